@@ -1,0 +1,1 @@
+"""What can happen: commands, events, decide, evolve, law. Pure: no I/O, no clock, no randomness."""

@@ -1,0 +1,1 @@
+"""Is it right? Requirement files, the sandbox, the judge and the verdict."""

@@ -1,0 +1,107 @@
+"""A requirement as values: what `verification/reading.py` makes of NAME.md and NAME.sealed.yaml.
+
+Values that a case names (`args`, `returns`, …) stay as written in the file: JSON-like values in which a mapping with one key
+that begins with `$` is a tagged value; `verification/values.py` gives them their meaning.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Literal
+
+import msgspec
+
+Deliverable = Literal["library", "cli"]
+
+
+class Expectation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What must be seen of one call, construction or run. Absent fields are not compared, but for the defaults of `run`.
+
+    A call without `returns` and without `raises` must end without an exception.
+    """
+
+    returns: Any = msgspec.UNSET
+    raises: str | None = None
+    or_subclass: bool = False
+    message_matches: str | None = None
+    approx: float | None = None  # greatest absolute difference of floats
+    exit: int = 0
+    stdout: str | None = None
+    stdout_matches: str | None = None
+    stderr: str | None = None
+    files_after: Mapping[str, str | None] = {}  # path -> text it must hold; None: must exist
+    files_unchanged: tuple[str, ...] = ()
+    files_absent: tuple[str, ...] = ()
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One action in the box: call a function or method, construct an object, or run the command."""
+
+    action: Literal["call", "new", "run"]
+    target: str = ""  # "module:function", "$name.method" or "module:Class"
+    bind: str | None = None  # `as:` the name that later steps use as $name
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = {}
+    argv: tuple[str, ...] = ()  # of run
+    stdin: str | None = None
+    env: Mapping[str, str] = {}
+    files_before: Mapping[str, str] = {}
+    expect: Expectation = Expectation()
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One case: its steps share one fresh box; a case without `steps:` in the file has exactly one step."""
+
+    steps: tuple[Step, ...]
+    line: int  # where it stands, for findings about visible cases
+    within_s: float = 10.0
+    memory_mb: int = 512
+
+
+class Criterion(msgspec.Struct, frozen=True, kw_only=True):
+    """One acceptance criterion. `sealed` holds the cases of NAME.sealed.yaml with the same id."""
+
+    id: str
+    says: str
+    cases: tuple[Case, ...]
+    sealed: tuple[Case, ...] = ()
+
+
+class PlannedTask(msgspec.Struct, frozen=True, kw_only=True):
+    """One task of the requirement: which criteria it must meet and which paths it may write."""
+
+    id: str
+    criteria: tuple[str, ...]
+    scope: tuple[str, ...]
+    after: tuple[str, ...] = ()
+
+
+class Budget(msgspec.Struct, frozen=True, kw_only=True):
+    """Caps of one run. 0 means stop, never "no limit"."""
+
+    usd: Decimal
+    tokens: int
+    minutes: int
+
+
+class Base(msgspec.Struct, frozen=True, kw_only=True):
+    """The commit to start from. `repo` is a path, absolute or relative to the requirement file."""
+
+    repo: str
+    ref: str = "main"
+
+
+class Requirement(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole requirement, valid: ids are unique, tasks cover all criteria, `after` has no cycle."""
+
+    title: str
+    deliver: Deliverable
+    language: str
+    scope: tuple[str, ...]
+    budget: Budget
+    criteria: tuple[Criterion, ...]
+    tasks: tuple[PlannedTask, ...]
+    prose: str  # the markdown without front matter and without acceptance blocks
+    source: bytes  # NAME.md as read
+    sealed_source: bytes | None = None  # NAME.sealed.yaml as read
+    command: str | None = None  # of deliver: cli
+    base: Base | None = None

@@ -1,0 +1,1 @@
+"""The box that code under test runs in."""
