@@ -1,0 +1,140 @@
+"""An employee: one version of one model with one prompt style. Hired by the Director, warned and suspended by HR."""
+
+from decimal import Decimal
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from domain.errors import Invalid, NotFound, Refused
+from domain.message import Command, Erased, Event
+
+STRIKES_MAX = 2
+"""Integrity findings at which an employee is suspended; every one before it is a warning."""
+
+
+class EmployeeEvent(Event, frozen=True, kw_only=True):
+    """An event of an employee."""
+
+    employee: UUID
+
+    def entity(self) -> tuple[str, UUID]:
+        return "employee", self.employee
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """Who an employee is. `usd_per_call_max` None: its price is unknown, so it can get no budget."""
+
+    name: str
+    provider: str
+    model: str
+    model_digest: str | None
+    style: str
+    scripted: bool
+    slots: int = 1  # calls at the same time
+    output_tokens_max: int = 512
+    call_tokens_max: int = 4096  # upper bound of prompt and answer together, reserved before the call
+    call_usd_max: Decimal | None = Decimal("0")  # upper bound of one call
+    call_wall_s: float = 60.0
+
+
+class Hired(EmployeeEvent, frozen=True, kw_only=True):
+    type = "employee.hired"
+    profile: Profile
+
+
+class Warned(EmployeeEvent, frozen=True, kw_only=True):
+    type = "employee.warned"
+    incident: UUID
+    reason: str
+
+
+class Suspended(EmployeeEvent, frozen=True, kw_only=True):
+    type = "employee.suspended"
+    incident: UUID | None
+    reason: str
+
+
+class Reinstated(EmployeeEvent, frozen=True, kw_only=True):
+    type = "employee.reinstated"
+    reason: str
+
+
+class Hire(Command, frozen=True, kw_only=True):
+    employee: UUID
+    profile: Profile
+
+
+class Strike(Command, frozen=True, kw_only=True):
+    """HR's answer to one integrity finding: a warning, at STRIKES_MAX a suspension."""
+
+    employee: UUID
+    incident: UUID
+    reason: str
+
+
+class Suspend(Command, frozen=True, kw_only=True):
+    employee: UUID
+    reason: str
+
+
+class Reinstate(Command, frozen=True, kw_only=True):
+    employee: UUID
+    reason: str
+
+
+class EmployeeState(msgspec.Struct, frozen=True, kw_only=True):
+    phase: Literal["unknown", "working", "suspended"] = "unknown"
+    profile: Profile | None = None
+    strikes: tuple[UUID, ...] = ()
+
+
+initial = EmployeeState()
+
+
+def decide(command: Command, state: EmployeeState) -> tuple[EmployeeEvent, ...]:
+    match command:
+        case Hire(employee=employee, profile=profile):
+            if profile.slots < 1 or not profile.name.strip():
+                raise Invalid("An employee needs a name and at least one slot.", hint="Give --name and --slots 1.")
+            return () if state.profile == profile else (Hired(employee=employee, profile=profile),)
+        case Strike(employee=employee, incident=incident, reason=reason):
+            _known(state, employee)
+            if incident in state.strikes or state.phase == "suspended":
+                return ()
+            if len(state.strikes) + 1 >= STRIKES_MAX:
+                return (Suspended(employee=employee, incident=incident, reason=reason),)
+            return (Warned(employee=employee, incident=incident, reason=reason),)
+        case Suspend(employee=employee, reason=reason):
+            _known(state, employee)
+            if state.phase == "suspended":
+                raise Refused("This employee is suspended already.", hint="`aura employees` shows the staff.")
+            return (Suspended(employee=employee, incident=None, reason=reason),)
+        case Reinstate(employee=employee, reason=reason):
+            _known(state, employee)
+            if state.phase != "suspended":
+                raise Refused("This employee is not suspended.", hint="`aura employees` shows the staff.")
+            if not reason.strip():
+                raise Invalid("A reason is needed: there are no silent overrides.", hint='Add --reason "why".')
+            return (Reinstated(employee=employee, reason=reason.strip()),)
+    raise TypeError(f"not a command of an employee: {type(command).__name__}")
+
+
+def _known(state: EmployeeState, employee: UUID) -> None:
+    if state.phase == "unknown":
+        raise NotFound(f"No employee has the id {employee}.", hint="`aura employees` lists the staff.")
+
+
+def evolve(state: EmployeeState, event: Event | Erased) -> EmployeeState:
+    match event:
+        case Hired(profile=profile):
+            return replace(state, phase="working" if state.phase == "unknown" else state.phase, profile=profile)
+        case Warned(incident=incident):
+            return replace(state, strikes=(*state.strikes, incident))
+        case Suspended(incident=incident):
+            strikes = state.strikes if incident is None else (*state.strikes, incident)
+            return replace(state, phase="suspended", strikes=strikes)
+        case Reinstated():
+            return replace(state, phase="working", strikes=())
+    return state

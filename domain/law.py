@@ -1,0 +1,88 @@
+"""The law by sequence: which event counts, decided by where it stands in the log and by nothing else.
+
+A publish cannot be guarded against another entity's stream, so a task may be assigned while a pause is on its way. Then the log
+holds both, and their order decides: everybody who folds the log asks `void` and skips what began after it was forbidden.
+Only envelopes are read, so a purge changes no answer.
+"""
+
+from bisect import bisect_right
+from uuid import UUID
+
+from domain.message import Envelope
+
+STARTS_WORK = frozenset({"task.assigned", "task.call_started"})
+"""Void while the organisation is paused or halted, and for a suspended employee."""
+STARTS_STAGE = frozenset({"run.planned", "run.merged", "run.delivery_started"})
+"""Void while the organisation is halted."""
+NEEDS_OPEN_RUN = STARTS_WORK | STARTS_STAGE | {"task.submitted", "task.verified", "task.rejected"}
+"""Void after the run's end. Receipts (call_finished, released) always count: what was spent was spent."""
+_PHASES = {
+    "organisation.founded": "running",
+    "organisation.resumed": "running",
+    "organisation.paused": "paused",
+    "organisation.halted": "halted",
+}
+_SUSPENDS = {"employee.suspended": True, "employee.reinstated": False}
+
+
+class Standing:
+    """Who may work, at every sequence: the organisation's phase, each employee's suspension, each run's end.
+
+    `fold` takes envelopes in order of seq, each at most once; lower ones than `seq` are ignored.
+    """
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self._phases: list[tuple[int, str]] = []
+        self._suspensions: dict[UUID, list[tuple[int, bool]]] = {}
+        self._ended: dict[UUID, int] = {}
+
+    def fold(self, envelope: Envelope, seq: int) -> None:
+        if seq <= self.seq:
+            return
+        self.seq = seq
+        if envelope.type in _PHASES:
+            self._phases.append((seq, _PHASES[envelope.type]))
+        elif envelope.type in _SUSPENDS:
+            self._suspensions.setdefault(envelope.entity_id, []).append((seq, _SUSPENDS[envelope.type]))
+        elif envelope.type == "run.ended":
+            self._ended.setdefault(envelope.entity_id, seq)
+
+    def phase(self, seq: int) -> str:
+        """The organisation's phase just before `seq`."""
+        index = bisect_right(self._phases, (seq - 1, "~"))
+        return self._phases[index - 1][1] if index else "running"
+
+    def suspended(self, employee: UUID, seq: int) -> bool:
+        """Whether the employee was suspended just before `seq`."""
+        history = self._suspensions.get(employee, [])
+        index = bisect_right(history, (seq - 1, True))
+        return history[index - 1][1] if index else False
+
+    def ended(self, run: UUID, seq: int) -> bool:
+        """Whether the run ended before `seq`."""
+        return self._ended.get(run, seq) < seq
+
+
+def matters(event_type: str) -> bool:
+    """Whether an event of this type changes standing."""
+    return event_type in _PHASES or event_type in _SUSPENDS or event_type == "run.ended"
+
+
+def void(envelope: Envelope, seq: int, standing: Standing, *, subject_fits: bool = True, seen: bool = False) -> str | None:
+    """Why the event at `seq` does not count, or None. `standing` must have folded everything that matters before `seq`."""
+    if not subject_fits:
+        return "its subject does not follow from its envelope"
+    if seen:
+        return "an event with this id stands earlier in the log"
+    if envelope.run is not None and envelope.type in NEEDS_OPEN_RUN and standing.ended(envelope.run, seq):
+        return "the run had ended"
+    phase = standing.phase(seq)
+    if envelope.type in STARTS_WORK:
+        if phase in ("paused", "halted"):
+            return f"the organisation was {phase}"
+        if envelope.employee is not None and standing.suspended(envelope.employee, seq):
+            return "the employee was suspended"
+    if envelope.type in STARTS_STAGE and phase == "halted":
+        return "the organisation was halted"
+    return None

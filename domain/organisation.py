@@ -1,0 +1,177 @@
+"""The organisation: founded once, paused, halted and resumed; it lends each run a part of its budget."""
+
+from collections.abc import Mapping
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from domain.errors import Conflict, Invalid, LimitReached, Refused
+from domain.message import ORGANISATION, Command, Erased, Event
+from domain.money import NOTHING, Amount
+
+Phase = Literal["unfounded", "running", "paused", "halted"]
+
+
+class OrganisationEvent(Event, frozen=True, kw_only=True):
+    """An event of the organisation."""
+
+    def entity(self) -> tuple[str, UUID]:
+        return "organisation", ORGANISATION
+
+
+class Founded(OrganisationEvent, frozen=True, kw_only=True):
+    type = "organisation.founded"
+    name: str
+    cap: Amount
+
+
+class BudgetSet(OrganisationEvent, frozen=True, kw_only=True):
+    type = "organisation.budget_set"
+    cap: Amount
+
+
+class Paused(OrganisationEvent, frozen=True, kw_only=True):
+    type = "organisation.paused"
+    reason: str
+
+
+class Halted(OrganisationEvent, frozen=True, kw_only=True):
+    type = "organisation.halted"
+    reason: str
+
+
+class Resumed(OrganisationEvent, frozen=True, kw_only=True):
+    type = "organisation.resumed"
+    reason: str
+
+
+class BudgetReserved(OrganisationEvent, frozen=True, kw_only=True):
+    type = "organisation.budget_reserved"
+    for_run: UUID
+    amount: Amount
+
+
+class BudgetSettled(OrganisationEvent, frozen=True, kw_only=True):
+    type = "organisation.budget_settled"
+    for_run: UUID
+    spent: Amount
+
+
+class Found(Command, frozen=True, kw_only=True):
+    name: str
+    cap: Amount
+
+
+class SetBudget(Command, frozen=True, kw_only=True):
+    cap: Amount
+
+
+class Pause(Command, frozen=True, kw_only=True):
+    reason: str
+
+
+class Halt(Command, frozen=True, kw_only=True):
+    reason: str
+
+
+class Resume(Command, frozen=True, kw_only=True):
+    reason: str
+
+
+class SettleBudget(Command, frozen=True, kw_only=True):
+    run: UUID
+    spent: Amount
+
+
+class OrganisationState(msgspec.Struct, frozen=True, kw_only=True):
+    phase: Phase = "unfounded"
+    cap: Amount = NOTHING
+    lent: Mapping[UUID, Amount] = {}
+    spent: Amount = NOTHING
+
+    @property
+    def committed(self) -> Amount:
+        """What is spent and what open runs may still spend."""
+        total = self.spent
+        for amount in self.lent.values():
+            total = total + amount
+        return total
+
+
+initial = OrganisationState()
+
+
+def decide(command: Command, state: OrganisationState) -> tuple[OrganisationEvent, ...]:
+    match command:
+        case Found(name=name, cap=cap):
+            if state.phase != "unfounded":
+                raise Conflict("The organisation is founded already.", hint="Use it as it is; change its budget alone.")
+            return (Founded(name=name, cap=cap),)
+        case SetBudget(cap=cap):
+            _founded(state)
+            return (BudgetSet(cap=cap),) if cap != state.cap else ()
+        case Pause(reason=reason):
+            return _stop(state, "paused", reason)
+        case Halt(reason=reason):
+            return _stop(state, "halted", reason)
+        case Resume(reason=reason):
+            _founded(state)
+            if state.phase == "running":
+                raise Refused("The organisation is running.", hint="Nothing needs to be resumed.")
+            return (Resumed(reason=_reason(reason)),)
+        case SettleBudget(run=run, spent=spent):
+            return (BudgetSettled(for_run=run, spent=spent),) if run in state.lent else ()
+    raise TypeError(f"not a command of the organisation: {type(command).__name__}")
+
+
+def lend(state: OrganisationState, run: UUID, amount: Amount) -> BudgetReserved:
+    """The organisation's half of an admission: reserve the run's whole budget, or refuse."""
+    _founded(state)
+    if not (state.committed + amount).fits(state.cap):
+        left = state.cap - state.committed
+        raise LimitReached(
+            f"The organisation has {left.usd} USD and {left.tokens} tokens left, this run asks for "
+            f"{amount.usd} USD and {amount.tokens} tokens.",
+            hint="Lower the run's budget, wait until another run ends, or raise the organisation's budget.",
+        )
+    return BudgetReserved(for_run=run, amount=amount)
+
+
+def _stop(state: OrganisationState, phase: Literal["paused", "halted"], reason: str) -> tuple[OrganisationEvent, ...]:
+    _founded(state)
+    if state.phase == phase or (phase == "paused" and state.phase == "halted"):
+        raise Refused(f"The organisation is {state.phase} already.", hint="`aura resume` starts it again.")
+    return (Paused(reason=_reason(reason)),) if phase == "paused" else (Halted(reason=_reason(reason)),)
+
+
+def _founded(state: OrganisationState) -> None:
+    if state.phase == "unfounded":
+        raise Refused("There is no organisation yet.", hint="Run `aura up` first; it founds one.")
+
+
+def _reason(text: str) -> str:
+    if not text.strip():
+        raise Invalid("A reason is needed: there are no silent overrides.", hint='Add --reason "why".')
+    return text.strip()
+
+
+def evolve(state: OrganisationState, event: Event | Erased) -> OrganisationState:
+    match event:
+        case Founded(cap=cap):
+            return replace(state, phase="running", cap=cap)
+        case BudgetSet(cap=cap):
+            return replace(state, cap=cap)
+        case Paused():
+            return replace(state, phase="paused")
+        case Halted():
+            return replace(state, phase="halted")
+        case Resumed():
+            return replace(state, phase="running")
+        case BudgetReserved(for_run=run, amount=amount):
+            return replace(state, lent={**state.lent, run: amount})
+        case BudgetSettled(for_run=run, spent=spent):
+            rest = {key: value for key, value in state.lent.items() if key != run}
+            return replace(state, lent=rest, spent=state.spent + spent)
+    return state

@@ -1,0 +1,19 @@
+"""A refusal: somebody asked for what may not be. It has no state and guards nothing; it is there to be seen."""
+
+from uuid import UUID
+
+from domain.message import Event
+
+
+class Refused(Event, frozen=True, kw_only=True):
+    """`count` above 1: a summary of refusals that the rate limit held back; `command` then names the last of them."""
+
+    type = "refusal.refused"
+    principal: UUID
+    command: str
+    code: str
+    message: str
+    count: int = 1
+
+    def entity(self) -> tuple[str, UUID]:
+        return "refusal", self.principal

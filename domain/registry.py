@@ -1,0 +1,119 @@
+"""The table of contents: every event type with its versions, every command with who decides it and what it may cause."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from domain import employee, incident, organisation, refusal, run, run_messages, task
+from domain.message import ORGANISATION, Command, Erased, Event
+
+ScopeKind = Literal["organisation", "employee", "run", "task", "incident"]
+
+EVENTS: Mapping[str, type[Event]] = {
+    kind.type: kind
+    for kind in (
+        organisation.Founded,
+        organisation.BudgetSet,
+        organisation.Paused,
+        organisation.Halted,
+        organisation.Resumed,
+        organisation.BudgetReserved,
+        organisation.BudgetSettled,
+        employee.Hired,
+        employee.Warned,
+        employee.Suspended,
+        employee.Reinstated,
+        incident.Raised,
+        refusal.Refused,
+        run_messages.Submitted,
+        run_messages.Admitted,
+        run_messages.Planned,
+        run_messages.Merged,
+        run_messages.Verified,
+        run_messages.Rejected,
+        run_messages.DeliveryStarted,
+        run_messages.Delivered,
+        run_messages.Approved,
+        run_messages.Released,
+        run_messages.Ended,
+        task.Assigned,
+        task.CallStarted,
+        task.CallFinished,
+        task.Submitted,
+        task.Verified,
+        task.Rejected,
+        task.Released,
+    )
+}
+
+Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+UPCASTERS: Mapping[tuple[str, int], Upcaster] = {}
+"""(type, version) -> how its payload becomes one of the next version. Empty as long as every version is 1."""
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """What a decision guards: one entity's part of the log. `run` is set for a task, whose state lives in its run's."""
+
+    kind: ScopeKind
+    id: UUID
+    run: UUID | None = None
+
+
+class CommandSpec(msgspec.Struct, frozen=True):
+    """`causes`: the event types that the command may lead to. `id_field`: the field that names the entity."""
+
+    kind: ScopeKind
+    causes: tuple[str, ...]
+    id_field: str = ""
+
+
+COMMANDS: Mapping[type[Command], CommandSpec] = {
+    organisation.Found: CommandSpec("organisation", ("organisation.founded",)),
+    organisation.SetBudget: CommandSpec("organisation", ("organisation.budget_set",)),
+    organisation.Pause: CommandSpec("organisation", ("organisation.paused",)),
+    organisation.Halt: CommandSpec("organisation", ("organisation.halted",)),
+    organisation.Resume: CommandSpec("organisation", ("organisation.resumed",)),
+    organisation.SettleBudget: CommandSpec("organisation", ("organisation.budget_settled",)),
+    employee.Hire: CommandSpec("employee", ("employee.hired",), "employee"),
+    employee.Strike: CommandSpec("employee", ("employee.warned", "employee.suspended"), "employee"),
+    employee.Suspend: CommandSpec("employee", ("employee.suspended",), "employee"),
+    employee.Reinstate: CommandSpec("employee", ("employee.reinstated",), "employee"),
+    incident.Raise: CommandSpec("incident", ("incident.raised",), "incident"),
+    run_messages.Submit: CommandSpec("run", ("run.submitted",), "run"),
+    run_messages.Admit: CommandSpec("run", ("organisation.budget_reserved", "run.admitted", "run.ended"), "run"),
+    run_messages.Plan: CommandSpec("run", ("run.planned",), "run"),
+    run_messages.Merge: CommandSpec("run", ("run.merged",), "run"),
+    run_messages.JudgeMerged: CommandSpec("run", ("run.verified", "run.rejected"), "run"),
+    run_messages.StartDelivery: CommandSpec("run", ("run.delivery_started",), "run"),
+    run_messages.FinishDelivery: CommandSpec("run", ("run.delivered",), "run"),
+    run_messages.Approve: CommandSpec("run", ("run.approved",), "run"),
+    run_messages.FinishRelease: CommandSpec("run", ("run.released",), "run"),
+    run_messages.End: CommandSpec("run", ("run.ended",), "run"),
+    task.Assign: CommandSpec("run", ("task.assigned",), "run"),
+    task.ReleaseOrder: CommandSpec("run", ("task.released",), "run"),
+    task.StartCall: CommandSpec("task", ("task.call_started",), "task"),
+    task.FinishCall: CommandSpec("task", ("task.call_finished",), "task"),
+    task.SubmitWork: CommandSpec("task", ("task.submitted",), "task"),
+    task.Judge: CommandSpec("task", ("task.verified", "task.rejected"), "task"),
+}
+
+
+def scope_of(command: Command) -> Scope:
+    """The part of the log that the command's decision guards."""
+    spec = COMMANDS[type(command)]
+    if spec.kind == "organisation":
+        return Scope("organisation", ORGANISATION)
+    entity: UUID = getattr(command, spec.id_field)
+    return Scope(spec.kind, entity, command.run if isinstance(command, task.TaskCommand) else None)
+
+
+Decider = tuple[Any, Callable[[Command, Any], tuple[Event, ...]], Callable[[Any, Event | Erased], Any]]
+DECIDERS: Mapping[str, Decider] = {
+    "organisation": (organisation.initial, organisation.decide, organisation.evolve),
+    "employee": (employee.initial, employee.decide, employee.evolve),
+    "incident": (incident.initial, incident.decide, incident.evolve),
+    "run": (run.initial, run.decide, run.evolve),
+}
+"""Entity kind -> (initial, decide, evolve). A task is decided by its run's."""

@@ -1,0 +1,260 @@
+"""A run: one requirement on its way to verified software. Its state is the fold of all its events and holds its tasks.
+
+submitted -> admitted -> planned -> merged -> verified -> delivering -> delivered -> approved -> released -> ended; it can end
+from every phase, with a reason.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from domain import run_messages as m
+from domain import task as task_rules
+from domain.errors import Conflict, Invalid, LimitReached, NotFound, Refused
+from domain.message import Command, Erased, Event, TaskEvent, derive
+from domain.money import NOTHING, Amount
+from domain.organisation import BudgetReserved, OrganisationState, lend
+from domain.task import Assign, TaskCommand, TaskState
+
+Phase = Literal[
+    "none",
+    "submitted",
+    "admitted",
+    "planned",
+    "merged",
+    "verified",
+    "delivering",
+    "delivered",
+    "approved",
+    "released",
+    "ended",
+]
+MINUTE_US = 60_000_000
+ATTEMPTS_MAX_LIMIT = 100
+
+
+class RunState(msgspec.Struct, frozen=True, kw_only=True):
+    phase: Phase = "none"
+    submitted: m.Submitted | None = None
+    due_at: int = 0
+    tasks: Mapping[UUID, TaskState] = {}
+    tree: str | None = None
+    commit: str | None = None
+    outcome: m.Outcome | None = None
+
+    @property
+    def spent(self) -> Amount:
+        return total(task.spent for task in self.tasks.values())
+
+    @property
+    def left(self) -> Amount:
+        """The budget less what is spent and reserved."""
+        cap = self.submitted.allowance.amount if self.submitted else NOTHING
+        return cap - self.spent - total(task.reservation for task in self.tasks.values())
+
+
+initial = RunState()
+
+
+def total(amounts: Iterable[Amount]) -> Amount:
+    """The sum of amounts."""
+    result = NOTHING
+    for amount in amounts:
+        result = result + amount
+    return result
+
+
+def task_id(run: UUID, name: str) -> UUID:
+    """The id of the task that a requirement calls `name`."""
+    return derive(run, "task", name)
+
+
+def files_of(state: RunState) -> dict[str, str]:
+    """Path -> digest of all that verified tasks wrote, in the order of the plan."""
+    merged: dict[str, str] = {}
+    for task in state.tasks.values():
+        if task.phase == "verified":
+            merged.update(task.files)
+    return merged
+
+
+def decide(command: Command, state: RunState) -> tuple[Event, ...]:
+    if isinstance(command, m.Submit):
+        return _submit(command, state)
+    if state.submitted is None:
+        run = getattr(command, "run", None)
+        raise NotFound(f"There is no run {run}.", hint="`aura runs` lists them.")
+    if isinstance(command, TaskCommand):
+        return (_decide_task(command, state),)
+    match command:
+        case m.Plan(run=run):
+            _expect(state, command, "admitted")
+            return (m.Planned(run=run, tasks=_planned(run, state.submitted.plan)),)
+        case m.Merge(run=run, tree=tree):
+            _expect(state, command, "planned")
+            waiting = [task.name for task in state.tasks.values() if task.phase != "verified"]
+            if waiting:
+                raise Refused(f"Tasks {', '.join(waiting)} are not verified.", hint="Only verified work is merged.")
+            return (m.Merged(run=run, files=files_of(state), tree=tree),)
+        case m.JudgeMerged(run=run, judgement=judgement):
+            _expect(state, command, "merged")
+            if judgement.tree != state.tree:
+                raise Refused("The verdict is about another tree.", hint="Judge the merged tree.")
+            kind = m.Verified if judgement.verified else m.Rejected
+            return (kind(run=run, judgement=judgement),)
+        case m.StartDelivery(run=run):
+            _expect(state, command, "verified")
+            return (m.DeliveryStarted(run=run),)
+        case m.FinishDelivery(run=run, commit=commit, folder=folder, branch=branch):
+            _expect(state, command, "delivering")
+            return (m.Delivered(run=run, commit=commit, folder=folder, branch=branch),)
+        case m.Approve():
+            return (_approve(command, state),)
+        case m.FinishRelease(run=run, commit=commit, ref=ref):
+            _expect(state, command, "approved")
+            return (m.Released(run=run, commit=commit, ref=ref),)
+        case m.End():
+            return _end(command, state)
+    raise TypeError(f"not a command of a run: {type(command).__name__}")
+
+
+def decide_admission(
+    command: m.Admit, organisation: OrganisationState, state: RunState
+) -> tuple[BudgetReserved | m.Admitted | m.Ended, ...]:
+    """Both halves of an admission: the organisation's reservation and the run's start, one atomic batch."""
+    if state.submitted is None:
+        raise NotFound(f"There is no run {command.run}.", hint="`aura runs` lists them.")
+    _expect(state, command, "submitted")
+    allowance = state.submitted.allowance
+    caps = {"usd": allowance.amount.usd, "tokens": allowance.amount.tokens, "minutes": allowance.minutes}
+    empty = [name for name, cap in caps.items() if cap == 0]
+    if empty:
+        reason = f"The budget's {' and '.join(empty)} is 0, and 0 means stop."
+        return (m.Ended(run=command.run, outcome="refused", reason=reason),)
+    lent = lend(organisation, command.run, allowance.amount)
+    return (lent, m.Admitted(run=command.run, due_at=command.at + allowance.minutes * MINUTE_US))
+
+
+def _submit(command: m.Submit, state: RunState) -> tuple[m.Submitted, ...]:
+    if state.phase != "none":
+        raise Conflict(f"Run {command.run} is there already.", hint="Submit with a new id.")
+    if not command.plan:
+        raise Invalid("A run needs at least one task.", hint="Name criteria in the requirement.")
+    if not 1 <= command.attempts_max <= ATTEMPTS_MAX_LIMIT:
+        raise Invalid(f"attempts_max is {command.attempts_max}.", hint=f"Give 1 to {ATTEMPTS_MAX_LIMIT}.")
+    if command.allowance.minutes < 0 or command.allowance.amount.usd < 0 or command.allowance.amount.tokens < 0:
+        raise Invalid("A budget cannot be negative.", hint="Give 0 to stop, or a positive cap.")
+    names = [task.name for task in command.plan]
+    known: set[str] = set()
+    for task in command.plan:
+        if names.count(task.name) > 1 or not set(task.after) <= known:
+            raise Invalid(f"Task {task.name} is there twice or comes before what it needs.", hint="Order the plan.")
+        known.add(task.name)
+    fields = {name: getattr(command, name) for name in m.Submitted.__struct_fields__}
+    return (m.Submitted(**fields),)
+
+
+def _planned(run: UUID, plan: tuple[m.TaskPlan, ...]) -> tuple[TaskState, ...]:
+    return tuple(
+        TaskState(
+            id=task_id(run, task.name),
+            name=task.name,
+            criteria=task.criteria,
+            scope=task.scope,
+            after=tuple(task_id(run, other) for other in task.after),
+        )
+        for task in plan
+    )
+
+
+def _decide_task(command: TaskCommand, state: RunState) -> TaskEvent:
+    task = state.tasks.get(command.task)
+    if task is None:
+        raise NotFound(f"Run {command.run} has no task {command.task}.", hint="`aura run show` lists its tasks.")
+    if isinstance(command, Assign):
+        _may_assign(command, task, state)
+    return task_rules.decide(command, task)
+
+
+def _may_assign(command: Assign, task: TaskState, state: RunState) -> None:
+    _expect(state, command, "planned")
+    assert state.submitted is not None
+    if command.at >= state.due_at:
+        raise LimitReached("The run's minutes are used up.", hint="Submit it again with more minutes.")
+    if task.attempts >= state.submitted.attempts_max:
+        raise LimitReached(
+            f"Task {task.name} had {task.attempts} attempts, and attempts_max is {state.submitted.attempts_max}.",
+            hint="The run ends; look at the findings, then submit a clearer requirement or a stronger employee.",
+        )
+    open_tasks = [state.tasks[other].name for other in task.after if state.tasks[other].phase != "verified"]
+    if open_tasks:
+        raise Refused(f"Task {task.name} waits for {', '.join(open_tasks)}.", hint="It is assigned after them.")
+    if not command.reservation.fits(state.left) or state.left.tokens <= 0:
+        raise LimitReached(
+            f"The call may cost {command.reservation.usd} USD and {command.reservation.tokens} tokens; the run has "
+            f"{state.left.usd} USD and {state.left.tokens} tokens left.",
+            hint="Submit with a larger budget, or hire a cheaper employee.",
+        )
+
+
+def _approve(command: m.Approve, state: RunState) -> m.Approved:
+    _expect(state, command, "delivered")
+    assert state.commit is not None
+    if command.commit not in (None, state.commit):
+        raise Conflict(
+            f"The delivery is commit {state.commit}, not {command.commit}.", hint="Look at it again, then approve."
+        )
+    return m.Approved(run=command.run, commit=state.commit, reason=command.reason)
+
+
+def _end(command: m.End, state: RunState) -> tuple[m.Ended, ...]:
+    if state.phase == "ended":
+        return ()
+    if command.outcome == "delivered":
+        _expect(state, command, "released")
+    if command.outcome == "declined":
+        _expect(state, command, "delivered")
+    if not command.reason.strip():
+        raise Invalid("A run ends with a reason.", hint='Add --reason "why".')
+    return (m.Ended(run=command.run, outcome=command.outcome, reason=command.reason.strip()),)
+
+
+def _expect(state: RunState, command: Command, *phases: Phase) -> None:
+    if state.phase not in phases:
+        raise Refused(
+            f"The run is {state.phase}, and {type(command).__name__} needs it {' or '.join(phases)}.",
+            hint="`aura run show` tells where it stands.",
+        )
+
+
+_NEXT: Mapping[type[Event], Phase] = {
+    m.DeliveryStarted: "delivering",
+    m.Verified: "verified",
+    m.Approved: "approved",
+    m.Released: "released",
+}
+
+
+def evolve(state: RunState, event: Event | Erased) -> RunState:
+    match event:
+        case m.Submitted():
+            return replace(state, phase="submitted", submitted=event)
+        case m.Admitted(due_at=due_at):
+            return replace(state, phase="admitted", due_at=due_at)
+        case m.Planned():
+            return replace(state, phase="planned", tasks={task.id: task for task in event.tasks})
+        case m.Merged(tree=tree):
+            return replace(state, phase="merged", tree=tree)
+        case m.Delivered(commit=commit):
+            return replace(state, phase="delivered", commit=commit)
+        case m.Ended(outcome=outcome):
+            return replace(state, phase="ended", outcome=outcome)
+        case TaskEvent(task=task) if task in state.tasks:
+            return replace(state, tasks={**state.tasks, task: task_rules.evolve(state.tasks[task], event)})
+        case Erased(type="run.ended"):
+            return replace(state, phase="ended")
+    phase = _NEXT.get(type(event)) if isinstance(event, Event) else None
+    return replace(state, phase=phase) if phase else state

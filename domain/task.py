@@ -1,0 +1,224 @@
+"""A task of a run: assigned, called, handed in, judged. Its state lives in its run's; here stand its events and rules.
+
+waiting -> assigned -> calling -> answered -> submitted -> verified, or back to waiting by call_finished with a failure,
+rejected, or released (the lease ran out: an open call is settled at its upper bound).
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from domain.errors import Invalid, Refused
+from domain.judgement import Found, Judgement
+from domain.message import Command, Erased, Event, TaskEvent
+from domain.money import NOTHING, Amount
+
+Phase = Literal["waiting", "assigned", "calling", "answered", "submitted", "verified"]
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """The execution snapshot of one model call: enough to say what was asked of whom and what came back.
+
+    `outcome` is "answered" or a failure kind. Digests name blobs. Tokens None: not reported. cost_usd is a decimal string in JSON;
+    None: unknown, charged at the reservation.
+    """
+
+    outcome: str
+    provider: str
+    endpoint: str
+    model: str
+    model_reported: str | None = None
+    model_digest: str | None = None
+    parameters: Mapping[str, str | int | float | bool | None] = {}
+    prompt: str | None = None
+    answer: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: Amount | None = None
+    cost_source: str | None = None
+    latency_s: float = 0.0
+    finish_reason: str | None = None
+    request_id: str | None = None
+    sdk: str = ""
+    scripted: bool = False
+    message: str = ""
+
+
+class Assigned(TaskEvent, frozen=True, kw_only=True):
+    type = "task.assigned"
+    order: UUID
+    attempt: int
+    seed: int
+    reservation: Amount
+    due_at: int
+
+
+class CallStarted(TaskEvent, frozen=True, kw_only=True):
+    type = "task.call_started"
+    order: UUID
+
+
+class CallFinished(TaskEvent, frozen=True, kw_only=True):
+    type = "task.call_finished"
+    order: UUID
+    snapshot: Snapshot
+    charged: Amount
+
+
+class Submitted(TaskEvent, frozen=True, kw_only=True):
+    """`files`: path -> digest of what the employee wrote. `tree`: the digest of the whole tree that is to be judged."""
+
+    type = "task.submitted"
+    order: UUID
+    files: Mapping[str, str]
+    tree: str
+
+
+class Verified(TaskEvent, frozen=True, kw_only=True):
+    type = "task.verified"
+    order: UUID
+    judgement: Judgement
+
+
+class Rejected(TaskEvent, frozen=True, kw_only=True):
+    type = "task.rejected"
+    order: UUID
+    judgement: Judgement
+
+
+class Released(TaskEvent, frozen=True, kw_only=True):
+    """The order's lease ended without a hand-in. `cut_off`: a call had started and nobody knows how it ended."""
+
+    type = "task.released"
+    order: UUID
+    reason: str
+    cut_off: bool
+    charged: Amount
+
+
+class TaskCommand(Command, frozen=True, kw_only=True):
+    """A command about one order of one task. `employee`: whose order it is."""
+
+    run: UUID
+    task: UUID
+    employee: UUID
+    order: UUID
+
+
+class Assign(TaskCommand, frozen=True, kw_only=True):
+    seed: int
+    reservation: Amount
+    due_at: int
+
+
+class StartCall(TaskCommand, frozen=True, kw_only=True):
+    pass
+
+
+class FinishCall(TaskCommand, frozen=True, kw_only=True):
+    snapshot: Snapshot
+
+
+class SubmitWork(TaskCommand, frozen=True, kw_only=True):
+    files: Mapping[str, str]
+    tree: str
+
+
+class Judge(TaskCommand, frozen=True, kw_only=True):
+    judgement: Judgement
+
+
+class ReleaseOrder(TaskCommand, frozen=True, kw_only=True):
+    reason: str
+
+
+class TaskState(msgspec.Struct, frozen=True, kw_only=True):
+    id: UUID
+    name: str
+    criteria: tuple[str, ...]
+    scope: tuple[str, ...]
+    after: tuple[UUID, ...] = ()
+    phase: Phase = "waiting"
+    attempts: int = 0
+    employee: UUID | None = None
+    order: UUID | None = None
+    reservation: Amount = NOTHING
+    spent: Amount = NOTHING
+    files: Mapping[str, str] = {}
+    tree: str | None = None
+    findings: tuple[Found, ...] = ()  # of the last rejection
+
+
+def decide(command: TaskCommand, state: TaskState) -> TaskEvent:
+    """All that concerns one task alone. What a run must agree to (Assign, ReleaseOrder) is asked in domain/run.py too."""
+    ids = {"run": command.run, "task": command.task, "employee": command.employee, "order": command.order}
+    match command:
+        case Assign(seed=seed, reservation=reservation, due_at=due_at):
+            _expect(state, command, "waiting")
+            if due_at <= command.at:
+                raise Invalid("A lease must end after it begins.", hint="Give due_at later than the command's time.")
+            return Assigned(**ids, attempt=state.attempts + 1, seed=seed, reservation=reservation, due_at=due_at)
+        case StartCall():
+            _expect(state, command, "assigned")
+            return CallStarted(**ids)
+        case FinishCall(snapshot=snapshot):
+            _expect(state, command, "calling")
+            return CallFinished(**ids, snapshot=snapshot, charged=snapshot.cost or state.reservation)
+        case SubmitWork(files=files, tree=tree):
+            _expect(state, command, "answered")
+            if not files:
+                raise Invalid("A hand-in needs at least one file.", hint="Finish the call with a failure instead.")
+            return Submitted(**ids, files=files, tree=tree)
+        case Judge(judgement=judgement):
+            _expect(state, command, "submitted")
+            if judgement.tree != state.tree:
+                raise Refused("The verdict is about another tree.", hint="Judge the tree that was handed in.")
+            return Verified(**ids, judgement=judgement) if judgement.verified else Rejected(**ids, judgement=judgement)
+        case ReleaseOrder(reason=reason):
+            _expect(state, command, "assigned", "calling", "answered")
+            cut_off = state.phase == "calling"
+            return Released(**ids, reason=reason, cut_off=cut_off, charged=state.reservation if cut_off else NOTHING)
+    raise TypeError(f"not a command of a task: {type(command).__name__}")
+
+
+def _expect(state: TaskState, command: TaskCommand, *phases: Phase) -> None:
+    if state.phase not in phases:
+        raise Refused(
+            f"Task {state.name} is {state.phase}, and {type(command).__name__} needs it {' or '.join(phases)}.",
+            hint="Look at `aura run show`: somebody else was first, or this came too late.",
+        )
+    if state.phase != "waiting" and (state.order, state.employee) != (command.order, command.employee):
+        raise Refused(
+            f"Task {state.name} is not under order {command.order} of this employee.",
+            hint="Only the present order of a task can be worked on.",
+        )
+
+
+def evolve(state: TaskState, event: Event | Erased) -> TaskState:
+    match event:
+        case Assigned():
+            return replace(
+                state,
+                phase="assigned",
+                attempts=event.attempt,
+                employee=event.employee,
+                order=event.order,
+                reservation=event.reservation,
+            )
+        case CallStarted():
+            return replace(state, phase="calling")
+        case CallFinished(snapshot=snapshot, charged=charged):
+            phase: Phase = "answered" if snapshot.outcome == "answered" else "waiting"
+            return replace(state, phase=phase, spent=state.spent + charged, reservation=NOTHING)
+        case Submitted(files=files, tree=tree):
+            return replace(state, phase="submitted", files=files, tree=tree)
+        case Verified():
+            return replace(state, phase="verified", findings=())
+        case Rejected(judgement=judgement):
+            return replace(state, phase="waiting", files={}, tree=None, findings=judgement.findings)
+        case Released(charged=charged):
+            return replace(state, phase="waiting", spent=state.spent + charged, reservation=NOTHING)
+    return state
