@@ -1,0 +1,1 @@
+"""Moves events (JetStream) and keeps them (Postgres)."""

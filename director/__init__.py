@@ -1,0 +1,1 @@
+"""The Director's doors. They ask and show; they decide nothing."""

@@ -1,0 +1,1 @@
+"""May it? Who may cause which event, and the gate that every command passes."""

@@ -1,0 +1,1 @@
+"""What is so? Events to rows, one read model per file."""

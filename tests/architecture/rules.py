@@ -1,0 +1,237 @@
+"""The rules of the house as functions: (path, source) -> violations, each "path:line: what is wrong".
+
+Paths are relative to the project with forward slashes. Each rule is proved on bad and good snippets in test_rules.py
+and held over the whole project in test_project.py.
+"""
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+
+FILE_LINES_MAX = 299
+FUNCTION_LINES_MAX = 60
+
+GATE = "governance/gate.py"
+EVENT_PUBLISHER = "bus/publisher.py"  # defines publish_events
+WORK = "bus/work.py"
+SUBJECTS = "bus/subjects.py"
+# Where nats' own publish may be called. JetStream's requests (direct get, stream info) are made anywhere in bus/.
+NATS_PUBLISHERS = frozenset({EVENT_PUBLISHER, WORK})
+
+# (file, function) that stand at a process edge and therefore may catch everything: they park, report or re-raise.
+PROCESS_EDGES = frozenset({("director/cli.py", "main")})
+
+Rule = Callable[[str, str], list[str]]
+
+
+def short_file(path: str, source: str) -> list[str]:
+    """A file is one noun."""
+    lines = len(source.splitlines())
+    return [f"{path}:{lines}: {lines} lines, at most {FILE_LINES_MAX}: split by noun"] if lines > FILE_LINES_MAX else []
+
+
+def short_functions(path: str, source: str) -> list[str]:
+    """A function fits a screen."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            if lines > FUNCTION_LINES_MAX:
+                found.append(f"{path}:{node.lineno}: {node.name} has {lines} lines, at most {FUNCTION_LINES_MAX}")
+    return found
+
+
+def gate_alone_publishes_events(path: str, source: str) -> list[str]:
+    """`publish_events` is named in the gate only; a reference is enough, it need not be called there."""
+    if path in {GATE, EVENT_PUBLISHER}:
+        return []
+    tree = ast.parse(source)
+    return [
+        f"{path}:{line}: only {GATE} publishes on aura.evt.>: send a command instead"
+        for line in _references(tree, "publish_events")
+    ]
+
+
+def work_alone_names_work_subjects(path: str, source: str) -> list[str]:
+    """Only bus/work.py publishes `aura.work.>`: nobody else can, for nobody else knows the subjects."""
+    if path in {WORK, SUBJECTS}:
+        return []
+    return [
+        f"{path}:{line}: aura.work.> belongs to {WORK}: call its functions"
+        for line, text in _texts(ast.parse(source))
+        if text.startswith("aura.work")
+    ]
+
+
+def nats_is_spoken_in_bus(path: str, source: str) -> list[str]:
+    """Calls of `.publish(` stand in the publishers of bus/, those of `.request(` in bus/."""
+    allowed = {"publish": path in NATS_PUBLISHERS, "request": path.startswith("bus/")}
+    return [
+        f"{path}:{node.lineno}: .{node.func.attr}() belongs to bus/"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not allowed.get(node.func.attr, True)
+    ]
+
+
+_SQL = re.compile(
+    r"""\s*(?:
+      select \s+ (?: .+ \s from \s | \d | [\w.]+ \s* \( )
+    | insert \s+ into \s
+    | update \s+ \S+ (?: \s+ as \s+ \w+ | \s+ \w+ )? \s+ set \s
+    | delete \s+ from \s
+    | (?: create | alter | drop ) \s+ (?: or \s+ replace \s+ | unlogged \s+ | temp \s+ | unique \s+ )?
+      (?: table | schema | index | role | user | function | trigger | view | materialized | database | extension
+        | sequence | type ) \b
+    | truncate \s
+    | copy \s+ \S+ .* \s (?: from | to ) \s
+    | grant \s .+ \s (?: on | to ) \s
+    | revoke \s .+ \s (?: on | from ) \s
+    | with \s+ \w+ \s* (?: \( [\w\s,]* \) )? \s* as \s
+    | lock \s+ table \s
+    | set \s+ (?: local | session | search_path ) \s
+    )""",
+    re.VERBOSE | re.DOTALL | re.IGNORECASE,
+)
+
+
+def sql_stands_in_sql(path: str, source: str) -> list[str]:
+    """No statement text in Python: it has a name and a file in sql/."""
+    return [
+        f"{path}:{line}: SQL belongs in sql/queries/NAME.sql: {text.strip()[:40]!r}"
+        for line, text in _texts(ast.parse(source))
+        if _is_sql(text)
+    ]
+
+
+def few_catch_everything(path: str, source: str) -> list[str]:
+    """A bare `except`, one of Exception or BaseException, and `suppress` of them stand at process edges only."""
+    found = []
+    for function, node in _with_function(ast.parse(source)):
+        if (path, function) in PROCESS_EDGES:
+            continue
+        if isinstance(node, ast.ExceptHandler) and (node.type is None or _is_broad(node.type)):
+            found.append(f"{path}:{node.lineno}: catch only what you handle; process edges are listed in PROCESS_EDGES")
+        if isinstance(node, ast.Call) and _name(node.func) == "suppress" and any(map(_is_broad, node.args)):
+            found.append(f"{path}:{node.lineno}: suppress only what you expect")
+    return found
+
+
+def nothing_happens_at_import(path: str, source: str) -> list[str]:
+    """No printing, no environment and no running loop outside functions."""
+    forbidden = {"print", "getenv", "environ", "run", "connect", "basicConfig"}
+    found = []
+    for statement in ast.parse(source).body:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.Import | ast.ImportFrom):
+            continue
+        for node in _outside_functions(statement):
+            called = isinstance(node, ast.Call)
+            used = _name(node.func if isinstance(node, ast.Call) else node)
+            if used == "environ" or (called and used in forbidden):
+                found.append(f"{path}:{statement.lineno}: {used} at import: do it in a function")
+    return found
+
+
+# Written in two parts so that this file holds none of them.
+_REGISTRIES = re.compile(
+    "|".join(
+        re.escape(head + tail)
+        for head, tail in (
+            ("py", "pi.org"),
+            ("pythonho", "sted.org"),
+            ("registry.np", "mjs.org"),
+            ("index.cra", "tes.io"),
+            ("proxy.gol", "ang.org"),
+            ("--index", "-url"),
+            ("--extra-index", "-url"),
+            ("--find", "-links"),
+            ("--trusted", "-host"),
+        )
+    )
+)
+
+
+def no_registry_address(path: str, text: str) -> list[str]:
+    """Where packages come from is the reader's own setting. `text` is any tracked file."""
+    return [
+        f"{path}:{number}: names a package registry: {match.group()}"
+        for number, line in enumerate(text.splitlines(), 1)
+        if (match := _REGISTRIES.search(line))
+    ]
+
+
+SOURCE_RULES: tuple[Rule, ...] = (
+    short_file,
+    short_functions,
+    gate_alone_publishes_events,
+    work_alone_names_work_subjects,
+    nats_is_spoken_in_bus,
+    sql_stands_in_sql,
+    few_catch_everything,
+    nothing_happens_at_import,
+)
+
+
+def _is_sql(text: str) -> bool:
+    """A statement is written in one case; a sentence begins with one capital."""
+    word = re.match(r"\s*([A-Za-z]+)", text)
+    return bool(word and (word[1].isupper() or word[1].islower()) and _SQL.match(text))
+
+
+def _texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """(line, text) of all strings but docstrings; what an f-string inserts reads as x."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            continue
+        if isinstance(node, ast.JoinedStr):
+            parts = (str(part.value) if isinstance(part, ast.Constant) else "x" for part in node.values)
+            yield node.lineno, "".join(parts)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
+            value = node.value
+            yield node.lineno, value if isinstance(value, str) else value.decode("latin-1")
+        else:
+            yield from _texts(node)
+
+
+def _references(tree: ast.AST, name: str) -> Iterator[int]:
+    """Lines where an attribute, a name, an import or a string is exactly `name`."""
+    for node in ast.walk(tree):
+        names: tuple[object, ...] = ()
+        if isinstance(node, ast.Attribute):
+            names = (node.attr,)
+        elif isinstance(node, ast.Name):
+            names = (node.id,)
+        elif isinstance(node, ast.alias):
+            names = (node.name, node.asname)
+        elif isinstance(node, ast.Constant):
+            names = (node.value,)
+        if name in names and isinstance(node, ast.expr | ast.alias):
+            yield node.lineno
+
+
+def _name(node: ast.AST) -> str:
+    """The last part of a dotted name; empty for anything else."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _is_broad(node: ast.expr) -> bool:
+    parts = node.elts if isinstance(node, ast.Tuple) else [node]
+    return any(_name(part) in {"Exception", "BaseException"} for part in parts)
+
+
+def _with_function(tree: ast.AST, function: str = "") -> Iterator[tuple[str, ast.AST]]:
+    """Every node with the qualified name of the function or class it stands in."""
+    for node in ast.iter_child_nodes(tree):
+        inner = function
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            inner = f"{function}.{node.name}".lstrip(".")
+        yield inner, node
+        yield from _with_function(node, inner)
+
+
+def _outside_functions(node: ast.AST) -> Iterator[ast.AST]:
+    yield node
+    if isinstance(node, ast.If) and "__main__" in ast.dump(node.test):
+        return
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield from _outside_functions(child)

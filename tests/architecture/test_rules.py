@@ -1,0 +1,79 @@
+"""Each rule refuses a snippet that breaks it and lets the honest snippet beside it pass."""
+
+import pytest
+
+from tests.architecture import rules
+from tests.architecture.rules import Rule
+
+LONG_FILE = "x = 1\n" * 300
+LONG_FUNCTION = "def f():\n" + "    x = 1\n" * 60
+BROAD = "def main():\n    try:\n        work()\n    except {}:\n        raise\n"
+
+BROKEN: list[tuple[Rule, str, str]] = [
+    (rules.short_file, "agents/x.py", LONG_FILE),
+    (rules.short_functions, "agents/x.py", LONG_FUNCTION),
+    (rules.short_functions, "agents/x.py", "class A:\n    async " + LONG_FUNCTION.replace("\n", "\n    ")),
+    (rules.gate_alone_publishes_events, "agents/manager.py", "async def f(p):\n    await p.publish_events([])\n"),
+    (rules.gate_alone_publishes_events, "agents/manager.py", "send = publisher.publish_events\n"),
+    (rules.gate_alone_publishes_events, "director/cli.py", "send = getattr(publisher, 'publish_events')\n"),
+    (rules.gate_alone_publishes_events, "bus/work.py", "from bus.publisher import publish_events as send\n"),
+    (rules.work_alone_names_work_subjects, "agents/worker.py", "subject = f'aura.work.{employee}.order'\n"),
+    (rules.nats_is_spoken_in_bus, "agents/worker.py", "async def f(js):\n    await js.publish('a', b'')\n"),
+    (rules.nats_is_spoken_in_bus, "governance/gate.py", "async def f(nc):\n    await nc.request('a', b'')\n"),
+    (rules.nats_is_spoken_in_bus, "bus/recorder.py", "async def f(js):\n    await js.publish('a', b'')\n"),
+    (rules.sql_stands_in_sql, "bus/store.py", "q = 'SELECT seq FROM log.event'\n"),
+    (rules.sql_stands_in_sql, "bus/store.py", "q = '''\n  insert into log.event values ($1)'''\n"),
+    (rules.sql_stands_in_sql, "bus/store.py", "q = f'UPDATE {schema}.checkpoint SET seq = $1'\n"),
+    (rules.sql_stands_in_sql, "bus/store.py", "q = 'WITH a AS (SELECT 1) SELECT * FROM a'\n"),
+    (rules.sql_stands_in_sql, "bus/store.py", "q = f'CREATE SCHEMA {name}'\n"),
+    (rules.sql_stands_in_sql, "bus/store.py", "q = f'alter schema {name}_next rename to {name}'\n"),
+    (rules.sql_stands_in_sql, "bus/store.py", "q = 'select pg_advisory_lock($1)'\n"),
+    (rules.few_catch_everything, "agents/x.py", BROAD.format("Exception")),
+    (rules.few_catch_everything, "agents/x.py", BROAD.format("(OSError, BaseException)")),
+    (rules.few_catch_everything, "agents/x.py", BROAD.replace(" {}", "")),
+    (rules.few_catch_everything, "agents/x.py", "with contextlib.suppress(Exception):\n    work()\n"),
+    (rules.few_catch_everything, "director/cli.py", BROAD.replace("main", "helper").format("Exception")),
+    (rules.nothing_happens_at_import, "agents/x.py", "print('hello')\n"),
+    (rules.nothing_happens_at_import, "agents/x.py", "HOME = os.environ['HOME']\n"),
+    (rules.nothing_happens_at_import, "agents/x.py", "class A:\n    home = os.getenv('HOME')\n"),
+    (rules.no_registry_address, "requirements/base.txt", "--index" + "-url somewhere\n"),
+    (rules.no_registry_address, "README.md", "see py" + "pi.org\n"),
+]
+HONEST: list[tuple[Rule, str, str]] = [
+    (rules.short_file, "agents/x.py", LONG_FILE.replace("x = 1\n", "", 1)),
+    (rules.short_functions, "agents/x.py", LONG_FUNCTION.replace("    x = 1\n", "", 1)),
+    (rules.gate_alone_publishes_events, "governance/gate.py", "async def f(p):\n    await p.publish_events([])\n"),
+    (rules.gate_alone_publishes_events, "agents/manager.py", '"""Only the gate calls publish_events."""\n'),
+    (rules.work_alone_names_work_subjects, "bus/work.py", "subject = f'aura.work.{employee}.order'\n"),
+    (rules.work_alone_names_work_subjects, "agents/worker.py", "'''aura.work is not spoken here.'''\n"),
+    (rules.nats_is_spoken_in_bus, "bus/work.py", "async def f(js):\n    await js.publish('a', b'')\n"),
+    (rules.nats_is_spoken_in_bus, "bus/stream.py", "async def f(nc):\n    await nc.request('a', b'')\n"),
+    (rules.sql_stands_in_sql, "bus/store.py", "q = named('append_event')\nhint = 'Select one from the list'\n"),
+    (rules.sql_stands_in_sql, "bus/store.py", "'''select seq from log.event is what this does'''\n"),
+    (rules.sql_stands_in_sql, "bus/store.py", "hint = 'update the lock'\nother = 'create a run with aura submit'\n"),
+    (rules.few_catch_everything, "director/cli.py", BROAD.format("Exception")),
+    (rules.few_catch_everything, "agents/x.py", BROAD.format("(OSError, ValueError)")),
+    (rules.nothing_happens_at_import, "agents/x.py", "def f():\n    print(os.environ)\n"),
+    (rules.nothing_happens_at_import, "agents/x.py", "if __name__ == '__main__':\n    print('hello')\n"),
+    (rules.no_registry_address, "requirements/base.txt", "rich==15.0.0 --hash=sha256:00\n"),
+]
+
+
+def _id(value: object) -> str | None:
+    return getattr(value, "__name__", None)
+
+
+@pytest.mark.parametrize(("rule", "path", "source"), BROKEN, ids=_id)
+def test_a_broken_snippet_is_caught(rule: Rule, path: str, source: str) -> None:
+    assert rule(path, source)
+
+
+@pytest.mark.parametrize(("rule", "path", "source"), HONEST, ids=_id)
+def test_an_honest_snippet_passes(rule: Rule, path: str, source: str) -> None:
+    assert rule(path, source) == []
+
+
+def test_every_rule_has_a_snippet_on_both_sides() -> None:
+    every = {*rules.SOURCE_RULES, rules.no_registry_address}
+    assert {rule for rule, _, _ in BROKEN} == every
+    assert {rule for rule, _, _ in HONEST} == every
