@@ -30,6 +30,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         """The kind and id of the entity that it happened to."""
         raise TypeError(f"{type(self).__name__} names no entity")
 
+    def blobs(self) -> tuple[str, ...]:
+        """Digests of the blobs that the payload names; a purge erases them too."""
+        return ()
+
 
 class RunEvent(Event, frozen=True, kw_only=True):
     """An event of a run."""

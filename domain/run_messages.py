@@ -46,6 +46,10 @@ class Submitted(RunEvent, frozen=True, kw_only=True):
     base_repo: str | None = None
     base_commit: str | None = None
 
+    def blobs(self) -> tuple[str, ...]:
+        named = (self.requirement, self.sealed, self.fixtures, self.base_tree)
+        return tuple(digest for digest in named if digest)
+
 
 class Admitted(RunEvent, frozen=True, kw_only=True):
     type = "run.admitted"
@@ -69,10 +73,16 @@ class Verified(RunEvent, frozen=True, kw_only=True):
     type = "run.verified"
     judgement: Judgement
 
+    def blobs(self) -> tuple[str, ...]:
+        return (self.judgement.evidence,)
+
 
 class Rejected(RunEvent, frozen=True, kw_only=True):
     type = "run.rejected"
     judgement: Judgement
+
+    def blobs(self) -> tuple[str, ...]:
+        return (self.judgement.evidence,)
 
 
 class DeliveryStarted(RunEvent, frozen=True, kw_only=True):

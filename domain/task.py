@@ -67,6 +67,9 @@ class CallFinished(TaskEvent, frozen=True, kw_only=True):
     snapshot: Snapshot
     charged: Amount
 
+    def blobs(self) -> tuple[str, ...]:
+        return tuple(digest for digest in (self.snapshot.prompt, self.snapshot.answer) if digest)
+
 
 class Submitted(TaskEvent, frozen=True, kw_only=True):
     """`files`: path -> digest of what the employee wrote. `tree`: the digest of the whole tree that is to be judged."""
@@ -76,17 +79,26 @@ class Submitted(TaskEvent, frozen=True, kw_only=True):
     files: Mapping[str, str]
     tree: str
 
+    def blobs(self) -> tuple[str, ...]:
+        return tuple(sorted(set(self.files.values())))
+
 
 class Verified(TaskEvent, frozen=True, kw_only=True):
     type = "task.verified"
     order: UUID
     judgement: Judgement
 
+    def blobs(self) -> tuple[str, ...]:
+        return (self.judgement.evidence,)
+
 
 class Rejected(TaskEvent, frozen=True, kw_only=True):
     type = "task.rejected"
     order: UUID
     judgement: Judgement
+
+    def blobs(self) -> tuple[str, ...]:
+        return (self.judgement.evidence,)
 
 
 class Released(TaskEvent, frozen=True, kw_only=True):
