@@ -1,0 +1,76 @@
+"""The operating system's user that runs PostgreSQL: it refuses to run as root."""
+
+import os
+import pwd
+import subprocess
+from pathlib import Path
+
+import msgspec
+
+from domain.errors import Unavailable
+
+# Tried in this order when we are root. Each must exist in the user database: initdb asks for its own name.
+NAMES_AS_ROOT = ("postgres", "nobody")
+PROBE_WAIT_S = 10.0
+
+
+class Account(msgspec.Struct, frozen=True):
+    """A user to switch to. `switch` is False when it is the present one."""
+
+    name: str
+    uid: int
+    gid: int
+    switch: bool
+
+
+def database_account() -> Account:
+    """Who runs the database: ourselves, or for root the first of NAMES_AS_ROOT."""
+    if os.geteuid() != 0:
+        return Account(own_name(), os.geteuid(), os.getegid(), switch=False)
+    for name in NAMES_AS_ROOT:
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return Account(entry.pw_name, entry.pw_uid, entry.pw_gid, switch=True)
+    raise Unavailable(
+        "PostgreSQL does not run as root, and this system has neither a user postgres nor nobody.",
+        hint="Create one (useradd --system postgres), run as a plain user, or set AURA_POSTGRES_DSN.",
+        code="no_database_account",
+    )
+
+
+def own_name() -> str:
+    """The name of the present user."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        raise Unavailable(
+            f"The present user ({os.geteuid()}) has no name in the user database, and PostgreSQL needs one.",
+            hint="Add the user to /etc/passwd, or set AURA_POSTGRES_DSN to a server that runs elsewhere.",
+            code="no_database_account",
+        ) from None
+
+
+def reaches(account: Account, path: Path) -> bool:
+    """Whether the account can traverse every folder on the way to this existing path and into it."""
+    if not account.switch:
+        return os.access(path, os.X_OK)
+    try:
+        asked = subprocess.run(
+            ["/bin/sh", "-c", 'test -x "$0"', str(path)],
+            user=account.uid,
+            group=account.gid,
+            extra_groups=[],
+            cwd="/",
+            timeout=PROBE_WAIT_S,
+            check=False,
+            capture_output=True,
+        )
+    except OSError as error:
+        raise Unavailable(
+            f"Cannot switch to the user {account.name} that runs the database: {error}.",
+            hint="Run as a plain user, or set AURA_POSTGRES_DSN to a server that runs elsewhere.",
+            code="no_database_account",
+        ) from error
+    return asked.returncode == 0

@@ -1,0 +1,135 @@
+"""AURA_HOME: what lies where in it, and where the database goes when its user cannot reach it."""
+
+import hashlib
+import os
+import pwd
+import stat
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from bus.embedded.account import Account, reaches
+from bus.embedded.record import read_record, write_record
+from domain.errors import Unavailable
+
+# The longest path of a unix socket, without the closing zero: sun_path is 108 bytes on Linux, 104 elsewhere.
+SOCKET_PATH_BYTES_MAX = 107 if sys.platform == "linux" else 103
+SOCKET_NAME = ".s.PGSQL.5432"
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """What is chosen once and kept in run/layout.json: the database's folders, and a port per name."""
+
+    postgres: str
+    private: bool
+    ports: dict[str, int] = {}
+
+
+class Home:
+    """The folders of one AURA_HOME. Made by `ensure`; asking for a path makes nothing."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self.keys = self.path / "keys"
+        self.run = self.path / "run"
+        self.logs = self.run / "logs"
+        self.data = self.path / "data"
+        self.nats_data = self.data / "nats"
+        self.layout_file = self.run / "layout.json"
+
+    def ensure(self) -> None:
+        """Makes the folders. Only root leaves the way to data/ open to traversal, for the database's user."""
+        way = 0o711 if os.geteuid() == 0 else 0o700
+        for folder, mode in (
+            (self.path, way),
+            (self.data, way),
+            (self.keys, 0o700),
+            (self.run, 0o700),
+            (self.logs, 0o700),
+            (self.nats_data, 0o700),
+        ):
+            if not folder.is_dir():
+                folder.mkdir(parents=True, mode=mode)
+                folder.chmod(mode)
+
+    def layout(self) -> Layout | None:
+        return read_record(self.layout_file, Layout)
+
+    def keep(self, layout: Layout) -> None:
+        write_record(self.layout_file, layout)
+
+    def settle(self, account: Account, *, private_roots: Sequence[Path] | None = None) -> Layout:
+        """The layout on record, or else a new one: the database below data/ when its user can work there."""
+        kept = self.layout()
+        if kept is not None:
+            self._check(kept, account)
+            return kept
+        folder = self.data / "postgres"
+        fits = len(os.fsencode(folder / "socket" / SOCKET_NAME)) <= SOCKET_PATH_BYTES_MAX
+        private = not (fits and reaches(account, self.data))
+        if private:
+            folder = private_folder(self.path, account, private_roots or default_private_roots())
+        else:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            _give(folder, account)
+        layout = Layout(postgres=str(folder), private=private)
+        self.keep(layout)
+        return layout
+
+    def _check(self, layout: Layout, account: Account) -> None:
+        folder = Path(layout.postgres)
+        if not folder.is_dir() or folder.is_symlink():
+            raise Unavailable(
+                f"The database's folder {folder}, named in {self.layout_file}, is gone.",
+                hint=f"Put it back from a backup, or delete {self.path} to start anew without its history.",
+                code="data_gone",
+            )
+        owner = folder.stat().st_uid
+        if owner != account.uid:
+            raise Unavailable(
+                f"The database's folder {folder} belongs to user {owner}, but the database would run as {account.uid}.",
+                hint=f"Run as the user who made {self.path}, or choose another AURA_HOME.",
+                code="data_of_another_user",
+            )
+
+
+def default_private_roots() -> tuple[Path, ...]:
+    """Where a private folder may stand: places that outlive a restart first."""
+    if os.geteuid() == 0:
+        return (Path("/var/lib"), Path("/var/tmp"), Path(tempfile.gettempdir()))
+    own: tuple[Path, ...] = ()
+    with suppress(KeyError):
+        own = (Path(pwd.getpwuid(os.geteuid()).pw_dir) / ".local" / "share",)
+    return (*own, Path("/var/tmp"), Path(tempfile.gettempdir()))
+
+
+def private_folder(home: Path, account: Account, roots: Sequence[Path]) -> Path:
+    """A new folder (0700, the account's own, an unguessable name) in the first root that will do."""
+    mark = hashlib.sha256(os.fsencode(home)).hexdigest()[:8]
+    for root in roots:
+        try:
+            folder = Path(tempfile.mkdtemp(prefix=f"aura-{mark}-", dir=root))
+        except OSError:
+            continue
+        _give(folder, account)
+        fits = len(os.fsencode(folder / "socket" / SOCKET_NAME)) <= SOCKET_PATH_BYTES_MAX
+        if fits and reaches(account, folder):
+            return folder
+        folder.rmdir()
+    raise Unavailable(
+        f"The database's user {account.name} can work neither in {home} nor in any of "
+        f"{', '.join(str(root) for root in roots)}.",
+        hint="Choose an AURA_HOME with a short path whose parents anybody may traverse, or set AURA_POSTGRES_DSN.",
+        code="no_data_folder",
+    )
+
+
+def _give(folder: Path, account: Account) -> None:
+    if account.switch:
+        os.chown(folder, account.uid, account.gid)
+    if stat.S_IMODE(folder.stat().st_mode) != 0o700:
+        folder.chmod(0o700)

@@ -1,0 +1,62 @@
+"""nats-server: its settings, its credentials, its plan."""
+
+import secrets
+from pathlib import Path
+
+import msgspec
+
+from bus.embedded.plan import Plan
+from bus.embedded.programs import nats_server
+from bus.embedded.record import read_record, write_private, write_record
+
+NAME = "nats"
+PAYLOAD_BYTES_MAX = 16 * 1024 * 1024
+MEMORY_STORE_BYTES_MAX = 256 * 1024 * 1024
+USER = "aura"
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    user: str
+    password: str
+
+
+def credentials(folder: Path) -> Credentials:
+    """The one user of this server, made once and kept in a file that its owner alone can read."""
+    path = folder / "nats-credentials.json"
+    kept = read_record(path, Credentials)
+    if kept is None:
+        kept = Credentials(USER, secrets.token_urlsafe(24))
+        write_record(path, kept)
+    return kept
+
+
+def url(port: int, known: Credentials) -> str:
+    return f"nats://{known.user}:{known.password}@127.0.0.1:{port}"
+
+
+def plan(folder: Path, store: Path, port: int, monitoring_port: int) -> Plan:
+    """Writes the settings to `folder` and answers how to start the server. `store` holds the streams."""
+    known = credentials(folder)
+    settings = {
+        "server_name": "aura",
+        "listen": f"127.0.0.1:{port}",
+        "http": f"127.0.0.1:{monitoring_port}",
+        "max_payload": PAYLOAD_BYTES_MAX,
+        "authorization": {"user": known.user, "password": known.password},
+        "jetstream": {
+            "store_dir": str(store),
+            "sync_interval": "always",
+            "max_memory_store": MEMORY_STORE_BYTES_MAX,
+        },
+    }
+    path = folder / "nats.json"
+    write_private(path, msgspec.json.format(msgspec.json.encode(settings), indent=1))
+    store.mkdir(parents=True, exist_ok=True)
+    return Plan(
+        name=NAME,
+        argv=(str(nats_server()), "--config", str(path)),
+        log=str(folder / "nats.log"),
+        env={},
+        env_only=True,
+        probe=f"http:http://127.0.0.1:{monitoring_port}/healthz",
+    )

@@ -1,0 +1,30 @@
+"""What the supervisor is told to run: data only, so that it knows nothing of what it starts."""
+
+import signal
+
+import msgspec
+
+from bus.embedded.account import Account
+
+STOP_GRACE_S = 10.0
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """One process to keep alive.
+
+    `env` is laid over the present environment, or replaces it when `env_only`. `grace_s` is how long a stop waits
+    before SIGKILL. `orphan_signal` is what the kernel sends it when its parent dies (Linux).
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    log: str
+    env: dict[str, str] = {}
+    env_only: bool = False
+    probe: str = "none"
+    cwd: str = "/"
+    account: Account | None = None
+    start_after: tuple[str, ...] = ()
+    stop_signal: int = signal.SIGTERM
+    orphan_signal: int = signal.SIGKILL
+    grace_s: float = STOP_GRACE_S

@@ -1,0 +1,125 @@
+"""PostgreSQL: its cluster, its settings, its plan. It listens on a unix socket in a folder of its own user only."""
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from urllib.parse import quote
+
+from bus.embedded.account import Account, own_name
+from bus.embedded.plan import Plan
+from bus.embedded.programs import postgres_bin_for
+from domain.errors import Unavailable
+
+NAME = "postgres"
+DATABASE = "aura"
+ROLE = "aura"
+CONNECTIONS_MAX = 100
+SHARED_BUFFERS = "64MB"
+INITDB_WAIT_S = 120.0
+STOP_GRACE_S = 30.0
+
+SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "max_connections": str(CONNECTIONS_MAX),
+    "shared_buffers": SHARED_BUFFERS,
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "logging_collector": "off",
+}
+
+
+def dsn(folder: Path, database: str = DATABASE) -> str:
+    """How to connect, over the socket below the database's folder."""
+    return f"postgresql://{ROLE}@/{quote(database)}?host={quote(str(folder / 'socket'), safe='')}"
+
+
+def plan(folder: Path, log: Path, account: Account) -> Plan:
+    """Makes the cluster in `folder` unless it stands there, and answers how to start the server."""
+    programs = postgres_bin_for(account, folder)
+    socket_folder = folder / "socket"
+    _make_folder(socket_folder, account)
+    cluster = folder / "cluster"
+    if not (cluster / "PG_VERSION").exists():
+        _make_cluster(programs, folder, cluster, account)
+    quoted = str(socket_folder).replace('"', '""')
+    settings = {**SETTINGS, "unix_socket_directories": f'"{quoted}"'}
+    options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
+    return Plan(
+        name=NAME,
+        argv=(str(programs / "postgres"), "-D", str(cluster), *options),
+        log=str(log),
+        env=_environment(folder),
+        env_only=True,
+        probe=f"postmaster:{cluster}",
+        cwd=str(folder),
+        account=account,
+        # SIGINT is a fast shutdown: sessions are ended, the data synced. SIGQUIT leaves the rest to crash recovery.
+        stop_signal=signal.SIGINT,
+        orphan_signal=signal.SIGQUIT,
+        grace_s=STOP_GRACE_S,
+    )
+
+
+def _make_cluster(programs: Path, folder: Path, cluster: Path, account: Account) -> None:
+    """Under another name first, so that an interrupted attempt leaves nothing that looks like a cluster."""
+    part = folder / "cluster.part"
+    shutil.rmtree(part, ignore_errors=True)
+    _run(
+        [str(programs / "initdb"), "-D", str(part), "-U", ROLE, "-E", "UTF8", "--locale=C", "--auth=peer"],
+        folder,
+        account,
+    )
+    # The socket's folder admits root and the database's own user; this map admits our own user alone, as any role.
+    (part / "pg_hba.conf").write_text("local all all peer map=aura\n")
+    (part / "pg_ident.conf").write_text(f'aura "{own_name()}" all\n')
+    _run(
+        [str(programs / "postgres"), "--single", "-D", str(part), "postgres"],
+        folder,
+        account,
+        said=f"CREATE DATABASE {DATABASE} OWNER {ROLE}\n",
+    )
+    part.rename(cluster)
+
+
+def _run(argv: list[str], folder: Path, account: Account, said: str = "") -> None:
+    try:
+        done = subprocess.run(
+            argv,
+            input=said,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            cwd=folder,
+            env=_environment(folder),
+            user=account.uid if account.switch else None,
+            group=account.gid if account.switch else None,
+            extra_groups=[] if account.switch else None,
+            timeout=INITDB_WAIT_S,
+            check=False,
+        )
+        problem = (done.stderr or done.stdout).strip() if done.returncode else ""
+    except (OSError, subprocess.TimeoutExpired) as error:
+        problem = str(error)
+    if problem:
+        raise Unavailable(
+            f"{Path(argv[0]).name} could not make the database in {folder}: {problem[-1000:]}",
+            hint="Mend that, or set AURA_POSTGRES_DSN to a server that runs elsewhere.",
+            code="no_cluster",
+        )
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Only what the programs need: nothing of our own settings and keys reaches them."""
+    return {"PATH": os.defpath, "LANG": "C.UTF-8", "LC_ALL": "C", "TZ": "UTC", "HOME": str(folder)}
+
+
+def _make_folder(path: Path, account: Account) -> None:
+    path.mkdir(mode=0o700, exist_ok=True)
+    if account.switch:
+        os.chown(path, account.uid, account.gid)

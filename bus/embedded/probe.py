@@ -1,0 +1,62 @@
+"""Is it ready? One question, asked once, answered within PROBE_WAIT_S."""
+
+import http.client
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from domain.errors import Invalid
+
+PROBE_WAIT_S = 1.0
+POSTMASTER_STATUS_LINE = 7
+
+
+def ready(probe: str, pid: int) -> bool:
+    """Answers `tcp:HOST:PORT`, `http:URL` (any 2xx), `file:PATH`, `postmaster:DATA` (its own status file) or `none`."""
+    kind, _, rest = probe.partition(":")
+    match kind:
+        case "none":
+            return True
+        case "tcp":
+            return _tcp(rest)
+        case "http":
+            return _http(rest)
+        case "file":
+            return Path(rest).exists()
+        case "postmaster":
+            return _postmaster(Path(rest), pid)
+        case _:
+            raise Invalid(
+                f"Unknown probe {probe!r}.",
+                hint="Write tcp:HOST:PORT, http:URL, file:PATH, postmaster:FOLDER or none.",
+            )
+
+
+def _tcp(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=PROBE_WAIT_S):
+            return True
+    except OSError:
+        return False
+
+
+def _http(url: str) -> bool:
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=PROBE_WAIT_S)
+    try:
+        connection.request("GET", parts._replace(scheme="", netloc="").geturl() or "/")
+        return 200 <= connection.getresponse().status < 300
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _postmaster(data: Path, pid: int) -> bool:
+    """As pg_ctl does it: the postmaster writes its pid and its status into its lock file."""
+    try:
+        lines = (data / "postmaster.pid").read_text().splitlines()
+    except OSError:
+        return False
+    return len(lines) > POSTMASTER_STATUS_LINE and lines[0] == str(pid) and lines[7].strip() == "ready"

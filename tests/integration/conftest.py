@@ -1,0 +1,64 @@
+"""Real servers for tests: one PostgreSQL a session with a fresh database a test, one fresh nats-server a test."""
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from bus.embedded import postgres as embedded_postgres
+from bus.embedded.home import Home
+from bus.embedded.servers import Server, nats_at, postgres_at
+
+
+@pytest.fixture(scope="session")
+def open_folder() -> Iterator[Path]:
+    """A folder that the database's user can traverse, which pytest's own are not when root runs the tests."""
+    folder = Path(tempfile.mkdtemp(prefix="aura-test-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(open_folder: Path) -> Iterator[Server]:
+    """The session's PostgreSQL. A test that kills it starts it again before it ends."""
+    server = postgres_at(Home(open_folder / "home"))
+    server.start_and_wait()
+    yield server
+    server.stop()
+    shutil.rmtree(server.store, ignore_errors=True)
+
+
+@pytest.fixture
+async def postgres_dsn(postgres: Server) -> AsyncIterator[str]:
+    """A fresh, empty database of the session's server; dropped afterwards."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    await _as_admin(postgres, f"CREATE DATABASE {name} TEMPLATE template0")
+    yield embedded_postgres.dsn(postgres.store, name)
+    await _as_admin(postgres, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def nats(tmp_path: Path) -> AsyncIterator[Server]:
+    """A fresh nats-server: `.url`, `.store`, `.kill()`, `await .restart()`."""
+    server = nats_at(tmp_path / "nats")
+    await server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def nats_url(nats: Server) -> str:
+    return nats.url
+
+
+async def _as_admin(server: Server, statement: str) -> None:
+    connection = await asyncpg.connect(server.url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

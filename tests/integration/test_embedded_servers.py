@@ -1,0 +1,72 @@
+"""The servers themselves: what they promise to keep over a crash, and whom they let in."""
+
+import asyncio
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+import asyncpg
+import msgspec
+import nats as nats_client
+from nats.js.api import StreamConfig
+
+from bus.embedded.servers import Server
+
+
+async def test_postgres_keeps_a_commit_over_a_crash(postgres: Server, postgres_dsn: str) -> None:
+    connection = await asyncpg.connect(postgres_dsn)
+    await connection.execute("CREATE TABLE kept (n int)")
+    await connection.execute("INSERT INTO kept VALUES (7)")
+    postgres.kill()
+    await postgres.restart()
+    connection.terminate()
+    connection = await asyncpg.connect(postgres_dsn)
+    assert await connection.fetchval("SELECT n FROM kept") == 7
+    await connection.close()
+
+
+async def test_postgres_writes_through_and_speaks_utf8(postgres_dsn: str) -> None:
+    connection = await asyncpg.connect(postgres_dsn)
+    shown = {
+        name: await connection.fetchval(f"SHOW {name}")
+        for name in ("fsync", "synchronous_commit", "full_page_writes", "listen_addresses", "server_encoding")
+    }
+    await connection.close()
+    assert shown == {
+        "fsync": "on",
+        "synchronous_commit": "on",
+        "full_page_writes": "on",
+        "listen_addresses": "",
+        "server_encoding": "UTF8",
+    }
+
+
+async def test_nats_keeps_an_acknowledged_message_over_a_crash(nats: Server) -> None:
+    client = await nats_client.connect(nats.url)
+    await client.jetstream().add_stream(StreamConfig(name="KEPT", subjects=["kept.>"]))
+    acknowledged = await client.jetstream().publish("kept.one", b"x" * 2_000_000)
+    nats.kill()
+    await nats.restart()
+    await client.close()
+    client = await nats_client.connect(nats.url)
+    assert (await client.jetstream().get_msg("KEPT", acknowledged.seq)).data == b"x" * 2_000_000
+    await client.close()
+
+
+async def test_nats_admits_nobody_without_the_password(nats: Server) -> None:
+    known = urlsplit(nats.url)
+    login = {"user": known.username, "pass": known.password}
+    assert await _greet(known.port, {}) == b"-ERR 'Authorization Violation'\r\n"
+    assert await _greet(known.port, {**login, "pass": "guess"}) == b"-ERR 'Authorization Violation'\r\n"
+    assert await _greet(known.port, login) == b"PONG\r\n"
+
+
+async def _greet(port: int | None, login: dict[str, str | None]) -> bytes:
+    """What the server answers to a CONNECT with these credentials and a PING."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    await reader.readline()
+    writer.write(b"CONNECT " + msgspec.json.encode({**login, "verbose": False}) + b"\r\nPING\r\n")
+    answer = await reader.readline()
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
+    return answer
