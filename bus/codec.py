@@ -1,0 +1,116 @@
+"""Message bodies: `{envelope, payload, salt, blobs}` as JSON. The envelope's and the payload's bytes are fixed at publish."""
+
+import hmac
+from uuid import UUID
+
+import msgspec
+
+from domain.errors import Invalid
+from domain.message import Envelope, Erased, Event, Recorded
+from domain.registry import EVENTS, UPCASTERS
+
+SALT_BYTES = 32
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True):
+    """One message. `envelope` and `payload` are kept as the bytes they came as; `salt` is hex."""
+
+    envelope: msgspec.Raw
+    payload: msgspec.Raw
+    salt: str
+    blobs: tuple[str, ...] = ()
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """Who causes an event and why: all of the envelope that the event itself does not know."""
+
+    command: UUID
+    cause: UUID | None
+    principal: UUID
+    role: str
+    at: int
+    policy: str
+
+
+_decode_body = msgspec.json.Decoder(Body).decode
+_decode_envelope = msgspec.json.Decoder(Envelope).decode
+_payload_decoders = {name: msgspec.json.Decoder(kind) for name, kind in EVENTS.items()}
+
+
+def commitment(salt: bytes, payload: bytes) -> str:
+    """Hex HMAC-SHA256(salt, payload): proves the payload while it is there and says nothing once the salt is gone."""
+    return hmac.new(salt, payload, "sha256").hexdigest()
+
+
+def encode(event: Event, *, id: UUID, origin: Origin, salt: bytes) -> bytes:
+    """The body of one message. Source of the form: docs/adr/0001-event-form.md."""
+    payload = msgspec.json.encode(event, order="sorted")
+    kind, entity = event.entity()
+    envelope = Envelope(
+        id=id,
+        type=event.type,
+        version=event.version,
+        entity=kind,
+        entity_id=entity,
+        run=getattr(event, "run", None),
+        employee=getattr(event, "employee", None),
+        principal=origin.principal,
+        role=origin.role,
+        occurred_at=origin.at,
+        command=origin.command,
+        cause=origin.cause,
+        policy=origin.policy,
+        commitment=commitment(salt, payload),
+    )
+    body = Body(
+        envelope=msgspec.Raw(msgspec.json.encode(envelope, order="sorted")),
+        payload=msgspec.Raw(payload),
+        salt=salt.hex(),
+        blobs=event.blobs(),
+    )
+    return msgspec.json.encode(body)
+
+
+def split(data: bytes) -> Body:
+    """The parts of a message, uninterpreted. Raises Invalid for what is not a body."""
+    try:
+        return _decode_body(data)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise Invalid(f"This is not an event message: {error}.", hint="Only the gate publishes events.") from error
+
+
+def envelope_of(data: bytes | msgspec.Raw) -> Envelope:
+    """An envelope from its bytes. Raises Invalid."""
+    try:
+        return _decode_envelope(data)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise Invalid(f"This is not an envelope: {error}.", hint="Only the gate publishes events.") from error
+
+
+def event_of(envelope: Envelope, payload: bytes | msgspec.Raw | None) -> Event | Erased:
+    """The event in the present version of its type; Erased when the payload is gone. Raises Invalid."""
+    if payload is None:
+        return Erased(type=envelope.type, entity_kind=envelope.entity, entity_id=envelope.entity_id, run=envelope.run)
+    decoder = _payload_decoders.get(envelope.type)
+    if decoder is None:
+        raise Invalid(f"There is no event type {envelope.type}.", hint="A newer release wrote it: update this one.")
+    present = EVENTS[envelope.type].version
+    try:
+        if envelope.version == present:
+            return decoder.decode(payload)
+        fields = msgspec.json.decode(payload)
+        for version in range(envelope.version, present):
+            fields = UPCASTERS[envelope.type, version](fields)
+        return msgspec.convert(fields, EVENTS[envelope.type])
+    except (msgspec.DecodeError, msgspec.ValidationError, KeyError) as error:
+        raise Invalid(
+            f"The payload of {envelope.type} version {envelope.version} does not read: {error}.",
+            hint="A newer release wrote it: update this one.",
+        ) from error
+
+
+def recorded(seq: int, data: bytes, void: str | None = None) -> Recorded:
+    """A whole message as an event of the log."""
+    body = split(data)
+    envelope = envelope_of(body.envelope)
+    return Recorded(seq=seq, envelope=envelope, event=event_of(envelope, body.payload), void=void)

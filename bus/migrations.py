@@ -1,0 +1,38 @@
+"""The runner of sql/migrations: in order, each once, under an advisory lock, with a ledger of sha256. Schema `log` only."""
+
+import hashlib
+from importlib.resources import files
+
+import asyncpg
+
+from domain.errors import Unavailable
+from sql import named
+
+
+async def migrate(connection: asyncpg.Connection) -> tuple[str, ...]:
+    """Apply what is missing; the names of what was applied. Raises Unavailable when an applied file has changed since."""
+    folder = files("sql").joinpath("migrations")
+    scripts = sorted(
+        (entry.name, entry.read_text(encoding="utf-8")) for entry in folder.iterdir() if _is_sql(entry.name)
+    )
+    applied: list[str] = []
+    async with connection.transaction():
+        await connection.execute(named("ledger_lock"))
+        await connection.execute(named("ledger_create"))
+        ledger = {row["name"]: row["sha256"] for row in await connection.fetch(named("ledger_read"))}
+        for name, text in scripts:
+            digest = hashlib.sha256(text.encode()).hexdigest()
+            if name not in ledger:
+                await connection.execute(text)
+                await connection.execute(named("ledger_add"), name, digest)
+                applied.append(name)
+            elif ledger[name] != digest:
+                raise Unavailable(
+                    f"The migration {name} was applied in another form.",
+                    hint="Released migrations never change: use the release that matches this database.",
+                )
+    return tuple(applied)
+
+
+def _is_sql(name: str) -> bool:
+    return name.endswith(".sql")

@@ -1,0 +1,172 @@
+"""The commit point: publishing decisions to the stream with optimistic concurrency, singly or as one atomic batch.
+
+Only `governance/gate.py` calls `publish_events`. A decision says, per message, which filter's last sequence it expects.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+
+from domain.errors import AuraError, Unavailable
+
+SINGLES_MAX = 7
+"""Single publishes on their way at once; what comes later waits and may go out as a group."""
+GROUP_MIN = 8
+GROUP_MAX = 100
+ACK_WAIT_S = 5.0
+_STALE = frozenset({10071, 10164, 10201})
+
+
+class Stale(AuraError):
+    """Another writer was first, or the acknowledgement was lost: read the scope again and decide again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One event on its way. `guard`: (filter, expected last sequence), or None where an earlier message guards it."""
+
+    id: UUID
+    subject: str
+    body: bytes
+    guard: tuple[str, int] | None
+
+    def headers(self) -> dict[str, str]:
+        headers = {"Nats-Msg-Id": str(self.id)}
+        if self.guard is not None:
+            headers["Nats-Expected-Last-Subject-Sequence"] = str(self.guard[1])
+            headers["Nats-Expected-Last-Subject-Sequence-Subject"] = self.guard[0]
+        return headers
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    key: UUID
+    message: Outgoing
+    done: asyncio.Future[int]
+
+
+class Publisher:
+    """Publishes decisions, each alone, or those that wait at the same moment as one group."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._waiting: list[_Waiting] = []
+        self._singles = 0
+        self._groups: set[asyncio.Task[None]] = set()
+        self.groups = 0  # atomic batches sent for independent decisions, for figures and tests
+
+    async def publish_events(self, key: UUID, messages: Sequence[Outgoing]) -> tuple[int, ...]:
+        """Publish one decision; the sequences of its messages. `key`: the run or entity, at most one a group.
+
+        Raises Stale when the expectation does not hold or the outcome is unknown, Unavailable when the stream refuses.
+        """
+        if len(messages) > 1:
+            last = await self._batch(messages)
+            return tuple(range(last - len(messages) + 1, last + 1))
+        if self._singles >= SINGLES_MAX:
+            waiting = _Waiting(key, messages[0], asyncio.get_running_loop().create_future())
+            self._waiting.append(waiting)
+            return (await waiting.done,)
+        return (await self._counted_single(messages[0]),)
+
+    async def _counted_single(self, message: Outgoing) -> int:
+        self._singles += 1
+        try:
+            return await self._single(message)
+        finally:
+            self._singles -= 1
+            self._release()
+
+    def _release(self) -> None:
+        """Send what waits: as one group when there is enough of it, else one more single."""
+        self._waiting = [waiting for waiting in self._waiting if not waiting.done.cancelled()]
+        group: dict[UUID, _Waiting] = {}
+        for waiting in self._waiting[: 4 * GROUP_MAX]:
+            if len(group) < GROUP_MAX:
+                group.setdefault(waiting.key, waiting)
+        chosen = list(group.values()) if len(group) >= GROUP_MIN else self._waiting[:1]
+        if chosen:
+            taken = set(map(id, chosen))
+            self._waiting = [waiting for waiting in self._waiting if id(waiting) not in taken]
+            task = asyncio.get_running_loop().create_task(self._send_group(chosen))
+            self._groups.add(task)
+            task.add_done_callback(self._groups.discard)
+
+    async def _send_group(self, group: Sequence[_Waiting]) -> None:
+        if len(group) >= GROUP_MIN:
+            self._singles += 1
+            try:
+                last = await self._batch([waiting.message for waiting in group])
+            except AuraError:
+                await asyncio.gather(*(self._settle(waiting) for waiting in group))
+            else:
+                self.groups += 1
+                first = last - len(group) + 1
+                for offset, waiting in enumerate(group):
+                    if not waiting.done.done():
+                        waiting.done.set_result(first + offset)
+            finally:
+                self._singles -= 1
+                self._release()
+            return
+        await asyncio.gather(*(self._settle(waiting) for waiting in group))
+
+    async def _settle(self, waiting: _Waiting) -> None:
+        try:
+            seq = await self._counted_single(waiting.message)
+        except AuraError as error:
+            if not waiting.done.done():
+                waiting.done.set_exception(error)
+        else:
+            if not waiting.done.done():
+                waiting.done.set_result(seq)
+
+    async def _single(self, message: Outgoing) -> int:
+        ack = await self._request(message.subject, message.body, message.headers())
+        return int(ack["seq"])
+
+    async def _batch(self, messages: Sequence[Outgoing]) -> int:
+        """One atomic batch; the sequence of its last message."""
+        batch = uuid4().hex
+        ack: dict[str, Any] = {}
+        for index, message in enumerate(messages, start=1):
+            headers = message.headers() | {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(index)}
+            if index == len(messages):
+                headers["Nats-Batch-Commit"] = "1"
+                ack = await self._request(message.subject, message.body, headers)
+            else:
+                try:
+                    await self._client.publish(message.subject, message.body, headers=headers)
+                except NatsError as error:
+                    raise _unknown(error) from error
+        return int(ack["seq"])
+
+    async def _request(self, subject: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
+        try:
+            reply = await self._client.request(subject, body, timeout=ACK_WAIT_S, headers=headers)
+        except (NatsError, asyncio.TimeoutError) as error:
+            raise _unknown(error) from error
+        ack: dict[str, Any] = msgspec.json.decode(reply.data)
+        problem = ack.get("error")
+        if problem is None and ack.get("duplicate"):
+            raise Stale("This event id was published before.", hint="Read the scope again.")
+        if problem is None:
+            return ack
+        if problem.get("err_code") in _STALE:
+            raise Stale("Another writer was first.", hint="Read the scope again and decide again.")
+        raise Unavailable(
+            f"JetStream does not take the event: {problem.get('description')}.",
+            hint="Look at `aura status`; a full stream needs a larger max_bytes or a shorter hot window.",
+        )
+
+
+def _unknown(error: BaseException) -> Stale:
+    return Stale(
+        f"No acknowledgement came: {error or type(error).__name__}.", hint="Read the scope again and decide again."
+    )

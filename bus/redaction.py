@@ -1,0 +1,34 @@
+"""Secrets out of what is kept: the values this process knows, and the forms that keys usually have."""
+
+import re
+from collections.abc import Iterable
+
+MARK = b"[redacted]"
+SECRET_CHARS_MIN = 8
+"""Shorter known values are not replaced: they would hit ordinary words."""
+_FORMS = (
+    re.compile(rb"sk-[A-Za-z0-9_-]{20,}"),
+    re.compile(rb"AKIA[0-9A-Z]{16}"),
+    re.compile(rb"gh[pousr]_[A-Za-z0-9]{30,}"),
+    re.compile(rb"AIza[0-9A-Za-z_-]{35}"),
+    re.compile(rb"(?i)bearer\s+[A-Za-z0-9._~+/-]{16,}=*"),
+    re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL),
+)
+
+
+class Redactor:
+    """Replaces secrets in bytes and texts. `known`: values that must never be kept, such as API keys."""
+
+    def __init__(self, known: Iterable[str] = ()) -> None:
+        values = [value.encode() for value in known if len(value) >= SECRET_CHARS_MIN]
+        self._known = tuple(sorted(values, key=len, reverse=True))
+
+    def clean(self, content: bytes) -> bytes:
+        for value in self._known:
+            content = content.replace(value, MARK)
+        for form in _FORMS:
+            content = form.sub(MARK, content)
+        return content
+
+    def clean_text(self, text: str) -> str:
+        return self.clean(text.encode()).decode()

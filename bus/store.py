@@ -1,0 +1,124 @@
+"""The event store in Postgres: the pool, and reads of the log. Only the recorder appends (bus/recorder.py)."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import asyncpg
+
+from bus import codec
+from bus.migrations import migrate
+from domain.errors import Unavailable
+from domain.message import Recorded
+from sql import named
+
+POOL_MAX = 12
+CONNECT_WAIT_S = 5.0
+COMMAND_WAIT_S = 60.0
+PAGE_EVENTS = 500
+POLL_S = 0.02
+FAR = 2**62
+DOWN = (
+    OSError,
+    asyncio.TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+)
+"""What asyncpg raises when the server is away, starting or stopping."""
+
+
+class Store:
+    """Reads of the log. Every method raises Unavailable when Postgres is away."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self.pool = pool
+
+    @classmethod
+    async def open(cls, dsn: str, *, pool_max: int = POOL_MAX) -> "Store":
+        """Connect and migrate."""
+        try:
+            pool = await asyncpg.create_pool(
+                dsn, min_size=1, max_size=pool_max, timeout=CONNECT_WAIT_S, command_timeout=COMMAND_WAIT_S
+            )
+        except (*DOWN, asyncpg.PostgresError) as error:
+            raise Unavailable(
+                f"Postgres does not answer: {error or type(error).__name__}.",
+                hint="Start it with `aura up`, or set AURA_POSTGRES_DSN to a running server.",
+            ) from error
+        store = cls(pool)
+        async with store.connection() as connection:
+            await migrate(connection)
+        return store
+
+    async def close(self) -> None:
+        try:
+            await asyncio.wait_for(self.pool.close(), CONNECT_WAIT_S)
+        except (*DOWN, asyncpg.PostgresError):
+            self.pool.terminate()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection from the pool; Unavailable instead of the driver's connection errors."""
+        try:
+            async with self.pool.acquire(timeout=CONNECT_WAIT_S) as connection:
+                yield connection  # type: ignore[misc]  # a PoolConnectionProxy forwards all of Connection
+        except DOWN as error:
+            raise Unavailable(
+                f"Postgres does not answer: {error or type(error).__name__}.",
+                hint="Wait until it is back (`aura status`), then send the same again.",
+            ) from error
+
+    async def recorded_up_to(self) -> int:
+        """The recorder's checkpoint: every event up to it is kept."""
+        async with self.connection() as connection:
+            return int(await connection.fetchval(named("recorder_checkpoint")))
+
+    async def wait_recorded(self, seq: int, wait_s: float) -> None:
+        """Return once the recorder has passed `seq`. Raises Unavailable after `wait_s`."""
+        deadline = asyncio.get_running_loop().time() + wait_s
+        while await self.recorded_up_to() < seq:
+            if asyncio.get_running_loop().time() > deadline:
+                raise Unavailable(
+                    f"Event {seq} is on the stream, but the recorder has not stored it within {wait_s:g} s.",
+                    hint="It is not lost. `aura status` shows the recorder.",
+                )
+            await asyncio.sleep(POLL_S)
+
+    async def id_at(self, seq: int) -> UUID | None:
+        async with self.connection() as connection:
+            found: UUID | None = await connection.fetchval(named("event_at"), seq)
+            return found
+
+    async def seen(self, ids: Collection[UUID], before: int) -> set[UUID]:
+        """Which of the ids stand in the log before a sequence."""
+        async with self.connection() as connection:
+            return {row["id"] for row in await connection.fetch(named("ids_seen"), list(ids), before)}
+
+    async def read(self, after: int, up_to: int = FAR, limit: int = PAGE_EVENTS) -> list[Recorded]:
+        """One page of the log, in order, void events included and marked."""
+        return await self._read("log_read", after, up_to, limit)
+
+    async def read_types(self, types: Sequence[str], after: int = 0, up_to: int = FAR) -> list[Recorded]:
+        return await self._read("log_read_types", list(types), after, up_to)
+
+    async def read_run(self, run: UUID, after: int = 0, up_to: int = FAR) -> list[Recorded]:
+        return await self._read("log_read_run", run, after, up_to)
+
+    async def read_entity(self, entity: UUID, after: int = 0, up_to: int = FAR) -> list[Recorded]:
+        return await self._read("log_read_entity", entity, after, up_to)
+
+    async def find(self, event: UUID) -> Recorded | None:
+        found = await self._read("log_find", event)
+        return found[0] if found else None
+
+    async def _read(self, query: str, *parameters: object) -> list[Recorded]:
+        async with self.connection() as connection:
+            rows = await connection.fetch(named(query), *parameters)
+        return [_recorded(row) for row in rows]
+
+
+def _recorded(row: asyncpg.Record) -> Recorded:
+    envelope = codec.envelope_of(row["envelope"])
+    return Recorded(seq=row["seq"], envelope=envelope, event=codec.event_of(envelope, row["bytes"]), void=row["reason"])

@@ -1,0 +1,187 @@
+"""The stream AURA on JetStream: connection, settings, and reads by sequence and by subject filter."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import nats
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+from nats.js.errors import APIError, NotFoundError
+
+from bus.subjects import ALL_EVENTS
+from domain.errors import Unavailable
+
+STREAM = "AURA"
+HOT_WINDOW_S = 30 * 24 * 3600
+STREAM_BYTES_MAX = 8 * 1024**3
+DUPLICATE_WINDOW_S = 120
+CONNECT_WAIT_S = 2.0
+REQUEST_WAIT_S = 5.0
+READ_BATCH_MAX = 256
+PENDING_BYTES_MAX = 64 * 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One message as the stream holds it."""
+
+    seq: int
+    subject: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """First and last sequence. An empty stream has last = first - 1."""
+
+    first_seq: int
+    last_seq: int
+
+
+async def connect(url: str, *, name: str) -> Client:
+    """A connection that reconnects for ever. Raises Unavailable when the first attempt fails."""
+
+    async def quiet(_: Exception) -> None:
+        return None
+
+    try:
+        return await nats.connect(
+            url,
+            name=name,
+            connect_timeout=CONNECT_WAIT_S,
+            allow_reconnect=True,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=0.1,
+            pending_size=PENDING_BYTES_MAX,
+            error_cb=quiet,
+        )
+    except (NatsError, OSError, asyncio.TimeoutError) as error:
+        raise Unavailable(
+            f"NATS does not answer: {error or type(error).__name__}.",
+            hint="Start it with `aura up`, or set AURA_NATS_URL to a running server.",
+        ) from error
+
+
+class Stream:
+    """Reads of the stream AURA. Writes are in bus/publisher.py."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    async def ensure(self, *, first_seq: int | None = None) -> None:
+        """Create the stream if it is not there. Its settings make it a log: nothing is deleted, overwritten or expired by message.
+
+        first_seq: where a stream that is rehydrated from Postgres begins.
+        """
+        config: dict[str, Any] = StreamConfig(
+            name=STREAM,
+            subjects=[ALL_EVENTS],
+            storage=StorageType.FILE,
+            retention=RetentionPolicy.LIMITS,
+            discard=DiscardPolicy.NEW,
+            max_bytes=STREAM_BYTES_MAX,
+            max_age=HOT_WINDOW_S,
+            duplicate_window=DUPLICATE_WINDOW_S,
+            num_replicas=1,
+            deny_delete=True,
+            deny_purge=True,
+            allow_direct=True,
+        ).as_dict()
+        config["allow_atomic"] = True
+        config["allow_rollup_hdrs"] = False
+        if first_seq is not None:
+            config["first_seq"] = first_seq
+        js = self.client.jetstream(timeout=REQUEST_WAIT_S)
+        try:
+            await js.stream_info(STREAM)
+        except NotFoundError:
+            await self._api(f"STREAM.CREATE.{STREAM}", config)
+        except (NatsError, asyncio.TimeoutError, APIError) as error:
+            raise _down(error) from error
+
+    async def info(self) -> StreamInfo:
+        """First and last sequence. Raises Unavailable."""
+        state = (await self._api(f"STREAM.INFO.{STREAM}", None))["state"]
+        return StreamInfo(state["first_seq"], state["last_seq"])
+
+    async def _api(self, what: str, body: dict[str, Any] | None) -> dict[str, Any]:
+        payload = msgspec.json.encode(body) if body is not None else b""
+        try:
+            reply = await self.client.request(f"$JS.API.{what}", payload, timeout=REQUEST_WAIT_S)
+        except (NatsError, asyncio.TimeoutError) as error:
+            raise _down(error) from error
+        answer: dict[str, Any] = msgspec.json.decode(reply.data)
+        if "error" in answer:
+            raise Unavailable(
+                f"JetStream refuses {what}: {answer['error'].get('description')}.",
+                hint="`aura doctor` looks at the stream; `aura repair` rebuilds it from Postgres.",
+            )
+        return answer
+
+    async def get(self, seq: int) -> Stored | None:
+        """The message at `seq`, or None when it is not (or no longer) there."""
+        found = await self._direct({"seq": seq})
+        return found[0] if found else None
+
+    async def last(self, subject_filter: str) -> int:
+        """The last sequence of a filter, 0 when it has none."""
+        found = await self._direct({"multi_last": [subject_filter], "batch": 1000})
+        return max((message.seq for message in found), default=0)
+
+    async def tail(self, subject_filter: str, after: int) -> list[Stored]:
+        """Every message of the filter with a sequence above `after`, in order."""
+        messages: list[Stored] = []
+        while True:
+            page = await self._direct({"seq": after + 1, "batch": READ_BATCH_MAX, "next_by_subj": subject_filter})
+            messages.extend(page)
+            if len(page) < READ_BATCH_MAX:
+                return messages
+            after = page[-1].seq
+
+    async def _direct(self, query: dict[str, Any]) -> list[Stored]:
+        """One direct get, single or batched; an empty list when nothing matches."""
+        inbox = self.client.new_inbox()
+        subscription = await self.client.subscribe(inbox)
+        found: list[Stored] = []
+        try:
+            await self.client.publish(f"$JS.API.DIRECT.GET.{STREAM}", msgspec.json.encode(query), reply=inbox)
+            while True:
+                message = await subscription.next_msg(timeout=REQUEST_WAIT_S)
+                status = (message.headers or {}).get("Status")
+                if status in ("204", "404"):
+                    return found
+                if status is not None:
+                    raise Unavailable(
+                        f"JetStream answers {status} to a read of the log.", hint="Look at the stream: `aura status`."
+                    )
+                found.append(stored_of(message))
+                if "batch" not in query:
+                    return found
+        except (NatsError, asyncio.TimeoutError) as error:
+            raise _down(error) from error
+        finally:
+            await _quietly_unsubscribe(subscription)
+
+
+async def _quietly_unsubscribe(subscription: Any) -> None:
+    try:
+        await subscription.unsubscribe()
+    except NatsError:
+        return  # the connection is gone, and the subscription with it
+
+
+def stored_of(message: Msg) -> Stored:
+    """A direct get's answer."""
+    headers = message.headers or {}
+    return Stored(int(headers["Nats-Sequence"]), headers["Nats-Subject"], message.data)
+
+
+def _down(error: BaseException) -> Unavailable:
+    return Unavailable(
+        f"NATS does not answer: {error or type(error).__name__}.",
+        hint="Wait until it is back (`aura status`), then send the same again.",
+    )

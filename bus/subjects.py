@@ -1,0 +1,36 @@
+"""Subjects of events, and the filters that a decision guards."""
+
+from uuid import UUID
+
+from domain.message import Envelope
+from domain.registry import Scope
+
+EVENTS_PREFIX = "aura.evt"
+ALL_EVENTS = f"{EVENTS_PREFIX}.>"
+ORGANISATION_FILTER = f"{EVENTS_PREFIX}.organisation.>"
+EMPLOYEES_FILTER = f"{EVENTS_PREFIX}.employee.>"
+
+
+def subject_of(envelope: Envelope) -> str:
+    """Where the event belongs: `aura.evt.run.<run>[.task.<task>].<event>`, otherwise `aura.evt.<entity>.<id>.<event>`."""
+    name = envelope.type.rpartition(".")[2]
+    if envelope.entity == "task":
+        return f"{EVENTS_PREFIX}.run.{envelope.run}.task.{envelope.entity_id}.{name}"
+    return f"{EVENTS_PREFIX}.{envelope.entity}.{envelope.entity_id}.{name}"
+
+
+def run_filter(run: UUID) -> str:
+    """Everything of one run, its tasks included."""
+    return f"{EVENTS_PREFIX}.run.{run}.>"
+
+
+def scope_filter(scope: Scope) -> str:
+    """The subjects whose last sequence a decision in this scope expects."""
+    if scope.kind == "task":
+        return f"{EVENTS_PREFIX}.run.{scope.run}.task.{scope.id}.>"
+    return f"{EVENTS_PREFIX}.{scope.kind}.{scope.id}.>"
+
+
+def load_filter(scope: Scope) -> str:
+    """The subjects that make the state which the decision receives: a task's is its run's."""
+    return run_filter(scope.run) if scope.run is not None else scope_filter(scope)

@@ -1,0 +1,1 @@
+SELECT digest, bytes FROM log.blob WHERE digest = ANY($1::text[])

@@ -1,0 +1,1 @@
+INSERT INTO log.blob (digest, bytes) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING

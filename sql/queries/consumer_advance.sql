@@ -1,0 +1,1 @@
+UPDATE {schema}.checkpoint SET seq = $2 WHERE seq = $1

@@ -1,0 +1,1 @@
+SELECT seq, version FROM {schema}.checkpoint

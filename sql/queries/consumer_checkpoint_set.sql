@@ -1,0 +1,1 @@
+INSERT INTO {schema}.checkpoint (seq, version) VALUES ($1, $2)

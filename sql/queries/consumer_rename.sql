@@ -1,0 +1,1 @@
+ALTER SCHEMA {schema} RENAME TO {target}

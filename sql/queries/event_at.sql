@@ -1,0 +1,1 @@
+SELECT id FROM log.event WHERE seq = $1

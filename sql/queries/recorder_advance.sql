@@ -1,0 +1,1 @@
+UPDATE log.checkpoint SET seq = $2 WHERE name = 'recorder' AND seq = $1

@@ -1,0 +1,1 @@
+SELECT seq FROM log.checkpoint WHERE name = 'recorder'

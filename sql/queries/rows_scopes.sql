@@ -1,0 +1,1 @@
+SELECT {columns} FROM {schema}.{table} WHERE scope = ANY($1::uuid[]) ORDER BY scope, key
