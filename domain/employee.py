@@ -1,6 +1,7 @@
 """An employee: one version of one model with one prompt style. Hired by the Director, warned and suspended by HR."""
 
 from decimal import Decimal
+from math import inf
 from typing import Literal
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from msgspec.structs import replace
 
 from domain.errors import Invalid, NotFound, Refused
 from domain.message import Command, Erased, Event
+from domain.money import ZERO_USD, Amount, checked
 
 STRIKES_MAX = 2
 """Integrity findings at which an employee is suspended; every one before it is a warning."""
@@ -96,8 +98,7 @@ initial = EmployeeState()
 def decide(command: Command, state: EmployeeState) -> tuple[EmployeeEvent, ...]:
     match command:
         case Hire(employee=employee, profile=profile):
-            if profile.slots < 1 or not profile.name.strip():
-                raise Invalid("An employee needs a name and at least one slot.", hint="Give --name and --slots 1.")
+            _sound(profile)
             return () if state.profile == profile else (Hired(employee=employee, profile=profile),)
         case Strike(employee=employee, incident=incident, reason=reason):
             _known(state, employee)
@@ -110,15 +111,28 @@ def decide(command: Command, state: EmployeeState) -> tuple[EmployeeEvent, ...]:
             _known(state, employee)
             if state.phase == "suspended":
                 raise Refused("This employee is suspended already.", hint="`aura employees` shows the staff.")
-            return (Suspended(employee=employee, incident=None, reason=reason),)
+            return (Suspended(employee=employee, incident=None, reason=_reason(reason)),)
         case Reinstate(employee=employee, reason=reason):
             _known(state, employee)
             if state.phase != "suspended":
                 raise Refused("This employee is not suspended.", hint="`aura employees` shows the staff.")
-            if not reason.strip():
-                raise Invalid("A reason is needed: there are no silent overrides.", hint='Add --reason "why".')
-            return (Reinstated(employee=employee, reason=reason.strip()),)
+            return (Reinstated(employee=employee, reason=_reason(reason)),)
     raise TypeError(f"not a command of an employee: {type(command).__name__}")
+
+
+def _sound(profile: Profile) -> None:
+    if profile.slots < 1 or not profile.name.strip():
+        raise Invalid("An employee needs a name and at least one slot.", hint="Give --name and --slots 1.")
+    if profile.output_tokens_max < 1 or profile.call_tokens_max < 1 or not 0 < profile.call_wall_s < inf:
+        raise Invalid("The limits of an employee's call are not above 0.", hint="0 means stop, never no limit.")
+    usd = ZERO_USD if profile.call_usd_max is None else profile.call_usd_max
+    checked(Amount(usd, profile.call_tokens_max), "The upper bound of a call")
+
+
+def _reason(text: str) -> str:
+    if not text.strip():
+        raise Invalid("A reason is needed: there are no silent overrides.", hint='Add --reason "why".')
+    return text.strip()
 
 
 def _known(state: EmployeeState, employee: UUID) -> None:

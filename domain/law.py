@@ -1,8 +1,8 @@
 """The law by sequence: which event counts, decided by where it stands in the log and by nothing else.
 
-A publish cannot be guarded against another entity's stream, so a task may be assigned while a pause is on its way. Then the log
-holds both, and their order decides: everybody who folds the log asks `void` and skips what began after it was forbidden.
-Only envelopes are read, so a purge changes no answer.
+A publish cannot be guarded against another entity's stream, so a task may be assigned while a pause is on its way.
+Then the log holds both, and their order decides: everybody who folds the log asks `void` and skips what began after it
+was forbidden. Only envelopes are read, so a purge changes no answer.
 """
 
 from bisect import bisect_right
@@ -23,6 +23,9 @@ _PHASES = {
     "organisation.halted": "halted",
 }
 _SUSPENDS = {"employee.suspended": True, "employee.reinstated": False}
+
+MATTERS = (*_PHASES, *_SUSPENDS, "run.ended")
+"""The event types that change standing."""
 
 
 class Standing:
@@ -66,11 +69,16 @@ class Standing:
 
 def matters(event_type: str) -> bool:
     """Whether an event of this type changes standing."""
-    return event_type in _PHASES or event_type in _SUSPENDS or event_type == "run.ended"
+    return event_type in MATTERS
 
 
-def void(envelope: Envelope, seq: int, standing: Standing, *, subject_fits: bool = True, seen: bool = False) -> str | None:
-    """Why the event at `seq` does not count, or None. `standing` must have folded everything that matters before `seq`."""
+def void(
+    envelope: Envelope, seq: int, standing: Standing, *, subject_fits: bool = True, seen: bool = False
+) -> str | None:
+    """Why the event at `seq` does not count, or None.
+
+    `standing` must have folded everything that matters before `seq`.
+    """
     if not subject_fits:
         return "its subject does not follow from its envelope"
     if seen:

@@ -1,7 +1,7 @@
 """The forms of what moves: commands (asked), events (happened), the envelope kept for ever, and a recorded event.
 
-An event is a frozen struct that carries the ids it concerns. Its class says the type, the schema version and the entity.
-A released event never changes: a new version is a new class with an upcaster in `domain/registry.py`.
+An event is a frozen struct that carries the ids it concerns. Its class says the type, the schema version and the
+entity. A released event never changes: a new version is a new class with an upcaster in `domain/registry.py`.
 """
 
 from typing import ClassVar

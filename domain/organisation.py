@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from domain.errors import Conflict, Invalid, LimitReached, Refused
 from domain.message import ORGANISATION, Command, Erased, Event
-from domain.money import NOTHING, Amount
+from domain.money import NOTHING, Amount, checked
 
 Phase = Literal["unfounded", "running", "paused", "halted"]
 
@@ -108,10 +108,10 @@ def decide(command: Command, state: OrganisationState) -> tuple[OrganisationEven
         case Found(name=name, cap=cap):
             if state.phase != "unfounded":
                 raise Conflict("The organisation is founded already.", hint="Use it as it is; change its budget alone.")
-            return (Founded(name=name, cap=cap),)
+            return (Founded(name=name, cap=checked(cap, "The organisation's budget")),)
         case SetBudget(cap=cap):
             _founded(state)
-            return (BudgetSet(cap=cap),) if cap != state.cap else ()
+            return (BudgetSet(cap=checked(cap, "The organisation's budget")),) if cap != state.cap else ()
         case Pause(reason=reason):
             return _stop(state, "paused", reason)
         case Halt(reason=reason):
@@ -122,7 +122,9 @@ def decide(command: Command, state: OrganisationState) -> tuple[OrganisationEven
                 raise Refused("The organisation is running.", hint="Nothing needs to be resumed.")
             return (Resumed(reason=_reason(reason)),)
         case SettleBudget(run=run, spent=spent):
-            return (BudgetSettled(for_run=run, spent=spent),) if run in state.lent else ()
+            if run not in state.lent:
+                return ()
+            return (BudgetSettled(for_run=run, spent=checked(spent, "What the run spent")),)
     raise TypeError(f"not a command of the organisation: {type(command).__name__}")
 
 

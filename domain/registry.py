@@ -1,4 +1,4 @@
-"""The table of contents: every event type with its versions, every command with who decides it and what it may cause."""
+"""The table of contents: every event type, every command with who decides it and what it may cause."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Literal

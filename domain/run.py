@@ -1,7 +1,7 @@
 """A run: one requirement on its way to verified software. Its state is the fold of all its events and holds its tasks.
 
-submitted -> admitted -> planned -> merged -> verified -> delivering -> delivered -> approved -> released -> ended; it can end
-from every phase, with a reason.
+submitted -> admitted -> planned -> merged -> verified -> delivering -> delivered -> approved -> released -> ended, or
+merged -> rejected -> ended; it can end from every phase, with a reason.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,9 +15,9 @@ from domain import run_messages as m
 from domain import task as task_rules
 from domain.errors import Conflict, Invalid, LimitReached, NotFound, Refused
 from domain.message import Command, Erased, Event, TaskEvent, derive
-from domain.money import NOTHING, Amount
+from domain.money import NOTHING, Amount, checked
 from domain.organisation import BudgetReserved, OrganisationState, lend
-from domain.task import Assign, TaskCommand, TaskState
+from domain.task import Assign, FinishCall, ReleaseOrder, TaskCommand, TaskState
 
 Phase = Literal[
     "none",
@@ -26,6 +26,7 @@ Phase = Literal[
     "planned",
     "merged",
     "verified",
+    "rejected",
     "delivering",
     "delivered",
     "approved",
@@ -34,6 +35,7 @@ Phase = Literal[
 ]
 MINUTE_US = 60_000_000
 ATTEMPTS_MAX_LIMIT = 100
+MINUTES_MAX = 366 * 24 * 60  # of a run; keeps due_at within 64 bits
 
 
 class RunState(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,8 +147,9 @@ def _submit(command: m.Submit, state: RunState) -> tuple[m.Submitted, ...]:
         raise Invalid("A run needs at least one task.", hint="Name criteria in the requirement.")
     if not 1 <= command.attempts_max <= ATTEMPTS_MAX_LIMIT:
         raise Invalid(f"attempts_max is {command.attempts_max}.", hint=f"Give 1 to {ATTEMPTS_MAX_LIMIT}.")
-    if command.allowance.minutes < 0 or command.allowance.amount.usd < 0 or command.allowance.amount.tokens < 0:
-        raise Invalid("A budget cannot be negative.", hint="Give 0 to stop, or a positive cap.")
+    checked(command.allowance.amount, "The run's budget")
+    if not 0 <= command.allowance.minutes <= MINUTES_MAX:
+        raise Invalid(f"The budget has {command.allowance.minutes} minutes.", hint=f"Give 0 to {MINUTES_MAX}.")
     names = [task.name for task in command.plan]
     known: set[str] = set()
     for task in command.plan:
@@ -174,6 +177,9 @@ def _decide_task(command: TaskCommand, state: RunState) -> TaskEvent:
     task = state.tasks.get(command.task)
     if task is None:
         raise NotFound(f"Run {command.run} has no task {command.task}.", hint="`aura run show` lists its tasks.")
+    # A task's decision may know the run's end, as the law voids what comes after it. Receipts count: spent is spent.
+    if state.phase == "ended" and not isinstance(command, FinishCall | ReleaseOrder):
+        raise Refused("The run has ended and takes no more work.", hint="Submit the requirement again as a new run.")
     if isinstance(command, Assign):
         _may_assign(command, task, state)
     return task_rules.decide(command, task)
@@ -182,6 +188,7 @@ def _decide_task(command: TaskCommand, state: RunState) -> TaskEvent:
 def _may_assign(command: Assign, task: TaskState, state: RunState) -> None:
     _expect(state, command, "planned")
     assert state.submitted is not None
+    checked(command.reservation, "The reservation")
     if command.at >= state.due_at:
         raise LimitReached("The run's minutes are used up.", hint="Submit it again with more minutes.")
     if task.attempts >= state.submitted.attempts_max:
@@ -215,6 +222,8 @@ def _end(command: m.End, state: RunState) -> tuple[m.Ended, ...]:
         return ()
     if command.outcome == "delivered":
         _expect(state, command, "released")
+    elif state.phase == "released":
+        raise Refused("The run is released; it can only end as delivered.", hint="Give the outcome `delivered`.")
     if command.outcome == "declined":
         _expect(state, command, "delivered")
     if not command.reason.strip():
@@ -233,6 +242,7 @@ def _expect(state: RunState, command: Command, *phases: Phase) -> None:
 _NEXT: Mapping[type[Event], Phase] = {
     m.DeliveryStarted: "delivering",
     m.Verified: "verified",
+    m.Rejected: "rejected",
     m.Approved: "approved",
     m.Released: "released",
 }
@@ -254,6 +264,8 @@ def evolve(state: RunState, event: Event | Erased) -> RunState:
             return replace(state, phase="ended", outcome=outcome)
         case TaskEvent(task=task) if task in state.tasks:
             return replace(state, tasks={**state.tasks, task: task_rules.evolve(state.tasks[task], event)})
+        case Erased(type="run.submitted") if state.phase == "none":
+            return replace(state, phase="submitted")  # the id stays taken after a purge
         case Erased(type="run.ended"):
             return replace(state, phase="ended")
     phase = _NEXT.get(type(event)) if isinstance(event, Event) else None

@@ -31,7 +31,10 @@ class TaskPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Submitted(RunEvent, frozen=True, kw_only=True):
-    """`requirement`, `sealed`, `base_tree` name blobs; base_tree holds the manifest (path -> digest) of the base commit."""
+    """`requirement`, `sealed`, `fixtures` and `base_tree` name blobs.
+
+    base_tree holds the manifest (path -> digest) of the base commit.
+    """
 
     type = "run.submitted"
     title: str

@@ -22,8 +22,8 @@ Phase = Literal["waiting", "assigned", "calling", "answered", "submitted", "veri
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The execution snapshot of one model call: enough to say what was asked of whom and what came back.
 
-    `outcome` is "answered" or a failure kind. Digests name blobs. Tokens None: not reported. cost_usd is a decimal string in JSON;
-    None: unknown, charged at the reservation.
+    `outcome` is "answered" or a failure kind. Digests name blobs. Tokens None: not reported. `cost` None: unknown,
+    charged at the reservation.
     """
 
     outcome: str
@@ -165,7 +165,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def decide(command: TaskCommand, state: TaskState) -> TaskEvent:
-    """All that concerns one task alone. What a run must agree to (Assign, ReleaseOrder) is asked in domain/run.py too."""
+    """All that concerns one task alone. What a run must agree to is asked in domain/run.py first."""
     ids = {"run": command.run, "task": command.task, "employee": command.employee, "order": command.order}
     match command:
         case Assign(seed=seed, reservation=reservation, due_at=due_at):
@@ -178,7 +178,7 @@ def decide(command: TaskCommand, state: TaskState) -> TaskEvent:
             return CallStarted(**ids)
         case FinishCall(snapshot=snapshot):
             _expect(state, command, "calling")
-            return CallFinished(**ids, snapshot=snapshot, charged=snapshot.cost or state.reservation)
+            return CallFinished(**ids, snapshot=snapshot, charged=_charge(snapshot.cost, state.reservation))
         case SubmitWork(files=files, tree=tree):
             _expect(state, command, "answered")
             if not files:
@@ -194,6 +194,12 @@ def decide(command: TaskCommand, state: TaskState) -> TaskEvent:
             cut_off = state.phase == "calling"
             return Released(**ids, reason=reason, cut_off=cut_off, charged=state.reservation if cut_off else NOTHING)
     raise TypeError(f"not a command of a task: {type(command).__name__}")
+
+
+def _charge(cost: Amount | None, reservation: Amount) -> Amount:
+    """The cost; for one that is unknown or that cannot be counted (it follows what a provider says) the reservation."""
+    counted = cost.counted() if cost is not None else None
+    return reservation if counted is None else counted
 
 
 def _expect(state: TaskState, command: TaskCommand, *phases: Phase) -> None:
