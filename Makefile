@@ -62,12 +62,12 @@ $(STAMP)/venv:
 	@mkdir -p $(STAMP) && touch $@
 
 $(STAMP)/base: requirements/base.txt | $(STAMP)/venv
-	@echo "Installing the servers and libraries into $(VENV): about 75 MB to download, 20 to 60 seconds."
+	@echo "Installing the servers and libraries into $(VENV): about 35 MB to download, 20 to 60 seconds."
 	@$(LOCKED) -r requirements/base.txt
 	@touch $@
 
 $(STAMP)/dev: requirements/dev.txt | $(STAMP)/venv
-	@echo "Installing the servers, libraries and test tools into $(VENV): about 110 MB to download, 30 to 90 seconds."
+	@echo "Installing the servers, libraries and test tools into $(VENV): about 65 MB to download, 30 to 90 seconds."
 	@$(LOCKED) -r requirements/dev.txt
 	@touch $@
 

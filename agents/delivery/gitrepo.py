@@ -1,0 +1,150 @@
+"""A git repository from a list of commits. The same list gives the same commit id, on any machine, however often.
+
+A repository is built beside its folder and renamed into place, so that it is there as a whole or not at all. One writer
+at a time works in a parent folder. Nothing here knows of events; all functions block, call them in a thread.
+"""
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from domain.errors import Conflict, Invalid, Unavailable
+
+RELEASE = "aura-release"
+LOCK_WAIT_S = 60.0
+LOCK_POLL_S = 0.05
+
+
+class CommitPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """One commit. `files` is the whole tree after it, or, on a base, all that differs from the base after it.
+
+    None removes a file of the base. `at_us` is its time in microseconds UTC; git keeps seconds.
+    """
+
+    files: Mapping[str, bytes | None]
+    message: str
+    trailers: tuple[tuple[str, str], ...]
+    at_us: int
+
+
+class BaseClone(msgspec.Struct, frozen=True, kw_only=True):
+    """The commit to start from: a repository on this machine, never written, and a branch, tag or commit id in it."""
+
+    repo: Path
+    ref: str
+
+
+def build_repository(
+    folder: Path, commits: Sequence[CommitPlan], *, branch: str = "main", base: BaseClone | None = None
+) -> str:
+    """Make `folder` a repository whose `branch` ends with these commits, checked out; its last commit's hex id.
+
+    If it already holds that commit, nothing is touched, whatever a person has done there since. Conflict: it holds
+    something else. Invalid: a path, branch, trailer or base that git cannot take.
+    """
+    from agents.delivery import objects
+
+    if not commits:
+        raise Invalid("a repository needs at least one commit", hint="Deliver after the first verified task.")
+    ref = objects.branch_ref(branch)
+    with objects.opened_base(base.repo if base else None, base.ref if base else "") as start:
+        composed = objects.compose(commits, start)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _only_writer(folder.parent):
+            building = folder.with_name(f".{folder.name}.building")
+            shutil.rmtree(building, ignore_errors=True)  # left by a builder that was killed
+            if not _holds(folder, composed.head):
+                objects.write(building, composed, ref, start)
+                os.rename(building, folder)
+    return composed.head.decode()
+
+
+def put_release_ref(folder: Path, commit: str, name: str = RELEASE) -> None:
+    """Mark a commit of the repository as released: refs/tags/NAME. Again with the same commit changes nothing.
+
+    Conflict: the name marks another commit. NotFound: the repository has no such commit.
+    """
+    from agents.delivery import objects
+
+    control = objects.control_folder(folder)
+    with _only_writer(folder):
+        present = release_ref(folder, name)
+        if present == commit:
+            return
+        if present is not None:
+            raise Conflict(f"{name} already marks {present[:12]}", hint="A release is never moved: deliver a new run.")
+        objects.require_commit(folder, commit)
+        # Written as git does, but for the lock file that a kill would leave behind.
+        target = control / "refs" / "tags" / objects.tag_name(name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        fresh = control / "aura-release.new"
+        with fresh.open("w", encoding="ascii") as file:
+            file.write(f"{commit}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(fresh, target)
+
+
+def release_ref(folder: Path, name: str = RELEASE) -> str | None:
+    """The hex id of the released commit, or None."""
+    from agents.delivery import objects
+
+    return objects.read_tag(folder, name)
+
+
+def base_commit(base: BaseClone) -> str:
+    """The hex commit id that the base's ref names now. Pin it when a run is admitted: a branch moves."""
+    from agents.delivery import objects
+
+    with objects.opened_base(base.repo, base.ref) as start:
+        return start.commit_id.decode() if start else ""
+
+
+def base_files(base: BaseClone) -> dict[str, bytes]:
+    """The regular files of the base by path. Links and submodules stay in the repository but are not handed out."""
+    from agents.delivery import objects
+
+    with objects.opened_base(base.repo, base.ref) as start:
+        return objects.files_of(start) if start else {}
+
+
+def _holds(folder: Path, head: bytes) -> bool:
+    """Whether the folder is a repository with that commit; False if it is free. Conflict: it is something else."""
+    from agents.delivery import objects
+
+    if not folder.is_symlink() and (not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))):
+        return False
+    if objects.has_commit(folder, head):
+        return True
+    raise Conflict(
+        f"{folder} exists and does not hold this delivery",
+        hint="Move it away, or deliver to another folder: a delivery never overwrites.",
+    )
+
+
+@contextmanager
+def _only_writer(folder: Path) -> Iterator[None]:
+    """Hold the folder's advisory lock; the system lets go of it when the process dies."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        deadline = time.monotonic() + LOCK_WAIT_S
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise Unavailable(
+                        f"another delivery has been writing in {folder} for {LOCK_WAIT_S:.0f} s",
+                        hint="Wait for it to end and try again.",
+                    ) from error
+                time.sleep(LOCK_POLL_S)
+        yield
+    finally:
+        os.close(descriptor)

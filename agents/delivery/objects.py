@@ -1,0 +1,244 @@
+"""Git's objects and files for `gitrepo`: the only place where dulwich is imported, and imported late for its weight."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from stat import S_ISREG
+from typing import TYPE_CHECKING
+
+import msgspec
+from dulwich.errors import NotGitRepository
+from dulwich.index import (
+    build_index_from_tree,
+    commit_tree,
+    validate_path_element_hfs,
+    validate_path_element_ntfs,
+)
+from dulwich.object_store import MemoryObjectStore, iter_tree_contents
+from dulwich.objects import Blob, Commit, ObjectID
+from dulwich.objectspec import parse_commit
+from dulwich.refs import Ref, check_ref_format
+from dulwich.repo import Repo
+
+from domain.errors import Invalid, NotFound
+
+if TYPE_CHECKING:
+    from agents.delivery.gitrepo import CommitPlan
+
+IDENTITY = b"Aura Orchestra <aura@localhost>"
+MODE_FILE = 0o100644
+PATH_BYTES_MAX = 1024
+NAME_BYTES_MAX = 255
+_TRAILER = re.compile(r"[A-Za-z][A-Za-z0-9-]*", re.ASCII)
+
+Entries = dict[bytes, tuple[int, ObjectID]]  # path -> mode, id of blob, link or submodule
+
+
+class Start(msgspec.Struct, frozen=True):
+    """An opened base: its repository, the commit to start from and the name it was asked for."""
+
+    repo: Repo
+    commit_id: ObjectID
+    ref: str
+    entries: Entries
+
+
+class Composed(msgspec.Struct, frozen=True):
+    """All new objects of a delivery, in memory, and the id of the last commit."""
+
+    store: MemoryObjectStore
+    head: ObjectID
+    tree: ObjectID
+
+
+@contextmanager
+def opened_base(path: Path | None, ref: str) -> Iterator[Start | None]:
+    """Open a base for reading; None without a base. Invalid: no repository, or no such ref in it."""
+    if path is None:
+        yield None
+        return
+    try:
+        repo = Repo(str(path))
+    except NotGitRepository as error:
+        raise Invalid(f"{path} is not a git repository", hint="Name its top folder in `base: {repo: …}`.") from error
+    with closing(repo):
+        try:
+            commit = parse_commit(repo, ref)
+        except (KeyError, ValueError) as error:
+            heads = sorted(name.decode(errors="replace") for name in repo.refs.subkeys(Ref(b"refs/heads")))
+            hint = f"Its branches are: {', '.join(heads[:10])}." if heads else "It has no branch yet: commit first."
+            raise Invalid(f"{path} has no branch, tag or commit {ref!r}", hint=hint) from error
+        yield Start(repo, commit.id, ref, _entries_of(repo, commit))
+
+
+def _entries_of(repo: Repo, commit: Commit) -> Entries:
+    found: Entries = {}
+    for entry in iter_tree_contents(repo.object_store, commit.tree):
+        found[entry.path] = (entry.mode, entry.sha)
+    return found
+
+
+def files_of(start: Start) -> dict[str, bytes]:
+    """Path -> content of the regular files whose names are UTF-8."""
+    files: dict[str, bytes] = {}
+    for path, (mode, sha) in start.entries.items():
+        blob = start.repo.object_store[sha] if S_ISREG(mode) else None
+        if isinstance(blob, Blob):
+            files[path.decode("utf-8", "surrogateescape")] = blob.data
+    return files
+
+
+def compose(commits: Sequence["CommitPlan"], start: Start | None) -> Composed:
+    """Blobs, trees and commits of the plan, on top of the base if there is one."""
+    store = MemoryObjectStore()
+    parents = [start.commit_id] if start else []
+    tree = head = ObjectID(b"")
+    for plan in commits:
+        entries = _overlay(start.entries if start else {}, plan.files, store)
+        tree = commit_tree(store, [(path, sha, mode) for path, (mode, sha) in sorted(entries.items())])
+        commit = _commit(plan, tree, parents)
+        store.add_object(commit)
+        head = commit.id
+        parents = [head]
+    return Composed(store, head, tree)
+
+
+def _overlay(base: Entries, files: Mapping[str, bytes | None], store: MemoryObjectStore) -> Entries:
+    """The base's entries with the plan's files laid over them. A link of the base is neither replaced nor followed."""
+    entries = dict(base)
+    for path in sorted(files):
+        content = files[path]
+        key = checked_path(path)
+        mode, _ = base.get(key, (MODE_FILE, b""))
+        if not S_ISREG(mode):
+            raise Invalid(f"{path} is a link or a submodule of the base", hint="Write a regular file of another name.")
+        if content is None:
+            entries.pop(key, None)
+            continue
+        blob = Blob.from_string(content)
+        store.add_object(blob)
+        entries[key] = (mode, blob.id)
+    for key in entries:
+        parts = key.split(b"/")
+        for depth in range(1, len(parts)):
+            if (above := b"/".join(parts[:depth])) in entries:
+                raise Invalid(
+                    f"{above.decode(errors='replace')} is a file or a link and also the folder of"
+                    f" {key.decode(errors='replace')}",
+                    hint="Give one of them another name.",
+                )
+    return entries
+
+
+def checked_path(path: str) -> bytes:
+    """A path as git keeps it. Invalid: absolute, outside the tree, inside git's own folder, or not portable text."""
+    hint = "Write relative paths with forward slashes, such as src/slugify.py."
+    try:
+        raw = path.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise Invalid(f"{path!r} is not UTF-8 text", hint=hint) from error
+    if len(raw) > PATH_BYTES_MAX or "\\" in path or any(unicodedata.category(sign) == "Cc" for sign in path):
+        raise Invalid(f"{path[:80]!r} cannot be a path in a delivery", hint=hint)
+    for part in raw.split(b"/"):
+        if part in (b"", b".", b"..") or len(part) > NAME_BYTES_MAX:
+            raise Invalid(f"{path[:80]!r} does not lead to a file inside the delivery", hint=hint)
+        if not validate_path_element_ntfs(part) or not validate_path_element_hfs(part):
+            raise Invalid(f"{path[:80]!r} reaches into git's own folder", hint="Name it otherwise than .git.")
+    return raw
+
+
+def _commit(plan: "CommitPlan", tree: ObjectID, parents: list[ObjectID]) -> Commit:
+    lines = []
+    for key, value in plan.trailers:
+        if not _TRAILER.fullmatch(key) or not value.strip() or "\n" in value or "\0" in value:
+            raise Invalid(f"{key!r}: {value!r} cannot be a trailer", hint="Write Word-Word and one line of text.")
+        lines.append(f"{key}: {value.strip()}\n")
+    message = plan.message.replace("\0", "").strip()
+    commit = Commit()
+    commit.tree = tree
+    commit.parents = parents
+    commit.author = commit.committer = IDENTITY
+    commit.author_time = commit.commit_time = plan.at_us // 1_000_000
+    commit.author_timezone = commit.commit_timezone = 0
+    commit.message = f"{message}\n{chr(10) if lines else ''}{''.join(lines)}".encode()
+    return commit
+
+
+def write(folder: Path, composed: Composed, branch: Ref, start: Start | None) -> None:
+    """Create the repository in a folder that does not exist yet, with its work tree checked out."""
+    with closing(Repo.init(str(folder), mkdir=True, default_branch=branch.removeprefix(b"refs/heads/"))) as repo:
+        if start:
+            _copy_history(start, repo)
+        new = [composed.store[sha] for sha in composed.store if sha not in repo.object_store]
+        repo.object_store.add_objects([(item, None) for item in new])
+        repo.refs[branch] = composed.head
+        repo.refs.set_symbolic_ref(Ref(b"HEAD"), branch)
+        build_index_from_tree(repo.path, repo.index_path(), repo.object_store, composed.tree)
+
+
+def _copy_history(start: Start, repo: Repo) -> None:
+    """Fetch the base's commit with all that it needs, and remember where it came from, as a clone does."""
+    if shallow := start.repo.get_shallow():
+        repo.update_shallow(shallow, None)
+    start.repo.fetch(repo, determine_wants=lambda *_: [start.commit_id])
+    config = repo.get_config()
+    config.set((b"remote", b"origin"), b"url", str(Path(start.repo.path).resolve()).encode())
+    config.set((b"remote", b"origin"), b"fetch", b"+refs/heads/*:refs/remotes/origin/*")
+    config.write_to_path()
+    name = start.ref.encode()
+    if Ref(b"refs/heads/" + name) in start.repo.refs:
+        repo.refs[Ref(b"refs/remotes/origin/" + name)] = start.commit_id
+
+
+def branch_ref(branch: str) -> Ref:
+    """refs/heads/BRANCH. Invalid: git does not take the name."""
+    ref = Ref(f"refs/heads/{branch}".encode())
+    if branch.startswith("-") or not check_ref_format(ref):
+        raise Invalid(f"{branch!r} cannot be the name of a branch", hint="Write letters, digits, hyphens and slashes.")
+    return ref
+
+
+def tag_name(name: str) -> str:
+    """The name itself. Invalid: git does not take it."""
+    if name.startswith("-") or not check_ref_format(Ref(f"refs/tags/{name}".encode())):
+        raise Invalid(f"{name!r} cannot be the name of a tag", hint="Write letters, digits and hyphens.")
+    return name
+
+
+def read_tag(folder: Path, name: str) -> str | None:
+    """The hex id that refs/tags/NAME holds, or None."""
+    with closing(_opened(folder)) as repo:
+        ref = Ref(f"refs/tags/{tag_name(name)}".encode())
+        return repo.refs[ref].decode() if ref in repo.refs else None
+
+
+def require_commit(folder: Path, commit: str) -> None:
+    """NotFound: the repository has no commit of that id."""
+    if not has_commit(folder, commit.encode()):
+        raise NotFound(f"{folder} has no commit {commit!r}", hint="Give the id that the delivery was recorded with.")
+
+
+def has_commit(folder: Path, commit: bytes) -> bool:
+    """Whether the folder is a repository that holds the commit."""
+    try:
+        repo = Repo(str(folder))
+    except NotGitRepository:
+        return False
+    with closing(repo):
+        known = re.fullmatch(rb"[0-9a-f]{40}", commit) and ObjectID(commit) in repo.object_store
+        return bool(known) and isinstance(repo.object_store[ObjectID(commit)], Commit)
+
+
+def control_folder(folder: Path) -> Path:
+    """Git's own folder of a repository."""
+    with closing(_opened(folder)) as repo:
+        return Path(repo.controldir())
+
+
+def _opened(folder: Path) -> Repo:
+    try:
+        return Repo(str(folder))
+    except NotGitRepository as error:
+        raise NotFound(f"{folder} is not a git repository", hint="Name the folder of a delivery.") from error
