@@ -1,0 +1,151 @@
+"""One organisation, one employee, one run of two tasks, and one instance of every event: what the stories tell of."""
+
+from decimal import Decimal
+from uuid import UUID
+
+from domain import employee, incident, organisation, refusal, run_messages, task
+from domain.judgement import Found, Judgement
+from domain.message import Event
+from domain.money import Amount
+from domain.run import MINUTE_US, task_id
+
+
+def uuid(n: int) -> UUID:
+    """The n-th id of these tests."""
+    return UUID(int=n)
+
+
+AT = 1_800_000_000_000_000  # microseconds UTC
+RUN, EMPLOYEE, OTHER_EMPLOYEE, ORDER, OTHER_ORDER, INCIDENT, PRINCIPAL = map(uuid, range(1, 8))
+FIRST, SECOND = task_id(RUN, "T1"), task_id(RUN, "T2")
+COMMAND = uuid(100)
+CAP = Amount(Decimal("10.00"), 100_000)
+BUDGET = Amount(Decimal("1.00"), 10_000)
+CALL = Amount(Decimal("0.10"), 4096)
+COST = Amount(Decimal("0.03"), 700)
+TREE, OTHER_TREE, BLOB, EVIDENCE = (letter * 64 for letter in "abcd")
+
+PROFILE = employee.Profile(
+    name="ada", provider="openai", model="m", model_digest=BLOB, style="chat", scripted=False, call_usd_max=CALL.usd
+)
+ALLOWANCE = run_messages.Allowance(amount=BUDGET, minutes=20)
+PLAN = (
+    run_messages.TaskPlan(name="T1", criteria=("A1",), scope=("a.py",)),
+    run_messages.TaskPlan(name="T2", criteria=("A2", "A3"), scope=("b.py", "tests/**"), after=("T1",)),
+)
+GOOD = Judgement(
+    verified=True,
+    tree=TREE,
+    grade="C",
+    findings=(),
+    evidence=EVIDENCE,
+    seed=7,
+    sandbox="bubblewrap",
+    not_held=(),
+    wall_s=0.5,
+)
+BAD = Judgement(
+    verified=False,
+    tree=TREE,
+    grade="C",
+    findings=(
+        Found(kind="outside_scope", integrity=True, path="x.py", detail="wrote x.py", for_author="Stay in a.py."),
+        Found(kind="wrong_value", integrity=False, criterion="A1"),
+    ),
+    evidence=EVIDENCE,
+    seed=8,
+    sandbox="bubblewrap",
+    not_held=("memory",),
+    wall_s=1.25,
+)
+SNAPSHOT = task.Snapshot(
+    outcome="answered",
+    provider="openai",
+    endpoint="http://127.0.0.1:1/v1",
+    model="m",
+    model_digest=BLOB,
+    parameters={"max_tokens": 512, "seed": 7, "stop": None, "stream": False, "temperature": 0.5},
+    prompt=BLOB,
+    answer=OTHER_TREE,
+    input_tokens=500,
+    output_tokens=200,
+    cost=COST,
+    cost_source="configured",
+    latency_s=1.5,
+    finish_reason="stop",
+)
+_WORK = {"run": RUN, "task": FIRST, "employee": EMPLOYEE, "order": ORDER}
+
+SAMPLES: tuple[Event, ...] = (
+    organisation.Founded(name="Aura", cap=CAP),
+    organisation.BudgetSet(cap=BUDGET),
+    organisation.Paused(reason="lunch"),
+    organisation.Halted(reason="fire"),
+    organisation.Resumed(reason="all well"),
+    organisation.BudgetReserved(for_run=RUN, amount=BUDGET),
+    organisation.BudgetSettled(for_run=RUN, spent=COST),
+    employee.Hired(employee=EMPLOYEE, profile=PROFILE),
+    employee.Warned(employee=EMPLOYEE, incident=INCIDENT, reason="wrote x.py"),
+    employee.Suspended(employee=EMPLOYEE, incident=None, reason="wrote it again"),
+    employee.Reinstated(employee=EMPLOYEE, reason="it was the harness"),
+    incident.Raised(
+        incident=INCIDENT,
+        kind="integrity",
+        detail="wrote x.py",
+        strike=True,
+        run=RUN,
+        task=FIRST,
+        employee=EMPLOYEE,
+    ),
+    refusal.Refused(principal=PRINCIPAL, command="Assign", code="forbidden", message="Agents may not.", count=2),
+    run_messages.Submitted(
+        run=RUN,
+        title="Slug maker",
+        requirement=BLOB,
+        sealed=EVIDENCE,
+        fixtures=None,
+        allowance=ALLOWANCE,
+        plan=PLAN,
+        attempts_max=2,
+        allow_degraded=False,
+    ),
+    run_messages.Admitted(run=RUN, due_at=AT + 20 * MINUTE_US),
+    run_messages.Planned(
+        run=RUN,
+        tasks=(
+            task.TaskState(id=FIRST, name="T1", criteria=("A1",), scope=("a.py",)),
+            task.TaskState(id=SECOND, name="T2", criteria=("A2", "A3"), scope=("b.py", "tests/**"), after=(FIRST,)),
+        ),
+    ),
+    run_messages.Merged(run=RUN, files={"a.py": BLOB}, tree=TREE),
+    run_messages.Verified(run=RUN, judgement=GOOD),
+    run_messages.Rejected(run=RUN, judgement=BAD),
+    run_messages.DeliveryStarted(run=RUN),
+    run_messages.Delivered(run=RUN, commit="c" * 40, folder="deliveries/slug", branch="main"),
+    run_messages.Approved(run=RUN, commit="c" * 40, reason="I ran it"),
+    run_messages.Released(run=RUN, commit="c" * 40, ref="refs/tags/release"),
+    run_messages.Ended(run=RUN, outcome="delivered", reason="released"),
+    task.Assigned(**_WORK, attempt=1, seed=7, reservation=CALL, due_at=AT + MINUTE_US),
+    task.CallStarted(**_WORK),
+    task.CallFinished(**_WORK, snapshot=SNAPSHOT, charged=COST),
+    task.Submitted(**_WORK, files={"a.py": BLOB}, tree=TREE),
+    task.Verified(**_WORK, judgement=GOOD),
+    task.Rejected(**_WORK, judgement=BAD),
+    task.Released(**_WORK, reason="the lease ran out", cut_off=True, charged=CALL),
+)
+"""One instance of each event type; tests/unit/golden/events.json holds their bytes."""
+_BY_TYPE = {event.type: event for event in SAMPLES}
+
+
+def happened(*types: str) -> tuple[Event, ...]:
+    """The instances of these types, in this order."""
+    return tuple(_BY_TYPE[name] for name in types)
+
+
+ADMITTED = happened("organisation.founded", "run.submitted", "organisation.budget_reserved", "run.admitted")
+PLANNED = (*ADMITTED, *happened("run.planned"))
+ASSIGNED = (*PLANNED, *happened("task.assigned"))
+CALLING = (*ASSIGNED, *happened("task.call_started"))
+ANSWERED = (*CALLING, *happened("task.call_finished"))
+SUBMITTED = (*ANSWERED, *happened("task.submitted"))
+"""What leads to each phase, of the run's first task from ASSIGNED on."""

@@ -1,0 +1,133 @@
+"""The organisation: founded once, stopped and resumed with a reason, never lending more than it has."""
+
+from decimal import Decimal
+
+import pytest
+
+from domain.errors import Conflict, Invalid, LimitReached, Refused
+from domain.message import ORGANISATION
+from domain.money import NOTHING, TOKENS_MAX, USD_MAX, Amount
+from domain.organisation import (
+    BudgetReserved,
+    BudgetSet,
+    BudgetSettled,
+    Found,
+    Founded,
+    Halt,
+    Halted,
+    OrganisationState,
+    Pause,
+    Paused,
+    Resume,
+    Resumed,
+    SetBudget,
+    SettleBudget,
+    evolve,
+    lend,
+)
+from tests.unit.given import fold, given
+from tests.unit.samples import AT, BUDGET, CAP, COMMAND, COST, RUN, happened, uuid
+
+FOUNDED = happened("organisation.founded")
+LENT = happened("organisation.founded", "organisation.budget_reserved")
+BAD_AMOUNTS = [
+    Amount(Decimal(-1), 0),
+    Amount(Decimal(0), -1),
+    Amount(Decimal("NaN"), 0),
+    Amount(Decimal("Infinity"), 0),
+    Amount(USD_MAX + 1, 0),
+    Amount(Decimal("1E-13"), 0),
+    Amount(Decimal(0), TOKENS_MAX + 1),
+]
+GOOD_AMOUNTS = [NOTHING, CAP, Amount(USD_MAX, TOKENS_MAX), Amount(Decimal("1E-12"), 1)]
+
+
+def test_it_is_founded_once() -> None:
+    command = Found(id=COMMAND, at=AT, name="Aura", cap=CAP)
+    given().when(command).then(Founded(name="Aura", cap=CAP))
+    given(*FOUNDED).when(command).refused(Conflict, "founded already")
+
+
+@pytest.mark.parametrize("amount", BAD_AMOUNTS)
+def test_an_amount_that_cannot_be_counted_is_no_budget(amount: Amount) -> None:
+    given().when(Found(id=COMMAND, at=AT, name="Aura", cap=amount)).refused(Invalid, "budget is")
+    given(*FOUNDED).when(SetBudget(id=COMMAND, at=AT, cap=amount)).refused(Invalid, "budget is")
+    given(*LENT).when(SettleBudget(id=COMMAND, at=AT, run=RUN, spent=amount)).refused(Invalid, "the run spent is")
+
+
+@pytest.mark.parametrize("amount", GOOD_AMOUNTS)
+def test_an_amount_that_can_be_counted_is_a_budget(amount: Amount) -> None:
+    given().when(Found(id=COMMAND, at=AT, name="Aura", cap=amount)).then(Founded(name="Aura", cap=amount))
+    settle = SettleBudget(id=COMMAND, at=AT, run=RUN, spent=amount)
+    given(*LENT).when(settle).then(BudgetSettled(for_run=RUN, spent=amount))
+
+
+def test_its_budget_changes_when_it_differs() -> None:
+    given(*FOUNDED).when(SetBudget(id=COMMAND, at=AT, cap=BUDGET)).then(BudgetSet(cap=BUDGET))
+    given(*FOUNDED).when(SetBudget(id=COMMAND, at=AT, cap=CAP)).then()
+    given().when(SetBudget(id=COMMAND, at=AT, cap=CAP)).refused(Refused, "no organisation yet")
+
+
+def test_it_pauses_once() -> None:
+    command = Pause(id=COMMAND, at=AT, reason=" lunch ")
+    given(*FOUNDED).when(command).then(Paused(reason="lunch"))
+    given(*FOUNDED, Paused(reason="x")).when(command).refused(Refused, "paused already")
+    given().when(command).refused(Refused, "no organisation yet")
+
+
+def test_a_halt_goes_further_than_a_pause() -> None:
+    halt, pause = Halt(id=COMMAND, at=AT, reason="fire"), Pause(id=COMMAND, at=AT, reason="lunch")
+    given(*FOUNDED).when(halt).then(Halted(reason="fire"))
+    given(*FOUNDED, Paused(reason="x")).when(halt).then(Halted(reason="fire"))
+    given(*FOUNDED, Halted(reason="x")).when(halt).refused(Refused, "halted already")
+    given(*FOUNDED, Halted(reason="x")).when(pause).refused(Refused, "halted already")
+
+
+@pytest.mark.parametrize("stop", happened("organisation.paused", "organisation.halted"))
+def test_it_resumes_what_is_stopped(stop: Paused | Halted) -> None:
+    command = Resume(id=COMMAND, at=AT, reason="all well")
+    given(*FOUNDED, stop).when(command).then(Resumed(reason="all well"))
+    given(*FOUNDED).when(command).refused(Refused, "is running")
+    given(*FOUNDED, stop, Resumed(reason="x")).when(command).refused(Refused, "is running")
+
+
+@pytest.mark.parametrize("kind", [Pause, Halt])
+def test_a_stop_needs_a_reason(kind: type[Pause | Halt]) -> None:
+    given(*FOUNDED).when(kind(id=COMMAND, at=AT, reason="  ")).refused(Invalid, "reason is needed")
+    given(*FOUNDED, Paused(reason="x")).when(Resume(id=COMMAND, at=AT, reason="")).refused(Invalid, "reason is needed")
+
+
+def test_a_run_is_settled_once() -> None:
+    command = SettleBudget(id=COMMAND, at=AT, run=RUN, spent=COST)
+    settled = BudgetSettled(for_run=RUN, spent=COST)
+    given(*LENT).when(command).then(settled)
+    given(*LENT, settled).when(command).then()
+    given(*FOUNDED).when(command).then()
+
+
+def test_it_lends_what_is_left_and_no_more() -> None:
+    state = OrganisationState(phase="running", cap=CAP)
+    half = Amount(Decimal("5.00"), 50_000)
+    once = evolve(state, lend(state, RUN, half))
+    twice = evolve(once, lend(once, uuid(50), half))
+    assert twice.committed == CAP
+    for more in (Amount(Decimal("0.01"), 0), Amount(Decimal(0), 1)):
+        with pytest.raises(LimitReached, match="left"):
+            lend(twice, uuid(51), more)
+    assert lend(twice, uuid(51), NOTHING) == BudgetReserved(for_run=uuid(51), amount=NOTHING)
+
+
+def test_what_a_run_did_not_spend_can_be_lent_again() -> None:
+    state = fold("organisation", *LENT, BudgetSettled(for_run=RUN, spent=COST))
+    assert state.committed == state.spent == COST
+    assert lend(state, RUN, CAP - COST).amount == CAP - COST
+
+
+def test_nothing_is_lent_before_it_is_founded() -> None:
+    with pytest.raises(Refused, match="no organisation yet"):
+        lend(fold("organisation"), RUN, NOTHING)
+    assert lend(fold("organisation", *FOUNDED), RUN, BUDGET).amount == BUDGET
+
+
+def test_there_is_one() -> None:
+    assert {event.entity() for event in LENT} == {("organisation", ORGANISATION)}
