@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from bus.embedded.account import Account, reaches
+from bus.embedded.port import free_port, is_free
 from bus.embedded.record import read_record, write_record
 from domain.errors import Unavailable
 
@@ -22,10 +23,10 @@ SOCKET_NAME = ".s.PGSQL.5432"
 
 
 class Layout(msgspec.Struct, frozen=True):
-    """What is chosen once and kept in run/layout.json: the database's folders, and a port per name."""
+    """What is chosen once and kept in run/layout.json: the database's folder (if it is ours), and a port per name."""
 
-    postgres: str
-    private: bool
+    postgres: str | None = None
+    private: bool = False
     ports: dict[str, int] = {}
 
 
@@ -52,22 +53,31 @@ class Home:
             (self.logs, 0o700),
             (self.nats_data, 0o700),
         ):
-            if not folder.is_dir():
+            if folder.is_dir():
+                continue
+            try:
                 folder.mkdir(parents=True, mode=mode)
                 folder.chmod(mode)
+            except OSError as error:
+                raise Unavailable(
+                    f"The folder {folder} cannot be made: {error.strerror}.",
+                    hint="Set AURA_HOME to a folder that you may write.",
+                    code="no_home",
+                ) from error
 
-    def layout(self) -> Layout | None:
-        return read_record(self.layout_file, Layout)
+    def layout(self) -> Layout:
+        return read_record(self.layout_file, Layout) or Layout()
 
     def keep(self, layout: Layout) -> None:
         write_record(self.layout_file, layout)
 
-    def settle(self, account: Account, *, private_roots: Sequence[Path] | None = None) -> Layout:
-        """The layout on record, or else a new one: the database below data/ when its user can work there."""
+    def settle(self, account: Account, *, private_roots: Sequence[Path] | None = None) -> Path:
+        """The database's folder: the one on record, or else a new one, below data/ when its user can work there."""
         kept = self.layout()
-        if kept is not None:
-            self._check(kept, account)
-            return kept
+        if kept.postgres is not None:
+            folder = Path(kept.postgres)
+            self._check(folder, account)
+            return folder
         folder = self.data / "postgres"
         fits = len(os.fsencode(folder / "socket" / SOCKET_NAME)) <= SOCKET_PATH_BYTES_MAX
         private = not (fits and reaches(account, self.data))
@@ -76,12 +86,19 @@ class Home:
         else:
             folder.mkdir(mode=0o700, exist_ok=True)
             _give(folder, account)
-        layout = Layout(postgres=str(folder), private=private)
-        self.keep(layout)
-        return layout
+        self.keep(msgspec.structs.replace(kept, postgres=str(folder), private=private))
+        return folder
 
-    def _check(self, layout: Layout, account: Account) -> None:
-        folder = Path(layout.postgres)
+    def port(self, name: str) -> int:
+        """The port on record for this name if it is free, or else a new one, put on record."""
+        kept = self.layout()
+        port = kept.ports.get(name)
+        if port is None or not is_free(port):
+            port = free_port(frozenset(kept.ports.values()))
+            self.keep(msgspec.structs.replace(kept, ports={**kept.ports, name: port}))
+        return port
+
+    def _check(self, folder: Path, account: Account) -> None:
         if not folder.is_dir() or folder.is_symlink():
             raise Unavailable(
                 f"The database's folder {folder}, named in {self.layout_file}, is gone.",

@@ -34,7 +34,7 @@ def url(port: int, known: Credentials) -> str:
     return f"nats://{known.user}:{known.password}@127.0.0.1:{port}"
 
 
-def plan(folder: Path, store: Path, port: int, monitoring_port: int) -> Plan:
+def plan(folder: Path, store: Path, port: int, monitoring_port: int, logs: Path) -> Plan:
     """Writes the settings to `folder` and answers how to start the server. `store` holds the streams."""
     known = credentials(folder)
     settings = {
@@ -55,7 +55,7 @@ def plan(folder: Path, store: Path, port: int, monitoring_port: int) -> Plan:
     return Plan(
         name=NAME,
         argv=(str(nats_server()), "--config", str(path)),
-        log=str(folder / "nats.log"),
+        log=str(logs / "nats.log"),
         env={},
         env_only=True,
         probe=f"http:http://127.0.0.1:{monitoring_port}/healthz",

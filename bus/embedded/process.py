@@ -32,16 +32,19 @@ def alive(process: ProcessId | None) -> bool:
 def end(process: ProcessId, stop_signal: int = signal.SIGTERM, grace_s: float = END_GRACE_S) -> bool:
     """Ends exactly this process: the stop signal, then SIGKILL after `grace_s`. True when it is gone."""
     for number, wait_s in ((stop_signal, grace_s), (signal.SIGKILL, END_GRACE_S)):
-        deadline = time.monotonic() + wait_s
-        if not send(process, number):
+        if not send(process, number) or gone(process, wait_s):
             return True
-        while alive(process):
-            if time.monotonic() > deadline:
-                break
-            time.sleep(POLL_S)
-        else:
-            return True
-    return not alive(process)
+    return False
+
+
+def gone(process: ProcessId, wait_s: float) -> bool:
+    """Waits up to `wait_s` for its end; True when it has ended. Blocks."""
+    deadline = time.monotonic() + wait_s
+    while alive(process):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_S)
+    return True
 
 
 def send(process: ProcessId, number: int) -> bool:

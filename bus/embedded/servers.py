@@ -92,7 +92,7 @@ def nats_at(folder: Path) -> Server:
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     store = folder / "store"
-    plan = nats.plan(folder, store, port, free_port(frozenset({port})))
+    plan = nats.plan(folder, store, port, free_port(frozenset({port})), folder)
     return Server(plan, nats.url(port, nats.credentials(folder)), store)
 
 
@@ -100,7 +100,7 @@ def postgres_at(home: Home) -> Server:
     """A PostgreSQL for this home, its cluster made; not started."""
     home.ensure()
     account = database_account()
-    folder = Path(home.settle(account).postgres)
+    folder = home.settle(account)
     return Server(postgres.plan(folder, home.logs / "postgres.log", account), postgres.dsn(folder), folder)
 
 

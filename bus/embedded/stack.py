@@ -1,0 +1,246 @@
+"""Up, down and status of the whole embedded stack of one home."""
+
+import asyncio
+import fcntl
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from bus.embedded import nats, postgres
+from bus.embedded.account import database_account
+from bus.embedded.child import log_tail
+from bus.embedded.endpoints import Endpoints
+from bus.embedded.home import Home
+from bus.embedded.process import alive, end, gone
+from bus.embedded.record import read_record, write_record
+from bus.embedded.servers import servers
+from bus.embedded.spec import ChildSpec
+from bus.embedded.spec import plan as plan_spec
+from bus.embedded.state import PLAN_FILE, STATE_FILE, StackPlan, StackState
+from bus.embedded.status import ChildStatus, StackStatus, status
+from domain.errors import Conflict, Invalid, Unavailable
+
+__all__ = ["ChildSpec", "ChildStatus", "Endpoints", "StackStatus", "down", "servers", "status", "up"]
+
+START_WAIT_S = 180.0
+START_FAILURES_MAX = 3
+LAUNCH_WAIT_S = 30.0
+STOP_MARGIN_S = 15.0
+POLL_S = 0.05
+# A process that was just sent SIGKILL still looks alive for a moment.
+DYING_S = 0.1
+
+Progress = Callable[[str], None]
+
+
+async def up(
+    home: Path,
+    *,
+    extra: Sequence[ChildSpec] = (),
+    nats_url: str | None = None,
+    postgres_dsn: str | None = None,
+    on_progress: Progress,
+) -> StackStatus:
+    """Starts the stack, or finds it running, and answers when every child is ready.
+
+    A server whose address is given is not started. Raises Conflict when a running stack is not the one asked for, and
+    Unavailable when a child does not start; then nothing is left running.
+    """
+    folders = Home(home)
+    folders.ensure()
+    async with _alone(folders, on_progress):
+        found = await _lives(folders, on_progress)
+        if found:
+            on_progress("already running")
+            _must_match(folders, extra, nats_url, postgres_dsn)
+        else:
+            await asyncio.to_thread(_end_leftovers, folders, on_progress)
+            plan = await asyncio.to_thread(_plan, folders, extra, nats_url, postgres_dsn, on_progress)
+            write_record(folders.run / PLAN_FILE, plan)
+            await asyncio.to_thread(_launch, folders)
+        return await _until_ready(home, on_progress, launched=not found)
+
+
+async def down(home: Path, *, on_progress: Progress) -> StackStatus:
+    """Stops the stack, children in reverse order, and answers when nothing of it is left."""
+    folders = Home(home)
+    state = read_record(folders.run / STATE_FILE, StackState)
+    if state is None:
+        return status(home)
+    if alive(state.supervisor):
+        on_progress("stopping")
+        grace_s = STOP_MARGIN_S + sum(child.grace_s for child in state.children)
+        await asyncio.to_thread(end, state.supervisor, grace_s=grace_s)
+    await asyncio.to_thread(_end_leftovers, folders, on_progress)
+    return status(home)
+
+
+async def _lives(folders: Home, on_progress: Progress) -> bool:
+    """Whether a supervisor is at work and will stay: one that was told to stop, or was just killed, is waited for."""
+    state = read_record(folders.run / STATE_FILE, StackState)
+    if state is None or not alive(state.supervisor):
+        return False
+    wait_s = DYING_S
+    if state.stopping:
+        on_progress("waiting for the former stack to stop")
+        wait_s = STOP_MARGIN_S + sum(child.grace_s for child in state.children)
+    return not await asyncio.to_thread(gone, state.supervisor, wait_s)
+
+
+def _end_leftovers(folders: Home, on_progress: Progress) -> None:
+    """Ends exactly the recorded processes that are still the same ones. Blocks."""
+    state = read_record(folders.run / STATE_FILE, StackState)
+    for child in reversed(state.children if state else ()):
+        if child.process is not None and alive(child.process):
+            on_progress(f"{child.name}: ending what a crash left")
+            if not end(child.process, child.stop_signal, child.grace_s):
+                raise Unavailable(
+                    f"{child.name} (process {child.process.pid}) of an earlier start cannot be ended.",
+                    hint=f"End process {child.process.pid} by hand, then try again.",
+                    code="no_end",
+                )
+
+
+def _plan(
+    folders: Home,
+    extra: Sequence[ChildSpec],
+    nats_url: str | None,
+    postgres_dsn: str | None,
+    on_progress: Progress,
+) -> StackPlan:
+    """Chooses ports, makes the database, writes the settings. Blocks for seconds the first time."""
+    children = []
+    database: Path | None = None
+    if nats_url is None:
+        port, monitoring_port = folders.port("nats"), folders.port("nats-monitoring")
+        children.append(nats.plan(folders.run, folders.nats_data, port, monitoring_port, folders.logs))
+        nats_url = nats.url(port, nats.credentials(folders.run))
+    if postgres_dsn is None:
+        account = database_account()
+        database = folders.settle(account)
+        if str(database) != str(folders.data / "postgres"):
+            on_progress(f"PostgreSQL's data are in {database}")
+        children.append(postgres.plan(database, folders.logs / "postgres.log", account))
+        postgres_dsn = postgres.dsn(database)
+    endpoints = Endpoints(nats_url=nats_url, postgres_dsn=postgres_dsn)
+    names = [*(child.name for child in children), *(spec.name for spec in extra)]
+    known = frozenset(names)
+    if len(known) != len(names):
+        raise Invalid(f"Two children bear one name: {', '.join(sorted(names))}.", hint="Give each its own name.")
+    children += [plan_spec(spec, folders, endpoints, known) for spec in extra]
+    return StackPlan(
+        endpoints=endpoints,
+        children=tuple(children),
+        nats_data=str(folders.nats_data) if nats.NAME in known else None,
+        postgres_data=str(database) if database else None,
+    )
+
+
+def _must_match(folders: Home, extra: Sequence[ChildSpec], nats_url: str | None, postgres_dsn: str | None) -> None:
+    """The running stack must hold every child asked for, and use the servers named."""
+    running = read_record(folders.run / PLAN_FILE, StackPlan)
+    assert running is not None, "a supervisor has a plan"
+    kept = {child.name for child in running.children}
+    asked = {spec.name for spec in extra}
+    if nats_url is None:
+        asked.add(nats.NAME)
+    if postgres_dsn is None:
+        asked.add(postgres.NAME)
+    differs = sorted(asked - kept)
+    if nats_url not in (None, running.endpoints.nats_url):
+        differs.append("another AURA_NATS_URL")
+    if postgres_dsn not in (None, running.endpoints.postgres_dsn):
+        differs.append("another AURA_POSTGRES_DSN")
+    if differs:
+        raise Conflict(
+            f"A stack runs in {folders.path}, but without {', '.join(differs)}.",
+            hint="Stop it (aura down), then start it again (aura up).",
+            code="other_stack",
+        )
+
+
+def _launch(folders: Home) -> None:
+    """Starts the supervisor as a session of its own; it detaches itself, so this waits only for that."""
+    (folders.run / STATE_FILE).unlink(missing_ok=True)
+    with open(folders.logs / "supervisor.log", "ab") as log:
+        subprocess.run(
+            [sys.executable, "-m", "bus.embedded.supervisor", str(folders.run)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            # Where this package lies, so that the interpreter finds it however we were started.
+            cwd=Path(__file__).parents[2],
+            start_new_session=True,
+            timeout=LAUNCH_WAIT_S,
+            check=True,
+        )
+
+
+async def _until_ready(home: Path, on_progress: Progress, *, launched: bool) -> StackStatus:
+    """Waits for every child. A stack that we launched is stopped again if one of them does not come up."""
+    started = time.monotonic()
+    told: dict[str, str] = {}
+    restarts_before = {} if launched else {child.name: child.restarts for child in status(home).children}
+    seen_running = False
+    while True:
+        now = status(home)
+        waited_s = time.monotonic() - started
+        for child in now.children:
+            _tell(child, told, on_progress)
+        if now.ready:
+            return now
+        seen_running = seen_running or now.running
+        if not now.running and (seen_running or waited_s > LAUNCH_WAIT_S):
+            raise Unavailable(
+                f"The supervisor ended: {log_tail(now.supervisor_log)}",
+                hint=f"Its log is {now.supervisor_log}.",
+                code="no_start",
+            )
+        for child in now.children:
+            failures = child.restarts - restarts_before.get(child.name, 0)
+            if child.ready or (waited_s < START_WAIT_S and failures < START_FAILURES_MAX):
+                continue
+            if launched:
+                await down(home, on_progress=on_progress)
+            why = f"ended {failures} times" if failures else f"did not answer within {START_WAIT_S:.0f} s"
+            raise Unavailable(
+                f"{child.name} {why}: {log_tail(child.log)}", hint=f"Its log is {child.log}.", code="no_start"
+            )
+        await asyncio.sleep(POLL_S)
+
+
+def _tell(child: ChildStatus, told: dict[str, str], on_progress: Progress) -> None:
+    """Reports a child's condition once each time that it changes."""
+    if child.ready:
+        condition = "ready"
+    elif child.alive:
+        condition = "starting"
+    else:
+        condition = f"ended with status {child.last_exit}, starting again" if child.restarts else "waiting"
+    if told.get(child.name) != condition:
+        told[child.name] = condition
+        on_progress(f"{child.name}: {condition}")
+
+
+@asynccontextmanager
+async def _alone(folders: Home, on_progress: Progress) -> AsyncIterator[None]:
+    """Only one `up` at a time works on a home; the second waits and then finds what the first has started."""
+    lock = os.open(folders.run / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        told = False
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not told:
+                    on_progress("waiting for another start in this home")
+                    told = True
+                await asyncio.sleep(POLL_S)
+        yield
+    finally:
+        os.close(lock)

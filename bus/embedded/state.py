@@ -1,0 +1,42 @@
+"""What the supervisor is told (run/plan.json) and what it reports (run/state.json)."""
+
+import msgspec
+
+from bus.embedded.endpoints import Endpoints
+from bus.embedded.plan import Plan
+from bus.embedded.process import ProcessId
+
+PLAN_FILE = "plan.json"
+STATE_FILE = "state.json"
+
+
+class StackPlan(msgspec.Struct, frozen=True):
+    """Written before the supervisor starts. A data folder is None when that server is not ours."""
+
+    endpoints: Endpoints
+    children: tuple[Plan, ...]
+    nats_data: str | None = None
+    postgres_data: str | None = None
+
+
+class ChildState(msgspec.Struct, frozen=True):
+    """`since` is when it last became what it is now (Unix time, s); `last_exit` is a status, negative for a signal."""
+
+    name: str
+    log: str
+    stop_signal: int
+    grace_s: float
+    process: ProcessId | None = None
+    ready: bool = False
+    restarts: int = 0
+    since: float | None = None
+    last_exit: int | None = None
+
+
+class StackState(msgspec.Struct, frozen=True):
+    """`supervisor` stays on record after a crash: the next start ends what is left of `children`."""
+
+    supervisor: ProcessId
+    since: float
+    children: tuple[ChildState, ...] = ()
+    stopping: bool = False

@@ -1,0 +1,73 @@
+"""What runs in a home, as its files and the kernel tell it. Reading it changes nothing."""
+
+from pathlib import Path
+
+import msgspec
+
+from bus.embedded.endpoints import Endpoints
+from bus.embedded.home import Home
+from bus.embedded.process import alive
+from bus.embedded.record import read_record
+from bus.embedded.state import PLAN_FILE, STATE_FILE, ChildState, StackPlan, StackState
+
+
+class ChildStatus(msgspec.Struct, frozen=True):
+    """`since`: Unix time (s) of its last change. `last_exit`: exit status, negative for a signal."""
+
+    name: str
+    pid: int | None
+    alive: bool
+    ready: bool
+    restarts: int
+    since: float | None
+    last_exit: int | None
+    log: str
+
+
+class StackStatus(msgspec.Struct, frozen=True):
+    """`running`: its supervisor lives. A data folder is None when that server is not ours, or not made yet."""
+
+    running: bool
+    endpoints: Endpoints | None
+    children: tuple[ChildStatus, ...]
+    home: str
+    nats_data: str | None
+    postgres_data: str | None
+    supervisor_pid: int | None
+    supervisor_log: str
+
+    @property
+    def ready(self) -> bool:
+        return self.running and all(child.ready for child in self.children)
+
+
+def status(home: Path) -> StackStatus:
+    """The state of the stack in this home; nothing is made there if it does not exist."""
+    folders = Home(home)
+    plan = read_record(folders.run / PLAN_FILE, StackPlan)
+    state = read_record(folders.run / STATE_FILE, StackState)
+    running = state is not None and alive(state.supervisor)
+    return StackStatus(
+        running=running,
+        endpoints=plan.endpoints if plan and running else None,
+        children=tuple(_child(child) for child in state.children) if state else (),
+        home=str(folders.path),
+        nats_data=plan.nats_data if plan else None,
+        postgres_data=plan.postgres_data if plan else folders.layout().postgres,
+        supervisor_pid=state.supervisor.pid if state and running else None,
+        supervisor_log=str(folders.logs / "supervisor.log"),
+    )
+
+
+def _child(state: ChildState) -> ChildStatus:
+    lives = alive(state.process)
+    return ChildStatus(
+        name=state.name,
+        pid=state.process.pid if state.process and lives else None,
+        alive=lives,
+        ready=state.ready and lives,
+        restarts=state.restarts,
+        since=state.since,
+        last_exit=state.last_exit,
+        log=state.log,
+    )

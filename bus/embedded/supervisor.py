@@ -1,0 +1,180 @@
+"""The supervisor: starts children in order, starts a dead one again with back-off, stops them in reverse order.
+
+It runs as `python -m bus.embedded.supervisor RUN_FOLDER`, detaches itself, and knows only the plan in that folder.
+"""
+
+import fcntl
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from bus.embedded.child import Child
+from bus.embedded.plan import Plan
+from bus.embedded.process import identify
+from bus.embedded.record import read_record, write_record
+from bus.embedded.state import PLAN_FILE, STATE_FILE, ChildState, StackPlan, StackState
+
+LOCK_FILE = "supervisor.lock"
+RESTART_FIRST_S = 0.5
+RESTART_LONGEST_S = 30.0
+STEADY_S = 60.0
+PROBE_EVERY_S = 0.05
+IDLE_S = 1.0
+LOG_BYTES_MAX = 32 * 1024 * 1024
+
+
+def back_off_s(failures: int) -> float:
+    """The wait before the next start, after so many failures in a row: doubled each time, up to a limit."""
+    return min(RESTART_FIRST_S * 2.0 ** min(failures - 1, 16), RESTART_LONGEST_S)
+
+
+class Watch:
+    """A child and its record. All times but `state.since` are of the monotonic clock."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.child = Child(plan)
+        self.state = ChildState(plan.name, plan.log, plan.stop_signal, plan.grace_s)
+        self._failures = 0
+        self._started = 0.0
+        self._start_at = 0.0
+
+    def tend(self, now: float, ready: frozenset[str]) -> None:
+        """One look: start it when it is due, note its end, ask its probe. `ready` names the children that are."""
+        plan = self.child.plan
+        if self.child.pid is None:
+            if now >= self._start_at and ready.issuperset(plan.start_after):
+                self._start(now)
+        elif (status := self.child.ended()) is not None:
+            self._failed(now, f"ended with status {status}", status)
+        elif not self.state.ready and self.child.check():
+            self._note(ready=True)
+            log(f"{plan.name}: ready after {now - self._started:.1f} s")
+
+    def stop(self) -> None:
+        if self.child.pid is not None:
+            status = self.child.stop()
+            log(f"{self.child.plan.name}: stopped with status {status}")
+            self._note(process=None, ready=False, last_exit=status)
+
+    def _start(self, now: float) -> None:
+        self._started = now
+        rotate(Path(self.child.plan.log))
+        try:
+            self.child.start()
+        except OSError as error:
+            self._failed(now, f"cannot be started: {error}", None)
+            return
+        log(f"{self.child.plan.name}: started as {self.child.pid}")
+        self._note(process=self.child.process, ready=False)
+
+    def _failed(self, now: float, what: str, status: int | None) -> None:
+        self._failures = 1 if now - self._started > STEADY_S else self._failures + 1
+        wait_s = back_off_s(self._failures)
+        self._start_at = now + wait_s
+        log(f"{self.child.plan.name}: {what}; again in {wait_s:.1f} s")
+        self._note(process=None, ready=False, restarts=self.state.restarts + 1, last_exit=status)
+
+    def _note(self, **changes: object) -> None:
+        self.state = msgspec.structs.replace(self.state, since=time.time(), **changes)
+
+
+class Supervisor:
+    """Keeps the plan's children alive until SIGTERM or SIGINT."""
+
+    def __init__(self, run: Path, plan: StackPlan) -> None:
+        own = identify(os.getpid())
+        assert own is not None, "a running process has a start time"
+        self._file = run / STATE_FILE
+        self._state = StackState(own, time.time())
+        self._watches = [Watch(child) for child in plan.children]
+        self._stopping = False
+        self._wake, self._woken = socket.socketpair()
+
+    def work(self) -> None:
+        self._listen()
+        self._report(write=True)
+        while not self._stopping:
+            for watch in self._watches:
+                watch.tend(time.monotonic(), frozenset(w.state.name for w in self._watches if w.state.ready))
+            self._report()
+            self._rest()
+        for watch in reversed(self._watches):
+            watch.stop()
+            self._report()
+        log("supervisor: all stopped")
+
+    def _listen(self) -> None:
+        for end in (self._wake, self._woken):
+            end.setblocking(False)
+        signal.set_wakeup_fd(self._woken.fileno(), warn_on_full_buffer=False)
+        # Not SIG_IGN, which the children would inherit.
+        for number in (signal.SIGCHLD, signal.SIGHUP):
+            signal.signal(number, lambda *_: None)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+
+    def _stop(self, number: int, _frame: object) -> None:
+        log(f"supervisor: {signal.Signals(number).name}, stopping")
+        self._stopping = True
+
+    def _rest(self) -> None:
+        """Sleeps until a signal (a child's end is one) or the next look is due."""
+        settled = all(watch.state.ready for watch in self._watches)
+        select.select([self._wake], [], [], IDLE_S if settled else PROBE_EVERY_S)
+        with suppress(BlockingIOError):
+            while self._wake.recv(256):
+                pass
+
+    def _report(self, *, write: bool = False) -> None:
+        """Writes the state file when something has changed."""
+        told = msgspec.structs.replace(
+            self._state, children=tuple(watch.state for watch in self._watches), stopping=self._stopping
+        )
+        if write or told != self._state:
+            try:
+                write_record(self._file, told)
+            except OSError as error:  # A full disk must not take the children along; the next look tries again.
+                log(f"supervisor: cannot write {self._file}: {error}")
+            else:
+                self._state = told
+
+
+def log(line: str) -> None:
+    """One line an incident, on the standard output, which is the supervisor's log."""
+    with suppress(OSError):
+        print(f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {line}", flush=True)
+
+
+def rotate(path: Path) -> None:
+    """Keeps a log within bounds: over LOG_BYTES_MAX it becomes the one older log."""
+    if path.exists() and path.stat().st_size > LOG_BYTES_MAX:
+        path.replace(path.with_name(f"{path.name}.old"))
+
+
+def main(run: Path) -> None:
+    """Detaches, takes the lock that only one supervisor can have, and works."""
+    if os.fork():
+        os._exit(0)
+    os.chdir("/")
+    lock = os.open(run / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        log("supervisor: another one is at work here")
+        return
+    plan = read_record(run / PLAN_FILE, StackPlan)
+    assert plan is not None, "the plan is written before the supervisor is started"
+    log(f"supervisor: {os.getpid()} keeps {', '.join(child.name for child in plan.children) or 'nothing'}")
+    Supervisor(run, plan).work()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,191 @@
+"""The supervised stack: up, down, found again, and up again after every kind of crash."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import nats as nats_client
+import pytest
+from nats.js.api import StreamConfig
+
+from bus.embedded import process
+from bus.embedded.child import log_tail
+from bus.embedded.stack import ChildSpec, StackStatus, down, status, up
+from domain.errors import Conflict, Unavailable
+
+WAIT_S = 30.0
+SLEEPER = ChildSpec(
+    name="sleeper",
+    argv=(sys.executable, "-c", "import time; open('{home}/here', 'w').close(); time.sleep(600)"),
+    probe="file:{home}/here",
+    start_after=("nats", "postgres"),
+)
+LISTENER = ChildSpec(
+    name="listener",
+    argv=(sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "{port}"),
+    env={"SEEN_DSN": "{postgres_dsn}"},
+    probe="tcp:127.0.0.1:{port}",
+)
+
+
+def quiet(_line: str) -> None:
+    pass
+
+
+@pytest.fixture
+async def home(open_folder: Path) -> AsyncIterator[Path]:
+    """A home that the database's user can reach; whatever a test leaves running in it is stopped."""
+    folder = open_folder / f"stack-{time.monotonic_ns()}"
+    yield folder
+    if folder.exists():
+        await down(folder, on_progress=quiet)
+
+
+async def until(home: Path, name: str, former_pid: int | None) -> StackStatus:
+    """Waits until this child is ready again under another pid."""
+    deadline = time.monotonic() + WAIT_S
+    while time.monotonic() < deadline:
+        now = status(home)
+        if any(child.name == name and child.ready and child.pid != former_pid for child in now.children):
+            return now
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{name} did not come back: {status(home)}")
+
+
+def pid_of(stack: StackStatus, name: str) -> int:
+    return next(child.pid for child in stack.children if child.name == name and child.pid is not None)
+
+
+async def remember(stack: StackStatus) -> None:
+    """One row and one message, to be found again."""
+    assert stack.endpoints is not None
+    connection = await asyncpg.connect(stack.endpoints.postgres_dsn)
+    await connection.execute("CREATE TABLE kept AS SELECT 7 AS n")
+    await connection.close()
+    client = await nats_client.connect(stack.endpoints.nats_url)
+    await client.jetstream().add_stream(StreamConfig(name="KEPT", subjects=["kept"]))
+    await client.jetstream().publish("kept", b"7")
+    await client.close()
+
+
+async def recall(stack: StackStatus) -> None:
+    assert stack.endpoints is not None
+    connection = await asyncpg.connect(stack.endpoints.postgres_dsn)
+    assert await connection.fetchval("SELECT n FROM kept") == 7
+    await connection.close()
+    client = await nats_client.connect(stack.endpoints.nats_url)
+    assert (await client.jetstream().get_msg("KEPT", 1)).data == b"7"
+    await client.close()
+
+
+async def test_up_down_and_up_again_keep_data_and_addresses(home: Path) -> None:
+    assert not status(home).running
+    first = await up(home, extra=[SLEEPER, LISTENER], on_progress=quiet)
+    assert first.ready
+    assert [child.name for child in first.children] == ["nats", "postgres", "sleeper", "listener"]
+    await remember(first)
+    stopped = await down(home, on_progress=quiet)
+    assert not stopped.running
+    assert not any(child.alive for child in stopped.children)
+    assert all(process.identify(child.pid) is None for child in first.children if child.pid)
+    second = await up(home, extra=[SLEEPER], on_progress=quiet)
+    assert second.endpoints == first.endpoints
+    await recall(second)
+
+
+async def test_a_second_up_finds_the_first(home: Path) -> None:
+    one, two = await asyncio.gather(up(home, on_progress=quiet), up(home, on_progress=quiet))
+    three = await up(home, on_progress=quiet)
+    assert one.supervisor_pid == two.supervisor_pid == three.supervisor_pid
+    assert [child.pid for child in one.children] == [child.pid for child in three.children]
+    with pytest.raises(Conflict, match="without sleeper"):
+        await up(home, extra=[SLEEPER], on_progress=quiet)
+    assert status(home).ready
+
+
+@pytest.mark.parametrize("name", ["nats", "postgres", "sleeper"])
+async def test_a_killed_child_is_started_again(home: Path, name: str) -> None:
+    stack = await up(home, extra=[SLEEPER], on_progress=quiet)
+    await remember(stack)
+    killed = pid_of(stack, name)
+    os.kill(killed, signal.SIGKILL)
+    back = await until(home, name, killed)
+    assert next(child.restarts for child in back.children if child.name == name) == 1
+    assert next(child.last_exit for child in back.children if child.name == name) == -signal.SIGKILL
+    await recall(back)
+    assert f"{name}: ended with status -9; again in 0.5 s" in log_tail(back.supervisor_log, lines_max=50)
+
+
+@pytest.mark.parametrize("all_of_it", [False, True], ids=["supervisor", "everything"])
+async def test_up_recovers_from_a_killed_supervisor(home: Path, all_of_it: bool) -> None:
+    stack = await up(home, extra=[SLEEPER], on_progress=quiet)
+    await remember(stack)
+    assert stack.supervisor_pid is not None
+    pids = [stack.supervisor_pid, *(child.pid for child in stack.children if child.pid)]
+    for pid in pids if all_of_it else pids[:1]:
+        os.kill(pid, signal.SIGKILL)
+    again = await up(home, extra=[SLEEPER], on_progress=quiet)
+    assert again.supervisor_pid != stack.supervisor_pid
+    assert not {child.pid for child in again.children} & set(pids)
+    assert all(process.identify(pid) is None for pid in pids)
+    assert again.endpoints == stack.endpoints
+    await recall(again)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the next start ends orphans")
+async def test_children_do_not_outlive_a_killed_supervisor(home: Path) -> None:
+    stack = await up(home, extra=[SLEEPER], on_progress=quiet)
+    assert stack.supervisor_pid is not None
+    os.kill(stack.supervisor_pid, signal.SIGKILL)
+    for child in stack.children:
+        assert child.pid is not None
+        known = process.identify(child.pid)
+        assert known is None or await asyncio.to_thread(process.gone, known, WAIT_S), child.name
+    now = status(home)
+    assert not now.running
+    assert not any(child.alive for child in now.children)
+
+
+async def test_a_child_that_cannot_start_leaves_nothing_running(home: Path) -> None:
+    broken = ChildSpec(name="broken", argv=(sys.executable, "-c", "raise SystemExit('no licence')"))
+    told: list[str] = []
+    with pytest.raises(Unavailable, match="no licence"):
+        await up(home, extra=[broken_until_probed(broken)], on_progress=told.append)
+    assert not status(home).running
+    assert not any(child.alive for child in status(home).children)
+    assert (await up(home, on_progress=quiet)).ready
+
+
+def broken_until_probed(spec: ChildSpec) -> ChildSpec:
+    """Ready only when a file is there that it never writes, so that its short life does not count as a start."""
+    return ChildSpec(name=spec.name, argv=spec.argv, probe="file:{home}/never")
+
+
+async def test_given_servers_are_not_started(home: Path) -> None:
+    given = "nats://elsewhere:4222"
+    stack = await up(home, nats_url=given, on_progress=quiet)
+    assert [child.name for child in stack.children] == ["postgres"]
+    assert stack.endpoints is not None
+    assert stack.endpoints.nats_url == given
+    assert stack.nats_data is None
+    with pytest.raises(Conflict, match="another AURA_NATS_URL"):
+        await up(home, nats_url="nats://another:4222", on_progress=quiet)
+    await down(home, on_progress=quiet)
+    stack = await up(home, nats_url=given, postgres_dsn="postgresql://elsewhere/aura", on_progress=quiet)
+    assert stack.running
+    assert stack.children == ()
+    assert stack.postgres_data is None
+
+
+async def test_state_and_secrets_are_for_the_owner_alone(home: Path) -> None:
+    await up(home, on_progress=quiet)
+    run = home / "run"
+    assert run.stat().st_mode & 0o777 == 0o700
+    assert (home / "keys").stat().st_mode & 0o777 == 0o700
+    for name in ("state.json", "plan.json", "nats.json", "nats-credentials.json"):
+        assert (run / name).stat().st_mode & 0o777 == 0o600, name
