@@ -1,7 +1,7 @@
 """A requirement as values: what `verification/reading.py` makes of NAME.md and NAME.sealed.yaml.
 
-Values that a case names (`args`, `returns`, …) stay as written in the file: JSON-like values in which a mapping with one key
-that begins with `$` is a tagged value; `verification/values.py` gives them their meaning.
+Values that a case names (`args`, `returns`, …) stay as written in the file: JSON-like values in which a mapping with one
+key that begins with `$` is a tagged value; `verification/values.py` gives them their meaning.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ Deliverable = Literal["library", "cli"]
 
 
 class Expectation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What must be seen of one call, construction or run. Absent fields are not compared, but for the defaults of `run`.
+    """What must be seen of one call, construction or run. Absent fields are not compared, except `exit` of `run`.
 
     A call without `returns` and without `raises` must end without an exception.
     """
@@ -103,5 +103,7 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     prose: str  # the markdown without front matter and without acceptance blocks
     source: bytes  # NAME.md as read
     sealed_source: bytes | None = None  # NAME.sealed.yaml as read
-    command: str | None = None  # of deliver: cli
+    command: str | None = None  # "name = module:function": required by deliver: cli, and wherever a case runs it
     base: Base | None = None
+    fixtures: Mapping[str, bytes] = {}  # the files that visible cases name with $file
+    sealed_fixtures: Mapping[str, bytes] = {}  # those of sealed cases: never shown to an employee

@@ -1,0 +1,294 @@
+"""Cases from YAML nodes: `call`, `new`, `run` and lists of `steps`."""
+
+import re
+from collections.abc import Mapping as Map
+from typing import Any, Literal
+
+from verification.fields import Fields
+from verification.fixtures import Fixtures
+from verification.literals import Literals
+from verification.node import Mapping, Node, Scalar, kind
+from verification.problems import Report, listed
+from verification.requirement import Case, Expectation, Step
+from verification.scope import path_fault
+from verification.tags import pattern_fault
+
+STEPS_MAX = 200  # of one case
+WITHIN_S_MAX = 300
+MEMORY_MB_MIN, MEMORY_MB_MAX = 16, 4096
+
+Action = Literal["call", "new", "run"]
+
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_DOTTED = rf"{_NAME}(\.{_NAME})*"
+_TARGET = re.compile(rf"{_DOTTED}:{_DOTTED}")
+_METHOD = re.compile(rf"\$({_NAME})\.{_NAME}")
+_CLASS = re.compile(_DOTTED)
+
+_CASE = {"within_s": "10", "memory_mb": "512"}
+_FILES = {"files": "{after: {out.txt: hello}, absent: [tmp.txt]}"}
+_CALL = {
+    "args": "[1, two]",
+    "kwargs": "{name: value}",
+    "raises": "ValueError",
+    "or_subclass": "true",
+    "message_matches": "empty",
+    **_FILES,
+}
+_KEYS: dict[Action, dict[str, str]] = {
+    "call": {"call": '"module:function"', **_CALL, "returns": "expected", "approx": "0.001"},
+    "new": {"new": '"module:Class"', **_CALL},
+    "run": {
+        "run": '["command", "argument"]',
+        "stdin": '"text\\n"',
+        "env": "{LANG: C.UTF-8}",
+        "exit": "0",
+        "stdout": '"text\\n"',
+        "stdout_matches": "'^text'",
+        "stderr": '""',
+        **_FILES,
+    },
+}
+_HTTP = dict.fromkeys(
+    ("request", "restart", "parallel", "status", "body", "save", "json", "headers", "body_contains"),
+    "a `call`, `run` or `steps` case; http services are planned",
+)
+_FILE_LISTS = {
+    "before": "{in.txt: hello}",
+    "after": "{out.txt: hello}",
+    "unchanged": "[in.txt]",
+    "absent": "[tmp.txt]",
+}
+
+
+class CaseReader:
+    """Reads the cases of one file. `command` is the name that `run` cases start; None if the project
+    has none, empty if it could not be read (then nothing is said about it here).
+    """
+
+    def __init__(self, report: Report, fixtures: Fixtures, command: str | None) -> None:
+        self.report = report
+        self.literals = Literals(report, fixtures)
+        self.command = command
+
+    def case(self, node: Node) -> Case | None:
+        """One case, or None with its problems reported."""
+        if not isinstance(node, Mapping):
+            self.report.add(node, f"a case is a mapping, not {kind(node)}", '{call: "module:function", returns: 1}')
+            return None
+        if node.get("steps") is None:
+            step, fields = self._step(node, {}, alone=True)
+            steps = [step] if step else []
+        else:
+            fields = Fields(
+                node, self.report, {"steps": '[{new: "module:Class", as: it}]', **_CASE}, "a case with steps", _HTTP
+            )
+            steps = self._steps(fields)
+        if fields is None:
+            return None
+        within = fields.number("within_s", 0.1, WITHIN_S_MAX)
+        memory = fields.number("memory_mb", MEMORY_MB_MIN, MEMORY_MB_MAX, whole=True)
+        limits: dict[str, Any] = {}
+        if within is not None:
+            limits["within_s"] = float(within)
+        if memory is not None:
+            limits["memory_mb"] = int(memory)
+        return Case(steps=tuple(steps), line=node.line, **limits) if steps else None
+
+    def _steps(self, fields: Fields) -> list[Step]:
+        nodes = fields.items("steps") or ()
+        if len(nodes) > STEPS_MAX:
+            self.report.add(nodes[STEPS_MAX], f"more than {STEPS_MAX} steps in one case", "a shorter case")
+        bound: dict[str, Node] = {}
+        steps: list[Step] = []
+        for node in nodes[:STEPS_MAX]:
+            if not isinstance(node, Mapping):
+                self.report.add(node, f"a step is a mapping, not {kind(node)}", '{call: "$it.method", returns: 1}')
+                continue
+            step, _ = self._step(node, bound, alone=False)
+            if step is not None:
+                steps.append(step)
+        return steps
+
+    def _step(self, node: Mapping, bound: dict[str, Node], *, alone: bool) -> tuple[Step | None, Fields | None]:
+        """One action. `bound` holds the names that earlier steps gave with `as`."""
+        actions = [action for action in _KEYS if node.get(action) is not None]
+        what = "a case" if alone else "a step"
+        if len(actions) != 1:
+            self._no_action(node, actions, what)
+            return None, None
+        action = actions[0]
+        examples = {**_KEYS[action], **(_CASE if alone else {"as": "name"} if action != "run" else {})}
+        fields = Fields(node, self.report, examples, f"{what} with `{action}`", _HTTP)
+        given: dict[str, Any] = self._run(fields) if action == "run" else self._target(fields, action, bound, alone)
+        before, files = self._files(fields)
+        expect = Expectation(**self._outcome(fields, action), **files)
+        if not alone and (name := fields.text("as")) is not None:
+            if not re.fullmatch(_NAME, name) or name in bound:
+                self.report.add(fields.get("as") or node, f"`{name[:60]}` is not a new name", "as: it")
+            bound[name] = node
+            given["bind"] = name
+        return Step(action=action, expect=expect, files_before=before, **given), fields
+
+    def _no_action(self, node: Mapping, actions: list[Action], what: str) -> None:
+        examples = {name: example for keys in _KEYS.values() for name, example in keys.items()}
+        Fields(node, self.report, {**examples, **_CASE, "as": "name"}, what, _HTTP)
+        if not any(entry.key.value in _HTTP for entry in node.entries):
+            found = f"has {listed(actions)}" if actions else "says nothing to do"
+            self.report.add(
+                node, f"{what} {found}; it needs exactly one of `call`, `new`, `run`", 'call: "module:function"'
+            )
+
+    def _target(self, fields: Fields, action: Action, bound: Map[str, Node], alone: bool) -> dict[str, Any]:
+        target = fields.text(action) or ""
+        at = fields.get(action) or fields.node
+        method = _METHOD.fullmatch(target) if action == "call" else None
+        if method and method[1] not in bound:
+            message = f"`${method[1]}` is not known here" + (
+                ": a case of its own has no earlier steps" if alone else ""
+            )
+            self.report.add(at, message, f'a step before it: {{new: "module:Class", as: {method[1]}}}')
+        elif target and not method and not _TARGET.fullmatch(target):
+            more = " or `$name.method`" if action == "call" and not alone else ""
+            self.report.add(at, f"`{target[:60]}` is not of the form `module:name`{more}", fields.line(action))
+        kwargs = fields.mapping("kwargs")
+        return {
+            "target": target,
+            "args": tuple(self.literals.value(item, expected=False) for item in fields.items("args", empty=True) or ()),
+            "kwargs": dict(self._kwargs(kwargs)) if kwargs else {},
+        }
+
+    def _kwargs(self, node: Mapping) -> list[tuple[str, Any]]:
+        pairs: list[tuple[str, Any]] = []
+        for entry in node.entries:
+            if not isinstance(entry.key.value, str) or not re.fullmatch(_NAME, entry.key.value):
+                self.report.add(
+                    entry.key, f"`{entry.key.text[:60]}` is not the name of a parameter", "kwargs: {name: value}"
+                )
+                continue
+            pairs.append((entry.key.value, self.literals.value(entry.value, expected=False)))
+        return pairs
+
+    def _run(self, fields: Fields) -> dict[str, Any]:
+        argv = fields.texts("run", empty=True) or ()
+        at = fields.get("run") or fields.node
+        if self.command is None:
+            self.report.add(at, "`run` needs the project's command", 'command: "name = module:function" at the top')
+        elif not argv or (self.command and argv[0][0] != self.command):
+            first = argv[0][0][:60] if argv else ""
+            place = argv[0][1] if argv else at
+            self.report.add(
+                place, f"`{first}` is not the project's command", f'run: ["{self.command or "command"}", "argument"]'
+            )
+        given: dict[str, Any] = {"argv": tuple(text for text, _ in argv)}
+        if (stdin := fields.get("stdin")) is not None:
+            given["stdin"] = self.literals.text(stdin, "stdin", '"text\\n"')
+        if (env := fields.mapping("env")) is not None:
+            given["env"] = self._env(env)
+        return given
+
+    def _env(self, node: Mapping) -> dict[str, str]:
+        read: dict[str, str] = {}
+        for entry in node.entries:
+            if not re.fullmatch(_NAME, entry.key.text):
+                self.report.add(
+                    entry.key, f"`{entry.key.text[:60]}` is not the name of a variable", "env: {LANG: C.UTF-8}"
+                )
+            value = self.literals.text(entry.value, entry.key.text[:60], '"value"')
+            read[entry.key.text] = value or ""
+        return read
+
+    def _outcome(self, fields: Fields, action: Action) -> dict[str, Any]:
+        """What is expected, without files."""
+        seen: dict[str, Any] = {}
+        if action == "run":
+            code = fields.number("exit", 0, 255, whole=True)
+            seen.update({"exit": int(code)} if code is not None else {})
+            for name in ("stdout", "stderr"):
+                if (node := fields.get(name)) is not None:
+                    seen[name] = self.literals.text(node, name, '"text\\n"')
+            seen["stdout_matches"] = self._pattern(fields, "stdout_matches")
+            return seen
+        if (returns := fields.get("returns")) is not None and action == "call":
+            seen["returns"] = self.literals.value(returns, expected=True)
+        seen["raises"] = fields.text("raises")
+        seen["or_subclass"] = fields.flag("or_subclass")
+        seen["message_matches"] = self._pattern(fields, "message_matches")
+        self._check_raises(fields, seen)
+        approx = fields.number("approx", 0, 1e12) if action == "call" else None
+        if approx is not None:
+            seen["approx"] = float(approx)
+            if returns is None or not has_float(seen.get("returns")):
+                at = fields.get("approx") or fields.node
+                self.report.add(
+                    at, "`approx` compares floats, and `returns` holds none", "returns: 1.0, with a decimal point"
+                )
+        return seen
+
+    def _check_raises(self, fields: Fields, seen: Map[str, Any]) -> None:
+        raises = seen["raises"]
+        if raises is None:
+            for name in ("or_subclass", "message_matches"):
+                if (node := fields.get(name)) is not None and not fields.has("raises"):
+                    self.report.add(node, f"`{name}` belongs to `raises`", "raises: ValueError beside it")
+            return
+        if not _CLASS.fullmatch(raises):
+            self.report.add(
+                fields.get("raises") or fields.node, f"`{raises[:60]}` is not a class name", "raises: ValueError"
+            )
+        if (returns := fields.get("returns")) is not None:
+            self.report.add(returns, "a call returns or raises, not both", "`returns` or `raises`")
+
+    def _pattern(self, fields: Fields, name: str) -> str | None:
+        pattern = fields.text(name)
+        if pattern is not None and (fault := pattern_fault(pattern)) is not None:
+            self.report.add(fields.get(name) or fields.node, f"`{name}`: {fault}", fields.line(name))
+            return None
+        return pattern
+
+    def _files(self, fields: Fields) -> tuple[dict[str, str], dict[str, Any]]:
+        """`files:` as (before, the expectation's fields)."""
+        node = fields.mapping("files")
+        if node is None:
+            return {}, {}
+        files = Fields(node, self.report, _FILE_LISTS, "`files`")
+        before = {path: text for path, text in self._contents(files, "before") if text is not None}
+        after = dict(self._contents(files, "after"))
+        lists: dict[str, tuple[str, ...]] = {}
+        for name in ("unchanged", "absent"):
+            named = files.texts(name, empty=True) or ()
+            lists[name] = tuple(path for path, at in named if self._path(path, at))
+            for path, at in named:
+                if name == "absent" and path in after:
+                    self.report.add(
+                        at, f"`{path[:60]}` is expected and expected to be absent", "the path in one of both lists"
+                    )
+        return before, {"files_after": after, "files_unchanged": lists["unchanged"], "files_absent": lists["absent"]}
+
+    def _contents(self, files: Fields, name: str) -> list[tuple[str, str | None]]:
+        node = files.mapping(name)
+        read: list[tuple[str, str | None]] = []
+        for entry in node.entries if node is not None else ():
+            path = str(entry.key.value)
+            if not self._path(path, entry.key):
+                continue
+            exists = name == "after" and isinstance(entry.value, Scalar) and entry.value.value is None
+            read.append((path, None if exists else self.literals.text(entry.value, path[:60], '"text\\n"')))
+        return read
+
+    def _path(self, path: str, at: Node) -> bool:
+        fault = path_fault(path)
+        if fault is not None:
+            self.report.add(
+                at, f"the path `{path[:60]}` {fault}", "a path inside the case's own folder, such as data/in.txt"
+            )
+        return fault is None
+
+
+def has_float(value: Any) -> bool:
+    """Whether a float stands anywhere in a value."""
+    if isinstance(value, float):
+        return True
+    if isinstance(value, dict):
+        return any(has_float(item) for item in value.values())
+    return isinstance(value, list) and any(has_float(item) for item in value)

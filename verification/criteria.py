@@ -1,0 +1,123 @@
+"""Criteria from YAML nodes: the visible ones of the acceptance blocks and the sealed cases of the file beside them."""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from verification.cases import CaseReader
+from verification.fields import Fields
+from verification.node import Mapping, Node, Scalar, Sequence, kind
+from verification.problems import Report, similar
+from verification.requirement import Case
+
+CRITERIA_MAX = 64
+CASES_MAX = 500  # of one criterion
+ID_FORM = "a letter, then letters, digits, - or _, at most 40 in all"
+_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}", re.ASCII)
+
+_EXAMPLES = {
+    "id": "A1",
+    "says": "what is true when it is met",
+    "cases": '[{call: "module:function", args: [1], returns: 2}]',
+}
+_LATER = {
+    "pytest": "cases: a list of `call` or `run` cases; given suites are planned",
+    "property": "cases: a list of examples; properties are planned",
+    "properties": "cases: a list of examples; properties are planned",
+}
+
+
+class Read(NamedTuple):
+    """One criterion as read; `node` is where it stands."""
+
+    id: str
+    says: str
+    cases: tuple[Case, ...]
+    node: Node
+
+
+def read_id(fields: Fields) -> str | None:
+    """The field `id`, checked."""
+    node = fields.get("id")
+    if isinstance(node, Scalar) and isinstance(node.value, int) and not isinstance(node.value, bool):
+        fields.report.add(
+            node, f"`{node.text[:40]}` is not an id: {ID_FORM}", f"id: {fields.examples['id'][0]}{node.text[:38]}"
+        )
+        return None
+    text = fields.text("id", required=True)
+    if text is not None and not _ID.fullmatch(text):
+        fields.report.add(fields.get("id") or fields.node, f"`{text[:60]}` is not an id: {ID_FORM}", fields.line("id"))
+        return None
+    return text
+
+
+def read_criteria(roots: Iterable[Node], reader: CaseReader, report: Report) -> list[Read]:
+    """The criteria of all acceptance blocks, in order."""
+    return _read(roots, reader, report, sealed=False)
+
+
+def read_sealed(root: Node, known: Iterable[str], reader: CaseReader, report: Report) -> dict[str, tuple[Case, ...]]:
+    """Sealed cases by criterion id; every id must be one of `known`."""
+    names = list(known)
+    cases: dict[str, tuple[Case, ...]] = {}
+    for read in _read([root], reader, report, sealed=True):
+        if read.id not in names:
+            near = similar(read.id, names) or (names[0] if names else "A1")
+            at = read.node.get("id") if isinstance(read.node, Mapping) else None
+            report.add(at or read.node, f"the requirement has no criterion `{read.id}`", f"id: {near}")
+        cases[read.id] = read.cases
+    return cases
+
+
+def _read(roots: Iterable[Node], reader: CaseReader, report: Report, *, sealed: bool) -> list[Read]:
+    read: list[Read] = []
+    first: dict[str, int] = {}
+    for root in roots:
+        if not isinstance(root, Sequence):
+            report.add(root, f"the criteria are a list, not {kind(root)}", "- id: A1, with says and cases below it")
+            continue
+        for node in root.items:
+            criterion = _criterion(node, reader, report, sealed)
+            if criterion is None:
+                continue
+            line = first.setdefault(criterion.id, node.line)
+            if line != node.line:
+                message = f"the id `{criterion.id}` stands twice; the first is in line {line}"
+                at = node.get("id") if isinstance(node, Mapping) else None
+                report.add(at or node, message, "id: another one" if not sealed else "all its cases under the first")
+                continue
+            if len(read) == CRITERIA_MAX:
+                report.add(node, f"more than {CRITERIA_MAX} criteria", "fewer criteria, or two requirements")
+                return read
+            read.append(criterion)
+    return read
+
+
+def _criterion(node: Node, reader: CaseReader, report: Report, sealed: bool) -> Read | None:
+    if not isinstance(node, Mapping):
+        report.add(node, f"a criterion is a mapping, not {kind(node)}", "- id: A1, with says and cases below it")
+        return None
+    fields = Fields(node, report, _EXAMPLES, "a criterion", _LATER)
+    name = read_id(fields)
+    says = fields.text("says", required=not sealed) or ""
+    planned = any(fields.has(key) for key in _LATER)
+    cases = _cases(fields, reader, required=not planned)
+    return Read(name, says, cases, node) if name is not None else None
+
+
+def _cases(fields: Fields, reader: CaseReader, *, required: bool) -> tuple[Case, ...]:
+    node = fields.get("cases")
+    if (
+        node is None
+        or (isinstance(node, Scalar) and node.value is None)
+        or (isinstance(node, Sequence) and not node.items)
+    ):
+        if required:
+            at = node if node is not None else fields.node
+            fields.report.add(at, "a criterion without cases cannot be judged", fields.line("cases"))
+        return ()
+    items = fields.items("cases") or ()
+    if len(items) > CASES_MAX:
+        fields.report.add(items[CASES_MAX], f"more than {CASES_MAX} cases in one criterion", "fewer cases")
+    read = [reader.case(item) for item in items[:CASES_MAX]]
+    return tuple(case for case in read if case is not None)

@@ -1,0 +1,83 @@
+"""A requirement's Markdown in its parts: front matter, acceptance blocks and prose, each with its first line."""
+
+import re
+from typing import NamedTuple
+
+from verification.problems import Report, Spot
+
+_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*([^`\r\n]*)\r?$")
+
+
+class Block(NamedTuple):
+    """The text of one YAML part; its first line has the number `line` in the file."""
+
+    text: str
+    line: int
+
+
+class Document(NamedTuple):
+    """`front` is None without front matter; `fence` is the place of the first acceptance block's fence."""
+
+    front: Block | None
+    acceptance: tuple[Block, ...]
+    prose: str
+    fence: Spot | None
+
+
+def split(text: str, report: Report) -> Document | None:
+    """The parts of the file; None if its end cannot be told, with the reason in `report`."""
+    lines = text.split("\n")
+    front: Block | None = None
+    start = 0
+    if lines[0].rstrip() == "---":
+        end = next((at for at in range(1, len(lines)) if lines[at].rstrip() == "---"), None)
+        if end is None:
+            report.add(Spot(1, 1), "the front matter is not closed", "--- on a line of its own below the last key")
+            return None
+        front = Block("\n".join(lines[1:end]), 2)
+        start = end + 1
+    return _body(lines, start, front, report)
+
+
+def _body(lines: list[str], start: int, front: Block | None, report: Report) -> Document:
+    prose: list[str] = []
+    blocks: list[Block] = []
+    first: Spot | None = None
+    at = start
+    while at < len(lines):
+        opening = _FENCE.match(lines[at])
+        if not opening:
+            prose.append(lines[at])
+            at += 1
+            continue
+        close = _closing(lines, at + 1, opening[1])
+        spot = Spot(at + 1, lines[at].index(opening[1]) + 1)
+        if close is None:
+            report.add(spot, "this fence is not closed", f"{opening[1]} on a line of its own below the block")
+            close = len(lines)
+        if _is_acceptance(opening[2], spot, report):
+            blocks.append(Block("\n".join(lines[at + 1 : close]), at + 2))
+            first = first or spot
+        else:
+            prose.extend(lines[at : close + 1])
+        at = close + 1
+    return Document(front, tuple(blocks), "\n".join(prose).strip() + "\n", first)
+
+
+def _closing(lines: list[str], start: int, fence: str) -> int | None:
+    mark = re.compile(rf"^ {{0,3}}{re.escape(fence[0])}{{{len(fence)},}}[ \t]*\r?$")
+    return next((at for at in range(start, len(lines)) if mark.match(lines[at])), None)
+
+
+def _is_acceptance(info: str, spot: Spot, report: Report) -> bool:
+    words = info.split()
+    if words == ["yaml", "acceptance"]:
+        return True
+    known = {"yaml", "yml", "acceptance", "acceptence", "acceptance:"}
+    lowered = [word.lower().strip("{}") for word in words]
+    if lowered and set(lowered) <= known and lowered not in (["yaml"], ["yml"]):
+        report.add(
+            spot, f"a block marked `{info.strip()[:60]}` is not read", "yaml acceptance, after the opening fence"
+        )
+        return True
+    return False

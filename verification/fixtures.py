@@ -1,0 +1,65 @@
+"""Files that `$file` names: read beside the requirement, never outside its folder and never through a link."""
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from domain.errors import Invalid
+from verification.scope import path_fault
+
+FIXTURE_BYTES_MAX = 1 << 20  # of one file
+FIXTURES_BYTES_MAX = 8 << 20  # of all files that one requirement names
+
+
+class Fixtures:
+    """Reads each file once and remembers what was used. Without a folder, only `given` files exist."""
+
+    def __init__(self, folder: Path | None, given: Mapping[str, bytes]) -> None:
+        self.folder = folder
+        self.given = given
+        self.used: dict[str, bytes] = {}
+
+    def load(self, path: str) -> bytes:
+        """The file's bytes; Invalid says why it cannot be used."""
+        if path in self.used:
+            return self.used[path]
+        if (fault := path_fault(path)) is not None:
+            raise Invalid(
+                f"the path of a fixture {fault}", hint="{$file: fixtures/name}, below the requirement's folder"
+            )
+        if path in self.given:
+            content = self.given[path]
+        elif self.folder is not None:
+            content = _read_beneath(self.folder, path)
+        else:
+            raise Invalid(f"the fixture {path} was not handed in with the requirement", hint="the value itself")
+        if len(content) > FIXTURE_BYTES_MAX:
+            raise Invalid(f"the fixture {path} is larger than {FIXTURE_BYTES_MAX} bytes", hint="a smaller file")
+        if sum(map(len, self.used.values())) + len(content) > FIXTURES_BYTES_MAX:
+            raise Invalid(
+                f"the fixtures together are larger than {FIXTURES_BYTES_MAX} bytes", hint="fewer or smaller files"
+            )
+        self.used[path] = content
+        return content
+
+
+def _read_beneath(folder: Path, path: str) -> bytes:
+    """Open part by part without following links, so that the file is where its path says."""
+    *folders, name = path.split("/")
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for part in folders:
+            deeper = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=held)
+            os.close(held)
+            held = deeper
+        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=held)
+    except OSError as error:
+        hint = "the path of a plain file beside the requirement; links are not followed"
+        raise Invalid(f"the fixture {path} cannot be read: {error.strerror}", hint=hint) from error
+    finally:
+        os.close(held)
+    with os.fdopen(file, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise Invalid(f"the fixture {path} is not a plain file", hint="the path of a plain file")
+        return stream.read(FIXTURE_BYTES_MAX + 1)

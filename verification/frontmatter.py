@@ -1,0 +1,189 @@
+"""The front matter: what is to be built, where it may be written and what it may cost."""
+
+import re
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from verification.fields import Fields
+from verification.node import Mapping, Node, Scalar, kind
+from verification.problems import Report
+from verification.requirement import Base, Budget, Deliverable
+from verification.scope import pattern_fault
+
+TITLE_CHARS_MAX = 200
+SCOPE_PATTERNS_MAX = 64  # of one list
+TOKENS_MAX = 10**12
+MINUTES_MAX = 60 * 24 * 365
+
+EXAMPLES = {
+    "aura": "1",
+    "title": "Slug maker",
+    "deliver": "library",
+    "command": '"slugify = slugify:main"',
+    "language": "python",
+    "base": "{repo: ../site, ref: main}",
+    "scope": '["slugify.py", "tests/**"]',
+    "budget": '{usd: "1.00", tokens: 100000, minutes: 20}',
+    "dependencies": "[]",
+    "tasks": '[{id: T1, criteria: [A1], scope: ["slugify.py"], after: []}]',
+}
+_LATER = {"serve": "deliver: library or deliver: cli; http services are planned"}
+_BUDGET = {"usd": '"1.00"', "tokens": "100000", "minutes": "20"}
+_COMMAND = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*) *= *([A-Za-z_][\w.]*):([A-Za-z_]\w*)", re.ASCII)
+_USD = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?", re.ASCII)
+_REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}", re.ASCII)
+
+
+class FrontMatter(NamedTuple):
+    """The front matter as read; a field that could not be read is None and stands in the report."""
+
+    title: str | None
+    deliver: Deliverable | None
+    command: str | None
+    language: str
+    base: Base | None
+    scope: tuple[str, ...]
+    budget: Budget | None
+    tasks: Node | None
+
+
+def read_front_matter(node: Mapping, report: Report) -> FrontMatter:
+    """Read every field, so that all problems are seen at once."""
+    fields = Fields(node, report, EXAMPLES, "the front matter", _LATER)
+    _version(fields)
+    title = fields.text("title", required=True)
+    if title is not None and (len(title) > TITLE_CHARS_MAX or not title.isprintable()):
+        message = f"`title` is one line of at most {TITLE_CHARS_MAX} characters"
+        report.add(fields.get("title") or node, message, fields.line("title"))
+    deliver = _deliver(fields)
+    _dependencies(fields)
+    return FrontMatter(
+        title=title,
+        deliver=deliver,
+        command=_command(fields, deliver),
+        language=_language(fields),
+        base=_base(fields),
+        scope=read_scope(fields, required=True) or (),
+        budget=_budget(fields),
+        tasks=fields.get("tasks"),
+    )
+
+
+def command_name(command: str | None) -> str | None:
+    """The name that a command line begins with: `slugify` of `slugify = slugify:main`."""
+    match = _COMMAND.fullmatch(command) if command else None
+    return match[1] if match else None
+
+
+def read_scope(fields: Fields, *, required: bool = False) -> tuple[str, ...] | None:
+    """The patterns of `scope`; faulty ones are reported and left out."""
+    named = fields.texts("scope", required=required)
+    if named is None:
+        return None
+    if len(named) > SCOPE_PATTERNS_MAX:
+        fields.report.add(named[SCOPE_PATTERNS_MAX][1], f"more than {SCOPE_PATTERNS_MAX} patterns", '"src/**"')
+    patterns: list[str] = []
+    for pattern, at in named[:SCOPE_PATTERNS_MAX]:
+        if (fault := pattern_fault(pattern)) is not None:
+            fields.report.add(at, f"the scope `{pattern[:60]}` {fault[0]}", fault[1])
+        else:
+            patterns.append(pattern)
+    return tuple(patterns)
+
+
+def _version(fields: Fields) -> None:
+    node = fields.require("aura")
+    if node is None:
+        return
+    value = node.value if isinstance(node, Scalar) else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        fields.wrong("aura", node, "the format's version")
+    elif value != 1:
+        fields.report.add(node, f"version {str(value)[:20]} of the format is not known to this program", "aura: 1")
+
+
+def _deliver(fields: Fields) -> Deliverable | None:
+    text = fields.text("deliver", required=True)
+    at = fields.get("deliver")
+    if text is None or at is None:
+        return None
+    if text == "library" or text == "cli":
+        return "library" if text == "library" else "cli"
+    if text == "http":
+        fields.report.add(at, "`deliver: http` is not yet supported", "deliver: library or deliver: cli")
+    else:
+        fields.report.add(at, f"`{text[:60]}` cannot be delivered", "deliver: library or deliver: cli")
+    return None
+
+
+def _command(fields: Fields, deliver: Deliverable | None) -> str | None:
+    command = fields.text("command", required=deliver == "cli")
+    if command is not None and command_name(command) is None:
+        at = fields.get("command") or fields.node
+        fields.report.add(
+            at, f"`command` is of the form `name = module:function`, not `{command[:60]}`", fields.line("command")
+        )
+        return None
+    return command
+
+
+def _language(fields: Fields) -> str:
+    language = fields.text("language") or "python"
+    at = fields.get("language")
+    if at is not None and language != "python":
+        fields.report.add(at, f"`language: {language[:60]}` is not yet supported", "language: python")
+    return language
+
+
+def _dependencies(fields: Fields) -> None:
+    named = fields.texts("dependencies", empty=True)
+    if named:
+        remedy = "dependencies: [], and code that needs the standard library alone"
+        fields.report.add(named[0][1], "`dependencies:` is not yet supported", remedy)
+
+
+def _base(fields: Fields) -> Base | None:
+    node = fields.mapping("base")
+    if node is None:
+        return None
+    inner = Fields(node, fields.report, {"repo": "../site", "ref": "main"}, "`base`")
+    repo, ref = inner.text("repo", required=True), inner.text("ref") or "main"
+    if repo is not None and ("://" in repo or repo.startswith("git@") or "\0" in repo):
+        fields.report.add(
+            inner.get("repo") or node, "`repo` is a path on this machine, not an address", "repo: ../site, a clone"
+        )
+        return None
+    if not _REF.fullmatch(ref) or ".." in ref:
+        fields.report.add(inner.get("ref") or node, f"`{ref[:60]}` is not a branch, tag or commit", "ref: main")
+        return None
+    return Base(repo=repo, ref=ref) if repo is not None else None
+
+
+def _budget(fields: Fields) -> Budget | None:
+    node = fields.mapping("budget", required=True)
+    if node is None:
+        return None
+    inner = Fields(node, fields.report, _BUDGET, "`budget`")
+    usd = _usd(inner)
+    caps: dict[str, Any] = {}
+    for name, most in (("tokens", TOKENS_MAX), ("minutes", MINUTES_MAX)):
+        if inner.require(name) is not None and (cap := inner.number(name, 0, most, whole=True)) is not None:
+            caps[name] = int(cap)
+    return Budget(usd=usd, **caps) if usd is not None and len(caps) == 2 else None
+
+
+def _usd(fields: Fields) -> Decimal | None:
+    node = fields.require("usd")
+    if node is None:
+        return None
+    if not isinstance(node, Scalar) or not isinstance(node.value, str):
+        number = isinstance(node, Scalar) and isinstance(node.value, (int, float)) and not isinstance(node.value, bool)
+        plain = node.text if isinstance(node, Scalar) and number and _USD.fullmatch(node.text) else "1.00"
+        said = "a number that loses cents" if number else kind(node)
+        fields.report.add(node, f"`usd` is an amount in quotes, not {said}", f'usd: "{plain}"')
+        return None
+    if not _USD.fullmatch(node.value):
+        message = f"`{node.value[:60]}` is not an amount of US dollars, zero or more, with at most 6 decimal places"
+        fields.report.add(node, message, 'usd: "1.00"')
+        return None
+    return Decimal(node.value)

@@ -1,0 +1,52 @@
+"""Hints about a valid requirement: what is allowed but perhaps not meant."""
+
+from collections.abc import Iterator
+
+from verification.requirement import Criterion, Requirement
+from verification.scope import in_scope
+
+
+def check_notes(requirement: Requirement) -> tuple[str, ...]:
+    """Notes for `aura check`, one sentence or two each; an empty tuple when there is nothing to say."""
+    return (*_of_budget(requirement), *_of_cases(requirement), *_of_scope(requirement))
+
+
+def _of_budget(requirement: Requirement) -> Iterator[str]:
+    budget = requirement.budget
+    for name, cap in (("usd", budget.usd), ("tokens", budget.tokens), ("minutes", budget.minutes)):
+        if cap == 0:
+            yield f'budget.{name} is 0: 0 means stop, never "no limit", so no model will be called.'
+
+
+def _of_cases(requirement: Requirement) -> Iterator[str]:
+    open_ones = [criterion.id for criterion in requirement.criteria if not criterion.sealed]
+    if len(open_ones) == len(requirement.criteria):
+        yield "There are no sealed cases: code that knows the visible ones by heart would pass. Write NAME.sealed.yaml."
+    elif open_ones:
+        yield f"No sealed cases for {', '.join(open_ones)}: code that knows the visible ones by heart would pass."
+    for criterion in requirement.criteria:
+        if not any(_checks(criterion)):
+            yield f"{criterion.id} compares nothing: its cases only ask that the code ends without an error."
+
+
+def _checks(criterion: Criterion) -> Iterator[bool]:
+    """Whether each step compares more than a plain ending."""
+    for case in (*criterion.cases, *criterion.sealed):
+        for step in case.steps:
+            yield step.expect != type(step.expect)()
+
+
+def _of_scope(requirement: Requirement) -> Iterator[str]:
+    for pattern in requirement.scope:
+        last = pattern.rsplit("/", 1)[-1]
+        if not {"*", "?", "."} & set(last):
+            yield f"The scope `{pattern}` means one file of that name. For a folder write `{pattern}/**`."
+    if requirement.base is not None:
+        return
+    targets = [step.target for criterion in requirement.criteria for case in criterion.cases for step in case.steps]
+    modules = dict.fromkeys(target.split(":")[0] for target in targets if ":" in target)
+    for module in modules:
+        path = module.replace(".", "/")
+        places = (f"{path}.py", f"{path}/__init__.py", f"src/{path}.py", f"src/{path}/__init__.py")
+        if not any(in_scope(place, requirement.scope) for place in places):
+            yield f"The cases import `{module}`, but the scope allows none of its files, such as {path}.py."

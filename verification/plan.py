@@ -1,0 +1,152 @@
+"""The tasks of a requirement: as written under `tasks:`, or one for each criterion, in order."""
+
+from collections.abc import Sequence as Seq
+from typing import NamedTuple
+
+from verification.criteria import read_id
+from verification.fields import Fields
+from verification.frontmatter import EXAMPLES, read_scope
+from verification.node import Mapping, Node, Sequence, kind
+from verification.problems import Report, listed, similar
+from verification.requirement import PlannedTask
+from verification.scope import contains, overlap
+
+TASKS_MAX = 64
+_EXAMPLES = {"id": "T1", "criteria": "[A1]", "scope": '["slugify.py"]', "after": "[]"}
+
+
+class _Written(NamedTuple):
+    """A task with the node that it was read from."""
+
+    task: PlannedTask
+    node: Mapping
+
+    def at(self, name: str) -> Node:
+        return self.node.get(name) or self.node
+
+
+def default_tasks(criteria: Seq[str], scope: tuple[str, ...]) -> tuple[PlannedTask, ...]:
+    """One task for each criterion. They share the scope, so each waits for the one before it."""
+    return tuple(
+        PlannedTask(id=f"T{n}", criteria=(name,), scope=scope, after=(f"T{n - 1}",) if n > 1 else ())
+        for n, name in enumerate(criteria, start=1)
+    )
+
+
+def read_tasks(node: Node, criteria: Seq[str], scope: tuple[str, ...], report: Report) -> tuple[PlannedTask, ...]:
+    """The written tasks, checked: each criterion in exactly one, no cycle, no path open to two at once."""
+    if not isinstance(node, Sequence) or not node.items:
+        report.add(node, f"`tasks` must be a list of tasks, not {kind(node)}", f"tasks: {EXAMPLES['tasks']}")
+        return ()
+    if len(node.items) > TASKS_MAX:
+        report.add(node.items[TASKS_MAX], f"more than {TASKS_MAX} tasks", "fewer tasks")
+    written: list[_Written] = []
+    for item in node.items[:TASKS_MAX]:
+        one = _task(item, scope, report)
+        if one is None:
+            continue
+        if any(other.task.id == one.task.id for other in written):
+            report.add(one.at("id"), f"the task id `{one.task.id}` stands twice", "id: another one")
+            continue
+        written.append(one)
+    _check_coverage(node, written, criteria, report)
+    if _check_after(written, report):
+        _check_overlap(written, report)
+    return tuple(one.task for one in written)
+
+
+def _task(node: Node, scope: tuple[str, ...], report: Report) -> _Written | None:
+    if not isinstance(node, Mapping):
+        report.add(node, f"a task is a mapping, not {kind(node)}", '{id: T1, criteria: [A1], scope: ["slugify.py"]}')
+        return None
+    fields = Fields(node, report, _EXAMPLES, "a task")
+    name = read_id(fields)
+    criteria = tuple(text for text, _ in fields.texts("criteria", required=True) or ())
+    own = read_scope(fields)
+    for pattern, at in fields.texts("scope") or ():
+        if own and pattern in own and scope and not any(contains(wide, pattern) for wide in scope):
+            remedy = f"a path inside {listed(scope[:3])}, or `{pattern[:60]}` in the requirement's scope too"
+            report.add(at, f"`{pattern[:60]}` is outside the requirement's scope", remedy)
+    after = tuple(text for text, _ in fields.texts("after", empty=True) or ())
+    if name is None:
+        return None
+    task = PlannedTask(id=name, criteria=criteria, scope=scope if own is None else own, after=after)
+    return _Written(task, node)
+
+
+def _check_coverage(node: Node, written: list[_Written], criteria: Seq[str], report: Report) -> None:
+    owner: dict[str, str] = {}
+    for one in written:
+        for name in one.task.criteria:
+            if name not in criteria:
+                near = similar(name, criteria) or (criteria[0] if criteria else "A1")
+                report.add(one.at("criteria"), f"there is no criterion `{name[:60]}`", f"criteria: [{near}]")
+            elif name in owner:
+                message = f"the criterion `{name}` is in task `{owner[name]}` already"
+                report.add(one.at("criteria"), message, f"{name} in one task only")
+            owner.setdefault(name, one.task.id)
+    missing = [name for name in criteria if name not in owner]
+    if missing:
+        report.add(node, f"no task covers {listed(missing)}", f"criteria: [{', '.join(missing)}] in one of the tasks")
+
+
+def _check_after(written: list[_Written], report: Report) -> bool:
+    """Whether `after` names known tasks and has no cycle."""
+    known = {one.task.id: one for one in written}
+    sound = True
+    for one in written:
+        for name in one.task.after:
+            if name not in known:
+                near = similar(name, known)
+                report.add(
+                    one.at("after"), f"there is no task `{name[:60]}`", f"after: [{near}]" if near else "after: []"
+                )
+                sound = False
+    waiting = {name: set(one.task.after) & set(known) for name, one in known.items()}
+    while ready := [name for name, before in waiting.items() if not before]:
+        for name in ready:
+            del waiting[name]
+        for before in waiting.values():
+            before.difference_update(ready)
+    cycle = _cycle(waiting)
+    if cycle:
+        path = " -> ".join((*cycle, cycle[0]))
+        remedy = f"`after` without {cycle[1] if len(cycle) > 1 else cycle[0]}"
+        report.add(known[cycle[0]].at("after"), f"tasks wait for one another: {path}", remedy)
+    return sound and not cycle
+
+
+def _cycle(waiting: dict[str, set[str]]) -> list[str]:
+    """One cycle among tasks of which each waits for another of them; empty if there are none."""
+    if not waiting:
+        return []
+    path = [next(iter(waiting))]
+    while True:
+        following = min(waiting[path[-1]])
+        if following in path:
+            return path[path.index(following) :]
+        path.append(following)
+
+
+def _check_overlap(written: list[_Written], report: Report) -> None:
+    """Tasks that may run at the same time must not be allowed to write the same path."""
+    before: dict[str, set[str]] = {}
+    known = {one.task.id: one.task for one in written}
+
+    def ancestors(name: str) -> set[str]:
+        if name not in before:
+            before[name] = set(known[name].after).union(*(ancestors(other) for other in known[name].after))
+        return before[name]
+
+    for index, one in enumerate(written):
+        for other in written[:index]:
+            if other.task.id in ancestors(one.task.id) or one.task.id in ancestors(other.task.id):
+                continue
+            shared = next(((a, b) for a in one.task.scope for b in other.task.scope if overlap(a, b)), None)
+            if shared:
+                message = f"`{one.task.id}` and `{other.task.id}` may both write `{shared[0][:60]}` at the same time"
+                report.add(
+                    one.at("scope"),
+                    message,
+                    f"after: [{other.task.id}] in {one.task.id}, or scopes that do not overlap",
+                )

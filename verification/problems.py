@@ -1,0 +1,85 @@
+"""What is wrong with a requirement file: problems with a place and a remedy, collected and raised together."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Protocol
+
+import msgspec
+
+from domain.errors import Invalid
+
+PROBLEMS_MAX = 50  # problems shown of one file; a file with more is broken in one way many times
+SIMILAR_CHARS_MAX = 80  # longer words are not compared for "did you mean"
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One thing to repair. `line` and `column` count from 1; `remedy` is what to write instead."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+    remedy: str
+
+    def __str__(self) -> str:
+        end = "" if self.message.endswith("?") else "."
+        return f"{self.file}:{self.line}:{self.column}: {self.message}{end} Write: {self.remedy}"
+
+
+class RequirementInvalid(Invalid):
+    """The requirement cannot be used as written. `problems` is never empty and is sorted by place."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        lines = "\n".join(str(problem) for problem in self.problems)
+        files = " and ".join(dict.fromkeys(problem.file for problem in self.problems))
+        count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
+        super().__init__(f"{count} in {files}", hint=lines, code="requirement_invalid")
+
+    def __str__(self) -> str:
+        return self.hint
+
+
+class Place(Protocol):
+    """Anything that stands somewhere in a file."""
+
+    @property
+    def line(self) -> int: ...
+
+    @property
+    def column(self) -> int: ...
+
+
+class Spot(msgspec.Struct, frozen=True):
+    """A bare place, counted from 1."""
+
+    line: int
+    column: int
+
+
+class Report:
+    """Collects the problems of one file, so that a person sees all of them at once."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.problems: list[Problem] = []
+
+    def add(self, at: Place, message: str, remedy: str) -> None:
+        problem = Problem(self.file, at.line, at.column, message, remedy)
+        if problem not in self.problems and len(self.problems) < PROBLEMS_MAX:
+            self.problems.append(problem)
+
+    def in_order(self) -> list[Problem]:
+        return sorted(self.problems, key=lambda problem: (problem.line, problem.column))
+
+
+def similar(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was probably meant, if one is near."""
+    near = difflib.get_close_matches(word[:SIMILAR_CHARS_MAX], list(known), n=1, cutoff=0.6)
+    return near[0] if near else None
+
+
+def listed(words: Iterable[str]) -> str:
+    """`a, b and c`, quoted as code."""
+    quoted = [f"`{word}`" for word in words]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"

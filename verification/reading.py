@@ -1,0 +1,201 @@
+"""Reads requirement files: NAME.md and NAME.sealed.yaml become one `Requirement`, or all their problems at once."""
+
+import os
+import stat
+from collections.abc import Mapping as Map
+from pathlib import Path
+
+from domain.errors import Invalid, NotFound
+from verification.cases import CaseReader
+from verification.criteria import Read, read_criteria, read_sealed
+from verification.document import Block, Document, split
+from verification.fixtures import Fixtures
+from verification.frontmatter import FrontMatter, command_name, read_front_matter
+from verification.node import Mapping, Node, kind, read_yaml
+from verification.notes import check_notes
+from verification.plan import default_tasks, read_tasks
+from verification.problems import Problem, Report, RequirementInvalid, Spot
+from verification.requirement import Case, Criterion, PlannedTask, Requirement
+from verification.template import acceptance_block, front_matter, scaffold, title_of
+
+__all__ = ["Problem", "RequirementInvalid", "check_notes", "parse_requirement", "read_requirement"]
+
+SOURCE_BYTES_MAX = 512 << 10  # of NAME.md and of NAME.sealed.yaml each
+_TOP = Spot(1, 1)
+
+
+def read_requirement(path: Path) -> Requirement:
+    """The requirement of NAME.md, with the sealed cases of NAME.sealed.yaml beside it.
+
+    NotFound if there is no such file; RequirementInvalid with every problem that can be found.
+    """
+    if path.name.endswith((".sealed.yaml", ".sealed.yml")):
+        raise Invalid(f"{path} holds sealed cases", hint="Name the .md file beside it.", code="not_a_requirement")
+    sealed = path.with_name(f"{path.stem}.sealed.yaml")
+    source = _read_file(path)
+    if source is None:
+        raise NotFound(f"there is no requirement file {path}", hint=f"`aura init {path}` writes one to fill in.")
+    misnamed = path.with_name(f"{path.stem}.sealed.yml")
+    if os.path.lexists(misnamed):
+        message = "sealed cases are read from a file whose name ends in .sealed.yaml"
+        raise RequirementInvalid([Problem(str(misnamed), 1, 1, message, f"the name {sealed.name} for this file")])
+    files = (str(path), str(sealed))
+    return _parse(source, _read_file(sealed), files, path.stem, Fixtures(path.parent, {}), Fixtures(path.parent, {}))
+
+
+def parse_requirement(
+    source: bytes,
+    sealed: bytes | None,
+    *,
+    name: str,
+    folder: Path | None,
+    fixtures: Map[str, bytes] | None = None,
+) -> Requirement:
+    """The same from bytes. `fixtures` are files that `$file` may name, by path; `folder` is read for the others.
+
+    A requirement that was read once is read again with `folder=None` and its `fixtures | sealed_fixtures`.
+    """
+    given = fixtures or {}
+    files = (f"{name}.md", f"{name}.sealed.yaml")
+    return _parse(source, sealed, files, name, Fixtures(folder, given), Fixtures(folder, given))
+
+
+def _read_file(path: Path) -> bytes | None:
+    """At most one byte more than is allowed, of a plain file; None if there is none."""
+    try:
+        held = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Invalid(f"{path} cannot be read: {error.strerror}", hint="Name a readable Markdown file.") from error
+    with os.fdopen(held, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(held).st_mode):
+            raise Invalid(f"{path} is not a plain file", hint="Name a Markdown file.", code="not_a_requirement")
+        return stream.read(SOURCE_BYTES_MAX + 1)
+
+
+def _parse(
+    source: bytes, sealed: bytes | None, files: tuple[str, str], name: str, visible: Fixtures, hidden: Fixtures
+) -> Requirement:
+    report, sealed_report = Report(files[0]), Report(files[1])
+    text = _decode(source, report)
+    if text is not None and not text.strip():
+        report.add(_TOP, "the file is empty", f"\n{scaffold(name)}")
+    document = split(text, report) if text is not None and text.strip() else None
+    front: FrontMatter | None = None
+    criteria: list[Read] = []
+    if document is not None and _has_parts(document, name, report):
+        front = _front(document, name, report)
+        criteria = _criteria(document, CaseReader(report, visible, _command(front, report)), name, report)
+    ids = [read.id for read in criteria]
+    cases: dict[str, tuple[Case, ...]] = {}
+    if sealed is not None and document is not None:
+        cases = _sealed(sealed, ids, CaseReader(sealed_report, hidden, _command(front, report)))
+    tasks = _tasks(front, ids, report)
+    problems = [*report.in_order(), *sealed_report.in_order()]
+    if problems:
+        raise RequirementInvalid(problems)
+    assert document is not None
+    assert front is not None
+    assert front.title is not None
+    assert front.deliver is not None
+    assert front.budget is not None
+    return Requirement(
+        title=front.title,
+        deliver=front.deliver,
+        language=front.language,
+        scope=front.scope,
+        budget=front.budget,
+        criteria=tuple(Criterion(id=c.id, says=c.says, cases=c.cases, sealed=cases.get(c.id, ())) for c in criteria),
+        tasks=tasks,
+        prose=document.prose,
+        source=source,
+        sealed_source=sealed,
+        command=front.command,
+        base=front.base,
+        fixtures=visible.used,
+        sealed_fixtures=hidden.used,
+    )
+
+
+def _decode(source: bytes, report: Report) -> str | None:
+    """Text of UTF-8 with or without a byte order mark."""
+    if len(source) > SOURCE_BYTES_MAX:
+        message = f"the file is larger than {SOURCE_BYTES_MAX} bytes"
+        report.add(_TOP, message, "a shorter file; long values belong in fixtures/ and are named with $file")
+        return None
+    try:
+        text = source.decode("utf-8-sig")
+        wrong = text.find("\0")
+        before = text[:wrong] if wrong >= 0 else None
+    except UnicodeDecodeError as error:
+        text, before = "", source[: error.start].decode("utf-8", "replace")
+    if before is None:
+        return text
+    spot = Spot(before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
+    report.add(spot, "this is not a text file", "Markdown in UTF-8")
+    return None
+
+
+def _has_parts(document: Document, name: str, report: Report) -> bool:
+    """Whether front matter and acceptance are there; what is missing is offered ready to fill in."""
+    if document.front is None and not document.acceptance:
+        message = "this file is prose alone: it says neither what to deliver nor how to judge it"
+        report.add(_TOP, message, f"\n{scaffold(name, document.prose)}")
+        return False
+    if document.front is None:
+        ready = front_matter(name, title_of(document.prose) or name)
+        report.add(_TOP, "the front matter is missing", f"at the top of the file\n{ready}")
+    if not document.acceptance and not any("fence" in problem.message for problem in report.problems):
+        report.add(_TOP, "there is no acceptance block, so nothing can be judged", f"\n{acceptance_block(name)}")
+    return True
+
+
+def _front(document: Document, name: str, report: Report) -> FrontMatter | None:
+    if document.front is None:
+        return None
+    root = _yaml(document.front, report, f"\n{front_matter(name, title_of(document.prose) or name)}")
+    if isinstance(root, Mapping):
+        return read_front_matter(root, report)
+    if root is not None:
+        report.add(
+            root, f"the front matter is a mapping of keys, not {kind(root)}", "title: Slug maker, one key in a line"
+        )
+    return None
+
+
+def _command(front: FrontMatter | None, report: Report) -> str | None:
+    """The name that `run` cases start; empty if the front matter could not tell."""
+    unread = front is None or any("`command`" in problem.message for problem in report.problems)
+    return "" if unread or front is None else command_name(front.command)
+
+
+def _yaml(block: Block, report: Report, remedy: str = "its keys and values") -> Node | None:
+    """The block's tree; an empty block is a problem."""
+    before = len(report.problems)
+    root = read_yaml(block.text, block.line, report)
+    if root is None and len(report.problems) == before:
+        report.add(Spot(max(block.line - 1, 1), 1), "this block is empty", remedy)
+    return root
+
+
+def _criteria(document: Document, reader: CaseReader, name: str, report: Report) -> list[Read]:
+    roots = [_yaml(block, report) for block in document.acceptance]
+    read = read_criteria([root for root in roots if root is not None], reader, report)
+    if not read and document.fence is not None and not report.problems:
+        report.add(document.fence, "the acceptance block names no criterion", f"\n{acceptance_block(name)}")
+    return read
+
+
+def _sealed(source: bytes, ids: list[str], reader: CaseReader) -> dict[str, tuple[Case, ...]]:
+    text = _decode(source, reader.report)
+    root = _yaml(Block(text, 1), reader.report) if text is not None else None
+    return read_sealed(root, ids, reader, reader.report) if root is not None else {}
+
+
+def _tasks(front: FrontMatter | None, criteria: list[str], report: Report) -> tuple[PlannedTask, ...]:
+    if front is None or not criteria:
+        return ()
+    if front.tasks is None:
+        return default_tasks(criteria, front.scope)
+    return read_tasks(front.tasks, criteria, front.scope, report)

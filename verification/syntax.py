@@ -1,0 +1,57 @@
+"""YAML syntax errors in a person's words: where, what and what to write instead."""
+
+from typing import TYPE_CHECKING
+
+from verification.problems import Spot
+
+if TYPE_CHECKING:
+    from ruamel.yaml.error import MarkedYAMLError
+
+_KNOWN: tuple[tuple[str, str, str], ...] = (
+    ("found character '\\t'", "a tab cannot indent YAML", "spaces instead of the tab"),
+    ("mapping values are not allowed here", "a second `: ` in one line", 'the value in quotes: key: "text: more text"'),
+    ("that cannot start any token", "a value cannot begin with this character", 'the value in quotes: "@name"'),
+    ("while scanning an alias", "`*` at the beginning of a value is a YAML alias", 'the value in quotes: "*.py"'),
+    ("while scanning an anchor", "`&` at the beginning of a value is a YAML anchor", 'the value in quotes: "&name"'),
+    ("while scanning a quoted scalar", "this quoted text is not closed", "the closing quote at its end"),
+    ("while scanning a double-quoted scalar", "this escape is not known in double quotes", r"single quotes: '\d+'"),
+    ("while parsing a flow sequence", "this list is not closed, or an item is not separated", "[first, second]"),
+    (
+        "while parsing a flow mapping",
+        "this mapping is not closed, or a pair is not separated",
+        "{key: value, key: value}",
+    ),
+    ("could not find expected ':'", "a key without its colon", "key: value"),
+    (
+        "while scanning a block scalar",
+        "`|` or `>` is followed by something else",
+        "| and the text in the next lines, indented",
+    ),
+    (
+        "while parsing a block collection",
+        "this line does not continue the list",
+        "- at the same indentation as the items before",
+    ),
+    (
+        "while parsing a block mapping",
+        "this line does not continue the mapping",
+        "key: value at the same indentation as the keys before",
+    ),
+)
+
+
+def explain(error: "MarkedYAMLError", text: str, first_line: int) -> tuple[Spot, str, str]:
+    """Place, message and remedy for a parser's error in a block that begins at `first_line`."""
+    said = f"{error.context or ''} {error.problem or ''}"
+    unclosed = "end of stream" in said or "stream end" in said or "flow" in said
+    mark = error.context_mark if unclosed and error.context_mark is not None else error.problem_mark
+    line, column = (mark.line, mark.column) if mark is not None else (0, 0)
+    spot = Spot(first_line + line, column + 1)
+    lines = text.split("\n")
+    here = lines[line] if line < len(lines) else ""
+    if "\t" in here[: len(here) - len(here.lstrip())]:
+        return Spot(first_line + line, here.index("\t") + 1), _KNOWN[0][1], _KNOWN[0][2]
+    for piece, message, remedy in _KNOWN:
+        if piece in said:
+            return spot, message, remedy
+    return spot, f"this is not YAML: {(error.problem or 'unreadable')[:120]}", "key: value, one in a line"

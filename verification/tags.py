@@ -1,0 +1,142 @@
+"""Tagged values: a mapping with one key that begins with `$`, for what JSON has no word for.
+
+Scalar tags have one canonical form each, a text; two values are equal when their canonical forms are. Text, because its
+hash is seeded per process: numbers with chosen equal hashes could make a set of them take quadratic time.
+"""
+
+import base64
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+INT_DIGITS_MAX = 4000
+DECIMAL_CHARS_MAX = 10_000
+PATTERN_CHARS_MAX = 1000
+REGEX_MEMORY_BYTES = 1 << 20
+EXACT_INT_MAX = 2**53  # beyond it, JSON readers of other languages lose digits
+
+COLLECTIONS = ("$tuple", "$set", "$frozenset")
+LOOSE = ("$any", "$matches")  # stand for more than one value: only where something is expected
+
+
+def tag_of(value: Any) -> str | None:
+    """The tag of a tagged value, or None for anything else."""
+    if type(value) is dict and len(value) == 1:
+        key = next(iter(value))
+        if type(key) is str and key.startswith("$"):
+            return key
+    return None
+
+
+def _text(payload: Any, example: str, chars_max: int) -> str:
+    if type(payload) is not str or len(payload) > chars_max:
+        raise ValueError(f"it holds a short text such as {example}")
+    return payload
+
+
+def _decimal(payload: Any) -> str:
+    text = _text(payload, '"1.5"', DECIMAL_CHARS_MAX)
+    try:
+        number = Decimal(text)
+    except InvalidOperation as error:
+        raise ValueError('it holds a decimal number in quotes, such as "1.5"') from error
+    sign, digits, exponent = number.as_tuple()
+    if isinstance(exponent, str) or not any(digits):
+        return str(number) if isinstance(exponent, str) else "0"
+    figures = "".join(map(str, digits)).lstrip("0")
+    short = figures.rstrip("0")
+    return f"{'-' if sign else ''}{short}e{exponent + len(figures) - len(short)}"
+
+
+def _bytes(payload: Any) -> str:
+    if type(payload) is not str:
+        raise ValueError('it holds base64 in quotes, such as "aGVsbG8="')
+    try:
+        return base64.b64decode(payload, validate=True).hex()
+    except ValueError as error:
+        raise ValueError('it holds base64 in quotes, such as "aGVsbG8="') from error
+
+
+def _date(payload: Any) -> str:
+    text = _text(payload, '"2026-11-22"', 10)
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
+        raise ValueError('it holds a date such as "2026-11-22"')
+    return date.fromisoformat(text).isoformat()
+
+
+def _datetime(payload: Any) -> str:
+    text = _text(payload, '"2026-11-22T09:30:00+00:00"', 40)
+    if not re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d", text, re.ASCII):
+        raise ValueError('it holds a date and time such as "2026-11-22T09:30:00+00:00"')
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.isoformat() if moment.tzinfo is None else moment.astimezone(UTC).isoformat()
+    except OverflowError as error:
+        raise ValueError("it is out of range") from error
+
+
+def _float(payload: Any) -> str:
+    if payload not in ("nan", "inf", "-inf") or type(payload) is not str:
+        raise ValueError("it holds one of nan, inf and -inf")
+    return str(payload)
+
+
+def _int(payload: Any) -> str:
+    text = _text(payload, '"9007199254740993"', INT_DIGITS_MAX)
+    if not re.fullmatch(r"-?\d+", text, re.ASCII):
+        raise ValueError('it holds digits in quotes, such as "9007199254740993"')
+    return hex(int(text))
+
+
+SCALARS: dict[str, Callable[[Any], str]] = {
+    "$decimal": _decimal,
+    "$bytes": _bytes,
+    "$date": _date,
+    "$datetime": _datetime,
+    "$float": _float,
+    "$int": _int,
+}
+
+
+def canonical(tag: str, payload: Any) -> str:
+    """The canonical form of a scalar tag; ValueError says what the tag must hold. `$int` is an ordinary int."""
+    return f"{tag}({SCALARS[tag](payload)})"
+
+
+def pattern_fault(pattern: Any) -> str | None:
+    """Why a regular expression is not accepted, or None. RE2 syntax: no look-around, no back-references."""
+    if type(pattern) is not str:
+        return "a regular expression is text"
+    if len(pattern) > PATTERN_CHARS_MAX:
+        return f"a regular expression of more than {PATTERN_CHARS_MAX} characters"
+    try:
+        _compile(pattern)
+    except ValueError as error:
+        return f"not a regular expression of RE2: {error}"
+    return None
+
+
+def text_matches(pattern: str, text: Any) -> bool:
+    """Whether the pattern is found anywhere in the text, in time linear in it; ^ and $ tie it to the ends."""
+    if type(text) is not str:
+        return False
+    try:
+        return _compile(pattern).search(text) is not None
+    except (ValueError, TypeError):  # a bad pattern, or a text with lone surrogates
+        return False
+
+
+def _compile(pattern: str) -> Any:
+    """RE2 keeps its own cache of compiled patterns."""
+    import re2  # type: ignore[import-untyped]  # the wheel ships no types
+
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = REGEX_MEMORY_BYTES
+    try:
+        return re2.compile(pattern, options)
+    except re2.error as error:
+        said = error.args[0] if error.args else "unreadable"
+        raise ValueError(said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)) from error

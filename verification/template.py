@@ -1,0 +1,89 @@
+"""Requirement files to fill in: what `aura init` writes, and the parts that a file of prose still needs."""
+
+import re
+
+FENCE = "```"
+
+
+def template(name: str, *, deliver: str = "library") -> str:
+    """A whole requirement for NAME.md that is valid as it stands. `deliver` is library or cli."""
+    module = module_of(name)
+    prose = (
+        f"# {title_of_name(name)}\n\n"
+        f"Say here, for people and models, what `{module}` is for, what it must do and what it must not.\n"
+        "Name the functions, their parameters and what they answer; a model knows only what stands here.\n"
+    )
+    return (
+        f"{front_matter(name, title_of_name(name), deliver=deliver)}{prose}\n{acceptance_block(name, deliver=deliver)}"
+    )
+
+
+def sealed_template(name: str, *, deliver: str = "library") -> str:
+    """NAME.sealed.yaml for `template`: cases that no employee sees."""
+    case = _case(module_of(name), "Good  morning", "good-morning", deliver)
+    return (
+        "# Sealed cases: the same form as the acceptance block. No employee ever sees this file;\n"
+        "# a failure tells an employee the criterion's id and nothing more.\n"
+        f"- id: A1\n  cases:\n{case}"
+    )
+
+
+def scaffold(name: str, prose: str = "") -> str:
+    """A requirement made of prose that is already there: front matter above it, acceptance below."""
+    text = prose.strip() or f"# {title_of_name(name)}\n\nSay here what it is for and what it must do."
+    return f"{front_matter(name, title_of(prose) or title_of_name(name))}{text}\n\n{acceptance_block(name)}"
+
+
+def front_matter(name: str, title: str, *, deliver: str = "library") -> str:
+    """The front matter with every key that must be there."""
+    module = module_of(name)
+    quoted = title.replace("\\", "\\\\").replace('"', '\\"')
+    command = f'command: "{module} = {module}:main"\n' if deliver == "cli" else ""
+    return (
+        "---\n"
+        "aura: 1\n"
+        f'title: "{quoted}"\n'
+        f"deliver: {deliver}\n"
+        f"{command}"
+        f'scope: ["{module}.py"]  # the only paths that may be written\n'
+        'budget: {usd: "1.00", tokens: 100000, minutes: 20}  # 0 means stop, never "no limit"\n'
+        "---\n"
+    )
+
+
+def acceptance_block(name: str, *, deliver: str = "library") -> str:
+    """An acceptance block with one criterion to replace by one's own."""
+    case = _case(module_of(name), "Hello  World", "hello-world", deliver)
+    return (
+        "## Acceptance\n\n"
+        f"{FENCE}yaml acceptance\n"
+        "- id: A1\n"
+        "  says: words are lowercased and joined by one hyphen\n"
+        f"  cases:\n{case}"
+        f"{FENCE}\n"
+    )
+
+
+def _case(module: str, given: str, result: str, deliver: str) -> str:
+    if deliver == "cli":
+        return f'    - {{run: ["{module}", "{given}"], exit: 0, stdout: "{result}\\n"}}\n'
+    return f'    - {{call: "{module}:{module}", args: ["{given}"], returns: "{result}"}}\n'
+
+
+def title_of(prose: str) -> str | None:
+    """The first heading of a text, as a title of one line."""
+    match = re.search(r"^#{1,6}[ \t]+(.+?)[ \t#]*$", prose, re.MULTILINE)
+    words = "".join(char for char in match[1] if char.isprintable())[:200].strip() if match else ""
+    return words or None
+
+
+def title_of_name(name: str) -> str:
+    """`hello-slug` as `Hello slug`."""
+    words = re.sub(r"[^A-Za-z0-9]+", " ", name).strip() or "Project"
+    return words[0].upper() + words[1:200]
+
+
+def module_of(name: str) -> str:
+    """`hello-slug` as the Python module `hello_slug`."""
+    word = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:60] or "project"
+    return word if word[0].isalpha() else f"m_{word}"
