@@ -1,0 +1,224 @@
+"""A task: assigned, called, handed in, judged; only the present order counts, and every way back is paid for."""
+
+from decimal import Decimal
+
+import pytest
+from msgspec.structs import replace
+
+from domain.errors import Invalid, NotFound, Refused
+from domain.message import Event, TaskEvent
+from domain.money import NOTHING, Amount
+from domain.run import MINUTE_US, RunState
+from domain.task import (
+    Assign,
+    CallFinished,
+    FinishCall,
+    Judge,
+    Released,
+    ReleaseOrder,
+    StartCall,
+    Submitted,
+    SubmitWork,
+    TaskCommand,
+    TaskState,
+)
+from tests.unit.given import decide, fold, given
+from tests.unit.samples import (
+    ANSWERED,
+    ASSIGNED,
+    AT,
+    BAD,
+    BLOB,
+    CALL,
+    CALLING,
+    COMMAND,
+    COST,
+    EMPLOYEE,
+    FIRST,
+    GOOD,
+    ORDER,
+    OTHER_EMPLOYEE,
+    OTHER_ORDER,
+    OTHER_TREE,
+    PLANNED,
+    RUN,
+    SAMPLES,
+    SNAPSHOT,
+    SUBMITTED,
+    TREE,
+    happened,
+)
+
+ASSIGN = Assign(
+    id=COMMAND,
+    at=AT,
+    run=RUN,
+    task=FIRST,
+    employee=EMPLOYEE,
+    order=ORDER,
+    seed=7,
+    reservation=CALL,
+    due_at=AT + MINUTE_US,
+)
+START = StartCall(id=COMMAND, at=AT, run=RUN, task=FIRST, employee=EMPLOYEE, order=ORDER)
+FINISH = FinishCall(id=COMMAND, at=AT, run=RUN, task=FIRST, employee=EMPLOYEE, order=ORDER, snapshot=SNAPSHOT)
+HAND_IN = SubmitWork(
+    id=COMMAND, at=AT, run=RUN, task=FIRST, employee=EMPLOYEE, order=ORDER, files={"a.py": BLOB}, tree=TREE
+)
+JUDGE = Judge(id=COMMAND, at=AT, run=RUN, task=FIRST, employee=EMPLOYEE, order=ORDER, judgement=GOOD)
+RELEASE = ReleaseOrder(
+    id=COMMAND, at=AT, run=RUN, task=FIRST, employee=EMPLOYEE, order=ORDER, reason="the lease ran out"
+)
+VERIFIED = (*SUBMITTED, *happened("task.verified"))
+REJECTED = (*SUBMITTED, *happened("task.rejected"))
+PHASES = {
+    "waiting": PLANNED,
+    "assigned": ASSIGNED,
+    "calling": CALLING,
+    "answered": ANSWERED,
+    "submitted": SUBMITTED,
+    "verified": VERIFIED,
+}
+COMMANDS = (ASSIGN, START, FINISH, HAND_IN, JUDGE, RELEASE)
+LEGAL: dict[type[TaskCommand], tuple[str, ...]] = {
+    Assign: ("waiting",),
+    StartCall: ("assigned",),
+    FinishCall: ("calling",),
+    SubmitWork: ("answered",),
+    Judge: ("submitted",),
+    ReleaseOrder: ("assigned", "calling", "answered"),
+}
+
+
+def first_task(*events: Event) -> TaskState:
+    state: RunState = fold("run", *events)
+    return state.tasks[FIRST]
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: type(command).__name__)
+def test_each_command_has_its_phases(command: TaskCommand, phase: str) -> None:
+    assert first_task(*PHASES[phase]).phase == phase
+    if phase in LEGAL[type(command)]:
+        assert len(decide(command, *PHASES[phase])) == 1
+    else:
+        given(*PHASES[phase]).when(command).refused(Refused, f"Task T1 is {phase}")
+
+
+@pytest.mark.parametrize("command", COMMANDS[1:], ids=lambda command: type(command).__name__)
+def test_only_the_present_order_of_its_employee_counts(command: TaskCommand) -> None:
+    events = PHASES[LEGAL[type(command)][-1]]
+    given(*events).when(replace(command, order=OTHER_ORDER)).refused(Refused, "is not under order")
+    given(*events).when(replace(command, employee=OTHER_EMPLOYEE)).refused(Refused, "is not under order")
+    assert decide(command, *events)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: type(command).__name__)
+def test_a_task_that_the_plan_does_not_name_takes_nothing(command: TaskCommand) -> None:
+    events = PHASES[LEGAL[type(command)][0]]
+    given(*events).when(replace(command, task=RUN)).refused(NotFound, "has no task")
+    assert decide(command, *events)
+
+
+def test_the_way_to_verified() -> None:
+    given(*PLANNED).when(ASSIGN).then(*happened("task.assigned"))
+    given(*ASSIGNED).when(START).then(*happened("task.call_started"))
+    given(*CALLING).when(FINISH).then(*happened("task.call_finished"))
+    given(*ANSWERED).when(HAND_IN).then(*happened("task.submitted"))
+    given(*SUBMITTED).when(JUDGE).then(*happened("task.verified"))
+    task = first_task(*VERIFIED)
+    assert (task.phase, task.attempts, task.spent, task.reservation) == ("verified", 1, COST, NOTHING)
+    assert task.files == {"a.py": BLOB}
+
+
+def test_a_lease_ends_after_it_begins() -> None:
+    given(*PLANNED).when(replace(ASSIGN, due_at=AT)).refused(Invalid, "lease must end after")
+    assert decide(replace(ASSIGN, due_at=AT + 1), *PLANNED)
+
+
+def test_a_rejected_task_waits_with_its_findings_and_without_its_files() -> None:
+    verdict = replace(JUDGE, judgement=BAD)
+    given(*SUBMITTED).when(verdict).then(*happened("task.rejected"))
+    task = first_task(*REJECTED)
+    assert (task.phase, task.findings, task.files, task.tree) == ("waiting", BAD.findings, {}, None)
+    (again,) = decide(ASSIGN, *REJECTED)
+    assert first_task(*REJECTED, again).attempts == 2
+
+
+def test_a_verdict_is_about_the_tree_that_was_handed_in() -> None:
+    given(*SUBMITTED).when(replace(JUDGE, judgement=replace(GOOD, tree=OTHER_TREE))).refused(Refused, "another tree")
+    given(*SUBMITTED).when(JUDGE).then(*happened("task.verified"))
+
+
+def test_a_hand_in_has_files() -> None:
+    given(*ANSWERED).when(replace(HAND_IN, files={})).refused(Invalid, "at least one file")
+    given(*ANSWERED).when(HAND_IN).then(*happened("task.submitted"))
+
+
+def test_a_failed_call_costs_and_gives_the_task_back() -> None:
+    snapshot = replace(SNAPSHOT, outcome="rate_limited", answer=None)
+    (finished,) = decide(replace(FINISH, snapshot=snapshot), *CALLING)
+    task = first_task(*CALLING, finished)
+    assert (task.phase, task.spent, task.reservation, task.attempts) == ("waiting", COST, NOTHING, 1)
+    assert finished.blobs() == (BLOB,)
+
+
+@pytest.mark.parametrize(
+    ("cost", "charged"),
+    [
+        (None, CALL),
+        (NOTHING, NOTHING),
+        (COST, COST),
+        (CALL + CALL, CALL + CALL),
+        (Amount(Decimal("1E-13"), 1), Amount(Decimal("1E-12"), 1)),
+        (Amount(Decimal("-5"), 10), CALL),
+        (Amount(Decimal(0), -10), CALL),
+        (Amount(Decimal("NaN"), 10), CALL),
+        (Amount(Decimal("Infinity"), 10), CALL),
+    ],
+)
+def test_a_call_is_charged_what_it_cost_and_at_its_bound_when_nobody_knows(
+    cost: Amount | None, charged: Amount
+) -> None:
+    (finished,) = decide(replace(FINISH, snapshot=replace(SNAPSHOT, cost=cost)), *CALLING)
+    assert isinstance(finished, CallFinished)
+    assert finished.charged == charged
+
+
+@pytest.mark.parametrize(("phase", "cut_off"), [("assigned", False), ("calling", True), ("answered", False)])
+def test_a_release_settles_an_open_call_at_its_bound(phase: str, cut_off: bool) -> None:
+    before = first_task(*PHASES[phase])
+    (released,) = decide(RELEASE, *PHASES[phase])
+    assert isinstance(released, Released)
+    assert (released.cut_off, released.charged) == (cut_off, CALL if cut_off else NOTHING)
+    after = first_task(*PHASES[phase], released)
+    assert (after.phase, after.reservation) == ("waiting", NOTHING)
+    assert after.spent == before.spent + released.charged
+
+
+@pytest.mark.parametrize("command", [ASSIGN, START, HAND_IN, JUDGE], ids=lambda command: type(command).__name__)
+def test_after_the_run_s_end_no_work_goes_on(command: TaskCommand) -> None:
+    events = PHASES[LEGAL[type(command)][0]]
+    given(*events, *happened("run.ended")).when(command).refused(Refused, "The run has ended")
+    assert decide(command, *events)
+
+
+@pytest.mark.parametrize("command", [FINISH, RELEASE], ids=lambda command: type(command).__name__)
+def test_after_the_run_s_end_what_was_spent_still_counts(command: TaskCommand) -> None:
+    assert decide(command, *CALLING, *happened("run.ended")) == decide(command, *CALLING)
+
+
+def test_an_event_names_the_blobs_of_its_payload() -> None:
+    named = {event.type: event.blobs() for event in SAMPLES if isinstance(event, TaskEvent)}
+    assert named == {
+        "task.assigned": (),
+        "task.call_started": (),
+        "task.call_finished": (SNAPSHOT.prompt, SNAPSHOT.answer),
+        "task.submitted": (BLOB,),
+        "task.verified": (GOOD.evidence,),
+        "task.rejected": (BAD.evidence,),
+        "task.released": (),
+    }
+    (submitted,) = happened("task.submitted")
+    assert isinstance(submitted, Submitted)
+    assert replace(submitted, files={"b.py": BLOB, "a.py": TREE, "c.py": BLOB}).blobs() == (TREE, BLOB)
