@@ -1,0 +1,172 @@
+"""What an employee is told about a task: criteria, visible examples, signatures, files. Never anything sealed."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from domain.errors import NotFound
+from verification.requirement import Case, Criterion, Requirement, Step
+from verification.scope import in_scope
+
+EXAMPLES_MAX = 12  # per criterion; more would push the question out of a small model's context
+BASE_FILE_BYTES_MAX = 64 * 1024  # a longer file of the base is left out of the brief
+_LETTERS = "abcdefghijkmnpqrstuvwxyz"
+_PARAMETERS = r"\(\s*([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)?\s*\)"
+
+
+class BriefCriterion(msgspec.Struct, frozen=True, kw_only=True):
+    """One criterion as its author sees it; each example is one line."""
+
+    id: str
+    says: str
+    examples: tuple[str, ...] = ()
+
+
+class Brief(msgspec.Struct, frozen=True, kw_only=True):
+    """One task for one employee. `paths` are scope patterns, `feedback` earlier rejections, oldest first."""
+
+    title: str
+    prose: str
+    task: str
+    criteria: tuple[BriefCriterion, ...]
+    paths: tuple[str, ...]
+    signatures: tuple[str, ...] = ()
+    base_files: Mapping[str, str] = {}
+    feedback: tuple[str, ...] = ()
+
+    @property
+    def single_path(self) -> str | None:
+        """The one file of the task, when its scope names exactly one."""
+        return self.paths[0] if len(self.paths) == 1 and is_concrete(self.paths[0]) else None
+
+
+def is_concrete(pattern: str) -> bool:
+    """Whether a scope pattern names one file."""
+    return not any(mark in pattern for mark in "*?")
+
+
+def brief_of(
+    requirement: Requirement, task_id: str, *, base: Mapping[str, bytes], feedback: tuple[str, ...] = ()
+) -> Brief:
+    """The brief of one planned task.
+
+    :raises NotFound: when the requirement plans no such task.
+    """
+    task = next((planned for planned in requirement.tasks if planned.id == task_id), None)
+    if task is None:
+        known = ", ".join(planned.id for planned in requirement.tasks)
+        raise NotFound(f"The requirement has no task {task_id}.", hint=f"Its tasks are: {known}.")
+    criteria = [criterion for criterion in requirement.criteria if criterion.id in task.criteria]
+    return Brief(
+        title=requirement.title,
+        prose=requirement.prose.strip().removesuffix("## Acceptance").strip(),
+        task=task.id,
+        criteria=tuple(_criterion(criterion) for criterion in criteria),
+        paths=task.scope,
+        signatures=_signatures(criteria, requirement.prose),
+        base_files=_texts(base, task.scope),
+        feedback=feedback,
+    )
+
+
+def _criterion(criterion: Criterion) -> BriefCriterion:
+    examples = tuple(_example(case) for case in criterion.cases[:EXAMPLES_MAX])
+    return BriefCriterion(id=criterion.id, says=criterion.says, examples=examples)
+
+
+def _example(case: Case) -> str:
+    return "; ".join(_step(step) for step in case.steps)
+
+
+def _step(step: Step) -> str:
+    if step.action == "run":
+        return f"$ {' '.join(step.argv)} -> {_run_outcome(step)}"
+    shown = [_literal(value) for value in step.args]
+    shown += [f"{name}={_literal(value)}" for name, value in step.kwargs.items()]
+    called = f"{step.target.rpartition(':')[2].lstrip('$')}({', '.join(shown)})"
+    made = f"{step.bind} = {called}" if step.bind else called
+    return f"{made}{_call_outcome(step)}"
+
+
+def _call_outcome(step: Step) -> str:
+    expect = step.expect
+    if expect.raises is not None:
+        matching = f" with a message that matches {expect.message_matches!r}" if expect.message_matches else ""
+        return f" raises {expect.raises}{matching}"
+    if expect.returns is msgspec.UNSET:
+        return ""
+    return f" == {_literal(expect.returns)}"
+
+
+def _run_outcome(step: Step) -> str:
+    expect = step.expect
+    parts = [f"exit {expect.exit}"]
+    for name, value in (
+        ("stdout", expect.stdout),
+        ("stdout matching", expect.stdout_matches),
+        ("stderr", expect.stderr),
+    ):
+        if value is not None:
+            parts.append(f"{name} {value!r}")
+    return ", ".join(parts)
+
+
+def _literal(value: Any) -> str:
+    """A case's value as Python would write it; tagged values by the type they stand for."""
+    if isinstance(value, Mapping):
+        if len(value) == 1 and (tag := next(iter(value))).startswith("$"):
+            return _tagged(tag[1:], value[tag])
+        return "{" + ", ".join(f"{key!r}: {_literal(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_literal(item) for item in value) + "]"
+    return repr(value)
+
+
+def _tagged(tag: str, value: Any) -> str:
+    if tag in ("tuple", "set") and isinstance(value, list | tuple):
+        inside = ", ".join(_literal(item) for item in value)
+        comma = "," if tag == "tuple" and len(value) == 1 else ""
+        return f"({inside}{comma})" if tag == "tuple" else f"{{{inside}}}" if value else "set()"
+    if tag == "any":
+        return "<anything>"
+    return f"<{tag} {value!r}>"
+
+
+def _signatures(criteria: Iterable[Criterion], prose: str) -> tuple[str, ...]:
+    """One line per function or class that the visible cases name, in the order of the cases."""
+    text = "\n".join([prose, *(criterion.says for criterion in criteria)])
+    uses: dict[tuple[str, str], list[Step]] = {}
+    for step in (step for criterion in criteria for case in criterion.cases for step in case.steps):
+        name = step.target.partition(":")[2]
+        if name.isidentifier():
+            uses.setdefault((step.action, name), []).append(step)
+    return tuple(
+        f"class {name}" if action == "new" else f"def {name}({', '.join(_parameters(name, steps, text))})"
+        for (action, name), steps in uses.items()
+    )
+
+
+def _parameters(name: str, steps: list[Step], text: str) -> list[str]:
+    counts = {len(step.args) for step in steps}
+    most, least = max(counts), min(counts)
+    for found in re.finditer(rf"\b{re.escape(name)}{_PARAMETERS}", text):
+        named = [part.strip() for part in (found.group(1) or "").split(",") if part.strip()]
+        if len(named) >= most:
+            return named
+    positional = [letter if index < least else f"{letter}=None" for index, letter in enumerate(_LETTERS[:most])]
+    keywords = dict.fromkeys(keyword for step in steps for keyword in step.kwargs)
+    return positional + [f"{keyword}=None" for keyword in keywords]
+
+
+def _texts(base: Mapping[str, bytes], scope: tuple[str, ...]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for path, content in sorted(base.items()):
+        if len(content) > BASE_FILE_BYTES_MAX or not in_scope(path, scope):
+            continue
+        try:
+            texts[path] = content.decode()
+        except UnicodeDecodeError:
+            continue  # a binary file says nothing to a model
+    return texts

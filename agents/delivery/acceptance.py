@@ -1,0 +1,129 @@
+"""Visible cases of a requirement as pytest files. Sealed cases are never read here."""
+
+import base64
+import re
+from collections.abc import Callable, Iterator, Sequence
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+
+from verification.requirement import Case, Criterion, Requirement, Step
+
+LINE_CHARS_MAX = 110
+_CONFTEST = '''"""Makes the project importable and gives each acceptance case a box of its own."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[{depth}]
+sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
+
+from aura_casebox import Box  # noqa: E402  # found through the line above
+
+
+@pytest.fixture
+def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Box:
+    monkeypatch.chdir(tmp_path)
+    return Box(ROOT, tmp_path, {command})
+'''
+_HEAD = """# The acceptance cases of the requirement, one test each.
+# The verdict rests on these and, where there are any, on sealed cases that are not delivered.
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from aura_casebox import ANY, Box, Matching
+
+__all__ = ["ANY", "Decimal", "Matching", "date", "datetime"]
+"""
+
+
+def acceptance_files(requirement: Requirement, folder: str, test_name: str) -> dict[str, bytes]:
+    """The files of `folder`, by path: the tests, what they compare with and the fixture that they ask for."""
+    command = (requirement.command or "").partition("=")[2].strip()
+    conftest = _CONFTEST.format(depth=folder.count("/") + 1, command=repr(command))
+    casebox = files("agents.delivery").joinpath("aura_casebox.py").read_bytes()
+    return {
+        f"{folder}/aura_casebox.py": casebox,
+        f"{folder}/conftest.py": conftest.encode(),
+        f"{folder}/{test_name}": _tests(requirement.criteria).encode(),
+    }
+
+
+def _tests(criteria: Sequence[Criterion]) -> str:
+    parts = [_HEAD]
+    for number, criterion in enumerate(criteria, 1):
+        word = re.sub(r"\W+", "_", criterion.id, flags=re.ASCII).strip("_").lower()
+        for index, case in enumerate(criterion.cases, 1):
+            parts.append(f"\n\ndef test_{number}_{word}_{index}(box: Box) -> None:\n")
+            parts.append(f"    {literal(f'{criterion.id}: {criterion.says}')}\n")
+            parts.extend(_step(step, case) for step in case.steps)
+    return "".join(parts)
+
+
+def _step(step: Step, case: Case) -> str:
+    """One step as a call of the box."""
+    named = list(_arguments(step, case))
+    first = step.argv if step.action == "run" else (step.target, *step.args)
+    words = [literal(value) for value in first] + [f"{name}={text}" for name, text in named]
+    line = f"    box.{step.action}({', '.join(words)})\n"
+    if len(line) <= LINE_CHARS_MAX:
+        return line
+    return f"    box.{step.action}(\n" + "".join(f"        {word},\n" for word in words) + "    )\n"
+
+
+def _arguments(step: Step, case: Case) -> Iterator[tuple[str, str]]:
+    """Names and literals of all that the step says beyond its target; defaults are left out."""
+    expect = step.expect
+    given: dict[str, Any] = {"stdin": step.stdin or "", "env": dict(step.env)} if step.action == "run" else {}
+    given |= {"bind": step.bind or "", "before": dict(step.files_before)}
+    if step.action == "run":
+        given |= {"exit": expect.exit, "stdout": expect.stdout, "stdout_matches": expect.stdout_matches}
+        given |= {"stderr": expect.stderr, "within_s": case.within_s}
+    else:
+        given |= {"raises": expect.raises, "or_subclass": expect.or_subclass, "approx": expect.approx}
+        given["message_matches"] = expect.message_matches
+    given["after"] = dict(expect.files_after)
+    given |= {"unchanged": list(expect.files_unchanged), "absent": list(expect.files_absent)}
+    if step.kwargs:
+        yield "kwargs", "{" + ", ".join(f"{name!r}: {literal(value)}" for name, value in step.kwargs.items()) + "}"
+    if expect.returns is not msgspec.UNSET:
+        yield "returns", literal(expect.returns)
+    for name, value in given.items():
+        plain_zero = name == "exit" and value == 0
+        # An empty text that is expected is not the same as no expectation.
+        left_out = value is None or value is False or (value in ("", [], {}) and name not in ("stdout", "stderr"))
+        if not plain_zero and not left_out:
+            yield name, repr(value)
+
+
+def literal(value: Any) -> str:
+    """Python source of a value as it stands in a requirement: JSON or a tagged value."""
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(literal, value))}]"
+    if not isinstance(value, dict):
+        return repr(value)
+    tag, payload = next(iter(value.items())) if len(value) == 1 else ("", [])
+    if tag == "$dict":
+        return "{" + ", ".join(f"{literal(key)}: {literal(item)}" for key, item in payload) + "}"
+    if tag in ("$tuple", "$set", "$frozenset"):
+        members = ", ".join(map(literal, payload))
+        return f"{tag[1:]}([{members}])"
+    if isinstance(tag, str) and tag in _SCALARS:
+        return _SCALARS[tag](payload)
+    return "{" + ", ".join(f"{key!r}: {literal(item)}" for key, item in value.items()) + "}"
+
+
+_SCALARS: dict[str, Callable[[Any], str]] = {
+    "$any": lambda _: "ANY",
+    "$matches": lambda payload: f"Matching({payload!r})",
+    "$decimal": lambda payload: f"Decimal({payload!r})",
+    "$bytes": lambda payload: repr(base64.b64decode(payload)),
+    "$date": lambda payload: f"date.fromisoformat({payload!r})",
+    "$datetime": lambda payload: f"datetime.fromisoformat({payload!r})",
+    "$float": lambda payload: f"float({payload!r})",
+    "$int": lambda payload: f"int({payload!r})",
+}

@@ -1,0 +1,208 @@
+"""Runs the acceptance cases that stand beside this file: each in a folder of its own, with the project imported anew.
+
+Values compare with their types: 1 is neither True nor 1.0, and a list is no tuple.
+"""
+
+import importlib
+import math
+import os
+import re
+import subprocess
+import sys
+import unittest
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+
+class Matching:
+    """Stands for every text in which the pattern is found."""
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+
+    def __repr__(self) -> str:
+        return f"text matching {self.pattern!r}"
+
+    def found(self, text: object) -> bool:
+        """Whether the value is such a text. A pattern that only RE2 can read skips the test."""
+        try:
+            return isinstance(text, str) and re.search(self.pattern, text) is not None
+        except re.error as error:
+            raise unittest.SkipTest(f"{self.pattern!r} is not a pattern for Python: {error}") from error
+
+
+class Anything:
+    """Stands for every value."""
+
+    def __repr__(self) -> str:
+        return "anything"
+
+
+ANY = Anything()
+NOTHING = Anything()  # what a case does not name is not compared
+
+
+def same(expected: Any, actual: Any, approx: float | None = None) -> bool:
+    """Whether the value is the expected one; `approx` is the greatest absolute difference of two floats."""
+    if isinstance(expected, Anything):
+        return True
+    if isinstance(expected, Matching):
+        return expected.found(actual)
+    if type(expected) is not type(actual):
+        return False
+    if isinstance(expected, list | tuple):
+        pairs = zip(expected, actual, strict=False)
+        return len(expected) == len(actual) and all(same(one, other, approx) for one, other in pairs)
+    if isinstance(expected, set | frozenset):
+        return len(expected) == len(actual) and _all_found(expected, actual, approx)
+    if isinstance(expected, dict):
+        values = {(type(key), key): value for key, value in actual.items()}
+        return len(expected) == len(actual) and all(
+            (type(key), key) in values and same(value, values[type(key), key], approx)
+            for key, value in expected.items()
+        )
+    if isinstance(expected, float) and math.isnan(expected):
+        return math.isnan(actual)
+    if isinstance(expected, float) and approx is not None and math.isfinite(expected):
+        return bool(abs(expected - actual) <= approx)
+    if isinstance(expected, Decimal) and expected.is_nan():
+        return str(expected) == str(actual)
+    return bool(expected == actual)
+
+
+def _all_found(expected: Any, actual: Any, approx: float | None) -> bool:
+    """Give every expected member one of the others; those that stand for many values choose last."""
+    left = list(actual)
+    for member in sorted(expected, key=lambda one: isinstance(one, Anything | Matching)):
+        at = next((index for index, one in enumerate(left) if same(member, one, approx)), None)
+        if at is None:
+            return False
+        del left[at]
+    return True
+
+
+def _attempt(act: Callable[[], Any]) -> tuple[Any, Exception | None]:
+    """What the project's code returned, or what it raised."""
+    try:
+        return act(), None
+    except Exception as error:
+        return None, error
+
+
+def _check_error(error: Exception, raises: str, or_subclass: bool, message_matches: str | None) -> None:
+    kinds = type(error).__mro__ if or_subclass else (type(error),)
+    names = {name for kind in kinds for name in (kind.__name__, f"{kind.__module__}.{kind.__qualname__}")}
+    assert raises in names, f"raised {error!r}, expected {raises}"
+    if message_matches is not None:
+        assert Matching(message_matches).found(str(error)), f"{message_matches!r} not in {str(error)!r}"
+
+
+class Box:
+    """One case: its steps share the names they bind and one empty folder, which is the working directory."""
+
+    def __init__(self, root: Path, folder: Path, command: str) -> None:
+        self.root = root
+        self.folder = folder
+        self.command = command
+        self.bound: dict[str, Any] = {}
+        for name, module in list(sys.modules.items()):
+            if self._is_project(getattr(module, "__file__", None)):
+                del sys.modules[name]
+
+    def call(self, target: str, *args: Any, bind: str = "", kwargs: Mapping[str, Any] = {}, **expected: Any) -> None:
+        """Call "module:function" or "$name.method" and compare what it returns or raises."""
+        value = self._outcome(lambda: self._target(target)(*args, **kwargs), **expected)
+        if bind:
+            self.bound[bind] = value
+
+    new = call
+
+    def run(
+        self,
+        *argv: str,
+        stdin: str = "",
+        env: Mapping[str, str] = {},
+        exit: int = 0,
+        stdout: str | Matching | None = None,
+        stdout_matches: str | None = None,
+        stderr: str | None = None,
+        within_s: float = 60.0,
+        **files: Any,
+    ) -> None:
+        """Run the project's command and compare exit code and output."""
+        module, _, function = self.command.partition(":")
+        program = f"import sys; sys.argv[0] = {argv[0]!r}; from {module} import {function} as main; sys.exit(main())"
+        found: dict[str, Any] = {}
+
+        def start() -> None:
+            done = subprocess.run(
+                [sys.executable, "-P", "-c", program, *argv[1:]],
+                cwd=self.folder,
+                env={"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "PYTHONPATH": str(self.root), **env},
+                input=stdin.encode(),
+                capture_output=True,
+                timeout=within_s,
+                check=False,
+            )
+            found.update(exit=done.returncode, stdout=done.stdout.decode(), stderr=done.stderr.decode())
+
+        self._outcome(start, **files)
+        assert found["exit"] == exit, f"exit code {found['exit']}, expected {exit}: {found['stderr']}"
+        assert stdout is None or found["stdout"] == stdout, f"stdout {found['stdout']!r}, expected {stdout!r}"
+        assert stderr is None or found["stderr"] == stderr, f"stderr {found['stderr']!r}, expected {stderr!r}"
+        if stdout_matches is not None:
+            assert Matching(stdout_matches).found(found["stdout"]), f"{stdout_matches!r} not in {found['stdout']!r}"
+
+    def _outcome(
+        self,
+        act: Callable[[], Any],
+        *,
+        returns: Any = NOTHING,
+        raises: str | None = None,
+        or_subclass: bool = False,
+        message_matches: str | None = None,
+        approx: float | None = None,
+        before: Mapping[str, str] = {},
+        after: Mapping[str, str | None] = {},
+        unchanged: Sequence[str] = (),
+        absent: Sequence[str] = (),
+    ) -> Any:
+        for path, text in before.items():
+            (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.folder / path).write_bytes(text.encode())
+        contents = {path: (self.folder / path).read_bytes() for path in unchanged}
+        value, error = _attempt(act)
+        if raises is not None:
+            assert error is not None, f"returned {value!r}, expected {raises}"
+            _check_error(error, raises, or_subclass, message_matches)
+        elif error is not None:
+            raise error
+        else:
+            assert same(returns, value, approx), f"returned {value!r}, expected {returns!r}"
+        for path, expected in after.items():
+            assert (self.folder / path).exists(), f"{path} is not there"
+            assert expected is None or (self.folder / path).read_bytes() == expected.encode(), f"{path} differs"
+        for path, content in contents.items():
+            assert (self.folder / path).read_bytes() == content, f"{path} has changed"
+        for path in absent:
+            assert not (self.folder / path).exists(), f"{path} is there"
+        return value
+
+    def _target(self, target: str) -> Any:
+        if target.startswith("$"):
+            name, _, attributes = target[1:].partition(".")
+            found = self.bound[name]
+        else:
+            module, _, attributes = target.partition(":")
+            found = importlib.import_module(module)
+        for attribute in attributes.split("."):
+            found = getattr(found, attribute)
+        return found
+
+    def _is_project(self, file: str | None) -> bool:
+        if file is None or not Path(file).is_relative_to(self.root):
+            return False
+        parts = Path(file).relative_to(self.root).parts
+        return "site-packages" not in parts and not Path(file).is_relative_to(Path(__file__).parent)

@@ -1,0 +1,150 @@
+"""The files that a delivery adds to the code: packaging, README, acceptance tests and the verdict. Pure."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+
+from agents.delivery.acceptance import acceptance_files
+from verification.requirement import Requirement
+
+PYTHON_OLDEST = "3.11"
+NAME_CHARS_MAX = 64
+_PACKAGED = ("pyproject.toml", "setup.py", "setup.cfg")
+_NOT_CODE = frozenset({"tests", "test", "docs", "examples"})
+_IGNORED = "__pycache__/\n*.pyc\n.pytest_cache/\n.venv/\ndist/\n*.egg-info/\n"
+
+
+def delivery_files(
+    requirement: Requirement, tree: Mapping[str, bytes], verdict_json: bytes, summary: str
+) -> dict[str, bytes]:
+    """Path -> content of what to add to `tree`. No path of the tree is touched: an extra file takes a free name.
+
+    A tree that brings its own packaging keeps it. `summary` is one paragraph for the README.
+    """
+    names = _Names(tree)
+    readme = names.free("README.md", "DELIVERY.md")
+    verdict = names.free("verdict.json", "aura-verdict.json")
+    tests = names.free("tests/acceptance", "tests/aura_acceptance", "acceptance", "aura_acceptance")
+    test_name = "test_acceptance.py" if "test_acceptance.py" not in names.last else f"test_{tests.replace('/', '_')}.py"
+    extra = {verdict: verdict_json, readme: _readme(requirement, tree, summary, tests, verdict).encode()}
+    extra |= acceptance_files(requirement, tests, test_name)
+    if not any(path in tree for path in _PACKAGED):
+        extra["pyproject.toml"] = _pyproject(requirement, tree, readme).encode()
+    if names.is_free(".gitignore"):
+        extra[".gitignore"] = _IGNORED.encode()
+    return extra
+
+
+class _Names:
+    """Which names a tree leaves free, also on a file system that does not tell cases apart."""
+
+    def __init__(self, tree: Iterable[str]) -> None:
+        self.files = {path.casefold() for path in tree}
+        self.folders = {path[:end] for path in self.files for end, sign in enumerate(path) if sign == "/"}
+        self.last = {path.rpartition("/")[2] for path in self.files}
+
+    def is_free(self, name: str) -> bool:
+        """Neither a file nor a folder, nor below a file."""
+        parts = name.casefold().split("/")
+        above = {"/".join(parts[:count]) for count in range(1, len(parts) + 1)}
+        return not above & self.files and name.casefold() not in self.folders
+
+    def free(self, *names: str) -> str:
+        """The first free name, or the last one with a number."""
+        for name in names:
+            if self.is_free(name):
+                return name
+        stem, dot, ending = names[-1].partition(".")
+        number = 2
+        while not self.is_free(name := f"{stem}_{number}{dot}{ending}"):
+            number += 1
+        return name
+
+
+def distribution_name(title: str) -> str:
+    """A name that Python's packaging accepts, from a title."""
+    name = re.sub(r"[^a-z0-9]+", "-", title.lower(), flags=re.ASCII).strip("-")[:NAME_CHARS_MAX].strip("-")
+    return name or "delivery"
+
+
+def _pyproject(requirement: Requirement, tree: Mapping[str, bytes], readme: str) -> str:
+    lines = [
+        "[build-system]",
+        'requires = ["hatchling"]',
+        'build-backend = "hatchling.build"',
+        "",
+        "[project]",
+        f"name = {_toml(distribution_name(requirement.title))}",
+        'version = "0.1.0"',
+        f"description = {_toml(requirement.title)}",
+        f"readme = {_toml(readme)}",
+        f"requires-python = {_toml('>=' + PYTHON_OLDEST)}",
+        "dependencies = []",
+    ]
+    if requirement.command:
+        name, _, target = (part.strip() for part in requirement.command.partition("="))
+        lines += ["", "[project.scripts]", f"{_toml(name)} = {_toml(target)}"]
+    included = ", ".join(_toml(name) for name in _code(tree))
+    lines += ["", "[tool.hatch.build.targets.wheel]", f"only-include = [{included}]"]
+    lines += ["", "[tool.pytest.ini_options]", 'testpaths = ["tests"]', 'pythonpath = ["."]', ""]
+    return "\n".join(lines)
+
+
+def _code(tree: Iterable[str]) -> list[str]:
+    """Top-level modules and the folders that hold modules, without tests."""
+    tops = {path.partition("/")[0] for path in tree if path.endswith(".py")}
+    return sorted(top for top in tops if top not in _NOT_CODE and not top.startswith((".", "test_", "conftest.")))
+
+
+def _toml(text: str) -> str:
+    """A basic string; JSON's escapes are TOML's, but for the delete sign."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _readme(requirement: Requirement, tree: Mapping[str, bytes], summary: str, tests: str, verdict: str) -> str:
+    install = "python3 -m venv .venv\n.venv/bin/pip install ."
+    criteria = "\n".join(f"- {criterion.id}: {_one_line(criterion.says)}" for criterion in requirement.criteria)
+    return f"""# {_one_line(requirement.title)}
+
+{summary.strip()}
+
+## What it does
+{criteria}
+
+## Use
+```
+{install}
+{_use(requirement, tree)}
+```
+
+## Proof
+`{verdict}` is the verdict on this code with its evidence. The acceptance cases are tests that run anywhere:
+```
+.venv/bin/pip install pytest
+.venv/bin/python -m pytest {tests}
+```
+"""
+
+
+def _use(requirement: Requirement, tree: Iterable[str]) -> str:
+    """The line that starts what was delivered: its first run case, or its first call from Python."""
+    steps = [step for criterion in requirement.criteria for case in criterion.cases for step in case.steps]
+    if requirement.command:
+        name = requirement.command.partition("=")[0].strip()
+        argv = next((step.argv[1:] for step in steps if step.action == "run" and step.argv), ())
+        return " ".join([f".venv/bin/{name}", *map(_shell, argv)])
+    targets = [step.target.partition(":") for step in steps if ":" in step.target]
+    names = [f"from {module} import {name.partition('.')[0]}" for module, _, name in targets]
+    code = _code(tree)
+    fallback = f"import {code[0].removesuffix('.py')}" if code else "pass"
+    return f'.venv/bin/python -c "{next(iter(names), fallback)}"'
+
+
+def _shell(word: str) -> str:
+    if re.fullmatch(r"[\w@%+=:,./-]+", word, re.ASCII):
+        return word
+    return "'" + word.replace("'", "'\"'\"'") + "'"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,1 @@
+"""The employees: one provider per file."""

@@ -1,0 +1,107 @@
+"""What an employee is: it takes an order, calls a model once and answers with files, or fails with a typed reason."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+import msgspec
+
+from agents.brief import Brief
+from agents.employees.faults import CallFailed
+
+__all__ = ["Answer", "CallFailed", "CallLimits", "Employee", "Finish", "ModelResult", "Order"]
+
+Finish = Literal["stop", "length", "tool", "blocked", "error", "other"]
+
+
+class CallLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Hard caps of one call."""
+
+    output_tokens_max: int
+    wall_s: float
+    cost_usd_max: Decimal
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """One call to be made. A retry is a new order with the next attempt number and another seed."""
+
+    id: UUID
+    run: UUID
+    task: UUID
+    task_name: str
+    employee: UUID
+    attempt: int  # of the task, from 1, counted over all employees
+    seed: int
+    brief: Brief
+    limits: CallLimits
+
+
+class ModelResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The execution snapshot of one call. None: the provider reports no such number, or no price is known."""
+
+    text: str | None
+    refusal: str | None
+    finish: Finish
+    finish_raw: str | None
+    input_tokens: int | None
+    cached_tokens: int | None
+    output_tokens: int | None
+    reasoning_tokens: int | None
+    cost: Decimal | None  # USD
+    cost_source: str | None
+    latency_s: float
+    ttft_s: float | None
+    provider: str
+    endpoint: str
+    model_requested: str
+    model_reported: str | None
+    model_digest: str | None
+    fingerprint: str | None
+    request_id: str | None
+    sdk: str
+    request: Mapping[str, Any]  # exactly what was sent, without the key
+    request_sha256: str  # of the request as canonical JSON
+    raw: Mapping[str, Any]  # the response as it came
+    started_at_us: int  # microseconds UTC
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of an order. No files: the text held no code (failure kind "no_code")."""
+
+    result: ModelResult
+    files: Mapping[str, bytes]
+
+
+class Employee(Protocol):
+    """A member of staff that does the work. One per configured model and prompt style."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def provider(self) -> str: ...
+    @property
+    def scripted(self) -> bool: ...
+
+    def describe(self) -> Mapping[str, str]:
+        """Provider, model, style, digest and price source, for `hire` and for screens; no secrets."""
+
+    def upper_bound_cost(self, order: Order) -> Decimal | None:
+        """The most that this order can cost, in USD, for a reservation before the call; None when no price is known."""
+
+    async def work(self, order: Order) -> Answer:
+        """Make the one call that the order asks for.
+
+        :raises CallFailed: with the typed reason.
+        """
+
+    async def probe(self) -> ModelResult:
+        """One tiny call that shows whether this employee can be reached.
+
+        :raises CallFailed: with the typed reason.
+        """
+
+    async def close(self) -> None:
+        """Give back connections."""

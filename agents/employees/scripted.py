@@ -1,0 +1,143 @@
+"""An employee without a model: plays a script, for demonstrations and tests. It says so wherever it is shown."""
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import UUID
+
+import msgspec
+
+from agents.employees.base import Answer, ModelResult, Order
+from agents.employees.faults import CallFailed
+from domain.errors import Invalid, LimitReached
+from domain.tree import digest_of
+
+ENDPOINT = "none: scripted"
+CHARS_PER_TOKEN = 4  # scripts report what a model would have used, so that ledgers have something to add
+
+
+class Script(Protocol):
+    """What a scripted employee plays."""
+
+    name: str
+
+    def files(self, order: Order) -> Mapping[str, bytes]:
+        """The files of this attempt; `{}` is an answer without code.
+
+        :raises CallFailed: when the script plays a failed call.
+        """
+
+
+class Recording:
+    """Recorded answers: task name -> attempts in order -> path -> content. The last attempt repeats."""
+
+    def __init__(self, name: str, answers: Mapping[str, Sequence[Mapping[str, bytes]]]) -> None:
+        self.name = name
+        self._answers = answers
+
+    @classmethod
+    def load(cls, path: Path) -> "Recording":
+        """From a JSON file `{"task": [{"path": "text"}]}`.
+
+        :raises Invalid: when the file is missing or has another form.
+        """
+        try:
+            read = msgspec.json.decode(path.read_bytes(), type=dict[str, list[dict[str, str]]])
+        except (OSError, msgspec.DecodeError) as error:
+            raise Invalid(
+                f"The script {path.name} cannot be read: {error}.",
+                hint='Write JSON of the form {"T1": [{"file.py": "text of the first attempt"}]}.',
+            ) from None
+        answers = {
+            task: [{name: text.encode() for name, text in files.items()} for files in attempts]
+            for task, attempts in read.items()
+        }
+        return cls(path.stem, answers)
+
+    def files(self, order: Order) -> Mapping[str, bytes]:
+        attempts = self._answers.get(order.task_name, ())
+        return attempts[min(order.attempt, len(attempts)) - 1] if attempts else {}
+
+
+class ScriptedEmployee:
+    """Plays a script as if it were a model. Costs nothing and needs nothing."""
+
+    scripted = True
+    provider = "scripted"
+
+    def __init__(self, *, id: UUID, name: str, script: Script, delay_s: float = 0.0) -> None:
+        self.id = id
+        self.name = name
+        self.script = script
+        self.delay_s = delay_s
+
+    def describe(self) -> Mapping[str, str]:
+        return {
+            "provider": "scripted",
+            "model": f"script {self.script.name}",
+            "style": "scripted: no model answers here",
+            "endpoint": ENDPOINT,
+            "price": "0.00 USD (scripted)",
+        }
+
+    def upper_bound_cost(self, order: Order) -> Decimal | None:
+        del order  # a script costs nothing, whatever is ordered
+        return Decimal(0)
+
+    async def work(self, order: Order) -> Answer:
+        if order.limits.output_tokens_max <= 0 or order.limits.wall_s <= 0:
+            raise LimitReached("This order allows no tokens or no time.", hint="Give the run a budget above 0.")
+        started_at_us, begun = time.time_ns() // 1000, time.monotonic()
+        try:
+            async with asyncio.timeout(order.limits.wall_s):
+                await asyncio.sleep(self.delay_s)
+        except TimeoutError:
+            raise CallFailed("timeout", f"The script took longer than {order.limits.wall_s:g} s.") from None
+        files = self.script.files(order)
+        request = {"script": self.script.name, "task": order.task_name, "attempt": order.attempt, "seed": order.seed}
+        text = "\n".join(
+            f"```python path={path}\n{content.decode(errors='replace')}```" for path, content in files.items()
+        )
+        asked = len(json.dumps(msgspec.to_builtins(order.brief)))
+        result = self._result(text, request, started_at_us, time.monotonic() - begun, asked)
+        return Answer(result=result, files=dict(files))
+
+    async def probe(self) -> ModelResult:
+        return self._result("ready", {"script": self.script.name}, time.time_ns() // 1000, 0.0, 0)
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+    def _result(
+        self, text: str, request: Mapping[str, Any], started_at_us: int, latency_s: float, asked_chars: int
+    ) -> ModelResult:
+        return ModelResult(
+            text=text,
+            refusal=None,
+            finish="stop",
+            finish_raw="scripted",
+            input_tokens=asked_chars // CHARS_PER_TOKEN,
+            cached_tokens=None,
+            output_tokens=len(text) // CHARS_PER_TOKEN,
+            reasoning_tokens=None,
+            cost=Decimal(0),
+            cost_source="scripted",
+            latency_s=latency_s,
+            ttft_s=None,
+            provider=self.provider,
+            endpoint=ENDPOINT,
+            model_requested=f"script {self.script.name}",
+            model_reported=None,
+            model_digest=None,
+            fingerprint=None,
+            request_id=None,
+            sdk="scripted",
+            request=request,
+            request_sha256=digest_of(msgspec.json.encode(request, order="sorted")),
+            raw={"scripted": True},
+            started_at_us=started_at_us,
+        )

@@ -1,0 +1,1 @@
+"""Scripts that ship with the program, for demonstrations of the law."""

