@@ -160,9 +160,9 @@ def _submit(command: m.Submit, state: RunState) -> tuple[m.Submitted, ...]:
     return (m.Submitted(**fields),)
 
 
-def _planned(run: UUID, plan: tuple[m.TaskPlan, ...]) -> tuple[TaskState, ...]:
+def _planned(run: UUID, plan: tuple[m.TaskPlan, ...]) -> tuple[m.PlannedTask, ...]:
     return tuple(
-        TaskState(
+        m.PlannedTask(
             id=task_id(run, task.name),
             name=task.name,
             criteria=task.criteria,
@@ -255,7 +255,13 @@ def evolve(state: RunState, event: Event | Erased) -> RunState:
         case m.Admitted(due_at=due_at):
             return replace(state, phase="admitted", due_at=due_at)
         case m.Planned():
-            return replace(state, phase="planned", tasks={task.id: task for task in event.tasks})
+            tasks = {
+                task.id: TaskState(
+                    id=task.id, name=task.name, criteria=task.criteria, scope=task.scope, after=task.after
+                )
+                for task in event.tasks
+            }
+            return replace(state, phase="planned", tasks=tasks)
         case m.Merged(tree=tree):
             return replace(state, phase="merged", tree=tree)
         case m.Delivered(commit=commit):

@@ -9,7 +9,6 @@ import msgspec
 from domain.judgement import Judgement
 from domain.message import Command, RunEvent
 from domain.money import Amount
-from domain.task import TaskState
 
 Outcome = Literal["delivered", "rejected", "refused", "declined", "cancelled"]
 
@@ -28,6 +27,16 @@ class TaskPlan(msgspec.Struct, frozen=True, kw_only=True):
     criteria: tuple[str, ...]
     scope: tuple[str, ...]
     after: tuple[str, ...] = ()
+
+
+class PlannedTask(msgspec.Struct, frozen=True, kw_only=True):
+    """One task of the run as it is planned. Not the task's state: that may grow, an event may not."""
+
+    id: UUID
+    name: str
+    criteria: tuple[str, ...]
+    scope: tuple[str, ...]
+    after: tuple[UUID, ...] = ()
 
 
 class Submitted(RunEvent, frozen=True, kw_only=True):
@@ -61,7 +70,7 @@ class Admitted(RunEvent, frozen=True, kw_only=True):
 
 class Planned(RunEvent, frozen=True, kw_only=True):
     type = "run.planned"
-    tasks: tuple[TaskState, ...]
+    tasks: tuple[PlannedTask, ...]
 
 
 class Merged(RunEvent, frozen=True, kw_only=True):

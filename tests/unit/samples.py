@@ -113,8 +113,10 @@ SAMPLES: tuple[Event, ...] = (
     run_messages.Planned(
         run=RUN,
         tasks=(
-            task.TaskState(id=FIRST, name="T1", criteria=("A1",), scope=("a.py",)),
-            task.TaskState(id=SECOND, name="T2", criteria=("A2", "A3"), scope=("b.py", "tests/**"), after=(FIRST,)),
+            run_messages.PlannedTask(id=FIRST, name="T1", criteria=("A1",), scope=("a.py",)),
+            run_messages.PlannedTask(
+                id=SECOND, name="T2", criteria=("A2", "A3"), scope=("b.py", "tests/**"), after=(FIRST,)
+            ),
         ),
     ),
     run_messages.Merged(run=RUN, files={"a.py": BLOB}, tree=TREE),

@@ -1,0 +1,180 @@
+"""The registry is complete, the bytes of every event type are pinned, and a command causes what its entry says."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+import domain
+from domain import employee, organisation, run_messages, task
+from domain.message import ORGANISATION, Command, Event, RunEvent, TaskEvent
+from domain.registry import COMMANDS, DECIDERS, EVENTS, UPCASTERS, Scope, scope_of
+from tests.unit import test_employee, test_incident, test_run, test_task
+from tests.unit.given import decide
+from tests.unit.samples import (
+    ADMITTED,
+    ANSWERED,
+    ASSIGNED,
+    AT,
+    BAD,
+    BUDGET,
+    CALLING,
+    CAP,
+    COMMAND,
+    COST,
+    EMPLOYEE,
+    FIRST,
+    INCIDENT,
+    PLANNED,
+    PROFILE,
+    RUN,
+    SAMPLES,
+    SUBMITTED,
+    happened,
+)
+
+GOLDEN = Path(__file__).parent / "golden" / "events.json"
+"""{"type/version": payload}, a released entry never changes; a new version adds a line."""
+ABSTRACT = {Event, RunEvent, TaskEvent, organisation.OrganisationEvent, employee.EmployeeEvent}
+FOUNDED = happened("organisation.founded")
+HIRED = happened("employee.hired")
+
+STORIES: tuple[tuple[tuple[Event, ...], Command], ...] = (
+    ((), organisation.Found(id=COMMAND, at=AT, name="Aura", cap=CAP)),
+    (FOUNDED, organisation.SetBudget(id=COMMAND, at=AT, cap=BUDGET)),
+    (FOUNDED, organisation.Pause(id=COMMAND, at=AT, reason="lunch")),
+    (FOUNDED, organisation.Halt(id=COMMAND, at=AT, reason="fire")),
+    (
+        (*FOUNDED, *happened("organisation.paused")),
+        organisation.Resume(id=COMMAND, at=AT, reason="all well"),
+    ),
+    (ADMITTED, organisation.SettleBudget(id=COMMAND, at=AT, run=RUN, spent=COST)),
+    ((), test_employee.hire(PROFILE)),
+    (HIRED, test_employee.strike(1)),
+    (test_employee.WARNED, test_employee.strike(1)),
+    (HIRED, employee.Suspend(id=COMMAND, at=AT, employee=EMPLOYEE, reason="asked")),
+    (test_employee.SUSPENDED, employee.Reinstate(id=COMMAND, at=AT, employee=EMPLOYEE, reason="my fault")),
+    ((), test_incident.COMMAND_FULL),
+    ((), test_run.SUBMIT),
+    (happened("organisation.founded", "run.submitted"), test_run.ADMIT),
+    ((*FOUNDED, *test_run.with_budget(BUDGET, minutes=0)), test_run.ADMIT),
+    *((test_run.before(name), command) for command, name in test_run.STAGES),
+    (test_run.ALL_VERIFIED, run_messages.Merge(id=COMMAND, at=AT, run=RUN, tree="a" * 64)),
+    (
+        test_run.before("run.verified"),
+        run_messages.JudgeMerged(id=COMMAND, at=AT, run=RUN, judgement=BAD),
+    ),
+    (test_run.WAY, replace(test_run.END, outcome="delivered")),
+    (PLANNED, test_task.ASSIGN),
+    (ASSIGNED, test_task.START),
+    (CALLING, test_task.FINISH),
+    (ANSWERED, test_task.HAND_IN),
+    (SUBMITTED, test_task.JUDGE),
+    (SUBMITTED, replace(test_task.JUDGE, judgement=BAD)),
+    (CALLING, test_task.RELEASE),
+)
+"""What each command leads to, at least once for each event that it may cause."""
+
+
+def kinds_of(base: type[Any]) -> Iterator[type[Any]]:
+    """All subclasses in domain/, however deep."""
+    for module in pkgutil.iter_modules(domain.__path__, "domain."):
+        importlib.import_module(module.name)
+    for kind in base.__subclasses__():
+        if kind.__module__.startswith("domain."):
+            yield kind
+            yield from kinds_of(kind)
+
+
+def golden() -> dict[str, msgspec.Raw]:
+    return msgspec.json.decode(GOLDEN.read_bytes(), type=dict[str, msgspec.Raw])
+
+
+def test_every_event_is_registered_under_its_type() -> None:
+    assert set(kinds_of(Event)) - ABSTRACT == set(EVENTS.values())
+    assert all(name == kind.type for name, kind in EVENTS.items())
+
+
+def test_every_command_has_an_entry() -> None:
+    assert set(kinds_of(Command)) - {run_messages.RunCommand, task.TaskCommand} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("event", SAMPLES, ids=lambda event: event.type)
+def test_a_type_begins_with_its_entity(event: Event) -> None:
+    kind, name = event.type.split(".")
+    assert event.entity()[0] == kind
+    assert name.isidentifier()
+    assert name == name.lower()
+
+
+def test_there_is_a_sample_of_every_type() -> None:
+    assert [event.type for event in SAMPLES] == list(EVENTS)
+
+
+@pytest.mark.parametrize("event", SAMPLES, ids=lambda event: event.type)
+def test_the_bytes_of_an_event_never_change(event: Event) -> None:
+    key = f"{event.type}/{event.version}"
+    held = golden()
+    assert key in held, f"add this line to {GOLDEN.name}: {key!r}: {msgspec.json.encode(event, order='sorted')!r}"
+    assert msgspec.json.encode(event, order="sorted") == bytes(held[key])
+    assert msgspec.json.decode(held[key], type=type(event)) == event
+
+
+@pytest.mark.parametrize("key", golden())
+def test_what_was_ever_released_still_reads(key: str) -> None:
+    """Old versions too: through their upcasters they become the sample's class."""
+    name, _, version = key.partition("/")
+    fields = msgspec.json.decode(golden()[key])
+    for step in range(int(version), EVENTS[name].version):
+        fields = UPCASTERS[name, step](fields)
+    assert msgspec.convert(fields, EVENTS[name]).type == name
+
+
+def test_upcasters_lead_from_released_versions_to_the_present_one() -> None:
+    assert all(name in EVENTS and 1 <= version < EVENTS[name].version for name, version in UPCASTERS)
+    steps = {(name, version) for name, kind in EVENTS.items() for version in range(1, kind.version)}
+    assert set(UPCASTERS) == steps
+
+
+@pytest.mark.parametrize(("events", "command"), STORIES, ids=lambda value: type(value).__name__)
+def test_a_command_causes_what_its_entry_says(events: tuple[Event, ...], command: Command) -> None:
+    caused = [event.type for event in decide(command, *events)]
+    assert caused
+    assert set(caused) <= set(COMMANDS[type(command)].causes)
+
+
+def test_an_entry_says_no_more_than_what_a_command_causes() -> None:
+    caused: dict[type[Command], set[str]] = {}
+    for events, command in STORIES:
+        caused.setdefault(type(command), set()).update(event.type for event in decide(command, *events))
+    assert caused == {kind: set(spec.causes) for kind, spec in COMMANDS.items()}
+
+
+def test_all_causes_are_registered_and_all_events_but_refusals_have_a_cause() -> None:
+    causes = {name for spec in COMMANDS.values() for name in spec.causes}
+    assert causes == set(EVENTS) - {"refusal.refused"}
+
+
+@pytest.mark.parametrize(("events", "command"), STORIES, ids=lambda value: type(value).__name__)
+def test_a_command_guards_the_entity_that_it_changes(events: tuple[Event, ...], command: Command) -> None:
+    """Admission guards both scopes; releasing and assigning guard the whole run, as they share its budget."""
+    scope = scope_of(command)
+    assert scope.kind in {*DECIDERS, "task"}
+    own = [event for event in decide(command, *events) if event.type != "organisation.budget_reserved"]
+    whole_run = isinstance(command, task.Assign | task.ReleaseOrder)
+    assert {event.entity() for event in own} == {("task", FIRST) if whole_run else (scope.kind, scope.id)}
+    assert scope.run == (RUN if isinstance(command, task.TaskCommand) else None)
+
+
+def test_scopes_of_each_kind() -> None:
+    assert scope_of(organisation.Pause(id=COMMAND, at=AT, reason="x")) == Scope("organisation", ORGANISATION)
+    assert scope_of(test_employee.strike(1)) == Scope("employee", EMPLOYEE)
+    assert scope_of(test_incident.COMMAND_FULL) == Scope("incident", INCIDENT)
+    assert scope_of(test_run.ADMIT) == Scope("run", RUN)
+    assert scope_of(test_task.ASSIGN) == Scope("run", RUN, RUN)
+    assert scope_of(test_task.START) == Scope("task", FIRST, RUN)
