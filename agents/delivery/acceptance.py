@@ -11,6 +11,7 @@ import msgspec
 from verification.requirement import Case, Criterion, Requirement, Step
 
 LINE_CHARS_MAX = 110
+_WITHIN_S = Case(steps=(), line=0).within_s
 _CONFTEST = '''"""Makes the project importable and gives each acceptance case a box of its own."""
 
 import sys
@@ -31,13 +32,12 @@ def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Box:
 '''
 _HEAD = """# The acceptance cases of the requirement, one test each.
 # The verdict rests on these and, where there are any, on sealed cases that are not delivered.
+# ruff: noqa: F401
 
 from datetime import date, datetime
 from decimal import Decimal
 
 from aura_casebox import ANY, Box, Matching
-
-__all__ = ["ANY", "Decimal", "Matching", "date", "datetime"]
 """
 
 
@@ -82,7 +82,8 @@ def _arguments(step: Step, case: Case) -> Iterator[tuple[str, str]]:
     given |= {"bind": step.bind or "", "before": dict(step.files_before)}
     if step.action == "run":
         given |= {"exit": expect.exit, "stdout": expect.stdout, "stdout_matches": expect.stdout_matches}
-        given |= {"stderr": expect.stderr, "within_s": case.within_s}
+        # The default is the judge's; a person's machine may be slower.
+        given |= {"stderr": expect.stderr, "within_s": None if case.within_s == _WITHIN_S else case.within_s}
     else:
         given |= {"raises": expect.raises, "or_subclass": expect.or_subclass, "approx": expect.approx}
         given["message_matches"] = expect.message_matches

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 
-from agents.delivery.acceptance import acceptance_files
+from agents.delivery.acceptance import acceptance_files, literal
 from verification.requirement import Requirement
 
 PYTHON_OLDEST = "3.11"
@@ -29,7 +29,7 @@ def delivery_files(
     extra = {verdict: verdict_json, readme: _readme(requirement, tree, summary, tests, verdict).encode()}
     extra |= acceptance_files(requirement, tests, test_name)
     if not any(path in tree for path in _PACKAGED):
-        extra["pyproject.toml"] = _pyproject(requirement, tree, readme).encode()
+        extra["pyproject.toml"] = _pyproject(requirement, tree, readme, tests).encode()
     if names.is_free(".gitignore"):
         extra[".gitignore"] = _IGNORED.encode()
     return extra
@@ -67,7 +67,7 @@ def distribution_name(title: str) -> str:
     return name or "delivery"
 
 
-def _pyproject(requirement: Requirement, tree: Mapping[str, bytes], readme: str) -> str:
+def _pyproject(requirement: Requirement, tree: Iterable[str], readme: str, tests: str) -> str:
     lines = [
         "[build-system]",
         'requires = ["hatchling"]',
@@ -86,7 +86,8 @@ def _pyproject(requirement: Requirement, tree: Mapping[str, bytes], readme: str)
         lines += ["", "[project.scripts]", f"{_toml(name)} = {_toml(target)}"]
     included = ", ".join(_toml(name) for name in _code(tree))
     lines += ["", "[tool.hatch.build.targets.wheel]", f"only-include = [{included}]"]
-    lines += ["", "[tool.pytest.ini_options]", 'testpaths = ["tests"]', 'pythonpath = ["."]', ""]
+    tested = _toml(tests.partition("/")[0])
+    lines += ["", "[tool.pytest.ini_options]", f"testpaths = [{tested}]", 'pythonpath = ["."]', ""]
     return "\n".join(lines)
 
 
@@ -102,7 +103,6 @@ def _toml(text: str) -> str:
 
 
 def _readme(requirement: Requirement, tree: Mapping[str, bytes], summary: str, tests: str, verdict: str) -> str:
-    install = "python3 -m venv .venv\n.venv/bin/pip install ."
     criteria = "\n".join(f"- {criterion.id}: {_one_line(criterion.says)}" for criterion in requirement.criteria)
     return f"""# {_one_line(requirement.title)}
 
@@ -113,9 +113,10 @@ def _readme(requirement: Requirement, tree: Mapping[str, bytes], summary: str, t
 
 ## Use
 ```
-{install}
-{_use(requirement, tree)}
+python3 -m venv .venv
+.venv/bin/pip install .
 ```
+{_use(requirement, tree)}
 
 ## Proof
 `{verdict}` is the verdict on this code with its evidence. The acceptance cases are tests that run anywhere:
@@ -127,17 +128,19 @@ def _readme(requirement: Requirement, tree: Mapping[str, bytes], summary: str, t
 
 
 def _use(requirement: Requirement, tree: Iterable[str]) -> str:
-    """The line that starts what was delivered: its first run case, or its first call from Python."""
+    """How to start what was delivered: its first run case, or its first call from Python."""
     steps = [step for criterion in requirement.criteria for case in criterion.cases for step in case.steps]
     if requirement.command:
         name = requirement.command.partition("=")[0].strip()
         argv = next((step.argv[1:] for step in steps if step.action == "run" and step.argv), ())
-        return " ".join([f".venv/bin/{name}", *map(_shell, argv)])
-    targets = [step.target.partition(":") for step in steps if ":" in step.target]
-    names = [f"from {module} import {name.partition('.')[0]}" for module, _, name in targets]
-    code = _code(tree)
-    fallback = f"import {code[0].removesuffix('.py')}" if code else "pass"
-    return f'.venv/bin/python -c "{next(iter(names), fallback)}"'
+        return "\n".join(["```", " ".join([f".venv/bin/{name}", *map(_shell, argv)]), "```"])
+    calls = [step for step in steps if ":" in step.target and not step.expect.raises]
+    lines = [f"import {name.removesuffix('.py')}" for name in _code(tree)[:1]]
+    if calls:
+        module, _, name = calls[0].target.partition(":")
+        given = [*map(literal, calls[0].args), *(f"{key}={literal(value)}" for key, value in calls[0].kwargs.items())]
+        lines = [f"from {module} import {name.partition('.')[0]}", "", f"{name}({', '.join(given)})"]
+    return "\n".join(["```python", *lines, "```"])
 
 
 def _shell(word: str) -> str:
