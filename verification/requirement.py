@@ -1,7 +1,7 @@
 """A requirement as values: what `verification/reading.py` makes of NAME.md and NAME.sealed.yaml.
 
-Values that a case names (`args`, `returns`, …) stay as written in the file: JSON-like values in which a mapping with one
-key that begins with `$` is a tagged value; `verification/values.py` gives them their meaning.
+Values that a case names (`args`, `returns`, …) stay as written in the file: JSON-like values in which a mapping with
+one key that begins with `$` is a tagged value; `verification/values.py` gives them their meaning.
 """
 
 from collections.abc import Mapping

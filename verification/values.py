@@ -249,8 +249,11 @@ def _tagged(tag: str, payload: Any, limit: int, depth: int) -> Iterator[str]:
         yield word if tag == "$int" else f"<{word}>"
     elif tag == "$any":
         yield "anything"
+    elif tag == "$matches":
+        yield "text matching "
+        yield from _pieces(payload, limit, depth + 1)
     else:
-        yield f"{ {'$matches': 'text matching '}.get(tag) or repr(tag[1:60])[1:-1] }("
+        yield f"{repr(tag[1:60])[1:-1]}("
         yield from _pieces(payload, limit, depth + 1)
         yield ")"
 
