@@ -1,12 +1,12 @@
-"""Message bodies: `{envelope, payload, salt, blobs}` as JSON. The envelope's and the payload's bytes are fixed at publish."""
+"""Message bodies: `{envelope, payload, salt, blobs}` as JSON. Envelope and payload keep the bytes of their publish."""
 
 import hmac
 from uuid import UUID
 
 import msgspec
 
-from domain.errors import Invalid
-from domain.message import Envelope, Erased, Event, Recorded
+from domain.errors import Invalid, said_by
+from domain.message import NAMESPACE, Envelope, Erased, Event, Recorded, Unreadable, derive
 from domain.registry import EVENTS, UPCASTERS
 
 SALT_BYTES = 32
@@ -42,11 +42,10 @@ def commitment(salt: bytes, payload: bytes) -> str:
     return hmac.new(salt, payload, "sha256").hexdigest()
 
 
-def encode(event: Event, *, id: UUID, origin: Origin, salt: bytes) -> bytes:
-    """The body of one message. Source of the form: docs/adr/0001-event-form.md."""
-    payload = msgspec.json.encode(event, order="sorted")
+def envelope_for(event: Event, *, id: UUID, origin: Origin, commitment: str = "") -> Envelope:
+    """The envelope of an event that is to be published."""
     kind, entity = event.entity()
-    envelope = Envelope(
+    return Envelope(
         id=id,
         type=event.type,
         version=event.version,
@@ -60,15 +59,21 @@ def encode(event: Event, *, id: UUID, origin: Origin, salt: bytes) -> bytes:
         command=origin.command,
         cause=origin.cause,
         policy=origin.policy,
-        commitment=commitment(salt, payload),
+        commitment=commitment,
     )
+
+
+def encode(event: Event, *, id: UUID, origin: Origin, salt: bytes) -> tuple[bytes, Envelope]:
+    """The body of one message, and its envelope."""
+    payload = msgspec.json.encode(event, order="sorted")
+    envelope = envelope_for(event, id=id, origin=origin, commitment=commitment(salt, payload))
     body = Body(
         envelope=msgspec.Raw(msgspec.json.encode(envelope, order="sorted")),
         payload=msgspec.Raw(payload),
         salt=salt.hex(),
         blobs=event.blobs(),
     )
-    return msgspec.json.encode(body)
+    return msgspec.json.encode(body), envelope
 
 
 def split(data: bytes) -> Body:
@@ -88,12 +93,22 @@ def envelope_of(data: bytes | msgspec.Raw) -> Envelope:
 
 
 def event_of(envelope: Envelope, payload: bytes | msgspec.Raw | None) -> Event | Erased:
-    """The event in the present version of its type; Erased when the payload is gone. Raises Invalid."""
+    """The event in the present version of its type; Erased without a payload, Unreadable when it does not read."""
+
+    def unreadable(error: str) -> Unreadable:
+        return Unreadable(
+            type=envelope.type,
+            entity_kind=envelope.entity,
+            entity_id=envelope.entity_id,
+            run=envelope.run,
+            error=error,
+        )
+
     if payload is None:
         return Erased(type=envelope.type, entity_kind=envelope.entity, entity_id=envelope.entity_id, run=envelope.run)
     decoder = _payload_decoders.get(envelope.type)
     if decoder is None:
-        raise Invalid(f"There is no event type {envelope.type}.", hint="A newer release wrote it: update this one.")
+        return unreadable("this release does not know the type")
     present = EVENTS[envelope.type].version
     try:
         if envelope.version == present:
@@ -103,14 +118,39 @@ def event_of(envelope: Envelope, payload: bytes | msgspec.Raw | None) -> Event |
             fields = UPCASTERS[envelope.type, version](fields)
         return msgspec.convert(fields, EVENTS[envelope.type])
     except (msgspec.DecodeError, msgspec.ValidationError, KeyError) as error:
-        raise Invalid(
-            f"The payload of {envelope.type} version {envelope.version} does not read: {error}.",
-            hint="A newer release wrote it: update this one.",
-        ) from error
+        return unreadable(f"version {envelope.version}: {said_by(error)}")
+
+
+ALIEN = "it is not an event message"
 
 
 def recorded(seq: int, data: bytes, void: str | None = None) -> Recorded:
-    """A whole message as an event of the log."""
-    body = split(data)
-    envelope = envelope_of(body.envelope)
+    """A whole message as an event of the log; void by the reason ALIEN when it is none."""
+    try:
+        body = split(data)
+        envelope = envelope_of(body.envelope)
+    except Invalid:
+        return alien(seq)
     return Recorded(seq=seq, envelope=envelope, event=event_of(envelope, body.payload), void=void)
+
+
+def alien(seq: int) -> Recorded:
+    """What stands at a sequence whose message is not an event: void, under an id derived from the sequence."""
+    id = derive(NAMESPACE, "alien", seq)
+    envelope = Envelope(
+        id=id,
+        type="alien",
+        version=1,
+        entity="alien",
+        entity_id=id,
+        run=None,
+        employee=None,
+        principal=id,
+        role="unknown",
+        occurred_at=0,
+        command=id,
+        cause=None,
+        policy="",
+        commitment="",
+    )
+    return Recorded(seq=seq, envelope=envelope, event=event_of(envelope, None), void=ALIEN)

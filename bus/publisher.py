@@ -13,7 +13,7 @@ import msgspec
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from domain.errors import AuraError, Unavailable
+from domain.errors import AuraError, Unavailable, said_by
 
 SINGLES_MAX = 7
 """Single publishes on their way at once; what comes later waits and may go out as a group."""
@@ -150,7 +150,7 @@ class Publisher:
     async def _request(self, subject: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
         try:
             reply = await self._client.request(subject, body, timeout=ACK_WAIT_S, headers=headers)
-        except (NatsError, asyncio.TimeoutError) as error:
+        except (NatsError, TimeoutError) as error:
             raise _unknown(error) from error
         ack: dict[str, Any] = msgspec.json.decode(reply.data)
         problem = ack.get("error")
@@ -167,6 +167,4 @@ class Publisher:
 
 
 def _unknown(error: BaseException) -> Stale:
-    return Stale(
-        f"No acknowledgement came: {error or type(error).__name__}.", hint="Read the scope again and decide again."
-    )
+    return Stale(f"No acknowledgement came: {said_by(error)}.", hint="Read the scope again and decide again.")

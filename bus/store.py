@@ -9,7 +9,7 @@ import asyncpg
 
 from bus import codec
 from bus.migrations import migrate
-from domain.errors import Unavailable
+from domain.errors import Invalid, Unavailable, said_by
 from domain.message import Recorded
 from sql import named
 
@@ -21,7 +21,7 @@ POLL_S = 0.02
 FAR = 2**62
 DOWN = (
     OSError,
-    asyncio.TimeoutError,
+    TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
     asyncpg.CannotConnectNowError,
@@ -44,7 +44,7 @@ class Store:
             )
         except (*DOWN, asyncpg.PostgresError) as error:
             raise Unavailable(
-                f"Postgres does not answer: {error or type(error).__name__}.",
+                f"Postgres does not answer: {said_by(error)}.",
                 hint="Start it with `aura up`, or set AURA_POSTGRES_DSN to a running server.",
             ) from error
         store = cls(pool)
@@ -66,7 +66,7 @@ class Store:
                 yield connection  # type: ignore[misc]  # a PoolConnectionProxy forwards all of Connection
         except DOWN as error:
             raise Unavailable(
-                f"Postgres does not answer: {error or type(error).__name__}.",
+                f"Postgres does not answer: {said_by(error)}.",
                 hint="Wait until it is back (`aura status`), then send the same again.",
             ) from error
 
@@ -120,5 +120,8 @@ class Store:
 
 
 def _recorded(row: asyncpg.Record) -> Recorded:
-    envelope = codec.envelope_of(row["envelope"])
+    try:
+        envelope = codec.envelope_of(row["envelope"])
+    except Invalid:
+        return codec.alien(row["seq"])
     return Recorded(seq=row["seq"], envelope=envelope, event=codec.event_of(envelope, row["bytes"]), void=row["reason"])

@@ -13,7 +13,7 @@ from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfi
 from nats.js.errors import APIError, NotFoundError
 
 from bus.subjects import ALL_EVENTS
-from domain.errors import Unavailable
+from domain.errors import Unavailable, said_by
 
 STREAM = "AURA"
 HOT_WINDOW_S = 30 * 24 * 3600
@@ -59,9 +59,9 @@ async def connect(url: str, *, name: str) -> Client:
             pending_size=PENDING_BYTES_MAX,
             error_cb=quiet,
         )
-    except (NatsError, OSError, asyncio.TimeoutError) as error:
+    except (NatsError, OSError, TimeoutError) as error:
         raise Unavailable(
-            f"NATS does not answer: {error or type(error).__name__}.",
+            f"NATS does not answer: {said_by(error)}.",
             hint="Start it with `aura up`, or set AURA_NATS_URL to a running server.",
         ) from error
 
@@ -100,7 +100,7 @@ class Stream:
             await js.stream_info(STREAM)
         except NotFoundError:
             await self._api(f"STREAM.CREATE.{STREAM}", config)
-        except (NatsError, asyncio.TimeoutError, APIError) as error:
+        except (NatsError, TimeoutError, APIError) as error:
             raise _down(error) from error
 
     async def info(self) -> StreamInfo:
@@ -112,7 +112,7 @@ class Stream:
         payload = msgspec.json.encode(body) if body is not None else b""
         try:
             reply = await self.client.request(f"$JS.API.{what}", payload, timeout=REQUEST_WAIT_S)
-        except (NatsError, asyncio.TimeoutError) as error:
+        except (NatsError, TimeoutError) as error:
             raise _down(error) from error
         answer: dict[str, Any] = msgspec.json.decode(reply.data)
         if "error" in answer:
@@ -161,7 +161,7 @@ class Stream:
                 found.append(stored_of(message))
                 if "batch" not in query:
                     return found
-        except (NatsError, asyncio.TimeoutError) as error:
+        except (NatsError, TimeoutError) as error:
             raise _down(error) from error
         finally:
             await _quietly_unsubscribe(subscription)
@@ -182,6 +182,6 @@ def stored_of(message: Msg) -> Stored:
 
 def _down(error: BaseException) -> Unavailable:
     return Unavailable(
-        f"NATS does not answer: {error or type(error).__name__}.",
+        f"NATS does not answer: {said_by(error)}.",
         hint="Wait until it is back (`aura status`), then send the same again.",
     )

@@ -80,3 +80,8 @@ class Unavailable(AuraError):
 
     exit_code = 69
     kind = "unavailable"
+
+
+def said_by(error: BaseException) -> str:
+    """What an exception says, or its name when it says nothing (a timeout has no text)."""
+    return str(error) or type(error).__name__

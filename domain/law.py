@@ -5,10 +5,13 @@ Then the log holds both, and their order decides: everybody who folds the log as
 was forbidden. Only envelopes are read, so a purge changes no answer.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left
+from typing import TypeVar
 from uuid import UUID
 
 from domain.message import Envelope
+
+T = TypeVar("T")
 
 STARTS_WORK = frozenset({"task.assigned", "task.call_started"})
 """Void while the organisation is paused or halted, and for a suspended employee."""
@@ -31,40 +34,42 @@ MATTERS = (*_PHASES, *_SUSPENDS, "run.ended")
 class Standing:
     """Who may work, at every sequence: the organisation's phase, each employee's suspension, each run's end.
 
-    `fold` takes envelopes in order of seq, each at most once; lower ones than `seq` are ignored.
+    `fold` takes events that count, in any order, each as often as it comes.
     """
 
     def __init__(self) -> None:
-        self.seq = 0
         self._phases: list[tuple[int, str]] = []
         self._suspensions: dict[UUID, list[tuple[int, bool]]] = {}
         self._ended: dict[UUID, int] = {}
 
     def fold(self, envelope: Envelope, seq: int) -> None:
-        if seq <= self.seq:
-            return
-        self.seq = seq
         if envelope.type in _PHASES:
-            self._phases.append((seq, _PHASES[envelope.type]))
+            _insert(self._phases, (seq, _PHASES[envelope.type]))
         elif envelope.type in _SUSPENDS:
-            self._suspensions.setdefault(envelope.entity_id, []).append((seq, _SUSPENDS[envelope.type]))
+            _insert(self._suspensions.setdefault(envelope.entity_id, []), (seq, _SUSPENDS[envelope.type]))
         elif envelope.type == "run.ended":
-            self._ended.setdefault(envelope.entity_id, seq)
+            self._ended[envelope.entity_id] = min(seq, self._ended.get(envelope.entity_id, seq))
 
     def phase(self, seq: int) -> str:
         """The organisation's phase just before `seq`."""
-        index = bisect_right(self._phases, (seq - 1, "~"))
+        index = bisect_left(self._phases, seq, key=lambda known: known[0])
         return self._phases[index - 1][1] if index else "running"
 
     def suspended(self, employee: UUID, seq: int) -> bool:
         """Whether the employee was suspended just before `seq`."""
         history = self._suspensions.get(employee, [])
-        index = bisect_right(history, (seq - 1, True))
+        index = bisect_left(history, seq, key=lambda known: known[0])
         return history[index - 1][1] if index else False
 
     def ended(self, run: UUID, seq: int) -> bool:
         """Whether the run ended before `seq`."""
         return self._ended.get(run, seq) < seq
+
+
+def _insert(history: list[tuple[int, T]], entry: tuple[int, T]) -> None:
+    index = bisect_left(history, entry[0], key=lambda known: known[0])
+    if index == len(history) or history[index][0] != entry[0]:
+        history.insert(index, entry)
 
 
 def matters(event_type: str) -> bool:

@@ -64,6 +64,12 @@ class Erased(msgspec.Struct, frozen=True, kw_only=True):
     run: UUID | None
 
 
+class Unreadable(Erased, frozen=True, kw_only=True):
+    """A payload that is there and does not read: a newer release's, or damage. A consumer parks it, a fold skips it."""
+
+    error: str
+
+
 class Command(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody asks for. `id` and `at` enter here and nowhere else.
 

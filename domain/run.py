@@ -90,7 +90,7 @@ def decide(command: Command, state: RunState) -> tuple[Event, ...]:
         run = getattr(command, "run", None)
         raise NotFound(f"There is no run {run}.", hint="`aura runs` lists them.")
     if isinstance(command, TaskCommand):
-        return (_decide_task(command, state),)
+        return _decide_task(command, state)
     match command:
         case m.Plan(run=run):
             _expect(state, command, "admitted")
@@ -173,7 +173,7 @@ def _planned(run: UUID, plan: tuple[m.TaskPlan, ...]) -> tuple[m.PlannedTask, ..
     )
 
 
-def _decide_task(command: TaskCommand, state: RunState) -> TaskEvent:
+def _decide_task(command: TaskCommand, state: RunState) -> tuple[TaskEvent, ...]:
     task = state.tasks.get(command.task)
     if task is None:
         raise NotFound(f"Run {command.run} has no task {command.task}.", hint="`aura run show` lists its tasks.")
@@ -181,8 +181,10 @@ def _decide_task(command: TaskCommand, state: RunState) -> TaskEvent:
     if state.phase == "ended" and not isinstance(command, FinishCall | ReleaseOrder):
         raise Refused("The run has ended and takes no more work.", hint="Submit the requirement again as a new run.")
     if isinstance(command, Assign):
+        if command.attempt <= task.attempts:
+            return ()
         _may_assign(command, task, state)
-    return task_rules.decide(command, task)
+    return (task_rules.decide(command, task),)
 
 
 def _may_assign(command: Assign, task: TaskState, state: RunState) -> None:

@@ -121,6 +121,9 @@ class TaskCommand(Command, frozen=True, kw_only=True):
 
 
 class Assign(TaskCommand, frozen=True, kw_only=True):
+    """`attempt`: the one that is asked for; when it has been assigned already, there is nothing to do."""
+
+    attempt: int
     seed: int
     reservation: Amount
     due_at: int
@@ -157,6 +160,9 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 0
     employee: UUID | None = None
     order: UUID | None = None
+    due_at: int = 0
+    tried: tuple[UUID, ...] = ()  # by whom, in order of the attempts
+    seed: int = 0
     reservation: Amount = NOTHING
     spent: Amount = NOTHING
     files: Mapping[str, str] = {}
@@ -224,6 +230,9 @@ def evolve(state: TaskState, event: Event | Erased) -> TaskState:
                 attempts=event.attempt,
                 employee=event.employee,
                 order=event.order,
+                due_at=event.due_at,
+                tried=(*state.tried, event.employee),
+                seed=event.seed,
                 reservation=event.reservation,
             )
         case CallStarted():

@@ -1,1 +1,1 @@
-"""May it? Who may cause which event, and the gate that every command passes."""
+"""May it? Authority, principals and the gate that every command passes."""

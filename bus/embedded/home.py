@@ -79,8 +79,7 @@ class Home:
             self._check(folder, account)
             return folder
         folder = self.data / "postgres"
-        fits = len(os.fsencode(folder / "socket" / SOCKET_NAME)) <= SOCKET_PATH_BYTES_MAX
-        private = not (fits and reaches(account, self.data))
+        private = not (_holds_socket(folder) and reaches(account, self.data))
         if private:
             folder = private_folder(self.path, account, private_roots or default_private_roots())
         else:
@@ -133,8 +132,7 @@ def private_folder(home: Path, account: Account, roots: Sequence[Path]) -> Path:
         except OSError:
             continue
         _give(folder, account)
-        fits = len(os.fsencode(folder / "socket" / SOCKET_NAME)) <= SOCKET_PATH_BYTES_MAX
-        if fits and reaches(account, folder):
+        if _holds_socket(folder) and reaches(account, folder):
             return folder
         folder.rmdir()
     raise Unavailable(
@@ -143,6 +141,12 @@ def private_folder(home: Path, account: Account, roots: Sequence[Path]) -> Path:
         hint="Choose an AURA_HOME with a short path whose parents anybody may traverse, or set AURA_POSTGRES_DSN.",
         code="no_data_folder",
     )
+
+
+def _holds_socket(folder: Path) -> bool:
+    """Whether clients can name a socket in this folder: its path is short, and a comma would part two hosts."""
+    path = folder / "socket" / SOCKET_NAME
+    return len(os.fsencode(path)) <= SOCKET_PATH_BYTES_MAX and "," not in str(path)
 
 
 def _give(folder: Path, account: Account) -> None:

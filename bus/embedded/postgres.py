@@ -95,7 +95,8 @@ def _make_cluster(programs: Path, folder: Path, cluster: Path, account: Account)
 
 
 def _disown_stale_lock(cluster: Path) -> None:
-    """After a crash the lock file may name a pid that by now is another program's, and the server would not start.
+    """After a crash the lock file may name a pid that is another program's by now, or a dead one's that the system's
+    first process has not reaped (containers). PostgreSQL would take both for a running server and not start.
 
     Only the pid is replaced, by one that has ended: PostgreSQL then still looks for orphaned sessions by the file's
     other lines, as it does after every crash.
@@ -106,7 +107,7 @@ def _disown_stale_lock(cluster: Path) -> None:
         owner = int(lines[0])
     except (OSError, ValueError, IndexError):
         return
-    if identify(owner) is None or _is_postmaster(owner):
+    if identify(owner) is not None and _is_postmaster(owner):
         return
     ended = subprocess.Popen(["/bin/sh", "-c", ":"])
     ended.wait()

@@ -12,7 +12,7 @@ POSTMASTER_STATUS_LINE = 7
 
 
 def ready(probe: str, pid: int) -> bool:
-    """Answers `tcp:HOST:PORT`, `http:URL` (any 2xx), `file:PATH`, `postmaster:DATA` (its own status file) or `none`."""
+    """Asks `tcp:HOST:PORT`, `http:URL` (any 2xx), `file:PATH`, `postmaster:DATA` (its status file) or `none` (yes)."""
     kind, _, rest = probe.partition(":")
     match kind:
         case "none":

@@ -42,6 +42,7 @@ def postgres_bin_for(account: Account, copies: Path) -> Path:
     if not copy.exists():
         part = copy.with_suffix(".part")
         shutil.rmtree(part, ignore_errors=True)
+        copies.mkdir(mode=0o711, parents=True, exist_ok=True)
         package = folder.parent.parent
         shutil.copytree(
             package / "pginstall",

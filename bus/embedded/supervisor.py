@@ -26,6 +26,8 @@ LOCK_FILE = "supervisor.lock"
 RESTART_FIRST_S = 0.5
 RESTART_LONGEST_S = 30.0
 STEADY_S = 60.0
+# A child without a probe counts as ready once it has lived so long.
+UNPROBED_S = 0.3
 PROBE_EVERY_S = 0.05
 IDLE_S = 1.0
 LOG_BYTES_MAX = 32 * 1024 * 1024
@@ -54,7 +56,7 @@ class Watch:
                 self._start(now)
         elif (status := self.child.ended()) is not None:
             self._failed(now, f"ended with status {status}", status)
-        elif not self.state.ready and self.child.check():
+        elif not self.state.ready and self._answers(now):
             self._note(ready=True)
             log(f"{plan.name}: ready after {now - self._started:.1f} s")
 
@@ -63,6 +65,11 @@ class Watch:
             status = self.child.stop()
             log(f"{self.child.plan.name}: stopped with status {status}")
             self._note(process=None, ready=False, last_exit=status)
+
+    def _answers(self, now: float) -> bool:
+        if self.child.plan.probe == "none" and now - self._started < UNPROBED_S:
+            return False
+        return self.child.check()
 
     def _start(self, now: float) -> None:
         self._started = now

@@ -1,0 +1,91 @@
+"""Reading the log from a position on: first what Postgres holds, then live from the stream, every event with its standing."""
+
+import asyncio
+from collections import deque
+from uuid import UUID
+
+from nats.aio.client import Client
+
+from bus import codec
+from bus.feed import Feed, Gap
+from bus.standing import load_standing
+from bus.store import PAGE_EVENTS, Store
+from bus.stream import Stored
+from bus.subjects import subject_of
+from domain.law import Standing, matters, void
+from domain.message import Recorded
+
+RECENT_IDS_MAX = 20_000
+"""Ids kept for the time that the recorder may lag; older ones are looked up in Postgres."""
+POLL_S = 0.05
+
+
+class LogReader:
+    """Batches of events in order of sequence, void ones marked by the law. The same marks as the recorder's."""
+
+    def __init__(self, client: Client, store: Store) -> None:
+        self._client = client
+        self._store = store
+        self._standing = Standing()
+        self._feed: Feed | None = None
+        self._recent: deque[UUID] = deque(maxlen=RECENT_IDS_MAX)
+        self.position = 0
+
+    async def begin(self, position: int) -> None:
+        """Start after a position that the recorder has passed; waits until it has."""
+        while await self._store.recorded_up_to() < position:
+            await asyncio.sleep(POLL_S)
+        self._standing = await load_standing(self._store, position)
+        self._recent.clear()
+        self.position = position
+        await self.close()
+
+    async def batch(self, wait_s: float) -> list[Recorded]:
+        """The events at hand, at most PAGE_EVENTS; empty when none came within `wait_s`. Raises Unavailable."""
+        if self._feed is None:
+            page = await self._store.read(self.position, limit=PAGE_EVENTS)
+            if page:
+                self._pass(page)
+                return page
+            self._feed = Feed(self._client, self.position)
+        try:
+            messages = await self._feed.batch(wait_s)
+        except Gap:
+            await self.close()  # older than the hot window: Postgres has it, or will have it
+            await asyncio.sleep(POLL_S)
+            return []
+        if not messages:
+            return []
+        return await self._mark(messages)
+
+    async def _mark(self, messages: list[Stored]) -> list[Recorded]:
+        events = [codec.recorded(message.seq, message.data) for message in messages]
+        seen = await self._store.seen([event.envelope.id for event in events], events[0].seq)
+        seen.update(self._recent)
+        marked: list[Recorded] = []
+        for message, event in zip(messages, events, strict=True):
+            reason = event.void or void(
+                event.envelope,
+                event.seq,
+                self._standing,
+                subject_fits=message.subject == subject_of(event.envelope),
+                seen=event.envelope.id in seen,
+            )
+            seen.add(event.envelope.id)
+            marked.append(
+                Recorded(seq=event.seq, envelope=event.envelope, event=event.event, void=reason) if reason else event
+            )
+            self._pass(marked[-1:])
+        return marked
+
+    def _pass(self, events: list[Recorded]) -> None:
+        for event in events:
+            self._recent.append(event.envelope.id)
+            if event.void is None and matters(event.envelope.type):
+                self._standing.fold(event.envelope, event.seq)
+            self.position = event.seq
+
+    async def close(self) -> None:
+        feed, self._feed = self._feed, None
+        if feed is not None:
+            await feed.close()

@@ -1,0 +1,151 @@
+"""The recorder: keeps every message of the stream in Postgres, in order, uninterpreted, exactly once.
+
+One transaction stores a batch and moves the checkpoint by compare-and-set. That is the fence: of two recorders the
+slower one's transaction fails as a whole, and it starts over from where the other one is.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+from nats.aio.client import Client
+
+from bus import codec, forks
+from bus.feed import Feed
+from bus.standing import load_standing
+from bus.store import Store
+from bus.stream import Stored, Stream
+from bus.subjects import subject_of
+from domain.errors import Invalid, Unavailable
+from domain.law import Standing, matters, void
+from domain.message import Envelope
+from sql import named
+
+IDLE_WAIT_S = 1.0
+RETRY_WAIT_S = 0.3
+Fault = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Sliced:
+    """A message as it is kept. `envelope` is None for bytes that are not an event: they are kept whole and void."""
+
+    seq: int
+    id: UUID
+    envelope: Envelope | None
+    envelope_bytes: bytes
+    payload: bytes | None
+    salt: bytes
+    blobs: tuple[str, ...]
+    subject: str
+
+
+class Recorder:
+    """Runs for ever; `run` returns when `stop` is set and everything at hand is stored."""
+
+    def __init__(self, client: Client, store: Store, *, fault: Fault = lambda _: None) -> None:
+        self._client = client
+        self._stream = Stream(client)
+        self._store = store
+        self._fault = fault
+        self._standing = Standing()
+        self.position = 0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Record until stopped. Raises Forked when stream and store are not the same log."""
+        feed: Feed | None = None
+        try:
+            while True:
+                try:
+                    feed = feed or await self._begin()
+                    batch = await feed.batch(IDLE_WAIT_S)
+                    if batch:
+                        await self._keep(batch)
+                    elif stop.is_set():
+                        return
+                except forks.Forked:
+                    raise
+                except Unavailable:
+                    if feed is not None:
+                        await feed.close()
+                    feed = None
+                    await asyncio.sleep(RETRY_WAIT_S)
+        finally:
+            if feed is not None:
+                await feed.close()
+
+    async def _begin(self) -> Feed:
+        await forks.check(self._stream, self._store)
+        self.position = await self._store.recorded_up_to()
+        self._standing = await load_standing(self._store, self.position)
+        return Feed(self._client, self.position)
+
+    async def _keep(self, batch: Sequence[Stored]) -> None:
+        """Store a batch that follows the checkpoint without a gap."""
+        assert [message.seq for message in batch] == list(range(self.position + 1, self.position + 1 + len(batch)))
+        sliced = [slice_message(message) for message in batch]
+        voids = await self._voids(sliced)
+        async with self._store.connection() as connection, connection.transaction():
+            moved = await connection.execute(named("recorder_advance"), self.position, batch[-1].seq)
+            if moved != "UPDATE 1":
+                raise Unavailable("Another recorder is ahead.", hint="Nothing to do: this one starts over.")
+            await _copy(connection, sliced, voids)
+            self._fault("recorder:before-commit")
+        self.position = batch[-1].seq
+        self._fault("recorder:after-commit")
+
+    async def _voids(self, sliced: Sequence[Sliced]) -> list[tuple[int, str]]:
+        seen = await self._store.seen([part.id for part in sliced], sliced[0].seq)
+        voids: list[tuple[int, str]] = []
+        for part in sliced:
+            reason: str | None = codec.ALIEN
+            if part.envelope is not None:
+                reason = void(
+                    part.envelope,
+                    part.seq,
+                    self._standing,
+                    subject_fits=part.subject == subject_of(part.envelope),
+                    seen=part.id in seen,
+                )
+                if reason is None and matters(part.envelope.type):
+                    self._standing.fold(part.envelope, part.seq)
+            seen.add(part.id)
+            if reason is not None:
+                voids.append((part.seq, reason))
+        return voids
+
+
+def slice_message(message: Stored) -> Sliced:
+    """The parts of a message as they are kept."""
+    try:
+        body = codec.split(message.data)
+        envelope = codec.envelope_of(body.envelope)
+        salt = bytes.fromhex(body.salt)
+    except (Invalid, ValueError):
+        return Sliced(
+            message.seq, codec.alien(message.seq).envelope.id, None, message.data, None, b"", (), message.subject
+        )
+    return Sliced(
+        message.seq, envelope.id, envelope, bytes(body.envelope), bytes(body.payload), salt, body.blobs, message.subject
+    )
+
+
+async def _copy(connection: asyncpg.Connection, sliced: Sequence[Sliced], voids: Sequence[tuple[int, str]]) -> None:
+    events = [
+        (
+            part.seq,
+            part.id,
+            part.envelope.type if part.envelope else "alien",
+            part.envelope.entity_id if part.envelope else part.id,
+            part.envelope.run if part.envelope else None,
+            part.envelope_bytes,
+        )
+        for part in sliced
+    ]
+    payloads = [(part.seq, part.salt, part.payload, list(part.blobs)) for part in sliced if part.payload is not None]
+    uses = [(digest, part.seq) for part in sliced for digest in dict.fromkeys(part.blobs)]
+    for table, records in (("event", events), ("payload", payloads), ("blob_use", uses), ("void", list(voids))):
+        if records:
+            await connection.copy_records_to_table(table, records=records, schema_name="log")

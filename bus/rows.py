@@ -1,0 +1,138 @@
+"""A consumer's rows in memory: what its projection reads and writes, with undo per event and a list of what changed.
+
+A table is a frozen struct whose first two fields are `scope: UUID` (the run or entity it belongs to) and `key: str`.
+Together they are the primary key, so that a run's rows can be loaded, compared and purged by its id alone.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import ClassVar, TypeVar
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import astuple
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One row. Subclasses set `table`; fields are UUID, str, int, bool, Decimal or None, equal in Postgres and Python.
+
+    `resident`: the whole table stays in memory, so that a reaction can look across runs; rows must go when a run ends.
+    """
+
+    table: ClassVar[str]
+    resident: ClassVar[bool] = False
+
+    scope: UUID
+    key: str
+
+
+class Parked(Row, frozen=True, kw_only=True):
+    """An event that this consumer could not take; what follows for the same scope is not taken either."""
+
+    table = "parked"
+    resident = True
+    error: str
+
+
+R = TypeVar("R", bound=Row)
+Key = tuple[UUID, str]
+
+
+class Rows:
+    """All rows at hand of one consumer."""
+
+    def __init__(self, tables: Iterable[type[Row]]) -> None:
+        kinds: tuple[type[Row], ...] = (*tables, Parked)
+        self.tables = {kind.table: kind for kind in kinds}
+        self._rows: dict[str, dict[UUID, dict[str, Row]]] = {name: {} for name in self.tables}
+        self._undo: list[tuple[str, Key, Row | None]] = []
+        self.changed: dict[str, set[Key]] = {name: set() for name in self.tables}
+
+    def get(self, kind: type[R], scope: UUID, key: str) -> R | None:
+        return self._rows[kind.table].get(scope, {}).get(key)  # type: ignore[return-value]  # a table holds one kind
+
+    def of(self, kind: type[R], scope: UUID) -> list[R]:
+        """The rows of one scope, in order of key."""
+        found = self._rows[kind.table].get(scope, {})
+        return [found[key] for key in sorted(found)]  # type: ignore[misc]  # a table holds one kind
+
+    def all(self, kind: type[R]) -> list[R]:
+        """Every row of a resident table, in order of scope and key."""
+        scopes = self._rows[kind.table]
+        return [row for scope in sorted(scopes) for row in self.of(kind, scope)]
+
+    def put(self, row: Row) -> None:
+        """Insert or replace by primary key."""
+        self._set(row.table, (row.scope, row.key), row)
+
+    def drop(self, kind: type[Row], scope: UUID, key: str) -> None:
+        """Remove a row if it is there."""
+        self._set(kind.table, (scope, key), None)
+
+    def drop_scope(self, kind: type[Row], scope: UUID) -> None:
+        for key in list(self._rows[kind.table].get(scope, {})):
+            self._set(kind.table, (scope, key), None)
+
+    def _set(self, table: str, key: Key, row: Row | None) -> None:
+        before = self._rows[table].get(key[0], {}).get(key[1])
+        if before == row:
+            return
+        self._undo.append((table, key, before))
+        self._place(table, key, row)
+        self.changed[table].add(key)
+
+    def _place(self, table: str, key: Key, row: Row | None) -> None:
+        scopes = self._rows[table]
+        if row is not None:
+            scopes.setdefault(key[0], {})[key[1]] = row
+            return
+        rows = scopes.get(key[0], {})
+        rows.pop(key[1], None)
+        if not rows:
+            scopes.pop(key[0], None)
+
+    def mark(self) -> int:
+        """A point to which `back` can return."""
+        return len(self._undo)
+
+    def back(self, mark: int) -> None:
+        """Undo everything since the mark. What was changed stays listed: it is written again as it was."""
+        while len(self._undo) > mark:
+            table, key, before = self._undo.pop()
+            self._place(table, key, before)
+
+    def settle(self) -> None:
+        """What has changed is committed."""
+        self._undo.clear()
+        for keys in self.changed.values():
+            keys.clear()
+
+    def load(self, rows: Iterable[Row]) -> None:
+        """Rows as the database has them."""
+        for row in rows:
+            self._place(row.table, (row.scope, row.key), row)
+
+    def forget(self, scope: UUID) -> None:
+        """Drop a scope's rows from memory, but for resident tables."""
+        for name, kind in self.tables.items():
+            if not kind.resident:
+                self._rows[name].pop(scope, None)
+
+    def changes(self) -> Iterator[tuple[type[Row], list[Key], list[tuple[object, ...]]]]:
+        """Per table with changes: the kind, the keys to delete, and the records to insert."""
+        for name, keys in self.changed.items():
+            if keys:
+                present = [self._rows[name].get(scope, {}).get(key) for scope, key in keys]
+                records = [astuple(row) for row in present if row is not None]
+                yield self.tables[name], list(keys), records
+
+    def snapshot(self) -> dict[str, dict[Key, Row]]:
+        """Every row at hand, by table and primary key."""
+        return {
+            name: {(scope, key): row for scope, rows in scopes.items() for key, row in rows.items()}
+            for name, scopes in self._rows.items()
+        }
+
+
+def columns(kind: type[Row]) -> tuple[str, ...]:
+    """Column names in the order of the struct's fields."""
+    return kind.__struct_fields__

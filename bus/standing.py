@@ -1,0 +1,13 @@
+"""Standing as the store knows it, for everybody who starts folding somewhere in the middle of the log."""
+
+from bus.store import Store
+from domain.law import MATTERS, Standing
+
+
+async def load_standing(store: Store, up_to: int) -> Standing:
+    """The standing after every event up to a sequence."""
+    standing = Standing()
+    for recorded in await store.read_types(MATTERS, 0, up_to):
+        if recorded.void is None:
+            standing.fold(recorded.envelope, recorded.seq)
+    return standing

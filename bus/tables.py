@@ -1,0 +1,91 @@
+"""A consumer's schema in Postgres: creation, loading, writing, swapping. DDL: sql/projections/<consumer>/<table>.sql."""
+
+from collections.abc import Collection, Sequence
+from importlib.resources import files
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from bus.rows import Row, Rows, columns
+from domain.errors import Unavailable
+from domain.tree import digest_of
+from sql import named
+
+
+class Tables:
+    """The tables of one consumer in the schema `schema` (its name, or `<name>_next` while it is rebuilt)."""
+
+    def __init__(self, name: str, kinds: Sequence[type[Row]], *, schema: str | None = None) -> None:
+        self.name = name
+        self.kinds = tuple(kinds)
+        self.schema = schema or name
+
+    def _sql(self, query: str, kind: type[Row] | None = None) -> str:
+        values = {"schema": self.schema}
+        if kind is not None:
+            values.update({"table": kind.table, "columns": ", ".join(columns(kind))})
+        return named(query).format(**values)
+
+    async def exists(self, connection: asyncpg.Connection) -> bool:
+        return bool(await connection.fetchval(named("consumer_schema_exists"), self.schema))
+
+    async def create(self, connection: asyncpg.Connection, *, seq: int = 0) -> None:
+        """Create the schema with its checkpoint at `seq`."""
+        await connection.execute(self._sql("consumer_schema_create"))
+        await connection.execute(self._sql("consumer_checkpoint_set"), seq, self.version())
+        folder = files("sql").joinpath("projections", self.name)
+        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+            if entry.name.endswith(".sql"):
+                await connection.execute(entry.read_text(encoding="utf-8").replace("{schema}", self.schema))
+
+    def version(self) -> str:
+        """A digest of the tables' form: another form needs a rebuild."""
+        form = ";".join(f"{kind.table}({','.join(columns(kind))})" for kind in self.kinds)
+        return digest_of(form.encode())[:16]
+
+    async def checkpoint(self, connection: asyncpg.Connection) -> tuple[int, str]:
+        """Position and version of the rows."""
+        row = await connection.fetchrow(self._sql("consumer_checkpoint"))
+        if row is None:
+            raise Unavailable(f"The rows of {self.name} have no checkpoint.", hint=f"Run `aura replay {self.name}`.")
+        return row["seq"], row["version"]
+
+    async def advance(self, connection: asyncpg.Connection, before: int, after: int) -> bool:
+        """Move the checkpoint by compare-and-set; False: somebody else moved it."""
+        return bool(await connection.execute(self._sql("consumer_advance"), before, after) == "UPDATE 1")
+
+    async def write(self, connection: asyncpg.Connection, rows: Rows) -> None:
+        """Write what has changed: delete by key, then copy in."""
+        for kind, keys, records in rows.changes():
+            await connection.execute(
+                self._sql("rows_delete", kind), [scope for scope, _ in keys], [key for _, key in keys]
+            )
+            if records:
+                await connection.copy_records_to_table(
+                    kind.table, records=records, columns=list(columns(kind)), schema_name=self.schema
+                )
+
+    async def read_all(self, connection: asyncpg.Connection, kind: type[Row]) -> list[Row]:
+        return [_row(kind, found) for found in await connection.fetch(self._sql("rows_all", kind))]
+
+    async def read_scopes(self, connection: asyncpg.Connection, kind: type[Row], scopes: Collection[UUID]) -> list[Row]:
+        found = await connection.fetch(self._sql("rows_scopes", kind), list(scopes))
+        return [_row(kind, row) for row in found]
+
+    async def names(self, connection: asyncpg.Connection) -> set[str]:
+        """Every table that is really in the schema."""
+        return {row["relname"] for row in await connection.fetch(named("consumer_tables"), self.schema)}
+
+    async def drop(self, connection: asyncpg.Connection) -> None:
+        await connection.execute(self._sql("consumer_drop"))
+
+    async def swap_in(self, connection: asyncpg.Connection, live: "Tables") -> None:
+        """Put this schema in the place of the live one. Inside the caller's transaction."""
+        await live.drop(connection)
+        await connection.execute(named("consumer_rename").format(schema=self.schema, target=live.schema))
+
+
+def _row(kind: type[Row], found: asyncpg.Record) -> Row:
+    values: dict[str, Any] = dict(found.items())
+    return kind(**values)

@@ -1,0 +1,79 @@
+"""The capability matrix: which role may cause which event. One source for the gate, and later for every other layer."""
+
+from collections.abc import Iterable, Mapping
+from typing import Literal, get_args
+
+from domain.registry import EVENTS
+from domain.tree import digest_of
+
+Role = Literal["director", "manager", "verifier", "auditor", "accountant", "hr", "recorder", "employee"]
+ROLES: tuple[Role, ...] = get_args(Role)
+
+_TASK = frozenset({"task.assigned", "task.call_started", "task.call_finished", "task.submitted", "task.released"})
+_VERDICTS = frozenset({"task.verified", "task.rejected", "run.verified", "run.rejected"})
+_RUN = frozenset(
+    {
+        "run.admitted",
+        "run.planned",
+        "run.merged",
+        "run.delivery_started",
+        "run.delivered",
+        "run.released",
+        "run.ended",
+        "organisation.budget_reserved",
+        "organisation.budget_settled",
+    }
+)
+_DIRECTOR = frozenset(
+    {
+        "organisation.founded",
+        "organisation.budget_set",
+        "organisation.paused",
+        "organisation.halted",
+        "organisation.resumed",
+        "employee.hired",
+        "employee.suspended",
+        "employee.reinstated",
+        "run.submitted",
+        "run.approved",
+        "run.ended",
+    }
+)
+_INCIDENT = frozenset({"incident.raised"})
+
+MATRIX: Mapping[Role, frozenset[str]] = {
+    "director": _DIRECTOR,
+    "manager": _RUN | _TASK | _INCIDENT,
+    "verifier": _VERDICTS | _INCIDENT,
+    "auditor": _INCIDENT,
+    "accountant": _INCIDENT,
+    "hr": frozenset({"employee.warned", "employee.suspended"}) | _INCIDENT,
+    "recorder": frozenset(),
+    "employee": frozenset(),
+}
+"""Role -> the events it may cause. A refusal is caused by the gate itself, in the name of whoever was refused."""
+
+POLICY_VERSION = (
+    "matrix-" + digest_of(repr(sorted((role, sorted(events)) for role, events in MATRIX.items())).encode())[:12]
+)
+"""Stands in every envelope: by which matrix the event was permitted."""
+
+
+def may(role: Role, causes: Iterable[str]) -> bool:
+    """Whether a role may cause every one of the events that a command can lead to."""
+    return set(causes) <= MATRIX[role]
+
+
+def permitted(event_type: str) -> tuple[Role, ...]:
+    """The roles that may cause an event."""
+    return tuple(role for role in ROLES if event_type in MATRIX[role])
+
+
+def denied_cells() -> tuple[tuple[Role, str], ...]:
+    """Every (role, event type) that the matrix does not permit, refusals apart."""
+    return tuple(
+        (role, event)
+        for role in ROLES
+        for event in sorted(EVENTS)
+        if event not in MATRIX[role] and event != "refusal.refused"
+    )

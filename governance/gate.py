@@ -1,0 +1,237 @@
+"""The gate: every command passes here, and nothing else publishes events. Load, fold, authorise, decide, publish.
+
+It is a library: each process has its own, bound to the principal whose key the process can read.
+"""
+
+import asyncio
+import random
+import secrets
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from uuid import UUID
+
+import msgspec
+
+from bus import codec, forks
+from bus.publisher import Outgoing, Publisher, Stale
+from bus.store import Store
+from bus.stream import Stored, Stream
+from bus.subjects import subject_of
+from domain import law, refusal, run, run_messages
+from domain.errors import AuraError, Conflict, Forbidden, Refused, Unavailable
+from domain.message import ORGANISATION, Command, Event, Recorded, derive
+from domain.registry import COMMANDS, DECIDERS, Scope, scope_of
+from governance.authority import POLICY_VERSION, may, permitted
+from governance.keys import Principal
+from governance.limits import RefusalLimit
+from governance.loader import Loaded, Loader
+
+ATTEMPTS_MAX = 10
+JITTER_S = 0.02
+FAR = 2**62
+Fault = Callable[[str], None]
+
+
+class GaveUp(Conflict):
+    """Optimistic concurrency lost ATTEMPTS_MAX times. No refusal: the same command may well succeed."""
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What a command led to: its events, as often as it is sent. `void`: it was published and the law does not count it."""
+
+    events: tuple[Recorded, ...]
+
+    @property
+    def seq(self) -> int:
+        return self.events[-1].seq if self.events else 0
+
+    @property
+    def void(self) -> str | None:
+        return next((event.void for event in self.events if event.void), None)
+
+
+class LogCheck:
+    """Asks at the start and after every reconnect whether stream and store are still the same log."""
+
+    def __init__(self, stream: Stream, store: Store) -> None:
+        self._stream = stream
+        self._store = store
+        self._checked = -1
+
+    async def same_log(self, loader: Loader) -> None:
+        """Raise Forked when they are not. After a reconnect every fold is read anew."""
+        connects = self._stream.client.stats["reconnects"]
+        if connects != self._checked:
+            await forks.check(self._stream, self._store)
+            loader.forget()
+            self._checked = connects
+
+
+class Gate:
+    """One principal's way to cause events. Gates of one process share loader, publisher, limit and check."""
+
+    def __init__(
+        self,
+        principal: Principal,
+        *,
+        loader: Loader,
+        publisher: Publisher,
+        limit: RefusalLimit,
+        check: LogCheck,
+        fault: Fault = lambda _: None,
+    ) -> None:
+        self.principal = principal
+        self._loader = loader
+        self._publisher = publisher
+        self._limit = limit
+        self._check = check
+        self._fault = fault
+
+    async def handle(self, command: Command, *, name: UUID | None = None) -> Outcome:
+        """Decide a command and publish what follows. The same command id gives the same outcome, always.
+
+        name: in whose name a refusal stands when it is not the caller's (a hand-in that the manager sends on).
+        Raises the decider's refusal, Forbidden by the matrix, Conflict after ATTEMPTS_MAX, Unavailable.
+        """
+        scopes = scopes_of(command)
+        await self._check.same_log(self._loader)
+        async with AsyncExitStack() as locks:
+            for scope in scopes:
+                await locks.enter_async_context(self._loader.lock(scope))
+            try:
+                return await self._decide_and_publish(command, scopes)
+            except (Unavailable, GaveUp):
+                raise
+            except AuraError as error:
+                await self._refuse(command, scopes[-1], error, name or self.principal.id)
+                raise
+
+    async def _decide_and_publish(self, command: Command, scopes: Sequence[Scope]) -> Outcome:
+        causes = COMMANDS[type(command)].causes
+        if not may(self.principal.role, causes):
+            roles = sorted({role for cause in causes for role in permitted(cause)})
+            raise Forbidden(
+                f"A {self.principal.role} may not cause {' or '.join(causes)}.",
+                hint=f"Only {' or '.join(roles) or 'nobody'} may.",
+            )
+        fresh = False
+        for attempt in range(ATTEMPTS_MAX):
+            loaded = [await self._loader.load(scope, fresh=fresh) for scope in scopes]
+            for part in loaded:
+                if command.id in part.commands:
+                    return Outcome(part.commands[command.id])
+            try:
+                events = decide(command, loaded)
+                await self._may_start(command, events)
+            except Unavailable:
+                raise
+            except AuraError:
+                if fresh:
+                    raise
+                events = ()
+            if events:
+                try:
+                    return await self._publish(command, events, scopes, loaded)
+                except Stale:
+                    await asyncio.sleep(random.uniform(0, JITTER_S * attempt))
+            elif fresh:
+                return Outcome(())
+            fresh = True  # what a stale fold refuses, or answers with nothing, is decided once more
+        raise GaveUp("Others wrote first, too often.", hint="Send the same command again.")
+
+    async def _may_start(self, command: Command, events: Sequence[Event]) -> None:
+        """Refuse what would be void by the standing that the stream shows now."""
+        if not any(event.type in law.NEEDS_OPEN_RUN for event in events):
+            return
+        standing = await self._loader.refresh_standing()
+        for event in events:
+            envelope = codec.envelope_for(event, id=command.id, origin=self._origin(command))
+            reason = law.void(envelope, FAR, standing)
+            if reason is not None:
+                raise Refused(f"This may not start: {reason}.", hint="`aura status` shows pauses and suspensions.")
+
+    async def _publish(
+        self, command: Command, events: Sequence[Event], scopes: Sequence[Scope], loaded: Sequence[Loaded]
+    ) -> Outcome:
+        messages: list[Outgoing] = []
+        guarded: set[Scope] = set()
+        for index, event in enumerate(events):
+            scope, part = _home(event, scopes, loaded)
+            guard = None if scope in guarded else self._loader.guard(scope, part)
+            guarded.add(scope)
+            messages.append(self._outgoing(command, event, derive(command.id, index), guard))
+        self._fault("gate:before-publish")
+        seqs = await self._publisher.publish_events(scopes[-1].run or scopes[-1].id, messages)
+        self._fault("gate:before-ack")
+        if any(event.type in law.NEEDS_OPEN_RUN for event in events):
+            await self._loader.refresh_standing()
+        if scopes[0].kind == "task":  # other tasks of the run may have moved on in between
+            return Outcome((await self._loader.load(scopes[0], fresh=True)).commands[command.id])
+        counted: list[Recorded] = []
+        for seq, event, message in zip(seqs, events, messages, strict=True):
+            _, part = _home(event, scopes, loaded)
+            stored = Stored(seq, message.subject, message.body)
+            counted.extend(self._loader.fold_all(part, [stored], [codec.recorded(seq, message.body)]))
+        return Outcome(tuple(counted))
+
+    def _outgoing(self, command: Command, event: Event, id: UUID, guard: tuple[str, int] | None) -> Outgoing:
+        salt = secrets.token_bytes(codec.SALT_BYTES)
+        body, envelope = codec.encode(event, id=id, origin=self._origin(command), salt=salt)
+        return Outgoing(id, subject_of(envelope), body, guard)
+
+    def _origin(self, command: Command) -> codec.Origin:
+        return codec.Origin(
+            command=command.id,
+            cause=command.cause,
+            principal=self.principal.id,
+            role=self.principal.role,
+            at=command.at,
+            policy=POLICY_VERSION,
+        )
+
+    async def _refuse(self, command: Command, scope: Scope, error: AuraError, name: UUID) -> None:
+        """Put a refusal on the log, or count it. It guards nothing."""
+        count = self._limit.count(name)
+        if count:
+            last = (await self._loader.load(scope, fresh=False)).seq
+            await self._write_refusal(command, derive(command.id, "refused", last), error, name, count)
+
+    async def flush_refusals(self, *, at: int, everything: bool = False) -> None:
+        """Write the summaries of refusals that the rate limit held back."""
+        for name, count in self._limit.held(all_windows=everything).items():
+            summary = Command(id=derive(name, "summary", at), at=at)
+            error = Refused("Held back by the rate limit of refusals.", code="rate_limited")
+            await self._write_refusal(summary, derive(summary.id, "refused"), error, name, count)
+
+    async def _write_refusal(self, command: Command, id: UUID, error: AuraError, name: UUID, count: int) -> None:
+        event = refusal.Refused(
+            principal=name, command=type(command).__name__, code=error.code, message=str(error), count=count
+        )
+        try:
+            await self._publisher.publish_events(id, [self._outgoing(command, event, id, None)])
+        except Stale:
+            return  # the same refusal, already on the log
+
+
+def scopes_of(command: Command) -> tuple[Scope, ...]:
+    """Every scope that a command's decision guards, in the order of their locks."""
+    own = scope_of(command)
+    if isinstance(command, run_messages.Admit):
+        return (Scope("organisation", ORGANISATION), own)
+    return (own,)
+
+
+def decide(command: Command, loaded: Sequence[Loaded]) -> tuple[Event, ...]:
+    """The one decision of a command on the folds of its scopes."""
+    if isinstance(command, run_messages.Admit):
+        return run.decide_admission(command, loaded[0].state, loaded[1].state)
+    return DECIDERS[loaded[0].kind][1](command, loaded[0].state)
+
+
+def _home(event: Event, scopes: Sequence[Scope], loaded: Sequence[Loaded]) -> tuple[Scope, Loaded]:
+    """The scope that an event of this decision belongs to."""
+    kind, entity = event.entity()
+    for scope, part in zip(scopes, loaded, strict=True):
+        if (scope.kind, scope.id) == (kind, entity) or len(scopes) == 1:
+            return scope, part
+    raise TypeError(f"{type(event).__name__} belongs to no scope of its decision")

@@ -1,0 +1,60 @@
+"""Principals: who a process is follows from the key file that it can read, never from what it says."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from domain.errors import Forbidden, Invalid
+from domain.message import NAMESPACE, derive
+from domain.tree import digest_of
+from governance.authority import ROLES, Role
+
+KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An id derived from the key, and the role that the key stands for."""
+
+    id: UUID
+    role: Role
+
+
+def create(folder: Path, role: Role, *, name: str | None = None) -> Path:
+    """Make the key of a role, or of `name` in that role, unless it is there. Only its owner can read it."""
+    path = folder / (name or role)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(f"{role}:{secrets.token_hex(KEY_BYTES)}\n")
+    return path
+
+
+def load(folder: Path, name: str) -> Principal:
+    """The principal of a key file. Raises Forbidden when it cannot be read, Invalid when it is not a key."""
+    path = folder / name
+    try:
+        text = path.read_text(encoding="ascii").strip()
+        mode = path.stat().st_mode & 0o777
+    except OSError as error:
+        raise Forbidden(
+            f"The key {path} cannot be read: {error.strerror}.",
+            hint="Run this as the user who ran `aura up`, in the same AURA_HOME.",
+        ) from error
+    if mode & 0o077:
+        raise Forbidden(f"The key {path} can be read by others.", hint=f"Run: chmod 600 {path}")
+    role, _, secret = text.partition(":")
+    if role not in ROLES or len(secret) != 2 * KEY_BYTES:
+        raise Invalid(f"{path} is not a key.", hint="Restore it from a backup of AURA_HOME/keys.")
+    return Principal(derive(NAMESPACE, "principal", role, digest_of(secret.encode())), role)
+
+
+def load_or_create(folder: Path, role: Role, *, name: str | None = None) -> Principal:
+    """The principal of a role, its key made on first use."""
+    create(folder, role, name=name)
+    return load(folder, name or role)

@@ -1,0 +1,48 @@
+"""The rate limit of refusals: a principal that is refused all the time fills no log, and nothing goes uncounted."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+REFUSALS_MAX = 20
+"""Refusals of one principal that become events of their own within WINDOW_S; the others are counted and summed up."""
+WINDOW_S = 10.0
+
+
+@dataclass(slots=True)
+class _Window:
+    began: float
+    written: int = 0
+    held: int = 0
+
+
+class RefusalLimit:
+    """Counts refusals per principal. `clock`: seconds, monotonic."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._windows: dict[UUID, _Window] = {}
+
+    def count(self, principal: UUID) -> int:
+        """How many refusals the next event stands for: 1, more when some were held back before, 0 to hold this one back."""
+        window = self._windows.setdefault(principal, _Window(self._clock()))
+        if self._clock() - window.began >= WINDOW_S:
+            held = window.held
+            self._windows[principal] = _Window(self._clock(), written=1)
+            return held + 1
+        if window.written >= REFUSALS_MAX:
+            window.held += 1
+            return 0
+        window.written += 1
+        return 1
+
+    def held(self, *, all_windows: bool = False) -> dict[UUID, int]:
+        """What was held back in windows that are over (or in all), and forget it: each is to be written as a summary."""
+        due: dict[UUID, int] = {}
+        for principal, window in list(self._windows.items()):
+            if all_windows or self._clock() - window.began >= WINDOW_S:
+                if window.held:
+                    due[principal] = window.held
+                del self._windows[principal]
+        return due

@@ -1,0 +1,59 @@
+"""A process's connection to the log: stream, store and what its gates share. The composition root opens one."""
+
+from collections.abc import Callable
+from typing import Any
+
+from nats.aio.client import Client
+
+from bus.publisher import Publisher
+from bus.store import Store
+from bus.stream import Stream, connect
+from governance.gate import Gate, LogCheck
+from governance.keys import Principal
+from governance.limits import RefusalLimit
+from governance.loader import Loader
+
+Fault = Callable[[str], None]
+
+
+class Office:
+    """Opens NATS and Postgres, makes gates for principals, and closes both."""
+
+    def __init__(self, client: Client, store: Store, *, fault: Fault = lambda _: None) -> None:
+        self.client = client
+        self.store = store
+        self.stream = Stream(client)
+        self.limit = RefusalLimit()
+        self.publisher = Publisher(client)
+        self.loader = Loader(self.stream, store)
+        self._check = LogCheck(self.stream, store)
+        self._fault = fault
+
+    @classmethod
+    async def open(cls, nats_url: str, postgres_dsn: str, *, name: str = "aura", fault: Fault = lambda _: None) -> "Office":
+        """Connect to both servers, migrate the store, and create the stream when it is new. Raises Unavailable."""
+        store = await Store.open(postgres_dsn)
+        try:
+            client = await connect(nats_url, name=name)
+        except BaseException:
+            await store.close()
+            raise
+        office = cls(client, store, fault=fault)
+        await office.stream.ensure()
+        return office
+
+    def gate(self, principal: Principal, **settings: Any) -> Gate:
+        """The gate of one principal."""
+        return Gate(
+            principal,
+            loader=self.loader,
+            publisher=self.publisher,
+            limit=self.limit,
+            check=self._check,
+            fault=self._fault,
+            **settings,
+        )
+
+    async def close(self) -> None:
+        await self.client.close()
+        await self.store.close()
