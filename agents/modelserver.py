@@ -76,7 +76,7 @@ def runtime_version() -> str:
 def serve(port: int, slots: int = SLOTS) -> None:
     """Serve until SIGTERM or SIGINT.
 
-    :raises Unavailable: when the wheel or the weights are absent.
+    :raises Unavailable: when the wheel or the weights are absent, or the port is taken.
     """
     reason, path = model_available(), model_path()
     if reason is not None or path is None:
@@ -100,7 +100,11 @@ def serve(port: int, slots: int = SLOTS) -> None:
     params.ui = False
     params.cache_ram_mib = PROMPT_CACHE_MIB
     params.verbosity = 1  # errors only: prompts never reach a log
-    server = xllamacpp.Server(params)
+    try:
+        server = xllamacpp.Server(params)
+    except RuntimeError as error:
+        hint = "Is the port in use? Choose another with --port."
+        raise Unavailable(f"The model server did not start on {HOST}:{port}: {error}.", hint=hint) from None
     print(f"{MODEL_NAME} at {server.listening_address}", flush=True)
     stop.wait()
 

@@ -1,0 +1,125 @@
+"""The embedded model is real: its server starts, answers both employees, and its snapshot names the weights."""
+
+import asyncio
+import re
+import socket
+import sys
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+
+from agents.brief import Brief, BriefCriterion
+from agents.employees.base import CallLimits, ModelResult
+from agents.employees.embedded import embedded_employee
+from agents.employees.faults import CallFailed
+from agents.employees.openai import OpenAIEmployee
+from agents.employees.prompts import Style
+from agents.modelserver import HOST, model_available, model_digest
+from tests.orders import order
+
+REASON = model_available()
+pytestmark = [
+    pytest.mark.real_model,
+    pytest.mark.skipif(REASON is not None, reason=f"the embedded model is not available: {REASON}"),
+]
+READY_WALL_S = 60.0
+ATTEMPTS_MAX = 8
+LIMITS = CallLimits(output_tokens_max=96, wall_s=60.0, cost_usd_max=Decimal(0))
+EASY = Brief(
+    title="Small tools",
+    prose="",
+    task="T1",
+    criteria=(BriefCriterion(id="A1", says="`reverse_text(text)` returns the text backwards"),),
+    paths=("reverse_text.py",),
+    signatures=("def reverse_text(text)",),
+)
+
+
+def hired(style: Style, base_url: str) -> OpenAIEmployee:
+    return embedded_employee(id=UUID(int=1), name=style, base_url=base_url, style=style)
+
+
+@pytest.fixture
+async def model_url() -> AsyncIterator[str]:
+    """The embedded server, ready."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port = probe.getsockname()[1]
+    server = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "agents.modelserver", "--port", str(port), stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert server.stdout is not None
+        async with asyncio.timeout(READY_WALL_S):
+            assert str(port).encode() in await server.stdout.readline()
+        yield f"http://{HOST}:{port}/v1"
+    finally:
+        server.terminate()
+        async with asyncio.timeout(READY_WALL_S):
+            await server.wait()
+
+
+async def solved(employee: OpenAIEmployee) -> ModelResult | None:
+    """The first answer that reverses by slicing or by `reversed`, within the attempts."""
+    for seed in range(ATTEMPTS_MAX):
+        try:
+            answer = await employee.work(order(brief=EASY, limits=LIMITS, seed=seed))
+        except CallFailed:
+            continue
+        written = answer.files.get("reverse_text.py", b"")
+        if re.search(rb"def reverse_text\(text\).*(?:\[::-1\]|reversed)", written, re.S):
+            return answer.result
+    return None
+
+
+async def test_both_employees_solve_an_easy_function(model_url: str) -> None:
+    for style in ("chat", "grammar"):
+        employee = hired("chat" if style == "chat" else "grammar", model_url)
+        result = await solved(employee)
+        await employee.close()
+        assert result is not None, style
+        assert result.model_digest == model_digest()
+        assert result.provider == "llama.cpp"
+        assert "xllamacpp" in result.sdk
+        assert result.cost == 0
+        assert result.input_tokens
+        assert result.output_tokens
+
+
+async def test_the_grammar_holds_the_signature_whatever_the_seed(model_url: str) -> None:
+    employee = hired("grammar", model_url)
+    for seed in range(3):
+        answer = await employee.work(order(brief=EASY, limits=LIMITS, seed=seed))
+        assert answer.files["reverse_text.py"].startswith(b"def reverse_text(text):\n    ")
+    await employee.close()
+
+
+async def test_a_prompt_beyond_the_context_is_refused_by_the_server(model_url: str) -> None:
+    employee = hired("chat", model_url)
+    long = Brief(title="t", prose="word " * 5000, task="T1", criteria=(), paths=("a.py", "b.py"))
+    with pytest.raises(CallFailed) as raised:
+        await employee.work(order(brief=long, limits=LIMITS))
+    assert raised.value.failure == "context_overflow"
+    assert (await employee.probe()).text
+    await employee.close()
+
+
+async def test_a_port_in_use_ends_the_server_with_a_reason() -> None:
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        taken.listen()
+        server = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "agents.modelserver",
+            "--port",
+            str(taken.getsockname()[1]),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(READY_WALL_S):
+            _, stderr = await server.communicate()
+    assert server.returncode == 69
+    assert b"port" in stderr.lower()
