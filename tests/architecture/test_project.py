@@ -32,6 +32,13 @@ def test_the_code_keeps_the_rule(rule: Rule) -> None:
     assert [found for path, source in sources.items() for found in rule(path, source)] == []
 
 
+def test_the_gate_does_publish() -> None:
+    """The rule about it would hold in a house that publishes under another name."""
+    sources = _sources()
+    assert ".publish_events(" in sources[rules.GATE]
+    assert "def publish_events(" in sources[rules.EVENT_PUBLISHER]
+
+
 def test_the_process_edges_exist() -> None:
     """An entry that has lost its function would let a later one slip in."""
     sources = _sources()
