@@ -1,1 +1,1 @@
-"""What is so? Events to rows, one read model per file."""
+"""What is so? Events to rows, one read model per file, and replay."""

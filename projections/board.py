@@ -1,0 +1,234 @@
+"""The manager's board: open runs with their folds, the staff, the organisation, and one line per run and task for screens."""
+
+from decimal import Decimal
+from uuid import UUID
+
+import msgspec
+
+from bus.rows import Row, Rows
+from domain import employee as staff
+from domain import organisation, run, run_messages, task
+from domain.employee import Profile
+from domain.message import ORGANISATION, Recorded, RunEvent, TaskEvent
+from domain.organisation import OrganisationState
+from domain.run import RunState
+
+RUN_KEY = "run"
+
+
+class OpenRun(Row, frozen=True, kw_only=True):
+    """A run that has not been settled. `state`: the domain's fold of it, as JSON."""
+
+    table = "open_run"
+    resident = True
+    state: str
+
+
+class Organisation(Row, frozen=True, kw_only=True):
+    """The organisation's fold, as JSON."""
+
+    table = "organisation"
+    resident = True
+    phase: str
+    state: str
+
+
+class Employee(Row, frozen=True, kw_only=True):
+    """One of the staff, as the manager routes by."""
+
+    table = "employee"
+    resident = True
+    name: str
+    scripted: bool
+    suspended: bool
+    profile: str
+
+
+class Run(Row, frozen=True, kw_only=True):
+    """One line of `aura runs`. Times are microseconds UTC."""
+
+    table = "run"
+    title: str
+    phase: str
+    outcome: str | None
+    reason: str | None
+    submitted_at: int
+    ended_at: int | None
+    spent_usd: Decimal
+    spent_tokens: int
+    tree: str | None
+    commit_id: str | None
+    folder: str | None
+    branch: str | None
+    release_ref: str | None
+
+
+class Task(Row, frozen=True, kw_only=True):
+    """One task of `aura run show`. The key is the task's id."""
+
+    table = "task"
+    name: str
+    phase: str
+    attempts: int
+    employee: UUID | None
+    order_id: UUID | None
+    tree: str | None
+    verdict: UUID | None
+    reason: str | None
+
+
+_run_state = msgspec.json.Decoder(RunState)
+_organisation_state = msgspec.json.Decoder(OrganisationState)
+_profile = msgspec.json.Decoder(Profile)
+
+
+def open_state(row: OpenRun) -> RunState:
+    """The fold that the row holds."""
+    return _run_state.decode(row.state)
+
+
+def organisation_state(rows: Rows) -> OrganisationState:
+    row = rows.get(Organisation, ORGANISATION, "organisation")
+    return _organisation_state.decode(row.state) if row else organisation.initial
+
+
+def profile_of(row: Employee) -> Profile:
+    return _profile.decode(row.profile)
+
+
+class Board:
+    """Events of organisation, employees and runs to the manager's rows."""
+
+    name = "manager"
+    tables = (OpenRun, Organisation, Employee, Run, Task)
+
+    def apply(self, recorded: Recorded, rows: Rows) -> None:
+        event = recorded.event
+        if isinstance(event, organisation.OrganisationEvent):
+            _organisation(event, rows)
+        elif isinstance(event, staff.EmployeeEvent):
+            _employee(event, rows)
+        elif isinstance(event, RunEvent | TaskEvent):
+            _run(recorded, event, rows)
+
+
+def _organisation(event: organisation.OrganisationEvent, rows: Rows) -> None:
+    state = organisation.evolve(organisation_state(rows), event)
+    rows.put(Organisation(scope=ORGANISATION, key="organisation", phase=state.phase, state=_text(state)))
+
+
+def _employee(event: staff.EmployeeEvent, rows: Rows) -> None:
+    row = rows.get(Employee, event.employee, "employee")
+    match event:
+        case staff.Hired(profile=profile):
+            rows.put(
+                Employee(
+                    scope=event.employee,
+                    key="employee",
+                    name=profile.name,
+                    scripted=profile.scripted,
+                    suspended=row.suspended if row else False,
+                    profile=_text(profile),
+                )
+            )
+        case staff.Suspended() if row:
+            rows.put(msgspec.structs.replace(row, suspended=True))
+        case staff.Reinstated() if row:
+            rows.put(msgspec.structs.replace(row, suspended=False))
+
+
+def _run(recorded: Recorded, event: RunEvent | TaskEvent, rows: Rows) -> None:
+    row = rows.get(OpenRun, event.run, RUN_KEY)
+    state = run.evolve(open_state(row) if row else run.initial, event)
+    if state.submitted is None:
+        return  # a receipt that came after the run was closed and settled
+    if settled(state):
+        rows.drop(OpenRun, event.run, RUN_KEY)
+    else:
+        rows.put(OpenRun(scope=event.run, key=RUN_KEY, state=_text(state)))
+    _run_line(recorded, event, state, rows)
+    if isinstance(event, TaskEvent):
+        _task_line(recorded, event, state, rows)
+    elif isinstance(event, run_messages.Planned):
+        for planned in state.tasks.values():
+            rows.put(_line(event.run, planned, None, None))
+
+
+def settled(state: RunState) -> bool:
+    """Whether nothing more can be spent: the run has ended and no call is open."""
+    return state.phase == "ended" and all(part.phase not in ("assigned", "calling") for part in state.tasks.values())
+
+
+def _run_line(recorded: Recorded, event: RunEvent | TaskEvent, state: RunState, rows: Rows) -> None:
+    before = rows.get(Run, event.run, RUN_KEY)
+    assert state.submitted is not None
+    line = before or Run(
+        scope=event.run,
+        key=RUN_KEY,
+        title=state.submitted.title,
+        phase=state.phase,
+        outcome=None,
+        reason=None,
+        submitted_at=recorded.envelope.occurred_at,
+        ended_at=None,
+        spent_usd=Decimal(0),
+        spent_tokens=0,
+        tree=None,
+        commit_id=None,
+        folder=None,
+        branch=None,
+        release_ref=None,
+    )
+    changes: dict[str, object] = {
+        "phase": state.phase,
+        "spent_usd": state.spent.usd,
+        "spent_tokens": state.spent.tokens,
+        "tree": state.tree,
+        "commit_id": state.commit,
+    }
+    match event:
+        case run_messages.Ended(outcome=outcome, reason=reason):
+            changes |= {"outcome": outcome, "reason": reason, "ended_at": recorded.envelope.occurred_at}
+        case run_messages.Delivered(folder=folder, branch=branch):
+            changes |= {"folder": folder, "branch": branch}
+        case run_messages.Released(ref=ref):
+            changes |= {"release_ref": ref}
+    rows.put(msgspec.structs.replace(line, **changes))
+
+
+def _task_line(recorded: Recorded, event: TaskEvent, state: RunState, rows: Rows) -> None:
+    present = state.tasks.get(event.task)
+    if present is None:
+        return
+    reason: str | None = None
+    match event:
+        case task.Rejected(judgement=judgement):
+            reason = "; ".join(dict.fromkeys(found.kind for found in judgement.findings))
+        case task.CallFinished(snapshot=snapshot) if snapshot.outcome != "answered":
+            reason = snapshot.outcome
+        case task.Released(reason=released):
+            reason = released
+        case task.Verified():
+            rows.put(_line(event.run, present, recorded.envelope.id, None))
+            return
+    before = rows.get(Task, event.run, str(event.task))
+    rows.put(_line(event.run, present, None, reason or (before.reason if before else None)))
+
+
+def _line(run_id: UUID, state: task.TaskState, verdict: UUID | None, reason: str | None) -> Task:
+    return Task(
+        scope=run_id,
+        key=str(state.id),
+        name=state.name,
+        phase=state.phase,
+        attempts=state.attempts,
+        employee=state.employee,
+        order_id=state.order,
+        tree=state.tree,
+        verdict=verdict,
+        reason=reason,
+    )
+
+
+def _text(value: object) -> str:
+    return msgspec.json.encode(value).decode()  # dicts keep their order: that of the plan

@@ -1,0 +1,142 @@
+"""The Auditor's evidence: one row per attempt with what was asked, answered and found, and one per incident."""
+
+from decimal import Decimal
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from bus.rows import Row, Rows
+from domain import incident, task
+from domain.message import Recorded, TaskEvent
+
+
+class Attempt(Row, frozen=True, kw_only=True):
+    """One order. The key is its id. Times: microseconds UTC; digests name blobs; findings: JSON."""
+
+    table = "attempt"
+    task: UUID
+    employee: UUID
+    attempt: int
+    assigned_at: int
+    call_started_at: int | None
+    call_finished_at: int | None
+    outcome: str | None  # answered, a failure kind, or cut_off
+    provider: str | None
+    model: str | None
+    model_digest: str | None
+    scripted: bool
+    prompt: str | None
+    answer: str | None
+    tokens: int
+    cost_usd: Decimal | None
+    tree: str | None
+    verdict: UUID | None
+    verified: bool | None
+    findings: str
+
+
+class Incident(Row, frozen=True, kw_only=True):
+    """One incident, under its run when it has one. The key is its id."""
+
+    table = "incident"
+    kind: str
+    detail: str
+    strike: bool
+    task: UUID | None
+    employee: UUID | None
+    raised_at: int
+
+
+class Evidence:
+    """Events of tasks and incidents to the Auditor's rows."""
+
+    name = "auditor"
+    tables = (Attempt, Incident)
+
+    def apply(self, recorded: Recorded, rows: Rows) -> None:
+        event = recorded.event
+        if isinstance(event, task.Assigned):
+            rows.put(_begun(recorded, event))
+        elif isinstance(event, TaskEvent):
+            row = rows.get(Attempt, event.run, str(_order(event)))
+            if row is not None:
+                rows.put(_moved(row, recorded, event))
+        elif isinstance(event, incident.Raised):
+            rows.put(
+                Incident(
+                    scope=event.run or event.incident,
+                    key=str(event.incident),
+                    kind=event.kind,
+                    detail=event.detail,
+                    strike=event.strike,
+                    task=event.task,
+                    employee=event.employee,
+                    raised_at=recorded.envelope.occurred_at,
+                )
+            )
+
+
+def _order(event: TaskEvent) -> UUID:
+    order: UUID = event.order  # type: ignore[attr-defined]  # every event of a task names its order
+    return order
+
+
+def _begun(recorded: Recorded, event: task.Assigned) -> Attempt:
+    return Attempt(
+        scope=event.run,
+        key=str(event.order),
+        task=event.task,
+        employee=event.employee,
+        attempt=event.attempt,
+        assigned_at=recorded.envelope.occurred_at,
+        call_started_at=None,
+        call_finished_at=None,
+        outcome=None,
+        provider=None,
+        model=None,
+        model_digest=None,
+        scripted=False,
+        prompt=None,
+        answer=None,
+        tokens=0,
+        cost_usd=None,
+        tree=None,
+        verdict=None,
+        verified=None,
+        findings="[]",
+    )
+
+
+def _moved(row: Attempt, recorded: Recorded, event: TaskEvent) -> Attempt:
+    at = recorded.envelope.occurred_at
+    match event:
+        case task.CallStarted():
+            return replace(row, call_started_at=at)
+        case task.CallFinished(snapshot=snapshot, charged=charged):
+            return replace(
+                row,
+                call_finished_at=at,
+                outcome=snapshot.outcome,
+                provider=snapshot.provider,
+                model=snapshot.model,
+                model_digest=snapshot.model_digest,
+                scripted=snapshot.scripted,
+                prompt=snapshot.prompt,
+                answer=snapshot.answer,
+                tokens=charged.tokens,
+                cost_usd=charged.usd,
+            )
+        case task.Submitted(tree=tree):
+            return replace(row, tree=tree)
+        case task.Verified(judgement=judgement) | task.Rejected(judgement=judgement):
+            return replace(
+                row,
+                verdict=recorded.envelope.id,
+                verified=judgement.verified,
+                findings=msgspec.json.encode(judgement.findings, order="sorted").decode(),
+            )
+        case task.Released(cut_off=cut_off, reason=reason, charged=charged):
+            outcome = row.outcome or ("cut_off" if cut_off else reason)
+            return replace(row, outcome=outcome, tokens=row.tokens + charged.tokens)
+    return row

@@ -1,0 +1,108 @@
+"""The Accountant's ledger: what each employee did and cost, per run. Totals over runs are SQL views, never stored."""
+
+from decimal import Decimal
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from bus.rows import Row, Rows
+from domain import task
+from domain.message import Recorded, TaskEvent
+
+
+class Account(Row, frozen=True, kw_only=True):
+    """One employee in one run; the key is the employee's id. Latency and verdict time in microseconds."""
+
+    table = "account"
+    attempts: int = 0
+    calls: int = 0
+    cut_off: int = 0
+    failed: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    charged_tokens: int = 0
+    charged_usd: Decimal = Decimal(0)
+    unpriced: int = 0  # calls whose cost the provider did not say; they are charged at the reservation
+    latency_us: int = 0
+    verdict_us: int = 0
+    verified: int = 0
+    rejected: int = 0
+    integrity: int = 0
+    first_attempts: int = 0  # tasks of which this employee had the first attempt
+    first_verified: int = 0  # of those, verified at once
+
+
+class OpenOrder(Row, frozen=True, kw_only=True):
+    """Which attempt of its task an order is; the key is the order's id. Gone with its outcome."""
+
+    table = "open_order"
+    employee: UUID
+    attempt: int
+
+
+class Ledger:
+    """Events of tasks to the Accountant's rows."""
+
+    name = "accountant"
+    tables = (Account, OpenOrder)
+
+    def apply(self, recorded: Recorded, rows: Rows) -> None:
+        event = recorded.event
+        if not isinstance(event, TaskEvent):
+            return
+        key = str(event.employee)
+        account = rows.get(Account, event.run, key) or Account(scope=event.run, key=key)
+        rows.put(_booked(account, event, rows))
+
+
+def _booked(account: Account, event: TaskEvent, rows: Rows) -> Account:
+    match event:
+        case task.Assigned(order=order, attempt=attempt, run=run, employee=employee):
+            rows.put(OpenOrder(scope=run, key=str(order), employee=employee, attempt=attempt))
+            first = account.first_attempts + (attempt == 1)
+            return replace(account, attempts=account.attempts + 1, first_attempts=first)
+        case task.CallStarted():
+            return replace(account, calls=account.calls + 1)
+        case task.CallFinished(snapshot=snapshot, charged=charged):
+            return replace(
+                account,
+                failed=account.failed + (snapshot.outcome != "answered"),
+                input_tokens=account.input_tokens + (snapshot.input_tokens or 0),
+                output_tokens=account.output_tokens + (snapshot.output_tokens or 0),
+                charged_tokens=account.charged_tokens + charged.tokens,
+                charged_usd=account.charged_usd + charged.usd,
+                unpriced=account.unpriced + (snapshot.cost is None),
+                latency_us=account.latency_us + round(snapshot.latency_s * 1_000_000),
+            )
+        case task.Verified(judgement=judgement, order=order, run=run):
+            first = _attempt(rows, run, order) == 1
+            return replace(
+                account,
+                verified=account.verified + 1,
+                first_verified=account.first_verified + first,
+                verdict_us=account.verdict_us + round(judgement.wall_s * 1_000_000),
+            )
+        case task.Rejected(judgement=judgement, order=order, run=run):
+            _attempt(rows, run, order)
+            return replace(
+                account,
+                rejected=account.rejected + 1,
+                integrity=account.integrity + any(found.integrity for found in judgement.findings),
+                verdict_us=account.verdict_us + round(judgement.wall_s * 1_000_000),
+            )
+        case task.Released(charged=charged, cut_off=cut_off, order=order, run=run):
+            _attempt(rows, run, order)
+            return replace(
+                account,
+                cut_off=account.cut_off + cut_off,
+                charged_tokens=account.charged_tokens + charged.tokens,
+                charged_usd=account.charged_usd + charged.usd,
+            )
+    return account
+
+
+def _attempt(rows: Rows, run: UUID, order: UUID) -> int:
+    """Which attempt the order was; its row is closed."""
+    row = rows.get(OpenOrder, run, str(order))
+    rows.drop(OpenOrder, run, str(order))
+    return row.attempt if row else 0

@@ -1,0 +1,22 @@
+-- One employee in one run; the key is the employee's id. Latency and verdict time in microseconds.
+CREATE TABLE {schema}.account (
+    scope uuid NOT NULL,
+    key text NOT NULL,
+    attempts bigint NOT NULL,
+    calls bigint NOT NULL,
+    cut_off bigint NOT NULL,
+    failed bigint NOT NULL,
+    input_tokens bigint NOT NULL,
+    output_tokens bigint NOT NULL,
+    charged_tokens bigint NOT NULL,
+    charged_usd numeric NOT NULL,
+    unpriced bigint NOT NULL,
+    latency_us bigint NOT NULL,
+    verdict_us bigint NOT NULL,
+    verified bigint NOT NULL,
+    rejected bigint NOT NULL,
+    integrity bigint NOT NULL,
+    first_attempts bigint NOT NULL,
+    first_verified bigint NOT NULL,
+    PRIMARY KEY (scope, key)
+);

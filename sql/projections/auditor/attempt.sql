@@ -1,0 +1,25 @@
+-- One order. The key is its id. Times: microseconds UTC; digests name blobs; findings: JSON.
+CREATE TABLE {schema}.attempt (
+    scope uuid NOT NULL,
+    key text NOT NULL,
+    task uuid NOT NULL,
+    employee uuid NOT NULL,
+    attempt bigint NOT NULL,
+    assigned_at bigint NOT NULL,
+    call_started_at bigint,
+    call_finished_at bigint,
+    outcome text,
+    provider text,
+    model text,
+    model_digest text,
+    scripted boolean NOT NULL,
+    prompt text,
+    answer text,
+    tokens bigint NOT NULL,
+    cost_usd numeric,
+    tree text,
+    verdict uuid,
+    verified boolean,
+    findings text NOT NULL,
+    PRIMARY KEY (scope, key)
+);

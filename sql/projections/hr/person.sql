@@ -1,0 +1,14 @@
+-- One employee. `profile`: JSON; times: microseconds UTC.
+CREATE TABLE {schema}.person (
+    scope uuid NOT NULL,
+    key text NOT NULL,
+    name text NOT NULL,
+    provider text NOT NULL,
+    model text NOT NULL,
+    scripted boolean NOT NULL,
+    phase text NOT NULL,
+    strikes bigint NOT NULL,
+    profile text NOT NULL,
+    hired_at bigint NOT NULL,
+    PRIMARY KEY (scope, key)
+);

@@ -1,0 +1,10 @@
+-- One of the staff, as the manager routes by.
+CREATE TABLE {schema}.employee (
+    scope uuid NOT NULL,
+    key text NOT NULL,
+    name text NOT NULL,
+    scripted boolean NOT NULL,
+    suspended boolean NOT NULL,
+    profile text NOT NULL,
+    PRIMARY KEY (scope, key)
+);

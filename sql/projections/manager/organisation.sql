@@ -1,0 +1,8 @@
+-- The organisation's fold, as JSON.
+CREATE TABLE {schema}.organisation (
+    scope uuid NOT NULL,
+    key text NOT NULL,
+    phase text NOT NULL,
+    state text NOT NULL,
+    PRIMARY KEY (scope, key)
+);

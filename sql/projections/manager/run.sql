@@ -1,0 +1,19 @@
+-- One line of `aura runs`. Times are microseconds UTC.
+CREATE TABLE {schema}.run (
+    scope uuid NOT NULL,
+    key text NOT NULL,
+    title text NOT NULL,
+    phase text NOT NULL,
+    outcome text,
+    reason text,
+    submitted_at bigint NOT NULL,
+    ended_at bigint,
+    spent_usd numeric NOT NULL,
+    spent_tokens bigint NOT NULL,
+    tree text,
+    commit_id text,
+    folder text,
+    branch text,
+    release_ref text,
+    PRIMARY KEY (scope, key)
+);

@@ -1,0 +1,7 @@
+-- A run that has not ended. `state`: the domain's fold of it, as JSON.
+CREATE TABLE {schema}.open_run (
+    scope uuid NOT NULL,
+    key text NOT NULL,
+    state text NOT NULL,
+    PRIMARY KEY (scope, key)
+);
