@@ -112,7 +112,7 @@ def _cases(fields: Fields, reader: CaseReader, *, required: bool) -> tuple[Case,
         or (isinstance(node, Scalar) and node.value is None)
         or (isinstance(node, Sequence) and not node.items)
     ):
-        if required:
+        if required and "cases" not in fields.meant:
             at = node if node is not None else fields.node
             fields.report.add(at, "a criterion without cases cannot be judged", fields.line("cases"))
         return ()

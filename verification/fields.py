@@ -16,6 +16,7 @@ class Fields:
         self.report = report
         self.examples = examples
         self.what = what
+        self.meant: set[str] = set()  # known keys that were probably misspelt
         self._refuse_unknown(later or {})
 
     def _refuse_unknown(self, later: Map[str, str]) -> None:
@@ -27,6 +28,7 @@ class Fields:
                 self.report.add(entry.key, f"`{name}:` is not yet supported", later[name])
                 continue
             near = similar(name, self.examples)
+            self.meant.add(near or "")
             message = f"`{name[:60]}` is not a key of {self.what}" + (f"; did you mean `{near}`?" if near else "")
             self.report.add(entry.key, message, self.line(near) if near else f"one of {listed(self.examples)}")
 
@@ -40,9 +42,9 @@ class Fields:
         return self.node.get(name) is not None
 
     def require(self, name: str) -> Node | None:
-        """The field's node; its absence is a problem."""
+        """The field's node; its absence is a problem, unless it is there misspelt."""
         node = self.node.get(name)
-        if node is None:
+        if node is None and name not in self.meant:
             self.report.add(self.node, f"`{name}` is missing in {self.what}", self.line(name))
         return node
 

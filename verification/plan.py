@@ -41,15 +41,17 @@ def read_tasks(node: Node, criteria: Seq[str], scope: tuple[str, ...], report: R
     if len(node.items) > TASKS_MAX:
         report.add(node.items[TASKS_MAX], f"more than {TASKS_MAX} tasks", "fewer tasks")
     written: list[_Written] = []
+    twice: list[_Written] = []
     for item in node.items[:TASKS_MAX]:
         one = _task(item, scope, report)
         if one is None:
             continue
         if any(other.task.id == one.task.id for other in written):
             report.add(one.at("id"), f"the task id `{one.task.id}` stands twice", "id: another one")
+            twice.append(one)
             continue
         written.append(one)
-    _check_coverage(node, written, criteria, report)
+    _check_coverage(node, [*written, *twice], criteria, report)
     if _check_after(written, report):
         _check_overlap(written, report)
     return tuple(one.task for one in written)

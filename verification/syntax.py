@@ -46,7 +46,8 @@ def explain(error: "MarkedYAMLError", text: str, first_line: int) -> tuple[Spot,
     unclosed = "end of stream" in said or "stream end" in said or "flow" in said
     mark = error.context_mark if unclosed and error.context_mark is not None else error.problem_mark
     line, column = (mark.line, mark.column) if mark is not None else (0, 0)
-    spot = Spot(first_line + line, column + 1)
+    # The mark of a bad escape is behind its backslash.
+    spot = Spot(first_line + line, column + (0 if "double-quoted" in said else 1))
     lines = text.split("\n")
     here = lines[line] if line < len(lines) else ""
     if "\t" in here[: len(here) - len(here.lstrip())]:
