@@ -284,7 +284,7 @@ print(build_repository(Path(sys.argv[1]), plans), flush=True)
 
 
 def test_killed_at_any_moment_it_is_whole_or_absent_and_a_second_run_ends_it(tmp_path: Path) -> None:
-    """kill -9 at seeded times inside the build; the control is that some kills did land inside it."""
+    """kill -9 at seeded times inside the writing; the control is that some kills did land inside it."""
 
     def start(folder: Path) -> subprocess.Popen[str]:
         builder = subprocess.Popen(
@@ -297,17 +297,27 @@ def test_killed_at_any_moment_it_is_whole_or_absent_and_a_second_run_ends_it(tmp
         assert builder.stdout.readline() == "begin\n"
         return builder
 
-    began = time.monotonic()
-    with start(tmp_path / "whole") as undisturbed:
+    def writing(folder: Path) -> bool:
+        """Wait until the builder writes; False if it has already ended."""
+        while not (folder.parent / ".repo.building").exists():
+            if folder.exists():
+                return False
+            time.sleep(0.001)
+        return True
+
+    with start(tmp_path / "whole" / "repo") as undisturbed:
+        assert writing(tmp_path / "whole" / "repo")
+        began = time.monotonic()
         assert undisturbed.stdout
         commit = undisturbed.stdout.readline().strip()
     wall_s = time.monotonic() - began
     landed = 0
     chance = random.Random(20261122)
-    for number in range(4):
-        folder = tmp_path / f"{number}" / "repo"
+    for share in (0.0, *(chance.random() for _ in range(3))):
+        folder = tmp_path / f"{share}" / "repo"
         with start(folder) as builder:
-            time.sleep(wall_s * chance.uniform(0.2, 0.95))
+            if writing(folder):
+                time.sleep(wall_s * share)
             builder.send_signal(signal.SIGKILL)
         landed += (folder.parent / ".repo.building").exists()
         assert not folder.exists() or (folder / "d39" / "f799.py").exists()
