@@ -9,8 +9,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from bus.embedded.account import Account, own_name
+from bus.embedded.home import SOCKET_NAME
 from bus.embedded.plan import Plan
-from bus.embedded.process import identify
+from bus.embedded.process import gone, identify
 from bus.embedded.programs import postgres_bin_for
 from domain.errors import Unavailable
 
@@ -20,6 +21,7 @@ ROLE = "aura"
 CONNECTIONS_MAX = 100
 SHARED_BUFFERS = "64MB"
 INITDB_WAIT_S = 120.0
+ORPHAN_WAIT_S = 5.0
 # One call instead of an fsync of each of a thousand files, at the making and at each recovery from a crash.
 SYNC_METHOD = "syncfs" if sys.platform == "linux" else "fsync"
 STOP_GRACE_S = 30.0
@@ -53,7 +55,7 @@ def plan(folder: Path, log: Path, account: Account) -> Plan:
     cluster = folder / "cluster"
     if not (cluster / "PG_VERSION").exists():
         _make_cluster(programs, folder, cluster, account)
-    _disown_stale_lock(cluster)
+    _release_locks(folder)
     quoted = str(socket_folder).replace('"', '""')
     settings = {**SETTINGS, "unix_socket_directories": f'"{quoted}"'}
     options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
@@ -94,24 +96,31 @@ def _make_cluster(programs: Path, folder: Path, cluster: Path, account: Account)
     part.rename(cluster)
 
 
-def _disown_stale_lock(cluster: Path) -> None:
-    """After a crash the lock file may name a pid that is another program's by now, or a dead one's that the system's
+def _release_locks(folder: Path) -> None:
+    """After a crash a lock file may name a pid that is another program's by now, or a dead one's that the system's
     first process has not reaped (containers). PostgreSQL would take both for a running server and not start.
 
     Only the pid is replaced, by one that has ended: PostgreSQL then still looks for orphaned sessions by the file's
-    other lines, as it does after every crash.
+    other lines, as it does after every crash. A server that really runs there is given ORPHAN_WAIT_S to end, as one
+    does that has just lost its supervisor; then this raises Unavailable.
     """
-    lock = cluster / "postmaster.pid"
-    try:
-        lines = lock.read_text().splitlines(keepends=True)
-        owner = int(lines[0])
-    except (OSError, ValueError, IndexError):
-        return
-    if identify(owner) is not None and _is_postmaster(owner):
-        return
-    ended = subprocess.Popen(["/bin/sh", "-c", ":"])
-    ended.wait()
-    _overwrite(lock, "".join([f"{ended.pid}\n", *lines[1:]]))
+    for lock in (folder / "cluster" / "postmaster.pid", folder / "socket" / f"{SOCKET_NAME}.lock"):
+        try:
+            lines = lock.read_text().splitlines(keepends=True)
+            pid = int(lines[0])
+        except (OSError, ValueError, IndexError):
+            continue
+        owner = identify(pid)
+        if owner is not None and _is_postmaster(pid) and not gone(owner, ORPHAN_WAIT_S):
+            raise Unavailable(
+                f"Another PostgreSQL (process {pid}) runs on the data in {folder}.",
+                hint="Stop the program that started it, then try again.",
+                code="data_in_use",
+            )
+        ended = subprocess.Popen(["/bin/sh", "-c", ":"])
+        ended.wait()
+        if lock.exists():
+            _overwrite(lock, "".join([f"{ended.pid}\n", *lines[1:]]))
 
 
 def _is_postmaster(pid: int) -> bool:
