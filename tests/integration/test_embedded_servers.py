@@ -2,14 +2,16 @@
 
 import asyncio
 from contextlib import suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
 import msgspec
 import nats as nats_client
+import pytest
 from nats.js.api import StreamConfig
 
-from bus.embedded.servers import Server
+from bus.embedded.servers import Server, servers
 
 
 async def test_postgres_keeps_a_commit_over_a_crash(postgres: Server, postgres_dsn: str) -> None:
@@ -70,3 +72,19 @@ async def _greet(port: int | None, login: dict[str, str | None]) -> bytes:
     with suppress(OSError):
         await writer.wait_closed()
     return answer
+
+
+async def test_servers_in_the_foreground_end_with_their_block_and_keep_their_data(open_folder: Path) -> None:
+    folder = open_folder / "foreground"
+    async with servers(folder) as first:
+        connection = await asyncpg.connect(first.postgres_dsn)
+        await connection.execute("CREATE TABLE kept AS SELECT 7 AS n")
+        await connection.close()
+        client = await nats_client.connect(first.nats_url)
+        await client.close()
+    with pytest.raises(OSError, match=r"refused|No such file"):
+        await asyncpg.connect(first.postgres_dsn)
+    async with servers(folder) as second:
+        connection = await asyncpg.connect(second.postgres_dsn)
+        assert await connection.fetchval("SELECT n FROM kept") == 7
+        await connection.close()

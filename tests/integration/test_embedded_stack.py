@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -15,7 +16,9 @@ from nats.js.api import StreamConfig
 
 from bus.embedded import process
 from bus.embedded.child import log_tail
+from bus.embedded.home import Home
 from bus.embedded.stack import ChildSpec, StackStatus, down, status, up
+from bus.embedded.supervisor import RESTART_LONGEST_S, back_off_s
 from domain.errors import Conflict, Unavailable
 
 WAIT_S = 30.0
@@ -185,3 +188,42 @@ async def test_state_and_secrets_are_for_the_owner_alone(home: Path) -> None:
     assert (home / "keys").stat().st_mode & 0o777 == 0o700
     for name in ("state.json", "plan.json", "nats.json", "nats-credentials.json"):
         assert (run / name).stat().st_mode & 0o777 == 0o600, name
+
+
+async def test_a_port_that_somebody_took_is_replaced(home: Path) -> None:
+    first = await up(home, extra=[LISTENER], on_progress=quiet)
+    await remember(first)
+    await down(home, on_progress=quiet)
+    assert first.endpoints is not None
+    taken = int(first.endpoints.nats_url.rpartition(":")[2])
+    kept = Home(home).layout().ports
+    with socket.create_server(("127.0.0.1", taken)):
+        second = await up(home, extra=[LISTENER], on_progress=quiet)
+    assert second.endpoints is not None
+    assert second.endpoints.nats_url != first.endpoints.nats_url
+    assert Home(home).layout().ports == {**kept, "nats": int(second.endpoints.nats_url.rpartition(":")[2])}
+    await recall(second)
+
+
+@pytest.mark.parametrize("stop", ["down", "kill"])
+async def test_a_start_that_is_cut_short(home: Path, stop: str) -> None:
+    """The `up` that waits says that its supervisor ended; the next one starts from there."""
+    slow = ChildSpec(
+        name="slow", argv=(sys.executable, "-c", "import time; time.sleep(600)"), probe="file:{home}/never"
+    )
+    starting = asyncio.create_task(up(home, extra=[slow], on_progress=quiet))
+    first = await until(home, "postgres", None)
+    assert first.supervisor_pid is not None
+    assert not first.ready
+    if stop == "down":
+        await down(home, on_progress=quiet)
+    else:
+        os.kill(first.supervisor_pid, signal.SIGKILL)
+    with pytest.raises(Unavailable, match="supervisor ended"):
+        await starting
+    assert (await up(home, on_progress=quiet)).ready
+
+
+def test_back_off_doubles_up_to_its_limit() -> None:
+    assert [back_off_s(failures) for failures in (1, 2, 3)] == [0.5, 1.0, 2.0]
+    assert back_off_s(1000) == RESTART_LONGEST_S
