@@ -1,5 +1,6 @@
 """The tree of a base commit: every file by path, read from a local repository without checking it out."""
 
+import contextlib
 import os
 import stat
 from collections.abc import Mapping
@@ -56,9 +57,10 @@ def _commit(repo: "Repo", base: Base, path: Path) -> "Commit":
     ref = base.ref.encode()
     found: bytes | None = None
     for name in (b"refs/heads/" + ref, b"refs/tags/" + ref, b"refs/remotes/" + ref, ref):
-        if name.startswith((b"refs/", b"HEAD")) and Ref(name) in repo.refs:
-            found = repo.refs[Ref(name)]
-            break
+        if name.startswith((b"refs/", b"HEAD")):
+            with contextlib.suppress(KeyError):
+                found = repo.refs[Ref(name)]
+                break
     if found is None and len(ref) == 40 and not set(ref) - set(b"0123456789abcdef"):
         found = ref
     known = ", ".join(

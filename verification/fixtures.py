@@ -59,7 +59,18 @@ def _read_beneath(folder: Path, path: str) -> bytes:
         raise Invalid(f"the fixture {path} cannot be read: {error.strerror}", hint=hint) from error
     finally:
         os.close(held)
-    with os.fdopen(file, "rb") as stream:
+    content = read_plain(file, FIXTURE_BYTES_MAX + 1)
+    if content is None:
+        raise Invalid(f"the fixture {path} is not a plain file", hint="the path of a plain file")
+    return content
+
+
+def read_plain(file: int, bytes_max: int) -> bytes | None:
+    """The beginning of an open file, which is closed; None if it is a folder, a pipe or a device."""
+    try:
         if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise Invalid(f"the fixture {path} is not a plain file", hint="the path of a plain file")
-        return stream.read(FIXTURE_BYTES_MAX + 1)
+            return None
+        with os.fdopen(file, "rb", closefd=False) as stream:
+            return stream.read(bytes_max)
+    finally:
+        os.close(file)

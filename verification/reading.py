@@ -1,7 +1,6 @@
 """Reads requirement files: NAME.md and NAME.sealed.yaml become one `Requirement`, or all their problems at once."""
 
 import os
-import stat
 from collections.abc import Mapping as Map
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from domain.errors import Invalid, NotFound
 from verification.cases import CaseReader
 from verification.criteria import Read, read_criteria, read_sealed
 from verification.document import Block, Document, split
-from verification.fixtures import Fixtures
+from verification.fixtures import Fixtures, read_plain
 from verification.frontmatter import FrontMatter, command_name, read_front_matter
 from verification.node import Mapping, Node, kind, read_yaml
 from verification.notes import check_notes
@@ -68,10 +67,10 @@ def _read_file(path: Path) -> bytes | None:
         return None
     except OSError as error:
         raise Invalid(f"{path} cannot be read: {error.strerror}", hint="Name a readable Markdown file.") from error
-    with os.fdopen(held, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(held).st_mode):
-            raise Invalid(f"{path} is not a plain file", hint="Name a Markdown file.", code="not_a_requirement")
-        return stream.read(SOURCE_BYTES_MAX + 1)
+    content = read_plain(held, SOURCE_BYTES_MAX + 1)
+    if content is None:
+        raise Invalid(f"{path} is not a plain file", hint="Name a Markdown file.", code="not_a_requirement")
+    return content
 
 
 def _parse(

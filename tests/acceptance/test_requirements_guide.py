@@ -1,0 +1,61 @@
+"""The user's guide to requirement files tells the truth: every example in it is read as it says."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from verification.reading import RequirementInvalid, parse_requirement
+from verification.requirement import Requirement
+
+GUIDE = Path(__file__).parents[2] / "docs" / "requirements.md"
+BLOCKS = re.findall(r"^```(\w+ \w+)\n(.*?)^```$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def blocks(kind: str) -> list[str]:
+    found = [text for info, text in BLOCKS if info == kind]
+    assert found
+    return found
+
+
+def read(source: str, sealed: str | None = None) -> Requirement:
+    return parse_requirement(source.encode(), sealed.encode() if sealed else None, name="slug", folder=None)
+
+
+def whole() -> str:
+    return blocks("markdown requirement")[0]
+
+
+def test_the_whole_example_is_valid() -> None:
+    requirement = read(whole())
+    assert [criterion.id for criterion in requirement.criteria] == ["A1", "A2"]
+    assert "~~~" not in requirement.prose
+
+
+def test_the_tasks_are_valid() -> None:
+    (front,) = blocks("yaml front")
+    requirement = read(re.sub(r"^scope: .*\n", front, whole(), flags=re.MULTILINE))
+    assert [task.after for task in requirement.tasks] == [(), ("T1",)]
+
+
+@pytest.mark.parametrize("cases", blocks("yaml cases"))
+def test_the_cases_are_valid(cases: str) -> None:
+    front = whole().split("# Slug maker")[0].replace("deliver: library", 'deliver: cli\ncommand: "shop = shop:main"')
+    inner = "".join(f"    {line}\n" for line in cases.splitlines())
+    requirement = read(f"{front}```yaml acceptance\n- id: A1\n  says: it works\n  cases:\n{inner}```\n")
+    assert len(requirement.criteria[0].cases) == len(re.findall(r"^- ", cases, re.MULTILINE))
+
+
+def test_the_sealed_cases_are_valid() -> None:
+    (sealed,) = blocks("yaml sealed")
+    assert len(read(whole(), sealed).criteria[0].sealed) == 1
+
+
+def test_the_problems_are_those_that_are_shown() -> None:
+    (shown,) = blocks("text problems")
+    broken = whole()
+    for right, wrong in (("library", "libary"), ('"1.00"', "1.00"), ('returns: "hello', 'retuns: "hello')):
+        broken = broken.replace(right, wrong)
+    with pytest.raises(RequirementInvalid) as refusal:
+        read(broken)
+    assert str(refusal.value) == shown.strip()
