@@ -1,0 +1,84 @@
+"""What a sandbox is: one bounded run of untrusted code, told as values, and what the machine can hold of it."""
+
+from collections.abc import Mapping
+from typing import Literal, Protocol
+
+import msgspec
+
+MIB = 1024 * 1024
+PYTHON = "python3"
+"""The name by which `argv` asks for the box's own interpreter; every sandbox puts it on PATH."""
+WORK = "/work"
+"""The private work folder of a box, and the directory in which `argv` starts."""
+PROGRAMS = "/aura/bin"
+"""First folder of the box's PATH; `read_only` files put there are executable."""
+
+Reason = Literal["exit", "timeout", "memory", "output_limit", "file_limit", "setup_failed"]
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What one run may use. Hard caps on the whole tree of processes, but for `open_files`, which is per process."""
+
+    wall_s: float = 30.0
+    memory_bytes: int = 512 * MIB
+    processes: int = 64
+    output_bytes: int = MIB  # stdout and stderr together
+    file_bytes: int = 32 * MIB  # one file
+    work_bytes: int = 64 * MIB  # the work folder
+    files: int = 4096  # in all writable folders together
+    open_files: int = 256  # of one process
+    collect_files: int = 200
+    collect_bytes: int = 8 * MIB
+    collect_depth: int = 16
+
+
+class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """One run: `files` go into the work folder (relative paths), `read_only` beside it (absolute paths in the box).
+
+    `collect` names the files to bring out as globs over paths relative to the work folder; `**` crosses folders.
+    """
+
+    argv: tuple[str, ...]
+    files: Mapping[str, bytes] = {}
+    read_only: Mapping[str, bytes] = {}
+    env: Mapping[str, str] = {}
+    stdin: bytes = b""
+    limits: Limits = Limits()
+    collect: tuple[str, ...] = ()
+
+
+class RunResult(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run ended. `setup_failed` means that `argv` was never started; its cause is in `stderr`.
+
+    `exit_code` is the code's own claim and None when the sandbox ended the run. `refused` lists what copy-out
+    did not bring out, and why.
+    """
+
+    reason: Reason
+    exit_code: int | None = None
+    stdout: bytes = b""
+    stderr: bytes = b""
+    files: Mapping[str, bytes] = {}
+    refused: tuple[str, ...] = ()
+    wall_s: float = 0.0
+    peak_memory_bytes: int | None = None
+
+
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sandbox holds on this machine, proven by runs. `not_held` names in words what it cannot."""
+
+    backend: str  # "bubblewrap 0.11.0"
+    confinement: str  # "cgroup v1", "cgroup v2", "systemd scope" or "none"
+    tree_memory: bool
+    processes: bool
+    syscall_filter: bool
+    not_held: tuple[str, ...] = ()
+
+
+class Sandbox(Protocol):
+    """Runs untrusted code. `run` never raises for what the code did; a missing sandbox is Unavailable."""
+
+    async def probe(self) -> Capabilities: ...
+    async def run(self, spec: RunSpec) -> RunResult: ...
+    async def sweep(self) -> int: ...
+    async def close(self) -> None: ...

@@ -1,0 +1,157 @@
+"""The bubblewrap sandbox: namespaces of its own for each run, no network, a read-only runtime, bounded folders."""
+
+import asyncio
+import os
+import secrets
+import shutil
+import tempfile
+from pathlib import Path
+
+from domain.errors import Unavailable
+from verification.sandbox.base import MIB, PROGRAMS, PYTHON, WORK, Capabilities, Limits, RunResult, RunSpec
+from verification.sandbox.box import Box
+from verification.sandbox.confinement import Confinement, possible_confinements
+from verification.sandbox.descriptors import sealed
+from verification.sandbox.orphans import new_tag, orphans_in
+from verification.sandbox.program import Program, find_program, reachable
+from verification.sandbox.remedy import unavailable
+from verification.sandbox.runtime import BOX_UID, SHM_BYTES, TMP_BYTES, WRITABLE, view_arguments
+from verification.sandbox.workfolder import folder_sizes
+
+CANARY_WALL_S = 20.0
+CANARY_MEMORY_BYTES = 64 * MIB
+_NAMESPACES = (
+    "--unshare-user",
+    "--unshare-pid",
+    "--unshare-ipc",
+    "--unshare-net",
+    "--unshare-uts",
+    "--unshare-cgroup-try",
+)
+_MANNERS = (
+    "--disable-userns",
+    "--die-with-parent",
+    "--new-session",
+    "--cap-drop",
+    "ALL",
+    "--clearenv",
+    "--hostname",
+    "box",
+)
+_ENVIRONMENT = {"PATH": f"{PROGRAMS}:/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8"}
+
+
+class Bubblewrap:
+    """A Sandbox on bwrap. As root it gives up root before bwrap starts. It never runs anything unconfined."""
+
+    def __init__(self, scratch: Path | None = None) -> None:
+        """`scratch` is where the few files that boxes share read-only go; the system's temporary folder by default."""
+        self._parent = scratch or Path(tempfile.gettempdir())
+        self._dropped = os.getuid() == 0
+        self._uid = BOX_UID if self._dropped else os.getuid()
+        self._ready: Capabilities | None = None
+        self._starting = asyncio.Lock()
+        self._scratch: Path | None = None
+        self._program: Program | None = None
+        self._confinement: Confinement | None = None
+        self._view: list[str] = []
+
+    async def probe(self) -> Capabilities:
+        """Proves by runs what this machine holds, once. Raises Unavailable with cause and remedy."""
+        async with self._starting:
+            if self._ready is None:
+                await self.sweep()
+                await asyncio.to_thread(self._set_up)
+                self._ready = await self._proven()
+            return self._ready
+
+    async def run(self, spec: RunSpec) -> RunResult:
+        """One run in a fresh box. Raises Unavailable when this machine has no sandbox."""
+        await self.probe()
+        assert self._confinement is not None
+        return await self._run(spec, self._confinement)
+
+    async def sweep(self) -> int:
+        """Removes folders and cgroups of sandboxes whose process is gone; how many."""
+        return await asyncio.to_thread(self._sweep)
+
+    async def close(self) -> None:
+        """Removes the shared files. The sandbox can be used again and then sets itself up anew."""
+        self._ready = None
+        if self._scratch:
+            await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
+            self._scratch = None
+
+    def _set_up(self) -> None:
+        if self._scratch is None:
+            self._parent.mkdir(parents=True, exist_ok=True)
+            parent = self._parent if reachable(self._parent, self._uid) else Path(tempfile.gettempdir())
+            scratch = parent / new_tag()
+            scratch.mkdir(mode=0o700)
+            scratch.chmod(0o755 if self._dropped else 0o700)
+            self._scratch = scratch
+        self._program = find_program(self._scratch, uid=self._uid)
+        self._view = view_arguments(self._scratch, uid=self._uid)
+
+    def _sweep(self) -> int:
+        swept = sum(confinement.sweep() for confinement in possible_confinements())
+        for folder in orphans_in(self._parent):
+            if folder.stat().st_uid == os.getuid():
+                shutil.rmtree(folder, ignore_errors=True)
+                swept += 1
+        return swept
+
+    async def _proven(self) -> Capabilities:
+        """The first confinement under which an honest run passes and, if it claims to, a greedy one is ended."""
+        assert self._program is not None
+        failed = RunResult(reason="setup_failed")
+        for confinement in await asyncio.to_thread(possible_confinements):
+            nonce = secrets.token_hex(8)
+            honest = RunSpec(argv=(PYTHON, "-I", "-S", "-c", f"print('{nonce}')"), limits=Limits(wall_s=CANARY_WALL_S))
+            failed = await self._run(honest, confinement)
+            if failed.reason != "exit" or failed.stdout.decode(errors="replace").strip() != nonce:
+                continue
+            if confinement.tree_memory and not await self._bounds_memory(confinement):
+                continue
+            self._confinement = confinement
+            return Capabilities(
+                backend=f"bubblewrap {self._program.version}",
+                confinement=confinement.name,
+                tree_memory=confinement.tree_memory,
+                processes=True,
+                syscall_filter=False,
+                not_held=() if confinement.tree_memory else ("tree memory",),
+            )
+        raise unavailable(failed)
+
+    async def _bounds_memory(self, confinement: Confinement) -> bool:
+        greedy = f"x = bytearray({CANARY_MEMORY_BYTES * 3}); print(len(x))"
+        limits = Limits(wall_s=CANARY_WALL_S, memory_bytes=CANARY_MEMORY_BYTES)
+        result = await self._run(RunSpec(argv=(PYTHON, "-I", "-S", "-c", greedy), limits=limits), confinement)
+        return result.reason == "memory"
+
+    async def _run(self, spec: RunSpec, confinement: Confinement) -> RunResult:
+        assert self._program is not None
+        contents = {path: sealed(content) for path, content in spec.read_only.items()}
+        try:
+            command = [str(self._program.path), *_NAMESPACES, *_MANNERS, *self._arguments(spec, contents)]
+            box = Box(spec, dropped=self._dropped, confinement=confinement)
+            return await box.run(command, tuple(contents.values()))
+        except FileNotFoundError as error:  # removed under our feet
+            raise Unavailable(
+                f"The sandbox's program is gone: {error.filename}.", hint="Start again.", code="sandbox_missing"
+            ) from error
+        finally:
+            for descriptor in contents.values():
+                os.close(descriptor)
+
+    def _arguments(self, spec: RunSpec, contents: dict[str, int]) -> list[str]:
+        arguments = ["--uid", str(BOX_UID), "--gid", str(BOX_UID), *self._view, "--proc", "/proc", "--dev", "/dev"]
+        for path, descriptor in contents.items():
+            arguments += ["--perms", "0555", "--ro-bind-data", str(descriptor), path]
+        sizes = folder_sizes(spec.limits, tmp_bytes=TMP_BYTES, shm_bytes=SHM_BYTES)
+        for folder in WRITABLE:
+            arguments += ["--perms", "0700", "--size", str(sizes[folder]), "--tmpfs", folder]
+        for key, value in (_ENVIRONMENT | dict(spec.env)).items():
+            arguments += ["--setenv", key, value]
+        return [*arguments, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK]

@@ -1,0 +1,212 @@
+"""Control groups, version 1 and 2: the only thing that bounds the memory of a whole tree of processes."""
+
+import os
+import re
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+from verification.sandbox.base import Limits
+from verification.sandbox.orphans import new_tag, orphans_in
+
+EMPTY_WAIT_S = 2.0  # how long a killed group may take to become empty
+
+
+class Group(Protocol):
+    """One run's group."""
+
+    def add(self, pid: int) -> None: ...
+    def out_of_memory(self) -> bool: ...
+    def peak_bytes(self) -> int | None: ...
+    def close(self) -> None: ...
+
+
+class Groups(Protocol):
+    """A place under which this process may create groups."""
+
+    name: str
+
+    def create(self, limits: Limits) -> Group: ...
+    def sweep(self) -> int: ...
+
+
+class GroupV1:
+    """A memory and, where there is one, a pids group of cgroup version 1."""
+
+    def __init__(self, memory: Path, pids: Path | None, limits: Limits) -> None:
+        tag = new_tag()
+        self._memory = memory / tag
+        self._pids = pids / tag if pids else None
+        self._memory.mkdir()
+        try:
+            (self._memory / "memory.limit_in_bytes").write_text(str(limits.memory_bytes))
+            with suppress(OSError):  # swap accounting may be off
+                (self._memory / "memory.memsw.limit_in_bytes").write_text(str(limits.memory_bytes))
+            if self._pids:
+                self._pids.mkdir()
+                (self._pids / "pids.max").write_text(str(limits.processes))
+        except OSError:
+            self.close()
+            raise
+
+    def add(self, pid: int) -> None:
+        for folder in self._folders():
+            (folder / "cgroup.procs").write_text(str(pid))
+
+    def out_of_memory(self) -> bool:
+        return read_counter(self._memory / "memory.oom_control", "oom_kill") > 0
+
+    def peak_bytes(self) -> int | None:
+        return int((self._memory / "memory.max_usage_in_bytes").read_text())
+
+    def close(self) -> None:
+        for folder in self._folders():
+            remove_group(folder)
+
+    def _folders(self) -> list[Path]:
+        return [self._memory, self._pids] if self._pids else [self._memory]
+
+
+class GroupsV1:
+    """Groups below the cgroups that this process is in, so that outer limits keep holding."""
+
+    name = "cgroup v1"
+
+    def __init__(self, memory: Path, pids: Path | None) -> None:
+        self._memory = memory
+        self._pids = pids
+
+    def create(self, limits: Limits) -> Group:
+        return GroupV1(self._memory, self._pids, limits)
+
+    def sweep(self) -> int:
+        places = [place for place in (self._memory, self._pids) if place]
+        return sum(remove_group(found) for place in places for found in orphans_in(place))
+
+
+class GroupV2:
+    """A group of cgroup version 2."""
+
+    def __init__(self, parent: Path, limits: Limits) -> None:
+        self._folder = parent / new_tag()
+        self._folder.mkdir()
+        try:
+            (self._folder / "memory.max").write_text(str(limits.memory_bytes))
+            (self._folder / "memory.oom.group").write_text("1")
+            with suppress(OSError):  # no swap controller
+                (self._folder / "memory.swap.max").write_text("0")
+            with suppress(OSError):  # pids not delegated: RLIMIT_NPROC holds
+                (self._folder / "pids.max").write_text(str(limits.processes))
+        except OSError:
+            self.close()
+            raise
+
+    def add(self, pid: int) -> None:
+        (self._folder / "cgroup.procs").write_text(str(pid))
+
+    def out_of_memory(self) -> bool:
+        return read_counter(self._folder / "memory.events", "oom_kill") > 0
+
+    def peak_bytes(self) -> int | None:
+        peak = self._folder / "memory.peak"  # Linux 5.19
+        return int(peak.read_text()) if peak.exists() else None
+
+    def close(self) -> None:
+        remove_group(self._folder)
+
+
+class GroupsV2:
+    """Groups below a folder whose children have the memory controller."""
+
+    name = "cgroup v2"
+
+    def __init__(self, parent: Path) -> None:
+        self._parent = parent
+
+    def create(self, limits: Limits) -> Group:
+        return GroupV2(self._parent, limits)
+
+    def sweep(self) -> int:
+        return sum(remove_group(found) for found in orphans_in(self._parent))
+
+
+def find_groups() -> Groups | None:
+    """The groups that this process may use, tried by creating one; None where it has no rights."""
+    for groups in (*_candidates_v1(), *_candidates_v2()):
+        try:
+            groups.create(Limits()).close()
+        except OSError:
+            continue
+        return groups
+    return None
+
+
+def own_group(pid: int | str, controller: str) -> str | None:
+    """Path of a process's cgroup as /proc tells it; `controller` is "" for version 2."""
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controller in controllers.split(","):
+            return path
+    return None
+
+
+def _mounts(kind: str, option: str) -> list[Path]:
+    lines = (line.split() for line in Path("/proc/self/mountinfo").read_text().splitlines())
+    parts = ((line[4], line[line.index("-") + 1], line[-1]) for line in lines if "-" in line)
+    return [
+        Path(where) for where, what, options in parts if what == kind and (not option or option in options.split(","))
+    ]
+
+
+def _candidates_v1() -> list[Groups]:
+    def places(controller: str) -> list[Path]:
+        own = own_group("self", controller)
+        tops = _mounts("cgroup", controller)
+        return [place for top in tops for place in (top / (own or "/").lstrip("/"), top) if place.is_dir()]
+
+    pids: list[Path | None] = [place for place in places("pids") if os.access(place, os.W_OK)]
+    return [GroupsV1(memory, (pids or [None])[0]) for memory in places("memory")]
+
+
+def _candidates_v2() -> list[Groups]:
+    own = own_group("self", "")
+    found: list[Groups] = []
+    for top in _mounts("cgroup2", ""):
+        here = top / (own or "/").lstrip("/")
+        for place in (here, *here.parents):
+            if place == top.parent:
+                break
+            control = place / "cgroup.subtree_control"
+            with suppress(OSError):
+                if "memory" not in control.read_text().split():
+                    control.write_text("+memory +pids")
+                found.append(GroupsV2(place))
+    return found
+
+
+def read_counter(path: Path, key: str) -> int:
+    """One value of a flat-keyed file; 0 where the file or key is missing."""
+    try:
+        found = re.search(rf"^{key} (\d+)$", path.read_text(), re.MULTILINE)
+    except OSError:
+        return 0
+    return int(found[1]) if found else 0
+
+
+def remove_group(folder: Path) -> int:
+    """Kills what is left in a group and removes it; 1 if it is gone, 0 if it would not go."""
+    deadline = time.monotonic() + EMPTY_WAIT_S
+    while True:
+        with suppress(OSError):
+            folder.rmdir()
+        if not folder.exists():
+            return 1
+        with suppress(OSError):
+            for pid in (folder / "cgroup.procs").read_text().split():
+                with suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
+        if time.monotonic() > deadline:
+            return 0
+        time.sleep(0.005)

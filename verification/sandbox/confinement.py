@@ -1,0 +1,188 @@
+"""Who bounds the memory of a box: an own cgroup, systemd's user manager, or nobody but a watcher that does its best."""
+
+import os
+import resource
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+from verification.sandbox.base import Limits
+from verification.sandbox.cgroup import Group, Groups, find_groups, own_group, read_counter
+from verification.sandbox.identity import box_user
+
+_SCOPE_PROPERTIES = ("MemoryAccounting=yes", "MemorySwapMax=0", "TasksAccounting=yes")
+MONITOR_PROCESSES = 2  # bwrap itself, inside a scope
+ADDRESS_SPACE_FACTOR = 2  # RLIMIT_AS counts reservations too, so the degraded limit per process is this much wider
+
+
+class Hold(Protocol):
+    """The confinement of one run."""
+
+    def out_of_memory(self, pid: int) -> bool: ...
+    def peak_bytes(self) -> int | None: ...
+    def close(self) -> None: ...
+
+
+class Confinement(Protocol):
+    """A way to confine runs. `wrap` is what the command line of the box is prefixed with."""
+
+    name: str
+    tree_memory: bool
+
+    def wrap(self, limits: Limits) -> Sequence[str]: ...
+    def hold(self, pid: int, limits: Limits) -> Hold: ...
+    def sweep(self) -> int: ...
+
+
+class GroupHold:
+    """One run in its own cgroup."""
+
+    def __init__(self, group: Group) -> None:
+        self._group = group
+
+    def out_of_memory(self, pid: int) -> bool:  # noqa: ARG002 - the group knows its processes
+        return self._group.out_of_memory()
+
+    def peak_bytes(self) -> int | None:
+        return self._group.peak_bytes()
+
+    def close(self) -> None:
+        self._group.close()
+
+
+class OwnGroups:
+    """Cgroups that this process creates itself."""
+
+    tree_memory = True
+
+    def __init__(self, groups: Groups) -> None:
+        self.name = groups.name
+        self._groups = groups
+
+    def wrap(self, limits: Limits) -> Sequence[str]:  # noqa: ARG002 - nothing to prefix
+        return ()
+
+    def hold(self, pid: int, limits: Limits) -> Hold:
+        group = self._groups.create(limits)
+        try:
+            group.add(pid)
+        except OSError:
+            group.close()
+            raise
+        return GroupHold(group)
+
+    def sweep(self) -> int:
+        return self._groups.sweep()
+
+
+class ScopeHold:
+    """One run in a transient scope of systemd's user manager, which removes the scope itself."""
+
+    def __init__(self, pid: int) -> None:
+        self._folder = Path("/sys/fs/cgroup") / (own_group(pid, "") or "/").lstrip("/")
+        self._peak: int | None = None
+
+    def out_of_memory(self, pid: int) -> bool:  # noqa: ARG002 - the scope knows its processes
+        with suppress(OSError, ValueError):
+            self._peak = int((self._folder / "memory.peak").read_text())
+        return read_counter(self._folder / "memory.events", "oom_kill") > 0
+
+    def peak_bytes(self) -> int | None:
+        return self._peak
+
+    def close(self) -> None:
+        return
+
+
+class UserScopes:
+    """`systemd-run --user --scope`: for a plain user whose manager has the memory controller delegated."""
+
+    name = "systemd scope"
+    tree_memory = True
+
+    def wrap(self, limits: Limits) -> Sequence[str]:
+        own = (f"MemoryMax={limits.memory_bytes}", f"TasksMax={limits.processes + MONITOR_PROCESSES}")
+        chosen = (part for each in (*_SCOPE_PROPERTIES, *own) for part in ("-p", each))
+        return ("systemd-run", "--user", "--scope", "--quiet", "--collect", *chosen, "--")
+
+    def hold(self, pid: int, limits: Limits) -> Hold:  # noqa: ARG002 - the limits are in the command line
+        return ScopeHold(pid)
+
+    def sweep(self) -> int:
+        return 0
+
+
+class WatchedHold:
+    """No group: a limit on each process's address space, and the sum of resident memory as seen now and then."""
+
+    def __init__(self, pid: int, limits: Limits) -> None:
+        space = limits.memory_bytes * ADDRESS_SPACE_FACTOR
+        with box_user(dropped=os.getuid() == 0):
+            resource.prlimit(pid, resource.RLIMIT_AS, (space, space))
+        self._bytes_max = limits.memory_bytes
+        self._peak = 0
+
+    def out_of_memory(self, pid: int) -> bool:
+        now = sum(_resident_bytes(each) for each in _tree(pid))
+        self._peak = max(self._peak, now)
+        return now > self._bytes_max
+
+    def peak_bytes(self) -> int | None:
+        return self._peak or None
+
+    def close(self) -> None:
+        return
+
+
+class Watched:
+    """The degraded way. It never claims to hold the memory of the tree."""
+
+    name = "none"
+    tree_memory = False
+
+    def wrap(self, limits: Limits) -> Sequence[str]:  # noqa: ARG002 - nothing to prefix
+        return ()
+
+    def hold(self, pid: int, limits: Limits) -> Hold:
+        return WatchedHold(pid, limits)
+
+    def sweep(self) -> int:
+        return 0
+
+
+def possible_confinements() -> list[Confinement]:
+    """What may work here, best first; the sandbox proves the choice by a run. The degraded way is always last."""
+    groups = find_groups()
+    found: list[Confinement] = [OwnGroups(groups)] if groups else []
+    if os.getuid() != 0 and shutil.which("systemd-run") and _user_manager_answers():
+        found.append(UserScopes())
+    return [*found, Watched()]
+
+
+def _user_manager_answers() -> bool:
+    folder = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
+    return (Path(folder) / "systemd" / "private").exists() or (Path(folder) / "bus").exists()
+
+
+def _tree(pid: int) -> list[int]:
+    """A process and its descendants. A reparented one belongs to the box's first process, so none is lost."""
+    found = [pid]
+    for each in found:
+        with suppress(OSError):
+            for task in os.listdir(f"/proc/{each}/task"):
+                children = Path(f"/proc/{each}/task/{task}/children").read_text().split()
+                found.extend(int(child) for child in children)
+    return found
+
+
+def _resident_bytes(pid: int) -> int:
+    """Proportional share where the kernel tells it, else resident pages."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    with suppress(OSError, ValueError, IndexError):
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
+    return 0

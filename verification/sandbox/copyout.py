@@ -1,0 +1,112 @@
+"""Copy-out: brings regular files out of a dead box by descriptor, and refuses whatever could point elsewhere."""
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+
+import msgspec
+
+from verification.sandbox.base import Limits
+
+REFUSED_MAX = 50  # refusals that are named; the rest is only counted by its absence
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class CopyOut(msgspec.Struct, frozen=True):
+    """What came out, and what did not with its reason."""
+
+    files: dict[str, bytes]
+    refused: tuple[str, ...]
+
+
+def copy_out(folder: int, globs: tuple[str, ...], limits: Limits) -> CopyOut:
+    """Reads the files below the open directory `folder` whose relative path matches one of `globs`.
+
+    Links, devices, sockets, fifos and files with more than one name are refused, and so is all that exceeds
+    `collect_files`, `collect_bytes` or `collect_depth`.
+    """
+    wanted = [glob_pattern(glob) for glob in globs]
+    files: dict[str, bytes] = {}
+    refused: list[str] = []
+    bytes_left = limits.collect_bytes
+    if not wanted:
+        return CopyOut(files, ())
+    for path, here, name in _walk(folder, "", limits.collect_depth, refused):
+        if len(refused) >= REFUSED_MAX:
+            break
+        if not any(pattern.fullmatch(path) for pattern in wanted):
+            continue
+        if len(files) >= limits.collect_files:
+            refused.append(f"{path}: more than {limits.collect_files} files")
+            break
+        content = _read(here, name, min(bytes_left, limits.file_bytes))
+        if isinstance(content, str):
+            refused.append(f"{path}: {content}")
+        else:
+            files[path] = content
+            bytes_left -= len(content)
+    return CopyOut(files, tuple(refused[:REFUSED_MAX]))
+
+
+def glob_pattern(glob: str) -> re.Pattern[str]:
+    """A glob over whole relative paths: `*` and `?` stay within one name, `**` crosses folders, `a/` means all of a."""
+    glob = glob + "**" if glob.endswith("/") else glob
+    pieces = re.split(r"(\*\*/|\*\*|\*|\?)", glob)
+    meaning = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return re.compile("".join(meaning.get(piece, re.escape(piece)) for piece in pieces), re.DOTALL)
+
+
+def _walk(folder: int, prefix: str, depth: int, refused: list[str]) -> Iterator[tuple[str, int, str]]:
+    """Yields (path, descriptor of its folder, name) of everything that is not a folder, in order of names."""
+    for raw in sorted(os.listdir(folder)):
+        name = str(raw)
+        path = prefix + name
+        try:
+            name.encode()
+            found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        except (OSError, UnicodeEncodeError):
+            refused.append(f"{path.encode(errors='replace').decode()}: its name or entry cannot be read")
+            continue
+        if not stat.S_ISDIR(found.st_mode):
+            yield path, folder, name
+        elif depth <= 0:
+            refused.append(f"{path}: too deep")
+        else:
+            yield from _walk_inside(folder, name, path, depth, refused)
+
+
+def _walk_inside(folder: int, name: str, path: str, depth: int, refused: list[str]) -> Iterator[tuple[str, int, str]]:
+    try:
+        inside = os.open(name, _FOLDER, dir_fd=folder)
+    except OSError:
+        refused.append(f"{path}: cannot be opened")
+        return
+    try:
+        yield from _walk(inside, f"{path}/", depth - 1, refused)
+    finally:
+        os.close(inside)
+
+
+def _read(folder: int, name: str, bytes_max: int) -> bytes | str:
+    """The content of one regular file with one name, or the reason why not."""
+    found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    if stat.S_ISLNK(found.st_mode):
+        return "a symbolic link"
+    if not stat.S_ISREG(found.st_mode):
+        return "not a regular file"
+    try:
+        descriptor = os.open(name, _FILE, dir_fd=folder)
+    except OSError as error:
+        return f"cannot be opened ({error.strerror})"
+    with os.fdopen(descriptor, "rb") as file:
+        opened = os.fstat(descriptor)
+        if not stat.S_ISREG(opened.st_mode):
+            return "not a regular file"
+        if opened.st_nlink != 1:
+            return "a hard link"
+        if opened.st_size > bytes_max:
+            return f"more than {bytes_max} bytes"
+        content = file.read(bytes_max + 1)
+        return content if len(content) <= bytes_max else f"more than {bytes_max} bytes"

@@ -1,0 +1,44 @@
+"""Owner tags: every folder and cgroup of a sandbox names the process that owns it, so that a later one can sweep."""
+
+import os
+import re
+import secrets
+from pathlib import Path
+
+PREFIX = "aura-box"
+_TAG = re.compile(rf"^{PREFIX}-(\d+)-(\d+)-(\d+)-[0-9a-f]+$")
+
+
+def new_tag() -> str:
+    """A fresh name that tells pid namespace, pid and start time of this process."""
+    pid = os.getpid()
+    return f"{PREFIX}-{_pid_namespace()}-{pid}-{_started_at(pid)}-{secrets.token_hex(4)}"
+
+
+def is_orphan(name: str) -> bool:
+    """True if `name` is a tag of this pid namespace whose owner is gone. Others' namespaces are never judged."""
+    found = _TAG.match(name)
+    if found is None or int(found[1]) != _pid_namespace():
+        return False
+    return _started_at(int(found[2])) != int(found[3])
+
+
+def orphans_in(folder: Path) -> list[Path]:
+    """The entries of `folder` that dead owners left behind."""
+    try:
+        return [folder / name for name in sorted(os.listdir(folder)) if is_orphan(name)]
+    except OSError:
+        return []
+
+
+def _pid_namespace() -> int:
+    return os.stat("/proc/self/ns/pid").st_ino
+
+
+def _started_at(pid: int) -> int | None:
+    """Start time in clock ticks since boot: tells a process from a later one with the same pid."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    return int(stat.rpartition(")")[2].split()[19])

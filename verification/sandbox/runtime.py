@@ -1,0 +1,97 @@
+"""What a box sees read-only: the interpreter and the libraries it needs. No home, no project, no site-packages."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from verification.sandbox.base import MIB, PROGRAMS, PYTHON, WORK
+from verification.sandbox.program import reachable
+
+BOX_UID = 65532
+TMP_BYTES = 48 * MIB  # /tmp of a box: holds the output of commands, one file of the greatest size and some room
+SHM_BYTES = 16 * MIB  # /dev/shm of a box
+WRITABLE = (WORK, "/tmp", "/dev/shm")
+_NOT_NEEDED = frozenset({"site-packages", "dist-packages", "test", "tests", "idlelib", "ensurepip", "turtledemo"})
+_LIBRARY_FOLDERS = ("/lib", "/lib64", "/lib32", "/bin", "/sbin")
+
+
+def interpreter() -> Path:
+    """The base interpreter behind a virtual environment, links resolved."""
+    return Path(getattr(sys, "_base_executable", sys.executable)).resolve()
+
+
+def view_arguments(scratch: Path, *, uid: int) -> list[str]:
+    """bwrap's arguments for all that is read-only in a box, ready for a process that runs as `uid`."""
+    prefix = Path(sys.base_prefix).resolve()
+    arguments = ["--ro-bind", "/usr", "/usr"]
+    for folder in map(Path, _LIBRARY_FOLDERS):
+        if folder.is_symlink():
+            arguments += ["--symlink", os.readlink(folder), str(folder)]
+        elif folder.is_dir():
+            arguments += ["--ro-bind", str(folder), str(folder)]
+    if Path("/usr/local") not in (prefix, *prefix.parents):
+        arguments += ["--size", "4096", "--tmpfs", "/usr/local", "--remount-ro", "/usr/local"]
+    if Path("/usr") not in (prefix, *prefix.parents):
+        arguments += ["--ro-bind", str(_reachable_prefix(prefix, scratch, uid=uid)), str(prefix)]
+    for packages in _package_folders(prefix):
+        if reachable(packages, uid):
+            arguments += ["--size", "4096", "--tmpfs", str(packages), "--remount-ro", str(packages)]
+    arguments += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    for name, text in _accounts().items():
+        made = scratch / name
+        made.write_text(text)
+        made.chmod(0o644)
+        arguments += ["--ro-bind", str(made), f"/etc/{name}"]
+    for name in (PYTHON, "python"):
+        arguments += ["--symlink", str(interpreter()), f"{PROGRAMS}/{name}"]
+    return arguments
+
+
+def _accounts() -> dict[str, str]:
+    return {
+        "passwd": f"box:x:{BOX_UID}:{BOX_UID}:box:/tmp:/bin/sh\n",
+        "group": f"box:x:{BOX_UID}:\n",
+    }
+
+
+def _package_folders(prefix: Path) -> list[Path]:
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    names = (f"lib/{version}/site-packages", f"lib64/{version}/site-packages", "lib/python3/dist-packages")
+    return sorted({(prefix / name).resolve() for name in names if (prefix / name).is_dir()})
+
+
+def _reachable_prefix(prefix: Path, scratch: Path, *, uid: int) -> Path:
+    """The prefix itself, or a tree of hard links (copies across file systems) where `uid` cannot walk to it."""
+    if reachable(prefix, uid):
+        return prefix
+    linked = scratch / "python"
+    if not linked.exists():
+        _link_tree(prefix, linked)
+    return linked
+
+
+def _link_tree(source: Path, target: Path) -> None:
+    target.mkdir()
+    target.chmod(0o755)  # whatever the umask
+    with os.scandir(source) as entries:
+        for entry in entries:
+            if entry.name in _NOT_NEEDED or entry.name.startswith("config-") or entry.name.endswith(".a"):
+                continue
+            if entry.is_symlink():
+                (target / entry.name).symlink_to(os.readlink(entry.path))
+            elif entry.is_dir():
+                _link_tree(Path(entry.path), target / entry.name)
+            elif entry.is_file():
+                _link_file(entry.path, target / entry.name)
+
+
+def _link_file(source: str, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+    if not target.stat().st_mode & 0o004:  # a private file would stay unreadable: give the box its own copy
+        target.unlink()
+        shutil.copy2(source, target)
+        target.chmod(0o755)
