@@ -59,6 +59,7 @@ ASSIGN = Assign(
     task=FIRST,
     employee=EMPLOYEE,
     order=ORDER,
+    attempt=1,
     seed=7,
     reservation=CALL,
     due_at=AT + MINUTE_US,
@@ -198,7 +199,8 @@ def test_a_task_waits_for_the_ones_before_it() -> None:
 
 def test_attempts_have_an_end() -> None:
     rejected = (*SUBMITTED, *happened("task.rejected"))
-    given(*rejected).when(ASSIGN).then(
+    second = replace(ASSIGN, attempt=2)
+    given(*rejected).when(second).then(
         Assigned(
             run=RUN,
             task=FIRST,
@@ -210,8 +212,8 @@ def test_attempts_have_an_end() -> None:
             due_at=AT + MINUTE_US,
         )
     )
-    twice = (*rejected, *decide_after(ASSIGN, *rejected), *SUBMITTED[-3:], *happened("task.rejected"))
-    given(*twice).when(ASSIGN).refused(LimitReached, "had 2 attempts, and attempts_max is 2")
+    twice = (*rejected, *decide_after(second, *rejected), *SUBMITTED[-3:], *happened("task.rejected"))
+    given(*twice).when(replace(ASSIGN, attempt=3)).refused(LimitReached, "had 2 attempts, and attempts_max is 2")
 
 
 def test_minutes_have_an_end() -> None:

@@ -56,6 +56,7 @@ ASSIGN = Assign(
     task=FIRST,
     employee=EMPLOYEE,
     order=ORDER,
+    attempt=1,
     seed=7,
     reservation=CALL,
     due_at=AT + MINUTE_US,
@@ -99,6 +100,8 @@ def first_task(*events: Event) -> TaskState:
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: type(command).__name__)
 def test_each_command_has_its_phases(command: TaskCommand, phase: str) -> None:
     assert first_task(*PHASES[phase]).phase == phase
+    if isinstance(command, Assign):
+        command = replace(command, attempt=2)
     if phase in LEGAL[type(command)]:
         assert len(decide(command, *PHASES[phase])) == 1
     else:
@@ -141,8 +144,15 @@ def test_a_rejected_task_waits_with_its_findings_and_without_its_files() -> None
     given(*SUBMITTED).when(verdict).then(*happened("task.rejected"))
     task = first_task(*REJECTED)
     assert (task.phase, task.findings, task.files, task.tree) == ("waiting", BAD.findings, {}, None)
-    (again,) = decide(ASSIGN, *REJECTED)
-    assert first_task(*REJECTED, again).attempts == 2
+    (again,) = decide(replace(ASSIGN, attempt=2), *REJECTED)
+    task = first_task(*REJECTED, again)
+    assert (task.attempts, task.tried) == (2, (EMPLOYEE, EMPLOYEE))
+
+
+def test_an_attempt_is_assigned_once() -> None:
+    for events in (ASSIGNED, SUBMITTED, VERIFIED, REJECTED):
+        given(*events).when(ASSIGN).then()
+    given(*PLANNED).when(ASSIGN).then(*happened("task.assigned"))
 
 
 def test_a_verdict_is_about_the_tree_that_was_handed_in() -> None:
@@ -199,6 +209,8 @@ def test_a_release_settles_an_open_call_at_its_bound(phase: str, cut_off: bool) 
 @pytest.mark.parametrize("command", [ASSIGN, START, HAND_IN, JUDGE], ids=lambda command: type(command).__name__)
 def test_after_the_run_s_end_no_work_goes_on(command: TaskCommand) -> None:
     events = PHASES[LEGAL[type(command)][0]]
+    if isinstance(command, Assign):
+        assert first_task(*events).attempts < command.attempt
     given(*events, *happened("run.ended")).when(command).refused(Refused, "The run has ended")
     assert decide(command, *events)
 

@@ -1,0 +1,210 @@
+"""Commands for the small world: any of every kind, and such as fit where things stand, so that walks get somewhere."""
+
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from domain import employee, incident, organisation, run_messages, task
+from domain.message import Command
+from domain.money import Amount
+from domain.run import MINUTE_US, RunState, task_id
+from tests.unit.samples import AT, BAD, GOOD, OTHER_TREE, PROFILE, SNAPSHOT, TREE, uuid
+from tests.unit.world import INCIDENTS, NAMES, ORDERS, RUNS, STAFF, World
+
+Asked = st.SearchStrategy[Command]
+
+usd = st.sampled_from([Decimal(0), Decimal("0.10"), Decimal("0.37"), Decimal(1), Decimal(-1), Decimal("NaN")])
+tokens = st.sampled_from([0, 1, 400, 1000, -1])
+amounts = st.builds(Amount, usd, tokens)
+sound_amounts = st.builds(Amount, st.sampled_from([Decimal("0.10"), Decimal("0.37")]), st.sampled_from([1, 400]))
+reasons = st.sampled_from(["why"] * 7 + [" "])
+times = st.integers(AT, AT + 3 * MINUTE_US)
+_ids: dict[str, st.SearchStrategy[Any]] = {"id": st.integers(1000, 9999).map(uuid), "at": times}
+PLANS = (
+    (run_messages.TaskPlan(name="T1", criteria=("A1",), scope=("a.py",)),),
+    (
+        run_messages.TaskPlan(name="T1", criteria=("A1",), scope=("a.py",)),
+        run_messages.TaskPlan(name="T2", criteria=("A2",), scope=("b.py",), after=("T1",)),
+    ),
+    (run_messages.TaskPlan(name="T2", criteria=("A2",), scope=("b.py",), after=("T1",)),),
+)
+allowances = st.builds(
+    run_messages.Allowance,
+    amount=st.one_of(*[st.just(Amount(Decimal(1), 1000))] * 4, amounts),
+    minutes=st.sampled_from([3, 3, 3, 3, 3, 3, 0, -1]),
+)
+judgements = st.sampled_from([GOOD, GOOD, GOOD, BAD, replace(GOOD, tree=OTHER_TREE)])
+snapshots = st.builds(
+    lambda outcome, cost: replace(SNAPSHOT, outcome=outcome, cost=cost),
+    st.sampled_from(["answered", "answered", "timed_out"]),
+    st.one_of(st.none(), sound_amounts, amounts),
+)
+files = st.sampled_from([{"a.py": "d" * 64}] * 3 + [{}])
+
+caps = st.one_of(*[st.just(Amount(Decimal(5), 5000))] * 3, amounts)
+
+_plain: dict[type[Command], Asked] = {
+    organisation.Found: st.builds(
+        organisation.Found, name=st.just("Aura"), cap=st.just(Amount(Decimal("2.5"), 2500)), **_ids
+    ),
+    organisation.SetBudget: st.builds(organisation.SetBudget, cap=caps, **_ids),
+    organisation.Pause: st.builds(organisation.Pause, reason=reasons, **_ids),
+    organisation.Halt: st.builds(organisation.Halt, reason=reasons, **_ids),
+    organisation.Resume: st.builds(organisation.Resume, reason=reasons, **_ids),
+    organisation.SettleBudget: st.builds(organisation.SettleBudget, run=st.sampled_from(RUNS), spent=amounts, **_ids),
+    employee.Hire: st.builds(
+        employee.Hire,
+        employee=st.sampled_from(STAFF),
+        profile=st.sampled_from([PROFILE, replace(PROFILE, style="grammar"), replace(PROFILE, slots=0)]),
+        **_ids,
+    ),
+    employee.Strike: st.builds(
+        employee.Strike,
+        employee=st.sampled_from(STAFF),
+        incident=st.sampled_from(INCIDENTS),
+        reason=reasons,
+        **_ids,
+    ),
+    employee.Suspend: st.builds(employee.Suspend, employee=st.sampled_from(STAFF), reason=reasons, **_ids),
+    employee.Reinstate: st.builds(employee.Reinstate, employee=st.sampled_from(STAFF), reason=reasons, **_ids),
+    incident.Raise: st.builds(
+        incident.Raise,
+        incident=st.sampled_from(INCIDENTS),
+        kind=st.sampled_from(["integrity", "stalled_task"]),
+        detail=st.just("x"),
+        **_ids,
+    ),
+}
+_run: dict[str, st.SearchStrategy[Any]] = {"run": st.sampled_from(RUNS), **_ids}
+_stages: dict[type[Command], Asked] = {
+    run_messages.Submit: st.builds(
+        run_messages.Submit,
+        title=st.just("Slug maker"),
+        requirement=st.just("a" * 64),
+        sealed=st.none(),
+        allowance=allowances,
+        plan=st.sampled_from(PLANS + PLANS[:2]),
+        attempts_max=st.sampled_from([3, 3, 2, 2, 1, 1, 0]),
+        **_run,
+    ),
+    run_messages.Admit: st.builds(run_messages.Admit, **_run),
+    run_messages.Plan: st.builds(run_messages.Plan, **_run),
+    run_messages.Merge: st.builds(run_messages.Merge, tree=st.just(TREE), **_run),
+    run_messages.JudgeMerged: st.builds(run_messages.JudgeMerged, judgement=judgements, **_run),
+    run_messages.StartDelivery: st.builds(run_messages.StartDelivery, **_run),
+    run_messages.FinishDelivery: st.builds(
+        run_messages.FinishDelivery, commit=st.just("c"), folder=st.just("f"), branch=st.just("b"), **_run
+    ),
+    run_messages.Approve: st.builds(run_messages.Approve, commit=st.sampled_from([None, "c", "d"]), **_run),
+    run_messages.FinishRelease: st.builds(run_messages.FinishRelease, commit=st.just("c"), ref=st.just("r"), **_run),
+    run_messages.End: st.builds(
+        run_messages.End,
+        outcome=st.sampled_from(["delivered", "rejected", "declined", "cancelled"]),
+        reason=reasons,
+        **_run,
+    ),
+}
+_due = times.map(lambda at: at + MINUTE_US)
+_task: dict[str, st.SearchStrategy[Any]] = {
+    **_run,
+    "task": st.builds(task_id, st.sampled_from(RUNS), st.sampled_from(NAMES)),
+    "employee": st.sampled_from(STAFF),
+    "order": st.sampled_from(ORDERS),
+}
+_work: dict[type[Command], Asked] = {
+    task.Assign: st.builds(
+        task.Assign,
+        attempt=st.integers(1, 4),
+        seed=st.just(7),
+        reservation=st.one_of(sound_amounts, sound_amounts, amounts),
+        due_at=_due,
+        **_task,
+    ),
+    task.StartCall: st.builds(task.StartCall, **_task),
+    task.FinishCall: st.builds(task.FinishCall, snapshot=snapshots, **_task),
+    task.SubmitWork: st.builds(task.SubmitWork, files=files, tree=st.just(TREE), **_task),
+    task.Judge: st.builds(task.Judge, judgement=judgements, **_task),
+    task.ReleaseOrder: st.builds(task.ReleaseOrder, reason=reasons, **_task),
+}
+KINDS = _plain | _stages | _work
+commands: Asked = st.one_of(*KINDS.values())
+"""Any command of any kind about anything."""
+
+_STAGE_AFTER: dict[str, type[Command]] = {
+    "none": run_messages.Submit,
+    "submitted": run_messages.Admit,
+    "admitted": run_messages.Plan,
+    "merged": run_messages.JudgeMerged,
+    "verified": run_messages.StartDelivery,
+    "delivering": run_messages.FinishDelivery,
+    "delivered": run_messages.Approve,
+    "approved": run_messages.FinishRelease,
+}
+_WORK_AFTER: dict[str, type[task.TaskCommand]] = {
+    "assigned": task.StartCall,
+    "calling": task.FinishCall,
+    "answered": task.SubmitWork,
+    "submitted": task.Judge,
+}
+
+
+_STAFF_AFTER: dict[str, type[Command]] = {
+    "unknown": employee.Hire,
+    "working": employee.Strike,
+    "suspended": employee.Reinstate,
+}
+_MAY_BE_RELEASED = ("assigned", "calling", "answered")
+
+
+def fitting(world: World) -> list[Asked]:
+    """Commands that carry on with what is open, of each run one or more."""
+    if world.organisation.phase != "running":
+        return [_plain[organisation.Found if world.organisation.phase == "unfounded" else organisation.Resume]]
+    found: list[Asked] = []
+    for key in RUNS:
+        state = world.runs.get(key, RunState())
+        if state.phase == "planned":
+            found += _work_of(state)
+        elif state.phase in ("released", "rejected"):
+            outcome = "delivered" if state.phase == "released" else "rejected"
+            found.append(_fixed(run_messages.End, run=key, outcome=outcome))
+        elif state.phase in _STAGE_AFTER:
+            found.append(_fixed(_STAGE_AFTER[state.phase], run=key))
+    return found
+
+
+def _of_staff(world: World) -> list[Asked]:
+    phases = {member: world.staff.get(member, employee.initial).phase for member in STAFF}
+    return [_fixed(_STAFF_AFTER[phase], employee=member) for member, phase in phases.items()]
+
+
+def _work_of(state: RunState) -> list[Asked]:
+    assert state.submitted is not None
+    run = state.submitted.run
+    found = []
+    for item in state.tasks.values():
+        if any(state.tasks[other].phase != "verified" for other in item.after):
+            continue
+        if item.phase == "waiting" and item.attempts >= state.submitted.attempts_max:
+            found.append(_fixed(run_messages.End, run=run, outcome="rejected"))
+        elif item.phase == "waiting":
+            found.append(_fixed(task.Assign, run=run, task=item.id, attempt=item.attempts + 1))
+        elif item.phase in _WORK_AFTER:
+            kinds = [_WORK_AFTER[item.phase]] * 3 + [task.ReleaseOrder] * (item.phase in _MAY_BE_RELEASED)
+            of_order = {"run": run, "task": item.id, "employee": item.employee, "order": item.order}
+            found += [_fixed(kind, **of_order) for kind in kinds]
+    return found or [_fixed(run_messages.Merge, run=run)]
+
+
+def _fixed(kind: type[Command], **fields: Any) -> Asked:
+    return KINDS[kind].map(lambda command: replace(command, **fields))
+
+
+def draw_command(data: st.DataObject, world: World) -> Command:
+    """Of twelve commands two are any at all, one is about the staff, and nine carry on with what is open."""
+    dice = data.draw(st.integers(0, 11))
+    fit = _of_staff(world) if dice == 9 else fitting(world)
+    command: Command = data.draw(commands if dice > 9 or not fit else st.one_of(*fit))
+    return command

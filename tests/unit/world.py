@@ -1,0 +1,67 @@
+"""A small organisation in which anybody may ask for anything: what the properties of the domain are tried on."""
+
+from uuid import UUID
+
+import msgspec
+
+from domain import employee, incident, run, run_messages
+from domain import organisation as office
+from domain.errors import AuraError
+from domain.message import Command, Event
+from domain.registry import DECIDERS, scope_of
+from domain.run import RunState
+from tests.unit.samples import uuid
+
+RUNS = (uuid(1), uuid(2))
+STAFF = (uuid(11), uuid(12))
+ORDERS = (uuid(21), uuid(22))
+INCIDENTS = (uuid(31), uuid(32), uuid(33))
+NAMES = ("T1", "T2")
+
+
+class World(msgspec.Struct):
+    """The states of all entities, the events so far, and who was told what."""
+
+    organisation: office.OrganisationState = office.initial
+    runs: dict[UUID, RunState] = {}
+    staff: dict[UUID, employee.EmployeeState] = {}
+    incidents: dict[UUID, incident.IncidentState] = {}
+    log: list[Event] = []
+
+    def states(self, command: Command) -> tuple[object, ...]:
+        """The state, or for an admission the two states, that the decision receives."""
+        scope = scope_of(command)
+        match scope.kind:
+            case "organisation":
+                return (self.organisation,)
+            case "employee":
+                return (self.staff.get(scope.id, employee.initial),)
+            case "incident":
+                return (self.incidents.get(scope.id, incident.initial),)
+        state = self.runs.get(scope.run or scope.id, run.initial)
+        return (self.organisation, state) if isinstance(command, run_messages.Admit) else (state,)
+
+    def decide(self, command: Command) -> tuple[Event, ...] | AuraError:
+        """The events, or the refusal as a value; nothing changes."""
+        states = self.states(command)
+        try:
+            if isinstance(command, run_messages.Admit):
+                return run.decide_admission(command, *states)  # type: ignore[arg-type]  # states() made the pair
+            kind = scope_of(command).kind
+            return DECIDERS["run" if kind == "task" else kind][1](command, *states)
+        except AuraError as error:
+            return error
+
+    def apply(self, event: Event) -> None:
+        """Fold one event into the entity that it happened to; a task's goes into its run."""
+        self.log.append(event)
+        match event.entity():
+            case "organisation", _:
+                self.organisation = office.evolve(self.organisation, event)
+            case "employee", key:
+                self.staff[key] = employee.evolve(self.staff.get(key, employee.initial), event)
+            case "incident", key:
+                self.incidents[key] = incident.evolve(self.incidents.get(key, incident.initial), event)
+            case _:
+                key = event.run  # type: ignore[attr-defined]  # events of runs and tasks bear their run
+                self.runs[key] = run.evolve(self.runs.get(key, run.initial), event)
