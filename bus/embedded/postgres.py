@@ -14,6 +14,7 @@ from bus.embedded.plan import Plan
 from bus.embedded.process import gone, identify
 from bus.embedded.programs import postgres_bin_for
 from domain.errors import Unavailable
+from sql import named
 
 NAME = "postgres"
 DATABASE = "aura"
@@ -47,13 +48,18 @@ def dsn(folder: Path, database: str = DATABASE) -> str:
     return f"postgresql://{ROLE}@/{quote(database)}?host={quote(str(folder / 'socket'), safe='')}"
 
 
+def is_made(folder: Path) -> bool:
+    """Whether the cluster stands in the database's folder."""
+    return (folder / "cluster" / "PG_VERSION").exists()
+
+
 def plan(folder: Path, log: Path, account: Account) -> Plan:
     """Makes the cluster in `folder` unless it stands there, and answers how to start the server."""
     programs = postgres_bin_for(account, folder)
     socket_folder = folder / "socket"
     _make_folder(socket_folder, account)
     cluster = folder / "cluster"
-    if not (cluster / "PG_VERSION").exists():
+    if not is_made(folder):
         _make_cluster(programs, folder, cluster, account)
     _release_locks(folder)
     quoted = str(socket_folder).replace('"', '""')
@@ -91,7 +97,7 @@ def _make_cluster(programs: Path, folder: Path, cluster: Path, account: Account)
         [str(programs / "postgres"), "--single", "-D", str(part), "postgres"],
         folder,
         account,
-        said=f"CREATE DATABASE {DATABASE} OWNER {ROLE}\n",
+        said=named("create_database"),
     )
     part.rename(cluster)
 

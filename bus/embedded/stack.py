@@ -52,6 +52,7 @@ async def up(
     """
     folders = Home(home)
     folders.ensure()
+    on_progress = _on_this_loop(on_progress)
     async with _alone(folders, on_progress):
         found = await _lives(folders, on_progress)
         if found:
@@ -68,6 +69,7 @@ async def up(
 async def down(home: Path, *, on_progress: Progress) -> StackStatus:
     """Stops the stack, children in reverse order, and answers when nothing of it is left."""
     folders = Home(home)
+    on_progress = _on_this_loop(on_progress)
     state = read_record(folders.run / STATE_FILE, StackState)
     if state is None:
         return status(home)
@@ -77,6 +79,16 @@ async def down(home: Path, *, on_progress: Progress) -> StackStatus:
         await asyncio.to_thread(end, state.supervisor, grace_s=grace_s)
     await asyncio.to_thread(_end_leftovers, folders, on_progress)
     return status(home)
+
+
+def _on_this_loop(on_progress: Progress) -> Progress:
+    """Steps that block run in a thread; the caller hears of them on its own loop."""
+    loop = asyncio.get_running_loop()
+
+    def say(line: str) -> None:
+        loop.call_soon_threadsafe(on_progress, line)
+
+    return say
 
 
 async def _lives(folders: Home, on_progress: Progress) -> bool:
@@ -123,7 +135,9 @@ def _plan(
         account = database_account()
         database = folders.settle(account)
         if str(database) != str(folders.data / "postgres"):
-            on_progress(f"PostgreSQL's data are in {database}")
+            on_progress(f"postgres: its data are in {database}")
+        if not postgres.is_made(database):
+            on_progress("postgres: making the database, some seconds the first time")
         children.append(postgres.plan(database, folders.logs / "postgres.log", account))
         postgres_dsn = postgres.dsn(database)
     endpoints = Endpoints(nats_url=nats_url, postgres_dsn=postgres_dsn)

@@ -107,7 +107,7 @@ async def is_private(stack: StackStatus, inside: str, said: list[str]) -> None:
     home = Path(stack.home)
     assert stack.postgres_data is not None
     assert stack.postgres_data != inside
-    assert f"PostgreSQL's data are in {stack.postgres_data}" in said
+    assert f"postgres: its data are in {stack.postgres_data}" in said
     found = os.stat(stack.postgres_data)
     assert stat.S_IMODE(found.st_mode) == 0o700
     assert found.st_uid == database_account().uid

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import asyncpg
 import msgspec
@@ -52,6 +53,20 @@ async def test_nats_keeps_an_acknowledged_message_over_a_crash(nats: Server) -> 
     client = await nats_client.connect(nats.url)
     assert (await client.jetstream().get_msg("KEPT", acknowledged.seq)).data == b"x" * 2_000_000
     await client.close()
+
+
+async def test_nats_syncs_before_it_acknowledges_and_listens_on_loopback(nats: Server) -> None:
+    settings = msgspec.json.decode((nats.store.parent / "nats.json").read_bytes())
+    seen = msgspec.json.decode(await asyncio.to_thread(_get, f"http://{settings['http']}/varz"))
+    assert seen["jetstream"]["config"]["sync_always"] is True
+    assert seen["max_payload"] == 16 * 1024 * 1024
+    assert seen["host"] == seen["http_host"] == "127.0.0.1"
+
+
+def _get(url: str) -> bytes:
+    with urlopen(url, timeout=10) as answer:
+        body: bytes = answer.read()
+    return body
 
 
 async def test_nats_admits_nobody_without_the_password(nats: Server) -> None:

@@ -1,0 +1,2 @@
+-- The embedded server's one database, made in single-user mode: one statement a line.
+CREATE DATABASE aura OWNER aura;
