@@ -53,7 +53,7 @@ def _body(lines: list[str], start: int, front: Block | None, report: Report) -> 
         close = _closing(lines, at + 1, opening[1])
         spot = Spot(at + 1, lines[at].index(opening[1]) + 1)
         if close is None:
-            report.add(spot, "this fence is not closed", f"{opening[1]} on a line of its own below the block")
+            report.add(spot, "this fence is not closed", f"{opening[1][:20]} on a line of its own below the block")
             close = len(lines)
         if _is_acceptance(opening[2], spot, report):
             blocks.append(Block("\n".join(lines[at + 1 : close]), at + 2))

@@ -147,12 +147,12 @@ class _Builder:
 
     def mapping(self, spot: Spot, children: list[Node]) -> Mapping:
         entries: list[Entry] = []
-        seen: dict[tuple[type, Plain], Scalar] = {}
+        seen: dict[str, Scalar] = {}  # by spelling: hashes of chosen numbers may collide
         for key, value in zip(children[::2], children[1::2], strict=True):
             if not isinstance(key, Scalar):
                 self.report.add(key, f"a key must be a single word, not {kind(key)}", "key: value")
                 continue
-            first = seen.setdefault((type(key.value), key.value), key)
+            first = seen.setdefault(repr(key.value), key)
             if first is not key:
                 message = f"`{key.text[:60]}` stands twice; the first is in line {first.line}"
                 self.report.add(key, message, f"`{key.text[:60]}` once, with one value")

@@ -12,6 +12,7 @@ from verification.requirement import PlannedTask
 from verification.scope import contains, overlap
 
 TASKS_MAX = 64
+PATTERNS_MAX = 200  # different patterns of all tasks: each is compared with each
 _EXAMPLES = {"id": "T1", "criteria": "[A1]", "scope": '["slugify.py"]', "after": "[]"}
 
 
@@ -52,7 +53,9 @@ def read_tasks(node: Node, criteria: Seq[str], scope: tuple[str, ...], report: R
             continue
         written.append(one)
     _check_coverage(node, [*written, *twice], criteria, report)
-    if _check_after(written, report):
+    if len({pattern for one in written for pattern in one.task.scope}) > PATTERNS_MAX:
+        report.add(node, f"the tasks name more than {PATTERNS_MAX} patterns", "fewer patterns, with wildcards")
+    elif _check_after(written, report):
         _check_overlap(written, report)
     return tuple(one.task for one in written)
 

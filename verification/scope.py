@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 PATH_CHARS_MAX = 400
-PATTERN_CHARS_MAX = 200
+PATTERN_CHARS_MAX = 120
 _UNSUPPORTED = frozenset("[]{}!\\")
 
 

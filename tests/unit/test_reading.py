@@ -183,6 +183,19 @@ def test_prose_alone_gets_a_remedy_that_is_valid(prose: str) -> None:
     assert parse_requirement(ready.encode(), None, name="my-tool", folder=None).title == "T"
 
 
+def test_tasks_name_a_bounded_number_of_patterns() -> None:
+    def tasks(count: int) -> str:
+        scopes = (", ".join(f'"{n}-{m}.py"' for m in range(50)) for n in range(count))
+        lines = "".join(f"  - {{id: T{n}, criteria: [A{n}], scope: [{scope}]}}\n" for n, scope in enumerate(scopes))
+        blocks = "".join(f'- {{id: A{n}, says: s, cases: [{{call: "tool:f"}}]}}\n' for n in range(count))
+        front = FRONT.replace('scope: ["tool.py"]', f'scope: ["*.py"]\ntasks:\n{lines.rstrip()}')
+        return f"{front}```yaml acceptance\n{blocks}```\n"
+
+    assert len(parse_requirement(tasks(4).encode(), None, name="tool", folder=None).tasks) == 4
+    with pytest.raises(RequirementInvalid, match="more than 200 patterns"):
+        parse_requirement(tasks(5).encode(), None, name="tool", folder=None)
+
+
 def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="aura init"):
         read_requirement(tmp_path / "none.md")

@@ -69,7 +69,7 @@ def test_not_covered(path: str, pattern: str) -> None:
 
 @pytest.mark.parametrize(
     "pattern",
-    ["", "/a", "../a", "a/../b", "a//b", "a/", ".git/x", "a**", "a/**b", "[ab]", "{a,b}", "!a", "a\\b", "x" * 201],
+    ["", "/a", "../a", "a/../b", "a//b", "a/", ".git/x", "a**", "a/**b", "[ab]", "{a,b}", "!a", "a\\b", "x" * 121],
 )
 def test_faulty_patterns_say_what_to_write(pattern: str) -> None:
     fault = pattern_fault(pattern)
@@ -102,8 +102,8 @@ def test_patterns_that_never_meet(one: str, other: str) -> None:
 
 def test_hostile_patterns_take_no_long_time() -> None:
     started = time.monotonic()
-    stars = "*a" * 99
+    stars = "*a" * 59
     assert not in_scope("a" * 399, (f"{stars}b",))
     assert not overlap(f"{stars}b", f"{stars}c")
-    assert not in_scope("/".join("a" * 199), ("/".join(["**", "a"] * 40) + "/b",))
+    assert not in_scope("/".join("a" * 199), ("/".join(["**", "a"] * 23) + "/b",))
     assert time.monotonic() - started < 2.0
