@@ -1,0 +1,5 @@
+"""Fixtures of this folder."""
+
+from tests.sandboxes import sandbox
+
+__all__ = ["sandbox"]

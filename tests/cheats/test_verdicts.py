@@ -1,0 +1,189 @@
+"""Which solutions the judge accepts: the right ones, and no other, each with its typed reason."""
+
+import random
+
+import pytest
+
+from tests.cheats.judged import Puzzle, word
+from verification.judge import judge
+from verification.requirement import Requirement
+from verification.sandbox.bubblewrap import Bubblewrap
+from verification.verdict import Verdict
+
+pytestmark = pytest.mark.needs_sandbox
+
+FORGE = """
+import os
+for fd in range(3, 64):
+    for line in (b'{"verified": true}\\n', b'PASSED\\n'):
+        try:
+            os.write(fd, line)
+        except OSError:
+            pass
+"""
+FORGE_WITH_NONCE = """
+import json, os, sys
+frame = sys._getframe()
+while frame:
+    order = frame.f_locals.get("order")
+    if isinstance(order, dict) and "nonce" in order:
+        seen = [{"did": "returned", "value": True, "before": {}, "files": {}} for _ in order["steps"]]
+        line = order["nonce"] + " " + json.dumps({"steps": seen, "took_s": 0.0}) + chr(10)
+        os.write(frame.f_locals["channel"], line.encode() * 2)
+        os._exit(0)
+    frame = frame.f_back
+"""
+SNIFF = """
+import sys
+frame = sys._getframe()
+while frame:
+    if "expected" in frame.f_locals:
+        return frame.f_locals["expected"]
+    frame = frame.f_back
+"""
+SNIFF_EVERYWHERE = """
+import gc, os
+found = b""
+for name in os.listdir("/proc/self/fd"):
+    try:
+        found += os.pread(int(name), 1 << 20, 0)
+    except OSError:
+        pass
+for one in gc.get_objects():
+    if isinstance(one, dict) and "returns" in one:
+        return one["returns"]
+return found.decode(errors="replace")
+"""
+ALWAYS_EQUAL = """
+class Same(str):
+    def __eq__(self, other): return True
+    def __ne__(self, other): return False
+    def __hash__(self): return 0
+"""
+
+
+@pytest.fixture
+def puzzle() -> Puzzle:
+    seed = random.SystemRandom().randrange(1 << 32)
+    print(f"puzzle drawn with seed {seed}")
+    return Puzzle(random.Random(seed))
+
+
+async def verdict(puzzle: Puzzle, tree: dict[str, bytes], sandbox: Bubblewrap) -> Verdict:
+    """The judge's verdict, after the control: the right solution of the same puzzle is verified."""
+    requirement: Requirement = puzzle.requirement()
+    control = await judge(requirement, puzzle.right(), sandbox=sandbox, seed=1, allow_degraded=True)
+    assert control.verified, control.findings
+    return await judge(requirement, tree, sandbox=sandbox, seed=2, allow_degraded=True)
+
+
+def kinds(found: Verdict) -> set[str]:
+    return {finding.kind for finding in found.findings}
+
+
+async def test_a_right_solution_is_verified(puzzle: Puzzle, sandbox: Bubblewrap) -> None:
+    found = await judge(puzzle.requirement(), puzzle.right(), sandbox=sandbox, seed=3, allow_degraded=True)
+    assert found.verified
+    assert found.findings == ()
+    assert found.grade == "C"
+    (criterion,) = found.criteria
+    assert (criterion.visible_passed, criterion.sealed_passed, criterion.passed) == (2, 2, True)
+
+
+async def test_one_that_prints_and_reads_its_input_is_verified_too(puzzle: Puzzle, sandbox: Bubblewrap) -> None:
+    """Writing to stdout is no forging: the answer travels elsewhere."""
+    top = "import sys\nprint('loaded', sys.stdin.read())\n"
+    body = f"print(text)\nreturn text + '{puzzle.separator}' + str(number + {puzzle.number})"
+    assert (await verdict(puzzle, puzzle.solution(body, top=top), sandbox)).verified
+
+
+CHEATS: list[tuple[str, str, str, set[str]]] = [
+    ("wrong", "", "return text", {"wrong_result", "sealed_failed"}),
+    ("raises", "", "raise ValueError('no')", {"wrong_result", "sealed_failed"}),
+    ("exit at import", "import os\nos._exit(0)", "return text", {"no_answer", "sealed_failed"}),
+    ("polite exit at import", "raise SystemExit(0)", "return text", {"no_answer", "sealed_failed"}),
+    ("exit in the call", "import os", "os._exit(0)", {"no_answer", "sealed_failed"}),
+    ("does not parse", "def", "return text", {"did_not_start", "sealed_failed"}),
+    ("module missing", "import nosuchmodule", "return text", {"did_not_start", "sealed_failed"}),
+    ("forges at import", FORGE, "return text", {"forged_answer", "sealed_failed"}),
+    ("forges in the call", "", f"{FORGE}\nreturn text", {"forged_answer", "sealed_failed"}),
+    ("forges with the nonce", "", FORGE_WITH_NONCE, {"forged_answer", "sealed_failed"}),
+    ("always equal", ALWAYS_EQUAL, "return Same('x')", {"not_accepted", "sealed_failed"}),
+    ("sniffs frames", "", SNIFF, {"tampering", "sealed_failed"}),
+    ("sniffs descriptors and objects", "", SNIFF_EVERYWHERE, {"wrong_result", "sealed_failed"}),
+    ("floods", "", "while True: print('x' * 4096)", {"output_limit", "sealed_failed"}),
+    ("eats memory", "", "x = [bytearray(1 << 24) for _ in range(64)]\nreturn text", {"memory", "sealed_failed"}),
+]
+
+
+@pytest.mark.parametrize(("top", "body", "expected"), [row[1:] for row in CHEATS], ids=[row[0] for row in CHEATS])
+async def test_no_other_is(puzzle: Puzzle, sandbox: Bubblewrap, top: str, body: str, expected: set[str]) -> None:
+    found = await verdict(puzzle, puzzle.solution(body, top=top), sandbox)
+    assert not found.verified
+    assert kinds(found) == expected, found.findings
+
+
+async def test_a_hanging_one_is_given_up(puzzle: Puzzle, sandbox: Bubblewrap) -> None:
+    puzzle.within_s = 1.0
+    found = await verdict(puzzle, puzzle.solution("while True: pass"), sandbox)
+    assert not found.verified
+    assert kinds(found) <= {"timeout", "sealed_failed"}
+    assert found.wall_s < 6
+
+
+async def test_a_write_outside_scope_is_a_strike(puzzle: Puzzle, sandbox: Bubblewrap) -> None:
+    found = await verdict(puzzle, {**puzzle.right(), "other.py": b""}, sandbox)
+    assert not found.verified
+    assert [(each.kind, each.path, each.integrity) for each in found.findings] == [("outside_scope", "other.py", True)]
+    allowed = await verdict(puzzle, {**puzzle.right(), "notes/a/b.md": b"x"}, sandbox)
+    assert allowed.verified
+
+
+async def test_only_what_changed_against_the_base_counts(puzzle: Puzzle, sandbox: Bubblewrap) -> None:
+    requirement, base = puzzle.requirement(), {"old.py": b"x = 1\n", "gone.py": b""}
+    kept = {**base, **puzzle.right()}
+    control = await judge(requirement, kept, sandbox=sandbox, seed=1, base=base, allow_degraded=True)
+    assert control.verified
+    for tree in ({**kept, "old.py": b"x = 2\n"}, {path: kept[path] for path in kept if path != "gone.py"}):
+        found = await judge(requirement, tree, sandbox=sandbox, seed=1, base=base, allow_degraded=True)
+        assert kinds(found) == {"outside_scope"}
+
+
+async def test_a_table_of_the_visible_cases_is_hard_coded(puzzle: Puzzle, sandbox: Bubblewrap) -> None:
+    found = await verdict(puzzle, puzzle.table(), sandbox)
+    assert kinds(found) == {"hard_coded", "sealed_failed"}
+    (criterion,) = found.criteria
+    assert (criterion.visible_passed, criterion.sealed_passed) == (2, 0)
+
+
+async def test_failing_sealed_cases_alone_is_an_honest_failure(puzzle: Puzzle, sandbox: Bubblewrap) -> None:
+    """Right for the visible texts by a rule too narrow, without their literals; its tests may name the cases."""
+    first = sorted({text[0] for text, _ in puzzle.visible})
+    puzzle.sealed = [
+        (next(c for c in "qxzjkvw" if c not in first) + text[1:], number) for text, number in puzzle.sealed
+    ]
+    right = f"text + '{puzzle.separator}' + str(number + {puzzle.number})"
+    examples = "\n".join(f"assert f{values!r} == {puzzle.answer(*values)!r}" for values in puzzle.visible)
+    tree = puzzle.solution(f"return {right} if text[0] in {first!r} else ''") | {"notes/test_it.py": examples.encode()}
+    found = await verdict(puzzle, tree, sandbox)
+    assert kinds(found) == {"sealed_failed"}
+    assert not any(finding.integrity for finding in found.findings)
+
+
+async def test_a_sealed_failure_tells_its_author_nothing_but_the_criterion(puzzle: Puzzle, sandbox: Bubblewrap) -> None:
+    found = await verdict(puzzle, puzzle.solution("return text"), sandbox)
+    told = " ".join(finding.for_author for finding in found.findings)
+    for text, number in puzzle.sealed:
+        assert text not in told
+        assert puzzle.answer(text, number) not in told
+    assert all(text in told for text, _ in puzzle.visible)
+
+
+async def test_cases_do_not_share_anything(puzzle: Puzzle, sandbox: Bubblewrap) -> None:
+    """A counter in memory or in a file starts anew in each case."""
+    mark = word(puzzle.rng)
+    top = f"import os\nassert not os.path.exists('/tmp/{mark}')\nopen('/tmp/{mark}', 'w').close()\ncalls = []"
+    body = (
+        f"calls.append(1)\nassert len(calls) == 1\nreturn text + '{puzzle.separator}' + str(number + {puzzle.number})"
+    )
+    assert (await verdict(puzzle, puzzle.solution(body, top=top), sandbox)).verified

@@ -1,0 +1,164 @@
+"""One case in one fresh box: the order that goes in, the run, and the answer that comes out.
+
+Expected values never go in. The answer must be one line with this run's nonce and nothing else.
+"""
+
+import json
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from domain.errors import Unavailable
+from verification.requirement import Case, Step
+from verification.sandbox.base import MIB, PROGRAMS, PYTHON, WORK, Limits, RunResult, RunSpec, Sandbox
+from verification.values import encode
+from verification.verdict import FindingKind
+
+PROJECT = f"{WORK}/project"
+FOLDER = f"{WORK}/case"  # empty at first: where the case's files are and its code runs
+WORKER = "/aura/caseworker.py"
+START_S = 1.0  # what the interpreter may take beside `within_s`
+SETUP_ATTEMPTS_MAX = 2
+NOT_STARTED = "aura: the command did not start"
+_SOURCE = Path(__file__).with_name("caseworker.py")
+
+_LAUNCHER = f"""#!{PROGRAMS}/{PYTHON} -I
+import importlib, sys
+sys.path.insert(0, {PROJECT!r})
+sys.argv[0] = {{name!r}}
+try:
+    main = importlib.import_module({{module!r}})
+    for part in {{function!r}}.split("."):
+        main = getattr(main, part)
+except (ImportError, SyntaxError, AttributeError) as error:
+    sys.exit(f"{{{{type(error).__name__}}}}: {{{{error}}}}\\n{NOT_STARTED}")
+sys.exit(main())
+"""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Why a case did not pass."""
+
+    kind: FindingKind
+    text: str
+
+
+class StepSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the worker says of one step. Values are JSON with tags; all of it comes from beside untrusted code."""
+
+    did: Literal["returned", "raised", "ran"]
+    before: dict[str, Any]
+    files: dict[str, Any]
+    value: Any = None
+    stage: Literal["import", "lookup", "call"] = "call"
+    names: list[list[str]] = []  # of the exception's class and its bases, nearest first
+    name: str = ""
+    message: str = ""
+    exit: int = 0
+    stdout: Any = None
+    stderr: Any = None
+    over: bool = False  # more output than is read
+
+
+class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One whole answer."""
+
+    steps: list[StepSeen]
+    took_s: float
+
+
+class Project(msgspec.Struct, frozen=True):
+    """What every case of one verdict runs on."""
+
+    files: Mapping[str, bytes]
+    command: str | None  # "name = module:function"
+
+
+async def play(case: Case, project: Project, sandbox: Sandbox) -> Answer | Problem:
+    """Runs one case. Raises Unavailable when no box can be made."""
+    nonce, bait = secrets.token_hex(16), secrets.token_hex(16)
+    spec = _spec(case, project, _order(case, nonce, bait))
+    result = await sandbox.run(spec)
+    for _ in range(SETUP_ATTEMPTS_MAX - 1):
+        if result.reason == "setup_failed":
+            result = await sandbox.run(spec)
+    if result.reason == "setup_failed":
+        raise Unavailable(
+            f"The box could not be made: {result.stderr.decode(errors='replace').strip()[-300:]}.",
+            hint="Try again; if it stays so, look at memory and processes on this machine.",
+            code="sandbox_failed",
+        )
+    return _read(result, case, nonce, bait)
+
+
+def _order(case: Case, nonce: str, bait: str) -> bytes:
+    steps = [_step_order(step, bait) for step in case.steps]
+    return json.dumps({"nonce": nonce, "project": PROJECT, "folder": FOLDER, "steps": steps}).encode()
+
+
+def _step_order(step: Step, bait: str) -> dict[str, Any]:
+    expect = step.expect
+    return {
+        "action": step.action,
+        "target": step.target,
+        "args": [encode(value) for value in step.args],
+        "kwargs": {key: encode(value) for key, value in step.kwargs.items()},
+        "bind": step.bind,
+        "argv": list(step.argv),
+        "stdin": step.stdin,
+        "env": dict(step.env),
+        "before": dict(step.files_before),
+        "watch": sorted({*expect.files_after, *expect.files_unchanged, *expect.files_absent}),
+        "expected": bait,
+    }
+
+
+def _spec(case: Case, project: Project, order: bytes) -> RunSpec:
+    read_only = {WORKER: _SOURCE.read_bytes()}
+    if project.command:
+        name, _, target = (part.strip() for part in project.command.partition("="))
+        module, _, function = target.partition(":")
+        launcher = _LAUNCHER.format(name=name, module=module, function=function)
+        read_only[f"{PROGRAMS}/{name}"] = launcher.encode()
+    return RunSpec(
+        argv=(PYTHON, "-I", "-B", WORKER),
+        files={f"project/{path}": content for path, content in project.files.items()},
+        read_only=read_only,
+        stdin=order,
+        limits=Limits(wall_s=case.within_s + START_S, memory_bytes=case.memory_mb * MIB),
+    )
+
+
+def _read(result: RunResult, case: Case, nonce: str, bait: str) -> Answer | Problem:
+    ended: dict[str, Problem] = {
+        "timeout": Problem("timeout", f"did not end within {case.within_s:g} s"),
+        "memory": Problem("memory", f"needed more than {case.memory_mb} MB of memory"),
+        "output_limit": Problem("output_limit", "wrote more output than is read"),
+        "file_limit": Problem("leftover_files", "made more files than are allowed"),
+    }
+    if result.reason in ended:
+        return ended[result.reason]
+    if bait.encode() in result.stdout:
+        return Problem("tampering", "answered with bait from the judge's own frames: it searched for expected values")
+    answer = _parsed(result, nonce)
+    if isinstance(answer, Answer) and len(answer.steps) != len(case.steps):
+        return Problem("forged_answer", "answered for other steps than the judge had asked for")
+    if isinstance(answer, Answer) and answer.took_s > case.within_s:
+        return ended["timeout"]
+    return answer
+
+
+def _parsed(result: RunResult, nonce: str) -> Answer | Problem:
+    told = result.stdout
+    start = f"{nonce} ".encode()
+    if not told or start.startswith(told) or (told.startswith(start) and b"\n" not in told):
+        return Problem("no_answer", f"left the box without an answer, with exit code {result.exit_code}")
+    if not told.startswith(start) or told.count(b"\n") != 1 or not told.endswith(b"\n") or result.exit_code != 0:
+        return Problem("forged_answer", "wrote to the judge's answer channel")
+    try:
+        return msgspec.json.decode(told[len(start) :], type=Answer)
+    except (msgspec.DecodeError, RecursionError):
+        return Problem("forged_answer", "wrote an answer that the judge's worker never writes")

@@ -1,0 +1,279 @@
+"""The judge's worker: plays one case inside the box and answers with what it saw. Runs alone, on the standard library.
+
+It reads the order (JSON) from its standard input and writes one line, nonce and JSON, to what was its standard output.
+The code under test shares this process and may do anything to it. It gains nothing by that: no expected value is here,
+and what it could forge is an answer that it might as well have returned.
+"""
+
+import base64
+import binascii
+import builtins
+import datetime
+import decimal
+import importlib
+import json
+import math
+import os
+import sys
+import time
+from typing import Any
+
+DEPTH_MAX = 64
+NODES_MAX = 200_000
+EXACT_INT_MAX = 2**53  # beyond it an int travels as text
+INT_DIGITS_MAX = 4000
+FILE_BYTES_MAX = 1024 * 1024
+MESSAGE_CHARS_MAX = 4000
+PROGRAMS = "/aura/bin"
+
+
+class Encoder:
+    """Python values to JSON with tags. Exact types only: whatever could bring behaviour of its own is an object."""
+
+    def __init__(self) -> None:
+        self.left = NODES_MAX
+
+    def encode(self, value: Any, depth: int = 0) -> Any:
+        self.left -= 1
+        kind = type(value)
+        if depth > DEPTH_MAX or self.left < 0:
+            return {"$object": "a value too deep or too large"}
+        if value is None or kind is bool:
+            return value
+        if kind is str:
+            return value if _is_text(value) else {"$object": "a str with lone surrogates"}
+        if kind is int:
+            return value if abs(value) <= EXACT_INT_MAX else _long(value)
+        if kind is float:
+            return value if math.isfinite(value) else {"$float": str(value)}
+        if kind is list:
+            return [self.encode(item, depth + 1) for item in value]
+        if kind is dict:
+            return self.mapping(value, depth)
+        if kind is tuple or kind is set or kind is frozenset:
+            return {f"${kind.__name__}": [self.encode(item, depth + 1) for item in value]}
+        return _scalar(value, kind)
+
+    def mapping(self, value: dict[Any, Any], depth: int) -> Any:
+        if all(type(key) is str and not key.startswith("$") and _is_text(key) for key in value):
+            return {key: self.encode(item, depth + 1) for key, item in value.items()}
+        pairs = [[self.encode(key, depth + 1), self.encode(item, depth + 1)] for key, item in value.items()]
+        return {"$dict": pairs}
+
+
+def _is_text(value: str) -> bool:
+    return not any("\ud800" <= char <= "\udfff" for char in value) if not value.isascii() else True
+
+
+def _long(value: int) -> Any:
+    if value.bit_length() > INT_DIGITS_MAX * 3:
+        return {"$object": "an int of too many digits"}
+    return {"$int": str(value)}
+
+
+_ZONES: tuple[type, ...] = (type(None), datetime.timezone)
+
+
+def _scalar(value: Any, kind: type) -> Any:
+    if kind is bytes:
+        return {"$bytes": base64.b64encode(value).decode()}
+    if kind is decimal.Decimal:
+        return {"$decimal": str(value)}
+    if kind is datetime.date:
+        return {"$date": value.isoformat()}
+    if kind is datetime.datetime and type(value.tzinfo) in _ZONES:
+        return {"$datetime": value.isoformat()}
+    return {"$object": _name_of(kind)}
+
+
+def decode(value: Any) -> Any:
+    """The Python value of an argument's wire form."""
+    if type(value) is list:
+        return [decode(item) for item in value]
+    if type(value) is not dict:
+        return value
+    if len(value) == 1:
+        ((tag, payload),) = value.items()
+        if tag in _MADE:
+            return _MADE[tag](payload)
+    return {key: decode(item) for key, item in value.items()}
+
+
+_MADE: dict[str, Any] = {
+    "$tuple": lambda payload: tuple(decode(payload)),
+    "$set": lambda payload: set(decode(payload)),
+    "$frozenset": lambda payload: frozenset(decode(payload)),
+    "$bytes": lambda payload: binascii.a2b_base64(payload),
+    "$decimal": decimal.Decimal,
+    "$date": datetime.date.fromisoformat,
+    "$datetime": datetime.datetime.fromisoformat,
+    "$float": float,
+    "$int": int,
+    "$dict": lambda payload: {decode(key): decode(item) for key, item in payload},
+}
+
+
+def _name_of(kind: type) -> str:
+    """Module and name of a class, as far as the class lets itself be asked."""
+    try:
+        return f"{kind.__module__}.{kind.__qualname__}"[:200]
+    except (AttributeError, TypeError):
+        return "an unnamed class"
+
+
+def _names_of(kind: type) -> list[str]:
+    """The names under which an exception's class may be expected. A builtin's name is only for the builtin itself."""
+    bare, full = kind.__name__, _name_of(kind)
+    genuine = getattr(builtins, bare, None)
+    fake = isinstance(genuine, type) and genuine is not kind
+    if fake:
+        return [] if full.startswith("builtins.") else [full]
+    return [bare, full]
+
+
+def _said(error: BaseException) -> str:
+    text, raised = _attempt(lambda: str(error))
+    return text[:MESSAGE_CHARS_MAX] if raised is None and type(text) is str and _is_text(text) else ""
+
+
+def _attempt(act: Any) -> tuple[Any, BaseException | None]:
+    """What code under test returned, or what it raised, whatever it was."""
+    try:
+        return act(), None
+    except BaseException as error:
+        return None, error
+
+
+class Case:
+    """The steps of one case, in one process and one folder."""
+
+    def __init__(self, order: dict[str, Any]) -> None:
+        self.folder: str = order["folder"]
+        self.bound: dict[str, Any] = {}
+
+    def play(self, step: dict[str, Any], expected: str) -> dict[str, Any]:
+        """One step. `expected` is bait: who answers with it has searched the judge's frames."""
+        self._write(step["before"])
+        before = self._files(step["watch"])
+        seen = self._run(step) if step["action"] == "run" else self._call(step, expected)
+        return {**seen, "before": before, "files": self._files(step["watch"])}
+
+    def _call(self, step: dict[str, Any], expected: str) -> dict[str, Any]:
+        target = step["target"]
+        stage = "import"
+        if target.startswith("$"):
+            stage = "lookup"
+            name, _, path = target[1:].partition(".")
+            found, error = _attempt(lambda: self.bound[name])
+        else:
+            module, _, path = target.partition(":")
+            found, error = _attempt(lambda: importlib.import_module(module))
+        if error is None:
+            stage = "lookup"
+            found, error = _attempt(lambda: _attribute(found, path))
+        if error is None:
+            stage = "call"
+            args, kwargs = decode(step["args"]), {key: decode(item) for key, item in step["kwargs"].items()}
+            function = found
+            found, error = _attempt(lambda: function(*args, **kwargs))
+        del expected
+        if error is not None:
+            names = [_names_of(kind) for kind in type(error).__mro__]
+            shown = _name_of(type(error)).removeprefix("builtins.")
+            return {"did": "raised", "stage": stage, "names": names, "name": shown, "message": _said(error)}
+        if step["bind"]:
+            self.bound[step["bind"]] = found
+        value, error = _attempt(lambda: Encoder().encode(found))
+        return {"did": "returned", "value": value if error is None else {"$object": "a value that cannot be read"}}
+
+    def _run(self, step: dict[str, Any]) -> dict[str, Any]:
+        import subprocess
+        import tempfile
+
+        program = os.path.join(PROGRAMS, os.path.basename(step["argv"][0]))
+        with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            stdin.write((step["stdin"] or "").encode())
+            stdin.seek(0)
+            done, error = _attempt(
+                lambda: subprocess.run(
+                    step["argv"],
+                    executable=program if os.path.exists(program) else None,
+                    stdin=stdin,
+                    stdout=out,
+                    stderr=err,
+                    cwd=self.folder,
+                    env={**os.environ, **step["env"]},
+                    check=False,
+                )
+            )
+            if error is not None:
+                return {"did": "raised", "stage": "import", "names": [], "name": "", "message": _said(error)}
+            texts = [_content(each.fileno()) for each in (out, err)]
+        over = any(text is None for text in texts)
+        return {"did": "ran", "exit": done.returncode, "stdout": texts[0], "stderr": texts[1], "over": over}
+
+    def _write(self, files: dict[str, str]) -> None:
+        for path, text in files.items():
+            where = os.path.join(self.folder, path)
+            os.makedirs(os.path.dirname(where), exist_ok=True)
+            with open(where, "wb") as file:
+                file.write(text.encode())
+
+    def _files(self, paths: list[str]) -> dict[str, Any]:
+        return {path: self._file(os.path.join(self.folder, path)) for path in paths}
+
+    def _file(self, where: str) -> Any:
+        """Text, bytes with a tag, None for nothing, or an object for what is no plain file."""
+        if not os.path.lexists(where):
+            return None
+        if os.path.islink(where) or not os.path.isfile(where):
+            return {"$object": "no plain file"}
+        content, error = _attempt(lambda: os.open(where, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK))
+        if error is not None:
+            return {"$object": "a file that cannot be read"}
+        found = _content(content)
+        os.close(content)
+        return {"$object": f"a file of more than {FILE_BYTES_MAX} bytes"} if found is None else found
+
+
+def _content(descriptor: int) -> Any:
+    """From the start: text where it is UTF-8, else bytes with a tag; None if it is too much."""
+    content = os.pread(descriptor, FILE_BYTES_MAX + 1, 0)
+    if len(content) > FILE_BYTES_MAX:
+        return None
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return {"$bytes": base64.b64encode(content).decode()}
+
+
+def _attribute(found: Any, path: str) -> Any:
+    for name in path.split(".") if path else ():
+        found = getattr(found, name)
+    return found
+
+
+def main() -> None:
+    """Takes the order, plays its steps and answers once; nothing of the code under test runs after the answer."""
+    dumps, write, leave, clock = json.dumps, os.write, os._exit, time.monotonic
+    order = json.loads(sys.stdin.buffer.read())
+    channel = os.dup(1)
+    os.dup2(2, 1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.makedirs(order["folder"], exist_ok=True)
+    os.chdir(order["folder"])
+    sys.path.insert(0, order["project"])
+    sys.argv[:] = ["case"]
+    case = Case(order)
+    started = clock()
+    seen = [case.play(step, step["expected"]) for step in order["steps"]]
+    answer = f"{order['nonce']} {dumps({'steps': seen, 'took_s': clock() - started})}\n".encode()
+    while answer:
+        answer = answer[write(channel, answer) :]
+    leave(0)
+
+
+if __name__ == "__main__":
+    main()

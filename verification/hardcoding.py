@@ -1,0 +1,139 @@
+"""Hard-coding: visible cases written into the code as a table instead of being solved.
+
+Told only together with a sealed failure, and only if the values of a visible case, arguments and result alike, stand as
+literals in one changed file. A requirement that is itself a table of values may be met that way honestly; then the
+sealed cases pass, and nothing is said.
+"""
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from verification.requirement import Case, Criterion, Step
+
+TRIVIAL_INT_MAX = 100  # smaller numbers stand in any code
+TRIVIAL_CHARS_MAX = 1
+
+
+def hard_coded_path(
+    criterion: Criterion, changed: Iterable[str], tree: Mapping[str, bytes], base: Mapping[str, bytes]
+) -> str | None:
+    """The changed file in which at least half of the criterion's telling visible cases stand, if there is one."""
+    cases = [values for case in criterion.cases if (values := telling_values(case))]
+    if not cases:
+        return None
+    for path in _code(changed, tree):
+        literals = _literals(tree[path]) - _literals(base.get(path, b""))
+        found = sum(given <= literals and wanted <= literals for given, wanted in cases)
+        if found * 2 >= len(cases) and found:
+            return path
+    return None
+
+
+def telling_values(case: Case) -> tuple[set[Any], set[Any]] | None:
+    """Literals of the arguments and of the results that no code holds by chance; None unless there are both."""
+    given: set[Any] = set()
+    wanted: set[Any] = set()
+    for step in case.steps:
+        given.update(_leaves(_inputs(step)))
+        returns = None if step.expect.returns is msgspec.UNSET else step.expect.returns
+        wanted.update(_leaves([returns, step.expect.stdout, *step.expect.files_after.values()]))
+    return (given, wanted) if given and wanted else None
+
+
+def _inputs(step: Step) -> list[Any]:
+    return [list(step.args), list(step.kwargs.values()), list(step.argv[1:]), step.stdin]
+
+
+def _leaves(value: Any) -> Iterator[tuple[str, Any]]:
+    """Telling scalars of a requirement's value, with their type's name: 1 is not 1.0. Patterns are no results."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key not in ("$any", "$matches"):
+                yield from _leaves(item)
+            if not key.startswith("$"):
+                yield from _leaves(key)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _leaves(item)
+    elif _tells(value):
+        yield _leaf(value)
+
+
+def _leaf(value: Any) -> tuple[str, Any]:
+    """Line ends do not tell one text from another: `print` adds what the case expects."""
+    return type(value).__name__, value.strip("\n") if isinstance(value, str) else value
+
+
+def _tells(value: Any) -> bool:
+    if isinstance(value, str):
+        return len(value.strip()) > TRIVIAL_CHARS_MAX
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) > TRIVIAL_INT_MAX or value != int(value)
+
+
+def _code(changed: Iterable[str], tree: Mapping[str, bytes]) -> list[str]:
+    """Changed Python files, but for tests, which hold examples by right unless the code imports them."""
+    files = [path for path in changed if path in tree and path.endswith(".py")]
+    code = [path for path in files if not _is_test(path)]
+    imported = {name for path in code for name in _imports(tree[path])}
+    return code + [path for path in files if _is_test(path) and _module(path) & imported]
+
+
+def _is_test(path: str) -> bool:
+    *folders, name = path.split("/")
+    return "tests" in folders or "test" in folders or name.startswith("test_") or name.endswith("_test.py")
+
+
+def _module(path: str) -> set[str]:
+    parts = path.removesuffix(".py").split("/")
+    return {".".join(parts), ".".join(parts[:-1]) if len(parts) > 1 else parts[0], parts[-1]}
+
+
+def _parsed(source: bytes) -> ast.Module | None:
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _imports(source: bytes) -> set[str]:
+    tree = _parsed(source)
+    found: set[str] = set()
+    for node in ast.walk(tree) if tree else ():
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+            found.update(alias.name for alias in node.names)
+    return found
+
+
+def _literals(source: bytes) -> set[tuple[str, Any]]:
+    """Constants of a file, but for those of assertions and of the block that runs it as a program."""
+    tree = _parsed(source)
+    return set(_constants(tree)) if tree else set()
+
+
+def _constants(top: ast.AST) -> Iterator[tuple[str, Any]]:
+    left = [top]
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.Assert) or _is_main_block(node):
+            continue
+        if isinstance(node, ast.Constant) and isinstance(node.value, str | int | float):
+            yield _leaf(node.value)
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            number = node.operand.value if isinstance(node.operand, ast.Constant) else None
+            if isinstance(number, int | float):
+                yield _leaf(-number)
+        left.extend(ast.iter_child_nodes(node))
+
+
+def _is_main_block(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "__name__" in {
+        name.id for name in ast.walk(node.test) if isinstance(name, ast.Name)
+    }

@@ -1,0 +1,50 @@
+"""The write set: what a tree changed against its base, and whether all of that was allowed."""
+
+from collections.abc import Mapping
+
+from verification.sandbox.base import Limits
+from verification.scope import in_scope, path_fault
+from verification.verdict import Finding
+
+NAMED_MAX = 20  # paths that get a finding of their own
+TREE_BYTES_MAX = 32 * 1024 * 1024
+
+
+def changed_paths(tree: Mapping[str, bytes], base: Mapping[str, bytes]) -> tuple[str, ...]:
+    """Paths that were added, changed or removed, sorted."""
+    return tuple(path for path in sorted({*tree, *base}) if tree.get(path) != base.get(path))
+
+
+def scope_findings(changed: tuple[str, ...], scope: tuple[str, ...]) -> list[Finding]:
+    """A finding for each written path that the scope does not allow."""
+    outside = [path for path in changed if not in_scope(path, scope)]
+    allowed = ", ".join(scope)
+    findings = [
+        Finding(
+            kind="outside_scope",
+            path=path,
+            detail=f"{path} was written; only {allowed} may be",
+            for_author=f"{path} is outside your scope: {allowed}",
+        )
+        for path in outside[:NAMED_MAX]
+    ]
+    if len(outside) > NAMED_MAX:
+        findings.append(Finding(kind="outside_scope", detail=f"{len(outside) - NAMED_MAX} more paths outside scope"))
+    return findings
+
+
+def form_findings(tree: Mapping[str, bytes]) -> list[Finding]:
+    """What makes a tree unfit for any box: paths that no project has, and more than a box holds."""
+    faults = [(path, fault) for path in sorted(tree) if (fault := path_fault(path) or _clash(path, tree))]
+    told = [(path, f"the path {path[:100]!r} {fault}") for path, fault in faults[:NAMED_MAX]]
+    if len(tree) > Limits().files // 2:
+        told.append(("", f"{len(tree)} files are more than {Limits().files // 2}"))
+    if sum(map(len, tree.values())) > TREE_BYTES_MAX:
+        told.append(("", f"the tree is larger than {TREE_BYTES_MAX} bytes"))
+    return [Finding(kind="leftover_files", path=path or None, detail=text, for_author=text) for path, text in told]
+
+
+def _clash(path: str, tree: Mapping[str, bytes]) -> str | None:
+    parts = path.split("/")
+    above = ("/".join(parts[:end]) for end in range(1, len(parts)))
+    return "lies below a file" if any(folder in tree for folder in above) else None
