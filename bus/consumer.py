@@ -17,7 +17,7 @@ from bus.recorder import Fault
 from bus.rows import Parked, Row, Rows
 from bus.store import Store
 from bus.tables import Tables
-from domain.errors import AuraError, Conflict, Unavailable
+from domain.errors import AuraError, Contention, Unavailable
 from domain.incident import Raise
 from domain.message import Command, Recorded, Unreadable, derive
 from domain.registry import scope_of
@@ -46,18 +46,22 @@ class Stamp(TypedDict):
 
 
 class Cause:
-    """What a reaction needs to make commands: ids derived from the cause, and the time at which the runner sends."""
+    """What a reaction needs to make commands: ids derived from the cause, and the time at which the runner sends.
 
-    def __init__(self, event: UUID, now: int) -> None:
-        self.event = event
+    of_event=False: the cause is a deadline or another id of its own, and no event of the log.
+    """
+
+    def __init__(self, source: UUID, now: int, *, of_event: bool = True) -> None:
+        self.source = source
         self.now = now
+        self._event = source if of_event else None
         self._counts: dict[str, int] = {}
 
     def fields(self, handler: str) -> Stamp:
         """id, at and cause of the handler's next command. Handler names never change."""
         index = self._counts.get(handler, 0)
         self._counts[handler] = index + 1
-        return Stamp(id=derive(self.event, handler, index), at=self.now, cause=self.event)
+        return Stamp(id=derive(self.source, handler, index), at=self.now, cause=self._event)
 
 
 class Reactor(Protocol):
@@ -77,7 +81,10 @@ def scope_id(recorded: Recorded) -> UUID:
 
 
 class Runner:
-    """One consumer: its projection, and for staff its reactor and `send`. `committed` is called after each batch."""
+    """One consumer: its projection, and for staff its reactor and `send`.
+
+    `committed` is called after each batch, with False while a rebuilt version catches up on what its former one had done.
+    """
 
     def __init__(
         self,
@@ -88,7 +95,7 @@ class Runner:
         reactor: Reactor | None = None,
         send: Send | None = None,
         commands_after: int = 0,
-        committed: Callable[[Rows], None] = lambda _: None,
+        committed: Callable[[Rows, bool], None] = lambda _rows, _live: None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1000,
         fault: Fault = lambda _: None,
     ) -> None:
@@ -143,7 +150,7 @@ class Runner:
                 if kind.resident:
                     self.rows.load(await self.tables.read_all(connection, kind))
         await self._reader.begin(self.position)
-        self._committed(self.rows)
+        self._committed(self.rows, self.position > self._commands_after)
 
     async def _take(self, batch: Sequence[Recorded]) -> None:
         await self._load({scope_id(recorded) for recorded in batch})
@@ -163,7 +170,7 @@ class Runner:
         self.rows.settle()
         self.position = batch[-1].seq
         self._fault(f"{self.projection.name}:after-commit")
-        self._committed(self.rows)
+        self._committed(self.rows, self.position > self._commands_after)
 
     def _reactor_at(self, seq: int) -> Reactor | None:
         return self._reactor if self._send is not None and seq > self._commands_after else None
@@ -199,7 +206,7 @@ class Runner:
             while True:
                 try:
                     await self._send(command)
-                except (Conflict, Unavailable):
+                except (Contention, Unavailable):
                     await asyncio.sleep(RETRY_WAIT_S)
                     continue
                 except AuraError:

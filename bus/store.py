@@ -18,6 +18,7 @@ CONNECT_WAIT_S = 5.0
 COMMAND_WAIT_S = 60.0
 PAGE_EVENTS = 500
 POLL_S = 0.02
+WAIT_S = 10.0
 FAR = 2**62
 DOWN = (
     OSError,
@@ -83,6 +84,16 @@ class Store:
                 raise Unavailable(
                     f"Event {seq} is on the stream, but the recorder has not stored it within {wait_s:g} s.",
                     hint="It is not lost. `aura status` shows the recorder.",
+                )
+            await asyncio.sleep(POLL_S)
+
+    async def wait_recorded_run(self, run: UUID, event_type: str, wait_s: float = WAIT_S) -> None:
+        """Return once an event of a type is recorded in a run. Raises Unavailable after `wait_s`."""
+        deadline = asyncio.get_running_loop().time() + wait_s
+        while not any(event.envelope.type == event_type for event in await self.read_run(run)):
+            if asyncio.get_running_loop().time() > deadline:
+                raise Unavailable(
+                    f"{event_type} of run {run} is not recorded.", hint="`aura status` shows the recorder."
                 )
             await asyncio.sleep(POLL_S)
 

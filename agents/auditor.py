@@ -1,0 +1,94 @@
+"""The Auditor: raises incidents from evidence. Its rules are functions of one event and the rows; each names its limit."""
+
+from collections.abc import Iterator, Sequence
+
+from bus.consumer import Cause
+from bus.rows import Rows
+from domain import incident, task
+from domain.message import Command, Recorded, TaskEvent, derive
+from projections.evidence import Attempt
+
+FAILURES_IN_A_ROW = 3
+"""Failed attempts of one employee on one task after which the Director should look at the task."""
+SPIKE_FACTOR = 5
+SPIKE_CALLS_MIN = 5
+"""A call is a spike when it uses SPIKE_FACTOR times the mean of at least SPIKE_CALLS_MIN other calls of its run."""
+
+
+class Auditor:
+    """Reactions on the evidence."""
+
+    def react(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]:
+        event = recorded.event
+        if not isinstance(event, TaskEvent):
+            return ()
+        return [
+            *_integrity(event, cause),
+            *_stalled(event, cause),
+            *_repeated(event, rows, cause),
+            *_spike(event, rows, cause),
+        ]
+
+    def react_void(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]:
+        envelope = recorded.envelope
+        detail = f"Event {recorded.seq} ({envelope.type}) does not count: {recorded.void}."
+        return [
+            incident.Raise(
+                **cause.fields("auditor.void"),
+                incident=derive(cause.source, "void", recorded.seq),
+                kind="void_event",
+                detail=detail,
+                run=envelope.run,
+                employee=envelope.employee,
+            )
+        ]
+
+
+def _integrity(event: TaskEvent, cause: Cause) -> Iterator[Command]:
+    """A strike for a verdict with integrity findings; one, however many of them there are."""
+    if isinstance(event, task.Rejected):
+        found = [finding for finding in event.judgement.findings if finding.integrity]
+        if found:
+            kinds = ", ".join(dict.fromkeys(finding.kind for finding in found))
+            paths = ", ".join(dict.fromkeys(finding.path for finding in found if finding.path))
+            yield _raise(event, "integrity", f"{kinds}{f': {paths}' if paths else ''}", cause, strike=True)
+
+
+def _stalled(event: TaskEvent, cause: Cause) -> Iterator[Command]:
+    if isinstance(event, task.Released):
+        how = "a call was cut off" if event.cut_off else "no call was made"
+        yield _raise(event, "stalled_task", f"{event.reason}: {how}", cause)
+
+
+def _repeated(event: TaskEvent, rows: Rows, cause: Cause) -> Iterator[Command]:
+    if not isinstance(event, task.Rejected | task.CallFinished):
+        return
+    if isinstance(event, task.CallFinished) and event.snapshot.outcome == "answered":
+        return
+    attempts = [row for row in rows.of(Attempt, event.run) if (row.task, row.employee) == (event.task, event.employee)]
+    failures = sum(row.verified is False or row.outcome not in (None, "answered") for row in attempts)
+    if failures % FAILURES_IN_A_ROW == 0:
+        yield _raise(event, "repeated_failure", f"{failures} failed attempts of this employee on this task", cause)
+
+
+def _spike(event: TaskEvent, rows: Rows, cause: Cause) -> Iterator[Command]:
+    if not isinstance(event, task.CallFinished):
+        return
+    calls = [row for row in rows.of(Attempt, event.run) if row.call_finished_at and row.key != str(event.order)]
+    used = sum(row.tokens for row in calls)
+    if len(calls) >= SPIKE_CALLS_MIN and event.charged.tokens * len(calls) > SPIKE_FACTOR * used > 0:
+        mean = used // len(calls)
+        yield _raise(event, "cost_spike", f"{event.charged.tokens} tokens; the mean of this run is {mean}", cause)
+
+
+def _raise(event: TaskEvent, kind: incident.Kind, detail: str, cause: Cause, *, strike: bool = False) -> incident.Raise:
+    return incident.Raise(
+        **cause.fields(f"auditor.{kind}"),
+        incident=derive(cause.source, kind),
+        kind=kind,
+        detail=detail,
+        strike=strike,
+        run=event.run,
+        task=event.task,
+        employee=event.employee,
+    )

@@ -1,0 +1,83 @@
+"""The duty to keep time: when a deadline of the board is due, a command says so. Time enters the log here and nowhere else."""
+
+import asyncio
+import time
+from uuid import UUID
+
+from agents.duty import insist
+from agents.manager import Manager, end
+from bus.consumer import Cause, Send
+from bus.rows import Rows
+from domain import task
+from domain.message import NAMESPACE, Command, derive
+from projections import board
+
+TICK_S = 0.25
+SWEEP_EVERY_TICKS = 8
+
+
+class Deadlines:
+    """Leases of orders and the minutes of runs. Every few ticks it also looks for work that a refusal left lying."""
+
+    def __init__(self, manager: Manager, send: Send) -> None:
+        self._manager = manager
+        self._send = send
+        self._rows: Rows | None = None
+        self._fired: dict[UUID, int] = {}
+
+    def note(self, rows: Rows, live: bool) -> None:
+        self._rows = rows if live else None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        ticks = 0
+        while not stop.is_set():
+            await asyncio.sleep(TICK_S)
+            ticks += 1
+            if self._rows is None:
+                continue
+            commands = self._due(self._rows, _now())
+            if ticks % SWEEP_EVERY_TICKS == 0:
+                commands += self._sweep(self._rows, _now())
+            for command in commands:
+                await insist(lambda command=command: self._send(command), stop)  # type: ignore[misc]  # bound now
+
+    def _due(self, rows: Rows, now: int) -> list[Command]:
+        """A command for each deadline that has passed; its id counts the firings, so a refused one may fire again."""
+        commands: list[Command] = []
+        for row in rows.all(board.OpenRun):
+            state = board.open_state(row)
+            for part in state.tasks.values():
+                if part.phase not in ("assigned", "calling", "answered") or now < part.due_at or part.order is None:
+                    continue
+                assert part.employee is not None
+                commands.append(
+                    task.ReleaseOrder(
+                        id=self._fire(part.order),
+                        at=now,
+                        run=row.scope,
+                        task=part.id,
+                        employee=part.employee,
+                        order=part.order,
+                        reason="lease_ended",
+                    )
+                )
+            if state.phase == "planned" and state.due_at and now >= state.due_at:
+                fields = Cause(self._fire(row.scope), now, of_event=False)
+                commands.append(end(row.scope, "rejected", "The run's minutes are used up.", fields))
+        return commands
+
+    def _fire(self, deadline: UUID) -> UUID:
+        count = self._fired[deadline] = self._fired.get(deadline, -1) + 1
+        return derive(deadline, "due", count)
+
+    def _sweep(self, rows: Rows, now: int) -> list[Command]:
+        """Level-triggered: what should be under way and is not. Empty outcomes when there is nothing to do."""
+        self._manager.picks.clear()
+        return list(self._manager.dispatch(rows, Cause(derive(_SWEEP, now), now, of_event=False)))
+
+
+_SWEEP = derive(NAMESPACE, "manager", "sweep")
+
+
+def _now() -> int:
+    return time.time_ns() // 1000

@@ -1,0 +1,137 @@
+"""The duties at the end of a run: merge what is verified, build the repository, put the release ref.
+
+All three are idempotent: the same events give the same tree, the same commit and the same ref, so after a crash they are done
+again and nothing is there twice.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from uuid import UUID
+
+from agents.delivery import gitrepo
+from agents.delivery.commits import branch_of, delivery_commits
+from agents.duty import insist
+from agents.library import Library
+from bus.blobs import Blobs
+from bus.consumer import Send
+from bus.rows import Rows
+from bus.store import Store
+from domain import run_messages
+from domain.message import Command, derive
+from domain.run import RunState, files_of
+from projections import board
+
+POLL_S = 1.0
+Fault = Callable[[str], None]
+
+
+class Delivering:
+    """Merges, deliveries and releases of all open runs, one task per run at a time."""
+
+    def __init__(
+        self,
+        store: Store,
+        blobs: Blobs,
+        library: Library,
+        send: Send,
+        folder: Path,
+        *,
+        fault: Fault = lambda _: None,
+    ) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._library = library
+        self._send = send
+        self._folder = folder
+        self._fault = fault
+        self._open: dict[UUID, RunState] = {}
+        self._busy: set[UUID] = set()
+        self._tries: dict[tuple[UUID, str], int] = {}
+        self._held = False
+        self._wake = asyncio.Event()
+
+    def note(self, rows: Rows, live: bool) -> None:
+        self._held = not live or board.organisation_state(rows).phase == "halted"
+        self._open = {row.scope: board.open_state(row) for row in rows.all(board.OpenRun)}
+        self._wake.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as group:
+            while not stop.is_set():
+                for run, state in self._open.items():
+                    step = self._step(run, state)
+                    if step is not None and run not in self._busy and not self._held:
+                        self._busy.add(run)
+                        group.create_task(self._do(run, step, stop))
+                self._wake.clear()
+                try:
+                    await asyncio.wait_for(self._wake.wait(), POLL_S)
+                except TimeoutError:
+                    continue
+
+    def _step(self, run: UUID, state: RunState) -> Callable[[], Awaitable[object]] | None:
+        """What is to be done for a run in this state."""
+        parts = state.tasks.values()
+        if state.phase == "planned" and parts and all(part.phase == "verified" for part in parts):
+            return lambda: self._merge(run, state)
+        if state.phase == "delivering":
+            return lambda: self._deliver(run, state)
+        if state.phase == "approved":
+            return lambda: self._release(run, state)
+        return None
+
+    async def _do(self, run: UUID, step: Callable[[], Awaitable[object]], stop: asyncio.Event) -> None:
+        try:
+            await insist(step, stop)
+        finally:
+            await asyncio.sleep(POLL_S / 10)  # time for the event to come back before the rows are read again
+            self._busy.discard(run)
+            self._wake.set()
+
+    def _id(self, run: UUID, step: str) -> UUID:
+        """The command id of a step: the same after a restart. It counts on when the law has voided the step's event."""
+        return derive(run, step, self._tries.get((run, step), 0))
+
+    async def _sent(self, run: UUID, step: str, command: Command) -> None:
+        outcome = await self._send(command)
+        if getattr(outcome, "void", None):
+            self._tries[run, step] = self._tries.get((run, step), 0) + 1
+
+    async def _merge(self, run: UUID, state: RunState) -> None:
+        _, tree = await self._library.merged(state, files_of(state))
+        await self._sent(run, "merge", run_messages.Merge(id=self._id(run, "merge"), at=_now(), run=run, tree=tree))
+
+    async def _deliver(self, run: UUID, state: RunState) -> None:
+        assert state.submitted is not None
+        await self._store.wait_recorded_run(run, "run.delivery_started")
+        events = await self._store.read_run(run)
+        requirement = await self._library.requirement(state.submitted)
+        manifest, _ = await self._library.merged(state, files_of(state))
+        commits = await delivery_commits(requirement, events, manifest, self._blobs)
+        base = None
+        if state.submitted.base_repo and state.submitted.base_commit:
+            base = gitrepo.BaseClone(repo=Path(state.submitted.base_repo), ref=state.submitted.base_commit)
+        folder, branch = self._folder / str(run), branch_of(run, base is not None)
+        self._fault("delivering:before-git")
+        commit = await asyncio.to_thread(gitrepo.build_repository, folder, commits, branch=branch, base=base)
+        self._fault("delivering:before-receipt")
+        command = run_messages.FinishDelivery(
+            id=self._id(run, "delivered"), at=_now(), run=run, commit=commit, folder=str(folder), branch=branch
+        )
+        await self._sent(run, "delivered", command)
+
+    async def _release(self, run: UUID, state: RunState) -> None:
+        assert state.commit is not None
+        folder = self._folder / str(run)
+        await asyncio.to_thread(gitrepo.put_release_ref, folder, state.commit)
+        self._fault("delivering:before-release")
+        command = run_messages.FinishRelease(
+            id=self._id(run, "released"), at=_now(), run=run, commit=state.commit, ref=f"refs/tags/{gitrepo.RELEASE}"
+        )
+        await self._sent(run, "released", command)
+
+
+def _now() -> int:
+    return time.time_ns() // 1000

@@ -1,0 +1,80 @@
+"""The commits of a delivery, from the run's events: one per verified task in the order of the verdicts, one for the packaging."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+from agents.delivery.gitrepo import CommitPlan
+from agents.delivery.packaging import delivery_files
+from bus.blobs import Blobs
+from domain import run_messages, task
+from domain.message import Recorded
+from verification.requirement import Requirement
+
+TRAILER_RUN = "Aura-Run"
+
+
+def branch_of(run: UUID, has_base: bool) -> str:
+    """`main` of a repository of its own; on a base a branch that is certainly not the user's."""
+    return f"aura/{run}" if has_base else "main"
+
+
+async def delivery_commits(
+    requirement: Requirement, events: Sequence[Recorded], manifest: Mapping[str, str], blobs: Blobs
+) -> list[CommitPlan]:
+    """Commit plans whose last tree is the merged one and the delivery's own files. Void events count for nothing."""
+    counted = [recorded for recorded in events if recorded.void is None]
+    names: dict[UUID, str] = {}
+    handed_in: dict[UUID, task.Submitted] = {}
+    commits: list[CommitPlan] = []
+    tree: dict[str, bytes] = {}
+    for recorded in counted:
+        match recorded.event:
+            case run_messages.Planned(tasks=planned):
+                names = {part.id: part.name for part in planned}
+            case task.Submitted() as submitted:
+                handed_in[submitted.task] = submitted
+            case task.Verified() as verified:
+                tree |= await blobs.get_many(handed_in[verified.task].files)
+                commits.append(_commit(recorded, verified, names[verified.task], dict(tree)))
+    last = next(recorded for recorded in counted if isinstance(recorded.event, run_messages.Verified))
+    assert isinstance(last.event, run_messages.Verified)
+    verdict = await blobs.get(last.event.judgement.evidence)
+    whole = await blobs.get_many(manifest)
+    extra = delivery_files(requirement, whole, verdict, _summary(commits, last))
+    commits.append(
+        CommitPlan(
+            files=tree | extra,
+            message=f"Delivery of {requirement.title}\n\nPackaging, acceptance cases and the verdict of the merged tree.",
+            trailers=(
+                (TRAILER_RUN, str(last.envelope.run)),
+                ("Aura-Verdict", str(last.envelope.id)),
+                ("Aura-Tree", last.event.judgement.tree),
+            ),
+            at_us=last.envelope.occurred_at,
+        )
+    )
+    return commits
+
+
+def _commit(recorded: Recorded, verified: task.Verified, name: str, files: Mapping[str, bytes]) -> CommitPlan:
+    return CommitPlan(
+        files=files,
+        message=f"Task {name}, verified",
+        trailers=(
+            (TRAILER_RUN, str(verified.run)),
+            ("Aura-Task", str(verified.task)),
+            ("Aura-Employee", str(verified.employee)),
+            ("Aura-Verdict", str(recorded.envelope.id)),
+            ("Aura-Tree", verified.judgement.tree),
+        ),
+        at_us=recorded.envelope.occurred_at,
+    )
+
+
+def _summary(commits: Sequence[CommitPlan], last: Recorded) -> str:
+    day = datetime.fromtimestamp(last.envelope.occurred_at / 1_000_000, UTC).date().isoformat()
+    return (
+        f"{len(commits)} tasks, each verified by running it outside its author's reach, and the merged tree once more "
+        f"on {day}. Each commit names its task, employee, verdict and tree; `verdict.json` holds the last verdict."
+    )

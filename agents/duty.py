@@ -1,0 +1,37 @@
+"""A duty: work that is not done inside a consumer's batch (orders, verdicts, git, deadlines) because it waits for something.
+
+After each commit the runner shows it the rows; it notes what is to be done and does it in its own task.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from bus.rows import Rows
+from domain.errors import AuraError, Contention, Unavailable
+
+RETRY_WAIT_S = 0.5
+RETRY_WAIT_MAX_S = 10.0
+
+
+class Duty(Protocol):
+    """`note` is quick and synchronous; `live` is False while the consumer catches up on what a former version had done."""
+
+    def note(self, rows: Rows, live: bool) -> None: ...
+
+    async def run(self, stop: asyncio.Event) -> None: ...
+
+
+async def insist(act: Callable[[], Awaitable[object]], stop: asyncio.Event) -> None:
+    """Do something until it is done or refused: what is unavailable or in conflict is tried again, ever more slowly."""
+    wait_s = RETRY_WAIT_S
+    while not stop.is_set():
+        try:
+            await act()
+        except AuraError as error:
+            if not isinstance(error, Unavailable | Contention):
+                return  # refused, and on the log: the rows that come of it say what is to be done
+        else:
+            return
+        await asyncio.sleep(wait_s)
+        wait_s = min(2 * wait_s, RETRY_WAIT_MAX_S)

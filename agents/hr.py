@@ -1,0 +1,25 @@
+"""HR: answers strikes. A warning first, a suspension at the limit of domain/employee.py; nothing for honest failures."""
+
+from collections.abc import Sequence
+
+from bus.consumer import Cause
+from bus.rows import Rows
+from domain import employee, incident
+from domain.message import Command, Recorded
+
+
+class HR:
+    """Reactions on incidents that are strikes."""
+
+    def react(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]:
+        event = recorded.event
+        if not isinstance(event, incident.Raised) or not event.strike or event.employee is None:
+            return ()
+        return [
+            employee.Strike(
+                **cause.fields("hr.strike"), employee=event.employee, incident=event.incident, reason=event.detail
+            )
+        ]
+
+    def react_void(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]:
+        return ()

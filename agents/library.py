@@ -1,0 +1,95 @@
+"""What a run is about, by content: its requirement and its trees, read from the blobs that its events name."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from uuid import UUID
+
+import msgspec
+
+from bus.blobs import Blobs
+from domain.errors import NotFound
+from domain.run import RunState
+from domain.run_messages import Submitted
+from domain.task import TaskState
+from domain.tree import tree_digest
+from verification.reading import parse_requirement
+from verification.requirement import Requirement
+
+CACHED_MAX = 64
+_manifest = msgspec.json.Decoder(dict[str, str])
+_fixtures = msgspec.json.Decoder(dict[str, bytes])
+
+
+def pack_fixtures(fixtures: Mapping[str, bytes]) -> bytes:
+    """Fixture files as one blob (JSON, base64)."""
+    return msgspec.json.encode(dict(fixtures), order="sorted")
+
+
+class Library:
+    """Reads requirements and trees; requirements and base manifests are cached by run."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+        self._requirements: OrderedDict[UUID, Requirement] = OrderedDict()
+        self._bases: OrderedDict[str, dict[str, str]] = OrderedDict()
+
+    async def requirement(self, submitted: Submitted) -> Requirement:
+        """The requirement of a run. Raises NotFound when it was purged."""
+        known = self._requirements.get(submitted.run)
+        if known is None:
+            source = await self._blobs.get(submitted.requirement)
+            sealed = await self._blobs.get(submitted.sealed) if submitted.sealed else None
+            fixtures = _fixtures.decode(await self._blobs.get(submitted.fixtures)) if submitted.fixtures else {}
+            known = parse_requirement(source, sealed, name=submitted.title, folder=None, fixtures=fixtures)
+            _keep(self._requirements, submitted.run, known)
+        return known
+
+    async def base_manifest(self, submitted: Submitted) -> dict[str, str]:
+        """Path -> digest of the base commit; empty without a base."""
+        if submitted.base_tree is None:
+            return {}
+        known = self._bases.get(submitted.base_tree)
+        if known is None:
+            known = _manifest.decode(await self._blobs.get(submitted.base_tree))
+            _keep(self._bases, submitted.base_tree, known)
+        return known
+
+    async def before(self, state: RunState, task: UUID) -> dict[str, str]:
+        """The manifest that a task starts from: the base and what the tasks before it wrote."""
+        manifest = dict(await self.base_manifest(_submitted(state)))
+        for part in _before(state, task):
+            manifest.update(part.files)
+        return manifest
+
+    async def merged(self, state: RunState, files: Mapping[str, str]) -> tuple[dict[str, str], str]:
+        """The manifest of the base with `files` over it, and its tree digest."""
+        manifest = dict(await self.base_manifest(_submitted(state))) | dict(files)
+        return manifest, tree_digest(manifest)
+
+    async def contents(self, manifest: Mapping[str, str]) -> dict[str, bytes]:
+        """Path -> bytes."""
+        return await self._blobs.get_many(manifest)
+
+
+def _submitted(state: RunState) -> Submitted:
+    if state.submitted is None:
+        raise NotFound("The run was never submitted.", hint="`aura runs` lists the runs.")
+    return state.submitted
+
+
+def _before(state: RunState, task: UUID) -> Iterable[TaskState]:
+    """The verified tasks that `task` builds on, directly or not, in the order of the plan."""
+    wanted: set[UUID] = set()
+    waiting = [task]
+    while waiting:
+        for other in state.tasks[waiting.pop()].after:
+            if other not in wanted:
+                wanted.add(other)
+                waiting.append(other)
+    return [part for part in state.tasks.values() if part.id in wanted and part.phase == "verified"]
+
+
+def _keep(cache: OrderedDict, key: object, value: object) -> None:  # type: ignore[type-arg]  # of any two types
+    cache[key] = value
+    while len(cache) > CACHED_MAX:
+        cache.popitem(last=False)

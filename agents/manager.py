@@ -1,0 +1,189 @@
+"""The Manager: what it asks for when something happened. Admit, plan, route, order, end; pure on its board.
+
+What it does beside the log (orders, merges, deliveries, deadlines) is in agents/duties_*.py.
+"""
+
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+from agents import routing
+from bus.consumer import Cause
+from bus.rows import Rows
+from domain import employee as staff
+from domain import organisation, run_messages, task
+from domain.message import Command, Recorded, RunEvent, TaskEvent, derive
+from domain.money import Amount
+from domain.run import RunState
+from domain.task import TaskState
+from projections import board
+
+LEASE_MARGIN_S = 15.0
+"""How much longer than the call's own limit an order may take before it is given up."""
+SEED_MAX = 2**31
+MICRO = 1_000_000
+_FREES = (task.CallFinished, task.Released, task.Verified, task.Rejected)
+
+
+class Manager:
+    """The manager's reactions. `picks`: what it has asked for and not seen yet; losing it costs an empty command."""
+
+    def __init__(self) -> None:
+        self.picks: routing.Picks = {}
+
+    def react(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]:
+        event = recorded.event
+        if isinstance(event, RunEvent | TaskEvent):
+            return [*self._of_run(event, rows, cause), *settle(event.run, rows, cause)]
+        if isinstance(event, organisation.BudgetSettled | organisation.BudgetSet):
+            return list(_admissions(rows, cause))
+        if isinstance(event, organisation.Resumed):
+            return list(self.resume(rows, cause))
+        if isinstance(event, staff.Hired | staff.Reinstated | staff.Suspended):
+            self.forget_employee(event.employee)
+            return list(self.dispatch(rows, cause))
+        return ()
+
+    def react_void(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]:
+        """Queue again what the law did not count: at once for another employee, after the resume otherwise."""
+        if recorded.envelope.type in ("task.assigned", "task.call_started"):
+            self.picks.clear()
+            if _phase(rows) == "running":
+                return list(self.resume(rows, cause))
+        return ()
+
+    def forget(self, command: Command) -> None:
+        """A command was refused: what it picked may be picked again."""
+        if isinstance(command, task.Assign):
+            self.picks.pop((command.run, command.task), None)
+
+    def forget_employee(self, employee: UUID) -> None:
+        self.picks = {key: pick for key, pick in self.picks.items() if pick[1] != employee}
+
+    def _of_run(self, event: RunEvent | TaskEvent, rows: Rows, cause: Cause) -> Iterator[Command]:
+        run = event.run
+        match event:
+            case run_messages.Submitted():
+                yield run_messages.Admit(**cause.fields("manager.admit"), run=run)
+            case run_messages.Admitted():
+                yield run_messages.Plan(**cause.fields("manager.plan"), run=run)
+            case task.Assigned():
+                self.picks.pop((run, event.task), None)
+                yield start_call(event.run, event.task, event.employee, event.order, cause)
+            case run_messages.Planned() | run_messages.Ended():
+                yield from self.dispatch(rows, cause)
+            case run_messages.Verified():
+                yield run_messages.StartDelivery(**cause.fields("manager.deliver"), run=run)
+            case run_messages.Rejected(judgement=judgement):
+                kinds = ", ".join(dict.fromkeys(found.kind for found in judgement.findings))
+                yield end(run, "rejected", f"The merged tree was rejected: {kinds}.", cause)
+            case run_messages.Released(ref=ref):
+                yield end(run, "delivered", f"Approved and released as {ref}.", cause)
+            case _ if isinstance(event, _FREES):
+                yield from self.dispatch(rows, cause)
+
+    def resume(self, rows: Rows, cause: Cause) -> Iterator[Command]:
+        """Everything that may have been held up by a pause, a halt or a void event."""
+        yield from _admissions(rows, cause)
+        for row in rows.all(board.OpenRun):
+            state = board.open_state(row)
+            if state.phase == "admitted":
+                yield run_messages.Plan(**cause.fields("manager.plan"), run=row.scope)
+            if state.phase == "verified":
+                yield run_messages.StartDelivery(**cause.fields("manager.deliver"), run=row.scope)
+            for part in state.tasks.values():
+                if state.phase == "planned" and part.phase == "assigned" and part.employee and part.order:
+                    yield start_call(row.scope, part.id, part.employee, part.order, cause)
+        yield from self.dispatch(rows, cause)
+
+    def dispatch(self, rows: Rows, cause: Cause) -> Iterator[Command]:
+        """Assign what is ready to who is free, in all open runs; end the runs that have no way on."""
+        if _phase(rows) != "running":
+            return
+        desk = routing.Desk.of(rows, self.picks)
+        for row in rows.all(board.OpenRun):
+            state = board.open_state(row)
+            if state.phase == "planned":
+                yield from self._dispatch_run(row.scope, state, desk, cause)
+
+    def _dispatch_run(self, run: UUID, state: RunState, desk: routing.Desk, cause: Cause) -> Iterator[Command]:
+        assert state.submitted is not None
+        left = state.left
+        for part in routing.ready(state):
+            picked = self.picks.get((run, part.id))
+            if picked is not None and picked[0] > part.attempts:
+                left = left - routing.reservation_of(desk.profiles[picked[1]]) if picked[1] in desk.profiles else left
+                continue
+            if part.attempts >= state.submitted.attempts_max:
+                yield end(run, "rejected", f"Task {part.name}: {_no_answer(part)}.", cause)
+                return
+            if cause.now >= state.due_at:
+                yield end(run, "rejected", "The run's minutes are used up.", cause)
+                return
+            chosen = routing.choose(part, desk, left)
+            if chosen is None:
+                if desk.profiles and not routing.affordable(desk, state.left) and not _open_calls(state):
+                    yield end(run, "rejected", _budget_used(state), cause)
+                    return
+                continue
+            desk.take(chosen)
+            self.picks[run, part.id] = (part.attempts + 1, chosen)
+            command = self._assign(run, part, chosen, desk, cause)
+            left = left - command.reservation
+            yield command
+
+    def _assign(self, run: UUID, part: TaskState, employee: UUID, desk: routing.Desk, cause: Cause) -> task.Assign:
+        profile = desk.profiles[employee]
+        attempt = part.attempts + 1
+        order = derive(part.id, "order", attempt, cause.source)
+        return task.Assign(
+            **cause.fields("manager.assign"),
+            run=run,
+            task=part.id,
+            employee=employee,
+            order=order,
+            attempt=attempt,
+            seed=derive(part.id, "seed", attempt).int % SEED_MAX,
+            reservation=routing.reservation_of(profile),
+            due_at=cause.now + round((profile.call_wall_s + LEASE_MARGIN_S) * MICRO),
+        )
+
+
+def start_call(run: UUID, part: UUID, employee: UUID, order: UUID, cause: Cause) -> task.StartCall:
+    """The event that stands before the call: nothing is ordered without it."""
+    return task.StartCall(**cause.fields("manager.start_call"), run=run, task=part, employee=employee, order=order)
+
+
+def end(run: UUID, outcome: run_messages.Outcome, reason: str, cause: Cause) -> run_messages.End:
+    """End a run honestly."""
+    return run_messages.End(**cause.fields("manager.end"), run=run, outcome=outcome, reason=reason)
+
+
+def settle(run: UUID, rows: Rows, cause: Cause) -> Iterator[Command]:
+    """Give back what an ended run did not spend, once no call of it is open."""
+    line = rows.get(board.Run, run, board.RUN_KEY)
+    if line is not None and line.phase == "ended" and rows.get(board.OpenRun, run, board.RUN_KEY) is None:
+        spent = Amount(line.spent_usd, line.spent_tokens)
+        yield organisation.SettleBudget(**cause.fields("manager.settle"), run=run, spent=spent)
+
+
+def _admissions(rows: Rows, cause: Cause) -> Iterator[Command]:
+    for row in rows.all(board.OpenRun):
+        if board.open_state(row).phase == "submitted":
+            yield run_messages.Admit(**cause.fields("manager.admit"), run=row.scope)
+
+
+def _phase(rows: Rows) -> str:
+    return board.organisation_state(rows).phase
+
+
+def _open_calls(state: RunState) -> bool:
+    return any(part.phase in ("assigned", "calling", "answered", "submitted") for part in state.tasks.values())
+
+
+def _no_answer(part: TaskState) -> str:
+    kinds = ", ".join(dict.fromkeys(found.kind for found in part.findings))
+    return f"no verified answer in {part.attempts} attempts" + (f" (last: {kinds})" if kinds else "")
+
+
+def _budget_used(state: RunState) -> str:
+    return f"The budget has {state.left.usd} USD and {state.left.tokens} tokens left: not enough for one more call."

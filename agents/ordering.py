@@ -1,0 +1,100 @@
+"""The duty to send orders: after `call_started` is committed, the order goes to the worker, once."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from uuid import UUID
+
+import msgspec
+
+from agents.brief import brief_of
+from agents.duty import insist
+from agents.employees.base import CallLimits, Order
+from agents.library import Library
+from bus.rows import Rows
+from bus.work import WorkStream
+from domain.employee import Profile
+from domain.run import RunState
+from domain.task import TaskState
+from projections import board
+
+Fault = Callable[[str], None]
+
+
+class Ordering:
+    """Sends an order for each call that starts while this process looks on.
+
+    A call that was found started at the beginning is not ordered again: nobody knows whether it was made. Its lease ends it.
+    """
+
+    def __init__(self, library: Library, work: WorkStream, *, fault: Fault = lambda _: None) -> None:
+        self._library = library
+        self._work = work
+        self._fault = fault
+        self._known: set[UUID] = set()
+        self._due: deque[tuple[UUID, RunState, TaskState, Profile]] = deque()
+        self._wake = asyncio.Event()
+        self._begun = False
+
+    def note(self, rows: Rows, live: bool) -> None:
+        calling: set[UUID] = set()
+        for row in rows.all(board.OpenRun):
+            state = board.open_state(row)
+            for part in state.tasks.values():
+                if part.phase != "calling" or part.order is None or part.employee is None:
+                    continue
+                calling.add(part.order)
+                employee = rows.get(board.Employee, part.employee, "employee")
+                if part.order not in self._known and self._begun and live and employee:
+                    self._due.append((row.scope, state, part, board.profile_of(employee)))
+                    self._wake.set()
+        self._known = calling
+        self._begun = True
+
+    async def run(self, stop: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as sending:
+            while not stop.is_set():
+                while self._due:
+                    run, state, part, profile = self._due.popleft()
+                    sending.create_task(self._send(run, state, part, profile, stop))
+                self._wake.clear()
+                await _either(self._wake, stop)
+
+    async def _send(self, run: UUID, state: RunState, part: TaskState, profile: Profile, stop: asyncio.Event) -> None:
+        async def act() -> None:
+            order = await self._order(run, state, part, profile)
+            await self._work.send_order(order.employee, order.id, msgspec.json.encode(order))
+
+        self._fault("ordering:before-order")
+        await insist(act, stop)
+
+    async def _order(self, run: UUID, state: RunState, part: TaskState, profile: Profile) -> Order:
+        assert state.submitted is not None and part.order is not None and part.employee is not None
+        requirement = await self._library.requirement(state.submitted)
+        base = await self._library.contents(await self._library.before(state, part.id))
+        feedback = tuple(dict.fromkeys(found.for_author for found in part.findings if found.for_author))
+        return Order(
+            id=part.order,
+            run=run,
+            task=part.id,
+            task_name=part.name,
+            employee=part.employee,
+            attempt=part.attempts,
+            seed=part.seed,
+            brief=brief_of(requirement, part.name, base=base, feedback=feedback),
+            limits=CallLimits(
+                output_tokens_max=profile.output_tokens_max,
+                wall_s=profile.call_wall_s,
+                cost_usd_max=part.reservation.usd,
+            ),
+        )
+
+
+async def _either(wake: asyncio.Event, stop: asyncio.Event) -> None:
+    """Wait until one of two events is set."""
+    waits = [asyncio.create_task(wake.wait()), asyncio.create_task(stop.wait())]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

@@ -1,0 +1,258 @@
+"""The composition root: builds every role of this process from its settings, runs them, and drains them at the end."""
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agents import staff
+from agents.auditor import Auditor
+from agents.deadlines import Deadlines
+from agents.delivering import Delivering
+from agents.duty import Duty
+from agents.hr import HR
+from agents.library import Library
+from agents.manager import Manager
+from agents.ordering import Ordering
+from agents.reception import Reception
+from agents.verifier import Judging
+from agents.worker import Worker
+from bus.blobs import Blobs
+from bus.consumer import Projection, Reactor, Runner, Send
+from bus.recorder import Recorder
+from bus.redaction import Redactor
+from bus.rows import Rows
+from bus.stream import connect
+from bus.work import WorkStream
+from domain.errors import AuraError, Contention, Invalid, Unavailable
+from domain.message import Command
+from governance import keys
+from governance.authority import Role
+from governance.gate import Gate, Outcome
+from governance.office import Office
+from projections.board import Board
+from projections.docket import Docket
+from projections.evidence import Evidence
+from projections.ledger import Ledger
+from projections.personnel import Personnel
+
+STAFF_ROLES: tuple[Role, ...] = ("recorder", "manager", "verifier", "auditor", "accountant", "hr")
+CONSUMERS: Mapping[str, Callable[[], Projection]] = {
+    "manager": Board,
+    "verifier": Docket,
+    "auditor": Evidence,
+    "accountant": Ledger,
+    "hr": Personnel,
+}
+"""Every consumer by name. Replay rebuilds and checks exactly these."""
+DRAIN_POLL_S = 0.05
+DRAIN_WAIT_S = 60.0
+GRACE_S = 8.0
+"""How long a stop waits for calls and verdicts at hand before they are cut off."""
+FLUSH_S = 5.0
+Fault = Callable[[str], None]
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """All that a process of the organisation needs to know."""
+
+    home: Path
+    nats_url: str
+    postgres_dsn: str
+    roles: Sequence[str] = (*STAFF_ROLES, "employees")
+    allow_degraded: bool = False
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    fault: Fault = lambda _: None
+    say: Say = lambda _: None
+
+    @property
+    def keys(self) -> Path:
+        return self.home / "keys"
+
+    @property
+    def employees(self) -> Path:
+        return self.home / "employees"
+
+    @property
+    def deliveries(self) -> Path:
+        return self.home / "deliveries"
+
+
+class Organisation:
+    """The roles of one process. `run` returns when `stop` is set and what was at hand has been drained."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        self._office: Office | None = None
+        self._runners: list[Runner] = []
+        self._duties: list[Callable[[asyncio.Event], Any]] = []
+        self._recorder: Recorder | None = None
+        self._closing = AsyncExitStack()
+
+    async def run(self, stop: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:
+        """Open, build, run, drain, close. Raises Unavailable when a server is missing at the start."""
+        async with self._closing:
+            await self._build()
+            ready()
+            end_duties, end_log = asyncio.Event(), asyncio.Event()
+            async with asyncio.TaskGroup() as group:
+                duties = [group.create_task(duty(end_duties)) for duty in self._duties]
+                log = [group.create_task(runner.run(end_log)) for runner in self._runners]
+                if self._recorder is not None:
+                    log.append(group.create_task(self._recorder.run(end_log)))
+                await stop.wait()
+                end_duties.set()
+                if duties:
+                    _, late = await asyncio.wait(duties, timeout=GRACE_S)
+                    for task in late:
+                        task.cancel()
+                    await asyncio.gather(*late, return_exceptions=True)
+                await self._drain()
+                end_log.set()
+
+    async def _drain(self) -> None:
+        """Wait until every consumer here has passed the stream's last event, and no reaction adds another."""
+        if self._office is None:
+            return
+        deadline = asyncio.get_running_loop().time() + DRAIN_WAIT_S
+        steady = 0
+        while steady < 2 and asyncio.get_running_loop().time() < deadline:
+            try:
+                last = (await self._office.stream.info()).last_seq
+            except Unavailable:
+                return
+            positions = [runner.position for runner in self._runners]
+            if self._recorder is not None:
+                positions.append(self._recorder.position)
+            steady = steady + 1 if all(position >= last for position in positions) else 0
+            await asyncio.sleep(DRAIN_POLL_S)
+
+    async def _build(self) -> None:
+        setup = self.setup
+        unknown = [role for role in setup.roles if role not in (*STAFF_ROLES, "employees") and ":" not in role]
+        if unknown:
+            raise Invalid(f"There is no role {unknown[0]}.", hint=f"Roles: {', '.join(STAFF_ROLES)}, employee ID.")
+        postings = self._postings()
+        redactor = Redactor(
+            setup.environment.get(posting.api_key_env, "") for posting in staff.load_all(setup.employees)
+        )
+        if any(role in STAFF_ROLES for role in setup.roles):
+            office = await Office.open(setup.nats_url, setup.postgres_dsn, name="aura", fault=setup.fault)
+            self._office = office
+            self._closing.push_async_callback(office.close)
+            blobs = Blobs(office.store, redactor)
+            self._staff(office, blobs, Library(blobs), redactor)
+        if postings:
+            client = await connect(setup.nats_url, name="aura-worker")
+            self._closing.push_async_callback(client.close)
+            for posting in postings:
+                worker = Worker(
+                    staff.build(posting, setup.environment),
+                    WorkStream(client),
+                    slots=posting.slots,
+                    fault=setup.fault,
+                )
+                self._duties.append(worker.run)
+
+    def _postings(self) -> list[staff.Posting]:
+        if "employees" in self.setup.roles:
+            return staff.load_all(self.setup.employees)
+        wanted = [role.partition(":")[2] for role in self.setup.roles if role.startswith("employee:")]
+        return [staff.find(self.setup.employees, name) for name in wanted]
+
+    def _staff(self, office: Office, blobs: Blobs, library: Library, redactor: Redactor) -> None:
+        roles = self.setup.roles
+        if "recorder" in roles:
+            self._recorder = Recorder(office.client, office.store, fault=self.setup.fault)
+        if "manager" in roles:
+            self._manager(office, blobs, library, redactor)
+        if "verifier" in roles:
+            from verification.sandbox.bubblewrap import Bubblewrap
+
+            sandbox = Bubblewrap()
+            self._closing.push_async_callback(sandbox.close)
+            send = self._gate(office, "verifier").handle
+            judging = Judging(
+                sandbox, blobs, library, send, allow_degraded=self.setup.allow_degraded, fault=self.setup.fault
+            )
+            self._consume(office, Docket(), None, send, [judging])
+        if "auditor" in roles:
+            self._consume(office, Evidence(), Auditor(), self._gate(office, "auditor").handle, [])
+        if "accountant" in roles:
+            self._consume(office, Ledger(), None, self._gate(office, "accountant").handle, [])
+        if "hr" in roles:
+            self._consume(office, Personnel(), HR(), self._gate(office, "hr").handle, [])
+
+    def _manager(self, office: Office, blobs: Blobs, library: Library, redactor: Redactor) -> None:
+        setup, manager = self.setup, Manager()
+        gate = self._gate(office, "manager")
+        work = WorkStream(office.client)
+
+        async def send(command: Command) -> Outcome:
+            try:
+                outcome = await gate.handle(command)
+            except (Contention, Unavailable):
+                raise
+            except AuraError:
+                manager.forget(command)
+                raise
+            if not outcome.events or outcome.void:
+                manager.forget(command)
+            return outcome
+
+        async def flush(stop: asyncio.Event) -> None:
+            await _flush_refusals(gate, stop)
+
+        reception = Reception(gate, office.loader, blobs, library, work, redactor, fault=setup.fault)
+        duties: list[Duty] = [
+            Ordering(library, work, fault=setup.fault),
+            Deadlines(manager, send),
+            Delivering(office.store, blobs, library, send, setup.deliveries, fault=setup.fault),
+        ]
+        self._duties.extend([reception.run, flush])
+        self._consume(office, Board(), manager, send, duties)
+
+    def _gate(self, office: Office, role: Role) -> Gate:
+        return office.gate(keys.load_or_create(self.setup.keys, role))
+
+    def _consume(
+        self, office: Office, projection: Projection, reactor: Reactor | None, send: Send, duties: Sequence[Duty]
+    ) -> None:
+        def committed(rows: Rows, live: bool) -> None:
+            for duty in duties:
+                duty.note(rows, live)
+
+        self._runners.append(
+            Runner(
+                office.client,
+                office.store,
+                projection,
+                reactor=reactor,
+                send=send,
+                committed=committed,
+                fault=self.setup.fault,
+            )
+        )
+        self._duties.extend(duty.run for duty in duties)
+
+
+async def _flush_refusals(gate: Gate, stop: asyncio.Event) -> None:
+    """Write the summaries of refusals that were held back, every few seconds and at the end."""
+    import time
+
+    while True:
+        try:
+            await asyncio.wait_for(stop.wait(), FLUSH_S)
+        except TimeoutError:
+            pass
+        try:
+            await gate.flush_refusals(at=time.time_ns() // 1000, everything=stop.is_set())
+        except Unavailable:
+            pass  # counted again next time it happens; the events themselves are on the log
+        if stop.is_set():
+            return

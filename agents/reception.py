@@ -1,0 +1,112 @@
+"""Reception, part of the manager: takes hand-ins, keeps their bytes, and passes them through the gate under the manager's key.
+
+The employee is the one of the subject. What it hands in for an order that is not its own, or no longer open, is refused, and
+the refusal stands under its name.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+import msgspec
+
+from agents.handin import HandIn
+from agents.library import Library
+from bus.blobs import Blobs
+from bus.redaction import Redactor
+from bus.work import Parcel, WorkStream
+from domain import task
+from domain.errors import AuraError, Contention, Unavailable
+from domain.message import derive
+from domain.registry import Scope
+from domain.tree import manifest_of, tree_digest
+from governance.gate import Gate
+from governance.loader import Loader
+
+IDLE_WAIT_S = 1.0
+RETRY_WAIT_S = 0.5
+PARALLEL_MAX = 16
+Fault = Callable[[str], None]
+
+
+class Reception:
+    """Passes hand-ins on. A hand-in is acknowledged after its events are on the log, or after it was refused."""
+
+    def __init__(
+        self,
+        gate: Gate,
+        loader: Loader,
+        blobs: Blobs,
+        library: Library,
+        work: WorkStream,
+        redactor: Redactor,
+        *,
+        fault: Fault = lambda _: None,
+    ) -> None:
+        self._gate = gate
+        self._loader = loader
+        self._blobs = blobs
+        self._library = library
+        self._work = work
+        self._redactor = redactor
+        self._fault = fault
+
+    async def run(self, stop: asyncio.Event) -> None:
+        slots = asyncio.Semaphore(PARALLEL_MAX)
+        async with asyncio.TaskGroup() as group:
+            while not stop.is_set():
+                await slots.acquire()
+                try:
+                    parcel = await self._work.next_result(IDLE_WAIT_S)
+                except Unavailable:
+                    parcel = None
+                    await asyncio.sleep(RETRY_WAIT_S)
+                if parcel is None:
+                    slots.release()
+                    continue
+                group.create_task(self._take(parcel, slots))
+
+    async def _take(self, parcel: Parcel, slots: asyncio.Semaphore) -> None:
+        try:
+            result = msgspec.json.decode(parcel.data, type=HandIn)
+            await self._pass_on(result, parcel.employee)
+        except (Unavailable, Contention):
+            return  # not acknowledged: it comes again
+        except (msgspec.DecodeError, msgspec.ValidationError, AuraError):
+            pass  # refused by the gate, which has put that on the log; garbage has no order that could be named
+        finally:
+            slots.release()
+        await parcel.done()
+
+    async def _pass_on(self, result: HandIn, employee: UUID) -> None:
+        prompt, answer = await self._blobs.put([result.prompt, result.answer])
+        snapshot = msgspec.structs.replace(
+            result.snapshot,
+            prompt=prompt,
+            answer=answer,
+            message=self._redactor.clean_text(result.snapshot.message),
+        )
+        ids = {"run": result.run, "task": result.task, "employee": employee, "order": result.order}
+        self._fault("reception:before-receipt")
+        await self._gate.handle(
+            task.FinishCall(id=derive(result.order, "reception.call_finished"), at=_now(), **ids, snapshot=snapshot),
+            name=employee,
+        )
+        if not result.files:
+            return
+        await self._blobs.put(result.files.values(), redact=False)
+        files = manifest_of(result.files)
+        scope = Scope("run", result.run)
+        async with self._loader.lock(scope):
+            state = (await self._loader.load(scope, fresh=False)).state
+        tree = tree_digest(await self._library.before(state, result.task) | files)
+        self._fault("reception:before-hand-in")
+        await self._gate.handle(
+            task.SubmitWork(id=derive(result.order, "reception.submitted"), at=_now(), **ids, files=files, tree=tree),
+            name=employee,
+        )
+
+
+def _now() -> int:
+    return time.time_ns() // 1000

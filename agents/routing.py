@@ -1,0 +1,74 @@
+"""Who gets which task: pure choices on the manager's board.
+
+An employee that has tried a task less often comes first, so that a rejection sends it to somebody else; then the one with
+more free slots; then an order that follows from ids alone. Suspended ones and ones without a known price get nothing.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from bus.rows import Rows
+from domain.employee import Profile
+from domain.message import derive
+from domain.money import Amount
+from domain.run import RunState
+from domain.task import TaskState
+from projections import board
+
+Picks = dict[tuple[UUID, UUID], tuple[int, UUID]]
+"""(run, task) -> (attempt, employee) of assignments that were asked for and are not on the board yet."""
+
+
+@dataclass
+class Desk:
+    """The staff as the manager sees it: who may work, at what price, with how many calls open."""
+
+    profiles: dict[UUID, Profile] = field(default_factory=dict)
+    open_calls: dict[UUID, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, rows: Rows, picks: Picks) -> "Desk":
+        desk = cls()
+        for row in rows.all(board.Employee):
+            profile = board.profile_of(row)
+            if not row.suspended and profile.call_usd_max is not None:
+                desk.profiles[row.scope] = profile
+        for opened in rows.all(board.OpenRun):
+            for task in board.open_state(opened).tasks.values():
+                if task.phase in ("assigned", "calling") and task.employee is not None:
+                    desk.take(task.employee)
+        for _, employee in picks.values():
+            desk.take(employee)
+        return desk
+
+    def take(self, employee: UUID) -> None:
+        self.open_calls[employee] = self.open_calls.get(employee, 0) + 1
+
+    def free(self, employee: UUID) -> int:
+        """Calls that the employee may still take."""
+        return self.profiles[employee].slots - self.open_calls.get(employee, 0)
+
+
+def reservation_of(profile: Profile) -> Amount:
+    """The upper bound of one call, reserved before it. Only for a known price."""
+    assert profile.call_usd_max is not None
+    return Amount(profile.call_usd_max, profile.call_tokens_max)
+
+
+def ready(state: RunState) -> Iterator[TaskState]:
+    """The tasks that wait for nothing but an employee, in the order of the plan."""
+    for task in state.tasks.values():
+        if task.phase == "waiting" and all(state.tasks[other].phase == "verified" for other in task.after):
+            yield task
+
+
+def choose(task: TaskState, desk: Desk, left: Amount) -> UUID | None:
+    """The employee for the next attempt, or None when nobody is free or fits the budget."""
+    fitting = [who for who in desk.profiles if desk.free(who) > 0 and reservation_of(desk.profiles[who]).fits(left)]
+    return min(fitting, key=lambda who: (task.tried.count(who), -desk.free(who), derive(task.id, who)), default=None)
+
+
+def affordable(desk: Desk, left: Amount) -> bool:
+    """Whether anybody on the staff, free or not, could be paid for one call."""
+    return any(reservation_of(profile).fits(left) for profile in desk.profiles.values())

@@ -1,0 +1,150 @@
+"""The staff as files: how each employee is reached. One JSON file per employee in AURA_HOME/employees; keys are never in it."""
+
+import os
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from agents.employees.base import Employee
+from agents.employees.prompts import Style
+from domain.employee import Profile
+from domain.errors import Invalid, NotFound
+from domain.message import NAMESPACE, derive
+
+Kind = Literal["openai", "embedded", "scripted"]
+OUTPUT_TOKENS_MAX = 1024
+EMBEDDED_OUTPUT_TOKENS_MAX = 128
+EMBEDDED_CONTEXT_TOKENS = 2048
+PROMPT_TOKENS_MAX = 8192
+"""Upper bound of a prompt, for the reservation before the call."""
+
+
+class Posting(msgspec.Struct, frozen=True, kw_only=True):
+    """How to reach an employee. `api_key_env` names the variable that holds its key; `script` a shipped script or a file."""
+
+    name: str
+    kind: Kind
+    model: str = ""
+    base_url: str = ""
+    style: Style = "chat"
+    api_key_env: str = ""
+    price: Literal["genai-prices", "zero"] = "genai-prices"
+    script: str = ""
+    delay_s: float = 0.0
+    slots: int = 1
+    output_tokens_max: int = OUTPUT_TOKENS_MAX
+    wall_s: float = 120.0
+    model_digest: str | None = None
+
+    @property
+    def id(self) -> UUID:
+        """The id follows from what answers: another model, digest, style or script is another employee."""
+        parts = (self.name, self.kind, self.model, self.model_digest, self.style, self.script)
+        return derive(NAMESPACE, "employee", *parts)
+
+
+def save(folder: Path, posting: Posting) -> Path:
+    """Write an employee's file."""
+    if not posting.name.replace("-", "").replace("_", "").isalnum():
+        raise Invalid(f"{posting.name!r} is not a plain name.", hint="Use letters, digits, - and _.")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{posting.name}.json"
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(msgspec.json.format(msgspec.json.encode(posting)))
+    os.replace(partial, path)
+    return path
+
+
+def load_all(folder: Path) -> list[Posting]:
+    """Every employee's file, by name. Raises Invalid naming one that does not read."""
+    postings: list[Posting] = []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            postings.append(msgspec.json.decode(path.read_bytes(), type=Posting))
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            raise Invalid(f"{path} does not read: {error}.", hint="Correct it, or remove it and hire again.") from error
+    return postings
+
+
+def find(folder: Path, wanted: str) -> Posting:
+    """An employee by id or name. Raises NotFound."""
+    postings = load_all(folder)
+    for posting in postings:
+        if wanted in (str(posting.id), posting.name):
+            return posting
+    known = ", ".join(posting.name for posting in postings) or "none"
+    raise NotFound(f"No employee is called {wanted}.", hint=f"There are: {known}. `aura hire` adds one.")
+
+
+def build(posting: Posting, environment: Mapping[str, str]) -> Employee:
+    """The employee itself. Nothing is connected yet."""
+    if posting.kind == "scripted":
+        from agents.employees.scripted import ScriptedEmployee
+
+        return ScriptedEmployee(
+            id=posting.id, name=posting.name, script=_script(posting.script), delay_s=posting.delay_s
+        )
+    if posting.kind == "embedded":
+        from agents.employees.embedded import embedded_employee
+
+        return embedded_employee(id=posting.id, name=posting.name, base_url=posting.base_url, style=posting.style)
+    from pydantic import SecretStr
+
+    from agents.employees.openai import OpenAIEmployee
+
+    key = environment.get(posting.api_key_env, "") if posting.api_key_env else ""
+    return OpenAIEmployee(
+        id=posting.id,
+        name=posting.name,
+        base_url=posting.base_url,
+        model=posting.model,
+        api_key=SecretStr(key) if key else None,
+        style=posting.style,
+        model_digest=posting.model_digest,
+        price=posting.price,
+    )
+
+
+def _script(name: str):  # type: ignore[no-untyped-def]  # a Script; imported late with its employee
+    from agents.employees.scripted import Recording
+    from agents.employees.scripts.cheater import Cheater
+
+    return Cheater() if name == "cheater" else Recording.load(Path(name))
+
+
+def profile_of(posting: Posting) -> Profile:
+    """What the organisation knows of an employee: identity and the upper bounds of one call."""
+    context = EMBEDDED_CONTEXT_TOKENS if posting.kind == "embedded" else PROMPT_TOKENS_MAX + posting.output_tokens_max
+    return Profile(
+        name=posting.name,
+        provider={"openai": "openai", "embedded": "llama.cpp", "scripted": "scripted"}[posting.kind],
+        model=posting.model or posting.script,
+        model_digest=posting.model_digest,
+        style="scripted" if posting.kind == "scripted" else posting.style,
+        scripted=posting.kind == "scripted",
+        slots=posting.slots,
+        output_tokens_max=posting.output_tokens_max,
+        call_tokens_max=context,
+        call_usd_max=_upper_bound(posting, context),
+        call_wall_s=posting.wall_s,
+    )
+
+
+def _upper_bound(posting: Posting, context: int) -> Decimal | None:
+    """The most that one call may cost, in USD; None when nobody knows the price."""
+    if posting.kind != "openai" or posting.price == "zero":
+        return Decimal(0)
+    from agents.employees.pricing import cost_of
+
+    usd, _ = cost_of(
+        posting.price,
+        base_url=posting.base_url,
+        model=posting.model,
+        input_tokens=context - posting.output_tokens_max,
+        output_tokens=posting.output_tokens_max,
+    )
+    return usd

@@ -1,0 +1,150 @@
+"""The Verifier: judges every tree that is handed in, in the sandbox, and is alone in causing verdicts."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+import msgspec
+
+from agents.duty import insist
+from agents.library import Library
+from bus.blobs import Blobs
+from bus.consumer import Send
+from bus.rows import Rows
+from domain import run_messages, task
+from domain.errors import NotFound
+from domain.judgement import Found, Judgement
+from domain.message import Command, derive
+from domain.run import RunState, files_of
+from projections import docket
+from verification.judge import judge
+from verification.sandbox.base import Sandbox
+from verification.verdict import Verdict
+
+PARALLEL_MAX = 2
+POLL_S = 1.0
+SEED_MAX = 2**31
+Fault = Callable[[str], None]
+
+
+class Judging:
+    """The duty to judge. A verdict's command follows from the event that handed the tree in, so it is given once."""
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        blobs: Blobs,
+        library: Library,
+        send: Send,
+        *,
+        allow_degraded: bool = False,
+        fault: Fault = lambda _: None,
+    ) -> None:
+        self._sandbox = sandbox
+        self._blobs = blobs
+        self._library = library
+        self._send = send
+        self._allow_degraded = allow_degraded
+        self._fault = fault
+        self._pending: dict[UUID, tuple[docket.Pending, RunState]] = {}
+        self._busy: set[UUID] = set()
+        self._wake = asyncio.Event()
+
+    def note(self, rows: Rows, live: bool) -> None:
+        runs = {row.scope: row for row in rows.all(docket.OpenRun)}
+        self._pending = {
+            row.cause: (row, docket.open_state(runs[row.scope])) for row in rows.all(docket.Pending) if live
+        }
+        self._wake.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        slots = asyncio.Semaphore(PARALLEL_MAX)
+        async with asyncio.TaskGroup() as group:
+            while not stop.is_set():
+                for cause, (pending, state) in self._pending.items():
+                    if cause not in self._busy:
+                        self._busy.add(cause)
+                        group.create_task(self._judge(pending, state, slots, stop))
+                self._busy &= set(self._pending)
+                self._wake.clear()
+                try:
+                    await asyncio.wait_for(self._wake.wait(), POLL_S)
+                except TimeoutError:
+                    continue
+
+    async def _judge(
+        self, pending: docket.Pending, state: RunState, slots: asyncio.Semaphore, stop: asyncio.Event
+    ) -> None:
+        async with slots:
+            if stop.is_set() or pending.cause not in self._pending:
+                return
+            await insist(lambda: self._verdict(pending, state), stop)
+
+    async def _verdict(self, pending: docket.Pending, state: RunState) -> None:
+        assert state.submitted is not None
+        requirement = await self._library.requirement(state.submitted)
+        merged = pending.key == docket.MERGED
+        part = None if merged else state.tasks[UUID(pending.key)]
+        before = await self._library.base_manifest(state.submitted) if merged else {}
+        if part is not None:
+            before = await self._library.before(state, part.id)
+        manifest = dict(before) | dict(files_of(state) if part is None else part.files)
+        self._fault("verifier:before-verdict")
+        verdict = await judge(
+            requirement,
+            await self._library.contents(manifest),
+            sandbox=self._sandbox,
+            seed=pending.cause.int % SEED_MAX,
+            base=await self._library.contents(before),
+            criteria=part.criteria if part else None,
+            scope=part.scope if part else None,
+            allow_degraded=self._allow_degraded or state.submitted.allow_degraded,
+        )
+        if verdict.tree != pending.tree:
+            raise NotFound("The tree that was handed in is not the one that is kept.", hint="`aura audit verify`.")
+        (evidence,) = await self._blobs.put([msgspec.json.encode(verdict, order="sorted")])
+        self._fault("verifier:after-verdict")
+        await self._send(_command(pending, judgement_of(verdict, evidence)))
+
+
+def judgement_of(verdict: Verdict, evidence: str) -> Judgement:
+    """A verdict as it stands in the event; the whole of it is the evidence blob."""
+    return Judgement(
+        verified=verdict.verified,
+        tree=verdict.tree,
+        grade=verdict.grade,
+        findings=tuple(
+            Found(
+                kind=finding.kind,
+                integrity=finding.integrity,
+                criterion=finding.criterion,
+                path=finding.path,
+                detail=finding.detail,
+                for_author=finding.for_author,
+            )
+            for finding in verdict.findings
+        ),
+        evidence=evidence,
+        seed=verdict.seed,
+        sandbox=verdict.sandbox,
+        not_held=verdict.not_held,
+        wall_s=verdict.wall_s,
+    )
+
+
+def _command(pending: docket.Pending, judgement: Judgement) -> Command:
+    id, at = derive(pending.cause, "verifier.verdict"), time.time_ns() // 1000
+    if pending.key == docket.MERGED:
+        return run_messages.JudgeMerged(id=id, at=at, cause=pending.cause, run=pending.scope, judgement=judgement)
+    assert pending.employee is not None and pending.order_id is not None
+    return task.Judge(
+        id=id,
+        at=at,
+        cause=pending.cause,
+        run=pending.scope,
+        task=UUID(pending.key),
+        employee=pending.employee,
+        order=pending.order_id,
+        judgement=judgement,
+    )

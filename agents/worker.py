@@ -1,0 +1,77 @@
+"""A worker: takes one employee's orders, calls the model once for each, and hands in what came of it.
+
+It reads no log and has no SQL. An order is acknowledged before the call: a call that is cut off is never made again by itself.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from agents import handin
+from agents.employees.base import Employee, Order
+from agents.employees.faults import CallFailed
+from bus.work import Parcel, WorkStream
+from domain.errors import Unavailable
+
+IDLE_WAIT_S = 1.0
+RETRY_WAIT_S = 0.5
+HAND_IN_ATTEMPTS_MAX = 20
+Fault = Callable[[str], None]
+
+
+class Worker:
+    """One employee at work, with at most `slots` calls at the same time."""
+
+    def __init__(self, employee: Employee, work: WorkStream, *, slots: int = 1, fault: Fault = lambda _: None) -> None:
+        self.employee = employee
+        self._work = work
+        self._slots = asyncio.Semaphore(slots)
+        self._fault = fault
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until stopped; the calls at hand are finished first."""
+        async with asyncio.TaskGroup() as calls:
+            while not stop.is_set():
+                await self._slots.acquire()
+                parcel = await self._next(stop)
+                if parcel is None:
+                    self._slots.release()
+                    continue
+                calls.create_task(self._take(parcel))
+        await self.employee.close()
+
+    async def _next(self, stop: asyncio.Event) -> Parcel | None:
+        try:
+            return await self._work.next_order(self.employee.id, IDLE_WAIT_S)
+        except Unavailable:
+            if not stop.is_set():
+                await asyncio.sleep(RETRY_WAIT_S)
+            return None
+
+    async def _take(self, parcel: Parcel) -> None:
+        try:
+            if not await parcel.done():
+                return  # nobody knows whether it will come again: the lease decides
+            order = msgspec.json.decode(parcel.data, type=Order)
+            self._fault("worker:mid-call")
+            await self._hand_in(await self._call(order))
+        finally:
+            self._slots.release()
+
+    async def _call(self, order: Order) -> handin.HandIn:
+        try:
+            answer = await self.employee.work(order)
+        except CallFailed as failure:
+            return handin.failed(order, failure, self.employee)
+        return handin.answered(order, answer, self.employee)
+
+    async def _hand_in(self, result: handin.HandIn) -> None:
+        data = msgspec.json.encode(result)
+        for _ in range(HAND_IN_ATTEMPTS_MAX):
+            try:
+                await self._work.send_result(result.employee, result.order, data)
+            except Unavailable:
+                await asyncio.sleep(RETRY_WAIT_S)
+            else:
+                return
