@@ -24,6 +24,7 @@ PROCESS_EDGES = frozenset(
         ("director/cli.py", "main"),
         ("bus/consumer.py", "fold"),  # an event that a projection cannot take is parked
         ("agents/delivery/aura_casebox.py", "_attempt"),  # delivered code under pytest: the error is the result
+        ("verification/caseworker.py", "_attempt"),  # code under test in its box: what it raises is the answer
     }
 )
 
