@@ -73,7 +73,7 @@ def runtime_version() -> str:
         return "xllamacpp absent"
 
 
-def serve(port: int, slots: int = SLOTS) -> None:
+def serve(port: int, slots: int = SLOTS, threads: int = THREADS) -> None:
     """Serve until SIGTERM or SIGINT.
 
     :raises Unavailable: when the wheel or the weights are absent, or the port is taken.
@@ -93,8 +93,8 @@ def serve(port: int, slots: int = SLOTS) -> None:
     params.port = port
     params.n_ctx = SLOT_CONTEXT_TOKENS * slots
     params.n_parallel = slots
-    params.cpuparams.n_threads = THREADS
-    params.cpuparams_batch.n_threads = THREADS
+    params.cpuparams.n_threads = threads
+    params.cpuparams_batch.n_threads = threads
     params.warmup = False
     params.offline = True
     params.ui = False
@@ -114,9 +114,10 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m agents.modelserver", description="Serve the embedded model.")
     parser.add_argument("--port", type=int, required=True, help=f"port on {HOST}")
     parser.add_argument("--slots", type=int, default=SLOTS, help="answers generated at the same time")
+    parser.add_argument("--threads", type=int, default=THREADS, help="fewer are faster on a machine that is busy")
     asked = parser.parse_args(argv)
     try:
-        serve(asked.port, asked.slots)
+        serve(asked.port, asked.slots, asked.threads)
     except Unavailable as error:
         print(error, file=sys.stderr)
         return error.exit_code

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -243,8 +244,6 @@ class Organisation:
 
 async def _flush_refusals(gate: Gate, stop: asyncio.Event) -> None:
     """Write the summaries of refusals that were held back, every few seconds and at the end."""
-    import time
-
     while True:
         try:
             await asyncio.wait_for(stop.wait(), FLUSH_S)
@@ -253,6 +252,6 @@ async def _flush_refusals(gate: Gate, stop: asyncio.Event) -> None:
         try:
             await gate.flush_refusals(at=time.time_ns() // 1000, everything=stop.is_set())
         except Unavailable:
-            pass  # counted again next time it happens; the events themselves are on the log
+            pass  # they stay counted, and are written the next time
         if stop.is_set():
             return

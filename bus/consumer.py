@@ -31,8 +31,10 @@ SCOPES_CACHED_MAX = 512
 class Projection(Protocol):
     """Events to rows. `apply` is pure: same events, same rows."""
 
-    name: str
-    tables: Sequence[type[Row]]
+    @property
+    def name(self) -> str: ...
+    @property
+    def tables(self) -> Sequence[type[Row]]: ...
 
     def apply(self, recorded: Recorded, rows: Rows) -> None: ...
 

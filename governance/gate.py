@@ -18,7 +18,7 @@ from bus.store import Store
 from bus.stream import Stored, Stream
 from bus.subjects import subject_of
 from domain import law, refusal, run, run_messages
-from domain.errors import AuraError, Conflict, Forbidden, Refused, Unavailable
+from domain.errors import AuraError, Contention, Forbidden, Refused, Unavailable
 from domain.message import ORGANISATION, Command, Event, Recorded, derive
 from domain.registry import COMMANDS, DECIDERS, Scope, scope_of
 from governance.authority import POLICY_VERSION, may, permitted
@@ -30,10 +30,6 @@ ATTEMPTS_MAX = 10
 JITTER_S = 0.02
 FAR = 2**62
 Fault = Callable[[str], None]
-
-
-class GaveUp(Conflict):
-    """Optimistic concurrency lost ATTEMPTS_MAX times. No refusal: the same command may well succeed."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -100,7 +96,7 @@ class Gate:
                 await locks.enter_async_context(self._loader.lock(scope))
             try:
                 return await self._decide_and_publish(command, scopes)
-            except (Unavailable, GaveUp):
+            except (Unavailable, Contention):
                 raise
             except AuraError as error:
                 await self._refuse(command, scopes[-1], error, name or self.principal.id)
@@ -137,7 +133,7 @@ class Gate:
             elif fresh:
                 return Outcome(())
             fresh = True  # what a stale fold refuses, or answers with nothing, is decided once more
-        raise GaveUp("Others wrote first, too often.", hint="Send the same command again.")
+        raise Contention("Others wrote first, too often.", hint="Send the same command again.")
 
     async def _may_start(self, command: Command, events: Sequence[Event]) -> None:
         """Refuse what would be void by the standing that the stream shows now."""
@@ -201,7 +197,11 @@ class Gate:
         for name, count in self._limit.held(all_windows=everything).items():
             summary = Command(id=derive(name, "summary", at), at=at)
             error = Refused("Held back by the rate limit of refusals.", code="rate_limited")
-            await self._write_refusal(summary, derive(summary.id, "refused"), error, name, count)
+            try:
+                await self._write_refusal(summary, derive(summary.id, "refused"), error, name, count)
+            except Unavailable:
+                self._limit.give_back(name, count)
+                raise
 
     async def _write_refusal(self, command: Command, id: UUID, error: AuraError, name: UUID, count: int) -> None:
         event = refusal.Refused(

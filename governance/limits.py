@@ -46,3 +46,7 @@ class RefusalLimit:
                     due[principal] = window.held
                 del self._windows[principal]
         return due
+
+    def give_back(self, principal: UUID, count: int) -> None:
+        """A summary could not be written: count it again."""
+        self._windows.setdefault(principal, _Window(self._clock(), written=REFUSALS_MAX)).held += count

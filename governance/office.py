@@ -30,7 +30,9 @@ class Office:
         self._fault = fault
 
     @classmethod
-    async def open(cls, nats_url: str, postgres_dsn: str, *, name: str = "aura", fault: Fault = lambda _: None) -> "Office":
+    async def open(
+        cls, nats_url: str, postgres_dsn: str, *, name: str = "aura", fault: Fault = lambda _: None
+    ) -> "Office":
         """Connect to both servers, migrate the store, and create the stream when it is new. Raises Unavailable."""
         store = await Store.open(postgres_dsn)
         try:

@@ -12,6 +12,7 @@ import pytest
 from bus.embedded import postgres as embedded_postgres
 from bus.embedded.home import Home
 from bus.embedded.servers import Server, nats_at, postgres_at
+from tests.integration.house import House
 
 MEMORY_FOLDER = Path("/dev/shm")
 MEMORY_FREE_BYTES_MIN = 2 * 1024**3
@@ -69,3 +70,13 @@ async def _as_admin(server: Server, statement: str) -> None:
         await connection.execute(statement)
     finally:
         await connection.close()
+
+
+@pytest.fixture
+async def house(tmp_path: Path, nats_url: str, postgres_dsn: str) -> AsyncIterator[House]:
+    """An organisation on fresh servers: founded, nobody hired, nothing running."""
+    house = House(tmp_path / "home", nats_url, postgres_dsn)
+    await house.open()
+    await house.found()
+    yield house
+    await house.office.close()

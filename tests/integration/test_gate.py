@@ -63,9 +63,7 @@ async def test_walk(office: Office, tmp_path: Path) -> None:
     assert [event.envelope.type for event in admitted.events] == ["organisation.budget_reserved", "run.admitted"]
     await manager.handle(run_messages.Plan(**stamp(), run=run))
     who = uuid4()
-    profile = employee.Profile(
-        name="e", provider="scripted", model="m", model_digest=None, style="chat", scripted=True
-    )
+    profile = employee.Profile(name="e", provider="scripted", model="m", model_digest=None, style="chat", scripted=True)
     await director.handle(employee.Hire(**stamp(), employee=who, profile=profile))
     ids = {"run": run, "task": task_id(run, "T1"), "employee": who, "order": uuid4()}
     assign = task.Assign(**stamp(), **ids, seed=1, attempt=1, reservation=Amount(Decimal(0), 100), due_at=at() + 10**7)
