@@ -5,6 +5,7 @@ import os
 import secrets
 import shutil
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from domain.errors import Unavailable
@@ -44,8 +45,14 @@ _ENVIRONMENT = {"PATH": f"{PROGRAMS}:/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "
 class Bubblewrap:
     """A Sandbox on bwrap. As root it gives up root before bwrap starts. It never runs anything unconfined."""
 
-    def __init__(self, scratch: Path | None = None) -> None:
-        """`scratch` is where the few files that boxes share read-only go; the system's temporary folder by default."""
+    def __init__(
+        self, scratch: Path | None = None, *, confinements: Callable[[], Sequence[Confinement]] = possible_confinements
+    ) -> None:
+        """`scratch` is where the few files that boxes share read-only go; the system's temporary folder by default.
+
+        `confinements` are tried in order; the first one that is proven by runs holds.
+        """
+        self._confinements = confinements
         self._parent = scratch or Path(tempfile.gettempdir())
         self._dropped = os.getuid() == 0
         self._uid = BOX_UID if self._dropped else os.getuid()
@@ -94,7 +101,7 @@ class Bubblewrap:
         self._view = view_arguments(self._scratch, uid=self._uid)
 
     def _sweep(self) -> int:
-        swept = sum(confinement.sweep() for confinement in possible_confinements())
+        swept = sum(confinement.sweep() for confinement in self._confinements())
         for folder in orphans_in(self._parent):
             if folder.stat().st_uid == os.getuid():
                 shutil.rmtree(folder, ignore_errors=True)
@@ -105,7 +112,7 @@ class Bubblewrap:
         """The first confinement under which an honest run passes and, if it claims to, a greedy one is ended."""
         assert self._program is not None
         failed = RunResult(reason="setup_failed")
-        for confinement in await asyncio.to_thread(possible_confinements):
+        for confinement in await asyncio.to_thread(self._confinements):
             nonce = secrets.token_hex(8)
             honest = RunSpec(argv=(PYTHON, "-I", "-S", "-c", f"print('{nonce}')"), limits=Limits(wall_s=CANARY_WALL_S))
             failed = await self._run(honest, confinement)

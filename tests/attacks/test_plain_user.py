@@ -1,0 +1,98 @@
+"""The sandbox for a plain user, and where no cgroup can be had: the same walls, and honesty about what is not held."""
+
+import json
+import os
+import random
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from domain.errors import Refused
+from tests.cheats.judged import Puzzle
+from verification.judge import judge
+from verification.sandbox.base import Limits, RunSpec
+from verification.sandbox.bubblewrap import Bubblewrap
+from verification.sandbox.confinement import Watched
+from verification.sandbox.program import reachable
+
+pytestmark = pytest.mark.needs_sandbox
+
+NOBODY = 65534
+MIB = 1024 * 1024
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _interpreter() -> Path | None:
+    """An interpreter of this version that a plain user can start."""
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    candidates = (Path(sys.executable).resolve(), Path("/usr/bin") / version, Path("/usr/local/bin") / version)
+    return next((path for path in candidates if path.exists() and reachable(path, NOBODY)), None)
+
+
+def test_the_same_walls_for_a_plain_user(sandbox: Bubblewrap) -> None:  # noqa: ARG001 - skips where there is none
+    packages = Path(msgspec.__file__).parents[1]
+    as_user = os.getuid() == 0
+    python = _interpreter() if as_user else Path(sys.executable)
+    if python is None or (as_user and not (reachable(packages, NOBODY) and reachable(ROOT, NOBODY))):
+        pytest.skip("no interpreter, packages or project that a plain user can reach")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        done = subprocess.run(
+            [python, "-B", "-m", "tests.attacks.plain_user", str(server.getsockname()[1])],
+            cwd=ROOT,
+            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{ROOT}:{packages}"},
+            capture_output=True,
+            text=True,
+            timeout=110,
+            check=False,
+            user=NOBODY if as_user else None,
+            group=NOBODY if as_user else None,
+            extra_groups=[] if as_user else None,
+        )
+    assert done.returncode == 0, done.stderr[-2000:]
+    told = json.loads(done.stdout)
+    assert told["honest"] == ["exit", 0, "hi", ["out"]]
+    for name in ("network", "home", "disk", "forks"):
+        assert told[name][:2] == ["exit", 1], (name, told[name])
+    assert told["files"][0] == "file_limit"
+    assert told["hang"][0] == "timeout"
+    assert told["memory"][0] == "memory" or told["memory"][:2] == ["exit", 1]
+    assert told["right"] == [True, told["not_held"]]
+    assert told["table"] == [False, told["not_held"]]
+    assert (told["confinement"] == "none") == ("tree memory" in told["not_held"])
+
+
+async def test_without_a_group_the_judge_refuses_unless_told_to_accept() -> None:
+    sandbox = Bubblewrap(confinements=lambda: [Watched()])
+    puzzle = Puzzle(random.Random(0))
+    try:
+        held = await sandbox.probe()
+        assert (held.tree_memory, held.not_held) == (False, ("tree memory",))
+        with pytest.raises(Refused, match="tree memory"):
+            await judge(puzzle.requirement(), puzzle.right(), sandbox=sandbox, seed=1)
+        accepted = await judge(puzzle.requirement(), puzzle.right(), sandbox=sandbox, seed=1, allow_degraded=True)
+        assert accepted.verified
+        assert accepted.not_held == ("tree memory",)
+        eater = puzzle.solution("x = [bytearray(1 << 24) for _ in range(64)]\nreturn text")
+        found = await judge(puzzle.requirement(), eater, sandbox=sandbox, seed=1, allow_degraded=True)
+        assert {each.kind for each in found.findings} == {"memory", "sealed_failed"}
+    finally:
+        await sandbox.close()
+
+
+async def test_the_watcher_ends_a_tree_that_eats_slowly() -> None:
+    """Best effort, and never claimed: a tree of processes that grows within sight of the watcher is ended."""
+    sandbox = Bubblewrap(confinements=lambda: [Watched()])
+    code = (
+        "import os, time\nfor _ in range(8):\n  if os.fork() == 0:\n"
+        "    x = bytearray(b'x') * (30 << 20)\n    time.sleep(5)\n    os._exit(0)\ntime.sleep(4)"
+    )
+    try:
+        limits = Limits(wall_s=20, memory_bytes=128 * MIB)
+        greedy = await sandbox.run(RunSpec(argv=("python3", "-I", "-c", code), limits=limits))
+        assert greedy.reason == "memory"
+    finally:
+        await sandbox.close()
