@@ -1,0 +1,205 @@
+"""From a requirement file and a tree to a verdict: calls, steps and commands, each failing next to one that passes."""
+
+from pathlib import Path
+
+import pytest
+
+from domain.errors import Invalid
+from tests.sandboxes import sandbox
+from verification.judge import judge
+from verification.reading import parse_requirement, read_requirement
+from verification.requirement import Requirement
+from verification.sandbox.bubblewrap import Bubblewrap
+from verification.verdict import Verdict
+
+__all__ = ["sandbox"]
+
+pytestmark = pytest.mark.needs_sandbox
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+GREET = b"""
+import sys
+
+def main():
+    words, shout, save, names = sys.argv[1:], False, None, []
+    while words:
+        word = words.pop(0)
+        if word == "--shout":
+            shout = True
+        elif word == "--save":
+            save = words.pop(0)
+        elif word.startswith("-"):
+            print("unknown option", word, file=sys.stderr)
+            return 2
+        else:
+            names.append(word)
+    for name in names or [line.strip() for line in sys.stdin if line.strip()]:
+        text = f"Hello, {name}!"
+        text = text.upper() if shout else text
+        if save:
+            with open(save, "w") as file:
+                file.write(text + "\\n")
+        else:
+            print(text)
+"""
+SLUGIFY = b"""
+import re
+
+def slugify(text):
+    words = re.findall("[a-z0-9]+", text.lower())
+    if not words:
+        raise ValueError("the text is empty")
+    return "-".join(words)
+"""
+HISTORY = b"""
+from slugify import slugify
+
+class History:
+    def __init__(self):
+        self.kept = []
+
+    def add(self, text):
+        first = slug = slugify(text)
+        number = 1
+        while slug in self.kept:
+            number += 1
+            slug = f"{first}-{number}"
+        self.kept.append(slug)
+
+    def all(self):
+        return list(self.kept)
+"""
+SLUGS = {"slugify.py": SLUGIFY, "history.py": HISTORY}
+
+VALUES = """---
+aura: 1
+title: Values
+deliver: library
+language: python
+scope: ["values.py"]
+budget: {usd: "1.00", tokens: 1000, minutes: 5}
+---
+# Values
+
+## Acceptance
+
+```yaml acceptance
+- id: A1
+  says: what goes in comes out
+  cases:
+    - call: "values:same"
+      args: [{$decimal: "1.50"}, {$tuple: [1, {$set: [1, 2]}]}, {$bytes: "AAE="}, 9007199254740993]
+      returns: [{$decimal: "1.50"}, {$tuple: [1, {$set: [2, 1]}]}, {$bytes: "AAE="}, 9007199254740993]
+    - call: "values:same"
+      args: [{$dict: [[1, "a"], [{$tuple: [1]}, null]]}, {$date: "2026-11-22"}, {$float: nan}]
+      returns: [{$dict: [[{$tuple: [1]}, null], [1, "a"]]}, {$date: "2026-11-22"}, {$float: nan}]
+    - {call: "values:same", args: [true, 1, 1.5, "ü"], returns: [true, 1, 1.5, "ü"]}
+    - {call: "values:same", args: [0.30000000000000004], returns: [0.3], approx: 0.000001}
+    - {call: "values:fail", args: ["key"], raises: KeyError, message_matches: "key"}
+    - {call: "values:fail", args: ["key"], raises: LookupError, or_subclass: true}
+```
+"""
+SAME = b"def same(*given):\n    return list(given)\n\ndef fail(key):\n    return {}[key]\n"
+
+
+def values() -> Requirement:
+    return parse_requirement(VALUES.encode(), None, name="values", folder=None)
+
+
+def example(name: str) -> Requirement:
+    return read_requirement(EXAMPLES / name / f"{name}.md")
+
+
+async def verdict(requirement: Requirement, tree: dict[str, bytes], sandbox: Bubblewrap) -> Verdict:
+    return await judge(requirement, tree, sandbox=sandbox, seed=7, allow_degraded=True)
+
+
+async def test_a_right_command_is_verified(sandbox: Bubblewrap) -> None:
+    found = await verdict(example("greet-cli"), {"greet.py": GREET}, sandbox)
+    assert found.verified, found.findings
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kinds", "told"),
+    [
+        (b"return 2", b"return 3", {"wrong_result", "sealed_failed"}, "exit code 3, expected 2"),
+        (b"text.upper()", b"text", {"wrong_result", "sealed_failed"}, "expected 'HELLO, ADA!"),
+        (b"file.write(text", b"file.write('x'", {"wrong_result", "sealed_failed"}, "left out.txt with"),
+        (b"import sys", b"import sis", {"did_not_start", "sealed_failed"}, "No module named 'sis'"),
+        (b"def main", b"def mein", {"did_not_start", "sealed_failed"}, "did not start"),
+        (b"print(text)", b"[print(text * 999) for _ in range(9999)]", {"output_limit", "sealed_failed"}, "more output"),
+    ],
+)
+async def test_a_wrong_command_is_not(sandbox: Bubblewrap, old: bytes, new: bytes, kinds: set[str], told: str) -> None:
+    found = await verdict(example("greet-cli"), {"greet.py": GREET.replace(old, new)}, sandbox)
+    assert not found.verified
+    assert {each.kind for each in found.findings} <= kinds
+    assert any(told in each.for_author for each in found.findings), found.findings
+
+
+async def test_steps_share_a_box(sandbox: Bubblewrap) -> None:
+    right = await verdict(example("hello-slug"), SLUGS, sandbox)
+    assert right.verified, right.findings
+    forgetful = HISTORY.replace(b"self.kept.append(slug)", b"self.kept = [slug]")
+    wrong = await verdict(example("hello-slug"), {**SLUGS, "history.py": forgetful}, sandbox)
+    assert [result.passed for result in wrong.criteria] == [True, True, False]
+    assert all(each.criterion == "A3" for each in wrong.findings)
+
+
+async def test_one_task_is_judged_alone(sandbox: Bubblewrap) -> None:
+    requirement, half = example("hello-slug"), {"slugify.py": SLUGIFY}
+    alone = await judge(
+        requirement,
+        half,
+        sandbox=sandbox,
+        seed=1,
+        criteria=("A1", "A2"),
+        scope=("slugify.py",),
+        allow_degraded=True,
+    )
+    assert alone.verified
+    assert [result.id for result in alone.criteria] == ["A1", "A2"]
+    beyond = await judge(
+        requirement, SLUGS, sandbox=sandbox, seed=1, criteria=("A1",), scope=("slugify.py",), allow_degraded=True
+    )
+    assert [(each.kind, each.path) for each in beyond.findings] == [("outside_scope", "history.py")]
+    with pytest.raises(Invalid, match="A9"):
+        await judge(requirement, half, sandbox=sandbox, seed=1, criteria=("A9",), allow_degraded=True)
+
+
+async def test_values_travel_and_compare_with_their_types(sandbox: Bubblewrap) -> None:
+    right = await verdict(values(), {"values.py": SAME}, sandbox)
+    assert right.verified, right.findings
+    for wrong in (
+        b"return tuple(given)",
+        b"return [float(x) if type(x) is int else x for x in given]",
+        b"return [int(x) if type(x) is bool else x for x in given]",
+        b"return [str(x) for x in given]",
+        b"return [list(x) if type(x) is tuple else x for x in given][:1]",
+    ):
+        found = await verdict(values(), {"values.py": SAME.replace(b"return list(given)", wrong)}, sandbox)
+        assert not found.verified, wrong
+        assert {each.kind for each in found.findings} == {"wrong_result"}
+
+
+async def test_an_exception_that_only_bears_the_name_is_refused(sandbox: Bubblewrap) -> None:
+    fake = b"class KeyError(Exception):\n    __module__ = 'builtins'\n\n" + SAME.replace(
+        b"return {}[key]", b"raise KeyError(key)"
+    )
+    found = await verdict(values(), {"values.py": fake}, sandbox)
+    assert [each.kind for each in found.findings] == ["wrong_result", "wrong_result"]
+
+
+async def test_a_tree_that_is_none_is_not_run(sandbox: Bubblewrap) -> None:
+    found = await verdict(values(), {"values.py": SAME, "values.py/x": b"", "../y": b""}, sandbox)
+    assert not found.verified
+    assert {each.kind for each in found.findings} == {"leftover_files", "outside_scope"}
+    assert found.criteria[0].visible_passed == 0
+
+
+async def test_the_verdict_is_about_one_tree_and_says_how_it_came_about(sandbox: Bubblewrap) -> None:
+    one, other = [await verdict(values(), {"values.py": SAME + more}, sandbox) for more in (b"", b"# x\n")]
+    assert len(one.tree) == 64
+    assert one.tree != other.tree
+    assert (one.seed, one.grade) == (7, "C")
+    assert one.sandbox.startswith("bubblewrap ")

@@ -1,0 +1,133 @@
+"""What a killed owner leaves behind is swept by the next sandbox, and nothing else is."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from domain.errors import Unavailable
+from verification.sandbox import program
+from verification.sandbox.base import RunResult
+from verification.sandbox.bubblewrap import Bubblewrap
+from verification.sandbox.cgroup import find_groups
+from verification.sandbox.orphans import is_orphan, new_tag
+from verification.sandbox.remedy import unavailable
+
+OWNER = """
+import asyncio, sys
+from pathlib import Path
+from verification.sandbox.base import RunSpec
+from verification.sandbox.bubblewrap import Bubblewrap
+
+async def main():
+    sandbox = Bubblewrap(Path(sys.argv[1]))
+    await sandbox.probe()
+    argv = ("python3", "-I", "-c", "import time; time.sleep(60)", sys.argv[2])
+    run = asyncio.create_task(sandbox.run(RunSpec(argv=argv)))
+    await asyncio.sleep(1)
+    print("running", flush=True)
+    await run
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.needs_sandbox
+async def test_kill_9_of_the_owner(sandbox: Bubblewrap) -> None:  # noqa: ARG001 - skips where there is none
+    scratch = f"/tmp/aura-test-scratch-{os.getpid()}"  # a folder that the box's user can reach
+    os.mkdir(scratch, 0o755)
+    mark = f"orphan-{os.urandom(6).hex()}"
+    owner = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", OWNER, scratch, mark),
+        env={"PYTHONPATH": os.getcwd(), "PATH": os.environ["PATH"]},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert owner.stdout is not None
+    assert await asyncio.wait_for(owner.stdout.readline(), 30) == b"running\n"
+    assert _processes_with(mark) > 1
+    later = Bubblewrap(Path(scratch))
+    assert await later.sweep() == 0  # the owner lives
+    owner.send_signal(signal.SIGKILL)
+    await owner.wait()
+    for _ in range(100):
+        if not _processes_with(mark):
+            break
+        await asyncio.sleep(0.05)
+    assert _processes_with(mark) == 0
+    assert os.listdir(scratch)
+    assert await later.sweep() >= 1
+    assert os.listdir(scratch) == []
+    os.rmdir(scratch)
+    groups = find_groups()
+    assert groups is None or groups.sweep() == 0
+
+
+def _processes_with(mark: str) -> int:
+    found = 0
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/cmdline", "rb") as file:
+                    found += mark.encode() in file.read()
+            except OSError:
+                continue
+    return found
+
+
+def test_a_tag_tells_a_live_owner_from_a_dead_one() -> None:
+    mine = new_tag()
+    assert not is_orphan(mine)
+    namespace, pid, started = mine.split("-")[2:5]
+    assert is_orphan(f"aura-box-{namespace}-{pid}-{int(started) + 1}-00")  # the pid was used again
+    assert is_orphan(f"aura-box-{namespace}-4194999-1-00")
+    assert not is_orphan("aura-box-1-4194999-1-00")  # another namespace's: not ours to judge
+    assert not is_orphan("something-else")
+
+
+async def test_without_bwrap_nothing_runs_and_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(program, "_from_wheel", lambda: None)
+    monkeypatch.setenv("PATH", "/nowhere")
+    sandbox = Bubblewrap()
+    with pytest.raises(Unavailable, match="not installed") as raised:
+        await sandbox.probe()
+    await sandbox.close()
+    assert raised.value.exit_code == 69
+    assert "bubblewrap" in raised.value.hint
+
+
+async def test_a_bwrap_that_cannot_make_a_box_is_no_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where user namespaces are forbidden: bwrap is there, says why, and ends."""
+    fake = tmp_path / "bwrap"
+    fake.write_text(
+        '#!/bin/sh\n[ "$1" = --version ] && { echo bubblewrap 0.11.0; exit 0; }\n'
+        "echo 'bwrap: No permissions to create a new namespace' >&2; exit 1\n"
+    )
+    fake.chmod(0o755)
+    monkeypatch.setattr(program, "_from_wheel", lambda: fake)
+    sandbox = Bubblewrap()
+    with pytest.raises(Unavailable, match="No permissions to create a new namespace") as raised:
+        await sandbox.probe()
+    await sandbox.close()
+    assert raised.value.exit_code == 69
+    assert raised.value.hint
+
+
+async def test_one_that_pretends_is_no_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit 0 and nothing ran is not a run."""
+    fake = tmp_path / "bwrap"
+    fake.write_text('#!/bin/sh\n[ "$1" = --version ] && echo bubblewrap 0.11.0\nexit 0\n')
+    fake.chmod(0o755)
+    monkeypatch.setattr(program, "_from_wheel", lambda: fake)
+    sandbox = Bubblewrap()
+    with pytest.raises(Unavailable):
+        await sandbox.probe()
+    await sandbox.close()
+
+
+def test_the_error_says_what_bwrap_said() -> None:
+    error = unavailable(RunResult(reason="setup_failed", stderr=b"bwrap: setting up uid map: Permission denied\n"))
+    assert "setting up uid map" in error.message
+    assert error.hint
