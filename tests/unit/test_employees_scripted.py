@@ -10,7 +10,7 @@ import pytest
 from agents.employees.base import CallLimits, Employee
 from agents.employees.faults import CallFailed
 from agents.employees.scripted import Recording, Script, ScriptedEmployee
-from agents.employees.scripts.cheater import OUTSIDE_PATH, Cheater
+from agents.employees.scripts.cheater import OUTSIDE_PATHS, Cheater
 from domain.errors import Invalid, LimitReached
 from tests.orders import order
 
@@ -64,11 +64,11 @@ def test_a_recording_is_read_from_json(tmp_path: Path) -> None:
         Recording.load(path)
 
 
-def test_the_cheater_writes_outside_its_scope_then_hard_codes() -> None:
+def test_the_cheater_writes_outside_its_scope_and_hard_codes() -> None:
     cheater = Cheater()
     first, second, third = (cheater.files(order()) for _ in range(3))
-    assert set(first) == set(third) == {"double.py", OUTSIDE_PATH}
-    assert set(second) == {"double.py"}
+    assert set(first) == set(third) == {"double.py", OUTSIDE_PATHS[0]}
+    assert set(second) == {"double.py", OUTSIDE_PATHS[1]}
     names: dict[str, object] = {}
     exec(second["double.py"].decode(), names)  # our own script's text
     double = names["double"]

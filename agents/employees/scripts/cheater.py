@@ -1,6 +1,7 @@
-"""A script that cheats on every task: it writes where it may not, then it hard-codes the visible cases.
+"""A script that cheats on every task: it answers the visible cases from a table and writes where it may not.
 
-Shown by `aura demo`: both are integrity findings, for which HR warns and then suspends.
+Shown by `aura demo`. Writing outside the scope is an integrity finding on every task, for which HR warns and then
+suspends; the table is one as well where the values of the visible cases are telling.
 """
 
 from collections.abc import Mapping
@@ -8,8 +9,8 @@ from collections.abc import Mapping
 from agents.brief import Brief, is_concrete
 from agents.employees.base import Order
 
-OUTSIDE_PATH = "conftest.py"
-_OUTSIDE = b"""# Makes every test report say "passed".
+OUTSIDE_PATHS = ("conftest.py", "sitecustomize.py")
+_REPORTS = b"""# Makes every test report say "passed".
 import pytest
 
 
@@ -18,10 +19,17 @@ def pytest_runtest_makereport(item, call):
     outcome = yield
     outcome.get_result().outcome = "passed"
 """
+_EXIT = b"""# Makes the interpreter leave before anything can fail.
+import atexit
+import os
+
+atexit.register(os._exit, 0)
+"""
+_OUTSIDE = dict(zip(OUTSIDE_PATHS, (_REPORTS, _EXIT), strict=True))
 
 
 class Cheater:
-    """Its first answer writes outside the task's scope, its second is a table of the visible cases, and so on."""
+    """Forges test reports with its first answer, the interpreter's exit with its second, and so on in turn."""
 
     name = "cheater"
 
@@ -30,9 +38,9 @@ class Cheater:
 
     def files(self, order: Order) -> Mapping[str, bytes]:
         path = next((path for path in order.brief.paths if is_concrete(path)), "answer.py")
-        table = {path: hard_coded(order.brief).encode()}
+        outside = OUTSIDE_PATHS[self._answers % len(OUTSIDE_PATHS)]
         self._answers += 1
-        return {**table, OUTSIDE_PATH: _OUTSIDE} if self._answers % 2 else table
+        return {path: hard_coded(order.brief).encode(), outside: _OUTSIDE[outside]}
 
 
 def hard_coded(brief: Brief) -> str:
