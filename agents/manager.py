@@ -27,8 +27,9 @@ _FREES = (task.CallFinished, task.Released, task.Verified, task.Rejected)
 class Manager:
     """The manager's reactions. `picks`: what it has asked for and not seen yet; losing it costs an empty command."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, lease_margin_s: float = LEASE_MARGIN_S) -> None:
         self.picks: routing.Picks = {}
+        self._lease_margin_s = lease_margin_s
 
     def react(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]:
         event = recorded.event
@@ -144,7 +145,7 @@ class Manager:
             attempt=attempt,
             seed=derive(part.id, "seed", attempt).int % SEED_MAX,
             reservation=routing.reservation_of(profile),
-            due_at=cause.now + round((profile.call_wall_s + LEASE_MARGIN_S) * MICRO),
+            due_at=cause.now + round((profile.call_wall_s + self._lease_margin_s) * MICRO),
         )
 
 

@@ -14,9 +14,10 @@ from agents.auditor import Auditor
 from agents.deadlines import Deadlines
 from agents.delivering import Delivering
 from agents.duty import Duty
+from agents.employees.base import Employee
 from agents.hr import HR
 from agents.library import Library
-from agents.manager import Manager
+from agents.manager import LEASE_MARGIN_S, Manager
 from agents.ordering import Ordering
 from agents.reception import Reception
 from agents.verifier import Judging
@@ -54,6 +55,7 @@ DRAIN_WAIT_S = 60.0
 GRACE_S = 8.0
 """How long a stop waits for calls and verdicts at hand before they are cut off."""
 FLUSH_S = 5.0
+Build = Callable[[staff.Posting, Mapping[str, str]], Employee]
 Fault = Callable[[str], None]
 Say = Callable[[str], None]
 
@@ -68,6 +70,9 @@ class Setup:
     roles: Sequence[str] = (*STAFF_ROLES, "employees")
     allow_degraded: bool = False
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    lease_margin_s: float = LEASE_MARGIN_S
+    build: Build = staff.build
+    """How a worker's employee is built from its posting."""
     fault: Fault = lambda _: None
     say: Say = lambda _: None
 
@@ -153,7 +158,7 @@ class Organisation:
             self._closing.push_async_callback(client.close)
             for posting in postings:
                 worker = Worker(
-                    staff.build(posting, setup.environment),
+                    setup.build(posting, setup.environment),
                     WorkStream(client),
                     slots=posting.slots,
                     fault=setup.fault,
@@ -190,7 +195,7 @@ class Organisation:
             self._consume(office, Personnel(), HR(), self._gate(office, "hr").handle, [])
 
     def _manager(self, office: Office, blobs: Blobs, library: Library, redactor: Redactor) -> None:
-        setup, manager = self.setup, Manager()
+        setup, manager = self.setup, Manager(lease_margin_s=self.setup.lease_margin_s)
         gate = self._gate(office, "manager")
         work = WorkStream(office.client)
 
