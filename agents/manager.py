@@ -41,7 +41,8 @@ class Manager:
             return list(self.resume(rows, cause))
         if isinstance(event, staff.Hired | staff.Reinstated | staff.Suspended):
             self.forget_employee(event.employee)
-            return list(self.dispatch(rows, cause))
+            taken_back = list(_take_back(event.employee, rows, cause)) if isinstance(event, staff.Suspended) else []
+            return [*taken_back, *self.dispatch(rows, cause)]
         return ()
 
     def react_void(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]:
@@ -152,6 +153,21 @@ class Manager:
 def start_call(run: UUID, part: UUID, employee: UUID, order: UUID, cause: Cause) -> task.StartCall:
     """The event that stands before the call: nothing is ordered without it."""
     return task.StartCall(**cause.fields("manager.start_call"), run=run, task=part, employee=employee, order=order)
+
+
+def _take_back(employee: UUID, rows: Rows, cause: Cause) -> Iterator[Command]:
+    """Orders of a suspended employee whose call has not begun; one that has begun is heard and judged."""
+    for row in rows.all(board.OpenRun):
+        for part in board.open_state(row).tasks.values():
+            if part.phase == "assigned" and part.employee == employee and part.order is not None:
+                yield task.ReleaseOrder(
+                    **cause.fields("manager.take_back"),
+                    run=row.scope,
+                    task=part.id,
+                    employee=employee,
+                    order=part.order,
+                    reason="employee_suspended",
+                )
 
 
 def end(run: UUID, outcome: run_messages.Outcome, reason: str, cause: Cause) -> run_messages.End:

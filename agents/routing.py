@@ -1,7 +1,7 @@
 """Who gets which task: pure choices on the manager's board.
 
-An employee that has tried a task less often comes first, so that a rejection sends it to somebody else; then the one with
-more free slots; then an order that follows from ids alone. Suspended ones and ones without a known price get nothing.
+Those who have tried a task least often have the turn, so that a rejection sends it to somebody else; among them the one
+with more free slots, then an order that follows from ids alone. Suspended ones and ones without a known price get nothing.
 """
 
 from collections.abc import Iterator
@@ -64,9 +64,14 @@ def ready(state: RunState) -> Iterator[TaskState]:
 
 
 def choose(task: TaskState, desk: Desk, left: Amount) -> UUID | None:
-    """The employee for the next attempt, or None when nobody is free or fits the budget."""
-    fitting = [who for who in desk.profiles if desk.free(who) > 0 and reservation_of(desk.profiles[who]).fits(left)]
-    return min(fitting, key=lambda who: (task.tried.count(who), -desk.free(who), derive(task.id, who)), default=None)
+    """The employee for the next attempt, or None when the ones whose turn it is are busy or beyond the budget.
+
+    A turn is strict: while somebody has tried the task less often, the others wait for that one.
+    """
+    fitting = [who for who in desk.profiles if reservation_of(desk.profiles[who]).fits(left)]
+    fewest = min((task.tried.count(who) for who in fitting), default=0)
+    turn = [who for who in fitting if task.tried.count(who) == fewest and desk.free(who) > 0]
+    return min(turn, key=lambda who: (-desk.free(who), derive(task.id, who)), default=None)
 
 
 def affordable(desk: Desk, left: Amount) -> bool:

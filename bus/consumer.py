@@ -16,7 +16,7 @@ from bus.reader import LogReader
 from bus.recorder import Fault
 from bus.rows import Parked, Row, Rows
 from bus.store import Store
-from bus.tables import Tables
+from bus.tables import SWAPPED, Tables
 from domain.errors import AuraError, Contention, Unavailable
 from domain.incident import Raise
 from domain.message import Command, Recorded, Unreadable, derive
@@ -129,7 +129,7 @@ class Runner:
                         await self._take(batch)
                     elif stop.is_set():
                         return
-                except Unavailable:
+                except (Unavailable, *SWAPPED):
                     begun = False
                     await asyncio.sleep(RETRY_WAIT_S)
         finally:

@@ -74,7 +74,7 @@ class Store:
     async def recorded_up_to(self) -> int:
         """The recorder's checkpoint: every event up to it is kept."""
         async with self.connection() as connection:
-            return int(await connection.fetchval(named("recorder_checkpoint")))
+            return await recorded_up_to(connection)
 
     async def wait_recorded(self, seq: int, wait_s: float) -> None:
         """Return once the recorder has passed `seq`. Raises Unavailable after `wait_s`."""
@@ -109,7 +109,8 @@ class Store:
 
     async def read(self, after: int, up_to: int = FAR, limit: int = PAGE_EVENTS) -> list[Recorded]:
         """One page of the log, in order, void events included and marked."""
-        return await self._read("log_read", after, up_to, limit)
+        async with self.connection() as connection:
+            return await read_page(connection, after, up_to, limit)
 
     async def read_types(self, types: Sequence[str], after: int = 0, up_to: int = FAR) -> list[Recorded]:
         return await self._read("log_read_types", list(types), after, up_to)
@@ -128,6 +129,18 @@ class Store:
         async with self.connection() as connection:
             rows = await connection.fetch(named(query), *parameters)
         return [_recorded(row) for row in rows]
+
+
+async def recorded_up_to(connection: asyncpg.Connection) -> int:
+    """The recorder's checkpoint, on a connection of one's own."""
+    return int(await connection.fetchval(named("recorder_checkpoint")))
+
+
+async def read_page(
+    connection: asyncpg.Connection, after: int, up_to: int = FAR, limit: int = PAGE_EVENTS
+) -> list[Recorded]:
+    """One page of the log on a connection of one's own, so that it can share a snapshot with other reads."""
+    return [_recorded(row) for row in await connection.fetch(named("log_read"), after, up_to, limit)]
 
 
 def _recorded(row: asyncpg.Record) -> Recorded:

@@ -12,6 +12,14 @@ from domain.errors import Unavailable
 from domain.tree import digest_of
 from sql import named
 
+SWAPPED = (
+    asyncpg.UndefinedTableError,
+    asyncpg.InvalidSchemaNameError,
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.DeadlockDetectedError,
+)
+"""What a runner sees when a rebuild puts other tables in the place of its own: it begins again on them."""
+
 
 class Tables:
     """The tables of one consumer in the schema `schema` (its name, or `<name>_next` while it is rebuilt)."""
@@ -50,6 +58,15 @@ class Tables:
         if row is None:
             raise Unavailable(f"The rows of {self.name} have no checkpoint.", hint=f"Run `aura replay {self.name}`.")
         return row["seq"], row["version"]
+
+    async def lock_checkpoint(self, connection: asyncpg.Connection) -> int:
+        """The position, held until the transaction ends: the live runner waits with its next batch."""
+        await connection.execute(self._sql("consumer_lock"))
+        return (await self.checkpoint(connection))[0]
+
+    async def move_checkpoint(self, connection: asyncpg.Connection, seq: int) -> None:
+        """Set the position of rows that were built apart."""
+        await connection.execute(self._sql("consumer_checkpoint_move"), seq)
 
     async def advance(self, connection: asyncpg.Connection, before: int, after: int) -> bool:
         """Move the checkpoint by compare-and-set; False: somebody else moved it."""

@@ -1,6 +1,7 @@
 """The manager's board: open runs with their folds, the staff, the organisation, and one line per run and task for screens."""
 
 from decimal import Decimal
+from functools import lru_cache
 from uuid import UUID
 
 import msgspec
@@ -14,6 +15,7 @@ from domain.organisation import OrganisationState
 from domain.run import RunState
 
 RUN_KEY = "run"
+STATES_CACHED_MAX = 1024
 
 
 class OpenRun(Row, frozen=True, kw_only=True):
@@ -84,7 +86,12 @@ _profile = msgspec.json.Decoder(Profile)
 
 def open_state(row: OpenRun) -> RunState:
     """The fold that the row holds."""
-    return _run_state.decode(row.state)
+    return _decoded(row.state)
+
+
+@lru_cache(maxsize=STATES_CACHED_MAX)
+def _decoded(text: str) -> RunState:
+    return _run_state.decode(text)
 
 
 def organisation_state(rows: Rows) -> OrganisationState:

@@ -1,0 +1,200 @@
+"""Replay: every view from the log alone. Rebuild one, look at one as of any event, or compare all with the live rows.
+
+A replay reads Postgres and nothing else; it sends no commands and calls nobody.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+
+import asyncpg
+import msgspec
+
+from bus.consumer import Projection, fold
+from bus.rows import Key, Parked, Row, Rows
+from bus.store import FAR, Store, read_page, recorded_up_to
+from bus.tables import Tables
+from domain.errors import Failed, NotFound, Unavailable
+from domain.message import Recorded
+from domain.tree import digest_of
+
+PAGE_EVENTS = 2000
+RECORDER_WAIT_S = 10.0
+CHECKPOINT_TABLE = "checkpoint"
+Progress = Callable[[int, int], None]
+"""Called with events folded and events in all."""
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """One place where live rows and rebuilt ones are not equal. `key`: `scope/key` of the row."""
+
+    consumer: str
+    table: str
+    key: str
+    what: str  # changed, missing, surplus, or uncovered table
+    columns: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        where = f"{self.consumer}.{self.table}"
+        named = f" in {', '.join(self.columns)}" if self.columns else ""
+        return f"{where}: row {self.key} is {self.what}{named}" if self.key else f"{where} is an {self.what}"
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """What a check looked at. `positions`: consumer -> sequence of its rows."""
+
+    events: int
+    positions: Mapping[str, int]
+    tables: int
+    rows: int
+    differences: tuple[Difference, ...]
+
+
+async def pages(connection: asyncpg.Connection, up_to: int) -> AsyncIterator[Sequence[Recorded]]:
+    """The log in order, by the page, to a sequence."""
+    after = 0
+    while page := await read_page(connection, after, up_to, PAGE_EVENTS):
+        yield page
+        after = page[-1].seq
+
+
+async def check(
+    store: Store, projections: Iterable[Projection], on_progress: Progress = lambda _done, _all: None
+) -> Checked:
+    """Rebuild every projection from the event store and compare it with its live rows, all in one snapshot.
+
+    Raises Unavailable when a consumer is ahead of the recorder (try again), NotFound when one has no rows at all.
+    """
+    async with store.connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        live = {projection.name: await _Live.read(connection, projection) for projection in projections}
+        last = max((part.seq for part in live.values()), default=0)
+        if await recorded_up_to(connection) < last:
+            raise Unavailable("The recorder is behind the consumers.", hint="Try again in a moment.")
+        async for page in pages(connection, last):
+            for recorded in page:
+                for part in live.values():
+                    if recorded.seq <= part.seq:
+                        fold(part.projection, None, recorded, part.rebuilt, 0)
+            on_progress(page[-1].seq, last)
+    differences = [difference for part in live.values() for difference in part.compare()]
+    return Checked(
+        events=last,
+        positions={name: part.seq for name, part in live.items()},
+        tables=sum(len(part.rebuilt.tables) for part in live.values()),
+        rows=sum(len(rows) for part in live.values() for rows in part.rows.values()),
+        differences=tuple(differences),
+    )
+
+
+class _Live:
+    """One consumer's live rows and the ones that are rebuilt beside them."""
+
+    def __init__(self, projection: Projection, seq: int, rows: dict[str, dict[Key, Row]], uncovered: set[str]) -> None:
+        self.projection = projection
+        self.seq = seq
+        self.rows = rows
+        self.rebuilt = Rows(projection.tables)
+        self._uncovered = uncovered
+
+    @classmethod
+    async def read(cls, connection: asyncpg.Connection, projection: Projection) -> "_Live":
+        tables = Tables(projection.name, projection.tables)
+        if not await tables.exists(connection):
+            raise NotFound(f"The rows of {projection.name} are not there.", hint=f"`aura replay {projection.name}`.")
+        seq, version = await tables.checkpoint(connection)
+        if version != tables.version():
+            raise Failed(
+                f"The rows of {projection.name} have another release's form.", hint=f"`aura replay {projection.name}`."
+            )
+        kinds: dict[str, type[Row]] = Rows(projection.tables).tables
+        there = await tables.names(connection) - {CHECKPOINT_TABLE}
+        rows: dict[str, dict[Key, Row]] = {name: {} for name in kinds}
+        for name in there & set(kinds):
+            rows[name] = {(row.scope, row.key): row for row in await tables.read_all(connection, kinds[name])}
+        return cls(projection, seq, rows, there - set(kinds) | {f"{name} (gone)" for name in set(kinds) - there})
+
+    def compare(self) -> Iterable[Difference]:
+        name = self.projection.name
+        for table in sorted(self._uncovered):
+            yield Difference(consumer=name, table=table, key="", what="uncovered table")
+        for table, rebuilt in self.rebuilt.snapshot().items():
+            live = self.rows[table]
+            for key in sorted(live.keys() | rebuilt.keys()):
+                difference = _compare(live.get(key), rebuilt.get(key))
+                if difference is not None:
+                    what, columns = difference
+                    yield Difference(consumer=name, table=table, key=f"{key[0]}/{key[1]}", what=what, columns=columns)
+
+
+def _compare(live: Row | None, rebuilt: Row | None) -> tuple[str, tuple[str, ...]] | None:
+    if live == rebuilt:
+        return None
+    if live is None:
+        return "missing", ()
+    if rebuilt is None:
+        return "surplus", ()
+    names = live.__struct_fields__
+    return "changed", tuple(name for name in names if getattr(live, name) != getattr(rebuilt, name))
+
+
+async def state(
+    store: Store, projection: Projection, up_to: int = FAR, on_progress: Progress = lambda _done, _all: None
+) -> tuple[Rows, int]:
+    """A view as of a sequence: its rows, and the last sequence that went into them."""
+    rows, seq = Rows(projection.tables), 0
+    async with store.connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        last = min(up_to, await recorded_up_to(connection))
+        async for page in pages(connection, last):
+            for recorded in page:
+                fold(projection, None, recorded, rows, 0)
+            rows.settle()
+            seq = page[-1].seq
+            on_progress(seq, last)
+    return rows, seq
+
+
+async def rebuild(store: Store, projection: Projection, on_progress: Progress = lambda _done, _all: None) -> int:
+    """Fill `<name>_next` from the log and put it in the place of the live schema; the sequence of its rows.
+
+    A live runner may go on meanwhile: it waits only while the last events are folded and the schemas change places. Never
+    further than its position, or reactions that it has not sent would be skipped.
+    """
+    live = Tables(projection.name, projection.tables)
+    following = Tables(projection.name, projection.tables, schema=f"{projection.name}_next")
+    rows, seq = Rows(projection.tables), 0
+    async with store.connection() as connection:
+        await following.drop(connection)
+        await following.create(connection)
+        there = await live.exists(connection)
+        last = (await live.checkpoint(connection))[0] if there else await recorded_up_to(connection)
+        async for page in pages(connection, last):
+            seq = await _write(connection, following, projection, rows, page)
+            on_progress(seq, last)
+        async with connection.transaction():
+            wanted = await live.lock_checkpoint(connection) if there else seq
+            await store.wait_recorded(wanted, RECORDER_WAIT_S)
+            while seq < wanted:
+                page = await read_page(connection, seq, wanted, PAGE_EVENTS)
+                seq = await _write(connection, following, projection, rows, page)
+                on_progress(seq, wanted)
+            await following.move_checkpoint(connection, seq)
+            await following.swap_in(connection, live)
+    return seq
+
+
+async def _write(
+    connection: asyncpg.Connection, tables: Tables, projection: Projection, rows: Rows, page: Sequence[Recorded]
+) -> int:
+    for recorded in page:
+        fold(projection, None, recorded, rows, 0)
+    async with connection.transaction():
+        await tables.write(connection, rows)
+    rows.settle()
+    return page[-1].seq
+
+
+def digests(rows: Rows) -> dict[str, str]:
+    """Table -> digest of its rows: two states are equal when these are."""
+    return {
+        name: digest_of(msgspec.json.encode([msgspec.structs.astuple(found[key]) for key in sorted(found)]))
+        for name, found in rows.snapshot().items()
+        if name != Parked.table or found
+    }

@@ -1,0 +1,1 @@
+LOCK TABLE {schema}.checkpoint IN ACCESS EXCLUSIVE MODE
