@@ -48,7 +48,7 @@ class Box:
         self._release = -1
         self._prepared: Prepared | None = None
         self._output_left = spec.limits.output_bytes
-        self._overflow = asyncio.Event()
+        self._overflow = False
 
     async def run(self, command: Sequence[str], inherited: Sequence[int]) -> RunResult:
         """Runs `command`, which is bwrap with all its arguments but those for status, hold and `argv`."""
@@ -149,17 +149,12 @@ class Box:
         assert self._prepared is not None
         started = time.monotonic()
         os.write(self._release, b"\n")
-        ended = asyncio.create_task(process.wait())
-        watching = asyncio.create_task(self._first_breach())
-        await asyncio.wait({ended, watching}, timeout=self._limits.wall_s, return_when=asyncio.FIRST_COMPLETED)
+        breach = await self._breach(process)
         wall_s = time.monotonic() - started
-        breach: Reason | None = watching.result() if watching.done() else None
-        if not ended.done() and breach is None:
-            breach = "timeout"
-        watching.cancel()
         self._kill()
-        await asyncio.wait_for(ended, END_WAIT_S)
+        await asyncio.wait_for(process.wait(), END_WAIT_S)
         stdout, stderr = await asyncio.gather(*readers)
+        await asyncio.to_thread(self._wait_for_the_last)
         breach = breach or self._late_breach()
         claimed = self._claimed_exit()
         if breach is None and claimed is None:
@@ -176,17 +171,36 @@ class Box:
             peak_memory_bytes=self._prepared.hold.peak_bytes(),
         )
 
+    async def _breach(self, process: asyncio.subprocess.Process) -> Reason | None:
+        """Waits for the end, the deadline or the first limit that is passed; None for an end of its own."""
+        ended = asyncio.create_task(process.wait())
+        watching = asyncio.create_task(self._first_breach())
+        try:
+            await asyncio.wait({ended, watching}, timeout=self._limits.wall_s, return_when=asyncio.FIRST_COMPLETED)
+            if watching.done():
+                return watching.result()
+            return None if ended.done() else "timeout"
+        finally:
+            for task in (ended, watching):
+                task.cancel()
+            await asyncio.gather(ended, watching, return_exceptions=True)
+
+    def _wait_for_the_last(self) -> None:
+        """Blocking: bwrap may end a moment before the processes of its box, and files are read only after those."""
+        assert self._prepared is not None
+        if not select.select([self._prepared.handle], [], [], END_WAIT_S)[0]:
+            raise TimeoutError(f"the box did not end within {END_WAIT_S:g} s of its kill")
+
     async def _first_breach(self) -> Reason:
         while True:
             breach = self._late_breach()
             if breach:
                 return breach
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._overflow.wait(), WATCH_EVERY_S)
+            await asyncio.sleep(WATCH_EVERY_S)
 
     def _late_breach(self) -> Reason | None:
         assert self._prepared is not None
-        if self._overflow.is_set():
+        if self._overflow:
             return "output_limit"
         if self._prepared.hold.out_of_memory(self._prepared.pid):
             return "memory"
@@ -200,7 +214,7 @@ class Box:
         while part := await stream.read(READ_BYTES):
             kept += part[: self._output_left]
             if len(part) > self._output_left:
-                self._overflow.set()
+                self._overflow = True
             self._output_left = max(0, self._output_left - len(part))
         return bytes(kept)
 

@@ -17,6 +17,7 @@ from verification.sandbox.orphans import new_tag, orphans_in
 from verification.sandbox.program import Program, find_program, reachable
 from verification.sandbox.remedy import unavailable
 from verification.sandbox.runtime import BOX_UID, SHM_BYTES, TMP_BYTES, WRITABLE, view_arguments
+from verification.sandbox.syscalls import filter_program
 from verification.sandbox.workfolder import folder_sizes
 
 CANARY_WALL_S = 20.0
@@ -62,6 +63,7 @@ class Bubblewrap:
         self._program: Program | None = None
         self._confinement: Confinement | None = None
         self._view: list[str] = []
+        self._filter = filter_program()
 
     async def probe(self) -> Capabilities:
         """Proves by runs what this machine holds, once. Raises Unavailable with cause and remedy."""
@@ -74,6 +76,8 @@ class Bubblewrap:
 
     async def run(self, spec: RunSpec) -> RunResult:
         """One run in a fresh box. Raises Unavailable when this machine has no sandbox."""
+        if self._scratch and not self._scratch.exists():  # a cleaner of temporary files was here
+            await self.close()
         await self.probe()
         assert self._confinement is not None
         return await self._run(spec, self._confinement)
@@ -126,10 +130,14 @@ class Bubblewrap:
                 confinement=confinement.name,
                 tree_memory=confinement.tree_memory,
                 processes=True,
-                syscall_filter=False,
-                not_held=() if confinement.tree_memory else ("tree memory",),
+                syscall_filter=self._filter is not None,
+                not_held=self._not_held(confinement),
             )
         raise unavailable(failed)
+
+    def _not_held(self, confinement: Confinement) -> tuple[str, ...]:
+        memory = () if confinement.tree_memory else ("tree memory",)
+        return memory if self._filter is not None else (*memory, "system calls")
 
     async def _bounds_memory(self, confinement: Confinement) -> bool:
         greedy = f"x = bytearray({CANARY_MEMORY_BYTES * 3}); print(len(x))"
@@ -140,16 +148,20 @@ class Bubblewrap:
     async def _run(self, spec: RunSpec, confinement: Confinement) -> RunResult:
         assert self._program is not None
         contents = {path: sealed(content) for path, content in spec.read_only.items()}
+        inherited = list(contents.values())
         try:
             command = [str(self._program.path), *_NAMESPACES, *_MANNERS, *self._arguments(spec, contents)]
+            if self._filter is not None:
+                inherited.append(sealed(self._filter))
+                command += ["--seccomp", str(inherited[-1])]
             box = Box(spec, dropped=self._dropped, confinement=confinement)
-            return await box.run(command, tuple(contents.values()))
+            return await box.run(command, inherited)
         except FileNotFoundError as error:  # removed under our feet
             raise Unavailable(
                 f"The sandbox's program is gone: {error.filename}.", hint="Start again.", code="sandbox_missing"
             ) from error
         finally:
-            for descriptor in contents.values():
+            for descriptor in inherited:
                 os.close(descriptor)
 
     def _arguments(self, spec: RunSpec, contents: dict[str, int]) -> list[str]:
