@@ -18,7 +18,7 @@ Asked = st.SearchStrategy[Command]
 usd = st.sampled_from([Decimal(0), Decimal("0.10"), Decimal("0.37"), Decimal(1), Decimal(-1), Decimal("NaN")])
 tokens = st.sampled_from([0, 1, 400, 1000, -1])
 amounts = st.builds(Amount, usd, tokens)
-sound_amounts = st.builds(Amount, st.sampled_from([Decimal("0.10"), Decimal("0.37")]), st.sampled_from([1, 400]))
+sound_amounts = st.builds(Amount, st.sampled_from([Decimal("0.10"), Decimal("0.60")]), st.sampled_from([1, 600]))
 reasons = st.sampled_from(["why"] * 7 + [" "])
 times = st.integers(AT, AT + 3 * MINUTE_US)
 _ids: dict[str, st.SearchStrategy[Any]] = {"id": st.integers(1000, 9999).map(uuid), "at": times}
@@ -27,6 +27,10 @@ PLANS = (
     (
         run_messages.TaskPlan(name="T1", criteria=("A1",), scope=("a.py",)),
         run_messages.TaskPlan(name="T2", criteria=("A2",), scope=("b.py",), after=("T1",)),
+    ),
+    (
+        run_messages.TaskPlan(name="T1", criteria=("A1",), scope=("a.py",)),
+        run_messages.TaskPlan(name="T2", criteria=("A2",), scope=("b.py",)),
     ),
     (run_messages.TaskPlan(name="T2", criteria=("A2",), scope=("b.py",), after=("T1",)),),
 )
@@ -85,7 +89,7 @@ _stages: dict[type[Command], Asked] = {
         requirement=st.just("a" * 64),
         sealed=st.none(),
         allowance=allowances,
-        plan=st.sampled_from(PLANS + PLANS[:2]),
+        plan=st.sampled_from(PLANS + PLANS[:3]),
         attempts_max=st.sampled_from([3, 3, 2, 2, 1, 1, 0]),
         **_run,
     ),
@@ -175,6 +179,20 @@ def fitting(world: World) -> list[Asked]:
     return found
 
 
+def daring(world: World) -> list[Asked]:
+    """Commands about real tasks and real orders, and of runs, at any time: what is out of turn is asked for as well."""
+    found: list[Asked] = []
+    of_task: list[type[Command]] = [*_WORK_AFTER.values(), task.ReleaseOrder]
+    for key, state in world.runs.items():
+        found += [_fixed(kind, run=key) for kind in (run_messages.JudgeMerged, run_messages.Merge, run_messages.End)]
+        for item in state.tasks.values():
+            found.append(_fixed(task.Assign, run=key, task=item.id, attempt=item.attempts + 1))
+            if item.order:
+                of_order = {"run": key, "task": item.id, "employee": item.employee, "order": item.order}
+                found += [_fixed(kind, **of_order) for kind in of_task]
+    return found
+
+
 def _of_staff(world: World) -> list[Asked]:
     phases = {member: world.staff.get(member, employee.initial).phase for member in STAFF}
     return [_fixed(_STAFF_AFTER[phase], employee=member) for member, phase in phases.items()]
@@ -203,8 +221,8 @@ def _fixed(kind: type[Command], **fields: Any) -> Asked:
 
 
 def draw_command(data: st.DataObject, world: World) -> Command:
-    """Of twelve commands two are any at all, one is about the staff, and nine carry on with what is open."""
+    """Of twelve commands two are any at all, one is about the staff, two dare, and seven carry on with what is open."""
     dice = data.draw(st.integers(0, 11))
-    fit = _of_staff(world) if dice == 9 else fitting(world)
+    fit = _of_staff(world) if dice == 9 else daring(world) if dice > 6 else fitting(world)
     command: Command = data.draw(commands if dice > 9 or not fit else st.one_of(*fit))
     return command

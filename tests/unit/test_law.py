@@ -88,6 +88,13 @@ def test_receipts_always_count(kind: str) -> None:
     assert reason(kind, "organisation.halted", "employee.suspended", "run.ended") is None
 
 
+def test_an_event_changes_what_comes_after_it_and_not_itself() -> None:
+    standing = standing_of([envelope("organisation.paused"), envelope("employee.suspended"), envelope("run.ended")])
+    assert [standing.phase(seq) for seq in (1, 2)] == ["running", "paused"]
+    assert [standing.suspended(EMPLOYEE, seq) for seq in (2, 3)] == [False, True]
+    assert [standing.ended(RUN, seq) for seq in (3, 4)] == [False, True]
+
+
 def test_another_employee_and_another_run_go_on() -> None:
     standing = standing_of([envelope("employee.suspended"), envelope("run.ended")])
     assert void(envelope("task.assigned"), 3, standing) == "the run had ended"

@@ -22,12 +22,14 @@ from tests.unit.samples import (
     ASSIGNED,
     AT,
     BAD,
+    BLOB,
     BUDGET,
     CALLING,
     CAP,
     COMMAND,
     COST,
     EMPLOYEE,
+    EVIDENCE,
     FIRST,
     INCIDENT,
     PLANNED,
@@ -169,6 +171,15 @@ def test_a_command_guards_the_entity_that_it_changes(events: tuple[Event, ...], 
     whole_run = isinstance(command, task.Assign | task.ReleaseOrder)
     assert {event.entity() for event in own} == {("task", FIRST) if whole_run else (scope.kind, scope.id)}
     assert scope.run == (RUN if isinstance(command, task.TaskCommand) else None)
+
+
+def test_a_run_names_its_blobs() -> None:
+    named = {event.type: event.blobs() for event in SAMPLES if isinstance(event, RunEvent) and event.blobs()}
+    assert named == {
+        "run.submitted": (BLOB, EVIDENCE),
+        "run.verified": (EVIDENCE,),
+        "run.rejected": (EVIDENCE,),
+    }
 
 
 def test_scopes_of_each_kind() -> None:

@@ -1,6 +1,7 @@
 """A run: admitted with its whole budget, planned, worked within its limits, merged, delivered, approved, ended once."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -9,7 +10,7 @@ from domain import run_messages as m
 from domain.errors import Conflict, Invalid, LimitReached, NotFound, Refused
 from domain.message import Erased, Event
 from domain.money import NOTHING, Amount
-from domain.organisation import BudgetReserved, Founded
+from domain.organisation import BudgetReserved
 from domain.run import ATTEMPTS_MAX_LIMIT, MINUTE_US, MINUTES_MAX, RunState, decide, files_of, initial
 from domain.task import Assign, Assigned
 from tests.unit.given import decide as decide_after
@@ -77,10 +78,8 @@ STAGES: tuple[tuple[m.RunCommand, str], ...] = (
     (m.FinishRelease(id=COMMAND, at=AT, run=RUN, commit="c" * 40, ref="refs/tags/release"), "run.released"),
 )
 FIRST_VERIFIED = (*SUBMITTED, *happened("task.verified"))
-ALL_VERIFIED = (
-    *FIRST_VERIFIED,
-    *(replace(event, task=SECOND) for event in FIRST_VERIFIED[len(PLANNED) :]),
-)
+ALL_VERIFIED = (*FIRST_VERIFIED, *(replace(event, task=SECOND) for event in FIRST_VERIFIED[len(PLANNED) :]))
+(CHARGED,) = happened("task.call_finished")
 WAY = (*ALL_VERIFIED, *happened("run.merged", *(name for _, name in STAGES[1:])))
 
 
@@ -136,8 +135,7 @@ def test_what_cannot_be_worked_is_not_submitted(command: m.Submit, text: str) ->
     ],
 )
 def test_what_can_be_worked_is_submitted(command: m.Submit) -> None:
-    (event,) = decide_after(command)
-    assert isinstance(event, m.Submitted)
+    event: Any = decide_after(command)[0]
     assert (event.plan, event.attempts_max, event.allowance) == (command.plan, command.attempts_max, command.allowance)
 
 
@@ -229,6 +227,15 @@ def test_a_call_is_reserved_from_what_is_left(more: Amount) -> None:
     assert fold("run", *PLANNED, assigned).left == Amount(Decimal("0.00"), 0)
 
 
+def test_no_call_begins_when_the_tokens_are_used_up() -> None:
+    """Not even one that reserves nothing: 0 means stop. Dollars may be 0 for a free model."""
+    free = replace(ASSIGN, task=SECOND, reservation=NOTHING)
+    without_tokens = (*FIRST_VERIFIED[:-3], replace(CHARGED, charged=BUDGET), *FIRST_VERIFIED[-2:])
+    without_usd = (*FIRST_VERIFIED[:-3], replace(CHARGED, charged=Amount(BUDGET.usd)), *FIRST_VERIFIED[-2:])
+    given(*without_tokens).when(free).refused(LimitReached, "and 0 tokens left")
+    assert decide_after(free, *without_usd)
+
+
 @pytest.mark.parametrize(
     "reservation", [Amount(Decimal(-1), 1), Amount(Decimal(0), -1), Amount(Decimal("NaN"), 1), Amount(Decimal("-Inf"))]
 )
@@ -288,11 +295,3 @@ def test_an_admission_is_no_decision_of_the_run_alone() -> None:
     with pytest.raises(TypeError, match="Admit"):
         decide(ADMIT, fold("run", *ADMITTED))
     assert decide(SUBMIT, initial) == happened("run.submitted")
-
-
-def test_a_run_names_its_blobs() -> None:
-    (submitted, founded) = happened("run.submitted", "organisation.founded")
-    assert submitted.blobs() == (BLOB, EVIDENCE)
-    assert isinstance(founded, Founded)
-    assert founded.blobs() == ()
-    assert [event.blobs() for event in happened("run.verified", "run.rejected")] == [(EVIDENCE,), (EVIDENCE,)]
