@@ -124,9 +124,12 @@ async def _run_all(trials: list[Trial], project: Project, sandbox: Sandbox, seed
             trial.problem = answer if isinstance(answer, Problem) else problem_of(trial.case, answer)
             late.append(trial.problem is not None and trial.problem.kind == "timeout")
 
-    async with asyncio.TaskGroup() as boxes:
-        for _ in range(BOXES_AT_ONCE):
-            boxes.create_task(take())
+    try:
+        async with asyncio.TaskGroup() as boxes:
+            for _ in range(BOXES_AT_ONCE):
+                boxes.create_task(take())
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from failed  # callers know kinds of errors, not groups of them
 
 
 def _failed(criterion: str, trials: list[Trial], *, sealed: bool) -> list[tuple[Case, Problem]]:

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from domain.errors import Invalid
+from domain.errors import Invalid, Unavailable
 from tests.sandboxes import sandbox
 from verification.judge import judge
 from verification.reading import parse_requirement, read_requirement
 from verification.requirement import Requirement
+from verification.sandbox.base import Capabilities, RunResult, RunSpec
 from verification.sandbox.bubblewrap import Bubblewrap
 from verification.verdict import Verdict
 
@@ -195,6 +196,38 @@ async def test_a_tree_that_is_none_is_not_run(sandbox: Bubblewrap) -> None:
     assert not found.verified
     assert {each.kind for each in found.findings} == {"leftover_files", "outside_scope"}
     assert found.criteria[0].visible_passed == 0
+
+
+class Broken:
+    """A sandbox whose boxes cannot be made, for the first so many runs."""
+
+    def __init__(self, working: Bubblewrap, failures: int) -> None:
+        self.working = working
+        self.failures = failures
+
+    async def probe(self) -> Capabilities:
+        return await self.working.probe()
+
+    async def run(self, spec: RunSpec) -> RunResult:
+        self.failures -= 1
+        return (
+            RunResult(reason="setup_failed", stderr=b"no room") if self.failures >= 0 else await self.working.run(spec)
+        )
+
+    async def sweep(self) -> int:
+        return 0
+
+    async def close(self) -> None:
+        return
+
+
+async def test_a_box_that_cannot_be_made_is_nobodys_failure(sandbox: Bubblewrap) -> None:
+    """No verdict, but an error; once may happen."""
+    right = {"values.py": SAME}
+    with pytest.raises(Unavailable, match="no room"):
+        await judge(values(), right, sandbox=Broken(sandbox, 1000), seed=1, allow_degraded=True)
+    once = await judge(values(), right, sandbox=Broken(sandbox, 1), seed=1, allow_degraded=True)
+    assert once.verified
 
 
 async def test_the_verdict_is_about_one_tree_and_says_how_it_came_about(sandbox: Bubblewrap) -> None:

@@ -157,6 +157,8 @@ class Box:
         await asyncio.to_thread(self._wait_for_the_last)
         breach = breach or self._late_breach()
         claimed = self._claimed_exit()
+        if claimed is None and breach is None and self._confinement.holds_monitor and (process.returncode or 0) < 0:
+            breach = "memory"
         if breach is None and claimed is None:
             return RunResult(reason="setup_failed", stdout=stdout, stderr=stderr, wall_s=wall_s)
         out = await asyncio.to_thread(self._copy_out)

@@ -26,10 +26,14 @@ class Hold(Protocol):
 
 
 class Confinement(Protocol):
-    """A way to confine runs. `wrap` is what the command line of the box is prefixed with."""
+    """A way to confine runs. `wrap` is what the command line of the box is prefixed with.
+
+    `holds_monitor`: bwrap itself is inside, so that its violent end, too, means too much memory.
+    """
 
     name: str
     tree_memory: bool
+    holds_monitor: bool
 
     def wrap(self, limits: Limits) -> Sequence[str]: ...
     def hold(self, pid: int, limits: Limits) -> Hold: ...
@@ -56,6 +60,7 @@ class OwnGroups:
     """Cgroups that this process creates itself."""
 
     tree_memory = True
+    holds_monitor = False
 
     def __init__(self, groups: Groups) -> None:
         self.name = groups.name
@@ -101,6 +106,7 @@ class UserScopes:
 
     name = "systemd scope"
     tree_memory = True
+    holds_monitor = True
 
     def wrap(self, limits: Limits) -> Sequence[str]:
         own = (f"MemoryMax={limits.memory_bytes}", f"TasksMax={limits.processes + MONITOR_PROCESSES}")
@@ -141,6 +147,7 @@ class Watched:
 
     name = "none"
     tree_memory = False
+    holds_monitor = False
 
     def wrap(self, limits: Limits) -> Sequence[str]:  # noqa: ARG002 - nothing to prefix
         return ()

@@ -1,0 +1,43 @@
+"""Cgroup version 2 on a folder that looks like one: which limits are written, and what its counters are read as."""
+
+from pathlib import Path
+
+import pytest
+
+from verification.sandbox import cgroup
+from verification.sandbox.base import MIB, Limits
+from verification.sandbox.cgroup import GroupsV2, read_counter
+
+
+@pytest.fixture
+def parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    def remove(folder: Path) -> int:
+        for file in folder.iterdir():
+            file.unlink()
+        folder.rmdir()
+        return 1
+
+    monkeypatch.setattr(cgroup, "remove_group", remove)  # a kernel's folder goes although files stand in it
+    return tmp_path
+
+
+def test_limits_are_written_and_counters_read(parent: Path) -> None:
+    group = GroupsV2(parent).create(Limits(memory_bytes=64 * MIB, processes=7))
+    (folder,) = parent.iterdir()
+    told = {file.name: file.read_text() for file in folder.iterdir()}
+    assert told == {"memory.max": str(64 * MIB), "memory.oom.group": "1", "memory.swap.max": "0", "pids.max": "7"}
+    (folder / "memory.events").write_text("low 0\noom 0\noom_kill 0\noom_group_kill 3\n")
+    assert not group.out_of_memory()
+    (folder / "memory.events").write_text("low 0\noom 1\noom_kill 2\n")
+    assert group.out_of_memory()
+    assert group.peak_bytes() is None
+    (folder / "memory.peak").write_text("123\n")
+    assert group.peak_bytes() == 123
+    group.add(42)
+    assert (folder / "cgroup.procs").read_text() == "42"
+    group.close()
+    assert list(parent.iterdir()) == []
+
+
+def test_a_missing_counter_is_none(tmp_path: Path) -> None:
+    assert read_counter(tmp_path / "nothing", "oom_kill") == 0
