@@ -26,6 +26,9 @@ DOWN = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
     asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InternalClientError,  # a connection that was told of the server's end and has not seen its own yet
 )
 """What asyncpg raises when the server is away, starting or stopping."""
 
@@ -144,6 +147,8 @@ async def read_page(
 
 
 def _recorded(row: asyncpg.Record) -> Recorded:
+    if row["reason"] == codec.ALIEN:  # kept whole, and its bytes may well look like an envelope
+        return codec.alien(row["seq"])
     try:
         envelope = codec.envelope_of(row["envelope"])
     except Invalid:
