@@ -14,7 +14,7 @@ BLOB_BYTES_MAX = 8 * 1024**2
 
 
 class Blobs:
-    """Content-addressed bytes in Postgres. Put before the event that names them, so a digest in the log is never empty."""
+    """Content-addressed bytes in Postgres, put before the event that names them: no digest in the log is empty."""
 
     def __init__(self, store: Store, redactor: Redactor) -> None:
         self._store = store

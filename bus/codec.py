@@ -1,6 +1,7 @@
 """Message bodies: `{envelope, payload, salt, blobs}` as JSON. Envelope and payload keep the bytes of their publish."""
 
 import hmac
+import re
 from uuid import UUID
 
 import msgspec
@@ -10,6 +11,20 @@ from domain.message import NAMESPACE, Envelope, Erased, Event, Recorded, Unreada
 from domain.registry import EVENTS, UPCASTERS
 
 SALT_BYTES = 32
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_SALT = re.compile(r"(?:[0-9a-f]{2}){1,64}")
+_TYPE = re.compile(r"[a-z_]{1,40}\.[a-z_]{1,40}")
+_DOES_NOT_READ = (
+    msgspec.MsgspecError,
+    UnicodeDecodeError,
+    RecursionError,
+    LookupError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    AttributeError,
+)
+"""What decoders and upcasters raise on bytes that this system did not write, deep nesting and bad UTF-8 among them."""
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,17 +94,23 @@ def encode(event: Event, *, id: UUID, origin: Origin, salt: bytes) -> tuple[byte
 def split(data: bytes) -> Body:
     """The parts of a message, uninterpreted. Raises Invalid for what is not a body."""
     try:
-        return _decode_body(data)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        body = _decode_body(data)
+    except _DOES_NOT_READ as error:
         raise Invalid(f"This is not an event message: {error}.", hint="Only the gate publishes events.") from error
+    if not _SALT.fullmatch(body.salt) or not all(map(_DIGEST.fullmatch, body.blobs)):
+        raise Invalid("This is not an event message: its salt or blobs.", hint="Only the gate publishes events.")
+    return body
 
 
 def envelope_of(data: bytes | msgspec.Raw) -> Envelope:
     """An envelope from its bytes. Raises Invalid."""
     try:
-        return _decode_envelope(data)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        envelope = _decode_envelope(data)
+    except _DOES_NOT_READ as error:
         raise Invalid(f"This is not an envelope: {error}.", hint="Only the gate publishes events.") from error
+    if not _TYPE.fullmatch(envelope.type):
+        raise Invalid("This is not an envelope: its type is no name.", hint="Only the gate publishes events.")
+    return envelope
 
 
 def event_of(envelope: Envelope, payload: bytes | msgspec.Raw | None) -> Event | Erased:
@@ -110,14 +131,16 @@ def event_of(envelope: Envelope, payload: bytes | msgspec.Raw | None) -> Event |
     if decoder is None:
         return unreadable("this release does not know the type")
     present = EVENTS[envelope.type].version
+    if envelope.version > present:
+        return unreadable(f"version {envelope.version} is newer than this release's {present}")
     try:
         if envelope.version == present:
             return decoder.decode(payload)
         fields = msgspec.json.decode(payload)
         for version in range(envelope.version, present):
             fields = UPCASTERS[envelope.type, version](fields)
-        return msgspec.convert(fields, EVENTS[envelope.type])
-    except (msgspec.DecodeError, msgspec.ValidationError, KeyError) as error:
+        return decoder.decode(msgspec.json.encode(fields))
+    except _DOES_NOT_READ as error:
         return unreadable(f"version {envelope.version}: {said_by(error)}")
 
 

@@ -1,7 +1,7 @@
-"""The consumer runner: all events at hand as one batch; fold each, send its commands, then one transaction for the rows.
+"""The consumer runner: all events at hand as one batch; fold each, send its commands, then write the rows at once.
 
-A crash before the transaction means that the same events come again: the commands have the same ids, so the gate answers
-with what they caused the first time. A rebuild folds and sends nothing.
+A crash before the transaction means that the same events come again: the commands have the same ids, so the gate
+answers with what they caused the first time. A rebuild folds and sends nothing.
 """
 
 import asyncio
@@ -85,7 +85,7 @@ def scope_id(recorded: Recorded) -> UUID:
 class Runner:
     """One consumer: its projection, and for staff its reactor and `send`.
 
-    `committed` is called after each batch, with False while a rebuilt version catches up on what its former one had done.
+    `committed` is called after each batch, with False while a rebuilt version catches up on its former one.
     """
 
     def __init__(
@@ -219,7 +219,7 @@ class Runner:
 def fold(
     projection: Projection, reactor: Reactor | None, recorded: Recorded, rows: Rows, now: int
 ) -> Sequence[Command]:
-    """One event into the rows, and the commands that follow. What cannot be taken is parked, live and in a rebuild alike."""
+    """One event into the rows, and the commands that follow. What cannot be taken is parked, live and in a rebuild."""
     cause = Cause(recorded.envelope.id, now)
     if recorded.void is not None:
         return reactor.react_void(recorded, rows, cause) if reactor else ()
@@ -236,7 +236,7 @@ def fold(
             projection.apply(recorded, rows)
             return reactor.react(recorded, rows, cause) if reactor else ()
         except Exception as problem:  # a process edge: what a consumer cannot take must not stop the others' events
-            error = f"{type(problem).__name__}: {problem}"
+            error = f"{type(problem).__name__}: {problem}".replace("\0", "\N{REPLACEMENT CHARACTER}")
             rows.back(mark)
     rows.put(Parked(scope=scope, key=f"{recorded.seq:020}", error=error))
     return (_incident(projection.name, recorded, error, cause),) if reactor else ()

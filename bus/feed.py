@@ -1,4 +1,4 @@
-"""The live end of the log: an ordered, acknowledgement-free push consumer with a fixed inbox, begun anew after any break.
+"""The live end of the log: an ordered push consumer without acknowledgements, begun anew after any break.
 
 The consumer on the server is disposable: what has been processed is known by the reader's own checkpoint.
 """
@@ -24,6 +24,8 @@ RESTART_WAIT_S = 0.2
 NANO = 1_000_000_000
 PENDING_MESSAGES_MAX = 100_000
 PENDING_BYTES_MAX = 256 * 1024**2
+_DELIVERED = "$JS.ACK."
+"""The reply subject of a message of the stream; heartbeats and flow control have others."""
 
 
 class Gap(AuraError):
@@ -40,15 +42,19 @@ class Feed:
         self._arrived = asyncio.Event()
         self._subscription: Subscription | None = None
         self._heard = 0.0
+        self._connects = 0
+        self._unbroken = False
 
     async def batch(self, wait_s: float) -> list[Stored]:
         """All messages at hand, at most BATCH_EVENTS_MAX; empty when none came within `wait_s`.
 
-        Raises Unavailable while NATS is away (call again), Gap when the next sequence is not to be had.
+        Raises Unavailable while NATS is away and once after each reconnect, as the stream may be another one (call
+        again), Gap when the next sequence is not to be had.
         """
         if self._subscription is None:
             await self._start()
-        found = self._take()
+        await self._same_connection()
+        found = await self._take()
         if found:
             return found
         try:
@@ -56,15 +62,25 @@ class Feed:
         except TimeoutError:
             if asyncio.get_running_loop().time() - self._heard > SILENCE_S:
                 await self.close()
-        return self._take()
+        await self._same_connection()
+        return await self._take()
 
-    def _take(self) -> list[Stored]:
+    async def _same_connection(self) -> None:
+        """What was under way when the connection broke is lost to this consumer; the stream may be another one."""
+        if self._client.stats["reconnects"] != self._connects:
+            await self.close()
+            raise Unavailable("The connection to NATS was interrupted.", hint="Nothing to do: reading starts over.")
+
+    async def _take(self) -> list[Stored]:
         found: list[Stored] = []
         while self._inbox and len(found) < BATCH_EVENTS_MAX:
             message = self._inbox.popleft()
             seq = int(message.reply.split(".")[5])
             if seq < self._next:
                 continue
+            if seq > self._next and self._unbroken:
+                await self.close()  # lost on the way, not in the stream: the next batch asks for it again
+                break
             if seq > self._next:
                 raise Gap(
                     f"The stream goes from {self._next - 1} to {seq}.",
@@ -72,6 +88,7 @@ class Feed:
                 )
             found.append(Stored(seq, message.subject, message.data))
             self._next = seq + 1
+            self._unbroken = True
         if not self._inbox:
             self._arrived.clear()
         return found
@@ -96,6 +113,7 @@ class Feed:
         request = msgspec.json.encode({"stream_name": STREAM, "config": config})
         self._inbox.clear()
         self._arrived.clear()
+        self._connects, self._unbroken = self._client.stats["reconnects"], False
         try:
             self._subscription = await self._client.subscribe(
                 inbox,
@@ -123,14 +141,13 @@ class Feed:
 
     async def _receive(self, message: Msg) -> None:
         self._heard = asyncio.get_running_loop().time()
-        if message.headers and message.headers.get("Status") == "100":
-            if message.reply:  # flow control: the server waits for this answer
-                await self._client.publish(message.reply)
-            elif stalled := message.headers.get("Nats-Consumer-Stalled"):
-                await self._client.publish(stalled)
-            return
-        self._inbox.append(message)
-        self._arrived.set()
+        if message.reply.startswith(_DELIVERED):  # not by the headers: those of a stored message are its author's
+            self._inbox.append(message)
+            self._arrived.set()
+        elif message.reply:  # flow control: the server waits for this answer
+            await self._client.publish(message.reply)
+        elif stalled := (message.headers or {}).get("Nats-Consumer-Stalled"):
+            await self._client.publish(stalled)
 
     async def close(self) -> None:
         """Drop the subscription; the server forgets the consumer. The next batch starts a new one."""

@@ -1,4 +1,4 @@
-"""The runner of sql/migrations: in order, each once, under an advisory lock, with a ledger of sha256. Schema `log` only."""
+"""The runner of sql/migrations: in order, each once, under a lock, with a ledger of sha256. Schema `log` only."""
 
 import hashlib
 from importlib.resources import files
@@ -10,7 +10,7 @@ from sql import named
 
 
 async def migrate(connection: asyncpg.Connection) -> tuple[str, ...]:
-    """Apply what is missing; the names of what was applied. Raises Unavailable when an applied file has changed since."""
+    """Apply what is missing; the names of what was applied. Raises Unavailable when an applied file has changed."""
     folder = files("sql").joinpath("migrations")
     scripts = sorted(
         (entry.name, entry.read_text(encoding="utf-8")) for entry in folder.iterdir() if _is_sql(entry.name)

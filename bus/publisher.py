@@ -12,8 +12,9 @@ from uuid import UUID, uuid4
 import msgspec
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
+from nats.errors import MaxPayloadError
 
-from domain.errors import AuraError, Unavailable, said_by
+from domain.errors import AuraError, LimitReached, Unavailable, said_by
 
 SINGLES_MAX = 7
 """Single publishes on their way at once; what comes later waits and may go out as a group."""
@@ -25,6 +26,10 @@ _STALE = frozenset({10071, 10164, 10201})
 
 class Stale(AuraError):
     """Another writer was first, or the acknowledgement was lost: read the scope again and decide again."""
+
+
+class Unknown(Stale):
+    """No acknowledgement came: the event may stand in the log or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,8 @@ class Publisher:
     async def publish_events(self, key: UUID, messages: Sequence[Outgoing]) -> tuple[int, ...]:
         """Publish one decision; the sequences of its messages. `key`: the run or entity, at most one a group.
 
-        Raises Stale when the expectation does not hold or the outcome is unknown, Unavailable when the stream refuses.
+        Raises Stale when the expectation does not hold, Unknown when no answer came, LimitReached for an event that is
+        larger than the server takes, Unavailable when the stream refuses.
         """
         if len(messages) > 1:
             last = await self._batch(messages)
@@ -144,14 +150,14 @@ class Publisher:
                 try:
                     await self._client.publish(message.subject, message.body, headers=headers)
                 except NatsError as error:
-                    raise _unknown(error) from error
+                    raise _lost(error) from error
         return int(ack["seq"])
 
     async def _request(self, subject: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
         try:
             reply = await self._client.request(subject, body, timeout=ACK_WAIT_S, headers=headers)
         except (NatsError, TimeoutError) as error:
-            raise _unknown(error) from error
+            raise _lost(error) from error
         ack: dict[str, Any] = msgspec.json.decode(reply.data)
         problem = ack.get("error")
         if problem is None and ack.get("duplicate"):
@@ -166,5 +172,7 @@ class Publisher:
         )
 
 
-def _unknown(error: BaseException) -> Stale:
-    return Stale(f"No acknowledgement came: {said_by(error)}.", hint="Read the scope again and decide again.")
+def _lost(error: BaseException) -> AuraError:
+    if isinstance(error, MaxPayloadError):
+        return LimitReached("The event is larger than NATS takes.", hint="Give less text, or raise max_payload.")
+    return Unknown(f"No acknowledgement came: {said_by(error)}.", hint="Read the scope again and decide again.")

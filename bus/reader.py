@@ -1,4 +1,4 @@
-"""Reading the log from a position on: first what Postgres holds, then live from the stream, every event with its standing."""
+"""Reading the log from a position on: first what Postgres holds, then live from the stream, void events marked."""
 
 import asyncio
 from collections import deque
@@ -18,6 +18,7 @@ from domain.message import Recorded
 RECENT_IDS_MAX = 20_000
 """Ids kept for the time that the recorder may lag; older ones are looked up in Postgres."""
 POLL_S = 0.05
+RECORDER_WAIT_S = 10.0
 
 
 class LogReader:
@@ -32,9 +33,8 @@ class LogReader:
         self.position = 0
 
     async def begin(self, position: int) -> None:
-        """Start after a position that the recorder has passed; waits until it has."""
-        while await self._store.recorded_up_to() < position:
-            await asyncio.sleep(POLL_S)
+        """Start after a position that the recorder has passed; waits until it has. Raises Unavailable."""
+        await self._store.wait_recorded(position, RECORDER_WAIT_S)
         self._standing = await load_standing(self._store, position)
         self._recent.clear()
         self.position = position

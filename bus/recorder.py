@@ -122,13 +122,19 @@ def slice_message(message: Stored) -> Sliced:
     try:
         body = codec.split(message.data)
         envelope = codec.envelope_of(body.envelope)
-        salt = bytes.fromhex(body.salt)
-    except (Invalid, ValueError):
+    except Invalid:
         return Sliced(
             message.seq, codec.alien(message.seq).envelope.id, None, message.data, None, b"", (), message.subject
         )
     return Sliced(
-        message.seq, envelope.id, envelope, bytes(body.envelope), bytes(body.payload), salt, body.blobs, message.subject
+        message.seq,
+        envelope.id,
+        envelope,
+        bytes(body.envelope),
+        bytes(body.payload),
+        bytes.fromhex(body.salt),
+        body.blobs,
+        message.subject,
     )
 
 

@@ -61,7 +61,12 @@ class Rows:
         return [row for scope in sorted(scopes) for row in self.of(kind, scope)]
 
     def put(self, row: Row) -> None:
-        """Insert or replace by primary key."""
+        """Insert or replace by primary key. Raises ValueError for what Postgres cannot hold: the event is parked."""
+        for value in astuple(row):
+            if isinstance(value, str) and "\0" in value:
+                raise ValueError(f"a text of {row.table} has a NUL character")
+            if isinstance(value, int) and not -(2**63) <= value < 2**63:
+                raise ValueError(f"a number of {row.table} does not fit 64 bits")
         self._set(row.table, (row.scope, row.key), row)
 
     def drop(self, kind: type[Row], scope: UUID, key: str) -> None:

@@ -1,6 +1,5 @@
 """The stream AURA on JetStream: connection, settings, and reads by sequence and by subject filter."""
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,18 +8,32 @@ import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
-from nats.js.errors import APIError, NotFoundError
 
 from bus.subjects import ALL_EVENTS
 from domain.errors import Unavailable, said_by
 
 STREAM = "AURA"
+STREAM_NOT_FOUND = 10059
+SEQUENCE_HEADER = "Nats-Sequence"
+NANO = 1_000_000_000
 HOT_WINDOW_S = 30 * 24 * 3600
 STREAM_BYTES_MAX = 8 * 1024**3
 DUPLICATE_WINDOW_S = 120
 CONNECT_WAIT_S = 2.0
 REQUEST_WAIT_S = 5.0
+LAW: dict[str, Any] = {
+    "subjects": [ALL_EVENTS],
+    "storage": "file",
+    "retention": "limits",
+    "discard": "new",
+    "deny_delete": True,
+    "deny_purge": True,
+    "allow_direct": True,
+    "allow_atomic": True,
+    "allow_rollup_hdrs": False,
+    "allow_msg_ttl": False,
+}
+"""What makes a stream a log: nothing in it is deleted, overwritten or expired by a message. Others are refused."""
 READ_BATCH_MAX = 256
 PENDING_BYTES_MAX = 64 * 1024**2
 
@@ -66,6 +79,10 @@ async def connect(url: str, *, name: str) -> Client:
         ) from error
 
 
+class NoStream(Unavailable):
+    """The server has no such stream."""
+
+
 class Stream:
     """Reads of the stream AURA. Writes are in bus/publisher.py."""
 
@@ -73,35 +90,29 @@ class Stream:
         self.client = client
 
     async def ensure(self, *, first_seq: int | None = None) -> None:
-        """Create the stream if it is not there. Its settings make it a log: nothing is deleted, overwritten or expired by message.
+        """Create the stream if it is not there. Raises Unavailable when one is there that is no log by LAW.
 
         first_seq: where a stream that is rehydrated from Postgres begins.
         """
-        config: dict[str, Any] = StreamConfig(
-            name=STREAM,
-            subjects=[ALL_EVENTS],
-            storage=StorageType.FILE,
-            retention=RetentionPolicy.LIMITS,
-            discard=DiscardPolicy.NEW,
-            max_bytes=STREAM_BYTES_MAX,
-            max_age=HOT_WINDOW_S,
-            duplicate_window=DUPLICATE_WINDOW_S,
-            num_replicas=1,
-            deny_delete=True,
-            deny_purge=True,
-            allow_direct=True,
-        ).as_dict()
-        config["allow_atomic"] = True
-        config["allow_rollup_hdrs"] = False
+        config = LAW | {
+            "name": STREAM,
+            "max_bytes": STREAM_BYTES_MAX,
+            "max_age": HOT_WINDOW_S * NANO,
+            "duplicate_window": DUPLICATE_WINDOW_S * NANO,
+            "num_replicas": 1,
+        }
         if first_seq is not None:
             config["first_seq"] = first_seq
-        js = self.client.jetstream(timeout=REQUEST_WAIT_S)
         try:
-            await js.stream_info(STREAM)
-        except NotFoundError:
-            await self._api(f"STREAM.CREATE.{STREAM}", config)
-        except (NatsError, TimeoutError, APIError) as error:
-            raise _down(error) from error
+            found = (await self._api(f"STREAM.INFO.{STREAM}", None))["config"]
+        except NoStream:
+            found = (await self._api(f"STREAM.CREATE.{STREAM}", config))["config"]
+        wrong = [name for name, value in LAW.items() if found.get(name, False) != value]
+        if wrong or not found.get("max_bytes", -1) > 0:
+            raise Unavailable(
+                f"The stream {STREAM} is no log: {', '.join(wrong or ['max_bytes'])} is set otherwise.",
+                hint="Point AURA_NATS_URL at another account or server; this stream was not made by Aura.",
+            )
 
     async def info(self) -> StreamInfo:
         """First and last sequence. Raises Unavailable."""
@@ -116,7 +127,8 @@ class Stream:
             raise _down(error) from error
         answer: dict[str, Any] = msgspec.json.decode(reply.data)
         if "error" in answer:
-            raise Unavailable(
+            kind = NoStream if answer["error"].get("err_code") == STREAM_NOT_FOUND else Unavailable
+            raise kind(
                 f"JetStream refuses {what}: {answer['error'].get('description')}.",
                 hint="`aura doctor` looks at the stream; `aura repair` rebuilds it from Postgres.",
             )
@@ -151,10 +163,11 @@ class Stream:
             await self.client.publish(f"$JS.API.DIRECT.GET.{STREAM}", msgspec.json.encode(query), reply=inbox)
             while True:
                 message = await subscription.next_msg(timeout=REQUEST_WAIT_S)
-                status = (message.headers or {}).get("Status")
-                if status in ("204", "404"):
-                    return found
-                if status is not None:
+                headers = message.headers or {}
+                if SEQUENCE_HEADER not in headers:  # no stored message, whose other headers are its author's
+                    status = headers.get("Status")
+                    if status in ("204", "404"):
+                        return found
                     raise Unavailable(
                         f"JetStream answers {status} to a read of the log.", hint="Look at the stream: `aura status`."
                     )
@@ -177,7 +190,7 @@ async def _quietly_unsubscribe(subscription: Any) -> None:
 def stored_of(message: Msg) -> Stored:
     """A direct get's answer."""
     headers = message.headers or {}
-    return Stored(int(headers["Nats-Sequence"]), headers["Nats-Subject"], message.data)
+    return Stored(int(headers[SEQUENCE_HEADER]), headers["Nats-Subject"], message.data)
 
 
 def _down(error: BaseException) -> Unavailable:

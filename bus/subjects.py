@@ -12,7 +12,7 @@ EMPLOYEES_FILTER = f"{EVENTS_PREFIX}.employee.>"
 
 
 def subject_of(envelope: Envelope) -> str:
-    """Where the event belongs: `aura.evt.run.<run>[.task.<task>].<event>`, otherwise `aura.evt.<entity>.<id>.<event>`."""
+    """`aura.evt.run.<run>[.task.<task>].<event>` for events of a run, otherwise `aura.evt.<entity>.<id>.<event>`."""
     name = envelope.type.rpartition(".")[2]
     if envelope.entity == "task":
         return f"{EVENTS_PREFIX}.run.{envelope.run}.task.{envelope.entity_id}.{name}"

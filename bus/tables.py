@@ -1,4 +1,4 @@
-"""A consumer's schema in Postgres: creation, loading, writing, swapping. DDL: sql/projections/<consumer>/<table>.sql."""
+"""A consumer's schema in Postgres: created, read, written, swapped. DDL: sql/projections/<consumer>/<table>.sql."""
 
 from collections.abc import Collection, Sequence
 from importlib.resources import files

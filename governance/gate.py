@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from bus import codec, forks
-from bus.publisher import Outgoing, Publisher, Stale
+from bus.publisher import Outgoing, Publisher, Stale, Unknown
 from bus.store import Store
 from bus.stream import Stored, Stream
 from bus.subjects import subject_of
@@ -27,13 +27,14 @@ from governance.limits import RefusalLimit
 from governance.loader import Loaded, Loader
 
 ATTEMPTS_MAX = 10
+REFUSAL_ATTEMPTS_MAX = 3
 JITTER_S = 0.02
 FAR = 2**62
 Fault = Callable[[str], None]
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What a command led to: its events, as often as it is sent. `void`: it was published and the law does not count it."""
+    """What a command led to, the same as often as it is sent. `void`: the law does not count what was published."""
 
     events: tuple[Recorded, ...]
 
@@ -113,9 +114,12 @@ class Gate:
         fresh = False
         for attempt in range(ATTEMPTS_MAX):
             loaded = [await self._loader.load(scope, fresh=fresh) for scope in scopes]
-            for part in loaded:
-                if command.id in part.commands:
-                    return Outcome(part.commands[command.id])
+            known = [event for part in loaded for event in part.commands.get(command.id, ())]
+            if known and (fresh or len(loaded) == 1):
+                return Outcome(tuple(sorted(known, key=lambda event: event.seq)))
+            if known:
+                fresh = True  # one event of a batch is never there without the others
+                continue
             try:
                 events = decide(command, loaded)
                 await self._may_start(command, events)
@@ -188,9 +192,17 @@ class Gate:
     async def _refuse(self, command: Command, scope: Scope, error: AuraError, name: UUID) -> None:
         """Put a refusal on the log, or count it. It guards nothing."""
         count = self._limit.count(name)
-        if count:
+        if not count:
+            return
+        try:
             last = (await self._loader.load(scope, fresh=False)).seq
-            await self._write_refusal(command, derive(command.id, "refused", last), error, name, count)
+            id = derive(command.id, "refused", last)
+            written = await self._write_refusal(command, id, error, name, count)
+        except Unavailable:
+            self._limit.give_back(name, count)
+            raise
+        if not written and count > 1:
+            self._limit.give_back(name, count - 1)  # what the log has already does not stand for those held back
 
     async def flush_refusals(self, *, at: int, everything: bool = False) -> None:
         """Write the summaries of refusals that the rate limit held back."""
@@ -203,14 +215,21 @@ class Gate:
                 self._limit.give_back(name, count)
                 raise
 
-    async def _write_refusal(self, command: Command, id: UUID, error: AuraError, name: UUID, count: int) -> None:
+    async def _write_refusal(self, command: Command, id: UUID, error: AuraError, name: UUID, count: int) -> bool:
+        """Put a refusal on the log; False when the same one stands there already. Raises Unavailable."""
         event = refusal.Refused(
             principal=name, command=type(command).__name__, code=error.code, message=str(error), count=count
         )
-        try:
-            await self._publisher.publish_events(id, [self._outgoing(command, event, id, None)])
-        except Stale:
-            return  # the same refusal, already on the log
+        message = self._outgoing(command, event, id, None)
+        for attempt in range(REFUSAL_ATTEMPTS_MAX):
+            try:
+                await self._publisher.publish_events(id, [message])
+            except Unknown:
+                continue  # sent again: the server knows the id, if it has it
+            except Stale:
+                return attempt > 0  # it stands in the log, perhaps by an attempt whose answer was lost
+            return True
+        raise Unavailable("The refusal could not be put on the log.", hint="Send the same command again.")
 
 
 def scopes_of(command: Command) -> tuple[Scope, ...]:

@@ -26,12 +26,17 @@ def create(folder: Path, role: Role, *, name: str | None = None) -> Path:
     """Make the key of a role, or of `name` in that role, unless it is there. Only its owner can read it."""
     path = folder / (name or role)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+    if path.exists():
         return path
-    with os.fdopen(handle, "w", encoding="ascii") as file:
+    whole = folder / f".{path.name}.{secrets.token_hex(8)}"  # linked when it is complete: nobody reads half a key
+    with os.fdopen(os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
         file.write(f"{role}:{secrets.token_hex(KEY_BYTES)}\n")
+    try:
+        os.link(whole, path)
+    except FileExistsError:
+        pass  # another process was first, and its key is the key
+    finally:
+        whole.unlink()
     return path
 
 
@@ -39,7 +44,7 @@ def load(folder: Path, name: str) -> Principal:
     """The principal of a key file. Raises Forbidden when it cannot be read, Invalid when it is not a key."""
     path = folder / name
     try:
-        text = path.read_text(encoding="ascii").strip()
+        text = path.read_text(encoding="ascii", errors="replace").strip()
         mode = path.stat().st_mode & 0o777
     except OSError as error:
         raise Forbidden(

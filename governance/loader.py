@@ -1,4 +1,4 @@
-"""What the gate knows: one cached fold and one lock per run or other entity, read from the stream and never from a projection."""
+"""What the gate knows: one cached fold and one lock per run or other entity, of the log and of no projection."""
 
 import asyncio
 from collections import OrderedDict
@@ -57,8 +57,9 @@ class Loader:
         self._store = store
         self._cache: OrderedDict[UUID, Loaded] = OrderedDict()
         self._locks: dict[UUID, asyncio.Lock] = {}
-        self._standing: Standing | None = None
+        self._standing = Standing()
         self._standing_seq: dict[str, int] = {}
+        self._standing_ids: dict[UUID, int] = {}
         self._standing_lock = asyncio.Lock()
         self.first_seq = 1
 
@@ -85,7 +86,7 @@ class Loader:
     def forget(self) -> None:
         """Drop every fold: the stream may be another one."""
         self._cache.clear()
-        self._standing = None
+        self._standing, self._standing_seq, self._standing_ids = Standing(), {}, {}
 
     def _evict(self) -> None:
         for key in list(self._cache)[: max(0, len(self._cache) - ENTITIES_CACHED_MAX)]:
@@ -105,6 +106,8 @@ class Loader:
             subject = subject_of(recorded.envelope)
             if subject.startswith(load_filter(scope).removesuffix(">")):
                 loaded.fold(recorded, subject)
+                if recorded.void is None and matters(recorded.envelope.type):
+                    self._standing.fold(recorded.envelope, recorded.seq)
 
     async def _load_tail(self, scope: Scope, loaded: Loaded) -> None:
         messages = await self._stream.tail(load_filter(scope), loaded.seq)
@@ -115,19 +118,18 @@ class Loader:
 
     def fold_all(self, loaded: Loaded, messages: Sequence[Stored], events: Sequence[Recorded]) -> list[Recorded]:
         """Fold new messages by the law; the events as they count. Standing must be up to date for them."""
-        standing = self._standing or Standing()
         marked: list[Recorded] = []
         for message, event in zip(messages, events, strict=True):
             reason = event.void or void(
                 event.envelope,
                 event.seq,
-                standing,
+                self._standing,
                 subject_fits=message.subject == subject_of(event.envelope),
                 seen=event.envelope.id in loaded.ids,
             )
             judged = Recorded(seq=event.seq, envelope=event.envelope, event=event.event, void=reason)
             if reason is None and matters(event.envelope.type):
-                standing.fold(event.envelope, event.seq)
+                self._standing.fold(event.envelope, event.seq)
             loaded.fold(judged, message.subject)
             marked.append(judged)
         return marked
@@ -135,17 +137,26 @@ class Loader:
     async def refresh_standing(self) -> Standing:
         """Standing with everything that the stream has now: the tails of organisation and employees."""
         async with self._standing_lock:
-            if self._standing is None:
+            standing, passed = self._standing, self._standing_seq  # `forget` puts others in their place
+            if not passed:
                 kept = await self._store.recorded_up_to()
-                self._standing = await load_standing(self._store, kept)
-                self._standing_seq = {ORGANISATION_FILTER: kept, EMPLOYEES_FILTER: kept}
-            for subjects, after in list(self._standing_seq.items()):
+                await load_standing(self._store, kept, standing)
+                passed.update({ORGANISATION_FILTER: kept, EMPLOYEES_FILTER: kept})
+            for subjects, after in list(passed.items()):
                 for message in await self._stream.tail(subjects, after):
                     event = codec.recorded(message.seq, message.data)
                     if message.subject == subject_of(event.envelope) and matters(event.envelope.type):
-                        self._standing.fold(event.envelope, event.seq)
-                    self._standing_seq[subjects] = message.seq
-            return self._standing
+                        await self._fold_standing(standing, event)
+                    passed[subjects] = message.seq
+            return standing
+
+    async def _fold_standing(self, standing: Standing, event: Recorded) -> None:
+        """An id that stands earlier in the log makes the event void, for the gate as for the recorder."""
+        id = event.envelope.id
+        if self._standing_ids.get(id, event.seq) < event.seq or await self._store.seen([id], event.seq):
+            return
+        self._standing_ids[id] = event.seq
+        standing.fold(event.envelope, event.seq)
 
     def guard(self, scope: Scope, loaded: Loaded) -> tuple[str, int]:
         """The expectation of a decision in this scope."""
