@@ -27,6 +27,12 @@ STATUS_BYTES_MAX = 4096
 READ_BYTES = 65536
 
 
+def counts_processes_per_box(*, dropped: bool) -> bool:
+    """Before Linux 5.14 a user's processes are counted everywhere: then the limit fits only a user of the box's own."""
+    release = os.uname().release.split(".")
+    return dropped or (int(release[0]), int(release[1].partition("-")[0])) >= (5, 14)
+
+
 class Prepared(msgspec.Struct):
     """A box that waits for its release. `handle` is a pidfd of its first process, whose end is the end of all."""
 
@@ -133,13 +139,14 @@ class Box:
     def _limit_processes(self, pid: int) -> None:
         """Limits that each process of the box inherits. The count of processes is per user namespace, so per box."""
         each = {
-            resource.RLIMIT_NPROC: self._limits.processes,
             resource.RLIMIT_NOFILE: self._limits.open_files,
             resource.RLIMIT_FSIZE: self._limits.file_bytes,
             resource.RLIMIT_CORE: 0,
             resource.RLIMIT_MSGQUEUE: 0,
             resource.RLIMIT_MEMLOCK: 0,
         }
+        if counts_processes_per_box(dropped=self._dropped):
+            each[resource.RLIMIT_NPROC] = self._limits.processes
         for what, value in each.items():
             _, hard = resource.prlimit(pid, what)
             value = value if hard == resource.RLIM_INFINITY else min(value, hard)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from domain.errors import Unavailable
 from verification.sandbox.base import MIB, PROGRAMS, PYTHON, WORK, Capabilities, Limits, RunResult, RunSpec
-from verification.sandbox.box import Box
+from verification.sandbox.box import Box, counts_processes_per_box
 from verification.sandbox.confinement import Confinement, possible_confinements
 from verification.sandbox.descriptors import sealed
 from verification.sandbox.orphans import new_tag, orphans_in
@@ -129,15 +129,22 @@ class Bubblewrap:
                 backend=f"bubblewrap {self._program.version}",
                 confinement=confinement.name,
                 tree_memory=confinement.tree_memory,
-                processes=True,
+                processes=self._bounds_processes(confinement),
                 syscall_filter=self._filter is not None,
                 not_held=self._not_held(confinement),
             )
         raise unavailable(failed)
 
     def _not_held(self, confinement: Confinement) -> tuple[str, ...]:
-        memory = () if confinement.tree_memory else ("tree memory",)
-        return memory if self._filter is not None else (*memory, "system calls")
+        held = {
+            "tree memory": confinement.tree_memory,
+            "processes": self._bounds_processes(confinement),
+            "system calls": self._filter is not None,
+        }
+        return tuple(name for name, is_held in held.items() if not is_held)
+
+    def _bounds_processes(self, confinement: Confinement) -> bool:
+        return confinement.tree_memory or counts_processes_per_box(dropped=self._dropped)
 
     async def _bounds_memory(self, confinement: Confinement) -> bool:
         greedy = f"x = bytearray({CANARY_MEMORY_BYTES * 3}); print(len(x))"

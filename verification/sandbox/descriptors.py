@@ -3,8 +3,6 @@
 import fcntl
 import os
 
-_SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
-
 
 def sealed(content: bytes) -> int:
     """A descriptor that reads `content` from its start and through which nothing can be written."""
@@ -12,7 +10,8 @@ def sealed(content: bytes) -> int:
     try:
         with os.fdopen(os.dup(memory), "wb") as file:
             file.write(content)
-        fcntl.fcntl(memory, fcntl.F_ADD_SEALS, _SEALS)
+        seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
+        fcntl.fcntl(memory, fcntl.F_ADD_SEALS, seals)
         return os.open(f"/proc/self/fd/{memory}", os.O_RDONLY | os.O_CLOEXEC)
     finally:
         os.close(memory)
