@@ -4,11 +4,12 @@ A table of tries is a sample: every probability is computed from the confidence 
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from math import comb, prod
 
 import msgspec
 
-CONFIDENCE = 0.95  # two-sided
+CONFIDENCE = 0.95  # one-sided, as only one side of each rate does harm
 _HALVINGS = 60  # of the interval in which a bound is sought
 
 
@@ -21,18 +22,22 @@ class Rate(msgspec.Struct, frozen=True):
     @property
     def lower(self) -> float:
         """The Clopper-Pearson lower bound of the pass rate."""
-        if self.passes == 0:
-            return 0.0
-        tail = (1 - CONFIDENCE) / 2
-        return _solve(lambda p: _at_least(self.passes, self.tries, p) < tail)
+        return _lower(self.tries, self.passes)
 
     @property
     def upper(self) -> float:
         """The Clopper-Pearson upper bound of the pass rate."""
-        if self.passes == self.tries:
-            return 1.0
-        tail = (1 - CONFIDENCE) / 2
-        return _solve(lambda p: 1 - _at_least(self.passes + 1, self.tries, p) > tail)
+        return _upper(self.tries, self.passes)
+
+
+@cache
+def _lower(tries: int, passes: int) -> float:
+    return _solve(lambda p: _at_least(passes, tries, p) < 1 - CONFIDENCE) if passes > 0 else 0.0
+
+
+@cache
+def _upper(tries: int, passes: int) -> float:
+    return _solve(lambda p: 1 - _at_least(passes + 1, tries, p) > 1 - CONFIDENCE) if passes < tries else 1.0
 
 
 def _at_least(passes: int, tries: int, p: float) -> float:
