@@ -12,7 +12,6 @@ from uuid import UUID, uuid4
 import msgspec
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from nats.errors import MaxPayloadError
 
 from domain.errors import AuraError, LimitReached, Unavailable, said_by
 
@@ -21,6 +20,8 @@ SINGLES_MAX = 7
 GROUP_MIN = 8
 GROUP_MAX = 100
 ACK_WAIT_S = 5.0
+EVENT_BYTES_MAX = 1024**2
+"""Of one message; what is larger belongs into blobs."""
 _STALE = frozenset({10071, 10164, 10201})
 
 
@@ -69,9 +70,14 @@ class Publisher:
     async def publish_events(self, key: UUID, messages: Sequence[Outgoing]) -> tuple[int, ...]:
         """Publish one decision; the sequences of its messages. `key`: the run or entity, at most one a group.
 
-        Raises Stale when the expectation does not hold, Unknown when no answer came, LimitReached for an event that is
-        larger than the server takes, Unavailable when the stream refuses.
+        Raises Stale when the expectation does not hold, Unknown when no answer came, LimitReached for an event above
+        EVENT_BYTES_MAX, Unavailable when the stream refuses.
         """
+        largest = max(len(message.body) for message in messages)
+        if largest > EVENT_BYTES_MAX:
+            raise LimitReached(
+                f"The event has {largest} bytes, and {EVENT_BYTES_MAX} is the most.", hint="Give less text."
+            )
         if len(messages) > 1:
             last = await self._batch(messages)
             return tuple(range(last - len(messages) + 1, last + 1))
@@ -150,14 +156,14 @@ class Publisher:
                 try:
                     await self._client.publish(message.subject, message.body, headers=headers)
                 except NatsError as error:
-                    raise _lost(error) from error
+                    raise _unknown(error) from error
         return int(ack["seq"])
 
     async def _request(self, subject: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
         try:
             reply = await self._client.request(subject, body, timeout=ACK_WAIT_S, headers=headers)
         except (NatsError, TimeoutError) as error:
-            raise _lost(error) from error
+            raise _unknown(error) from error
         ack: dict[str, Any] = msgspec.json.decode(reply.data)
         problem = ack.get("error")
         if problem is None and ack.get("duplicate"):
@@ -172,7 +178,5 @@ class Publisher:
         )
 
 
-def _lost(error: BaseException) -> AuraError:
-    if isinstance(error, MaxPayloadError):
-        return LimitReached("The event is larger than NATS takes.", hint="Give less text, or raise max_payload.")
+def _unknown(error: BaseException) -> Unknown:
     return Unknown(f"No acknowledgement came: {said_by(error)}.", hint="Read the scope again and decide again.")

@@ -12,6 +12,7 @@ import pytest
 from bus.embedded import postgres as embedded_postgres
 from bus.embedded.home import Home
 from bus.embedded.servers import Server, nats_at, postgres_at
+from tests.integration.desks import Desk, Desks
 from tests.integration.house import House
 
 MEMORY_FOLDER = Path("/dev/shm")
@@ -70,6 +71,22 @@ async def _as_admin(server: Server, statement: str) -> None:
         await connection.execute(statement)
     finally:
         await connection.close()
+
+
+@pytest.fixture
+async def desks(tmp_path: Path, nats_url: str, postgres_dsn: str) -> AsyncIterator[Desks]:
+    """Gates of as many processes as a test asks for, on fresh servers. Nothing runs, nothing is recorded."""
+    desks = Desks(nats_url, postgres_dsn, tmp_path)
+    yield desks
+    await desks.close()
+
+
+@pytest.fixture
+async def desk(desks: Desks) -> Desk:
+    """One of them, its organisation founded."""
+    desk = await desks.open()
+    await desk.found()
+    return desk
 
 
 @pytest.fixture

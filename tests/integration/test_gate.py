@@ -1,85 +1,221 @@
-"""The gate on real servers: publish, guard, repeat, refuse, and record."""
+"""The gate on real servers: one outcome a command, however often it is sent, and refusals as events."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator
-from decimal import Decimal
-from pathlib import Path
+from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 import pytest
+from msgspec.structs import replace
 
-from bus.recorder import Recorder
-from domain import employee, organisation, run_messages, task
-from domain.errors import Forbidden, Refused
-from domain.message import Command
+from bus.publisher import EVENT_BYTES_MAX, Outgoing, Stale, Unknown
+from domain import employee, organisation, refusal, run_messages
+from domain.errors import Contention, Forbidden, LimitReached, NotFound, Refused, Unavailable
+from domain.message import Command, Event, derive
 from domain.money import Amount
-from domain.run import task_id
-from governance import keys
 from governance.authority import Role
-from governance.gate import Gate
-from governance.office import Office
+from governance.limits import REFUSALS_MAX
+from tests.integration.desks import Desk, Desks, HeldPublisher, of_type, profile, stamp, submit
 
 
-def at() -> int:
-    return time.time_ns() // 1000
+async def refusals(desks: Desks, desk: Desk) -> list[refusal.Refused]:
+    found = [event.event for event in of_type(await desks.recorded(desk), "refusal.refused")]
+    assert all(isinstance(event, refusal.Refused) for event in found)
+    return [event for event in found if isinstance(event, refusal.Refused)]
 
 
-def stamp() -> dict[str, UUID | int]:
-    return {"id": uuid4(), "at": at()}
-
-
-@pytest.fixture
-async def office(nats_url: str, postgres_dsn: str) -> AsyncIterator[Office]:
-    office = await Office.open(nats_url, postgres_dsn)
-    yield office
-    await office.close()
-
-
-async def test_walk(office: Office, tmp_path: Path) -> None:
-    stop = asyncio.Event()
-    recorder = Recorder(office.client, office.store)
-    running = asyncio.create_task(recorder.run(stop))
-
-    def gate(role: Role) -> Gate:
-        return office.gate(keys.load_or_create(tmp_path / "keys", role))
-
-    director, manager = gate("director"), gate("manager")
-    await director.handle(organisation.Found(**stamp(), name="Aura", cap=Amount(Decimal(10), 10**6)))
+async def test_every_step_of_a_task_passes_once_and_repeats_nothing(desks: Desks, desk: Desk) -> None:
     run = uuid4()
-    submit = run_messages.Submit(
-        **stamp(),
-        run=run,
-        title="t",
-        requirement="0" * 64,
-        sealed=None,
-        allowance=run_messages.Allowance(amount=Amount(Decimal(1), 1000), minutes=5),
-        plan=(run_messages.TaskPlan(name="T1", criteria=("A1",), scope=("a.py",)),),
-        attempts_max=3,
-    )
-    first = await director.handle(submit)
-    assert await director.handle(submit) == first
-    admitted = await manager.handle(run_messages.Admit(**stamp(), run=run))
-    assert [event.envelope.type for event in admitted.events] == ["organisation.budget_reserved", "run.admitted"]
-    await manager.handle(run_messages.Plan(**stamp(), run=run))
-    who = uuid4()
-    profile = employee.Profile(name="e", provider="scripted", model="m", model_digest=None, style="chat", scripted=True)
-    await director.handle(employee.Hire(**stamp(), employee=who, profile=profile))
-    ids = {"run": run, "task": task_id(run, "T1"), "employee": who, "order": uuid4()}
-    assign = task.Assign(**stamp(), **ids, seed=1, attempt=1, reservation=Amount(Decimal(0), 100), due_at=at() + 10**7)
-    with pytest.raises(Forbidden):
-        await gate("employee").handle(assign)
-    assigned = await manager.handle(assign)
-    assert assigned.events[0].envelope.employee == who
-    with pytest.raises(Refused):
-        await manager.handle(task.StartCall(**stamp(), **{**ids, "order": uuid4()}))
-    await manager.handle(task.StartCall(**stamp(), **ids))
-    await office.store.wait_recorded((await office.stream.info()).last_seq, 5)
-    log = await office.store.read(0)
+    steps: list[tuple[Role, Command]] = [("director", submit(run))]
+    order = await desk.order(run)
+    steps += [("manager", run_messages.Admit(**stamp(), run=run)), ("manager", run_messages.Plan(**stamp(), run=run))]
+    steps += [("manager", order.assign()), ("manager", order.start()), ("manager", order.finish())]
+    steps += [("manager", order.submit()), ("verifier", order.judge())]
+    first = [await desk.send(role, command) for role, command in steps]
+    assert [len(outcome.events) for outcome in first] == [1, 2, 1, 1, 1, 1, 1, 1]
+    for behind in (desk, await desks.open()):
+        again = [await behind.send(role, command) for role, command in steps]
+        assert again == first
+    log = await desks.recorded(desk)
     assert [event.seq for event in log] == list(range(1, len(log) + 1))
-    print([event.envelope.type for event in log])
-    stop.set()
-    await running
+    assert len(log) == 2 + sum(len(outcome.events) for outcome in first)
 
 
-async def _unused(_: Command) -> None: ...
+async def test_the_outcome_of_an_admission_is_both_halves_as_often_as_it_is_sent(desks: Desks, desk: Desk) -> None:
+    run = uuid4()
+    await desk.send("director", submit(run))
+    admit = run_messages.Admit(**stamp(), run=run)
+    first = await desk.send("manager", admit)
+    assert [event.envelope.type for event in first.events] == ["organisation.budget_reserved", "run.admitted"]
+    assert [event.envelope.id for event in first.events] == [derive(admit.id, 0), derive(admit.id, 1)]
+    assert first.events[0].seq + 1 == first.events[1].seq
+    other = await desks.open()
+    await other.state(run)
+    assert await desk.send("manager", admit) == first == await other.send("manager", admit)
+
+
+async def test_a_budget_of_nothing_ends_the_run_at_its_admission(desk: Desk) -> None:
+    run = uuid4()
+    empty = run_messages.Allowance(amount=Amount(), minutes=5)
+    await desk.send("director", replace(submit(run), allowance=empty))
+    admit = run_messages.Admit(**stamp(), run=run)
+    outcome = await desk.send("manager", admit)
+    assert [event.envelope.type for event in outcome.events] == ["run.ended"]
+    assert await desk.send("manager", admit) == outcome
+    fine = await desk.planned()
+    assert (await desk.state(fine)).phase == "planned"
+
+
+async def test_a_refusal_is_an_event_under_the_name_of_who_was_refused(desks: Desks, desk: Desk) -> None:
+    order = await desk.order()
+    with pytest.raises(Forbidden):
+        await desk.send("employee", order.assign())
+    with pytest.raises(Refused):
+        await desk.send("manager", order.start())
+    somebody = uuid4()
+    with pytest.raises(Refused):
+        await desk.gate("manager").handle(order.submit(), name=somebody)
+    with pytest.raises(NotFound):
+        await desk.send("manager", (await desk.order(run=uuid4())).assign())
+    found = await refusals(desks, desk)
+    assert [(event.command, event.code) for event in found] == [
+        ("Assign", "forbidden"),
+        ("StartCall", "refused"),
+        ("SubmitWork", "refused"),
+        ("Assign", "not_found"),
+    ]
+    manager = desk.gate("manager").principal.id
+    assert [event.principal for event in found] == [
+        desk.gate("employee").principal.id,
+        manager,
+        somebody,
+        manager,
+    ]
+    assert not (await desk.send("manager", order.assign())).void
+
+
+async def test_the_same_refusal_stands_once_until_its_scope_has_moved(desks: Desks, desk: Desk) -> None:
+    order = await desk.order()
+    start = order.start()
+    for _ in range(3):
+        with pytest.raises(Refused):
+            await desk.send("manager", start)
+    assert len(await refusals(desks, desk)) == 1
+    await desk.send("manager", (await desk.order(order.run, name="T2")).assign())
+    with pytest.raises(Refused):
+        await desk.send("manager", start)
+    assert len(await refusals(desks, desk)) == 2
+    assert not any(event.void for event in await desks.recorded(desk))
+
+
+class Deaf(HeldPublisher):
+    """Publishes of refusals arrive, and `lost` of their answers do not; with `says` nothing is published at all."""
+
+    lost = 0
+    says: type[Stale] | None = None
+
+    async def publish_events(self, key: UUID, messages: Sequence[Outgoing]) -> tuple[int, ...]:
+        if self.says is not None:
+            raise self.says("The test says so.")
+        seqs = await super().publish_events(key, messages)
+        if messages[0].subject.endswith(".refused") and self.lost:
+            self.lost -= 1
+            raise Unknown("No acknowledgement came: the test lost it.")
+        return seqs
+
+
+async def test_a_refusal_whose_answer_is_lost_stands_once(desks: Desks, desk: Desk) -> None:
+    publisher = Deaf(desk.office.client)
+    desk.office.publisher = publisher
+    publisher.lost = 1
+    with pytest.raises(Forbidden):
+        await desk.send("employee", organisation.Pause(**stamp(), reason="x"))
+    assert [event.count for event in await refusals(desks, desk)] == [1]
+
+
+async def test_a_refusal_that_cannot_be_written_is_counted_in_the_next_one(desks: Desks, desk: Desk) -> None:
+    publisher = Deaf(desk.office.client)
+    desk.office.publisher = publisher
+    publisher.says = Unknown
+    with pytest.raises(Unavailable):
+        await desk.send("employee", organisation.Pause(**stamp(), reason="x"))
+    publisher.says = None
+    await desk.gate("employee").flush_refusals(at=1, everything=True)
+    assert [event.count for event in await refusals(desks, desk)] == [1]
+
+
+async def test_losing_every_race_is_contention_and_no_refusal(desks: Desks, desk: Desk) -> None:
+    publisher = Deaf(desk.office.client)
+    desk.office.publisher = publisher
+    publisher.says = Stale
+    pause = organisation.Pause(**stamp(), reason="x")
+    with pytest.raises(Contention):
+        await desk.send("director", pause)
+    publisher.says = None
+    assert await refusals(desks, desk) == []
+    assert len((await desk.send("director", pause)).events) == 1
+
+
+async def test_an_event_above_its_limit_is_refused_and_not_tried_for_ever(desks: Desks, desk: Desk) -> None:
+    with pytest.raises(LimitReached):
+        await desk.send("director", organisation.Pause(**stamp(), reason="x" * EVENT_BYTES_MAX))
+    assert [event.command for event in await refusals(desks, desk)] == ["Pause"]
+    assert (
+        len((await desk.send("director", organisation.Pause(**stamp(), reason="x" * (EVENT_BYTES_MAX // 2)))).events)
+        == 1
+    )
+
+
+async def test_many_gates_write_one_scope_and_nothing_is_lost_or_doubled(desks: Desks, desk: Desk) -> None:
+    """Three offices hire and rename the same employee at once: each command's event stands once."""
+    who = uuid4()
+    offices = [desk, await desks.open(), await desks.open()]
+    commands = [employee.Hire(**stamp(), employee=who, profile=profile(f"e{number}")) for number in range(9)]
+
+    async def insist(desk: Desk, command: employee.Hire) -> None:
+        while True:
+            try:
+                await desk.send("director", command)
+            except Contention:
+                continue
+            return
+
+    await asyncio.gather(*(insist(offices[index % 3], command) for index, command in enumerate(commands)))
+    hired = of_type(await desks.recorded(desk), "employee.hired")
+    assert sorted(event.envelope.command for event in hired) == sorted(command.id for command in commands)
+    assert not any(event.void for event in hired)
+
+
+async def test_decisions_of_many_runs_go_out_as_groups(desks: Desks, desk: Desk) -> None:
+    runs = [uuid4() for _ in range(60)]
+    outcomes = await asyncio.gather(*(desk.send("director", submit(run)) for run in runs))
+    assert desk.publisher.groups > 0
+    seqs = {event.envelope.run: event.seq for event in of_type(await desks.recorded(desk), "run.submitted")}
+    assert seqs == {run: outcome.seq for run, outcome in zip(runs, outcomes, strict=True)}
+
+
+async def test_the_rate_limit_holds_refusals_back_and_sums_them_up(desks: Desks, desk: Desk) -> None:
+    gate, tried = desk.gate("employee"), REFUSALS_MAX + 15
+    for _ in range(tried):
+        with pytest.raises(Forbidden):
+            await gate.handle(organisation.Pause(**stamp(), reason="x"))
+    other = desk.gate("auditor")
+    with pytest.raises(Forbidden):
+        await other.handle(organisation.Pause(**stamp(), reason="x"))
+    written = await refusals(desks, desk)
+    assert len([event for event in written if event.principal == gate.principal.id]) == REFUSALS_MAX
+    assert len([event for event in written if event.principal == other.principal.id]) == 1
+    await gate.flush_refusals(at=1, everything=True)
+    written = await refusals(desks, desk)
+    mine = [event for event in written if event.principal == gate.principal.id]
+    assert (mine[-1].count, mine[-1].code) == (15, "rate_limited")
+    assert sum(event.count for event in mine) == tried
+
+
+async def test_what_an_event_says_of_its_origin_is_the_key_and_never_the_command(desk: Desk) -> None:
+    outcome = await desk.send("director", organisation.Pause(**stamp(), reason="x"))
+    envelope = outcome.events[0].envelope
+    assert (envelope.principal, envelope.role) == (desk.gate("director").principal.id, "director")
+    second = await desk.gate("director", name="deputy").handle(organisation.Resume(**stamp(), reason="y"))
+    assert second.events[0].envelope.principal != envelope.principal
+    assert second.events[0].envelope.role == "director"
+    assert isinstance(second.events[0].event, Event)

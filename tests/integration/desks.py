@@ -1,0 +1,212 @@
+"""Several processes' worth of gates on the same servers, each with caches of its own; publishes that can be held."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from decimal import Decimal
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID, uuid4
+
+from bus.consumer import Stamp
+from bus.publisher import Outgoing, Publisher, Unknown
+from bus.recorder import Recorder
+from domain import employee, organisation, run_messages
+from domain.judgement import Judgement
+from domain.message import Command, Recorded
+from domain.money import Amount
+from domain.registry import Scope
+from domain.run import RunState, task_id
+from domain.task import Assign, FinishCall, Judge, Snapshot, StartCall, SubmitWork
+from governance import keys
+from governance.authority import Role
+from governance.gate import Gate, Outcome
+from governance.office import Office
+
+WAIT_S = 10.0
+DIGEST = "0" * 64
+CALL = Amount(Decimal(0), 100)
+Act = Callable[[], Awaitable[object]]
+
+
+def at() -> int:
+    """Microseconds UTC."""
+    return time.time_ns() // 1000
+
+
+def stamp() -> Stamp:
+    """What every command has, as from a door."""
+    return Stamp(id=uuid4(), at=at(), cause=None)
+
+
+class HeldPublisher(Publisher):
+    """A real publisher. `before` runs once, just before a publish of `subject_end`; `after` once, when the publish is
+    done and its answer is then lost."""
+
+    before: Act | None = None
+    after: Act | None = None
+    subject_end = ""
+
+    async def publish_events(self, key: UUID, messages: Sequence[Outgoing]) -> tuple[int, ...]:
+        ours = any(message.subject.endswith(self.subject_end) for message in messages)
+        if ours and self.before is not None:
+            before, self.before = self.before, None
+            await before()
+        seqs = await super().publish_events(key, messages)
+        if ours and self.after is not None:
+            after, self.after = self.after, None
+            await after()
+            raise Unknown("No acknowledgement came: the test lost it.")
+        return seqs
+
+
+class Order(NamedTuple):
+    """One order of one task, as every command about it names it."""
+
+    run: UUID
+    task: UUID
+    employee: UUID
+    order: UUID
+
+    def assign(self, *, attempt: int = 1) -> Assign:
+        return Assign(**stamp(), **self._asdict(), attempt=attempt, seed=1, reservation=CALL, due_at=at() + 60_000_000)
+
+    def start(self) -> StartCall:
+        return StartCall(**stamp(), **self._asdict())
+
+    def finish(self) -> FinishCall:
+        snapshot = Snapshot(outcome="answered", provider="scripted", endpoint="", model="m", cost=CALL)
+        return FinishCall(**stamp(), **self._asdict(), snapshot=snapshot)
+
+    def submit(self) -> SubmitWork:
+        return SubmitWork(**stamp(), **self._asdict(), files={"a.py": DIGEST}, tree=DIGEST)
+
+    def judge(self, *, verified: bool = True) -> Judge:
+        return Judge(**stamp(), **self._asdict(), judgement=judgement(verified=verified))
+
+
+def judgement(*, verified: bool = True) -> Judgement:
+    return Judgement(
+        verified=verified,
+        tree=DIGEST,
+        grade="C",
+        findings=(),
+        evidence=DIGEST,
+        seed=1,
+        sandbox="none",
+        not_held=(),
+        wall_s=0.0,
+    )
+
+
+def submit(run: UUID, *, tasks: int = 2) -> run_messages.Submit:
+    names = [f"T{number}" for number in range(1, tasks + 1)]
+    return run_messages.Submit(
+        **stamp(),
+        run=run,
+        title="t",
+        requirement=DIGEST,
+        sealed=None,
+        allowance=run_messages.Allowance(amount=Amount(Decimal(1), 10_000), minutes=5),
+        plan=tuple(run_messages.TaskPlan(name=name, criteria=("A1",), scope=("a.py",)) for name in names),
+        attempts_max=3,
+    )
+
+
+def profile(name: str = "e") -> employee.Profile:
+    return employee.Profile(name=name, provider="scripted", model="m", model_digest=None, style="chat", scripted=True)
+
+
+class Desk:
+    """One process's worth of caches, with the gate of every role."""
+
+    def __init__(self, office: Office, folder: Path) -> None:
+        self.office = office
+        self.publisher = HeldPublisher(office.client)
+        office.publisher = self.publisher
+        self._keys = folder
+
+    def gate(self, role: Role, *, name: str | None = None) -> Gate:
+        return self.office.gate(keys.load_or_create(self._keys, role, name=name))
+
+    async def send(self, role: Role, command: Command) -> Outcome:
+        return await self.gate(role).handle(command)
+
+    async def pause(self) -> Outcome:
+        return await self.send("director", organisation.Pause(**stamp(), reason="lunch"))
+
+    async def resume(self) -> Outcome:
+        return await self.send("director", organisation.Resume(**stamp(), reason="back"))
+
+    async def hire(self) -> UUID:
+        who = uuid4()
+        await self.send("director", employee.Hire(**stamp(), employee=who, profile=profile()))
+        return who
+
+    async def suspend(self, who: UUID) -> Outcome:
+        return await self.send("director", employee.Suspend(**stamp(), employee=who, reason="asked"))
+
+    async def end(self, run: UUID) -> Outcome:
+        return await self.send("manager", run_messages.End(**stamp(), run=run, outcome="cancelled", reason="asked"))
+
+    async def found(self) -> None:
+        cap = Amount(Decimal(1000), 10**9)
+        await self.send("director", organisation.Found(**stamp(), name="Test", cap=cap))
+
+    async def planned(self, *, tasks: int = 2) -> UUID:
+        """A run that is submitted, admitted and planned."""
+        run = uuid4()
+        await self.send("director", submit(run, tasks=tasks))
+        await self.send("manager", run_messages.Admit(**stamp(), run=run))
+        await self.send("manager", run_messages.Plan(**stamp(), run=run))
+        return run
+
+    async def order(self, run: UUID | None = None, *, name: str = "T1", who: UUID | None = None) -> Order:
+        """An order that could be given now: nothing of it is assigned yet."""
+        run = run or await self.planned()
+        return Order(run, task_id(run, name), who or await self.hire(), uuid4())
+
+    async def state(self, run: UUID, *, fresh: bool = True) -> RunState:
+        """The run's fold as this gate knows it."""
+        scope = Scope("run", run)
+        async with self.office.loader.lock(scope):
+            state: RunState = (await self.office.loader.load(scope, fresh=fresh)).state
+            return state
+
+
+class Desks:
+    """Opens desks on the test's servers, and records."""
+
+    def __init__(self, nats_url: str, postgres_dsn: str, folder: Path) -> None:
+        self.nats_url = nats_url
+        self.postgres_dsn = postgres_dsn
+        self.folder = folder
+        self._closing = AsyncExitStack()
+        self._recording: asyncio.Task[None] | None = None
+
+    async def open(self) -> Desk:
+        """Another process's worth of caches."""
+        office = await Office.open(self.nats_url, self.postgres_dsn)
+        self._closing.push_async_callback(office.close)
+        return Desk(office, self.folder / "keys")
+
+    async def close(self) -> None:
+        if self._recording is not None:
+            self._recording.cancel()
+            await asyncio.gather(self._recording, return_exceptions=True)
+        await self._closing.aclose()
+
+    async def recorded(self, desk: Desk) -> list[Recorded]:
+        """The whole log as Postgres has it. A recorder runs from the first time that this is asked for."""
+        if self._recording is None:
+            recorder = Recorder(desk.office.client, desk.office.store)
+            self._recording = asyncio.create_task(recorder.run(asyncio.Event()))
+        last = (await desk.office.stream.info()).last_seq
+        await desk.office.store.wait_recorded(last, WAIT_S)
+        return await desk.office.store.read(0, limit=1_000_000)
+
+
+def of_type(log: Sequence[Recorded], event_type: str) -> list[Recorded]:
+    """The events of a type, void ones too."""
+    return [event for event in log if event.envelope.type == event_type]
