@@ -1,0 +1,187 @@
+"""What must be true after any kills: nothing lost, nothing twice, what was cut off shown, replay equal."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from uuid import UUID
+
+from dulwich.repo import Repo
+
+from agents.organisation import CONSUMERS
+from bus.tables import Tables
+from domain import employee, incident, organisation, run_messages, task
+from domain.message import Recorded, TaskEvent, derive
+from domain.money import NOTHING, Amount
+from projections import replay
+from projections.ledger import Account, Ledger
+from tests.integration.house import House
+
+ONCE_PER_ORDER = ("task.assigned", "task.call_started", "task.call_finished", "task.submitted", "task.released")
+ONCE_PER_RUN = ("run.merged", "run.verified", "run.delivered", "run.approved", "run.released", "run.ended")
+
+
+async def violations(house: House, acknowledged: Sequence[Recorded], witnessed: Sequence[str]) -> list[str]:
+    """Everything that is wrong, a line each; empty when all is as it must be. The organisation has been stopped.
+
+    witnessed: a line for each call that an employee was asked for, written by nobody who reads the log.
+    """
+    log = await house.log()
+    counted = [event for event in log if event.void is None]
+    last = (await house.office.stream.info()).last_seq
+    return [
+        *_whole(log, last),
+        *_kept(log, acknowledged),
+        *_once(counted),
+        *_calls(counted, witnessed),
+        *await _charges(house, counted),
+        *_strikes(counted),
+        *_deliveries(counted),
+        *await _replayed(house, last),
+    ]
+
+
+def _whole(log: Sequence[Recorded], last: int) -> Iterator[str]:
+    if [event.seq for event in log] != list(range(1, last + 1)):
+        yield f"the log is not 1 to {last} without a gap"
+
+
+def _kept(log: Sequence[Recorded], acknowledged: Sequence[Recorded]) -> Iterator[str]:
+    by_seq = {event.seq: event.envelope.id for event in log}
+    for event in acknowledged:
+        if by_seq.get(event.seq) != event.envelope.id:
+            yield f"{event.envelope.type} was acknowledged as event {event.seq} and is not there"
+
+
+def _once(counted: Sequence[Recorded]) -> Iterator[str]:
+    """No id twice; and a command's events are those of one decision, numbered from 0."""
+    for id, count in Counter(event.envelope.id for event in counted).items():
+        if count > 1:
+            yield f"event {id} counts {count} times"
+    commands: dict[UUID, list[UUID]] = defaultdict(list)
+    for event in counted:
+        if event.envelope.type != "refusal.refused":
+            commands[event.envelope.command].append(event.envelope.id)
+    for command, ids in commands.items():
+        if set(ids) != {derive(command, index) for index in range(len(ids))}:
+            yield f"command {command} has outcomes of more than one decision"
+
+
+def _calls(counted: Sequence[Recorded], witnessed: Sequence[str]) -> Iterator[str]:
+    """An order is one call at most; each call that began has one end, and without a receipt it is shown as cut off."""
+    seen: dict[str, dict[UUID, TaskEvent]] = {kind: {} for kind in ONCE_PER_ORDER}
+    for event in counted:
+        kind, happened = event.envelope.type, event.event
+        if kind in seen and isinstance(happened, TaskEvent):
+            order: UUID = happened.order  # type: ignore[attr-defined]  # every event of a task names its order
+            if order in seen[kind]:
+                yield f"{kind} twice for order {order}"
+            seen[kind][order] = happened
+    calls = Counter(UUID(line.split()[0]) for line in witnessed)
+    yield from (f"order {order} was called {count} times" for order, count in calls.items() if count > 1)
+    started, finished = seen["task.call_started"], seen["task.call_finished"]
+    yield from (f"order {order} was called without a start" for order in calls.keys() - started.keys())
+    yield from (f"order {order} has a receipt without a call" for order in finished.keys() - calls.keys())
+    for order in started:
+        released = seen["task.released"].get(order)
+        cut_off = isinstance(released, task.Released) and released.cut_off
+        if cut_off == (order in finished):
+            yield f"the call of order {order} has {'two ends' if cut_off else 'no end'}"
+        assigned = seen["task.assigned"][order]
+        assert isinstance(assigned, task.Assigned)
+        if isinstance(released, task.Released) and cut_off and released.charged != assigned.reservation:
+            yield f"the cut-off call of order {order} is not charged at its reservation"
+
+
+async def _charges(house: House, counted: Sequence[Recorded]) -> list[str]:
+    """The accountant's sums are those of the log's receipts, and of nothing else."""
+    booked: dict[tuple[UUID, str], tuple[Decimal, int, int]] = {}
+    for event in counted:
+        if isinstance(event.event, task.CallFinished | task.Released):
+            key = (event.event.run, str(event.event.employee))
+            usd, tokens, calls = booked.get(key, (Decimal(0), 0, 0))
+            finished = isinstance(event.event, task.CallFinished)
+            booked[key] = (usd + event.event.charged.usd, tokens + event.event.charged.tokens, calls + finished)
+    async with house.office.store.connection() as connection:
+        rows = await Tables("accountant", Ledger.tables).read_all(connection, Account)
+    found = {
+        (row.scope, row.key): (row.charged_usd, row.charged_tokens, row.calls - row.cut_off)
+        for row in rows
+        if isinstance(row, Account)
+    }
+    return [
+        f"accountant.account {run}/{who}: {found.get((run, who))} instead of {booked.get((run, who))}"
+        for run, who in sorted(booked.keys() | found.keys())
+        if found.get((run, who), (Decimal(0), 0, 0)) != booked.get((run, who), (Decimal(0), 0, 0))
+    ]
+
+
+def _strikes(counted: Sequence[Recorded]) -> Iterator[str]:
+    """One strike per verdict with integrity findings, and HR's answer to it once at most."""
+    guilty = {
+        derive(event.envelope.id, "integrity")
+        for event in counted
+        if isinstance(event.event, task.Rejected) and any(found.integrity for found in event.event.judgement.findings)
+    }
+    raised = Counter(
+        event.event.incident for event in counted if isinstance(event.event, incident.Raised) and event.event.strike
+    )
+    answers = Counter(
+        event.event.incident
+        for event in counted
+        if isinstance(event.event, employee.Warned | employee.Suspended) and event.event.incident
+    )
+    if raised != Counter(guilty):
+        yield f"{len(guilty)} verdicts with integrity findings led to {sum(raised.values())} strikes"
+    yield from (f"incident {id} was answered {count} times" for id, count in answers.items() if count > 1)
+    yield from (f"incident {id} was answered and never raised" for id in answers.keys() - raised.keys())
+
+
+def _deliveries(counted: Sequence[Recorded]) -> Iterator[str]:
+    runs = {event.envelope.run for event in counted if event.envelope.type == "run.submitted"}
+    kinds = Counter((event.envelope.run, event.envelope.type) for event in counted)
+    settled: Counter[UUID] = Counter()
+    for event in counted:
+        if isinstance(event.event, organisation.BudgetSettled):
+            settled[event.event.for_run] += 1
+            spent = _spent(counted, event.event.for_run)
+            if event.event.spent != spent:
+                yield f"run {event.event.for_run} was settled at {event.event.spent} instead of {spent}"
+    for run in runs:
+        assert run is not None
+        yield from (f"run {run} has {kinds[run, kind]} {kind}" for kind in ONCE_PER_RUN if kinds[run, kind] != 1)
+        if settled[run] != 1:
+            yield f"the budget of run {run} was settled {settled[run]} times"
+        if kinds[run, "task.verified"] != _tasks(counted, run):
+            yield f"run {run} has {kinds[run, 'task.verified']} verified tasks"
+    for event in counted:
+        if isinstance(event.event, run_messages.Delivered):
+            yield from _repository(event.event, _tasks(counted, event.event.run))
+
+
+def _spent(counted: Sequence[Recorded], run: UUID) -> Amount:
+    """What the receipts of a run's calls add up to."""
+    receipts = [event.event for event in counted if isinstance(event.event, task.CallFinished | task.Released)]
+    return sum((receipt.charged for receipt in receipts if receipt.run == run), start=NOTHING)
+
+
+def _tasks(counted: Sequence[Recorded], run: UUID) -> int:
+    return sum(
+        len(event.event.tasks)
+        for event in counted
+        if isinstance(event.event, run_messages.Planned) and event.event.run == run
+    )
+
+
+def _repository(delivered: run_messages.Delivered, tasks: int) -> Iterator[str]:
+    """One chain: a commit per task and one around them, at the head that the event names."""
+    with Repo(delivered.folder) as repository:
+        head = repository.head().decode()
+        commits = sum(1 for _ in repository.get_walker())
+    if head != delivered.commit or commits != tasks + 1:
+        yield f"the repository of run {delivered.run} has {commits} commits and head {head}"
+
+
+async def _replayed(house: House, last: int) -> list[str]:
+    checked = await replay.check(house.office.store, [make() for make in CONSUMERS.values()])
+    behind = [f"{name} stopped at {seq} of {last}" for name, seq in checked.positions.items() if seq != last]
+    return [*behind, *(f"replay: {difference}" for difference in checked.differences)]

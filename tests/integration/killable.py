@@ -1,0 +1,133 @@
+"""An organisation's process for kill tests: it ends itself by SIGKILL where it is told to.
+
+`python -m tests.integration.killable PLAN.json` runs until SIGTERM. While the plan's `armed` file is there ("POINT N"),
+the N-th passing of that point since then kills the process. Each call of an employee adds a line to `witness` before it
+is made.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal
+
+import asyncpg
+import msgspec
+
+from agents import staff
+from agents.employees.base import Answer, Employee, Order
+from agents.employees.scripted import Recording, ScriptedEmployee
+from agents.organisation import STAFF_ROLES, Organisation, Setup
+from bus.consumer import Runner
+from bus.store import Store
+from bus.tables import Tables
+from governance.office import Office
+from projections.ledger import Ledger
+
+MID_CALL = "employee:calling"
+"""The one point that is not the organisation's own: inside a call, with the witness written."""
+Fault = Callable[[str], None]
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """`accountant`: the organisation's own, or alone beside it: an honest one, or one whose checkpoint is too early."""
+
+    home: str
+    nats_url: str
+    postgres_dsn: str
+    lease_margin_s: float
+    armed: str
+    ready: str
+    witness: str
+    accountant: Literal["own", "honest", "early"] = "own"
+
+
+class Trap:
+    """Kills this process at the armed point."""
+
+    def __init__(self, armed: Path) -> None:
+        self._armed = armed
+        self._order = ""
+        self._passed = 0
+
+    def __call__(self, point: str) -> None:
+        try:
+            order = self._armed.read_text()
+        except FileNotFoundError:
+            return
+        if order != self._order:
+            self._order, self._passed = order, 0
+        wanted, _, nth = order.partition(" ")
+        if point == wanted:
+            self._passed += 1
+            if self._passed == int(nth):
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Witnessed(ScriptedEmployee):
+    """Writes down each call before it makes it: order, task and employee, a line each."""
+
+    witness: Path
+    fault: Fault
+
+    async def work(self, order: Order) -> Answer:
+        with self.witness.open("a") as file:
+            file.write(f"{order.id} {order.task} {self.name}\n")
+        self.fault(MID_CALL)
+        return await super().work(order)
+
+
+class EarlyTables(Tables):
+    """The fault that the checks must find: the checkpoint is committed in a transaction of its own, before the rows."""
+
+    store: Store
+
+    async def advance(self, connection: asyncpg.Connection, before: int, after: int) -> bool:
+        del connection
+        async with self.store.connection() as other:
+            return await super().advance(other, before, after)
+
+
+async def main(plan: Plan) -> None:
+    stop, trap = asyncio.Event(), Trap(Path(plan.armed))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+
+    def build(posting: staff.Posting, environment: Mapping[str, str]) -> Employee:
+        del environment
+        script = Recording.load(Path(posting.script))
+        made = Witnessed(id=posting.id, name=posting.name, script=script, delay_s=posting.delay_s)
+        made.witness, made.fault = Path(plan.witness), trap
+        return made
+
+    roles = [role for role in STAFF_ROLES if plan.accountant == "own" or role != "accountant"]
+    setup = Setup(
+        home=Path(plan.home),
+        nats_url=plan.nats_url,
+        postgres_dsn=plan.postgres_dsn,
+        roles=(*roles, "employees"),
+        allow_degraded=True,
+        lease_margin_s=plan.lease_margin_s,
+        build=build,
+        fault=trap,
+    )
+    async with asyncio.TaskGroup() as group:
+        group.create_task(Organisation(setup).run(stop, Path(plan.ready).touch))
+        if plan.accountant != "own":
+            group.create_task(_account(plan, stop, trap))
+
+
+async def _account(plan: Plan, stop: asyncio.Event, trap: Trap) -> None:
+    """The accountant alone, as `aura serve accountant` would run it."""
+    office = await Office.open(plan.nats_url, plan.postgres_dsn, name="accountant")
+    runner = Runner(office.client, office.store, Ledger(), fault=trap)
+    if plan.accountant == "early":
+        runner.tables = early = EarlyTables(runner.projection.name, runner.projection.tables)
+        early.store = office.store
+    await runner.run(stop)
+    await office.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Plan)))

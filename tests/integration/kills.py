@@ -1,0 +1,258 @@
+"""The harness of the kill tests: the organisation as a process of its own, the Director outside it, and the kills."""
+
+import asyncio
+import random
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+from uuid import UUID, uuid4
+
+import msgspec
+
+from agents.submission import submit
+from bus.embedded.child import Child, log_tail
+from bus.embedded.plan import Plan as ChildPlan
+from bus.embedded.servers import Server
+from domain import employee, run_messages
+from domain.errors import Contention, Refused, Unavailable
+from domain.message import Recorded
+from governance.gate import Outcome
+from tests.integration import killable
+from tests.integration.house import House, Sample, at
+
+PROJECT = Path(__file__).parents[2]
+LEASE_MARGIN_S = 1.5
+CALL_WALL_S = 1.5
+READY_WAIT_S = 30.0
+REACH_WAIT_S = 30.0
+"""A point that open runs do not reach in this time is taken for unreachable."""
+STOP_WAIT_S = 40.0
+RETRY_WAIT_S = 0.1
+POLL_S = 0.03
+ATTEMPTS_MAX = 90
+"""Of a task: a kill may cost an attempt, and no run here may end for that."""
+What = Literal["point", "random", "nats", "postgres"]
+
+
+@dataclass(frozen=True)
+class Kill:
+    """One kill: the organisation at the n-th passing of a point, or one of the three processes after a wait."""
+
+    what: What
+    point: str = ""
+    nth: int = 1
+    wait_s: float = 0.0
+
+    def __str__(self) -> str:
+        where = f"at {self.point} #{self.nth}" if self.what == "point" else f"after {self.wait_s:.2f} s"
+        return f"{'organisation' if self.what in ('point', 'random') else self.what} {where}"
+
+
+def drawn(seed: int, points: Sequence[str], *, randoms: int = 0, nats: int = 0, postgres: int = 0) -> list[Kill]:
+    """A mixed list of kills, the same for the same seed: one at each point, and others at times drawn."""
+    draw = random.Random(seed)
+    kills = [Kill("point", point, draw.randint(1, 3)) for point in points]
+    for what, count in (("random", randoms), ("nats", nats), ("postgres", postgres)):
+        kills += [Kill(what, wait_s=draw.uniform(0.1, 1.2)) for _ in range(count)]  # type: ignore[arg-type]  # a What
+    draw.shuffle(kills)
+    return kills
+
+
+class Works:
+    """The organisation's process, and where its traps, witness and log lie."""
+
+    def __init__(self, house: House, *, accountant: Literal["own", "honest", "early"] = "own") -> None:
+        self.folder = house.home / "works"
+        self.folder.mkdir(parents=True)
+        self.armed, self.witness = self.folder / "armed", self.folder / "witness"
+        ready, plan = self.folder / "ready", self.folder / "plan.json"
+        self.witness.touch()
+        plan.write_bytes(
+            msgspec.json.encode(
+                killable.Plan(
+                    home=str(house.home),
+                    nats_url=house.nats_url,
+                    postgres_dsn=house.postgres_dsn,
+                    lease_margin_s=LEASE_MARGIN_S,
+                    armed=str(self.armed),
+                    ready=str(ready),
+                    witness=str(self.witness),
+                    accountant=accountant,
+                )
+            )
+        )
+        self.child = Child(
+            ChildPlan(
+                name="organisation",
+                argv=(sys.executable, "-W", "error", "-m", "tests.integration.killable", str(plan)),
+                log=str(self.folder / "log"),
+                probe=f"file:{ready}",
+                cwd=str(PROJECT),
+            )
+        )
+        self.starts = 0
+
+    async def start(self) -> None:
+        """Start it and wait until it is ready, unless it runs."""
+        if self.child.pid is not None:
+            return
+        self.armed.unlink(missing_ok=True)
+        self.child.start()
+        self.starts += 1
+        deadline = _now() + READY_WAIT_S
+        while not self.child.check():
+            self.must_live()
+            assert _now() < deadline, f"not ready: {self.log()}"
+            await asyncio.sleep(POLL_S)
+
+    async def killed_at(self, point: str, nth: int) -> None:
+        """Arm the trap and wait until it has killed the process."""
+        arming = self.armed.with_suffix(".part")
+        arming.write_text(f"{point} {nth}")
+        arming.rename(self.armed)
+        deadline = _now() + REACH_WAIT_S
+        while (status := self.child.ended()) is None:
+            assert _now() < deadline, f"{point} was not passed {nth} times: {self.log()}"
+            await asyncio.sleep(POLL_S)
+        self.armed.unlink()
+        assert status == -signal.SIGKILL, f"it ended with status {status} of its own: {self.log()}"
+
+    def kill(self) -> None:
+        self.must_live()
+        self.child.kill()
+
+    async def stop(self) -> None:
+        """The orderly end: everything is drained, and its exit status says so."""
+        self.must_live()
+        self.child.signal(signal.SIGTERM)
+        deadline = _now() + STOP_WAIT_S
+        while (status := self.child.ended()) is None:
+            assert _now() < deadline, f"it does not stop: {self.log()}"
+            await asyncio.sleep(POLL_S)
+        assert status == 0, f"it ended with status {status}: {self.log()}"
+
+    def must_live(self) -> None:
+        """No fault but our own may end it."""
+        if self.child.pid is None or (status := self.child.ended()) is None:
+            return
+        raise AssertionError(f"the organisation ended with status {status} of its own: {self.log()}")
+
+    def witnessed(self) -> list[str]:
+        """A line per call: order, task, employee."""
+        return self.witness.read_text().splitlines()
+
+    def log(self) -> str:
+        return log_tail(self.child.plan.log, lines_max=60)
+
+
+@dataclass
+class Director:
+    """The client outside: keeps runs open, approves, reinstates, and keeps its own list of what was acknowledged."""
+
+    house: House
+    sample: Sample
+    open_max: int = 2
+    acknowledged: list[Recorded] = field(default_factory=list)
+    log: list[Recorded] = field(default_factory=list)
+    runs: dict[UUID, str] = field(default_factory=dict)
+    suspended: set[UUID] = field(default_factory=set)
+    _commands: dict[object, UUID] = field(default_factory=dict)
+
+    async def work(self, enough: asyncio.Event) -> None:
+        """Until it is enough and every run has ended."""
+        while not enough.is_set() or any(phase != "run.ended" for phase in self.runs.values()):
+            try:
+                await self._look()
+                await self._act(enough.is_set())
+            except (Unavailable, Contention):
+                pass  # the same command ids go out again in the next round
+            await asyncio.sleep(RETRY_WAIT_S)
+
+    async def _look(self) -> None:
+        for event in await self.house.office.store.read(self.log[-1].seq if self.log else 0):
+            self.log.append(event)
+            run, kind = event.envelope.run, event.envelope.type
+            if run in self.runs and kind in ("run.delivered", "run.approved", "run.ended"):
+                self.runs[run] = kind
+            if kind == "employee.suspended":
+                self.suspended.add(event.envelope.entity_id)
+            if kind == "employee.reinstated":
+                self.suspended.discard(event.envelope.entity_id)
+
+    async def _act(self, last: bool) -> None:
+        for run, phase in list(self.runs.items()):
+            if phase == "run.delivered":
+                await self._send("approve", run, lambda id, run=run: self._approve(id, run))  # type: ignore[misc]  # bound now
+        for who in list(self.suspended):
+            strikes = sum(event.envelope.entity_id == who for event in self.log)
+            await self._send("reinstate", (who, strikes), lambda id, who=who: self._reinstate(id, who))  # type: ignore[misc]  # bound now
+        if not last and sum(phase != "run.ended" for phase in self.runs.values()) < self.open_max:
+            run = await self._send("submit", len(self.runs), self._submit)
+            if run is not None:
+                self.runs[run] = "run.submitted"
+
+    async def _send(self, what: str, which: object, act: Callable[[UUID], Awaitable[Outcome]]) -> UUID | None:
+        """One command, its id kept until it is acknowledged; the run of its events."""
+        id = self._commands.setdefault((what, which), uuid4())
+        try:
+            outcome = await act(id)
+        except Refused:
+            return None  # another look at the log will show why
+        known = {event.envelope.id for event in self.acknowledged}
+        self.acknowledged += [event for event in outcome.events if event.envelope.id not in known]
+        return outcome.events[-1].envelope.run if outcome.events else None
+
+    async def _approve(self, id: UUID, run: UUID) -> Outcome:
+        return await self.house.director.handle(run_messages.Approve(id=id, at=at(), run=run))
+
+    async def _reinstate(self, id: UUID, who: UUID) -> Outcome:
+        command = employee.Reinstate(id=id, at=at(), employee=who, reason="the kill tests need its strikes")
+        return await self.house.director.handle(command)
+
+    async def _submit(self, id: UUID) -> Outcome:
+        return await submit(
+            self.house.director,
+            self.house.blobs,
+            self.sample.requirement(),
+            id=id,
+            run=id,  # the run of a command that is sent again is the same
+            folder=self.house.home,
+            attempts_max=ATTEMPTS_MAX,
+            allow_degraded=True,
+        )
+
+
+async def hire_all(house: House, sample: Sample) -> None:
+    """One who is right, one who is wrong at first, one who writes where it must not."""
+    limits: Mapping[str, object] = {"slots": 2, "wall_s": CALL_WALL_S, "delay_s": 0.05}
+    tasks = list(sample.numbers)
+    await house.hire("anna", {task: [sample.right(task)] for task in tasks}, **limits)
+    await house.hire("bert", {task: [sample.wrong(task), sample.right(task)] for task in tasks}, **limits)
+    await house.hire("carl", {task: [sample.outside(task)] for task in tasks}, **limits)
+
+
+async def suffer(works: Works, kills: Sequence[Kill], nats: Server, postgres: Server) -> None:
+    """Every kill in turn; what was killed is started again at once."""
+    for number, kill in enumerate(kills, start=1):
+        await works.start()
+        begun = _now()
+        if kill.what == "point":
+            await works.killed_at(kill.point, kill.nth)
+        else:
+            await asyncio.sleep(kill.wait_s)
+            if kill.what == "random":
+                works.kill()
+            else:
+                server = {"nats": nats, "postgres": postgres}[kill.what]
+                server.kill()
+                await server.restart()
+                works.must_live()
+        print(f"kill {number}: {kill} ({_now() - begun:.1f} s)", flush=True)
+    await works.start()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
