@@ -14,14 +14,13 @@ from agents.auditor import Auditor
 from agents.deadlines import Deadlines
 from agents.delivering import Delivering
 from agents.duty import Duty
-from agents.employees.base import Employee
 from agents.hr import HR
 from agents.library import Library
 from agents.manager import LEASE_MARGIN_S, Manager
 from agents.ordering import Ordering
 from agents.reception import Reception
 from agents.verifier import Judging
-from agents.worker import Worker
+from agents.workers import Build, Workers
 from bus.blobs import Blobs
 from bus.consumer import Projection, Reactor, Runner, Send
 from bus.recorder import Recorder
@@ -55,7 +54,7 @@ DRAIN_WAIT_S = 60.0
 GRACE_S = 8.0
 """How long a stop waits for calls and verdicts at hand before they are cut off."""
 FLUSH_S = 5.0
-Build = Callable[[staff.Posting, Mapping[str, str]], Employee]
+SECRET_ENDINGS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "_DSN")
 Fault = Callable[[str], None]
 Say = Callable[[str], None]
 
@@ -143,33 +142,27 @@ class Organisation:
         unknown = [role for role in setup.roles if role not in (*STAFF_ROLES, "employees") and ":" not in role]
         if unknown:
             raise Invalid(f"There is no role {unknown[0]}.", hint=f"Roles: {', '.join(STAFF_ROLES)}, employee ID.")
-        postings = self._postings()
-        redactor = Redactor(
-            setup.environment.get(posting.api_key_env, "") for posting in staff.load_all(setup.employees)
-        )
+        redactor = Redactor(secrets_of(setup.environment))
         if any(role in STAFF_ROLES for role in setup.roles):
             office = await Office.open(setup.nats_url, setup.postgres_dsn, name="aura", fault=setup.fault)
             self._office = office
             self._closing.push_async_callback(office.close)
             blobs = Blobs(office.store, redactor)
             self._staff(office, blobs, Library(blobs), redactor)
-        if postings:
+        names = [role.partition(":")[2] for role in setup.roles if role.startswith("employee:")]
+        if names or "employees" in setup.roles:
             client = await connect(setup.nats_url, name="aura-worker")
             self._closing.push_async_callback(client.close)
-            for posting in postings:
-                worker = Worker(
-                    setup.build(posting, setup.environment),
-                    WorkStream(client),
-                    slots=posting.slots,
-                    fault=setup.fault,
-                )
-                self._duties.append(worker.run)
-
-    def _postings(self) -> list[staff.Posting]:
-        if "employees" in self.setup.roles:
-            return staff.load_all(self.setup.employees)
-        wanted = [role.partition(":")[2] for role in self.setup.roles if role.startswith("employee:")]
-        return [staff.find(self.setup.employees, name) for name in wanted]
+            workers = Workers(
+                setup.employees,
+                None if "employees" in setup.roles else names,
+                lambda: WorkStream(client),
+                setup.build,
+                setup.environment,
+                fault=setup.fault,
+                say=setup.say,
+            )
+            self._duties.append(workers.run)
 
     def _staff(self, office: Office, blobs: Blobs, library: Library, redactor: Redactor) -> None:
         roles = self.setup.roles
@@ -245,6 +238,11 @@ class Organisation:
             )
         )
         self._duties.extend(duty.run for duty in duties)
+
+
+def secrets_of(environment: Mapping[str, str]) -> list[str]:
+    """The values that must never be kept: those of variables whose names say that they are secret."""
+    return [value for name, value in environment.items() if name.upper().endswith(SECRET_ENDINGS) and value]
 
 
 async def _flush_refusals(gate: Gate, stop: asyncio.Event) -> None:

@@ -124,6 +124,10 @@ class Store:
     async def read_entity(self, entity: UUID, after: int = 0, up_to: int = FAR) -> list[Recorded]:
         return await self._read("log_read_entity", entity, after, up_to)
 
+    async def read_caused(self, cause: UUID) -> list[Recorded]:
+        """The events whose cause is this one."""
+        return await self._read("log_caused", str(cause))
+
     async def find(self, event: UUID) -> Recorded | None:
         found = await self._read("log_find", event)
         return found[0] if found else None

@@ -1,0 +1,68 @@
+"""The workers of one process: those named when it starts, or everybody in the staff's folder, newcomers too."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from uuid import UUID
+
+from agents import staff
+from agents.employees.base import Employee
+from agents.worker import Fault, Worker
+from bus.work import WorkStream
+from domain.errors import Invalid
+
+RESCAN_S = 0.5
+Build = Callable[[staff.Posting, Mapping[str, str]], Employee]
+
+
+class Workers:
+    """Runs a worker for each posting. `names` None: for every file in the folder, looked at again every RESCAN_S."""
+
+    def __init__(
+        self,
+        folder: Path,
+        names: Sequence[str] | None,
+        work: Callable[[], WorkStream],
+        build: Build,
+        environment: Mapping[str, str],
+        *,
+        fault: Fault = lambda _: None,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._folder = folder
+        self._names = names
+        self._work = work
+        self._build = build
+        self._environment = environment
+        self._fault = fault
+        self._say = say
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until stopped. Raises NotFound for a name that is on no file."""
+        at_work: set[UUID] = set()
+        complaint = ""
+        async with asyncio.TaskGroup() as group:
+            while not stop.is_set():
+                try:
+                    postings = self._postings()
+                except Invalid as error:
+                    if str(error) != complaint:
+                        self._say(complaint := str(error))
+                    postings = []
+                for posting in postings:
+                    if posting.id not in at_work:
+                        at_work.add(posting.id)
+                        group.create_task(self._worker(posting).run(stop))
+                try:
+                    await asyncio.wait_for(stop.wait(), RESCAN_S)
+                except TimeoutError:
+                    continue
+
+    def _postings(self) -> list[staff.Posting]:
+        if self._names is None:
+            return staff.load_all(self._folder)
+        return [staff.find(self._folder, name) for name in self._names]
+
+    def _worker(self, posting: staff.Posting) -> Worker:
+        employee = self._build(posting, self._environment)
+        return Worker(employee, self._work(), slots=posting.slots, fault=self._fault)

@@ -1,0 +1,63 @@
+"""pause, halt, resume, budget: the Director's law over the whole organisation."""
+
+from decimal import Decimal, InvalidOperation
+from typing import Annotated
+
+import typer
+
+from director.commands.options import Json, Reason
+from domain import organisation
+from domain.errors import Invalid
+from domain.message import Command
+
+
+def register(app: typer.Typer) -> None:
+    for command in (pause, halt, resume, budget):
+        app.command()(command)
+
+
+def pause(reason: Reason, as_json: Json = False) -> None:
+    """No new work begins; what runs goes on to its end."""
+    _law("pause", as_json, lambda ids: organisation.Pause(**ids, reason=reason))
+
+
+def halt(reason: Reason, as_json: Json = False) -> None:
+    """Nothing begins, nothing is merged or delivered."""
+    _law("halt", as_json, lambda ids: organisation.Halt(**ids, reason=reason))
+
+
+def resume(reason: Reason, as_json: Json = False) -> None:
+    """Go on after a pause or a halt."""
+    _law("resume", as_json, lambda ids: organisation.Resume(**ids, reason=reason))
+
+
+def budget(
+    usd: Annotated[str, typer.Option(help="The most that all runs together may spend, in US dollars.")],
+    tokens: Annotated[int, typer.Option(min=0, help="The most tokens of all runs together.")],
+    as_json: Json = False,
+) -> None:
+    """Set the organisation's budget. 0 means stop."""
+    from domain.money import Amount
+
+    try:
+        amount = Amount(Decimal(usd), tokens)
+    except InvalidOperation:
+        raise Invalid(f"{usd!r} is not an amount of dollars.", hint='Write it like "12.50".') from None
+    _law("budget", as_json, lambda ids: organisation.SetBudget(**ids, cap=amount))
+
+
+def _law(verb: str, as_json: bool, make) -> None:  # type: ignore[no-untyped-def]  # a function from ids to a command
+    from director.door import Door
+    from director.settings import Settings
+
+    door = Door(verb, as_json)
+
+    async def work() -> None:
+        from director.desk import desk, new_id, now
+
+        async with desk(Settings()) as opened:
+            command: Command = make({"id": new_id(), "at": now()})
+            outcome = await opened.done(command)
+        door.answer({"seq": outcome.seq}, f"Done, as event {outcome.seq}." if outcome.seq else "Nothing changed.")
+
+    door.run(work())

@@ -1,0 +1,108 @@
+"""events, why, state, replay: the record itself."""
+
+from typing import Annotated
+
+import typer
+
+from director.commands.options import Json
+
+
+def register(app: typer.Typer) -> None:
+    for command in (events, why, state, replay):
+        app.command()(command)
+
+
+def events(
+    as_json: Json = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Stay and show what comes.")] = False,
+    run: Annotated[str, typer.Option(metavar="RUN", help="Of this run only.")] = "",
+    kind: Annotated[
+        str, typer.Option("--type", help="Types that begin with this, for example task. or task.rejected")
+    ] = "",
+    after: Annotated[int, typer.Option(help="Behind this sequence.")] = 0,
+) -> None:
+    """The log, oldest first; with --json one object a line."""
+    from director.door import Door
+    from director.settings import Settings
+
+    door = Door("events", as_json)
+
+    async def work() -> None:
+        from director.record import Filter, show_events
+
+        await show_events(Settings(), door, Filter(run, kind, after), follow=follow)
+
+    door.run(work())
+
+
+def why(
+    event: Annotated[str, typer.Argument(metavar="EVENT", help="An event's id or its sequence.")], as_json: Json = False
+) -> None:
+    """What led to an event, and what came of it, as a tree."""
+    from director.door import Door
+    from director.settings import Settings
+
+    door = Door("why", as_json)
+
+    async def work() -> None:
+        from director.record import explain
+
+        await explain(Settings(), door, event)
+
+    door.run(work())
+
+
+def state(
+    view: Annotated[
+        str, typer.Argument(help="manager, verifier, auditor, accountant or hr; or one table: auditor.attempt")
+    ],
+    as_json: Json = False,
+    as_of: Annotated[
+        str, typer.Option("--as-of", metavar="SEQ|TIME", help="A sequence, or a UTC time like 2026-01-31T12:00")
+    ] = "",
+) -> None:
+    """A view rebuilt from the log, now or as of any event."""
+    from director.door import Door
+    from director.settings import Settings
+
+    door = Door("state", as_json)
+
+    async def work() -> None:
+        from director.record import show_state
+
+        await show_state(Settings(), door, view, as_of)
+
+    door.run(work())
+
+
+def replay(
+    projection: Annotated[
+        str, typer.Argument(help="The one to rebuild: manager, verifier, auditor, accountant or hr.")
+    ] = "",
+    as_json: Json = False,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Rebuild all in memory and compare with the live rows; exit 6 on a difference."),
+    ] = False,
+    to: Annotated[
+        int, typer.Option(metavar="SEQ", help="With --check: rebuild to here and print digests instead.")
+    ] = 0,
+) -> None:
+    """Rebuild a projection from the event store, or check them all against it."""
+    from director.door import Door
+    from director.settings import Settings
+
+    door = Door("replay", as_json)
+
+    async def work() -> None:
+        from director.record import check_replay, digest_replay, rebuild_projection
+
+        settings = Settings()
+        if check and to:
+            await digest_replay(settings, door, to)
+        elif check:
+            await check_replay(settings, door)
+        else:
+            await rebuild_projection(settings, door, projection)
+
+    door.run(work())

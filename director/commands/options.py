@@ -1,0 +1,12 @@
+"""Options that many commands share."""
+
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; everything else goes to stderr.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why: it goes on the record with your name.")]
+Degraded = Annotated[
+    bool, typer.Option("--allow-degraded", help="Judge also where this machine cannot hold every limit of the box.")
+]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, the beginning of it, or `last`.")]

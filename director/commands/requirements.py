@@ -1,0 +1,102 @@
+"""init, check, submit, judge: requirement files and what is made of them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from director.commands.options import Degraded, Json
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A requirement: NAME.md, with NAME.sealed.yaml beside it.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(init)
+    app.command()(check)
+    app.command()(submit)
+    app.command()(judge)
+
+
+def init(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write, for example slug.md.")],
+    as_json: Json = False,
+    deliver: Annotated[str, typer.Option(help="library or cli")] = "library",
+) -> None:
+    """Write a requirement to fill in; a file of prose alone gets the parts that are missing."""
+    from director.door import Door
+
+    door = Door("init", as_json)
+
+    async def work() -> None:
+        from director.requirements import write_template
+
+        written = write_template(file, deliver)
+        names = ", ".join(map(str, written))
+        door.answer({"files": [str(path) for path in written]}, f"Wrote {names}.\nFill it in, then: aura check {file}")
+
+    door.run(work())
+
+
+def check(file: File, as_json: Json = False) -> None:
+    """Find what is wrong in a requirement file: every problem with line, column and remedy."""
+    from director.door import Door
+
+    door = Door("check", as_json)
+
+    async def work() -> None:
+        from director.requirements import summary
+        from verification.reading import check_notes, read_requirement
+
+        requirement = read_requirement(file)
+        notes = check_notes(requirement)
+        text = "\n".join([summary(requirement), *(f"note: {note}" for note in notes)])
+        data = {"title": requirement.title, "tasks": [task.id for task in requirement.tasks], "notes": notes}
+        door.answer(data, f"{file} can be submitted.\n{text}")
+
+    door.run(work())
+
+
+def submit(
+    file: File,
+    as_json: Json = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Stay until it is delivered or has ended.")] = False,
+    repo: Annotated[str | None, typer.Option(metavar="PATH", help="Start from this repository: base.repo.")] = None,
+    ref: Annotated[str, typer.Option(help="The branch, tag or commit of --repo.")] = "HEAD",
+    attempts: Annotated[int, typer.Option(min=1, max=100, help="Attempts per task.")] = 6,
+    allow_degraded: Degraded = False,
+) -> None:
+    """Hand in a requirement."""
+    from director.door import Door
+    from director.settings import Settings
+
+    door = Door("submit", as_json)
+
+    async def work() -> None:
+        from director.requirements import Submission
+
+        settings = Settings()
+        request = Submission(file, repo, ref, attempts, allow_degraded or settings.allow_degraded)
+        await request.send(settings, door, wait=wait)
+
+    door.run(work())
+
+
+def judge(
+    file: File,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The tree to judge.")],
+    as_json: Json = False,
+    seed: Annotated[int | None, typer.Option(help="The order of the cases; drawn when it is not given.")] = None,
+    allow_degraded: Degraded = False,
+) -> None:
+    """Run the whole verdict pipeline on a tree, without servers. Exit 0: verified, 1: rejected."""
+    from director.door import Door
+    from director.settings import Settings
+
+    door = Door("judge", as_json)
+
+    async def work() -> None:
+        from director.judging import judge_folder
+
+        await judge_folder(file, folder, door, seed=seed, allow_degraded=allow_degraded or Settings().allow_degraded)
+
+    door.run(work())

@@ -1,0 +1,147 @@
+"""runs, run show, watch, inbox, approve, reject: runs and what the Director says to them."""
+
+import typer
+
+from director.commands.options import Json, Reason, RunId
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(runs)
+    group = typer.Typer(help="One run.", no_args_is_help=True)
+    group.command("show")(run_show)
+    app.add_typer(group, name="run")
+    app.command()(watch)
+    app.command()(inbox)
+    app.command()(approve)
+    app.command()(reject)
+
+
+def runs(as_json: Json = False) -> None:
+    """All runs, newest first."""
+    from director.door import Door
+    from director.settings import Settings
+
+    door = Door("runs", as_json)
+
+    async def work() -> None:
+        from director import show
+        from director.desk import archive, rows
+
+        async with archive(Settings()) as store:
+            found = await rows(store, "door_runs")
+        lines = [
+            (
+                row["run"],
+                row["title"],
+                row["outcome"] or row["phase"],
+                f"{row['verified']}/{row['tasks']}",
+                show.clock(row["submitted_at"]),
+            )
+            for row in found
+        ]
+        text = show.table(("run", "title", "standing", "verified", "submitted (UTC)"), lines)
+        door.answer({"runs": found}, text if found else "No runs yet. Begin with: aura init my.md")
+
+    door.run(work())
+
+
+def run_show(run: RunId, as_json: Json = False) -> None:
+    """The whole story of a run: tasks, every attempt with its reasons, incidents, cost, and what to do next."""
+    from director.door import Door
+    from director.settings import Settings
+
+    door = Door("run show", as_json)
+
+    async def work() -> None:
+        from director import show
+        from director.desk import archive, find_run
+
+        async with archive(Settings()) as store:
+            data = await show.run_data(store, await find_run(store, run))
+        door.answer(data, show.run_text(data))
+
+    door.run(work())
+
+
+def watch(run: RunId = "last", as_json: Json = False) -> None:
+    """Follow a run until it is delivered or has ended."""
+    from director.door import Door
+    from director.settings import Settings
+
+    door = Door("watch", as_json)
+
+    async def work() -> None:
+        from director import show
+        from director.desk import archive, find_run
+        from director.watching import Watch
+
+        async with archive(Settings()) as store:
+            line = await Watch(store, await find_run(store, run), door, quiet=as_json).until_rest()
+        door.answer(line, show.next_step(line))
+
+    door.run(work())
+
+
+def inbox(as_json: Json = False) -> None:
+    """What waits for the Director's word."""
+    from director.door import Door
+    from director.settings import Settings
+
+    door = Door("inbox", as_json)
+
+    async def work() -> None:
+        from director import show
+        from director.desk import archive, rows
+
+        async with archive(Settings()) as store:
+            found = await rows(store, "door_inbox")
+        lines = [(row["run"], row["title"], str(row["commit_id"])[:12], row["folder"]) for row in found]
+        text = show.table(("run", "title", "commit", "folder"), lines)
+        door.answer(
+            {"waiting": found},
+            f"{text}\n\naura approve RUN or aura reject RUN --reason …" if found else "Nothing waits.",
+        )
+
+    door.run(work())
+
+
+def approve(
+    run: RunId,
+    as_json: Json = False,
+    commit: str = typer.Option("", help="The commit that was looked at: another one is not approved."),
+    reason: Reason = "",
+) -> None:
+    """Release a delivery: the release ref is put on its commit."""
+    from director.door import Door
+    from director.settings import Settings
+
+    door = Door("approve", as_json)
+
+    async def work() -> None:
+        from director.desk import desk, find_run
+        from director.deciding import approve_run
+
+        async with desk(Settings()) as opened:
+            found = await find_run(opened.store, run)
+            line = await approve_run(opened, found, commit=commit or None, reason=reason)
+        door.answer(line, f"Released as {line['release_ref']}: {line['folder']}")
+
+    door.run(work())
+
+
+def reject(run: RunId, reason: Reason, as_json: Json = False) -> None:
+    """Decline a delivery, or cancel a run that is under way. No release ref is put."""
+    from director.door import Door
+    from director.settings import Settings
+
+    door = Door("reject", as_json)
+
+    async def work() -> None:
+        from director.desk import desk, find_run
+        from director.deciding import reject_run
+
+        async with desk(Settings()) as opened:
+            line = await reject_run(opened, await find_run(opened.store, run), reason)
+        door.answer(line, f"Ended: {line['outcome']}. {line['reason']}")
+
+    door.run(work())

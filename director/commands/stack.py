@@ -1,0 +1,120 @@
+"""up, down, status, serve, repair, demo: the servers and the organisation's process."""
+
+from typing import Annotated
+
+import typer
+
+from director.commands.options import Json
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(demo)
+    app.command()(up)
+    app.command()(down)
+    app.command()(status)
+    app.command()(repair)
+    app.command()(serve)
+
+
+def demo(
+    as_json: Json = False,
+    scripted: Annotated[
+        bool, typer.Option("--scripted", help="Without a model: recorded answers, in seconds.")
+    ] = False,
+) -> None:
+    """An organisation at work: five small functions, two real employees and one that cheats."""
+    from director.demo import Demo
+    from director.door import Door
+    from director.settings import Settings
+
+    door = Door("demo", as_json)
+    door.run(Demo(Settings(), door, scripted=scripted).run())
+
+
+def up(
+    as_json: Json = False,
+    no_model: Annotated[bool, typer.Option("--no-model", help="Do not start the embedded model.")] = False,
+) -> None:
+    """Start the servers and the organisation, or find them running."""
+    from director.door import Door
+    from director.house import bring_up
+    from director.settings import Settings
+
+    door = Door("up", as_json)
+
+    async def work() -> None:
+        from director.show import stack_data, stack_text
+
+        settings = Settings()
+        await bring_up(settings, door.note, model=not no_model)
+        door.answer(await stack_data(settings), await stack_text(settings))
+
+    door.run(work())
+
+
+def down(as_json: Json = False) -> None:
+    """Drain the consumers and stop everything that `aura up` started."""
+    from director.door import Door
+    from director.settings import Settings
+
+    door = Door("down", as_json)
+
+    async def work() -> None:
+        from bus.embedded import stack
+
+        settings = Settings()
+        found = stack.status(settings.root)
+        if not found.running and not any(child.alive for child in found.children):
+            door.answer({"running": False}, f"Nothing runs in {settings.root}.")
+            return
+        await stack.down(settings.root, on_progress=door.note)
+        door.answer({"running": False}, "Stopped: recorder and consumers drained to one sequence.")
+
+    door.run(work())
+
+
+def status(as_json: Json = False) -> None:
+    """What runs, where its data is, and where every consumer stands."""
+    from director.door import Door
+    from director.settings import Settings
+
+    door = Door("status", as_json)
+
+    async def work() -> None:
+        from director.show import stack_data, stack_text
+
+        settings = Settings()
+        door.answer(await stack_data(settings), await stack_text(settings))
+
+    door.run(work())
+
+
+def repair(
+    as_json: Json = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it: the stream is deleted and made anew.")] = False,
+) -> None:
+    """Rebuild the stream from Postgres after the two have parted (a fork, a lost or foreign stream)."""
+    from director.door import Door
+    from director.settings import Settings
+
+    door = Door("repair", as_json)
+
+    async def work() -> None:
+        from director.repairing import repair_stream
+
+        await repair_stream(Settings(), door, yes=yes)
+
+    door.run(work())
+
+
+def serve(
+    roles: Annotated[list[str], typer.Argument(metavar="ROLE...", help="all, recorder, manager, …, or employee NAME.")],
+    allow_degraded: Annotated[bool, typer.Option("--allow-degraded", help="See `aura submit --help`.")] = False,
+) -> None:
+    """Run roles of the organisation in this process until SIGTERM."""
+    from director.door import Door
+    from director.serving import serve_roles
+    from director.settings import Settings
+
+    door = Door("serve", False)
+    door.run(serve_roles(Settings(), roles, door, allow_degraded=allow_degraded))

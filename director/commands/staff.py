@@ -1,0 +1,142 @@
+"""employees, hire, suspend, reinstate, scores, costs: the staff and what it did."""
+
+from typing import Annotated
+
+import typer
+
+from director.commands.options import Json, Reason
+
+Who = Annotated[str, typer.Argument(metavar="EMPLOYEE", help="Name, id, or the beginning of the id.")]
+
+
+def register(app: typer.Typer) -> None:
+    for command in (employees, hire, suspend, reinstate, scores, costs):
+        app.command()(command)
+
+
+def employees(
+    as_json: Json = False,
+    probe: Annotated[bool, typer.Option("--probe", help="Make one small call to each.")] = False,
+) -> None:
+    """The staff: who they are and how they stand."""
+    from director.door import Door
+    from director.settings import Settings
+
+    door = Door("employees", as_json)
+
+    async def work() -> None:
+        from director.personnel import list_staff
+
+        await list_staff(Settings(), door, probe=probe)
+
+    door.run(work())
+
+
+def hire(
+    name: Annotated[str, typer.Argument(help="A plain name for the employee.")],
+    base_url: Annotated[
+        str, typer.Option(help="An OpenAI-compatible server, for example http://127.0.0.1:11434/v1")
+    ] = "",
+    model: Annotated[str, typer.Option(help="The model's name there.")] = "",
+    style: Annotated[str, typer.Option(help="chat, or grammar for a llama.cpp server")] = "chat",
+    key_env: Annotated[
+        str, typer.Option(help="The variable that holds the API key; the key itself is never stored.")
+    ] = "OPENAI_API_KEY",
+    local: Annotated[bool, typer.Option("--local", help="A local model: its price is 0.00 USD.")] = False,
+    slots: Annotated[int, typer.Option(min=1, max=64, help="Calls at the same time.")] = 1,
+    output_tokens: Annotated[int, typer.Option(min=1, help="The most tokens of one answer.")] = 1024,
+    wall_s: Annotated[float, typer.Option(min=1, help="The most seconds of one call.")] = 120.0,
+    script: Annotated[str, typer.Option(help="No model: play recorded answers from this JSON file.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Put an employee on the staff: a model on an OpenAI-compatible server, or a script."""
+    from director.door import Door
+    from director.settings import Settings
+
+    door = Door("hire", as_json)
+
+    async def work() -> None:
+        from director.personnel import hire_employee, posting_of
+
+        posting = posting_of(name, base_url, model, style, key_env, local, slots, output_tokens, wall_s, script)
+        await hire_employee(Settings(), posting, door)
+
+    door.run(work())
+
+
+def suspend(who: Who, reason: Reason, as_json: Json = False) -> None:
+    """Take an employee out of work."""
+    _standing("suspend", who, reason, as_json)
+
+
+def reinstate(who: Who, reason: Reason, as_json: Json = False) -> None:
+    """Put a suspended employee back to work; its strikes are wiped."""
+    _standing("reinstate", who, reason, as_json)
+
+
+def _standing(verb: str, who: str, reason: str, as_json: bool) -> None:
+    from director.door import Door
+    from director.settings import Settings
+
+    door = Door(verb, as_json)
+
+    async def work() -> None:
+        from director.desk import desk, find_employee, new_id, now
+        from domain.employee import Reinstate, Suspend
+
+        async with desk(Settings()) as opened:
+            employee = await find_employee(opened.store, who)
+            kind = Suspend if verb == "suspend" else Reinstate
+            outcome = await opened.done(kind(id=new_id(), at=now(), employee=employee, reason=reason))
+        door.answer({"employee": employee, "seq": outcome.seq}, f"Done, as event {outcome.seq}.")
+
+    door.run(work())
+
+
+def scores(as_json: Json = False) -> None:
+    """What each employee achieved: verified, rejected, at the first attempt, tokens, cost, time."""
+    from director.door import Door
+    from director.settings import Settings
+
+    door = Door("scores", as_json)
+
+    async def work() -> None:
+        from director.desk import archive, rows
+        from director.personnel import scores_text
+
+        async with archive(Settings()) as store:
+            found = await rows(store, "door_scores")
+        door.answer({"scores": found}, scores_text(found))
+
+    door.run(work())
+
+
+def costs(as_json: Json = False) -> None:
+    """What each run cost."""
+    from director.door import Door
+    from director.settings import Settings
+
+    door = Door("costs", as_json)
+
+    async def work() -> None:
+        from director import show
+        from director.desk import archive, rows
+
+        async with archive(Settings()) as store:
+            found = await rows(store, "door_costs")
+        lines = [
+            (
+                row["run"],
+                row["title"],
+                show.money(row["usd"]),
+                row["tokens"],
+                row["calls"],
+                row["cut_off"],
+                row["unpriced"],
+            )
+            for row in found
+        ]
+        header = ("run", "title", "cost", "tokens", "calls", "cut off", "unpriced")
+        door.answer({"costs": found}, show.table(header, lines) if found else "Nothing has cost anything yet.")
+
+    door.run(work())

@@ -1,0 +1,41 @@
+"""Behind approve and reject: the Director's word, and waiting for what follows from it."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+from director.desk import Desk, new_id, now, rows
+from domain.errors import Unavailable
+from domain.run_messages import Approve, End
+
+FOLLOW_S = 60.0
+POLL_S = 0.1
+
+
+async def approve_run(opened: Desk, run: UUID, *, commit: str | None = None, reason: str = "") -> dict[str, Any]:
+    """Approve a delivery and wait for its release ref; the run's line."""
+    await opened.done(Approve(id=new_id(), at=now(), run=run, commit=commit, reason=reason))
+    return await _ended(opened, run)
+
+
+async def reject_run(opened: Desk, run: UUID, reason: str) -> dict[str, Any]:
+    """Decline what is delivered, cancel what is not; the run's line."""
+    found = await rows(opened.store, "door_run", run)
+    delivered = bool(found) and found[0]["phase"] == "delivered"
+    outcome = "declined" if delivered else "cancelled"
+    await opened.done(End(id=new_id(), at=now(), run=run, outcome=outcome, reason=reason))  # type: ignore[arg-type]  # one of two literals
+    return await _ended(opened, run)
+
+
+async def _ended(opened: Desk, run: UUID) -> dict[str, Any]:
+    deadline = asyncio.get_running_loop().time() + FOLLOW_S
+    while True:
+        found = await rows(opened.store, "door_run", run)
+        if found and found[0]["phase"] == "ended":
+            return found[0]
+        if asyncio.get_running_loop().time() > deadline:
+            raise Unavailable(
+                "Your word is on the record, but the run has not ended within a minute.",
+                hint="Is the organisation at work? `aura status`; it goes on when it is.",
+            )
+        await asyncio.sleep(POLL_S)

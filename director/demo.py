@@ -1,0 +1,203 @@
+"""`aura demo`: the whole path on real parts, told while it happens, in stages with their times."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from agents import modelserver, staff
+from agents.submission import ATTEMPTS_MAX, submit
+from bus.embedded import stack
+from director import show
+from director.deciding import approve_run
+from director.desk import Desk, desk, new_id, rows
+from director.door import Door
+from director.house import bring_up, box_faults, hire
+from director.record import checked_replay, differs, equal_text
+from director.settings import Settings
+from director.watching import Watch
+from domain.errors import Failed
+from governance import keys
+from verification.reading import read_requirement
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+REAL = EXAMPLES / "small-tools" / "small-tools.md"
+RECORDED = EXAMPLES / "recorded-tools" / "recorded-tools.md"
+PRINCIPAL = "demo-director"
+MODEL_WAIT = "one to three minutes on two cores"
+SCRIPTED_WAIT = "about ten seconds"
+
+
+class Odds(msgspec.Struct, frozen=True):
+    """What the demo takes from the table of measured pass rates."""
+
+    attempts_max: int
+
+
+@dataclass
+class Demo:
+    """One demonstration. Everything it does can be done by hand with the commands it names."""
+
+    settings: Settings
+    door: Door
+    scripted: bool = False
+    _began: float = field(default_factory=time.monotonic)
+    _stages: list[dict[str, Any]] = field(default_factory=list)
+
+    async def run(self) -> None:
+        """Bring up, hire, submit, follow, approve, check. Raises Failed when the run is not delivered."""
+        reason = None if self.scripted else modelserver.model_available()
+        if reason is not None:
+            self.door.say(f"No real model here ({reason}): this demo plays recorded answers, and says so everywhere.")
+            self.scripted = True
+        wait = SCRIPTED_WAIT if self.scripted else MODEL_WAIT
+        self.door.say(
+            f"Aura Orchestra, demonstration. Expected wait: {wait}. Everything stays in {self.settings.root}."
+        )
+        await self._stage("starting servers and organisation", self._up())
+        not_held = await box_faults(allow_degraded=True)
+        if not_held:
+            self.door.say(
+                f"Degraded: the sandbox of this machine does not hold {', '.join(not_held)}; the demo accepts that."
+            )
+        keys.create(self.settings.keys, "director", name=PRINCIPAL)
+        async with desk(self.settings, principal=PRINCIPAL) as opened:
+            await self._stage("hiring", self._hire(opened))
+            run = await self._stage(f"submitting {self._file.name}", self._submit(opened))
+            line = await self._stage(
+                "working", Watch(opened.store, run, self.door, quiet=self.door.as_json).until_rest()
+            )
+            if line["phase"] != "delivered":
+                raise Failed(f"The run ended: {line['outcome']}. {line['reason']}", hint=show.next_step(line))
+            await self._tell_story(opened, run)
+            self.door.say(f"\n$ aura approve {run}    (run here as principal {PRINCIPAL})")
+            line = await self._stage("approving", approve_run(opened, run, commit=line["commit_id"], reason="demo"))
+            report = await self._report(opened, run, line)
+        self.door.say("\n$ aura replay --check")
+        await self._stage("replaying", self._replay())
+        self._close(report, line)
+
+    @property
+    def _file(self) -> Path:
+        return RECORDED if self.scripted else REAL
+
+    async def _stage(self, name: str, work: Any) -> Any:
+        began = time.monotonic()
+        self.door.say(f"\n[{began - self._began:5.1f} s] {name} …")
+        result = await work
+        took = time.monotonic() - began
+        self._stages.append({"stage": name, "seconds": round(took, 2)})
+        self.door.say(f"          {name}: {took:.1f} s")
+        return result
+
+    async def _up(self) -> None:
+        await bring_up(self.settings, lambda line: self.door.say(f"          {line}"), model=not self.scripted)
+
+    async def _hire(self, opened: Desk) -> None:
+        """The cheater of this demonstration, and without a model somebody who plays recorded right answers."""
+        mark = f"{new_id().int & 0xFFFF:04x}"
+        cheater = staff.Posting(name=f"cheater-{mark}", kind="scripted", script="cheater", slots=2)
+        await hire(opened, cheater)
+        if self.scripted:
+            script = str(RECORDED.with_name("answers.json"))
+            await hire(opened, staff.Posting(name="recorded", kind="scripted", script=script))
+        for person in await rows(opened.store, "door_people"):
+            if person["phase"] == "working":
+                told = " (scripted: no model answers)" if person["scripted"] else ""
+                self.door.say(f"          {person['name']}: {person['provider']} {person['model']}{told}")
+
+    async def _submit(self, opened: Desk) -> UUID:
+        requirement = read_requirement(self._file)
+        attempts_max = ATTEMPTS_MAX
+        if not self.scripted:
+            table = REAL.with_name("pass-rates.json").read_bytes()
+            attempts_max = msgspec.json.decode(table, type=Odds).attempts_max
+        run = new_id()
+        outcome = await submit(
+            opened.gate,
+            opened.blobs,
+            requirement,
+            id=new_id(),
+            run=run,
+            folder=self._file.parent,
+            attempts_max=attempts_max,
+            allow_degraded=True,
+        )
+        await opened.store.wait_recorded(outcome.seq, 30.0)
+        self.door.say(f"          run {run}")
+        return run
+
+    async def _tell_story(self, opened: Desk, run: UUID) -> None:
+        data = await show.run_data(opened.store, run)
+        attempts = data["attempts"]
+        self.door.say(f"\nAttempts: {len(attempts)}; the rejected ones and why")
+        rejected = [
+            show.attempt_line(row) for row in attempts if row["verified"] is False or row["outcome"] != "answered"
+        ]
+        self.door.say(show.table(("task", "try", "employee", "outcome", "why"), rejected))
+        for strike in await rows(opened.store, "door_strikes"):
+            if any(str(row["employee"]) == str(strike["employee"]) for row in attempts):
+                self.door.say(f"{strike['name']} was {strike['kind']}: {strike['reason']}")
+        self.door.say("\nScores (all runs of this organisation)")
+        from director.personnel import scores_text
+
+        self.door.say(scores_text(await rows(opened.store, "door_scores")))
+        kind = "scripted" if self.scripted else "local model"
+        self.door.say(f"\nCost: {show.money(data['run']['spent_usd'])} ({kind}), {data['run']['spent_tokens']} tokens")
+
+    async def _report(self, opened: Desk, run: UUID, line: dict[str, Any]) -> dict[str, Any]:
+        """What --json answers: per task who verified it, how often it was tried, and the cheater's standing."""
+        data = await show.run_data(opened.store, run)
+        tasks = []
+        for task in data["tasks"]:
+            mine = [row for row in data["attempts"] if row["task_name"] == task["name"]]
+            last = next(row for row in mine if row["verified"])
+            tasks.append(
+                {
+                    "task": task["name"],
+                    "attempts": task["attempts"],
+                    "rejected_real": sum(row["verified"] is False and not row["scripted"] for row in mine),
+                    "employee": last["employee_name"],
+                    "provider": last["provider"],
+                    "scripted": last["scripted"],
+                    "model": last["model"],
+                    "model_digest": last["model_digest"],
+                    "prompt_digest": last["prompt"],
+                    "answer_digest": last["answer"],
+                    "verdict_event": last["verdict"],
+                }
+            )
+        people = [
+            {"name": person["name"], "standing": person["phase"], "strikes": person["strikes"]}
+            for person in await rows(opened.store, "door_people")
+        ]
+        return {"run": run, "tasks": tasks, "staff": people, "delivery": line, "stages": self._stages}
+
+    async def _replay(self) -> None:
+        checked = await checked_replay(self.settings)
+        if checked.differences:
+            raise differs(checked)
+        self.door.say(f"          {equal_text(checked)}")
+
+    def _close(self, report: dict[str, Any], line: dict[str, Any]) -> None:
+        folder = line["folder"]
+        text = "\n".join(
+            [
+                f"\nDelivered and released: {folder}",
+                "",
+                "Paste any of these:",
+                f"  git -C {folder} log --stat",
+                f"  aura judge {self._file} {folder} --allow-degraded",
+                f"  aura run show {report['run']}",
+                "  aura events --follow",
+                "  aura init my.md",
+                "  aura down                 # stop everything; the record stays",
+                f"  aura down && rm -rf {self.settings.root}    # stop and delete everything, deliveries too",
+            ]
+        )
+        if stack.status(self.settings.root).running:
+            text += "\n\nThe organisation stays up."
+        self.door.answer(report, text)

@@ -1,0 +1,114 @@
+"""The Director's desk: an open connection to the log, the gate under the Director's key, and the views' rows."""
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+from bus.blobs import Blobs
+from bus.redaction import Redactor
+from bus.store import Store
+from director.settings import Settings
+from domain.errors import Invalid, NotFound
+from domain.message import Command
+from governance import keys
+from governance.gate import Gate, Outcome
+from governance.office import Office
+from sql import named
+
+RECORDED_WAIT_S = 30.0
+
+
+def now() -> int:
+    """Microseconds UTC."""
+    return time.time_ns() // 1000
+
+
+def new_id() -> UUID:
+    """A UUIDv7: sorts by time."""
+    import secrets
+
+    stamp = time.time_ns() // 1_000_000
+    value = (stamp & (1 << 48) - 1) << 80 | 7 << 76 | secrets.randbits(12) << 64 | 2 << 62 | secrets.randbits(62)
+    return UUID(int=value)
+
+
+class Desk:
+    """What a command works with. A command is "done" only when the recorder has passed what it caused."""
+
+    def __init__(self, settings: Settings, office: Office, principal: str) -> None:
+        self.settings = settings
+        self.office = office
+        self.store = office.store
+        self.principal = principal
+        self.gate: Gate = office.gate(keys.load(settings.keys, principal))
+        self.blobs = Blobs(office.store, Redactor())
+
+    async def done(self, command: Command) -> Outcome:
+        """Send a command and wait until it is recorded."""
+        outcome = await self.gate.handle(command)
+        await self.store.wait_recorded(outcome.seq, RECORDED_WAIT_S)
+        return outcome
+
+
+@asynccontextmanager
+async def desk(settings: Settings, *, principal: str = "director") -> AsyncIterator[Desk]:
+    """Open the Director's desk. Raises Unavailable, or Forbidden when the key cannot be read."""
+    endpoints = settings.endpoints()
+    keys.load(settings.keys, principal)
+    office = await Office.open(endpoints.nats_url, endpoints.postgres_dsn, name="aura-door")
+    try:
+        yield Desk(settings, office, principal)
+    finally:
+        await office.close()
+
+
+@asynccontextmanager
+async def archive(settings: Settings) -> AsyncIterator[Store]:
+    """The event store alone: for commands that only read, with NATS or without."""
+    store = await Store.open(settings.store_only())
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def rows(store: Store, query: str, *parameters: Any) -> list[dict[str, Any]]:
+    """The rows of a named query as dictionaries; none when its consumer has not begun yet."""
+    import asyncpg
+
+    async with store.connection() as connection:
+        try:
+            return [dict(row.items()) for row in await connection.fetch(named(query), *parameters)]
+        except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+            return []
+
+
+async def find_run(store: Store, text: str) -> UUID:
+    """A run by its id or the beginning of it; `last` is the newest one. Raises NotFound, Invalid."""
+    found = await rows(store, "door_runs")
+    if text == "last" and found:
+        return _uuid(found[0]["run"])
+    matching = [row["run"] for row in found if str(row["run"]).startswith(text.lower())]
+    return _only(matching, text, "run", "`aura runs` lists them.")
+
+
+async def find_employee(store: Store, text: str) -> UUID:
+    """An employee by id, the beginning of it, or name. Raises NotFound, Invalid."""
+    found = await rows(store, "door_people")
+    named_so = [row["employee"] for row in found if row["name"] == text]
+    matching = named_so or [row["employee"] for row in found if str(row["employee"]).startswith(text.lower())]
+    return _only(matching, text, "employee", "`aura employees` lists the staff.")
+
+
+def _only(matching: Sequence[UUID], text: str, what: str, hint: str) -> UUID:
+    if not matching or not text:
+        raise NotFound(f"There is no {what} {text!r}.", hint=hint)
+    if len(matching) > 1:
+        raise Invalid(f"{len(matching)} {what}s begin with {text!r}.", hint="Write more of the id.")
+    return _uuid(matching[0])
+
+
+def _uuid(value: UUID) -> UUID:
+    return UUID(str(value))

@@ -1,0 +1,85 @@
+"""What every command does alike: one JSON object or people's text, one exit code per kind of error, one event loop."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Coroutine
+from typing import Any, NoReturn
+
+import msgspec
+
+from domain.errors import AuraError
+
+SCHEMA = "aura/1"
+INTERRUPTED = 130
+
+
+class Door:
+    """One command's way to answer. People's text and progress go to stderr with --json, to stdout otherwise."""
+
+    def __init__(self, command: str, as_json: bool) -> None:
+        self.command = command
+        self.as_json = as_json
+
+    def say(self, text: str = "") -> None:
+        """Progress and prose, line by line."""
+        print(text, file=sys.stderr if self.as_json else sys.stdout, flush=True)
+
+    def note(self, text: str) -> None:
+        """Progress that is not part of the answer."""
+        print(text, file=sys.stderr, flush=True)
+
+    def answer(self, data: Any, text: str = "") -> None:
+        """The answer: the JSON object, or the text."""
+        if self.as_json:
+            self._object(True, data, None)
+        elif text:
+            self.say(text)
+
+    def line(self, data: Any, text: str) -> None:
+        """One line of a stream: JSONL, or the text."""
+        print(_json(data) if self.as_json else text, flush=True)
+
+    def fail(self, error: AuraError, data: Any = None) -> NoReturn:
+        """Say what is wrong and what to do, and leave with the error's exit code."""
+        if self.as_json:
+            self._object(False, data, {"code": error.code, "message": error.message, "hint": error.hint})
+        else:
+            print(f"aura {self.command}: {error.message}", file=sys.stderr)
+            if error.hint:
+                print(f"  {error.hint}", file=sys.stderr)
+        raise SystemExit(error.exit_code)
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Run a command's work to its end. Ctrl-C ends it in order; a closed pipe ends it quietly."""
+        try:
+            asyncio.run(work)
+        except BaseExceptionGroup as group:
+            own, others = group.split(AuraError)
+            if own is None or others is not None:
+                raise
+            self.fail(_first(own))
+        except AuraError as error:
+            self.fail(error)
+        except KeyboardInterrupt:
+            self.note("Interrupted.")
+            raise SystemExit(INTERRUPTED) from None
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    def _object(self, ok: bool, data: Any, error: dict[str, str] | None) -> None:
+        print(_json({"schema": f"{SCHEMA}/{self.command.replace(' ', '-')}", "ok": ok, "data": data, "error": error}))
+        sys.stdout.flush()
+
+
+def _json(data: Any) -> str:
+    return msgspec.json.encode(data, enc_hook=str).decode()
+
+
+def _first(group: BaseExceptionGroup[AuraError]) -> AuraError:
+    """The first error of a group of tasks: the others followed from it."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, AuraError)
+    return error

@@ -1,0 +1,144 @@
+"""Bringing the organisation up: servers, its process, the embedded model, the keys, the founding and the first employees."""
+
+import sys
+from collections.abc import Callable
+from decimal import Decimal
+
+from agents import modelserver, staff
+from bus.embedded import stack
+from bus.embedded.home import Home
+from director.desk import Desk, desk, new_id, now
+from director.serving import READY_FILE
+from director.settings import Settings
+from domain.employee import Hire
+from domain.errors import Conflict, Invalid
+from domain.message import NAMESPACE, derive
+from domain.money import Amount
+from domain.organisation import Found
+from governance import keys
+from governance.authority import ROLES
+from verification.sandbox.bubblewrap import Bubblewrap
+
+Say = Callable[[str], None]
+MODEL_CHILD = "model"
+ORGANISATION_CHILD = "organisation"
+CAP = Amount(Decimal(1000), 1_000_000_000)
+"""The organisation's budget at its founding; `aura budget` changes it."""
+GRACE_S = 90.0
+
+
+async def bring_up(settings: Settings, say: Say, *, model: bool = True) -> list[staff.Posting]:
+    """Start or find the stack, found the organisation once, hire what the settings name. The postings hired.
+
+    Raises Unavailable when something does not start.
+    """
+    for role in ROLES:
+        keys.create(settings.keys, role)
+    with_model = model and settings.openai_base_url is None and modelserver.model_available() is None
+    running = stack.status(settings.root)
+    if running.running:
+        with_model = any(child.name == MODEL_CHILD for child in running.children)
+    await stack.up(
+        settings.root,
+        extra=_children(with_model, settings),
+        nats_url=settings.nats_url,
+        postgres_dsn=settings.postgres_dsn,
+        on_progress=say,
+    )
+    postings = _first_employees(settings, with_model)
+    async with desk(settings) as opened:
+        await found(opened)
+        for posting in postings:
+            await hire(opened, posting)
+    return postings
+
+
+def _children(with_model: bool, settings: Settings) -> list[stack.ChildSpec]:
+    organisation = stack.ChildSpec(
+        name=ORGANISATION_CHILD,
+        argv=(sys.executable, "-m", "director", "serve", "all"),
+        env={
+            "AURA_HOME": "{home}",
+            "AURA_NATS_URL": "{nats_url}",
+            "AURA_POSTGRES_DSN": "{postgres_dsn}",
+            "AURA_ALLOW_DEGRADED": "1" if settings.allow_degraded else "0",
+            "PYTHONUNBUFFERED": "1",
+        },
+        probe=f"file:{{home}}/run/{READY_FILE}",
+        grace_s=GRACE_S,
+        start_after=("nats", "postgres"),
+    )
+    server = stack.ChildSpec(
+        name=MODEL_CHILD,
+        argv=(sys.executable, "-m", "agents.modelserver", "--port", "{port}"),
+        probe="http:http://127.0.0.1:{port}/health",
+    )
+    return [server, organisation] if with_model else [organisation]
+
+
+def _first_employees(settings: Settings, with_model: bool) -> list[staff.Posting]:
+    """Whom the settings bring: a hosted or own OpenAI-compatible model, or the embedded one in two prompt styles."""
+    if settings.openai_base_url is not None or settings.openai_model is not None:
+        return [openai_posting(settings)]
+    if not with_model:
+        return []
+    url = f"http://127.0.0.1:{Home(settings.root).port(MODEL_CHILD)}/v1"
+    common = {"kind": "embedded", "model": modelserver.MODEL_NAME, "base_url": url}
+    limits = {"output_tokens_max": staff.EMBEDDED_OUTPUT_TOKENS_MAX, "wall_s": 60.0}
+    digest = modelserver.model_digest()
+    return [
+        staff.Posting(name=f"smol-{style}", style=style, model_digest=digest, **common, **limits)  # type: ignore[arg-type]
+        for style in ("chat", "grammar")
+    ]
+
+
+def openai_posting(settings: Settings, name: str = "openai") -> staff.Posting:
+    """The employee of AURA_OPENAI_BASE_URL and AURA_OPENAI_MODEL. Raises Invalid when the model is not named."""
+    if not settings.openai_model:
+        raise Invalid(
+            "AURA_OPENAI_BASE_URL names a server, and nothing names its model.",
+            hint="Set AURA_OPENAI_MODEL, for example qwen2.5-coder:7b for an Ollama server.",
+        )
+    price = settings.openai_price
+    if price not in ("zero", "genai-prices"):
+        raise Invalid(f"AURA_OPENAI_PRICE is {price}.", hint="Write `zero` for a local model, or `genai-prices`.")
+    return staff.Posting(
+        name=name,
+        kind="openai",
+        model=settings.openai_model,
+        base_url=settings.openai_base_url or "https://api.openai.com/v1",
+        api_key_env="OPENAI_API_KEY",
+        price="zero" if price == "zero" else "genai-prices",
+    )
+
+
+async def found(opened: Desk) -> None:
+    """Found the organisation, once per log."""
+    try:
+        await opened.done(Found(id=derive(NAMESPACE, "founding"), at=now(), name="Aura", cap=CAP))
+    except Conflict:
+        return  # founded by an earlier `up`
+
+
+async def hire(opened: Desk, posting: staff.Posting) -> None:
+    """Write how the employee is reached, then put it on the staff. The same employee is hired once."""
+    staff.save(opened.settings.employees, posting)
+    await opened.done(Hire(id=new_id(), at=now(), employee=posting.id, profile=staff.profile_of(posting)))
+
+
+async def box_faults(allow_degraded: bool) -> tuple[str, ...]:
+    """What this machine's sandbox cannot hold. Raises Unavailable without one, Refused unless degraded is allowed."""
+    from domain.errors import Refused
+
+    box = Bubblewrap()
+    try:
+        held = await box.probe()
+    finally:
+        await box.close()
+    if held.not_held and not allow_degraded:
+        raise Refused(
+            f"This machine's sandbox does not hold: {', '.join(held.not_held)}.",
+            hint="Accept it with --allow-degraded or AURA_ALLOW_DEGRADED=1, or run where cgroups can be made.",
+            code="sandbox_degraded",
+        )
+    return held.not_held

@@ -1,0 +1,151 @@
+"""Behind employees, hire and scores."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from agents import staff
+from director import show
+from director.desk import archive, desk, rows
+from director.door import Door
+from director.house import hire
+from director.settings import Settings
+from domain.errors import AuraError, Failed, Invalid, NotFound
+
+
+def posting_of(
+    name: str,
+    base_url: str,
+    model: str,
+    style: str,
+    key_env: str,
+    local: bool,
+    slots: int,
+    output_tokens: int,
+    wall_s: float,
+    script: str,
+) -> staff.Posting:
+    """What the options of `aura hire` ask for. Raises Invalid saying which is missing."""
+    if script:
+        if not Path(script).is_file():
+            raise NotFound(f"There is no script {script}.", hint='Write JSON: {"T1": [{"slug.py": "…"}]}')
+        return staff.Posting(name=name, kind="scripted", script=str(Path(script).absolute()), slots=slots)
+    if not base_url or not model:
+        raise Invalid(
+            "An employee needs a server and a model.",
+            hint="Example: aura hire coder --base-url http://127.0.0.1:11434/v1 --model qwen2.5-coder:7b --local",
+        )
+    if style not in ("chat", "grammar"):
+        raise Invalid(f"There is no style {style}.", hint="Write chat, or grammar for a llama.cpp server.")
+    return staff.Posting(
+        name=name,
+        kind="openai",
+        base_url=base_url,
+        model=model,
+        style="grammar" if style == "grammar" else "chat",
+        api_key_env=key_env,
+        price="zero" if local else "genai-prices",
+        slots=slots,
+        output_tokens_max=output_tokens,
+        wall_s=wall_s,
+    )
+
+
+async def hire_employee(settings: Settings, posting: staff.Posting, door: Door) -> None:
+    """Hire, and say what it may cost."""
+    profile = staff.profile_of(posting)
+    if profile.call_usd_max is None:
+        raise Invalid(
+            f"Nobody knows the price of {posting.model} at {posting.base_url}, so no budget can be reserved for it.",
+            hint="Add --local if it costs nothing, or use a model that genai-prices knows.",
+            code="price_unknown",
+        )
+    async with desk(settings) as opened:
+        await hire(opened, posting)
+    text = f"Hired {posting.name} ({posting.id}). A call may cost {show.money(profile.call_usd_max)}. Try it: aura employees --probe"
+    door.answer({"employee": posting.id, "name": posting.name, "call_usd_max": profile.call_usd_max}, text)
+
+
+async def list_staff(settings: Settings, door: Door, *, probe: bool) -> None:
+    """The staff and its strikes; with probe one call to each. Raises Failed when one cannot be reached."""
+    async with archive(settings) as store:
+        people = await rows(store, "door_people")
+        strikes = await rows(store, "door_strikes")
+    results = await _probe(settings, door) if probe else {}
+    for person in people:
+        person["probe"] = results.get(str(person["employee"]))
+    lines = [
+        (
+            person["name"],
+            str(person["employee"])[:8],
+            f"{person['provider']}: {person['model']}"
+            + (" (scripted: no model answers)" if person["scripted"] else ""),
+            person["phase"],
+            person["strikes"],
+            person["probe"],
+        )
+        for person in people
+    ]
+    text = show.table(("name", "id", "what answers", "standing", "strikes", "probe"), lines)
+    for strike in strikes:
+        text += f"\n{show.clock(strike['at'])}  {strike['name']} {strike['kind']}: {strike['reason']}"
+    failed = [name for name, result in results.items() if not result.startswith("ok")]
+    data = {"employees": people, "strikes": strikes}
+    if failed:
+        if not door.as_json:
+            door.say(text)
+        door.fail(
+            Failed(f"{len(failed)} of {len(results)} did not answer.", hint="The table says why.", code="probe"), data
+        )
+    door.answer(data, text if people else "Nobody is on the staff. `aura hire --help` shows how.")
+
+
+async def _probe(settings: Settings, door: Door) -> dict[str, str]:
+    results: dict[str, str] = {}
+    for posting in staff.load_all(settings.employees):
+        employee = staff.build(posting, os.environ)
+        door.note(f"calling {posting.name} …")
+        try:
+            result = await employee.probe()
+        except AuraError as error:
+            results[str(posting.id)] = error.message
+        else:
+            results[str(posting.id)] = f"ok, {result.latency_s:.1f} s"
+        finally:
+            await employee.close()
+    return results
+
+
+def scores_text(found: Sequence[dict[str, Any]]) -> str:
+    """Scores for people. The rate counts tasks of which the employee had the first attempt."""
+    lines = [
+        (
+            f"{row['name']}{' (scripted)' if row['scripted'] else ''}",
+            row["phase"],
+            row["verified"],
+            row["rejected"],
+            row["integrity"],
+            f"{row['first_verified']}/{row['first_attempts']}",
+            row["calls"],
+            row["failed"] + row["cut_off"],
+            row["charged_tokens"],
+            show.money(row["charged_usd"]),
+            f"{row['latency_us'] / 1_000_000:.1f} s",
+        )
+        for row in found
+    ]
+    header = (
+        "employee",
+        "standing",
+        "verified",
+        "rejected",
+        "integrity",
+        "first try",
+        "calls",
+        "failed",
+        "tokens",
+        "cost",
+        "time",
+    )
+    return show.table(header, lines) if found else "Nobody has worked yet."

@@ -1,0 +1,41 @@
+"""Behind `aura repair`: say what is wrong between stream and store, and with --yes rebuild the stream."""
+
+from bus import forks
+from bus.rehydration import rehydrate
+from bus.store import Store
+from bus.stream import Stream, connect
+from director.door import Door
+from director.settings import Settings
+from domain.errors import AuraError, Refused, Unavailable
+
+
+async def repair_stream(settings: Settings, door: Door, *, yes: bool) -> None:
+    """Rebuild the stream from Postgres. Raises Refused without --yes; nothing is touched then."""
+    endpoints = settings.endpoints()
+    client = await connect(endpoints.nats_url, name="aura-repair")
+    store = await Store.open(endpoints.postgres_dsn)
+    try:
+        problem = await _problem(Stream(client), store)
+        if problem is None:
+            door.answer({"repaired": False}, "Stream and store are the same log. Nothing to repair.")
+            return
+        if not yes:
+            raise Refused(problem.message, hint="`aura repair --yes` deletes the stream and rebuilds it from Postgres.")
+        first, last = await rehydrate(client, store, lambda done, every: door.note(f"{done} of {every} events"))
+        await forks.check(Stream(client), store)
+        door.answer(
+            {"repaired": True, "first": first, "last": last}, f"The stream holds events {first} to {last} again."
+        )
+    finally:
+        await client.close()
+        await store.close()
+
+
+async def _problem(stream: Stream, store: Store) -> AuraError | None:
+    try:
+        await forks.check(stream, store)
+    except forks.Forked as fork:
+        return fork
+    except Unavailable as missing:
+        return missing  # no stream at all
+    return None

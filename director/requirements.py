@@ -1,0 +1,101 @@
+"""Behind init, check and submit: templates, a summary for people, and the hand-in itself."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from agents.submission import submit
+from director.desk import Desk, desk, new_id
+from director.door import Door
+from director.house import box_faults
+from director.settings import Settings
+from director.show import next_step
+from director.watching import Watch
+from domain.errors import Conflict, Failed, Invalid
+from verification.reading import read_requirement
+from verification.requirement import Base, Requirement
+from verification.template import scaffold, sealed_template, template
+
+
+def write_template(file: Path, deliver: str) -> list[Path]:
+    """Write NAME.md and NAME.sealed.yaml; prose that is there is kept. Raises Conflict when it is a requirement already."""
+    if file.suffix != ".md":
+        raise Invalid(f"{file} does not end in .md.", hint=f"Write {file.with_suffix('.md')}.")
+    if deliver not in ("library", "cli"):
+        raise Invalid(f"There is no deliverable {deliver}.", hint="Write library or cli.")
+    if not file.parent.is_dir():
+        raise Invalid(f"There is no folder {file.parent}.", hint="Make it first.")
+    sealed = file.with_name(f"{file.stem}.sealed.yaml")
+    if file.exists():
+        prose = file.read_text(encoding="utf-8")
+        if prose.lstrip().startswith("---"):
+            raise Conflict(f"{file} is a requirement already.", hint=f"See what it needs: aura check {file}")
+        file.write_text(scaffold(file.stem, prose), encoding="utf-8")
+        return [file]
+    if sealed.exists():
+        raise Conflict(f"{sealed} is there already.", hint="Give another name, or move it away.")
+    file.write_text(template(file.stem, deliver=deliver), encoding="utf-8")
+    sealed.write_text(sealed_template(file.stem, deliver=deliver), encoding="utf-8")
+    return [file, sealed]
+
+
+def summary(requirement: Requirement) -> str:
+    """A requirement in a few lines."""
+    visible = sum(len(criterion.cases) for criterion in requirement.criteria)
+    sealed = sum(len(criterion.sealed) for criterion in requirement.criteria)
+    budget = requirement.budget
+    return (
+        f"{requirement.title}: {requirement.deliver}, {len(requirement.tasks)} tasks, {len(requirement.criteria)} criteria, "
+        f"{visible} visible and {sealed} sealed cases; budget {budget.usd} USD, {budget.tokens} tokens, {budget.minutes} minutes"
+    )
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One hand-in, as the command line asks for it."""
+
+    file: Path
+    repo: str | None
+    ref: str
+    attempts: int
+    allow_degraded: bool
+
+    async def send(self, settings: Settings, door: Door, *, wait: bool) -> None:
+        """Submit, and with `wait` follow the run. Raises Failed when the run ends without a delivery."""
+        requirement = read_requirement(self.file)
+        folder = self.file.absolute().parent
+        if self.repo is not None:
+            requirement = msgspec.structs.replace(requirement, base=Base(repo=self.repo, ref=self.ref))
+            folder = Path.cwd()
+        not_held = await box_faults(self.allow_degraded)
+        for part in not_held:
+            door.note(f"Degraded: this machine's sandbox does not hold {part}.")
+        async with desk(settings) as opened:
+            run = new_id()
+            outcome = await submit(
+                opened.gate,
+                opened.blobs,
+                requirement,
+                id=new_id(),
+                run=run,
+                folder=folder,
+                attempts_max=self.attempts,
+                allow_degraded=self.allow_degraded,
+            )
+            await opened.store.wait_recorded(outcome.seq, 30.0)
+            if not wait:
+                text = f"Run {run}\nFollow it with: aura watch {run}"
+                door.answer({"run": run, "event": outcome.events[0].envelope.id, "seq": outcome.seq}, text)
+                return
+            await follow(opened, run, door)
+
+
+async def follow(opened: Desk, run: object, door: Door) -> None:
+    """Watch a run until it rests, then answer with where it stands."""
+    from uuid import UUID
+
+    line = await Watch(opened.store, UUID(str(run)), door, quiet=door.as_json).until_rest()
+    if line["phase"] == "ended" and line["outcome"] != "delivered":
+        raise Failed(f"The run ended: {line['outcome']}. {line['reason']}", hint=next_step(line), code=line["outcome"])
+    door.answer(line, next_step(line))

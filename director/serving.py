@@ -1,0 +1,60 @@
+"""`aura serve`: roles in the foreground, told to stop by a signal, drained before they go."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+
+from agents.organisation import STAFF_ROLES, Organisation, Setup
+from director.door import Door
+from director.settings import Settings
+from domain.errors import Invalid
+
+READY_FILE = "organisation.ready"
+
+
+async def serve_roles(settings: Settings, wanted: Sequence[str], door: Door, *, allow_degraded: bool) -> None:
+    """Run the roles until SIGTERM or SIGINT. Raises Invalid for a role that is not one."""
+    roles = _roles(wanted)
+    needs_log = any(role in STAFF_ROLES for role in roles)
+    nats_url, dsn = settings.nats_url, settings.postgres_dsn
+    if not nats_url or (needs_log and not dsn):
+        endpoints = settings.endpoints()
+        nats_url, dsn = endpoints.nats_url, endpoints.postgres_dsn
+    setup = Setup(
+        home=settings.root,
+        nats_url=nats_url,
+        postgres_dsn=dsn or "",
+        roles=roles,
+        allow_degraded=allow_degraded or settings.allow_degraded,
+        environment=dict(os.environ),
+    )
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    ready = settings.root / "run" / READY_FILE
+
+    def tell() -> None:
+        ready.parent.mkdir(parents=True, exist_ok=True)
+        ready.write_text(f"{os.getpid()}\n")
+        door.say(f"serving {', '.join(roles)}")
+
+    await Organisation(setup).run(stop, tell)
+    door.say("drained and stopped")
+
+
+def _roles(wanted: Sequence[str]) -> list[str]:
+    """`all` is every role and every employee; `employee NAME` is one worker."""
+    if list(wanted) == ["all"]:
+        return [*STAFF_ROLES, "employees"]
+    if wanted and wanted[0] == "employee":
+        if len(wanted) != 2:
+            raise Invalid("Which employee?", hint="`aura serve employee NAME`; `aura employees` lists them.")
+        return [f"employee:{wanted[1]}"]
+    for role in wanted:
+        if role not in (*STAFF_ROLES, "employees"):
+            raise Invalid(
+                f"There is no role {role}.",
+                hint=f"Roles: all, {', '.join(STAFF_ROLES)}, employees, or `employee NAME`.",
+            )
+    return list(wanted)

@@ -1,0 +1,211 @@
+"""What screens show, as data and as text: the stack, the runs, one run's whole story."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from agents.organisation import CONSUMERS
+from bus.embedded import stack
+from bus.store import Store
+from bus.stream import Stream, connect
+from bus.tables import Tables
+from director.desk import rows
+from director.settings import Settings
+from domain.errors import AuraError
+
+
+def clock(microseconds: int | None) -> str:
+    """A moment for people, UTC."""
+    if not microseconds:
+        return "-"
+    return datetime.fromtimestamp(microseconds / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def table(header: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
+    """Columns of text, as wide as they need to be."""
+    cells = [list(header), *[["-" if cell is None else str(cell) for cell in line] for line in lines]]
+    widths = [max(len(line[index]) for line in cells) for index in range(len(header))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells
+    )
+
+
+def money(usd: Any) -> str:
+    """Dollars with at least two decimals, and as many more as there are."""
+    text = f"{usd:f}" if usd is not None else "?"
+    whole, _, part = text.partition(".")
+    return f"{whole}.{part.rstrip('0').ljust(2, '0')} USD"
+
+
+def masked(url: str) -> str:
+    """An address without its password."""
+    head, at, tail = url.rpartition("@")
+    scheme, sep, _ = head.partition("://")
+    return f"{scheme}{sep}…@{tail}" if at else url
+
+
+async def stack_data(settings: Settings) -> dict[str, Any]:
+    """Servers, data folders, the organisation's phase, and where recorder and consumers stand."""
+    found = stack.status(settings.root)
+    data: dict[str, Any] = {
+        "running": found.running or bool(settings.nats_url and settings.postgres_dsn),
+        "home": str(settings.root),
+        "nats_url": masked(settings.nats_url or (found.endpoints.nats_url if found.endpoints else "")),
+        "nats_data": found.nats_data,
+        "postgres_data": found.postgres_data,
+        "children": [msgspec.to_builtins(child) for child in found.children],
+        "supervisor_pid": found.supervisor_pid,
+        "positions": {},
+        "problem": None,
+    }
+    if not data["running"]:
+        return data
+    try:
+        data |= await _log_data(settings)
+    except AuraError as error:
+        data["problem"] = str(error)
+    return data
+
+
+async def _log_data(settings: Settings) -> dict[str, Any]:
+    endpoints = settings.endpoints()
+    client = await connect(endpoints.nats_url, name="aura-status")
+    store = await Store.open(endpoints.postgres_dsn, pool_max=2)
+    try:
+        last = (await Stream(client).info()).last_seq
+        positions = {"recorder": await store.recorded_up_to()} | await positions_of(store)
+        phase = await rows(store, "door_organisation")
+        return {
+            "last_event": last,
+            "positions": positions,
+            "lag": {name: last - seq for name, seq in positions.items()},
+            "organisation": phase[0]["phase"] if phase else "unfounded",
+        }
+    finally:
+        await client.close()
+        await store.close()
+
+
+async def positions_of(store: Store) -> dict[str, int]:
+    """Consumer -> sequence of its rows; those that have not begun are left out."""
+    positions: dict[str, int] = {}
+    async with store.connection() as connection:
+        for name, make in CONSUMERS.items():
+            tables = Tables(name, make().tables)
+            if await tables.exists(connection):
+                positions[name] = (await tables.checkpoint(connection))[0]
+    return positions
+
+
+async def stack_text(settings: Settings) -> str:
+    """The same for people."""
+    data = await stack_data(settings)
+    if not data["running"]:
+        return f"Nothing runs in {data['home']}. Start it with `aura up`."
+    lines = [
+        table(
+            ("process", "pid", "state", "restarts"),
+            [
+                (child["name"], child["pid"], "ready" if child["ready"] else "not ready", child["restarts"])
+                for child in data["children"]
+            ],
+        )
+        if data["children"]
+        else "Servers are given by AURA_NATS_URL and AURA_POSTGRES_DSN."
+    ]
+    lines.append(f"\nhome      {data['home']}")
+    for name in ("nats_data", "postgres_data"):
+        if data[name]:
+            lines.append(f"{name.partition('_')[0]:<9} {data[name]}")
+    if data["problem"]:
+        lines.append(f"\n{data['problem']}")
+    else:
+        lines.append(f"\norganisation {data['organisation']}, last event {data['last_event']}")
+        lines.append(
+            table(
+                ("reader", "position", "lag"),
+                [(name, seq, data["lag"][name]) for name, seq in data["positions"].items()],
+            )
+        )
+    return "\n".join(lines)
+
+
+async def run_data(store: Store, run: Any) -> dict[str, Any]:
+    """The whole story of a run: its line, tasks, attempts with reasons, incidents."""
+    found = await rows(store, "door_run", run)
+    return {
+        "run": found[0] if found else None,
+        "tasks": await rows(store, "door_tasks", run),
+        "attempts": [_attempt(row) for row in await rows(store, "door_attempts", run)],
+        "incidents": await rows(store, "door_incidents", run),
+    }
+
+
+def _attempt(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"findings": msgspec.json.decode(row["findings"])}
+
+
+def run_text(data: dict[str, Any]) -> str:
+    """A run on one screen."""
+    line = data["run"]
+    lines = [f"{line['title']}  ({line['run']})", _standing(line), ""]
+    lines.append(
+        table(
+            ("task", "phase", "attempts", "employee", "last reason"),
+            [
+                (task["name"], task["phase"], task["attempts"], task["employee_name"], task["reason"])
+                for task in data["tasks"]
+            ],
+        )
+    )
+    lines.append(
+        "\n" + table(("task", "try", "employee", "outcome", "why"), [attempt_line(row) for row in data["attempts"]])
+    )
+    for incident in data["incidents"]:
+        lines.append(f"incident {incident['kind']}: {incident['employee_name'] or ''} {incident['detail']}")
+    lines.append(f"\ncost {money(line['spent_usd'])}, {line['spent_tokens']} tokens")
+    lines.append(next_step(line))
+    return "\n".join(lines)
+
+
+def attempt_line(row: dict[str, Any]) -> tuple[object, ...]:
+    """One attempt: who, how it ended, and why."""
+    who = f"{row['employee_name']}{' (scripted)' if row['scripted'] else ''}"
+    if row["verified"] is None:
+        return row["task_name"], row["attempt"], who, row["outcome"] or "at work", ""
+    return (
+        row["task_name"],
+        row["attempt"],
+        who,
+        "verified" if row["verified"] else "rejected",
+        reasons(row["findings"]),
+    )
+
+
+def reasons(findings: Sequence[dict[str, Any]]) -> str:
+    """Findings as one short line."""
+    parts = []
+    for finding in findings:
+        place = finding.get("path") or finding.get("criterion") or ""
+        parts.append(f"{finding['kind']}{f' ({place})' if place else ''}")
+    return ", ".join(dict.fromkeys(parts))
+
+
+def _standing(line: dict[str, Any]) -> str:
+    if line["phase"] == "ended":
+        return f"ended: {line['outcome']}. {line['reason']}"
+    return f"{line['phase']} since {clock(line['submitted_at'])} UTC"
+
+
+def next_step(line: dict[str, Any]) -> str:
+    """What a person would do now."""
+    run = str(line["run"])
+    if line["phase"] == "delivered":
+        return f"Delivered in {line['folder']} (branch {line['branch']}). Look at it, then: aura approve {run}"
+    if line["outcome"] == "delivered":
+        return f"Released as {line['release_ref']} in {line['folder']}."
+    if line["phase"] == "ended":
+        return f"Next: aura run show {run} shows each attempt; correct the requirement or hire another employee, then aura submit."
+    return f"Follow it with: aura watch {run}"

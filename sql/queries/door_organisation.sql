@@ -1,0 +1,1 @@
+SELECT phase, state FROM manager.organisation

@@ -1,0 +1,2 @@
+SELECT s.*, p.name, p.provider, p.scripted, p.phase FROM accountant.score s LEFT JOIN hr.person p ON p.scope = s.employee
+ORDER BY s.verified DESC, p.name

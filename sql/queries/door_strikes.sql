@@ -1,0 +1,2 @@
+SELECT s.scope AS employee, p.name, s.kind, s.reason, s.at FROM hr.strike s LEFT JOIN hr.person p ON p.scope = s.scope
+ORDER BY s.at, s.key
