@@ -149,7 +149,11 @@ class House:
 
     @asynccontextmanager
     async def running(
-        self, roles: Sequence[str] = (*STAFF_ROLES, "employees"), **settings: object
+        self,
+        roles: Sequence[str] = (*STAFF_ROLES, "employees"),
+        *,
+        make: Callable[[Setup], Organisation] = Organisation,
+        **settings: object,
     ) -> AsyncIterator[Organisation]:
         """The organisation at work; drained at the end."""
         setup = Setup(
@@ -161,7 +165,7 @@ class House:
             **settings,  # type: ignore[arg-type]
         )
         stop, ready = asyncio.Event(), asyncio.Event()
-        house = Organisation(setup)
+        house = make(setup)
         task = asyncio.create_task(house.run(stop, ready.set))
         waiting = asyncio.create_task(ready.wait())
         await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,0 +1,130 @@
+"""A whole organisation at work, stopped or robbed of its employee just before or after an assignment stands."""
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+import pytest
+from nats.js.errors import NotFoundError
+
+from agents.organisation import Organisation, Setup
+from bus.publisher import Outgoing
+from bus.work import STREAM
+from domain import employee, organisation
+from domain.message import Recorded, derive
+from governance.authority import Role
+from governance.gate import Gate
+from governance.office import Office
+from tests.integration.desks import HeldPublisher, stamp
+from tests.integration.house import House, Sample, of
+
+STILL_S = 0.4
+"""How long nothing must happen where nothing may happen."""
+
+
+class Assignments(HeldPublisher):
+    """Runs `strike(employee)` once, before or after the first assignment is on the log. No answer is lost."""
+
+    house: House
+    what: str
+    first: bool
+    struck: UUID | None = None
+
+    async def publish_events(self, key: UUID, messages: Sequence[Outgoing]) -> tuple[int, ...]:
+        ours = messages[0].subject.endswith(".assigned") and self.struck is None
+        if ours:
+            self.struck = UUID(msgspec.json.decode(messages[0].body)["envelope"]["employee"])
+        if ours and self.first:
+            await self._strike()
+        seqs = await super().publish_events(key, messages)
+        if ours and not self.first:
+            await self._strike()
+        return seqs
+
+    async def _strike(self) -> None:
+        assert self.struck is not None
+        if self.what == "pause":
+            await self.house.director.handle(organisation.Pause(**stamp(), reason="lunch"))
+        else:
+            await self.house.director.handle(employee.Suspend(**stamp(), employee=self.struck, reason="asked"))
+
+
+class Struck(Organisation):
+    """An organisation whose manager publishes through `Assignments`."""
+
+    def __init__(self, setup: Setup, house: House, what: str, first: bool) -> None:
+        super().__init__(setup)
+        self._about = (house, what, first)
+        self.publisher: Assignments | None = None
+
+    def _gate(self, office: Office, role: Role) -> Gate:
+        if role != "manager":
+            return super()._gate(office, role)
+        self.publisher = Assignments(office.client)
+        self.publisher.house, self.publisher.what, self.publisher.first = self._about
+        shared, office.publisher = office.publisher, self.publisher
+        gate = super()._gate(office, role)
+        office.publisher = shared
+        return gate
+
+
+async def orders(house: House) -> int:
+    """How many orders and hand-ins were ever put into the work stream."""
+    try:
+        return (await house.office.client.jetstream().stream_info(STREAM)).state.last_seq
+    except NotFoundError:
+        return 0
+
+
+def assigned(log: Sequence[Recorded]) -> list[Recorded]:
+    """Every assignment, void ones too."""
+    return [event for event in log if event.envelope.type == "task.assigned"]
+
+
+async def two_employees(house: House) -> Sample:
+    sample = Sample(1)
+    for name in ("anna", "berta"):
+        await house.hire(name, {"T1": [sample.right("T1")]})
+    return sample
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["pause-first", "assignment-first"])
+async def test_a_pause_racing_an_assignment(house: House, first: bool) -> None:
+    sample = await two_employees(house)
+    async with house.running(make=lambda setup: Struck(setup, house, "pause", first)):
+        run = await house.submit(sample)
+        await house.until(assigned)
+        await asyncio.sleep(STILL_S)
+        log = await house.log()
+        (early,) = assigned(log)
+        assert early.void == ("the organisation was paused" if first else None)
+        assert not of(log, run, "task.call_started")
+        assert await orders(house) == 0
+        await house.director.handle(organisation.Resume(**stamp(), reason="back"))
+        log = await house.until_type(run, "run.delivered")
+    if first:
+        (resumed,) = (event for event in log if event.envelope.type == "organisation.resumed")
+        again = of(log, run, "task.assigned")[0].envelope
+        assert again.command == derive(resumed.envelope.id, "manager.assign", 0) != early.envelope.command
+        found = [event for event in log if event.envelope.cause == early.envelope.id]
+        assert [event.envelope.type for event in found] == ["incident.raised"]
+    assert len(of(log, run, "task.assigned")) == len(of(log, run, "task.call_started")) == 1
+    assert await orders(house) == 2
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["suspension-first", "assignment-first"])
+async def test_a_suspension_racing_an_assignment(house: House, first: bool) -> None:
+    sample = await two_employees(house)
+    async with house.running(make=lambda setup: Struck(setup, house, "suspend", first)):
+        run = await house.submit(sample)
+        log = await house.until_type(run, "run.delivered", wait_s=20)
+    early, late = assigned(log)
+    assert early.void == ("the employee was suspended" if first else None)
+    assert late.envelope.employee not in (None, early.envelope.employee)
+    (suspended,) = (event for event in log if event.envelope.type == "employee.suspended")
+    freed = early if first else of(log, run, "task.released")[0]  # or the suspension itself, whichever was heard first
+    assert late.envelope.cause in (freed.envelope.id, suspended.envelope.id)
+    assert late.envelope.command == derive(late.envelope.cause, "manager.assign", 0) != early.envelope.command
+    assert {event.envelope.employee for event in of(log, run, "task.call_started")} == {late.envelope.employee}
+    assert await orders(house) == 2
