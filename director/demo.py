@@ -1,5 +1,9 @@
 """`aura demo`: the whole path on real parts, told while it happens, in stages with their times."""
 
+import os
+import shlex
+import shutil
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +33,15 @@ RECORDED = EXAMPLES / "recorded-tools" / "recorded-tools.md"
 PRINCIPAL = "demo-director"
 MODEL_WAIT = "one to three minutes on two cores"
 SCRIPTED_WAIT = "about ten seconds"
+
+
+def program() -> str:
+    """How `aura` is called from here: by its name when it is on the PATH, otherwise by its path."""
+    found = shutil.which("aura")
+    here = Path(sys.executable).with_name("aura")
+    if found is not None and Path(found).resolve() == here.resolve():
+        return "aura"
+    return shlex.quote(os.path.relpath(here) if here.is_relative_to(Path.cwd()) else str(here))
 
 
 class Odds(msgspec.Struct, frozen=True):
@@ -73,10 +86,10 @@ class Demo:
             if line["phase"] != "delivered":
                 raise Failed(f"The run ended: {line['outcome']}. {line['reason']}", hint=show.next_step(line))
             await self._tell_story(opened, run)
-            self.door.say(f"\n$ aura approve {run}    (run here as principal {PRINCIPAL})")
+            self.door.say(f"\n$ {program()} approve {run}    (run here as principal {PRINCIPAL})")
             line = await self._stage("approving", approve_run(opened, run, commit=line["commit_id"], reason="demo"))
             report = await self._report(opened, run, line)
-        self.door.say("\n$ aura replay --check")
+        self.door.say(f"\n$ {program()} replay --check")
         await self._stage("replaying", self._replay())
         self._close(report, line)
 
@@ -183,19 +196,19 @@ class Demo:
         self.door.say(f"          {equal_text(checked)}")
 
     def _close(self, report: dict[str, Any], line: dict[str, Any]) -> None:
-        folder = line["folder"]
+        folder, aura = line["folder"], program()
         text = "\n".join(
             [
                 f"\nDelivered and released: {folder}",
                 "",
                 "Paste any of these:",
                 f"  git -C {folder} log --stat",
-                f"  aura judge {self._file} {folder} --allow-degraded",
-                f"  aura run show {report['run']}",
-                "  aura events --follow",
-                "  aura init my.md",
-                "  aura down                 # stop everything; the record stays",
-                f"  aura down && rm -rf {self.settings.root}    # stop and delete everything, deliveries too",
+                f"  {aura} judge {self._file} {folder} --allow-degraded",
+                f"  {aura} run show {report['run']}",
+                f"  {aura} events --follow",
+                f"  {aura} init my.md",
+                f"  {aura} down                 # stop everything; the record stays",
+                f"  {aura} down && rm -rf {self.settings.root}    # stop and delete everything, deliveries too",
             ]
         )
         if stack.status(self.settings.root).running:

@@ -7,6 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from bus.blobs import Blobs
+from bus.embedded.home import Home
+from bus.embedded.servers import Server, postgres_at
+from bus.embedded.stack import status
 from bus.redaction import Redactor
 from bus.store import Store
 from director.settings import Settings
@@ -66,12 +69,31 @@ async def desk(settings: Settings, *, principal: str = "director") -> AsyncItera
 
 @asynccontextmanager
 async def archive(settings: Settings) -> AsyncIterator[Store]:
-    """The event store alone: for commands that only read, with NATS or without."""
-    store = await Store.open(settings.store_only())
+    """The event store alone, for commands that only read: NATS may be away, and after `aura down` the home's own Postgres
+    is started for as long as the command takes.
+    """
+    own = _sleeping_server(settings)
+    if own is not None:
+        await own.start()
     try:
-        yield store
+        store = await Store.open(own.url if own is not None else settings.store_only())
+        try:
+            yield store
+        finally:
+            await store.close()
     finally:
-        await store.close()
+        if own is not None:
+            own.stop()
+
+
+def _sleeping_server(settings: Settings) -> Server | None:
+    """The home's Postgres when nothing runs and its data are there; None when a running one is to be used."""
+    if settings.postgres_dsn or status(settings.root).running:
+        return None
+    home = Home(settings.root)
+    if home.layout().postgres is None:
+        return None
+    return postgres_at(home)
 
 
 async def rows(store: Store, query: str, *parameters: Any) -> list[dict[str, Any]]:
