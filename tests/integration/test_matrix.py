@@ -1,0 +1,150 @@
+"""Every denied cell of the capability matrix is tried at the gate: refused, and on the log, beside who may do it."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+
+from domain import employee, incident, organisation, refusal, run_messages, task
+from domain.errors import AuraError, Forbidden
+from domain.message import Command
+from domain.money import Amount
+from domain.registry import COMMANDS
+from governance.authority import ROLES, Role, denied_cells, may
+from governance.limits import REFUSALS_MAX, WINDOW_S, RefusalLimit
+from tests.integration.desks import DIGEST, Desk, Desks, Order, judgement, of_type, profile, stamp, submit
+
+CAP = Amount(Decimal(1), 1000)
+
+
+def order() -> Order:
+    return Order(uuid4(), uuid4(), uuid4(), uuid4())
+
+
+SAMPLES: Mapping[type[Command], Callable[[], Command]] = {
+    organisation.Found: lambda: organisation.Found(**stamp(), name="A", cap=CAP),
+    organisation.SetBudget: lambda: organisation.SetBudget(**stamp(), cap=CAP),
+    organisation.Pause: lambda: organisation.Pause(**stamp(), reason="x"),
+    organisation.Halt: lambda: organisation.Halt(**stamp(), reason="x"),
+    organisation.Resume: lambda: organisation.Resume(**stamp(), reason="x"),
+    organisation.SettleBudget: lambda: organisation.SettleBudget(**stamp(), run=uuid4(), spent=CAP),
+    employee.Hire: lambda: employee.Hire(**stamp(), employee=uuid4(), profile=profile()),
+    employee.Strike: lambda: employee.Strike(**stamp(), employee=uuid4(), incident=uuid4(), reason="x"),
+    employee.Suspend: lambda: employee.Suspend(**stamp(), employee=uuid4(), reason="x"),
+    employee.Reinstate: lambda: employee.Reinstate(**stamp(), employee=uuid4(), reason="x"),
+    incident.Raise: lambda: incident.Raise(**stamp(), incident=uuid4(), kind="integrity", detail="x"),
+    run_messages.Submit: lambda: submit(uuid4()),
+    run_messages.Admit: lambda: run_messages.Admit(**stamp(), run=uuid4()),
+    run_messages.Plan: lambda: run_messages.Plan(**stamp(), run=uuid4()),
+    run_messages.Merge: lambda: run_messages.Merge(**stamp(), run=uuid4(), tree=DIGEST),
+    run_messages.JudgeMerged: lambda: run_messages.JudgeMerged(**stamp(), run=uuid4(), judgement=judgement()),
+    run_messages.StartDelivery: lambda: run_messages.StartDelivery(**stamp(), run=uuid4()),
+    run_messages.FinishDelivery: lambda: run_messages.FinishDelivery(
+        **stamp(), run=uuid4(), commit="c", folder="f", branch="b"
+    ),
+    run_messages.Approve: lambda: run_messages.Approve(**stamp(), run=uuid4()),
+    run_messages.FinishRelease: lambda: run_messages.FinishRelease(**stamp(), run=uuid4(), commit="c", ref="r"),
+    run_messages.End: lambda: run_messages.End(**stamp(), run=uuid4(), outcome="cancelled", reason="x"),
+    task.Assign: lambda: order().assign(),
+    task.ReleaseOrder: lambda: task.ReleaseOrder(**stamp(), **order()._asdict(), reason="x"),
+    task.StartCall: lambda: order().start(),
+    task.FinishCall: lambda: order().finish(),
+    task.SubmitWork: lambda: order().submit(),
+    task.Judge: lambda: order().judge(),
+}
+"""One of each command, about entities that nobody knows."""
+
+
+def commands_of(event_type: str) -> list[type[Command]]:
+    """Every command that may lead to an event of this type."""
+    return [kind for kind, spec in COMMANDS.items() if event_type in spec.causes]
+
+
+def attempts(role: Role) -> list[Command]:
+    """For each cell that is denied to the role, each command that would fill it."""
+    return [SAMPLES[kind]() for denied, event in denied_cells() if denied == role for kind in commands_of(event)]
+
+
+def allowed(kind: type[Command]) -> list[Role]:
+    return [role for role in ROLES if may(role, COMMANDS[kind].causes)]
+
+
+def refused(log: Sequence[object]) -> list[refusal.Refused]:
+    return [event for event in log if isinstance(event, refusal.Refused)]
+
+
+def test_there_is_a_sample_of_every_command_and_a_command_for_every_cell() -> None:
+    assert SAMPLES.keys() == COMMANDS.keys()
+    assert all(commands_of(event) for _, event in denied_cells())
+    assert all(allowed(kind) for kind in COMMANDS)
+    assert {role for role, _ in denied_cells()} == set(ROLES)
+
+
+@pytest.fixture
+def patient(desk: Desk) -> Desk:
+    """A desk whose clock leaps from one refusal to the next, so that none is held back."""
+    now = [0.0]
+
+    def clock() -> float:
+        now[0] += WINDOW_S
+        return now[0]
+
+    desk.office.limit = RefusalLimit(clock)
+    return desk
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_every_denied_cell_is_refused_with_an_event(desks: Desks, patient: Desk, role: Role) -> None:
+    before = len(await desks.recorded(patient))
+    tried = attempts(role)
+    for command in tried:
+        with pytest.raises(Forbidden, match=f"A {role} may not cause"):
+            await patient.send(role, command)
+    log = (await desks.recorded(patient))[before:]
+    assert {event.envelope.type for event in log} == {"refusal.refused"}
+    assert [event.envelope.command for event in log] == [command.id for command in tried]
+    found = refused([event.event for event in log])
+    assert [(event.command, event.code, event.count) for event in found] == [
+        (type(command).__name__, "forbidden", 1) for command in tried
+    ]
+    principal = patient.gate(role).principal.id
+    assert {(event.envelope.principal, event.envelope.role) for event in log} == {(principal, role)}
+    assert {event.principal for event in found} == {principal}
+
+
+@pytest.mark.parametrize("role", [role for role in ROLES if role not in ("recorder", "employee")])
+async def test_what_a_role_may_do_is_not_forbidden(desks: Desks, patient: Desk, role: Role) -> None:
+    """The same commands, from those who may: they are decided, and refused by nothing but the state."""
+    mine = [kind for kind in COMMANDS if role in allowed(kind)]
+    assert mine
+    for kind in mine:
+        try:
+            outcome = await patient.send(role, SAMPLES[kind]())
+        except Forbidden:
+            pytest.fail(f"{role} may not send {kind.__name__}")
+        except AuraError:
+            continue
+        assert {event.envelope.type for event in outcome.events} <= set(COMMANDS[kind].causes)
+    codes = Counter(event.code for event in refused([event.event for event in await desks.recorded(patient)]))
+    assert "forbidden" not in codes
+
+
+async def test_refusals_beyond_the_rate_are_counted_to_the_last_one(desks: Desks, desk: Desk) -> None:
+    """Every cell again, at once: some become events of their own, the others a summary, and together they are all."""
+    tried: dict[Role, int] = {}
+    for role in ROLES:
+        commands = attempts(role)
+        tried[role] = len(commands)
+        for command in commands:
+            with pytest.raises(Forbidden):
+                await desk.send(role, command)
+    await desk.gate("manager").flush_refusals(at=1, everything=True)
+    found = refused([event.event for event in of_type(await desks.recorded(desk), "refusal.refused")])
+    for role, count in tried.items():
+        mine = [event.count for event in found if event.principal == desk.gate(role).principal.id]
+        assert sum(mine) == count
+        assert len(mine) <= REFUSALS_MAX + 1
+    assert max(tried.values()) > REFUSALS_MAX
+    assert {event.code for event in found} == {"forbidden", "rate_limited"}
