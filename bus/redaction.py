@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable
 
+import msgspec
+
 MARK = b"[redacted]"
 SECRET_CHARS_MIN = 8
 """Shorter known values are not replaced: they would hit ordinary words."""
@@ -17,11 +19,15 @@ _FORMS = (
 
 
 class Redactor:
-    """Replaces secrets in bytes and texts. `known`: values that must never be kept, such as API keys."""
+    """Replaces secrets in bytes and texts. `known`: values that must never be kept, such as API keys.
+
+    They are found as they are and as JSON writes them, for prompts are kept as JSON.
+    """
 
     def __init__(self, known: Iterable[str] = ()) -> None:
-        values = [value.encode() for value in known if len(value) >= SECRET_CHARS_MIN]
-        self._known = tuple(sorted(values, key=len, reverse=True))
+        values = [value for value in known if len(value) >= SECRET_CHARS_MIN]
+        forms = {form for value in values for form in (value.encode(), msgspec.json.encode(value)[1:-1])}
+        self._known = tuple(sorted(forms, key=lambda form: (-len(form), form)))
 
     def clean(self, content: bytes) -> bytes:
         for value in self._known:
@@ -31,4 +37,5 @@ class Redactor:
         return content
 
     def clean_text(self, text: str) -> str:
-        return self.clean(text.encode()).decode()
+        """The text without secrets; what is no Unicode (half of a surrogate pair) becomes a question mark."""
+        return self.clean(text.encode(errors="replace")).decode()

@@ -1,6 +1,7 @@
 """Principals: who a process is follows from the key file that it can read, never from what it says."""
 
 import os
+import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from domain.tree import digest_of
 from governance.authority import ROLES, Role
 
 KEY_BYTES = 32
+_SECRET = re.compile(f"[0-9a-f]{{{2 * KEY_BYTES}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def load(folder: Path, name: str) -> Principal:
     if mode & 0o077:
         raise Forbidden(f"The key {path} can be read by others.", hint=f"Run: chmod 600 {path}")
     role, _, secret = text.partition(":")
-    if role not in ROLES or len(secret) != 2 * KEY_BYTES:
+    if role not in ROLES or not _SECRET.fullmatch(secret):
         raise Invalid(f"{path} is not a key.", hint="Restore it from a backup of AURA_HOME/keys.")
     return Principal(derive(NAMESPACE, "principal", role, digest_of(secret.encode())), role)
 
