@@ -39,7 +39,7 @@ allowances = st.builds(
     amount=st.one_of(*[st.just(Amount(Decimal(1), 1000))] * 4, amounts),
     minutes=st.sampled_from([3, 3, 3, 3, 3, 3, 0, -1]),
 )
-judgements = st.sampled_from([GOOD, GOOD, GOOD, BAD, replace(GOOD, tree=OTHER_TREE)])
+judgements = st.sampled_from([GOOD, GOOD, BAD, replace(GOOD, tree=OTHER_TREE)])
 snapshots = st.builds(
     lambda outcome, cost: replace(SNAPSHOT, outcome=outcome, cost=cost),
     st.sampled_from(["answered", "answered", "timed_out"]),
@@ -89,7 +89,7 @@ _stages: dict[type[Command], Asked] = {
         requirement=st.just("a" * 64),
         sealed=st.none(),
         allowance=allowances,
-        plan=st.sampled_from(PLANS + PLANS[:3]),
+        plan=st.sampled_from(PLANS + PLANS[:3] + PLANS[2:3]),
         attempts_max=st.sampled_from([3, 3, 2, 2, 1, 1, 0]),
         **_run,
     ),
@@ -180,16 +180,17 @@ def fitting(world: World) -> list[Asked]:
 
 
 def daring(world: World) -> list[Asked]:
-    """Commands about real tasks and real orders, and of runs, at any time: what is out of turn is asked for as well."""
+    """The next work of every task, be it its turn or not: before others, beyond its attempts, after the end."""
     found: list[Asked] = []
-    of_task: list[type[Command]] = [*_WORK_AFTER.values(), task.ReleaseOrder]
     for key, state in world.runs.items():
-        found += [_fixed(kind, run=key) for kind in (run_messages.JudgeMerged, run_messages.Merge, run_messages.End)]
         for item in state.tasks.values():
-            found.append(_fixed(task.Assign, run=key, task=item.id, attempt=item.attempts + 1))
-            if item.order:
-                of_order = {"run": key, "task": item.id, "employee": item.employee, "order": item.order}
-                found += [_fixed(kind, **of_order) for kind in of_task]
+            of_order = {"run": key, "task": item.id, "employee": item.employee, "order": item.order}
+            if item.phase == "waiting":
+                found.append(_fixed(task.Assign, run=key, task=item.id, attempt=item.attempts + 1))
+            elif item.phase in _WORK_AFTER:
+                found.append(_fixed(_WORK_AFTER[item.phase], **of_order))
+            else:
+                found += [_fixed(kind, **of_order) for kind in (task.ReleaseOrder, task.Judge)]
     return found
 
 
@@ -221,8 +222,8 @@ def _fixed(kind: type[Command], **fields: Any) -> Asked:
 
 
 def draw_command(data: st.DataObject, world: World) -> Command:
-    """Of twelve commands two are any at all, one is about the staff, two dare, and seven carry on with what is open."""
+    """Of twelve commands two are any at all, one is about the staff, three dare, and six carry on with what is open."""
     dice = data.draw(st.integers(0, 11))
-    fit = _of_staff(world) if dice == 9 else daring(world) if dice > 6 else fitting(world)
+    fit = _of_staff(world) if dice == 9 else daring(world) if dice > 5 else fitting(world)
     command: Command = data.draw(commands if dice > 9 or not fit else st.one_of(*fit))
     return command
