@@ -55,6 +55,10 @@ class Conflict(AuraError):
     kind = "conflict"
 
 
+class Contention(Conflict):
+    """Optimistic concurrency was lost too often. No refusal: the same command may well succeed."""
+
+
 class Differs(AuraError):
     """A check of two things that must be equal found a difference."""
 
