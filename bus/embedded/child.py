@@ -76,8 +76,9 @@ class Child:
         return self.ready
 
     def signal(self, number: int) -> None:
+        # Popen's own way would reap a process that has just ended, and `ended` could not look at it any more.
         if self._popen is not None:
-            self._popen.send_signal(number)
+            os.kill(self._popen.pid, number)
 
     def stop(self) -> int | None:
         """Stop signal, grace, SIGKILL; blocks. None when nothing ran."""

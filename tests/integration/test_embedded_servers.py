@@ -1,6 +1,8 @@
 """The servers themselves: what they promise to keep over a crash, and whom they let in."""
 
 import asyncio
+import os
+import signal
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,6 +27,15 @@ async def test_postgres_keeps_a_commit_over_a_crash(postgres: Server, postgres_d
     connection = await asyncpg.connect(postgres_dsn)
     assert await connection.fetchval("SELECT n FROM kept") == 7
     await connection.close()
+
+
+async def test_a_server_that_has_died_by_itself_can_be_stopped_and_started(nats: Server) -> None:
+    for end in (nats.stop, nats.kill):
+        assert nats.pid is not None
+        os.kill(nats.pid, signal.SIGKILL)
+        await asyncio.sleep(0.2)
+        end()
+        await nats.start()
 
 
 async def test_postgres_writes_through_and_speaks_utf8(postgres_dsn: str) -> None:
