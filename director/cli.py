@@ -5,9 +5,10 @@ import sys
 from collections.abc import Sequence
 
 import typer
+from typer.exceptions import TyperException
 
 from director.commands import law, log, requirements, runs, stack, staff
-from director.door import Door
+from director.door import INTERRUPTED, Door
 from domain.errors import AuraError, Invalid
 
 HELP = """Aura Orchestra: an AI organisation under law.
@@ -16,31 +17,29 @@ A requirement goes in, verified software comes out, and every action is on a rec
 Begin with `aura demo`, or `aura up`, `aura init my.md`, `aura submit my.md --wait`.
 """
 
-app = typer.Typer(
-    help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
-)
+USAGE_HINT = "`aura --help` lists the commands, and `aura COMMAND --help` shows how one is used."
+
+app = typer.Typer(help=HELP, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 for module in (stack, requirements, runs, staff, law, log):
     module.register(app)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point: the exit code of the command."""
-    import click
-
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    door = Door(arguments[0] if arguments else "", "--json" in arguments)
+    arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
+    command = next((argument for argument in arguments if not argument.startswith("-")), "")
+    door = Door(command, "--json" in arguments)
     try:
         result = app(args=arguments, prog_name="aura", standalone_mode=False)
     except SystemExit as left:
         return _code(left)
-    except click.exceptions.Exit as left:
+    except typer.Exit as left:
         return left.exit_code
-    except click.ClickException as error:
-        hint = f"`aura {arguments[0]} --help` shows how." if arguments else "`aura --help` lists the commands."
-        return _failed(door, Invalid(error.format_message(), hint=hint, code="usage"))
-    except (click.Abort, KeyboardInterrupt):
+    except TyperException as error:
+        return _failed(door, Invalid(error.format_message(), hint=USAGE_HINT, code="usage"))
+    except (typer.Abort, KeyboardInterrupt):
         door.note("Interrupted.")
-        return 130
+        return INTERRUPTED
     except AuraError as error:
         return _failed(door, error)
     except BrokenPipeError:
@@ -50,7 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if os.environ.get("AURA_TRACEBACK"):
             raise
         text = f"{type(defect).__name__}: {defect}"
-        return _failed(door, AuraError(f"This is a defect of aura: {text}", hint="AURA_TRACEBACK=1 shows where."))
+        return _failed(
+            door, AuraError(f"This is a defect of aura: {text}", hint="AURA_TRACEBACK=1 shows where.", code="defect")
+        )
     return result if isinstance(result, int) else 0
 
 

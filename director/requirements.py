@@ -19,9 +19,9 @@ from verification.template import scaffold, sealed_template, template
 
 
 def write_template(file: Path, deliver: str) -> list[Path]:
-    """Write NAME.md and NAME.sealed.yaml; prose that is there is kept. Raises Conflict when it is a requirement already."""
+    """Write NAME.md and NAME.sealed.yaml; prose that is there is kept. Raises Conflict when it is one already."""
     if file.suffix != ".md":
-        raise Invalid(f"{file} does not end in .md.", hint=f"Write {file.with_suffix('.md')}.")
+        raise Invalid(f"{str(file)!r} does not end in .md.", hint=f"Write {file.stem or 'slug'}.md.")
     if deliver not in ("library", "cli"):
         raise Invalid(f"There is no deliverable {deliver}.", hint="Write library or cli.")
     if not file.parent.is_dir():
@@ -46,8 +46,9 @@ def summary(requirement: Requirement) -> str:
     sealed = sum(len(criterion.sealed) for criterion in requirement.criteria)
     budget = requirement.budget
     return (
-        f"{requirement.title}: {requirement.deliver}, {len(requirement.tasks)} tasks, {len(requirement.criteria)} criteria, "
-        f"{visible} visible and {sealed} sealed cases; budget {budget.usd} USD, {budget.tokens} tokens, {budget.minutes} minutes"
+        f"{requirement.title}: {requirement.deliver}, {len(requirement.tasks)} tasks, "
+        f"{len(requirement.criteria)} criteria, {visible} visible and {sealed} sealed cases; "
+        f"budget {budget.usd} USD, {budget.tokens} tokens, {budget.minutes} minutes"
     )
 
 

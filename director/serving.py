@@ -40,7 +40,7 @@ async def serve_roles(settings: Settings, wanted: Sequence[str], door: Door, *, 
         door.say(f"serving {', '.join(roles)}")
 
     await Organisation(setup).run(stop, tell)
-    door.say("drained and stopped")
+    door.answer({"roles": roles, "drained": True}, "drained and stopped")
 
 
 def _roles(wanted: Sequence[str]) -> list[str]:

@@ -3,11 +3,11 @@
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bus.embedded.stack import Endpoints, status
-from domain.errors import Unavailable
+from domain.errors import Invalid, Unavailable
 
 
 class Settings(BaseSettings):
@@ -23,6 +23,15 @@ class Settings(BaseSettings):
     openai_price: str = "genai-prices"
     openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
     allow_degraded: bool = False
+
+    def __init__(self) -> None:
+        """Raises Invalid naming the variable that does not read."""
+        try:
+            super().__init__()
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            name = f"AURA_{str(wrong['loc'][0]).upper()}"
+            raise Invalid(f"{name} does not read: {wrong['msg']}.", hint=f"Correct it, or unset {name}.") from None
 
     @cached_property
     def root(self) -> Path:

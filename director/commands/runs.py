@@ -7,7 +7,7 @@ from director.commands.options import Json, Reason, RunId
 
 def register(app: typer.Typer) -> None:
     app.command()(runs)
-    group = typer.Typer(help="One run.", no_args_is_help=True)
+    group = typer.Typer(help="One run.")
     group.command("show")(run_show)
     app.add_typer(group, name="run")
     app.command()(watch)
@@ -118,8 +118,8 @@ def approve(
     door = Door("approve", as_json)
 
     async def work() -> None:
-        from director.desk import desk, find_run
         from director.deciding import approve_run
+        from director.desk import desk, find_run
 
         async with desk(Settings()) as opened:
             found = await find_run(opened.store, run)
@@ -137,8 +137,8 @@ def reject(run: RunId, reason: Reason, as_json: Json = False) -> None:
     door = Door("reject", as_json)
 
     async def work() -> None:
-        from director.desk import desk, find_run
         from director.deciding import reject_run
+        from director.desk import desk, find_run
 
         async with desk(Settings()) as opened:
             line = await reject_run(opened, await find_run(opened.store, run), reason)

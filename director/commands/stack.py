@@ -109,6 +109,7 @@ def repair(
 
 def serve(
     roles: Annotated[list[str], typer.Argument(metavar="ROLE...", help="all, recorder, manager, …, or employee NAME.")],
+    as_json: Json = False,
     allow_degraded: Annotated[bool, typer.Option("--allow-degraded", help="See `aura submit --help`.")] = False,
 ) -> None:
     """Run roles of the organisation in this process until SIGTERM."""
@@ -116,5 +117,5 @@ def serve(
     from director.serving import serve_roles
     from director.settings import Settings
 
-    door = Door("serve", False)
+    door = Door("serve", as_json)
     door.run(serve_roles(Settings(), roles, door, allow_degraded=allow_degraded))
