@@ -1,4 +1,4 @@
-"""The Auditor: raises incidents from evidence. Its rules are functions of one event and the rows; each names its limit."""
+"""The Auditor raises incidents from evidence. Each rule is a function of one event and the rows and names its limit."""
 
 from collections.abc import Iterator, Sequence
 
@@ -30,6 +30,7 @@ class Auditor:
         ]
 
     def react_void(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]:
+        del rows  # a void event changed none
         envelope = recorded.envelope
         detail = f"Event {recorded.seq} ({envelope.type}) does not count: {recorded.void}."
         return [

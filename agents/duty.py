@@ -1,4 +1,4 @@
-"""A duty: work that is not done inside a consumer's batch (orders, verdicts, git, deadlines) because it waits for something.
+"""A duty: work that waits for something (orders, verdicts, git, deadlines), so it is not done in a consumer's batch.
 
 After each commit the runner shows it the rows; it notes what is to be done and does it in its own task.
 """
@@ -15,7 +15,7 @@ RETRY_WAIT_MAX_S = 10.0
 
 
 class Duty(Protocol):
-    """`note` is quick and synchronous; `live` is False while the consumer catches up on what a former version had done."""
+    """`note` is quick and synchronous; `live` is False while the consumer catches up on what a former version did."""
 
     def note(self, rows: Rows, live: bool) -> None: ...
 

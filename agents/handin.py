@@ -15,11 +15,11 @@ FILES_BYTES_MAX = 8 * 1024**2
 NEVER_REACHED: frozenset[CallFailure] = frozenset(
     {"auth", "not_found", "rate_limit", "overloaded", "bad_request", "context_overflow"}
 )
-"""Failures that a provider answers before it computes anything: they cost nothing. Others may have cost what was reserved."""
+"""Failures that come before a provider computes anything: they cost nothing. Others may have cost what was reserved."""
 
 
 class HandIn(msgspec.Struct, frozen=True, kw_only=True):
-    """One order's result. `prompt` and `answer` are what was sent and what came back; no files unless it was answered."""
+    """One order's result. `prompt` and `answer`: what was sent and what came back. No files unless it was answered."""
 
     order: UUID
     run: UUID

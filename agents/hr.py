@@ -1,4 +1,4 @@
-"""HR: answers strikes. A warning first, a suspension at the limit of domain/employee.py; nothing for honest failures."""
+"""HR: answers strikes. A warning first, suspension at the limit of domain/employee.py; nothing for honest failures."""
 
 from collections.abc import Sequence
 
@@ -12,6 +12,7 @@ class HR:
     """Reactions on incidents that are strikes."""
 
     def react(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]:
+        del rows  # the strike is in the event; domain/employee.py counts
         event = recorded.event
         if not isinstance(event, incident.Raised) or not event.strike or event.employee is None:
             return ()
@@ -22,4 +23,5 @@ class HR:
         ]
 
     def react_void(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]:
+        del recorded, rows, cause  # void incidents are nobody's strikes
         return ()

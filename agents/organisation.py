@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -248,13 +248,9 @@ def secrets_of(environment: Mapping[str, str]) -> list[str]:
 async def _flush_refusals(gate: Gate, stop: asyncio.Event) -> None:
     """Write the summaries of refusals that were held back, every few seconds and at the end."""
     while True:
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), FLUSH_S)
-        except TimeoutError:
-            pass
-        try:
+        with suppress(Unavailable):  # they stay counted, and are written the next time
             await gate.flush_refusals(at=time.time_ns() // 1000, everything=stop.is_set())
-        except Unavailable:
-            pass  # they stay counted, and are written the next time
         if stop.is_set():
             return

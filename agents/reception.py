@@ -1,7 +1,7 @@
-"""Reception, part of the manager: takes hand-ins, keeps their bytes, and passes them through the gate under the manager's key.
+"""Reception, part of the manager: takes hand-ins, keeps their bytes, asks the gate under the manager's key.
 
-The employee is the one of the subject. What it hands in for an order that is not its own, or no longer open, is refused, and
-the refusal stands under its name.
+The employee is the one of the subject. What it hands in for an order that is not its own, or no longer open, is
+refused, and the refusal stands under its name.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The staff as files: how each employee is reached. One JSON file per employee in AURA_HOME/employees; keys are never in it."""
+"""The staff as files: how each employee is reached. One JSON file each in AURA_HOME/employees; keys are never in it."""
 
 import os
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ PROMPT_TOKENS_MAX = 8192
 
 
 class Posting(msgspec.Struct, frozen=True, kw_only=True):
-    """How to reach an employee. `api_key_env` names the variable that holds its key; `script` a shipped script or a file."""
+    """How to reach an employee. `api_key_env` names the variable with its key; `script` a shipped script or a file."""
 
     name: str
     kind: Kind

@@ -41,7 +41,7 @@ async def submit(
         await blobs.put(base.files.values(), redact=False)
         manifest = msgspec.json.encode(manifest_of(base.files), order="sorted")
         (base_tree,) = await blobs.put([manifest], redact=False)
-        base_commit, base_repo = base.commit, str((folder / Path(requirement.base.repo).expanduser()).resolve())
+        base_commit, base_repo = base.commit, base.repo
     (source,) = await blobs.put([requirement.source], redact=False)
     sealed = fixtures = None
     if requirement.sealed_source is not None:

@@ -1,6 +1,7 @@
 """A worker: takes one employee's orders, calls the model once for each, and hands in what came of it.
 
-It reads no log and has no SQL. An order is acknowledged before the call: a call that is cut off is never made again by itself.
+It reads no log and has no SQL. An order is acknowledged before the call, so that a call that is cut off is never made
+again by itself.
 """
 
 import asyncio

@@ -1,9 +1,9 @@
 """A stream made anew from Postgres: same sequences, each proven, so that every expectation and checkpoint holds again.
 
-Only the hot window is put back; the stream then begins at its first sequence. What was purged is put back without payload.
+Only the hot window is put back; the stream then begins at its first sequence. What was purged is put back without
+payload.
 """
 
-import asyncio
 from collections.abc import Callable
 from uuid import uuid4
 
@@ -70,7 +70,7 @@ async def _put_back(client: Client, store: Store, after: int) -> int:
                 continue
             headers["Nats-Batch-Commit"] = "1"
             reply = await client.request(subject, body, timeout=REQUEST_WAIT_S, headers=headers)
-        except (NatsError, TimeoutError, asyncio.TimeoutError) as error:
+        except (NatsError, TimeoutError) as error:
             raise Unavailable(f"NATS went away: {said_by(error)}.", hint="Repair again.") from error
         ack = msgspec.json.decode(reply.data)
         if ack.get("seq") != row["seq"]:

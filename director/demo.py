@@ -19,7 +19,7 @@ from director import show
 from director.deciding import approve_run
 from director.desk import Desk, desk, new_id, rows
 from director.door import Door
-from director.house import bring_up, box_faults, hire
+from director.house import box_faults, bring_up, hire
 from director.record import checked_replay, differs, equal_text
 from director.settings import Settings
 from director.watching import Watch

@@ -69,8 +69,9 @@ async def desk(settings: Settings, *, principal: str = "director") -> AsyncItera
 
 @asynccontextmanager
 async def archive(settings: Settings) -> AsyncIterator[Store]:
-    """The event store alone, for commands that only read: NATS may be away, and after `aura down` the home's own Postgres
-    is started for as long as the command takes.
+    """The event store alone, for commands that only read.
+
+    NATS may be away, and after `aura down` the home's own Postgres is started for as long as the command takes.
     """
     own = _sleeping_server(settings)
     if own is not None:

@@ -1,4 +1,4 @@
-"""Bringing the organisation up: servers, its process, the embedded model, the keys, the founding and the first employees."""
+"""Bringing the organisation up: servers, process, the embedded model, keys, the founding and the first employees."""
 
 import sys
 from collections.abc import Callable

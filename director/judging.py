@@ -30,7 +30,7 @@ async def judge_folder(file: Path, folder: Path, door: Door, *, seed: int | None
     """Judge a folder. Raises Failed (exit 1) when it is rejected."""
     requirement = read_requirement(file)
     tree = own_files(requirement, read_tree(folder))
-    base = dict(read_base(requirement.base, file.absolute().parent).files) if requirement.base else None
+    base = base_files(requirement, file)
     box = Bubblewrap()
     try:
         verdict = await judge(
@@ -53,6 +53,13 @@ async def judge_folder(file: Path, folder: Path, door: Door, *, seed: int | None
         door.say(verdict_text(verdict))
     kinds = ", ".join(dict.fromkeys(finding.kind for finding in verdict.findings))
     door.fail(Failed(f"Rejected: {kinds}.", hint="The findings say where.", code="rejected"), data)
+
+
+def base_files(requirement: Requirement, file: Path) -> dict[str, bytes] | None:
+    """The files that the requirement builds on, if any. Raises NotFound or Invalid for a base that cannot be read."""
+    if requirement.base is None:
+        return None
+    return dict(read_base(requirement.base, file.absolute().parent).files)
 
 
 def read_tree(folder: Path) -> dict[str, bytes]:

@@ -63,7 +63,8 @@ async def hire_employee(settings: Settings, posting: staff.Posting, door: Door) 
         )
     async with desk(settings) as opened:
         await hire(opened, posting)
-    text = f"Hired {posting.name} ({posting.id}). A call may cost {show.money(profile.call_usd_max)}. Try it: aura employees --probe"
+    call_cost = show.money(profile.call_usd_max)
+    text = f"Hired {posting.name} ({posting.id}). A call may cost {call_cost}. Try it: aura employees --probe"
     door.answer({"employee": posting.id, "name": posting.name, "call_usd_max": profile.call_usd_max}, text)
 
 

@@ -207,5 +207,8 @@ def next_step(line: dict[str, Any]) -> str:
     if line["outcome"] == "delivered":
         return f"Released as {line['release_ref']} in {line['folder']}."
     if line["phase"] == "ended":
-        return f"Next: aura run show {run} shows each attempt; correct the requirement or hire another employee, then aura submit."
+        return (
+            f"Next: aura run show {run} shows each attempt; "
+            "correct the requirement or hire another employee, then aura submit."
+        )
     return f"Follow it with: aura watch {run}"

@@ -154,8 +154,8 @@ async def state(
 async def rebuild(store: Store, projection: Projection, on_progress: Progress = lambda _done, _all: None) -> int:
     """Fill `<name>_next` from the log and put it in the place of the live schema; the sequence of its rows.
 
-    A live runner may go on meanwhile: it waits only while the last events are folded and the schemas change places. Never
-    further than its position, or reactions that it has not sent would be skipped.
+    A live runner may go on meanwhile: it waits only while the last events are folded and the schemas change places.
+    Never further than its position, or reactions that it has not sent would be skipped.
     """
     live = Tables(projection.name, projection.tables)
     following = Tables(projection.name, projection.tables, schema=f"{projection.name}_next")

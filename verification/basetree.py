@@ -23,8 +23,9 @@ TAGS_MAX = 8  # tags that point to tags
 
 
 class BaseTree(NamedTuple):
-    """`commit` is the hex id that the files were read from."""
+    """`repo` is an absolute path, `commit` the hex id that the files were read from."""
 
+    repo: str
     commit: str
     files: Mapping[str, bytes]
 
@@ -46,7 +47,7 @@ def read_base(base: Base, folder: Path) -> BaseTree:
         ) from error
     with repo:
         commit = _commit(repo, base, path)
-        return BaseTree(commit.id.decode("ascii"), _Walk(repo).files_of(commit))
+        return BaseTree(str(path.resolve()), commit.id.decode("ascii"), _Walk(repo).files_of(commit))
 
 
 def _commit(repo: "Repo", base: Base, path: Path) -> "Commit":

@@ -1,4 +1,4 @@
-"""The commits of a delivery, from the run's events: one per verified task in the order of the verdicts, one for the packaging."""
+"""The commits of a delivery, from its run's events: one per verified task in order of verdict, then the packaging."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -45,7 +45,7 @@ async def delivery_commits(
     commits.append(
         CommitPlan(
             files=tree | extra,
-            message=f"Delivery of {requirement.title}\n\nPackaging, acceptance cases and the verdict of the merged tree.",
+            message=f"Delivery of {requirement.title}\n\nPackaging, acceptance cases and the merged tree's verdict.",
             trailers=(
                 (TRAILER_RUN, str(last.envelope.run)),
                 ("Aura-Verdict", str(last.envelope.id)),

@@ -16,7 +16,14 @@ EVENT_PUBLISHER = "bus/publisher.py"  # defines publish_events
 WORK = "bus/work.py"
 SUBJECTS = "bus/subjects.py"
 # Where nats' own publish may be called. JetStream's requests (direct get, stream info) are made anywhere in bus/.
-NATS_PUBLISHERS = frozenset({EVENT_PUBLISHER, WORK, "bus/feed.py"})  # the feed answers the server's flow control
+NATS_PUBLISHERS = frozenset(
+    {
+        EVENT_PUBLISHER,
+        WORK,
+        "bus/feed.py",  # answers the server's flow control
+        "bus/rehydration.py",  # `aura repair`: puts recorded events back at their own sequences, and decides nothing
+    }
+)
 
 # (file, function) that stand at a process edge and therefore may catch everything: they park, report or re-raise.
 PROCESS_EDGES = frozenset(

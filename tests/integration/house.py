@@ -1,4 +1,4 @@
-"""A whole organisation for tests: real servers, scripted employees, a small requirement with names and values drawn anew."""
+"""A whole organisation for tests: real servers, scripted employees, a small requirement with values drawn anew."""
 
 import asyncio
 import json
@@ -39,11 +39,13 @@ class Sample:
     def __init__(self, count: int = 1, *, budget: str = '{usd: "1.00", tokens: 1000000, minutes: 20}') -> None:
         self.numbers = {f"T{index}": random.randint(1000, 9999) for index in range(1, count + 1)}
         blocks = "\n".join(
-            f'- id: A{task[1:]}\n  says: it adds {number}\n  cases:\n    - {{call: "{self.module(task)}:add", args: [1], returns: {number + 1}}}'
+            f"- id: A{task[1:]}\n  says: it adds {number}\n  cases:\n"
+            f'    - {{call: "{self.module(task)}:add", args: [1], returns: {number + 1}}}'
             for task, number in self.numbers.items()
         )
         sealed = "\n".join(
-            f'- id: A{task[1:]}\n  cases:\n    - {{call: "{self.module(task)}:add", args: [{number}], returns: {2 * number}}}'
+            f"- id: A{task[1:]}\n  cases:\n"
+            f'    - {{call: "{self.module(task)}:add", args: [{number}], returns: {2 * number}}}'
             for task, number in self.numbers.items()
         )
         tasks = ", ".join(

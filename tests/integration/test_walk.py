@@ -1,4 +1,4 @@
-"""The whole path with scripted employees: from a requirement to an approved delivery, and the ways in which it fails honestly."""
+"""The whole path with scripted employees: from a requirement to an approved delivery, and how it fails honestly."""
 
 from uuid import uuid4
 
