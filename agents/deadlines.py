@@ -1,4 +1,4 @@
-"""The duty to keep time: when a deadline of the board is due, a command says so. Time enters the log here and nowhere else."""
+"""The duty to keep time: when a deadline of the board is due, a command says so."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ from bus.consumer import Cause, Send
 from bus.rows import Rows
 from domain import task
 from domain.message import NAMESPACE, Command, derive
-from projections import board
+from projections.openrun import OpenRun, open_state
 
 TICK_S = 0.25
 SWEEP_EVERY_TICKS = 8
@@ -44,8 +44,8 @@ class Deadlines:
     def _due(self, rows: Rows, now: int) -> list[Command]:
         """A command for each deadline that has passed; its id counts the firings, so a refused one may fire again."""
         commands: list[Command] = []
-        for row in rows.all(board.OpenRun):
-            state = board.open_state(row)
+        for row in rows.all(OpenRun):
+            state = open_state(row)
             for part in state.tasks.values():
                 if part.phase not in ("assigned", "calling", "answered") or now < part.due_at or part.order is None:
                     continue

@@ -1,7 +1,7 @@
 """The duties at the end of a run: merge what is verified, build the repository, put the release ref.
 
-All three are idempotent: the same events give the same tree, the same commit and the same ref, so after a crash they are done
-again and nothing is there twice.
+All three are idempotent: the same events give the same tree, the same commit and the same ref, so after a crash they
+are done again and nothing is there twice.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from domain import run_messages
 from domain.message import Command, derive
 from domain.run import RunState, files_of
 from projections import board
+from projections.openrun import OpenRun, open_state
 
 POLL_S = 1.0
 Fault = Callable[[str], None]
@@ -54,7 +55,7 @@ class Delivering:
 
     def note(self, rows: Rows, live: bool) -> None:
         self._held = not live or board.organisation_state(rows).phase == "halted"
-        self._open = {row.scope: board.open_state(row) for row in rows.all(board.OpenRun)}
+        self._open = {row.scope: open_state(row) for row in rows.all(OpenRun)}
         self._wake.set()
 
     async def run(self, stop: asyncio.Event) -> None:

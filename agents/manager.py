@@ -16,6 +16,7 @@ from domain.money import Amount
 from domain.run import RunState
 from domain.task import TaskState
 from projections import board
+from projections.openrun import RUN_KEY, OpenRun, open_state
 
 LEASE_MARGIN_S = 15.0
 """How much longer than the call's own limit an order may take before it is given up."""
@@ -86,8 +87,8 @@ class Manager:
     def resume(self, rows: Rows, cause: Cause) -> Iterator[Command]:
         """Everything that may have been held up by a pause, a halt or a void event."""
         yield from _admissions(rows, cause)
-        for row in rows.all(board.OpenRun):
-            state = board.open_state(row)
+        for row in rows.all(OpenRun):
+            state = open_state(row)
             if state.phase == "admitted":
                 yield run_messages.Plan(**cause.fields("manager.plan"), run=row.scope)
             if state.phase == "verified":
@@ -102,8 +103,8 @@ class Manager:
         if _phase(rows) != "running":
             return
         desk = routing.Desk.of(rows, self.picks)
-        for row in rows.all(board.OpenRun):
-            state = board.open_state(row)
+        for row in rows.all(OpenRun):
+            state = open_state(row)
             if state.phase == "planned":
                 yield from self._dispatch_run(row.scope, state, desk, cause)
 
@@ -157,8 +158,8 @@ def start_call(run: UUID, part: UUID, employee: UUID, order: UUID, cause: Cause)
 
 def _take_back(employee: UUID, rows: Rows, cause: Cause) -> Iterator[Command]:
     """Orders of a suspended employee whose call has not begun; one that has begun is heard and judged."""
-    for row in rows.all(board.OpenRun):
-        for part in board.open_state(row).tasks.values():
+    for row in rows.all(OpenRun):
+        for part in open_state(row).tasks.values():
             if part.phase == "assigned" and part.employee == employee and part.order is not None:
                 yield task.ReleaseOrder(
                     **cause.fields("manager.take_back"),
@@ -177,15 +178,15 @@ def end(run: UUID, outcome: run_messages.Outcome, reason: str, cause: Cause) -> 
 
 def settle(run: UUID, rows: Rows, cause: Cause) -> Iterator[Command]:
     """Give back what an ended run did not spend, once no call of it is open."""
-    line = rows.get(board.Run, run, board.RUN_KEY)
-    if line is not None and line.phase == "ended" and rows.get(board.OpenRun, run, board.RUN_KEY) is None:
+    line = rows.get(board.Run, run, RUN_KEY)
+    if line is not None and line.phase == "ended" and rows.get(OpenRun, run, RUN_KEY) is None:
         spent = Amount(line.spent_usd, line.spent_tokens)
         yield organisation.SettleBudget(**cause.fields("manager.settle"), run=run, spent=spent)
 
 
 def _admissions(rows: Rows, cause: Cause) -> Iterator[Command]:
-    for row in rows.all(board.OpenRun):
-        if board.open_state(row).phase == "submitted":
+    for row in rows.all(OpenRun):
+        if open_state(row).phase == "submitted":
             yield run_messages.Admit(**cause.fields("manager.admit"), run=row.scope)
 
 

@@ -17,6 +17,7 @@ from domain.employee import Profile
 from domain.run import RunState
 from domain.task import TaskState
 from projections import board
+from projections.openrun import OpenRun, open_state
 
 Fault = Callable[[str], None]
 
@@ -24,7 +25,8 @@ Fault = Callable[[str], None]
 class Ordering:
     """Sends an order for each call that starts while this process looks on.
 
-    A call that was found started at the beginning is not ordered again: nobody knows whether it was made. Its lease ends it.
+    A call that was found started at the beginning is not ordered again, for nobody knows whether it was made: its lease
+    ends it.
     """
 
     def __init__(self, library: Library, work: WorkStream, *, fault: Fault = lambda _: None) -> None:
@@ -38,8 +40,8 @@ class Ordering:
 
     def note(self, rows: Rows, live: bool) -> None:
         calling: set[UUID] = set()
-        for row in rows.all(board.OpenRun):
-            state = board.open_state(row)
+        for row in rows.all(OpenRun):
+            state = open_state(row)
             for part in state.tasks.values():
                 if part.phase != "calling" or part.order is None or part.employee is None:
                     continue
@@ -69,7 +71,9 @@ class Ordering:
         await insist(act, stop)
 
     async def _order(self, run: UUID, state: RunState, part: TaskState, profile: Profile) -> Order:
-        assert state.submitted is not None and part.order is not None and part.employee is not None
+        assert state.submitted is not None, "a run without a requirement has no tasks"
+        assert part.order is not None, "a call has an order"
+        assert part.employee is not None, "an order has an employee"
         requirement = await self._library.requirement(state.submitted)
         base = await self._library.contents(await self._library.before(state, part.id))
         feedback = tuple(dict.fromkeys(found.for_author for found in part.findings if found.for_author))

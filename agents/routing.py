@@ -1,7 +1,8 @@
 """Who gets which task: pure choices on the manager's board.
 
 Those who have tried a task least often have the turn, so that a rejection sends it to somebody else; among them the one
-with more free slots, then an order that follows from ids alone. Suspended ones and ones without a known price get nothing.
+with more free slots, then an order that follows from ids alone. Suspended ones and ones without a known price get
+nothing.
 """
 
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from domain.money import Amount
 from domain.run import RunState
 from domain.task import TaskState
 from projections import board
+from projections.openrun import OpenRun, open_state
 
 Picks = dict[tuple[UUID, UUID], tuple[int, UUID]]
 """(run, task) -> (attempt, employee) of assignments that were asked for and are not on the board yet."""
@@ -34,8 +36,8 @@ class Desk:
             profile = board.profile_of(row)
             if not row.suspended and profile.call_usd_max is not None:
                 desk.profiles[row.scope] = profile
-        for opened in rows.all(board.OpenRun):
-            for task in board.open_state(opened).tasks.values():
+        for opened in rows.all(OpenRun):
+            for task in open_state(opened).tasks.values():
                 if task.phase in ("assigned", "calling") and task.employee is not None:
                     desk.take(task.employee)
         for _, employee in picks.values():

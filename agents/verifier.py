@@ -18,6 +18,7 @@ from domain.judgement import Found, Judgement
 from domain.message import Command, derive
 from domain.run import RunState, files_of
 from projections import docket
+from projections.openrun import OpenRun, open_state
 from verification.judge import judge
 from verification.sandbox.base import Sandbox
 from verification.verdict import Verdict
@@ -52,10 +53,8 @@ class Judging:
         self._wake = asyncio.Event()
 
     def note(self, rows: Rows, live: bool) -> None:
-        runs = {row.scope: row for row in rows.all(docket.OpenRun)}
-        self._pending = {
-            row.cause: (row, docket.open_state(runs[row.scope])) for row in rows.all(docket.Pending) if live
-        }
+        runs = {row.scope: row for row in rows.all(OpenRun)}
+        self._pending = {row.cause: (row, open_state(runs[row.scope])) for row in rows.all(docket.Pending) if live}
         self._wake.set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -137,7 +136,8 @@ def _command(pending: docket.Pending, judgement: Judgement) -> Command:
     id, at = derive(pending.cause, "verifier.verdict"), time.time_ns() // 1000
     if pending.key == docket.MERGED:
         return run_messages.JudgeMerged(id=id, at=at, cause=pending.cause, run=pending.scope, judgement=judgement)
-    assert pending.employee is not None and pending.order_id is not None
+    assert pending.employee is not None, "a task's tree has an author"
+    assert pending.order_id is not None, "a task's tree was handed in for an order"
     return task.Judge(
         id=id,
         at=at,

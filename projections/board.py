@@ -1,29 +1,18 @@
-"""The manager's board: open runs with their folds, the staff, the organisation, and one line per run and task for screens."""
+"""The manager's board: open runs, the staff, the organisation, and a line per run and task for screens."""
 
 from decimal import Decimal
-from functools import lru_cache
 from uuid import UUID
 
 import msgspec
 
 from bus.rows import Row, Rows
 from domain import employee as staff
-from domain import organisation, run, run_messages, task
+from domain import organisation, run_messages, task
 from domain.employee import Profile
 from domain.message import ORGANISATION, Recorded, RunEvent, TaskEvent
 from domain.organisation import OrganisationState
 from domain.run import RunState
-
-RUN_KEY = "run"
-STATES_CACHED_MAX = 1024
-
-
-class OpenRun(Row, frozen=True, kw_only=True):
-    """A run that has not been settled. `state`: the domain's fold of it, as JSON."""
-
-    table = "open_run"
-    resident = True
-    state: str
+from projections.openrun import RUN_KEY, OpenRun, put_state, state_after
 
 
 class Organisation(Row, frozen=True, kw_only=True):
@@ -79,19 +68,8 @@ class Task(Row, frozen=True, kw_only=True):
     reason: str | None
 
 
-_run_state = msgspec.json.Decoder(RunState)
 _organisation_state = msgspec.json.Decoder(OrganisationState)
 _profile = msgspec.json.Decoder(Profile)
-
-
-def open_state(row: OpenRun) -> RunState:
-    """The fold that the row holds."""
-    return _decoded(row.state)
-
-
-@lru_cache(maxsize=STATES_CACHED_MAX)
-def _decoded(text: str) -> RunState:
-    return _run_state.decode(text)
 
 
 def organisation_state(rows: Rows) -> OrganisationState:
@@ -145,14 +123,13 @@ def _employee(event: staff.EmployeeEvent, rows: Rows) -> None:
 
 
 def _run(recorded: Recorded, event: RunEvent | TaskEvent, rows: Rows) -> None:
-    row = rows.get(OpenRun, event.run, RUN_KEY)
-    state = run.evolve(open_state(row) if row else run.initial, event)
+    state = state_after(event, rows)
     if state.submitted is None:
         return  # a receipt that came after the run was closed and settled
     if settled(state):
         rows.drop(OpenRun, event.run, RUN_KEY)
     else:
-        rows.put(OpenRun(scope=event.run, key=RUN_KEY, state=_text(state)))
+        put_state(event, state, rows)
     _run_line(recorded, event, state, rows)
     if isinstance(event, TaskEvent):
         _task_line(recorded, event, state, rows)
@@ -238,4 +215,4 @@ def _line(run_id: UUID, state: task.TaskState, verdict: UUID | None, reason: str
 
 
 def _text(value: object) -> str:
-    return msgspec.json.encode(value).decode()  # dicts keep their order: that of the plan
+    return msgspec.json.encode(value).decode()

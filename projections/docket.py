@@ -2,27 +2,17 @@
 
 from uuid import UUID
 
-import msgspec
-
 from bus.rows import Row, Rows
-from domain import run, run_messages, task
+from domain import run_messages, task
 from domain.message import Recorded, RunEvent, TaskEvent
-from domain.run import RunState
+from projections.openrun import RUN_KEY, OpenRun, put_state, state_after
 
 MERGED = "merged"
 """The key of a run's merged tree among its pending verdicts; a task's is its id."""
 
 
-class OpenRun(Row, frozen=True, kw_only=True):
-    """A run that has not ended. `state`: the domain's fold of it, as JSON."""
-
-    table = "open_run"
-    resident = True
-    state: str
-
-
 class Pending(Row, frozen=True, kw_only=True):
-    """A tree that waits for its verdict. `cause`: the event that handed it in; the verdict's command and seed follow from it."""
+    """A tree that waits for its verdict. `cause` handed it in; the verdict's command and seed follow from it."""
 
     table = "pending"
     resident = True
@@ -30,14 +20,6 @@ class Pending(Row, frozen=True, kw_only=True):
     tree: str
     employee: UUID | None
     order_id: UUID | None
-
-
-_state = msgspec.json.Decoder(RunState)
-
-
-def open_state(row: OpenRun) -> RunState:
-    """The fold that the row holds."""
-    return _state.decode(row.state)
 
 
 class Docket:
@@ -54,12 +36,10 @@ class Docket:
             rows.drop_scope(OpenRun, event.run)
             rows.drop_scope(Pending, event.run)
             return
-        row = rows.get(OpenRun, event.run, "run")
-        if row is None and not isinstance(event, run_messages.Submitted):
+        followed = rows.get(OpenRun, event.run, RUN_KEY) is not None
+        if not followed and not isinstance(event, run_messages.Submitted):
             return  # a receipt after the run's end
-        state = run.evolve(open_state(row) if row else run.initial, event)
-        text = msgspec.json.encode(state).decode()  # dicts keep their order: that of the plan
-        rows.put(OpenRun(scope=event.run, key="run", state=text))
+        put_state(event, state_after(event, rows), rows)
         self._pending(recorded.envelope.id, event, rows)
 
     def _pending(self, cause: UUID, event: RunEvent | TaskEvent, rows: Rows) -> None:

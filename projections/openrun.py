@@ -1,0 +1,49 @@
+"""The fold of each open run as a row, for the consumers whose staff look at how a run stands."""
+
+from functools import lru_cache
+
+import msgspec
+
+from bus.rows import Row, Rows
+from domain import run
+from domain.message import RunEvent, TaskEvent
+from domain.run import RunState
+
+RUN_KEY = "run"
+"""The key of the one row that a run has in a table of runs."""
+STATES_CACHED_MAX = 1024
+
+
+class OpenRun(Row, frozen=True, kw_only=True):
+    """A run that is still followed: by the manager until it is settled, by the verifier until it ends.
+
+    `state`: the domain's fold of it, as JSON.
+    """
+
+    table = "open_run"
+    resident = True
+    state: str
+
+
+def open_state(row: OpenRun) -> RunState:
+    """The fold that the row holds."""
+    return _decoded(row.state)
+
+
+def state_after(event: RunEvent | TaskEvent, rows: Rows) -> RunState:
+    """The fold of the event's run, the event included."""
+    row = rows.get(OpenRun, event.run, RUN_KEY)
+    return run.evolve(open_state(row) if row else run.initial, event)
+
+
+def put_state(event: RunEvent | TaskEvent, state: RunState, rows: Rows) -> None:
+    """Keep a fold; dicts keep their order, which is that of the plan."""
+    rows.put(OpenRun(scope=event.run, key=RUN_KEY, state=msgspec.json.encode(state).decode()))
+
+
+_decoder = msgspec.json.Decoder(RunState)
+
+
+@lru_cache(maxsize=STATES_CACHED_MAX)
+def _decoded(text: str) -> RunState:
+    return _decoder.decode(text)
