@@ -36,33 +36,45 @@ class Workers:
         self._environment = environment
         self._fault = fault
         self._say = say
+        self._complaints: set[str] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until stopped. Raises NotFound for a name that is on no file."""
+        """Work until stopped. Raises NotFound for a name that is on no file, Invalid for one that cannot be built."""
         at_work: set[UUID] = set()
-        complaint = ""
         async with asyncio.TaskGroup() as group:
             while not stop.is_set():
-                try:
-                    postings = self._postings()
-                except Invalid as error:
-                    if str(error) != complaint:
-                        self._say(complaint := str(error))
-                    postings = []
-                for posting in postings:
-                    if posting.id not in at_work:
+                for posting in self._postings():
+                    worker = None if posting.id in at_work else self._worker(posting)
+                    if worker is not None:
                         at_work.add(posting.id)
-                        group.create_task(self._worker(posting).run(stop))
+                        group.create_task(worker.run(stop))
                 try:
                     await asyncio.wait_for(stop.wait(), RESCAN_S)
                 except TimeoutError:
                     continue
 
     def _postings(self) -> list[staff.Posting]:
-        if self._names is None:
+        if self._names is not None:
+            return [staff.find(self._folder, name) for name in self._names]
+        try:
             return staff.load_all(self._folder)
-        return [staff.find(self._folder, name) for name in self._names]
+        except Invalid as error:
+            self._complain(error)
+            return []
 
-    def _worker(self, posting: staff.Posting) -> Worker:
-        employee = self._build(posting, self._environment)
+    def _worker(self, posting: staff.Posting) -> Worker | None:
+        """None for one of everybody who cannot be built: the others work on, and it is tried again at the next look."""
+        try:
+            employee = self._build(posting, self._environment)
+        except Invalid as error:
+            if self._names is not None:
+                raise
+            self._complain(error)
+            return None
         return Worker(employee, self._work(), slots=posting.slots, fault=self._fault)
+
+    def _complain(self, error: Invalid) -> None:
+        """Say it once, not at every look."""
+        if str(error) not in self._complaints:
+            self._complaints.add(str(error))
+            self._say(str(error))

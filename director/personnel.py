@@ -53,7 +53,8 @@ def posting_of(
 
 
 async def hire_employee(settings: Settings, posting: staff.Posting, door: Door) -> None:
-    """Hire, and say what it may cost."""
+    """Hire, and say what it may cost. Raises Invalid for a script that does not read and a price that nobody knows."""
+    await staff.build(posting, os.environ).close()
     profile = staff.profile_of(posting)
     if profile.call_usd_max is None:
         raise Invalid(

@@ -12,6 +12,7 @@ from agents.organisation import CONSUMERS
 from bus.consumer import Projection
 from bus.store import Store
 from director import show
+from director.commands.options import SEQ_MAX
 from director.desk import archive, find_run
 from director.door import Door
 from director.settings import Settings
@@ -124,8 +125,9 @@ def _tree_data(tree: Tree) -> list[dict[str, Any]]:
 
 async def _find(store: Store, text: str) -> Recorded:
     """An event by sequence or id. Raises NotFound, Invalid."""
-    if text.isdigit():
-        page = await store.read(int(text) - 1, int(text), 1)
+    if text.isdecimal():
+        seq = min(int(text), SEQ_MAX)
+        page = await store.read(seq - 1, seq, 1)
         found = page[0] if page else None
     else:
         try:
@@ -163,8 +165,8 @@ async def show_state(settings: Settings, door: Door, view: str, as_of: str) -> N
 
 async def _sequence(store: Store, as_of: str) -> int:
     """The last sequence at a moment. Raises Invalid."""
-    if as_of.isdigit():
-        return int(as_of)
+    if as_of.isdecimal():
+        return min(int(as_of), SEQ_MAX)
     try:
         moment = datetime.fromisoformat(as_of)
     except ValueError:
@@ -217,6 +219,9 @@ async def digest_replay(settings: Settings, door: Door, to: int) -> None:
     """Rebuild to a sequence and show each table's digest: what two machines can compare."""
     digests: dict[str, dict[str, str]] = {}
     async with archive(settings) as store:
+        last = await store.recorded_up_to()
+        if to > last:
+            raise NotFound(f"There is no event {to}: the log ends at {last}.", hint="Write a sequence up to that.")
         for name in CONSUMERS:
             rows, _ = await replay.state(store, _projection(name), to)
             digests[name] = replay.digests(rows)

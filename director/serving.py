@@ -28,6 +28,7 @@ async def serve_roles(settings: Settings, wanted: Sequence[str], door: Door, *, 
         roles=roles,
         allow_degraded=allow_degraded or settings.allow_degraded,
         environment=dict(os.environ),
+        say=door.say,
     )
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

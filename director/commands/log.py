@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from director.commands.options import Json
+from director.commands.options import SEQ_MAX, Json
 
 
 def register(app: typer.Typer) -> None:
@@ -19,7 +19,7 @@ def events(
     kind: Annotated[
         str, typer.Option("--type", help="Types that begin with this, for example task. or task.rejected")
     ] = "",
-    after: Annotated[int, typer.Option(help="Behind this sequence.")] = 0,
+    after: Annotated[int, typer.Option(min=0, max=SEQ_MAX, help="Behind this sequence.")] = 0,
 ) -> None:
     """The log, oldest first; with --json one object a line."""
     from director.door import Door
@@ -85,7 +85,10 @@ def replay(
         typer.Option("--check", help="Rebuild all in memory and compare with the live rows; exit 6 on a difference."),
     ] = False,
     to: Annotated[
-        int, typer.Option(metavar="SEQ", help="With --check: rebuild to here and print digests instead.")
+        int,
+        typer.Option(
+            metavar="SEQ", min=0, max=SEQ_MAX, help="With --check: rebuild to here and print digests instead."
+        ),
     ] = 0,
 ) -> None:
     """Rebuild a projection from the event store, or check them all against it."""
@@ -96,8 +99,13 @@ def replay(
 
     async def work() -> None:
         from director.record import check_replay, digest_replay, rebuild_projection
+        from domain.errors import Invalid
 
         settings = Settings()
+        if projection and (check or to):
+            raise Invalid("--check and --to concern all projections.", hint=f"Leave {projection} out, or the options.")
+        if to and not check:
+            raise Invalid("--to belongs to --check.", hint=f"Write: aura replay --check --to {to}")
         if check and to:
             await digest_replay(settings, door, to)
         elif check:

@@ -10,3 +10,6 @@ Degraded = Annotated[
     bool, typer.Option("--allow-degraded", help="Judge also where this machine cannot hold every limit of the box.")
 ]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, the beginning of it, or `last`.")]
+
+SEQ_MAX = 2**53
+"""No sequence is larger: what JSON's readers hold exactly, and far below what the database does."""
