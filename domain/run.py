@@ -226,6 +226,8 @@ def _end(command: m.End, state: RunState) -> tuple[m.Ended, ...]:
         _expect(state, command, "released")
     elif state.phase == "released":
         raise Refused("The run is released; it can only end as delivered.", hint="Give the outcome `delivered`.")
+    elif state.phase == "approved":
+        raise Refused("The run is approved and about to be released.", hint="It ends by itself in a moment.")
     if command.outcome == "declined":
         _expect(state, command, "delivered")
     if not command.reason.strip():

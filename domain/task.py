@@ -194,6 +194,8 @@ def decide(command: TaskCommand, state: TaskState) -> TaskEvent:
             _expect(state, command, "submitted")
             if judgement.tree != state.tree:
                 raise Refused("The verdict is about another tree.", hint="Judge the tree that was handed in.")
+            if judgement.verified and judgement.findings:
+                raise Invalid("A verdict with findings does not verify.", hint="Reject it, or drop the findings.")
             return Verified(**ids, judgement=judgement) if judgement.verified else Rejected(**ids, judgement=judgement)
         case ReleaseOrder(reason=reason):
             _expect(state, command, "assigned", "calling", "answered")

@@ -295,3 +295,17 @@ def test_an_admission_is_no_decision_of_the_run_alone() -> None:
     with pytest.raises(TypeError, match="Admit"):
         decide(ADMIT, fold("run", *ADMITTED))
     assert decide(SUBMIT, initial) == happened("run.submitted")
+
+
+def test_an_approved_run_is_not_cancelled_while_its_release_is_under_way() -> None:
+    given(*before("run.released")).when(END).refused(Refused, "about to be released")
+    given(*before("run.approved")).when(END).then(m.Ended(run=RUN, outcome="cancelled", reason="enough"))
+
+
+def test_nothing_is_admitted_while_the_organisation_stands_still() -> None:
+    waiting = happened("organisation.founded", "run.submitted")
+    stopped = (*waiting, *happened("organisation.paused"))
+    given(*stopped).when(ADMIT).refused(Refused, "The organisation is paused")
+    given(*stopped, *happened("organisation.resumed")).when(ADMIT).then(
+        *happened("organisation.budget_reserved", "run.admitted")
+    )

@@ -234,3 +234,9 @@ def test_an_event_names_the_blobs_of_its_payload() -> None:
     (submitted,) = happened("task.submitted")
     assert isinstance(submitted, Submitted)
     assert replace(submitted, files={"b.py": BLOB, "a.py": TREE, "c.py": BLOB}).blobs() == (TREE, BLOB)
+
+
+def test_a_verdict_with_findings_does_not_verify() -> None:
+    mixed = replace(GOOD, findings=BAD.findings)
+    given(*SUBMITTED).when(replace(JUDGE, judgement=mixed)).refused(Invalid, "does not verify")
+    given(*SUBMITTED).when(JUDGE).then(*happened("task.verified"))
