@@ -1,5 +1,6 @@
 """The stream AURA on JetStream: connection, settings, and reads by sequence and by subject filter."""
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ HOT_WINDOW_S = 30 * 24 * 3600
 STREAM_BYTES_MAX = 8 * 1024**3
 DUPLICATE_WINDOW_S = 120
 CONNECT_WAIT_S = 2.0
+CONNECT_ATTEMPTS_MAX = 2
 REQUEST_WAIT_S = 5.0
 LAW: dict[str, Any] = {
     "subjects": [ALL_EVENTS],
@@ -56,27 +58,31 @@ class StreamInfo:
 
 
 async def connect(url: str, *, name: str) -> Client:
-    """A connection that reconnects for ever. Raises Unavailable when the first attempt fails."""
+    """A connection that reconnects for ever. Raises Unavailable when the first attempts fail."""
 
-    async def quiet(_: Exception) -> None:
-        return None
+    problems: deque[Exception] = deque(maxlen=1)
+
+    async def note(error: Exception) -> None:
+        problems.append(error)
 
     try:
-        return await nats.connect(
+        client = await nats.connect(
             url,
             name=name,
             connect_timeout=CONNECT_WAIT_S,
             allow_reconnect=True,
-            max_reconnect_attempts=-1,
+            max_reconnect_attempts=CONNECT_ATTEMPTS_MAX - 1,
             reconnect_time_wait=0.1,
             pending_size=PENDING_BYTES_MAX,
-            error_cb=quiet,
+            error_cb=note,
         )
     except (NatsError, OSError, TimeoutError) as error:
         raise Unavailable(
-            f"NATS does not answer: {said_by(error)}.",
+            f"NATS does not answer: {said_by(problems[0] if problems else error)}.",
             hint="Start it with `aura up`, or set AURA_NATS_URL to a running server.",
         ) from error
+    client.options["max_reconnect_attempts"] = -1  # from the start it would make connect() wait for ever
+    return client
 
 
 class NoStream(Unavailable):
