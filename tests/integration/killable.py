@@ -1,14 +1,15 @@
-"""An organisation's process for kill tests: it ends itself by SIGKILL where it is told to.
+"""An organisation's process for kill tests: it kills itself, or a server, where it is told to.
 
-`python -m tests.integration.killable PLAN.json` runs until SIGTERM. While the plan's `armed` file is there ("POINT N"),
-the N-th passing of that point since then kills the process. Each call of an employee adds a line to `witness` before it
-is made.
+`python -m tests.integration.killable PLAN.json` runs until SIGTERM. While the plan's `armed` file is there
+("POINT N PID DELAY_S"), the N-th passing of that point since then sends SIGKILL to a process, 0 being itself. Each call
+of an employee adds a line to `witness` before it is made.
 """
 
 import asyncio
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
@@ -45,7 +46,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Trap:
-    """Kills this process at the armed point."""
+    """Kills at the armed point: this process at once, another one after the delay."""
 
     def __init__(self, armed: Path) -> None:
         self._armed = armed
@@ -59,11 +60,18 @@ class Trap:
             return
         if order != self._order:
             self._order, self._passed = order, 0
-        wanted, _, nth = order.partition(" ")
+        wanted, nth, pid, delay_s = order.split()
         if point == wanted:
             self._passed += 1
             if self._passed == int(nth):
-                os.kill(os.getpid(), signal.SIGKILL)
+                _kill(int(pid), float(delay_s))
+
+
+def _kill(pid: int, delay_s: float) -> None:
+    if pid == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    else:
+        threading.Timer(delay_s, os.kill, (pid, signal.SIGKILL)).start()
 
 
 class Witnessed(ScriptedEmployee):

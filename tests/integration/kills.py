@@ -1,10 +1,12 @@
 """The harness of the kill tests: the organisation as a process of its own, the Director outside it, and the kills."""
 
 import asyncio
+import os
 import random
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -34,29 +36,38 @@ RETRY_WAIT_S = 0.1
 POLL_S = 0.03
 ATTEMPTS_MAX = 90
 """Of a task: a kill may cost an attempt, and no run here may end for that."""
-What = Literal["point", "random", "nats", "postgres"]
+SERVER_DELAY_S = 0.004
+"""A server that is killed at a point dies within this time after it: about what a publish or a commit takes."""
+RESTARTS_MAX = 10
+Target = Literal["organisation", "nats", "postgres", "all"]
 
 
 @dataclass(frozen=True)
 class Kill:
-    """One kill: the organisation at the n-th passing of a point, or one of the three processes after a wait."""
+    """One kill: at the n-th passing of a point of the organisation, or without a point at any time."""
 
-    what: What
+    target: Target
     point: str = ""
     nth: int = 1
-    wait_s: float = 0.0
+    delay_s: float = 0.0
 
     def __str__(self) -> str:
-        where = f"at {self.point} #{self.nth}" if self.what == "point" else f"after {self.wait_s:.2f} s"
-        return f"{'organisation' if self.what in ('point', 'random') else self.what} {where}"
+        where = f"at {self.point} #{self.nth}" if self.point else "at any time"
+        return f"{self.target} {where} + {1000 * self.delay_s:.1f} ms"
 
 
-def drawn(seed: int, points: Sequence[str], *, randoms: int = 0, nats: int = 0, postgres: int = 0) -> list[Kill]:
-    """A mixed list of kills, the same for the same seed: one at each point, and others at times drawn."""
+def drawn(seed: int, points: Sequence[str], *, randoms: int = 1, servers: int = 1) -> list[Kill]:
+    """A mixed list of kills, the same for the same seed.
+
+    The organisation at each point and at `randoms` other times; each server `servers` times at a point about its commit
+    and as often at any time; once all three together.
+    """
     draw = random.Random(seed)
-    kills = [Kill("point", point, draw.randint(1, 3)) for point in points]
-    for what, count in (("random", randoms), ("nats", nats), ("postgres", postgres)):
-        kills += [Kill(what, wait_s=draw.uniform(0.1, 1.2)) for _ in range(count)]  # type: ignore[arg-type]  # a What
+    kills = [Kill("organisation", point, draw.randint(1, 3)) for point in points]
+    targets: list[Target] = ["organisation"] * randoms + ["nats", "postgres"] * servers + ["all"]
+    kills += [Kill(target, delay_s=draw.uniform(0.1, 1.2)) for target in targets]
+    for target, point in (("nats", "gate:before-publish"), ("postgres", "recorder:before-commit")) * servers:
+        kills.append(Kill(target, point, draw.randint(1, 3), draw.uniform(0, SERVER_DELAY_S)))
     draw.shuffle(kills)
     return kills
 
@@ -108,17 +119,22 @@ class Works:
             assert _now() < deadline, f"not ready: {self.log()}"
             await asyncio.sleep(POLL_S)
 
-    async def killed_at(self, point: str, nth: int) -> None:
-        """Arm the trap and wait until it has killed the process."""
+    async def killed_at(self, kill: Kill, server: Server | None) -> None:
+        """Arm the trap and wait until it has killed the server, or this process."""
         arming = self.armed.with_suffix(".part")
-        arming.write_text(f"{point} {nth}")
+        pid = server.pid if server else self.child.pid
+        assert pid is not None
+        arming.write_text(f"{kill.point} {kill.nth} {pid if server else 0} {kill.delay_s}")
         arming.rename(self.armed)
         deadline = _now() + REACH_WAIT_S
-        while (status := self.child.ended()) is None:
-            assert _now() < deadline, f"{point} was not passed {nth} times: {self.log()}"
+        while not _is_dead(pid):
+            if server:
+                self.must_live()
+            assert _now() < deadline, f"{kill.point} was not passed {kill.nth} times: {self.log()}"
             await asyncio.sleep(POLL_S)
         self.armed.unlink()
-        assert status == -signal.SIGKILL, f"it ended with status {status} of its own: {self.log()}"
+        status = self.child.kill() if server is None else server.kill()
+        assert status in (None, -signal.SIGKILL), f"it ended with status {status} of its own: {self.log()}"
 
     def kill(self) -> None:
         self.must_live()
@@ -236,22 +252,41 @@ async def hire_all(house: House, sample: Sample) -> None:
 
 async def suffer(works: Works, kills: Sequence[Kill], nats: Server, postgres: Server) -> None:
     """Every kill in turn; what was killed is started again at once."""
+    servers = {"nats": nats, "postgres": postgres}
     for number, kill in enumerate(kills, start=1):
         await works.start()
         begun = _now()
-        if kill.what == "point":
-            await works.killed_at(kill.point, kill.nth)
+        if kill.point:
+            await works.killed_at(kill, servers.get(kill.target))
         else:
-            await asyncio.sleep(kill.wait_s)
-            if kill.what == "random":
+            await asyncio.sleep(kill.delay_s)
+            if kill.target in ("organisation", "all"):
                 works.kill()
-            else:
-                server = {"nats": nats, "postgres": postgres}[kill.what]
-                server.kill()
-                await server.restart()
-                works.must_live()
+            for name, server in servers.items():
+                if kill.target in (name, "all"):
+                    server.kill()
+        for server in servers.values():
+            await _again(server)
+        works.must_live()
         print(f"kill {number}: {kill} ({_now() - begun:.1f} s)", flush=True)
     await works.start()
+
+
+async def _again(server: Server) -> None:
+    """Start a server that was killed. Sessions that PostgreSQL has lost may hold it up for a moment."""
+    for _ in range(RESTARTS_MAX):
+        if server.pid is not None:
+            return
+        with suppress(Unavailable):
+            await server.start()
+            return
+        await asyncio.sleep(RETRY_WAIT_S)
+    await server.start()
+
+
+def _is_dead(pid: int) -> bool:
+    """Whether a child of ours has ended; it is not reaped here."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
 
 
 def _now() -> float:
