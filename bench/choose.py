@@ -19,6 +19,7 @@ ALL_VERIFIED_MIN = 0.999
 NO_REJECTION_MAX = 0.001
 ATTEMPTS_CEILING = 100
 ATTEMPTS_ROUNDED_TO = 5
+CHEATED_ATTEMPTS_MAX = 3  # of one task, by the scripted cheater until HR has suspended it
 
 
 class Published(Table, kw_only=True):
@@ -43,13 +44,13 @@ def published(table: Table, functions: tuple[str, ...]) -> Published:
     no_rejection = no_rejection_at_most(tasks)
     if fewest is None or no_rejection >= NO_REJECTION_MAX:
         raise SystemExit(f"these functions do not do: attempts {fewest}, no rejection {no_rejection:.5f}")
-    attempts_max = -(-fewest // ATTEMPTS_ROUNDED_TO) * ATTEMPTS_ROUNDED_TO
+    attempts_max = -(-(fewest + CHEATED_ATTEMPTS_MAX) // ATTEMPTS_ROUNDED_TO) * ATTEMPTS_ROUNDED_TO
     return Published(
         **{field: getattr(table, field) for field in Table.__struct_fields__},
         machine=f"{cpu_count()} cores, {platform.system()} {platform.machine()}",
         example=functions,
         attempts_max=attempts_max,
-        all_verified_at_least=all_verified_at_least(tasks, attempts_max),
+        all_verified_at_least=all_verified_at_least(tasks, attempts_max - CHEATED_ATTEMPTS_MAX),
         no_rejection_at_most=no_rejection,
     )
 
@@ -76,7 +77,8 @@ def page_of(table: Published) -> str:
         lines.append(f"| {row.function} | {row.style} | {cells} | {used} |")
     lines += [
         "",
-        f"With two employees in turn and at most **{table.attempts_max} attempts** a task, all five tasks are verified",
+        f"With two employees in turn and at most **{table.attempts_max} attempts** a task, of which a cheater may waste",
+        f"{CHEATED_ATTEMPTS_MAX}, all five tasks are verified",
         f"with a probability above {table.all_verified_at_least:.5f} (from the lower bounds), and no attempt at all is",
         f"rejected with a probability below {table.no_rejection_at_most:.5f} (from the upper bounds).",
         "",
