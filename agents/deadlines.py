@@ -1,11 +1,11 @@
 """The duty to keep time: when a deadline of the board is due, a command says so."""
 
 import asyncio
-import time
 from uuid import UUID
 
 from agents.duty import insist
 from agents.manager import Manager, end
+from bus.clock import now
 from bus.consumer import Cause, Send
 from bus.rows import Rows
 from domain import task
@@ -35,9 +35,9 @@ class Deadlines:
             ticks += 1
             if self._rows is None:
                 continue
-            commands = self._due(self._rows, _now())
+            commands = self._due(self._rows, now())
             if ticks % SWEEP_EVERY_TICKS == 0:
-                commands += self._sweep(self._rows, _now())
+                commands += self._sweep(self._rows, now())
             for command in commands:
                 await insist(lambda command=command: self._send(command), stop)  # type: ignore[misc]  # bound now
 
@@ -77,7 +77,3 @@ class Deadlines:
 
 
 _SWEEP = derive(NAMESPACE, "manager", "sweep")
-
-
-def _now() -> int:
-    return time.time_ns() // 1000

@@ -5,7 +5,6 @@ are done again and nothing is there twice.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from uuid import UUID
@@ -15,7 +14,9 @@ from agents.delivery.commits import branch_of, delivery_commits
 from agents.duty import insist
 from agents.library import Library
 from bus.blobs import Blobs
+from bus.clock import now
 from bus.consumer import Send
+from bus.fault import Fault
 from bus.rows import Rows
 from bus.store import Store
 from domain import run_messages
@@ -25,7 +26,6 @@ from projections import board
 from projections.openrun import OpenRun, open_state
 
 POLL_S = 1.0
-Fault = Callable[[str], None]
 
 
 class Delivering:
@@ -102,7 +102,7 @@ class Delivering:
 
     async def _merge(self, run: UUID, state: RunState) -> None:
         _, tree = await self._library.merged(state, files_of(state))
-        await self._sent(run, "merge", run_messages.Merge(id=self._id(run, "merge"), at=_now(), run=run, tree=tree))
+        await self._sent(run, "merge", run_messages.Merge(id=self._id(run, "merge"), at=now(), run=run, tree=tree))
 
     async def _deliver(self, run: UUID, state: RunState) -> None:
         assert state.submitted is not None
@@ -119,7 +119,7 @@ class Delivering:
         commit = await asyncio.to_thread(gitrepo.build_repository, folder, commits, branch=branch, base=base)
         self._fault("delivering:before-receipt")
         command = run_messages.FinishDelivery(
-            id=self._id(run, "delivered"), at=_now(), run=run, commit=commit, folder=str(folder), branch=branch
+            id=self._id(run, "delivered"), at=now(), run=run, commit=commit, folder=str(folder), branch=branch
         )
         await self._sent(run, "delivered", command)
 
@@ -129,10 +129,6 @@ class Delivering:
         await asyncio.to_thread(gitrepo.put_release_ref, folder, state.commit)
         self._fault("delivering:before-release")
         command = run_messages.FinishRelease(
-            id=self._id(run, "released"), at=_now(), run=run, commit=state.commit, ref=f"refs/tags/{gitrepo.RELEASE}"
+            id=self._id(run, "released"), at=now(), run=run, commit=state.commit, ref=f"refs/tags/{gitrepo.RELEASE}"
         )
         await self._sent(run, "released", command)
-
-
-def _now() -> int:
-    return time.time_ns() // 1000

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 from uuid import UUID
 
 import msgspec
@@ -11,6 +10,7 @@ from agents.brief import brief_of
 from agents.duty import insist
 from agents.employees.base import CallLimits, Order
 from agents.library import Library
+from bus.fault import Fault
 from bus.rows import Rows
 from bus.work import WorkStream
 from domain.employee import Profile
@@ -18,8 +18,6 @@ from domain.run import RunState
 from domain.task import TaskState
 from projections import board
 from projections.openrun import OpenRun, open_state
-
-Fault = Callable[[str], None]
 
 
 class Ordering:

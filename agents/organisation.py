@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
@@ -22,7 +21,9 @@ from agents.reception import Reception
 from agents.verifier import Judging
 from agents.workers import Build, Workers
 from bus.blobs import Blobs
+from bus.clock import now
 from bus.consumer import Projection, Reactor, Runner, Send
+from bus.fault import Fault
 from bus.recorder import Recorder
 from bus.redaction import Redactor
 from bus.rows import Rows
@@ -55,7 +56,6 @@ GRACE_S = 8.0
 """How long a stop waits for calls and verdicts at hand before they are cut off."""
 FLUSH_S = 5.0
 SECRET_ENDINGS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "_DSN")
-Fault = Callable[[str], None]
 Say = Callable[[str], None]
 
 
@@ -234,6 +234,7 @@ class Organisation:
                 reactor=reactor,
                 send=send,
                 committed=committed,
+                durable=projection.name == "manager",  # an order goes out once: its consumer never forgets a commit
                 fault=self.setup.fault,
             )
         )
@@ -251,6 +252,6 @@ async def _flush_refusals(gate: Gate, stop: asyncio.Event) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), FLUSH_S)
         with suppress(Unavailable):  # they stay counted, and are written the next time
-            await gate.flush_refusals(at=time.time_ns() // 1000, everything=stop.is_set())
+            await gate.flush_refusals(at=now(), everything=stop.is_set())
         if stop.is_set():
             return

@@ -5,8 +5,6 @@ refused, and the refusal stands under its name.
 """
 
 import asyncio
-import time
-from collections.abc import Callable
 from uuid import UUID
 
 import msgspec
@@ -14,6 +12,8 @@ import msgspec
 from agents.handin import HandIn
 from agents.library import Library
 from bus.blobs import Blobs
+from bus.clock import now
+from bus.fault import Fault
 from bus.redaction import Redactor
 from bus.work import Parcel, WorkStream
 from domain import task
@@ -27,7 +27,6 @@ from governance.loader import Loader
 IDLE_WAIT_S = 1.0
 RETRY_WAIT_S = 0.5
 PARALLEL_MAX = 16
-Fault = Callable[[str], None]
 
 
 class Reception:
@@ -90,7 +89,7 @@ class Reception:
         ids = {"run": result.run, "task": result.task, "employee": employee, "order": result.order}
         self._fault("reception:before-receipt")
         await self._gate.handle(
-            task.FinishCall(id=derive(result.order, "reception.call_finished"), at=_now(), **ids, snapshot=snapshot),
+            task.FinishCall(id=derive(result.order, "reception.call_finished"), at=now(), **ids, snapshot=snapshot),
             name=employee,
         )
         if not result.files:
@@ -103,10 +102,6 @@ class Reception:
         tree = tree_digest(await self._library.before(state, result.task) | files)
         self._fault("reception:before-hand-in")
         await self._gate.handle(
-            task.SubmitWork(id=derive(result.order, "reception.submitted"), at=_now(), **ids, files=files, tree=tree),
+            task.SubmitWork(id=derive(result.order, "reception.submitted"), at=now(), **ids, files=files, tree=tree),
             name=employee,
         )
-
-
-def _now() -> int:
-    return time.time_ns() // 1000

@@ -1,6 +1,5 @@
 """Handing in a requirement: its bytes become blobs, then one command asks for the run."""
 
-import time
 from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
@@ -9,6 +8,7 @@ import msgspec
 
 from agents.library import pack_fixtures
 from bus.blobs import Blobs
+from bus.clock import now
 from domain.money import Amount
 from domain.run_messages import Allowance, Submit, TaskPlan
 from domain.tree import manifest_of
@@ -51,7 +51,7 @@ async def submit(
         (fixtures,) = await blobs.put([pack_fixtures(named)], redact=False)
     command = Submit(
         id=id,
-        at=time.time_ns() // 1000,
+        at=now(),
         run=run,
         title=requirement.title,
         requirement=source,

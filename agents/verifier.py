@@ -1,8 +1,6 @@
 """The Verifier: judges every tree that is handed in, in the sandbox, and is alone in causing verdicts."""
 
 import asyncio
-import time
-from collections.abc import Callable
 from uuid import UUID
 
 import msgspec
@@ -10,7 +8,9 @@ import msgspec
 from agents.duty import insist
 from agents.library import Library
 from bus.blobs import Blobs
+from bus.clock import now
 from bus.consumer import Send
+from bus.fault import Fault
 from bus.rows import Rows
 from domain import run_messages, task
 from domain.errors import NotFound
@@ -26,7 +26,6 @@ from verification.verdict import Verdict
 PARALLEL_MAX = 2
 POLL_S = 1.0
 SEED_MAX = 2**31
-Fault = Callable[[str], None]
 
 
 class Judging:
@@ -133,7 +132,7 @@ def judgement_of(verdict: Verdict, evidence: str) -> Judgement:
 
 
 def _command(pending: docket.Pending, judgement: Judgement) -> Command:
-    id, at = derive(pending.cause, "verifier.verdict"), time.time_ns() // 1000
+    id, at = derive(pending.cause, "verifier.verdict"), now()
     if pending.key == docket.MERGED:
         return run_messages.JudgeMerged(id=id, at=at, cause=pending.cause, run=pending.scope, judgement=judgement)
     assert pending.employee is not None, "a task's tree has an author"

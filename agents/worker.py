@@ -5,20 +5,19 @@ again by itself.
 """
 
 import asyncio
-from collections.abc import Callable
 
 import msgspec
 
 from agents import handin
 from agents.employees.base import Employee, Order
 from agents.employees.faults import CallFailed
+from bus.fault import Fault
 from bus.work import Parcel, WorkStream
 from domain.errors import Unavailable
 
 IDLE_WAIT_S = 1.0
 RETRY_WAIT_S = 0.5
 HAND_IN_ATTEMPTS_MAX = 20
-Fault = Callable[[str], None]
 
 
 class Worker:

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from agents import staff
 from agents.employees.base import Employee
-from agents.worker import Fault, Worker
+from agents.worker import Worker
+from bus.fault import Fault
 from bus.work import WorkStream
 from domain.errors import Invalid
 

@@ -4,7 +4,8 @@ import asyncio
 from typing import Any
 from uuid import UUID
 
-from director.desk import Desk, new_id, now, rows
+from bus.clock import now
+from director.desk import Desk, new_id, rows
 from domain.errors import Unavailable
 from domain.run_messages import Approve, End
 

@@ -23,11 +23,6 @@ from sql import named
 RECORDED_WAIT_S = 30.0
 
 
-def now() -> int:
-    """Microseconds UTC."""
-    return time.time_ns() // 1000
-
-
 def new_id() -> UUID:
     """A UUIDv7: sorts by time."""
     import secrets

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from agents import modelserver, staff
+from bus.clock import now
 from bus.embedded import stack
 from bus.embedded.home import Home
-from director.desk import Desk, desk, new_id, now
+from director.desk import Desk, desk, new_id
 from director.serving import READY_FILE
 from director.settings import Settings
 from domain.employee import Hire

@@ -6,13 +6,14 @@ It is a library: each process has its own, bound to the principal whose key the 
 import asyncio
 import random
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from uuid import UUID
 
 import msgspec
 
 from bus import codec, forks
+from bus.fault import Fault
 from bus.publisher import Outgoing, Publisher, Stale, Unknown
 from bus.store import Store
 from bus.stream import Stored, Stream
@@ -30,7 +31,6 @@ ATTEMPTS_MAX = 10
 REFUSAL_ATTEMPTS_MAX = 3
 JITTER_S = 0.02
 FAR = 2**62
-Fault = Callable[[str], None]
 
 
 class Outcome(msgspec.Struct, frozen=True):

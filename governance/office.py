@@ -1,10 +1,10 @@
 """A process's connection to the log: stream, store and what its gates share. The composition root opens one."""
 
-from collections.abc import Callable
 from typing import Any
 
 from nats.aio.client import Client
 
+from bus.fault import Fault
 from bus.publisher import Publisher
 from bus.store import Store
 from bus.stream import Stream, connect
@@ -12,8 +12,6 @@ from governance.gate import Gate, LogCheck
 from governance.keys import Principal
 from governance.limits import RefusalLimit
 from governance.loader import Loader
-
-Fault = Callable[[str], None]
 
 
 class Office:

@@ -53,7 +53,8 @@ def _law(verb: str, as_json: bool, make) -> None:  # type: ignore[no-untyped-def
     door = Door(verb, as_json)
 
     async def work() -> None:
-        from director.desk import desk, new_id, now
+        from bus.clock import now
+        from director.desk import desk, new_id
 
         async with desk(Settings()) as opened:
             command: Command = make({"id": new_id(), "at": now()})

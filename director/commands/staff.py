@@ -81,7 +81,8 @@ def _standing(verb: str, who: str, reason: str, as_json: bool) -> None:
     door = Door(verb, as_json)
 
     async def work() -> None:
-        from director.desk import desk, find_employee, new_id, now
+        from bus.clock import now
+        from director.desk import desk, find_employee, new_id
         from domain.employee import Reinstate, Suspend
 
         async with desk(Settings()) as opened:
