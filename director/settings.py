@@ -3,7 +3,7 @@
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bus.embedded.stack import Endpoints, status
@@ -11,7 +11,7 @@ from domain.errors import Invalid, Unavailable
 
 
 class Settings(BaseSettings):
-    """AURA_* variables; OPENAI_API_KEY is read under its own name."""
+    """AURA_* variables. Keys of providers are not among them: each worker reads its own when it starts."""
 
     model_config = SettingsConfigDict(env_prefix="AURA_", extra="ignore")
 
@@ -21,7 +21,6 @@ class Settings(BaseSettings):
     openai_base_url: str | None = None
     openai_model: str | None = None
     openai_price: str = "genai-prices"
-    openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
     allow_degraded: bool = False
 
     def __init__(self) -> None:

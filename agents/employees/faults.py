@@ -22,10 +22,6 @@ CallFailure = Literal[
     "empty",
     "cancelled",
 ]
-RETRYABLE: frozenset[CallFailure] = frozenset(
-    {"rate_limit", "overloaded", "timeout", "connection", "malformed_response", "truncated", "empty"}
-)
-"""Failures after which the same employee may do better; the others need a person or another employee."""
 MESSAGE_CHARS_MAX = 300  # of a provider's own words; the rest is noise, and may echo the prompt
 _HINTS: dict[CallFailure, str] = {
     "auth": "Check the API key of this employee (for OpenAI: OPENAI_API_KEY).",

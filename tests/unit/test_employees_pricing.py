@@ -1,12 +1,13 @@
 """What a call costs: zero only where configured, known where a table knows, else unknown."""
 
 from decimal import Decimal
+from typing import get_args
 from uuid import UUID
 
 import pytest
 
 from agents.employees.base import CallLimits
-from agents.employees.faults import RETRYABLE, CallFailed, failure_of_status
+from agents.employees.faults import CallFailed, CallFailure, failure_of_status
 from agents.employees.openai import OpenAIEmployee
 from agents.employees.pricing import cost_of, input_tokens_at_most
 from domain.errors import LimitReached
@@ -62,7 +63,7 @@ async def test_a_call_above_its_reservation_is_not_made() -> None:
 
 
 def test_every_failure_says_what_to_do() -> None:
-    for failure in RETRYABLE:
+    for failure in get_args(CallFailure):
         assert CallFailed(failure, "it failed").hint
 
 
