@@ -77,8 +77,8 @@ def page_of(table: Published) -> str:
         lines.append(f"| {row.function} | {row.style} | {cells} | {used} |")
     lines += [
         "",
-        f"With two employees in turn and at most **{table.attempts_max} attempts** a task, of which a cheater may waste",
-        f"{CHEATED_ATTEMPTS_MAX}, all five tasks are verified",
+        f"With two employees in turn and at most **{table.attempts_max} attempts** a task, of which a cheater",
+        f"may waste {CHEATED_ATTEMPTS_MAX}, all five tasks are verified",
         f"with a probability above {table.all_verified_at_least:.5f} (from the lower bounds), and no attempt at all is",
         f"rejected with a probability below {table.no_rejection_at_most:.5f} (from the upper bounds).",
         "",
