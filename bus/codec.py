@@ -12,7 +12,7 @@ from domain.registry import EVENTS, UPCASTERS
 
 SALT_BYTES = 32
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_SALT = re.compile(r"(?:[0-9a-f]{2}){1,64}")
+_SALT = re.compile(r"(?:[0-9a-f]{2}){0,64}")
 _TYPE = re.compile(r"[a-z_]{1,40}\.[a-z_]{1,40}")
 _DOES_NOT_READ = (
     msgspec.MsgspecError,
@@ -28,7 +28,7 @@ _DOES_NOT_READ = (
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True):
-    """One message. `envelope` and `payload` are kept as the bytes they came as; `salt` is hex."""
+    """One message. `envelope` and `payload` are kept as the bytes they came as; `salt` is hex, empty after a purge."""
 
     envelope: msgspec.Raw
     payload: msgspec.Raw
@@ -154,7 +154,9 @@ def recorded(seq: int, data: bytes, void: str | None = None) -> Recorded:
         envelope = envelope_of(body.envelope)
     except Invalid:
         return alien(seq)
-    return Recorded(seq=seq, envelope=envelope, event=event_of(envelope, body.payload), void=void)
+    return Recorded(
+        seq=seq, envelope=envelope, event=event_of(envelope, body.payload if body.salt else None), void=void
+    )
 
 
 def alien(seq: int) -> Recorded:
