@@ -1,4 +1,4 @@
-"""The example's tasks, judged: every answer of the shipped cheater is an integrity finding, an honest failure is none."""
+"""The example's tasks, judged: every answer of the cheater is an integrity finding, an honest failure is none."""
 
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
