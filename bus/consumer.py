@@ -85,6 +85,9 @@ def scope_id(recorded: Recorded) -> UUID:
 class Runner:
     """One consumer: its projection, and for staff its reactor and `send`.
 
+    durable=False: a commit does not wait for the disk. A crash of Postgres then takes the rows and the checkpoint back
+    together, and the events come again; right for all whose side effects may be done again.
+
     `committed` is called after each batch, with False while a rebuilt version catches up on its former one.
     """
 
@@ -98,6 +101,7 @@ class Runner:
         send: Send | None = None,
         commands_after: int = 0,
         committed: Callable[[Rows, bool], None] = lambda _rows, _live: None,
+        durable: bool = True,
         clock: Callable[[], int] = lambda: time.time_ns() // 1000,
         fault: Fault = lambda _: None,
     ) -> None:
@@ -111,6 +115,7 @@ class Runner:
         self._send = send
         self._commands_after = commands_after
         self._committed = committed
+        self._durable = durable
         self._clock = clock
         self._fault = fault
         self._loaded: dict[UUID, None] = {}
@@ -164,11 +169,9 @@ class Runner:
         if self._send is not None:
             await self._send_all(commands)
         self._fault(f"{self.projection.name}:before-commit")
-        async with self._store.connection() as connection, connection.transaction():
-            if not await self.tables.advance(connection, self.position, batch[-1].seq):
+        async with self._store.connection(durable=self._durable) as connection:
+            if not await self.tables.commit(connection, self.rows, self.position, batch[-1].seq):
                 raise Unavailable("Another process runs this consumer and is ahead.", hint="Nothing to do.")
-            self._fault(f"{self.projection.name}:between-checkpoint-and-rows")
-            await self.tables.write(connection, self.rows)
         self.rows.settle()
         self.position = batch[-1].seq
         self._fault(f"{self.projection.name}:after-commit")

@@ -5,7 +5,8 @@ Together they are the primary key, so that a run's rows can be loaded, compared 
 """
 
 from collections.abc import Iterable, Iterator
-from typing import ClassVar, TypeVar
+from decimal import Decimal
+from typing import ClassVar, TypeVar, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import msgspec
@@ -136,6 +137,19 @@ class Rows:
             name: {(scope, key): row for scope, rows in scopes.items() for key, row in rows.items()}
             for name, scopes in self._rows.items()
         }
+
+
+_SQL_TYPES = {UUID: "uuid", str: "text", int: "bigint", bool: "boolean", Decimal: "numeric"}
+
+
+def sql_types(kind: type[Row]) -> tuple[str, ...]:
+    """The Postgres type of each column, in the order of the struct's fields."""
+    found: list[str] = []
+    for hint in get_type_hints(kind).values():
+        if get_origin(hint) is not ClassVar and hint is not ClassVar:
+            plain = [part for part in get_args(hint) if part is not type(None)] or [hint]
+            found.append(_SQL_TYPES[plain[0]])
+    return tuple(found)
 
 
 def columns(kind: type[Row]) -> tuple[str, ...]:

@@ -36,37 +36,49 @@ DOWN = (
 class Store:
     """Reads of the log. Every method raises Unavailable when Postgres is away."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    def __init__(
+        self, pool: "asyncpg.Pool[asyncpg.Record]", relaxed: "asyncpg.Pool[asyncpg.Record] | None" = None
+    ) -> None:
         self.pool = pool
+        self._relaxed = relaxed or pool
 
     @classmethod
     async def open(cls, dsn: str, *, pool_max: int = POOL_MAX) -> "Store":
         """Connect and migrate."""
+        store = cls(await _pool(dsn, pool_max, "on"), await _pool(dsn, pool_max, "off"))
         try:
-            pool = await asyncpg.create_pool(
-                dsn, min_size=1, max_size=pool_max, timeout=CONNECT_WAIT_S, command_timeout=COMMAND_WAIT_S
-            )
-        except (*DOWN, asyncpg.PostgresError) as error:
+            async with store.connection() as connection:
+                await migrate(connection)
+        except (Unavailable, asyncpg.PostgresError) as error:
+            await store.close()
+            if isinstance(error, Unavailable) and error.__cause__ is None:
+                raise  # a migration that does not fit
             raise Unavailable(
-                f"Postgres does not answer: {said_by(error)}.",
+                f"Postgres does not answer: {said_by(error.__cause__ or error)}.",
                 hint="Start it with `aura up`, or set AURA_POSTGRES_DSN to a running server.",
             ) from error
-        store = cls(pool)
-        async with store.connection() as connection:
-            await migrate(connection)
+        except ValueError as error:
+            raise Unavailable(
+                f"AURA_POSTGRES_DSN does not read: {error}.", hint="Write postgresql://user:password@host/database."
+            ) from error
         return store
 
     async def close(self) -> None:
-        try:
-            await asyncio.wait_for(self.pool.close(), CONNECT_WAIT_S)
-        except (*DOWN, asyncpg.PostgresError):
-            self.pool.terminate()
+        for pool in {self.pool, self._relaxed}:
+            try:
+                await asyncio.wait_for(pool.close(), CONNECT_WAIT_S)
+            except (*DOWN, asyncpg.PostgresError):
+                pool.terminate()
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
-        """A connection from the pool; Unavailable instead of the driver's connection errors."""
+    async def connection(self, *, durable: bool = True) -> AsyncIterator[asyncpg.Connection]:
+        """A connection from the pool; Unavailable instead of the driver's connection errors.
+
+        durable=False: commits do not wait for the disk. For rows that the log can give back, never for the log.
+        """
+        pool = self.pool if durable else self._relaxed
         try:
-            async with self.pool.acquire(timeout=CONNECT_WAIT_S) as connection:
+            async with pool.acquire(timeout=CONNECT_WAIT_S) as connection:
                 yield connection  # type: ignore[misc]  # a PoolConnectionProxy forwards all of Connection
         except DOWN as error:
             raise Unavailable(
@@ -141,6 +153,23 @@ class Store:
 async def recorded_up_to(connection: asyncpg.Connection) -> int:
     """The recorder's checkpoint, on a connection of one's own."""
     return int(await connection.fetchval(named("recorder_checkpoint")))
+
+
+async def _pool(dsn: str, pool_max: int, synchronous_commit: str) -> "asyncpg.Pool[asyncpg.Record]":
+    """A pool that connects when it is used."""
+
+    async def keep(_: object) -> None:
+        """Nothing here leaves state in a session, so a connection goes back without a round trip to clean it."""
+
+    return await asyncpg.create_pool(
+        dsn,
+        min_size=0,
+        max_size=pool_max,
+        timeout=CONNECT_WAIT_S,
+        command_timeout=COMMAND_WAIT_S,
+        server_settings={"synchronous_commit": synchronous_commit},
+        reset=keep,
+    )
 
 
 async def read_page(

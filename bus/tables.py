@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from bus.rows import Row, Rows, columns
+from bus.rows import Row, Rows, columns, sql_types
 from domain.errors import Unavailable
 from domain.tree import digest_of
 from sql import named
@@ -28,6 +28,7 @@ class Tables:
         self.name = name
         self.kinds = tuple(kinds)
         self.schema = schema or name
+        self._statement: str | None = None
 
     def _sql(self, query: str, kind: type[Row] | None = None) -> str:
         values = {"schema": self.schema}
@@ -71,6 +72,40 @@ class Tables:
     async def advance(self, connection: asyncpg.Connection, before: int, after: int) -> bool:
         """Move the checkpoint by compare-and-set; False: somebody else moved it."""
         return bool(await connection.execute(self._sql("consumer_advance"), before, after) == "UPDATE 1")
+
+    async def commit(self, connection: asyncpg.Connection, rows: Rows, before: int, after: int) -> bool:
+        """Move the checkpoint by compare-and-set and write what has changed, in one statement; False: nothing was done."""
+        values: list[object] = [before, after]
+        changes = {kind.table: (keys, records) for kind, keys, records in rows.changes()}
+        for name, kind in rows.tables.items():
+            keys, records = changes.get(name, ([], []))
+            present = {(record[0], record[1]) for record in records}
+            gone = [key for key in keys if key not in present]
+            values += [[scope for scope, _ in gone], [key for _, key in gone]]
+            values += [list(column) for column in zip(*records, strict=True)] or [[] for _ in columns(kind)]
+        return bool(await connection.fetchval(self._commit_statement(tuple(rows.tables.values())), *values))
+
+    def _commit_statement(self, kinds: tuple[type[Row], ...]) -> str:
+        """The statement of `commit`: always the same for a consumer, so that the server plans it once."""
+        if self._statement is None:
+            parts, place = [], 3
+            for kind in kinds:
+                names = columns(kind)
+                first = place + 2
+                arrays = [f"${first + index}::{sort}[]" for index, sort in enumerate(sql_types(kind))]
+                parts.append(
+                    named("rows_commit_part").format(
+                        schema=self.schema,
+                        table=kind.table,
+                        columns=", ".join(names),
+                        gone=f"${place}::uuid[], ${place + 1}::text[]",
+                        arrays=", ".join(arrays),
+                        assignments=", ".join(f"{name} = EXCLUDED.{name}" for name in names[2:]),
+                    )
+                )
+                place = first + len(names)
+            self._statement = named("rows_commit").format(schema=self.schema, parts="".join(parts))
+        return self._statement
 
     async def write(self, connection: asyncpg.Connection, rows: Rows) -> None:
         """Write what has changed: delete by key, then copy in."""
