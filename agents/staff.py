@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 import msgspec
@@ -14,6 +14,9 @@ from agents.employees.prompts import Style
 from domain.employee import Profile
 from domain.errors import Invalid, NotFound
 from domain.message import NAMESPACE, derive
+
+if TYPE_CHECKING:
+    from agents.employees.scripted import Script
 
 Kind = Literal["openai", "embedded", "scripted"]
 OUTPUT_TOKENS_MAX = 1024
@@ -109,7 +112,7 @@ def build(posting: Posting, environment: Mapping[str, str]) -> Employee:
     )
 
 
-def _script(name: str):  # type: ignore[no-untyped-def]  # a Script; imported late with its employee
+def _script(name: str) -> "Script":
     from agents.employees.scripted import Recording
     from agents.employees.scripts.cheater import Cheater
 

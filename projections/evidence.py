@@ -138,5 +138,6 @@ def _moved(row: Attempt, recorded: Recorded, event: TaskEvent) -> Attempt:
             )
         case task.Released(cut_off=cut_off, reason=reason, charged=charged):
             outcome = row.outcome or ("cut_off" if cut_off else reason)
-            return replace(row, outcome=outcome, tokens=row.tokens + charged.tokens)
+            cost = charged.usd if cut_off else row.cost_usd  # a call that was cut off is charged at its reservation
+            return replace(row, outcome=outcome, tokens=row.tokens + charged.tokens, cost_usd=cost)
     return row

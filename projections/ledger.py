@@ -63,7 +63,9 @@ def _booked(account: Account, event: TaskEvent, rows: Rows) -> Account:
             return replace(account, attempts=account.attempts + 1, first_attempts=first)
         case task.CallStarted():
             return replace(account, calls=account.calls + 1)
-        case task.CallFinished(snapshot=snapshot, charged=charged):
+        case task.CallFinished(snapshot=snapshot, charged=charged, order=order, run=run):
+            if snapshot.outcome != "answered":
+                _attempt(rows, run, order)
             return replace(
                 account,
                 failed=account.failed + (snapshot.outcome != "answered"),
