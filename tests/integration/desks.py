@@ -192,10 +192,15 @@ class Desks:
         return Desk(office, self.folder / "keys")
 
     async def close(self) -> None:
+        await self.stop_recording()
+        await self._closing.aclose()
+
+    async def stop_recording(self) -> None:
+        """As a crash: what is at hand is lost to the recorder."""
         if self._recording is not None:
             self._recording.cancel()
             await asyncio.gather(self._recording, return_exceptions=True)
-        await self._closing.aclose()
+            self._recording = None
 
     async def recorded(self, desk: Desk) -> list[Recorded]:
         """The whole log as Postgres has it. A recorder runs from the first time that this is asked for."""

@@ -22,6 +22,7 @@ from tests.integration.desks import DIGEST, WAIT_S, Desk, Desks, Order, at
 from tests.unit.test_codec import ALIENS
 
 TESTED = "aura.evt.run.x.tested"
+REPEATED = "an event with this id stands earlier in the log"
 
 
 def message(event: Event, *, id: object = None) -> tuple[str, bytes]:
@@ -80,9 +81,7 @@ async def test_what_does_not_count_is_kept_and_void_with_its_reason(desks: Desks
     first = await put(desk, *message(pause, id=codec.envelope_of(codec.split(message(pause)[1]).envelope).id))
     again = uuid4()
     await put(desk, *message(pause, id=again))
-    voids[await put(desk, *message(Paused(reason="another"), id=again))] = (
-        "an event with this id stands earlier in the log"
-    )
+    voids[await put(desk, *message(Paused(reason="another"), id=again))] = REPEATED
     voids[await put(desk, *message(CallStarted(run=uuid4(), task=uuid4(), employee=uuid4(), order=uuid4())))] = (
         "the organisation was paused"
     )
@@ -121,7 +120,7 @@ async def test_a_repeated_stop_stops_nobody_and_all_agree(desks: Desks, desk: De
     fresh = await desks.open()
     assert (await fresh.send("manager", order.start())).void is None
     log = await desks.recorded(desk)
-    assert [event.void for event in log if event.void] == ["an event with this id stands earlier in the log"]
+    assert [event.void for event in log if event.void] == [REPEATED]
 
 
 async def test_no_alien_bytes_stop_it(desks: Desks, desk: Desk) -> None:

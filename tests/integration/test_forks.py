@@ -1,0 +1,154 @@
+"""Stream and store are one log, or nothing is written: a wiped stream, another one, a database that is behind."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+
+import pytest
+
+from bus import forks
+from bus.embedded.servers import Server
+from bus.forks import Forked
+from bus.recorder import Recorder
+from bus.stream import STREAM, Stream, StreamInfo
+from domain import organisation
+from domain.money import Amount
+from tests.integration.desks import Desk, Desks, stamp
+
+Harm = Callable[[Desk], Awaitable[None]]
+
+
+async def wiped(desk: Desk) -> None:
+    await desk.office.client.jetstream().delete_stream(STREAM)
+    await desk.office.stream.ensure()
+
+
+async def another_one(desk: Desk) -> None:
+    """As long as the other log, and longer."""
+    await wiped(desk)
+    for number in range(10):
+        await desk.office.client.jetstream().publish("aura.evt.run.x.tested", f"{number}".encode())
+
+
+async def begins_later(desk: Desk) -> None:
+    await desk.office.client.jetstream().delete_stream(STREAM)
+    await desk.office.stream.ensure(first_seq=100)
+
+
+HARMS: tuple[tuple[Harm, str], ...] = (
+    (wiped, "the stream ends at 0"),
+    (another_one, "they belong to different logs"),
+    (begins_later, "the stream begins at 100"),
+)
+
+
+@pytest.mark.parametrize(("harm", "says"), HARMS, ids=[harm.__name__ for harm, _ in HARMS])
+async def test_a_gate_on_another_log_refuses_to_write_and_says_why(
+    desks: Desks, desk: Desk, harm: Harm, says: str
+) -> None:
+    await desk.pause()
+    kept = len(await desks.recorded(desk))
+    await desks.stop_recording()
+    await harm(desk)
+    last = (await desk.office.stream.info()).last_seq
+    fresh = await desks.open()
+    for _ in range(2):
+        with pytest.raises(Forked, match=says) as caught:
+            await fresh.resume()
+        assert "repair" in caught.value.hint or "restore" in caught.value.hint
+    assert (await fresh.office.stream.info()).last_seq == last
+    with pytest.raises(Forked, match=says):
+        await Recorder(fresh.office.client, fresh.office.store).run(asyncio.Event())
+    assert await fresh.office.store.recorded_up_to() == kept
+
+
+async def test_a_gate_on_its_own_log_writes(desks: Desks, desk: Desk) -> None:
+    await desk.pause()
+    await desks.recorded(desk)
+    assert (await (await desks.open()).resume()).void is None
+    await forks.check(desk.office.stream, desk.office.store)
+
+
+async def test_a_database_that_is_behind_is_caught_up_and_no_fork(desks: Desks, desk: Desk) -> None:
+    """The hot window still holds all that the recorder has not stored."""
+    await desk.pause()
+    assert await desk.office.store.recorded_up_to() == 0
+    assert (await (await desks.open()).resume()).void is None
+    assert len(await desks.recorded(desk)) == 3
+
+
+async def test_an_event_that_is_alien_on_one_side_alone_is_a_fork(desks: Desks, desk: Desk) -> None:
+    await desks.recorded(desk)
+    await desks.stop_recording()
+    await wiped(desk)
+    await desk.office.client.jetstream().publish("aura.evt.run.x.tested", b"alien")
+    with pytest.raises(Forked, match="different logs"):
+        await forks.check(desk.office.stream, desk.office.store)
+
+
+async def test_the_same_alien_on_both_sides_is_none(desks: Desks, desk: Desk) -> None:
+    await desk.office.client.jetstream().publish("aura.evt.run.x.tested", b"alien")
+    assert len(await desks.recorded(desk)) == 2
+    await forks.check(desk.office.stream, desk.office.store)
+
+
+class Slow(Stream):
+    """Whenever its ends are asked for, something else happens between that and what is asked next."""
+
+    between: Callable[[], Awaitable[object]]
+
+    async def info(self) -> StreamInfo:
+        info = await super().info()
+        await self.between()
+        return info
+
+
+async def test_events_recorded_during_the_check_are_no_fork(desks: Desks, desk: Desk) -> None:
+    stream = Slow(desk.office.client)
+
+    async def between() -> None:
+        await desk.send("director", organisation.SetBudget(**stamp(), cap=Amount(Decimal(7), 7)))
+        await desks.recorded(desk)
+
+    stream.between = between
+    await desks.recorded(desk)
+    await forks.check(stream, desk.office.store)
+
+
+@pytest.mark.parametrize("other", [True, False], ids=["another-log", "the-same-log"])
+async def test_a_server_that_comes_back_with_another_log_stops_gate_and_recorder(
+    desks: Desks, desk: Desk, nats: Server, other: bool
+) -> None:
+    """The recorder is at work, the gate has checked: both look again after the reconnect."""
+    recorder = Recorder(desk.office.client, desk.office.store)
+    stop = asyncio.Event()
+    task = asyncio.create_task(recorder.run(stop))
+    await desk.pause()
+    await desk.office.store.wait_recorded(2, 10)
+    nats.kill()
+    if other:
+        (nats.store / "jetstream").rename(nats.store / "gone")
+    await nats.start()
+    if other:
+        late = await desks.open()  # makes a stream where there was none
+        await another_one(late)
+    await _connected(desk)
+    if other:
+        with pytest.raises(Forked):
+            await desk.resume()
+        with pytest.raises(Forked):
+            await asyncio.wait_for(task, 10)
+        assert await desk.office.store.recorded_up_to() == 2
+    else:
+        assert (await desk.resume()).void is None
+        await desk.office.store.wait_recorded(3, 10)
+        stop.set()
+        await task
+
+
+async def _connected(desk: Desk) -> None:
+    for _ in range(500):
+        if desk.office.client.is_connected and desk.office.client.stats["reconnects"]:
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail("the connection never came back")
