@@ -19,6 +19,9 @@ from domain.task import TaskState
 from projections import board
 from projections.openrun import OpenRun, open_state
 
+ORDERS_KNOWN_MAX = 10_000
+"""Orders that are remembered as sent, also when the rows are read again from an earlier commit."""
+
 
 class Ordering:
     """Sends an order for each call that starts while this process looks on.
@@ -31,24 +34,24 @@ class Ordering:
         self._library = library
         self._work = work
         self._fault = fault
-        self._known: set[UUID] = set()
+        self._known: dict[UUID, None] = {}
         self._due: deque[tuple[UUID, RunState, TaskState, Profile]] = deque()
         self._wake = asyncio.Event()
         self._begun = False
 
     def note(self, rows: Rows, live: bool) -> None:
-        calling: set[UUID] = set()
         for row in rows.all(OpenRun):
             state = open_state(row)
             for part in state.tasks.values():
                 if part.phase != "calling" or part.order is None or part.employee is None:
                     continue
-                calling.add(part.order)
                 employee = rows.get(board.Employee, part.employee, "employee")
                 if part.order not in self._known and self._begun and live and employee:
                     self._due.append((row.scope, state, part, board.profile_of(employee)))
                     self._wake.set()
-        self._known = calling
+                self._known[part.order] = None
+        while len(self._known) > ORDERS_KNOWN_MAX:
+            del self._known[next(iter(self._known))]
         self._begun = True
 
     async def run(self, stop: asyncio.Event) -> None:
