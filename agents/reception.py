@@ -71,7 +71,8 @@ class Reception:
             result = msgspec.json.decode(parcel.data, type=HandIn)
             await self._pass_on(result, parcel.employee)
         except (Unavailable, Contention):
-            return  # not acknowledged: it comes again
+            await parcel.again(RETRY_WAIT_S)
+            return
         except (msgspec.DecodeError, msgspec.ValidationError, AuraError):
             pass  # refused by the gate, which has put that on the log; garbage has no order that could be named
         finally:

@@ -5,6 +5,7 @@ again by itself.
 """
 
 import asyncio
+from uuid import UUID
 
 import msgspec
 
@@ -18,6 +19,8 @@ from domain.errors import Unavailable
 IDLE_WAIT_S = 1.0
 RETRY_WAIT_S = 0.5
 HAND_IN_ATTEMPTS_MAX = 20
+ORDERS_REMEMBERED_MAX = 10_000
+"""Orders known as taken. When NATS dies before it confirms an order it may be sent again, after it was taken."""
 
 
 class Worker:
@@ -28,6 +31,7 @@ class Worker:
         self._work = work
         self._slots = asyncio.Semaphore(slots)
         self._fault = fault
+        self._taken: dict[UUID, None] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until stopped; the calls at hand are finished first."""
@@ -54,10 +58,21 @@ class Worker:
             if not await parcel.done():
                 return  # nobody knows whether it will come again: the lease decides
             order = msgspec.json.decode(parcel.data, type=Order)
+            if not self._first(order.id):
+                return
             self._fault("worker:mid-call")
             await self._hand_in(await self._call(order))
         finally:
             self._slots.release()
+
+    def _first(self, order: UUID) -> bool:
+        """Whether the order was not taken before: an order is one call."""
+        if order in self._taken:
+            return False
+        self._taken[order] = None
+        while len(self._taken) > ORDERS_REMEMBERED_MAX:
+            del self._taken[next(iter(self._taken))]
+        return True
 
     async def _call(self, order: Order) -> handin.HandIn:
         try:

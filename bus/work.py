@@ -20,7 +20,8 @@ PREFIX = "aura.work"
 BYTES_MAX = 128 * 1024**2
 AGE_S = 3600
 DUPLICATE_WINDOW_S = 600
-ACK_WAIT_S = 30.0
+ACK_WAIT_S = 10.0
+"""When what a process took and did not finish is handed out again: soon enough for the margin of the order's lease."""
 REQUEST_WAIT_S = 5.0
 
 
@@ -39,6 +40,13 @@ class Parcel:
         except (NatsError, JetStreamError, TimeoutError):
             return False
         return True
+
+    async def again(self, wait_s: float) -> None:
+        """Ask for it once more after a while; where that is lost too, it comes when ACK_WAIT_S is over."""
+        try:
+            await self.message.nak(delay=wait_s)
+        except (NatsError, JetStreamError):
+            return
 
 
 class WorkStream:
