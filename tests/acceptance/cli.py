@@ -1,0 +1,188 @@
+"""The command line as a new user has it: `aura` as a process, in an AURA_HOME of its own, stopped at the end."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from agents import staff
+from agents.workers import RESCAN_S
+from tests.integration.house import Sample
+from tests.loopback import Loopback, Reply, loopback
+
+AURA = Path(sys.executable).with_name("aura")
+WAIT_S = 60.0
+POLL_S = 0.1
+MEMORY_FOLDER = Path("/dev/shm")
+MEMORY_FREE_BYTES_MIN = 2 * 1024**3
+OF_THE_SHELL = ("AURA_", "OPENAI_", "NO_COLOR")
+"""Variables of whoever runs the tests that would change what is tested."""
+
+
+class Said(NamedTuple):
+    """What a command answered."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Aura:
+    """`aura` in one home. `environment` is laid over the test's own, without its AURA_* variables."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self.folder = folder
+        self.home = folder / "home"
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(OF_THE_SHELL)},
+            "AURA_HOME": str(self.home),
+            "AURA_ALLOW_DEGRADED": "1",
+            **environment,
+        }
+
+    def run(self, *arguments: str, wait_s: float = WAIT_S, **environment: str) -> Said:
+        """Run a command to its end. No command ever shows a traceback."""
+        done = subprocess.run(
+            [AURA, *arguments],
+            cwd=self.folder,
+            env=self.environment | environment,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=wait_s,
+            check=False,
+        )
+        said = Said(done.returncode, done.stdout, done.stderr)
+        assert "Traceback" not in said.out + said.err, said
+        assert "defect of aura" not in said.out + said.err, said
+        return said
+
+    def begin(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        """Start a command and do not wait for it."""
+        return subprocess.Popen(
+            [AURA, *arguments],
+            cwd=self.folder,
+            env=self.environment | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def text(self, *arguments: str, **environment: str) -> str:
+        """What a command that succeeds prints for people."""
+        said = self.run(*arguments, **environment)
+        assert said.code == 0, said
+        return said.out
+
+    def json(self, *arguments: str, code: int = 0, **environment: str) -> dict[str, Any]:
+        """The data of a command that succeeds, or the error of one that ends with `code`."""
+        whole = self.answer(*arguments, code=code, **environment)
+        found: dict[str, Any] = whole["data" if code == 0 else "error"]
+        return found
+
+    def answer(self, *arguments: str, code: int = 0, **environment: str) -> dict[str, Any]:
+        """The one JSON object on stdout, its form checked."""
+        said = self.run(*arguments, "--json", **environment)
+        assert said.code == code, said
+        return the_object(said)
+
+    def lines(self, *arguments: str) -> list[dict[str, Any]]:
+        """A stream as JSONL."""
+        return [json.loads(line) for line in self.text(*arguments, "--json").splitlines()]
+
+    def hire(self, name: str, answers: Mapping[str, list[dict[str, str]]], *, delay_s: float = 0.0) -> None:
+        """Hire a scripted employee. With a delay, for which `aura hire` has no option, its file is there before it."""
+        script = self.folder / f"{name}.answers.json"
+        script.write_text(json.dumps(answers))
+        posting = staff.Posting(name=name, kind="scripted", script=str(script), delay_s=delay_s)
+        if delay_s:
+            staff.save(self.home / "employees", posting)
+            time.sleep(2 * RESCAN_S)  # its worker is built by now, and stays
+        self.json("hire", name, "--script", str(script))
+        staff.save(self.home / "employees", posting)
+
+    def requirement(self, sample: Sample, name: str = "adders") -> str:
+        """Write a requirement with its sealed cases; its file's name."""
+        (self.folder / f"{name}.md").write_bytes(sample.source)
+        (self.folder / f"{name}.sealed.yaml").write_bytes(sample.sealed)
+        return f"{name}.md"
+
+    def until(self, found: Callable[[], object], wait_s: float = WAIT_S) -> Any:
+        """Wait until a question has an answer that is true."""
+        deadline = time.monotonic() + wait_s
+        while not (answer := found()):
+            assert time.monotonic() < deadline, f"not within {wait_s:g} s: {self.run('status').out}"
+            time.sleep(POLL_S)
+        return answer
+
+    def phase(self, run: str) -> str:
+        """Where a run stands: its outcome if it has ended."""
+        line = self.json("run", "show", run)["run"]
+        return str(line["outcome"] or line["phase"])
+
+
+def the_object(said: Said) -> dict[str, Any]:
+    """The contract of --json: one object, one line, every key, and an error that says what is wrong and what to do."""
+    assert len(said.out.splitlines()) == 1, said
+    whole: dict[str, Any] = json.loads(said.out)
+    assert list(whole) == ["schema", "ok", "data", "error"], whole
+    assert whole["schema"].startswith("aura/1/"), whole
+    assert whole["ok"] == (said.code == 0) == (whole["error"] is None), whole
+    if whole["error"] is not None:
+        assert list(whole["error"]) == ["code", "message", "hint"], whole
+        assert all(whole["error"].values()), whole
+    return whole
+
+
+@contextmanager
+def homely(*up: str, **environment: str) -> Iterator[Aura]:
+    """`aura` with a fresh home that the database's user can reach, brought up if `up` is given; always taken down."""
+    roomy = MEMORY_FOLDER.is_dir() and shutil.disk_usage(MEMORY_FOLDER).free >= MEMORY_FREE_BYTES_MIN
+    folder = Path(tempfile.mkdtemp(prefix="aura-cli-", dir=MEMORY_FOLDER if roomy else None))
+    folder.chmod(0o711)
+    aura = Aura(folder, **environment)
+    try:
+        if up:
+            aura.json(*up)
+        yield aura
+    finally:
+        stopped = aura.run("down", wait_s=200)
+        shutil.rmtree(folder, ignore_errors=True)
+        assert stopped.code == 0, stopped
+
+
+class Server:
+    """A loopback model server on a thread of its own, so that commands can be waited for meanwhile."""
+
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
+        self._ready = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
+        self.server: Loopback
+
+    async def _serve(self) -> None:
+        async with loopback(self._reply) as self.server:
+            self._ready.set()
+            await self._stop.wait()
+
+    def __enter__(self) -> Loopback:
+        self._thread.start()
+        assert self._ready.wait(10)
+        return self.server
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(40)
+        self._loop.close()
