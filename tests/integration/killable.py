@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -21,19 +21,22 @@ from agents import staff
 from agents.employees.base import Answer, Employee, Order
 from agents.employees.scripted import Recording, ScriptedEmployee
 from agents.organisation import STAFF_ROLES, Organisation, Setup
-from bus.consumer import Runner
+from bus.consumer import Projection, Runner
+from bus.fault import Fault
+from bus.rows import Rows
 from bus.store import Store
 from bus.tables import Tables
 from governance.office import Office
 from projections.ledger import Ledger
 
 MID_CALL = "employee:calling"
-"""The one point that is not the organisation's own: inside a call, with the witness written."""
-Fault = Callable[[str], None]
+"""Inside a call, with the witness written."""
+BETWEEN = "accountant:between-checkpoint-and-rows"
+"""Only where the accountant is told to write both one after the other."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """`accountant`: the organisation's own, or alone beside it: an honest one, or one whose checkpoint is too early."""
+    """`accountant`: the organisation's own, or one beside it that writes in two steps, honestly or too early."""
 
     home: str
     nats_url: str
@@ -87,15 +90,25 @@ class Witnessed(ScriptedEmployee):
         return await super().work(order)
 
 
-class EarlyTables(Tables):
-    """The fault that the checks must find: the checkpoint is committed in a transaction of its own, before the rows."""
+class TwoSteps(Tables):
+    """Checkpoint and rows as two statements with a point between them, in one transaction.
 
-    store: Store
+    early: the checkpoint in a transaction of its own before the rows', which is the fault that the checks must find.
+    """
 
-    async def advance(self, connection: asyncpg.Connection, before: int, after: int) -> bool:
-        del connection
-        async with self.store.connection() as other:
-            return await super().advance(other, before, after)
+    def __init__(self, projection: Projection, store: Store, fault: Fault, *, early: bool) -> None:
+        super().__init__(projection.name, projection.tables)
+        self._store = store
+        self._fault = fault
+        self._early = early
+
+    async def commit(self, connection: asyncpg.Connection, rows: Rows, before: int, after: int) -> bool:
+        async with connection.transaction(), self._store.connection() as other:
+            if not await self.advance(other if self._early else connection, before, after):
+                return False
+            self._fault(BETWEEN)
+            await self.write(connection, rows)
+        return True
 
 
 async def main(plan: Plan) -> None:
@@ -130,9 +143,7 @@ async def _account(plan: Plan, stop: asyncio.Event, trap: Trap) -> None:
     """The accountant alone, as `aura serve accountant` would run it."""
     office = await Office.open(plan.nats_url, plan.postgres_dsn, name="accountant")
     runner = Runner(office.client, office.store, Ledger(), fault=trap)
-    if plan.accountant == "early":
-        runner.tables = early = EarlyTables(runner.projection.name, runner.projection.tables)
-        early.store = office.store
+    runner.tables = TwoSteps(runner.projection, office.store, trap, early=plan.accountant == "early")
     await runner.run(stop)
     await office.close()
 

@@ -40,6 +40,11 @@ SERVER_DELAY_S = 0.004
 """A server that is killed at a point dies within this time after it: about what a publish or a commit takes."""
 RESTARTS_MAX = 10
 Target = Literal["organisation", "nats", "postgres", "all"]
+COMMITS: Mapping[Target, Sequence[str]] = {
+    "nats": ("gate:before-publish",),
+    "postgres": ("recorder:before-commit", "manager:before-commit", "accountant:before-commit"),
+}
+"""The points just before each server commits."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +71,11 @@ def drawn(seed: int, points: Sequence[str], *, randoms: int = 1, servers: int = 
     kills = [Kill("organisation", point, draw.randint(1, 3)) for point in points]
     targets: list[Target] = ["organisation"] * randoms + ["nats", "postgres"] * servers + ["all"]
     kills += [Kill(target, delay_s=draw.uniform(0.1, 1.2)) for target in targets]
-    for target, point in (("nats", "gate:before-publish"), ("postgres", "recorder:before-commit")) * servers:
-        kills.append(Kill(target, point, draw.randint(1, 3), draw.uniform(0, SERVER_DELAY_S)))
+    for target, points_of in COMMITS.items():
+        kills += [
+            Kill(target, draw.choice(points_of), draw.randint(1, 3), draw.uniform(0, SERVER_DELAY_S))
+            for _ in range(servers)
+        ]
     draw.shuffle(kills)
     return kills
 

@@ -13,7 +13,7 @@ from domain import task
 from domain.message import Recorded
 from tests.integration.house import House, Sample, of
 from tests.integration.intact import violations
-from tests.integration.killable import MID_CALL
+from tests.integration.killable import BETWEEN, MID_CALL
 from tests.integration.kills import LEASE_MARGIN_S, Director, Kill, Works, drawn, hire_all, suffer
 
 WAIT_S = 80.0
@@ -31,7 +31,7 @@ POINTS: dict[int, tuple[str, ...]] = {
         "gate:before-ack",
         "recorder:after-commit",
         MID_CALL,
-        "accountant:between-checkpoint-and-rows",
+        "accountant:before-commit",
         "delivering:before-receipt",
         "reception:before-receipt",
     ),
@@ -48,7 +48,7 @@ POINTS: dict[int, tuple[str, ...]] = {
 CONSUMER_POINTS = tuple(
     f"{consumer}:{point}"
     for consumer in ("manager", "verifier", "auditor", "accountant", "hr")
-    for point in ("before-send", "before-commit", "between-checkpoint-and-rows", "after-commit")
+    for point in ("before-send", "before-commit", "after-commit")
 )
 EVERY_POINT = (*(point for points in POINTS.values() for point in points), *CONSUMER_POINTS)
 
@@ -106,7 +106,7 @@ async def test_a_checkpoint_before_its_rows_is_found(
 ) -> None:
     """The control: the same kills and the same checks, with a consumer that commits its checkpoint before its rows."""
     works = Works(house, accountant=accountant)  # type: ignore[arg-type]  # one of the plan's
-    kills = [Kill("organisation", "accountant:between-checkpoint-and-rows", nth) for nth in (3, 4, 5)]
+    kills = [Kill("organisation", BETWEEN, nth) for nth in (3, 4, 5)]
     found, _ = await tormented(house, kills, nats, postgres, works)
     if accountant == "honest":
         assert found == []
