@@ -5,15 +5,15 @@ answers with what they caused the first time. A rebuild folds and sends nothing.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypedDict
 from uuid import UUID
 
 from nats.aio.client import Client
 
+from bus import clock
+from bus.fault import Fault
 from bus.reader import LogReader
-from bus.recorder import Fault
 from bus.rows import Parked, Row, Rows
 from bus.store import Store
 from bus.tables import SWAPPED, Tables
@@ -99,10 +99,8 @@ class Runner:
         *,
         reactor: Reactor | None = None,
         send: Send | None = None,
-        commands_after: int = 0,
         committed: Callable[[Rows, bool], None] = lambda _rows, _live: None,
         durable: bool = True,
-        clock: Callable[[], int] = lambda: time.time_ns() // 1000,
         fault: Fault = lambda _: None,
     ) -> None:
         self.projection = projection
@@ -113,10 +111,9 @@ class Runner:
         self._reader = LogReader(client, store)
         self._reactor = reactor
         self._send = send
-        self._commands_after = commands_after
+        self._commands_after = 0  # while a rebuilt version catches up: where its former one was
         self._committed = committed
         self._durable = durable
-        self._clock = clock
         self._fault = fault
         self._loaded: dict[UUID, None] = {}
 
@@ -143,14 +140,16 @@ class Runner:
     async def _begin(self) -> None:
         """Load position and resident rows; create or rebuild the schema when it is missing or of another form."""
         async with self._store.connection() as connection, connection.transaction():
+            await self.tables.begin(connection)
             if not await self.tables.exists(connection):
                 await self.tables.create(connection)
             self.position, version = await self.tables.checkpoint(connection)
             if version != self.tables.version():
                 former = self.position
                 await self.tables.drop(connection)
-                await self.tables.create(connection)
-                self.position, self._commands_after = 0, max(self._commands_after, former)
+                await self.tables.create(connection, commands_after=former)
+                self.position = 0
+            self._commands_after = max(self._commands_after, await self.tables.commands_after(connection))
             self.rows = Rows(self.projection.tables)
             self._loaded.clear()
             for kind in self.rows.tables.values():
@@ -161,7 +160,7 @@ class Runner:
 
     async def _take(self, batch: Sequence[Recorded]) -> None:
         await self._load({scope_id(recorded) for recorded in batch})
-        now = self._clock()
+        now = clock.now()
         commands: list[Command] = []
         for recorded in batch:
             commands.extend(fold(self.projection, self._reactor_at(recorded.seq), recorded, self.rows, now))

@@ -20,6 +20,8 @@ SWAPPED = (
 )
 """What a runner sees when a rebuild puts other tables in the place of its own: it begins again on them."""
 
+CHECKPOINT_FORM = "checkpoint(seq,version,commands_after)"
+
 
 class Tables:
     """The tables of one consumer in the schema `schema` (its name, or `<name>_next` while it is rebuilt)."""
@@ -39,10 +41,14 @@ class Tables:
     async def exists(self, connection: asyncpg.Connection) -> bool:
         return bool(await connection.fetchval(named("consumer_schema_exists"), self.schema))
 
-    async def create(self, connection: asyncpg.Connection, *, seq: int = 0) -> None:
-        """Create the schema with its checkpoint at `seq`."""
+    async def begin(self, connection: asyncpg.Connection) -> None:
+        """Wait until no other process is creating or rebuilding this consumer's schema. Ends with the transaction."""
+        await connection.execute(named("consumer_begin"), self.name)
+
+    async def create(self, connection: asyncpg.Connection, *, seq: int = 0, commands_after: int = 0) -> None:
+        """Create the schema with its checkpoint at `seq`. commands_after: where a former version's reactions ended."""
         await connection.execute(self._sql("consumer_schema_create"))
-        await connection.execute(self._sql("consumer_checkpoint_set"), seq, self.version())
+        await connection.execute(self._sql("consumer_checkpoint_set"), seq, self.version(), commands_after)
         folder = files("sql").joinpath("projections", self.name)
         for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
             if entry.name.endswith(".sql"):
@@ -50,7 +56,7 @@ class Tables:
 
     def version(self) -> str:
         """A digest of the tables' form: another form needs a rebuild."""
-        form = ";".join(f"{kind.table}({','.join(columns(kind))})" for kind in self.kinds)
+        form = ";".join((CHECKPOINT_FORM, *(f"{kind.table}({','.join(columns(kind))})" for kind in self.kinds)))
         return digest_of(form.encode())[:16]
 
     async def checkpoint(self, connection: asyncpg.Connection) -> tuple[int, str]:
@@ -59,6 +65,10 @@ class Tables:
         if row is None:
             raise Unavailable(f"The rows of {self.name} have no checkpoint.", hint=f"Run `aura replay {self.name}`.")
         return row["seq"], row["version"]
+
+    async def commands_after(self, connection: asyncpg.Connection) -> int:
+        """Up to where a former version of these rows has sent what follows from the events."""
+        return int(await connection.fetchval(self._sql("consumer_commands_after")))
 
     async def lock_checkpoint(self, connection: asyncpg.Connection) -> int:
         """The position, held until the transaction ends: the live runner waits with its next batch."""
@@ -74,7 +84,7 @@ class Tables:
         return bool(await connection.execute(self._sql("consumer_advance"), before, after) == "UPDATE 1")
 
     async def commit(self, connection: asyncpg.Connection, rows: Rows, before: int, after: int) -> bool:
-        """Move the checkpoint by compare-and-set and write what has changed, in one statement; False: nothing was done."""
+        """Move the checkpoint by compare-and-set and write what has changed, in one statement; False: nothing done."""
         values: list[object] = [before, after]
         changes = {kind.table: (keys, records) for kind, keys, records in rows.changes()}
         for name, kind in rows.tables.items():

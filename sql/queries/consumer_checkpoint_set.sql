@@ -1,1 +1,1 @@
-INSERT INTO {schema}.checkpoint (seq, version) VALUES ($1, $2)
+INSERT INTO {schema}.checkpoint (seq, version, commands_after) VALUES ($1, $2, $3)

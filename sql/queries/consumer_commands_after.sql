@@ -1,0 +1,1 @@
+SELECT commands_after FROM {schema}.checkpoint

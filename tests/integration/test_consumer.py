@@ -1,0 +1,302 @@
+"""The consumer runner: what it cannot take it parks, what comes twice is done once, a rebuild sends nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from uuid import UUID, uuid4
+
+import pytest
+
+from agents.hr import HR
+from bus import codec
+from bus.consumer import APPLY_ATTEMPTS_MAX, Cause, Runner
+from bus.rows import Parked, Row, Rows
+from bus.subjects import subject_of
+from domain import employee, incident
+from domain.message import Command, Recorded
+from projections.personnel import Person, Personnel
+from projections.replay import rebuild
+from projections.replay import state as state_of
+from tests.integration.desks import WAIT_S, Desk, Desks, of_type, profile, stamp
+
+Fault = Callable[[str], None]
+Kept = dict[str, dict[tuple[UUID, str], Row]]
+
+
+class Picky(Personnel):
+    """HR's projection, which cannot take a warning that says `poison`, and at first none that says `sour`."""
+
+    def __init__(self) -> None:
+        self.tried = 0
+
+    def apply(self, recorded: Recorded, rows: Rows) -> None:
+        super().apply(recorded, rows)
+        if isinstance(recorded.event, employee.Warned):
+            self.tried += 1
+            if recorded.event.reason == "poison" or (
+                recorded.event.reason == "sour" and self.tried < APPLY_ATTEMPTS_MAX
+            ):
+                raise ValueError(f"cannot take {recorded.event.reason}\0")
+
+
+class Failing(HR):
+    """HR, which cannot react to a hire."""
+
+    def react(self, recorded: Recorded, rows: Rows, cause: Cause) -> list[Command]:
+        if isinstance(recorded.event, employee.Hired):
+            raise KeyError("nobody")
+        return list(super().react(recorded, rows, cause))
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+class Post:
+    """HR's gate, and what went through it."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.gate = desk.gate("hr")
+        self.sent: list[Command] = []
+
+    async def send(self, command: Command) -> object:
+        self.sent.append(command)
+        return await self.gate.handle(command)
+
+
+def runner_of(desk: Desk, post: Post | None = None, **settings: object) -> Runner:
+    reactor = settings.pop("reactor", None) or HR()
+    projection = settings.pop("projection", None) or Personnel()
+    send = post.send if post is not None else Post(desk).send
+    return Runner(
+        desk.office.client,
+        desk.office.store,
+        projection,  # type: ignore[arg-type]  # by the callers
+        reactor=reactor,  # type: ignore[arg-type]  # by the callers
+        send=send,
+        **settings,  # type: ignore[arg-type]  # by the callers
+    )
+
+
+@asynccontextmanager
+async def at_work(*runners: Runner) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    tasks = [asyncio.create_task(runner.run(stop)) for runner in runners]
+    try:
+        yield
+    finally:
+        stop.set()
+        await asyncio.gather(*tasks)
+
+
+async def consume(desks: Desks, desk: Desk, runner: Runner) -> Kept:
+    """Run it until it has passed everything; its rows as Postgres has them."""
+    async with at_work(runner):
+        while True:
+            await desks.recorded(desk)
+            last = (await desk.office.stream.info()).last_seq
+            if runner.position >= last:
+                break
+            await asyncio.sleep(0.02)
+    return await kept(desk, runner)
+
+
+async def kept(desk: Desk, runner: Runner) -> Kept:
+    found: Kept = {}
+    async with desk.office.store.connection() as connection:
+        for kind in runner.rows.tables.values():
+            rows = await runner.tables.read_all(connection, kind)
+            found[kind.table] = {(row.scope, row.key): row for row in rows}
+    return found
+
+
+async def warn(desk: Desk, who: UUID, reason: str) -> UUID:
+    """A strike, as HR asks for it; the event's id."""
+    strike = employee.Strike(**stamp(), employee=who, incident=uuid4(), reason=reason)
+    return (await desk.send("hr", strike)).events[0].envelope.id
+
+
+async def accuse(desk: Desk, who: UUID) -> None:
+    """An incident that HR reacts to."""
+    raised = incident.Raise(**stamp(), incident=uuid4(), kind="integrity", detail="x", strike=True, employee=who)
+    await desk.send("auditor", raised)
+
+
+async def test_what_it_cannot_take_halts_that_entity_alone_and_raises_an_incident(desks: Desks, desk: Desk) -> None:
+    bad, good = await desk.hire(), await desk.hire()
+    poison = await warn(desk, bad, "poison")
+    await warn(desk, good, "careless")
+    await desk.suspend(bad)
+    await desk.suspend(good)
+    picky = Picky()
+    runner = runner_of(desk, projection=picky)
+    live = await consume(desks, desk, runner)
+    assert picky.tried == APPLY_ATTEMPTS_MAX + 1
+    people = {scope: row.phase for (scope, _), row in live["person"].items() if isinstance(row, Person)}
+    assert people == {bad: "working", good: "suspended"}
+    assert {scope for scope, _ in live["strike"]} == {good}
+    parked = [row for row in live["parked"].values() if isinstance(row, Parked)]
+    assert [row.scope for row in parked] == [bad, bad]
+    assert [row.error for row in parked] == [
+        "ValueError: cannot take poison\N{REPLACEMENT CHARACTER}",
+        "an earlier event of this scope is parked",
+    ]
+    log = await desks.recorded(desk)
+    (raised,) = of_type(log, "incident.raised")
+    assert isinstance(raised.event, incident.Raised)
+    assert (raised.event.kind, raised.envelope.cause) == ("parked_event", poison)
+    assert await _rebuilt(desk, Picky()) == live
+    await rebuild(desk.office.store, Picky())
+    assert await kept(desk, runner) == live
+    again = await consume(desks, desk, runner_of(desk, projection=Picky()))
+    assert again == live
+    assert len(of_type(await desks.recorded(desk), "incident.raised")) == 1
+
+
+async def _rebuilt(desk: Desk, projection: Personnel) -> Kept:
+    rows, _ = await state_of(desk.office.store, projection)
+    return rows.snapshot()
+
+
+async def test_what_fails_and_then_passes_is_not_parked(desks: Desks, desk: Desk) -> None:
+    who = await desk.hire()
+    await warn(desk, who, "sour")
+    live = await consume(desks, desk, runner_of(desk, projection=Picky()))
+    assert live["parked"] == {}
+    assert len(live["strike"]) == 1
+    assert not of_type(await desks.recorded(desk), "incident.raised")
+
+
+async def test_a_reaction_that_fails_parks_its_event_and_leaves_no_rows_of_it(desks: Desks, desk: Desk) -> None:
+    who = await desk.hire()
+    live = await consume(desks, desk, runner_of(desk, reactor=Failing()))
+    assert live["person"] == {}
+    assert [row.scope for row in live["parked"].values()] == [who]
+    assert len(of_type(await desks.recorded(desk), "incident.raised")) == 1
+
+
+@pytest.mark.parametrize("damage", ["newer", "unreadable", "nul"])
+async def test_a_payload_that_does_not_read_or_cannot_be_kept_is_parked(desks: Desks, desk: Desk, damage: str) -> None:
+    who, other = await desk.hire(), await desk.hire()
+    event = employee.Warned(employee=who, incident=uuid4(), reason="a\0b" if damage == "nul" else "x")
+    origin = codec.Origin(command=uuid4(), cause=None, principal=uuid4(), role="hr", at=1, policy="")
+    data, envelope = codec.encode(event, id=uuid4(), origin=origin, salt=b"s" * 32)
+    if damage == "newer":
+        data = data.replace(b'"version":1', b'"version":2')
+    if damage == "unreadable":
+        data = data.replace(b'"reason":"x"', b'"reason":["x"]')
+    await desk.office.client.jetstream().publish(subject_of(envelope), data)
+    await warn(desk, other, "careless")
+    live = await consume(desks, desk, runner_of(desk))
+    assert [row.scope for row in live["parked"].values()] == [who]
+    assert {scope for scope, _ in live["strike"]} == {other}
+    assert await _rebuilt(desk, Personnel()) == live
+
+
+@pytest.mark.parametrize("where", ["hr:before-send", "hr:before-commit", "hr:after-commit"])
+async def test_events_that_come_twice_are_done_once(desks: Desks, desk: Desk, where: str) -> None:
+    """The runner dies in the middle of a batch; the next one takes it again."""
+
+    def die(point: str) -> None:
+        if point == where:
+            raise Crash
+
+    who = await desk.hire()
+    await accuse(desk, who)
+    first, second = Post(desk), Post(desk)
+    await desks.recorded(desk)
+    with pytest.raises(Crash):
+        await runner_of(desk, first, fault=die).run(asyncio.Event())
+    live = await consume(desks, desk, runner_of(desk, second))
+    assert [len(post.sent) for post in (first, second)] == {
+        "hr:before-send": [0, 1],
+        "hr:before-commit": [1, 1],
+        "hr:after-commit": [1, 0],
+    }[where]
+    assert len({command.id for command in (*first.sent, *second.sent)}) == 1
+    assert len(of_type(await desks.recorded(desk), "employee.warned")) == 1
+    person = live["person"][who, "employee"]
+    assert isinstance(person, Person)
+    assert person.strikes == 1
+
+
+async def test_two_of_the_same_consumer_are_harmless(desks: Desks, desk: Desk) -> None:
+    other = await desks.open()
+    people = [await desk.hire() for _ in range(5)]
+    runners = runner_of(desk), runner_of(other)
+    await desks.recorded(desk)
+    async with at_work(*runners):
+        for who in people * 2:
+            await accuse(desk, who)
+            await asyncio.sleep(0.05)
+        log = await desk_is_calm(desks, desk, runners)
+    assert len(of_type(log, "employee.warned")) == len(of_type(log, "employee.suspended")) == 5
+    assert await kept(desk, runners[0]) == await _rebuilt(desk, Personnel())
+
+
+async def desk_is_calm(desks: Desks, desk: Desk, runners: tuple[Runner, ...]) -> list[Recorded]:
+    for _ in range(round(WAIT_S / 0.05)):
+        log = await desks.recorded(desk)
+        if len(of_type(log, "employee.suspended")) == 5 and min(runner.position for runner in runners) >= log[-1].seq:
+            return log
+        await asyncio.sleep(0.05)
+    raise AssertionError("the runners never caught up")
+
+
+async def _forms(desk: Desk, version: str) -> None:
+    async with desk.office.store.connection() as connection:
+        await connection.execute("UPDATE hr.checkpoint SET version = $1", version)
+
+
+async def test_another_form_of_the_rows_is_rebuilt_and_nothing_is_sent_again(desks: Desks, desk: Desk) -> None:
+    who = await desk.hire()
+    await accuse(desk, who)
+    live = await consume(desks, desk, runner_of(desk))
+    await _forms(desk, "of another release")
+    shown: list[bool] = []
+    post = Post(desk)
+    again = await consume(desks, desk, runner_of(desk, post, committed=lambda _rows, is_live: shown.append(is_live)))
+    assert again == live
+    assert post.sent == []
+    assert not any(shown)
+    await accuse(desk, who)
+    await consume(desks, desk, runner_of(desk, post))
+    assert len(post.sent) == 1
+
+
+async def test_a_rebuild_that_is_cut_off_sends_nothing_when_it_goes_on(desks: Desks, desk: Desk) -> None:
+    def die(point: str) -> None:
+        if point == "hr:before-commit":
+            raise Crash
+
+    who = await desk.hire()
+    await accuse(desk, who)
+    live = await consume(desks, desk, runner_of(desk))
+    await _forms(desk, "of another release")
+    post = Post(desk)
+    with pytest.raises(Crash):
+        await runner_of(desk, post, fault=die).run(asyncio.Event())
+    assert (await kept(desk, runner_of(desk)))["person"] == {}
+    assert await consume(desks, desk, runner_of(desk, post)) == live
+    assert post.sent == []
+    await accuse(desk, who)
+    await consume(desks, desk, runner_of(desk, post))
+    assert len(post.sent) == 1
+
+
+async def test_it_catches_up_from_the_store_and_goes_on_live(desks: Desks, desk: Desk) -> None:
+    first = await desk.hire()
+    await desks.recorded(desk)
+    runner = runner_of(desk)
+    async with at_work(runner):
+        second = await desk.hire()
+        await desk.send("director", employee.Hire(**stamp(), employee=first, profile=profile("renamed")))
+        last = (await desk.office.stream.info()).last_seq
+        for _ in range(200):
+            if runner.position >= last:
+                break
+            await asyncio.sleep(0.02)
+    names = {
+        scope: row.name for (scope, _), row in (await kept(desk, runner))["person"].items() if isinstance(row, Person)
+    }
+    assert names == {first: "renamed", second: "e"}
