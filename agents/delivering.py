@@ -15,13 +15,13 @@ from agents.duty import insist
 from agents.library import Library
 from bus.blobs import Blobs
 from bus.clock import now
-from bus.consumer import Send
 from bus.fault import Fault
 from bus.rows import Rows
 from bus.store import Store
 from domain import run_messages
 from domain.message import Command, derive
 from domain.run import RunState, files_of
+from governance.gate import Outcome
 from projections import board
 from projections.openrun import OpenRun, open_state
 
@@ -36,7 +36,7 @@ class Delivering:
         store: Store,
         blobs: Blobs,
         library: Library,
-        send: Send,
+        send: Callable[[Command], Awaitable[Outcome]],
         folder: Path,
         *,
         fault: Fault = lambda _: None,
@@ -97,7 +97,7 @@ class Delivering:
 
     async def _sent(self, run: UUID, step: str, command: Command) -> None:
         outcome = await self._send(command)
-        if getattr(outcome, "void", None):
+        if outcome.void:
             self._tries[run, step] = self._tries.get((run, step), 0) + 1
 
     async def _merge(self, run: UUID, state: RunState) -> None:

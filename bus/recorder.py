@@ -5,14 +5,14 @@ slower one's transaction fails as a whole, and it starts over from where the oth
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-import asyncpg
 from nats.aio.client import Client
 
 from bus import codec, forks
+from bus.fault import Fault
 from bus.feed import Feed
 from bus.standing import load_standing
 from bus.store import Store
@@ -27,7 +27,6 @@ IDLE_WAIT_S = 1.0
 RETRY_WAIT_S = 0.3
 COPY_EVENTS_MIN = 32
 """Above this many events binary COPY is cheaper than one statement with arrays."""
-Fault = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,13 +127,16 @@ class Store:
         async with self.connection() as connection:
             return await read_page(connection, after, up_to, limit)
 
-    async def read_types(self, types: Sequence[str], after: int = 0, up_to: int = FAR) -> list[Recorded]:
-        return await self._read("log_read_types", list(types), after, up_to)
+    async def read_types(self, types: Sequence[str], up_to: int) -> list[Recorded]:
+        """Every event of some types up to a sequence."""
+        return await self._read("log_read_types", list(types), up_to)
 
     async def read_run(self, run: UUID, after: int = 0, up_to: int = FAR) -> list[Recorded]:
+        """The events of a run and its tasks."""
         return await self._read("log_read_run", run, after, up_to)
 
     async def read_entity(self, entity: UUID, after: int = 0, up_to: int = FAR) -> list[Recorded]:
+        """The events of an employee, the organisation or an incident."""
         return await self._read("log_read_entity", entity, after, up_to)
 
     async def read_caused(self, cause: UUID) -> list[Recorded]:
