@@ -132,7 +132,9 @@ def lend(state: OrganisationState, run: UUID, amount: Amount) -> BudgetReserved:
     """The organisation's half of an admission: reserve the run's whole budget, or refuse."""
     _founded(state)
     if state.phase != "running":
-        raise Refused(f"The organisation is {state.phase}.", hint="`aura resume` starts it again; the run then follows.")
+        raise Refused(
+            f"The organisation is {state.phase}.", hint="`aura resume` starts it again; the run then follows."
+        )
     if not (state.committed + amount).fits(state.cap):
         left = state.cap - state.committed
         raise LimitReached(
