@@ -67,9 +67,9 @@ class Server:
         """An orderly stop; blocks."""
         self._child.stop()
 
-    def kill(self) -> None:
-        """SIGKILL, as a crash; blocks until it is gone."""
-        self._child.kill()
+    def kill(self) -> int | None:
+        """SIGKILL, as a crash; blocks until it is gone. Its status, None when it did not run."""
+        return self._child.kill()
 
     async def restart(self) -> None:
         """Starts it again on the same data and the same address, after `kill` or `stop` or instead of them."""

@@ -80,7 +80,7 @@ class Aura:
 
     def text(self, *arguments: str, **environment: str) -> str:
         """What a command that succeeds prints for people."""
-        said = self.run(*arguments, **environment)
+        said = self.run(*arguments, wait_s=WAIT_S, **environment)
         assert said.code == 0, said
         return said.out
 
@@ -92,7 +92,7 @@ class Aura:
 
     def answer(self, *arguments: str, code: int = 0, **environment: str) -> dict[str, Any]:
         """The one JSON object on stdout, its form checked."""
-        said = self.run(*arguments, "--json", **environment)
+        said = self.run(*arguments, "--json", wait_s=WAIT_S, **environment)
         assert said.code == code, said
         return the_object(said)
 

@@ -69,7 +69,9 @@ def drawn(seed: int, points: Sequence[str], *, randoms: int = 1, servers: int = 
     """
     draw = random.Random(seed)
     kills = [Kill("organisation", point, draw.randint(1, 3)) for point in points]
-    targets: list[Target] = ["organisation"] * randoms + ["nats", "postgres"] * servers + ["all"]
+    alone: list[Target] = ["organisation"]
+    stores: list[Target] = ["nats", "postgres"]
+    targets: list[Target] = [*alone * randoms, *stores * servers, "all"]
     kills += [Kill(target, delay_s=draw.uniform(0.1, 1.2)) for target in targets]
     for target, points_of in COMMITS.items():
         kills += [
@@ -214,9 +216,9 @@ class Director:
             strikes = sum(event.envelope.entity_id == who for event in self.log)
             await self._send("reinstate", (who, strikes), lambda id, who=who: self._reinstate(id, who))  # type: ignore[misc]  # bound now
         if not last and sum(phase != "run.ended" for phase in self.runs.values()) < self.open_max:
-            run = await self._send("submit", len(self.runs), self._submit)
-            if run is not None:
-                self.runs[run] = "run.submitted"
+            begun = await self._send("submit", len(self.runs), self._submit)
+            if begun is not None:
+                self.runs[begun] = "run.submitted"
 
     async def _send(self, what: str, which: object, act: Callable[[UUID], Awaitable[Outcome]]) -> UUID | None:
         """One command, its id kept until it is acknowledged; the run of its events."""
