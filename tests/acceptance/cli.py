@@ -20,7 +20,7 @@ from tests.integration.house import Sample
 from tests.loopback import Loopback, Reply, loopback
 
 AURA = Path(sys.executable).with_name("aura")
-WAIT_S = 60.0
+WAIT_S = 90.0
 POLL_S = 0.1
 MEMORY_FOLDER = Path("/dev/shm")
 MEMORY_FREE_BYTES_MIN = 2 * 1024**3
@@ -49,7 +49,7 @@ class Aura:
             **environment,
         }
 
-    def run(self, *arguments: str, wait_s: float = WAIT_S, **environment: str) -> Said:
+    def run(self, *arguments: str, **environment: str) -> Said:
         """Run a command to its end. No command ever shows a traceback."""
         done = subprocess.run(
             [AURA, *arguments],
@@ -58,7 +58,7 @@ class Aura:
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
-            timeout=wait_s,
+            timeout=WAIT_S,
             check=False,
         )
         said = Said(done.returncode, done.stdout, done.stderr)
@@ -80,7 +80,7 @@ class Aura:
 
     def text(self, *arguments: str, **environment: str) -> str:
         """What a command that succeeds prints for people."""
-        said = self.run(*arguments, wait_s=WAIT_S, **environment)
+        said = self.run(*arguments, **environment)
         assert said.code == 0, said
         return said.out
 
@@ -92,7 +92,7 @@ class Aura:
 
     def answer(self, *arguments: str, code: int = 0, **environment: str) -> dict[str, Any]:
         """The one JSON object on stdout, its form checked."""
-        said = self.run(*arguments, "--json", wait_s=WAIT_S, **environment)
+        said = self.run(*arguments, "--json", **environment)
         assert said.code == code, said
         return the_object(said)
 
@@ -156,7 +156,7 @@ def homely(*up: str, **environment: str) -> Iterator[Aura]:
             aura.json(*up)
         yield aura
     finally:
-        stopped = aura.run("down", wait_s=200)
+        stopped = aura.run("down")
         shutil.rmtree(folder, ignore_errors=True)
         assert stopped.code == 0, stopped
 
