@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
@@ -22,6 +21,7 @@ STREAM_BYTES_MAX = 8 * 1024**3
 DUPLICATE_WINDOW_S = 120
 CONNECT_WAIT_S = 2.0
 CONNECT_ATTEMPTS_MAX = 2
+RECONNECT_WAIT_S = 0.1
 REQUEST_WAIT_S = 5.0
 LAW: dict[str, Any] = {
     "subjects": [ALL_EVENTS],
@@ -65,18 +65,20 @@ async def connect(url: str, *, name: str) -> Client:
     async def note(error: Exception) -> None:
         problems.append(error)
 
+    client = Client()
     try:
-        client = await nats.connect(
+        await client.connect(
             url,
             name=name,
-            connect_timeout=CONNECT_WAIT_S,
+            connect_timeout=CONNECT_WAIT_S,  # type: ignore[arg-type]  # seconds, and fractions of them do well
             allow_reconnect=True,
             max_reconnect_attempts=CONNECT_ATTEMPTS_MAX - 1,
-            reconnect_time_wait=0.1,
+            reconnect_time_wait=RECONNECT_WAIT_S,  # type: ignore[arg-type]  # likewise
             pending_size=PENDING_BYTES_MAX,
             error_cb=note,
         )
     except (NatsError, OSError, TimeoutError) as error:
+        await client.close()
         raise Unavailable(
             f"NATS does not answer: {said_by(problems[0] if problems else error)}.",
             hint="Start it with `aura up`, or set AURA_NATS_URL to a running server.",
