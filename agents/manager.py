@@ -102,7 +102,7 @@ class Manager:
         """Assign what is ready to who is free, in all open runs; end the runs that have no way on."""
         if _phase(rows) != "running":
             return
-        desk = routing.Desk.of(rows, self.picks)
+        desk = routing.Desk.of(rows, self.picks, cause.now)
         for row in rows.all(OpenRun):
             state = open_state(row)
             if state.phase == "planned":

@@ -30,11 +30,11 @@ class Desk:
     open_calls: dict[UUID, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, rows: Rows, picks: Picks) -> "Desk":
+    def of(cls, rows: Rows, picks: Picks, now: int) -> "Desk":
         desk = cls()
         for row in rows.all(board.Employee):
             profile = board.profile_of(row)
-            if not row.suspended and profile.call_usd_max is not None:
+            if not row.suspended and row.rest_until <= now and profile.call_usd_max is not None:
                 desk.profiles[row.scope] = profile
         for opened in rows.all(OpenRun):
             for task in open_state(opened).tasks.values():

@@ -41,18 +41,22 @@ class Workers:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until stopped. Raises NotFound for a name that is on no file, Invalid for one that cannot be built."""
-        at_work: set[UUID] = set()
+        at_work: dict[UUID, tuple[staff.Posting, asyncio.Event]] = {}
         async with asyncio.TaskGroup() as group:
             while not stop.is_set():
                 for posting in self._postings():
-                    worker = None if posting.id in at_work else self._worker(posting)
+                    known, ended = at_work.get(posting.id, (None, asyncio.Event()))
+                    worker = None if posting == known else self._worker(posting)
                     if worker is not None:
-                        at_work.add(posting.id)
-                        group.create_task(worker.run(stop))
+                        ended.set()  # the same employee is reached in another way now
+                        at_work[posting.id] = (posting, asyncio.Event())
+                        group.create_task(worker.run(at_work[posting.id][1]))
                 try:
                     await asyncio.wait_for(stop.wait(), RESCAN_S)
                 except TimeoutError:
                     continue
+            for _, ended in at_work.values():
+                ended.set()
 
     def _postings(self) -> list[staff.Posting]:
         if self._names is not None:

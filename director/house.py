@@ -83,7 +83,7 @@ def _first_employees(settings: Settings, with_model: bool) -> list[staff.Posting
         return [openai_posting(settings)]
     if not with_model:
         return []
-    url = f"http://127.0.0.1:{Home(settings.root).port(MODEL_CHILD)}/v1"
+    url = f"http://127.0.0.1:{Home(settings.root).layout().ports[MODEL_CHILD]}/v1"
     common = {"kind": "embedded", "model": modelserver.MODEL_NAME, "base_url": url}
     limits = {"output_tokens_max": staff.EMBEDDED_OUTPUT_TOKENS_MAX, "wall_s": 60.0}
     digest = modelserver.model_digest()

@@ -14,6 +14,11 @@ from domain.organisation import OrganisationState
 from domain.run import RunState
 from projections.openrun import RUN_KEY, OpenRun, put_state, state_after
 
+FAULTS = frozenset({"connection", "overloaded", "rate_limit", "timeout", "auth", "not_found"})
+"""Outcomes of a call that say nothing about the model's work."""
+REST_S = 1
+REST_MAX_S = 60
+
 
 class Organisation(Row, frozen=True, kw_only=True):
     """The organisation's fold, as JSON."""
@@ -32,6 +37,8 @@ class Employee(Row, frozen=True, kw_only=True):
     name: str
     scripted: bool
     suspended: bool
+    faults: int  # calls in a row that did not reach the model or were turned away
+    rest_until: int  # microseconds UTC; no order goes to it before
     profile: str
 
 
@@ -95,6 +102,8 @@ class Board:
             _employee(event, rows)
         elif isinstance(event, RunEvent | TaskEvent):
             _run(recorded, event, rows)
+            if isinstance(event, task.CallFinished):
+                _health(event, recorded.envelope.occurred_at, rows)
 
 
 def _organisation(event: organisation.OrganisationEvent, rows: Rows) -> None:
@@ -113,6 +122,8 @@ def _employee(event: staff.EmployeeEvent, rows: Rows) -> None:
                     name=profile.name,
                     scripted=profile.scripted,
                     suspended=row.suspended if row else False,
+                    faults=0,
+                    rest_until=0,
                     profile=_text(profile),
                 )
             )
@@ -120,6 +131,16 @@ def _employee(event: staff.EmployeeEvent, rows: Rows) -> None:
             rows.put(msgspec.structs.replace(row, suspended=True))
         case staff.Reinstated() if row:
             rows.put(msgspec.structs.replace(row, suspended=False))
+
+
+def _health(event: task.CallFinished, at: int, rows: Rows) -> None:
+    """After a fault of the server an employee rests, twice as long each time; whatever it answers ends that."""
+    row = rows.get(Employee, event.employee, "employee")
+    if row is None:
+        return
+    faults = row.faults + 1 if event.snapshot.outcome in FAULTS else 0
+    rest_s = min(REST_S * 2 ** (faults - 1), REST_MAX_S) if faults else 0
+    rows.put(msgspec.structs.replace(row, faults=faults, rest_until=at + rest_s * 1_000_000 if faults else 0))
 
 
 def _run(recorded: Recorded, event: RunEvent | TaskEvent, rows: Rows) -> None:

@@ -5,6 +5,8 @@ CREATE TABLE {schema}.employee (
     name text NOT NULL,
     scripted boolean NOT NULL,
     suspended boolean NOT NULL,
+    faults bigint NOT NULL,
+    rest_until bigint NOT NULL,
     profile text NOT NULL,
     PRIMARY KEY (scope, key)
 );
