@@ -32,7 +32,7 @@ from projections.ledger import Ledger
 MID_CALL = "employee:calling"
 """Inside a call, with the witness written."""
 BETWEEN = "accountant:between-checkpoint-and-rows"
-"""Only where the accountant is told to write both one after the other."""
+"""Only where the accountant is told to write both one after the other, and only when there are rows to write."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +106,8 @@ class TwoSteps(Tables):
         async with connection.transaction(), self._store.connection() as other:
             if not await self.advance(other if self._early else connection, before, after):
                 return False
-            self._fault(BETWEEN)
+            if any(rows.changed.values()):
+                self._fault(BETWEEN)
             await self.write(connection, rows)
         return True
 

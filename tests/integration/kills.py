@@ -1,41 +1,33 @@
-"""The harness of the kill tests: the organisation as a process of its own, the Director outside it, and the kills."""
+"""The harness of the kill tests: the organisation as a process of its own, and the kills."""
 
 import asyncio
 import os
 import random
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from uuid import UUID, uuid4
 
 import msgspec
 
-from agents.submission import submit
 from bus.embedded.child import Child, log_tail
 from bus.embedded.plan import Plan as ChildPlan
 from bus.embedded.servers import Server
-from domain import employee, run_messages
-from domain.errors import Contention, Refused, Unavailable
-from domain.message import Recorded
-from governance.gate import Outcome
+from domain.errors import Unavailable
 from tests.integration import killable
-from tests.integration.house import House, Sample, at
+from tests.integration.house import House
 
 PROJECT = Path(__file__).parents[2]
 LEASE_MARGIN_S = 1.5
-CALL_WALL_S = 1.5
 READY_WAIT_S = 30.0
 REACH_WAIT_S = 30.0
 """A point that open runs do not reach in this time is taken for unreachable."""
 STOP_WAIT_S = 40.0
 RETRY_WAIT_S = 0.1
 POLL_S = 0.03
-ATTEMPTS_MAX = 90
-"""Of a task: a kill may cost an attempt, and no run here may end for that."""
 SERVER_DELAY_S = 0.004
 """A server that is killed at a point dies within this time after it: about what a publish or a commit takes."""
 RESTARTS_MAX = 10
@@ -172,92 +164,6 @@ class Works:
 
     def log(self) -> str:
         return log_tail(self.child.plan.log, lines_max=60)
-
-
-@dataclass
-class Director:
-    """The client outside: keeps runs open, approves, reinstates, and keeps its own list of what was acknowledged."""
-
-    house: House
-    sample: Sample
-    open_max: int = 2
-    acknowledged: list[Recorded] = field(default_factory=list)
-    log: list[Recorded] = field(default_factory=list)
-    runs: dict[UUID, str] = field(default_factory=dict)
-    suspended: set[UUID] = field(default_factory=set)
-    _commands: dict[object, UUID] = field(default_factory=dict)
-
-    async def work(self, enough: asyncio.Event) -> None:
-        """Until it is enough and every run has ended."""
-        while not enough.is_set() or any(phase != "run.ended" for phase in self.runs.values()):
-            try:
-                await self._look()
-                await self._act(enough.is_set())
-            except (Unavailable, Contention):
-                pass  # the same command ids go out again in the next round
-            await asyncio.sleep(RETRY_WAIT_S)
-
-    async def _look(self) -> None:
-        for event in await self.house.office.store.read(self.log[-1].seq if self.log else 0):
-            self.log.append(event)
-            run, kind = event.envelope.run, event.envelope.type
-            if run in self.runs and kind in ("run.delivered", "run.approved", "run.ended"):
-                self.runs[run] = kind
-            if kind == "employee.suspended":
-                self.suspended.add(event.envelope.entity_id)
-            if kind == "employee.reinstated":
-                self.suspended.discard(event.envelope.entity_id)
-
-    async def _act(self, last: bool) -> None:
-        for run, phase in list(self.runs.items()):
-            if phase == "run.delivered":
-                await self._send("approve", run, lambda id, run=run: self._approve(id, run))  # type: ignore[misc]  # bound now
-        for who in list(self.suspended):
-            strikes = sum(event.envelope.entity_id == who for event in self.log)
-            await self._send("reinstate", (who, strikes), lambda id, who=who: self._reinstate(id, who))  # type: ignore[misc]  # bound now
-        if not last and sum(phase != "run.ended" for phase in self.runs.values()) < self.open_max:
-            begun = await self._send("submit", len(self.runs), self._submit)
-            if begun is not None:
-                self.runs[begun] = "run.submitted"
-
-    async def _send(self, what: str, which: object, act: Callable[[UUID], Awaitable[Outcome]]) -> UUID | None:
-        """One command, its id kept until it is acknowledged; the run of its events."""
-        id = self._commands.setdefault((what, which), uuid4())
-        try:
-            outcome = await act(id)
-        except Refused:
-            return None  # another look at the log will show why
-        known = {event.envelope.id for event in self.acknowledged}
-        self.acknowledged += [event for event in outcome.events if event.envelope.id not in known]
-        return outcome.events[-1].envelope.run if outcome.events else None
-
-    async def _approve(self, id: UUID, run: UUID) -> Outcome:
-        return await self.house.director.handle(run_messages.Approve(id=id, at=at(), run=run))
-
-    async def _reinstate(self, id: UUID, who: UUID) -> Outcome:
-        command = employee.Reinstate(id=id, at=at(), employee=who, reason="the kill tests need its strikes")
-        return await self.house.director.handle(command)
-
-    async def _submit(self, id: UUID) -> Outcome:
-        return await submit(
-            self.house.director,
-            self.house.blobs,
-            self.sample.requirement(),
-            id=id,
-            run=id,  # the run of a command that is sent again is the same
-            folder=self.house.home,
-            attempts_max=ATTEMPTS_MAX,
-            allow_degraded=True,
-        )
-
-
-async def hire_all(house: House, sample: Sample) -> None:
-    """One who is right, one who is wrong at first, one who writes where it must not."""
-    limits: Mapping[str, object] = {"slots": 2, "wall_s": CALL_WALL_S, "delay_s": 0.05}
-    tasks = list(sample.numbers)
-    await house.hire("anna", {task: [sample.right(task)] for task in tasks}, **limits)
-    await house.hire("bert", {task: [sample.wrong(task), sample.right(task)] for task in tasks}, **limits)
-    await house.hire("carl", {task: [sample.outside(task)] for task in tasks}, **limits)
 
 
 async def suffer(works: Works, kills: Sequence[Kill], nats: Server, postgres: Server) -> None:

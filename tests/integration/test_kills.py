@@ -11,10 +11,11 @@ from agents.organisation import STAFF_ROLES
 from bus.embedded.servers import Server
 from domain import task
 from domain.message import Recorded
+from tests.integration.client import Director, hire_all
 from tests.integration.house import House, Sample, of
 from tests.integration.intact import violations
 from tests.integration.killable import BETWEEN, MID_CALL
-from tests.integration.kills import LEASE_MARGIN_S, Director, Kill, Works, drawn, hire_all, suffer
+from tests.integration.kills import LEASE_MARGIN_S, Kill, Works, drawn, suffer
 
 WAIT_S = 80.0
 SLOW_SCENARIOS = 6
@@ -64,6 +65,7 @@ async def tormented(
         async with asyncio.timeout(WAIT_S), asyncio.TaskGroup() as group:
             working = group.create_task(director.work(enough))
             await suffer(works, kills, nats, postgres)
+            await director.warned.wait()  # or strikes would not be under test
             enough.set()
             await working
     except TimeoutError:
@@ -76,8 +78,6 @@ async def tormented(
     counts = Counter(event.envelope.type for event in log if event.void is None)
     shown = {kind: counts[kind] for kind in ("task.call_started", "task.released", "task.rejected", "incident.raised")}
     print(f"{len(director.runs)} runs, {len(log)} events, {len(director.acknowledged)} acknowledged, {shown}")
-    assert director.runs
-    assert counts["employee.warned"] >= 1
     return await violations(house, director.acknowledged, works.witnessed()), log
 
 
@@ -106,7 +106,7 @@ async def test_a_checkpoint_before_its_rows_is_found(
 ) -> None:
     """The control: the same kills and the same checks, with a consumer that commits its checkpoint before its rows."""
     works = Works(house, accountant=accountant)  # type: ignore[arg-type]  # one of the plan's
-    kills = [Kill("organisation", BETWEEN, nth) for nth in (3, 4, 5)]
+    kills = [Kill("organisation", BETWEEN, nth) for nth in (1, 2)]
     found, _ = await tormented(house, kills, nats, postgres, works)
     if accountant == "honest":
         assert found == []
