@@ -33,6 +33,17 @@ RECORDED = EXAMPLES / "recorded-tools" / "recorded-tools.md"
 PRINCIPAL = "demo-director"
 MODEL_WAIT = "one to three minutes on two cores"
 SCRIPTED_WAIT = "about ten seconds"
+REJECTIONS_SHOWN = 8
+
+
+def _by_reason(rejected: list[dict[str, Any]]) -> list[tuple[object, ...]]:
+    """How often each employee failed for which first reason."""
+    counts: dict[tuple[str, str], int] = {}
+    for row in rejected:
+        reason = row["findings"][0]["kind"] if row["findings"] else str(row["outcome"])
+        key = (str(row["employee_name"]), reason)
+        counts[key] = counts.get(key, 0) + 1
+    return [(who, reason, count) for (who, reason), count in sorted(counts.items(), key=lambda part: -part[1])]
 
 
 def program() -> str:
@@ -146,11 +157,11 @@ class Demo:
     async def _tell_story(self, opened: Desk, run: UUID) -> None:
         data = await show.run_data(opened.store, run)
         attempts = data["attempts"]
-        self.door.say(f"\nAttempts: {len(attempts)}; the rejected ones and why")
-        rejected = [
-            show.attempt_line(row) for row in attempts if row["verified"] is False or row["outcome"] != "answered"
-        ]
-        self.door.say(show.table(("task", "try", "employee", "outcome", "why"), rejected))
+        rejected = [row for row in attempts if row["verified"] is False or row["outcome"] != "answered"]
+        self.door.say(f"\nAttempts: {len(attempts)}, rejected {len(rejected)}; the first of them, and all by reason")
+        lines = [show.attempt_line(row) for row in rejected[:REJECTIONS_SHOWN]]
+        self.door.say(show.table(("task", "try", "employee", "outcome", "why"), lines))
+        self.door.say("\n" + show.table(("employee", "reason", "times"), _by_reason(rejected)))
         for strike in await rows(opened.store, "door_strikes"):
             if any(str(row["employee"]) == str(strike["employee"]) for row in attempts):
                 self.door.say(f"{strike['name']} was {strike['kind']}: {strike['reason']}")

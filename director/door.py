@@ -1,6 +1,5 @@
 """What every command does alike: one JSON object or people's text, one exit code per kind of error, one event loop."""
 
-import asyncio
 import os
 import sys
 from collections.abc import Coroutine
@@ -52,6 +51,8 @@ class Door:
 
     def run(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run a command's work to its end. Ctrl-C ends it in order; a closed pipe ends it quietly."""
+        import asyncio
+
         try:
             asyncio.run(work)
         except BaseExceptionGroup as group:

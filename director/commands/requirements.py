@@ -45,9 +45,13 @@ def check(file: File, as_json: Json = False) -> None:
 
     async def work() -> None:
         from director.requirements import summary
+        from verification.problems import RequirementInvalid
         from verification.reading import check_notes, read_requirement
 
-        requirement = read_requirement(file)
+        try:
+            requirement = read_requirement(file)
+        except RequirementInvalid as error:
+            door.fail(error, {"problems": error.problems})
         notes = check_notes(requirement)
         text = "\n".join([summary(requirement), *(f"note: {note}" for note in notes)])
         data = {"title": requirement.title, "tasks": [task.id for task in requirement.tasks], "notes": notes}

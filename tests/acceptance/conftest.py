@@ -1,0 +1,17 @@
+"""Homes for whole organisations."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def open_home() -> Iterator[Path]:
+    """An AURA_HOME that the database's user can traverse, which pytest's own folders are not when root runs the tests."""
+    folder = Path(tempfile.mkdtemp(prefix="aura-home-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)

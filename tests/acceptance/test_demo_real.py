@@ -1,0 +1,124 @@
+"""The demonstration with the real model: what is delivered is the model's own and verified, seed after seed."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents import modelserver
+from bus.embedded.servers import postgres_at
+from bus.embedded.home import Home
+from bus.store import Store
+
+ROOT = Path(__file__).resolve().parents[2]
+SEEDS = 10
+DEMO_WAIT_S = 900
+SKIPPED_FOLDERS = {
+    ".git",
+    ".venv",
+    ".aura",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".pytest_cache",
+    ".hypothesis",
+    "__pycache__",
+}
+
+needs_model = pytest.mark.skipif(
+    modelserver.model_available() is not None, reason=f"the embedded model: {modelserver.model_available()}"
+)
+
+
+def aura(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"AURA_HOME": str(home)}
+    return subprocess.run(
+        [sys.executable, "-m", "director", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=DEMO_WAIT_S,
+        check=False,
+    )
+
+
+def demonstrate(home: Path) -> dict[str, Any]:
+    """One demonstration in this home; its report. The stack is stopped afterwards, whatever came of it."""
+    try:
+        done = aura(home, "demo", "--json")
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+        data: dict[str, Any] = json.loads(done.stdout)["data"]
+        return data
+    finally:
+        aura(home, "down")
+
+
+def project_files() -> list[Path]:
+    return [
+        path
+        for path in ROOT.rglob("*")
+        if path.is_file() and not SKIPPED_FOLDERS & set(path.relative_to(ROOT).parts) and path.stat().st_size < 2**20
+    ]
+
+
+async def answers(home: Path, digests: list[str]) -> list[bytes]:
+    """The texts that the model gave, from the log's blobs."""
+    server = postgres_at(Home(home))
+    await server.start()
+    try:
+        store = await Store.open(server.url)
+        async with store.connection() as connection:
+            rows = await connection.fetch("SELECT bytes FROM log.blob WHERE digest = ANY($1::text[])", digests)
+        await store.close()
+        return [bytes(row["bytes"]) for row in rows]
+    finally:
+        server.stop()
+
+
+def hold(report: dict[str, Any]) -> None:
+    """What every demonstration must show."""
+    assert len(report["tasks"]) == 5
+    for task in report["tasks"]:
+        assert task["provider"] == "llama.cpp"
+        assert not task["scripted"]
+        assert task["model_digest"] == modelserver.model_digest()
+        assert task["attempts"] >= 1
+        assert task["answer_digest"]
+        assert task["verdict_event"]
+    assert sum(task["rejected_real"] for task in report["tasks"]) >= 1
+    cheaters = [person for person in report["staff"] if person["name"].startswith("cheater")]
+    assert cheaters
+    assert all(person["standing"] == "suspended" for person in cheaters)
+    assert report["delivery"]["outcome"] == "delivered"
+
+
+@needs_model
+@pytest.mark.real_model
+@pytest.mark.timeout(DEMO_WAIT_S)
+async def test_the_demonstration_delivers_the_models_own_answers(open_home: Path) -> None:
+    report = demonstrate(open_home)
+    hold(report)
+    folder = Path(report["delivery"]["folder"])
+    judged = aura(open_home, "judge", "examples/small-tools/small-tools.md", str(folder), "--allow-degraded")
+    assert judged.returncode == 0, judged.stdout + judged.stderr
+    given = await answers(open_home, [task["answer_digest"] for task in report["tasks"]])
+    assert len(given) == len({task["answer_digest"] for task in report["tasks"]})
+    functions = [path.read_bytes().strip() for path in sorted(folder.glob("*.py"))]
+    for path in project_files():
+        content = path.read_bytes()
+        assert not any(text in content for text in given + functions), f"{path} holds an answer"
+
+
+@needs_model
+@pytest.mark.slow
+@pytest.mark.real_model
+@pytest.mark.timeout(SEEDS * DEMO_WAIT_S)
+def test_ten_demonstrations_with_seeds_drawn_now(open_home: Path) -> None:
+    for number in range(SEEDS):
+        report = demonstrate(open_home / str(number))
+        print(f"demo {number}: run {report['run']}, attempts {[task['attempts'] for task in report['tasks']]}")
+        hold(report)
