@@ -14,6 +14,8 @@ from projections.openrun import OpenRun, open_state
 
 TICK_S = 0.25
 SWEEP_EVERY_TICKS = 8
+PICK_WAIT_US = 5_000_000
+"""An assignment that was asked for and has not come by then was lost."""
 
 
 class Deadlines:
@@ -72,7 +74,7 @@ class Deadlines:
 
     def _sweep(self, rows: Rows, now: int) -> list[Command]:
         """Level-triggered: what should be under way and is not. Empty outcomes when there is nothing to do."""
-        self._manager.picks.clear()
+        self._manager.forget_older(now - PICK_WAIT_US)
         return list(self._manager.dispatch(rows, Cause(derive(_SWEEP, now), now, of_event=False)))
 
 

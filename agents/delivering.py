@@ -11,7 +11,7 @@ from uuid import UUID
 
 from agents.delivery import gitrepo
 from agents.delivery.commits import branch_of, delivery_commits
-from agents.duty import insist
+from agents.duty import persevere
 from agents.library import Library
 from bus.blobs import Blobs
 from bus.clock import now
@@ -40,6 +40,7 @@ class Delivering:
         folder: Path,
         *,
         fault: Fault = lambda _: None,
+        say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._blobs = blobs
@@ -47,6 +48,7 @@ class Delivering:
         self._send = send
         self._folder = folder
         self._fault = fault
+        self._say = say
         self._open: dict[UUID, RunState] = {}
         self._busy: set[UUID] = set()
         self._tries: dict[tuple[UUID, str], int] = {}
@@ -85,7 +87,10 @@ class Delivering:
 
     async def _do(self, run: UUID, step: Callable[[], Awaitable[object]], stop: asyncio.Event) -> None:
         try:
-            await insist(step, stop)
+            phase = self._open[run].phase
+            await persevere(
+                step, stop, wanted=lambda: run in self._open and self._open[run].phase == phase, say=self._say
+            )
         finally:
             await asyncio.sleep(POLL_S / 10)  # time for the event to come back before the rows are read again
             self._busy.discard(run)

@@ -35,3 +35,24 @@ async def insist(act: Callable[[], Awaitable[object]], stop: asyncio.Event) -> N
             return
         await asyncio.sleep(wait_s)
         wait_s = min(2 * wait_s, RETRY_WAIT_MAX_S)
+
+
+async def persevere(
+    act: Callable[[], Awaitable[object]],
+    stop: asyncio.Event,
+    *,
+    wanted: Callable[[], bool],
+    say: Callable[[str], None],
+) -> None:
+    """Do something that nobody else will ask for again, until it is done or no longer wanted; what hinders it is said."""
+    wait_s, said = RETRY_WAIT_S, ""
+    while wanted() and not stop.is_set():
+        try:
+            await act()
+        except AuraError as error:
+            if str(error) != said:
+                say(said := str(error))
+        else:
+            return
+        await asyncio.sleep(wait_s)
+        wait_s = min(2 * wait_s, RETRY_WAIT_MAX_S)

@@ -59,8 +59,12 @@ class Manager:
         if isinstance(command, task.Assign):
             self.picks.pop((command.run, command.task), None)
 
+    def forget_older(self, at: int) -> None:
+        """What was asked for before a moment and never came: it may be asked for again."""
+        self.picks = {key: pick for key, pick in self.picks.items() if pick.at >= at}
+
     def forget_employee(self, employee: UUID) -> None:
-        self.picks = {key: pick for key, pick in self.picks.items() if pick[1] != employee}
+        self.picks = {key: pick for key, pick in self.picks.items() if pick.employee != employee}
 
     def _of_run(self, event: RunEvent | TaskEvent, rows: Rows, cause: Cause) -> Iterator[Command]:
         run = event.run
@@ -113,8 +117,12 @@ class Manager:
         left = state.left
         for part in routing.ready(state):
             picked = self.picks.get((run, part.id))
-            if picked is not None and picked[0] > part.attempts:
-                left = left - routing.reservation_of(desk.profiles[picked[1]]) if picked[1] in desk.profiles else left
+            if picked is not None and picked.attempt > part.attempts:
+                left = (
+                    left - routing.reservation_of(desk.profiles[picked.employee])
+                    if picked.employee in desk.profiles
+                    else left
+                )
                 continue
             if part.attempts >= state.submitted.attempts_max:
                 yield end(run, "rejected", f"Task {part.name}: {_no_answer(part)}.", cause)
@@ -129,7 +137,7 @@ class Manager:
                     return
                 continue
             desk.take(chosen)
-            self.picks[run, part.id] = (part.attempts + 1, chosen)
+            self.picks[run, part.id] = routing.Pick(part.attempts + 1, chosen, cause.now)
             command = self._assign(run, part, chosen, desk, cause)
             left = left - command.reservation
             yield command

@@ -177,7 +177,13 @@ class Organisation:
             self._closing.push_async_callback(sandbox.close)
             send = self._gate(office, "verifier").handle
             judging = Judging(
-                sandbox, blobs, library, send, allow_degraded=self.setup.allow_degraded, fault=self.setup.fault
+                sandbox,
+                blobs,
+                library,
+                send,
+                allow_degraded=self.setup.allow_degraded,
+                fault=self.setup.fault,
+                say=self.setup.say,
             )
             self._consume(office, Docket(), None, send, [judging])
         if "auditor" in roles:
@@ -211,7 +217,7 @@ class Organisation:
         duties: list[Duty] = [
             Ordering(library, work, fault=setup.fault),
             Deadlines(manager, send),
-            Delivering(office.store, blobs, library, send, setup.deliveries, fault=setup.fault),
+            Delivering(office.store, blobs, library, send, setup.deliveries, fault=setup.fault, say=setup.say),
         ]
         self._duties.extend([reception.run, flush])
         self._consume(office, Board(), manager, send, duties)

@@ -7,6 +7,7 @@ nothing.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 from bus.rows import Rows
@@ -18,8 +19,17 @@ from domain.task import TaskState
 from projections import board
 from projections.openrun import OpenRun, open_state
 
-Picks = dict[tuple[UUID, UUID], tuple[int, UUID]]
-"""(run, task) -> (attempt, employee) of assignments that were asked for and are not on the board yet."""
+
+class Pick(NamedTuple):
+    """An assignment that was asked for and is not on the board yet. `at`: microseconds UTC."""
+
+    attempt: int
+    employee: UUID
+    at: int
+
+
+Picks = dict[tuple[UUID, UUID], Pick]
+"""(run, task) -> the pick."""
 
 
 @dataclass
@@ -40,8 +50,8 @@ class Desk:
             for task in open_state(opened).tasks.values():
                 if task.phase in ("assigned", "calling") and task.employee is not None:
                     desk.take(task.employee)
-        for _, employee in picks.values():
-            desk.take(employee)
+        for pick in picks.values():
+            desk.take(pick.employee)
         return desk
 
     def take(self, employee: UUID) -> None:

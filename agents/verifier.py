@@ -1,11 +1,12 @@
 """The Verifier: judges every tree that is handed in, in the sandbox, and is alone in causing verdicts."""
 
 import asyncio
+from collections.abc import Callable
 from uuid import UUID
 
 import msgspec
 
-from agents.duty import insist
+from agents.duty import persevere
 from agents.library import Library
 from bus.blobs import Blobs
 from bus.clock import now
@@ -40,6 +41,7 @@ class Judging:
         *,
         allow_degraded: bool = False,
         fault: Fault = lambda _: None,
+        say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._sandbox = sandbox
         self._blobs = blobs
@@ -47,6 +49,7 @@ class Judging:
         self._send = send
         self._allow_degraded = allow_degraded
         self._fault = fault
+        self._say = say
         self._pending: dict[UUID, tuple[docket.Pending, RunState]] = {}
         self._busy: set[UUID] = set()
         self._wake = asyncio.Event()
@@ -75,9 +78,12 @@ class Judging:
         self, pending: docket.Pending, state: RunState, slots: asyncio.Semaphore, stop: asyncio.Event
     ) -> None:
         async with slots:
-            if stop.is_set() or pending.cause not in self._pending:
-                return
-            await insist(lambda: self._verdict(pending, state), stop)
+            await persevere(
+                lambda: self._verdict(pending, state),
+                stop,
+                wanted=lambda: pending.cause in self._pending,
+                say=self._say,
+            )
 
     async def _verdict(self, pending: docket.Pending, state: RunState) -> None:
         assert state.submitted is not None
