@@ -1,8 +1,6 @@
 """The consumer runner: what it cannot take it parks, what comes twice is done once, a rebuild sends nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,17 +8,15 @@ import pytest
 from agents.hr import HR
 from bus import codec
 from bus.consumer import APPLY_ATTEMPTS_MAX, Cause, Runner
-from bus.rows import Parked, Row, Rows
+from bus.rows import Parked, Rows
 from bus.subjects import subject_of
 from domain import employee, incident
 from domain.message import Command, Recorded
 from projections.personnel import Person, Personnel
 from projections.replay import rebuild
 from projections.replay import state as state_of
+from tests.integration.consumers import Crash, Kept, Post, at_work, consume, kept, runner_of
 from tests.integration.desks import WAIT_S, Desk, Desks, of_type, profile, stamp
-
-Fault = Callable[[str], None]
-Kept = dict[str, dict[tuple[UUID, str], Row]]
 
 
 class Picky(Personnel):
@@ -46,68 +42,6 @@ class Failing(HR):
         if isinstance(recorded.event, employee.Hired):
             raise KeyError("nobody")
         return list(super().react(recorded, rows, cause))
-
-
-class Crash(BaseException):
-    """The process dies here."""
-
-
-class Post:
-    """HR's gate, and what went through it."""
-
-    def __init__(self, desk: Desk) -> None:
-        self.gate = desk.gate("hr")
-        self.sent: list[Command] = []
-
-    async def send(self, command: Command) -> object:
-        self.sent.append(command)
-        return await self.gate.handle(command)
-
-
-def runner_of(desk: Desk, post: Post | None = None, **settings: object) -> Runner:
-    reactor = settings.pop("reactor", None) or HR()
-    projection = settings.pop("projection", None) or Personnel()
-    send = post.send if post is not None else Post(desk).send
-    return Runner(
-        desk.office.client,
-        desk.office.store,
-        projection,  # type: ignore[arg-type]  # by the callers
-        reactor=reactor,  # type: ignore[arg-type]  # by the callers
-        send=send,
-        **settings,  # type: ignore[arg-type]  # by the callers
-    )
-
-
-@asynccontextmanager
-async def at_work(*runners: Runner) -> AsyncIterator[None]:
-    stop = asyncio.Event()
-    tasks = [asyncio.create_task(runner.run(stop)) for runner in runners]
-    try:
-        yield
-    finally:
-        stop.set()
-        await asyncio.gather(*tasks)
-
-
-async def consume(desks: Desks, desk: Desk, runner: Runner) -> Kept:
-    """Run it until it has passed everything; its rows as Postgres has them."""
-    async with at_work(runner):
-        while True:
-            await desks.recorded(desk)
-            last = (await desk.office.stream.info()).last_seq
-            if runner.position >= last:
-                break
-            await asyncio.sleep(0.02)
-    return await kept(desk, runner)
-
-
-async def kept(desk: Desk, runner: Runner) -> Kept:
-    found: Kept = {}
-    async with desk.office.store.connection() as connection:
-        for kind in runner.rows.tables.values():
-            rows = await runner.tables.read_all(connection, kind)
-            found[kind.table] = {(row.scope, row.key): row for row in rows}
-    return found
 
 
 async def warn(desk: Desk, who: UUID, reason: str) -> UUID:
@@ -229,12 +163,12 @@ async def test_two_of_the_same_consumer_are_harmless(desks: Desks, desk: Desk) -
         for who in people * 2:
             await accuse(desk, who)
             await asyncio.sleep(0.05)
-        log = await desk_is_calm(desks, desk, runners)
+        log = await _calm(desks, desk, runners)
     assert len(of_type(log, "employee.warned")) == len(of_type(log, "employee.suspended")) == 5
     assert await kept(desk, runners[0]) == await _rebuilt(desk, Personnel())
 
 
-async def desk_is_calm(desks: Desks, desk: Desk, runners: tuple[Runner, ...]) -> list[Recorded]:
+async def _calm(desks: Desks, desk: Desk, runners: tuple[Runner, ...]) -> list[Recorded]:
     for _ in range(round(WAIT_S / 0.05)):
         log = await desks.recorded(desk)
         if len(of_type(log, "employee.suspended")) == 5 and min(runner.position for runner in runners) >= log[-1].seq:

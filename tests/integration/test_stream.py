@@ -171,9 +171,8 @@ async def test_a_connection_outlives_its_server(nats: Server) -> None:
     stream = Stream(client)
     await stream.ensure()
     nats.kill()
-    with pytest.raises(Unavailable):
-        await stream.info()
-    await asyncio.sleep(1)
+    await asyncio.sleep(0.5)  # a few attempts fail
+    assert not client.is_connected
     await nats.start()
     for _ in range(100):
         if client.is_connected:
