@@ -28,6 +28,8 @@ def read_requirement(path: Path) -> Requirement:
 
     NotFound if there is no such file; RequirementInvalid with every problem that can be found.
     """
+    if not path.name:
+        raise Invalid(f"{path} is a folder", hint="Name a Markdown file.", code="not_a_requirement")
     if path.name.endswith((".sealed.yaml", ".sealed.yml")):
         raise Invalid(f"{path} holds sealed cases", hint="Name the .md file beside it.", code="not_a_requirement")
     sealed = path.with_name(f"{path.stem}.sealed.yaml")

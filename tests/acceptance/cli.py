@@ -101,15 +101,14 @@ class Aura:
         return [json.loads(line) for line in self.text(*arguments, "--json").splitlines()]
 
     def hire(self, name: str, answers: Mapping[str, list[dict[str, str]]], *, delay_s: float = 0.0) -> None:
-        """Hire a scripted employee. With a delay, for which `aura hire` has no option, its file is there before it."""
+        """Hire a scripted employee. A delay, for which `aura hire` has no option, is written into its file."""
         script = self.folder / f"{name}.answers.json"
         script.write_text(json.dumps(answers))
-        posting = staff.Posting(name=name, kind="scripted", script=str(script), delay_s=delay_s)
-        if delay_s:
-            staff.save(self.home / "employees", posting)
-            time.sleep(2 * RESCAN_S)  # its worker is built by now, and stays
         self.json("hire", name, "--script", str(script))
-        staff.save(self.home / "employees", posting)
+        if delay_s:
+            posting = staff.Posting(name=name, kind="scripted", script=str(script), delay_s=delay_s)
+            staff.save(self.home / "employees", posting)
+            time.sleep(2 * RESCAN_S)  # its worker follows the file by now
 
     def requirement(self, sample: Sample, name: str = "adders") -> str:
         """Write a requirement with its sealed cases; its file's name."""
@@ -176,6 +175,10 @@ class Server:
         async with loopback(self._reply) as self.server:
             self._ready.set()
             await self._stop.wait()
+        hanging = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in hanging:
+            task.cancel()
+        await asyncio.gather(*hanging, return_exceptions=True)
 
     def __enter__(self) -> Loopback:
         self._thread.start()

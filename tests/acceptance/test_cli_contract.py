@@ -1,0 +1,235 @@
+"""What checks rely on: --help and --json on every command, one object, each exit code, no traceback, a quick start."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.cli import Aura, homely, the_object
+from tests.integration.house import Sample
+
+COMMANDS = (
+    *("demo", "up", "down", "status", "repair", "serve", "init", "check", "submit", "judge", "runs", "watch", "inbox"),
+    *("approve", "reject", "employees", "hire", "suspend", "reinstate", "scores", "costs", "pause", "halt", "resume"),
+    *("budget", "events", "why", "state", "replay", "run show"),
+)
+HEAVY = {"nats", "asyncpg", "openai", "pydantic", "pydantic_settings", "dulwich", "rich", "ruamel", "re2", "asyncio"}
+HELP_WAIT_S = 0.5
+RUN = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest.fixture(scope="module")
+def asleep() -> Iterator[Aura]:
+    """A home in which nothing was ever started."""
+    with homely() as aura:
+        yield aura
+
+
+@pytest.fixture(scope="module")
+def aura() -> Iterator[Aura]:
+    with homely("up", "--no-model") as aura:
+        yield aura
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_and_answers_json(asleep: Aura, command: str) -> None:
+    said = asleep.run(*command.split(), "--help")
+    assert said.code == 0
+    assert "Usage: aura" in said.out
+    assert "--json" in said.out
+    assert command.split()[0] in asleep.text("--help")
+    wrong = asleep.answer(*command.split(), "--no-such-option", code=2)
+    assert wrong["error"]["code"] == "usage"
+    assert wrong["schema"] == f"aura/1/{command.split()[0]}"
+
+
+def test_help_is_quick_because_it_imports_nothing_heavy(asleep: Aura) -> None:
+    program = (
+        "import sys; from director.cli import main; main(['--help'])\n"
+        "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not HEAVY & set(done.stderr.split())
+    assert "msgspec" in done.stderr.split(), "control: what is imported is seen"
+    assert min(timed(asleep) for _ in range(3)) < HELP_WAIT_S
+
+
+def timed(aura: Aura) -> float:
+    began = time.monotonic()
+    aura.text("--help")
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nonsense",),
+        ("run",),
+        ("run", "shw", "x"),
+        ("pause",),
+        ("reject", RUN),
+        ("submit",),
+        ("why", "-1"),
+        ("events", "--after", "-1"),
+        ("replay", "--check", "--to", "-4"),
+        ("budget", "--usd", "1", "--tokens", "-5"),
+        ("submit", "x.md", "--attempts", "0"),
+        ("hire", "x", "--slots", "0"),
+    ],
+    ids=" ".join,
+)
+def test_usage_errors_are_said_in_json_and_in_words(asleep: Aura, arguments: tuple[str, ...]) -> None:
+    assert asleep.json(*arguments, code=2)["code"] == "usage"
+    said = asleep.run(*arguments)
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith("aura ")
+    assert "--help" in said.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "kind"),
+    [
+        (("check", "nowhere.md"), 3, "not_found"),
+        (("submit", "nowhere.md"), 3, "not_found"),
+        (("judge", "nowhere.md", "."), 3, "not_found"),
+        (("check", ""), 2, "not_a_requirement"),
+        (("judge", ".", "."), 2, "not_a_requirement"),
+        (("init", ""), 2, "invalid"),
+        (("init", "x.txt"), 2, "invalid"),
+        (("init", "nowhere/x.md"), 2, "invalid"),
+        (("init", "x.md", "--deliver", "http"), 2, "invalid"),
+        (("hire", "x"), 2, "invalid"),
+        (("hire", "x", "--script", "nowhere.json"), 3, "not_found"),
+        (("hire", "x", "--script", "binary.json"), 2, "invalid"),
+        (("hire", "x", "--base-url", "http://127.0.0.1:1/v1", "--model", "m", "--style", "odd"), 2, "invalid"),
+        (("hire", "x", "--base-url", "http://127.0.0.1:1/v1", "--model", "m"), 2, "price_unknown"),
+        (("state", "nobody"), 3, "not_found"),
+        (("state", "manager.nothing"), 3, "not_found"),
+        (("replay",), 2, "invalid"),
+        (("replay", "nobody"), 3, "not_found"),
+        (("replay", "manager", "--check"), 2, "invalid"),
+        (("serve", "nobody"), 2, "invalid"),
+        (("serve", "employee"), 2, "invalid"),
+        (("runs",), 69, "not_running"),
+        (("approve", RUN), 69, "not_running"),
+        (("pause", "--reason", "x"), 69, "not_running"),
+        (("events",), 69, "not_running"),
+        (("repair",), 69, "not_running"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_mistakes_without_a_stack(asleep: Aura, arguments: tuple[str, ...], code: int, kind: str) -> None:
+    (asleep.folder / "binary.json").write_bytes(b"\\x00\\xff")
+    error = asleep.json(*arguments, code=code)
+    assert error["code"] == kind
+    assert not (asleep.home / "run").exists(), "a question starts nothing and makes nothing"
+
+
+def test_settings_that_do_not_read_are_named(asleep: Aura) -> None:
+    error = asleep.json("status", code=2, AURA_ALLOW_DEGRADED="maybe")
+    assert "AURA_ALLOW_DEGRADED" in error["message"]
+    error = asleep.json("runs", code=69, AURA_POSTGRES_DSN="postgresql://aura:secret@127.0.0.1:1/aura")
+    assert "secret" not in str(error)
+    assert asleep.json("runs", code=69, AURA_POSTGRES_DSN="nonsense")["hint"]
+    dsn = "postgresql://aura@127.0.0.1:1/aura"
+    assert asleep.json("status", AURA_NATS_URL="nats://127.0.0.1:1", AURA_POSTGRES_DSN=dsn)["problem"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "kind"),
+    [
+        (("approve", RUN), 3, "not_found"),
+        (("approve", ""), 3, "not_found"),
+        (("watch",), 3, "not_found"),
+        (("run", "show", "last"), 3, "not_found"),
+        (("events", "--run", "nobody"), 3, "not_found"),
+        (("why", "0"), 3, "not_found"),
+        (("why", "9" * 30), 3, "not_found"),
+        (("why", RUN), 3, "not_found"),
+        (("why", "abc"), 2, "invalid"),
+        (("state", "manager", "--as-of", "2026-99-01"), 2, "invalid"),
+        (("replay", "--check", "--to", "1000000"), 3, "not_found"),
+        (("suspend", "nobody", "--reason", "x"), 3, "not_found"),
+        (("pause", "--reason", ""), 2, "invalid"),
+        (("pause", "--reason", "  "), 2, "invalid"),
+        (("budget", "--usd", "-1", "--tokens", "5"), 2, "invalid"),
+        (("budget", "--usd", "NaN", "--tokens", "5"), 2, "invalid"),
+        (("budget", "--usd", "abc", "--tokens", "5"), 2, "invalid"),
+        (("hire", "", "--script", "answers.json"), 2, "invalid"),
+        (("hire", "../x", "--script", "answers.json"), 2, "invalid"),
+        (("resume", "--reason", "x"), 7, "refused"),
+        (("repair",), 0, ""),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_mistakes_with_a_stack(aura: Aura, arguments: tuple[str, ...], code: int, kind: str) -> None:
+    (aura.folder / "answers.json").write_text("{}")
+    whole = aura.answer(*arguments, code=code)
+    assert (whole["error"] or {}).get("code", "") == kind
+
+
+def test_a_key_that_others_can_read_is_forbidden(aura: Aura) -> None:
+    key = aura.home / "keys" / "director"
+    key.chmod(0o644)
+    error = aura.json("pause", "--reason", "x", code=4)
+    assert error["code"] == "forbidden"
+    assert "chmod 600" in error["hint"]
+    kept = key.read_text()
+    key.chmod(0o600)
+    key.write_text("nonsense")
+    assert aura.json("pause", "--reason", "x", code=2)["hint"]
+    key.write_text(kept)
+    assert aura.json("pause", "--reason", "control")["seq"] > 0
+    assert aura.json("pause", "--reason", "again", code=7)["hint"]
+    assert aura.json("resume", "--reason", "control")["seq"] > 0
+
+
+def test_requirements_that_cannot_be_met_here_are_refused_before_anything_is_written(aura: Aura) -> None:
+    sample = Sample()
+    file = aura.requirement(sample)
+    before = aura.json("status")["last_event"]
+    (aura.folder / "broken.md").write_bytes(sample.source.replace(b"deliver: library", b"deliver: nothing"))
+    assert "broken.md:4:10:" in aura.json("submit", "broken.md", code=2)["hint"]
+    (problem,) = aura.answer("check", "broken.md", code=2)["data"]["problems"]
+    assert (problem["line"], problem["column"]) == (4, 10)
+    error = aura.json("submit", file, "--repo", "nowhere", code=3)
+    assert error["code"] == "not_found"
+    assert aura.json("status")["last_event"] == before
+
+
+def test_words_go_to_people_and_colours_to_nobody_who_forbids_them(aura: Aura) -> None:
+    for arguments in (("status",), ("runs",), ("employees",), ("events",), ("state", "hr"), ("scores",), ("--help",)):
+        said = aura.run(*arguments, NO_COLOR="1")
+        assert said.code == 0
+        assert said.out
+        assert "\\x1b" not in said.out + said.err
+    said = aura.run("up", "--no-model", "--json")
+    the_object(said)
+    assert "already running" in said.err
+    events = aura.run("events", "--json").out.splitlines()
+    assert [json.loads(line)["seq"] for line in events] == list(range(1, len(events) + 1))
+    assert all(set(json.loads(line)) == {"seq", "void", "envelope", "payload"} for line in events)
+
+
+def test_a_reader_who_leaves_is_no_error(aura: Aura) -> None:
+    process = aura.begin("events", "--follow")
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    process.send_signal(2)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{Path(sys.executable).with_name('aura')} events | head -n 1"],
+        env=aura.environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
