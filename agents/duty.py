@@ -44,7 +44,7 @@ async def persevere(
     wanted: Callable[[], bool],
     say: Callable[[str], None],
 ) -> None:
-    """Do something that nobody else will ask for again, until it is done or no longer wanted; what hinders it is said."""
+    """Do what nobody else will ask for again, until it is done or no longer wanted; what hinders it is said."""
     wait_s, said = RETRY_WAIT_S, ""
     while wanted() and not stop.is_set():
         try:
