@@ -24,6 +24,7 @@ from bus.blobs import Blobs
 from bus.clock import now
 from bus.consumer import Projection, Reactor, Runner, Send
 from bus.fault import Fault
+from bus.live import Live, LiveReader
 from bus.recorder import Recorder
 from bus.redaction import Redactor
 from bus.rows import Rows
@@ -97,6 +98,7 @@ class Organisation:
         self._runners: list[Runner] = []
         self._duties: list[Callable[[asyncio.Event], Any]] = []
         self._recorder: Recorder | None = None
+        self._live: Live | None = None
         self._closing = AsyncExitStack()
 
     async def run(self, stop: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:
@@ -108,6 +110,8 @@ class Organisation:
             async with asyncio.TaskGroup() as group:
                 duties = [group.create_task(duty(end_duties)) for duty in self._duties]
                 log = [group.create_task(runner.run(end_log)) for runner in self._runners]
+                if self._live is not None:
+                    group.create_task(self._live.run(end_log))
                 if self._recorder is not None:
                     log.append(group.create_task(self._recorder.run(end_log)))
                 await stop.wait()
@@ -144,7 +148,9 @@ class Organisation:
             raise Invalid(f"There is no role {unknown[0]}.", hint=f"Roles: {', '.join(STAFF_ROLES)}, employee ID.")
         redactor = Redactor(secrets_of(setup.environment))
         if any(role in STAFF_ROLES for role in setup.roles):
-            office = await Office.open(setup.nats_url, setup.postgres_dsn, name="aura", fault=setup.fault)
+            office = await Office.open(
+                setup.nats_url, setup.postgres_dsn, name="aura", redactor=redactor, fault=setup.fault
+            )
             self._office = office
             self._closing.push_async_callback(office.close)
             blobs = Blobs(office.store, redactor)
@@ -222,6 +228,11 @@ class Organisation:
         self._duties.extend([reception.run, flush])
         self._consume(office, Board(), manager, send, duties)
 
+    def _live_of(self, office: Office) -> Live:
+        """The one reading of the stream that this process's consumers share."""
+        self._live = self._live or Live(office.client, office.store)
+        return self._live
+
     def _gate(self, office: Office, role: Role) -> Gate:
         return office.gate(keys.load_or_create(self.setup.keys, role))
 
@@ -240,6 +251,7 @@ class Organisation:
                 reactor=reactor,
                 send=send,
                 committed=committed,
+                reader=LiveReader(self._live_of(office), office.store),
                 durable=projection.name == "manager",  # an order goes out once: its consumer never forgets a commit
                 fault=self.setup.fault,
             )

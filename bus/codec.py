@@ -1,6 +1,7 @@
 """Message bodies: `{envelope, payload, salt, blobs}` as JSON. Envelope and payload keep the bytes of their publish."""
 
 import hmac
+from collections.abc import Callable
 import re
 from uuid import UUID
 
@@ -78,9 +79,11 @@ def envelope_for(event: Event, *, id: UUID, origin: Origin, commitment: str = ""
     )
 
 
-def encode(event: Event, *, id: UUID, origin: Origin, salt: bytes) -> tuple[bytes, Envelope]:
-    """The body of one message, and its envelope."""
-    payload = msgspec.json.encode(event, order="sorted")
+def encode(
+    event: Event, *, id: UUID, origin: Origin, salt: bytes, clean: Callable[[bytes], bytes] = bytes
+) -> tuple[bytes, Envelope]:
+    """The body of one message, and its envelope. `clean` takes secrets out of the payload before it is committed to."""
+    payload = clean(msgspec.json.encode(event, order="sorted"))
     envelope = envelope_for(event, id=id, origin=origin, commitment=commitment(salt, payload))
     body = Body(
         envelope=msgspec.Raw(msgspec.json.encode(envelope, order="sorted")),

@@ -39,6 +39,16 @@ class Projection(Protocol):
     def apply(self, recorded: Recorded, rows: Rows) -> None: ...
 
 
+class Reader(Protocol):
+    """A way through the log: bus.reader.LogReader, or a process's shared bus.live.LiveReader."""
+
+    async def begin(self, position: int) -> None: ...
+
+    async def batch(self, wait_s: float) -> list[Recorded]: ...
+
+    async def close(self) -> None: ...
+
+
 class Stamp(TypedDict):
     """The fields that every command has."""
 
@@ -101,6 +111,7 @@ class Runner:
         send: Send | None = None,
         committed: Callable[[Rows, bool], None] = lambda _rows, _live: None,
         durable: bool = True,
+        reader: Reader | None = None,
         fault: Fault = lambda _: None,
     ) -> None:
         self.projection = projection
@@ -108,7 +119,7 @@ class Runner:
         self.position = 0
         self.rows = Rows(projection.tables)
         self._store = store
-        self._reader = LogReader(client, store)
+        self._reader: Reader = reader or LogReader(client, store)
         self._reactor = reactor
         self._send = send
         self._commands_after = 0  # while a rebuilt version catches up: where its former one was

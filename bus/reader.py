@@ -29,7 +29,8 @@ class LogReader:
         self._store = store
         self._standing = Standing()
         self._feed: Feed | None = None
-        self._recent: deque[UUID] = deque(maxlen=RECENT_IDS_MAX)
+        self._recent: deque[UUID] = deque()
+        self._recent_ids: set[UUID] = set()
         self.position = 0
 
     async def begin(self, position: int) -> None:
@@ -37,6 +38,7 @@ class LogReader:
         await self._store.wait_recorded(position, RECORDER_WAIT_S)
         self._standing = await load_standing(self._store, position)
         self._recent.clear()
+        self._recent_ids.clear()
         self.position = position
         await self.close()
 
@@ -61,7 +63,6 @@ class LogReader:
     async def _mark(self, messages: list[Stored]) -> list[Recorded]:
         events = [codec.recorded(message.seq, message.data) for message in messages]
         seen = await self._store.seen([event.envelope.id for event in events], events[0].seq)
-        seen.update(self._recent)
         marked: list[Recorded] = []
         for message, event in zip(messages, events, strict=True):
             reason = event.void or void(
@@ -69,9 +70,8 @@ class LogReader:
                 event.seq,
                 self._standing,
                 subject_fits=message.subject == subject_of(event.envelope),
-                seen=event.envelope.id in seen,
+                seen=event.envelope.id in seen or event.envelope.id in self._recent_ids,
             )
-            seen.add(event.envelope.id)
             marked.append(
                 Recorded(seq=event.seq, envelope=event.envelope, event=event.event, void=reason) if reason else event
             )
@@ -81,6 +81,9 @@ class LogReader:
     def _pass(self, events: list[Recorded]) -> None:
         for event in events:
             self._recent.append(event.envelope.id)
+            self._recent_ids.add(event.envelope.id)
+            if len(self._recent) > RECENT_IDS_MAX:
+                self._recent_ids.discard(self._recent.popleft())
             if event.void is None and matters(event.envelope.type):
                 self._standing.fold(event.envelope, event.seq)
             self.position = event.seq

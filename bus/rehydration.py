@@ -7,6 +7,7 @@ payload.
 from collections.abc import Callable
 from uuid import uuid4
 
+import asyncpg
 import msgspec
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -17,11 +18,14 @@ from bus import codec
 from bus.store import Store
 from bus.stream import REQUEST_WAIT_S, STREAM, Stream
 from bus.subjects import subject_of
-from domain.errors import Failed, Invalid, Unavailable, said_by
+from domain.errors import Failed, Unavailable, said_by
+from domain.law import WRONG_SUBJECT
 from sql import named
 
 BATCH_EVENTS = 500
 HOT_EVENTS_MAX = 1_000_000
+ALIEN_TYPE = "alien"
+ALIEN_SUBJECT = "aura.evt.alien"
 Progress = Callable[[int, int], None]
 
 
@@ -60,7 +64,7 @@ async def _put_back(client: Client, store: Store, after: int) -> int:
         rows = await connection.fetch(named("log_bodies"), after, BATCH_EVENTS)
     batch = uuid4().hex
     for index, row in enumerate(rows, start=1):
-        subject, body = _message(bytes(row["envelope"]), row["bytes"], row["salt"], row["blobs"])
+        subject, body = _message(row)
         headers = {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(index)}
         if index == 1:
             headers["Nats-Expected-Last-Sequence"] = str(after)
@@ -80,16 +84,20 @@ async def _put_back(client: Client, store: Store, after: int) -> int:
     return int(rows[-1]["seq"])
 
 
-def _message(envelope: bytes, payload: bytes | None, salt: bytes | None, blobs: list[str] | None) -> tuple[str, bytes]:
-    """Subject and body of an event as it was published; an alien message as it was, on a subject of its own."""
-    try:
-        subject = subject_of(codec.envelope_of(envelope))
-    except Invalid:
-        return "aura.evt.alien", envelope
+def _message(row: asyncpg.Record) -> tuple[str, bytes]:
+    """Subject and body of an event as it was published.
+
+    What was no event is put back as it was, and what stood under a subject not its own is put back under one that is no
+    event's either: both are void again.
+    """
+    envelope = bytes(row["envelope"])
+    if row["type"] == ALIEN_TYPE:
+        return ALIEN_SUBJECT, envelope
     body = codec.Body(
         envelope=msgspec.Raw(envelope),
-        payload=msgspec.Raw(payload if payload is not None else b"null"),
-        salt=(salt or b"").hex(),
-        blobs=tuple(blobs or ()),
+        payload=msgspec.Raw(row["bytes"] if row["bytes"] is not None else b"null"),
+        salt=(row["salt"] or b"").hex(),
+        blobs=tuple(row["blobs"] or ()),
     )
-    return subject, msgspec.json.encode(body)
+    misplaced = row["reason"] == WRONG_SUBJECT
+    return ALIEN_SUBJECT if misplaced else subject_of(codec.envelope_of(envelope)), msgspec.json.encode(body)

@@ -17,8 +17,11 @@ STARTS_WORK = frozenset({"task.assigned", "task.call_started"})
 """Void while the organisation is paused or halted, and for a suspended employee."""
 STARTS_STAGE = frozenset({"run.planned", "run.merged", "run.delivery_started"})
 """Void while the organisation is halted."""
-NEEDS_OPEN_RUN = STARTS_WORK | STARTS_STAGE | {"task.submitted", "task.verified", "task.rejected"}
+STARTS = STARTS_WORK | STARTS_STAGE
+"""What organisation and employees have a say in; the rest follows from the run alone."""
+NEEDS_OPEN_RUN = STARTS | {"task.submitted", "task.verified", "task.rejected"}
 """Void after the run's end. Receipts (call_finished, released) always count: what was spent was spent."""
+WRONG_SUBJECT = "its subject does not follow from its envelope"
 _PHASES = {
     "organisation.founded": "running",
     "organisation.resumed": "running",
@@ -85,7 +88,7 @@ def void(
     `standing` must have folded everything that matters before `seq`.
     """
     if not subject_fits:
-        return "its subject does not follow from its envelope"
+        return WRONG_SUBJECT
     if seen:
         return "an event with this id stands earlier in the log"
     if envelope.run is not None and envelope.type in NEEDS_OPEN_RUN and standing.ended(envelope.run, seq):

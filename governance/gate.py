@@ -15,6 +15,7 @@ import msgspec
 from bus import codec, forks
 from bus.fault import Fault
 from bus.publisher import Outgoing, Publisher, Stale, Unknown
+from bus.redaction import Redactor
 from bus.store import Store
 from bus.stream import Stored, Stream
 from bus.subjects import subject_of
@@ -75,6 +76,7 @@ class Gate:
         publisher: Publisher,
         limit: RefusalLimit,
         check: LogCheck,
+        redactor: Redactor,
         fault: Fault = lambda _: None,
     ) -> None:
         self.principal = principal
@@ -82,6 +84,7 @@ class Gate:
         self._publisher = publisher
         self._limit = limit
         self._check = check
+        self._redactor = redactor
         self._fault = fault
 
     async def handle(self, command: Command, *, name: UUID | None = None) -> Outcome:
@@ -141,7 +144,7 @@ class Gate:
 
     async def _may_start(self, command: Command, events: Sequence[Event]) -> None:
         """Refuse what would be void by the standing that the stream shows now."""
-        if not any(event.type in law.NEEDS_OPEN_RUN for event in events):
+        if not any(event.type in law.STARTS for event in events):
             return
         standing = await self._loader.refresh_standing()
         for event in events:
@@ -163,7 +166,7 @@ class Gate:
         self._fault("gate:before-publish")
         seqs = await self._publisher.publish_events(scopes[-1].run or scopes[-1].id, messages)
         self._fault("gate:before-ack")
-        if any(event.type in law.NEEDS_OPEN_RUN for event in events):
+        if any(event.type in law.STARTS for event in events):
             await self._loader.refresh_standing()
         if scopes[0].kind == "task":  # other tasks of the run may have moved on in between
             return Outcome((await self._loader.load(scopes[0], fresh=True)).commands[command.id])
@@ -176,7 +179,7 @@ class Gate:
 
     def _outgoing(self, command: Command, event: Event, id: UUID, guard: tuple[str, int] | None) -> Outgoing:
         salt = secrets.token_bytes(codec.SALT_BYTES)
-        body, envelope = codec.encode(event, id=id, origin=self._origin(command), salt=salt)
+        body, envelope = codec.encode(event, id=id, origin=self._origin(command), salt=salt, clean=self._redactor.clean)
         return Outgoing(id, subject_of(envelope), body, guard)
 
     def _origin(self, command: Command) -> codec.Origin:

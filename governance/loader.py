@@ -12,7 +12,7 @@ from bus.standing import load_standing
 from bus.store import Store
 from bus.stream import Stored, Stream
 from bus.subjects import EMPLOYEES_FILTER, ORGANISATION_FILTER, load_filter, scope_filter, subject_of
-from domain.law import NEEDS_OPEN_RUN, Standing, matters, void
+from domain.law import STARTS, Standing, matters, void
 from domain.message import Recorded
 from domain.registry import DECIDERS, Scope
 
@@ -112,7 +112,7 @@ class Loader:
     async def _load_tail(self, scope: Scope, loaded: Loaded) -> None:
         messages = await self._stream.tail(load_filter(scope), loaded.seq)
         events = [codec.recorded(message.seq, message.data) for message in messages]
-        if any(event.envelope.type in NEEDS_OPEN_RUN for event in events):
+        if any(event.envelope.type in STARTS for event in events):
             await self.refresh_standing()
         self.fold_all(loaded, messages, events)
 

@@ -6,6 +6,7 @@ from nats.aio.client import Client
 
 from bus.fault import Fault
 from bus.publisher import Publisher
+from bus.redaction import Redactor
 from bus.store import Store
 from bus.stream import Stream, connect
 from governance.gate import Gate, LogCheck
@@ -17,7 +18,9 @@ from governance.loader import Loader
 class Office:
     """Opens NATS and Postgres, makes gates for principals, and closes both."""
 
-    def __init__(self, client: Client, store: Store, *, fault: Fault = lambda _: None) -> None:
+    def __init__(
+        self, client: Client, store: Store, *, redactor: Redactor | None = None, fault: Fault = lambda _: None
+    ) -> None:
         self.client = client
         self.store = store
         self.stream = Stream(client)
@@ -25,11 +28,18 @@ class Office:
         self.publisher = Publisher(client)
         self.loader = Loader(self.stream, store)
         self._check = LogCheck(self.stream, store)
+        self._redactor = redactor or Redactor()
         self._fault = fault
 
     @classmethod
     async def open(
-        cls, nats_url: str, postgres_dsn: str, *, name: str = "aura", fault: Fault = lambda _: None
+        cls,
+        nats_url: str,
+        postgres_dsn: str,
+        *,
+        name: str = "aura",
+        redactor: Redactor | None = None,
+        fault: Fault = lambda _: None,
     ) -> "Office":
         """Connect to both servers, migrate the store, and create the stream when it is new. Raises Unavailable."""
         store = await Store.open(postgres_dsn)
@@ -38,7 +48,7 @@ class Office:
         except BaseException:
             await store.close()
             raise
-        office = cls(client, store, fault=fault)
+        office = cls(client, store, redactor=redactor, fault=fault)
         await office.stream.ensure()
         return office
 
@@ -50,6 +60,7 @@ class Office:
             publisher=self.publisher,
             limit=self.limit,
             check=self._check,
+            redactor=self._redactor,
             fault=self._fault,
             **settings,
         )

@@ -1,0 +1,106 @@
+"""The live log of one process: read once from the stream, marked once by the law, looked at by every consumer here.
+
+Each consumer keeps its own position. One that is further back than what is kept in memory reads Postgres until it has caught up.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from nats.aio.client import Client
+
+from bus.reader import RECORDER_WAIT_S, LogReader
+from bus.store import PAGE_EVENTS, Store
+from domain.errors import Unavailable
+from domain.message import Recorded
+
+KEPT_EVENTS_MAX = 20_000
+IDLE_WAIT_S = 0.5
+RETRY_WAIT_S = 0.3
+
+
+class Live:
+    """The last events of the log, in order and without a gap. `run` keeps them coming."""
+
+    def __init__(self, client: Client, store: Store) -> None:
+        self._store = store
+        self._reader = LogReader(client, store)
+        self._events: list[Recorded] = []
+        self._first = 0  # sequence of the first event that is kept; 0: not begun
+        self._more = asyncio.Event()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Read until stopped. While a server is away nothing comes; then it goes on where it was."""
+        begun = False
+        try:
+            while not stop.is_set():
+                try:
+                    if not begun:
+                        await self._begin()
+                        begun = True
+                    self._append(await self._reader.batch(IDLE_WAIT_S))
+                except Unavailable:
+                    begun = False
+                    await asyncio.sleep(RETRY_WAIT_S)
+        finally:
+            await self._reader.close()
+
+    async def _begin(self) -> None:
+        position = self._first + len(self._events) - 1 if self._first else await self._store.recorded_up_to()
+        await self._reader.begin(position)
+        self._first = self._first or position + 1
+
+    def _append(self, events: Sequence[Recorded]) -> None:
+        if not events:
+            return
+        assert events[0].seq == self._first + len(self._events), "the live log has no gap"
+        self._events.extend(events)
+        if len(self._events) > KEPT_EVENTS_MAX:
+            cut = len(self._events) - KEPT_EVENTS_MAX // 2
+            del self._events[:cut]
+            self._first += cut
+        more, self._more = self._more, asyncio.Event()
+        more.set()
+
+    def after(self, position: int) -> Sequence[Recorded] | None:
+        """The events after a position, at most a page; None when they are older than what is kept."""
+        index = position + 1 - self._first
+        if not self._first or index < 0:
+            return None
+        return self._events[index : index + PAGE_EVENTS]
+
+    async def more(self, wait_s: float) -> None:
+        """Wait until something new has come, or for `wait_s`."""
+        waiting = self._more
+        try:
+            await asyncio.wait_for(waiting.wait(), wait_s)
+        except TimeoutError:
+            return
+
+
+class LiveReader:
+    """One consumer's way through the log of a process: Postgres first, then what is live. As bus.reader.LogReader."""
+
+    def __init__(self, live: Live, store: Store) -> None:
+        self._live = live
+        self._store = store
+        self.position = 0
+
+    async def begin(self, position: int) -> None:
+        """Start after a position that the recorder has passed; waits until it has."""
+        await self._store.wait_recorded(position, RECORDER_WAIT_S)
+        self.position = position
+
+    async def batch(self, wait_s: float) -> list[Recorded]:
+        """The events at hand, at most a page; empty when none came within `wait_s`. Raises Unavailable."""
+        found = self._live.after(self.position)
+        if found is None:
+            found = await self._store.read(self.position, limit=PAGE_EVENTS)
+        if not found:
+            await self._live.more(wait_s)
+            found = self._live.after(self.position) or []
+        if found:
+            self.position = found[-1].seq
+        return list(found)
+
+    async def close(self) -> None:
+        """Nothing of its own is open."""
