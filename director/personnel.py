@@ -1,5 +1,6 @@
 """Behind employees, hire and scores."""
 
+import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +31,9 @@ def posting_of(
     if script:
         if not Path(script).is_file():
             raise NotFound(f"There is no script {script}.", hint='Write JSON: {"T1": [{"slug.py": "…"}]}')
-        return staff.Posting(name=name, kind="scripted", script=str(Path(script).absolute()), slots=slots)
+        return staff.Posting(
+            name=name, kind="scripted", script=str(Path(script).absolute()), slots=slots, wall_s=wall_s
+        )
     if not base_url or not model:
         raise Invalid(
             "An employee needs a server and a model.",
@@ -104,19 +107,23 @@ async def list_staff(settings: Settings, door: Door, *, probe: bool) -> None:
 
 
 async def _probe(settings: Settings, door: Door) -> dict[str, str]:
-    results: dict[str, str] = {}
-    for posting in staff.load_all(settings.employees):
+    """Employee -> "ok" and the time, or what is wrong; all at once, so that a slow one delays no other."""
+    postings = staff.load_all(settings.employees)
+    door.note(f"calling {', '.join(posting.name for posting in postings) or 'nobody'} …")
+    results = await asyncio.gather(*(_probed(posting) for posting in postings))
+    return {str(posting.id): result for posting, result in zip(postings, results, strict=True)}
+
+
+async def _probed(posting: staff.Posting) -> str:
+    try:
         employee = staff.build(posting, os.environ)
-        door.note(f"calling {posting.name} …")
         try:
             result = await employee.probe()
-        except AuraError as error:
-            results[str(posting.id)] = error.message
-        else:
-            results[str(posting.id)] = f"ok, {result.latency_s:.1f} s"
         finally:
             await employee.close()
-    return results
+    except AuraError as error:
+        return error.message
+    return f"ok, {result.latency_s:.1f} s"
 
 
 def scores_text(found: Sequence[dict[str, Any]]) -> str:

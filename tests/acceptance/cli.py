@@ -22,6 +22,8 @@ from tests.loopback import Loopback, Reply, loopback
 AURA = Path(sys.executable).with_name("aura")
 WAIT_S = 90.0
 POLL_S = 0.1
+SLOW_S = 2.0
+"""How much longer a scripted call may take than it should: a call that was cut off is given up soon."""
 MEMORY_FOLDER = Path("/dev/shm")
 MEMORY_FREE_BYTES_MIN = 2 * 1024**3
 OF_THE_SHELL = ("AURA_", "OPENAI_", "NO_COLOR")
@@ -104,9 +106,10 @@ class Aura:
         """Hire a scripted employee. A delay, for which `aura hire` has no option, is written into its file."""
         script = self.folder / f"{name}.answers.json"
         script.write_text(json.dumps(answers))
-        self.json("hire", name, "--script", str(script))
+        wall_s = delay_s + SLOW_S
+        self.json("hire", name, "--script", str(script), "--wall-s", str(wall_s))
         if delay_s:
-            posting = staff.Posting(name=name, kind="scripted", script=str(script), delay_s=delay_s)
+            posting = staff.Posting(name=name, kind="scripted", script=str(script), delay_s=delay_s, wall_s=wall_s)
             staff.save(self.home / "employees", posting)
             time.sleep(2 * RESCAN_S)  # its worker follows the file by now
 

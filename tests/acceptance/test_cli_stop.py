@@ -1,0 +1,135 @@
+"""Stopping, starting twice, dying, and what a stack does when its stream or its rows are not what the record says."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from bus.embedded.home import Home
+from bus.embedded.servers import postgres_at
+from tests.acceptance.cli import Aura, homely
+from tests.integration.house import Sample
+
+pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
+
+UP = ("up", "--no-model")
+
+
+@pytest.fixture(scope="module")
+def aura() -> Iterator[Aura]:
+    with homely(*UP) as aura:
+        yield aura
+
+
+def deliver(aura: Aura, name: str, *, delay_s: float = 0.0, wait: bool = True) -> str:
+    """A run by whoever is hired for it; everybody else is suspended first."""
+    for person in aura.json("employees")["employees"]:
+        if person["phase"] == "working":
+            aura.json("suspend", person["name"], "--reason", "another one is tried")
+    sample = Sample()
+    aura.hire(name, {"T1": [sample.right("T1")]}, delay_s=delay_s)
+    run: str = aura.json("submit", aura.requirement(sample))["run"]
+    if wait:
+        assert aura.json("watch", run)["phase"] == "delivered"
+    else:
+        aura.until(lambda: aura.json("run", "show", run)["attempts"])
+    return run
+
+
+def child(aura: Aura, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(one for one in aura.json("status")["children"] if one["name"] == name)
+    return found
+
+
+def test_a_second_up_finds_the_first_also_when_both_begin_at_once() -> None:
+    with homely() as aura:
+        both = [aura.begin(*UP, "--json") for _ in range(2)]
+        said = [process.communicate(timeout=90) for process in both]
+        assert [process.returncode for process in both] == [0, 0], said
+        assert aura.json(*UP)["supervisor_pid"] == aura.json("status")["supervisor_pid"]
+        processes = {child["pid"] for out, _ in said for child in json.loads(out)["data"]["children"]}
+        assert len(processes) == 3
+        founded = [event["envelope"]["type"] for event in aura.lines("events")]
+        assert founded == ["organisation.founded"]
+
+
+def test_killed_and_stopped_in_the_middle_of_a_run_which_goes_on(aura: Aura) -> None:
+    run = deliver(aura, "slow", delay_s=3.0, wait=False)
+    before = child(aura, "organisation")
+    os.kill(before["pid"], signal.SIGKILL)
+    after = aura.until(lambda: (now := child(aura, "organisation"))["ready"] and now["pid"] != before["pid"] and now)
+    assert after["restarts"] == before["restarts"] + 1
+    assert aura.json("status")["problem"] is None
+
+    aura.json("down")
+    assert aura.json("status")["running"] is False
+    assert aura.json("down") == {"running": False}
+    away = aura.folder / "nats-store"
+    os.rename(aura.home / "data" / "nats", away)
+    checked = aura.json("replay", "--check")
+    assert checked["differences"] == []
+    assert set(checked["positions"].values()) == {checked["events"]}
+    assert set(checked["positions"]) == {"manager", "verifier", "auditor", "accountant", "hr"}
+    assert len(aura.lines("events")) == checked["events"]
+    assert aura.json("run", "show", run)["run"]["phase"] == "planned"
+    assert aura.json("status")["running"] is False
+    os.rename(away, aura.home / "data" / "nats")
+
+    aura.json(*UP)
+    assert aura.json("watch", run)["phase"] == "delivered"
+    shown = aura.json("run", "show", run)
+    assert [one["verified"] for one in shown["attempts"]] == [None, True], "the call that was cut off, and another"
+    assert aura.json("replay", "--check")["differences"] == []
+
+
+async def test_one_changed_value_is_found_and_named(aura: Aura) -> None:
+    run = deliver(aura, "exact")
+    aura.json("down")
+    await change(aura, "UPDATE accountant.account SET charged_tokens = charged_tokens + 1 WHERE scope = $1", run)
+    whole = aura.answer("replay", "--check", code=6)
+    (difference,) = whole["data"]["differences"]
+    assert (difference["consumer"], difference["table"]) == ("accountant", "account")
+    assert (difference["what"], difference["columns"]) == ("changed", ["charged_tokens"])
+    assert difference["key"].startswith(run)
+    assert difference["key"] in whole["error"]["message"]
+    assert "accountant.account" in whole["error"]["message"]
+    said = aura.run("replay", "--check")
+    assert said.code == 6
+    assert "accountant.account" in said.out
+    aura.json("replay", "accountant")
+    assert aura.json("replay", "--check")["differences"] == []
+    aura.json(*UP)
+
+
+async def change(aura: Aura, statement: str, run: str) -> None:
+    server = postgres_at(Home(aura.home))
+    await server.start()
+    try:
+        connection = await asyncpg.connect(server.url)
+        try:
+            assert await connection.execute(statement, run) == "UPDATE 1"
+        finally:
+            await connection.close()
+    finally:
+        server.stop()
+
+
+def test_a_lost_stream_is_said_and_repaired_when_asked(aura: Aura) -> None:
+    events = aura.json("status")["last_event"]
+    aura.json("down")
+    os.rename(aura.home / "data" / "nats", aura.folder / "lost")
+    error = aura.json(*UP, code=69)
+    assert "repair" in error["message"] + error["hint"]
+    error = aura.json("repair", code=7)
+    assert "--yes" in error["hint"]
+    assert aura.json("repair", code=7)["message"] == error["message"], "asking touches nothing"
+    repaired = aura.json("repair", "--yes")
+    assert (repaired["repaired"], repaired["last"]) == (True, events)
+    aura.json(*UP)
+    assert aura.json("repair") == {"repaired": False}
+    deliver(aura, "after")
+    assert aura.json("replay", "--check")["differences"] == []
