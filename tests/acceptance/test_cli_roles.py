@@ -1,0 +1,82 @@
+"""Each role as a process of its own, against servers that were given: a run is delivered, and the worker has no SQL."""
+
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bus.embedded.home import Home
+from bus.embedded.servers import nats_at, postgres_at
+from tests.acceptance.cli import Aura, homely
+from tests.integration.house import Sample
+
+pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
+
+ROLES = ("verifier", "auditor", "accountant", "hr", "manager", "recorder")
+"""In the order in which they are stopped: the recorder is the last that has something to write."""
+
+
+@pytest.fixture(scope="module")
+def aura() -> Iterator[Aura]:
+    """An organisation on servers that it did not start, founded, nothing running."""
+    with homely() as home:
+        database, stream = postgres_at(Home(home.folder / "servers")), nats_at(home.folder / "servers" / "nats")
+        database.start_and_wait()
+        stream.start_and_wait()
+        try:
+            home.environment |= {"AURA_NATS_URL": stream.url, "AURA_POSTGRES_DSN": database.url}
+            home.json("up", "--no-model")
+            assert {child["name"] for child in home.json("status")["children"]} == {"organisation"}
+            home.json("down")
+            yield home
+        finally:
+            stream.stop()
+            database.stop()
+
+
+def stopped(process: subprocess.Popen[str]) -> dict[str, object]:
+    """What a role answers when it is told to stop."""
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, out + err
+    answer: dict[str, object] = json.loads(out)["data"]
+    return answer
+
+
+def test_each_role_alone_and_all_together_deliver(aura: Aura) -> None:
+    sample = Sample()
+    answers = {"T1": [sample.wrong("T1"), sample.right("T1")]}
+    with_sql = aura.environment
+    without_sql = {name: value for name, value in with_sql.items() if name != "AURA_POSTGRES_DSN"}
+    processes = {role: aura.begin("serve", role, "--json") for role in ROLES}
+    try:
+        aura.hire("anna", answers)
+        aura.environment = without_sql
+        processes["employee:anna"] = aura.begin("serve", "employee", "anna", "--json")
+        worker = Path(f"/proc/{processes['employee:anna'].pid}/environ").read_bytes()
+        assert b"AURA_NATS_URL" in worker
+        assert b"POSTGRES" not in worker
+        aura.environment = with_sql
+        run = aura.json("submit", aura.requirement(sample))["run"]
+        assert aura.json("watch", run)["phase"] == "delivered"
+        assert aura.json("approve", run)["outcome"] == "delivered"
+        shown = aura.json("run", "show", run)
+        assert [one["verified"] for one in shown["attempts"]] == [False, True]
+        assert aura.json("scores")["scores"][0]["verified"] == 1
+        for role in ("employee:anna", *ROLES):
+            assert stopped(processes.pop(role)) == {"roles": [role], "drained": True}
+    finally:
+        for process in processes.values():
+            process.kill()
+            process.communicate()
+    assert aura.json("replay", "--check")["differences"] == []
+
+
+def test_a_role_that_cannot_begin_says_why(aura: Aura) -> None:
+    assert aura.json("serve", "employee", "nobody", code=3)["hint"]
+    assert "nats" in aura.json("serve", "manager", code=69, AURA_NATS_URL="nats://127.0.0.1:1")["message"].lower()
+    wrong = "postgresql://aura@127.0.0.1:1/aura"
+    assert "Postgres" in aura.json("serve", "manager", code=69, AURA_POSTGRES_DSN=wrong)["message"]
