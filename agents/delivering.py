@@ -49,7 +49,7 @@ class Delivering:
         self._folder = folder
         self._fault = fault
         self._say = say
-        self._open: dict[UUID, RunState] = {}
+        self._open: dict[UUID, tuple[RunState, UUID]] = {}
         self._busy: set[UUID] = set()
         self._tries: dict[tuple[UUID, str], int] = {}
         self._held = False
@@ -57,14 +57,14 @@ class Delivering:
 
     def note(self, rows: Rows, live: bool) -> None:
         self._held = not live or board.organisation_state(rows).phase == "halted"
-        self._open = {row.scope: open_state(row) for row in rows.all(OpenRun)}
+        self._open = {row.scope: (open_state(row), row.moved_by) for row in rows.all(OpenRun)}
         self._wake.set()
 
     async def run(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
             while not stop.is_set():
-                for run, state in self._open.items():
-                    step = self._step(run, state)
+                for run, (state, cause) in self._open.items():
+                    step = self._step(run, state, cause)
                     if step is not None and run not in self._busy and not self._held:
                         self._busy.add(run)
                         group.create_task(self._do(run, step, stop))
@@ -74,22 +74,22 @@ class Delivering:
                 except TimeoutError:
                     continue
 
-    def _step(self, run: UUID, state: RunState) -> Callable[[], Awaitable[object]] | None:
+    def _step(self, run: UUID, state: RunState, cause: UUID) -> Callable[[], Awaitable[object]] | None:
         """What is to be done for a run in this state."""
         parts = state.tasks.values()
         if state.phase == "planned" and parts and all(part.phase == "verified" for part in parts):
-            return lambda: self._merge(run, state)
+            return lambda: self._merge(run, state, cause)
         if state.phase == "delivering":
-            return lambda: self._deliver(run, state)
+            return lambda: self._deliver(run, state, cause)
         if state.phase == "approved":
-            return lambda: self._release(run, state)
+            return lambda: self._release(run, state, cause)
         return None
 
     async def _do(self, run: UUID, step: Callable[[], Awaitable[object]], stop: asyncio.Event) -> None:
         try:
-            phase = self._open[run].phase
+            phase = self._open[run][0].phase
             await persevere(
-                step, stop, wanted=lambda: run in self._open and self._open[run].phase == phase, say=self._say
+                step, stop, wanted=lambda: run in self._open and self._open[run][0].phase == phase, say=self._say
             )
         finally:
             await asyncio.sleep(POLL_S / 10)  # time for the event to come back before the rows are read again
@@ -105,11 +105,13 @@ class Delivering:
         if outcome.void:
             self._tries[run, step] = self._tries.get((run, step), 0) + 1
 
-    async def _merge(self, run: UUID, state: RunState) -> None:
+    async def _merge(self, run: UUID, state: RunState, cause: UUID) -> None:
         _, tree = await self._library.merged(state, files_of(state))
-        await self._sent(run, "merge", run_messages.Merge(id=self._id(run, "merge"), at=now(), run=run, tree=tree))
+        await self._sent(
+            run, "merge", run_messages.Merge(id=self._id(run, "merge"), at=now(), cause=cause, run=run, tree=tree)
+        )
 
-    async def _deliver(self, run: UUID, state: RunState) -> None:
+    async def _deliver(self, run: UUID, state: RunState, cause: UUID) -> None:
         assert state.submitted is not None
         await self._store.wait_recorded_run(run, "run.delivery_started")
         events = await self._store.read_run(run)
@@ -124,16 +126,27 @@ class Delivering:
         commit = await asyncio.to_thread(gitrepo.build_repository, folder, commits, branch=branch, base=base)
         self._fault("delivering:before-receipt")
         command = run_messages.FinishDelivery(
-            id=self._id(run, "delivered"), at=now(), run=run, commit=commit, folder=str(folder), branch=branch
+            id=self._id(run, "delivered"),
+            at=now(),
+            cause=cause,
+            run=run,
+            commit=commit,
+            folder=str(folder),
+            branch=branch,
         )
         await self._sent(run, "delivered", command)
 
-    async def _release(self, run: UUID, state: RunState) -> None:
+    async def _release(self, run: UUID, state: RunState, cause: UUID) -> None:
         assert state.commit is not None
         folder = self._folder / str(run)
         await asyncio.to_thread(gitrepo.put_release_ref, folder, state.commit)
         self._fault("delivering:before-release")
         command = run_messages.FinishRelease(
-            id=self._id(run, "released"), at=now(), run=run, commit=state.commit, ref=f"refs/tags/{gitrepo.RELEASE}"
+            id=self._id(run, "released"),
+            at=now(),
+            cause=cause,
+            run=run,
+            commit=state.commit,
+            ref=f"refs/tags/{gitrepo.RELEASE}",
         )
         await self._sent(run, "released", command)

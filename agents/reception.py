@@ -89,10 +89,14 @@ class Reception:
         )
         ids = {"run": result.run, "task": result.task, "employee": employee, "order": result.order}
         self._fault("reception:before-receipt")
-        await self._gate.handle(
-            task.FinishCall(id=derive(result.order, "reception.call_finished"), at=now(), **ids, snapshot=snapshot),
-            name=employee,
+        receipt = task.FinishCall(
+            id=derive(result.order, "reception.call_finished"),
+            at=now(),
+            cause=await self._started(result),
+            **ids,
+            snapshot=snapshot,
         )
+        finished = await self._gate.handle(receipt, name=employee)
         if not result.files:
             return
         await self._blobs.put(result.files.values(), redact=False)
@@ -103,6 +107,24 @@ class Reception:
         tree = tree_digest(await self._library.before(state, result.task) | files)
         self._fault("reception:before-hand-in")
         await self._gate.handle(
-            task.SubmitWork(id=derive(result.order, "reception.submitted"), at=now(), **ids, files=files, tree=tree),
+            task.SubmitWork(
+                id=derive(result.order, "reception.submitted"),
+                at=now(),
+                cause=finished.events[-1].envelope.id,
+                **ids,
+                files=files,
+                tree=tree,
+            ),
             name=employee,
         )
+
+    async def _started(self, result: HandIn) -> UUID | None:
+        """The event that began the call, from the log and not from what was handed in; None when there is none."""
+        scope = Scope("run", result.run)
+        async with self._loader.lock(scope):
+            for fresh in (False, True):
+                loaded = await self._loader.load(scope, fresh=fresh)
+                for recorded in (one for events in loaded.commands.values() for one in events):
+                    if isinstance(recorded.event, task.CallStarted) and recorded.event.order == result.order:
+                        return recorded.envelope.id
+        return None

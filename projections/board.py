@@ -150,7 +150,7 @@ def _run(recorded: Recorded, event: RunEvent | TaskEvent, rows: Rows) -> None:
     if settled(state):
         rows.drop(OpenRun, event.run, RUN_KEY)
     else:
-        put_state(event, state, rows)
+        put_state(event.run, state, recorded.envelope.id, rows)
     _run_line(recorded, event, state, rows)
     if isinstance(event, TaskEvent):
         _task_line(recorded, event, state, rows)

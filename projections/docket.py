@@ -39,7 +39,7 @@ class Docket:
         followed = rows.get(OpenRun, event.run, RUN_KEY) is not None
         if not followed and not isinstance(event, run_messages.Submitted):
             return  # a receipt after the run's end
-        put_state(event, state_after(event, rows), rows)
+        put_state(event.run, state_after(event, rows), recorded.envelope.id, rows)
         self._pending(recorded.envelope.id, event, rows)
 
     def _pending(self, cause: UUID, event: RunEvent | TaskEvent, rows: Rows) -> None:

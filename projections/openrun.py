@@ -1,6 +1,7 @@
 """The fold of each open run as a row, for the consumers whose staff look at how a run stands."""
 
 from functools import lru_cache
+from uuid import UUID
 
 import msgspec
 
@@ -17,12 +18,13 @@ STATES_CACHED_MAX = 1024
 class OpenRun(Row, frozen=True, kw_only=True):
     """A run that is still followed: by the manager until it is settled, by the verifier until it ends.
 
-    `state`: the domain's fold of it, as JSON.
+    `state`: the domain's fold of it, as JSON. `moved_by`: the event that moved it last, the cause of what follows.
     """
 
     table = "open_run"
     resident = True
     state: str
+    moved_by: UUID
 
 
 def open_state(row: OpenRun) -> RunState:
@@ -36,9 +38,9 @@ def state_after(event: RunEvent | TaskEvent, rows: Rows) -> RunState:
     return run.evolve(open_state(row) if row else run.initial, event)
 
 
-def put_state(event: RunEvent | TaskEvent, state: RunState, rows: Rows) -> None:
+def put_state(run_id: UUID, state: RunState, moved_by: UUID, rows: Rows) -> None:
     """Keep a fold; dicts keep their order, which is that of the plan."""
-    rows.put(OpenRun(scope=event.run, key=RUN_KEY, state=msgspec.json.encode(state).decode()))
+    rows.put(OpenRun(scope=run_id, key=RUN_KEY, state=msgspec.json.encode(state).decode(), moved_by=moved_by))
 
 
 _decoder = msgspec.json.Decoder(RunState)

@@ -3,5 +3,6 @@ CREATE TABLE {schema}.open_run (
     scope uuid NOT NULL,
     key text NOT NULL,
     state text NOT NULL,
+    moved_by uuid NOT NULL,
     PRIMARY KEY (scope, key)
 );
