@@ -46,13 +46,17 @@ def _by_reason(rejected: list[dict[str, Any]]) -> list[tuple[object, ...]]:
     return [(who, reason, count) for (who, reason), count in sorted(counts.items(), key=lambda part: -part[1])]
 
 
+def here(path: Path | str) -> str:
+    """A path as it can be pasted: relative when it lies below the present folder."""
+    inside = Path(path).is_relative_to(Path.cwd())
+    return shlex.quote(os.path.relpath(path) if inside else str(path))
+
+
 def program() -> str:
     """How `aura` is called from here: by its name when it is on the PATH, otherwise by its path."""
     found = shutil.which("aura")
-    here = Path(sys.executable).with_name("aura")
-    if found is not None and Path(found).resolve() == here.resolve():
-        return "aura"
-    return shlex.quote(os.path.relpath(here) if here.is_relative_to(Path.cwd()) else str(here))
+    own = Path(sys.executable).with_name("aura")
+    return "aura" if found is not None and Path(found).resolve() == own.resolve() else here(own)
 
 
 class Odds(msgspec.Struct, frozen=True):
@@ -79,7 +83,7 @@ class Demo:
             self.scripted = True
         wait = SCRIPTED_WAIT if self.scripted else MODEL_WAIT
         self.door.say(
-            f"Aura Orchestra, demonstration. Expected wait: {wait}. Everything stays in {self.settings.root}."
+            f"Aura Orchestra, demonstration. Expected wait: {wait}. Everything stays in {here(self.settings.root)}."
         )
         await self._stage("starting servers and organisation", self._up())
         not_held = await box_faults(allow_degraded=True)
@@ -206,20 +210,29 @@ class Demo:
             raise differs(checked)
         self.door.say(f"          {equal_text(checked)}")
 
+    def _use(self, folder: str) -> str:
+        """A command that runs what was delivered: the first visible case, without any environment."""
+        step = read_requirement(self._file).criteria[0].cases[0].steps[0]
+        module, _, function = step.target.partition(":")
+        call = f"{function}({', '.join(map(repr, step.args))})"
+        code = shlex.quote(f"from {module} import {function}; print({call})")
+        return f"(cd {folder} && python3 -c {code})"
+
     def _close(self, report: dict[str, Any], line: dict[str, Any]) -> None:
-        folder, aura = line["folder"], program()
+        folder, aura, file, home = here(line["folder"]), program(), here(self._file), here(self.settings.root)
         text = "\n".join(
             [
                 f"\nDelivered and released: {folder}",
                 "",
                 "Paste any of these:",
                 f"  git -C {folder} log --stat",
-                f"  {aura} judge {self._file} {folder} --allow-degraded",
+                f"  {self._use(folder)}",
+                f"  {aura} judge {file} {folder} --allow-degraded",
                 f"  {aura} run show {report['run']}",
                 f"  {aura} events --follow",
                 f"  {aura} init my.md",
                 f"  {aura} down                 # stop everything; the record stays",
-                f"  {aura} down && rm -rf {self.settings.root}    # stop and delete everything, deliveries too",
+                f"  {aura} down && rm -rf {home}    # stop and delete everything, deliveries too",
             ]
         )
         if stack.status(self.settings.root).running:
