@@ -34,6 +34,7 @@ PRINCIPAL = "demo-director"
 MODEL_WAIT = "one to three minutes on two cores"
 SCRIPTED_WAIT = "about ten seconds"
 REJECTIONS_SHOWN = 8
+_SINGLE, _DOUBLE = "'", '"'
 
 
 def _by_reason(rejected: list[dict[str, Any]]) -> list[tuple[object, ...]]:
@@ -214,7 +215,8 @@ class Demo:
         """A command that runs what was delivered: the first visible case, without any environment."""
         step = read_requirement(self._file).criteria[0].cases[0].steps[0]
         module, _, function = step.target.partition(":")
-        call = f"{function}({', '.join(map(repr, step.args))})"
+        given = ", ".join(map(repr, step.args))
+        call = f"{function}({given if '"' in given else given.replace(_SINGLE, _DOUBLE)})"
         code = shlex.quote(f"from {module} import {function}; print({call})")
         return f"(cd {folder} && python3 -c {code})"
 
