@@ -34,7 +34,6 @@ PRINCIPAL = "demo-director"
 MODEL_WAIT = "one to three minutes on two cores"
 SCRIPTED_WAIT = "about ten seconds"
 REJECTIONS_SHOWN = 8
-_SINGLE, _DOUBLE = "'", '"'
 
 
 def _by_reason(rejected: list[dict[str, Any]]) -> list[tuple[object, ...]]:
@@ -216,7 +215,8 @@ class Demo:
         step = read_requirement(self._file).criteria[0].cases[0].steps[0]
         module, _, function = step.target.partition(":")
         given = ", ".join(map(repr, step.args))
-        call = f"{function}({given if '"' in given else given.replace(_SINGLE, _DOUBLE)})"
+        plain = given if '"' in given else given.replace("'", '"')  # quotes that a shell leaves alone
+        call = f"{function}({plain})"
         code = shlex.quote(f"from {module} import {function}; print({call})")
         return f"(cd {folder} && python3 -c {code})"
 
