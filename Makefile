@@ -19,14 +19,14 @@ help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 demo: $(STAMP)/base $(STAMP)/aura  ## an organisation at work, from a requirement to verified software
-	@$(MAKE) --no-print-directory $(STAMP)/model
+	@$(MAKE) --silent --no-print-directory $(STAMP)/model
 	@$(BIN)/aura demo
 
 test: $(STAMP)/dev $(STAMP)/aura  ## all tests but the slow ones
 	@$(BIN)/python -m pytest -q -n 3 -m "not slow"
 
 test-slow: $(STAMP)/dev $(STAMP)/aura  ## the slow tests, with the embedded model
-	@$(MAKE) --no-print-directory $(STAMP)/model
+	@$(MAKE) --silent --no-print-directory $(STAMP)/model
 	@$(BIN)/python -m pytest -q -m slow
 
 check: $(STAMP)/dev $(STAMP)/aura  ## format, lint, types, import direction, architecture
