@@ -1,8 +1,8 @@
 """Message bodies: `{envelope, payload, salt, blobs}` as JSON. Envelope and payload keep the bytes of their publish."""
 
 import hmac
-from collections.abc import Callable
 import re
+from collections.abc import Callable
 from uuid import UUID
 
 import msgspec

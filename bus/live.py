@@ -1,6 +1,7 @@
 """The live log of one process: read once from the stream, marked once by the law, looked at by every consumer here.
 
-Each consumer keeps its own position. One that is further back than what is kept in memory reads Postgres until it has caught up.
+Each consumer keeps its own position. One that is further back than what is kept in memory reads Postgres until it has
+caught up.
 """
 
 import asyncio

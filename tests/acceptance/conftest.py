@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def open_home() -> Iterator[Path]:
-    """An AURA_HOME that the database's user can traverse, which pytest's own folders are not when root runs the tests."""
+    """An AURA_HOME that the database's user can traverse, which pytest's own folders are not for root."""
     folder = Path(tempfile.mkdtemp(prefix="aura-home-"))
     folder.chmod(0o711)
     yield folder

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from agents import modelserver
-from bus.embedded.servers import postgres_at
 from bus.embedded.home import Home
+from bus.embedded.servers import postgres_at
 from bus.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,6 +65,16 @@ def project_files() -> list[Path]:
     ]
 
 
+def functions_in(folder: Path) -> list[bytes]:
+    """What was delivered, file by file."""
+    return [path.read_bytes().strip() for path in sorted(folder.glob("*.py"))]
+
+
+def holders_of(texts: list[bytes]) -> list[Path]:
+    """Files of the project that hold one of the texts."""
+    return [path for path in project_files() if any(text in path.read_bytes() for text in texts)]
+
+
 async def answers(home: Path, digests: list[str]) -> list[bytes]:
     """The texts that the model gave, from the log's blobs."""
     server = postgres_at(Home(home))
@@ -107,10 +117,7 @@ async def test_the_demonstration_delivers_the_models_own_answers(open_home: Path
     assert judged.returncode == 0, judged.stdout + judged.stderr
     given = await answers(open_home, [task["answer_digest"] for task in report["tasks"]])
     assert len(given) == len({task["answer_digest"] for task in report["tasks"]})
-    functions = [path.read_bytes().strip() for path in sorted(folder.glob("*.py"))]
-    for path in project_files():
-        content = path.read_bytes()
-        assert not any(text in content for text in given + functions), f"{path} holds an answer"
+    assert holders_of(given + functions_in(folder)) == []
 
 
 @needs_model
