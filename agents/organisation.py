@@ -114,15 +114,16 @@ class Organisation:
                     group.create_task(self._live.run(end_log))
                 if self._recorder is not None:
                     log.append(group.create_task(self._recorder.run(end_log)))
-                await stop.wait()
-                end_duties.set()
-                if duties:
-                    _, late = await asyncio.wait(duties, timeout=GRACE_S)
-                    for task in late:
-                        task.cancel()
-                    await asyncio.gather(*late, return_exceptions=True)
-                await self._drain()
-                end_log.set()
+                try:
+                    await stop.wait()
+                    end_duties.set()
+                    await _ended(duties)
+                    await self._drain()
+                finally:
+                    # Also when one of them has failed: a cancel that comes at the same moment as an answer is lost in
+                    # wait_for (Python 3.11), and the task would work on without the others for ever.
+                    end_duties.set()
+                    end_log.set()
 
     async def _drain(self) -> None:
         """Wait until every consumer here has passed the stream's last event, and no reaction adds another."""
@@ -257,6 +258,16 @@ class Organisation:
             )
         )
         self._duties.extend(duty.run for duty in duties)
+
+
+async def _ended(duties: Sequence[asyncio.Task[None]]) -> None:
+    """Wait until duties that were told to end have ended; after GRACE_S they are cut off."""
+    if not duties:
+        return
+    _, late = await asyncio.wait(duties, timeout=GRACE_S)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*late, return_exceptions=True)
 
 
 def secrets_of(environment: Mapping[str, str]) -> list[str]:

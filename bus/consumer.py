@@ -144,6 +144,8 @@ class Runner:
                         return
                 except (Unavailable, *SWAPPED):
                     begun = False
+                    if stop.is_set():
+                        return  # nothing is lost: it goes on from its checkpoint at the next start
                     await asyncio.sleep(RETRY_WAIT_S)
         finally:
             await self._reader.close()

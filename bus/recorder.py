@@ -72,6 +72,8 @@ class Recorder:
                     if feed is not None:
                         await feed.close()
                     feed = None
+                    if stop.is_set():
+                        return  # nothing is lost: what the stream holds is recorded at the next start
                     await asyncio.sleep(RETRY_WAIT_S)
         finally:
             if feed is not None:

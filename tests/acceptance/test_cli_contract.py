@@ -26,13 +26,18 @@ RUN = "00000000-0000-4000-8000-000000000000"
 def asleep() -> Iterator[Aura]:
     """A home in which nothing was ever started."""
     with homely() as aura:
-        yield aura
+        yield aura.inside()
 
 
 @pytest.fixture(scope="module")
 def aura() -> Iterator[Aura]:
     with homely("up", "--no-model") as aura:
         yield aura
+
+
+@pytest.fixture(scope="module")
+def inside(aura: Aura) -> Aura:
+    return aura.inside()
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -47,7 +52,7 @@ def test_every_command_explains_itself_and_answers_json(asleep: Aura, command: s
     assert wrong["schema"] == f"aura/1/{command.split()[0]}"
 
 
-def test_help_is_quick_because_it_imports_nothing_heavy(asleep: Aura) -> None:
+def test_help_is_quick_because_it_imports_nothing_heavy(aura: Aura) -> None:
     program = (
         "import sys; from director.cli import main; main(['--help'])\n"
         "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
@@ -55,7 +60,7 @@ def test_help_is_quick_because_it_imports_nothing_heavy(asleep: Aura) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert not HEAVY & set(done.stderr.split())
     assert "msgspec" in done.stderr.split(), "control: what is imported is seen"
-    assert min(timed(asleep) for _ in range(3)) < HELP_WAIT_S
+    assert min(timed(aura) for _ in range(3)) < HELP_WAIT_S
 
 
 def timed(aura: Aura) -> float:
@@ -166,9 +171,9 @@ def test_settings_that_do_not_read_are_named(asleep: Aura) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_mistakes_with_a_stack(aura: Aura, arguments: tuple[str, ...], code: int, kind: str) -> None:
-    (aura.folder / "answers.json").write_text("{}")
-    whole = aura.answer(*arguments, code=code)
+def test_mistakes_with_a_stack(inside: Aura, arguments: tuple[str, ...], code: int, kind: str) -> None:
+    (inside.folder / "answers.json").write_text("{}")
+    whole = inside.answer(*arguments, code=code)
     assert (whole["error"] or {}).get("code", "") == kind
 
 

@@ -22,7 +22,7 @@ names = (f"model-{number}" for number in itertools.count(1))
 @pytest.fixture(scope="module")
 def aura() -> Iterator[Aura]:
     with homely("up", "--no-model", OPENAI_API_KEY=KEY) as aura:
-        yield aura
+        yield aura.inside()
 
 
 def echo(status: int) -> Reply:

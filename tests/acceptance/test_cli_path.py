@@ -21,6 +21,11 @@ def aura() -> Iterator[Aura]:
         yield aura
 
 
+@pytest.fixture(scope="module")
+def inside(aura: Aura) -> Aura:
+    return aura.inside()
+
+
 def refs(folder: str) -> dict[str, str]:
     with Repo(folder) as repo:
         return {name.decode(): value.decode() for name, value in repo.get_refs().items()}
@@ -68,6 +73,8 @@ def read_back(aura: Aura, run: str) -> None:
     delivered = next(event for event in events if event["envelope"]["type"] == "run.delivered")
     story = aura.json("why", delivered["envelope"]["id"])
     assert story["event"]["seq"] == delivered["seq"]
+    chain = [event["envelope"]["type"] for event in story["causes"]]
+    assert chain[-2:] == ["run.verified", "run.delivery_started"]
     assert aura.json("why", str(delivered["seq"])) == story
 
     now = aura.json("state", "manager.run")
@@ -106,66 +113,65 @@ def passes_again(aura: Aura, file: str, folder: str) -> None:
     assert "passed" in done.stdout
 
 
-def test_a_declined_delivery_has_no_release_ref(aura: Aura) -> None:
+def test_a_declined_delivery_has_no_release_ref(inside: Aura) -> None:
     sample = Sample()
-    aura.hire("berta", {"T1": [sample.right("T1")]})
-    line = aura.json("submit", aura.requirement(sample), "--wait", "--attempts", "20")
+    inside.hire("berta", {"T1": [sample.right("T1")]})
+    line = inside.json("submit", inside.requirement(sample), "--wait", "--attempts", "20")
     assert line["phase"] == "delivered"
-    assert aura.json("reject", line["run"], "--reason", "", code=2)["hint"]
-    ended = aura.json("reject", line["run"], "--reason", "another name, please")
+    assert inside.json("reject", line["run"], "--reason", "", code=2)["hint"]
+    ended = inside.json("reject", line["run"], "--reason", "another name, please")
     assert (ended["outcome"], ended["release_ref"]) == ("declined", None)
     assert "another name, please" in ended["reason"]
     assert not [name for name in refs(line["folder"]) if name.startswith("refs/tags/")]
-    assert aura.json("approve", line["run"], code=7)["message"]
+    assert inside.json("approve", line["run"], code=7)["message"]
 
 
-@pytest.mark.xfail(reason="hand-ins, merges, deliveries and releases do not yet say what caused them")
-def test_every_event_that_the_staff_caused_says_what_led_to_it(aura: Aura) -> None:
-    events = aura.lines("events", "--type", "run.") + aura.lines("events", "--type", "task.")
+def test_every_event_that_the_staff_caused_says_what_led_to_it(inside: Aura) -> None:
+    events = inside.lines("events", "--type", "run.") + inside.lines("events", "--type", "task.")
     assert not {event["envelope"]["type"] for event in events if event["envelope"]["role"] != "director"} & {
         event["envelope"]["type"] for event in events if event["envelope"]["cause"] is None
     }
 
 
-def test_a_run_that_cannot_be_solved_ends_rejected(aura: Aura) -> None:
+def test_a_run_that_cannot_be_solved_ends_rejected(inside: Aura) -> None:
     sample = Sample()
-    suspend_all(aura)
-    aura.hire("never", {"T1": [sample.wrong("T1")]})
-    file = aura.requirement(sample)
-    error = aura.json("submit", file, "--wait", "--attempts", "2", code=1)
+    suspend_all(inside)
+    inside.hire("never", {"T1": [sample.wrong("T1")]})
+    file = inside.requirement(sample)
+    error = inside.json("submit", file, "--wait", "--attempts", "2", code=1)
     assert error["code"] == "rejected"
     assert "T1" in error["message"]
     assert "aura run show" in error["hint"]
-    shown = aura.json("run", "show", "last")
+    shown = inside.json("run", "show", "last")
     assert (shown["run"]["outcome"], len(shown["attempts"])) == ("rejected", 2)
     assert shown["run"]["spent_tokens"] > 0
-    text = aura.text("run", "show", "last")
+    text = inside.text("run", "show", "last")
     assert all(part in text for part in ("ended: rejected", "wrong_result", "cost 0.00 USD", "Next: aura "))
-    said = aura.run("submit", file, "--wait", "--attempts", "1")
+    said = inside.run("submit", file, "--wait", "--attempts", "1")
     assert said.code == 1
     assert "The run ended: rejected" in said.err
 
 
-def test_a_run_under_way_is_cancelled(aura: Aura) -> None:
+def test_a_run_under_way_is_cancelled(inside: Aura) -> None:
     sample = Sample()
-    suspend_all(aura)
-    aura.hire("slow", {"T1": [sample.right("T1")]}, delay_s=4.0)
-    run = aura.json("submit", aura.requirement(sample))["run"]
-    aura.until(lambda: aura.json("run", "show", run)["attempts"])
-    assert aura.json("approve", run, code=7)["message"]
-    ended = aura.json("reject", run, "--reason", "not needed any more")
+    suspend_all(inside)
+    inside.hire("slow", {"T1": [sample.right("T1")]}, delay_s=4.0)
+    run = inside.json("submit", inside.requirement(sample))["run"]
+    inside.until(lambda: inside.json("run", "show", run)["attempts"])
+    assert inside.json("approve", run, code=7)["message"]
+    ended = inside.json("reject", run, "--reason", "not needed any more")
     assert (ended["outcome"], ended["folder"]) == ("cancelled", None)
-    assert aura.json("reject", run, "--reason", "again")["reason"] == "not needed any more"
+    assert inside.json("reject", run, "--reason", "again")["reason"] == "not needed any more"
 
 
-def suspend_all(aura: Aura) -> None:
+def suspend_all(inside: Aura) -> None:
     """The next run is for whoever is hired next."""
-    for person in aura.json("employees")["employees"]:
+    for person in inside.json("employees")["employees"]:
         if person["phase"] == "working":
-            aura.json("suspend", person["name"], "--reason", "another one is tried")
+            inside.json("suspend", person["name"], "--reason", "another one is tried")
 
 
-def test_a_base_is_built_on_and_never_written(aura: Aura, tmp_path: Path) -> None:
+def test_a_base_is_built_on_and_never_written(inside: Aura, tmp_path: Path) -> None:
     site = tmp_path / "site"
     site.mkdir()
     git = ["git", "-C", str(site), "-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
@@ -176,24 +182,24 @@ def test_a_base_is_built_on_and_never_written(aura: Aura, tmp_path: Path) -> Non
     before = content_of(site)
 
     sample = Sample()
-    suspend_all(aura)
-    aura.hire("builder", {"T1": [sample.right("T1")]})
-    line = aura.json("submit", aura.requirement(sample), "--repo", str(site), "--ref", "main", "--wait")
+    suspend_all(inside)
+    inside.hire("builder", {"T1": [sample.right("T1")]})
+    line = inside.json("submit", inside.requirement(sample), "--repo", str(site), "--ref", "main", "--wait")
     run = line["run"]
     assert line["branch"] == f"aura/{run}"
-    assert Path(line["folder"]).is_relative_to(aura.home / "deliveries")
+    assert Path(line["folder"]).is_relative_to(inside.home / "deliveries")
     assert f"refs/heads/aura/{run}" in refs(line["folder"])
     assert (Path(line["folder"]) / "kept.py").read_text() == "KEPT = 1\n"
-    assert aura.json("approve", run)["outcome"] == "delivered"
+    assert inside.json("approve", run)["outcome"] == "delivered"
     assert content_of(site) == before
 
     named = sample.source.decode().replace("language: python", f"language: python\nbase: {{repo: {site}, ref: main}}")
-    (aura.folder / "based.md").write_text(named)
-    line = aura.json("submit", "based.md", "--wait")
+    (inside.folder / "based.md").write_text(named)
+    line = inside.json("submit", "based.md", "--wait")
     assert line["branch"] == f"aura/{line['run']}"
     assert content_of(site) == before
-    assert aura.json("submit", "adders.md", "--repo", str(tmp_path / "nowhere"), code=3)["hint"]
-    assert aura.json("submit", "adders.md", "--repo", str(site), "--ref", "nowhere", code=3)["hint"]
+    assert inside.json("submit", "adders.md", "--repo", str(tmp_path / "nowhere"), code=3)["hint"]
+    assert inside.json("submit", "adders.md", "--repo", str(site), "--ref", "nowhere", code=3)["hint"]
 
 
 def content_of(folder: Path) -> dict[str, bytes]:
@@ -201,18 +207,18 @@ def content_of(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_judging_by_hand(aura: Aura, tmp_path: Path) -> None:
+def test_judging_by_hand(inside: Aura, tmp_path: Path) -> None:
     sample = Sample()
-    file = aura.requirement(sample, "judged")
+    file = inside.requirement(sample, "judged")
     write(tmp_path, sample.right("T1"))
-    assert aura.json("judge", file, str(tmp_path))["verified"] is True
+    assert inside.json("judge", file, str(tmp_path))["verified"] is True
     write(tmp_path, sample.wrong("T1"))
-    whole = aura.answer("judge", file, str(tmp_path), code=1)
+    whole = inside.answer("judge", file, str(tmp_path), code=1)
     assert whole["data"]["verified"] is False
     assert whole["error"]["code"] == "rejected"
     assert "wrong_result" in [finding["kind"] for finding in whole["data"]["findings"]]
-    assert "wrong_result" in aura.run("judge", file, str(tmp_path)).out
-    assert aura.json("judge", file, str(tmp_path / "nowhere"), code=3)["hint"]
+    assert "wrong_result" in inside.run("judge", file, str(tmp_path)).out
+    assert inside.json("judge", file, str(tmp_path / "nowhere"), code=3)["hint"]
 
 
 def write(folder: Path, files: dict[str, str]) -> None:

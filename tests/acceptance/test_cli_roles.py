@@ -31,7 +31,7 @@ def aura() -> Iterator[Aura]:
             home.json("up", "--no-model")
             assert {child["name"] for child in home.json("status")["children"]} == {"organisation"}
             home.json("down")
-            yield home
+            yield home.inside()
         finally:
             stream.stop()
             database.stop()
@@ -56,10 +56,11 @@ def test_each_role_alone_and_all_together_deliver(aura: Aura) -> None:
         aura.hire("anna", answers)
         aura.environment = without_sql
         processes["employee:anna"] = aura.begin("serve", "employee", "anna", "--json")
-        worker = Path(f"/proc/{processes['employee:anna'].pid}/environ").read_bytes()
+        aura.environment = with_sql
+        environ = Path(f"/proc/{processes['employee:anna'].pid}/environ")
+        worker = aura.until(environ.read_bytes)  # empty while the program is being loaded
         assert b"AURA_NATS_URL" in worker
         assert b"POSTGRES" not in worker
-        aura.environment = with_sql
         run = aura.json("submit", aura.requirement(sample))["run"]
         assert aura.json("watch", run)["phase"] == "delivered"
         assert aura.json("approve", run)["outcome"] == "delivered"

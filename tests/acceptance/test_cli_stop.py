@@ -1,5 +1,6 @@
 """Stopping, starting twice, dying, and what a stack does when its stream or its rows are not what the record says."""
 
+import asyncio
 import json
 import os
 import signal
@@ -9,20 +10,24 @@ from typing import Any
 import asyncpg
 import pytest
 
+from agents.organisation import Organisation, Setup
 from bus.embedded.home import Home
-from bus.embedded.servers import postgres_at
+from bus.embedded.servers import nats_at, postgres_at
+from bus.forks import Forked
 from tests.acceptance.cli import Aura, homely
-from tests.integration.house import Sample
+from tests.integration.house import House, Sample
 
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
 
 UP = ("up", "--no-model")
+TRIES = 25
+ENDING_WAIT_S = 10.0
 
 
 @pytest.fixture(scope="module")
 def aura() -> Iterator[Aura]:
     with homely(*UP) as aura:
-        yield aura
+        yield aura.inside()
 
 
 def deliver(aura: Aura, name: str, *, delay_s: float = 0.0, wait: bool = True) -> str:
@@ -86,10 +91,10 @@ def test_killed_and_stopped_in_the_middle_of_a_run_which_goes_on(aura: Aura) -> 
     assert aura.json("replay", "--check")["differences"] == []
 
 
-async def test_one_changed_value_is_found_and_named(aura: Aura) -> None:
+def test_one_changed_value_is_found_and_named(aura: Aura) -> None:
     run = deliver(aura, "exact")
     aura.json("down")
-    await change(aura, "UPDATE accountant.account SET charged_tokens = charged_tokens + 1 WHERE scope = $1", run)
+    change(aura, "UPDATE accountant.account SET charged_tokens = charged_tokens + 1 WHERE scope = $1", run)
     whole = aura.answer("replay", "--check", code=6)
     (difference,) = whole["data"]["differences"]
     assert (difference["consumer"], difference["table"]) == ("accountant", "account")
@@ -105,17 +110,22 @@ async def test_one_changed_value_is_found_and_named(aura: Aura) -> None:
     aura.json(*UP)
 
 
-async def change(aura: Aura, statement: str, run: str) -> None:
+def change(aura: Aura, statement: str, run: str) -> None:
+    """Change one row behind the organisation's back."""
     server = postgres_at(Home(aura.home))
-    await server.start()
+    server.start_and_wait()
     try:
-        connection = await asyncpg.connect(server.url)
-        try:
-            assert await connection.execute(statement, run) == "UPDATE 1"
-        finally:
-            await connection.close()
+        asyncio.run(execute(server.url, statement, run))
     finally:
         server.stop()
+
+
+async def execute(url: str, statement: str, run: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        assert await connection.execute(statement, run) == "UPDATE 1"
+    finally:
+        await connection.close()
 
 
 def test_a_lost_stream_is_said_and_repaired_when_asked(aura: Aura) -> None:
@@ -133,3 +143,27 @@ def test_a_lost_stream_is_said_and_repaired_when_asked(aura: Aura) -> None:
     assert aura.json("repair") == {"repaired": False}
     deliver(aura, "after")
     assert aura.json("replay", "--check")["differences"] == []
+
+
+async def test_an_organisation_whose_stream_is_another_one_always_ends() -> None:
+    """Its parts fail at the same moment in which answers arrive; none of them may be left at work alone."""
+    with homely() as aura:
+        home = Home(aura.folder / "servers")
+        database, stream, other = postgres_at(home), nats_at(home.path / "one"), nats_at(home.path / "other")
+        try:
+            for server in (database, stream, other):
+                await server.start()
+            house = House(aura.home, stream.url, database.url)
+            await house.open()
+            await house.found()
+            async with house.running():
+                await house.log()
+            await house.office.close()
+            for _ in range(TRIES):
+                forked = Organisation(Setup(aura.home, other.url, database.url))
+                with pytest.raises(ExceptionGroup) as raised:
+                    await asyncio.wait_for(forked.run(asyncio.Event()), ENDING_WAIT_S)
+                assert raised.group_contains(Forked)
+        finally:
+            for server in (stream, other, database):
+                server.stop()
