@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from uuid import UUID
 
 import asyncpg
@@ -31,6 +32,18 @@ DOWN = (
     asyncpg.InternalClientError,  # a connection that was told of the server's end and has not seen its own yet
 )
 """What asyncpg raises when the server is away, starting or stopping."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """Which events; what is None lets all through. Times are microseconds UTC and inclusive."""
+
+    run: UUID | None = None
+    type: str | None = None  # the type's beginning
+    entity: UUID | None = None  # what it happened to, or the employee whom it concerns
+    actor: str | None = None  # a role, or the beginning of a principal's id
+    since: int | None = None
+    until: int | None = None
 
 
 class Store:
@@ -126,6 +139,16 @@ class Store:
         """One page of the log, in order, void events included and marked."""
         async with self.connection() as connection:
             return await read_page(connection, after, up_to, limit)
+
+    async def search(self, search: Search, after: int, up_to: int = FAR, limit: int = PAGE_EVENTS) -> list[Recorded]:
+        """One page of the events that a search finds, in order."""
+        wanted = (search.run, search.type, search.entity, search.actor, search.since, search.until)
+        return await self._read("log_search", after, up_to, *wanted, limit)
+
+    async def entities(self, beginning: str) -> list[UUID]:
+        """Entities whose id begins so; two are enough to know that there are several."""
+        async with self.connection() as connection:
+            return [UUID(str(row["entity"])) for row in await connection.fetch(named("log_entities"), beginning)]
 
     async def read_types(self, types: Sequence[str], up_to: int) -> list[Recorded]:
         """Every event of some types up to a sequence."""

@@ -1,10 +1,4 @@
-"""Behind events, why, state and replay: reading the log, with NATS or without."""
-
-import asyncio
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
-from uuid import UUID
+"""Behind state and replay: views rebuilt from the log, with NATS or without."""
 
 import msgspec
 
@@ -13,132 +7,14 @@ from bus.consumer import Projection
 from bus.store import Store
 from director import show
 from director.commands.options import SEQ_MAX
-from director.desk import archive, find_run
+from director.desk import archive
 from director.door import Door
+from director.moment import microseconds
 from director.settings import Settings
 from domain.errors import Differs, Invalid, NotFound
-from domain.message import Recorded
 from projections import replay
 
 PAGE_EVENTS = 1000
-FOLLOW_POLL_S = 0.2
-DEPTH_MAX = 12
-TREE_EVENTS_MAX = 500
-
-
-@dataclass(frozen=True)
-class Filter:
-    """Which events: of a run, of types that begin with something, behind a sequence."""
-
-    run: str
-    kind: str
-    after: int
-
-    def fits(self, recorded: Recorded, run: UUID | None) -> bool:
-        envelope = recorded.envelope
-        return (run is None or envelope.run == run) and envelope.type.startswith(self.kind)
-
-
-async def show_events(settings: Settings, door: Door, wanted: Filter, *, follow: bool) -> None:
-    """Print the log, and with follow what comes."""
-    async with archive(settings) as store:
-        run = await find_run(store, wanted.run) if wanted.run else None
-        after = wanted.after
-        while True:
-            page = await store.read(after, limit=PAGE_EVENTS)
-            for recorded in page:
-                after = recorded.seq
-                if wanted.fits(recorded, run):
-                    door.line(event_data(recorded), event_line(recorded))
-            if len(page) < PAGE_EVENTS:
-                if not follow:
-                    return
-                await asyncio.sleep(FOLLOW_POLL_S)
-
-
-def event_data(recorded: Recorded) -> dict[str, Any]:
-    """An event for machines."""
-    return {
-        "seq": recorded.seq,
-        "void": recorded.void,
-        "envelope": msgspec.to_builtins(recorded.envelope),
-        "payload": msgspec.to_builtins(recorded.event),
-    }
-
-
-def event_line(recorded: Recorded) -> str:
-    """An event for people: sequence, time, who, what, about whom."""
-    envelope = recorded.envelope
-    void = f"  VOID: {recorded.void}" if recorded.void else ""
-    about = f" employee {str(envelope.employee)[:8]}" if envelope.employee else ""
-    return (
-        f"{recorded.seq:>6}  {show.clock(envelope.occurred_at)}  {envelope.role:<9} {envelope.type:<28} "
-        f"{envelope.entity} {str(envelope.entity_id)[:8]}{about}  {envelope.id}{void}"
-    )
-
-
-async def explain(settings: Settings, door: Door, event: str) -> None:
-    """The chain of causes of an event, and the tree of what it caused."""
-    async with archive(settings) as store:
-        found = await _find(store, event)
-        causes: list[Recorded] = []
-        cause = found.envelope.cause
-        while cause is not None and len(causes) < DEPTH_MAX:
-            earlier = await store.find(cause)
-            if earlier is None:
-                break
-            causes.insert(0, earlier)
-            cause = earlier.envelope.cause
-        budget = [TREE_EVENTS_MAX]
-        effects = await _effects(store, found, DEPTH_MAX, budget)
-    lines = [f"{'  ' * depth}{event_line(earlier)}" for depth, earlier in enumerate(causes)]
-    lines.append(f"{'  ' * len(causes)}{event_line(found)}   <- this")
-    lines.extend(_tree_lines(effects, len(causes) + 1))
-    if budget[0] <= 0:
-        lines.append(f"(cut after {TREE_EVENTS_MAX} events)")
-    data = {"event": event_data(found), "causes": [event_data(one) for one in causes], "effects": _tree_data(effects)}
-    door.answer(data, "\n".join(lines))
-
-
-Tree = list[tuple[Recorded, "Tree"]]
-
-
-async def _effects(store: Store, recorded: Recorded, depth: int, budget: list[int]) -> Tree:
-    if depth == 0 or budget[0] <= 0:
-        return []
-    caused = await store.read_caused(recorded.envelope.id)
-    budget[0] -= len(caused)
-    return [(one, await _effects(store, one, depth - 1, budget)) for one in caused]
-
-
-def _tree_lines(tree: Tree, depth: int) -> list[str]:
-    lines: list[str] = []
-    for recorded, below in tree:
-        lines.append(f"{'  ' * depth}{event_line(recorded)}")
-        lines.extend(_tree_lines(below, depth + 1))
-    return lines
-
-
-def _tree_data(tree: Tree) -> list[dict[str, Any]]:
-    return [event_data(recorded) | {"effects": _tree_data(below)} for recorded, below in tree]
-
-
-async def _find(store: Store, text: str) -> Recorded:
-    """An event by sequence or id. Raises NotFound, Invalid."""
-    if text.isdecimal():
-        seq = min(int(text), SEQ_MAX)
-        page = await store.read(seq - 1, seq, 1)
-        found = page[0] if page else None
-    else:
-        try:
-            found = await store.find(UUID(text))
-        except ValueError:
-            raise Invalid(
-                f"{text!r} is no event.", hint="Give its id or its sequence; `aura events` shows both."
-            ) from None
-    if found is None:
-        raise NotFound(f"There is no event {text}.", hint="`aura events` lists them.")
-    return found
 
 
 async def show_state(settings: Settings, door: Door, view: str, as_of: str) -> None:
@@ -167,11 +43,7 @@ async def _sequence(store: Store, as_of: str) -> int:
     """The last sequence at a moment. Raises Invalid."""
     if as_of.isdecimal():
         return min(int(as_of), SEQ_MAX)
-    try:
-        moment = datetime.fromisoformat(as_of)
-    except ValueError:
-        raise Invalid(f"{as_of!r} is neither a sequence nor a time.", hint="Write 120 or 2026-01-31T12:00.") from None
-    at = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1_000_000
+    at = microseconds(as_of)
     after, last = 0, 0
     while page := await store.read(after, limit=PAGE_EVENTS):
         for recorded in page:

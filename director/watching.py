@@ -9,7 +9,8 @@ from bus.store import Store
 from director import show
 from director.desk import rows
 from director.door import Door
-from domain import employee, incident, refusal, run_messages, task
+from director.story import Story
+from domain import employee
 from domain.message import Recorded, TaskEvent
 
 POLL_S = 0.25
@@ -25,8 +26,7 @@ class Watch:
         self._run = run
         self._door = door
         self._quiet = quiet
-        self._names: dict[UUID, str] = {}
-        self._tasks: dict[UUID, str] = {}
+        self._story = Story()
         self._staff: set[UUID] = set()
         self._seq = 0
 
@@ -86,59 +86,10 @@ class Watch:
     def _sentence(self, recorded: Recorded) -> str:
         """One event of this run, or of its staff, in words; empty for what is of no interest here."""
         event = recorded.event
-        if isinstance(event, employee.Hired):
-            self._names[event.employee] = event.profile.name + (" (scripted)" if event.profile.scripted else "")
-            return ""
+        self._story.hear(recorded)
+        if isinstance(event, TaskEvent) and event.run == self._run and not recorded.void:
+            self._staff.add(event.employee)
         concerns_staff = isinstance(event, employee.EmployeeEvent) and event.employee in self._staff
         if recorded.envelope.run != self._run and not concerns_staff:
             return ""
-        if recorded.void:
-            return f"void: {recorded.envelope.type} ({recorded.void})"
-        if isinstance(event, run_messages.Planned):
-            self._tasks = {part.id: part.name for part in event.tasks}
-            return f"planned: {', '.join(self._tasks.values())}"
-        if isinstance(event, employee.Warned | employee.Suspended):
-            kind = "warned" if isinstance(event, employee.Warned) else "suspended"
-            return f"{self._names.get(event.employee, event.employee)} is {kind}: {event.reason}"
-        if isinstance(event, TaskEvent):
-            self._staff.add(event.employee)
-            return self._of_task(event, self._tasks.get(event.task, "?"), str(self._names.get(event.employee, "?")))
-        return _of_run(event)
-
-    def _of_task(self, event: TaskEvent, name: str, who: str) -> str:
-        match event:
-            case task.Assigned(attempt=attempt):
-                return f"{name}: attempt {attempt} to {who}"
-            case task.CallFinished(snapshot=snapshot) if snapshot.outcome != "answered":
-                return f"{name}: the call of {who} failed ({snapshot.outcome})"
-            case task.Verified():
-                return f"{name}: verified, by {who}"
-            case task.Rejected(judgement=judgement):
-                found = [{"kind": one.kind, "path": one.path, "criterion": one.criterion} for one in judgement.findings]
-                return f"{name}: rejected, by {who}: {show.reasons(found)}"
-            case task.Released(reason=reason, cut_off=cut_off):
-                return f"{name}: taken back from {who} ({reason}{', call cut off' if cut_off else ''})"
-        return ""
-
-
-def _of_run(event: object) -> str:
-    match event:
-        case run_messages.Submitted(title=title):
-            return f"submitted: {title}"
-        case run_messages.Merged(files=files):
-            return f"merged {len(files)} files; the merged tree is judged once more"
-        case run_messages.Verified():
-            return "the merged tree is verified"
-        case run_messages.Rejected():
-            return "the merged tree is rejected"
-        case run_messages.Delivered(folder=folder):
-            return f"delivered to {folder}"
-        case run_messages.Released(ref=ref):
-            return f"released as {ref}"
-        case run_messages.Ended(outcome=outcome, reason=reason):
-            return f"ended: {outcome}. {reason}"
-        case incident.Raised(kind=kind, detail=detail):
-            return f"incident {kind}: {detail}"
-        case refusal.Refused(command=command, message=message):
-            return f"refused {command}: {message}"
-    return ""
+        return self._story.tell(recorded)

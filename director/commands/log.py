@@ -19,18 +19,29 @@ def events(
     kind: Annotated[
         str, typer.Option("--type", help="Types that begin with this, for example task. or task.rejected")
     ] = "",
+    entity: Annotated[
+        str, typer.Option(metavar="ID", help="About this task, run, employee (or its name), incident or other entity.")
+    ] = "",
+    actor: Annotated[
+        str, typer.Option(metavar="ROLE|ID", help="Caused by this role, or by the principal whose id begins so.")
+    ] = "",
+    since: Annotated[
+        str, typer.Option(metavar="SEQ|TIME", help="From here on: a sequence, or a UTC time like 2026-01-31T12:00.")
+    ] = "",
+    until: Annotated[str, typer.Option(metavar="SEQ|TIME", help="Up to here, inclusive.")] = "",
     after: Annotated[int, typer.Option(min=0, max=SEQ_MAX, help="Behind this sequence.")] = 0,
 ) -> None:
-    """The log, oldest first; with --json one object a line."""
+    """The log, oldest first; with --json one object a line. Filters narrow each other down."""
     from director.door import Door
     from director.settings import Settings
 
     door = Door("events", as_json)
 
     async def work() -> None:
-        from director.record import Filter, show_events
+        from director.events import Filter, show_events
 
-        await show_events(Settings(), door, Filter(run, kind, after), follow=follow)
+        wanted = Filter(run=run, kind=kind, entity=entity, actor=actor, since=since, until=until, after=after)
+        await show_events(Settings(), door, wanted, follow=follow)
 
     door.run(work())
 
@@ -45,7 +56,7 @@ def why(
     door = Door("why", as_json)
 
     async def work() -> None:
-        from director.record import explain
+        from director.causes import explain
 
         await explain(Settings(), door, event)
 

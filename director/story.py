@@ -1,0 +1,86 @@
+"""Events in words: what a line of the log says to a person who knows names and not ids."""
+
+from uuid import UUID
+
+from director import show
+from domain import employee, incident, refusal, run_messages, task
+from domain.message import Recorded, TaskEvent
+
+NAMING_TYPES = ("employee.hired", "run.planned")
+"""The events that give employees and tasks their names."""
+
+
+class Story:
+    """Learns names from the events that it hears, in order, and tells events in words."""
+
+    def __init__(self) -> None:
+        self.names: dict[UUID, str] = {}
+        self._tasks: dict[UUID, str] = {}
+
+    def hear(self, recorded: Recorded) -> None:
+        """Take the names that an event gives."""
+        event = recorded.event
+        if isinstance(event, employee.Hired):
+            self.names[event.employee] = event.profile.name + (" (scripted)" if event.profile.scripted else "")
+        elif isinstance(event, run_messages.Planned):
+            self._tasks |= {part.id: part.name for part in event.tasks}
+
+    def tell(self, recorded: Recorded) -> str:
+        """One event in words; empty for what needs none."""
+        event = recorded.event
+        if recorded.void:
+            return f"void: {recorded.envelope.type} ({recorded.void})"
+        if isinstance(event, run_messages.Planned):
+            return f"planned: {', '.join(part.name for part in event.tasks)}"
+        if isinstance(event, employee.Warned | employee.Suspended):
+            kind = "warned" if isinstance(event, employee.Warned) else "suspended"
+            return f"{self.names.get(event.employee, event.employee)} is {kind}: {event.reason}"
+        if isinstance(event, TaskEvent):
+            return _of_task(event, self._tasks.get(event.task, "?"), str(self.names.get(event.employee, "?")))
+        return _of_run(event)
+
+    def about(self, recorded: Recorded) -> str:
+        """The task and the employee that an event of a task concerns; empty for others."""
+        event = recorded.event
+        if not isinstance(event, TaskEvent):
+            return ""
+        return f"{self._tasks.get(event.task, '?')}, {self.names.get(event.employee, '?')}"
+
+
+def _of_task(event: TaskEvent, name: str, who: str) -> str:
+    match event:
+        case task.Assigned(attempt=attempt):
+            return f"{name}: attempt {attempt} to {who}"
+        case task.CallFinished(snapshot=snapshot) if snapshot.outcome != "answered":
+            return f"{name}: the call of {who} failed ({snapshot.outcome})"
+        case task.Verified():
+            return f"{name}: verified, by {who}"
+        case task.Rejected(judgement=judgement):
+            found = [{"kind": one.kind, "path": one.path, "criterion": one.criterion} for one in judgement.findings]
+            return f"{name}: rejected, by {who}: {show.reasons(found)}"
+        case task.Released(reason=reason, cut_off=cut_off):
+            return f"{name}: taken back from {who} ({reason}{', call cut off' if cut_off else ''})"
+    return ""
+
+
+def _of_run(event: object) -> str:
+    match event:
+        case run_messages.Submitted(title=title):
+            return f"submitted: {title}"
+        case run_messages.Merged(files=files):
+            return f"merged {len(files)} files; the merged tree is judged once more"
+        case run_messages.Verified():
+            return "the merged tree is verified"
+        case run_messages.Rejected():
+            return "the merged tree is rejected"
+        case run_messages.Delivered(folder=folder):
+            return f"delivered to {folder}"
+        case run_messages.Released(ref=ref):
+            return f"released as {ref}"
+        case run_messages.Ended(outcome=outcome, reason=reason):
+            return f"ended: {outcome}. {reason}"
+        case incident.Raised(kind=kind, detail=detail):
+            return f"incident {kind}: {detail}"
+        case refusal.Refused(command=command, message=message):
+            return f"refused {command}: {message}"
+    return ""
