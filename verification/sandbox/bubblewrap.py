@@ -13,11 +13,12 @@ from verification.sandbox.base import MIB, PROGRAMS, PYTHON, WORK, Capabilities,
 from verification.sandbox.box import Box, counts_processes_per_box
 from verification.sandbox.confinement import Confinement, possible_confinements
 from verification.sandbox.descriptors import sealed
-from verification.sandbox.orphans import new_tag, orphans_in
+from verification.sandbox.orphans import end_orphans, new_tag, orphans_in, owner_mark
 from verification.sandbox.program import Program, find_program, reachable
 from verification.sandbox.remedy import unavailable
 from verification.sandbox.runtime import BOX_UID, SHM_BYTES, TMP_BYTES, WRITABLE, view_arguments
 from verification.sandbox.syscalls import filter_program
+from verification.sandbox.waiting import in_thread
 from verification.sandbox.workfolder import folder_sizes
 
 CANARY_WALL_S = 20.0
@@ -70,7 +71,7 @@ class Bubblewrap:
         async with self._starting:
             if self._ready is None:
                 await self.sweep()
-                await asyncio.to_thread(self._set_up)
+                await in_thread(self._set_up)
                 self._ready = await self._proven()
             return self._ready
 
@@ -83,15 +84,15 @@ class Bubblewrap:
         return await self._run(spec, self._confinement)
 
     async def sweep(self) -> int:
-        """Removes folders and cgroups of sandboxes whose process is gone; how many."""
-        return await asyncio.to_thread(self._sweep)
+        """Ends processes and removes folders and cgroups of sandboxes whose process is gone; how many."""
+        return await in_thread(self._sweep)
 
     async def close(self) -> None:
         """Removes the shared files. The sandbox can be used again and then sets itself up anew."""
         self._ready = None
-        if self._scratch:
-            await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
-            self._scratch = None
+        scratch, self._scratch = self._scratch, None
+        if scratch:
+            await in_thread(lambda: shutil.rmtree(scratch, ignore_errors=True))
 
     def _set_up(self) -> None:
         if self._scratch is None:
@@ -105,7 +106,7 @@ class Bubblewrap:
         self._view = view_arguments(self._scratch, uid=self._uid)
 
     def _sweep(self) -> int:
-        swept = sum(confinement.sweep() for confinement in self._confinements())
+        swept = end_orphans() + sum(confinement.sweep() for confinement in self._confinements())
         for folder in orphans_in(self._parent):
             if folder.stat().st_uid == os.getuid():
                 shutil.rmtree(folder, ignore_errors=True)
@@ -116,7 +117,7 @@ class Bubblewrap:
         """The first confinement under which an honest run passes and, if it claims to, a greedy one is ended."""
         assert self._program is not None
         failed = RunResult(reason="setup_failed")
-        for confinement in await asyncio.to_thread(self._confinements):
+        for confinement in await in_thread(self._confinements):
             nonce = secrets.token_hex(8)
             honest = RunSpec(argv=(PYTHON, "-I", "-S", "-c", f"print('{nonce}')"), limits=Limits(wall_s=CANARY_WALL_S))
             failed = await self._run(honest, confinement)
@@ -155,20 +156,22 @@ class Bubblewrap:
     async def _run(self, spec: RunSpec, confinement: Confinement) -> RunResult:
         assert self._program is not None
         contents = {path: sealed(content) for path, content in spec.read_only.items()}
-        inherited = list(contents.values())
         try:
-            command = [str(self._program.path), *_NAMESPACES, *_MANNERS, *self._arguments(spec, contents)]
-            if self._filter is not None:
-                inherited.append(sealed(self._filter))
-                command += ["--seccomp", str(inherited[-1])]
-            box = Box(spec, dropped=self._dropped, confinement=confinement)
-            return await box.run(command, inherited)
+            command = [
+                str(self._program.path),
+                *_NAMESPACES,
+                *_MANNERS,
+                *owner_mark(),
+                *self._arguments(spec, contents),
+            ]
+            box = Box(spec, dropped=self._dropped, confinement=confinement, rules=self._filter)
+            return await box.run(command, list(contents.values()))
         except FileNotFoundError as error:  # removed under our feet
             raise Unavailable(
                 f"The sandbox's program is gone: {error.filename}.", hint="Start again.", code="sandbox_missing"
             ) from error
         finally:
-            for descriptor in inherited:
+            for descriptor in contents.values():
                 os.close(descriptor)
 
     def _arguments(self, spec: RunSpec, contents: dict[str, int]) -> list[str]:

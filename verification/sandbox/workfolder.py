@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import PurePosixPath
 
 from verification.sandbox.base import WORK, Limits
+from verification.sandbox.monitor import readable
 from verification.sandbox.runtime import WRITABLE
 
 APPEAR_WAIT_S = 10.0
@@ -22,12 +23,15 @@ class WorkFolder:
         self._descriptors = dict(descriptors)
 
     @classmethod
-    def of_box(cls, pid: int, sizes: Mapping[str, int]) -> "WorkFolder":
-        """Opens the folders of the box whose first process is `pid`, once they are mounted. Raises OSError."""
+    def of_box(cls, pid: int, handle: int, sizes: Mapping[str, int]) -> "WorkFolder":
+        """Opens the folders of the box whose first process is `pid`, once they are mounted. Raises OSError.
+
+        `handle` is a pidfd of that process: it tells an end that nobody has reaped yet.
+        """
         opened: dict[str, int] = {}
         try:
             for name in WRITABLE:
-                opened[name] = _open_when_mounted(f"/proc/{pid}/root{name}", sizes[name])
+                opened[name] = _open_when_mounted(f"/proc/{pid}/root{name}", handle, sizes[name])
         except BaseException:
             for descriptor in opened.values():
                 os.close(descriptor)
@@ -87,7 +91,7 @@ def is_plain_path(path: str) -> bool:
     return bool(path) and "\0" not in path and not any(part in ("", ".", "..") for part in parts)
 
 
-def _open_when_mounted(path: str, size: int) -> int:
+def _open_when_mounted(path: str, handle: int, size: int) -> int:
     """Before the box has changed its root the same path shows the host, so the size must be the one asked for."""
     deadline = time.monotonic() + APPEAR_WAIT_S
     while True:
@@ -97,7 +101,7 @@ def _open_when_mounted(path: str, size: int) -> int:
             if found.f_blocks * found.f_frsize == size:
                 return descriptor
             os.close(descriptor)
-        if not os.path.exists(path.split("/root", 1)[0]):
+        if readable(handle, 0):
             raise ProcessLookupError("the box ended before its folders were mounted")
         if time.monotonic() > deadline:
             raise TimeoutError(f"{path} was not mounted within {APPEAR_WAIT_S:g} s")

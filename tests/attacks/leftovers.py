@@ -1,0 +1,40 @@
+"""What runs may leave behind: processes, control groups, scratch folders and descriptors."""
+
+import asyncio
+import contextlib
+import os
+import re
+import time
+from pathlib import Path
+
+PATIENCE_S = 5.0
+
+
+def processes_with(mark: str) -> list[int]:
+    """Processes, zombies not counted, whose command line holds the mark."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if mark.encode() in path.read_bytes():
+                found.append(int(path.parent.name))
+    return found
+
+
+def groups_of(pid: int) -> list[str]:
+    """Control groups of boxes whose owner is `pid`."""
+    pattern = re.compile(rf"^aura-box-\d+-{pid}-")
+    return [name for _, folders, _ in os.walk("/sys/fs/cgroup") for name in folders if pattern.match(name)]
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+async def gone(mark: str) -> bool:
+    """True once no process bears the mark, which the kernel may need a moment for."""
+    deadline = time.monotonic() + PATIENCE_S
+    while processes_with(mark):
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(0.02)
+    return True

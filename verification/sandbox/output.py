@@ -1,0 +1,51 @@
+"""What a run says on stdout and stderr, read as it comes and bounded for both together."""
+
+import asyncio
+import os
+from contextlib import suppress
+
+from verification.sandbox.waiting import forget
+
+READ_BYTES = 65536
+
+
+class Output:
+    """Reads to the end of both streams, but keeps no more than `bytes_max`; `overflow` tells that there was more."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self.overflow = False
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._left = bytes_max
+        self._kept: dict[str, bytearray] = {}
+        self._open: dict[int, bytearray] = {}
+
+    def pipe(self, name: str) -> int:
+        """The end into which the stream `name` is to be written; the caller closes it."""
+        reading, writing = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(reading, False)
+        self._open[reading] = self._kept[name] = bytearray()
+        asyncio.get_running_loop().add_reader(reading, self._take, reading)
+        return writing
+
+    def of(self, name: str) -> bytes:
+        return bytes(self._kept[name])
+
+    def close(self) -> None:
+        for descriptor in list(self._open):
+            self._drop(descriptor)
+
+    def _take(self, descriptor: int) -> None:
+        with suppress(BlockingIOError):
+            part = os.read(descriptor, READ_BYTES)
+            self._open[descriptor] += part[: self._left]
+            self.overflow = self.overflow or len(part) > self._left
+            self._left = max(0, self._left - len(part))
+            if not part:
+                self._drop(descriptor)
+
+    def _drop(self, descriptor: int) -> None:
+        forget(descriptor)
+        os.close(descriptor)
+        del self._open[descriptor]
+        if not self._open and not self.ended.done():
+            self.ended.set_result(None)

@@ -1,0 +1,50 @@
+"""Waiting that a cancellation cannot break off: what was begun is brought to its end first, then it is heeded.
+
+Only futures are waited for, never tasks of their own: a loop that shuts down cancels every task, the cleaning ones too.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+async def settled(*futures: "asyncio.Future[Any] | None") -> asyncio.CancelledError | None:
+    """Waits until all are done; the last cancellation that came meanwhile, which the caller has to raise at its end."""
+    cancelled = None
+    while pending := [each for each in futures if each is not None and not each.done()]:
+        try:
+            await asyncio.wait(pending)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    return cancelled
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """`work` in a thread, waited for even when cancelled: it never goes on behind our back."""
+    future = asyncio.get_running_loop().run_in_executor(None, work)
+    cancelled = await settled(future)
+    if cancelled:
+        future.exception()  # seen; the cancellation is what the caller hears
+        raise cancelled
+    return future.result()
+
+
+def end_of(handle: int) -> "asyncio.Future[None]":
+    """Done once the process of the pidfd `handle` has ended. Call `forget` before the descriptor is closed."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[None] = loop.create_future()
+
+    def tell() -> None:
+        loop.remove_reader(handle)
+        if not ended.done():
+            ended.set_result(None)
+
+    loop.add_reader(handle, tell)
+    return ended
+
+
+def forget(descriptor: int) -> None:
+    """No callback for this descriptor any more."""
+    asyncio.get_running_loop().remove_reader(descriptor)
