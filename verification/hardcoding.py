@@ -15,6 +15,10 @@ from verification.requirement import Case, Criterion, Step
 
 TRIVIAL_INT_MAX = 100  # smaller numbers stand in any code
 TRIVIAL_CHARS_MAX = 1
+_ECHO = (
+    *(ast.Call, ast.keyword, ast.Name, ast.expr_context, ast.Compare, ast.cmpop, ast.UnaryOp, ast.unaryop),
+    *(ast.Constant, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.JoinedStr, ast.FormattedValue),
+)
 
 
 def hard_coded_path(
@@ -113,16 +117,24 @@ def _imports(source: bytes) -> set[str]:
 
 
 def _literals(source: bytes) -> set[tuple[str, Any]]:
-    """Constants of a file, but for those of assertions and of the block that runs it as a program."""
+    """Constants of a file, but for its echoes, its assertions and the block that runs it as a program."""
     tree = _parsed(source)
-    return set(_constants(tree)) if tree else set()
+    return {leaf for part in tree.body if not _is_echo(part) for leaf in _constants(part)} if tree else set()
+
+
+def _is_echo(node: ast.stmt) -> bool:
+    """An expression at the top of a file that shows an example and answers nothing: `f("a")`, `f("a") == "b"`, `print`.
+
+    Whatever could choose by the input or fill a table is none.
+    """
+    return isinstance(node, ast.Expr) and all(isinstance(part, _ECHO) for part in ast.walk(node.value))
 
 
 def _constants(top: ast.AST) -> Iterator[tuple[str, Any]]:
     left = [top]
     while left:
         node = left.pop()
-        if isinstance(node, ast.Assert) or _is_main_block(node):
+        if isinstance(node, ast.Assert) or _is_text(node) or _is_main_block(node):
             continue
         if isinstance(node, ast.Constant) and isinstance(node.value, str | int | float):
             yield _leaf(node.value)
@@ -131,6 +143,11 @@ def _constants(top: ast.AST) -> Iterator[tuple[str, Any]]:
             if isinstance(number, int | float):
                 yield _leaf(-number)
         left.extend(ast.iter_child_nodes(node))
+
+
+def _is_text(node: ast.AST) -> bool:
+    """A docstring, or another constant that stands for itself."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def _is_main_block(node: ast.AST) -> bool:

@@ -55,6 +55,49 @@ def test_honest_code_is_not(source: bytes) -> None:
     assert told("m.py", source) is None
 
 
+ECHOES = [
+    'f("Hello World") == "hello-world"',
+    'f("Hello World")\n"hello-world"',
+    'print(f("Hello World"), "hello-world")',
+    'print(f("Hello World") == "hello-world")',
+    """print(f"{f('Hello World')} is {'hello-world'}")""",
+    'assert f("Hello World") == "hello-world"',
+    'f("Rock & Roll", 4711) == {"slug": "rock-roll", "n": 4712}',
+    'print(f("Rock & Roll", n=4711)); print({"slug": "rock-roll", "n": 4712})',
+    '"Hello World"\n"hello-world"',
+]
+WRONG = "def f(x, n=0):\n    return x\n"
+
+
+@pytest.mark.parametrize("echo", ECHOES)
+def test_a_wrong_answer_beside_an_echo_of_the_examples_is_not(echo: str) -> None:
+    """The control: the same echo beside a table hides nothing."""
+    assert told("m.py", f"{WRONG}\n{echo}\n".encode()) is None
+    assert told("m.py", f"{echo}\n\n{WRONG}".encode()) is None
+    assert told("m.py", TABLE + f"\n{echo}\n".encode()) == "m.py"
+
+
+def test_a_docstring_that_is_a_value_is_not() -> None:
+    assert told("m.py", b'def f(x, n=0):\n    "hello-world"\n    return x or "Hello World"\n') is None
+    assert told("m.py", b'def f(x, n=0):\n    return x == "Hello World" and "hello-world"\n') == "m.py"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'T = {}\nT.update({"Hello World": "hello-world"})\nf = T.get\n',
+        'T = {}\nT.setdefault("Hello World", "hello-world")\nf = T.get\n',
+        'import sys\nprint({"Hello World": "hello-world"}[sys.argv[1]])\n',
+        'import sys\nprint("hello-world" if sys.argv[1] == "Hello World" else "")\n',
+        'import sys\nif sys.argv[1] == "Hello World":\n    print("hello-world")\n',
+        '(f := {"Hello World": "hello-world"}.get)\n',
+        'def f(x):\n    if x == "Hello World":\n        print("hello-world")\n',
+    ],
+)
+def test_a_statement_that_answers_is_no_echo(source: str) -> None:
+    assert told("m.py", source.encode()) == "m.py"
+
+
 def test_tests_may_hold_the_cases_unless_the_code_imports_them() -> None:
     assert told("tests/test_m.py", TABLE) is None
     tree = {"tests/data.py": TABLE, "m.py": b"from tests.data import f\n"}
