@@ -43,10 +43,12 @@ def up(
     door = Door("up", as_json)
 
     async def work() -> None:
+        from director import natscontext
         from director.show import stack_data, stack_text
 
         settings = Settings()
         await bring_up(settings, door.note, model=not no_model)
+        door.note(natscontext.write(settings))
         door.answer(await stack_data(settings), await stack_text(settings))
 
     door.run(work())
