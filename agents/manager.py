@@ -106,11 +106,12 @@ class Manager:
         """Assign what is ready to who is free, in all open runs; end the runs that have no way on."""
         if _phase(rows) != "running":
             return
+        planned = [(row.scope, state) for row in rows.all(OpenRun) if (state := open_state(row)).phase == "planned"]
+        if not planned:
+            return
         desk = routing.Desk.of(rows, self.picks, cause.now)
-        for row in rows.all(OpenRun):
-            state = open_state(row)
-            if state.phase == "planned":
-                yield from self._dispatch_run(row.scope, state, desk, cause)
+        for run, state in planned:
+            yield from self._dispatch_run(run, state, desk, cause)
 
     def _dispatch_run(self, run: UUID, state: RunState, desk: routing.Desk, cause: Cause) -> Iterator[Command]:
         assert state.submitted is not None

@@ -18,7 +18,7 @@ from agents.library import Library
 from agents.manager import LEASE_MARGIN_S, Manager
 from agents.ordering import Ordering
 from agents.reception import Reception
-from agents.verifier import Judging
+from agents.verifier import Judge, Judging
 from agents.workers import Build, Workers
 from bus.blobs import Blobs
 from bus.clock import now
@@ -41,6 +41,7 @@ from projections.docket import Docket
 from projections.evidence import Evidence
 from projections.ledger import Ledger
 from projections.personnel import Personnel
+from verification.judge import judge
 
 STAFF_ROLES: tuple[Role, ...] = ("recorder", "manager", "verifier", "auditor", "accountant", "hr")
 CONSUMERS: Mapping[str, Callable[[], Projection]] = {
@@ -73,6 +74,8 @@ class Setup:
     lease_margin_s: float = LEASE_MARGIN_S
     build: Build = staff.build
     """How a worker's employee is built from its posting."""
+    judge: Judge = judge
+    """Gives the verdicts. `aura` has one; a measurement of all else gives an empty one."""
     fault: Fault = lambda _: None
     say: Say = lambda _: None
 
@@ -125,6 +128,13 @@ class Organisation:
                     end_duties.set()
                     end_log.set()
 
+    def positions(self) -> dict[str, int]:
+        """Recorder and consumers of this process: the sequence of the last event that each has committed."""
+        found = {runner.projection.name: runner.position for runner in self._runners}
+        if self._recorder is not None:
+            found["recorder"] = self._recorder.position
+        return found
+
     async def _drain(self) -> None:
         """Wait until every consumer here has passed the stream's last event, and no reaction adds another."""
         if self._office is None:
@@ -136,10 +146,7 @@ class Organisation:
                 last = (await self._office.stream.info()).last_seq
             except Unavailable:
                 return
-            positions = [runner.position for runner in self._runners]
-            if self._recorder is not None:
-                positions.append(self._recorder.position)
-            steady = steady + 1 if all(position >= last for position in positions) else 0
+            steady = steady + 1 if all(position >= last for position in self.positions().values()) else 0
             await asyncio.sleep(DRAIN_POLL_S)
 
     async def _build(self) -> None:
@@ -188,6 +195,7 @@ class Organisation:
                 blobs,
                 library,
                 send,
+                judge=self.setup.judge,
                 allow_degraded=self.setup.allow_degraded,
                 fault=self.setup.fault,
                 say=self.setup.say,

@@ -1,7 +1,7 @@
 """The Verifier: judges every tree that is handed in, in the sandbox, and is alone in causing verdicts."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import msgspec
@@ -27,6 +27,8 @@ from verification.verdict import Verdict
 PARALLEL_MAX = 2
 POLL_S = 1.0
 SEED_MAX = 2**31
+Judge = Callable[..., Awaitable[Verdict]]
+"""Called as verification.judge.judge."""
 
 
 class Judging:
@@ -39,6 +41,7 @@ class Judging:
         library: Library,
         send: Send,
         *,
+        judge: Judge = judge,
         allow_degraded: bool = False,
         fault: Fault = lambda _: None,
         say: Callable[[str], None] = lambda _: None,
@@ -47,6 +50,7 @@ class Judging:
         self._blobs = blobs
         self._library = library
         self._send = send
+        self._judge_tree = judge
         self._allow_degraded = allow_degraded
         self._fault = fault
         self._say = say
@@ -95,7 +99,7 @@ class Judging:
             before = await self._library.before(state, part.id)
         manifest = dict(before) | dict(files_of(state) if part is None else part.files)
         self._fault("verifier:before-verdict")
-        verdict = await judge(
+        verdict = await self._judge_tree(
             requirement,
             await self._library.contents(manifest),
             sandbox=self._sandbox,

@@ -4,6 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -89,7 +90,10 @@ class Loader:
         self._standing, self._standing_seq, self._standing_ids = Standing(), {}, {}
 
     def _evict(self) -> None:
-        for key in list(self._cache)[: max(0, len(self._cache) - ENTITIES_CACHED_MAX)]:
+        surplus = len(self._cache) - ENTITIES_CACHED_MAX
+        if surplus <= 0:
+            return
+        for key in list(islice(self._cache, surplus)):
             lock = self._locks.get(key)
             if lock is None or not lock.locked():
                 del self._cache[key]

@@ -22,6 +22,7 @@ NATS_PUBLISHERS = frozenset(
         WORK,
         "bus/feed.py",  # answers the server's flow control
         "bus/rehydration.py",  # `aura repair`: puts recorded events back at their own sequences, and decides nothing
+        "bench/limits.py",  # measures the server alone, on a stream of its own
     }
 )
 

@@ -1,0 +1,90 @@
+"""`make bench`: events per second, time of a run, replay per second, each beside named peers and raw limits.
+
+`python -m bench [--quick] [--rounds N] [--out FILE]`. Starts servers of its own and removes them.
+"""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+import msgspec
+
+from bench import appending, peer, replaying, report, running
+from bench.figures import measure_all
+from bench.firm import firm
+from bench.setting import Setting, setting_of
+from domain.errors import AuraError
+
+OUT = Path("docs/bench.md")
+
+
+class Size(msgspec.Struct, frozen=True):
+    """How much is measured."""
+
+    rounds: int
+    appending: appending.Size
+    running: running.Size
+
+
+FULL = Size(5, appending.Size(alone=500, saturated=4000), running.Size(alone=50, at_once=160))
+QUICK = Size(2, appending.Size(alone=100, saturated=1000), running.Size(alone=12, at_once=48))
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+async def measure_appending(size: Size) -> tuple[Setting, str]:
+    async with firm() as here:
+        setting = await setting_of(here)
+        for name, value in setting.lines.items():
+            say(f"{name}: {value}")
+        contestants = await appending.contestants(here, size.appending)
+        figures = await measure_all(contestants, size.rounds, say, title="(events)")
+    return setting, report.of_appending(figures, size.appending)
+
+
+async def measure_running(size: Size) -> list[str]:
+    hops = running.Hops()
+    async with firm() as here:
+        contestants = await running.contestants(here, size.running, hops)
+        runs = await measure_all(contestants, size.rounds, say, title="(runs)")
+        replayed = await measure_all(await replaying.contestants(here), size.rounds, say, title="(replay)")
+        events = (await here.office.stream.info()).last_seq
+    return [
+        report.of_running(runs, size.running),
+        report.hops(hops.medians()),
+        report.of_replaying(replayed, events),
+    ]
+
+
+async def measure(size: Size) -> str:
+    """The page."""
+    if not peer.is_there():
+        say("The peers are not installed (`make bench` does it): measuring without them.")
+    setting, events = await measure_appending(size)
+    return report.page(setting, size.rounds, [events, *await measure_running(size)])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="two small rounds, under two minutes")
+    parser.add_argument("--rounds", type=int, help="instead of 5, or 2 when quick")
+    parser.add_argument("--out", type=Path, default=OUT, help=f"the page to write (default {OUT})")
+    asked = parser.parse_args()
+    size = QUICK if asked.quick else FULL
+    if asked.rounds:
+        size = msgspec.structs.replace(size, rounds=asked.rounds)
+    try:
+        text = asyncio.run(measure(size))
+    except AuraError as error:
+        say(f"{error} {error.hint}")
+        return 1
+    asked.out.write_text(text, encoding="utf-8")
+    say(f"Written: {asked.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""Events per second: a command through the gate, published, committed in Postgres, passed by every consumer."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import partial
+from itertools import count
+from uuid import UUID, uuid4
+
+import msgspec
+
+from agents.organisation import STAFF_ROLES
+from bench import limits, peer
+from bench.figures import Measure
+from bench.firm import Firm
+from bus.clock import now
+from bus.codec import split
+from bus.store import Store
+from domain.employee import Hire, Profile
+from governance.gate import Outcome
+
+OURS = "Aura: gate, JetStream, recorder, all consumers"
+WRITERS = 16
+"""Threads of the peer, each with a connection of its own."""
+COMMANDS_AT_ONCE = 64
+NAMES = count()
+
+
+class Size(msgspec.Struct, frozen=True):
+    """How many events one round appends."""
+
+    alone: int
+    saturated: int
+
+
+async def contestants(firm: Firm, size: Size) -> Mapping[str, Measure]:
+    """Who is measured, on the servers of one firm. The first event decides how large those of the others are."""
+    outcome = await hire(firm)
+    message = await firm.office.stream.get(outcome.seq)
+    assert message is not None, "the event was acknowledged"
+    body = split(message.data)
+    envelope, payload = bytes(body.envelope), bytes(body.payload)
+    store = await firm.store("copy_alone")
+    question = {
+        **peer.where(await firm.database("peer_eventsourcing")),
+        "what": "append",
+        "writers": WRITERS,
+        "event_bytes": len(envelope) + len(payload),
+        "events_alone": size.alone,
+        "events_saturated": size.saturated,
+    }
+    found: dict[str, Measure] = {OURS: partial(ours, firm, size)}
+    if peer.is_there():
+        found["pyeventsourcing, PostgresApplicationRecorder"] = partial(peer.ask, "eventsourcing", question)
+    return found | {
+        "limit: JetStream publish alone": partial(
+            limits.publish_alone, firm.office.client, message.data, alone=size.alone, saturated=size.saturated
+        ),
+        "limit: COPY alone": partial(_copy, store, envelope, payload, size),
+    }
+
+
+async def _copy(store: Store, envelope: bytes, payload: bytes, size: Size) -> Mapping[str, float]:
+    return await limits.copy_alone(
+        store, envelope=envelope, payload=payload, alone=size.alone, saturated=size.saturated
+    )
+
+
+async def hire(firm: Firm) -> Outcome:
+    """The command that is measured: a scope of its own, one event, rows at two consumers, no reaction."""
+    profile = Profile(
+        name=f"bench-{next(NAMES)}",
+        provider="scripted",
+        model="bench",
+        model_digest=None,
+        style="scripted",
+        scripted=True,
+        slots=1,
+        output_tokens_max=1024,
+        call_tokens_max=2048,
+        call_usd_max=Decimal(0),
+        call_wall_s=60.0,
+    )
+    employee: UUID = uuid4()
+    return await firm.director.handle(Hire(id=uuid4(), at=now(), employee=employee, profile=profile))
+
+
+async def ours(firm: Firm, size: Size) -> Mapping[str, float]:
+    """One writer, then many commands at once. The clock stops when the last event is committed everywhere."""
+    slots = asyncio.Semaphore(COMMANDS_AT_ONCE)
+
+    async def slot() -> None:
+        async with slots:
+            await hire(firm)
+
+    async with firm.running(STAFF_ROLES) as house:
+        begun = time.perf_counter()
+        for _ in range(size.alone):
+            await hire(firm)
+        await firm.all_passed(house, "recorder")
+        recorded = time.perf_counter() - begun
+        await firm.all_passed(house)
+        alone = time.perf_counter() - begun
+        begun, batches = time.perf_counter(), firm.office.publisher.groups
+        await asyncio.gather(*(slot() for _ in range(size.saturated)))
+        await firm.all_passed(house, "recorder")
+        recorded_saturated = time.perf_counter() - begun
+        await firm.all_passed(house)
+        saturated = time.perf_counter() - begun
+    return {
+        "one writer, events/s": size.alone / recorded,
+        "saturated, events/s": size.saturated / recorded_saturated,
+        "one writer until all consumers passed, events/s": size.alone / alone,
+        "saturated until all consumers passed, events/s": size.saturated / saturated,
+        "saturated, group commits": firm.office.publisher.groups - batches,
+    }

@@ -1,0 +1,120 @@
+"""A whole organisation on two servers of its own, as `aura serve all` runs it, and the Director's gate to it."""
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.request import urlopen
+from uuid import uuid4
+
+from agents.organisation import STAFF_ROLES, Organisation, Setup
+from bench.empty import empty_verdict
+from bus.blobs import Blobs
+from bus.clock import now
+from bus.embedded.endpoints import Endpoints
+from bus.embedded.servers import servers
+from bus.redaction import Redactor
+from bus.store import Store
+from domain.money import Amount
+from domain.organisation import Found
+from governance import keys
+from governance.gate import Gate
+from governance.office import Office
+from sql import named
+
+PASSED_WAIT_S = 120.0
+MONITOR_WAIT_S = 5.0
+NANO = 1_000_000_000
+POLL_S = 0.002
+CAP = Amount(Decimal(10**6), 10**12)
+
+
+class Firm:
+    """Opened by `firm`."""
+
+    def __init__(self, home: Path, endpoints: Endpoints, office: Office, monitor: str) -> None:
+        self.home = home
+        self._monitor = monitor
+        self.endpoints = endpoints
+        self.office = office
+        self.director: Gate = office.gate(keys.load_or_create(home / "keys", "director"))
+
+    @property
+    def blobs(self) -> Blobs:
+        return Blobs(self.office.store, Redactor())
+
+    @asynccontextmanager
+    async def running(self, roles: Sequence[str] = (*STAFF_ROLES, "employees")) -> AsyncIterator[Organisation]:
+        """The roles at work with an empty judge; drained at the end."""
+        setup = Setup(
+            home=self.home,
+            nats_url=self.endpoints.nats_url,
+            postgres_dsn=self.endpoints.postgres_dsn,
+            roles=roles,
+            allow_degraded=True,
+            judge=empty_verdict,
+        )
+        stop, ready, house = asyncio.Event(), asyncio.Event(), Organisation(setup)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(house.run(stop, ready.set))
+            try:
+                await ready.wait()
+                await self.all_passed(house)
+                yield house
+            finally:
+                stop.set()
+
+    async def all_passed(self, house: Organisation, *names: str) -> None:
+        """Return once the named consumers (all, if none) have committed the stream's last event."""
+        last = (await self.office.stream.info()).last_seq
+        deadline = time.monotonic() + PASSED_WAIT_S
+        while time.monotonic() < deadline:
+            positions = house.positions()
+            if all(position >= last for name, position in positions.items() if not names or name in names):
+                return
+            await asyncio.sleep(POLL_S)
+        raise TimeoutError(f"not everybody passed {last} within {PASSED_WAIT_S:g} s: {house.positions()}")
+
+    async def sync_interval(self) -> str:
+        """What nats-server reports of its own setting: always, or a time in seconds."""
+
+        def asked() -> dict[str, Any]:
+            with urlopen(f"http://{self._monitor}/jsz?config=true", timeout=MONITOR_WAIT_S) as answer:
+                found: dict[str, Any] = json.load(answer)["config"]
+                return found
+
+        config = await asyncio.to_thread(asked)
+        return "always" if config.get("sync_always") else f"{config.get('sync_interval', 0) / NANO:g} s"
+
+    async def database(self, name: str) -> str:
+        """An empty database on the same server; its DSN."""
+        async with self.office.store.connection() as connection:
+            await connection.execute(named("bench_database").format(name=name))
+        return self.endpoints.postgres_dsn.replace("/aura?", f"/{name}?", 1)
+
+    async def store(self, name: str) -> Store:
+        """An empty event store in a database of its own on the same server."""
+        return await Store.open(await self.database(name))
+
+
+@asynccontextmanager
+async def firm() -> AsyncIterator[Firm]:
+    """Both servers on a disk of this machine, everything removed at the end."""
+    with TemporaryDirectory(prefix="aura-bench-") as folder:
+        path = Path(folder)
+        os.chmod(path, 0o755)  # the database's user must pass through
+        async with servers(path / "servers") as endpoints:
+            office = await Office.open(endpoints.nats_url, endpoints.postgres_dsn, name="bench")
+            try:
+                monitor = json.loads((path / "servers" / "run" / "nats" / "nats.json").read_bytes())["http"]
+                firm = Firm(path / "home", endpoints, office, monitor)
+                await firm.director.handle(Found(id=uuid4(), at=now(), name="Bench", cap=CAP))
+                yield firm
+            finally:
+                await office.close()

@@ -1,0 +1,93 @@
+"""The raw limits beside which events per second stand: JetStream alone, COPY in and COPY out alone."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from nats.aio.client import Client
+
+from bus.store import Store
+from sql import named
+
+STREAM = "BENCH"
+IN_FLIGHT_MAX = 64
+COPY_EVENTS = 500
+"""Events of one transaction, as many as the recorder takes at most."""
+Row = tuple[Any, ...]
+
+
+async def publish_alone(client: Client, body: bytes, *, alone: int, saturated: int) -> Mapping[str, float]:
+    """Publishes with acknowledgement to a file stream of its own, without any expectation."""
+    stream = client.jetstream()
+    await stream.add_stream(name=STREAM, subjects=["bench.>"], max_bytes=1024**3)
+    slots = asyncio.Semaphore(IN_FLIGHT_MAX)
+
+    async def one() -> None:
+        await stream.publish(f"bench.{uuid4()}", body, headers={"Nats-Msg-Id": str(uuid4())})
+
+    async def slot() -> None:
+        async with slots:
+            await one()
+
+    try:
+        await one()
+        begun = time.perf_counter()
+        for _ in range(alone):
+            await one()
+        single = alone / (time.perf_counter() - begun)
+        begun = time.perf_counter()
+        await asyncio.gather(*(slot() for _ in range(saturated)))
+        return {
+            "one writer, events/s": single,
+            "saturated, events/s": saturated / (time.perf_counter() - begun),
+        }
+    finally:
+        await stream.delete_stream(STREAM)
+
+
+async def copy_alone(
+    store: Store, *, envelope: bytes, payload: bytes, alone: int, saturated: int
+) -> Mapping[str, float]:
+    """Binary COPY of events and payloads into the log's own tables: one event a transaction, then COPY_EVENTS."""
+    async with store.connection() as connection:
+        seq: int = await connection.fetchval(named("bench_last"))
+
+        async def keep(count: int) -> None:
+            nonlocal seq
+            events: list[Row] = []
+            payloads: list[Row] = []
+            for _ in range(count):
+                seq += 1
+                events.append((seq, uuid4(), "employee.hired", uuid4(), None, envelope))
+                payloads.append((seq, b"x" * 32, payload, []))
+            async with connection.transaction():
+                await connection.copy_records_to_table("event", records=events, schema_name="log")
+                await connection.copy_records_to_table("payload", records=payloads, schema_name="log")
+
+        await keep(1)
+        begun = time.perf_counter()
+        for _ in range(alone):
+            await keep(1)
+        single = alone / (time.perf_counter() - begun)
+        begun = time.perf_counter()
+        for _ in range(max(1, saturated // COPY_EVENTS)):
+            await keep(COPY_EVENTS)
+        many = max(1, saturated // COPY_EVENTS) * COPY_EVENTS
+        return {"one writer, events/s": single, "saturated, events/s": many / (time.perf_counter() - begun)}
+
+
+async def copy_out(store: Store) -> Mapping[str, float]:
+    """The whole log out of Postgres by binary COPY, thrown away."""
+    read = 0
+
+    async def discard(data: bytes) -> None:
+        nonlocal read
+        read += len(data)
+
+    async with store.connection() as connection:
+        begun = time.perf_counter()
+        said = await connection.copy_from_table("event", schema_name="log", output=discard, format="binary")
+        await connection.copy_from_table("payload", schema_name="log", output=discard, format="binary")
+        return {"events/s": int(said.split()[1]) / (time.perf_counter() - begun)}

@@ -1,0 +1,69 @@
+"""Peers: programs in an environment of their own, as their libraries need not agree with ours."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from domain.errors import Failed
+
+SCRIPTS = Path(__file__).parent / "peers"
+PYTHON = Path(".venv-bench/bin/python")
+WALL_S = 300.0
+
+
+def where(dsn: str) -> dict[str, str]:
+    """Host, database and user of a DSN over a unix socket, and the DSN itself."""
+    parts = urlsplit(dsn)
+    return {
+        "dsn": dsn,
+        "host": parse_qs(parts.query)["host"][0],
+        "database": parts.path.lstrip("/"),
+        "user": parts.username or "",
+    }
+
+
+def is_there() -> bool:
+    """Whether the peers are installed."""
+    return PYTHON.exists()
+
+
+async def ask(script: str, question: Mapping[str, Any]) -> Mapping[str, float]:
+    """Run a peer's script on a question; its answer. Raises Failed with what it said when it ends otherwise."""
+    with TemporaryDirectory(prefix="aura-peer-") as folder:
+        out = Path(folder) / "answer.json"
+        process = await asyncio.create_subprocess_exec(
+            str(PYTHON),
+            "-W",
+            "ignore",
+            str(SCRIPTS / f"run_{script}.py"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        try:
+            async with asyncio.timeout(WALL_S):
+                said, _ = await process.communicate(json.dumps({**question, "out": str(out)}).encode())
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise Failed(f"{script} took more than {WALL_S:.0f} s.", hint="Try `make bench QUICK=1`.") from None
+        if not out.exists():
+            raise Failed(f"{script} ended with {process.returncode}: {said.decode()[-800:]}", hint="See above.")
+        answer: dict[str, float] = json.loads(out.read_bytes())
+        return answer
+
+
+async def versions() -> Mapping[str, str]:
+    """Installed version of each peer."""
+    names = ("eventsourcing", "dbos", "langgraph", "langgraph-checkpoint-postgres", "psycopg")
+    program = f"from importlib.metadata import version; print({{name: version(name) for name in {names}}})"
+    process = await asyncio.create_subprocess_exec(
+        str(PYTHON), "-c", program, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+    )
+    said, _ = await process.communicate()
+    read: dict[str, str] = json.loads(said.decode().replace("'", '"') or "{}")
+    return read

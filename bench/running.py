@@ -1,0 +1,186 @@
+"""Submit to delivered: one task, an employee that answers at once, an empty verdict. Beside peers' empty steps."""
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from functools import partial
+from itertools import pairwise
+from statistics import median
+from uuid import UUID, uuid4
+
+import msgspec
+from nats.aio.msg import Msg
+
+from agents import staff
+from agents.submission import submit
+from bench import peer
+from bench.figures import Measure, quantile
+from bench.firm import Firm
+from bus.clock import now
+from bus.subjects import EVENTS_PREFIX
+from domain.employee import Hire
+from domain.message import Recorded
+from verification.reading import parse_requirement
+from verification.requirement import Requirement
+
+OURS = "Aura: plan, assign, work, verify, merge, verify, deliver"
+STEPS = 6
+"""Empty steps of a peer's run."""
+AT_ONCE = 16
+WARM_UP = 3
+DELIVERED_WAIT_S = 120.0
+HOP_RUNS_MAX = 20
+"""Runs alone whose log is read for the time of each hop."""
+REQUIREMENT = b"""---
+aura: 1
+title: Adder
+deliver: library
+language: python
+scope: ["adder.py"]
+budget: {usd: "1.00", tokens: 1000000, minutes: 20}
+tasks: [{id: T1, criteria: [A1], scope: ["adder.py"], after: []}]
+---
+# Adder
+
+## Acceptance
+```yaml acceptance
+- id: A1
+  says: it adds one
+  cases:
+    - {call: "adder:add", args: [1], returns: 2}
+```
+"""
+ANSWERS = {"T1": [{"adder.py": "def add(n):\n    return n + 1\n"}]}
+
+
+class Size(msgspec.Struct, frozen=True):
+    """How many runs one round makes."""
+
+    alone: int
+    at_once: int
+
+
+class Hops:
+    """Step of a run -> milliseconds between the commands of one event and the next, over all rounds."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, list[float]] = {}
+
+    def note(self, log: list[Recorded]) -> None:
+        for before, after in pairwise(log):
+            step = f"{before.envelope.type} → {after.envelope.type}"
+            self._found.setdefault(step, []).append((after.envelope.occurred_at - before.envelope.occurred_at) / 1000)
+
+    def medians(self) -> list[tuple[str, float, int]]:
+        """(step, median in ms, times seen), in the order of a run."""
+        return [(step, median(values), len(values)) for step, values in self._found.items()]
+
+
+class Deliveries:
+    """Tells when the event of a run's delivery stands in the stream."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, asyncio.Future[float]] = {}
+
+    def expect(self, run: UUID) -> asyncio.Future[float]:
+        """The moment of delivery, by time.perf_counter."""
+        return self._waiting.setdefault(str(run), asyncio.get_running_loop().create_future())
+
+    async def take(self, message: Msg) -> None:
+        waiting = self._waiting.pop(message.subject.split(".")[3], None)
+        if waiting is not None:
+            waiting.set_result(time.perf_counter())
+
+
+async def contestants(firm: Firm, size: Size, hops: Hops) -> Mapping[str, Measure]:
+    """Who is measured, on the servers of one firm."""
+    await hire(firm)
+    question = {
+        "steps": STEPS,
+        "warm_up": WARM_UP,
+        "runs_alone": size.alone,
+        "runs_at_once": size.at_once,
+        "at_once": AT_ONCE,
+    }
+    found: dict[str, Measure] = {OURS: partial(ours, firm, size, hops)}
+    if peer.is_there():
+        dbos = {**peer.where(await firm.database("peer_dbos")), **question}
+        langgraph = {**peer.where(await firm.database("peer_langgraph")), **question}
+        found[f"DBOS, {STEPS} empty steps"] = partial(peer.ask, "dbos", dbos)
+        found[f"LangGraph with Postgres checkpointer, {STEPS} empty steps"] = partial(peer.ask, "langgraph", langgraph)
+    return found
+
+
+async def hire(firm: Firm) -> None:
+    """An employee that answers at once and takes every order."""
+    script = firm.home / "answers.json"
+    script.write_text(json.dumps(ANSWERS))
+    posting = staff.Posting(name="prompt", kind="scripted", script=str(script), slots=4 * AT_ONCE)
+    staff.save(firm.home / "employees", posting)
+    await firm.director.handle(Hire(id=uuid4(), at=now(), employee=posting.id, profile=staff.profile_of(posting)))
+
+
+async def ours(firm: Firm, size: Size, hops: Hops) -> Mapping[str, float]:
+    """Runs one after the other, then AT_ONCE at a time until all consumers have passed the last event."""
+    requirement = parse_requirement(REQUIREMENT, None, name="adder", folder=None)
+    deliveries, slots = Deliveries(), asyncio.Semaphore(AT_ONCE)
+    subscription = await firm.office.client.subscribe(f"{EVENTS_PREFIX}.run.*.delivered", cb=deliveries.take)
+
+    async def slot() -> None:
+        async with slots:
+            await one(firm, requirement, deliveries)
+
+    async with firm.running() as house:
+        for _ in range(WARM_UP):
+            await one(firm, requirement, deliveries)
+        await firm.all_passed(house)
+        first = (await firm.office.stream.info()).last_seq
+        cpu = time.process_time()
+        alone = [await one(firm, requirement, deliveries) for _ in range(size.alone)]
+        begun = time.perf_counter()
+        await asyncio.gather(*(slot() for _ in range(size.at_once)))
+        await firm.all_passed(house)
+        wall = time.perf_counter() - begun
+        cpu = time.process_time() - cpu
+        last = (await firm.office.stream.info()).last_seq
+    await subscription.unsubscribe()
+    for run, _ in alone[:HOP_RUNS_MAX]:
+        hops.note(await firm.office.store.read_run(run))
+    seconds = [took for _, took in alone]
+    runs = size.alone + size.at_once
+    return {
+        "p50, ms": 1000 * quantile(seconds, 0.5),
+        "p99, ms": 1000 * quantile(seconds, 0.99),
+        "16 at once, runs/s": size.at_once / wall,
+        "Python CPU per run, ms": 1000 * cpu / runs,
+        "events per run": (last - first) / runs,
+        "atomic batches per run": await _batches(firm, first, last) / runs,
+    }
+
+
+async def one(firm: Firm, requirement: Requirement, deliveries: Deliveries) -> tuple[UUID, float]:
+    """One run from the door to its delivery: its id, and seconds."""
+    run = uuid4()
+    delivered = deliveries.expect(run)
+    begun = time.perf_counter()
+    await submit(
+        firm.director,
+        firm.blobs,
+        requirement,
+        id=uuid4(),
+        run=run,
+        folder=firm.home,
+        attempts_max=1,
+        allow_degraded=True,
+    )
+    async with asyncio.timeout(DELIVERED_WAIT_S):
+        return run, await delivered - begun
+
+
+async def _batches(firm: Firm, first: int, last: int) -> int:
+    """Commands whose events are several: each of them was one atomic batch. Group commits are not among them."""
+    commands: dict[UUID, int] = {}
+    for event in await firm.office.store.read(first, limit=last - first):
+        commands[event.envelope.command] = commands.get(event.envelope.command, 0) + 1
+    return sum(events > 1 for events in commands.values())

@@ -1,0 +1,48 @@
+"""The measurements run: real servers, both orders, every contestant with every figure."""
+
+import pytest
+
+from bench import appending, report, running
+from bench.figures import Figures, measure_all
+from bench.firm import firm
+from bench.setting import setting_of
+
+pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.needs_nats]
+RATES = {"one writer, events/s", "saturated, events/s"}
+
+
+async def test_events_are_measured_beside_the_limits() -> None:
+    said: list[str] = []
+    size = appending.Size(alone=5, saturated=30)
+    async with firm() as here:
+        setting = await setting_of(here)
+        contestants = await appending.contestants(here, size)
+        figures = await measure_all(contestants, 2, said.append, title="(events)")
+    assert {appending.OURS, "limit: JetStream publish alone", "limit: COPY alone"} <= set(figures.values)
+    for contestant, values in figures.values.items():
+        assert set(values) >= RATES, contestant
+        assert all(len(rounds) == 2 and min(rounds) > 0 for name, rounds in values.items() if name in RATES)
+    order = [line.partition("  ")[2].partition(": one writer")[0] for line in said]
+    assert order == [*contestants, *list(contestants)[::-1]]
+    assert "sync_interval always" in setting.lines["NATS"]
+    assert "fsync on, synchronous_commit on" in setting.lines["PostgreSQL"]
+    assert "| limit: COPY alone |" in report.of_appending(figures, size)
+
+
+async def test_runs_are_measured_with_their_hops() -> None:
+    hops = running.Hops()
+    async with firm() as here:
+        await running.hire(here)
+        measured = await running.ours(here, running.Size(alone=2, at_once=4), hops)
+    assert measured["events per run"] <= 16
+    assert measured["atomic batches per run"] == 1
+    assert [step for step, _, times in hops.medians() if times == 2][-1] == "run.delivery_started → run.delivered"
+
+
+def test_ratios_are_taken_within_a_round() -> None:
+    figures = Figures(rounds=2)
+    for ours, theirs in ((10.0, 5.0), (40.0, 10.0)):
+        figures.note("ours", {"events/s": ours})
+        figures.note("theirs", {"events/s": theirs})
+    assert figures.ratio("ours", "theirs", "events/s") == "3.00 [2.00..4.00]"
+    assert figures.shown("ours", "events/s") == "25.0 [10.0..40.0]"
