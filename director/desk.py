@@ -1,5 +1,6 @@
 """The Director's desk: an open connection to the log, the gate under the Director's key, and the views' rows."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -21,6 +22,8 @@ from governance.office import Office
 from sql import named
 
 RECORDED_WAIT_S = 30.0
+TAKEN_UP_WAIT_S = 10.0
+POLL_S = 0.05
 
 
 def new_id() -> UUID:
@@ -109,7 +112,27 @@ async def find_run(store: Store, text: str) -> UUID:
     if text == "last" and found:
         return _uuid(found[0]["run"])
     matching = [row["run"] for row in found if str(row["run"]).startswith(text.lower())]
+    if not matching and await _submitted(store, text):
+        return UUID(text)
     return _only(matching, text, "run", "`aura runs` lists them.")
+
+
+async def _submitted(store: Store, text: str) -> bool:
+    """Whether this is the whole id of a run on record: the manager may not have taken it up yet."""
+    try:
+        return bool(await store.read_run(UUID(text)))
+    except ValueError:
+        return False
+
+
+async def taken_up(store: Store, run: UUID) -> bool:
+    """Wait until a run just submitted is in the manager's rows, so that `last` is it; False when nobody takes it up."""
+    deadline = asyncio.get_running_loop().time() + TAKEN_UP_WAIT_S
+    while not await rows(store, "door_run", run):
+        if asyncio.get_running_loop().time() > deadline:
+            return False
+        await asyncio.sleep(POLL_S)
+    return True
 
 
 async def find_employee(store: Store, text: str) -> UUID:

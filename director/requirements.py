@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from agents.submission import submit
-from director.desk import Desk, desk, new_id
+from director.desk import Desk, desk, new_id, taken_up
 from director.door import Door
 from director.house import box_faults
 from director.settings import Settings
@@ -85,6 +85,8 @@ class Submission:
                 allow_degraded=self.allow_degraded,
             )
             await opened.store.wait_recorded(outcome.seq, 30.0)
+            if not await taken_up(opened.store, run):
+                door.note("It is on record, and the manager has not taken it up: is it at work? `aura status`")
             if not wait:
                 text = f"Run {run}\nFollow it with: aura watch {run}"
                 door.answer({"run": run, "event": outcome.events[0].envelope.id, "seq": outcome.seq}, text)

@@ -51,7 +51,7 @@ def test_each_role_alone_and_all_together_deliver(aura: Aura) -> None:
     answers = {"T1": [sample.wrong("T1"), sample.right("T1")]}
     with_sql = aura.environment
     without_sql = {name: value for name, value in with_sql.items() if name != "AURA_POSTGRES_DSN"}
-    processes = {role: aura.begin("serve", role, "--json") for role in ROLES}
+    processes = {role: aura.begin("serve", role, "--json", AURA_TRACEBACK="1") for role in ROLES}
     try:
         aura.hire("anna", answers)
         aura.environment = without_sql
