@@ -17,7 +17,9 @@ class Settings(BaseSettings):
 
     home: Path = Path(".aura")
     nats_url: str | None = None
+    nats_url_file: Path | None = None
     postgres_dsn: str | None = None
+    postgres_dsn_file: Path | None = None
     openai_base_url: str | None = None
     openai_model: str | None = None
     openai_price: str = "genai-prices"
@@ -31,6 +33,8 @@ class Settings(BaseSettings):
             wrong = error.errors()[0]
             name = f"AURA_{str(wrong['loc'][0]).upper()}"
             raise Invalid(f"{name} does not read: {wrong['msg']}.", hint=f"Correct it, or unset {name}.") from None
+        self.nats_url = _from_file("AURA_NATS_URL", self.nats_url, self.nats_url_file)
+        self.postgres_dsn = _from_file("AURA_POSTGRES_DSN", self.postgres_dsn, self.postgres_dsn_file)
 
     @cached_property
     def root(self) -> Path:
@@ -61,3 +65,25 @@ class Settings(BaseSettings):
     def store_only(self) -> str:
         """Where Postgres is, for commands that read the log and nothing else."""
         return self.postgres_dsn or self.endpoints().postgres_dsn
+
+
+def _from_file(name: str, value: str | None, file: Path | None) -> str | None:
+    """A setting, or what the file of NAME_FILE holds: a secret that stands in no environment. Raises Invalid."""
+    if file is None:
+        return value
+    if value is not None:
+        raise Invalid(f"{name} and {name}_FILE are both set.", hint="Unset one of them.")
+    try:
+        text = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise Invalid(
+            f"{name}_FILE names {file}, which cannot be read: {why}.",
+            hint=f"Let it name a file that holds the address and that this user may read, or unset {name}_FILE.",
+        ) from None
+    if not text or len(text.splitlines()) != 1:
+        raise Invalid(
+            f"{name}_FILE names {file}, which does not hold one line.",
+            hint="Write the address into it, and nothing else.",
+        )
+    return text

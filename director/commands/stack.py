@@ -12,6 +12,7 @@ def register(app: typer.Typer) -> None:
     app.command()(up)
     app.command()(down)
     app.command()(status)
+    app.command()(found)
     app.command()(repair)
     app.command()(serve)
 
@@ -87,6 +88,28 @@ def status(as_json: Json = False) -> None:
 
         settings = Settings()
         door.answer(await stack_data(settings), await stack_text(settings))
+
+    door.run(work())
+
+
+def found(as_json: Json = False) -> None:
+    """Found the organisation on servers of your own, once; `aura up` does it by itself. Needs a recorder at work."""
+    from director.door import Door
+    from director.settings import Settings
+
+    door = Door("found", as_json)
+
+    async def work() -> None:
+        from director import house
+        from director.desk import desk
+        from governance import keys
+
+        settings = Settings()
+        settings.endpoints()
+        keys.create(settings.keys, "director")
+        async with desk(settings) as opened:
+            await house.found(opened)
+        door.answer({"founded": True}, "The organisation is founded.")
 
     door.run(work())
 

@@ -13,7 +13,8 @@ from tests.acceptance.cli import Aura, homely, the_object
 from tests.integration.house import Sample
 
 COMMANDS = (
-    *("demo", "up", "down", "status", "repair", "serve", "init", "check", "submit", "judge", "runs", "watch", "inbox"),
+    *("demo", "up", "down", "status", "found", "repair", "serve", "init", "check", "submit", "judge", "runs"),
+    *("watch", "inbox"),
     *("approve", "reject", "employees", "hire", "suspend", "reinstate", "scores", "costs", "pause", "halt", "resume"),
     *("budget", "events", "why", "state", "replay", "run show"),
 )

@@ -1,0 +1,187 @@
+"""compose.yaml as it is written: its form, its commands, what each container may, and that no secret stands in it."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from agents.organisation import STAFF_ROLES
+from bus.embedded import nats
+from bus.embedded.programs import nats_server
+from director.serving import READY_FILE
+from tests.acceptance.cli import Inside
+from verification.sandbox.syscalls import _REFUSED
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+COMPOSE = ROOT / "compose.yaml"
+CONTAINER_HOME = "/aura"
+BWRAP_NEEDS = {"mount", "umount2", "pivot_root", "unshare"}
+"""What bubblewrap calls in its own user namespace: the only difference of the verifier's filter from a box's table."""
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    loaded: dict[str, Any] = YAML(typ="safe").load(COMPOSE)
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def services(compose: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = compose["services"]
+    return found
+
+
+def ours(services: dict[str, Any]) -> dict[str, Any]:
+    return {name: service for name, service in services.items() if service["image"].startswith("aura-orchestra:")}
+
+
+def checked(file: Path) -> subprocess.CompletedProcess[str]:
+    program = Path(sys.executable).with_name("check-jsonschema")
+    return subprocess.run(
+        [program, "--builtin-schema", "vendor.compose-spec", file], capture_output=True, text=True, check=False
+    )
+
+
+def test_the_form_is_that_of_the_compose_specification(tmp_path: Path) -> None:
+    said = checked(COMPOSE)
+    assert said.returncode == 0, said.stdout + said.stderr
+    wrong = tmp_path / "compose.yaml"
+    wrong.write_text(COMPOSE.read_text().replace("healthcheck:", "healthchek:"))
+    assert checked(wrong).returncode == 1, "control: a key that is not one is found"
+
+
+def test_every_command_exists_and_every_role_has_one_container(services: dict[str, Any], tmp_path: Path) -> None:
+    aura = Inside(tmp_path)
+    for name, service in ours(services).items():
+        command, *arguments = service["command"]
+        said = aura.run(command, "--help")
+        assert said.code == 0, (name, said)
+        if command == "serve":
+            assert arguments == [name]
+    assert aura.run("serv", "--help").code == 2, "control: a command that does not exist is found"
+    serving = {service["command"][1] for service in ours(services).values() if service["command"][0] == "serve"}
+    assert serving == {*STAFF_ROLES, "employees"}
+
+
+def test_every_container_is_confined(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert "cap_add" not in service, name
+        assert "privileged" not in service, name
+        assert "no-new-privileges:true" in service["security_opt"], name
+        assert service["pids_limit"] > 0, name
+        assert service["mem_limit"], name
+        assert not any("docker.sock" in str(volume) for volume in service.get("volumes", [])), name
+    wider = {name for name, service in services.items() if service["security_opt"] != ["no-new-privileges:true"]}
+    assert wider == {"verifier"}
+    profile = next(option for option in services["verifier"]["security_opt"] if option.startswith("seccomp="))
+    assert (ROOT / profile.removeprefix("seccomp=")).is_file()
+
+
+def test_nothing_is_published_but_on_the_loopback_address(services: dict[str, Any], compose: dict[str, Any]) -> None:
+    for name, service in services.items():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", [])), name
+        assert service.get("network_mode") is None, name
+    assert compose["networks"]["core"] == {"internal": True}
+    assert {name for name, service in services.items() if service["networks"] != ["core"]} <= {
+        "employees",
+        "prometheus",
+    }
+
+
+def test_images_bear_exact_tags(services: dict[str, Any]) -> None:
+    base = re.search(r"^FROM (\S+)$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
+    assert base is not None
+    for image in (*(service["image"] for service in services.values()), base[1]):
+        assert re.fullmatch(r"[a-z/-]+:v?\d+\.\d+(\.\d+)?(-[a-z-]+)?", image), image
+
+
+def test_secrets_are_files_and_each_role_has_its_own_key(compose: dict[str, Any], services: dict[str, Any]) -> None:
+    assert all(set(secret) == {"file"} for secret in compose["secrets"].values())
+    for name, service in services.items():
+        for variable, value in service.get("environment", {}).items():
+            if any(part in variable for part in ("PASSWORD", "URL", "DSN", "KEY")):
+                assert value is None or (variable.endswith("_FILE") and value.startswith("/run/secrets/")), name
+                if value:
+                    assert value.removeprefix("/run/secrets/") in service["secrets"], name
+    keys = {
+        name: [volume.partition(":")[0] for volume in service["volumes"] if volume.endswith(f":{CONTAINER_HOME}/keys")]
+        for name, service in ours(services).items()
+    }
+    assert keys.pop("employees") == []
+    assert keys.pop("founding") == ["keys-director"]
+    assert keys == {name: [f"keys-{name}"] for name in (*STAFF_ROLES, "director")}
+    assert "postgres_dsn" not in services["employees"]["secrets"]
+
+
+def test_each_waits_for_what_it_needs_and_says_when_it_serves(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        for other, wait in service.get("depends_on", {}).items():
+            once = "command" in services[other] and services[other]["command"] == ["found"]
+            wanted = "service_completed_successfully" if once else "service_healthy"
+            assert wait == {"condition": wanted}, (name, other)
+            assert once or "test" in services[other]["healthcheck"], (name, other)
+        if service.get("command", [""])[0] == "serve":
+            assert service["healthcheck"]["test"][-1] == f"{CONTAINER_HOME}/run/{READY_FILE}", name
+            assert {"nats", "postgres"} <= set(service["depends_on"]), name
+
+
+def test_the_secrets_are_made_once_and_fit_each_other(tmp_path: Path) -> None:
+    folder = tmp_path / "deploy"
+    (folder / "secrets").mkdir(parents=True)
+    shutil.copy(DEPLOY / "make-secrets", folder)
+    subprocess.run([folder / "make-secrets"], check=True)
+    made = {path.name: path.read_text() for path in (folder / "secrets").iterdir()}
+    assert set(made) == {"nats_auth", "nats_url", "postgres_password", "postgres_dsn"}
+    assert made["postgres_dsn"] == f"postgresql://aura:{made['postgres_password'].strip()}@postgres:5432/aura\n"
+    password = re.search(r"aura:([0-9a-f]{48})@nats", made["nats_url"])
+    assert password is not None
+    assert password[1] in made["nats_auth"]
+    assert (folder / "secrets").stat().st_mode & 0o077 == 0
+    again = subprocess.run([folder / "make-secrets"], capture_output=True, text=True, check=False)
+    assert (again.returncode, "made already" in again.stderr) == (1, True)
+    assert {path.name: path.read_text() for path in (folder / "secrets").iterdir()} == made
+
+
+@pytest.mark.needs_nats
+def test_the_server_of_the_log_reads_its_settings(tmp_path: Path) -> None:
+    """The real server, its files laid out as in the container; the same limits as the embedded one has."""
+    (tmp_path / "etc" / "nats").mkdir(parents=True)
+    (tmp_path / "run" / "secrets").mkdir(parents=True)
+    shutil.copy(DEPLOY / "nats" / "nats.conf", tmp_path / "etc" / "nats")
+    secret = tmp_path / "run" / "secrets" / "nats_auth"
+    command: list[Path | str] = [nats_server(), "-t", "--config", tmp_path / "etc" / "nats" / "nats.conf"]
+    secret.write_text('authorization { user: "aura", password: "x" }\n')
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stderr
+    secret.unlink()
+    assert subprocess.run(command, capture_output=True, check=False).returncode != 0, "control: without its secret"
+    text = (DEPLOY / "nats" / "nats.conf").read_text()
+    assert f"max_payload: {nats.PAYLOAD_BYTES_MAX}\n" in text
+    assert f"max_memory_store: {nats.MEMORY_STORE_BYTES_MAX}\n" in text
+    assert "sync_interval: always\n" in text
+
+
+def test_the_verifiers_filter_is_the_boxes_own_but_for_what_bubblewrap_calls() -> None:
+    profile = json.loads((DEPLOY / "seccomp" / "verifier.json").read_text())
+    assert profile["defaultAction"] == "SCMP_ACT_ALLOW"
+    (rule,) = profile["syscalls"]
+    assert (rule["action"], rule["errnoRet"]) == ("SCMP_ACT_ERRNO", 1)
+    assert set(rule["names"]) == set(_REFUSED) - BWRAP_NEEDS
+
+
+def test_the_image_copies_what_there_is() -> None:
+    copied = re.findall(r"^COPY (.+) \S+$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
+    assert all((ROOT / source).exists() for line in copied for source in line.split())
+    packages = {line for line in copied if (ROOT / line).is_dir()}
+    wheel = re.search(r"^packages = (\[.+\])$", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert wheel is not None
+    assert packages == set(json.loads(wheel[1]))

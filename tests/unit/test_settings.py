@@ -1,0 +1,50 @@
+"""Settings that name a file: what it holds is the setting, and every mistake is said without showing a secret."""
+
+from pathlib import Path
+
+import pytest
+
+from director.settings import Settings
+from domain.errors import Invalid
+
+SECRET = "postgresql://aura:s3cret@db/aura"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AURA_NATS_URL", "AURA_NATS_URL_FILE", "AURA_POSTGRES_DSN", "AURA_POSTGRES_DSN_FILE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_a_file_holds_the_setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "dsn"
+    file.write_text(f"{SECRET}\n")
+    monkeypatch.setenv("AURA_POSTGRES_DSN_FILE", str(file))
+    assert Settings().postgres_dsn == SECRET
+    assert Settings().store_only() == SECRET
+    assert Settings().nats_url is None
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", f"{SECRET}\n{SECRET}\n".encode(), b"\xff\xfe"])
+def test_a_file_that_does_not_hold_one_line_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes
+) -> None:
+    file = tmp_path / "dsn"
+    file.write_bytes(content)
+    monkeypatch.setenv("AURA_POSTGRES_DSN_FILE", str(file))
+    with pytest.raises(Invalid, match="AURA_POSTGRES_DSN_FILE") as error:
+        Settings()
+    assert "s3cret" not in f"{error.value} {error.value.hint}"
+
+
+def test_a_file_that_is_not_there_or_stands_beside_the_setting_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AURA_NATS_URL_FILE", str(tmp_path / "nowhere"))
+    with pytest.raises(Invalid, match="nowhere, which cannot be read: No such file"):
+        Settings()
+    (tmp_path / "nowhere").write_text("nats://127.0.0.1:4222")
+    assert Settings().nats_url == "nats://127.0.0.1:4222"
+    monkeypatch.setenv("AURA_NATS_URL", "nats://127.0.0.1:4222")
+    with pytest.raises(Invalid, match="both set"):
+        Settings()
