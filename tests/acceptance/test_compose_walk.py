@@ -1,0 +1,135 @@
+"""compose.yaml walked without an engine: each service's own command, settings, secrets and folders, as a process."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from bus.embedded.home import Home
+from bus.embedded.servers import nats_at, postgres_at
+from tests.acceptance.cli import Aura, homely
+from tests.integration.house import Sample
+
+pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
+
+COMPOSE = Path(__file__).parents[2] / "compose.yaml"
+HOME = "/aura/"
+SECRETS = "/run/secrets/"
+SERVERS = {"nats", "postgres"}
+HEALTHY_WAIT_S = 60.0
+STOP_WAIT_S = 90.0
+
+
+class Project:
+    """The services as processes. Every one has a home of its own, in which only its volumes are shared."""
+
+    def __init__(self, folder: Path, secrets: dict[str, str]) -> None:
+        self.folder = folder
+        self.services: dict[str, Any] = YAML(typ="safe").load(COMPOSE)["services"]
+        self.running: dict[str, subprocess.Popen[str]] = {}
+        (folder / "secrets").mkdir()
+        for name, value in secrets.items():
+            (folder / "secrets" / name).write_text(f"{value}\n")
+
+    def container(self, name: str) -> Aura:
+        """`aura` with the environment and the folders of a service."""
+        service = self.services[name]
+        home = self.folder / name / "aura"
+        (home / "run").mkdir(parents=True, exist_ok=True)
+        for volume in service["volumes"]:
+            source, target, *_ = volume.split(":")
+            shared = self.folder / "volumes" / source
+            shared.mkdir(parents=True, exist_ok=True, mode=0o700 if source.startswith("keys-") else 0o755)
+            if not (home / target.removeprefix(HOME)).exists():
+                (home / target.removeprefix(HOME)).symlink_to(shared)
+        environment = {
+            variable: value.replace(SECRETS, f"{self.folder}/secrets/").replace("${AURA_ALLOW_DEGRADED:-0}", "1")
+            for variable, value in service["environment"].items()
+            if value is not None
+        }
+        if "AURA_ALLOW_DEGRADED" not in environment:
+            environment["AURA_ALLOW_DEGRADED"] = "0"
+        return Aura(self.folder / name, AURA_HOME=str(home), **environment)
+
+    def up(self) -> None:
+        """Start what is not a server, each when what it waits for is there."""
+        done = set(SERVERS)
+        waiting = {name: service for name, service in self.services.items() if "core" in service["profiles"]}
+        waiting = {name: service for name, service in waiting.items() if name not in SERVERS}
+        while waiting:
+            free = [name for name, service in waiting.items() if set(service["depends_on"]) <= done]
+            assert free, f"wait for each other: {list(waiting)}"
+            for name in free:
+                self._begin(name, waiting.pop(name))
+            for name in free:
+                self._healthy(name)
+            done.update(free)
+
+    def _begin(self, name: str, service: dict[str, Any]) -> None:
+        self.running[name] = self.container(name).begin(*service["command"], "--json")
+
+    def _healthy(self, name: str) -> None:
+        service, process = self.services[name], self.running[name]
+        deadline = time.monotonic() + HEALTHY_WAIT_S
+        if service["healthcheck"].get("disable"):
+            assert process.wait(HEALTHY_WAIT_S) == 0, process.communicate()
+            return
+        file = self.folder / name / service["healthcheck"]["test"][-1].lstrip("/")
+        while not file.exists():
+            assert process.poll() is None, (name, process.communicate())
+            assert time.monotonic() < deadline, name
+            time.sleep(0.05)
+
+    def down(self) -> None:
+        for process in self.running.values():
+            process.terminate()
+        for name, process in self.running.items():
+            out, err = process.communicate(timeout=STOP_WAIT_S)
+            assert process.returncode == 0, (name, out, err)
+        self.running.clear()
+
+    def kill(self) -> None:
+        for process in self.running.values():
+            process.kill()
+            process.communicate()
+
+
+@contextmanager
+def servers(folder: Path) -> Iterator[dict[str, str]]:
+    database, stream = postgres_at(Home(folder / "servers")), nats_at(folder / "servers" / "nats")
+    database.start_and_wait()
+    stream.start_and_wait()
+    try:
+        yield {"nats_url": stream.url, "postgres_dsn": database.url}
+    finally:
+        stream.stop()
+        database.stop()
+
+
+def test_the_services_deliver_a_run_with_nothing_but_what_each_is_given() -> None:
+    with homely() as home, servers(home.folder) as secrets:
+        project = Project(home.folder, secrets)
+        try:
+            project.up()
+            director = project.container("director")
+            sample = Sample()
+            director.hire("anna", {"T1": [sample.wrong("T1"), sample.right("T1")]})
+            line = director.json("submit", director.requirement(sample), "--wait")
+            assert line["phase"] == "delivered"
+            assert director.json("approve", line["run"])["outcome"] == "delivered"
+            principals = {one["envelope"]["role"]: one["envelope"]["principal"] for one in director.lines("events")}
+            assert set(principals) == {"director", "manager", "verifier"}
+            assert len(set(principals.values())) == 3, "each role under its own key"
+            project.down()
+            assert director.json("replay", "--check")["differences"] == []
+        finally:
+            project.kill()
+        for name, service in project.services.items():
+            if service.get("command", [""])[0] == "serve":
+                own = {path.name for path in (home.folder / name / "aura" / "keys").glob("*")}
+                assert own <= {name}, f"{name} holds no other key"
