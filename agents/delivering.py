@@ -20,7 +20,7 @@ from bus.rows import Rows
 from bus.store import Store
 from domain import run_messages
 from domain.message import Command, derive
-from domain.run import RunState, files_of
+from domain.run import Phase, RunState, files_of
 from governance.gate import Outcome
 from projections import board
 from projections.openrun import OpenRun, open_state
@@ -29,7 +29,7 @@ POLL_S = 1.0
 
 
 class Delivering:
-    """Merges, deliveries and releases of all open runs, one task per run at a time."""
+    """Merges, deliveries and releases of all open runs, one task per run and step at a time."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Delivering:
         self._fault = fault
         self._say = say
         self._open: dict[UUID, tuple[RunState, UUID]] = {}
-        self._busy: set[UUID] = set()
+        self._busy: set[tuple[UUID, Phase]] = set()
         self._tries: dict[tuple[UUID, str], int] = {}
         self._held = False
         self._wake = asyncio.Event()
@@ -65,9 +65,9 @@ class Delivering:
             while not stop.is_set():
                 for run, (state, cause) in self._open.items():
                     step = self._step(run, state, cause)
-                    if step is not None and run not in self._busy and not self._held:
-                        self._busy.add(run)
-                        group.create_task(self._do(run, step, stop))
+                    if step is not None and (run, state.phase) not in self._busy and not self._held:
+                        self._busy.add((run, state.phase))
+                        group.create_task(self._do(run, state.phase, step, stop))
                 self._wake.clear()
                 try:
                     await asyncio.wait_for(self._wake.wait(), POLL_S)
@@ -85,15 +85,14 @@ class Delivering:
             return lambda: self._release(run, state, cause)
         return None
 
-    async def _do(self, run: UUID, step: Callable[[], Awaitable[object]], stop: asyncio.Event) -> None:
+    async def _do(self, run: UUID, phase: Phase, step: Callable[[], Awaitable[object]], stop: asyncio.Event) -> None:
         try:
-            phase = self._open[run][0].phase
             await persevere(
                 step, stop, wanted=lambda: run in self._open and self._open[run][0].phase == phase, say=self._say
             )
         finally:
             await asyncio.sleep(POLL_S / 10)  # time for the event to come back before the rows are read again
-            self._busy.discard(run)
+            self._busy.discard((run, phase))
             self._wake.set()
 
     def _id(self, run: UUID, step: str) -> UUID:

@@ -27,7 +27,7 @@ class Size(msgspec.Struct, frozen=True):
     running: running.Size
 
 
-FULL = Size(5, appending.Size(alone=500, saturated=4000), running.Size(alone=50, at_once=160))
+FULL = Size(5, appending.Size(alone=200, saturated=2000), running.Size(alone=25, at_once=96))
 QUICK = Size(2, appending.Size(alone=100, saturated=1000), running.Size(alone=12, at_once=48))
 
 

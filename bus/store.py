@@ -19,6 +19,8 @@ CONNECT_WAIT_S = 5.0
 COMMAND_WAIT_S = 60.0
 PAGE_EVENTS = 500
 POLL_S = 0.02
+POLL_FIRST_S = 0.002
+"""The recorder is mostly a moment behind: waits begin short and double up to POLL_S."""
 WAIT_S = 10.0
 FAR = 2**62
 DOWN = (
@@ -106,24 +108,26 @@ class Store:
 
     async def wait_recorded(self, seq: int, wait_s: float) -> None:
         """Return once the recorder has passed `seq`. Raises Unavailable after `wait_s`."""
-        deadline = asyncio.get_running_loop().time() + wait_s
+        deadline, poll_s = asyncio.get_running_loop().time() + wait_s, POLL_FIRST_S
         while await self.recorded_up_to() < seq:
             if asyncio.get_running_loop().time() > deadline:
                 raise Unavailable(
                     f"Event {seq} is on the stream, but the recorder has not stored it within {wait_s:g} s.",
                     hint="It is not lost. `aura status` shows the recorder.",
                 )
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(poll_s)
+            poll_s = min(2 * poll_s, POLL_S)
 
     async def wait_recorded_run(self, run: UUID, event_type: str, wait_s: float = WAIT_S) -> None:
         """Return once an event of a type is recorded in a run. Raises Unavailable after `wait_s`."""
-        deadline = asyncio.get_running_loop().time() + wait_s
+        deadline, poll_s = asyncio.get_running_loop().time() + wait_s, POLL_FIRST_S
         while not any(event.envelope.type == event_type for event in await self.read_run(run)):
             if asyncio.get_running_loop().time() > deadline:
                 raise Unavailable(
                     f"{event_type} of run {run} is not recorded.", hint="`aura status` shows the recorder."
                 )
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(poll_s)
+            poll_s = min(2 * poll_s, POLL_S)
 
     async def id_at(self, seq: int) -> UUID | None:
         async with self.connection() as connection:

@@ -146,8 +146,9 @@ class Loader:
                 kept = await self._store.recorded_up_to()
                 await load_standing(self._store, kept, standing)
                 passed.update({ORGANISATION_FILTER: kept, EMPLOYEES_FILTER: kept})
-            for subjects, after in list(passed.items()):
-                for message in await self._stream.tail(subjects, after):
+            tails = await asyncio.gather(*(self._stream.tail(subjects, after) for subjects, after in passed.items()))
+            for subjects, messages in zip(list(passed), tails, strict=True):
+                for message in messages:
                     event = codec.recorded(message.seq, message.data)
                     if message.subject == subject_of(event.envelope) and matters(event.envelope.type):
                         await self._fold_standing(standing, event)

@@ -18,7 +18,7 @@ from domain.errors import Conflict, Invalid, Unavailable
 
 RELEASE = "aura-release"
 LOCK_WAIT_S = 60.0
-LOCK_POLL_S = 0.05
+LOCK_POLL_S = 0.005
 
 
 class CommitPlan(msgspec.Struct, frozen=True, kw_only=True):
