@@ -14,6 +14,8 @@ from projections.openrun import OpenRun, open_state
 
 TICK_S = 0.25
 SWEEP_EVERY_TICKS = 8
+AGAIN_US = 1_000_000
+AGAIN_MAX_US = 60_000_000
 PICK_WAIT_US = 5_000_000
 """An assignment that was asked for and has not come by then was lost."""
 
@@ -26,6 +28,7 @@ class Deadlines:
         self._send = send
         self._rows: Rows | None = None
         self._fired: dict[UUID, int] = {}
+        self._again_at: dict[UUID, int] = {}
 
     def note(self, rows: Rows, live: bool) -> None:
         self._rows = rows if live else None
@@ -49,12 +52,14 @@ class Deadlines:
         for row in rows.all(OpenRun):
             state = open_state(row)
             for part in state.tasks.values():
-                if part.phase not in ("assigned", "calling", "answered") or now < part.due_at or part.order is None:
+                if part.phase not in ("assigned", "calling", "answered") or part.order is None:
+                    continue
+                if not self._is_due(part.order, part.due_at, now):
                     continue
                 assert part.employee is not None
                 commands.append(
                     task.ReleaseOrder(
-                        id=self._fire(part.order),
+                        id=self._fire(part.order, now),
                         at=now,
                         run=row.scope,
                         task=part.id,
@@ -63,13 +68,18 @@ class Deadlines:
                         reason="lease_ended",
                     )
                 )
-            if state.phase == "planned" and state.due_at and now >= state.due_at:
-                fields = Cause(self._fire(row.scope), now, of_event=False)
+            if state.phase == "planned" and state.due_at and self._is_due(row.scope, state.due_at, now):
+                fields = Cause(self._fire(row.scope, now), now, of_event=False)
                 commands.append(end(row.scope, "rejected", "The run's minutes are used up.", fields))
         return commands
 
-    def _fire(self, deadline: UUID) -> UUID:
+    def _is_due(self, deadline: UUID, due_at: int, now: int) -> bool:
+        return now >= max(due_at, self._again_at.get(deadline, 0))
+
+    def _fire(self, deadline: UUID, now: int) -> UUID:
+        """The id of the next firing. One that changes nothing is tried again ever more slowly."""
         count = self._fired[deadline] = self._fired.get(deadline, -1) + 1
+        self._again_at[deadline] = now + min(AGAIN_US * 2**count, AGAIN_MAX_US)
         return derive(deadline, "due", count)
 
     def _sweep(self, rows: Rows, now: int) -> list[Command]:

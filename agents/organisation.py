@@ -26,7 +26,7 @@ from bus.consumer import Projection, Reactor, Runner, Send
 from bus.fault import Fault
 from bus.live import Live, LiveReader
 from bus.recorder import Recorder
-from bus.redaction import Redactor
+from bus.redaction import Redactor, secrets_of
 from bus.rows import Rows
 from bus.stream import connect
 from bus.work import WorkStream
@@ -57,7 +57,7 @@ DRAIN_WAIT_S = 60.0
 GRACE_S = 8.0
 """How long a stop waits for calls and verdicts at hand before they are cut off."""
 FLUSH_S = 5.0
-SECRET_ENDINGS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "_DSN")
+HEARING_S = 0.5
 Say = Callable[[str], None]
 
 
@@ -100,6 +100,7 @@ class Organisation:
         self._office: Office | None = None
         self._runners: list[Runner] = []
         self._duties: list[Callable[[asyncio.Event], Any]] = []
+        self._workers: list[Workers] = []
         self._recorder: Recorder | None = None
         self._live: Live | None = None
         self._closing = AsyncExitStack()
@@ -111,6 +112,8 @@ class Organisation:
             ready()
             end_duties, end_log = asyncio.Event(), asyncio.Event()
             async with asyncio.TaskGroup() as group:
+                end_calls = asyncio.Event()
+                calls = [group.create_task(workers.run(end_calls)) for workers in self._workers]
                 duties = [group.create_task(duty(end_duties)) for duty in self._duties]
                 log = [group.create_task(runner.run(end_log)) for runner in self._runners]
                 if self._live is not None:
@@ -119,12 +122,16 @@ class Organisation:
                     log.append(group.create_task(self._recorder.run(end_log)))
                 try:
                     await stop.wait()
+                    end_calls.set()
+                    await _ended(calls)  # first, so that Reception hears how the calls at hand ended
+                    await asyncio.sleep(HEARING_S if calls else 0)
                     end_duties.set()
                     await _ended(duties)
                     await self._drain()
                 finally:
                     # Also when one of them has failed: a cancel that comes at the same moment as an answer is lost in
                     # wait_for (Python 3.11), and the task would work on without the others for ever.
+                    end_calls.set()
                     end_duties.set()
                     end_log.set()
 
@@ -176,7 +183,7 @@ class Organisation:
                 fault=setup.fault,
                 say=setup.say,
             )
-            self._duties.append(workers.run)
+            self._workers.append(workers)
 
     def _staff(self, office: Office, blobs: Blobs, library: Library, redactor: Redactor) -> None:
         roles = self.setup.roles
@@ -276,11 +283,6 @@ async def _ended(duties: Sequence[asyncio.Task[None]]) -> None:
     for task in late:
         task.cancel()
     await asyncio.gather(*late, return_exceptions=True)
-
-
-def secrets_of(environment: Mapping[str, str]) -> list[str]:
-    """The values that must never be kept: those of variables whose names say that they are secret."""
-    return [value for name, value in environment.items() if name.upper().endswith(SECRET_ENDINGS) and value]
 
 
 async def _flush_refusals(gate: Gate, stop: asyncio.Event) -> None:

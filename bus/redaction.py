@@ -1,7 +1,7 @@
 """Secrets out of what is kept: the values this process knows, and the forms that keys usually have."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -16,6 +16,13 @@ _FORMS = (
     re.compile(rb"(?i)bearer\s+[A-Za-z0-9._~+/-]{16,}=*"),
     re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL),
 )
+
+SECRET_ENDINGS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "_DSN")
+
+
+def secrets_of(environment: Mapping[str, str]) -> list[str]:
+    """The values that must never be kept: those of variables whose names say that they are secret."""
+    return [value for name, value in environment.items() if name.upper().endswith(SECRET_ENDINGS) and value]
 
 
 class Redactor:
