@@ -1,5 +1,7 @@
 """Events in words: what a line of the log says to a person who knows names and not ids."""
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from director import show
@@ -8,6 +10,15 @@ from domain.message import Recorded, TaskEvent
 
 NAMING_TYPES = ("employee.hired", "run.planned")
 """The events that give employees and tasks their names."""
+
+
+def record_of(run: Mapping[str, Any]) -> str:
+    """When a run was submitted, how long it took, and where all of it stands. `run`: its line of `aura run show`."""
+    took = f", ended after {(run['ended_at'] - run['submitted_at']) / 1_000_000:.1f} s" if run["ended_at"] else ""
+    return (
+        f"Submitted {show.clock(run['submitted_at'])} UTC{took}. "
+        f"Its record: aura events --run {str(run['run'])[:13]}; what led to one event: aura why SEQ"
+    )
 
 
 class Story:

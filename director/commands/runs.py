@@ -55,13 +55,14 @@ def run_show(run: RunId, as_json: Json = False) -> None:
     async def work() -> None:
         from director import show
         from director.desk import archive, find_run
+        from director.story import record_of
         from domain.errors import Unavailable
 
         async with archive(Settings()) as store:
             data = await show.run_data(store, await find_run(store, run))
         if data["run"] is None:
             raise Unavailable("The manager has not taken up this run yet.", hint="Is it at work? `aura status`")
-        door.answer(data, show.run_text(data))
+        door.answer(data, f"{show.run_text(data)}\n\n{record_of(data['run'])}")
 
     door.run(work())
 

@@ -125,3 +125,12 @@ def test_why_tells_the_story_in_words(aura: Aura, log: list[dict[str, Any]]) -> 
         one["seq"] for one in log if one["envelope"]["cause"] is None and one["envelope"]["run"]
     )
     assert "the director began it" in aura.text("why", str(whole["causes"][0]["seq"]))
+
+
+def test_run_show_tells_when_and_where_the_record_stands(aura: Aura, log: list[dict[str, Any]]) -> None:
+    submitted = next(line for line in log if line["envelope"]["type"] == "run.submitted")
+    text = aura.text("run", "show", "last")
+    at = datetime.fromtimestamp(submitted["envelope"]["occurred_at"] / 1_000_000, UTC)
+    assert f"Submitted {at:%Y-%m-%d %H:%M:%S} UTC" in text
+    run = text.split("aura events --run ")[1].split(";")[0]
+    assert sequences(aura.lines("events", "--run", run))[0] == submitted["seq"]
