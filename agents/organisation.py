@@ -12,6 +12,7 @@ from agents import staff
 from agents.auditor import Auditor
 from agents.deadlines import Deadlines
 from agents.delivering import Delivering
+from agents.draining import drain
 from agents.duty import Duty
 from agents.hr import HR
 from agents.library import Library
@@ -19,6 +20,7 @@ from agents.manager import LEASE_MARGIN_S, Manager
 from agents.ordering import Ordering
 from agents.reception import Reception
 from agents.verifier import Judge, Judging
+from agents.vitals import Vitals
 from agents.workers import Build, Workers
 from bus.blobs import Blobs
 from bus.clock import now
@@ -28,7 +30,7 @@ from bus.live import Live, LiveReader
 from bus.recorder import Recorder
 from bus.redaction import Redactor, secrets_of
 from bus.rows import Rows
-from bus.stream import connect
+from bus.stream import answers, connect
 from bus.work import WorkStream
 from domain.errors import AuraError, Contention, Invalid, Unavailable
 from domain.message import Command
@@ -52,8 +54,6 @@ CONSUMERS: Mapping[str, Callable[[], Projection]] = {
     "hr": Personnel,
 }
 """Every consumer by name. Replay rebuilds and checks exactly these."""
-DRAIN_POLL_S = 0.05
-DRAIN_WAIT_S = 60.0
 GRACE_S = 8.0
 """How long a stop waits for calls and verdicts at hand before they are cut off."""
 FLUSH_S = 5.0
@@ -76,6 +76,10 @@ class Setup:
     """How a worker's employee is built from its posting."""
     judge: Judge = judge
     """Gives the verdicts. `aura` has one; a measurement of all else gives an empty one."""
+    name: str | None = None
+    """As which process it stands in run/; None: it is not listed."""
+    metrics_port: int | None = None
+    """Where it tells its health and metrics on loopback; 0: on a free port; None: nowhere."""
     fault: Fault = lambda _: None
     say: Say = lambda _: None
 
@@ -103,12 +107,15 @@ class Organisation:
         self._workers: list[Workers] = []
         self._recorder: Recorder | None = None
         self._live: Live | None = None
+        self.vitals = Vitals(setup.home, setup.name, setup.roles, setup.metrics_port, self.positions)
         self._closing = AsyncExitStack()
 
     async def run(self, stop: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:
         """Open, build, run, drain, close. Raises Unavailable when a server is missing at the start."""
         async with self._closing:
             await self._build()
+            self._closing.push_async_callback(self.vitals.close)
+            await self.vitals.open()
             ready()
             end_duties, end_log = asyncio.Event(), asyncio.Event()
             async with asyncio.TaskGroup() as group:
@@ -127,7 +134,9 @@ class Organisation:
                     await asyncio.sleep(HEARING_S if calls else 0)
                     end_duties.set()
                     await _ended(duties)
-                    await self._drain()
+                    self.vitals.rest()
+                    if self._office is not None:
+                        await drain(self._office, self.positions, self.setup.home, CONSUMERS)
                 finally:
                     # Also when one of them has failed: a cancel that comes at the same moment as an answer is lost in
                     # wait_for (Python 3.11), and the task would work on without the others for ever.
@@ -142,31 +151,19 @@ class Organisation:
             found["recorder"] = self._recorder.position
         return found
 
-    async def _drain(self) -> None:
-        """Wait until every consumer here has passed the stream's last event, and no reaction adds another."""
-        if self._office is None:
-            return
-        deadline = asyncio.get_running_loop().time() + DRAIN_WAIT_S
-        steady = 0
-        while steady < 2 and asyncio.get_running_loop().time() < deadline:
-            try:
-                last = (await self._office.stream.info()).last_seq
-            except Unavailable:
-                return
-            steady = steady + 1 if all(position >= last for position in self.positions().values()) else 0
-            await asyncio.sleep(DRAIN_POLL_S)
-
     async def _build(self) -> None:
         setup = self.setup
         unknown = [role for role in setup.roles if role not in (*STAFF_ROLES, "employees") and ":" not in role]
         if unknown:
             raise Invalid(f"There is no role {unknown[0]}.", hint=f"Roles: {', '.join(STAFF_ROLES)}, employee ID.")
         redactor = Redactor(secrets_of(setup.environment))
+        self.vitals.begin([role for role in setup.roles if role in CONSUMERS], recorder="recorder" in setup.roles)
         if any(role in STAFF_ROLES for role in setup.roles):
             office = await Office.open(
                 setup.nats_url, setup.postgres_dsn, name="aura", redactor=redactor, fault=setup.fault
             )
             self._office = office
+            self.vitals.needs_log(office)
             self._closing.push_async_callback(office.close)
             blobs = Blobs(office.store, redactor)
             self._staff(office, blobs, Library(blobs), redactor)
@@ -174,6 +171,7 @@ class Organisation:
         if names or "employees" in setup.roles:
             client = await connect(setup.nats_url, name="aura-worker")
             self._closing.push_async_callback(client.close)
+            self.vitals.needs_nats(lambda: answers(client))
             workers = Workers(
                 setup.employees,
                 None if "employees" in setup.roles else names,
@@ -188,7 +186,7 @@ class Organisation:
     def _staff(self, office: Office, blobs: Blobs, library: Library, redactor: Redactor) -> None:
         roles = self.setup.roles
         if "recorder" in roles:
-            self._recorder = Recorder(office.client, office.store, fault=self.setup.fault)
+            self._recorder = Recorder(office.client, office.store, kept=self.vitals.kept(), fault=self.setup.fault)
         if "manager" in roles:
             self._manager(office, blobs, library, redactor)
         if "verifier" in roles:
@@ -259,19 +257,21 @@ class Organisation:
             for duty in duties:
                 duty.note(rows, live)
 
-        self._runners.append(
-            Runner(
-                office.client,
-                office.store,
-                projection,
-                reactor=reactor,
-                send=send,
-                committed=committed,
-                reader=LiveReader(self._live_of(office), office.store),
-                durable=projection.name == "manager",  # an order goes out once: its consumer never forgets a commit
-                fault=self.setup.fault,
-            )
+        runner = Runner(
+            office.client,
+            office.store,
+            projection,
+            reactor=reactor,
+            send=send,
+            committed=committed,
+            taken=self.vitals.taken(projection.name),
+            reader=LiveReader(self._live_of(office), office.store),
+            durable=projection.name == "manager",  # an order goes out once: its consumer never forgets a commit
+            fault=self.setup.fault,
         )
+        self._runners.append(runner)
+        if projection.name == "manager":
+            self.vitals.board = runner
         self._duties.extend(duty.run for duty in duties)
 
 

@@ -5,6 +5,7 @@ answers with what they caused the first time. A rebuild folds and sends nothing.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypedDict
 from uuid import UUID
@@ -85,6 +86,8 @@ class Reactor(Protocol):
 
 
 Send = Callable[[Command], Awaitable[object]]
+Taken = Callable[[Sequence[Recorded], Rows, float, bool], None]
+"""Told of a committed batch: events, the rows after it, how long it took (s), and False while a rebuild catches up."""
 
 
 def scope_id(recorded: Recorded) -> UUID:
@@ -110,6 +113,7 @@ class Runner:
         reactor: Reactor | None = None,
         send: Send | None = None,
         committed: Callable[[Rows, bool], None] = lambda _rows, _live: None,
+        taken: Taken = lambda *_: None,
         durable: bool = True,
         reader: Reader | None = None,
         fault: Fault = lambda _: None,
@@ -124,6 +128,7 @@ class Runner:
         self._send = send
         self._commands_after = 0  # while a rebuilt version catches up: where its former one was
         self._committed = committed
+        self._taken = taken
         self._durable = durable
         self._fault = fault
         self._loaded: dict[UUID, None] = {}
@@ -172,6 +177,7 @@ class Runner:
         self._committed(self.rows, self.position > self._commands_after)
 
     async def _take(self, batch: Sequence[Recorded]) -> None:
+        began = time.monotonic()
         await self._load({scope_id(recorded) for recorded in batch})
         now = clock.now()
         commands: list[Command] = []
@@ -187,7 +193,9 @@ class Runner:
         self.rows.settle()
         self.position = batch[-1].seq
         self._fault(f"{self.projection.name}:after-commit")
-        self._committed(self.rows, self.position > self._commands_after)
+        live = self.position > self._commands_after
+        self._taken(batch, self.rows, time.monotonic() - began, live)
+        self._committed(self.rows, live)
 
     def _reactor_at(self, seq: int) -> Reactor | None:
         return self._reactor if self._send is not None and seq > self._commands_after else None

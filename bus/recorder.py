@@ -5,7 +5,8 @@ slower one's transaction fails as a whole, and it starts over from where the oth
 """
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -43,13 +44,20 @@ class Sliced:
     subject: str
 
 
+Kept = Callable[[Sequence[Sliced], float], None]
+"""Told of a batch that is stored, and how long that took (s)."""
+
+
 class Recorder:
     """Runs for ever; `run` returns when `stop` is set and everything at hand is stored."""
 
-    def __init__(self, client: Client, store: Store, *, fault: Fault = lambda _: None) -> None:
+    def __init__(
+        self, client: Client, store: Store, *, kept: Kept = lambda *_: None, fault: Fault = lambda _: None
+    ) -> None:
         self._client = client
         self._stream = Stream(client)
         self._store = store
+        self._kept = kept
         self._fault = fault
         self._standing = Standing()
         self.position = 0
@@ -87,6 +95,7 @@ class Recorder:
 
     async def _keep(self, batch: Sequence[Stored]) -> None:
         """Store a batch that follows the checkpoint without a gap."""
+        began = time.monotonic()
         assert [message.seq for message in batch] == list(range(self.position + 1, self.position + 1 + len(batch)))
         sliced = [slice_message(message) for message in batch]
         voids = await self._voids(sliced)
@@ -95,6 +104,7 @@ class Recorder:
         elif not await self._insert(sliced, voids):
             raise _overtaken()
         self.position = batch[-1].seq
+        self._kept(sliced, time.monotonic() - began)
         self._fault("recorder:after-commit")
 
     async def _insert(self, sliced: Sequence[Sliced], voids: Sequence[tuple[int, str]]) -> bool:

@@ -23,6 +23,7 @@ CONNECT_WAIT_S = 2.0
 CONNECT_ATTEMPTS_MAX = 2
 RECONNECT_WAIT_S = 0.1
 REQUEST_WAIT_S = 5.0
+FLUSH_WAIT_S = 1
 LAW: dict[str, Any] = {
     "subjects": [ALL_EVENTS],
     "storage": "file",
@@ -85,6 +86,17 @@ async def connect(url: str, *, name: str) -> Client:
         ) from error
     client.options["max_reconnect_attempts"] = -1  # from the start it would make connect() wait for ever
     return client
+
+
+async def answers(client: Client) -> None:
+    """Return when the server does. Raises Unavailable when it is away."""
+    hint = "Wait until it is back (`aura status`)."
+    if not client.is_connected:  # a flush would wait in the buffer of what is sent later
+        raise Unavailable("NATS is away; the connection is tried again.", hint=hint)
+    try:
+        await client.flush(FLUSH_WAIT_S)
+    except (NatsError, OSError, TimeoutError) as error:
+        raise Unavailable(f"NATS does not answer: {said_by(error)}.", hint=hint) from error
 
 
 class NoStream(Unavailable):

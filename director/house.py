@@ -8,8 +8,8 @@ from agents import modelserver, staff
 from bus.clock import now
 from bus.embedded import stack
 from bus.embedded.home import Home
+from director import processes
 from director.desk import Desk, desk, new_id
-from director.serving import READY_FILE
 from director.settings import Settings
 from domain.employee import Hire
 from domain.errors import Conflict, Invalid
@@ -22,15 +22,14 @@ from verification.sandbox.bubblewrap import Bubblewrap
 
 Say = Callable[[str], None]
 MODEL_CHILD = "model"
-ORGANISATION_CHILD = "organisation"
 CAP = Amount(Decimal(1000), 1_000_000_000)
 """The organisation's budget at its founding; `aura budget` changes it."""
-GRACE_S = 90.0
 
 
-async def bring_up(settings: Settings, say: Say, *, model: bool = True) -> list[staff.Posting]:
+async def bring_up(settings: Settings, say: Say, *, model: bool = True, apart: bool = False) -> list[staff.Posting]:
     """Start or find the stack, found the organisation once, hire what the settings name. The postings hired.
 
+    `apart`: one process for each role. A running stack is found whichever it is.
     Raises Unavailable when something does not start.
     """
     for role in ROLES:
@@ -38,10 +37,14 @@ async def bring_up(settings: Settings, say: Say, *, model: bool = True) -> list[
     with_model = model and settings.openai_base_url is None and modelserver.model_available() is None
     running = stack.status(settings.root)
     if running.running:
-        with_model = any(child.name == MODEL_CHILD for child in running.children)
+        names = [child.name for child in running.children]
+        with_model = MODEL_CHILD in names
+        if apart and not processes.are_apart(names):
+            say("it runs as one process: `aura down`, then `aura up --processes` takes it apart")
+        apart = processes.are_apart(names)
     await stack.up(
         settings.root,
-        extra=_children(with_model, settings),
+        extra=_children(with_model, settings, apart=apart),
         nats_url=settings.nats_url,
         postgres_dsn=settings.postgres_dsn,
         on_progress=say,
@@ -54,27 +57,14 @@ async def bring_up(settings: Settings, say: Say, *, model: bool = True) -> list[
     return postings
 
 
-def _children(with_model: bool, settings: Settings) -> list[stack.ChildSpec]:
-    organisation = stack.ChildSpec(
-        name=ORGANISATION_CHILD,
-        argv=(sys.executable, "-m", "director", "serve", "all"),
-        env={
-            "AURA_HOME": "{home}",
-            "AURA_NATS_URL": "{nats_url}",
-            "AURA_POSTGRES_DSN": "{postgres_dsn}",
-            "AURA_ALLOW_DEGRADED": "1" if settings.allow_degraded else "0",
-            "PYTHONUNBUFFERED": "1",
-        },
-        probe=f"file:{{home}}/run/{READY_FILE}",
-        grace_s=GRACE_S,
-        start_after=("nats", "postgres"),
-    )
+def _children(with_model: bool, settings: Settings, *, apart: bool) -> list[stack.ChildSpec]:
+    organisation = processes.apart(settings) if apart else processes.together(settings)
     server = stack.ChildSpec(
         name=MODEL_CHILD,
         argv=(sys.executable, "-m", "agents.modelserver", "--port", "{port}"),
         probe="http:http://127.0.0.1:{port}/health",
     )
-    return [server, organisation] if with_model else [organisation]
+    return [server, *organisation] if with_model else organisation
 
 
 def _first_employees(settings: Settings, with_model: bool) -> list[staff.Posting]:

@@ -6,16 +6,21 @@ import signal
 from collections.abc import Sequence
 
 from agents.organisation import STAFF_ROLES, Organisation, Setup
+from agents.presence import process_name
 from director.door import Door
 from director.settings import Settings
 from domain.errors import Invalid
 
 READY_FILE = "organisation.ready"
+"""Written once what is served has begun: all that a container's health check needs to know."""
+ORGANISATION = "organisation"
+"""The name of the process that has every role."""
 
 
 async def serve_roles(settings: Settings, wanted: Sequence[str], door: Door, *, allow_degraded: bool) -> None:
     """Run the roles until SIGTERM or SIGINT. Raises Invalid for a role that is not one."""
     roles = _roles(wanted)
+    port = settings.listen_on()
     needs_log = any(role in STAFF_ROLES for role in roles)
     nats_url, dsn = settings.nats_url, settings.postgres_dsn
     if not nats_url or (needs_log and not dsn):
@@ -29,6 +34,8 @@ async def serve_roles(settings: Settings, wanted: Sequence[str], door: Door, *, 
         allow_degraded=allow_degraded or settings.allow_degraded,
         environment=dict(os.environ),
         say=door.say,
+        name=ORGANISATION if list(wanted) == ["all"] else process_name(roles),
+        metrics_port=port,
     )
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

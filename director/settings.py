@@ -9,6 +9,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from bus.embedded.stack import Endpoints, status
 from domain.errors import Invalid, Unavailable
 
+METRICS_OFF = "off"
+PORT_MAX = 65535
+
 
 class Settings(BaseSettings):
     """AURA_* variables. Keys of providers are not among them: each worker reads its own when it starts."""
@@ -24,6 +27,7 @@ class Settings(BaseSettings):
     openai_model: str | None = None
     openai_price: str = "genai-prices"
     allow_degraded: bool = False
+    metrics_port: str = ""
 
     def __init__(self) -> None:
         """Raises Invalid naming the variable that does not read."""
@@ -40,6 +44,19 @@ class Settings(BaseSettings):
     def root(self) -> Path:
         """The home as an absolute path."""
         return self.home.expanduser().absolute()
+
+    def listen_on(self) -> int | None:
+        """The port for health and metrics: 0 for any free one, None for none. Raises Invalid."""
+        if self.metrics_port == METRICS_OFF:
+            return None
+        if not self.metrics_port:
+            return 0
+        if not self.metrics_port.isascii() or not self.metrics_port.isdecimal() or int(self.metrics_port) > PORT_MAX:
+            raise Invalid(
+                f"AURA_METRICS_PORT is {self.metrics_port}.",
+                hint=f"Write a port up to {PORT_MAX}, 0 for any free one, or {METRICS_OFF}.",
+            )
+        return int(self.metrics_port)
 
     @property
     def keys(self) -> Path:

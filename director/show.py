@@ -12,6 +12,7 @@ from bus.store import Store
 from bus.stream import Stream, connect
 from bus.tables import Tables
 from director.desk import rows
+from director.roll import processes
 from director.settings import Settings
 from domain.errors import AuraError
 
@@ -56,6 +57,7 @@ async def stack_data(settings: Settings) -> dict[str, Any]:
         "nats_data": found.nats_data,
         "postgres_data": found.postgres_data,
         "children": [msgspec.to_builtins(child) for child in found.children],
+        "processes": await processes(settings.root, found.children),
         "supervisor_pid": found.supervisor_pid,
         "positions": {},
         "problem": None,
@@ -106,13 +108,13 @@ async def stack_text(settings: Settings) -> str:
         return f"Nothing runs in {data['home']}. Start it with `aura up`."
     lines = [
         table(
-            ("process", "pid", "state", "restarts"),
+            ("process", "pid", "state", "restarts", "position", "lag"),
             [
-                (child["name"], child["pid"], "ready" if child["ready"] else "not ready", child["restarts"])
-                for child in data["children"]
+                (one["name"], one["pid"], _state(one), one["restarts"], one["position"], one["lag"])
+                for one in data["processes"]
             ],
         )
-        if data["children"]
+        if data["processes"]
         else "Servers are given by AURA_NATS_URL and AURA_POSTGRES_DSN."
     ]
     lines.append(f"\nhome      {data['home']}")
@@ -130,6 +132,10 @@ async def stack_text(settings: Settings) -> str:
             )
         )
     return "\n".join(lines)
+
+
+def _state(process: dict[str, Any]) -> str:
+    return "ready" if process["ready"] else f"not ready {'; '.join(process['problems'])}".rstrip()
 
 
 async def run_data(store: Store, run: Any) -> dict[str, Any]:

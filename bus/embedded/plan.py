@@ -13,7 +13,8 @@ class Plan(msgspec.Struct, frozen=True):
     """One process to keep alive.
 
     `env` is laid over the present environment, or replaces it when `env_only`. `grace_s` is how long a stop waits
-    before SIGKILL. `orphan_signal` is what the kernel sends it when its parent dies (Linux).
+    before SIGKILL. `orphan_signal` is what the kernel sends it when its parent dies (Linux). Neighbours with the same
+    `stop_with` are told to stop together.
     """
 
     name: str
@@ -28,3 +29,4 @@ class Plan(msgspec.Struct, frozen=True):
     stop_signal: int = signal.SIGTERM
     orphan_signal: int = signal.SIGKILL
     grace_s: float = STOP_GRACE_S
+    stop_with: str = ""

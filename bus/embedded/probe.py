@@ -42,13 +42,20 @@ def _tcp(address: str) -> bool:
 
 
 def _http(url: str) -> bool:
+    said = get(url, PROBE_WAIT_S)
+    return said is not None and 200 <= said[0] < 300
+
+
+def get(url: str, wait_s: float) -> tuple[int, bytes] | None:
+    """Status and body of a page of this machine, never through a proxy; None when nobody answers. Blocks."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=PROBE_WAIT_S)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=wait_s)
     try:
         connection.request("GET", parts._replace(scheme="", netloc="").geturl() or "/")
-        return 200 <= connection.getresponse().status < 300
+        answer = connection.getresponse()
+        return answer.status, answer.read()
     except (OSError, http.client.HTTPException):
-        return False
+        return None
     finally:
         connection.close()
 

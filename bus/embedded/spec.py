@@ -17,6 +17,7 @@ class ChildSpec(msgspec.Struct, frozen=True):
     this child keeps. `env` is laid over the environment of the first `up`. Arguments can be listed by every user of
     the machine: hand {nats_url} on in `env`. `probe` is tcp:HOST:PORT, http:URL, file:PATH (removed before each
     start) or none. `grace_s` is how long a stop waits before SIGKILL. `start_after` names children to be ready first.
+    `stop_with`: neighbours of the same name here are told to stop together; otherwise each waits for the one after it.
     """
 
     name: str
@@ -25,6 +26,7 @@ class ChildSpec(msgspec.Struct, frozen=True):
     probe: str = "none"
     grace_s: float = STOP_GRACE_S
     start_after: tuple[str, ...] = ()
+    stop_with: str = ""
 
 
 def plan(spec: ChildSpec, home: Home, endpoints: Endpoints, known: frozenset[str]) -> Plan:
@@ -41,6 +43,7 @@ def plan(spec: ChildSpec, home: Home, endpoints: Endpoints, known: frozenset[str
         cwd=str(home.path),
         start_after=tuple(name for name in spec.start_after if name in known),
         grace_s=spec.grace_s,
+        stop_with=spec.stop_with,
     )
 
 

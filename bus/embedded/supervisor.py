@@ -10,8 +10,10 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 
 import msgspec
@@ -60,6 +62,11 @@ class Watch:
             self._note(ready=True)
             log(f"{plan.name}: ready after {now - self._started:.1f} s")
 
+    def ask(self) -> None:
+        """Tell it to stop, and do not wait."""
+        if self.child.pid is not None:
+            self.child.signal(self.child.plan.stop_signal)
+
     def stop(self) -> None:
         if self.child.pid is not None:
             status = self.child.stop()
@@ -93,6 +100,13 @@ class Watch:
         self.state = msgspec.structs.replace(self.state, since=time.time(), **changes)
 
 
+def stop_order(watches: Sequence[Watch]) -> list[list[Watch]]:
+    """The last first; neighbours with the same `stop_with` at the same time."""
+    numbered = enumerate(reversed(watches))
+    groups = groupby(numbered, key=lambda entry: entry[1].child.plan.stop_with or entry[0])
+    return [[watch for _, watch in group] for _, group in groups]
+
+
 class Supervisor:
     """Keeps the plan's children alive until SIGTERM or SIGINT."""
 
@@ -113,9 +127,13 @@ class Supervisor:
                 watch.tend(time.monotonic(), frozenset(w.state.name for w in self._watches if w.state.ready))
             self._report()
             self._rest()
-        for watch in reversed(self._watches):
-            watch.stop()
-            self._report()
+        self._report()  # whoever is told to stop now can read that all are
+        for together in stop_order(self._watches):
+            for watch in together:
+                watch.ask()
+            for watch in together:
+                watch.stop()
+                self._report()
         log("supervisor: all stopped")
 
     def _listen(self) -> None:

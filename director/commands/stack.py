@@ -35,6 +35,7 @@ def demo(
 def up(
     as_json: Json = False,
     no_model: Annotated[bool, typer.Option("--no-model", help="Do not start the embedded model.")] = False,
+    apart: Annotated[bool, typer.Option("--processes", help="One process for each role, each kept alive.")] = False,
 ) -> None:
     """Start the servers and the organisation, or find them running."""
     from director.door import Door
@@ -48,7 +49,7 @@ def up(
         from director.show import stack_data, stack_text
 
         settings = Settings()
-        await bring_up(settings, door.note, model=not no_model)
+        await bring_up(settings, door.note, model=not no_model, apart=apart)
         door.note(natscontext.write(settings))
         door.answer(await stack_data(settings), await stack_text(settings))
 

@@ -1,0 +1,62 @@
+"""The end of a process: every event on the log is taken before it goes, with those that others still cause."""
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from agents.health import Positions
+from agents.presence import RUN_FOLDER, Presence, at_work
+from bus.consumer import Projection
+from bus.embedded.process import alive
+from bus.embedded.record import read_record
+from bus.embedded.state import STATE_FILE, StackState
+from bus.tables import SWAPPED, Tables
+from domain.errors import Unavailable
+from governance.office import Office
+
+DRAIN_POLL_S = 0.05
+DRAIN_WAIT_S = 60.0
+
+Consumers = Mapping[str, Callable[[], Projection]]
+
+
+async def drain(office: Office, positions: Positions, home: Path, consumers: Consumers) -> None:
+    """Wait until every reader here has passed the stream's last event, and no reaction adds another.
+
+    When the supervisor stops the whole stack, the consumers of the other processes count too, so that all end at one
+    sequence: whoever still works is waited for, and whoever has gone has left nothing undone.
+    """
+    deadline = asyncio.get_running_loop().time() + DRAIN_WAIT_S
+    steady = 0
+    while steady < 2 and asyncio.get_running_loop().time() < deadline:
+        try:
+            last = (await office.stream.info()).last_seq
+            rests = all(position >= last for position in positions().values()) and await _others_rest(
+                office, home, consumers, last
+            )
+        except Unavailable:
+            return
+        steady = steady + 1 if rests else 0
+        await asyncio.sleep(DRAIN_POLL_S)
+
+
+async def _others_rest(office: Office, home: Path, consumers: Consumers, last: int) -> bool:
+    state = read_record(home / RUN_FOLDER / STATE_FILE, StackState)
+    if state is None or not state.stopping or not alive(state.supervisor):
+        return True  # this process alone is told to stop
+    peers = [peer for peer in at_work(home) if peer.process.pid != os.getpid() and _causes(peer, consumers)]
+    if not all(peer.resting for peer in peers):
+        return False
+    roles = [role for peer in peers for role in peer.roles if role in consumers]
+    try:
+        async with office.store.connection() as connection:
+            places = [await Tables(role, consumers[role]().tables).checkpoint(connection) for role in roles]
+    except SWAPPED:
+        return False  # rows that are being rebuilt, or not made yet
+    return all(position >= last for position, _ in places)
+
+
+def _causes(peer: Presence, consumers: Consumers) -> bool:
+    """Whether the process has a consumer: workers went before, and the recorder causes nothing and goes after."""
+    return any(role in consumers for role in peer.roles)

@@ -1,0 +1,77 @@
+"""A small HTTP server on loopback: GET of a few pages, one request a connection. No framework, no thread."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from http import HTTPStatus
+from typing import NamedTuple
+
+from domain.errors import Unavailable
+
+HOST = "127.0.0.1"
+REQUEST_WAIT_S = 5.0
+REQUEST_BYTES_MAX = 16 * 1024
+CLOSE_WAIT_S = 1.0
+
+
+class Page(NamedTuple):
+    """What is answered."""
+
+    status: HTTPStatus
+    kind: str
+    body: bytes
+
+
+TEXT = "text/plain; charset=utf-8"
+Pages = Mapping[str, Callable[[], Awaitable[Page]]]
+
+
+class Endpoint:
+    """Serves `pages` by path."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+        self._server: asyncio.Server | None = None
+
+    async def open(self, port: int) -> str:
+        """Listen; port 0 takes a free one. Its address. Raises Unavailable when the port is taken."""
+        try:
+            self._server = await asyncio.start_server(self._serve, HOST, port, limit=REQUEST_BYTES_MAX)
+        except OSError as error:
+            raise Unavailable(
+                f"Port {port} of {HOST} cannot be listened on: {error.strerror}.",
+                hint="Set AURA_METRICS_PORT to another one, to 0 for any free one, or to off.",
+                code="port_taken",
+            ) from error
+        return f"http://{HOST}:{self._server.sockets[0].getsockname()[1]}"
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._server.wait_closed(), CLOSE_WAIT_S)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), REQUEST_WAIT_S)
+            page = await self._page(head)
+            writer.write(
+                f"HTTP/1.1 {page.status.value} {page.status.phrase}\r\nContent-Type: {page.kind}\r\n"
+                f"Content-Length: {len(page.body)}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n".encode()
+                + page.body
+            )
+            await asyncio.wait_for(writer.drain(), REQUEST_WAIT_S)
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError, OSError):
+            return  # somebody who asks nothing, too much, or does not wait for the answer
+        finally:
+            writer.close()
+
+    async def _page(self, head: bytes) -> Page:
+        method, _, rest = head.partition(b" ")
+        path = rest.partition(b" ")[0].partition(b"?")[0].decode("latin-1")
+        if method != b"GET":
+            return Page(HTTPStatus.METHOD_NOT_ALLOWED, TEXT, b"Only GET is answered here.\n")
+        make = self._pages.get(path)
+        if make is None:
+            return Page(HTTPStatus.NOT_FOUND, TEXT, f"Here are {', '.join(self._pages)}.\n".encode())
+        return await make()

@@ -1,0 +1,107 @@
+"""Is this process ready? Each server that it needs is asked, and each of its readers must be near the log's end."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+import msgspec
+
+from domain.errors import Unavailable
+
+CHECK_WAIT_S = 2.0
+LAG_EVENTS_MAX = 1000
+STALLED_S = 10.0
+"""A reader that has events before it and has not moved for so long does not work."""
+
+Ask = Callable[[], Awaitable[object]]
+Positions = Callable[[], Mapping[str, int]]
+
+
+class Dependency(msgspec.Struct, frozen=True, kw_only=True):
+    """A server as this process sees it."""
+
+    ok: bool
+    problem: str | None = None
+
+
+class ReaderHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """A recorder or consumer of this process. `lag` (events) is None while the stream cannot be asked."""
+
+    ok: bool
+    position: int
+    lag: int | None
+    problem: str | None = None
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of /readyz."""
+
+    ready: bool
+    roles: tuple[str, ...]
+    dependencies: Mapping[str, Dependency]
+    readers: Mapping[str, ReaderHealth]
+
+
+class Health:
+    """`dependencies`: name -> a question that raises Unavailable; `positions`: where each reader stands now.
+
+    `last` asks for the stream's last sequence, None in a process that reads no log.
+    """
+
+    def __init__(
+        self, roles: tuple[str, ...], positions: Positions, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.dependencies: dict[str, Ask] = {}
+        self.last: Callable[[], Awaitable[int]] | None = None
+        self._roles = roles
+        self._positions = positions
+        self._clock = clock
+        self._behind: dict[str, tuple[int, float]] = {}
+
+    async def check(self) -> Report:
+        """Ask everything at once; the answer comes within CHECK_WAIT_S."""
+        names = list(self.dependencies)
+        answers, last = await asyncio.gather(
+            asyncio.gather(*(_asked(self.dependencies[name]) for name in names)), self._last()
+        )
+        dependencies = dict(zip(names, answers, strict=True))
+        readers = {name: self._reader(name, position, last) for name, position in self._positions().items()}
+        ready = all(part.ok for part in dependencies.values()) and all(part.ok for part in readers.values())
+        return Report(ready=ready, roles=self._roles, dependencies=dependencies, readers=readers)
+
+    async def _last(self) -> int | None:
+        if self.last is None:
+            return None
+        try:
+            return await asyncio.wait_for(self.last(), CHECK_WAIT_S)
+        except (Unavailable, TimeoutError):
+            return None
+
+    def _reader(self, name: str, position: int, last: int | None) -> ReaderHealth:
+        if last is None:
+            return ReaderHealth(ok=False, position=position, lag=None, problem="the stream does not answer")
+        lag = max(0, last - position)
+        if lag == 0:
+            self._behind.pop(name, None)
+            return ReaderHealth(ok=True, position=position, lag=lag)
+        known, since = self._behind.get(name, (-1, 0.0))
+        if known != position:
+            self._behind[name] = (position, since := self._clock())
+        problem = None
+        if position == 0:
+            problem = "it has not begun"
+        elif self._clock() - since > STALLED_S:
+            problem = f"it has stood at {position} for more than {STALLED_S:g} s"
+        elif lag > LAG_EVENTS_MAX:
+            problem = f"it is {lag} events behind, more than {LAG_EVENTS_MAX}"
+        return ReaderHealth(ok=problem is None, position=position, lag=lag, problem=problem)
+
+
+async def _asked(question: Ask) -> Dependency:
+    try:
+        await asyncio.wait_for(question(), CHECK_WAIT_S)
+    except Unavailable as error:
+        return Dependency(ok=False, problem=str(error))
+    except TimeoutError:
+        return Dependency(ok=False, problem=f"no answer within {CHECK_WAIT_S:g} s")
+    return Dependency(ok=True)

@@ -1,0 +1,72 @@
+"""Who is at work in a home: each process of the organisation stands in AURA_HOME/run/<name>.json while it serves."""
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from bus.embedded.process import ProcessId, alive, identify
+from bus.embedded.record import write_record
+from bus.embedded.state import PLAN_FILE, STATE_FILE
+
+RUN_FOLDER = "run"
+
+
+class Presence(msgspec.Struct, frozen=True, kw_only=True):
+    """`url`: where it tells its health and metrics, None when it does not. `since`: Unix time (s).
+
+    `resting`: it was told to stop, has ended its duties, and causes nothing any more but what reactions still ask for.
+    """
+
+    name: str
+    roles: tuple[str, ...]
+    process: ProcessId
+    since: float
+    url: str | None = None
+    resting: bool = False
+
+
+def process_name(roles: Sequence[str]) -> str:
+    """The name of the process that has these roles, as a file may have it."""
+    return "-".join(role.replace(":", "-") for role in roles)
+
+
+def present(name: str, roles: Sequence[str], url: str | None) -> Presence:
+    """This process."""
+    own = identify(os.getpid())
+    assert own is not None, "a running process has a start time"
+    return Presence(name=name, roles=tuple(roles), process=own, since=time.time(), url=url)
+
+
+def post(home: Path, presence: Presence) -> None:
+    """Write it, in the place of what a former process of that name has left."""
+    path = _path(home, presence.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_record(path, presence)
+
+
+def withdraw(home: Path, presence: Presence) -> None:
+    """Take it away, unless another process of that name stands there by now."""
+    if any(found.process == presence.process and found.name == presence.name for found in at_work(home)):
+        _path(home, presence.name).unlink(missing_ok=True)
+
+
+def at_work(home: Path) -> list[Presence]:
+    """Everybody whose process lives, by name. What a crash has left, and what does not read, is passed over."""
+    found = []
+    for path in sorted((home / RUN_FOLDER).glob("*.json")):
+        if path.name in (PLAN_FILE, STATE_FILE):
+            continue
+        try:
+            presence = msgspec.json.decode(path.read_bytes(), type=Presence)
+        except (FileNotFoundError, msgspec.DecodeError):
+            continue
+        if alive(presence.process):
+            found.append(presence)
+    return found
+
+
+def _path(home: Path, name: str) -> Path:
+    return home / RUN_FOLDER / f"{name}.json"

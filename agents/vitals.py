@@ -1,0 +1,104 @@
+"""What a process tells of itself: its presence in run/, and /livez, /readyz and /metrics on loopback."""
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from agents import presence
+from agents.endpoint import TEXT, Endpoint, Page
+from agents.health import Ask, Health, Positions
+from agents.presence import Presence
+from bus.consumer import Runner, Taken
+from bus.recorder import Kept
+from governance.office import Office
+
+if TYPE_CHECKING:
+    from agents.metrics import Metrics
+
+METRICS_KIND = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Vitals:
+    """`name` None: this process is not listed. `port` None: it does not listen; 0: on a free port.
+
+    `board`: the manager's consumer, if it runs here; its rows say what is open.
+    """
+
+    def __init__(
+        self, home: Path, name: str | None, roles: Sequence[str], port: int | None, positions: Positions
+    ) -> None:
+        self.health = Health(tuple(roles), positions)
+        self.url: str | None = None
+        self._home = home
+        self._name = name
+        self._roles = roles
+        self._port = port
+        self._metrics: Metrics | None = None
+        self.board: Runner | None = None
+        self._presence: Presence | None = None
+        self._endpoint = Endpoint({"/livez": self._live, "/readyz": self._ready, "/metrics": self._numbers})
+
+    def begin(self, consumers: Sequence[str], *, recorder: bool) -> None:
+        """Announce whose numbers will come, before the first of them is built."""
+        if self._port is not None:
+            from agents.metrics import Metrics
+
+            self._metrics = Metrics(self._roles, consumers, recorder=recorder)
+
+    def needs_log(self, office: Office) -> None:
+        """This process reads the log: both servers are asked, and the stream for its end."""
+
+        async def last() -> int:
+            return (await office.stream.info()).last_seq
+
+        self.health.dependencies |= {"nats": last, "postgres": office.store.recorded_up_to}
+        self.health.last = last
+
+    def needs_nats(self, answers: Ask) -> None:
+        """This process has a worker, which needs NATS alone."""
+        self.health.dependencies.setdefault("nats", answers)
+
+    def taken(self, consumer: str) -> Taken:
+        """Whom a consumer tells of its batches."""
+        return partial(self._metrics.taken, consumer) if self._metrics else (lambda *_: None)
+
+    def kept(self) -> Kept:
+        """Whom the recorder tells of its batches."""
+        return self._metrics.kept if self._metrics else (lambda *_: None)
+
+    async def open(self) -> None:
+        """Listen and be listed. Raises Unavailable when the port is taken."""
+        if self._port is not None:
+            self.url = await self._endpoint.open(self._port)
+        if self._name is not None:
+            self._presence = presence.present(self._name, self._roles, self.url)
+            presence.post(self._home, self._presence)
+
+    def rest(self) -> None:
+        """The duties have ended: the others may go once all have passed what is on the log."""
+        if self._presence is not None:
+            self._presence = msgspec.structs.replace(self._presence, resting=True)
+            presence.post(self._home, self._presence)
+
+    async def close(self) -> None:
+        await self._endpoint.close()
+        if self._presence is not None:
+            presence.withdraw(self._home, self._presence)
+
+    async def _live(self) -> Page:
+        return Page(HTTPStatus.OK, TEXT, f"{os.getpid()} is alive\n".encode())
+
+    async def _ready(self) -> Page:
+        report = await self.health.check()
+        status = HTTPStatus.OK if report.ready else HTTPStatus.SERVICE_UNAVAILABLE
+        return Page(status, "application/json", msgspec.json.encode(report) + b"\n")
+
+    async def _numbers(self) -> Page:
+        assert self._metrics is not None, "who listens has numbers"
+        report = await self.health.check()
+        return Page(HTTPStatus.OK, METRICS_KIND, self._metrics.page(report, self.board.rows if self.board else None))

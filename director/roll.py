@@ -1,0 +1,71 @@
+"""Each process as `aura status` shows it: what the supervisor knows of it, and what it says of itself at /readyz."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from agents.health import CHECK_WAIT_S, Dependency, ReaderHealth, Report
+from agents.presence import Presence, at_work
+from bus.embedded.probe import get
+from bus.embedded.status import ChildStatus
+
+MARGIN_S = 1.0
+
+
+async def processes(home: Path, children: Sequence[ChildStatus]) -> list[dict[str, Any]]:
+    """The supervisor's children in their order, then roles that were started by hand (`aura serve`) in this home.
+
+    `position` and `lag` are of the reader that is furthest back; None for a process without one, or that does not say.
+    """
+    present = {presence.process.pid: presence for presence in await asyncio.to_thread(at_work, home)}
+    reports = dict(zip(present, await asyncio.gather(*map(_report, present.values())), strict=True))
+    lines = [
+        _line(child.name, child.pid, child.ready, child.restarts, present.pop(child.pid or 0, None), reports)
+        for child in children
+    ]
+    return lines + [_line(other.name, pid, True, None, other, reports) for pid, other in present.items()]
+
+
+def _line(
+    name: str,
+    pid: int | None,
+    ready: bool,
+    restarts: int | None,
+    presence: Presence | None,
+    reports: dict[int, Report | None],
+) -> dict[str, Any]:
+    report = reports.get(pid or 0)
+    readers = list(report.readers.values()) if report else []
+    asked = presence is not None and presence.url is not None
+    return {
+        "name": name,
+        "roles": list(presence.roles) if presence else [],
+        "pid": pid,
+        "restarts": restarts,
+        "ready": ready and (report.ready if report else not asked),
+        "position": min((reader.position for reader in readers), default=None),
+        "lag": max((reader.lag for reader in readers if reader.lag is not None), default=None),
+        "url": presence.url if presence else None,
+        "problems": _problems(report) if report else (["it does not answer"] if asked else []),
+    }
+
+
+def _problems(report: Report) -> list[str]:
+    parts: dict[str, Dependency | ReaderHealth] = {**report.dependencies, **report.readers}
+    return [f"{name}: {part.problem}" for name, part in parts.items() if part.problem]
+
+
+async def _report(presence: Presence) -> Report | None:
+    return await asyncio.to_thread(readiness, presence.url) if presence.url else None
+
+
+def readiness(url: str) -> Report | None:
+    """What a process says of itself; None when it does not answer. Blocks."""
+    said = get(f"{url}/readyz", CHECK_WAIT_S + MARGIN_S)
+    try:
+        return msgspec.json.decode(said[1], type=Report) if said else None
+    except msgspec.DecodeError:
+        return None

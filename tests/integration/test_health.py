@@ -1,0 +1,265 @@
+"""Health and metrics of a process, asked over loopback while real servers stop and come back and a run goes by."""
+
+import asyncio
+import shutil
+import subprocess
+import time
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import msgspec
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from agents import endpoint
+from agents.endpoint import TEXT, Endpoint, Page
+from agents.health import LAG_EVENTS_MAX, STALLED_S, Health, Report
+from agents.organisation import Organisation
+from agents.presence import at_work, post, present, withdraw
+from bus.embedded.process import ProcessId
+from bus.embedded.servers import Server
+from domain import organisation
+from domain.errors import Unavailable
+from tests.integration.house import House, Sample, at
+
+pytestmark = [pytest.mark.needs_postgres, pytest.mark.needs_nats]
+
+WAIT_S = 20.0
+PROMTOOL = shutil.which("promtool")
+Labels = tuple[tuple[str, str], ...]
+Numbers = dict[tuple[str, Labels], float]
+
+
+class Peephole:
+    """The pages of one process."""
+
+    def __init__(self, url: str) -> None:
+        self._host, _, port = url.removeprefix("http://").partition(":")
+        self._port = int(port)
+
+    async def get(self, path: str, *, method: str = "GET") -> tuple[int, str]:
+        """Status and body."""
+        reader, writer = await asyncio.open_connection(self._host, self._port)
+        writer.write(f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\n\r\n".encode())
+        head, _, body = (await asyncio.wait_for(reader.read(), WAIT_S)).decode().partition("\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+        return int(head.split()[1]), body
+
+    async def report(self) -> tuple[int, Report]:
+        status, body = await self.get("/readyz")
+        return status, msgspec.json.decode(body, type=Report)
+
+    async def until(self, status: int) -> Report:
+        """Wait until /readyz answers so."""
+        deadline = time.monotonic() + WAIT_S
+        while True:
+            found, report = await self.report()
+            if found == status:
+                return report
+            assert time.monotonic() < deadline, report
+            await asyncio.sleep(0.1)
+
+    async def caught_up(self) -> None:
+        """Wait until every reader has passed the last event."""
+        deadline = time.monotonic() + WAIT_S
+        while True:
+            report = await self.until(HTTPStatus.OK)
+            if all(reader.lag == 0 for reader in report.readers.values()):
+                return
+            assert time.monotonic() < deadline, report
+            await asyncio.sleep(0.05)
+
+    async def numbers(self) -> Numbers:
+        _, text = await self.get("/metrics")
+        return {
+            (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+
+
+def peephole(house: Organisation) -> Peephole:
+    assert house.vitals.url is not None
+    return Peephole(house.vitals.url)
+
+
+def total(numbers: Numbers, name: str, **labels: str) -> float:
+    """The sum over all samples of a name that bear these labels."""
+    return sum(value for (found, of), value in numbers.items() if found == name and labels.items() <= dict(of).items())
+
+
+@pytest.mark.needs_sandbox
+async def test_counters_move_with_a_run_and_gauges_show_what_is_open(house: House) -> None:
+    sample = Sample()
+    await house.hire("anna", {"T1": [sample.wrong("T1"), sample.right("T1")]})
+    async with house.running(metrics_port=0, name="organisation") as running:
+        process = peephole(running)
+        assert (await process.get("/livez"))[0] == HTTPStatus.OK
+        await process.until(HTTPStatus.OK)
+        await process.caught_up()
+        before = await process.numbers()
+        assert total(before, "aura_llm_requests_total") == 0
+        assert total(before, "aura_halt_state") == 0
+        run = await house.submit(sample)
+        await house.until_type(run, "run.delivered")
+        await process.caught_up()
+        delivered = await process.numbers()
+        _told(delivered, len(await house.log()))
+        assert total(delivered, "aura_approvals_pending") == 1
+        await house.director.handle(organisation.Halt(id=uuid4(), at=at(), reason="fire drill"))
+        await process.caught_up()
+        assert total(await process.numbers(), "aura_halt_state") == 2
+        assert not [labels for _, labels in delivered if any(_is_id(value) for _, value in labels)]
+        assert [one.name for one in at_work(house.home)] == ["organisation"]
+    assert at_work(house.home) == []
+    with pytest.raises(OSError, match="Connect"):
+        await process.get("/livez")
+
+
+def _told(numbers: Numbers, last: int) -> None:
+    """One wrong and one right answer were called, judged and paid, and everybody has passed the last event."""
+    assert total(numbers, "aura_llm_requests_total", outcome="answered", provider="scripted") == 2
+    assert total(numbers, "aura_llm_request_duration_seconds_count") == 2
+    assert total(numbers, "aura_task_schedule_to_start_seconds_count") == 2
+    assert total(numbers, "aura_llm_tokens_total", kind="output") > 0
+    assert total(numbers, "aura_verdicts_total", entity="task", outcome="verified", reason="none") == 1
+    assert total(numbers, "aura_verdicts_total", entity="task", outcome="rejected") == 1
+    assert total(numbers, "aura_verdicts_total", entity="run", outcome="verified") == 1
+    assert total(numbers, "aura_tasks", state="verified") == 1
+    assert total(numbers, "aura_tasks") == 1
+    assert total(numbers, "aura_recorder_position_events") == last
+    assert total(numbers, "aura_events_recorded_total") <= last
+    for consumer in ("manager", "verifier", "auditor", "accountant", "hr"):
+        assert total(numbers, "aura_projection_position_events", consumer=consumer) == last
+        assert total(numbers, "aura_projection_lag_events", consumer=consumer) == 0
+        assert total(numbers, "aura_events_applied_total", consumer=consumer, type="task.call_finished") == 2
+        assert total(numbers, "aura_projection_apply_seconds_count", consumer=consumer) > 0
+    assert total(numbers, "aura_ready") == 1
+
+
+def _is_id(value: str) -> bool:
+    try:
+        UUID(value)
+    except ValueError:
+        return False
+    return True
+
+
+async def test_not_ready_while_postgres_is_away(house: House, postgres: Server) -> None:
+    async with house.running(metrics_port=0) as running:
+        process = peephole(running)
+        assert (await process.until(HTTPStatus.OK)).dependencies["postgres"].ok
+        postgres.stop()
+        try:
+            away = await process.until(HTTPStatus.SERVICE_UNAVAILABLE)
+            assert (away.dependencies["nats"].ok, away.dependencies["postgres"].ok) == (True, False)
+            assert (await process.get("/livez"))[0] == HTTPStatus.OK
+            numbers = await process.numbers()
+            assert total(numbers, "aura_dependency_up", dependency="postgres") == 0
+            assert total(numbers, "aura_ready") == 0
+        finally:
+            await postgres.restart()  # in this thread: a server ends with the one that started it
+        assert (await process.until(HTTPStatus.OK)).ready
+
+
+async def test_not_ready_while_nats_is_away(house: House, nats: Server) -> None:
+    async with house.running(["recorder", "employees"], metrics_port=0) as running:
+        process = peephole(running)
+        await process.until(HTTPStatus.OK)
+        nats.stop()
+        away = await process.until(HTTPStatus.SERVICE_UNAVAILABLE)
+        assert (away.dependencies["nats"].ok, away.dependencies["postgres"].ok) == (False, True)
+        assert away.readers["recorder"].lag is None
+        await nats.restart()
+        assert (await process.until(HTTPStatus.OK)).ready
+
+
+async def test_a_worker_alone_needs_nats_alone(house: House, nats: Server) -> None:
+    async with house.running(["employees"], metrics_port=0) as running:
+        process = peephole(running)
+        assert list((await process.until(HTTPStatus.OK)).dependencies) == ["nats"]
+        nats.stop()
+        assert not (await process.until(HTTPStatus.SERVICE_UNAVAILABLE)).dependencies["nats"].ok
+        await nats.restart()
+        await process.until(HTTPStatus.OK)
+
+
+async def test_a_reader_that_is_stalled_or_far_behind_is_not_ready() -> None:
+    last, place, now = 5, 5, 100.0
+    health = Health(("auditor",), lambda: {"auditor": place}, clock=lambda: now)
+
+    async def end() -> int:
+        return last
+
+    health.last = end
+    assert (await health.check()).ready
+    last = 6
+    assert (await health.check()).ready, "it may be at work on it"
+    now += STALLED_S + 1
+    assert not (await health.check()).ready, "it has not moved"
+    place = 6
+    assert (await health.check()).ready
+    last = place + LAG_EVENTS_MAX + 1
+    found = await health.check()
+    assert not found.ready
+    assert "behind" in str(found.readers["auditor"].problem)
+
+
+def test_who_has_died_is_not_at_work(tmp_path: Path) -> None:
+    here = present("hr", ["hr"], None)
+    post(tmp_path, here)
+    post(tmp_path, msgspec.structs.replace(here, name="manager", process=ProcessId(here.process.pid, "earlier")))
+    (tmp_path / "run" / "other.json").write_text("{}")
+    assert [one.name for one in at_work(tmp_path)] == ["hr"]
+    withdraw(tmp_path, msgspec.structs.replace(here, process=ProcessId(here.process.pid, "earlier")))
+    assert [one.name for one in at_work(tmp_path)] == ["hr"], "it is another process's by now"
+    withdraw(tmp_path, here)
+    assert at_work(tmp_path) == []
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[Peephole]:
+    """One page, `/yes`."""
+
+    async def yes() -> Page:
+        return Page(HTTPStatus.OK, TEXT, b"yes\n")
+
+    server = Endpoint({"/yes": yes})
+    url = await server.open(0)
+    yield Peephole(url)
+    await server.close()
+
+
+async def test_the_endpoint_answers_get_of_its_pages_alone(served: Peephole, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await served.get("/yes?x=1") == (HTTPStatus.OK, "yes\n")
+    assert (await served.get("/no"))[0] == HTTPStatus.NOT_FOUND
+    assert (await served.get("/yes", method="POST"))[0] == HTTPStatus.METHOD_NOT_ALLOWED
+    monkeypatch.setattr(endpoint, "REQUEST_WAIT_S", 0.2)
+    silent, writer = await asyncio.open_connection(served._host, served._port)
+    assert await asyncio.wait_for(silent.read(), WAIT_S) == b"", "whoever asks nothing is not waited for"
+    writer.close()
+    with pytest.raises(Unavailable, match=str(served._port)):
+        await Endpoint({}).open(served._port)
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not on PATH")
+async def test_promtool_finds_nothing_to_say(house: House) -> None:
+    async with house.running(metrics_port=0) as running:
+        process = peephole(running)
+        await process.until(HTTPStatus.OK)
+        _, text = await process.get("/metrics")
+    control = "# HELP aura_wait_ms x\n# TYPE aura_wait_ms counter\naura_wait_ms 1\n"
+    said, complained = await _promtool(text), await _promtool(control)
+    assert (said.returncode, said.stdout + said.stderr) == (0, "")
+    assert complained.returncode != 0
+
+
+async def _promtool(page: str) -> subprocess.CompletedProcess[str]:
+    assert PROMTOOL is not None
+    command = [PROMTOOL, "check", "metrics"]
+    return await asyncio.to_thread(
+        subprocess.run, command, input=page, text=True, capture_output=True, check=False, timeout=WAIT_S
+    )
