@@ -42,6 +42,8 @@ def _child(name: str, role: str, settings: Settings, index: int, *, start_after:
         env={
             "AURA_HOME": "{home}",
             "AURA_NATS_URL": "{nats_url}",
+            "AURA_NATS_URL_FILE": "",  # read by now; a child would find both set
+            "AURA_POSTGRES_DSN_FILE": "",
             "AURA_POSTGRES_DSN": "" if role == EMPLOYEES else "{postgres_dsn}",  # a worker has no SQL
             "AURA_ALLOW_DEGRADED": "1" if settings.allow_degraded else "0",
             "AURA_METRICS_PORT": _port(settings, index),

@@ -16,7 +16,7 @@ PORT_MAX = 65535
 class Settings(BaseSettings):
     """AURA_* variables. Keys of providers are not among them: each worker reads its own when it starts."""
 
-    model_config = SettingsConfigDict(env_prefix="AURA_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="AURA_", env_ignore_empty=True, extra="ignore")
 
     home: Path = Path(".aura")
     nats_url: str | None = None

@@ -48,3 +48,11 @@ def test_a_file_that_is_not_there_or_stands_beside_the_setting_is_refused(
     monkeypatch.setenv("AURA_NATS_URL", "nats://127.0.0.1:4222")
     with pytest.raises(Invalid, match="both set"):
         Settings()
+
+
+def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AURA_POSTGRES_DSN", SECRET)
+    monkeypatch.setenv("AURA_POSTGRES_DSN_FILE", "")
+    monkeypatch.setenv("AURA_NATS_URL", "")
+    assert Settings().postgres_dsn == SECRET
+    assert Settings().nats_url is None
