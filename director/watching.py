@@ -11,11 +11,14 @@ from director.desk import rows
 from director.door import Door
 from director.story import Story
 from domain import employee
+from domain.errors import Failed
 from domain.message import Recorded, TaskEvent
 
 POLL_S = 0.25
 RESTING = frozenset({"delivered", "ended"})
 """Phases in which a run waits for a person or for nothing."""
+MOVERS = ("manager ", "verifier ")
+"""How the detail of a parked event begins when its consumer is one that moves runs."""
 
 
 class Watch:
@@ -39,10 +42,21 @@ class Watch:
         found = await rows(self._store, "door_run", self._run)
         return found[0] if found else None
 
+    async def _not_parked(self) -> None:
+        """Raise Failed when one of those who move a run has parked it: it would stand still for ever."""
+        for incident in await rows(self._store, "door_incidents", self._run):
+            if incident["kind"] == "parked_event" and incident["detail"].startswith(MOVERS):
+                raise Failed(
+                    f"The run stands still: {incident['detail']}.",
+                    hint="This is a defect: update aura, then run `aura replay manager` and `aura replay verifier`.",
+                    code="parked",
+                )
+
     async def _as_log(self) -> dict[str, Any]:
         while True:
             line = await self._line()
             await self._tell_new()
+            await self._not_parked()
             if line is not None and line["phase"] in RESTING:
                 return line
             await asyncio.sleep(POLL_S)
@@ -62,6 +76,7 @@ class Watch:
         with Live(console=console, refresh_per_second=8, transient=True) as live:
             while True:
                 data = await show.run_data(self._store, self._run)
+                await self._not_parked()
                 line: dict[str, Any] | None = data["run"]
                 if line is not None:
                     live.update(self._table(data))
