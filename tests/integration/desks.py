@@ -198,8 +198,9 @@ class Desks:
     async def stop_recording(self) -> None:
         """As a crash: what is at hand is lost to the recorder."""
         if self._recording is not None:
-            self._recording.cancel()
-            await asyncio.gather(self._recording, return_exceptions=True)
+            while not self._recording.done():  # a cancel that meets an answer in wait_for is lost (Python 3.11)
+                self._recording.cancel()
+                await asyncio.wait({self._recording}, timeout=0.5)
             self._recording = None
 
     async def recorded(self, desk: Desk) -> list[Recorded]:
