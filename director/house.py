@@ -47,6 +47,7 @@ async def bring_up(settings: Settings, say: Say, *, model: bool = True, apart: b
         extra=_children(with_model, settings, apart=apart),
         nats_url=settings.nats_url,
         postgres_dsn=settings.postgres_dsn,
+        restart_longest_s=settings.restart_wait_max_s,
         on_progress=say,
     )
     postings = _first_employees(settings, with_model)

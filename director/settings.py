@@ -3,14 +3,16 @@
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bus.embedded.stack import Endpoints, status
+from bus.embedded.state import RESTART_LONGEST_S
 from domain.errors import Invalid, Unavailable
 
 METRICS_OFF = "off"
 PORT_MAX = 65535
+RESTART_WAIT_MAX_S = 3600.0
 
 
 class Settings(BaseSettings):
@@ -28,6 +30,7 @@ class Settings(BaseSettings):
     openai_price: str = "genai-prices"
     allow_degraded: bool = False
     metrics_port: str = ""
+    restart_wait_max_s: float = Field(default=RESTART_LONGEST_S, gt=0, le=RESTART_WAIT_MAX_S)
 
     def __init__(self) -> None:
         """Raises Invalid naming the variable that does not read."""

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
+
 from bus.embedded import nats, postgres
 from bus.embedded.account import database_account
 from bus.embedded.child import log_tail
@@ -20,7 +22,7 @@ from bus.embedded.record import read_record, write_record
 from bus.embedded.servers import servers
 from bus.embedded.spec import ChildSpec
 from bus.embedded.spec import plan as plan_spec
-from bus.embedded.state import PLAN_FILE, STATE_FILE, StackPlan, StackState
+from bus.embedded.state import PLAN_FILE, RESTART_LONGEST_S, STATE_FILE, StackPlan, StackState, ending
 from bus.embedded.status import ChildStatus, StackStatus, status
 from domain.errors import Conflict, Invalid, Unavailable
 
@@ -43,11 +45,13 @@ async def up(
     extra: Sequence[ChildSpec] = (),
     nats_url: str | None = None,
     postgres_dsn: str | None = None,
+    restart_longest_s: float = RESTART_LONGEST_S,
     on_progress: Progress,
 ) -> StackStatus:
     """Starts the stack, or finds it running, and answers when every child is ready.
 
-    A server whose address is given is not started. Raises Conflict when a running stack is not the one asked for, and
+    A server whose address is given is not started. `restart_longest_s` bounds the back-off of a child that keeps dying;
+    a stack that is found keeps its own. Raises Conflict when a running stack is not the one asked for, and
     Unavailable when a child does not start; then nothing is left running.
     """
     folders = Home(home)
@@ -61,6 +65,7 @@ async def up(
         else:
             await asyncio.to_thread(_end_leftovers, folders, on_progress)
             plan = await asyncio.to_thread(_plan, folders, extra, nats_url, postgres_dsn, on_progress)
+            plan = msgspec.structs.replace(plan, restart_longest_s=restart_longest_s)
             write_record(folders.run / PLAN_FILE, plan)
             await asyncio.to_thread(_launch, folders)
         return await _until_ready(home, on_progress, launched=not found)
@@ -234,7 +239,7 @@ def _tell(child: ChildStatus, told: dict[str, str], on_progress: Progress) -> No
     elif child.alive:
         condition = "starting"
     else:
-        condition = f"ended with status {child.last_exit}, starting again" if child.restarts else "waiting"
+        condition = f"{ending(child.last_exit)}, starting again" if child.restarts else "waiting"
     if told.get(child.name) != condition:
         told[child.name] = condition
         on_progress(f"{child.name}: {condition}")

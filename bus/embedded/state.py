@@ -1,5 +1,7 @@
 """What the supervisor is told (run/plan.json) and what it reports (run/state.json)."""
 
+import signal
+
 import msgspec
 
 from bus.embedded.endpoints import Endpoints
@@ -8,6 +10,8 @@ from bus.embedded.process import ProcessId
 
 PLAN_FILE = "plan.json"
 STATE_FILE = "state.json"
+RESTART_LONGEST_S = 30.0
+"""The longest wait before a child that keeps dying is started again."""
 
 
 class StackPlan(msgspec.Struct, frozen=True):
@@ -17,6 +21,7 @@ class StackPlan(msgspec.Struct, frozen=True):
     children: tuple[Plan, ...]
     nats_data: str | None = None
     postgres_data: str | None = None
+    restart_longest_s: float = RESTART_LONGEST_S
 
 
 class ChildState(msgspec.Struct, frozen=True):
@@ -40,3 +45,13 @@ class StackState(msgspec.Struct, frozen=True):
     since: float
     children: tuple[ChildState, ...] = ()
     stopping: bool = False
+
+
+def ending(status: int | None) -> str:
+    """How a process ended, in words; None: it never ran."""
+    if status is None:
+        return "could not be started"
+    if status >= 0:
+        return f"ended with status {status}"
+    known = {number.value: number.name for number in signal.Signals}
+    return f"was killed by {known.get(-status, f'signal {-status}')}"

@@ -22,11 +22,10 @@ from bus.embedded.child import Child
 from bus.embedded.plan import Plan
 from bus.embedded.process import identify
 from bus.embedded.record import read_record, write_record
-from bus.embedded.state import PLAN_FILE, STATE_FILE, ChildState, StackPlan, StackState
+from bus.embedded.state import PLAN_FILE, RESTART_LONGEST_S, STATE_FILE, ChildState, StackPlan, StackState, ending
 
 LOCK_FILE = "supervisor.lock"
 RESTART_FIRST_S = 0.5
-RESTART_LONGEST_S = 30.0
 STEADY_S = 60.0
 # A child without a probe counts as ready once it has lived so long.
 UNPROBED_S = 0.3
@@ -35,16 +34,17 @@ IDLE_S = 1.0
 LOG_BYTES_MAX = 32 * 1024 * 1024
 
 
-def back_off_s(failures: int) -> float:
+def back_off_s(failures: int, longest_s: float = RESTART_LONGEST_S) -> float:
     """The wait before the next start, after so many failures in a row: doubled each time, up to a limit."""
-    return min(RESTART_FIRST_S * 2.0 ** min(failures - 1, 16), RESTART_LONGEST_S)
+    return min(RESTART_FIRST_S * 2.0 ** min(failures - 1, 16), longest_s)
 
 
 class Watch:
     """A child and its record. All times but `state.since` are of the monotonic clock."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, restart_longest_s: float) -> None:
         self.child = Child(plan)
+        self._restart_longest_s = restart_longest_s
         self.state = ChildState(plan.name, plan.log, plan.stop_signal, plan.grace_s)
         self._failures = 0
         self._started = 0.0
@@ -57,7 +57,7 @@ class Watch:
             if now >= self._start_at and ready.issuperset(plan.start_after):
                 self._start(now)
         elif (status := self.child.ended()) is not None:
-            self._failed(now, f"ended with status {status}", status)
+            self._failed(now, f"{ending(status)} after {now - self._started:.1f} s", status)
         elif not self.state.ready and self._answers(now):
             self._note(ready=True)
             log(f"{plan.name}: ready after {now - self._started:.1f} s")
@@ -90,11 +90,13 @@ class Watch:
         self._note(process=self.child.process, ready=False)
 
     def _failed(self, now: float, what: str, status: int | None) -> None:
+        """One line for each death: who, how, and when it is started again for the how manieth time."""
         self._failures = 1 if now - self._started > STEADY_S else self._failures + 1
-        wait_s = back_off_s(self._failures)
+        wait_s = back_off_s(self._failures, self._restart_longest_s)
         self._start_at = now + wait_s
-        log(f"{self.child.plan.name}: {what}; again in {wait_s:.1f} s")
-        self._note(process=None, ready=False, restarts=self.state.restarts + 1, last_exit=status)
+        restarts = self.state.restarts + 1
+        log(f"{self.child.plan.name}: {what}; restart {restarts} in {wait_s:.1f} s")
+        self._note(process=None, ready=False, restarts=restarts, last_exit=status)
 
     def _note(self, **changes: object) -> None:
         self.state = msgspec.structs.replace(self.state, since=time.time(), **changes)
@@ -115,7 +117,7 @@ class Supervisor:
         assert own is not None, "a running process has a start time"
         self._file = run / STATE_FILE
         self._state = StackState(own, time.time())
-        self._watches = [Watch(child) for child in plan.children]
+        self._watches = [Watch(child, plan.restart_longest_s) for child in plan.children]
         self._stopping = False
         self._wake, self._woken = socket.socketpair()
 

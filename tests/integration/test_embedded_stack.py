@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import sys
@@ -10,6 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
+import msgspec
 import nats as nats_client
 import pytest
 from nats.js.api import StreamConfig
@@ -18,7 +20,8 @@ from bus.embedded import process
 from bus.embedded.child import log_tail
 from bus.embedded.home import Home
 from bus.embedded.stack import ChildSpec, StackStatus, down, status, up
-from bus.embedded.supervisor import RESTART_LONGEST_S, back_off_s
+from bus.embedded.state import RESTART_LONGEST_S, ending
+from bus.embedded.supervisor import back_off_s
 from domain.errors import Conflict, Unavailable
 
 WAIT_S = 30.0
@@ -121,7 +124,52 @@ async def test_a_killed_child_is_started_again(home: Path, name: str) -> None:
     assert next(child.restarts for child in back.children if child.name == name) == 1
     assert next(child.last_exit for child in back.children if child.name == name) == -signal.SIGKILL
     await recall(back)
-    assert f"{name}: ended with status -9; again in 0.5 s" in log_tail(back.supervisor_log, lines_max=50)
+    (line,) = deaths(back, name)
+    assert re.fullmatch(rf"\S+ {name}: was killed by SIGKILL after \d+\.\d s; restart 1 in 0\.5 s", line)
+
+
+def deaths(stack: StackStatus, name: str) -> list[str]:
+    """What the supervisor's log says of a child, other than that it was started, is ready or was told to stop."""
+    orderly = re.compile(rf"\S+ {name}: (started as|ready after|stopped with) .*")
+    lines = log_tail(stack.supervisor_log, lines_max=10_000).splitlines()
+    return [line for line in lines if f" {name}: " in line and not orderly.fullmatch(line)]
+
+
+async def test_each_death_is_one_line_that_says_how_and_when_it_is_started_again(home: Path) -> None:
+    given = {"nats_url": "nats://elsewhere:4222", "postgres_dsn": "postgresql://elsewhere/aura"}
+    sleeper = msgspec.structs.replace(SLEEPER, start_after=())
+    failing = ChildSpec(
+        name="failing",
+        argv=(
+            sys.executable,
+            "-c",
+            "import sys, time; open(sys.argv[1], 'w').close(); time.sleep(0.5); sys.exit(3)",
+            "{home}/there",
+        ),
+        probe="file:{home}/there",
+    )
+    stack = await up(home, extra=[sleeper, failing], restart_longest_s=0.75, on_progress=quiet, **given)
+    for _ in range(3):
+        killed = pid_of(stack, "sleeper")
+        os.kill(killed, signal.SIGKILL)
+        stack = await until(home, "sleeper", killed)
+    found = deaths(stack, "sleeper")
+    waits = ("0.5", "0.8", "0.8")
+    for number, (line, wait_s) in enumerate(zip(found, waits, strict=True), start=1):
+        assert re.search(rf" was killed by SIGKILL after \d+\.\d s; restart {number} in {wait_s} s$", line), line
+    await down(home, on_progress=quiet)
+    failed = deaths(status(home), "failing")
+    assert failed
+    assert all(" ended with status 3 after " in line for line in failed), failed
+    assert next(child.restarts for child in status(home).children if child.name == "failing") == len(failed)
+
+
+def test_how_a_process_ended_is_said_in_words() -> None:
+    assert ending(0) == "ended with status 0"
+    assert ending(-signal.SIGSEGV) == "was killed by SIGSEGV"
+    assert ending(-64) == "was killed by SIGRTMAX"
+    assert ending(-40) == "was killed by signal 40"
+    assert ending(None) == "could not be started"
 
 
 @pytest.mark.parametrize("all_of_it", [False, True], ids=["supervisor", "everything"])
