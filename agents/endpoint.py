@@ -1,4 +1,4 @@
-"""A small HTTP server on loopback: GET of a few pages, one request a connection. No framework, no thread."""
+"""A small HTTP server: GET of a few pages, one request a connection. No framework, no thread."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from domain.errors import Unavailable
 
-HOST = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
+REACHED_AT = {"0.0.0.0": LOOPBACK, "::": "::1"}
+"""What listens on every address is reached on this machine at these."""
 REQUEST_WAIT_S = 5.0
 REQUEST_BYTES_MAX = 16 * 1024
 CLOSE_WAIT_S = 1.0
@@ -33,17 +35,19 @@ class Endpoint:
         self._pages = pages
         self._server: asyncio.Server | None = None
 
-    async def open(self, port: int) -> str:
-        """Listen; port 0 takes a free one. Its address. Raises Unavailable when the port is taken."""
+    async def open(self, port: int, host: str = LOOPBACK) -> str:
+        """Listen on an IP address; port 0 takes a free one. Its URL here. Raises Unavailable when it cannot."""
         try:
-            self._server = await asyncio.start_server(self._serve, HOST, port, limit=REQUEST_BYTES_MAX)
+            self._server = await asyncio.start_server(self._serve, host, port, limit=REQUEST_BYTES_MAX)
         except OSError as error:
             raise Unavailable(
-                f"Port {port} of {HOST} cannot be listened on: {error.strerror}.",
-                hint="Set AURA_METRICS_PORT to another one, to 0 for any free one, or to off.",
+                f"Port {port} of {host} cannot be listened on: {error.strerror}.",
+                hint="Set AURA_METRICS_PORT to another one, to 0 for any free one, or to off; "
+                "AURA_METRICS_HOST must be an address of this machine.",
                 code="port_taken",
             ) from error
-        return f"http://{HOST}:{self._server.sockets[0].getsockname()[1]}"
+        here = REACHED_AT.get(host, host)
+        return f"http://{f'[{here}]' if ':' in here else here}:{self._server.sockets[0].getsockname()[1]}"
 
     async def close(self) -> None:
         if self._server is not None:

@@ -14,6 +14,7 @@ from agents.deadlines import Deadlines
 from agents.delivering import Delivering
 from agents.draining import drain
 from agents.duty import Duty
+from agents.endpoint import LOOPBACK
 from agents.hr import HR
 from agents.library import Library
 from agents.manager import LEASE_MARGIN_S, Manager
@@ -79,7 +80,8 @@ class Setup:
     name: str | None = None
     """As which process it stands in run/; None: it is not listed."""
     metrics_port: int | None = None
-    """Where it tells its health and metrics on loopback; 0: on a free port; None: nowhere."""
+    """Where it tells its health and metrics; 0: on a free port; None: nowhere."""
+    metrics_host: str = LOOPBACK
     fault: Fault = lambda _: None
     say: Say = lambda _: None
 
@@ -107,7 +109,9 @@ class Organisation:
         self._workers: list[Workers] = []
         self._recorder: Recorder | None = None
         self._live: Live | None = None
-        self.vitals = Vitals(setup.home, setup.name, setup.roles, setup.metrics_port, self.positions)
+        self.vitals = Vitals(
+            setup.home, setup.name, setup.roles, setup.metrics_port, self.positions, host=setup.metrics_host
+        )
         self._closing = AsyncExitStack()
 
     async def run(self, stop: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:

@@ -1,4 +1,4 @@
-"""What a process tells of itself: its presence in run/, and /livez, /readyz and /metrics on loopback."""
+"""What a process tells of itself: its presence in run/, /livez, /readyz and /metrics."""
 
 import os
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agents import presence
-from agents.endpoint import TEXT, Endpoint, Page
+from agents import presence, targets
+from agents.endpoint import LOOPBACK, TEXT, Endpoint, Page
 from agents.health import Ask, Health, Positions
 from agents.presence import Presence
 from bus.consumer import Runner, Taken
@@ -30,7 +30,14 @@ class Vitals:
     """
 
     def __init__(
-        self, home: Path, name: str | None, roles: Sequence[str], port: int | None, positions: Positions
+        self,
+        home: Path,
+        name: str | None,
+        roles: Sequence[str],
+        port: int | None,
+        positions: Positions,
+        *,
+        host: str = LOOPBACK,
     ) -> None:
         self.health = Health(tuple(roles), positions)
         self.url: str | None = None
@@ -38,6 +45,7 @@ class Vitals:
         self._name = name
         self._roles = roles
         self._port = port
+        self._host = host
         self._metrics: Metrics | None = None
         self.board: Runner | None = None
         self._presence: Presence | None = None
@@ -74,10 +82,11 @@ class Vitals:
     async def open(self) -> None:
         """Listen and be listed. Raises Unavailable when the port is taken."""
         if self._port is not None:
-            self.url = await self._endpoint.open(self._port)
+            self.url = await self._endpoint.open(self._port, self._host)
         if self._name is not None:
             self._presence = presence.present(self._name, self._roles, self.url)
             presence.post(self._home, self._presence)
+            targets.enter(self._home, self._presence)
 
     def rest(self) -> None:
         """The duties have ended: the others may go once all have passed what is on the log."""
@@ -89,6 +98,7 @@ class Vitals:
         await self._endpoint.close()
         if self._presence is not None:
             presence.withdraw(self._home, self._presence)
+            targets.leave(self._home, self._presence)
 
     async def _live(self) -> Page:
         return Page(HTTPStatus.OK, TEXT, f"{os.getpid()} is alive\n".encode())

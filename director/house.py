@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from decimal import Decimal
 
-from agents import modelserver, staff
+from agents import modelserver, staff, targets
 from bus.clock import now
 from bus.embedded import stack
 from bus.embedded.home import Home
@@ -42,6 +42,8 @@ async def bring_up(settings: Settings, say: Say, *, model: bool = True, apart: b
         if apart and not processes.are_apart(names):
             say("it runs as one process: `aura down`, then `aura up --processes` takes it apart")
         apart = processes.are_apart(names)
+    else:
+        targets.clear(settings.root)  # what a crash of the machine has left
     await stack.up(
         settings.root,
         extra=_children(with_model, settings, apart=apart),

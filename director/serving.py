@@ -36,6 +36,7 @@ async def serve_roles(settings: Settings, wanted: Sequence[str], door: Door, *, 
         say=door.say,
         name=ORGANISATION if list(wanted) == ["all"] else process_name(roles),
         metrics_port=port,
+        metrics_host=settings.listen_at(),
     )
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

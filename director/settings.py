@@ -1,11 +1,13 @@
 """Settings from the environment: AURA_HOME and addresses. Read when a command runs, never at import."""
 
 from functools import cached_property
+from ipaddress import ip_address
 from pathlib import Path
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from agents.endpoint import LOOPBACK
 from bus.embedded.stack import Endpoints, status
 from bus.embedded.state import RESTART_LONGEST_S
 from domain.errors import Invalid, Unavailable
@@ -30,6 +32,7 @@ class Settings(BaseSettings):
     openai_price: str = "genai-prices"
     allow_degraded: bool = False
     metrics_port: str = ""
+    metrics_host: str = LOOPBACK
     restart_wait_max_s: float = Field(default=RESTART_LONGEST_S, gt=0, le=RESTART_WAIT_MAX_S)
 
     def __init__(self) -> None:
@@ -60,6 +63,16 @@ class Settings(BaseSettings):
                 hint=f"Write a port up to {PORT_MAX}, 0 for any free one, or {METRICS_OFF}.",
             )
         return int(self.metrics_port)
+
+    def listen_at(self) -> str:
+        """The address of this machine on which health and metrics are told. Raises Invalid."""
+        try:
+            return str(ip_address(self.metrics_host))
+        except ValueError:
+            raise Invalid(
+                f"AURA_METRICS_HOST is {self.metrics_host}, which is no IP address.",
+                hint=f"Write {LOOPBACK}, another address of this machine, or 0.0.0.0 for all of them.",
+            ) from None
 
     @property
     def keys(self) -> Path:

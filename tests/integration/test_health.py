@@ -245,6 +245,17 @@ async def test_the_endpoint_answers_get_of_its_pages_alone(served: Peephole, mon
         await Endpoint({}).open(served._port)
 
 
+async def test_the_endpoint_listens_where_it_is_told() -> None:
+    everywhere = Endpoint({})
+    url = await everywhere.open(0, "0.0.0.0")
+    assert url.startswith("http://127.0.0.1:"), "where it is reached from here"
+    assert (await Peephole(url).get("/"))[0] == HTTPStatus.NOT_FOUND
+    await everywhere.close()
+    with pytest.raises(Unavailable, match=r"192\.0\.2\.1") as error:
+        await Endpoint({}).open(0, "192.0.2.1")
+    assert "AURA_METRICS_HOST" in error.value.hint
+
+
 @pytest.mark.skipif(PROMTOOL is None, reason="promtool is not on PATH")
 async def test_promtool_finds_nothing_to_say(house: House) -> None:
     async with house.running(metrics_port=0) as running:

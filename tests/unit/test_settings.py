@@ -56,3 +56,19 @@ def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("AURA_NATS_URL", "")
     assert Settings().postgres_dsn == SECRET
     assert Settings().nats_url is None
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0", "::1"])
+def test_health_is_told_at_an_address(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("AURA_METRICS_HOST", "")
+    assert Settings().listen_at() == "127.0.0.1"
+    monkeypatch.setenv("AURA_METRICS_HOST", address)
+    assert Settings().listen_at() == address
+
+
+@pytest.mark.parametrize("address", ["everywhere", "127.0.0.1:9464", "1.2.3"])
+def test_what_is_no_address_is_refused(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("AURA_METRICS_HOST", address)
+    with pytest.raises(Invalid, match="AURA_METRICS_HOST") as error:
+        Settings().listen_at()
+    assert "0.0.0.0" in error.value.hint

@@ -1,0 +1,80 @@
+"""AURA_HOME/run/prometheus-targets.json: where a Prometheus finds the processes of this home, as its file_sd reads it.
+
+Each process enters itself with the port that it has this time. Who dies stays entered, and so is seen to be down.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from agents.presence import RUN_FOLDER, Presence
+from bus.embedded.record import write_private
+
+TARGETS_FILE = "prometheus-targets.json"
+LOCK_FILE = "prometheus-targets.lock"
+
+
+class Target(msgspec.Struct, frozen=True):
+    """One process: its address, and its name and role as labels."""
+
+    targets: tuple[str, ...]
+    labels: dict[str, str]
+
+
+def enter(home: Path, presence: Presence) -> None:
+    """Put a process in the place of what bore its name; one that tells nothing is taken out."""
+    name = presence.name
+    with _held(home) as path:
+        others = [target for target in _read(path) if target.labels.get("name") != name]
+        if presence.url is not None:
+            roles = dict.fromkeys(role.partition(":")[0] for role in presence.roles)
+            labels = {"name": name, "role": ",".join(roles)}
+            others.append(Target((presence.url.removeprefix("http://"),), labels))
+        _write(path, others)
+
+
+def leave(home: Path, presence: Presence) -> None:
+    """Take a process out that has ended in order, unless another one of its name has come."""
+    with _held(home) as path:
+        known = _read(path)
+        if presence.url is not None:
+            address = presence.url.removeprefix("http://")
+            _write(path, [target for target in known if target.targets != (address,)])
+
+
+def clear(home: Path) -> None:
+    """Take everybody out: nothing runs in this home."""
+    if (home / RUN_FOLDER / TARGETS_FILE).exists():
+        with _held(home) as path:
+            _write(path, [])
+
+
+@contextmanager
+def _held(home: Path) -> Iterator[Path]:
+    """The file, while no other process changes it."""
+    folder = home / RUN_FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder / TARGETS_FILE
+    finally:
+        os.close(lock)
+
+
+def _read(path: Path) -> list[Target]:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=list[Target])
+    except (FileNotFoundError, msgspec.DecodeError):
+        return []  # one that does not read is written anew
+
+
+def _write(path: Path, targets: list[Target]) -> None:
+    targets.sort(key=lambda target: target.labels.get("name", ""))
+    content = msgspec.json.format(msgspec.json.encode(targets), indent=1)
+    if not path.exists() or path.read_bytes() != content:
+        write_private(path, content)
