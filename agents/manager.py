@@ -1,6 +1,6 @@
 """The Manager: what it asks for when something happened. Admit, plan, route, order, end; pure on its board.
 
-What it does beside the log (orders, merges, deliveries, deadlines) is in agents/duties_*.py.
+What it does beside the log (orders, merges, deliveries, deadlines) are duties; agents/managing.py builds them all.
 """
 
 from collections.abc import Iterator, Sequence

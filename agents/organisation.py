@@ -3,28 +3,24 @@
 import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from agents import staff
 from agents.auditor import Auditor
-from agents.deadlines import Deadlines
-from agents.delivering import Delivering
 from agents.draining import drain
 from agents.duty import Duty
 from agents.endpoint import LOOPBACK
 from agents.hr import HR
 from agents.library import Library
-from agents.manager import LEASE_MARGIN_S, Manager
-from agents.ordering import Ordering
-from agents.reception import Reception
+from agents.manager import LEASE_MARGIN_S
+from agents.managing import Means
 from agents.verifier import Judge, Judging
 from agents.vitals import Vitals
 from agents.workers import Build, Workers
 from bus.blobs import Blobs
-from bus.clock import now
 from bus.consumer import Projection, Reactor, Runner, Send
 from bus.fault import Fault
 from bus.live import Live, LiveReader
@@ -33,11 +29,10 @@ from bus.redaction import Redactor, secrets_of
 from bus.rows import Rows
 from bus.stream import answers, connect
 from bus.work import WorkStream
-from domain.errors import AuraError, Contention, Invalid, Unavailable
-from domain.message import Command
+from domain.errors import Invalid
 from governance import keys
 from governance.authority import Role
-from governance.gate import Gate, Outcome
+from governance.gate import Gate
 from governance.office import Office
 from projections.board import Board
 from projections.docket import Docket
@@ -57,7 +52,6 @@ CONSUMERS: Mapping[str, Callable[[], Projection]] = {
 """Every consumer by name. Replay rebuilds and checks exactly these."""
 GRACE_S = 8.0
 """How long a stop waits for calls and verdicts at hand before they are cut off."""
-FLUSH_S = 5.0
 HEARING_S = 0.5
 Say = Callable[[str], None]
 
@@ -218,37 +212,26 @@ class Organisation:
             self._consume(office, Personnel(), HR(), self._gate(office, "hr").handle, [])
 
     def _manager(self, office: Office, blobs: Blobs, library: Library, redactor: Redactor) -> None:
-        setup, manager = self.setup, Manager(lease_margin_s=self.setup.lease_margin_s)
-        gate = self._gate(office, "manager")
-        work = WorkStream(office.client)
-
-        async def send(command: Command) -> Outcome:
-            try:
-                outcome = await gate.handle(command)
-            except (Contention, Unavailable):
-                raise
-            except AuraError:
-                manager.forget(command)
-                raise
-            if not outcome.events or outcome.void:
-                manager.forget(command)
-            return outcome
-
-        async def flush(stop: asyncio.Event) -> None:
-            await _flush_refusals(gate, stop)
-
-        reception = Reception(gate, office.loader, blobs, library, work, redactor, fault=setup.fault)
-        duties: list[Duty] = [
-            Ordering(library, work, fault=setup.fault),
-            Deadlines(manager, send),
-            Delivering(office.store, blobs, library, send, setup.deliveries, fault=setup.fault, say=setup.say),
-        ]
-        self._duties.extend([reception.run, flush])
-        self._consume(office, Board(), manager, send, duties)
+        setup = self.setup
+        parts = Means(
+            office,
+            self._gate(office, "manager"),
+            blobs,
+            library,
+            redactor,
+            setup.deliveries,
+            setup.lease_margin_s,
+            setup.fault,
+            setup.say,
+        ).parts()
+        self._duties.extend(parts.beside)
+        self._consume(office, Board(), parts.manager, parts.send, parts.duties)
 
     def _live_of(self, office: Office) -> Live:
         """The one reading of the stream that this process's consumers share."""
-        self._live = self._live or Live(office.client, office.store)
+        if self._live is None:
+            self._live = Live(office.client, office.store)
+            office.loader.follow(self._live)
         return self._live
 
     def _gate(self, office: Office, role: Role) -> Gate:
@@ -287,14 +270,3 @@ async def _ended(duties: Sequence[asyncio.Task[None]]) -> None:
     for task in late:
         task.cancel()
     await asyncio.gather(*late, return_exceptions=True)
-
-
-async def _flush_refusals(gate: Gate, stop: asyncio.Event) -> None:
-    """Write the summaries of refusals that were held back, every few seconds and at the end."""
-    while True:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), FLUSH_S)
-        with suppress(Unavailable):  # they stay counted, and are written the next time
-            await gate.flush_refusals(at=now(), everything=stop.is_set())
-        if stop.is_set():
-            return
