@@ -12,11 +12,13 @@ from nats.aio.client import Client
 from bus.reader import RECORDER_WAIT_S, LogReader
 from bus.store import PAGE_EVENTS, Store
 from domain.errors import Unavailable
+from domain.law import Standing
 from domain.message import Recorded
 
 KEPT_EVENTS_MAX = 20_000
 IDLE_WAIT_S = 0.5
 RETRY_WAIT_S = 0.3
+REACH_WAIT_S = 10.0
 
 
 class Live:
@@ -28,6 +30,17 @@ class Live:
         self._events: list[Recorded] = []
         self._first = 0  # sequence of the first event that is kept; 0: not begun
         self._more = asyncio.Event()
+        self._ended = False
+
+    @property
+    def position(self) -> int:
+        """The sequence of the last event that has come; 0 before the first."""
+        return self._first + len(self._events) - 1 if self._first else 0
+
+    @property
+    def standing(self) -> Standing:
+        """Who may work, after the event at `position`."""
+        return self._reader.standing
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read until stopped. While a server is away nothing comes; then it goes on where it was."""
@@ -43,10 +56,12 @@ class Live:
                     begun = False
                     await asyncio.sleep(RETRY_WAIT_S)
         finally:
+            self._ended = True
+            self._wake()
             await self._reader.close()
 
     async def _begin(self) -> None:
-        position = self._first + len(self._events) - 1 if self._first else await self._store.recorded_up_to()
+        position = self.position if self._first else await self._store.recorded_up_to()
         await self._reader.begin(position)
         self._first = self._first or position + 1
 
@@ -59,8 +74,20 @@ class Live:
             cut = len(self._events) - KEPT_EVENTS_MAX // 2
             del self._events[:cut]
             self._first += cut
+        self._wake()
+
+    def _wake(self) -> None:
         more, self._more = self._more, asyncio.Event()
         more.set()
+
+    async def reach(self, seq: int) -> None:
+        """Return once the event at `seq` has come. Raises Unavailable when it does not, or when reading has ended."""
+        deadline = asyncio.get_running_loop().time() + REACH_WAIT_S
+        while self.position < seq:
+            wait_s = deadline - asyncio.get_running_loop().time()
+            if self._ended or wait_s <= 0:
+                raise Unavailable(f"Event {seq} is on the stream, but has not come back.", hint="Send the same again.")
+            await self.more(wait_s)
 
     def after(self, position: int) -> Sequence[Recorded] | None:
         """The events after a position, at most a page; None when they are older than what is kept."""

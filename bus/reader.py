@@ -27,7 +27,7 @@ class LogReader:
     def __init__(self, client: Client, store: Store) -> None:
         self._client = client
         self._store = store
-        self._standing = Standing()
+        self.standing = Standing()
         self._feed: Feed | None = None
         self._recent: deque[UUID] = deque()
         self._recent_ids: set[UUID] = set()
@@ -36,7 +36,7 @@ class LogReader:
     async def begin(self, position: int) -> None:
         """Start after a position that the recorder has passed; waits until it has. Raises Unavailable."""
         await self._store.wait_recorded(position, RECORDER_WAIT_S)
-        self._standing = await load_standing(self._store, position)
+        self.standing = await load_standing(self._store, position)
         self._recent.clear()
         self._recent_ids.clear()
         self.position = position
@@ -68,7 +68,7 @@ class LogReader:
             reason = event.void or void(
                 event.envelope,
                 event.seq,
-                self._standing,
+                self.standing,
                 subject_fits=message.subject == subject_of(event.envelope),
                 seen=event.envelope.id in seen or event.envelope.id in self._recent_ids,
             )
@@ -85,7 +85,7 @@ class LogReader:
             if len(self._recent) > RECENT_IDS_MAX:
                 self._recent_ids.discard(self._recent.popleft())
             if event.void is None and matters(event.envelope.type):
-                self._standing.fold(event.envelope, event.seq)
+                self.standing.fold(event.envelope, event.seq)
             self.position = event.seq
 
     async def close(self) -> None:

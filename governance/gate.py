@@ -125,16 +125,19 @@ class Gate:
                 continue
             try:
                 events = decide(command, loaded)
+                guards = [
+                    self._loader.guard(*part) for part in zip(scopes, loaded, strict=True)
+                ]  # of what was decided on
                 await self._may_start(command, events)
             except Unavailable:
                 raise
             except AuraError:
                 if fresh:
                     raise
-                events = ()
+                events, guards = (), []
             if events:
                 try:
-                    return await self._publish(command, events, scopes, loaded)
+                    return await self._publish(command, events, scopes, loaded, guards)
                 except Stale:
                     await asyncio.sleep(random.uniform(0, JITTER_S * attempt))
             elif fresh:
@@ -143,10 +146,10 @@ class Gate:
         raise Contention("Others wrote first, too often.", hint="Send the same command again.")
 
     async def _may_start(self, command: Command, events: Sequence[Event]) -> None:
-        """Refuse what would be void by the standing that the stream shows now."""
+        """Refuse what would be void by standing."""
         if not any(event.type in law.STARTS for event in events):
             return
-        standing = await self._loader.refresh_standing()
+        standing = await self._loader.standing()
         for event in events:
             envelope = codec.envelope_for(event, id=command.id, origin=self._origin(command))
             reason = law.void(envelope, FAR, standing)
@@ -154,28 +157,24 @@ class Gate:
                 raise Refused(f"This may not start: {reason}.", hint="`aura status` shows pauses and suspensions.")
 
     async def _publish(
-        self, command: Command, events: Sequence[Event], scopes: Sequence[Scope], loaded: Sequence[Loaded]
+        self,
+        command: Command,
+        events: Sequence[Event],
+        scopes: Sequence[Scope],
+        loaded: Sequence[Loaded],
+        guards: Sequence[tuple[str, int]],
     ) -> Outcome:
         messages: list[Outgoing] = []
-        guarded: set[Scope] = set()
+        homes = [_home(event, scopes) for event in events]
         for index, event in enumerate(events):
-            scope, part = _home(event, scopes, loaded)
-            guard = None if scope in guarded else self._loader.guard(scope, part)
-            guarded.add(scope)
+            guard = guards[homes[index]] if homes[index] not in homes[:index] else None
             messages.append(self._outgoing(command, event, derive(command.id, index), guard))
         self._fault("gate:before-publish")
         seqs = await self._publisher.publish_events(scopes[-1].run or scopes[-1].id, messages)
         self._fault("gate:before-ack")
-        if any(event.type in law.STARTS for event in events):
-            await self._loader.refresh_standing()
-        if scopes[0].kind == "task":  # other tasks of the run may have moved on in between
-            return Outcome((await self._loader.load(scopes[0], fresh=True)).commands[command.id])
-        counted: list[Recorded] = []
-        for seq, event, message in zip(seqs, events, messages, strict=True):
-            _, part = _home(event, scopes, loaded)
-            stored = Stored(seq, message.subject, message.body)
-            counted.extend(self._loader.fold_all(part, [stored], [codec.recorded(seq, message.body)]))
-        return Outcome(tuple(counted))
+        stored = [Stored(seq, message.subject, message.body) for seq, message in zip(seqs, messages, strict=True)]
+        published = list(zip(homes, stored, strict=True))
+        return Outcome(tuple(await self._loader.settle(command.id, scopes, loaded, published)))
 
     def _outgoing(self, command: Command, event: Event, id: UUID, guard: tuple[str, int] | None) -> Outgoing:
         salt = secrets.token_bytes(codec.SALT_BYTES)
@@ -250,10 +249,10 @@ def decide(command: Command, loaded: Sequence[Loaded]) -> tuple[Event, ...]:
     return DECIDERS[loaded[0].kind][1](command, loaded[0].state)
 
 
-def _home(event: Event, scopes: Sequence[Scope], loaded: Sequence[Loaded]) -> tuple[Scope, Loaded]:
-    """The scope that an event of this decision belongs to."""
+def _home(event: Event, scopes: Sequence[Scope]) -> int:
+    """The index of the scope that an event of this decision belongs to."""
     kind, entity = event.entity()
-    for scope, part in zip(scopes, loaded, strict=True):
+    for index, scope in enumerate(scopes):
         if (scope.kind, scope.id) == (kind, entity) or len(scopes) == 1:
-            return scope, part
+            return index
     raise TypeError(f"{type(event).__name__} belongs to no scope of its decision")

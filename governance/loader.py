@@ -1,4 +1,8 @@
-"""What the gate knows: one cached fold and one lock per run or other entity, of the log and of no projection."""
+"""What the gate knows: one cached fold and one lock per run or other entity, of the log and of no projection.
+
+In a process that follows the live log (`follow`) the folds take what passes there, and a decision costs no read. A door
+reads the stream when it is asked.
+"""
 
 import asyncio
 from collections import OrderedDict
@@ -9,15 +13,18 @@ from typing import Any
 from uuid import UUID
 
 from bus import codec
-from bus.standing import load_standing
+from bus.live import Live
 from bus.store import Store
 from bus.stream import Stored, Stream
-from bus.subjects import EMPLOYEES_FILTER, ORGANISATION_FILTER, load_filter, scope_filter, subject_of
-from domain.law import STARTS, Standing, matters, void
+from bus.subjects import load_filter, scope_filter, subject_of
+from domain.law import STARTS, WRONG_SUBJECT, Standing, matters, void
 from domain.message import Recorded
 from domain.registry import DECIDERS, Scope
+from governance.tails import Tails
 
 ENTITIES_CACHED_MAX = 2048
+FIRST = "run.submitted"
+"""The event that a run begins with: who saw it pass has seen all of the run."""
 
 
 @dataclass(slots=True)
@@ -31,11 +38,17 @@ class Loaded:
     ids: set[UUID] = field(default_factory=set)
     tasks: dict[str, int] = field(default_factory=dict)
     complete: bool = False
+    passing: list[Recorded] = field(default_factory=list)  # what the live log brought while this was being loaded
 
     def expected(self, scope: Scope, first_seq: int) -> int:
         """The last sequence of a scope, as the stream must know it: 0 when it is older than the hot window."""
         seq = self.tasks.get(str(scope.id), 0) if scope.kind == "task" else self.seq
         return seq if seq >= first_seq else 0
+
+    def take(self, recorded: Recorded) -> None:
+        """Count an event of the live log, if it is not counted yet."""
+        if recorded.seq > self.seq:
+            self.fold(recorded, subject_of(recorded.envelope))
 
     def fold(self, recorded: Recorded, subject: str) -> None:
         """Count one event, void ones only for the sequence."""
@@ -58,11 +71,14 @@ class Loader:
         self._store = store
         self._cache: OrderedDict[UUID, Loaded] = OrderedDict()
         self._locks: dict[UUID, asyncio.Lock] = {}
-        self._standing = Standing()
-        self._standing_seq: dict[str, int] = {}
-        self._standing_ids: dict[UUID, int] = {}
-        self._standing_lock = asyncio.Lock()
+        self._tails = Tails(stream, store)
+        self._live: Live | None = None
+        self._fed = 0
         self.first_seq = 1
+
+    def follow(self, live: Live) -> None:
+        """Take the folds and standing from this process's live log from now on."""
+        self._live = live
 
     def lock(self, scope: Scope) -> asyncio.Lock:
         """The one lock of the scope's run or entity."""
@@ -70,24 +86,85 @@ class Loader:
 
     async def load(self, scope: Scope, *, fresh: bool) -> Loaded:
         """The fold of a scope. fresh: with everything that the stream has now. The caller holds the lock."""
+        self._feed()
         key = scope.run or scope.id
         loaded = self._cache.get(key)
         if loaded is None:
             kind = "run" if scope.kind == "task" else scope.kind
             loaded = self._cache[key] = Loaded(kind, DECIDERS[kind][0])
         self._cache.move_to_end(key)
-        if not loaded.complete:
-            await self._load_aged(scope, loaded)
         if fresh or not loaded.complete:
+            self.first_seq = (await self._stream.info()).first_seq
+            if not loaded.complete:
+                await self._load_aged(scope, loaded)
             await self._load_tail(scope, loaded)
             loaded.complete = True
+            for recorded in loaded.passing:
+                loaded.take(recorded)
+            loaded.passing.clear()
         self._evict()
         return loaded
+
+    async def settle(
+        self, command: UUID, scopes: Sequence[Scope], loaded: Sequence[Loaded], published: Sequence[tuple[int, Stored]]
+    ) -> list[Recorded]:
+        """The events that a command has just caused, as they count. published: (index of its scope, message) each."""
+        last = published[-1][1].seq
+        if self._live is not None:
+            await self._live.reach(last)
+            loaded = [await self.load(scope, fresh=False) for scope in scopes]
+            found = [event for part in loaded for event in part.commands.get(command, ())]
+            return sorted(found, key=lambda event: event.seq)
+        events = [codec.recorded(message.seq, message.data) for _, message in published]
+        if any(event.envelope.type in STARTS for event in events):
+            await self._tails.refresh()
+        if scopes[0].kind == "task":  # other tasks of the run may have moved on in between
+            return list((await self.load(scopes[0], fresh=True)).commands[command])
+        marked: list[Recorded] = []
+        for (index, message), event in zip(published, events, strict=True):
+            marked.extend(self._fold(loaded[index], [message], [event]))
+        return marked
+
+    async def standing(self) -> Standing:
+        """Who may work: as the live log has it, which may be a moment old, else as the stream has it now.
+
+        What is decided on an old standing is void by the law, and treated as such; nothing wrong comes of it.
+        """
+        return self._live.standing if self._live is not None else await self._tails.refresh()
 
     def forget(self) -> None:
         """Drop every fold: the stream may be another one."""
         self._cache.clear()
-        self._standing, self._standing_seq, self._standing_ids = Standing(), {}, {}
+        self._tails.forget()
+
+    def _feed(self) -> None:
+        """Give the cached folds what has passed on the live log since the last time."""
+        while self._live is not None and self._live.position:
+            events = self._live.after(self._fed)
+            if events is None:  # longer ago than what is kept there
+                self._cache.clear()
+                self._fed = self._live.position
+                return
+            if not events:
+                return
+            for recorded in events:
+                self._pass(recorded)
+            self._fed = events[-1].seq
+
+    def _pass(self, recorded: Recorded) -> None:
+        if recorded.void in (WRONG_SUBJECT, codec.ALIEN):
+            return  # nobody can say from its envelope whose scope it stands in: who meets it reads the stream
+        envelope = recorded.envelope
+        key = envelope.run if envelope.entity in ("run", "task") and envelope.run else envelope.entity_id
+        loaded = self._cache.get(key)
+        if loaded is None:
+            if envelope.type == FIRST and recorded.void is None:
+                loaded = self._cache[key] = Loaded("run", DECIDERS["run"][0], complete=True)
+                loaded.take(recorded)
+        elif loaded.complete:
+            loaded.take(recorded)
+        else:
+            loaded.passing.append(recorded)
 
     def _evict(self) -> None:
         surplus = len(self._cache) - ENTITIES_CACHED_MAX
@@ -101,7 +178,6 @@ class Loader:
 
     async def _load_aged(self, scope: Scope, loaded: Loaded) -> None:
         """What is older than the hot window is in Postgres, for the recorder has passed it."""
-        self.first_seq = (await self._stream.info()).first_seq
         if self.first_seq <= 1:
             return
         key = scope.run or scope.id
@@ -111,57 +187,37 @@ class Loader:
             if subject.startswith(load_filter(scope).removesuffix(">")):
                 loaded.fold(recorded, subject)
                 if recorded.void is None and matters(recorded.envelope.type):
-                    self._standing.fold(recorded.envelope, recorded.seq)
+                    self._tails.standing.fold(recorded.envelope, recorded.seq)
 
     async def _load_tail(self, scope: Scope, loaded: Loaded) -> None:
         messages = await self._stream.tail(load_filter(scope), loaded.seq)
         events = [codec.recorded(message.seq, message.data) for message in messages]
-        if any(event.envelope.type in STARTS for event in events):
-            await self.refresh_standing()
-        self.fold_all(loaded, messages, events)
+        if messages and self._live is not None:
+            await self._live.reach(messages[-1].seq)
+        elif any(event.envelope.type in STARTS for event in events):
+            await self._tails.refresh()
+        self._fold(loaded, messages, events)
 
-    def fold_all(self, loaded: Loaded, messages: Sequence[Stored], events: Sequence[Recorded]) -> list[Recorded]:
+    def _fold(self, loaded: Loaded, messages: Sequence[Stored], events: Sequence[Recorded]) -> list[Recorded]:
         """Fold new messages by the law; the events as they count. Standing must be up to date for them."""
+        standing = self._live.standing if self._live is not None else self._tails.standing
         marked: list[Recorded] = []
         for message, event in zip(messages, events, strict=True):
+            if message.seq <= loaded.seq:
+                continue
             reason = event.void or void(
                 event.envelope,
                 event.seq,
-                self._standing,
+                standing,
                 subject_fits=message.subject == subject_of(event.envelope),
                 seen=event.envelope.id in loaded.ids,
             )
             judged = Recorded(seq=event.seq, envelope=event.envelope, event=event.event, void=reason)
-            if reason is None and matters(event.envelope.type):
-                self._standing.fold(event.envelope, event.seq)
+            if self._live is None and reason is None and matters(event.envelope.type):
+                standing.fold(event.envelope, event.seq)
             loaded.fold(judged, message.subject)
             marked.append(judged)
         return marked
-
-    async def refresh_standing(self) -> Standing:
-        """Standing with everything that the stream has now: the tails of organisation and employees."""
-        async with self._standing_lock:
-            standing, passed = self._standing, self._standing_seq  # `forget` puts others in their place
-            if not passed:
-                kept = await self._store.recorded_up_to()
-                await load_standing(self._store, kept, standing)
-                passed.update({ORGANISATION_FILTER: kept, EMPLOYEES_FILTER: kept})
-            tails = await asyncio.gather(*(self._stream.tail(subjects, after) for subjects, after in passed.items()))
-            for subjects, messages in zip(list(passed), tails, strict=True):
-                for message in messages:
-                    event = codec.recorded(message.seq, message.data)
-                    if message.subject == subject_of(event.envelope) and matters(event.envelope.type):
-                        await self._fold_standing(standing, event)
-                    passed[subjects] = message.seq
-            return standing
-
-    async def _fold_standing(self, standing: Standing, event: Recorded) -> None:
-        """An id that stands earlier in the log makes the event void, for the gate as for the recorder."""
-        id = event.envelope.id
-        if self._standing_ids.get(id, event.seq) < event.seq or await self._store.seen([id], event.seq):
-            return
-        self._standing_ids[id] = event.seq
-        standing.fold(event.envelope, event.seq)
 
     def guard(self, scope: Scope, loaded: Loaded) -> tuple[str, int]:
         """The expectation of a decision in this scope."""

@@ -1,0 +1,53 @@
+"""Standing for a process that follows no live log (a door): what the stream shows now, read when it is asked."""
+
+import asyncio
+from uuid import UUID
+
+from bus import codec
+from bus.standing import load_standing
+from bus.store import Store
+from bus.stream import Stream
+from bus.subjects import EMPLOYEES_FILTER, ORGANISATION_FILTER, subject_of
+from domain.law import Standing, matters
+from domain.message import Recorded
+
+
+class Tails:
+    """Reads the tails of organisation and employees, and Postgres for what came before."""
+
+    def __init__(self, stream: Stream, store: Store) -> None:
+        self._stream = stream
+        self._store = store
+        self._lock = asyncio.Lock()
+        self.forget()
+
+    def forget(self) -> None:
+        """Read all anew: the stream may be another one."""
+        self.standing = Standing()
+        self._passed: dict[str, int] = {}
+        self._ids: dict[UUID, int] = {}
+
+    async def refresh(self) -> Standing:
+        """Standing with everything that the stream has now."""
+        async with self._lock:
+            standing, passed = self.standing, self._passed  # `forget` puts others in their place
+            if not passed:
+                kept = await self._store.recorded_up_to()
+                await load_standing(self._store, kept, standing)
+                passed.update({ORGANISATION_FILTER: kept, EMPLOYEES_FILTER: kept})
+            tails = await asyncio.gather(*(self._stream.tail(subjects, after) for subjects, after in passed.items()))
+            for subjects, messages in zip(list(passed), tails, strict=True):
+                for message in messages:
+                    event = codec.recorded(message.seq, message.data)
+                    if message.subject == subject_of(event.envelope) and matters(event.envelope.type):
+                        await self._fold(standing, event)
+                    passed[subjects] = message.seq
+            return standing
+
+    async def _fold(self, standing: Standing, event: Recorded) -> None:
+        """An id that stands earlier in the log makes the event void, for the gate as for the recorder."""
+        id = event.envelope.id
+        if self._ids.get(id, event.seq) < event.seq or await self._store.seen([id], event.seq):
+            return
+        self._ids[id] = event.seq
+        standing.fold(event.envelope, event.seq)
