@@ -16,6 +16,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from bus import crash
 from domain.errors import Unavailable
 
 MODEL_NAME = "SmolLM2-135M-Instruct-Q4_1"
@@ -110,6 +111,7 @@ def serve(port: int, slots: int = SLOTS, threads: int = THREADS) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Entry point of the process; returns its exit code."""
+    crash.tell()
     parser = argparse.ArgumentParser(prog="python -m agents.modelserver", description="Serve the embedded model.")
     parser.add_argument("--port", type=int, required=True, help=f"port on {HOST}")
     parser.add_argument("--slots", type=int, default=SLOTS, help="answers generated at the same time")

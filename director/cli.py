@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import TyperException
 
+from bus import crash
 from director.commands import law, log, requirements, runs, stack, staff
 from director.door import INTERRUPTED, Door
 from domain.errors import AuraError, Invalid
@@ -26,6 +27,8 @@ for module in (stack, requirements, runs, staff, law, log):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point: the exit code of the command."""
+    if argv is None:  # a process of its own
+        crash.tell()
     arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     command = next((argument for argument in arguments if not argument.startswith("-")), "")
     door = Door(command, "--json" in arguments)

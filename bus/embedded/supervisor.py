@@ -18,6 +18,7 @@ from pathlib import Path
 
 import msgspec
 
+from bus import crash
 from bus.embedded.child import Child
 from bus.embedded.plan import Plan
 from bus.embedded.process import identify
@@ -190,6 +191,7 @@ def main(run: Path) -> None:
     """Detaches, takes the lock that only one supervisor can have, and works."""
     if os.fork():
         os._exit(0)
+    crash.tell()
     os.chdir("/")
     lock = os.open(run / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
     try:

@@ -68,12 +68,31 @@ def test_a_killed_role_is_started_again_and_the_run_goes_on(aura: Aura) -> None:
     assert line.split()[2:4] == ["ready", "1"]
 
 
+def _until_it_says(aura: Aura, log: Path, words: str) -> None:
+    aura.until(lambda: words in log.read_text())
+
+
 def _even(aura: Aura) -> dict[str, dict[str, Any]] | None:
     """The processes once every reader has passed the last event."""
     data = aura.json("status")
     found = {one["name"]: one for one in data["processes"]}
     positions = {found[role]["position"] for role in ROLES if role != "employees"}
     return found if positions == {data["last_event"]} else None
+
+
+def test_a_role_that_crashes_says_where_in_its_log(aura: Aura) -> None:
+    aura.until(lambda: all_ready(aura))
+    before = processes(aura)["hr"]
+    supervisor = aura.json("status")["supervisor_pid"]
+    log = aura.home / "run" / "logs" / "hr.log"
+    for pid, own in ((before["pid"], log), (supervisor, log.with_name("supervisor.log"))):
+        os.kill(pid, signal.SIGUSR1)
+        _until_it_says(aura, own, "most recent call first")
+    assert "Segmentation fault" not in log.read_text()
+    os.kill(before["pid"], signal.SIGSEGV)
+    _until_it_says(aura, log, "Segmentation fault")
+    aura.until(lambda: all_ready(aura) and processes(aura)["hr"]["pid"] != before["pid"])
+    assert processes(aura)["hr"]["restarts"] == before["restarts"] + 1, "asking ended nothing"
 
 
 def test_a_second_up_finds_the_first_whichever_it_asks_for(aura: Aura) -> None:
