@@ -11,6 +11,7 @@ import msgspec
 
 from agents.employees.base import Employee
 from agents.employees.prompts import Style
+from bus.secretfile import secret
 from domain.employee import Profile
 from domain.errors import Invalid, NotFound
 from domain.message import NAMESPACE, derive
@@ -27,7 +28,10 @@ PROMPT_TOKENS_MAX = 8192
 
 
 class Posting(msgspec.Struct, frozen=True, kw_only=True):
-    """How to reach an employee. `api_key_env` names the variable with its key; `script` a shipped script or a file."""
+    """How to reach an employee. `script`: a shipped script or a file.
+
+    `api_key_env` names the variable with its key; or, with _FILE behind it, the one that names the key's file.
+    """
 
     name: str
     kind: Kind
@@ -99,7 +103,7 @@ def build(posting: Posting, environment: Mapping[str, str]) -> Employee:
 
     from agents.employees.openai import OpenAIEmployee
 
-    key = environment.get(posting.api_key_env, "") if posting.api_key_env else ""
+    key = secret(posting.api_key_env, environment) if posting.api_key_env else ""
     return OpenAIEmployee(
         id=posting.id,
         name=posting.name,

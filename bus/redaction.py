@@ -2,8 +2,13 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
 
 import msgspec
+
+from bus.secretfile import SUFFIX, read_secret
+from domain.errors import Invalid
 
 MARK = b"[redacted]"
 SECRET_CHARS_MIN = 8
@@ -21,8 +26,17 @@ SECRET_ENDINGS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "_DSN")
 
 
 def secrets_of(environment: Mapping[str, str]) -> list[str]:
-    """The values that must never be kept: those of variables whose names say that they are secret."""
-    return [value for name, value in environment.items() if name.upper().endswith(SECRET_ENDINGS) and value]
+    """The values that must never be kept: those of variables whose names say that they are secret, and of their files.
+
+    A file that this process cannot read is passed over: what it holds cannot come from here.
+    """
+    values = {name: value for name, value in environment.items() if name.upper().endswith(SECRET_ENDINGS)}
+    for name in environment:
+        plain = name.removesuffix(SUFFIX)
+        if plain != name and plain.upper().endswith(SECRET_ENDINGS):
+            with suppress(Invalid):
+                values[name] = read_secret(plain, Path(environment[name]))
+    return [value for value in values.values() if value]
 
 
 class Redactor:

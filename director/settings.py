@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from agents.endpoint import LOOPBACK
 from bus.embedded.stack import Endpoints, status
 from bus.embedded.state import RESTART_LONGEST_S
+from bus.secretfile import from_file
 from domain.errors import Invalid, Unavailable
 
 METRICS_OFF = "off"
@@ -43,8 +44,8 @@ class Settings(BaseSettings):
             wrong = error.errors()[0]
             name = f"AURA_{str(wrong['loc'][0]).upper()}"
             raise Invalid(f"{name} does not read: {wrong['msg']}.", hint=f"Correct it, or unset {name}.") from None
-        self.nats_url = _from_file("AURA_NATS_URL", self.nats_url, self.nats_url_file)
-        self.postgres_dsn = _from_file("AURA_POSTGRES_DSN", self.postgres_dsn, self.postgres_dsn_file)
+        self.nats_url = from_file("AURA_NATS_URL", self.nats_url, self.nats_url_file)
+        self.postgres_dsn = from_file("AURA_POSTGRES_DSN", self.postgres_dsn, self.postgres_dsn_file)
 
     @cached_property
     def root(self) -> Path:
@@ -98,25 +99,3 @@ class Settings(BaseSettings):
     def store_only(self) -> str:
         """Where Postgres is, for commands that read the log and nothing else."""
         return self.postgres_dsn or self.endpoints().postgres_dsn
-
-
-def _from_file(name: str, value: str | None, file: Path | None) -> str | None:
-    """A setting, or what the file of NAME_FILE holds: a secret that stands in no environment. Raises Invalid."""
-    if file is None:
-        return value
-    if value is not None:
-        raise Invalid(f"{name} and {name}_FILE are both set.", hint="Unset one of them.")
-    try:
-        text = file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise Invalid(
-            f"{name}_FILE names {file}, which cannot be read: {why}.",
-            hint=f"Let it name a file that holds the address and that this user may read, or unset {name}_FILE.",
-        ) from None
-    if not text or len(text.splitlines()) != 1:
-        raise Invalid(
-            f"{name}_FILE names {file}, which does not hold one line.",
-            hint="Write the address into it, and nothing else.",
-        )
-    return text

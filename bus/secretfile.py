@@ -1,0 +1,43 @@
+"""A secret in a file: NAME_FILE names the file that holds what NAME would, so that it stands in no environment."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from domain.errors import Invalid
+
+SUFFIX = "_FILE"
+
+
+def from_file(name: str, value: str | None, file: Path | None) -> str | None:
+    """The value, or what the file holds, which is one line. Raises Invalid."""
+    if file is None:
+        return value
+    if value is not None:
+        raise Invalid(f"{name} and {name}{SUFFIX} are both set.", hint="Unset one of them.")
+    text = read_secret(name, file)
+    if not text or len(text.splitlines()) != 1:
+        raise Invalid(
+            f"{name}{SUFFIX} names {file}, which does not hold one line.",
+            hint=f"Write into it what {name} would hold, and nothing else.",
+        )
+    return text
+
+
+def secret(name: str, environment: Mapping[str, str]) -> str:
+    """What NAME holds, or the file of NAME_FILE; empty when neither is set, or the file is empty. Raises Invalid."""
+    value, file = environment.get(name, ""), environment.get(f"{name}{SUFFIX}", "")
+    if not file or not read_secret(name, Path(file)):
+        return value
+    return from_file(name, value or None, Path(file)) or ""
+
+
+def read_secret(name: str, file: Path) -> str:
+    """What the file of NAME_FILE holds, without white space around it. Raises Invalid."""
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise Invalid(
+            f"{name}{SUFFIX} names {file}, which cannot be read: {why}.",
+            hint=f"Let it name a file that this user may read, or unset {name}{SUFFIX}.",
+        ) from None
