@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from agents.organisation import STAFF_ROLES, Organisation, Setup
 from agents.presence import process_name
@@ -17,7 +17,14 @@ ORGANISATION = "organisation"
 """The name of the process that has every role."""
 
 
-async def serve_roles(settings: Settings, wanted: Sequence[str], door: Door, *, allow_degraded: bool) -> None:
+async def serve_roles(
+    settings: Settings,
+    wanted: Sequence[str],
+    door: Door,
+    *,
+    allow_degraded: bool,
+    make: Callable[[Setup], Organisation] = Organisation,
+) -> None:
     """Run the roles until SIGTERM or SIGINT. Raises Invalid for a role that is not one."""
     roles = _roles(wanted)
     port = settings.listen_on()
@@ -48,7 +55,7 @@ async def serve_roles(settings: Settings, wanted: Sequence[str], door: Door, *, 
         ready.write_text(f"{os.getpid()}\n")
         door.say(f"serving {', '.join(roles)}")
 
-    await Organisation(setup).run(stop, tell)
+    await make(setup).run(stop, tell)
     door.answer({"roles": roles, "drained": True}, "drained and stopped")
 
 

@@ -1,0 +1,57 @@
+"""`aura serve ROLE` for drills: the same, but it kills itself, or a server, where it is told to.
+
+`python -m tests.integration.drilled ROLE`. Its trap is AURA_HOME/drill/ROLE.armed, the witness of all calls lies there
+too, and a file ROLE.early makes a consumer of it that moves its checkpoint before it writes its rows.
+"""
+
+import dataclasses
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from agents import staff
+from agents.employees.base import Employee
+from agents.employees.scripted import Recording
+from agents.organisation import Organisation, Setup
+from director.door import Door
+from director.serving import serve_roles
+from director.settings import Settings
+from tests.integration.killable import Trap, TwoSteps, Witnessed
+from tests.integration.kills import LEASE_MARGIN_S
+
+FOLDER = "drill"
+WITNESS = "witness"
+
+
+class Early(Organisation):
+    """Its consumers commit a checkpoint before the rows."""
+
+    async def _build(self) -> None:
+        await super()._build()
+        assert self._office is not None
+        for runner in self._runners:
+            runner.tables = TwoSteps(runner.projection, self._office.store, self.setup.fault, early=True)
+
+
+def main(role: str) -> None:
+    settings, door = Settings(), Door("serve", as_json=False)
+    folder = settings.root / FOLDER
+    trap = Trap(folder / f"{role}.armed")
+
+    def build(posting: staff.Posting, environment: Mapping[str, str]) -> Employee:
+        del environment
+        script = Recording.load(Path(posting.script))
+        made = Witnessed(id=posting.id, name=posting.name, script=script, delay_s=posting.delay_s)
+        made.witness, made.fault = folder / WITNESS, trap
+        return made
+
+    kind = Early if (folder / f"{role}.early").exists() else Organisation
+
+    def make(setup: Setup) -> Organisation:
+        return kind(dataclasses.replace(setup, build=build, fault=trap, lease_margin_s=LEASE_MARGIN_S))
+
+    door.run(serve_roles(settings, [role], door, allow_degraded=True, make=make))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
