@@ -2,44 +2,28 @@
 
 Each number has one source, so that the sum over all processes counts nothing twice: the recorder what is stored, each
 consumer its own progress, the manager's rows what is open, the auditor's events what was called, judged and found.
+A restart starts counters anew and leaves gauges as they were: these are read from rows, streams and servers.
 No label bears an id: values are event types, states and kinds, and at most LABEL_VALUES_MAX names of models.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
+from agents.findings import OTHER, Findings
 from agents.health import Report
 from bus.recorder import Sliced
-from bus.rows import Rows
-from domain import incident, run_messages, task
+from bus.rows import Parked, Rows
+from domain import task
 from domain.message import Event, Recorded
 from domain.registry import EVENTS
 from projections.board import organisation_state
-from projections.evidence import Attempt
 from projections.openrun import OpenRun, open_state
 
 BATCH_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-WAIT_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
-LABEL_VALUES_MAX = 50
-OTHER = "other"
 HALT_STATES = {"running": 0, "paused": 1, "halted": 2, "unfounded": 3}
-MICRO = 1_000_000
-
-
-class Names:
-    """The values of one label: what is new after LABEL_VALUES_MAX of them is `other`."""
-
-    def __init__(self) -> None:
-        self._known: set[str] = set()
-
-    def bound(self, value: str) -> str:
-        if value not in self._known and len(self._known) >= LABEL_VALUES_MAX:
-            return OTHER
-        self._known.add(value)
-        return value
 
 
 class Progress:
@@ -64,13 +48,18 @@ class Progress:
         self.lag = Gauge(
             "aura_projection_lag_events", "Events of the stream that are not in the rows.", by, registry=here
         )
+        self.parked = Gauge(
+            "aura_projection_parked_events", "Events that could not be taken, and what follows them.", by, registry=here
+        )
 
 
 class Recording:
     """What the recorder stores."""
 
     def __init__(self, here: CollectorRegistry) -> None:
-        self.recorded = Counter("aura_events_recorded", "Events stored here.", ("type",), registry=here)
+        self.appended = Counter("aura_events_appended", "Events stored here.", ("aggregate", "type"), registry=here)
+        for name in EVENTS:
+            self.appended.labels(*_kind(name))
         self.commit = Histogram(
             "aura_recorder_commit_seconds", "One batch into Postgres.", buckets=BATCH_SECONDS, registry=here
         )
@@ -85,70 +74,26 @@ class Board:
         self.runs = Gauge("aura_runs_open", "Runs that are not settled.", registry=here)
         self.tasks = Gauge("aura_tasks", "Tasks of open runs.", ("state",), registry=here)
         self.approvals = Gauge("aura_approvals_pending", "Deliveries that wait for approval.", registry=here)
+        self.wait = Gauge(
+            "aura_approval_wait_seconds", "Since when the oldest of them waits; 0 when none does.", registry=here
+        )
         self.halt = Gauge("aura_halt_state", "0 running, 1 paused, 2 halted, 3 not founded yet.", registry=here)
+        self.reserved = Gauge("aura_budget_reserved_usd", "What open runs may still spend.", registry=here)
+        self.left = Gauge("aura_budget_remaining_ratio", "Of the cap, neither spent nor reserved.", registry=here)
 
-    def show(self, rows: Rows) -> None:
+    def show(self, rows: Rows, wait_s: float) -> None:
         states = [open_state(row) for row in rows.all(OpenRun)]
         tasks = [part.phase for state in states for part in state.tasks.values()]
         self.runs.set(len(states))
         for phase in get_args(task.Phase):
             self.tasks.labels(phase).set(tasks.count(phase))
         self.approvals.set(sum(state.phase == "delivered" for state in states))
-        self.halt.set(HALT_STATES[organisation_state(rows).phase])
-
-
-class Findings:
-    """What was called, judged and found, from the auditor's events and rows."""
-
-    def __init__(self, here: CollectorRegistry) -> None:
-        of = ("provider", "model")
-        self.wait = Histogram(
-            "aura_task_schedule_to_start_seconds", "From assigned to called.", buckets=WAIT_SECONDS, registry=here
-        )
-        self.requests = Counter("aura_llm_requests", "Calls of models, by outcome.", (*of, "outcome"), registry=here)
-        self.duration = Histogram(
-            "aura_llm_request_duration_seconds",
-            "As the worker measured it.",
-            of,
-            buckets=WAIT_SECONDS,
-            registry=here,
-        )
-        self.tokens = Counter("aura_llm_tokens", "As the provider reported them.", (*of, "kind"), registry=here)
-        self.cost = Counter("aura_llm_cost_usd", "As charged to the run.", of, registry=here)
-        self.verdicts = Counter(
-            "aura_verdicts", "Verdicts, by the first reason.", ("entity", "outcome", "reason"), registry=here
-        )
-        self.incidents = Counter("aura_incidents", "Incidents raised.", ("kind",), registry=here)
-        self._providers, self._models, self._outcomes, self._reasons = Names(), Names(), Names(), Names()
-
-    def count(self, event: Event, at: int, rows: Rows) -> None:
-        match event:
-            case task.CallStarted(run=run, order=order):
-                attempt = rows.get(Attempt, run, str(order))
-                if attempt is not None:
-                    self.wait.observe((at - attempt.assigned_at) / MICRO)
-            case task.CallFinished():
-                self._call(event)
-            case (
-                task.Verified(judgement=found)
-                | task.Rejected(judgement=found)
-                | run_messages.Verified(judgement=found)
-                | run_messages.Rejected(judgement=found)
-            ):
-                reason = self._reasons.bound(found.findings[0].kind) if found.findings else "none"
-                outcome = "verified" if found.verified else "rejected"
-                self.verdicts.labels(event.entity()[0], outcome, reason).inc()
-            case incident.Raised(kind=kind):
-                self.incidents.labels(kind).inc()
-
-    def _call(self, event: task.CallFinished) -> None:
-        call = event.snapshot
-        of = (self._providers.bound(call.provider), self._models.bound(call.model))
-        self.requests.labels(*of, self._outcomes.bound(call.outcome)).inc()
-        self.duration.labels(*of).observe(max(0.0, call.latency_s))
-        self.tokens.labels(*of, "input").inc(max(0, call.input_tokens or 0))
-        self.tokens.labels(*of, "output").inc(max(0, call.output_tokens or 0))
-        self.cost.labels(*of).inc(max(0.0, float(event.charged.usd)))
+        self.wait.set(wait_s)
+        organisation = organisation_state(rows)
+        self.halt.set(HALT_STATES[organisation.phase])
+        committed, cap = organisation.committed.usd, organisation.cap.usd
+        self.reserved.set(float(committed - organisation.spent.usd))
+        self.left.set(float(1 - committed / cap) if cap else 0.0)
 
 
 class Metrics:
@@ -171,7 +116,7 @@ class Metrics:
         assert self._progress is not None, "a consumer was announced"
         self._progress.apply.labels(consumer).observe(wall_s)
         for recorded in batch:
-            self._progress.applied.labels(consumer, _type(recorded.envelope.type)).inc()
+            self._progress.applied.labels(consumer, _kind(recorded.envelope.type)[1]).inc()
             if recorded.void is not None:
                 self._progress.void.labels(consumer).inc()
             elif live and consumer == "auditor" and self._findings is not None and isinstance(recorded.event, Event):
@@ -182,17 +127,20 @@ class Metrics:
         assert self._recording is not None, "a recorder was announced"
         self._recording.commit.observe(wall_s)
         for part in batch:
-            self._recording.recorded.labels(_type(part.envelope.type if part.envelope else OTHER)).inc()
+            self._recording.appended.labels(*_kind(part.envelope.type if part.envelope else OTHER)).inc()
 
-    def page(self, report: Report, board: Rows | None) -> bytes:
-        """Everything as text; `report` is of this moment, `board` the manager's rows if they are here."""
+    def page(self, report: Report, rows: Mapping[str, Rows], approval_wait_s: float) -> bytes:
+        """Everything as text; `report` is of this moment, `rows` those of each consumer here."""
         self._ready.set(report.ready)
         for name, dependency in report.dependencies.items():
             self._up.labels(name).set(dependency.ok)
         for name, reader in report.readers.items():
             self._read(name, reader.position, reader.lag)
-        if self._board is not None and board is not None:
-            self._board.show(board)
+        if self._progress is not None:
+            for name, held in rows.items():
+                self._progress.parked.labels(name).set(len(held.all(Parked)))
+        if self._board is not None and "manager" in rows:
+            self._board.show(rows["manager"], approval_wait_s)
         return generate_latest(self.registry)
 
     def _read(self, name: str, position: int, lag: int | None) -> None:
@@ -205,5 +153,6 @@ class Metrics:
             self._progress.lag.labels(name).set(far)
 
 
-def _type(name: str) -> str:
-    return name if name in EVENTS else OTHER
+def _kind(name: str) -> tuple[str, str]:
+    """What an event is about, and its type."""
+    return (name.partition(".")[0], name) if name in EVENTS else (OTHER, OTHER)

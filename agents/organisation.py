@@ -257,8 +257,7 @@ class Organisation:
             fault=self.setup.fault,
         )
         self._runners.append(runner)
-        if projection.name == "manager":
-            self.vitals.board = runner
+        self.vitals.watch(runner)
         self._duties.extend(duty.run for duty in duties)
 
 

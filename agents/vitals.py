@@ -13,6 +13,8 @@ from agents import presence, targets
 from agents.endpoint import LOOPBACK, TEXT, Endpoint, Page
 from agents.health import Ask, Health, Positions
 from agents.presence import Presence
+from agents.waiting import Waiting
+from bus.clock import now
 from bus.consumer import Runner, Taken
 from bus.recorder import Kept
 from governance.office import Office
@@ -24,10 +26,7 @@ METRICS_KIND = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Vitals:
-    """`name` None: this process is not listed. `port` None: it does not listen; 0: on a free port.
-
-    `board`: the manager's consumer, if it runs here; its rows say what is open.
-    """
+    """`name` None: this process is not listed. `port` None: it does not listen; 0: on a free port."""
 
     def __init__(
         self,
@@ -47,7 +46,8 @@ class Vitals:
         self._port = port
         self._host = host
         self._metrics: Metrics | None = None
-        self.board: Runner | None = None
+        self._runners: list[Runner] = []
+        self._waiting: Waiting | None = None
         self._presence: Presence | None = None
         self._endpoint = Endpoint({"/livez": self._live, "/readyz": self._ready, "/metrics": self._numbers})
 
@@ -66,10 +66,19 @@ class Vitals:
 
         self.health.dependencies |= {"nats": last, "postgres": office.store.recorded_up_to}
         self.health.last = last
+        self._waiting = Waiting(office.store)
 
     def needs_nats(self, answers: Ask) -> None:
         """This process has a worker, which needs NATS alone."""
         self.health.dependencies.setdefault("nats", answers)
+
+    def watch(self, runner: Runner) -> None:
+        """A consumer of this process, whose rows say what is open and what is parked."""
+        self._runners.append(runner)
+
+    def forget(self, runner: Runner) -> None:
+        """It has ended before the process: the manager leads no more."""
+        self._runners.remove(runner)
 
     def taken(self, consumer: str) -> Taken:
         """Whom a consumer tells of its batches."""
@@ -111,4 +120,8 @@ class Vitals:
     async def _numbers(self) -> Page:
         assert self._metrics is not None, "who listens has numbers"
         report = await self.health.check()
-        return Page(HTTPStatus.OK, METRICS_KIND, self._metrics.page(report, self.board.rows if self.board else None))
+        rows = {runner.projection.name: runner.rows for runner in self._runners}
+        wait_s = 0.0
+        if self._waiting is not None and "manager" in rows:
+            wait_s = await self._waiting.longest_s(rows["manager"], now())
+        return Page(HTTPStatus.OK, METRICS_KIND, self._metrics.page(report, rows, wait_s))

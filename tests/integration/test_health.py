@@ -101,6 +101,9 @@ async def test_counters_move_with_a_run_and_gauges_show_what_is_open(house: Hous
         await process.until(HTTPStatus.OK)
         await process.caught_up()
         before = await process.numbers()
+        assert before["aura_events_appended_total", (("aggregate", "run"), ("type", "run.delivered"))] == 0
+        assert [value for (name, _), value in before.items() if name == "aura_llm_cost_usd_total"] == [0], "its series begin"
+        assert total(before, "aura_approval_wait_seconds") == 0
         assert total(before, "aura_llm_requests_total") == 0
         assert total(before, "aura_halt_state") == 0
         run = await house.submit(sample)
@@ -108,7 +111,11 @@ async def test_counters_move_with_a_run_and_gauges_show_what_is_open(house: Hous
         await process.caught_up()
         delivered = await process.numbers()
         _told(delivered, len(await house.log()))
+        assert total(delivered, "aura_events_appended_total", aggregate="run", type="run.delivered") == 1
         assert total(delivered, "aura_approvals_pending") == 1
+        assert 0 < total(delivered, "aura_approval_wait_seconds") < WAIT_S
+        assert total(delivered, "aura_budget_reserved_usd") > 0
+        assert 0.9 < total(delivered, "aura_budget_remaining_ratio") < 1
         await house.director.handle(organisation.Halt(id=uuid4(), at=at(), reason="fire drill"))
         await process.caught_up()
         assert total(await process.numbers(), "aura_halt_state") == 2
@@ -128,13 +135,15 @@ def _told(numbers: Numbers, last: int) -> None:
     assert total(numbers, "aura_verdicts_total", entity="task", outcome="verified", reason="none") == 1
     assert total(numbers, "aura_verdicts_total", entity="task", outcome="rejected") == 1
     assert total(numbers, "aura_verdicts_total", entity="run", outcome="verified") == 1
+    assert total(numbers, "aura_task_duration_seconds_count", outcome="rejected") == 1
     assert total(numbers, "aura_tasks", state="verified") == 1
     assert total(numbers, "aura_tasks") == 1
     assert total(numbers, "aura_recorder_position_events") == last
-    assert total(numbers, "aura_events_recorded_total") <= last
+    assert total(numbers, "aura_events_appended_total") <= last
     for consumer in ("manager", "verifier", "auditor", "accountant", "hr"):
         assert total(numbers, "aura_projection_position_events", consumer=consumer) == last
         assert total(numbers, "aura_projection_lag_events", consumer=consumer) == 0
+        assert numbers["aura_projection_parked_events", (("consumer", consumer),)] == 0
         assert total(numbers, "aura_events_applied_total", consumer=consumer, type="task.call_finished") == 2
         assert total(numbers, "aura_projection_apply_seconds_count", consumer=consumer) > 0
     assert total(numbers, "aura_ready") == 1

@@ -1,0 +1,104 @@
+"""What was called, judged and found, in numbers: counted by the auditor's process from the events that it folds."""
+
+from typing import get_args
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from bus.rows import Rows
+from domain import employee, incident, run_messages, task
+from domain.message import Event
+from projections.evidence import Attempt
+from verification.verdict import FindingKind
+
+WAIT_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+LABEL_VALUES_MAX = 50
+OTHER = "other"
+NO_REASON = "none"
+MICRO = 1_000_000
+
+
+class Names:
+    """The values of one label: what is new after LABEL_VALUES_MAX of them is `other`."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def bound(self, value: str) -> str:
+        if value not in self._known and len(self._known) >= LABEL_VALUES_MAX:
+            return OTHER
+        self._known.add(value)
+        return value
+
+
+class Findings:
+    """Series that can be named begin at 0, so that the first count of each is an increase."""
+
+    def __init__(self, here: CollectorRegistry) -> None:
+        of = ("provider", "model")
+        self.wait = _histogram("aura_task_schedule_to_start_seconds", "From assigned to called.", (), here)
+        self.duration = _histogram("aura_task_duration_seconds", "From assigned to judged.", ("outcome",), here)
+        self.requests = Counter("aura_llm_requests", "Calls of models, by outcome.", (*of, "outcome"), registry=here)
+        self.latency = _histogram(
+            "aura_llm_request_duration_seconds", "As the worker measured it.", (*of, "outcome"), here
+        )
+        self.tokens = Counter("aura_llm_tokens", "As the provider reported them.", (*of, "kind"), registry=here)
+        self.cost = Counter("aura_llm_cost_usd", "As charged to the run.", of, registry=here)
+        self.verdicts = Counter(
+            "aura_verdicts", "Verdicts, by the first reason.", ("entity", "outcome", "reason"), registry=here
+        )
+        self.incidents = Counter("aura_incidents", "Incidents raised.", ("kind",), registry=here)
+        self._providers, self._models, self._outcomes, self._reasons = Names(), Names(), Names(), Names()
+        for entity in ("task", "run"):
+            self.verdicts.labels(entity, "verified", NO_REASON)
+            for reason in get_args(FindingKind):
+                self.verdicts.labels(entity, "rejected", self._reasons.bound(reason))
+        for kind in get_args(incident.Kind):
+            self.incidents.labels(kind)
+
+    def count(self, event: Event, at: int, rows: Rows) -> None:
+        match event:
+            case employee.Hired(profile=profile):
+                self._model(profile.provider, profile.model)
+            case task.CallStarted(run=run, order=order):
+                attempt = rows.get(Attempt, run, str(order))
+                if attempt is not None:
+                    self.wait.observe((at - attempt.assigned_at) / MICRO)
+            case task.CallFinished():
+                self._call(event)
+            case task.Verified(run=run, order=order) | task.Rejected(run=run, order=order):
+                self._verdict(event)
+                attempt = rows.get(Attempt, run, str(order))
+                if attempt is not None:
+                    outcome = "verified" if event.judgement.verified else "rejected"
+                    self.duration.labels(outcome).observe((at - attempt.assigned_at) / MICRO)
+            case run_messages.Verified() | run_messages.Rejected():
+                self._verdict(event)
+            case incident.Raised(kind=kind):
+                self.incidents.labels(kind).inc()
+
+    def _verdict(self, event: task.Verified | task.Rejected | run_messages.Verified | run_messages.Rejected) -> None:
+        found = event.judgement
+        reason = self._reasons.bound(found.findings[0].kind) if found.findings else NO_REASON
+        self.verdicts.labels(event.entity()[0], "verified" if found.verified else "rejected", reason).inc()
+
+    def _model(self, provider: str, model: str) -> tuple[str, str]:
+        """The labels of a model, whose series begin here when it is new."""
+        of = (self._providers.bound(provider), self._models.bound(model))
+        for kind in ("input", "output"):
+            self.tokens.labels(*of, kind)
+        self.cost.labels(*of)
+        return of
+
+    def _call(self, event: task.CallFinished) -> None:
+        call = event.snapshot
+        of = self._model(call.provider, call.model)
+        outcome = self._outcomes.bound(call.outcome)
+        self.requests.labels(*of, outcome).inc()
+        self.latency.labels(*of, outcome).observe(max(0.0, call.latency_s))
+        self.tokens.labels(*of, "input").inc(max(0, call.input_tokens or 0))
+        self.tokens.labels(*of, "output").inc(max(0, call.output_tokens or 0))
+        self.cost.labels(*of).inc(max(0.0, float(event.charged.usd)))
+
+
+def _histogram(name: str, says: str, labels: tuple[str, ...], here: CollectorRegistry) -> Histogram:
+    return Histogram(name, says, labels, buckets=WAIT_SECONDS, registry=here)

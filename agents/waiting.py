@@ -1,0 +1,38 @@
+"""Since when deliveries wait for approval, which the manager's rows do not say: read from the log, once for each."""
+
+from contextlib import suppress
+from uuid import UUID
+
+from bus.rows import Rows
+from bus.store import Store
+from domain import run_messages
+from domain.errors import Unavailable
+from projections.openrun import OpenRun, open_state
+
+MICRO = 1_000_000
+
+
+class Waiting:
+    """Looks up a run when it is first seen to wait."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._since: dict[UUID, int] = {}
+
+    async def longest_s(self, rows: Rows, now: int) -> float:
+        """How long the oldest has waited, 0 when none does. `rows` are the manager's; `now`: microseconds UTC."""
+        runs = [row.scope for row in rows.all(OpenRun) if open_state(row).phase == "delivered"]
+        with suppress(Unavailable):  # those that are known wait on
+            for run in runs:
+                if run not in self._since:
+                    self._since[run] = await self._delivered_at(run, now)
+        self._since = {run: self._since[run] for run in runs if run in self._since}
+        return max(((now - since) / MICRO for since in self._since.values()), default=0.0)
+
+    async def _delivered_at(self, run: UUID, now: int) -> int:
+        times = [
+            found.envelope.occurred_at
+            for found in await self._store.read_run(run)
+            if isinstance(found.event, run_messages.Delivered) and found.void is None
+        ]
+        return times[0] if times else now

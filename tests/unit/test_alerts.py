@@ -1,0 +1,103 @@
+"""What Prometheus is given: settings and rules that promtool reads, metrics that exist, and runbooks that are written."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from agents.metrics import Metrics
+from agents.organisation import CONSUMERS
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "deploy" / "prometheus"
+GUIDE = (ROOT / "docs" / "operators.md").read_text()
+PROMTOOL = shutil.which("promtool")
+PROMTOOL_WAIT_S = 30
+PORT = 9464
+needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is not on PATH")
+
+
+def read(name: str) -> Any:
+    return YAML(typ="safe").load((FOLDER / name).read_text())
+
+
+def rules() -> list[dict[str, Any]]:
+    return [rule for group in read("alerts.yml")["groups"] for rule in group["rules"]]
+
+
+def promtool(*arguments: str, folder: Path = FOLDER) -> subprocess.CompletedProcess[str]:
+    assert PROMTOOL is not None
+    command = [PROMTOOL, *arguments]
+    return subprocess.run(
+        command,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PROMTOOL_WAIT_S,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@needs_promtool
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check", "config", "prometheus.yml"),
+        ("check", "config", "one-machine.yml"),
+        ("check", "rules", "alerts.yml"),
+        ("test", "rules", "alerts.test.yml"),
+    ],
+    ids=" ".join,
+)
+def test_promtool_reads_it(arguments: tuple[str, ...]) -> None:
+    said = promtool(*arguments)
+    assert said.returncode == 0, said.stdout + said.stderr
+
+
+@needs_promtool
+@pytest.mark.parametrize("was", ["> 1000", "== 2", "for: 30s", "> 4 * 3600", "aura_ready == 0"])
+def test_a_rule_that_is_changed_fails_its_test(tmp_path: Path, was: str) -> None:
+    for name in ("alerts.yml", "alerts.test.yml"):
+        shutil.copy(FOLDER / name, tmp_path)
+    text = (tmp_path / "alerts.yml").read_text()
+    assert was in text
+    becomes = {"> 1000": "> 9000", "== 2": "== 3", "for: 30s": "for: 30m", "> 4 * 3600": "> 3600"}
+    (tmp_path / "alerts.yml").write_text(text.replace(was, becomes.get(was, "aura_ready == 1")))
+    said = promtool("test", "rules", "alerts.test.yml", folder=tmp_path)
+    assert said.returncode != 0, said.stdout
+
+
+def test_every_metric_in_a_rule_or_query_is_told_by_some_process() -> None:
+    families = Metrics(list(CONSUMERS), list(CONSUMERS), recorder=True).registry.collect()
+    told = {f"{family.name}{ending}" for family in families for ending in ("", "_total", "_bucket")}
+    queries = re.findall(r"```promql\n(.+?)\n```", GUIDE, re.DOTALL)
+    used = set(re.findall(r"\baura_\w+", " ".join([*queries, *(rule["expr"] for rule in rules())])))
+    assert len(used) > 8
+    assert used - told <= {"aura_leader"}
+
+
+def test_each_alert_says_what_to_do_and_is_tested_both_ways() -> None:
+    anchors = {
+        re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+        for title in re.findall(r"^#+ (.+)$", GUIDE, re.MULTILINE)
+    }
+    tried = [case for test in read("alerts.test.yml")["tests"] for case in test["alert_rule_test"]]
+    for rule in rules():
+        page, _, anchor = rule["annotations"]["runbook"].partition("#")
+        assert (page, anchor in anchors) == ("docs/operators.md", True), rule
+        outcomes = {bool(case["exp_alerts"]) for case in tried if case["alertname"] == rule["alert"]}
+        assert outcomes == {True, False}, rule["alert"]
+
+
+def test_every_container_that_serves_is_scraped() -> None:
+    compose = YAML(typ="safe").load((ROOT / "compose.yaml").read_text())["services"]
+    serving = {name for name, service in compose.items() if (service.get("command") or [""])[0] == "serve"}
+    (job,) = read("prometheus.yml")["scrape_configs"]
+    assert {target for entry in job["static_configs"] for target in entry["targets"]} == {
+        f"{name}:{PORT}" for name in serving
+    }
