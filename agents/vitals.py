@@ -20,6 +20,7 @@ from bus.recorder import Kept
 from governance.office import Office
 
 if TYPE_CHECKING:
+    from agents.backlog import Backlog
     from agents.metrics import Metrics
 
 METRICS_KIND = "text/plain; version=0.0.4; charset=utf-8"
@@ -48,6 +49,7 @@ class Vitals:
         self._metrics: Metrics | None = None
         self._runners: list[Runner] = []
         self._waiting: Waiting | None = None
+        self._backlog: Backlog | None = None
         self._presence: Presence | None = None
         self._endpoint = Endpoint({"/livez": self._live, "/readyz": self._ready, "/metrics": self._numbers})
 
@@ -67,6 +69,10 @@ class Vitals:
         self.health.dependencies |= {"nats": last, "postgres": office.store.recorded_up_to}
         self.health.last = last
         self._waiting = Waiting(office.store)
+        if self._metrics is not None and "recorder" in self._roles:
+            from agents.backlog import Backlog
+
+            self._backlog = Backlog(self._metrics.registry, office.store)
 
     def needs_nats(self, answers: Ask) -> None:
         """This process has a worker, which needs NATS alone."""
@@ -120,6 +126,8 @@ class Vitals:
     async def _numbers(self) -> Page:
         assert self._metrics is not None, "who listens has numbers"
         report = await self.health.check()
+        if self._backlog is not None:
+            await self._backlog.look(report.readers.get("recorder"))
         rows = {runner.projection.name: runner.rows for runner in self._runners}
         wait_s = 0.0
         if self._waiting is not None and "manager" in rows:

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 
 from agents.organisation import CONSUMERS
+from bus.checkpoints import checkpoints
 from bus.embedded import stack
 from bus.store import Store
 from bus.stream import Stream, connect
-from bus.tables import Tables
 from director.desk import rows
 from director.roll import processes
 from director.settings import Settings
@@ -77,7 +77,7 @@ async def _log_data(settings: Settings) -> dict[str, Any]:
     store = await Store.open(endpoints.postgres_dsn, pool_max=2)
     try:
         last = (await Stream(client).info()).last_seq
-        positions = {"recorder": await store.recorded_up_to()} | await positions_of(store)
+        positions = {"recorder": await store.recorded_up_to()} | await checkpoints(store, CONSUMERS)
         phase = await rows(store, "door_organisation")
         return {
             "last_event": last,
@@ -90,20 +90,8 @@ async def _log_data(settings: Settings) -> dict[str, Any]:
         await store.close()
 
 
-async def positions_of(store: Store) -> dict[str, int]:
-    """Consumer -> sequence of its rows; those that have not begun are left out."""
-    positions: dict[str, int] = {}
-    async with store.connection() as connection:
-        for name, make in CONSUMERS.items():
-            tables = Tables(name, make().tables)
-            if await tables.exists(connection):
-                positions[name] = (await tables.checkpoint(connection))[0]
-    return positions
-
-
-async def stack_text(settings: Settings) -> str:
+def stack_text(data: dict[str, Any]) -> str:
     """The same for people."""
-    data = await stack_data(settings)
     if not data["running"]:
         return f"Nothing runs in {data['home']}. Start it with `aura up`."
     lines = [

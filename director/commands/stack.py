@@ -51,7 +51,8 @@ def up(
         settings = Settings()
         await bring_up(settings, door.note, model=not no_model, apart=apart)
         door.note(natscontext.write(settings))
-        door.answer(await stack_data(settings), await stack_text(settings))
+        data = await stack_data(settings)
+        door.answer(data, stack_text(data))
 
     door.run(work())
 
@@ -87,8 +88,8 @@ def status(as_json: Json = False) -> None:
     async def work() -> None:
         from director.show import stack_data, stack_text
 
-        settings = Settings()
-        door.answer(await stack_data(settings), await stack_text(settings))
+        data = await stack_data(Settings())
+        door.answer(data, stack_text(data))
 
     door.run(work())
 

@@ -1,0 +1,100 @@
+"""One consumer's process is stopped and goes on later: the others work on, operators see it, and it catches up."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from agents.health import CHECK_WAIT_S
+from agents.organisation import CONSUMERS
+from director.roll import MARGIN_S
+from director.show import stack_text
+from tests.acceptance.cli import Aura, homely
+from tests.integration.house import Sample
+
+pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
+
+UP = ("up", "--no-model", "--processes")
+STATUS_WAIT_S = CHECK_WAIT_S + MARGIN_S + 2.5
+"""How long `aura status` may take: a process that does not answer is waited for so long, and the command has to run."""
+LAG = "aura_consumer_lag_events"
+
+
+@pytest.fixture(scope="module")
+def aura() -> Iterator[Aura]:
+    with homely(*UP) as aura:
+        yield aura.inside()
+
+
+def status(aura: Aura) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """All of it and its processes by name, within bounded time."""
+    began = time.monotonic()
+    data = aura.json("status")
+    assert time.monotonic() - began < STATUS_WAIT_S
+    return data, {one["name"]: one for one in data["processes"]}
+
+
+def lags(url: str) -> dict[str, float]:
+    """Every consumer's lag as the recorder's /metrics tell it."""
+    with urlopen(f"{url}/metrics", timeout=STATUS_WAIT_S) as answer:
+        text = answer.read().decode()
+    families = [found for found in text_string_to_metric_families(text) if found.name == LAG]
+    return {sample.labels["consumer"]: sample.value for found in families for sample in found.samples}
+
+
+def delivered(aura: Aura, sample: Sample) -> None:
+    run = aura.json("submit", aura.requirement(sample))["run"]
+    assert aura.json("watch", run)["phase"] == "delivered"
+
+
+def even(aura: Aura) -> bool:
+    data, processes = status(aura)
+    return not any(data["lag"].values()) and all(one["ready"] for one in processes.values())
+
+
+def settled(aura: Aura, url: str, name: str) -> dict[str, float]:
+    """What the lags are once all but this one have passed the last event."""
+    aura.until(lambda: not any(lag for one, lag in lags(url).items() if one != name))
+    return lags(url)
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_a_stopped_consumer_is_seen_the_others_go_on_and_it_catches_up(aura: Aura) -> None:
+    sample = Sample()
+    aura.hire("anna", {"T1": [sample.right("T1")]})
+    delivered(aura, sample)
+    aura.until(lambda: even(aura))
+    before = status(aura)[1]
+    url = before["recorder"]["url"]
+    assert lags(url) == dict.fromkeys(CONSUMERS, 0), "the control: nobody is stopped, and no lag stays"
+    for name in ("accountant", "auditor", "hr"):
+        with stopped(before[name]["pid"]):
+            delivered(aura, sample)
+            found = settled(aura, url, name)
+            assert found[name] >= 10, "a run is more events than that"
+            data, processes = status(aura)
+            assert data["lag"] == {"recorder": 0} | found
+            assert {one: processes[one]["ready"] for one in processes} == {one: one != name for one in processes}
+            assert processes[name]["problems"] == ["it does not answer"]
+            shown = stack_text(data).splitlines()
+            assert any(line.startswith(name) and "not ready it does not answer" in line for line in shown)
+            assert any(line.split() == [name, str(data["positions"][name]), str(int(found[name]))] for line in shown)
+        aura.until(lambda: even(aura))
+        assert lags(url) == dict.fromkeys(CONSUMERS, 0)
+    after = status(aura)[1]
+    assert all(after[name]["pid"] == one["pid"] for name, one in before.items()), "none of them was started anew"
+    assert aura.json("replay", "--check")["differences"] == []
