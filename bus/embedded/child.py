@@ -25,12 +25,13 @@ class Child:
         self.plan = plan
         self.process: ProcessId | None = None
         self.ready = False
+        self._asked = False
         self._popen: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Starts the process. Raises OSError when it cannot be executed."""
         plan = self.plan
-        self.ready = False
+        self.ready = self._asked = False
         if plan.probe.startswith("file:"):
             Path(plan.probe.removeprefix("file:")).unlink(missing_ok=True)
         account = plan.account if plan.account and plan.account.switch else None
@@ -80,11 +81,17 @@ class Child:
         if self._popen is not None:
             os.kill(self._popen.pid, number)
 
+    def ask(self) -> None:
+        """Stop signal, once: a second one could end a process that has drained and is just about to say so."""
+        if not self._asked:
+            self._asked = True
+            self.signal(self.plan.stop_signal)
+
     def stop(self) -> int | None:
-        """Stop signal, grace, SIGKILL; blocks. None when nothing ran."""
+        """Stop signal unless it was asked, grace, SIGKILL; blocks. None when nothing ran."""
         if self._popen is None:
             return None
-        self.signal(self.plan.stop_signal)
+        self.ask()
         deadline = time.monotonic() + self.plan.grace_s
         while (status := self.ended()) is None:
             if time.monotonic() > deadline:

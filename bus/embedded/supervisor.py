@@ -65,8 +65,7 @@ class Watch:
 
     def ask(self) -> None:
         """Tell it to stop, and do not wait."""
-        if self.child.pid is not None:
-            self.child.signal(self.child.plan.stop_signal)
+        self.child.ask()
 
     def stop(self) -> None:
         if self.child.pid is not None:

@@ -104,7 +104,9 @@ def test_a_second_up_finds_the_first_whichever_it_asks_for(aura: Aura) -> None:
 def test_down_in_the_middle_of_a_run_ends_at_one_sequence_and_the_run_goes_on(aura: Aura) -> None:
     run = begin(aura, "berta", delay_s=CALL_S)
     aura.json("down")
-    assert not any(one["pid"] for one in aura.json("status")["processes"])
+    stopped = aura.json("status")
+    assert not any(one["pid"] for one in stopped["processes"])
+    assert [(one["name"], one["last_exit"]) for one in stopped["children"] if one["last_exit"] != 0] == []
     checked = aura.json("replay", "--check")
     assert checked["differences"] == []
     assert set(checked["positions"].values()) == {checked["events"]}, "every consumer, and the recorder after them"
