@@ -1,9 +1,6 @@
-"""Deliveries as git repositories: deterministic, whole or absent, and nothing of the user's own is written."""
+"""Deliveries as git repositories: deterministic, and whole or absent."""
 
-import hashlib
-import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,87 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from agents.delivery.gitrepo import (
-    RELEASE,
-    BaseClone,
-    CommitPlan,
-    base_commit,
-    base_files,
-    build_repository,
-    put_release_ref,
-    release_ref,
-)
+from agents.delivery.gitrepo import RELEASE, CommitPlan, build_repository, put_release_ref, release_ref
 from domain.errors import AuraError, Conflict, Invalid, NotFound
+from tests.unit.repositories import TWO, fingerprint, git, needs_git, plan
 
 ROOT = Path(__file__).parents[2]
-GIT_WALL_S = 60
-needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
-GIT_ENV = {
-    "PATH": os.environ["PATH"],
-    "HOME": "/nonexistent",
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_COUNT": "1",
-    "GIT_CONFIG_KEY_0": "safe.directory",
-    "GIT_CONFIG_VALUE_0": "*",
-    **{f"GIT_{who}_{what}": "ada" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
-}
-
-
-def git(folder: Path, *words: str) -> str:
-    done = subprocess.run(
-        ["git", *words], cwd=folder, env=GIT_ENV, capture_output=True, text=True, timeout=GIT_WALL_S, check=False
-    )
-    assert done.returncode == 0, f"git {' '.join(words)}: {done.stderr}"
-    return done.stdout
-
-
-def plan(files: dict[str, bytes | None], number: int = 1) -> CommitPlan:
-    return CommitPlan(
-        files=files,
-        message=f"T{number}: words are joined by one hyphen\n\nAccepted at the second attempt.",
-        trailers=(("Aura-Task", f"T{number}"), ("Aura-Employee", "smol"), ("Aura-Verdict", "v-1"), ("Aura-Tree", "00")),
-        at_us=1_795_000_000_000_000 + number * 1_000_000,
-    )
-
-
-TWO = (
-    plan({"slugify.py": b"def slugify(text): ...\n"}, 1),
-    plan(
-        {"slugify.py": b"def slugify(text): ...\n", "pkg/history.py": b"class History: ...\n", "\u00fc/x.txt": b""}, 2
-    ),
-)
-
-
-def fingerprint(folder: Path) -> str:
-    """All that can be seen of a folder: paths, kinds, modes, contents, and the time of the last change."""
-    total = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        status = path.lstat()
-        content = os.readlink(path).encode() if path.is_symlink() else path.read_bytes() if path.is_file() else b""
-        total.update(repr((str(path), status.st_mode, status.st_mtime_ns, content)).encode())
-    return total.hexdigest()
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Path:
-    """A user's repository: a program, a link, a packed history, a second branch and uncommitted work."""
-    site = tmp_path / "site"
-    site.mkdir()
-    git(site, "init", "-q", "-b", "main")
-    (site / "app.py").write_text("print('one')\n")
-    (site / "run.sh").write_text("#!/bin/sh\n")
-    (site / "run.sh").chmod(0o755)
-    (site / "old.py").write_text("x = 1\n")
-    (site / "data").mkdir()
-    (site / "link").symlink_to("data")
-    git(site, "add", "-A")
-    git(site, "commit", "-q", "-m", "one")
-    (site / "app.py").write_text("print('two')\n")
-    git(site, "commit", "-q", "-a", "-m", "two")
-    git(site, "gc", "-q")
-    git(site, "branch", "other", "HEAD~1")
-    (site / "app.py").write_text("print('not committed')\n")
-    return site
 
 
 def test_the_same_plan_gives_the_same_commit_anywhere(tmp_path: Path) -> None:
@@ -212,63 +133,6 @@ def test_the_release_ref_is_a_tag_for_git_and_is_never_moved(tmp_path: Path) -> 
     with pytest.raises(Conflict):
         put_release_ref(folder, git(folder, "rev-parse", "HEAD~1").strip())
     git(folder, "fsck", "--strict")
-
-
-@needs_git
-@pytest.mark.parametrize("ref", ["main", "other", "HEAD~0"])
-def test_a_base_is_cloned_and_never_written(tmp_path: Path, site: Path, ref: str) -> None:
-    before = fingerprint(site)
-    wanted = git(site, "rev-parse", ref).strip()
-    assert fingerprint(site) == before
-    base = BaseClone(repo=site, ref=wanted if "~" in ref else ref)
-    assert base_commit(base) == wanted
-    commits = (plan({"new.py": b"1\n"}, 1), plan({"new.py": b"2\n", "app.py": b"3\n", "old.py": None}, 2))
-    clone = tmp_path / "clone"
-    commit = build_repository(clone, commits, branch="aura/run-1", base=base)
-    assert build_repository(clone, commits, branch="aura/run-1", base=base) == commit
-    assert fingerprint(site) == before
-    git(clone, "fsck", "--strict", "--full")
-    assert git(clone, "rev-parse", "aura/run-1~2").strip() == wanted
-    assert git(clone, "symbolic-ref", "HEAD").strip() == "refs/heads/aura/run-1"
-    assert git(clone, "status", "--porcelain") == ""
-    assert git(clone, "diff", "--name-status", wanted, "HEAD").split() == [
-        "M", "app.py", "A", "new.py", "D", "old.py",
-    ]  # fmt: skip
-    assert os.access(clone / "run.sh", os.X_OK)
-    assert (clone / "link").is_symlink()
-
-
-@needs_git
-def test_the_files_of_a_base_are_the_committed_ones_without_links(site: Path) -> None:
-    files = base_files(BaseClone(repo=site, ref="main"))
-    assert files == {"app.py": b"print('two')\n", "run.sh": b"#!/bin/sh\n", "old.py": b"x = 1\n"}
-
-
-@needs_git
-def test_links_of_a_base_are_neither_followed_nor_replaced(tmp_path: Path, site: Path) -> None:
-    base = BaseClone(repo=site, ref="main")
-    for path in ("link", "link/x.py"):
-        with pytest.raises(Invalid, match="link"):
-            build_repository(tmp_path / "clone", (plan({path: b"x"}),), base=base)
-    assert build_repository(tmp_path / "clone", (plan({"links/x.py": b"x"}),), base=base)
-
-
-@needs_git
-def test_a_shallow_base_stays_shallow(tmp_path: Path, site: Path) -> None:
-    shallow = tmp_path / "shallow"
-    git(tmp_path, "clone", "-q", "--depth=1", site.as_uri(), str(shallow))
-    build_repository(tmp_path / "clone", (plan({"x.py": b"x"}),), base=BaseClone(repo=shallow, ref="main"))
-    git(tmp_path / "clone", "fsck", "--strict", "--full")
-    assert git(tmp_path / "clone", "rev-list", "--count", "HEAD").strip() == "2"
-
-
-@needs_git
-def test_a_base_that_is_not_there_is_named(tmp_path: Path, site: Path) -> None:
-    with pytest.raises(Invalid, match="no branch, tag or commit") as refused:
-        build_repository(tmp_path / "clone", TWO, base=BaseClone(repo=site, ref="release"))
-    assert "main, other" in refused.value.hint
-    with pytest.raises(Invalid, match="not a git repository"):
-        base_commit(BaseClone(repo=tmp_path, ref="main"))
 
 
 BUILDER = """

@@ -1,20 +1,18 @@
-"""A run: admitted with its whole budget, planned, worked within its limits, merged, delivered, approved, ended once."""
+"""A run: planned, worked within its limits, merged, delivered, approved, ended once."""
 
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from domain import run_messages as m
 from domain.errors import Conflict, Invalid, LimitReached, NotFound, Refused
-from domain.message import Erased, Event
 from domain.money import NOTHING, Amount
-from domain.organisation import BudgetReserved
-from domain.run import ATTEMPTS_MAX_LIMIT, MINUTE_US, MINUTES_MAX, RunState, decide, files_of, initial
-from domain.task import Assign, Assigned
+from domain.run import MINUTE_US, RunState, files_of
+from domain.task import Assigned
 from tests.unit.given import decide as decide_after
 from tests.unit.given import fold, given
+from tests.unit.runs import ALL_VERIFIED, ASSIGN, CHARGED, END, FIRST_VERIFIED, STAGES, WAY, before
 from tests.unit.samples import (
     ADMITTED,
     ALLOWANCE,
@@ -26,151 +24,17 @@ from tests.unit.samples import (
     CALL,
     COMMAND,
     EMPLOYEE,
-    EVIDENCE,
     FIRST,
     GOOD,
     ORDER,
     OTHER_TREE,
-    PLAN,
     PLANNED,
     RUN,
     SECOND,
     SUBMITTED,
     TREE,
     happened,
-    uuid,
 )
-
-SUBMIT = m.Submit(
-    id=COMMAND,
-    at=AT,
-    run=RUN,
-    title="Slug maker",
-    requirement=BLOB,
-    sealed=EVIDENCE,
-    allowance=ALLOWANCE,
-    plan=PLAN,
-    attempts_max=2,
-)
-ADMIT = m.Admit(id=COMMAND, at=AT, run=RUN)
-ASSIGN = Assign(
-    id=COMMAND,
-    at=AT,
-    run=RUN,
-    task=FIRST,
-    employee=EMPLOYEE,
-    order=ORDER,
-    attempt=1,
-    seed=7,
-    reservation=CALL,
-    due_at=AT + MINUTE_US,
-)
-END = m.End(id=COMMAND, at=AT, run=RUN, outcome="cancelled", reason=" enough ")
-STAGES: tuple[tuple[m.RunCommand, str], ...] = (
-    (m.Plan(id=COMMAND, at=AT, run=RUN), "run.planned"),
-    (m.JudgeMerged(id=COMMAND, at=AT, run=RUN, judgement=GOOD), "run.verified"),
-    (m.StartDelivery(id=COMMAND, at=AT, run=RUN), "run.delivery_started"),
-    (
-        m.FinishDelivery(id=COMMAND, at=AT, run=RUN, commit="c" * 40, folder="deliveries/slug", branch="main"),
-        "run.delivered",
-    ),
-    (m.Approve(id=COMMAND, at=AT, run=RUN, reason="I ran it"), "run.approved"),
-    (m.FinishRelease(id=COMMAND, at=AT, run=RUN, commit="c" * 40, ref="refs/tags/release"), "run.released"),
-)
-FIRST_VERIFIED = (*SUBMITTED, *happened("task.verified"))
-ALL_VERIFIED = (*FIRST_VERIFIED, *(replace(event, task=SECOND) for event in FIRST_VERIFIED[len(PLANNED) :]))
-(CHARGED,) = happened("task.call_finished")
-WAY = (*ALL_VERIFIED, *happened("run.merged", *(name for _, name in STAGES[1:])))
-
-
-def before(name: str) -> tuple[Event, ...]:
-    """The way up to, without, the event of this type."""
-    return WAY[: [event.type for event in WAY].index(name)]
-
-
-def with_budget(amount: Amount, minutes: int = 20, attempts_max: int = 2) -> tuple[Event, ...]:
-    """Submitted with other limits, and nothing else."""
-    allowance = m.Allowance(amount=amount, minutes=minutes)
-    return decide_after(replace(SUBMIT, allowance=allowance, attempts_max=attempts_max))
-
-
-def test_it_is_submitted_once() -> None:
-    given().when(SUBMIT).then(*happened("run.submitted"))
-    given(*happened("run.submitted")).when(SUBMIT).refused(Conflict, "is there already")
-
-
-def test_the_id_of_a_purged_run_stays_taken() -> None:
-    erased = Erased(type="run.submitted", entity_kind="run", entity_id=RUN, run=RUN)
-    given(erased).when(SUBMIT).refused(Conflict, "is there already")
-    given(replace(erased, type="incident.raised")).when(SUBMIT).then(*happened("run.submitted"))
-
-
-@pytest.mark.parametrize(
-    ("command", "text"),
-    [
-        (replace(SUBMIT, plan=()), "at least one task"),
-        (replace(SUBMIT, plan=(PLAN[0], PLAN[0])), "T1 is there twice"),
-        (replace(SUBMIT, plan=PLAN[::-1]), "before what it needs"),
-        (replace(SUBMIT, plan=(replace(PLAN[0], after=("T1",)),)), "before what it needs"),
-        (replace(SUBMIT, attempts_max=0), "attempts_max is 0"),
-        (replace(SUBMIT, attempts_max=ATTEMPTS_MAX_LIMIT + 1), "attempts_max is"),
-        (replace(SUBMIT, allowance=replace(ALLOWANCE, minutes=-1)), "-1 minutes"),
-        (replace(SUBMIT, allowance=replace(ALLOWANCE, minutes=MINUTES_MAX + 1)), "minutes"),
-        (replace(SUBMIT, allowance=replace(ALLOWANCE, amount=Amount(Decimal(-1), 1))), "budget is -1 USD"),
-        (replace(SUBMIT, allowance=replace(ALLOWANCE, amount=Amount(Decimal(1), -1))), "-1 tokens"),
-        (replace(SUBMIT, allowance=replace(ALLOWANCE, amount=Amount(Decimal("NaN"), 1))), "NaN"),
-    ],
-)
-def test_what_cannot_be_worked_is_not_submitted(command: m.Submit, text: str) -> None:
-    given().when(command).refused(Invalid, text)
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        replace(SUBMIT, plan=PLAN[:1]),
-        replace(SUBMIT, attempts_max=ATTEMPTS_MAX_LIMIT),
-        replace(SUBMIT, allowance=m.Allowance(amount=NOTHING, minutes=0)),
-        replace(SUBMIT, allowance=replace(ALLOWANCE, minutes=MINUTES_MAX)),
-    ],
-)
-def test_what_can_be_worked_is_submitted(command: m.Submit) -> None:
-    event: Any = decide_after(command)[0]
-    assert (event.plan, event.attempts_max, event.allowance) == (command.plan, command.attempts_max, command.allowance)
-
-
-def test_admission_reserves_the_budget_and_sets_the_deadline() -> None:
-    reserved, admitted = happened("organisation.budget_reserved", "run.admitted")
-    ready = happened("organisation.founded", "run.submitted")
-    given(*ready).when(ADMIT).then(reserved, admitted)
-    given(*ready, reserved, admitted).when(ADMIT).refused(Refused, "The run is admitted")
-    given().when(ADMIT).refused(NotFound, "no run")
-    given(*happened("run.submitted")).when(ADMIT).refused(Refused, "no organisation yet")
-
-
-def test_admission_never_lends_more_than_the_organisation_has() -> None:
-    lent = BudgetReserved(for_run=uuid(50), amount=Amount(Decimal("9.00"), 90_000))
-    more = BudgetReserved(for_run=uuid(51), amount=Amount(Decimal("0.01"), 0))
-    ready = happened("organisation.founded", "run.submitted")
-    given(*ready, lent).when(ADMIT).then(*happened("organisation.budget_reserved", "run.admitted"))
-    given(*ready, lent, more).when(ADMIT).refused(LimitReached, "0.99 USD")
-
-
-@pytest.mark.parametrize(
-    ("amount", "minutes", "text"),
-    [
-        (Amount(Decimal("0.00"), 10), 20, "usd"),
-        (Amount(Decimal(1), 0), 20, "tokens"),
-        (Amount(Decimal(1), 10), 0, "minutes"),
-        (NOTHING, 0, "usd and tokens and minutes"),
-    ],
-)
-def test_a_budget_of_nothing_ends_the_run_before_it_begins(amount: Amount, minutes: int, text: str) -> None:
-    events = (*happened("organisation.founded"), *with_budget(amount, minutes))
-    reason = f"The budget's {text} is 0, and 0 means stop."
-    ended = m.Ended(run=RUN, outcome="refused", reason=reason)
-    given(*events).when(ADMIT).then(ended)
-    given(*events, ended).when(ASSIGN).refused(NotFound, "has no task")
 
 
 @pytest.mark.parametrize(("command", "name"), STAGES, ids=[name for _, name in STAGES])
@@ -291,21 +155,6 @@ def test_only_a_delivery_is_declined() -> None:
     given(*before("run.delivered")).when(declined).refused(Refused, "The run is delivering")
 
 
-def test_an_admission_is_no_decision_of_the_run_alone() -> None:
-    with pytest.raises(TypeError, match="Admit"):
-        decide(ADMIT, fold("run", *ADMITTED))
-    assert decide(SUBMIT, initial) == happened("run.submitted")
-
-
 def test_an_approved_run_is_not_cancelled_while_its_release_is_under_way() -> None:
     given(*before("run.released")).when(END).refused(Refused, "about to be released")
     given(*before("run.approved")).when(END).then(m.Ended(run=RUN, outcome="cancelled", reason="enough"))
-
-
-def test_nothing_is_admitted_while_the_organisation_stands_still() -> None:
-    waiting = happened("organisation.founded", "run.submitted")
-    stopped = (*waiting, *happened("organisation.paused"))
-    given(*stopped).when(ADMIT).refused(Refused, "The organisation is paused")
-    given(*stopped, *happened("organisation.resumed")).when(ADMIT).then(
-        *happened("organisation.budget_reserved", "run.admitted")
-    )

@@ -1,0 +1,80 @@
+"""Commands of a run, and the way that one takes from its submission to its release."""
+
+from msgspec.structs import replace
+
+from domain import run_messages as m
+from domain.message import Event
+from domain.money import Amount
+from domain.run import MINUTE_US
+from domain.task import Assign
+from tests.unit.given import decide as decide_after
+from tests.unit.samples import (
+    ALLOWANCE,
+    AT,
+    BLOB,
+    CALL,
+    COMMAND,
+    EMPLOYEE,
+    EVIDENCE,
+    FIRST,
+    GOOD,
+    ORDER,
+    PLAN,
+    PLANNED,
+    RUN,
+    SECOND,
+    SUBMITTED,
+    happened,
+)
+
+SUBMIT = m.Submit(
+    id=COMMAND,
+    at=AT,
+    run=RUN,
+    title="Slug maker",
+    requirement=BLOB,
+    sealed=EVIDENCE,
+    allowance=ALLOWANCE,
+    plan=PLAN,
+    attempts_max=2,
+)
+ADMIT = m.Admit(id=COMMAND, at=AT, run=RUN)
+ASSIGN = Assign(
+    id=COMMAND,
+    at=AT,
+    run=RUN,
+    task=FIRST,
+    employee=EMPLOYEE,
+    order=ORDER,
+    attempt=1,
+    seed=7,
+    reservation=CALL,
+    due_at=AT + MINUTE_US,
+)
+END = m.End(id=COMMAND, at=AT, run=RUN, outcome="cancelled", reason=" enough ")
+STAGES: tuple[tuple[m.RunCommand, str], ...] = (
+    (m.Plan(id=COMMAND, at=AT, run=RUN), "run.planned"),
+    (m.JudgeMerged(id=COMMAND, at=AT, run=RUN, judgement=GOOD), "run.verified"),
+    (m.StartDelivery(id=COMMAND, at=AT, run=RUN), "run.delivery_started"),
+    (
+        m.FinishDelivery(id=COMMAND, at=AT, run=RUN, commit="c" * 40, folder="deliveries/slug", branch="main"),
+        "run.delivered",
+    ),
+    (m.Approve(id=COMMAND, at=AT, run=RUN, reason="I ran it"), "run.approved"),
+    (m.FinishRelease(id=COMMAND, at=AT, run=RUN, commit="c" * 40, ref="refs/tags/release"), "run.released"),
+)
+FIRST_VERIFIED = (*SUBMITTED, *happened("task.verified"))
+ALL_VERIFIED = (*FIRST_VERIFIED, *(replace(event, task=SECOND) for event in FIRST_VERIFIED[len(PLANNED) :]))
+(CHARGED,) = happened("task.call_finished")
+WAY = (*ALL_VERIFIED, *happened("run.merged", *(name for _, name in STAGES[1:])))
+
+
+def before(name: str) -> tuple[Event, ...]:
+    """The way up to, without, the event of this type."""
+    return WAY[: [event.type for event in WAY].index(name)]
+
+
+def with_budget(amount: Amount, minutes: int = 20, attempts_max: int = 2) -> tuple[Event, ...]:
+    """Submitted with other limits, and nothing else."""
+    allowance = m.Allowance(amount=amount, minutes=minutes)
+    return decide_after(replace(SUBMIT, allowance=allowance, attempts_max=attempts_max))
