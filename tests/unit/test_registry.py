@@ -14,7 +14,7 @@ import domain
 from domain import employee, organisation, run_messages, task
 from domain.message import ORGANISATION, Command, Event, RunEvent, TaskEvent
 from domain.registry import COMMANDS, DECIDERS, EVENTS, UPCASTERS, Scope, scope_of
-from tests.unit import test_employee, test_incident, test_run, test_task
+from tests.unit import runs, test_employee, test_incident, test_task
 from tests.unit.given import decide
 from tests.unit.samples import (
     ADMITTED,
@@ -62,16 +62,16 @@ STORIES: tuple[tuple[tuple[Event, ...], Command], ...] = (
     (HIRED, employee.Suspend(id=COMMAND, at=AT, employee=EMPLOYEE, reason="asked")),
     (test_employee.SUSPENDED, employee.Reinstate(id=COMMAND, at=AT, employee=EMPLOYEE, reason="my fault")),
     ((), test_incident.COMMAND_FULL),
-    ((), test_run.SUBMIT),
-    (happened("organisation.founded", "run.submitted"), test_run.ADMIT),
-    ((*FOUNDED, *test_run.with_budget(BUDGET, minutes=0)), test_run.ADMIT),
-    *((test_run.before(name), command) for command, name in test_run.STAGES),
-    (test_run.ALL_VERIFIED, run_messages.Merge(id=COMMAND, at=AT, run=RUN, tree="a" * 64)),
+    ((), runs.SUBMIT),
+    (happened("organisation.founded", "run.submitted"), runs.ADMIT),
+    ((*FOUNDED, *runs.with_budget(BUDGET, minutes=0)), runs.ADMIT),
+    *((runs.before(name), command) for command, name in runs.STAGES),
+    (runs.ALL_VERIFIED, run_messages.Merge(id=COMMAND, at=AT, run=RUN, tree="a" * 64)),
     (
-        test_run.before("run.verified"),
+        runs.before("run.verified"),
         run_messages.JudgeMerged(id=COMMAND, at=AT, run=RUN, judgement=BAD),
     ),
-    (test_run.WAY, replace(test_run.END, outcome="delivered")),
+    (runs.WAY, replace(runs.END, outcome="delivered")),
     (PLANNED, test_task.ASSIGN),
     (ASSIGNED, test_task.START),
     (CALLING, test_task.FINISH),
@@ -186,6 +186,6 @@ def test_scopes_of_each_kind() -> None:
     assert scope_of(organisation.Pause(id=COMMAND, at=AT, reason="x")) == Scope("organisation", ORGANISATION)
     assert scope_of(test_employee.strike(1)) == Scope("employee", EMPLOYEE)
     assert scope_of(test_incident.COMMAND_FULL) == Scope("incident", INCIDENT)
-    assert scope_of(test_run.ADMIT) == Scope("run", RUN)
+    assert scope_of(runs.ADMIT) == Scope("run", RUN)
     assert scope_of(test_task.ASSIGN) == Scope("run", RUN, RUN)
     assert scope_of(test_task.START) == Scope("task", FIRST, RUN)
