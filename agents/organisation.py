@@ -24,6 +24,8 @@ from bus.blobs import Blobs
 from bus.consumer import Projection, Reactor, Runner, Send
 from bus.fault import Fault
 from bus.live import Live, LiveReader
+from bus.logger import SILENT, Logger
+from bus.outages import Outages
 from bus.recorder import Recorder
 from bus.redaction import Redactor, secrets_of
 from bus.rows import Rows
@@ -76,6 +78,7 @@ class Setup:
     metrics_port: int | None = None
     """Where it tells its health and metrics; 0: on a free port; None: nowhere."""
     metrics_host: str = LOOPBACK
+    log: Logger = SILENT
     fault: Fault = lambda _: None
     say: Say = lambda _: None
 
@@ -104,8 +107,15 @@ class Organisation:
         self._recorder: Recorder | None = None
         self._live: Live | None = None
         self.vitals = Vitals(
-            setup.home, setup.name, setup.roles, setup.metrics_port, self.positions, host=setup.metrics_host
+            setup.home,
+            setup.name,
+            setup.roles,
+            setup.metrics_port,
+            self.positions,
+            host=setup.metrics_host,
+            log=setup.log,
         )
+        self._outages = Outages(setup.log)
         self._closing = AsyncExitStack()
 
     async def run(self, stop: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:
@@ -158,7 +168,12 @@ class Organisation:
         self.vitals.begin([role for role in setup.roles if role in CONSUMERS], recorder="recorder" in setup.roles)
         if any(role in STAFF_ROLES for role in setup.roles):
             office = await Office.open(
-                setup.nats_url, setup.postgres_dsn, name="aura", redactor=redactor, fault=setup.fault
+                setup.nats_url,
+                setup.postgres_dsn,
+                name="aura",
+                redactor=redactor,
+                fault=setup.fault,
+                outages=self._outages,
             )
             self._office = office
             self.vitals.needs_log(office)
@@ -167,7 +182,7 @@ class Organisation:
             self._staff(office, blobs, Library(blobs), redactor)
         names = [role.partition(":")[2] for role in setup.roles if role.startswith("employee:")]
         if names or "employees" in setup.roles:
-            client = await connect(setup.nats_url, name="aura-worker")
+            client = await connect(setup.nats_url, name="aura-worker", outages=self._outages)
             self._closing.push_async_callback(client.close)
             self.vitals.needs_nats(lambda: answers(client))
             workers = Workers(
@@ -178,6 +193,7 @@ class Organisation:
                 setup.environment,
                 fault=setup.fault,
                 say=setup.say,
+                log=setup.log,
             )
             self._workers.append(workers)
 

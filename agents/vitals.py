@@ -1,7 +1,7 @@
 """What a process tells of itself: its presence in run/, /livez, /readyz and /metrics."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -12,10 +12,12 @@ import msgspec
 from agents import presence, targets
 from agents.endpoint import LOOPBACK, TEXT, Endpoint, Page
 from agents.health import Ask, Health, Positions
+from agents.lines import Lines
 from agents.presence import Presence
 from agents.waiting import Waiting
 from bus.clock import now
 from bus.consumer import Runner, Taken
+from bus.logger import SILENT, Logger
 from bus.recorder import Kept
 from governance.office import Office
 
@@ -38,6 +40,7 @@ class Vitals:
         positions: Positions,
         *,
         host: str = LOOPBACK,
+        log: Logger = SILENT,
     ) -> None:
         self.health = Health(tuple(roles), positions)
         self.url: str | None = None
@@ -46,6 +49,7 @@ class Vitals:
         self._roles = roles
         self._port = port
         self._host = host
+        self._lines = Lines(log)
         self._metrics: Metrics | None = None
         self._runners: list[Runner] = []
         self._waiting: Waiting | None = None
@@ -88,11 +92,17 @@ class Vitals:
 
     def taken(self, consumer: str) -> Taken:
         """Whom a consumer tells of its batches."""
-        return partial(self._metrics.taken, consumer) if self._metrics else (lambda *_: None)
+        told: list[Taken] = [self._lines.taken(consumer)]
+        if self._metrics is not None:
+            told.append(partial(self._metrics.taken, consumer))
+        return partial(_each, told)
 
     def kept(self) -> Kept:
         """Whom the recorder tells of its batches."""
-        return self._metrics.kept if self._metrics else (lambda *_: None)
+        told: list[Kept] = [self._lines.kept()]
+        if self._metrics is not None:
+            told.append(self._metrics.kept)
+        return partial(_each, told)
 
     async def open(self) -> None:
         """Listen and be listed. Raises Unavailable when the port is taken."""
@@ -133,3 +143,8 @@ class Vitals:
         if self._waiting is not None and "manager" in rows:
             wait_s = await self._waiting.longest_s(rows["manager"], now())
         return Page(HTTPStatus.OK, METRICS_KIND, self._metrics.page(report, rows, wait_s))
+
+
+def _each(told: Sequence[Callable[..., None]], *what: object) -> None:
+    for tell in told:
+        tell(*what)

@@ -13,8 +13,10 @@ from agents import handin
 from agents.employees.base import Employee, Order
 from agents.employees.faults import CallFailed
 from bus.fault import Fault
+from bus.logger import SILENT, Logger
 from bus.work import Parcel, WorkStream
 from domain.errors import Unavailable
+from domain.task import Snapshot
 
 IDLE_WAIT_S = 1.0
 RETRY_WAIT_S = 0.5
@@ -26,11 +28,20 @@ ORDERS_REMEMBERED_MAX = 10_000
 class Worker:
     """One employee at work, with at most `slots` calls at the same time."""
 
-    def __init__(self, employee: Employee, work: WorkStream, *, slots: int = 1, fault: Fault = lambda _: None) -> None:
+    def __init__(
+        self,
+        employee: Employee,
+        work: WorkStream,
+        *,
+        slots: int = 1,
+        fault: Fault = lambda _: None,
+        log: Logger = SILENT,
+    ) -> None:
         self.employee = employee
         self._work = work
         self._slots = asyncio.Semaphore(slots)
         self._fault = fault
+        self._log = log
         self._taken: dict[UUID, None] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -61,7 +72,11 @@ class Worker:
             if not self._first(order.id):
                 return
             self._fault("worker:mid-call")
-            await self._hand_in(await self._call(order))
+            log = self._log.bind(run=order.run, task=order.task, order=order.id, employee=order.employee)
+            log.info("call_started")
+            result = await self._call(order)
+            log.info("call_finished", **_told(result.snapshot))
+            await self._hand_in(result)
         finally:
             self._slots.release()
 
@@ -90,3 +105,16 @@ class Worker:
                 await asyncio.sleep(RETRY_WAIT_S)
             else:
                 return
+
+
+def _told(call: Snapshot) -> dict[str, object]:
+    """A call as a log line says it: what it cost, and how it ended, and nothing of what was asked or answered."""
+    return {
+        "provider": call.provider,
+        "model": call.model,
+        "outcome": call.outcome,
+        "input_tokens": call.input_tokens,
+        "output_tokens": call.output_tokens,
+        "cost_usd": call.cost.usd if call.cost else None,
+        "seconds": round(call.latency_s, 3),
+    }

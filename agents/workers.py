@@ -9,6 +9,7 @@ from agents import staff
 from agents.employees.base import Employee
 from agents.worker import Worker
 from bus.fault import Fault
+from bus.logger import SILENT, Logger
 from bus.work import WorkStream
 from domain.errors import Invalid
 
@@ -29,6 +30,7 @@ class Workers:
         *,
         fault: Fault = lambda _: None,
         say: Callable[[str], None] = lambda _: None,
+        log: Logger = SILENT,
     ) -> None:
         self._folder = folder
         self._names = names
@@ -37,6 +39,7 @@ class Workers:
         self._environment = environment
         self._fault = fault
         self._say = say
+        self._log = log.bind(role="employees")
         self._complaints: set[str] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -76,7 +79,7 @@ class Workers:
                 raise
             self._complain(error)
             return None
-        return Worker(employee, self._work(), slots=posting.slots, fault=self._fault)
+        return Worker(employee, self._work(), slots=posting.slots, fault=self._fault, log=self._log)
 
     def _complain(self, error: Invalid) -> None:
         """Say it once, not at every look."""

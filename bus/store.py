@@ -1,6 +1,7 @@
 """The event store in Postgres: the pool, and reads of the log. Only the recorder appends (bus/recorder.py)."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import asyncpg
 
 from bus import codec
 from bus.migrations import migrate
+from bus.outages import POSTGRES, Outages
 from domain.errors import Invalid, Unavailable, said_by
 from domain.message import Recorded
 from sql import named
@@ -52,15 +54,20 @@ class Store:
     """Reads of the log. Every method raises Unavailable when Postgres is away."""
 
     def __init__(
-        self, pool: "asyncpg.Pool[asyncpg.Record]", relaxed: "asyncpg.Pool[asyncpg.Record] | None" = None
+        self,
+        pool: "asyncpg.Pool[asyncpg.Record]",
+        relaxed: "asyncpg.Pool[asyncpg.Record] | None" = None,
+        *,
+        outages: Outages | None = None,
     ) -> None:
         self.pool = pool
         self._relaxed = relaxed or pool
+        self._outages = outages or Outages()
 
     @classmethod
-    async def open(cls, dsn: str, *, pool_max: int = POOL_MAX) -> "Store":
+    async def open(cls, dsn: str, *, pool_max: int = POOL_MAX, outages: Outages | None = None) -> "Store":
         """Connect and migrate."""
-        store = cls(await _pool(dsn, pool_max, "on"), await _pool(dsn, pool_max, "off"))
+        store = cls(await _pool(dsn, pool_max, "on"), await _pool(dsn, pool_max, "off"), outages=outages)
         try:
             async with store.connection() as connection:
                 await migrate(connection)
@@ -91,11 +98,13 @@ class Store:
 
         durable=False: commits do not wait for the disk. For rows that the log can give back, never for the log.
         """
-        pool = self.pool if durable else self._relaxed
+        pool, asked = (self.pool if durable else self._relaxed), time.monotonic()
         try:
             async with pool.acquire(timeout=CONNECT_WAIT_S) as connection:
                 yield connection  # type: ignore[misc]  # a PoolConnectionProxy forwards all of Connection
+            self._outages.back(POSTGRES, asked)
         except DOWN as error:
+            self._outages.lost(POSTGRES, said_by(error))
             raise Unavailable(
                 f"Postgres does not answer: {said_by(error)}.",
                 hint="Wait until it is back (`aura status`), then send the same again.",

@@ -1,5 +1,6 @@
 """The stream AURA on JetStream: connection, settings, and reads by sequence and by subject filter."""
 
+import time
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
+from bus.outages import NATS, Outages
 from bus.subjects import ALL_EVENTS
 from domain.errors import Unavailable, said_by
 
@@ -58,13 +60,21 @@ class StreamInfo:
     last_seq: int
 
 
-async def connect(url: str, *, name: str) -> Client:
+async def connect(url: str, *, name: str, outages: Outages | None = None) -> Client:
     """A connection that reconnects for ever. Raises Unavailable when the first attempts fail."""
 
     problems: deque[Exception] = deque(maxlen=1)
 
     async def note(error: Exception) -> None:
         problems.append(error)
+
+    async def lost() -> None:
+        if outages is not None and not client.is_closed:
+            outages.lost(NATS, "the connection is lost")
+
+    async def back() -> None:
+        if outages is not None:
+            outages.back(NATS, time.monotonic())
 
     client = Client()
     try:
@@ -77,6 +87,8 @@ async def connect(url: str, *, name: str) -> Client:
             reconnect_time_wait=RECONNECT_WAIT_S,  # type: ignore[arg-type]  # likewise
             pending_size=PENDING_BYTES_MAX,
             error_cb=note,
+            disconnected_cb=lost,
+            reconnected_cb=back,
         )
     except (NatsError, OSError, TimeoutError) as error:
         await client.close()

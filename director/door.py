@@ -16,6 +16,9 @@ INTERRUPTED = 130
 class Door:
     """One command's way to answer. People's text and progress go to stderr with --json, to stdout otherwise."""
 
+    for_people = True
+    """Whether what it says is read by people: a log's lines say it otherwise."""
+
     def __init__(self, command: str, as_json: bool) -> None:
         self.command = command
         self.as_json = as_json

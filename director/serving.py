@@ -4,9 +4,11 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 
 from agents.organisation import STAFF_ROLES, Organisation, Setup
 from agents.presence import process_name
+from bus.logger import SILENT, Logger
 from director.door import Door
 from director.settings import Settings
 from domain.errors import Invalid
@@ -23,6 +25,7 @@ async def serve_roles(
     door: Door,
     *,
     allow_degraded: bool,
+    log: Logger = SILENT,
     make: Callable[[Setup], Organisation] = Organisation,
 ) -> None:
     """Run the roles until SIGTERM or SIGINT. Raises Invalid for a role that is not one."""
@@ -41,22 +44,38 @@ async def serve_roles(
         allow_degraded=allow_degraded or settings.allow_degraded,
         environment=dict(os.environ),
         say=door.say,
-        name=ORGANISATION if list(wanted) == ["all"] else process_name(roles),
+        name=name_of(wanted),
         metrics_port=port,
         metrics_host=settings.listen_at(),
+        log=log,
     )
     stop = asyncio.Event()
+
+    def end(number: int) -> None:
+        if not stop.is_set():
+            log.info("stopping", signal=signal.Signals(number).name)
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, end, number)
     ready = settings.root / "run" / READY_FILE
 
     def tell() -> None:
         ready.parent.mkdir(parents=True, exist_ok=True)
         ready.write_text(f"{os.getpid()}\n")
-        door.say(f"serving {', '.join(roles)}")
+        log.info("ready")
+        if door.for_people:
+            door.say(f"serving {', '.join(roles)}")
 
+    log.info("started", pid=os.getpid(), version=version("aura-orchestra"))
     await make(setup).run(stop, tell)
+    log.info("stopped")
     door.answer({"roles": roles, "drained": True}, "drained and stopped")
+
+
+def name_of(wanted: Sequence[str]) -> str:
+    """As which process these roles stand in run/ and in the log."""
+    return ORGANISATION if list(wanted) == ["all"] else process_name(_roles(wanted))
 
 
 def _roles(wanted: Sequence[str]) -> list[str]:

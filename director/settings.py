@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from agents.endpoint import LOOPBACK
 from bus.embedded.stack import Endpoints, status
 from bus.embedded.state import RESTART_LONGEST_S
+from bus.logger import Form
 from bus.secretfile import from_file
 from domain.errors import Invalid, Unavailable
 
@@ -34,6 +35,7 @@ class Settings(BaseSettings):
     allow_degraded: bool = False
     metrics_port: str = ""
     metrics_host: str = LOOPBACK
+    log: Form | None = None
     restart_wait_max_s: float = Field(default=RESTART_LONGEST_S, gt=0, le=RESTART_WAIT_MAX_S)
 
     def __init__(self) -> None:

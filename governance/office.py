@@ -5,6 +5,7 @@ from typing import Any
 from nats.aio.client import Client
 
 from bus.fault import Fault
+from bus.outages import Outages
 from bus.publisher import Publisher
 from bus.redaction import Redactor
 from bus.store import Store
@@ -40,11 +41,12 @@ class Office:
         name: str = "aura",
         redactor: Redactor | None = None,
         fault: Fault = lambda _: None,
+        outages: Outages | None = None,
     ) -> "Office":
         """Connect to both servers, migrate the store, and create the stream when it is new. Raises Unavailable."""
-        store = await Store.open(postgres_dsn)
+        store = await Store.open(postgres_dsn, outages=outages)
         try:
-            client = await connect(nats_url, name=name)
+            client = await connect(nats_url, name=name, outages=outages)
         except BaseException:
             await store.close()
             raise

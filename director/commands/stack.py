@@ -140,9 +140,10 @@ def serve(
     allow_degraded: Annotated[bool, typer.Option("--allow-degraded", help="See `aura submit --help`.")] = False,
 ) -> None:
     """Run roles of the organisation in this process until SIGTERM."""
-    from director.door import Door
-    from director.serving import serve_roles
+    from director.logbook import open_door
+    from director.serving import name_of, serve_roles
     from director.settings import Settings
 
-    door = Door("serve", as_json)
-    door.run(serve_roles(Settings(), roles, door, allow_degraded=allow_degraded))
+    settings = Settings()
+    door, log = open_door("serve", as_json, settings, name_of(roles))
+    door.run(serve_roles(settings, roles, door, allow_degraded=allow_degraded, log=log))

@@ -1,4 +1,4 @@
-"""What Prometheus is given: settings and rules that promtool reads, metrics that exist, and runbooks that are written."""
+"""What Prometheus is given: settings and rules that promtool reads, metrics that exist, runbooks that are written."""
 
 import re
 import shutil

@@ -1,0 +1,125 @@
+"""The log lines that follow from events: each occurrence is told by one role's process, when it has committed it.
+
+A line has the event's sequence, run and task, kinds and amounts; never a text that a model or a person has written.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from bus.consumer import Taken
+from bus.logger import Logger
+from bus.recorder import Kept, Sliced
+from bus.rows import Parked, Rows
+from domain import employee, incident, organisation, refusal, run_messages, task
+from domain.message import Event, Recorded
+
+BEGINS = run_messages.Submitted.type
+Fields = dict[str, object]
+
+
+def _verdict(event: Event) -> Fields:
+    assert isinstance(event, task.Verified | task.Rejected | run_messages.Verified | run_messages.Rejected)
+    found = event.judgement
+    return {
+        "entity": event.entity()[0],
+        "outcome": "verified" if found.verified else "rejected",
+        "reason": found.findings[0].kind if found.findings else None,
+        "seconds": round(found.wall_s, 3),
+    }
+
+
+def _refused(event: Event) -> Fields:
+    assert isinstance(event, refusal.Refused)
+    return {"command": event.command, "principal": event.principal, "code": event.code, "count": event.count}
+
+
+def _incident(event: Event) -> Fields:
+    assert isinstance(event, incident.Raised)
+    return {"kind": event.kind, "employee": event.employee, "strike": event.strike}
+
+
+def _ended(event: Event) -> Fields:
+    assert isinstance(event, run_messages.Ended)
+    return {"outcome": event.outcome}
+
+
+def _employee(event: Event) -> Fields:
+    assert isinstance(event, employee.Warned | employee.Suspended)
+    return {"employee": event.employee}
+
+
+def _nothing(_event: Event) -> Fields:
+    return {}
+
+
+Telling = tuple[str, Callable[[Event], Fields]]
+VERDICT: Telling = ("verdict", _verdict)
+TOLD: Mapping[str, Mapping[type[Event], Telling]] = {
+    "manager": {
+        run_messages.Delivered: ("delivered", _nothing),
+        run_messages.Ended: ("run_ended", _ended),
+        organisation.Paused: ("paused", _nothing),
+        organisation.Halted: ("halted", _nothing),
+        organisation.Resumed: ("resumed", _nothing),
+    },
+    "verifier": dict.fromkeys(
+        (task.Verified, task.Rejected, run_messages.Verified, run_messages.Rejected),
+        VERDICT,
+    ),
+    "auditor": {refusal.Refused: ("refused", _refused), incident.Raised: ("incident", _incident)},
+    "hr": {employee.Warned: ("employee_warned", _employee), employee.Suspended: ("employee_suspended", _employee)},
+}
+"""Consumer -> event -> how it is told."""
+WARNINGS = frozenset({"refused", "incident", "halted", "employee_warned", "employee_suspended"})
+
+
+class Lines:
+    """Tells of what this process's consumers and recorder have committed."""
+
+    def __init__(self, log: Logger) -> None:
+        self._log = log
+
+    def taken(self, consumer: str) -> Taken:
+        """Whom a consumer tells of its batches. The auditor tells of void events, each consumer of its parked ones."""
+        return partial(self._taken, self._log.bind(role=consumer), consumer, TOLD.get(consumer, {}))
+
+    def kept(self) -> Kept:
+        """Whom the recorder tells of its batches: it says when a run is on the record."""
+        return partial(self._kept, self._log.bind(role="recorder"))
+
+    def _taken(
+        self,
+        log: Logger,
+        consumer: str,
+        told: Mapping[type[Event], Telling],
+        batch: Sequence[Recorded],
+        rows: Rows,
+        _wall_s: float,
+        live: bool,
+    ) -> None:
+        for recorded in batch if live else ():
+            if recorded.void is not None:
+                if consumer == "auditor":
+                    log.warning("void", reason=recorded.void, type=recorded.envelope.type, **_where(recorded))
+                continue
+            telling = told.get(type(recorded.event))  # type: ignore[arg-type]  # what is no event is in no table
+            if telling is not None:
+                name, fields = telling
+                tell = log.warning if name in WARNINGS else log.info
+                tell(name, **_where(recorded), **fields(recorded.event))  # type: ignore[arg-type]  # it is one
+        for row in rows.all(Parked):
+            if batch[0].seq <= int(row.key) <= batch[-1].seq:
+                # of the error only its kind: its text may quote a payload
+                log.error("parked", seq=int(row.key), scope=row.scope, error=row.error.partition(":")[0])
+
+    def _kept(self, log: Logger, batch: Sequence[Sliced], _wall_s: float) -> None:
+        for part in batch:
+            if part.envelope is not None and part.envelope.type == BEGINS:
+                log.info("run_recorded", seq=part.seq, run=part.envelope.run)
+
+
+def _where(recorded: Recorded) -> Fields:
+    """Sequence, run and task of an event."""
+    event = recorded.event
+    run = recorded.envelope.run or getattr(event, "run", None)
+    return {"seq": recorded.seq, "run": run, "task": getattr(event, "task", None)}
