@@ -1,6 +1,7 @@
 """compose.yaml walked without an engine: each service's own command, settings, secrets and folders, as a process."""
 
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,13 +12,16 @@ import pytest
 from ruamel.yaml import YAML
 
 from bus.embedded.home import Home
+from bus.embedded.port import free_port
 from bus.embedded.servers import nats_at, postgres_at
 from tests.acceptance.cli import Aura, homely
 from tests.integration.house import Sample
 
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
 
-COMPOSE = Path(__file__).parents[2] / "compose.yaml"
+ROOT = Path(__file__).parents[2]
+COMPOSE = ROOT / "compose.yaml"
+IMAGE_ROOT = "/opt/aura/"
 HOME = "/aura/"
 SECRETS = "/run/secrets/"
 SERVERS = {"nats", "postgres"}
@@ -32,6 +36,7 @@ class Project:
         self.folder = folder
         self.services: dict[str, Any] = YAML(typ="safe").load(COMPOSE)["services"]
         self.running: dict[str, subprocess.Popen[str]] = {}
+        self.ports = {name: str(free_port()) for name in self.services}
         (folder / "secrets").mkdir()
         for name, value in secrets.items():
             (folder / "secrets" / name).write_text(f"{value}\n")
@@ -54,6 +59,7 @@ class Project:
         }
         if "AURA_ALLOW_DEGRADED" not in environment:
             environment["AURA_ALLOW_DEGRADED"] = "0"
+        environment |= {"AURA_METRICS_HOST": "127.0.0.1", "AURA_METRICS_PORT": self.ports[name]}
         return Aura(self.folder / name, AURA_HOME=str(home), **environment)
 
     def up(self) -> None:
@@ -79,10 +85,14 @@ class Project:
         if service["healthcheck"].get("disable"):
             assert process.wait(HEALTHY_WAIT_S) == 0, process.communicate()
             return
-        file = self.folder / name / service["healthcheck"]["test"][-1].lstrip("/")
-        while not file.exists():
+        _, _, *rest = service["healthcheck"]["test"]
+        command = [sys.executable, *(part.replace(IMAGE_ROOT, f"{ROOT}/") for part in rest)]
+        environment = {"AURA_METRICS_PORT": self.ports[name]}
+        while (
+            asked := subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        ).returncode:
             assert process.poll() is None, (name, process.communicate())
-            assert time.monotonic() < deadline, name
+            assert time.monotonic() < deadline, (name, asked)
             time.sleep(0.05)
 
     def down(self) -> None:
@@ -105,7 +115,7 @@ def servers(folder: Path) -> Iterator[dict[str, str]]:
     database.start_and_wait()
     stream.start_and_wait()
     try:
-        yield {"nats_url": stream.url, "postgres_dsn": database.url}
+        yield {"nats_url": stream.url, "postgres_dsn": database.url, "openai_api_key": ""}
     finally:
         stream.stop()
         database.stop()

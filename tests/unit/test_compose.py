@@ -1,6 +1,7 @@
 """compose.yaml as it is written: its form, its commands, what each container may, and that no secret stands in it."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -14,7 +15,6 @@ from ruamel.yaml import YAML
 from agents.organisation import STAFF_ROLES
 from bus.embedded import nats
 from bus.embedded.programs import nats_server
-from director.serving import READY_FILE
 from tests.acceptance.cli import Inside
 from verification.sandbox.syscalls import _REFUSED
 
@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 COMPOSE = ROOT / "compose.yaml"
 CONTAINER_HOME = "/aura"
+IMAGE_ROOT = "/opt/aura"
+METRICS_PORT = "9464"
 BWRAP_NEEDS = {"mount", "umount2", "pivot_root", "unshare"}
 """What bubblewrap calls in its own user namespace: the only difference of the verifier's filter from a box's table."""
 
@@ -104,6 +106,21 @@ def test_images_bear_exact_tags(services: dict[str, Any]) -> None:
         assert re.fullmatch(r"[a-z/-]+:v?\d+\.\d+(\.\d+)?(-[a-z-]+)?", image), image
 
 
+def test_every_role_is_scraped_where_it_tells_its_numbers(compose: dict[str, Any], services: dict[str, Any]) -> None:
+    settings = YAML(typ="safe").load(ROOT / compose["configs"]["prometheus"]["file"])
+    targets = str(settings["scrape_configs"])
+    assert all(f"'{name}:{METRICS_PORT}'" in targets for name in (*STAFF_ROLES, "employees"))
+    mounted = {config["target"] for config in services["prometheus"]["configs"]}
+    assert mounted == {f"/etc/prometheus/{name}" for name in ("prometheus.yml", *settings["rule_files"])}
+    assert services["prometheus"]["profiles"] == ["observability"]
+
+
+def test_only_what_the_image_needs_is_sent_to_the_engine() -> None:
+    sent = [line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"]
+    copied = re.findall(r"^COPY (.+) \S+$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
+    assert sorted(sent) == sorted(source for line in copied for source in line.split())
+
+
 def test_secrets_are_files_and_each_role_has_its_own_key(compose: dict[str, Any], services: dict[str, Any]) -> None:
     assert all(set(secret) == {"file"} for secret in compose["secrets"].values())
     for name, service in services.items():
@@ -120,6 +137,9 @@ def test_secrets_are_files_and_each_role_has_its_own_key(compose: dict[str, Any]
     assert keys.pop("founding") == ["keys-director"]
     assert keys == {name: [f"keys-{name}"] for name in (*STAFF_ROLES, "director")}
     assert "postgres_dsn" not in services["employees"]["secrets"]
+    assert {name for name, service in services.items() if "openai_api_key" in service.get("secrets", [])} == {
+        "employees"
+    }
 
 
 def test_each_waits_for_what_it_needs_and_says_when_it_serves(services: dict[str, Any]) -> None:
@@ -130,7 +150,11 @@ def test_each_waits_for_what_it_needs_and_says_when_it_serves(services: dict[str
             assert wait == {"condition": wanted}, (name, other)
             assert once or "test" in services[other]["healthcheck"], (name, other)
         if service.get("command", [""])[0] == "serve":
-            assert service["healthcheck"]["test"][-1] == f"{CONTAINER_HOME}/run/{READY_FILE}", name
+            assert service["healthcheck"]["test"] == ["CMD", "python", "-IS", f"{IMAGE_ROOT}/director/ready.py"], name
+            assert (service["environment"]["AURA_METRICS_HOST"], service["environment"]["AURA_METRICS_PORT"]) == (
+                "0.0.0.0",
+                METRICS_PORT,
+            ), name
             assert {"nats", "postgres"} <= set(service["depends_on"]), name
 
 
@@ -138,13 +162,14 @@ def test_the_secrets_are_made_once_and_fit_each_other(tmp_path: Path) -> None:
     folder = tmp_path / "deploy"
     (folder / "secrets").mkdir(parents=True)
     shutil.copy(DEPLOY / "make-secrets", folder)
-    subprocess.run([folder / "make-secrets"], check=True)
+    subprocess.run([folder / "make-secrets"], check=True, env={**os.environ, "OPENAI_API_KEY": "of-a-provider"})
     made = {path.name: path.read_text() for path in (folder / "secrets").iterdir()}
-    assert set(made) == {"nats_auth", "nats_url", "postgres_password", "postgres_dsn"}
+    assert set(made) == {"nats_auth", "nats_url", "postgres_password", "postgres_dsn", "openai_api_key"}
     assert made["postgres_dsn"] == f"postgresql://aura:{made['postgres_password'].strip()}@postgres:5432/aura\n"
     password = re.search(r"aura:([0-9a-f]{48})@nats", made["nats_url"])
     assert password is not None
     assert password[1] in made["nats_auth"]
+    assert made["openai_api_key"] == "of-a-provider"
     assert (folder / "secrets").stat().st_mode & 0o077 == 0
     again = subprocess.run([folder / "make-secrets"], capture_output=True, text=True, check=False)
     assert (again.returncode, "made already" in again.stderr) == (1, True)

@@ -1,0 +1,33 @@
+"""Is the process of this container ready? Asked of its /readyz; exit code 0 when it says so, else 1 and what it said.
+
+A container's health check runs it again and again, by its path and with the standard library alone: it starts in some
+hundredths of a second.
+"""
+
+import os
+import socket
+import sys
+
+WAIT_S = 4.0
+ANSWER_BYTES_MAX = 64 * 1024
+REQUEST = b"GET /readyz HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+
+def ask(port: int) -> tuple[bool, str]:
+    """Whether the process on this port of this machine is ready, and what it says or what is wrong."""
+    answer = b""
+    try:
+        with socket.create_connection(("127.0.0.1", port), WAIT_S) as connection:
+            connection.sendall(REQUEST)
+            while len(answer) < ANSWER_BYTES_MAX and (part := connection.recv(ANSWER_BYTES_MAX)):
+                answer += part
+    except OSError as error:
+        return False, f"127.0.0.1:{port} does not answer: {error}"
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return b" 200 " in head.partition(b"\r\n")[0], body.decode(errors="replace").strip()
+
+
+if __name__ == "__main__":
+    ready, said = ask(int(os.environ["AURA_METRICS_PORT"]))
+    print(said)
+    sys.exit(not ready)
