@@ -9,6 +9,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from bus.embedded import probe
 from bus.embedded.plan import Plan
@@ -110,12 +113,22 @@ class Child:
 
 
 def log_tail(path: str, lines_max: int = 8) -> str:
-    """The last lines of a log, for an error message."""
+    """The last lines of a log, for an error message; those in JSON as people read them."""
     try:
         lines = Path(path).read_text(errors="replace").splitlines()
     except OSError:
         return ""
-    return "\n".join(lines[-lines_max:])
+    return "\n".join(map(_plain, lines[-lines_max:]))
+
+
+def _plain(line: str) -> str:
+    """A line of a log as text: `failed: what is wrong; what to do` of one in JSON."""
+    try:
+        said = msgspec.json.decode(line, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return line
+    rest = "; ".join(str(value) for name, value in said.items() if name not in ("timestamp", "level", "role", "event"))
+    return f"{said.get('role', '')} {said.get('event', '')}: {rest}".strip()
 
 
 def _bind_to_parent(number: int) -> Callable[[], None] | None:
