@@ -4,7 +4,7 @@ After each commit the runner shows it the rows; it notes what is to be done and 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Protocol
 
 from bus.rows import Rows
@@ -12,6 +12,8 @@ from domain.errors import AuraError, Contention, Unavailable
 
 RETRY_WAIT_S = 0.5
 RETRY_WAIT_MAX_S = 10.0
+CANCEL_AGAIN_S = 1.0
+"""A cancel that comes at the same moment as an answer is lost in wait_for (Python 3.11): it is given again."""
 
 
 class Duty(Protocol):
@@ -56,3 +58,24 @@ async def persevere(
             return
         await asyncio.sleep(wait_s)
         wait_s = min(2 * wait_s, RETRY_WAIT_MAX_S)
+
+
+async def either(*events: asyncio.Event, wait_s: float | None = None) -> None:
+    """Wait until one of some events is set, at most for `wait_s`."""
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
+async def ended(tasks: Collection[asyncio.Task[None]], grace_s: float) -> None:
+    """Wait until tasks that were told to end have ended; after `grace_s` they are cut off."""
+    late: Collection[asyncio.Task[None]] = tasks
+    wait_s = grace_s
+    while late:
+        _, late = await asyncio.wait(late, timeout=wait_s)
+        wait_s = CANCEL_AGAIN_S
+        for task in late:
+            task.cancel()

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Literal
 
 import msgspec
 
@@ -15,6 +16,10 @@ STALLED_S = 10.0
 
 Ask = Callable[[], Awaitable[object]]
 Positions = Callable[[], Mapping[str, int]]
+
+
+Standing = Literal["leader", "standby"]
+"""Of a manager: the one that holds the lease, or one that waits for it."""
 
 
 class Dependency(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +45,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     roles: tuple[str, ...]
     dependencies: Mapping[str, Dependency]
     readers: Mapping[str, ReaderHealth]
+    manager: Standing | None = None
+    """None in a process without one. One that stands by is ready too."""
 
 
 class Health:
@@ -53,6 +60,7 @@ class Health:
     ) -> None:
         self.dependencies: dict[str, Ask] = {}
         self.last: Callable[[], Awaitable[int]] | None = None
+        self.manager: Callable[[], Standing | None] = lambda: None
         self._roles = roles
         self._positions = positions
         self._clock = clock
@@ -67,7 +75,9 @@ class Health:
         dependencies = dict(zip(names, answers, strict=True))
         readers = {name: self._reader(name, position, last) for name, position in self._positions().items()}
         ready = all(part.ok for part in dependencies.values()) and all(part.ok for part in readers.values())
-        return Report(ready=ready, roles=self._roles, dependencies=dependencies, readers=readers)
+        return Report(
+            ready=ready, roles=self._roles, dependencies=dependencies, readers=readers, manager=self.manager()
+        )
 
     async def _last(self) -> int | None:
         if self.last is None:

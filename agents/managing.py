@@ -1,21 +1,28 @@
-"""The manager's parts: its reactions, its duties and Reception, built anew for each time that they are at work."""
+"""A process's manager stands by until it holds the lease and is at work until it has lost it or is told to end.
+
+Its parts (consumer, duties, Reception) are built anew each time and go on from the checkpoint.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from agents.deadlines import Deadlines
 from agents.delivering import Delivering
-from agents.duty import Duty
+from agents.duty import Duty, either, ended
+from agents.health import Standing
 from agents.library import Library
 from agents.manager import Manager
 from agents.ordering import Ordering
 from agents.reception import Reception
 from bus.blobs import Blobs
 from bus.clock import now
+from bus.consumer import Runner
 from bus.fault import Fault
+from bus.lease import Lease
 from bus.redaction import Redactor
 from bus.work import WorkStream
 from domain.errors import AuraError, Contention, Unavailable
@@ -23,8 +30,16 @@ from domain.message import Command
 from governance.gate import Gate, Outcome
 from governance.office import Office
 
+LEASE_KEY = "manager"
+"""Of the lease: `nats kv get AURA_LEASE manager`."""
 FLUSH_S = 5.0
-Act = Callable[[asyncio.Event], Awaitable[None]]
+ASK_S = 0.5
+"""How often a manager that stands by asks for the lease."""
+GRACE_S = 8.0
+"""How long a stop waits for calls, verdicts and hand-ins at hand before they are cut off."""
+STEP_DOWN_S = 2.0
+"""The same when the lease was lost: another one is at work already."""
+Act = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True)
@@ -77,6 +92,88 @@ class Means:
         )
         duties: list[Duty] = [Ordering(self.library, work, fault=self.fault), Deadlines(manager, send), delivering]
         return Parts(manager, send, duties, [reception.run, flush])
+
+
+class Managing:
+    """Runs the manager while the lease is held; `consume` builds its consumer, and takes it away at the end."""
+
+    def __init__(self, means: Means, lease: Lease, consume: Callable[[Parts], AbstractContextManager[Runner]]) -> None:
+        self._means = means
+        self._lease = lease
+        self._consume = consume
+        self._leads = False
+        self._rested = asyncio.Event()
+
+    def standing(self) -> Standing:
+        """Whether this is the manager that leads."""
+        return "leader" if self._leads and self._lease.held else "standby"
+
+    async def run(self, end_duties: asyncio.Event, end_log: asyncio.Event) -> None:
+        """Lead whenever the lease is held, until the end of duties; the consumer goes on until the end of the log."""
+        try:
+            while not end_duties.is_set():
+                if await self._won():
+                    await self._lead(end_duties, end_log)
+                else:
+                    await either(end_duties, wait_s=ASK_S)
+        finally:
+            self._rested.set()
+
+    async def rested(self) -> None:
+        """Wait until the duties have ended."""
+        await self._rested.wait()
+
+    async def _won(self) -> bool:
+        try:
+            return await self._lease.acquire()
+        except Unavailable:
+            return False  # it is asked for again
+
+    async def _lead(self, end_duties: asyncio.Event, end_log: asyncio.Event) -> None:
+        """One term: from taking the lease to losing it or to the end. Whatever ends it, nothing of it is left."""
+        parts, term = self._means.parts(), Term()
+        self._leads = True
+        self._means.say("manager: leads")
+        try:
+            with self._consume(parts) as runner:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._keep(term))
+                    acts: list[Act] = [*parts.beside, *(duty.run for duty in parts.duties)]
+                    duties = [group.create_task(act(term.end_duties)) for act in acts]
+                    log = group.create_task(runner.run(term.end_log))
+                    try:
+                        await either(end_duties, term.lost)
+                        term.end_duties.set()
+                        if not term.lost.is_set():
+                            await ended(duties, GRACE_S)
+                            self._rested.set()
+                            await either(end_log, term.lost)
+                        term.end_log.set()
+                        if term.lost.is_set():
+                            await ended([*duties, log], STEP_DOWN_S)
+                        await asyncio.wait([log])
+                    finally:
+                        term.end()  # also when one of them has failed: a cancel may be lost
+        finally:
+            self._leads = False
+            await self._lease.release()
+        self._means.say("manager: stands by, for another one leads" if term.lost.is_set() else "manager: leads no more")
+
+    async def _keep(self, term: "Term") -> None:
+        await self._lease.keep(term.over)
+        if not term.over.is_set():
+            term.lost.set()
+
+
+class Term:
+    """The signals of one term. All are set when it ends, also by a failure, so that none of its tasks works on."""
+
+    def __init__(self) -> None:
+        self.end_duties, self.end_log, self.over, self.lost = (asyncio.Event() for _ in range(4))
+
+    def end(self) -> None:
+        for event in (self.end_duties, self.end_log, self.over):
+            event.set()
 
 
 async def _flush_refusals(gate: Gate, stop: asyncio.Event) -> None:

@@ -52,6 +52,11 @@ class Progress:
             "aura_projection_parked_events", "Events that could not be taken, and what follows them.", by, registry=here
         )
 
+    def forget(self) -> None:
+        """Where readers stand is told anew each time: a manager that stands by has no consumer any more."""
+        for gauge in (self.position, self.lag, self.parked):
+            gauge.clear()
+
 
 class Recording:
     """What the recorder stores."""
@@ -68,9 +73,10 @@ class Recording:
 
 
 class Board:
-    """What is open, from the manager's rows."""
+    """What is open, from the manager's rows. Numbers of their own, for only the manager that leads tells them."""
 
-    def __init__(self, here: CollectorRegistry) -> None:
+    def __init__(self) -> None:
+        self.registry = here = CollectorRegistry()
         self.runs = Gauge("aura_runs_open", "Runs that are not settled.", registry=here)
         self.tasks = Gauge("aura_tasks", "Tasks of open runs.", ("state",), registry=here)
         self.approvals = Gauge("aura_approvals_pending", "Deliveries that wait for approval.", registry=here)
@@ -108,7 +114,12 @@ class Metrics:
         self._ready = Gauge("aura_ready", "1: this process is ready, as /readyz says.", registry=self.registry)
         self._progress = Progress(self.registry) if consumers else None
         self._recording = Recording(self.registry) if recorder else None
-        self._board = Board(self.registry) if "manager" in consumers else None
+        self._board = Board() if "manager" in consumers else None
+        self._leader = (
+            Gauge("aura_leader", "1: this manager leads; 0: it stands by.", registry=self.registry)
+            if self._board
+            else None
+        )
         self._findings = Findings(self.registry) if "auditor" in consumers else None
 
     def taken(self, consumer: str, batch: Sequence[Recorded], rows: Rows, wall_s: float, live: bool) -> None:
@@ -134,13 +145,18 @@ class Metrics:
         self._ready.set(report.ready)
         for name, dependency in report.dependencies.items():
             self._up.labels(name).set(dependency.ok)
+        if self._progress is not None:
+            self._progress.forget()
         for name, reader in report.readers.items():
             self._read(name, reader.position, reader.lag)
         if self._progress is not None:
             for name, held in rows.items():
                 self._progress.parked.labels(name).set(len(held.all(Parked)))
+        if self._leader is not None:
+            self._leader.set(report.manager == "leader")
         if self._board is not None and "manager" in rows:
             self._board.show(rows["manager"], approval_wait_s)
+            return generate_latest(self.registry) + generate_latest(self._board.registry)
         return generate_latest(self.registry)
 
     def _read(self, name: str, position: int, lag: int | None) -> None:

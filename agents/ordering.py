@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from agents.brief import brief_of
-from agents.duty import insist
+from agents.duty import either, insist
 from agents.employees.base import CallLimits, Order
 from agents.library import Library
 from bus.fault import Fault
@@ -61,7 +61,7 @@ class Ordering:
                     run, state, part, profile = self._due.popleft()
                     sending.create_task(self._send(run, state, part, profile, stop))
                 self._wake.clear()
-                await _either(self._wake, stop)
+                await either(self._wake, stop)
 
     async def _send(self, run: UUID, state: RunState, part: TaskState, profile: Profile, stop: asyncio.Event) -> None:
         async def act() -> None:
@@ -93,13 +93,3 @@ class Ordering:
                 cost_usd_max=part.reservation.usd,
             ),
         )
-
-
-async def _either(wake: asyncio.Event, stop: asyncio.Event) -> None:
-    """Wait until one of two events is set."""
-    waits = [asyncio.create_task(wake.wait()), asyncio.create_task(stop.wait())]
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()

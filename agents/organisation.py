@@ -2,8 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,18 +11,19 @@ from typing import Any
 from agents import staff
 from agents.auditor import Auditor
 from agents.draining import drain
-from agents.duty import Duty
+from agents.duty import Duty, ended
 from agents.endpoint import LOOPBACK
 from agents.hr import HR
 from agents.library import Library
 from agents.manager import LEASE_MARGIN_S
-from agents.managing import Means
+from agents.managing import GRACE_S, LEASE_KEY, Managing, Means, Parts
 from agents.verifier import Judge, Judging
 from agents.vitals import Vitals
 from agents.workers import Build, Workers
 from bus.blobs import Blobs
 from bus.consumer import Projection, Reactor, Runner, Send
 from bus.fault import Fault
+from bus.lease import Lease
 from bus.live import Live, LiveReader
 from bus.logger import SILENT, Logger
 from bus.outages import Outages
@@ -52,8 +53,6 @@ CONSUMERS: Mapping[str, Callable[[], Projection]] = {
     "hr": Personnel,
 }
 """Every consumer by name. Replay rebuilds and checks exactly these."""
-GRACE_S = 8.0
-"""How long a stop waits for calls and verdicts at hand before they are cut off."""
 HEARING_S = 0.5
 Say = Callable[[str], None]
 
@@ -106,6 +105,7 @@ class Organisation:
         self._workers: list[Workers] = []
         self._recorder: Recorder | None = None
         self._live: Live | None = None
+        self._managing: Managing | None = None
         self.vitals = Vitals(
             setup.home,
             setup.name,
@@ -131,6 +131,9 @@ class Organisation:
                 calls = [group.create_task(workers.run(end_calls)) for workers in self._workers]
                 duties = [group.create_task(duty(end_duties)) for duty in self._duties]
                 log = [group.create_task(runner.run(end_log)) for runner in self._runners]
+                if self._managing is not None:
+                    duties.append(group.create_task(self._managing.rested()))
+                    log.append(group.create_task(self._managing.run(end_duties, end_log)))
                 if self._live is not None:
                     group.create_task(self._live.run(end_log))
                 if self._recorder is not None:
@@ -138,10 +141,10 @@ class Organisation:
                 try:
                     await stop.wait()
                     end_calls.set()
-                    await _ended(calls)  # first, so that Reception hears how the calls at hand ended
+                    await ended(calls, GRACE_S)  # first, so that Reception hears how the calls at hand ended
                     await asyncio.sleep(HEARING_S if calls else 0)
                     end_duties.set()
-                    await _ended(duties)
+                    await ended(duties, GRACE_S)
                     self.vitals.rest()
                     if self._office is not None:
                         await drain(self._office, self.positions, self.setup.home, CONSUMERS)
@@ -229,7 +232,7 @@ class Organisation:
 
     def _manager(self, office: Office, blobs: Blobs, library: Library, redactor: Redactor) -> None:
         setup = self.setup
-        parts = Means(
+        means = Means(
             office,
             self._gate(office, "manager"),
             blobs,
@@ -239,9 +242,22 @@ class Organisation:
             setup.lease_margin_s,
             setup.fault,
             setup.say,
-        ).parts()
-        self._duties.extend(parts.beside)
-        self._consume(office, Board(), parts.manager, parts.send, parts.duties)
+        )
+        self._live_of(office)
+
+        @contextmanager
+        def consume(parts: Parts) -> Iterator[Runner]:
+            runner = self._runner(office, Board(), parts.manager, parts.send, parts.duties)
+            self._runners.append(runner)
+            self.vitals.watch(runner)
+            try:
+                yield runner
+            finally:
+                self._runners.remove(runner)
+                self.vitals.forget(runner)
+
+        self._managing = Managing(means, Lease(office.client, LEASE_KEY, name=setup.name or ""), consume)
+        self.vitals.health.manager = self._managing.standing
 
     def _live_of(self, office: Office) -> Live:
         """The one reading of the stream that this process's consumers share."""
@@ -256,11 +272,19 @@ class Organisation:
     def _consume(
         self, office: Office, projection: Projection, reactor: Reactor | None, send: Send, duties: Sequence[Duty]
     ) -> None:
+        runner = self._runner(office, projection, reactor, send, duties)
+        self._runners.append(runner)
+        self.vitals.watch(runner)
+        self._duties.extend(duty.run for duty in duties)
+
+    def _runner(
+        self, office: Office, projection: Projection, reactor: Reactor | None, send: Send, duties: Sequence[Duty]
+    ) -> Runner:
         def committed(rows: Rows, live: bool) -> None:
             for duty in duties:
                 duty.note(rows, live)
 
-        runner = Runner(
+        return Runner(
             office.client,
             office.store,
             projection,
@@ -272,16 +296,3 @@ class Organisation:
             durable=projection.name == "manager",  # an order goes out once: its consumer never forgets a commit
             fault=self.setup.fault,
         )
-        self._runners.append(runner)
-        self.vitals.watch(runner)
-        self._duties.extend(duty.run for duty in duties)
-
-
-async def _ended(duties: Sequence[asyncio.Task[None]]) -> None:
-    """Wait until duties that were told to end have ended; after GRACE_S they are cut off."""
-    if not duties:
-        return
-    _, late = await asyncio.wait(duties, timeout=GRACE_S)
-    for task in late:
-        task.cancel()
-    await asyncio.gather(*late, return_exceptions=True)

@@ -1,0 +1,250 @@
+"""The lease: which one of several like processes is at work, as a key in a JetStream key-value bucket in memory.
+
+It saves double work and nothing else. What makes two holders harmless is the log: expected sequences, command ids that
+are derived from events, and the compare-and-set on a consumer's checkpoint.
+"""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+from uuid import UUID, uuid4
+
+import msgspec
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js.api import KeyValueConfig, StorageType
+from nats.js.errors import (
+    BadRequestError,
+    BucketNotFoundError,
+    KeyNotFoundError,
+    KeyWrongLastSequenceError,
+    NoStreamResponseError,
+)
+from nats.js.kv import KeyValue
+
+from bus.embedded.process import ProcessId, alive, identify
+from domain.errors import Unavailable, said_by
+
+BUCKET = "AURA_LEASE"
+VALUE_BYTES_MAX = 4096
+"""The one bound there is: a stream in memory reserves its max_bytes, and AURA_WORK needs them all."""
+LEASE_TTL_S = 2.5
+"""A holder that has not renewed it for so long has lost it: the server forgets the key."""
+RENEW_S = 0.5
+REQUEST_WAIT_S = 1.0
+PID_NAMESPACE = "/proc/self/ns/pid"
+
+
+class Holder(msgspec.Struct, frozen=True, kw_only=True):
+    """The key's value. `since`: Unix time (s). `started` and `namespace` tell whether `pid` is still that process."""
+
+    holder: UUID
+    name: str
+    host: str
+    pid: int
+    since: float
+    started: str
+    namespace: str
+
+
+class Entry(NamedTuple):
+    """What stands under the key; `holder` is None when it does not read."""
+
+    holder: Holder | None
+    revision: int
+
+
+class Lease:
+    """One process's hold of one key. Use: `acquire` until it is True, then `keep` until it returns, then `release`.
+
+    While NATS is silent nobody can take the lease and its holder can publish nothing: it is no longer `held`, and the
+    first answer decides whether it was lost.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        key: str,
+        *,
+        name: str = "",
+        ttl_s: float = LEASE_TTL_S,
+        renew_s: float = RENEW_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.own = this_process(name)
+        self._client = client
+        self._key = key
+        self._ttl_s = ttl_s
+        self._renew_s = renew_s
+        self._clock = clock
+        self._bucket: KeyValue | None = None
+        self._revision = 0
+        self._renewed = float("-inf")
+
+    @property
+    def held(self) -> bool:
+        """Whether this process holds it for sure: it was granted or renewed within its time to live."""
+        return self._revision > 0 and self._clock() - self._renewed < self._ttl_s
+
+    async def acquire(self) -> bool:
+        """Take it when nobody holds it, or when its holder was a process of this machine and is gone.
+
+        Raises Unavailable.
+        """
+        self.own = msgspec.structs.replace(self.own, since=time.time())
+        return await self._granted(lambda: self._claim(replace_gone=True))
+
+    async def keep(self, stop: asyncio.Event) -> None:
+        """Renew it until stopped or lost; then `held` says which."""
+        while not stop.is_set():
+            try:
+                await asyncio.wait_for(stop.wait(), self._renew_s)
+            except TimeoutError:
+                try:
+                    if not await self._granted(self._renew):
+                        return
+                except Unavailable:
+                    continue  # the first answer decides
+
+    async def release(self) -> None:
+        """Give it back, so that the next one need not wait. A release that goes astray costs the time to live."""
+        revision, self._revision = self._revision, 0
+        if revision and self._bucket is not None and self._client.is_connected:
+            try:
+                await self._bucket.delete(self._key, last=revision)
+            except (NatsError, TimeoutError):
+                return
+
+    async def _granted(self, ask: Callable[[], Awaitable[int]]) -> bool:
+        _must_be_connected(self._client)
+        asked = self._clock()
+        try:
+            self._revision = await ask()
+        except KeyWrongLastSequenceError:
+            self._revision = 0  # another was first
+        except (NatsError, TimeoutError) as error:
+            raise _down(error) from error
+        if self._revision:
+            self._renewed = asked
+        return self._revision > 0
+
+    async def _renew(self) -> int:
+        """The new revision, or 0. An own renewal whose answer was lost is found again, and so is a lost bucket."""
+        try:
+            return await (await self._open()).update(self._key, self._value(), last=self._revision)
+        except (KeyWrongLastSequenceError, NoStreamResponseError):
+            return await self._claim(replace_gone=False)
+
+    async def _claim(self, *, replace_gone: bool) -> int:
+        entry = await _entry(await self._open(), self._key)
+        if entry is None:
+            return await self._create()
+        ours = entry.holder is not None and entry.holder.holder == self.own.holder
+        if ours or (replace_gone and entry.holder is not None and gone(entry.holder, self.own)):
+            return await (await self._open()).update(self._key, self._value(), last=entry.revision)
+        return 0
+
+    async def _create(self) -> int:
+        try:
+            return await (await self._open()).create(self._key, self._value())
+        except NoStreamResponseError:  # a server that was started anew has forgotten the bucket
+            self._bucket = None
+            return await (await self._open()).create(self._key, self._value())
+
+    async def _open(self) -> KeyValue:
+        if self._bucket is None:
+            js = self._client.jetstream(timeout=REQUEST_WAIT_S)
+            config = KeyValueConfig(
+                bucket=BUCKET,
+                history=1,
+                ttl=self._ttl_s,
+                max_value_size=VALUE_BYTES_MAX,
+                storage=StorageType.MEMORY,
+                description="Which one of several like processes is at work.",
+            )
+            try:
+                self._bucket = await js.create_key_value(config)
+            except BadRequestError:  # another version's, with other settings
+                self._bucket = await js.key_value(BUCKET)
+        return self._bucket
+
+    def _value(self) -> bytes:
+        return msgspec.json.encode(self.own)
+
+
+async def holder_of(client: Client, key: str) -> Holder | None:
+    """Who holds a key now; None also where there is no bucket. Raises Unavailable."""
+    _must_be_connected(client)
+    try:
+        entry = await _entry(await client.jetstream(timeout=REQUEST_WAIT_S).key_value(BUCKET), key)
+    except BucketNotFoundError:
+        return None
+    except (NatsError, TimeoutError) as error:
+        raise _down(error) from error
+    return entry.holder if entry else None
+
+
+def this_process(name: str) -> Holder:
+    """This process as a holder, with an id of its own."""
+    own = identify(os.getpid())
+    assert own is not None, "a running process has a start time"
+    return Holder(
+        holder=uuid4(),
+        name=name,
+        host=socket.gethostname(),
+        pid=own.pid,
+        since=time.time(),
+        started=own.started,
+        namespace=_namespace(),
+    )
+
+
+def gone(holder: Holder, own: Holder) -> bool:
+    """Whether a holder was a process that can be looked for from here, and is no more."""
+    here = (holder.host, holder.namespace, _boot(holder)) == (own.host, own.namespace, _boot(own))
+    if not here or not own.namespace or alive(ProcessId(holder.pid, holder.started)):
+        return False
+    try:
+        os.kill(holder.pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False  # another user's: where /proc is hidden it may live
+    return True  # the number is another process's by now, or waits to be reaped
+
+
+def _boot(holder: Holder) -> str:
+    return holder.started.partition(":")[0]
+
+
+def _namespace() -> str:
+    """The space in which process numbers mean the same; empty where there is none to be known."""
+    try:
+        return os.readlink(PID_NAMESPACE)
+    except OSError:
+        return ""
+
+
+async def _entry(bucket: KeyValue, key: str) -> Entry | None:
+    try:
+        found = await bucket.get(key)
+    except KeyNotFoundError:
+        return None
+    try:
+        holder = msgspec.json.decode(found.value or b"", type=Holder)
+    except msgspec.DecodeError:
+        holder = None
+    return Entry(holder, found.revision or 0)
+
+
+def _must_be_connected(client: Client) -> None:
+    """A request would wait in the buffer of what is sent later, and be sent when nobody waits for its answer."""
+    if not client.is_connected:
+        raise Unavailable("NATS is away; the connection is tried again.", hint="Wait until it is back (`aura status`).")
+
+
+def _down(error: BaseException) -> Unavailable:
+    return Unavailable(f"The lease does not answer: {said_by(error)}.", hint="Wait until NATS is back (`aura status`).")
