@@ -186,15 +186,15 @@ class Drill:
                 return f"{role} is not at {last}: {report.readers}"
         return ""
 
-    async def replay(self) -> str:
-        """`aura replay --check`: empty when it is equal."""
+    async def replay(self) -> list[str]:
+        """`aura replay --check`, as a command: empty when it is equal."""
         done = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "director", "replay", "--check", "--json"),
             stdout=asyncio.subprocess.PIPE,
             cwd=PROJECT,
         )
         said, _ = await done.communicate()
-        return "" if done.returncode == 0 else f"aura replay --check: exit {done.returncode}: {said.decode()}"
+        return [f"aura replay --check: exit {done.returncode}: {said.decode()}"] if done.returncode else []
 
     def deaths(self) -> Counter[tuple[str, str]]:
         """What the supervisor's log says: who ended, and how. A line for each death."""
