@@ -1,10 +1,16 @@
-"""One consumer's process is stopped and goes on later: the others work on, operators see it, and it catches up."""
+"""One consumer's process is stopped and goes on later: the others work on, operators see it, and it catches up.
+
+And the drills of docs/operators.md, their commands run as written by a shell.
+"""
 
 import os
+import re
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
@@ -15,7 +21,7 @@ from agents.health import CHECK_WAIT_S
 from agents.organisation import CONSUMERS
 from director.roll import MARGIN_S
 from director.show import stack_text
-from tests.acceptance.cli import Aura, homely
+from tests.acceptance.cli import AURA, WAIT_S, Aura, homely
 from tests.integration.house import Sample
 
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
@@ -24,6 +30,11 @@ UP = ("up", "--no-model", "--processes")
 STATUS_WAIT_S = CHECK_WAIT_S + MARGIN_S + 2.5
 """How long `aura status` may take: a process that does not answer is waited for so long, and the command has to run."""
 LAG = "aura_consumer_lag_events"
+GUIDE = (Path(__file__).parents[2] / "docs" / "operators.md").read_text()
+DRILLS = {
+    title: re.findall(r"^```sh\n(.+)\n```$", text, re.MULTILINE)
+    for title, text in re.findall(r"^## Drills: (.+)\n((?:(?!^#).*\n)*)", GUIDE, re.MULTILINE)
+}
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +109,49 @@ def test_a_stopped_consumer_is_seen_the_others_go_on_and_it_catches_up(aura: Aur
     after = status(aura)[1]
     assert all(after[name]["pid"] == one["pid"] for name, one in before.items()), "none of them was started anew"
     assert aura.json("replay", "--check")["differences"] == []
+
+
+def test_the_drills_of_the_guide_do_what_it_says(aura: Aura) -> None:
+    path = f"{AURA.parent}{os.pathsep}{os.environ['PATH']}"
+
+    def shell(command: str) -> str:
+        done = subprocess.run(
+            ["/bin/sh", "-c", command],
+            cwd=aura.folder,
+            env=aura.environment | {"PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=WAIT_S,
+            check=False,
+        )
+        assert done.returncode == 0, done
+        return done.stdout
+
+    sample = Sample()
+    aura.hire("berta", {"T1": [sample.right("T1")]}, delay_s=1.0)
+    assert list(DRILLS) == [
+        "a process dies",
+        "a consumer hangs",
+        "everything dies at once",
+        "nothing was lost, nothing is there twice",
+    ]
+    kill, told = DRILLS["a process dies"]
+    run = aura.json("submit", aura.requirement(sample))["run"]
+    shell(kill)
+    aura.until(lambda: status(aura)[1]["manager"]["restarts"] == 1 and even(aura))
+    (line,) = shell(told).splitlines()
+    assert "was killed by SIGKILL" in line
+    stop, look, go_on = DRILLS["a consumer hangs"]
+    shell(stop)
+    assert "not ready it does not answer" in shell(look)
+    shell(go_on)
+    aura.until(lambda: even(aura))
+    die, up = DRILLS["everything dies at once"]
+    before = status(aura)[0]["supervisor_pid"]
+    shell(die)
+    shell(up)
+    assert status(aura)[0]["supervisor_pid"] not in (None, before)
+    assert aura.json("watch", run)["phase"] == "delivered"
+    aura.until(lambda: even(aura))
+    (check,) = DRILLS["nothing was lost, nothing is there twice"]
+    assert shell(check).startswith("Equal: ")

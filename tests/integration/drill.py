@@ -55,6 +55,8 @@ class Drill:
     settings: Settings
     house: House = field(init=False)
     struck: list[Struck] = field(default_factory=list)
+    stopped: dict[str, int] = field(default_factory=dict)
+    """After the end: with which status each process stopped when it was told to."""
     _coming: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     async def up(self) -> None:
@@ -85,6 +87,7 @@ class Drill:
         if hasattr(self, "house"):
             await self.house.office.close()
         await stack.down(self.settings.root, on_progress=lambda _: None)
+        self.stopped = self._stops()
 
     @property
     def folder(self) -> Path:
@@ -195,6 +198,12 @@ class Drill:
         )
         said, _ = await done.communicate()
         return [f"aura replay --check: exit {done.returncode}: {said.decode()}"] if done.returncode else []
+
+    def _stops(self) -> dict[str, int]:
+        said = Path(stack.status(self.settings.root).supervisor_log).read_text()
+        return {
+            name: int(code) for name, code in re.findall(r" (\S+): stopped with status (-?\d+)$", said, re.MULTILINE)
+        }
 
     def deaths(self) -> Counter[tuple[str, str]]:
         """What the supervisor's log says: who ended, and how. A line for each death."""

@@ -19,7 +19,7 @@ from domain.message import Recorded
 from tests.integration.client import Director, hire_all
 from tests.integration.drill import RESTART_S, Drill, Struck, table
 from tests.integration.drilled import WITNESS
-from tests.integration.hits import POINTS, ROLE_KILLS, SCENARIOS, SERVER_KILLS, SERVERS, Hit, dealt
+from tests.integration.hits import POINTS, ROLE_KILLS, SCENARIOS, SERVER_KILLS, SERVERS, VICTIMS, Hit, dealt
 from tests.integration.house import House, Sample
 from tests.integration.intact import violations
 from tests.integration.killable import BETWEEN
@@ -49,6 +49,7 @@ async def drill(open_folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     drill = Drill(Settings())
     yield drill
     await drill.down()
+    assert drill.stopped == dict.fromkeys(VICTIMS, 0), "each was drained when it was told to stop"
 
 
 @pytest.fixture(scope="module")
