@@ -53,12 +53,6 @@ async def drill(open_folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
 
 
 @pytest.fixture(scope="module")
-def seed() -> int:
-    """That of AURA_DRILL_SEED, or one drawn anew."""
-    return int(os.environ.get(SEED) or secrets.randbelow(2**31))
-
-
-@pytest.fixture(scope="module")
 def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Prints also when the test passes."""
     capture = request.config.pluginmanager.getplugin("capturemanager")
@@ -68,6 +62,14 @@ def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
             print(f"\n{text}", flush=True)
 
     return said
+
+
+@pytest.fixture(scope="module")
+def seed(say: Callable[[str], None]) -> int:
+    """That of AURA_DRILL_SEED, or one drawn anew."""
+    found = int(os.environ.get(SEED) or secrets.randbelow(2**31))
+    say(f"The same kills again: {SEED}={found}")
+    return found
 
 
 @pytest.fixture(scope="module")

@@ -72,3 +72,18 @@ def test_what_is_no_address_is_refused(monkeypatch: pytest.MonkeyPatch, address:
     with pytest.raises(Invalid, match="AURA_METRICS_HOST") as error:
         Settings().listen_at()
     assert "0.0.0.0" in error.value.hint
+
+
+@pytest.mark.parametrize(("given", "meant"), [("", 30.0), ("0.2", 0.2), ("3600", 3600.0)])
+def test_the_longest_wait_before_a_restart_is_a_setting(
+    monkeypatch: pytest.MonkeyPatch, given: str, meant: float
+) -> None:
+    monkeypatch.setenv("AURA_RESTART_WAIT_MAX_S", given)
+    assert Settings().restart_wait_max_s == meant
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "inf", "nan", "3601", "soon"])
+def test_a_wait_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("AURA_RESTART_WAIT_MAX_S", given)
+    with pytest.raises(Invalid, match="AURA_RESTART_WAIT_MAX_S does not read"):
+        Settings()
