@@ -57,7 +57,7 @@ class Findings:
 
     def count(self, event: Event, at: int, rows: Rows) -> None:
         match event:
-            case employee.Hired(profile=profile):
+            case employee.Hired(profile=profile) if not profile.scripted:
                 self._model(profile.provider, profile.model)
             case task.CallStarted(run=run, order=order):
                 attempt = rows.get(Attempt, run, str(order))

@@ -23,6 +23,7 @@ from bus.clock import now
 from bus.consumer import Runner
 from bus.fault import Fault
 from bus.lease import Lease
+from bus.logger import Logger
 from bus.redaction import Redactor
 from bus.work import WorkStream
 from domain.errors import AuraError, Contention, Unavailable
@@ -65,6 +66,7 @@ class Means:
     lease_margin_s: float
     fault: Fault
     say: Callable[[str], None]
+    log: Logger
 
     def parts(self) -> Parts:
         """A manager that has seen nothing yet."""
@@ -133,7 +135,7 @@ class Managing:
         """One term: from taking the lease to losing it or to the end. Whatever ends it, nothing of it is left."""
         parts, term = self._means.parts(), Term()
         self._leads = True
-        self._means.say("manager: leads")
+        self._means.log.info("leads")
         try:
             with self._consume(parts) as runner:
                 async with asyncio.TaskGroup() as group:
@@ -157,7 +159,10 @@ class Managing:
         finally:
             self._leads = False
             await self._lease.release()
-        self._means.say("manager: stands by, for another one leads" if term.lost.is_set() else "manager: leads no more")
+        if term.lost.is_set():
+            self._means.log.warning("stands_by", why="another one leads")
+        else:
+            self._means.log.info("leads_no_more")
 
     async def _keep(self, term: "Term") -> None:
         await self._lease.keep(term.over)

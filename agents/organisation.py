@@ -242,6 +242,7 @@ class Organisation:
             setup.lease_margin_s,
             setup.fault,
             setup.say,
+            setup.log.bind(role="manager"),
         )
         self._live_of(office)
 
