@@ -107,5 +107,5 @@ def _kind(error: BaseException) -> str:
 
 def _places(error: BaseException) -> Sequence[str]:
     """Where it came from, the innermost last."""
-    frames = traceback.extract_tb(_leaf(error).__traceback__)[-FRAMES_MAX:]
+    frames = traceback.extract_tb(_leaf(error).__traceback__ or error.__traceback__)[-FRAMES_MAX:]
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
