@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from bus.consumer import Cause
+from bus.folding import Cause
 from bus.rows import Rows
 from domain import incident, task
 from domain.message import Command, Recorded, TaskEvent, derive

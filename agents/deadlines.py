@@ -6,11 +6,12 @@ from uuid import UUID
 from agents.duty import insist
 from agents.manager import Manager, end
 from bus.clock import now
-from bus.consumer import Cause, Send
+from bus.consumer import Send
+from bus.folding import Cause
 from bus.rows import Rows
 from domain import task
 from domain.message import NAMESPACE, Command, derive
-from projections.openrun import OpenRun, open_state
+from projections.openrun import HAVE_ORDERS, open_in
 
 TICK_S = 0.25
 SWEEP_EVERY_TICKS = 8
@@ -49,8 +50,7 @@ class Deadlines:
     def _due(self, rows: Rows, now: int) -> list[Command]:
         """A command for each deadline that has passed; its id counts the firings, so a refused one may fire again."""
         commands: list[Command] = []
-        for row in rows.all(OpenRun):
-            state = open_state(row)
+        for row, state in open_in(rows, *HAVE_ORDERS):
             for part in state.tasks.values():
                 if part.phase not in ("assigned", "calling", "answered") or part.order is None:
                     continue

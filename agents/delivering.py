@@ -23,9 +23,11 @@ from domain.message import Command, derive
 from domain.run import Phase, RunState, files_of
 from governance.gate import Outcome
 from projections import board
-from projections.openrun import OpenRun, open_state
+from projections.openrun import open_in
 
 POLL_S = 1.0
+STEPS: tuple[Phase, ...] = ("planned", "delivering", "approved")
+"""Phases that end with a step of this duty."""
 
 
 class Delivering:
@@ -57,7 +59,7 @@ class Delivering:
 
     def note(self, rows: Rows, live: bool) -> None:
         self._held = not live or board.organisation_state(rows).phase == "halted"
-        self._open = {row.scope: (open_state(row), row.moved_by) for row in rows.all(OpenRun)}
+        self._open = {row.scope: (state, row.moved_by) for row, state in open_in(rows, *STEPS)}
         self._wake.set()
 
     async def run(self, stop: asyncio.Event) -> None:

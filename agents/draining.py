@@ -7,10 +7,10 @@ from pathlib import Path
 
 from agents.health import Positions
 from agents.presence import RUN_FOLDER, Presence, at_work
-from bus.consumer import Projection
 from bus.embedded.process import alive
 from bus.embedded.record import read_record
 from bus.embedded.state import STATE_FILE, StackState
+from bus.folding import Projection
 from bus.tables import SWAPPED, Tables
 from domain.errors import Unavailable
 from governance.office import Office

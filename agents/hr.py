@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bus.consumer import Cause
+from bus.folding import Cause
 from bus.rows import Rows
 from domain import employee, incident
 from domain.message import Command, Recorded

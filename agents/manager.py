@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from agents import routing
-from bus.consumer import Cause
+from bus.folding import Cause
 from bus.rows import Rows
 from domain import employee as staff
 from domain import organisation, run_messages, task
@@ -16,7 +16,7 @@ from domain.money import Amount
 from domain.run import RunState
 from domain.task import TaskState
 from projections import board
-from projections.openrun import RUN_KEY, OpenRun, open_state
+from projections.openrun import HAVE_ORDERS, RUN_KEY, OpenRun, open_in
 
 LEASE_MARGIN_S = 15.0
 """How much longer than the call's own limit an order may take before it is given up."""
@@ -91,8 +91,7 @@ class Manager:
     def resume(self, rows: Rows, cause: Cause) -> Iterator[Command]:
         """Everything that may have been held up by a pause, a halt or a void event."""
         yield from _admissions(rows, cause)
-        for row in rows.all(OpenRun):
-            state = open_state(row)
+        for row, state in open_in(rows, "admitted", "planned", "verified"):
             if state.phase == "admitted":
                 yield run_messages.Plan(**cause.fields("manager.plan"), run=row.scope)
             if state.phase == "verified":
@@ -106,7 +105,7 @@ class Manager:
         """Assign what is ready to who is free, in all open runs; end the runs that have no way on."""
         if _phase(rows) != "running":
             return
-        planned = [(row.scope, state) for row in rows.all(OpenRun) if (state := open_state(row)).phase == "planned"]
+        planned = [(row.scope, state) for row, state in open_in(rows, "planned")]
         if not planned:
             return
         desk = routing.Desk.of(rows, self.picks, cause.now)
@@ -167,8 +166,8 @@ def start_call(run: UUID, part: UUID, employee: UUID, order: UUID, cause: Cause)
 
 def _take_back(employee: UUID, rows: Rows, cause: Cause) -> Iterator[Command]:
     """Orders of a suspended employee whose call has not begun; one that has begun is heard and judged."""
-    for row in rows.all(OpenRun):
-        for part in open_state(row).tasks.values():
+    for row, state in open_in(rows, *HAVE_ORDERS):
+        for part in state.tasks.values():
             if part.phase == "assigned" and part.employee == employee and part.order is not None:
                 yield task.ReleaseOrder(
                     **cause.fields("manager.take_back"),
@@ -194,9 +193,8 @@ def settle(run: UUID, rows: Rows, cause: Cause) -> Iterator[Command]:
 
 
 def _admissions(rows: Rows, cause: Cause) -> Iterator[Command]:
-    for row in rows.all(OpenRun):
-        if open_state(row).phase == "submitted":
-            yield run_messages.Admit(**cause.fields("manager.admit"), run=row.scope)
+    for row, _ in open_in(rows, "submitted"):
+        yield run_messages.Admit(**cause.fields("manager.admit"), run=row.scope)
 
 
 def _phase(rows: Rows) -> str:

@@ -17,8 +17,10 @@ from domain.employee import Profile
 from domain.run import RunState
 from domain.task import TaskState
 from projections import board
-from projections.openrun import OpenRun, open_state
+from projections.openrun import HAVE_ORDERS, open_in
 
+ORDERS_FOLLOW = ("task.call_started",)
+"""An order goes out once, so what it follows from is on the disk before this duty sees it."""
 ORDERS_KNOWN_MAX = 10_000
 """Orders that are remembered as sent, also when the rows are read again from an earlier commit."""
 
@@ -40,8 +42,7 @@ class Ordering:
         self._begun = False
 
     def note(self, rows: Rows, live: bool) -> None:
-        for row in rows.all(OpenRun):
-            state = open_state(row)
+        for row, state in open_in(rows, *HAVE_ORDERS):
             for part in state.tasks.values():
                 if part.phase != "calling" or part.order is None or part.employee is None:
                     continue

@@ -17,12 +17,14 @@ from agents.hr import HR
 from agents.library import Library
 from agents.manager import LEASE_MARGIN_S
 from agents.managing import GRACE_S, LEASE_KEY, Managing, Means, Parts
+from agents.ordering import ORDERS_FOLLOW
 from agents.verifier import Judge, Judging
 from agents.vitals import Vitals
 from agents.workers import Build, Workers
 from bus.blobs import Blobs
-from bus.consumer import Projection, Reactor, Runner, Send
+from bus.consumer import Runner, Send
 from bus.fault import Fault
+from bus.folding import Projection, Reactor
 from bus.lease import Lease
 from bus.live import Live, LiveReader
 from bus.logger import SILENT, Logger
@@ -281,7 +283,7 @@ class Organisation:
     def _runner(
         self, office: Office, projection: Projection, reactor: Reactor | None, send: Send, duties: Sequence[Duty]
     ) -> Runner:
-        def committed(rows: Rows, live: bool) -> None:
+        def shown(rows: Rows, live: bool) -> None:
             for duty in duties:
                 duty.note(rows, live)
 
@@ -291,9 +293,9 @@ class Organisation:
             projection,
             reactor=reactor,
             send=send,
-            committed=committed,
+            shown=shown,
             taken=self.vitals.taken(projection.name),
             reader=LiveReader(self._live_of(office), office.store),
-            durable=projection.name == "manager",  # an order goes out once: its consumer never forgets a commit
+            durable_after=ORDERS_FOLLOW if projection.name == "manager" else (),
             fault=self.setup.fault,
         )

@@ -17,7 +17,7 @@ from domain.money import Amount
 from domain.run import RunState
 from domain.task import TaskState
 from projections import board
-from projections.openrun import OpenRun, open_state
+from projections.openrun import HAVE_ORDERS, open_in
 
 
 class Pick(NamedTuple):
@@ -46,8 +46,8 @@ class Desk:
             profile = board.profile_of(row)
             if not row.suspended and row.rest_until <= now and profile.call_usd_max is not None:
                 desk.profiles[row.scope] = profile
-        for opened in rows.all(OpenRun):
-            for task in open_state(opened).tasks.values():
+        for _, state in open_in(rows, *HAVE_ORDERS):
+            for task in state.tasks.values():
                 if task.phase in ("assigned", "calling") and task.employee is not None:
                     desk.take(task.employee)
         for pick in picks.values():

@@ -19,7 +19,7 @@ from domain.judgement import Found, Judgement
 from domain.message import Command, derive
 from domain.run import RunState, files_of
 from projections import docket
-from projections.openrun import OpenRun, open_state
+from projections.openrun import RUN_KEY, OpenRun, open_state
 from verification.judge import judge
 from verification.sandbox.base import Sandbox
 from verification.verdict import Verdict
@@ -59,8 +59,9 @@ class Judging:
         self._wake = asyncio.Event()
 
     def note(self, rows: Rows, live: bool) -> None:
-        runs = {row.scope: row for row in rows.all(OpenRun)}
-        self._pending = {row.cause: (row, open_state(runs[row.scope])) for row in rows.all(docket.Pending) if live}
+        waiting = rows.all(docket.Pending) if live else []
+        found = [(row, rows.get(OpenRun, row.scope, RUN_KEY)) for row in waiting]
+        self._pending = {row.cause: (row, open_state(opened)) for row, opened in found if opened is not None}
         self._wake.set()
 
     async def run(self, stop: asyncio.Event) -> None:

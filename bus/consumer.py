@@ -1,43 +1,34 @@
-"""The consumer runner: all events at hand as one batch; fold each, send its commands, then write the rows at once.
+"""The consumer runner: all events at hand as one batch; fold each, send its commands, then write the rows.
 
-A crash before the transaction means that the same events come again: the commands have the same ids, so the gate
-answers with what they caused the first time. A rebuild folds and sends nothing.
+Batches that follow closely share one transaction. A crash before it means that the same events come again: the commands
+have the same ids, so the gate answers with what they caused the first time. A rebuild folds and sends nothing.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol, TypedDict
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Protocol
 from uuid import UUID
 
 from nats.aio.client import Client
 
 from bus import clock
 from bus.fault import Fault
+from bus.folding import Projection, Reactor, fold, scope_id
 from bus.reader import LogReader
-from bus.rows import Parked, Row, Rows
+from bus.rows import Rows
 from bus.store import Store
 from bus.tables import SWAPPED, Tables
 from domain.errors import AuraError, Contention, Unavailable
-from domain.incident import Raise
-from domain.message import Command, Recorded, Unreadable, derive
+from domain.message import Command, Recorded
 from domain.registry import scope_of
 
-APPLY_ATTEMPTS_MAX = 3
 IDLE_WAIT_S = 0.5
 RETRY_WAIT_S = 0.3
 SCOPES_CACHED_MAX = 512
-
-
-class Projection(Protocol):
-    """Events to rows. `apply` is pure: same events, same rows."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def tables(self) -> Sequence[type[Row]]: ...
-
-    def apply(self, recorded: Recorded, rows: Rows) -> None: ...
+COMMIT_WAIT_S = 0.05
+"""The longest that what is folded waits for its transaction while more events come."""
+COMMIT_EVENTS_MAX = 500
 
 
 class Reader(Protocol):
@@ -50,58 +41,19 @@ class Reader(Protocol):
     async def close(self) -> None: ...
 
 
-class Stamp(TypedDict):
-    """The fields that every command has."""
-
-    id: UUID
-    at: int
-    cause: UUID | None
-
-
-class Cause:
-    """What a reaction needs to make commands: ids derived from the cause, and the time at which the runner sends.
-
-    of_event=False: the cause is a deadline or another id of its own, and no event of the log.
-    """
-
-    def __init__(self, source: UUID, now: int, *, of_event: bool = True) -> None:
-        self.source = source
-        self.now = now
-        self._event = source if of_event else None
-        self._counts: dict[str, int] = {}
-
-    def fields(self, handler: str) -> Stamp:
-        """id, at and cause of the handler's next command. Handler names never change."""
-        index = self._counts.get(handler, 0)
-        self._counts[handler] = index + 1
-        return Stamp(id=derive(self.source, handler, index), at=self.now, cause=self._event)
-
-
-class Reactor(Protocol):
-    """A member of the staff: what it asks for when something happened. Pure, on the rows of its own projection."""
-
-    def react(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]: ...
-
-    def react_void(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]: ...
-
-
 Send = Callable[[Command], Awaitable[object]]
 Taken = Callable[[Sequence[Recorded], Rows, float, bool], None]
 """Told of a committed batch: events, the rows after it, how long it took (s), and False while a rebuild catches up."""
 
 
-def scope_id(recorded: Recorded) -> UUID:
-    """The scope of an event's rows: its run, otherwise its entity."""
-    return recorded.envelope.run or recorded.envelope.entity_id
-
-
 class Runner:
     """One consumer: its projection, and for staff its reactor and `send`.
 
-    durable=False: a commit does not wait for the disk. A crash of Postgres then takes the rows and the checkpoint back
-    together, and the events come again; right for all whose side effects may be done again.
+    A commit does not wait for the disk: a crash of Postgres takes rows and checkpoint back together, and the events
+    come again. That is right for all whose side effects may be done again. durable_after: types of events from which
+    follows what must be done once; the rows are on the disk before anybody sees them.
 
-    `committed` is called after each batch, with False while a rebuilt version catches up on its former one.
+    `shown` is called after each batch, with False while a rebuilt version catches up on its former one.
     """
 
     def __init__(
@@ -112,9 +64,9 @@ class Runner:
         *,
         reactor: Reactor | None = None,
         send: Send | None = None,
-        committed: Callable[[Rows, bool], None] = lambda _rows, _live: None,
+        shown: Callable[[Rows, bool], None] = lambda _rows, _live: None,
         taken: Taken = lambda *_: None,
-        durable: bool = True,
+        durable_after: Collection[str] = (),
         reader: Reader | None = None,
         fault: Fault = lambda _: None,
     ) -> None:
@@ -127,11 +79,14 @@ class Runner:
         self._reactor = reactor
         self._send = send
         self._commands_after = 0  # while a rebuilt version catches up: where its former one was
-        self._committed = committed
+        self._shown = shown
         self._taken = taken
-        self._durable = durable
+        self._durable_after = frozenset(durable_after)
         self._fault = fault
         self._loaded: dict[UUID, None] = {}
+        self._folded: list[Recorded] = []  # and not committed yet
+        self._fold_s = 0.0
+        self._commit_at = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until stopped; what is at hand then has been committed."""
@@ -142,10 +97,12 @@ class Runner:
                     if not begun:
                         await self._begin()
                         begun = True
-                    batch = await self._reader.batch(IDLE_WAIT_S)
+                    batch = await self._reader.batch(self._wait_s())
                     if batch:
                         await self._take(batch)
-                    elif stop.is_set():
+                    if self._folded and (not batch or self._wait_s() <= 0):
+                        await self._commit()
+                    elif not batch and stop.is_set():
                         return
                 except (Unavailable, *SWAPPED):
                     begun = False
@@ -170,11 +127,18 @@ class Runner:
             self._commands_after = max(self._commands_after, await self.tables.commands_after(connection))
             self.rows = Rows(self.projection.tables)
             self._loaded.clear()
+            self._folded = []
             for kind in self.rows.tables.values():
                 if kind.resident:
                     self.rows.load(await self.tables.read_all(connection, kind))
         await self._reader.begin(self.position)
-        self._committed(self.rows, self.position > self._commands_after)
+        self._shown(self.rows, self.position > self._commands_after)
+
+    def _wait_s(self) -> float:
+        """How long the next batch may be waited for."""
+        if not self._folded:
+            return IDLE_WAIT_S
+        return 0.0 if len(self._folded) >= COMMIT_EVENTS_MAX else max(0.0, self._commit_at - time.monotonic())
 
     async def _take(self, batch: Sequence[Recorded]) -> None:
         began = time.monotonic()
@@ -186,16 +150,30 @@ class Runner:
         self._fault(f"{self.projection.name}:before-send")
         if self._send is not None:
             await self._send_all(commands)
+        if not self._folded:
+            self._commit_at = began + COMMIT_WAIT_S
+        self._folded.extend(batch)
+        self._fold_s += time.monotonic() - began
+        if any(recorded.envelope.type in self._durable_after for recorded in batch):
+            await self._commit(durable=True)
+        self._shown(self.rows, batch[-1].seq > self._commands_after)
+
+    async def _commit(self, *, durable: bool = False) -> None:
+        """Rows and checkpoint in one transaction, for all that is folded."""
+        began, folded = time.monotonic(), self._folded
         self._fault(f"{self.projection.name}:before-commit")
-        async with self._store.connection(durable=self._durable) as connection:
-            if not await self.tables.commit(connection, self.rows, self.position, batch[-1].seq):
+        async with self._store.connection(durable=durable) as connection:
+            if not await self.tables.commit(connection, self.rows, self.position, folded[-1].seq):
                 raise Unavailable("Another process runs this consumer and is ahead.", hint="Nothing to do.")
         self.rows.settle()
-        self.position = batch[-1].seq
+        self.position, self._folded = folded[-1].seq, []
         self._fault(f"{self.projection.name}:after-commit")
-        live = self.position > self._commands_after
-        self._taken(batch, self.rows, time.monotonic() - began, live)
-        self._committed(self.rows, live)
+        took, self._fold_s = self._fold_s + time.monotonic() - began, 0.0
+        self._taken(folded, self.rows, took, self.position > self._commands_after)
+        while len(self._loaded) > SCOPES_CACHED_MAX:
+            oldest = next(iter(self._loaded))
+            del self._loaded[oldest]
+            self.rows.forget(oldest)
 
     def _reactor_at(self, seq: int) -> Reactor | None:
         return self._reactor if self._send is not None and seq > self._commands_after else None
@@ -210,10 +188,6 @@ class Runner:
         for scope in scopes:
             self._loaded.pop(scope, None)
             self._loaded[scope] = None
-        while len(self._loaded) > max(SCOPES_CACHED_MAX, len(scopes)):
-            oldest = next(iter(self._loaded))
-            del self._loaded[oldest]
-            self.rows.forget(oldest)
 
     async def _send_all(self, commands: Sequence[Command]) -> None:
         """Those of one run or entity in order, those of different ones at the same time."""
@@ -237,39 +211,3 @@ class Runner:
                 except AuraError:
                     pass  # a refusal is an event by now; what follows from it is decided on the events that caused it
                 break
-
-
-def fold(
-    projection: Projection, reactor: Reactor | None, recorded: Recorded, rows: Rows, now: int
-) -> Sequence[Command]:
-    """One event into the rows, and the commands that follow. What cannot be taken is parked, live and in a rebuild."""
-    cause = Cause(recorded.envelope.id, now)
-    if recorded.void is not None:
-        return reactor.react_void(recorded, rows, cause) if reactor else ()
-    scope = scope_id(recorded)
-    if rows.of(Parked, scope):
-        rows.put(Parked(scope=scope, key=f"{recorded.seq:020}", error="an earlier event of this scope is parked"))
-        return ()
-    mark = rows.mark()
-    error = ""
-    for _ in range(APPLY_ATTEMPTS_MAX):
-        try:
-            if isinstance(recorded.event, Unreadable):
-                raise ValueError(recorded.event.error)
-            projection.apply(recorded, rows)
-            return reactor.react(recorded, rows, cause) if reactor else ()
-        except Exception as problem:  # a process edge: what a consumer cannot take must not stop the others' events
-            error = f"{type(problem).__name__}: {problem}".replace("\0", "\N{REPLACEMENT CHARACTER}")
-            rows.back(mark)
-    rows.put(Parked(scope=scope, key=f"{recorded.seq:020}", error=error))
-    return (_incident(projection.name, recorded, error, cause),) if reactor else ()
-
-
-def _incident(consumer: str, recorded: Recorded, error: str, cause: Cause) -> Raise:
-    return Raise(
-        incident=derive(recorded.envelope.id, consumer, "parked"),
-        kind="parked_event",
-        detail=f"{consumer} cannot take event {recorded.seq} ({recorded.envelope.type}): {error}",
-        run=recorded.envelope.run,
-        **cause.fields(f"{consumer}.parked"),
-    )

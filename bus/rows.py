@@ -6,6 +6,7 @@ Together they are the primary key, so that a run's rows can be loaded, compared 
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from operator import attrgetter
 from typing import ClassVar, TypeVar, get_args, get_origin, get_type_hints
 from uuid import UUID
 
@@ -17,10 +18,12 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One row. Subclasses set `table`; fields are UUID, str, int, bool, Decimal or None, equal in Postgres and Python.
 
     `resident`: the whole table stays in memory, so that a reaction can look across runs; rows must go when a run ends.
+    `indexed`: a field of a resident table by whose value rows are found without looking at all of them.
     """
 
     table: ClassVar[str]
     resident: ClassVar[bool] = False
+    indexed: ClassVar[str] = ""
 
     scope: UUID
     key: str
@@ -45,6 +48,7 @@ class Rows:
         kinds: tuple[type[Row], ...] = (*tables, Parked)
         self.tables = {kind.table: kind for kind in kinds}
         self._rows: dict[str, dict[UUID, dict[str, Row]]] = {name: {} for name in self.tables}
+        self._index: dict[str, dict[object, set[Key]]] = {kind.table: {} for kind in kinds if kind.indexed}
         self._undo: list[tuple[str, Key, Row | None]] = []
         self.changed: dict[str, set[Key]] = {name: set() for name in self.tables}
 
@@ -59,7 +63,13 @@ class Rows:
     def all(self, kind: type[R]) -> list[R]:
         """Every row of a resident table, in order of scope and key."""
         scopes = self._rows[kind.table]
-        return [row for scope in sorted(scopes) for row in self.of(kind, scope)]
+        return [row for scope in sorted(scopes, key=_by_number) for row in self.of(kind, scope)]
+
+    def where(self, kind: type[R], *values: object) -> list[R]:
+        """The rows of a resident table whose indexed field has one of the values, in order of scope and key."""
+        keys = [key for value in values for key in self._index[kind.table].get(value, ())]
+        rows = self._rows[kind.table]
+        return [rows[scope][key] for scope, key in sorted(keys, key=_by_scope)]  # type: ignore[misc]  # one kind a table
 
     def put(self, row: Row) -> None:
         """Insert or replace by primary key. Raises ValueError for what Postgres cannot hold: the event is parked."""
@@ -88,6 +98,8 @@ class Rows:
 
     def _place(self, table: str, key: Key, row: Row | None) -> None:
         scopes = self._rows[table]
+        if table in self._index:
+            self._move(table, key, scopes.get(key[0], {}).get(key[1]), row)
         if row is not None:
             scopes.setdefault(key[0], {})[key[1]] = row
             return
@@ -95,6 +107,13 @@ class Rows:
         rows.pop(key[1], None)
         if not rows:
             scopes.pop(key[0], None)
+
+    def _move(self, table: str, key: Key, before: Row | None, after: Row | None) -> None:
+        index, field = self._index[table], self.tables[table].indexed
+        if before is not None:
+            index[getattr(before, field)].discard(key)
+        if after is not None:
+            index.setdefault(getattr(after, field), set()).add(key)
 
     def mark(self) -> int:
         """A point to which `back` can return."""
@@ -137,6 +156,13 @@ class Rows:
             name: {(scope, key): row for scope, rows in scopes.items() for key, row in rows.items()}
             for name, scopes in self._rows.items()
         }
+
+
+_by_number = attrgetter("int")  # the order of UUIDs, found faster than by comparing them
+
+
+def _by_scope(key: Key) -> tuple[int, str]:
+    return key[0].int, key[1]
 
 
 _SQL_TYPES = {UUID: "uuid", str: "text", int: "bigint", bool: "boolean", Decimal: "numeric"}

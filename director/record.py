@@ -3,7 +3,7 @@
 import msgspec
 
 from agents.organisation import CONSUMERS
-from bus.consumer import Projection
+from bus.folding import Projection
 from bus.store import Store
 from director import show
 from director.commands.options import SEQ_MAX

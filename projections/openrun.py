@@ -1,5 +1,6 @@
 """The fold of each open run as a row, for the consumers whose staff look at how a run stands."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 from uuid import UUID
 
@@ -8,11 +9,13 @@ import msgspec
 from bus.rows import Row, Rows
 from domain import run
 from domain.message import RunEvent, TaskEvent
-from domain.run import RunState
+from domain.run import Phase, RunState
 
 RUN_KEY = "run"
 """The key of the one row that a run has in a table of runs."""
 STATES_CACHED_MAX = 1024
+HAVE_ORDERS: tuple[Phase, ...] = ("planned", "ended")
+"""Phases in which a task may have an open order; in the second it is only waited for."""
 
 
 class OpenRun(Row, frozen=True, kw_only=True):
@@ -23,6 +26,8 @@ class OpenRun(Row, frozen=True, kw_only=True):
 
     table = "open_run"
     resident = True
+    indexed = "phase"
+    phase: str
     state: str
     moved_by: UUID
 
@@ -40,7 +45,13 @@ def state_after(event: RunEvent | TaskEvent, rows: Rows) -> RunState:
 
 def put_state(run_id: UUID, state: RunState, moved_by: UUID, rows: Rows) -> None:
     """Keep a fold; dicts keep their order, which is that of the plan."""
-    rows.put(OpenRun(scope=run_id, key=RUN_KEY, state=msgspec.json.encode(state).decode(), moved_by=moved_by))
+    text = msgspec.json.encode(state).decode()
+    rows.put(OpenRun(scope=run_id, key=RUN_KEY, phase=state.phase, state=text, moved_by=moved_by))
+
+
+def open_in(rows: Rows, *phases: Phase) -> Iterator[tuple[OpenRun, RunState]]:
+    """The runs that are in one of the phases, and their folds."""
+    return ((row, open_state(row)) for row in rows.where(OpenRun, *phases))
 
 
 _decoder = msgspec.json.Decoder(RunState)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 import asyncpg
 import msgspec
 
-from bus.consumer import Projection, fold
+from bus.folding import Projection, fold
 from bus.rows import Key, Parked, Row, Rows
 from bus.store import FAR, Store, read_page, recorded_up_to
 from bus.tables import Tables

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
-from bus.consumer import Stamp
+from bus.folding import Stamp
 from bus.publisher import Outgoing, Publisher, Unknown
 from bus.recorder import Recorder
 from domain import employee, organisation, run_messages

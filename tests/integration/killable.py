@@ -21,8 +21,9 @@ from agents import staff
 from agents.employees.base import Answer, Employee, Order
 from agents.employees.scripted import Recording, ScriptedEmployee
 from agents.organisation import STAFF_ROLES, Organisation, Setup
-from bus.consumer import Projection, Runner
+from bus.consumer import Runner
 from bus.fault import Fault
+from bus.folding import Projection
 from bus.rows import Rows
 from bus.store import Store
 from bus.tables import Tables
@@ -134,10 +135,14 @@ async def main(plan: Plan) -> None:
         build=build,
         fault=trap,
     )
+    drained = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        group.create_task(Organisation(setup).run(stop, Path(plan.ready).touch))
         if plan.accountant != "own":
-            group.create_task(_account(plan, stop, trap))
+            group.create_task(_account(plan, drained, trap))
+        try:
+            await Organisation(setup).run(stop, Path(plan.ready).touch)
+        finally:
+            drained.set()  # whoever counts events hears the last of them
 
 
 async def _account(plan: Plan, stop: asyncio.Event, trap: Trap) -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from agents.hr import HR
 from bus import codec
-from bus.consumer import APPLY_ATTEMPTS_MAX, Cause, Runner
+from bus.consumer import Runner
+from bus.folding import APPLY_ATTEMPTS_MAX, Cause
 from bus.rows import Parked, Rows
 from bus.subjects import subject_of
 from domain import employee, incident
@@ -189,7 +190,7 @@ async def test_another_form_of_the_rows_is_rebuilt_and_nothing_is_sent_again(des
     await _forms(desk, "of another release")
     shown: list[bool] = []
     post = Post(desk)
-    again = await consume(desks, desk, runner_of(desk, post, committed=lambda _rows, is_live: shown.append(is_live)))
+    again = await consume(desks, desk, runner_of(desk, post, shown=lambda _rows, is_live: shown.append(is_live)))
     assert again == live
     assert post.sent == []
     assert not any(shown)

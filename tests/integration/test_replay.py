@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 
 from agents.organisation import CONSUMERS
-from bus.consumer import Projection
 from bus.embedded.servers import Server
+from bus.folding import Projection
 from bus.rows import Rows
 from bus.store import Store
 from domain import run_messages

@@ -2,6 +2,7 @@
 CREATE TABLE {schema}.open_run (
     scope uuid NOT NULL,
     key text NOT NULL,
+    phase text NOT NULL,
     state text NOT NULL,
     moved_by uuid NOT NULL,
     PRIMARY KEY (scope, key)

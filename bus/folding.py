@@ -1,0 +1,98 @@
+"""One event taken by one consumer: into its rows, and the commands that follow; what cannot be taken is parked."""
+
+from collections.abc import Sequence
+from typing import Protocol, TypedDict
+from uuid import UUID
+
+from bus.rows import Parked, Row, Rows
+from domain.incident import Raise
+from domain.message import Command, Recorded, Unreadable, derive
+
+APPLY_ATTEMPTS_MAX = 3
+
+
+class Projection(Protocol):
+    """Events to rows. `apply` is pure: same events, same rows."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def tables(self) -> Sequence[type[Row]]: ...
+
+    def apply(self, recorded: Recorded, rows: Rows) -> None: ...
+
+
+class Stamp(TypedDict):
+    """The fields that every command has."""
+
+    id: UUID
+    at: int
+    cause: UUID | None
+
+
+class Cause:
+    """What a reaction needs to make commands: ids derived from the cause, and the time at which the runner sends.
+
+    of_event=False: the cause is a deadline or another id of its own, and no event of the log.
+    """
+
+    def __init__(self, source: UUID, now: int, *, of_event: bool = True) -> None:
+        self.source = source
+        self.now = now
+        self._event = source if of_event else None
+        self._counts: dict[str, int] = {}
+
+    def fields(self, handler: str) -> Stamp:
+        """id, at and cause of the handler's next command. Handler names never change."""
+        index = self._counts.get(handler, 0)
+        self._counts[handler] = index + 1
+        return Stamp(id=derive(self.source, handler, index), at=self.now, cause=self._event)
+
+
+class Reactor(Protocol):
+    """A member of the staff: what it asks for when something happened. Pure, on the rows of its own projection."""
+
+    def react(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]: ...
+
+    def react_void(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]: ...
+
+
+def scope_id(recorded: Recorded) -> UUID:
+    """The scope of an event's rows: its run, otherwise its entity."""
+    return recorded.envelope.run or recorded.envelope.entity_id
+
+
+def fold(
+    projection: Projection, reactor: Reactor | None, recorded: Recorded, rows: Rows, now: int
+) -> Sequence[Command]:
+    """One event into the rows, and the commands that follow. What cannot be taken is parked, live and in a rebuild."""
+    cause = Cause(recorded.envelope.id, now)
+    if recorded.void is not None:
+        return reactor.react_void(recorded, rows, cause) if reactor else ()
+    scope = scope_id(recorded)
+    if rows.of(Parked, scope):
+        rows.put(Parked(scope=scope, key=f"{recorded.seq:020}", error="an earlier event of this scope is parked"))
+        return ()
+    mark = rows.mark()
+    error = ""
+    for _ in range(APPLY_ATTEMPTS_MAX):
+        try:
+            if isinstance(recorded.event, Unreadable):
+                raise ValueError(recorded.event.error)
+            projection.apply(recorded, rows)
+            return reactor.react(recorded, rows, cause) if reactor else ()
+        except Exception as problem:  # a process edge: what a consumer cannot take must not stop the others' events
+            error = f"{type(problem).__name__}: {problem}".replace("\0", "\N{REPLACEMENT CHARACTER}")
+            rows.back(mark)
+    rows.put(Parked(scope=scope, key=f"{recorded.seq:020}", error=error))
+    return (_incident(projection.name, recorded, error, cause),) if reactor else ()
+
+
+def _incident(consumer: str, recorded: Recorded, error: str, cause: Cause) -> Raise:
+    return Raise(
+        incident=derive(recorded.envelope.id, consumer, "parked"),
+        kind="parked_event",
+        detail=f"{consumer} cannot take event {recorded.seq} ({recorded.envelope.type}): {error}",
+        run=recorded.envelope.run,
+        **cause.fields(f"{consumer}.parked"),
+    )
