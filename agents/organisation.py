@@ -1,33 +1,26 @@
 """The composition root: builds every role of this process from its settings, runs them, and drains them at the end."""
 
 import asyncio
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from agents import staff
 from agents.auditor import Auditor
 from agents.draining import drain
 from agents.duty import Duty, ended
-from agents.endpoint import LOOPBACK
 from agents.hr import HR
 from agents.library import Library
-from agents.manager import LEASE_MARGIN_S
 from agents.managing import GRACE_S, LEASE_KEY, Managing, Means, Parts
 from agents.ordering import ORDERS_FOLLOW
-from agents.verifier import Judge, Judging
+from agents.setup import STAFF_ROLES, Setup
+from agents.verifier import Judging
 from agents.vitals import Vitals
-from agents.workers import Build, Workers
+from agents.workers import Workers
 from bus.blobs import Blobs
 from bus.consumer import Runner, Send
-from bus.fault import Fault
 from bus.folding import Projection, Reactor
 from bus.lease import Lease
 from bus.live import Live, LiveReader
-from bus.logger import SILENT, Logger
 from bus.outages import Outages
 from bus.recorder import Recorder
 from bus.redaction import Redactor, secrets_of
@@ -44,9 +37,7 @@ from projections.docket import Docket
 from projections.evidence import Evidence
 from projections.ledger import Ledger
 from projections.personnel import Personnel
-from verification.judge import judge
 
-STAFF_ROLES: tuple[Role, ...] = ("recorder", "manager", "verifier", "auditor", "accountant", "hr")
 CONSUMERS: Mapping[str, Callable[[], Projection]] = {
     "manager": Board,
     "verifier": Docket,
@@ -56,44 +47,6 @@ CONSUMERS: Mapping[str, Callable[[], Projection]] = {
 }
 """Every consumer by name. Replay rebuilds and checks exactly these."""
 HEARING_S = 0.5
-Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Setup:
-    """All that a process of the organisation needs to know."""
-
-    home: Path
-    nats_url: str
-    postgres_dsn: str
-    roles: Sequence[str] = (*STAFF_ROLES, "employees")
-    allow_degraded: bool = False
-    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
-    lease_margin_s: float = LEASE_MARGIN_S
-    build: Build = staff.build
-    """How a worker's employee is built from its posting."""
-    judge: Judge = judge
-    """Gives the verdicts. `aura` has one; a measurement of all else gives an empty one."""
-    name: str | None = None
-    """As which process it stands in run/; None: it is not listed."""
-    metrics_port: int | None = None
-    """Where it tells its health and metrics; 0: on a free port; None: nowhere."""
-    metrics_host: str = LOOPBACK
-    log: Logger = SILENT
-    fault: Fault = lambda _: None
-    say: Say = lambda _: None
-
-    @property
-    def keys(self) -> Path:
-        return self.home / "keys"
-
-    @property
-    def employees(self) -> Path:
-        return self.home / "employees"
-
-    @property
-    def deliveries(self) -> Path:
-        return self.home / "deliveries"
 
 
 class Organisation:
@@ -127,7 +80,7 @@ class Organisation:
             self._closing.push_async_callback(self.vitals.close)
             await self.vitals.open()
             ready()
-            end_duties, end_log = asyncio.Event(), asyncio.Event()
+            end_duties, end_log, end_live = asyncio.Event(), asyncio.Event(), asyncio.Event()
             async with asyncio.TaskGroup() as group:
                 end_calls = asyncio.Event()
                 calls = [group.create_task(workers.run(end_calls)) for workers in self._workers]
@@ -137,7 +90,7 @@ class Organisation:
                     duties.append(group.create_task(self._managing.rested()))
                     log.append(group.create_task(self._managing.run(end_duties, end_log)))
                 if self._live is not None:
-                    group.create_task(self._live.run(end_log))
+                    group.create_task(self._live.run(end_live))
                 if self._recorder is not None:
                     log.append(group.create_task(self._recorder.run(end_log)))
                 try:
@@ -156,6 +109,8 @@ class Organisation:
                     end_calls.set()
                     end_duties.set()
                     end_log.set()
+                    await ended(log, GRACE_S)  # what they send last comes back by the live log
+                    end_live.set()
 
     def positions(self) -> dict[str, int]:
         """Recorder and consumers of this process: the sequence of the last event that each has committed."""

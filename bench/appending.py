@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from agents.organisation import STAFF_ROLES
+from agents.setup import STAFF_ROLES
 from bench import limits, peer
 from bench.figures import Measure
 from bench.firm import Firm

@@ -13,7 +13,8 @@ from typing import Any
 from urllib.request import urlopen
 from uuid import uuid4
 
-from agents.organisation import STAFF_ROLES, Organisation, Setup
+from agents.organisation import Organisation
+from agents.setup import STAFF_ROLES, Setup
 from bench.empty import empty_verdict
 from bus.blobs import Blobs
 from bus.clock import now

@@ -6,8 +6,9 @@ import signal
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
-from agents.organisation import STAFF_ROLES, Organisation, Setup
+from agents.organisation import Organisation
 from agents.presence import process_name
+from agents.setup import STAFF_ROLES, Setup
 from bus.logger import SILENT, Logger
 from director.door import Door
 from director.settings import Settings

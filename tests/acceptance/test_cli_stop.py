@@ -11,7 +11,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from agents.organisation import Organisation, Setup
+from agents.organisation import Organisation
+from agents.setup import Setup
 from bus.embedded.home import Home
 from bus.embedded.servers import nats_at, postgres_at
 from bus.forks import Forked

@@ -31,7 +31,7 @@ PROCESS_EDGES = frozenset(
     {
         ("director/cli.py", "main"),
         ("director/logbook.py", "LogDoor.run"),  # a defect is a line of the log, and ends the process
-        ("bus/consumer.py", "fold"),  # an event that a projection cannot take is parked
+        ("bus/folding.py", "fold"),  # an event that a projection cannot take is parked
         ("agents/delivery/aura_casebox.py", "_attempt"),  # delivered code under pytest: the error is the result
         ("verification/caseworker.py", "_attempt"),  # code under test in its box: what it raises is the answer
     }

@@ -12,7 +12,8 @@ from pathlib import Path
 from agents import staff
 from agents.employees.base import Employee
 from agents.employees.scripted import Recording
-from agents.organisation import Organisation, Setup
+from agents.organisation import Organisation
+from agents.setup import Setup
 from director.door import Door
 from director.serving import serve_roles
 from director.settings import Settings

@@ -11,7 +11,8 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from agents import staff
-from agents.organisation import STAFF_ROLES, Organisation, Setup
+from agents.organisation import Organisation
+from agents.setup import STAFF_ROLES, Setup
 from agents.submission import submit
 from bus.blobs import Blobs
 from bus.redaction import Redactor

@@ -20,7 +20,8 @@ import msgspec
 from agents import staff
 from agents.employees.base import Answer, Employee, Order
 from agents.employees.scripted import Recording, ScriptedEmployee
-from agents.organisation import STAFF_ROLES, Organisation, Setup
+from agents.organisation import Organisation
+from agents.setup import STAFF_ROLES, Setup
 from bus.consumer import Runner
 from bus.fault import Fault
 from bus.folding import Projection

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from agents.organisation import STAFF_ROLES
+from agents.setup import STAFF_ROLES
 from bus.embedded.servers import Server
 from domain import task
 from domain.message import Recorded

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 from nats.js.errors import NotFoundError
 
-from agents.organisation import Organisation, Setup
+from agents.organisation import Organisation
+from agents.setup import Setup
 from bus.publisher import Outgoing
 from bus.work import STREAM
 from domain import employee, organisation

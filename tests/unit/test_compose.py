@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from agents.organisation import STAFF_ROLES
+from agents.setup import STAFF_ROLES
 from bus.embedded import nats
 from bus.embedded.programs import nats_server
 from tests.acceptance.cli import Inside

@@ -1,0 +1,56 @@
+"""What a process of the organisation is told when it is built."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agents import staff
+from agents.endpoint import LOOPBACK
+from agents.manager import LEASE_MARGIN_S
+from agents.verifier import Judge
+from agents.workers import Build
+from bus.fault import Fault
+from bus.logger import SILENT, Logger
+from governance.authority import Role
+from verification.judge import judge
+
+STAFF_ROLES: tuple[Role, ...] = ("recorder", "manager", "verifier", "auditor", "accountant", "hr")
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """All that a process of the organisation needs to know."""
+
+    home: Path
+    nats_url: str
+    postgres_dsn: str
+    roles: Sequence[str] = (*STAFF_ROLES, "employees")
+    allow_degraded: bool = False
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    lease_margin_s: float = LEASE_MARGIN_S
+    build: Build = staff.build
+    """How a worker's employee is built from its posting."""
+    judge: Judge = judge
+    """Gives the verdicts. `aura` has one; a measurement of all else gives an empty one."""
+    name: str | None = None
+    """As which process it stands in run/; None: it is not listed."""
+    metrics_port: int | None = None
+    """Where it tells its health and metrics; 0: on a free port; None: nowhere."""
+    metrics_host: str = LOOPBACK
+    log: Logger = SILENT
+    fault: Fault = lambda _: None
+    say: Say = lambda _: None
+
+    @property
+    def keys(self) -> Path:
+        return self.home / "keys"
+
+    @property
+    def employees(self) -> Path:
+        return self.home / "employees"
+
+    @property
+    def deliveries(self) -> Path:
+        return self.home / "deliveries"
