@@ -29,12 +29,16 @@ class Loopback:
         self.seen: list[Seen] = []
         self.arrived = asyncio.Event()  # set by the first request
         self.port = 0
+        self._serving: set[asyncio.Task[None]] = set()
 
     @property
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        own = asyncio.current_task()
+        assert own is not None
+        self._serving.add(own)
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             first, *lines = head.rstrip("\r\n").split("\r\n")
@@ -47,8 +51,20 @@ class Loopback:
             await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass  # the client went away, which some tests want
+        except asyncio.CancelledError:
+            writer.transport.abort()  # the test is over; the streams of Python 3.11 take a cancelled task for a defect
         finally:
             writer.close()
+            self._serving.discard(own)
+
+    async def end(self) -> None:
+        """Cut off whoever is still served: nothing of a test's server outlives the test."""
+        await asyncio.sleep(0)  # who was just let in is known in the next round
+        while serving := list(self._serving):
+            for task in serving:
+                task.cancel()
+            await asyncio.wait(serving)
+        await asyncio.sleep(0)  # their sockets are closed in the loop's next round
 
 
 @asynccontextmanager
@@ -61,6 +77,7 @@ async def loopback(reply: Reply) -> AsyncIterator[Loopback]:
         yield server
     finally:
         listening.close()
+        await server.end()
 
 
 def raw(status: int, body: bytes, **headers: str) -> Reply:

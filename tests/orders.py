@@ -14,7 +14,7 @@ BRIEF = Brief(
     paths=("double.py",),
     signatures=("def double(number)",),
 )
-LIMITS = CallLimits(output_tokens_max=64, wall_s=5.0, cost_usd_max=Decimal(1))
+LIMITS = CallLimits(output_tokens_max=64, wall_s=60.0, cost_usd_max=Decimal(1))
 
 
 def order(*, brief: Brief = BRIEF, limits: CallLimits = LIMITS, attempt: int = 1, seed: int = 7) -> Order:

@@ -169,9 +169,9 @@ class OpenAIEmployee:
         import httpx2
         import openai
 
+        client = self._connected()  # made before the clock starts: the server does not answer for it
         try:
             async with asyncio.timeout(wall_s):
-                client = self._connected()
                 raw = await client.chat.completions.with_raw_response.create(**params, timeout=wall_s)
                 return raw.http_response.content, raw.headers.get("x-request-id")
         except (TimeoutError, openai.APITimeoutError, httpx2.TimeoutException):

@@ -24,7 +24,7 @@ from tests.integration.house import Sample
 from tests.loopback import Loopback, Reply, loopback
 
 AURA = Path(sys.executable).with_name("aura")
-WAIT_S = 90.0
+WAIT_S = 180.0
 POLL_S = 0.1
 SLOW_S = 2.0
 """How much longer a scripted call may take than it should: a call that was cut off is given up soon."""
@@ -212,10 +212,10 @@ class Server:
 
     def __enter__(self) -> Loopback:
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(WAIT_S)
         return self.server
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(40)
+        self._thread.join(WAIT_S)
         self._loop.close()

@@ -1,15 +1,15 @@
 """What checks rely on: --help and --json on every command, one object, each exit code, no traceback, a quick start."""
 
 import json
+import resource
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.cli import Aura, homely, the_object
+from tests.acceptance.cli import WAIT_S, Aura, homely, the_object
 from tests.integration.house import Sample
 
 COMMANDS = (
@@ -19,7 +19,8 @@ COMMANDS = (
     *("budget", "events", "why", "state", "replay", "run show"),
 )
 HEAVY = {"nats", "asyncpg", "openai", "pydantic", "pydantic_settings", "dulwich", "rich", "ruamel", "re2", "asyncio"}
-HELP_WAIT_S = 0.5
+HELP_S = 0.5
+"""Of a processor's time, which is all that --help waits for: a busy machine does not make it heavier."""
 RUN = "00000000-0000-4000-8000-000000000000"
 
 
@@ -61,13 +62,14 @@ def test_help_is_quick_because_it_imports_nothing_heavy(aura: Aura) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert not HEAVY & set(done.stderr.split())
     assert "msgspec" in done.stderr.split(), "control: what is imported is seen"
-    assert min(timed(aura) for _ in range(3)) < HELP_WAIT_S
+    assert min(worked_s(aura) for _ in range(3)) < HELP_S
 
 
-def timed(aura: Aura) -> float:
-    began = time.monotonic()
+def worked_s(aura: Aura) -> float:
+    began = resource.getrusage(resource.RUSAGE_CHILDREN)
     aura.text("--help")
-    return time.monotonic() - began
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime
 
 
 @pytest.mark.parametrize(
@@ -226,7 +228,7 @@ def test_a_reader_who_leaves_is_no_error(aura: Aura) -> None:
     assert process.stdout is not None
     assert process.stdout.readline()
     process.send_signal(2)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=WAIT_S)
     assert process.returncode == 130
     assert "Traceback" not in said
     done = subprocess.run(
@@ -234,7 +236,7 @@ def test_a_reader_who_leaves_is_no_error(aura: Aura) -> None:
         env=aura.environment,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=WAIT_S,
         check=True,
     )
     assert "Traceback" not in done.stderr

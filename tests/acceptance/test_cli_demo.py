@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.cli import Aura, homely
+from tests.acceptance.cli import WAIT_S, Aura, homely
 
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
 
@@ -66,7 +66,7 @@ def test_interrupted_it_goes_on_by_itself_and_another_one_works(aura: Aura) -> N
         assert line, shown
         shown += line
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=WAIT_S)
     assert process.returncode == 130
     assert "Traceback" not in said
     assert aura.json("status")["running"] is True

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.cli import Aura, homely
+from tests.acceptance.cli import WAIT_S, Aura, homely
 from tests.integration.house import Sample
 
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
@@ -105,7 +105,7 @@ def test_follow_shows_what_comes_through_the_same_filters(stack: Aura, log: list
         assert came == ["organisation.paused", "organisation.resumed"]
     finally:
         following.terminate()
-        following.communicate(timeout=10)
+        following.communicate(timeout=WAIT_S)
     assert stack.json("events", "--follow", "--until", "9", code=2)["hint"]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from dulwich.repo import Repo
 
-from tests.acceptance.cli import Aura, homely
+from tests.acceptance.cli import WAIT_S, Aura, homely
 from tests.integration.house import Sample
 
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
@@ -106,7 +106,7 @@ def passes_again(aura: Aura, file: str, folder: str) -> None:
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{folder}:{folder}/src", "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=WAIT_S,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -10,7 +10,7 @@ import pytest
 
 from bus.embedded.home import Home
 from bus.embedded.servers import nats_at, postgres_at
-from tests.acceptance.cli import Aura, homely
+from tests.acceptance.cli import WAIT_S, Aura, homely
 from tests.integration.house import Sample
 
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
@@ -40,7 +40,7 @@ def aura() -> Iterator[Aura]:
 def stopped(process: subprocess.Popen[str]) -> dict[str, object]:
     """What a role answers when it is told to stop."""
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=WAIT_S)
     assert process.returncode == 0, out + err
     answer: dict[str, object] = json.loads(out)["data"]
     return answer

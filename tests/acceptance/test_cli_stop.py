@@ -16,13 +16,13 @@ from agents.setup import Setup
 from bus.embedded.home import Home
 from bus.embedded.servers import nats_at, postgres_at
 from bus.forks import Forked
-from tests.acceptance.cli import Aura, homely
+from tests.acceptance.cli import WAIT_S, Aura, homely
 from tests.integration.house import House, Sample
 
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
 
 UP = ("up", "--no-model")
-ENDING_WAIT_S = 10.0
+ENDING_WAIT_S = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def child(aura: Aura, name: str) -> dict[str, Any]:
 def test_a_second_up_finds_the_first_also_when_both_begin_at_once() -> None:
     with homely() as aura:
         both = [aura.begin(*UP, "--json") for _ in range(2)]
-        said = [process.communicate(timeout=90) for process in both]
+        said = [process.communicate(timeout=WAIT_S) for process in both]
         assert [process.returncode for process in both] == [0, 0], said
         assert aura.json(*UP)["supervisor_pid"] == aura.json("status")["supervisor_pid"]
         processes = {child["pid"] for out, _ in said for child in json.loads(out)["data"]["children"]}

@@ -25,8 +25,8 @@ IMAGE_ROOT = "/opt/aura/"
 HOME = "/aura/"
 SECRETS = "/run/secrets/"
 SERVERS = {"nats", "postgres"}
-HEALTHY_WAIT_S = 60.0
-STOP_WAIT_S = 90.0
+HEALTHY_WAIT_S = 180.0
+STOP_WAIT_S = 180.0
 
 
 class Project:

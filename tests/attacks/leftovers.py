@@ -7,7 +7,7 @@ import re
 import time
 from pathlib import Path
 
-PATIENCE_S = 5.0
+PATIENCE_S = 30.0
 
 
 def processes_with(mark: str) -> list[int]:

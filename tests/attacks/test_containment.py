@@ -30,7 +30,7 @@ async def boxed(sandbox: Bubblewrap, code: str, *argv: str, limits: Limits | Non
 def uncontained(code: str, *argv: str) -> str:
     """The control: the same code as an ordinary process of this user."""
     done = subprocess.run(
-        [sys.executable, "-I", "-c", code, *argv], capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-I", "-c", code, *argv], capture_output=True, text=True, timeout=90, check=True
     )
     return done.stdout.strip()
 

@@ -60,7 +60,7 @@ async def boxed(sandbox: Bubblewrap, code: str) -> str:
 
 
 def uncontained(code: str) -> str:
-    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=90, check=True)
     return done.stdout.strip()
 
 

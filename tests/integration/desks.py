@@ -24,7 +24,7 @@ from governance.authority import Role
 from governance.gate import Gate, Outcome
 from governance.office import Office
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 DIGEST = "0" * 64
 CALL = Amount(Decimal(0), 100)
 Act = Callable[[], Awaitable[object]]

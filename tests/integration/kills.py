@@ -22,10 +22,10 @@ from tests.integration.house import House
 
 PROJECT = Path(__file__).parents[2]
 LEASE_MARGIN_S = 1.5
-READY_WAIT_S = 30.0
-REACH_WAIT_S = 30.0
+READY_WAIT_S = 90.0
+REACH_WAIT_S = 90.0
 """A point that open runs do not reach in this time is taken for unreachable."""
-STOP_WAIT_S = 40.0
+STOP_WAIT_S = 120.0
 RETRY_WAIT_S = 0.1
 POLL_S = 0.03
 SERVER_DELAY_S = 0.004

@@ -27,7 +27,7 @@ from domain.errors import Unavailable
 
 AS_ROOT = os.geteuid() == 0
 PLAIN_UID = 65534
-WAIT_S = 90.0
+WAIT_S = 180.0
 
 
 def quiet(_line: str) -> None:

@@ -32,7 +32,7 @@ async def publish(client: Client, first: int, last: int) -> None:
 async def read(feed: Feed, count: int) -> list[Stored]:
     """So many messages; what is unavailable meanwhile is asked for again, as its readers do."""
     found: list[Stored] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(found) < count:
             try:
                 found.extend(await feed.batch(0.2))

@@ -13,7 +13,7 @@ from bus.recorder import Recorder
 from bus.stream import STREAM, Stream, StreamInfo
 from domain import organisation
 from domain.money import Amount
-from tests.integration.desks import Desk, Desks, stamp
+from tests.integration.desks import WAIT_S, Desk, Desks, stamp
 
 Harm = Callable[[Desk], Awaitable[None]]
 
@@ -137,7 +137,7 @@ async def test_a_server_that_comes_back_with_another_log_stops_gate_and_recorder
         with pytest.raises(Forked):
             await desk.resume()
         with pytest.raises(Forked):
-            await asyncio.wait_for(task, 10)
+            await asyncio.wait_for(task, WAIT_S)
         assert await desk.office.store.recorded_up_to() == 2
     else:
         assert (await desk.resume()).void is None

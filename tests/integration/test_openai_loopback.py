@@ -17,7 +17,7 @@ from agents.employees.faults import CallFailed, CallFailure
 from agents.employees.openai import OpenAIEmployee
 from domain.errors import LimitReached
 from tests.loopback import Loopback, Reply, completion, cut, cut_chunks, drip, hang, honest, loopback, raw
-from tests.orders import order
+from tests.orders import LIMITS, order
 
 KEY = "sk-loopback-0123456789abcdef"
 GOOD = "Here it is:\n```python\ndef double(number):\n    return 2 * number\n```\n"
@@ -112,12 +112,17 @@ FAILURES: list[tuple[str, Reply, CallFailure]] = [
 ]
 
 
+SHORT_WALL_S = 2.0
+"""For calls that are to be cut off: long enough for the request to arrive on a busy machine."""
+
+
 @pytest.mark.parametrize(("reply", "failure"), [case[1:] for case in FAILURES], ids=[case[0] for case in FAILURES])
 async def test_each_failure_is_typed_and_costs_one_request(
     reply: Reply, failure: CallFailure, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    limits = CallLimits(output_tokens_max=64, wall_s=0.5, cost_usd_max=Decimal(1))
+    wall_s = SHORT_WALL_S if reply in (hang, drip) else LIMITS.wall_s
+    limits = CallLimits(output_tokens_max=64, wall_s=wall_s, cost_usd_max=Decimal(1))
     async with employee(reply) as (ada, server):
         with pytest.raises(CallFailed) as raised:
             await ada.work(order(limits=limits))

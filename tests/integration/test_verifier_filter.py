@@ -49,7 +49,7 @@ def boxed(refused: list[str], scratch: Path) -> subprocess.CompletedProcess[str]
         cwd=PROFILE.parents[2],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
         check=False,
     )
 

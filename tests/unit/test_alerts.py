@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "prometheus"
 GUIDE = (ROOT / "docs" / "operators.md").read_text()
 PROMTOOL = shutil.which("promtool")
-PROMTOOL_WAIT_S = 30
+PROMTOOL_WAIT_S = 90
 PORT = 9464
 needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is not on PATH")
 
