@@ -1,11 +1,13 @@
 """Health and metrics of a process, asked over loopback while real servers stop and come back and a run goes by."""
 
 import asyncio
+import json
 import shutil
 import subprocess
 import time
 from collections.abc import AsyncIterator
 from http import HTTPStatus
+from io import StringIO
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -20,6 +22,8 @@ from agents.organisation import Organisation
 from agents.presence import at_work, post, present, withdraw
 from bus.embedded.process import ProcessId
 from bus.embedded.servers import Server
+from bus.logger import open_logger
+from bus.redaction import Redactor
 from domain import organisation
 from domain.errors import Unavailable
 from tests.integration.house import House, Sample, at
@@ -157,7 +161,8 @@ def _is_id(value: str) -> bool:
 
 
 async def test_not_ready_while_postgres_is_away(house: House, postgres: Server) -> None:
-    async with house.running(metrics_port=0) as running:
+    said = StringIO()
+    async with house.running(metrics_port=0, log=open_logger("json", said, Redactor())) as running:
         process = peephole(running)
         assert (await process.until(HTTPStatus.OK)).dependencies["postgres"].ok
         postgres.stop()
@@ -171,6 +176,9 @@ async def test_not_ready_while_postgres_is_away(house: House, postgres: Server) 
         finally:
             await postgres.restart()  # in this thread: a server ends with the one that started it
         assert (await process.until(HTTPStatus.OK)).ready
+    lines = [json.loads(line) for line in said.getvalue().splitlines()]
+    told = [line["event"] for line in lines if line.get("server") == "postgres"]
+    assert told == ["unavailable", "available_again"], "however often it was asked"
 
 
 async def test_not_ready_while_nats_is_away(house: House, nats: Server) -> None:
