@@ -1,8 +1,10 @@
 """Who is at work in a home: each process of the organisation stands in AURA_HOME/run/<name>.json while it serves."""
 
 import os
+import re
 import time
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -10,8 +12,12 @@ import msgspec
 from bus.embedded.process import ProcessId, alive, identify
 from bus.embedded.record import write_record
 from bus.embedded.state import PLAN_FILE, STATE_FILE
+from domain.errors import Invalid
 
 RUN_FOLDER = "run"
+NOT_OURS = (PLAN_FILE, STATE_FILE, "nats-context.json", "prometheus-targets.json")
+"""What else lies in that folder."""
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 class Presence(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +37,19 @@ class Presence(msgspec.Struct, frozen=True, kw_only=True):
 def process_name(roles: Sequence[str]) -> str:
     """The name of the process that has these roles, as a file may have it."""
     return "-".join(role.replace(":", "-") for role in roles)
+
+
+def free_name(home: Path, name: str) -> str:
+    """The name, or the first NAME-2, NAME-3, … that no other living process bears."""
+    taken = {other.name for other in at_work(home) if other.process.pid != os.getpid()}
+    return next(free for number in count(1) if (free := f"{name}-{number}" if number > 1 else name) not in taken)
+
+
+def checked_name(name: str) -> str:
+    """A name that was given. Raises Invalid when run/ cannot have a file of it."""
+    if not NAME.fullmatch(name) or f"{name}.json" in NOT_OURS:
+        raise Invalid(f"No process can be called {name!r}.", hint="Small letters, digits and hyphens: manager-2.")
+    return name
 
 
 def present(name: str, roles: Sequence[str], url: str | None) -> Presence:
@@ -57,7 +76,7 @@ def at_work(home: Path) -> list[Presence]:
     """Everybody whose process lives, by name. What a crash has left, and what does not read, is passed over."""
     found = []
     for path in sorted((home / RUN_FOLDER).glob("*.json")):
-        if path.name in (PLAN_FILE, STATE_FILE):
+        if path.name in NOT_OURS:
             continue
         try:
             presence = msgspec.json.decode(path.read_bytes(), type=Presence)

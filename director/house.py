@@ -26,12 +26,16 @@ CAP = Amount(Decimal(1000), 1_000_000_000)
 """The organisation's budget at its founding; `aura budget` changes it."""
 
 
-async def bring_up(settings: Settings, say: Say, *, model: bool = True, apart: bool = False) -> list[staff.Posting]:
+async def bring_up(
+    settings: Settings, say: Say, *, model: bool = True, apart: bool = False, managers: int = 1
+) -> list[staff.Posting]:
     """Start or find the stack, found the organisation once, hire what the settings name. The postings hired.
 
-    `apart`: one process for each role. A running stack is found whichever it is.
+    `apart`: one process for each role, and so many managers. A running stack is found whichever it is.
     Raises Unavailable when something does not start.
     """
+    if managers > 1 and not apart:
+        raise Invalid("Several managers are several processes.", hint="`aura up --processes --managers 2`.")
     for role in ROLES:
         keys.create(settings.keys, role)
     with_model = model and settings.openai_base_url is None and modelserver.model_available() is None
@@ -42,11 +46,14 @@ async def bring_up(settings: Settings, say: Say, *, model: bool = True, apart: b
         if apart and not processes.are_apart(names):
             say("it runs as one process: `aura down`, then `aura up --processes` takes it apart")
         apart = processes.are_apart(names)
+        if apart and managers > processes.managers_of(names):
+            say(f"it runs with {processes.managers_of(names)}: another is `aura serve manager`, beside it")
+        managers = processes.managers_of(names)
     else:
         targets.clear(settings.root)  # what a crash of the machine has left
     await stack.up(
         settings.root,
-        extra=_children(with_model, settings, apart=apart),
+        extra=_children(with_model, settings, apart=apart, managers=managers),
         nats_url=settings.nats_url,
         postgres_dsn=settings.postgres_dsn,
         restart_longest_s=settings.restart_wait_max_s,
@@ -60,8 +67,8 @@ async def bring_up(settings: Settings, say: Say, *, model: bool = True, apart: b
     return postings
 
 
-def _children(with_model: bool, settings: Settings, *, apart: bool) -> list[stack.ChildSpec]:
-    organisation = processes.apart(settings) if apart else processes.together(settings)
+def _children(with_model: bool, settings: Settings, *, apart: bool, managers: int) -> list[stack.ChildSpec]:
+    organisation = processes.apart(settings, managers) if apart else processes.together(settings)
     server = stack.ChildSpec(
         name=MODEL_CHILD,
         argv=(sys.executable, "-m", "agents.modelserver", "--port", "{port}"),

@@ -11,6 +11,7 @@ from domain.errors import Invalid
 
 GRACE_S = 90.0
 RECORDER = "recorder"
+MANAGER = "manager"
 EMPLOYEES = "employees"
 ROLES = (RECORDER, *CONSUMERS, EMPLOYEES)
 """In the order in which they start. They stop in reverse: the consumers together, so that all end at one sequence."""
@@ -21,13 +22,26 @@ def together(settings: Settings) -> list[ChildSpec]:
     return [_child(ORGANISATION, "all", settings, 0, start_after=("nats", "postgres"))]
 
 
-def apart(settings: Settings) -> list[ChildSpec]:
-    """One process for each role. A port in AURA_METRICS_PORT is the first one's; the others have those that follow."""
+def apart(settings: Settings, managers: int = 1) -> list[ChildSpec]:
+    """One process for each role, and as many managers as asked for, of which one leads.
+
+    A port in AURA_METRICS_PORT is the first one's; the others have those that follow. Raises Invalid.
+    """
+    more = [(f"{MANAGER}-{number}", MANAGER) for number in range(2, managers + 1)]
+    named = [(role, role) for role in ROLES]
+    after_first = ROLES.index(MANAGER) + 1
+    named[after_first:after_first] = more  # beside the other consumers, with which they stop
+    _enough_ports(settings, len(named))
     children = []
-    for index, role in enumerate(ROLES):
-        after = {RECORDER: ("nats", "postgres"), EMPLOYEES: ("manager",)}.get(role, (RECORDER,))
-        children.append(_child(role, role, settings, index, start_after=after))
+    for index, (name, role) in enumerate(named):
+        after = {RECORDER: ("nats", "postgres"), EMPLOYEES: (MANAGER,)}.get(role, (RECORDER,))
+        children.append(_child(name, role, settings, index, start_after=after))
     return children
+
+
+def managers_of(names: Sequence[str]) -> int:
+    """How many managers a running stack of these children has, if it is apart."""
+    return max(1, sum(name.partition("-")[0] == MANAGER for name in names))
 
 
 def are_apart(names: Sequence[str]) -> bool:
@@ -38,7 +52,7 @@ def are_apart(names: Sequence[str]) -> bool:
 def _child(name: str, role: str, settings: Settings, index: int, *, start_after: tuple[str, ...]) -> ChildSpec:
     return ChildSpec(
         name=name,
-        argv=(sys.executable, "-m", "director", "serve", role),
+        argv=(sys.executable, "-m", "director", "serve", role, "--name", name),
         env={
             "AURA_HOME": "{home}",
             "AURA_NATS_URL": "{nats_url}",
@@ -61,9 +75,13 @@ def _port(settings: Settings, index: int) -> str:
     first = settings.listen_on()
     if first is None:
         return METRICS_OFF
-    if first + index > PORT_MAX:
-        raise Invalid(
-            f"AURA_METRICS_PORT is {first}, and there are not {len(ROLES)} ports from there.",
-            hint=f"Choose one up to {PORT_MAX + 1 - len(ROLES)}.",
-        )
     return str(first + index if first else 0)
+
+
+def _enough_ports(settings: Settings, count: int) -> None:
+    first = settings.listen_on()
+    if first is not None and first + count - 1 > PORT_MAX:
+        raise Invalid(
+            f"AURA_METRICS_PORT is {first}, and there are not {count} ports from there.",
+            hint=f"Choose one up to {PORT_MAX + 1 - count}.",
+        )

@@ -18,7 +18,8 @@ MARGIN_S = 1.0
 async def processes(home: Path, children: Sequence[ChildStatus]) -> list[dict[str, Any]]:
     """The supervisor's children in their order, then roles that were started by hand (`aura serve`) in this home.
 
-    `position` and `lag` are of the reader that is furthest back; None for a process without one, or that does not say.
+    `manager`: whether it leads or stands by. `position` and `lag` are of the reader that is furthest back. None for a
+    process without one, or that does not say.
     """
     present = {presence.process.pid: presence for presence in await asyncio.to_thread(at_work, home)}
     reports = dict(zip(present, await asyncio.gather(*map(_report, present.values())), strict=True))
@@ -45,6 +46,7 @@ def _line(
         "roles": list(presence.roles) if presence else [],
         "pid": pid,
         "restarts": restarts,
+        "manager": report.manager if report else None,
         "ready": ready and (report.ready if report else not asked),
         "position": min((reader.position for reader in readers), default=None),
         "lag": max((reader.lag for reader in readers if reader.lag is not None), default=None),

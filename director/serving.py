@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
 from agents.organisation import Organisation
-from agents.presence import process_name
+from agents.presence import checked_name, free_name, process_name
 from agents.setup import STAFF_ROLES, Setup
 from bus.logger import SILENT, Logger
 from director.door import Door
@@ -26,10 +26,14 @@ async def serve_roles(
     door: Door,
     *,
     allow_degraded: bool,
+    name: str | None = None,
     log: Logger = SILENT,
     make: Callable[[Setup], Organisation] = Organisation,
 ) -> None:
-    """Run the roles until SIGTERM or SIGINT. Raises Invalid for a role that is not one."""
+    """Run the roles until SIGTERM or SIGINT. Raises Invalid for a role that is not one.
+
+    name: as which process they stand in run/; a role's second process needs another name than the first.
+    """
     roles = _roles(wanted)
     port = settings.listen_on()
     needs_log = any(role in STAFF_ROLES for role in roles)
@@ -45,7 +49,7 @@ async def serve_roles(
         allow_degraded=allow_degraded or settings.allow_degraded,
         environment=dict(os.environ),
         say=door.say,
-        name=name_of(wanted),
+        name=name or name_of(settings, wanted),
         metrics_port=port,
         metrics_host=settings.listen_at(),
         log=log,
@@ -74,9 +78,14 @@ async def serve_roles(
     door.answer({"roles": roles, "drained": True}, "drained and stopped")
 
 
-def name_of(wanted: Sequence[str]) -> str:
-    """As which process these roles stand in run/ and in the log."""
-    return ORGANISATION if list(wanted) == ["all"] else process_name(_roles(wanted))
+def name_of(settings: Settings, wanted: Sequence[str], given: str = "") -> str:
+    """As which process these roles stand in run/ and in the log: as given, or by their roles, with a number if needed.
+
+    Raises Invalid.
+    """
+    if given:
+        return checked_name(given)
+    return free_name(settings.root, ORGANISATION if list(wanted) == ["all"] else process_name(_roles(wanted)))
 
 
 def _roles(wanted: Sequence[str]) -> list[str]:

@@ -6,15 +6,19 @@ from typing import Any
 
 import msgspec
 
+from agents.managing import LEASE_KEY
 from agents.organisation import CONSUMERS
 from bus.checkpoints import checkpoints
 from bus.embedded import stack
+from bus.lease import holder_of
 from bus.store import Store
 from bus.stream import Stream, connect
 from director.desk import rows
 from director.roll import processes
 from director.settings import Settings
 from domain.errors import AuraError
+
+MICRO = 1_000_000
 
 
 def clock(microseconds: int | None) -> str:
@@ -84,6 +88,7 @@ async def _log_data(settings: Settings) -> dict[str, Any]:
             "positions": positions,
             "lag": {name: last - seq for name, seq in positions.items()},
             "organisation": phase[0]["phase"] if phase else "unfounded",
+            "leader": msgspec.to_builtins(await holder_of(client, LEASE_KEY)),
         }
     finally:
         await client.close()
@@ -113,6 +118,7 @@ def stack_text(data: dict[str, Any]) -> str:
         lines.append(f"\n{data['problem']}")
     else:
         lines.append(f"\norganisation {data['organisation']}, last event {data['last_event']}")
+        lines.append(_leader(data["leader"]))
         lines.append(
             table(
                 ("reader", "position", "lag"),
@@ -122,7 +128,16 @@ def stack_text(data: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _leader(holder: dict[str, Any] | None) -> str:
+    if holder is None:
+        return "no manager leads"
+    since = clock(round(holder["since"] * MICRO))
+    return f"{holder['name'] or 'manager'} leads: process {holder['pid']} on {holder['host']}, since {since} UTC"
+
+
 def _state(process: dict[str, Any]) -> str:
+    if process["ready"] and process["manager"] == "standby":
+        return "standby"
     return "ready" if process["ready"] else f"not ready {'; '.join(process['problems'])}".rstrip()
 
 

@@ -36,6 +36,9 @@ def up(
     as_json: Json = False,
     no_model: Annotated[bool, typer.Option("--no-model", help="Do not start the embedded model.")] = False,
     apart: Annotated[bool, typer.Option("--processes", help="One process for each role, each kept alive.")] = False,
+    managers: Annotated[
+        int, typer.Option(min=1, max=9, help="With --processes: so many managers, of which one leads.")
+    ] = 1,
 ) -> None:
     """Start the servers and the organisation, or find them running."""
     from director.door import Door
@@ -49,7 +52,7 @@ def up(
         from director.show import stack_data, stack_text
 
         settings = Settings()
-        await bring_up(settings, door.note, model=not no_model, apart=apart)
+        await bring_up(settings, door.note, model=not no_model, apart=apart, managers=managers)
         door.note(natscontext.write(settings))
         data = await stack_data(settings)
         door.answer(data, stack_text(data))
@@ -138,6 +141,7 @@ def serve(
     roles: Annotated[list[str], typer.Argument(metavar="ROLE...", help="all, recorder, manager, …, or employee NAME.")],
     as_json: Json = False,
     allow_degraded: Annotated[bool, typer.Option("--allow-degraded", help="See `aura submit --help`.")] = False,
+    name: Annotated[str, typer.Option(help="As which process it is shown; a second manager: manager-2.")] = "",
 ) -> None:
     """Run roles of the organisation in this process until SIGTERM."""
     from director.logbook import open_door
@@ -145,5 +149,6 @@ def serve(
     from director.settings import Settings
 
     settings = Settings()
-    door, log = open_door("serve", as_json, settings, name_of(roles))
-    door.run(serve_roles(settings, roles, door, allow_degraded=allow_degraded, log=log))
+    known = name_of(settings, roles, name)
+    door, log = open_door("serve", as_json, settings, known)
+    door.run(serve_roles(settings, roles, door, allow_degraded=allow_degraded, name=known, log=log))

@@ -35,6 +35,7 @@ ANSWERS: dict[str, tuple[list[str], list[str]]] = {
     "What does this event say?": (["Item: AURA#{SEQ}", "Nats-Msg-Id", "task.rejected"], []),
     "What happens now?": (["organisation.paused"], []),
     "Where does a consumer stand?": (["Unprocessed", "feed-"], []),
+    "Which manager leads?": (['"name":"organisation"', '"pid":', '"since":'], []),
     "Is the stream as it must be?": (
         [
             "Discard Policy: New",
