@@ -4,7 +4,8 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -46,8 +47,6 @@ class LogDoor(Door):
     def __init__(self, command: str, as_json: bool, log: Logger) -> None:
         super().__init__(command, as_json)
         self._log = log
-        logging.basicConfig(handlers=[_Library(log)], level=logging.WARNING, force=True)
-        logging.captureWarnings(True)
 
     def say(self, text: str = "") -> None:
         self._log.info("said", text=text)
@@ -69,7 +68,8 @@ class LogDoor(Door):
     def run(self, work: Coroutine[Any, Any, Any]) -> None:
         """As every door; a defect is a line with its place and not its text, which may quote what must not be kept."""
         try:
-            super().run(work)
+            with _libraries_in(self._log):
+                super().run(work)
         except Exception as defect:
             self._log.error(DEFECT, error=_kind(defect), where=_places(defect))
             if self.as_json or os.environ.get("AURA_TRACEBACK"):
@@ -77,11 +77,24 @@ class LogDoor(Door):
             raise SystemExit(AuraError.exit_code) from None
 
 
+@contextmanager
+def _libraries_in(log: Logger) -> Iterator[None]:
+    """What libraries warn of goes to the log."""
+    handler = _Library(log)
+    logging.getLogger().addHandler(handler)
+    logging.captureWarnings(True)
+    try:
+        yield
+    finally:
+        logging.captureWarnings(False)
+        logging.getLogger().removeHandler(handler)
+
+
 class _Library(logging.Handler):
     """What a library says, as a line."""
 
     def __init__(self, log: Logger) -> None:
-        super().__init__()
+        super().__init__(logging.WARNING)
         self._log = log
 
     def emit(self, record: logging.LogRecord) -> None:

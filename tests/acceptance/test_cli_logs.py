@@ -15,7 +15,12 @@ from tests.acceptance.cli import AURA, Aura, Server, homely
 from tests.integration.house import Sample
 from tests.loopback import Reply, Seen, honest
 
-pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
+pytestmark = [
+    pytest.mark.needs_sandbox,
+    pytest.mark.needs_postgres,
+    pytest.mark.needs_nats,
+    pytest.mark.timeout(300),  # the first test starts and stops everything
+]
 
 KEY = "sk-of-the-environment-0123456789abcdef"
 SAID = "a-model-said-this"

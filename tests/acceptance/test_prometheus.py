@@ -28,6 +28,7 @@ pytestmark = [
     pytest.mark.needs_sandbox,
     pytest.mark.needs_postgres,
     pytest.mark.needs_nats,
+    pytest.mark.timeout(300),  # the first test starts everything
     pytest.mark.skipif(PROMETHEUS is None or PROMTOOL is None, reason="prometheus and promtool are not on PATH"),
 ]
 

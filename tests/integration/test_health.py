@@ -152,6 +152,27 @@ def _told(numbers: Numbers, last: int) -> None:
     assert total(numbers, "aura_ready") == 1
 
 
+@pytest.mark.needs_sandbox
+async def test_gauges_outlive_a_restart_and_counters_begin_anew(house: House) -> None:
+    sample = Sample()
+    await house.hire("anna", {"T1": [sample.right("T1")]})
+    async with house.running(metrics_port=0) as running:
+        await peephole(running).until(HTTPStatus.OK)
+        run = await house.submit(sample)
+        await house.until_type(run, "run.delivered")
+        await peephole(running).caught_up()
+        before = await peephole(running).numbers()
+    async with house.running(metrics_port=0) as running:
+        await peephole(running).until(HTTPStatus.OK)
+        await peephole(running).caught_up()
+        after = await peephole(running).numbers()
+    assert total(after, "aura_approval_wait_seconds") > total(before, "aura_approval_wait_seconds") > 0
+    for gauge in ("aura_approvals_pending", "aura_runs_open", "aura_tasks", "aura_budget_remaining_ratio"):
+        assert total(after, gauge) == total(before, gauge) > 0, gauge
+    assert total(before, "aura_verdicts_total") == 2
+    assert total(after, "aura_verdicts_total") == 0
+
+
 def _is_id(value: str) -> bool:
     try:
         UUID(value)

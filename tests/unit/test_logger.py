@@ -98,13 +98,7 @@ class Served:
 
     def __init__(self) -> None:
         self._stream = StringIO()
-        root = logging.getLogger()
-        handlers, level = list(root.handlers), root.level
         self.door = LogDoor("serve", False, open_logger("json", self._stream, Redactor(), role="hr"))
-        self.library = root.handlers[-1]
-        logging.captureWarnings(False)
-        root.handlers[:] = handlers
-        root.setLevel(level)
 
     def line(self) -> dict[str, object]:
         found: dict[str, object] = json.loads(self._stream.getvalue().splitlines()[-1])
@@ -136,8 +130,14 @@ def test_a_defect_is_a_line_with_its_place_and_without_its_text(monkeypatch: pyt
     assert "42" not in json.dumps(line)
 
 
-def test_what_a_library_warns_of_is_a_line() -> None:
+def test_what_a_library_warns_of_is_a_line_while_the_door_is_at_work() -> None:
+    async def work() -> None:
+        logging.getLogger("asyncio").info("not worth a line")
+        logging.getLogger("asyncio").error("never %s\nmore", "retrieved")
+
     served = Served()
-    served.library.handle(logging.LogRecord("asyncio", logging.ERROR, "x", 1, "never %s\nmore", ("retrieved",), None))
+    before = list(logging.getLogger().handlers)
+    served.door.run(work())
     line = served.line()
     assert (line["event"], line["logger"], line["text"]) == ("library", "asyncio", "never retrieved")
+    assert logging.getLogger().handlers == before
