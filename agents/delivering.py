@@ -5,7 +5,7 @@ are done again and nothing is there twice.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -17,9 +17,9 @@ from bus.blobs import Blobs
 from bus.clock import now
 from bus.fault import Fault
 from bus.rows import Rows
-from bus.store import Store
 from domain import run_messages
-from domain.message import Command, derive
+from domain.message import Command, Recorded, derive
+from domain.registry import Scope
 from domain.run import Phase, RunState, files_of
 from governance.gate import Outcome
 from projections import board
@@ -35,7 +35,7 @@ class Delivering:
 
     def __init__(
         self,
-        store: Store,
+        history: Callable[[Scope], Awaitable[Sequence[Recorded]]],
         blobs: Blobs,
         library: Library,
         send: Callable[[Command], Awaitable[Outcome]],
@@ -44,7 +44,7 @@ class Delivering:
         fault: Fault = lambda _: None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._store = store
+        self._history = history
         self._blobs = blobs
         self._library = library
         self._send = send
@@ -114,8 +114,7 @@ class Delivering:
 
     async def _deliver(self, run: UUID, state: RunState, cause: UUID) -> None:
         assert state.submitted is not None
-        await self._store.wait_recorded_run(run, "run.delivery_started")
-        events = await self._store.read_run(run)
+        events = await self._history(Scope("run", run))
         requirement = await self._library.requirement(state.submitted)
         manifest, _ = await self._library.merged(state, files_of(state))
         commits = await delivery_commits(requirement, events, manifest, self._blobs)

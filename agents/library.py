@@ -26,22 +26,23 @@ def pack_fixtures(fixtures: Mapping[str, bytes]) -> bytes:
 
 
 class Library:
-    """Reads requirements and trees; requirements and base manifests are cached by run."""
+    """Reads requirements and trees. Requirements and base manifests are cached by their digests."""
 
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
-        self._requirements: OrderedDict[UUID, Requirement] = OrderedDict()
+        self._requirements: OrderedDict[tuple[str | None, ...], Requirement] = OrderedDict()
         self._bases: OrderedDict[str, dict[str, str]] = OrderedDict()
 
     async def requirement(self, submitted: Submitted) -> Requirement:
         """The requirement of a run. Raises NotFound when it was purged."""
-        known = self._requirements.get(submitted.run)
+        content = (submitted.title, submitted.requirement, submitted.sealed, submitted.fixtures)
+        known = self._requirements.get(content)
         if known is None:
             source = await self._blobs.get(submitted.requirement)
             sealed = await self._blobs.get(submitted.sealed) if submitted.sealed else None
             fixtures = _fixtures.decode(await self._blobs.get(submitted.fixtures)) if submitted.fixtures else {}
             known = parse_requirement(source, sealed, name=submitted.title, folder=None, fixtures=fixtures)
-            _keep(self._requirements, submitted.run, known)
+            _keep(self._requirements, content, known)
         return known
 
     async def base_manifest(self, submitted: Submitted) -> dict[str, str]:

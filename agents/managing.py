@@ -90,7 +90,7 @@ class Means:
 
         reception = Reception(gate, self.office.loader, self.blobs, self.library, work, self.redactor, fault=self.fault)
         delivering = Delivering(
-            self.office.store, self.blobs, self.library, send, self.deliveries, fault=self.fault, say=self.say
+            self.office.loader.history, self.blobs, self.library, send, self.deliveries, fault=self.fault, say=self.say
         )
         duties: list[Duty] = [Ordering(self.library, work, fault=self.fault), Deadlines(manager, send), delivering]
         return Parts(manager, send, duties, [reception.run, flush])

@@ -1,5 +1,6 @@
 """Blobs by digest: prompts, answers, files and evidence, redacted before they are kept."""
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 
 import asyncpg
@@ -13,12 +14,21 @@ from sql import named
 BLOB_BYTES_MAX = 8 * 1024**2
 
 
+CACHED_BYTES_MAX = 16 * 1024**2
+CACHED_BLOB_BYTES_MAX = 256 * 1024
+
+
 class Blobs:
-    """Content-addressed bytes in Postgres, put before the event that names them: no digest in the log is empty."""
+    """Content-addressed bytes in Postgres, put before the event that names them: no digest in the log is empty.
+
+    What was put or read last is at hand in memory, at most CACHED_BYTES_MAX; a digest's bytes never change.
+    """
 
     def __init__(self, store: Store, redactor: Redactor) -> None:
         self._store = store
         self._redactor = redactor
+        self._cached: OrderedDict[str, bytes] = OrderedDict()
+        self._cached_bytes = 0
 
     async def put(self, contents: Iterable[bytes], *, redact: bool = True) -> tuple[str, ...]:
         """Keep the bytes; their hex sha256 digests, of the redacted form, in the order given.
@@ -33,7 +43,8 @@ class Blobs:
             rows.append((digest_of(kept), kept))
         if rows:
             async with self._store.connection() as connection:
-                await connection.executemany(named("blob_put"), rows)
+                await connection.execute(named("blob_put"), [row[0] for row in rows], [row[1] for row in rows])
+            self._remember(rows)
         return tuple(digest for digest, _ in rows)
 
     async def get(self, digest: str) -> bytes:
@@ -42,10 +53,23 @@ class Blobs:
 
     async def get_many(self, manifest: Mapping[str, str]) -> dict[str, bytes]:
         """Path -> bytes for path -> digest. Raises NotFound naming what is missing."""
-        async with self._store.connection() as connection:
-            rows: list[asyncpg.Record] = await connection.fetch(named("blob_get"), list(set(manifest.values())))
-        found = {row["digest"]: bytes(row["bytes"]) for row in rows}
+        found = {digest: self._cached[digest] for digest in manifest.values() if digest in self._cached}
+        asked = list(set(manifest.values()) - set(found))
+        if asked:
+            async with self._store.connection() as connection:
+                rows: list[asyncpg.Record] = await connection.fetch(named("blob_get"), asked)
+            read = {row["digest"]: bytes(row["bytes"]) for row in rows}
+            self._remember(read.items())
+            found |= read
         missing = [path for path, digest in manifest.items() if digest not in found]
         if missing:
             raise NotFound(f"The content of {', '.join(missing)} is not kept.", hint="It may have been purged.")
         return {path: found[digest] for path, digest in manifest.items()}
+
+    def _remember(self, contents: Iterable[tuple[str, bytes]]) -> None:
+        for digest, content in contents:
+            if len(content) <= CACHED_BLOB_BYTES_MAX and digest not in self._cached:
+                self._cached[digest] = content
+                self._cached_bytes += len(content)
+        while self._cached_bytes > CACHED_BYTES_MAX:
+            self._cached_bytes -= len(self._cached.popitem(last=False)[1])

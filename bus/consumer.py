@@ -21,7 +21,7 @@ from bus.store import Store
 from bus.tables import SWAPPED, Tables
 from domain.errors import AuraError, Contention, Unavailable
 from domain.message import Command, Recorded
-from domain.registry import scope_of
+from domain.registry import RUN_BEGINS, scope_of
 
 IDLE_WAIT_S = 0.5
 RETRY_WAIT_S = 0.3
@@ -142,7 +142,7 @@ class Runner:
 
     async def _take(self, batch: Sequence[Recorded]) -> None:
         began = time.monotonic()
-        await self._load({scope_id(recorded) for recorded in batch})
+        await self._load(batch)
         now = clock.now()
         commands: list[Command] = []
         for recorded in batch:
@@ -178,8 +178,11 @@ class Runner:
     def _reactor_at(self, seq: int) -> Reactor | None:
         return self._reactor if self._send is not None and seq > self._commands_after else None
 
-    async def _load(self, scopes: set[UUID]) -> None:
-        missing = [scope for scope in scopes if scope not in self._loaded]
+    async def _load(self, batch: Sequence[Recorded]) -> None:
+        """Have the rows of the batch's scopes at hand. A run that begins in it has none."""
+        begin = {recorded.seq: recorded.envelope.type == RUN_BEGINS and not recorded.void for recorded in batch}
+        scopes = {scope_id(recorded): begin[recorded.seq] for recorded in reversed(batch)}
+        missing = [scope for scope, begins in scopes.items() if scope not in self._loaded and not begins]
         kinds = [kind for kind in self.rows.tables.values() if not kind.resident]
         if missing and kinds:
             async with self._store.connection() as connection:

@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from bus import codec
+from bus.lending import Lending
 from bus.migrations import migrate
 from bus.outages import POSTGRES, Outages
 from domain.errors import Invalid, Unavailable, said_by
@@ -23,7 +24,6 @@ PAGE_EVENTS = 500
 POLL_S = 0.02
 POLL_FIRST_S = 0.002
 """The recorder is mostly a moment behind: waits begin short and double up to POLL_S."""
-WAIT_S = 10.0
 FAR = 2**62
 DOWN = (
     OSError,
@@ -60,8 +60,8 @@ class Store:
         *,
         outages: Outages | None = None,
     ) -> None:
-        self.pool = pool
-        self._relaxed = relaxed or pool
+        self._durable = Lending(pool, CONNECT_WAIT_S)
+        self._relaxed = Lending(relaxed, CONNECT_WAIT_S) if relaxed else self._durable
         self._outages = outages or Outages()
 
     @classmethod
@@ -86,11 +86,12 @@ class Store:
         return store
 
     async def close(self) -> None:
-        for pool in {self.pool, self._relaxed}:
+        for lending in {self._durable, self._relaxed}:
             try:
-                await asyncio.wait_for(pool.close(), CONNECT_WAIT_S)
+                async with asyncio.timeout(CONNECT_WAIT_S):
+                    await lending.close()
             except (*DOWN, asyncpg.PostgresError):
-                pool.terminate()
+                lending.terminate()
 
     @asynccontextmanager
     async def connection(self, *, durable: bool = True) -> AsyncIterator[asyncpg.Connection]:
@@ -98,10 +99,10 @@ class Store:
 
         durable=False: commits do not wait for the disk. For rows that the log can give back, never for the log.
         """
-        pool, asked = (self.pool if durable else self._relaxed), time.monotonic()
+        lending, asked = (self._durable if durable else self._relaxed), time.monotonic()
         try:
-            async with pool.acquire(timeout=CONNECT_WAIT_S) as connection:
-                yield connection  # type: ignore[misc]  # a PoolConnectionProxy forwards all of Connection
+            async with lending.lend() as connection:
+                yield connection
             self._outages.back(POSTGRES, asked)
         except DOWN as error:
             self._outages.lost(POSTGRES, said_by(error))
@@ -123,17 +124,6 @@ class Store:
                 raise Unavailable(
                     f"Event {seq} is on the stream, but the recorder has not stored it within {wait_s:g} s.",
                     hint="It is not lost. `aura status` shows the recorder.",
-                )
-            await asyncio.sleep(poll_s)
-            poll_s = min(2 * poll_s, POLL_S)
-
-    async def wait_recorded_run(self, run: UUID, event_type: str, wait_s: float = WAIT_S) -> None:
-        """Return once an event of a type is recorded in a run. Raises Unavailable after `wait_s`."""
-        deadline, poll_s = asyncio.get_running_loop().time() + wait_s, POLL_FIRST_S
-        while not any(event.envelope.type == event_type for event in await self.read_run(run)):
-            if asyncio.get_running_loop().time() > deadline:
-                raise Unavailable(
-                    f"{event_type} of run {run} is not recorded.", hint="`aura status` shows the recorder."
                 )
             await asyncio.sleep(poll_s)
             poll_s = min(2 * poll_s, POLL_S)

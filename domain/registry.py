@@ -9,6 +9,8 @@ import msgspec
 from domain import employee, incident, organisation, refusal, run, run_messages, task
 from domain.message import ORGANISATION, Command, Erased, Event
 
+RUN_BEGINS = run_messages.Submitted.type
+"""The event that a run begins with: who saw it pass has seen all of the run."""
 ScopeKind = Literal["organisation", "employee", "run", "task", "incident"]
 
 EVENTS: Mapping[str, type[Event]] = {

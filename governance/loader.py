@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -19,12 +20,10 @@ from bus.stream import Stored, Stream
 from bus.subjects import load_filter, scope_filter, subject_of
 from domain.law import STARTS, WRONG_SUBJECT, Standing, matters, void
 from domain.message import Recorded
-from domain.registry import DECIDERS, Scope
+from domain.registry import DECIDERS, RUN_BEGINS, Scope
 from governance.tails import Tails
 
 ENTITIES_CACHED_MAX = 2048
-FIRST = "run.submitted"
-"""The event that a run begins with: who saw it pass has seen all of the run."""
 
 
 @dataclass(slots=True)
@@ -61,6 +60,9 @@ class Loaded:
         self.commands[recorded.envelope.command] = (*known, recorded)
         if recorded.void is None:
             self.state = DECIDERS[self.kind][2](self.state, recorded.event)
+
+
+_by_seq = attrgetter("seq")
 
 
 class Loader:
@@ -105,6 +107,12 @@ class Loader:
         self._evict()
         return loaded
 
+    async def history(self, scope: Scope) -> list[Recorded]:
+        """Every event of a scope that the stream has, in order, void ones marked."""
+        async with self.lock(scope):
+            loaded = await self.load(scope, fresh=False)
+            return sorted((event for events in loaded.commands.values() for event in events), key=_by_seq)
+
     async def settle(
         self, command: UUID, scopes: Sequence[Scope], loaded: Sequence[Loaded], published: Sequence[tuple[int, Stored]]
     ) -> list[Recorded]:
@@ -114,7 +122,7 @@ class Loader:
             await self._live.reach(last)
             loaded = [await self.load(scope, fresh=False) for scope in scopes]
             found = [event for part in loaded for event in part.commands.get(command, ())]
-            return sorted(found, key=lambda event: event.seq)
+            return sorted(found, key=_by_seq)
         events = [codec.recorded(message.seq, message.data) for _, message in published]
         if any(event.envelope.type in STARTS for event in events):
             await self._tails.refresh()
@@ -158,7 +166,7 @@ class Loader:
         key = envelope.run if envelope.entity in ("run", "task") and envelope.run else envelope.entity_id
         loaded = self._cache.get(key)
         if loaded is None:
-            if envelope.type == FIRST and recorded.void is None:
+            if envelope.type == RUN_BEGINS and recorded.void is None:
                 loaded = self._cache[key] = Loaded("run", DECIDERS["run"][0], complete=True)
                 loaded.take(recorded)
         elif loaded.complete:

@@ -1,7 +1,7 @@
 """A git repository from a list of commits. The same list gives the same commit id, on any machine, however often.
 
 A repository is built beside its folder and renamed into place, so that it is there as a whole or not at all. One writer
-at a time works in a parent folder. Nothing here knows of events; all functions block, call them in a thread.
+at a time works at a delivery. Nothing here knows of events; all functions block, call them in a thread.
 """
 
 import fcntl
@@ -9,7 +9,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -56,8 +56,8 @@ def build_repository(
     with objects.opened_base(base.repo if base else None, base.ref if base else "") as start:
         composed = objects.compose(commits, start)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with _only_writer(folder.parent):
-            building = folder.with_name(f".{folder.name}.building")
+        with _workshop(folder.with_name(f".{folder.name}.building")) as workshop:
+            building = workshop / "repository"
             shutil.rmtree(building, ignore_errors=True)  # left by a builder that was killed
             if not _holds(folder, composed.head):
                 objects.write(building, composed, ref, start)
@@ -129,7 +129,22 @@ def _holds(folder: Path, head: bytes) -> bool:
 
 
 @contextmanager
-def _only_writer(folder: Path) -> Iterator[None]:
+def _workshop(folder: Path) -> Iterator[Path]:
+    """A folder to build in, for one writer at a time. It is gone at the end, when all went well."""
+    with ExitStack() as held:
+        while True:
+            folder.mkdir(exist_ok=True)
+            with suppress(FileNotFoundError):  # the one before us has finished and removed it
+                descriptor = held.enter_context(_only_writer(folder))
+                if os.path.samestat(os.fstat(descriptor), os.stat(folder)):
+                    break
+            held.close()
+        yield folder
+        folder.rmdir()
+
+
+@contextmanager
+def _only_writer(folder: Path) -> Iterator[int]:
     """Hold the folder's advisory lock; the system lets go of it when the process dies."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -145,6 +160,6 @@ def _only_writer(folder: Path) -> Iterator[None]:
                         hint="Wait for it to end and try again.",
                     ) from error
                 time.sleep(LOCK_POLL_S)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
