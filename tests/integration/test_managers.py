@@ -5,10 +5,14 @@ import random
 import secrets
 import signal
 import time
+from collections.abc import Sequence
 
 import pytest
 
+from agents.managing import LEASE_KEY
+from bus.lease import holder_of
 from domain import task
+from domain.message import Recorded
 from tests.integration.client import Director, hire_all
 from tests.integration.house import House, Sample, at
 from tests.integration.intact import violations
@@ -90,10 +94,14 @@ async def taken_over(at_work: Managers, leader: ServedManager) -> None:
     stopped, began = at(), time.monotonic()
     await at_work.leader(at_work.others(leader))
     leads_s = time.monotonic() - began
-    log = await at_work.house.until(
-        lambda log: [one for one in log if one.envelope.role == "manager" and one.envelope.occurred_at > stopped]
-    )
-    first = next(one for one in log if one.envelope.role == "manager" and one.envelope.occurred_at > stopped)
+    holder = await holder_of(at_work.house.office.client, LEASE_KEY)
+    assert holder is not None
+    since = round(holder.since * MICRO)  # before that, one that was continued may still have dropped its parts
+
+    def of_its_own(log: Sequence[Recorded]) -> list[Recorded]:
+        return [one for one in log if one.envelope.role == "manager" and one.envelope.occurred_at >= since]
+
+    first = of_its_own(await at_work.house.until(of_its_own))[0]
     event_s = (first.envelope.occurred_at - stopped) / MICRO
     print(
         f"{leader.name} stopped: another led after {leads_s:.2f} s, its first event after {event_s:.2f} s", flush=True
@@ -112,10 +120,11 @@ async def test_a_killed_leader_and_one_that_ends_are_replaced_at_once(house: Hou
         killed_s = time.monotonic() - began
         await leader.start()
         assert await leader.standing() == "standby"
-        began = time.monotonic()
         await other.stop()
+        began = time.monotonic()
         assert await at_work.leader([leader]) is leader
         ended_s = time.monotonic() - began
         await leader.stop()
     print(f"after a kill {killed_s:.2f} s, after an orderly end {ended_s:.2f} s")
     assert killed_s < AT_ONCE_S_MAX
+    assert ended_s < AT_ONCE_S_MAX
