@@ -1,19 +1,22 @@
 """The Director outside, for kill tests: a client with its own list of what was acknowledged to it."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 from agents.submission import submit
-from domain import employee, run_messages
+from domain import employee, organisation, run_messages
 from domain.errors import Contention, Refused, Unavailable
-from domain.message import Recorded
+from domain.message import Command, Recorded
 from governance.gate import Outcome
 from tests.integration.house import House, Sample, at
 
 LOOK_EVERY_S = 0.1
 CALL_WALL_S = 1.5
+BETWEEN_INTERRUPTIONS_S = (0.5, 2.5)
+INTERRUPTION_S = (0.05, 0.8)
 ATTEMPTS_MAX = 90
 """Of a task: a kill may cost an attempt, and no run here may end for that."""
 
@@ -41,6 +44,27 @@ class Director:
             except (Unavailable, Contention):
                 pass  # the same command ids go out again in the next round
             await asyncio.sleep(LOOK_EVERY_S)
+
+    async def interrupt(self, draw: random.Random, enough: asyncio.Event) -> None:
+        """Until it is enough: say pause or halt, and after a while resume."""
+        while not enough.is_set():
+            await asyncio.sleep(draw.uniform(*BETWEEN_INTERRUPTIONS_S))
+            kind = draw.choice((organisation.Pause, organisation.Halt))
+            await self._insist(lambda id, kind=kind: kind(id=id, at=at(), reason="a drill"))  # type: ignore[misc]  # bound now
+            await asyncio.sleep(draw.uniform(*INTERRUPTION_S))
+            await self._insist(lambda id: organisation.Resume(id=id, at=at(), reason="the drill is over"))
+
+    async def _insist(self, make: Callable[[UUID], Command]) -> None:
+        """The same command again until it is acknowledged."""
+        id = uuid4()
+        while True:
+            try:
+                outcome = await self.house.director.handle(make(id))
+            except (Unavailable, Contention):
+                await asyncio.sleep(LOOK_EVERY_S)
+                continue
+            self.acknowledged += outcome.events
+            return
 
     async def _look(self) -> None:
         for event in await self.house.office.store.read(self.log[-1].seq if self.log else 0):

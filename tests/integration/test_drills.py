@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import secrets
 import time
 from collections import Counter
@@ -82,8 +83,13 @@ def total(seed: int, say: Callable[[str], None]) -> Iterator[tuple[list[Struck],
         say(f"All scenarios of {SEED}={seed}:\n{table(struck, others)}")
 
 
-async def worked(drill: Drill, hits: Sequence[Hit]) -> tuple[Director, list[str]]:
-    """Runs under these kills, then to their ends; the Director, and what is wrong afterwards."""
+async def worked(
+    drill: Drill, hits: Sequence[Hit], interrupted: random.Random | None = None
+) -> tuple[Director, list[str]]:
+    """Runs under these kills, then to their ends; the Director, and what is wrong afterwards.
+
+    interrupted: the Director also pauses, halts and resumes the organisation, at times drawn from it.
+    """
     await drill.up()
     sample = Sample(TASKS)
     await hire_all(drill.house, sample)
@@ -91,6 +97,8 @@ async def worked(drill: Drill, hits: Sequence[Hit]) -> tuple[Director, list[str]
     try:
         async with asyncio.timeout(SCENARIO_WAIT_S), asyncio.TaskGroup() as group:
             working = group.create_task(director.work(enough))
+            if interrupted is not None:
+                group.create_task(director.interrupt(interrupted, enough))
             await drill.suffer(hits)
             enough.set()
             await working
@@ -220,13 +228,14 @@ async def test_two_hundred_kills(
     total: tuple[list[Struck], Counter[str]],
 ) -> None:
     began = time.monotonic()
-    director, found = await worked(drill, dealt(seed)[part])
+    director, found = await worked(drill, dealt(seed)[part], random.Random(seed + part) if part % 2 else None)
     others = other_ends(drill)
     total[0].extend(drill.struck)
     total[1].update(others)
     log = await drill.house.log()
     say(
-        f"{SEED}={seed}, scenario {part + 1} of {SCENARIOS}: {len(director.runs)} runs, {len(log)} events, "
+        f"{SEED}={seed}, scenario {part + 1} of {SCENARIOS}{' with pauses and halts' if part % 2 else ''}: "
+        f"{len(director.runs)} runs, {len(log)} events, {sum(event.void is not None for event in log)} void, "
         f"{len(director.acknowledged)} acknowledged, {len(found)} violations, {time.monotonic() - began:.0f} s\n"
         f"{table(drill.struck, others)}"
     )
