@@ -9,7 +9,7 @@ from agents.health import Positions
 from agents.presence import RUN_FOLDER, Presence, at_work
 from bus.embedded.process import alive
 from bus.embedded.record import read_record
-from bus.embedded.state import STATE_FILE, StackState
+from bus.embedded.state import STATE, STATE_FILE
 from bus.folding import Projection
 from bus.tables import SWAPPED, Tables
 from domain.errors import Unavailable
@@ -42,7 +42,7 @@ async def drain(office: Office, positions: Positions, home: Path, consumers: Con
 
 
 async def _others_rest(office: Office, home: Path, consumers: Consumers, last: int) -> bool:
-    state = read_record(home / RUN_FOLDER / STATE_FILE, StackState)
+    state = read_record(home / RUN_FOLDER / STATE_FILE, STATE)
     if state is None or not state.stopping or not alive(state.supervisor):
         return True  # this process alone is told to stop
     peers = [peer for peer in at_work(home) if peer.process.pid != os.getpid() and _causes(peer, consumers)]

@@ -34,6 +34,9 @@ class Presence(msgspec.Struct, frozen=True, kw_only=True):
     resting: bool = False
 
 
+_presence = msgspec.json.Decoder(Presence)
+
+
 def process_name(roles: Sequence[str]) -> str:
     """The name of the process that has these roles, as a file may have it."""
     return "-".join(role.replace(":", "-") for role in roles)
@@ -79,7 +82,7 @@ def at_work(home: Path) -> list[Presence]:
         if path.name in NOT_OURS:
             continue
         try:
-            presence = msgspec.json.decode(path.read_bytes(), type=Presence)
+            presence = _presence.decode(path.read_bytes())
         except (FileNotFoundError, msgspec.DecodeError):
             continue
         if alive(presence.process):

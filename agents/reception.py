@@ -29,6 +29,9 @@ RETRY_WAIT_S = 0.5
 PARALLEL_MAX = 16
 
 
+_hand_in = msgspec.json.Decoder(HandIn)
+
+
 class Reception:
     """Passes hand-ins on. A hand-in is acknowledged after its events are on the log, or after it was refused."""
 
@@ -68,7 +71,7 @@ class Reception:
 
     async def _take(self, parcel: Parcel, slots: asyncio.Semaphore) -> None:
         try:
-            result = msgspec.json.decode(parcel.data, type=HandIn)
+            result = _hand_in.decode(parcel.data)
             await self._pass_on(result, parcel.employee)
         except (Unavailable, Contention):
             await parcel.again(RETRY_WAIT_S)

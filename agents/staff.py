@@ -54,6 +54,9 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True):
         return derive(NAMESPACE, "employee", *parts)
 
 
+_posting = msgspec.json.Decoder(Posting)
+
+
 def save(folder: Path, posting: Posting) -> Path:
     """Write an employee's file."""
     if not posting.name.replace("-", "").replace("_", "").isalnum():
@@ -71,7 +74,7 @@ def load_all(folder: Path) -> list[Posting]:
     postings: list[Posting] = []
     for path in sorted(folder.glob("*.json")):
         try:
-            postings.append(msgspec.json.decode(path.read_bytes(), type=Posting))
+            postings.append(_posting.decode(path.read_bytes()))
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
             raise Invalid(f"{path} does not read: {error}.", hint="Correct it, or remove it and hire again.") from error
     return postings

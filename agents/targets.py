@@ -25,6 +25,9 @@ class Target(msgspec.Struct, frozen=True):
     labels: dict[str, str]
 
 
+_targets = msgspec.json.Decoder(list[Target])
+
+
 def enter(home: Path, presence: Presence) -> None:
     """Put a process in the place of what bore its name; one that tells nothing is taken out."""
     name = presence.name
@@ -68,7 +71,7 @@ def _held(home: Path) -> Iterator[Path]:
 
 def _read(path: Path) -> list[Target]:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=list[Target])
+        return _targets.decode(path.read_bytes())
     except (FileNotFoundError, msgspec.DecodeError):
         return []  # one that does not read is written anew
 

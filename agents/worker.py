@@ -25,6 +25,9 @@ ORDERS_REMEMBERED_MAX = 10_000
 """Orders known as taken. When NATS dies before it confirms an order it may be sent again, after it was taken."""
 
 
+_order = msgspec.json.Decoder(Order)
+
+
 class Worker:
     """One employee at work, with at most `slots` calls at the same time."""
 
@@ -68,7 +71,7 @@ class Worker:
         try:
             if not await parcel.done():
                 return  # nobody knows whether it will come again: the lease decides
-            order = msgspec.json.decode(parcel.data, type=Order)
+            order = _order.decode(parcel.data)
             if not self._first(order.id):
                 return
             self._fault("worker:mid-call")

@@ -37,6 +37,9 @@ def rates_of(rows: list[Row], functions: tuple[str, ...]) -> list[tuple[Rate, ..
     return [tuple(Rate(row.tries, row.passes) for row in rows if row.function == name) for name in functions]
 
 
+_table = msgspec.json.Decoder(Table)
+
+
 def published(table: Table, functions: tuple[str, ...]) -> Published:
     """The table with attempts and odds; the process ends when the odds are not met."""
     tasks = rates_of(table.rows, functions)
@@ -94,7 +97,7 @@ def main(argv: list[str] | None = None) -> None:
     asked = parser.parse_args(argv)
     requirement = read_requirement(EXAMPLE)
     functions = tuple(task.scope[0].removesuffix(".py") for task in requirement.tasks)
-    table = published(msgspec.json.decode(asked.table.read_bytes(), type=Table), functions)
+    table = published(_table.decode(asked.table.read_bytes()), functions)
     encoded = msgspec.json.format(msgspec.json.encode(table), indent=1)
     (EXAMPLE.parent / "pass-rates.json").write_bytes(encoded + b"\n")
     (EXAMPLE.parent / "pass-rates.md").write_text(page_of(table))

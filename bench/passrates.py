@@ -145,6 +145,9 @@ class Sweep:
         await self.sandbox.close()
 
 
+_table = msgspec.json.Decoder(Table)
+
+
 def table_at(path: Path) -> Table:
     """The table to go on with: what stands at the path, or an empty one for the installed model."""
     fresh = Table(
@@ -158,7 +161,7 @@ def table_at(path: Path) -> Table:
     )
     if not path.exists():
         return fresh
-    read = msgspec.json.decode(path.read_bytes(), type=Table)
+    read = _table.decode(path.read_bytes())
     fresh.rows = read.rows
     read.date = fresh.date
     if read != fresh:

@@ -50,6 +50,9 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
     namespace: str
 
 
+_holder = msgspec.json.Decoder(Holder)
+
+
 class Entry(NamedTuple):
     """What stands under the key; `holder` is None when it does not read."""
 
@@ -234,7 +237,7 @@ async def _entry(bucket: KeyValue, key: str) -> Entry | None:
     except KeyNotFoundError:
         return None
     try:
-        holder = msgspec.json.decode(found.value or b"", type=Holder)
+        holder = _holder.decode(found.value or b"")
     except msgspec.DecodeError:
         holder = None
     return Entry(holder, found.revision or 0)

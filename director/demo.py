@@ -65,6 +65,9 @@ class Odds(msgspec.Struct, frozen=True):
     attempts_max: int
 
 
+_odds = msgspec.json.Decoder(Odds)
+
+
 @dataclass
 class Demo:
     """One demonstration. Everything it does can be done by hand with the commands it names."""
@@ -142,7 +145,7 @@ class Demo:
         attempts_max = ATTEMPTS_MAX
         if not self.scripted:
             table = REAL.with_name("pass-rates.json").read_bytes()
-            attempts_max = msgspec.json.decode(table, type=Odds).attempts_max
+            attempts_max = _odds.decode(table).attempts_max
         run = new_id()
         outcome = await submit(
             opened.gate,

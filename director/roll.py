@@ -13,6 +13,7 @@ from bus.embedded.probe import get
 from bus.embedded.status import ChildStatus
 
 MARGIN_S = 1.0
+_report_of = msgspec.json.Decoder(Report)
 
 
 async def processes(home: Path, children: Sequence[ChildStatus]) -> list[dict[str, Any]]:
@@ -68,6 +69,6 @@ def readiness(url: str) -> Report | None:
     """What a process says of itself; None when it does not answer. Blocks."""
     said = get(f"{url}/readyz", CHECK_WAIT_S + MARGIN_S)
     try:
-        return msgspec.json.decode(said[1], type=Report) if said else None
+        return _report_of.decode(said[1]) if said else None
     except msgspec.DecodeError:
         return None

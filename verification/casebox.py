@@ -70,6 +70,9 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     took_s: float
 
 
+_answer = msgspec.json.Decoder(Answer)
+
+
 class Project(msgspec.Struct, frozen=True):
     """What every case of one verdict runs on."""
 
@@ -159,6 +162,6 @@ def _parsed(result: RunResult, nonce: str) -> Answer | Problem:
     if not told.startswith(start) or told.count(b"\n") != 1 or not told.endswith(b"\n") or result.exit_code != 0:
         return Problem("forged_answer", "wrote to the judge's answer channel")
     try:
-        return msgspec.json.decode(told[len(start) :], type=Answer)
+        return _answer.decode(told[len(start) :])
     except (msgspec.DecodeError, RecursionError):
         return Problem("forged_answer", "wrote an answer that the judge's worker never writes")

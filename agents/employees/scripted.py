@@ -32,6 +32,9 @@ class Script(Protocol):
         """
 
 
+_recording = msgspec.json.Decoder(dict[str, list[dict[str, str]]])
+
+
 class Recording:
     """Recorded answers: task name -> attempts in order -> path -> content. The last attempt repeats."""
 
@@ -46,7 +49,7 @@ class Recording:
         :raises Invalid: when the file is missing or has another form.
         """
         try:
-            read = msgspec.json.decode(path.read_bytes(), type=dict[str, list[dict[str, str]]])
+            read = _recording.decode(path.read_bytes())
         except (OSError, msgspec.DecodeError) as error:
             raise Invalid(
                 f"The script {path.name} cannot be read: {error}.",

@@ -21,6 +21,9 @@ PR_SET_PDEATHSIG = 1
 POLL_S = 0.02
 
 
+_logged = msgspec.json.Decoder(dict[str, Any])
+
+
 class Child:
     """A plan and the process that runs it at present, if any. Start it from the main thread: see `_bind_to_parent`."""
 
@@ -124,7 +127,7 @@ def log_tail(path: str, lines_max: int = 8) -> str:
 def _plain(line: str) -> str:
     """A line of a log as text: `failed: what is wrong; what to do` of one in JSON."""
     try:
-        said = msgspec.json.decode(line, type=dict[str, Any])
+        said = _logged.decode(line)
     except (msgspec.DecodeError, UnicodeEncodeError):
         return line
     rest = "; ".join(str(value) for name, value in said.items() if name not in ("timestamp", "level", "role", "event"))

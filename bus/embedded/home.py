@@ -30,6 +30,9 @@ class Layout(msgspec.Struct, frozen=True):
     ports: dict[str, int] = {}
 
 
+_layout = msgspec.json.Decoder(Layout)
+
+
 class Home:
     """The folders of one AURA_HOME. Made by `ensure`; asking for a path makes nothing."""
 
@@ -66,7 +69,7 @@ class Home:
                 ) from error
 
     def layout(self) -> Layout:
-        return read_record(self.layout_file, Layout) or Layout()
+        return read_record(self.layout_file, _layout) or Layout()
 
     def keep(self, layout: Layout) -> None:
         write_record(self.layout_file, layout)

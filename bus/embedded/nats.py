@@ -20,10 +20,13 @@ class Credentials(msgspec.Struct, frozen=True):
     password: str
 
 
+_credentials = msgspec.json.Decoder(Credentials)
+
+
 def credentials(folder: Path) -> Credentials:
     """The one user of this server, made once and kept in a file that its owner alone can read."""
     path = folder / "nats-credentials.json"
-    kept = read_record(path, Credentials)
+    kept = read_record(path, _credentials)
     if kept is None:
         kept = Credentials(USER, secrets.token_urlsafe(24))
         write_record(path, kept)

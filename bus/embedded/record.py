@@ -25,10 +25,10 @@ def write_private(path: Path, content: bytes) -> None:
     part.replace(path)
 
 
-def read_record(path: Path, kind: type[T]) -> T | None:
+def read_record(path: Path, decoder: "msgspec.json.Decoder[T]") -> T | None:
     """None when there is no such file."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        return decoder.decode(path.read_bytes())
     except FileNotFoundError:
         return None
     except msgspec.DecodeError as error:

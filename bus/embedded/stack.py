@@ -22,7 +22,7 @@ from bus.embedded.record import read_record, write_record
 from bus.embedded.servers import servers
 from bus.embedded.spec import ChildSpec
 from bus.embedded.spec import plan as plan_spec
-from bus.embedded.state import PLAN_FILE, RESTART_LONGEST_S, STATE_FILE, StackPlan, StackState, ending
+from bus.embedded.state import PLAN, PLAN_FILE, RESTART_LONGEST_S, STATE, STATE_FILE, StackPlan, ending
 from bus.embedded.status import ChildStatus, StackStatus, status
 from domain.errors import Conflict, Invalid, Unavailable
 
@@ -75,7 +75,7 @@ async def down(home: Path, *, on_progress: Progress) -> StackStatus:
     """Stops the stack, children in reverse order, and answers when nothing of it is left."""
     folders = Home(home)
     on_progress = _on_this_loop(on_progress)
-    state = read_record(folders.run / STATE_FILE, StackState)
+    state = read_record(folders.run / STATE_FILE, STATE)
     if state is None:
         return status(home)
     if alive(state.supervisor):
@@ -98,7 +98,7 @@ def _on_this_loop(on_progress: Progress) -> Progress:
 
 async def _lives(folders: Home, on_progress: Progress) -> bool:
     """Whether a supervisor is at work and will stay: one that was told to stop, or was just killed, is waited for."""
-    state = read_record(folders.run / STATE_FILE, StackState)
+    state = read_record(folders.run / STATE_FILE, STATE)
     if state is None or not alive(state.supervisor):
         return False
     wait_s = DYING_S
@@ -110,7 +110,7 @@ async def _lives(folders: Home, on_progress: Progress) -> bool:
 
 def _end_leftovers(folders: Home, on_progress: Progress) -> None:
     """Ends exactly the recorded processes that are still the same ones. Blocks."""
-    state = read_record(folders.run / STATE_FILE, StackState)
+    state = read_record(folders.run / STATE_FILE, STATE)
     for child in reversed(state.children if state else ()):
         if child.process is not None and alive(child.process):
             on_progress(f"{child.name}: ending what a crash left")
@@ -161,7 +161,7 @@ def _plan(
 
 def _must_match(folders: Home, extra: Sequence[ChildSpec], nats_url: str | None, postgres_dsn: str | None) -> None:
     """The running stack must hold every child asked for, and use the servers named."""
-    running = read_record(folders.run / PLAN_FILE, StackPlan)
+    running = read_record(folders.run / PLAN_FILE, PLAN)
     assert running is not None, "a supervisor has a plan"
     kept = {child.name for child in running.children}
     asked = {spec.name for spec in extra}

@@ -47,6 +47,10 @@ class StackState(msgspec.Struct, frozen=True):
     stopping: bool = False
 
 
+PLAN = msgspec.json.Decoder(StackPlan)
+STATE = msgspec.json.Decoder(StackState)
+
+
 def ending(status: int | None) -> str:
     """How a process ended, in words; None: it never ran."""
     if status is None:

@@ -23,7 +23,7 @@ from bus.embedded.child import Child
 from bus.embedded.plan import Plan
 from bus.embedded.process import identify
 from bus.embedded.record import read_record, write_record
-from bus.embedded.state import PLAN_FILE, RESTART_LONGEST_S, STATE_FILE, ChildState, StackPlan, StackState, ending
+from bus.embedded.state import PLAN, PLAN_FILE, RESTART_LONGEST_S, STATE_FILE, ChildState, StackPlan, StackState, ending
 
 LOCK_FILE = "supervisor.lock"
 RESTART_FIRST_S = 0.5
@@ -198,7 +198,7 @@ def main(run: Path) -> None:
     except BlockingIOError:
         log("supervisor: another one is at work here")
         return
-    plan = read_record(run / PLAN_FILE, StackPlan)
+    plan = read_record(run / PLAN_FILE, PLAN)
     assert plan is not None, "the plan is written before the supervisor is started"
     log(f"supervisor: {os.getpid()} keeps {', '.join(child.name for child in plan.children) or 'nothing'}")
     Supervisor(run, plan).work()

@@ -155,6 +155,21 @@ def nothing_happens_at_import(path: str, source: str) -> list[str]:
     return found
 
 
+def types_are_read_at_import(path: str, source: str) -> list[str]:
+    """What is decoded to a type goes through a decoder that its module has made: docs/adr/0009."""
+    remedy = "make a decoder where the module begins: two threads that ask first crash msgspec"
+    found = []
+    for function, node in _with_function(ast.parse(source)):
+        if not isinstance(node, ast.Call):
+            continue
+        called = _name(node.func)
+        typed = called == "decode" and any(keyword.arg == "type" for keyword in node.keywords)
+        late = called == "Decoder" and bool(function)
+        if typed or late or ast.unparse(node.func) == "msgspec.convert":
+            found.append(f"{path}:{node.lineno}: {remedy}")
+    return found
+
+
 # Written in two parts so that this file holds none of them.
 _REGISTRIES = re.compile(
     "|".join(
@@ -192,6 +207,7 @@ SOURCE_RULES: tuple[Rule, ...] = (
     sql_stands_in_sql,
     few_catch_everything,
     nothing_happens_at_import,
+    types_are_read_at_import,
 )
 
 

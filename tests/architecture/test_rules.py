@@ -38,6 +38,9 @@ BROKEN: list[tuple[Rule, str, str]] = [
     (rules.nothing_happens_at_import, "agents/x.py", "print('hello')\n"),
     (rules.nothing_happens_at_import, "agents/x.py", "HOME = os.environ['HOME']\n"),
     (rules.nothing_happens_at_import, "agents/x.py", "class A:\n    home = os.getenv('HOME')\n"),
+    (rules.types_are_read_at_import, "bus/x.py", "def f(b):\n    return msgspec.json.decode(b, type=Report)\n"),
+    (rules.types_are_read_at_import, "bus/x.py", "def f(b):\n    return msgspec.json.Decoder(Report).decode(b)\n"),
+    (rules.types_are_read_at_import, "bus/x.py", "def f(b):\n    return msgspec.convert(b, Report)\n"),
     (rules.no_registry_address, "requirements/base.txt", "--index" + "-url somewhere\n"),
     (rules.no_registry_address, "README.md", "see py" + "pi.org\n"),
 ]
@@ -59,6 +62,8 @@ HONEST: list[tuple[Rule, str, str]] = [
     (rules.few_catch_everything, "agents/x.py", BROAD.format("BaseException").replace("pass", "undo()\n        raise")),
     (rules.nothing_happens_at_import, "agents/x.py", "def f():\n    print(os.environ)\n"),
     (rules.nothing_happens_at_import, "agents/x.py", "if __name__ == '__main__':\n    print('hello')\n"),
+    (rules.types_are_read_at_import, "bus/x.py", "_r = msgspec.json.Decoder(R)\ndef f(b):\n    return _r.decode(b)\n"),
+    (rules.types_are_read_at_import, "bus/x.py", "def f(b):\n    return msgspec.json.decode(b)\n"),
     (rules.no_registry_address, "requirements/base.txt", "rich==15.0.0 --hash=sha256:00\n"),
 ]
 
