@@ -1,0 +1,169 @@
+"""compose.yaml as an operator runs it, on an engine of the test's own, with the Director's container kept open."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from ruamel.yaml import YAML
+
+from agents import staff
+from agents.workers import RESCAN_S
+from bus.embedded.port import free_port
+from bus.embedded.programs import nats_server, postgres_bin
+from tests.engine import images
+from tests.engine.daemon import Engine, compose_command
+from tests.integration.house import Sample
+
+ROOT = Path(__file__).parents[2]
+SENT = ("compose.yaml", "deploy", ".dockerignore")
+PROFILES = ("--profile", "core", "--profile", "observability")
+UP_WAIT_S = 240
+WAIT_S = 300.0
+POLL_S = 0.5
+DOWNLOAD_WALL_S = 600.0
+SLOW_S = 10.0
+"""How much longer a scripted call may take than it should."""
+
+
+class Stack:
+    """The project's files copied, so that nothing that changes meanwhile is built and no secret stays among them."""
+
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        self.engine = engine
+        self.folder = folder / "project"
+        self.requirements = folder / "requirements"
+        self.prometheus_port = free_port()
+        self.timings: dict[str, float] = {}
+        self._compose = compose_command() or []
+        self._director = ""
+
+    def lay_out(self) -> None:
+        """The files, the secrets, stand-ins for the published images, and the image built from deploy/Dockerfile."""
+        self.requirements.mkdir(parents=True)
+        sent = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+        for name in (*SENT, *sent):
+            ignored = shutil.ignore_patterns("__pycache__")
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, self.folder / name, ignore=ignored, dirs_exist_ok=True)
+            else:
+                shutil.copy(ROOT / name, self.folder / name)
+        for secret in (self.folder / "deploy" / "secrets").glob("[!.]*"):
+            secret.unlink()
+        self.engine.ran(self.folder / "deploy" / "make-secrets")
+        with self.timed("wheels"):
+            wheels = self._wheels()
+        with self.timed("base images"):
+            self._base_images(wheels)
+        with self.timed("build"):
+            build = ("build", "--network", "none", "--tag", "aura-orchestra:0.1.0", "--file", "deploy/Dockerfile", ".")
+            self.engine.ran("docker", *build, folder=self.folder)
+
+    @contextmanager
+    def timed(self, what: str) -> Iterator[None]:
+        """How long it takes (s) is kept, to be printed."""
+        started = time.monotonic()
+        yield
+        self.timings[what] = time.monotonic() - started
+
+    def up(self, *arguments: str) -> None:
+        """Everything healthy, and the Director's container open."""
+        self.compose(*PROFILES, "up", "--detach", "--wait", "--wait-timeout", str(UP_WAIT_S), *arguments)
+
+    def open(self) -> None:
+        """A container of the service `director` in which commands are run, quicker than one for each."""
+        options = ("--detach", "--rm", "--entrypoint", "sleep", "--volume", f"{self.requirements}:/requirements:ro")
+        self._director = self.compose("run", *options, "director", "infinity").strip().splitlines()[-1]
+
+    def compose(self, *arguments: str) -> str:
+        """A command of compose in the project. What the verifier's container cannot hold is accepted by name."""
+        return self.engine.ran(
+            *self._compose,
+            *arguments,
+            folder=self.folder,
+            AURA_ALLOW_DEGRADED="1",
+            AURA_PROMETHEUS_PORT=str(self.prometheus_port),
+        )
+
+    def containers(self) -> dict[str, dict[str, Any]]:
+        """Service -> its container, as the engine describes it; of several the last one."""
+        ids = self.compose(*PROFILES, "ps", "--all", "--quiet").split()
+        found: list[dict[str, Any]] = json.loads(self.engine.docker("inspect", *ids))
+        kept = [one for one in found if not one["Id"].startswith(self._director)]
+        return {one["Config"]["Labels"]["com.docker.compose.service"]: one for one in kept}
+
+    def inside(self, service: str, *command: str) -> str:
+        """What a command in a service's container prints."""
+        return self.compose("exec", "--no-TTY", service, *command)
+
+    def aura(self, *arguments: str) -> dict[str, Any]:
+        """The data of one of the Director's commands that succeeds."""
+        found: dict[str, Any] = json.loads(self._director_says("aura", *arguments, "--json"))["data"]
+        return found
+
+    def events(self) -> list[dict[str, Any]]:
+        """The whole log."""
+        return [json.loads(line) for line in self._director_says("aura", "events", "--json").splitlines()]
+
+    def hire(self, name: str, answers: Mapping[str, Sequence[Mapping[str, str]]], *, delay_s: float = 0.0) -> None:
+        """A scripted employee, whose script the container of the employees reads from the staff's folder."""
+        script = f"/aura/employees/scripts/{name}"
+        posting = staff.Posting(name=name, kind="scripted", script=script, delay_s=delay_s, wall_s=delay_s + SLOW_S)
+        (self.requirements / f"{name}.answers").write_text(json.dumps(answers))
+        (self.requirements / f"{name}.posting").write_bytes(msgspec.json.encode(posting))
+        self._director_says("mkdir", "-p", "/aura/employees/scripts")
+        self._director_says("cp", f"/requirements/{name}.answers", script)
+        self.aura("hire", name, "--script", script, "--wall-s", str(posting.wall_s))
+        self._director_says("cp", f"/requirements/{name}.posting", f"/aura/employees/{name}.json")
+        time.sleep(2 * RESCAN_S)  # its worker follows the file by now
+
+    def submit(self, sample: Sample) -> str:
+        """The run of a requirement that is handed in."""
+        (self.requirements / "adders.md").write_bytes(sample.source)
+        (self.requirements / "adders.sealed.yaml").write_bytes(sample.sealed)
+        return str(self.aura("submit", "/requirements/adders.md")["run"])
+
+    def until(self, found: Callable[[], object], wait_s: float = WAIT_S) -> Any:
+        """Wait until a question has an answer that is true."""
+        deadline = time.monotonic() + wait_s
+        while not (answer := found()):
+            assert time.monotonic() < deadline, self.compose(*PROFILES, "logs", "--tail", "5")
+            time.sleep(POLL_S)
+        return answer
+
+    def down(self) -> None:
+        self.engine.docker("rm", "--force", self._director)
+        self.compose("--profile", "*", "down", "--volumes", "--timeout", "60")
+
+    def _director_says(self, *command: str) -> str:
+        return self.engine.docker("exec", self._director, *command)
+
+    def _wheels(self) -> Path:
+        """The locked wheels, as pip fetches and checks them on this machine."""
+        folder = self.folder.parent / "wheels"
+        options = ("--require-hashes", "--only-binary=:all:", "--dest", folder)
+        command = [sys.executable, "-m", "pip", "--quiet", "--no-input", "--disable-pip-version-check", "download"]
+        lock = self.folder / "requirements" / "base.txt"
+        subprocess.run([*command, *options, "--requirement", lock], check=True, timeout=DOWNLOAD_WALL_S)
+        return folder
+
+    def _base_images(self, wheels: Path) -> None:
+        """Under the names, tags included, that compose.yaml and the Dockerfile ask for."""
+        services = YAML(typ="safe").load(self.folder / "compose.yaml")["services"]
+        asked = {service["image"] for service in services.values() if "build" not in service}
+        asked.add(re.findall(r"^FROM (\S+)$", (self.folder / "deploy" / "Dockerfile").read_text(), re.MULTILINE)[0])
+        known = images.stand_ins(wheels, nats_server(), postgres_bin())
+        for image in sorted(asked):
+            root, changes = known[image.partition(":")[0]]
+            tar = self.folder.parent / "image.tar"
+            root.write(tar)
+            self.engine.docker("import", *(word for line in changes for word in ("--change", line)), tar, image)
+            tar.unlink()
