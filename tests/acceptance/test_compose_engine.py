@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from agents.organisation import STAFF_ROLES
+from agents.setup import STAFF_ROLES
 from tests.engine.daemon import Engine, EngineFailed, missing
 from tests.engine.stack import Stack
 from tests.integration.house import Sample
