@@ -44,7 +44,7 @@ class Loan:
         lending = self._lending
         while lending.idle:
             connection = lending.idle.pop()
-            if not connection.is_closed():
+            if not _gone(connection):
                 self._connection = connection
                 return connection  # type: ignore[no-any-return]  # a PoolConnectionProxy forwards all of Connection
             await lending.pool.release(connection)
@@ -59,7 +59,15 @@ class Loan:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         lending, connection = self._lending, self._connection
-        if kind is None and not lending.waiting and not connection.is_closed():
+        if kind is None and not lending.waiting and not _gone(connection):
             lending.idle.append(connection)
         else:  # others wait for it, or nobody knows what state it is in: the pool looks after it
             await lending.pool.release(connection)
+
+
+def _gone(connection: Any) -> bool:
+    """Whether the server ended it, after which the pool has taken it back by itself."""
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True

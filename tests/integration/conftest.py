@@ -12,7 +12,7 @@ import pytest
 from bus.embedded import postgres as embedded_postgres
 from bus.embedded.home import Home
 from bus.embedded.servers import Server, nats_at, postgres_at
-from tests.integration.desks import Desk, Desks
+from tests.integration.desks import FOLLOWS, Desk, Desks
 from tests.integration.house import House
 
 MEMORY_FOLDER = Path("/dev/shm")
@@ -74,9 +74,14 @@ async def _as_admin(server: Server, statement: str) -> None:
 
 
 @pytest.fixture
-async def desks(tmp_path: Path, nats_url: str, postgres_dsn: str) -> AsyncIterator[Desks]:
-    """Gates of as many processes as a test asks for, on fresh servers. Nothing runs, nothing is recorded."""
-    desks = Desks(nats_url, postgres_dsn, tmp_path)
+async def desks(
+    request: pytest.FixtureRequest, tmp_path: Path, nats_url: str, postgres_dsn: str
+) -> AsyncIterator[Desks]:
+    """Gates of as many processes as a test asks for, on fresh servers. Nothing runs, nothing is recorded.
+
+    They read the stream when asked, as a door does; parametrized with FOLLOWS they follow the live log, as staff do.
+    """
+    desks = Desks(nats_url, postgres_dsn, tmp_path, follow=getattr(request, "param", None) == FOLLOWS)
     yield desks
     await desks.close()
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from bus.folding import Stamp
+from bus.live import Live
 from bus.publisher import Outgoing, Publisher, Unknown
 from bus.recorder import Recorder
 from domain import employee, organisation, run_messages
@@ -25,6 +26,8 @@ from governance.gate import Gate, Outcome
 from governance.office import Office
 
 WAIT_S = 60.0
+READS, FOLLOWS = "reads", "follows"
+"""How a desk's gates know the log: by reading when they are asked, or by following it."""
 DIGEST = "0" * 64
 CALL = Amount(Decimal(0), 100)
 Act = Callable[[], Awaitable[object]]
@@ -178,21 +181,35 @@ class Desk:
 class Desks:
     """Opens desks on the test's servers, and records."""
 
-    def __init__(self, nats_url: str, postgres_dsn: str, folder: Path) -> None:
+    def __init__(self, nats_url: str, postgres_dsn: str, folder: Path, *, follow: bool = False) -> None:
+        self.follow = follow
         self.nats_url = nats_url
         self.postgres_dsn = postgres_dsn
         self.folder = folder
         self._closing = AsyncExitStack()
         self._recording: asyncio.Task[None] | None = None
+        self._following: list[tuple[asyncio.Task[None], asyncio.Event]] = []
 
     async def open(self) -> Desk:
         """Another process's worth of caches."""
         office = await Office.open(self.nats_url, self.postgres_dsn)
         self._closing.push_async_callback(office.close)
+        if self.follow:
+            live, stop = Live(office.client, office.store), asyncio.Event()
+            office.loader.follow(live)
+            self._following.append((asyncio.create_task(live.run(stop)), stop))
         return Desk(office, self.folder / "keys")
+
+    async def stop_following(self) -> None:
+        """As at the end of a process."""
+        following, self._following = self._following, []
+        for task, stop in following:
+            stop.set()
+            await task
 
     async def close(self) -> None:
         await self.stop_recording()
+        await self.stop_following()
         await self._closing.aclose()
 
     async def stop_recording(self) -> None:

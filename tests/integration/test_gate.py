@@ -14,7 +14,9 @@ from domain.message import Command, Event, derive
 from domain.money import Amount
 from governance.authority import Role
 from governance.limits import REFUSALS_MAX
-from tests.integration.desks import Desk, Desks, HeldPublisher, of_type, profile, stamp, submit
+from tests.integration.desks import FOLLOWS, READS, Desk, Desks, HeldPublisher, of_type, profile, stamp, submit
+
+pytestmark = pytest.mark.parametrize("desks", [READS, FOLLOWS], indirect=True)
 
 
 async def refusals(desks: Desks, desk: Desk) -> list[refusal.Refused]:

@@ -1,0 +1,103 @@
+"""A process that follows the live log decides by what passes there, and reads the stream where that is not enough."""
+
+from uuid import uuid4
+
+import pytest
+
+from domain import run_messages
+from domain.errors import Unavailable
+from domain.message import Command
+from domain.registry import Scope
+from tests.integration.desks import FOLLOWS, READS, Desk, Desks, stamp, submit
+
+following = pytest.mark.parametrize("desks", [FOLLOWS], indirect=True)
+either = pytest.mark.parametrize("desks", [READS, FOLLOWS], indirect=True)
+
+
+class CountedReads:
+    """Stands before a desk's stream and counts what is asked of it."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._stream = desk.office.stream
+        self.count = 0
+        desk.office.loader._stream = self  # type: ignore[assignment]  # it answers all that a loader asks
+
+    async def info(self) -> object:
+        self.count += 1
+        return await self._stream.info()
+
+    async def tail(self, subject_filter: str, after: int) -> object:
+        self.count += 1
+        return await self._stream.tail(subject_filter, after)
+
+
+async def steps_after_submission(desk: Desk) -> None:
+    run = uuid4()
+    await desk.send("director", submit(run))
+    order = await desk.order(run)
+    steps: list[Command] = [run_messages.Admit(**stamp(), run=run), run_messages.Plan(**stamp(), run=run)]
+    for command in (*steps, order.assign(), order.start(), order.finish(), order.submit()):
+        assert (await desk.send("manager", command)).events
+
+
+@either
+async def test_the_steps_of_a_run_that_was_seen_from_its_first_event_cost_no_read(desks: Desks, desk: Desk) -> None:
+    """The control reads, and is counted; what both read once is the organisation, the run's own and the employee."""
+    await steps_after_submission(desk)
+    reads = CountedReads(desk)
+    await steps_after_submission(desk)
+    if desks.follow:
+        assert reads.count <= 4, "the run before its first event, and the new employee: each info and tail"
+    else:
+        assert reads.count > 4
+
+
+@either
+@pytest.mark.parametrize("body", [b"no event", b"{}"])
+async def test_what_is_no_event_in_a_run_s_subjects_stops_nobody(desk: Desk, body: bytes) -> None:
+    run = await desk.planned()
+    subject = f"aura.evt.run.{run}.strange"
+    await desk.office.client.jetstream().publish(subject, body)
+    outcome = await desk.end(run)
+    assert [event.envelope.type for event in outcome.events] == ["run.ended"]
+    assert (await desk.state(run, fresh=False)).phase == "ended"
+
+
+@either
+async def test_an_event_in_another_run_s_subject_counts_for_neither(desk: Desk) -> None:
+    mine, other = await desk.planned(), await desk.planned()
+    stored = await desk.office.stream.tail(f"aura.evt.run.{mine}.>", 0)
+    planned = next(message for message in stored if message.subject.endswith("planned"))
+    await desk.office.client.jetstream().publish(f"aura.evt.run.{other}.planned", planned.data)
+    for run in (mine, other):
+        order = await desk.order(run)
+        assert (await desk.send("manager", order.assign())).void is None
+        assert len((await desk.state(run, fresh=False)).tasks) == 2
+
+
+@following
+async def test_a_run_that_began_before_is_read_and_then_followed(desks: Desks, desk: Desk) -> None:
+    run = await desk.planned()
+    await desks.recorded(desk)
+    late = await desks.open()
+    order = await desk.order(run)
+    await desk.send("manager", order.assign())
+    assert (await late.send("manager", order.start())).events
+    await desk.send("manager", order.finish())
+    state = await late.state(run, fresh=False)
+    assert state.tasks[order.task].phase in ("calling", "answered")
+    assert (await late.send("manager", order.submit())).events
+    log = [event.seq for event in await late.office.loader.history(Scope("run", run))]
+    assert log == [event.seq for event in await desk.office.loader.history(Scope("run", run))]
+    assert log == sorted(log)
+    assert len(log) == 7
+
+
+@following
+async def test_once_following_has_ended_a_command_says_so_and_does_not_wait(desks: Desks, desk: Desk) -> None:
+    run = await desk.planned()
+    await desks.stop_following()
+    with pytest.raises(Unavailable, match="has not come back"):
+        await desk.end(run)
+    other = await desks.open()  # the event is there, and a process that follows gives the first outcome
+    assert (await other.state(run)).phase == "ended"
