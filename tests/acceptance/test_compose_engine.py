@@ -30,6 +30,7 @@ SERVING = (*STAFF_ROLES, "employees")
 CALL_S = 3.0
 DOWN_S = 3.0
 """How long a server that was killed stays away."""
+READY = ("python", "-IS", "/opt/aura/director/ready.py")
 NEW_USER_NAMESPACE = "import ctypes, sys; sys.exit(ctypes.CDLL(None).unshare(0x10000000) != 0)"
 
 
@@ -143,9 +144,35 @@ def test_a_run_survives_the_loss_of_its_log_server(stack: Stack) -> None:
     survives(stack, "nats", lose)
 
 
-def survives(stack: Stack, server: str, lose: Callable[[], None]) -> None:
-    """A run of three tasks during which a server is lost once, while a call is under way."""
-    before = started(stack, server)
+def test_a_second_manager_stands_by_and_takes_over(stack: Stack) -> None:
+    stack.up("--no-recreate", "--scale", "manager=2")
+    assert sorted(standings(stack).values()) == ["leader", "standby"]
+    (lasting,) = [container for container, standing in standings(stack).items() if standing == "standby"]
+
+    def lose() -> None:
+        leader = next(container for container, standing in standings(stack).items() if standing == "leader")
+        stack.engine.docker("kill", leader)
+        lost = time.monotonic()
+        stack.until(lambda: standings(stack).get(lasting) == "leader")
+        stack.timings["take-over, as seen from outside"] = time.monotonic() - lost
+        stack.up("--no-recreate", "--scale", "manager=2")
+
+    survives(stack, "manager", lose, seen=lambda: str(standings(stack)))
+
+
+def standings(stack: Stack) -> dict[str, str]:
+    """Container of a manager that runs -> whether it leads."""
+    found = {}
+    for container in stack.compose("--profile", "core", "ps", "--quiet", "manager").split():
+        said = stack.engine.docker("exec", container, "sh", "-c", f"{' '.join(READY)} || true")
+        found[container] = str(json.loads(said)["manager"])
+    return found
+
+
+def survives(stack: Stack, server: str, lose: Callable[[], None], seen: Callable[[], str] | None = None) -> None:
+    """A run of three tasks during which a container is lost once, while a call is under way."""
+    seen = seen or (lambda: started(stack, server))
+    before = seen()
     sample, name = Sample(3), f"{server}-worker"
     stack.hire(name, {task: [sample.wrong(task), sample.right(task)] for task in sample.numbers}, delay_s=CALL_S)
     with stack.timed(f"a run that loses {server}"):
@@ -153,7 +180,7 @@ def survives(stack: Stack, server: str, lose: Callable[[], None]) -> None:
         stack.until(lambda: any(one["type"] == "task.call_started" for one in of_run(stack, run)))
         lose()
         delivered(stack, run)
-    assert started(stack, server) != before, "control: it was gone"
+    assert seen() != before, "control: it was gone"
     assert stack.aura("approve", run)["outcome"] == "delivered"
     intact(stack)
     stack.aura("suspend", name, "--reason", "its answers are for this run alone")

@@ -100,6 +100,6 @@ def test_every_container_that_serves_is_scraped() -> None:
     compose = YAML(typ="safe").load((ROOT / "compose.yaml").read_text())["services"]
     serving = {name for name, service in compose.items() if (service.get("command") or [""])[0] == "serve"}
     (job,) = read("prometheus.yml")["scrape_configs"]
-    assert {target for entry in job["static_configs"] for target in entry["targets"]} == {
-        f"{name}:{PORT}" for name in serving
-    }
+    one_each = {target for entry in job["static_configs"] for target in entry["targets"]}
+    several = {f"{name}:{found['port']}" for found in job["dns_sd_configs"] for name in found["names"]}
+    assert one_each | several == {f"{name}:{PORT}" for name in serving}
