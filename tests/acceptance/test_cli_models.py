@@ -48,7 +48,7 @@ def vacate(aura: Aura) -> None:
             aura.json("suspend", person["name"], "--reason", "another one is tried")
 
 
-def hire(aura: Aura, server: Loopback, *, wall_s: str = "10") -> str:
+def hire(aura: Aura, server: Loopback, *, wall_s: str = "60") -> str:
     """A model on this server; its name."""
     name = next(names)
     aura.json("hire", name, "--base-url", server.base_url, "--model", "asked", "--local", "--wall-s", wall_s)
@@ -66,7 +66,8 @@ def test_every_failure_is_typed_and_its_task_goes_to_another(aura: Aura) -> None
     with ExitStack() as servers:
         broken = [servers.enter_context(Server(reply)) for reply, _ in FAILURES]
         failing = {
-            hire(aura, server, wall_s="2"): failure for server, (_, failure) in zip(broken, FAILURES, strict=True)
+            hire(aura, server, wall_s="2" if failure == "timeout" else "60"): failure
+            for server, (_, failure) in zip(broken, FAILURES, strict=True)
         }
         run = aura.json("submit", aura.requirement(sample), "--attempts", "100")["run"]
         aura.until(lambda: failures(aura, run) == failing)

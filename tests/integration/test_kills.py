@@ -119,7 +119,7 @@ async def test_a_call_that_is_cut_off_is_shown_and_never_made_again(
 ) -> None:
     """Killed in the midst of a call: charged at its reservation, shown as cut off, and another order does the work."""
     sample, works = Sample(1), Works(house)
-    await house.hire("anna", {"T1": [sample.right("T1")]}, wall_s=2.0, delay_s=0.5)
+    await house.hire("anna", {"T1": [sample.right("T1")]}, wall_s=5.0, delay_s=0.5)
     director, enough = Director(house, sample, open_max=1), asyncio.Event()
     async with asyncio.timeout(WAIT_S), asyncio.TaskGroup() as group:
         working = group.create_task(director.work(enough))

@@ -71,7 +71,7 @@ async def handed_in(work: WorkStream) -> UUID:
 async def test_a_hand_in_waits_for_a_database_that_is_away(house: House, postgres: Server) -> None:
     """What an employee has done is not lost, and is not cut off, because Postgres was away when it came in."""
     sample, killed = Sample(1), asyncio.Event()
-    await house.hire("anna", {"T1": [sample.right("T1")]}, wall_s=5.0)
+    await house.hire("anna", {"T1": [sample.right("T1")]}, wall_s=60.0)
 
     def fault(point: str) -> None:
         if point == "reception:before-receipt" and not killed.is_set():
