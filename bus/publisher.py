@@ -58,14 +58,17 @@ class _Waiting:
 
 
 class Publisher:
-    """Publishes decisions, each alone, or those that wait at the same moment as one group."""
+    """Publishes decisions, each alone, or those that wait at the same moment as one group.
+
+    `groups` counts the groups that were taken: a figure of `docs/bench.md`, and the tests' sight of how it was sent.
+    """
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._waiting: list[_Waiting] = []
         self._singles = 0
         self._groups: set[asyncio.Task[None]] = set()
-        self.groups = 0  # atomic batches sent for independent decisions, for figures and tests
+        self.groups = 0
 
     async def publish_events(self, key: UUID, messages: Sequence[Outgoing]) -> tuple[int, ...]:
         """Publish one decision; the sequences of its messages. `key`: the run or entity, at most one a group.

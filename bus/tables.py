@@ -79,10 +79,6 @@ class Tables:
         """Set the position of rows that were built apart."""
         await connection.execute(self._sql("consumer_checkpoint_move"), seq)
 
-    async def advance(self, connection: asyncpg.Connection, before: int, after: int) -> bool:
-        """Move the checkpoint by compare-and-set; False: somebody else moved it."""
-        return bool(await connection.execute(self._sql("consumer_advance"), before, after) == "UPDATE 1")
-
     async def commit(self, connection: asyncpg.Connection, rows: Rows, before: int, after: int) -> bool:
         """Move the checkpoint by compare-and-set and write what has changed, in one statement; False: nothing done."""
         values: list[object] = [before, after]

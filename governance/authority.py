@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from typing import Literal, get_args
 
-from domain.registry import EVENTS
 from domain.tree import digest_of
 
 Role = Literal["director", "manager", "verifier", "auditor", "accountant", "hr", "recorder", "employee"]
@@ -67,13 +66,3 @@ def may(role: Role, causes: Iterable[str]) -> bool:
 def permitted(event_type: str) -> tuple[Role, ...]:
     """The roles that may cause an event."""
     return tuple(role for role in ROLES if event_type in MATRIX[role])
-
-
-def denied_cells() -> tuple[tuple[Role, str], ...]:
-    """Every (role, event type) that the matrix does not permit, refusals apart."""
-    return tuple(
-        (role, event)
-        for role in ROLES
-        for event in sorted(EVENTS)
-        if event not in MATRIX[role] and event != "refusal.refused"
-    )

@@ -51,7 +51,6 @@ class ModelResult(msgspec.Struct, frozen=True, kw_only=True):
     cost: Decimal | None  # USD
     cost_source: str | None
     latency_s: float
-    ttft_s: float | None
     provider: str
     endpoint: str
     model_requested: str

@@ -219,7 +219,6 @@ class OpenAIEmployee:
             cost=cost,
             cost_source=cost_source,
             latency_s=latency_s,
-            ttft_s=None,  # not streamed
             provider=self.provider,
             endpoint=self.base_url,
             model_requested=self.model,

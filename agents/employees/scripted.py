@@ -130,7 +130,6 @@ class ScriptedEmployee:
             cost=Decimal(0),
             cost_source="scripted",
             latency_s=latency_s,
-            ttft_s=None,
             provider=self.provider,
             endpoint=ENDPOINT,
             model_requested=f"script {self.script.name}",

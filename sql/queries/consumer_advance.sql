@@ -1,1 +1,0 @@
-UPDATE {schema}.checkpoint SET seq = $2 WHERE seq = $1
