@@ -13,6 +13,7 @@ from bus.embedded.probe import get
 from bus.embedded.status import ChildStatus
 
 MARGIN_S = 1.0
+SILENT = "it does not answer"
 _report_of = msgspec.json.Decoder(Report)
 
 
@@ -52,7 +53,7 @@ def _line(
         "position": min((reader.position for reader in readers), default=None),
         "lag": max((reader.lag for reader in readers if reader.lag is not None), default=None),
         "url": presence.url if presence else None,
-        "problems": _problems(report) if report else (["it does not answer"] if asked else []),
+        "problems": _problems(report) if report else ([SILENT] if asked else []),
     }
 
 

@@ -1,6 +1,7 @@
 """What screens show, as data and as text: the stack, the runs, one run's whole story."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,9 +15,9 @@ from bus.lease import holder_of
 from bus.store import Store
 from bus.stream import Stream, connect
 from director.desk import rows
-from director.roll import processes
+from director.roll import SILENT, processes
 from director.settings import Settings
-from domain.errors import AuraError
+from domain.errors import AuraError, Unavailable
 
 MICRO = 1_000_000
 
@@ -69,17 +70,22 @@ async def stack_data(settings: Settings) -> dict[str, Any]:
     if not data["running"]:
         return data
     try:
-        data |= await _log_data(settings)
+        data |= await _log_data(settings, {one["name"]: one for one in data["processes"]})
     except AuraError as error:
         data["problem"] = str(error)
     return data
 
 
-async def _log_data(settings: Settings) -> dict[str, Any]:
+async def _log_data(settings: Settings, processes: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """What the servers know. Raises Unavailable when one is silent, which then is not ready in its process's line."""
     endpoints = settings.endpoints()
-    client = await connect(endpoints.nats_url, name="aura-status")
-    store = await Store.open(endpoints.postgres_dsn, pool_max=2)
-    try:
+    async with AsyncExitStack() as closing:
+        with _answers(processes.get("nats", {})):
+            client = await connect(endpoints.nats_url, name="aura-status")
+        closing.push_async_callback(client.close)
+        with _answers(processes.get("postgres", {})):
+            store = await Store.open(endpoints.postgres_dsn, pool_max=2)
+        closing.push_async_callback(store.close)
         last = (await Stream(client).info()).last_seq
         positions = {"recorder": await store.recorded_up_to()} | await checkpoints(store, CONSUMERS)
         phase = await rows(store, "door_organisation")
@@ -90,9 +96,16 @@ async def _log_data(settings: Settings) -> dict[str, Any]:
             "organisation": phase[0]["phase"] if phase else "unfounded",
             "leader": msgspec.to_builtins(await holder_of(client, LEASE_KEY)),
         }
-    finally:
-        await client.close()
-        await store.close()
+
+
+@contextmanager
+def _answers(server: dict[str, Any]) -> Iterator[None]:
+    """A server that is asked and silent is not ready, whatever the supervisor saw when it started."""
+    try:
+        yield
+    except Unavailable:
+        server |= {"ready": False, "problems": [SILENT]}
+        raise
 
 
 def stack_text(data: dict[str, Any]) -> str:

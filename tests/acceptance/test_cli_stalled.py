@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from agents.health import CHECK_WAIT_S
 from agents.organisation import CONSUMERS
+from bus.store import CONNECT_WAIT_S
 from director.roll import MARGIN_S
 from director.show import stack_text
 from tests.acceptance.cli import AURA, WAIT_S, Aura, homely
@@ -27,8 +28,10 @@ from tests.integration.house import Sample
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
 
 UP = ("up", "--no-model", "--processes")
-STATUS_WAIT_S = CHECK_WAIT_S + MARGIN_S + 2.5
+STATUS_WAIT_S = CHECK_WAIT_S + MARGIN_S + 5.0
 """How long `aura status` may take: a process that does not answer is waited for so long, and the command has to run."""
+SERVER_WAIT_S = STATUS_WAIT_S + CONNECT_WAIT_S
+"""The same where a server is silent, which the command itself asks too."""
 LAG = "aura_consumer_lag_events"
 GUIDE = (Path(__file__).parents[2] / "docs" / "operators.md").read_text()
 DRILLS = {
@@ -43,11 +46,11 @@ def aura() -> Iterator[Aura]:
         yield aura.inside()
 
 
-def status(aura: Aura) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+def status(aura: Aura, wait_s: float = STATUS_WAIT_S) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """All of it and its processes by name, within bounded time."""
     began = time.monotonic()
     data = aura.json("status")
-    assert time.monotonic() - began < STATUS_WAIT_S
+    assert time.monotonic() - began < wait_s
     return data, {one["name"]: one for one in data["processes"]}
 
 
@@ -109,6 +112,17 @@ def test_a_stopped_consumer_is_seen_the_others_go_on_and_it_catches_up(aura: Aur
     after = status(aura)[1]
     assert all(after[name]["pid"] == one["pid"] for name, one in before.items()), "none of them was started anew"
     assert aura.json("replay", "--check")["differences"] == []
+
+
+@pytest.mark.parametrize("server", ["nats", "postgres"])
+def test_a_stopped_server_is_seen_and_work_goes_on_when_it_does(aura: Aura, server: str) -> None:
+    aura.until(lambda: even(aura))
+    with stopped(status(aura)[1][server]["pid"]):
+        data, processes = status(aura, SERVER_WAIT_S)
+        assert "does not answer" in data["problem"]
+        assert (processes[server]["ready"], processes[server]["problems"]) == (False, ["it does not answer"])
+    aura.until(lambda: even(aura))
+    assert status(aura)[0]["problem"] is None
 
 
 def test_the_drills_of_the_guide_do_what_it_says(aura: Aura) -> None:
