@@ -6,7 +6,8 @@ import sys
 
 TELL = "from bus import crash; crash.tell();"
 FAULT = """
-import ctypes
+import ctypes, resource
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 def fault():
     ctypes.string_at(0)
 fault()
