@@ -14,8 +14,6 @@ from director.door import Door
 from director.settings import Settings
 from domain.errors import Invalid
 
-READY_FILE = "organisation.ready"
-"""Written once what is served has begun: all that a container's health check needs to know."""
 ORGANISATION = "organisation"
 """The name of the process that has every role."""
 
@@ -63,11 +61,8 @@ async def serve_roles(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, end, number)
-    ready = settings.root / "run" / READY_FILE
 
     def tell() -> None:
-        ready.parent.mkdir(parents=True, exist_ok=True)
-        ready.write_text(f"{os.getpid()}\n")
         log.info("ready")
         if door.for_people:
             door.say(f"serving {', '.join(roles)}")
