@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Self
 from uuid import UUID
 
 import asyncpg
@@ -65,7 +66,7 @@ class Store:
         self._outages = outages or Outages()
 
     @classmethod
-    async def open(cls, dsn: str, *, pool_max: int = POOL_MAX, outages: Outages | None = None) -> "Store":
+    async def open(cls, dsn: str, *, pool_max: int = POOL_MAX, outages: Outages | None = None) -> Self:
         """Connect and migrate."""
         store = cls(await _pool(dsn, pool_max, "on"), await _pool(dsn, pool_max, "off"), outages=outages)
         try:
@@ -160,6 +161,12 @@ class Store:
     async def read_run(self, run: UUID, after: int = 0, up_to: int = FAR) -> list[Recorded]:
         """The events of a run and its tasks."""
         return await self._read("log_read_run", run, after, up_to)
+
+    async def run_span(self, run: UUID) -> tuple[int, int] | None:
+        """The first and the last sequence of a run's events so far; None: it has none."""
+        async with self.connection() as connection:
+            row = await connection.fetchrow(named("log_run_span"), run)
+        return (row["first"], row["last"]) if row is not None and row["first"] is not None else None
 
     async def read_entity(self, entity: UUID, after: int = 0, up_to: int = FAR) -> list[Recorded]:
         """The events of an employee, the organisation or an incident."""

@@ -2,19 +2,22 @@
 
 import asyncio
 import sys
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from bus.store import Store
+from bus.checkpoints import checkpoints
+from bus.store import FAR, Store
 from director import show
 from director.desk import rows
 from director.door import Door
-from director.story import Story
+from director.story import NAMING_TYPES, Story
 from domain import employee
-from domain.errors import Failed
+from domain.errors import Failed, Unavailable
 from domain.message import Recorded, TaskEvent
 
 POLL_S = 0.25
+RECORDED_WAIT_S = 5.0
 RESTING = frozenset({"delivered", "ended"})
 """Phases in which a run waits for a person or for nothing."""
 MOVERS = ("manager ", "verifier ")
@@ -31,7 +34,7 @@ class Watch:
         self._quiet = quiet
         self._story = Story()
         self._staff: set[UUID] = set()
-        self._seq = 0
+        self._seq: int | None = None  # up to where the log was told; None: nothing yet
 
     async def until_rest(self) -> dict[str, Any]:
         """The run's line once it is delivered or has ended."""
@@ -55,18 +58,39 @@ class Watch:
     async def _as_log(self) -> dict[str, Any]:
         while True:
             line = await self._line()
-            await self._tell_new()
+            rests = line is not None and line["phase"] in RESTING
+            await self._tell_new(rests=rests)
             await self._not_parked()
-            if line is not None and line["phase"] in RESTING:
+            if line is not None and rests:
                 return line
             await asyncio.sleep(POLL_S)
 
-    async def _tell_new(self) -> None:
-        for recorded in await self._store.read(self._seq, limit=10_000):
-            self._seq = recorded.seq
-            text = self._sentence(recorded)
-            if text and not self._quiet:
-                self._door.say(f"{recorded.seq:>5}  {text}")
+    async def _tell_new(self, *, rests: bool) -> None:
+        """Tell what has come since the last time, from the run's first event; of one that rests up to its last."""
+        if self._quiet:
+            return
+        if rests:
+            await self._all_recorded()
+        span = await self._store.run_span(self._run)
+        if span is None:
+            return
+        if self._seq is None:
+            for naming in await self._store.read_types(NAMING_TYPES, span[0]):
+                self._story.hear(naming)
+            self._seq = span[0] - 1
+        up_to = span[1] if rests else FAR
+        while page := await self._store.read(self._seq, up_to):
+            for recorded in page:
+                text = self._sentence(recorded)
+                if text:
+                    self._door.say(f"{recorded.seq:>5}  {text}")
+            self._seq = page[-1].seq
+
+    async def _all_recorded(self) -> None:
+        """Wait for what the manager's rows know and the log's may not yet."""
+        position = (await checkpoints(self._store, ("manager",))).get("manager", 0)
+        with suppress(Unavailable):  # no recorder is at work: what is there is told
+            await self._store.wait_recorded(position, RECORDED_WAIT_S)
 
     async def _on_terminal(self) -> dict[str, Any]:
         from rich.console import Console
@@ -83,7 +107,7 @@ class Watch:
                     if line["phase"] in RESTING:
                         break
                 await asyncio.sleep(POLL_S)
-        await self._tell_new()  # what the table showed stays on the screen as lines
+        await self._tell_new(rests=True)  # what the table showed stays on the screen as lines
         return line
 
     def _table(self, data: dict[str, Any]) -> Any:
