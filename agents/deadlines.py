@@ -3,7 +3,7 @@
 import asyncio
 from uuid import UUID
 
-from agents.duty import insist
+from agents.duty import either, insist
 from agents.manager import Manager, end
 from bus.clock import now
 from bus.consumer import Send
@@ -37,7 +37,7 @@ class Deadlines:
     async def run(self, stop: asyncio.Event) -> None:
         ticks = 0
         while not stop.is_set():
-            await asyncio.sleep(TICK_S)
+            await either(stop, wait_s=TICK_S)
             ticks += 1
             if self._rows is None:
                 continue

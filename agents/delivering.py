@@ -11,7 +11,7 @@ from uuid import UUID
 
 from agents.delivery import gitrepo
 from agents.delivery.commits import branch_of, delivery_commits
-from agents.duty import persevere
+from agents.duty import either, persevere
 from agents.library import Library
 from bus.blobs import Blobs
 from bus.clock import now
@@ -25,7 +25,8 @@ from governance.gate import Outcome
 from projections import board
 from projections.openrun import open_in
 
-POLL_S = 1.0
+SETTLE_S = 0.1
+"""How long a step that was done waits for its event to come back before the rows are looked at again."""
 STEPS: tuple[Phase, ...] = ("planned", "delivering", "approved")
 """Phases that end with a step of this duty."""
 
@@ -71,10 +72,7 @@ class Delivering:
                         self._busy.add((run, state.phase))
                         group.create_task(self._do(run, state.phase, step, stop))
                 self._wake.clear()
-                try:
-                    await asyncio.wait_for(self._wake.wait(), POLL_S)
-                except TimeoutError:
-                    continue
+                await either(self._wake, stop)
 
     def _step(self, run: UUID, state: RunState, cause: UUID) -> Callable[[], Awaitable[object]] | None:
         """What is to be done for a run in this state."""
@@ -93,7 +91,7 @@ class Delivering:
                 step, stop, wanted=lambda: run in self._open and self._open[run][0].phase == phase, say=self._say
             )
         finally:
-            await asyncio.sleep(POLL_S / 10)  # time for the event to come back before the rows are read again
+            await either(stop, wait_s=SETTLE_S)
             self._busy.discard((run, phase))
             self._wake.set()
 

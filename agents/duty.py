@@ -35,7 +35,7 @@ async def insist(act: Callable[[], Awaitable[object]], stop: asyncio.Event) -> N
                 return  # refused, and on the log: the rows that come of it say what is to be done
         else:
             return
-        await asyncio.sleep(wait_s)
+        await either(stop, wait_s=wait_s)
         wait_s = min(2 * wait_s, RETRY_WAIT_MAX_S)
 
 
@@ -56,7 +56,7 @@ async def persevere(
                 say(said := str(error))
         else:
             return
-        await asyncio.sleep(wait_s)
+        await either(stop, wait_s=wait_s)
         wait_s = min(2 * wait_s, RETRY_WAIT_MAX_S)
 
 

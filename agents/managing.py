@@ -184,8 +184,7 @@ class Term:
 async def _flush_refusals(gate: Gate, stop: asyncio.Event) -> None:
     """Write the summaries of refusals that were held back, every few seconds and at the end."""
     while True:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), FLUSH_S)
+        await either(stop, wait_s=FLUSH_S)
         with suppress(Unavailable):  # they stay counted, and are written the next time
             await gate.flush_refusals(at=now(), everything=stop.is_set())
         if stop.is_set():

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from agents.duty import persevere
+from agents.duty import either, persevere
 from agents.library import Library
 from bus.blobs import Blobs
 from bus.clock import now
@@ -25,7 +25,6 @@ from verification.sandbox.base import Sandbox
 from verification.verdict import Verdict
 
 PARALLEL_MAX = 2
-POLL_S = 1.0
 SEED_MAX = 2**31
 Judge = Callable[..., Awaitable[Verdict]]
 """Called as verification.judge.judge."""
@@ -74,10 +73,7 @@ class Judging:
                         group.create_task(self._judge(pending, state, slots, stop))
                 self._busy &= set(self._pending)
                 self._wake.clear()
-                try:
-                    await asyncio.wait_for(self._wake.wait(), POLL_S)
-                except TimeoutError:
-                    continue
+                await either(self._wake, stop)
 
     async def _judge(
         self, pending: docket.Pending, state: RunState, slots: asyncio.Semaphore, stop: asyncio.Event

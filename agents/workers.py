@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import UUID
 
 from agents import staff
+from agents.duty import either
 from agents.employees.base import Employee
 from agents.worker import Worker
 from bus.fault import Fault
@@ -54,10 +55,7 @@ class Workers:
                         ended.set()  # the same employee is reached in another way now
                         at_work[posting.id] = (posting, asyncio.Event())
                         group.create_task(worker.run(at_work[posting.id][1]))
-                try:
-                    await asyncio.wait_for(stop.wait(), RESCAN_S)
-                except TimeoutError:
-                    continue
+                await either(stop, wait_s=RESCAN_S)
             for _, ended in at_work.values():
                 ended.set()
 

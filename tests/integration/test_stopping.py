@@ -1,6 +1,24 @@
-"""A stop in the midst of a call hears its answer: nothing is lost, nothing waits for a lease."""
+"""A stop in the midst of a call hears its answer and loses nothing; no duty waits for a clock, and nothing for a lease."""
 
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from agents.deadlines import Deadlines
+from agents.delivering import Delivering
+from agents.duty import Duty, insist, persevere
+from agents.library import Library
+from agents.manager import Manager
+from agents.ordering import Ordering
+from agents.verifier import Judging
+from bus.work import WorkStream
+from domain.errors import Unavailable
 from tests.integration.house import House, Sample, of
+from verification.sandbox.bubblewrap import Bubblewrap
+
+TURNS_MAX = 20
+"""Of the event loop, in which no time passes: what waits for a clock is not done by then."""
 
 
 async def test_a_call_at_hand_is_handed_in_before_the_stop(house: House) -> None:
@@ -16,3 +34,43 @@ async def test_a_call_at_hand_is_handed_in_before_the_stop(house: House) -> None
         log = await house.until_type(run, "run.delivered")
     assert len(of(log, run, "task.call_started")) == 1
     assert not of(log, run, "task.released")
+
+
+async def ends_at_once(task: asyncio.Task[None], stop: asyncio.Event) -> bool:
+    """Whether a task that waits ends when it is told to, and not before."""
+    for _ in range(TURNS_MAX):
+        await asyncio.sleep(0)
+    assert not task.done()
+    stop.set()
+    for _ in range(TURNS_MAX):
+        await asyncio.sleep(0)
+    try:
+        return task.done()
+    finally:
+        await task
+
+
+async def test_a_duty_that_waits_ends_when_it_is_told_to(house: House, tmp_path: Path) -> None:
+    send, library = house.gate("manager").handle, Library(house.blobs)
+    duties: list[Duty] = [
+        Judging(Bubblewrap(), house.blobs, library, send),
+        Delivering(house.office.loader.history, house.blobs, library, send, tmp_path),
+        Deadlines(Manager(), send),
+        Ordering(library, WorkStream(house.office.client)),
+    ]
+    for duty in duties:
+        stop = asyncio.Event()
+        assert await ends_at_once(asyncio.create_task(duty.run(stop)), stop), duty
+
+
+@pytest.mark.parametrize("again", ["insist", "persevere"])
+async def test_what_is_tried_again_ends_when_it_is_told_to(again: str) -> None:
+    stop = asyncio.Event()
+    said: list[str] = []
+
+    async def act() -> None:
+        raise Unavailable("It is away.", hint="Wait.")
+
+    trying = insist(act, stop) if again == "insist" else persevere(act, stop, wanted=lambda: True, say=said.append)
+    assert await ends_at_once(asyncio.create_task(trying), stop)
+    assert said == (["It is away. Wait."] if again == "persevere" else [])
