@@ -160,7 +160,13 @@ class Organisation:
     def _staff(self, office: Office, blobs: Blobs, library: Library, redactor: Redactor) -> None:
         roles = self.setup.roles
         if "recorder" in roles:
-            self._recorder = Recorder(office.client, office.store, kept=self.vitals.kept(), fault=self.setup.fault)
+            self._recorder = Recorder(
+                office.client,
+                office.store,
+                follower=self._live_of(office),
+                kept=self.vitals.kept(),
+                fault=self.setup.fault,
+            )
         if "manager" in roles:
             self._manager(office, blobs, library, redactor)
         if "verifier" in roles:
@@ -220,7 +226,7 @@ class Organisation:
     def _live_of(self, office: Office) -> Live:
         """The one reading of the stream that this process's consumers share."""
         if self._live is None:
-            self._live = Live(office.client, office.store)
+            self._live = Live(office.client, office.store, fed="recorder" in self.setup.roles)
             office.loader.follow(self._live)
         return self._live
 

@@ -26,7 +26,7 @@ from domain.registry import RUN_BEGINS, scope_of
 IDLE_WAIT_S = 0.5
 RETRY_WAIT_S = 0.3
 SCOPES_CACHED_MAX = 512
-COMMIT_WAIT_S = 0.05
+COMMIT_WAIT_S = 0.1
 """The longest that what is folded waits for its transaction while more events come."""
 COMMIT_EVENTS_MAX = 500
 

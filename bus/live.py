@@ -1,18 +1,23 @@
 """The live log of one process: read once from the stream, marked once by the law, looked at by every consumer here.
 
+Where the process has a recorder, that one reads and marks, and the live log hears of it.
+
 Each consumer keeps its own position. One that is further back than what is kept in memory reads Postgres until it has
 caught up.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from nats.aio.client import Client
 
+from bus import codec
 from bus.reader import RECORDER_WAIT_S, LogReader
+from bus.recorder import Sliced
+from bus.standing import load_standing
 from bus.store import PAGE_EVENTS, Store
 from domain.errors import Unavailable
-from domain.law import Standing
+from domain.law import Standing, matters
 from domain.message import Recorded
 
 KEPT_EVENTS_MAX = 20_000
@@ -22,11 +27,16 @@ REACH_WAIT_S = 10.0
 
 
 class Live:
-    """The last events of the log, in order and without a gap. `run` keeps them coming."""
+    """The last events of the log, in order and without a gap. `run` keeps them coming.
 
-    def __init__(self, client: Client, store: Store) -> None:
+    fed: a recorder of this process, whose `follower` this is, brings them.
+    """
+
+    def __init__(self, client: Client, store: Store, *, fed: bool = False) -> None:
         self._store = store
         self._reader = LogReader(client, store)
+        self._fed = fed
+        self._standing = Standing()
         self._events: list[Recorded] = []
         self._first = 0  # sequence of the first event that is kept; 0: not begun
         self._more = asyncio.Event()
@@ -40,12 +50,28 @@ class Live:
     @property
     def standing(self) -> Standing:
         """Who may work, after the event at `position`."""
-        return self._reader.standing
+        return self._standing if self._fed else self._reader.standing
+
+    async def begin(self, position: int) -> None:
+        """What comes next follows a position. Behind a gap, which others have recorded, it starts anew."""
+        if not self._first or position > self.position:
+            self._standing = await load_standing(self._store, position)
+            self._events, self._first = [], position + 1
+
+    def take(self, sliced: Sequence[Sliced], voids: Mapping[int, str]) -> None:
+        """Hear of messages that the recorder has read and marked; those it reads again after a fault are known."""
+        fresh = [_recorded(part, voids.get(part.seq)) for part in sliced if part.seq > self.position]
+        for recorded in fresh:
+            if recorded.void is None and matters(recorded.envelope.type):
+                self._standing.fold(recorded.envelope, recorded.seq)
+        self._append(fresh)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read until stopped. While a server is away nothing comes; then it goes on where it was."""
         begun = False
         try:
+            if self._fed:
+                await stop.wait()
             while not stop.is_set():
                 try:
                     if not begun:
@@ -132,3 +158,10 @@ class LiveReader:
 
     async def close(self) -> None:
         """Nothing of its own is open."""
+
+
+def _recorded(part: Sliced, void: str | None) -> Recorded:
+    if part.envelope is None:
+        return codec.alien(part.seq)
+    event = codec.event_of(part.envelope, part.payload if part.salt else None)
+    return Recorded(seq=part.seq, envelope=part.envelope, event=event, void=void)

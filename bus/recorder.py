@@ -6,8 +6,9 @@ slower one's transaction fails as a whole, and it starts over from where the oth
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 from uuid import UUID
 
 from nats.aio.client import Client
@@ -44,6 +45,14 @@ class Sliced:
     subject: str
 
 
+class Follower(Protocol):
+    """Hears in this process, before the commit, what the recorder has read and marked: one reading serves both."""
+
+    async def begin(self, position: int) -> None: ...
+
+    def take(self, sliced: Sequence[Sliced], voids: Mapping[int, str]) -> None: ...
+
+
 Kept = Callable[[Sequence[Sliced], float], None]
 """Told of a batch that is stored, and how long that took (s)."""
 
@@ -52,11 +61,18 @@ class Recorder:
     """Runs for ever; `run` returns when `stop` is set and everything at hand is stored."""
 
     def __init__(
-        self, client: Client, store: Store, *, kept: Kept = lambda *_: None, fault: Fault = lambda _: None
+        self,
+        client: Client,
+        store: Store,
+        *,
+        follower: Follower | None = None,
+        kept: Kept = lambda *_: None,
+        fault: Fault = lambda _: None,
     ) -> None:
         self._client = client
         self._stream = Stream(client)
         self._store = store
+        self._follower = follower
         self._kept = kept
         self._fault = fault
         self._standing = Standing()
@@ -91,6 +107,8 @@ class Recorder:
         await forks.check(self._stream, self._store)
         self.position = await self._store.recorded_up_to()
         self._standing = await load_standing(self._store, self.position)
+        if self._follower is not None:
+            await self._follower.begin(self.position)
         return Feed(self._client, self.position)
 
     async def _keep(self, batch: Sequence[Stored]) -> None:
@@ -99,6 +117,8 @@ class Recorder:
         assert [message.seq for message in batch] == list(range(self.position + 1, self.position + 1 + len(batch)))
         sliced = [slice_message(message) for message in batch]
         voids = await self._voids(sliced)
+        if self._follower is not None:
+            self._follower.take(sliced, dict(voids))
         if len(batch) > COPY_EVENTS_MIN:
             await self._copy(sliced, voids)
         elif not await self._insert(sliced, voids):
