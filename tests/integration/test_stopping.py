@@ -1,4 +1,4 @@
-"""A stop in the midst of a call hears its answer and loses nothing; no duty waits for a clock, and nothing for a lease."""
+"""A stop in the midst of a call hears its answer and loses nothing; no duty waits for a clock or for a lease."""
 
 import asyncio
 from pathlib import Path

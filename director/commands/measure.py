@@ -1,0 +1,42 @@
+"""bench: the measurements of docs/bench.md, on this machine."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from director.commands.options import Json
+from domain.errors import AuraError, Unavailable
+
+SOURCES = Path(__file__).parents[2]
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(bench)
+
+
+def bench(
+    quick: Annotated[bool, typer.Option("--quick", help="Two small rounds, about two minutes.")] = False,
+    rounds: Annotated[int | None, typer.Option(min=1, help="Instead of 5, or of 2 with --quick.")] = None,
+    out: Annotated[Path, typer.Option(help="The page to write.")] = Path("bench.md"),
+    as_json: Json = False,
+) -> None:
+    """Measure events per second, the time of a run and replay, beside named peers, on servers of its own."""
+    import subprocess
+    import sys
+
+    from director.door import Door
+
+    door = Door("bench", as_json)
+    if not (SOURCES / "bench" / "__main__.py").is_file():
+        raise Unavailable(
+            "The measurements are not installed with aura: they are part of its sources.",
+            hint="Clone the project and run `make bench` there.",
+        )
+    options = ["--out", str(out.resolve())]
+    options += ["--quick"] if quick else []
+    options += ["--rounds", str(rounds)] if rounds else []
+    ended = subprocess.run([sys.executable, "-m", "bench", *options], cwd=SOURCES, stdout=sys.stderr, check=False)
+    if ended.returncode:
+        raise AuraError("The measurements failed.", hint="What went wrong stands above.", code="failed")
+    door.answer({"out": str(out.resolve()), "page": out.read_text(encoding="utf-8")}, f"Written: {out}")
