@@ -28,6 +28,7 @@ pytestmark = [
 
 SERVING = (*STAFF_ROLES, "employees")
 CALL_S = 3.0
+SCRAPED_WAIT_S = 60.0
 DOWN_S = 3.0
 """How long a server that was killed stays away."""
 READY = ("python", "-IS", "/opt/aura/director/ready.py")
@@ -113,10 +114,14 @@ def test_prometheus_reads_every_role(stack: Stack) -> None:
         targets = read(f"{address}/targets")["activeTargets"]
         return {one["labels"]["role"] for one in targets if one["health"] == "up"} == set(SERVING)
 
+    def verdicts() -> dict[tuple[str, str], int]:
+        found = read(f"{address}/query?query=sum(aura_verdicts_total)by(entity,outcome)>0")["result"]
+        return {(one["metric"]["entity"], one["metric"]["outcome"]): int(one["value"][1]) for one in found}
+
     stack.until(up)
-    found = read(f"{address}/query?query=sum(aura_verdicts_total)by(entity,outcome)")["result"]
-    verdicts = {(one["metric"]["entity"], one["metric"]["outcome"]): int(one["value"][1]) for one in found}
-    assert verdicts == {("task", "rejected"): 1, ("task", "verified"): 1, ("run", "verified"): 1}
+    stack.until(
+        lambda: verdicts() == {("task", "rejected"): 1, ("task", "verified"): 1, ("run", "verified"): 1}, SCRAPED_WAIT_S
+    )
 
 
 def read(url: str) -> Any:
