@@ -53,18 +53,21 @@ class Endpoint:
         if self._server is not None:
             self._server.close()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._server.wait_closed(), CLOSE_WAIT_S)
+                async with asyncio.timeout(CLOSE_WAIT_S):
+                    await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), REQUEST_WAIT_S)
+            async with asyncio.timeout(REQUEST_WAIT_S):
+                head = await reader.readuntil(b"\r\n\r\n")
             page = await self._page(head)
             writer.write(
                 f"HTTP/1.1 {page.status.value} {page.status.phrase}\r\nContent-Type: {page.kind}\r\n"
                 f"Content-Length: {len(page.body)}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n".encode()
                 + page.body
             )
-            await asyncio.wait_for(writer.drain(), REQUEST_WAIT_S)
+            async with asyncio.timeout(REQUEST_WAIT_S):
+                await writer.drain()
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError, OSError):
             return  # somebody who asks nothing, too much, or does not wait for the answer
         finally:

@@ -83,7 +83,8 @@ class Health:
         if self.last is None:
             return None
         try:
-            return await asyncio.wait_for(self.last(), CHECK_WAIT_S)
+            async with asyncio.timeout(CHECK_WAIT_S):
+                return await self.last()
         except (Unavailable, TimeoutError):
             return None
 
@@ -109,7 +110,8 @@ class Health:
 
 async def _asked(question: Ask) -> Dependency:
     try:
-        await asyncio.wait_for(question(), CHECK_WAIT_S)
+        async with asyncio.timeout(CHECK_WAIT_S):
+            await question()
     except Unavailable as error:
         return Dependency(ok=False, problem=str(error))
     except TimeoutError:

@@ -58,7 +58,8 @@ class Feed:
         if found:
             return found
         try:
-            await asyncio.wait_for(self._arrived.wait(), wait_s)
+            async with asyncio.timeout(wait_s):
+                await self._arrived.wait()
         except TimeoutError:
             if asyncio.get_running_loop().time() - self._heard > SILENCE_S:
                 await self.close()

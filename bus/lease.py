@@ -104,7 +104,8 @@ class Lease:
         """Renew it until stopped or lost; then `held` says which."""
         while not stop.is_set():
             try:
-                await asyncio.wait_for(stop.wait(), self._renew_s)
+                async with asyncio.timeout(self._renew_s):
+                    await stop.wait()
             except TimeoutError:
                 try:
                     if not await self._granted(self._renew):

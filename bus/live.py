@@ -126,7 +126,8 @@ class Live:
         """Wait until something new has come, or for `wait_s`."""
         waiting = self._more
         try:
-            await asyncio.wait_for(waiting.wait(), wait_s)
+            async with asyncio.timeout(wait_s):
+                await waiting.wait()
         except TimeoutError:
             return
 
