@@ -209,7 +209,21 @@ def _may_assign(command: Assign, task: TaskState, state: RunState) -> None:
         )
 
 
+def _undecided(state: RunState) -> None:
+    """Raise Conflict when a second word of the Director comes too late: the first one, or the run's end, stands."""
+    if state.phase in ("approved", "released"):
+        raise Conflict(
+            f"The run is {state.phase} already, and that stands.", hint="It ends as delivered by itself in a moment."
+        )
+    if state.phase == "ended":
+        raise Conflict(
+            f"The run is ended already{f' ({state.outcome})' if state.outcome else ''}, and that stands.",
+            hint="`aura run show` tells why; `aura submit` begins a new run.",
+        )
+
+
 def _approve(command: m.Approve, state: RunState) -> m.Approved:
+    _undecided(state)
     _expect(state, command, "delivered")
     assert state.commit is not None
     if command.commit not in (None, state.commit):
@@ -220,6 +234,8 @@ def _approve(command: m.Approve, state: RunState) -> m.Approved:
 
 
 def _end(command: m.End, state: RunState) -> tuple[m.Ended, ...]:
+    if command.outcome in ("declined", "cancelled"):  # a person's word, and not the manager's
+        _undecided(state)
     if state.phase == "ended":
         return ()
     if command.outcome == "delivered":

@@ -58,7 +58,9 @@ def test_from_a_template_to_a_release(aura: Aura) -> None:
     tags = {name: value for name, value in refs(folder).items() if name.startswith("refs/tags/")}
     assert list(tags) == [released["release_ref"]]
     assert aura.json("inbox")["waiting"] == []
-    assert aura.json("approve", run, code=7)["message"]
+    for second in (("approve", run), ("reject", run, "--reason", "too late")):
+        assert "is ended already (delivered)" in aura.json(*second, code=5)["message"]
+    assert aura.json("run", "show", run)["run"] == released
     read_back(aura, run)
     passes_again(aura, file, folder)
 
@@ -123,7 +125,7 @@ def test_a_declined_delivery_has_no_release_ref(inside: Aura) -> None:
     assert (ended["outcome"], ended["release_ref"]) == ("declined", None)
     assert "another name, please" in ended["reason"]
     assert not [name for name in refs(line["folder"]) if name.startswith("refs/tags/")]
-    assert inside.json("approve", line["run"], code=7)["message"]
+    assert "is ended already (declined)" in inside.json("approve", line["run"], code=5)["message"]
 
 
 def test_every_event_that_the_staff_caused_says_what_led_to_it(inside: Aura) -> None:
@@ -161,7 +163,8 @@ def test_a_run_under_way_is_cancelled(inside: Aura) -> None:
     assert inside.json("approve", run, code=7)["message"]
     ended = inside.json("reject", run, "--reason", "not needed any more")
     assert (ended["outcome"], ended["folder"]) == ("cancelled", None)
-    assert inside.json("reject", run, "--reason", "again")["reason"] == "not needed any more"
+    assert "is ended already (cancelled)" in inside.json("reject", run, "--reason", "again", code=5)["message"]
+    assert inside.json("run", "show", run)["run"]["reason"] == "not needed any more"
 
 
 def suspend_all(inside: Aura) -> None:

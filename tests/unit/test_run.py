@@ -41,8 +41,9 @@ from tests.unit.samples import (
 def test_each_stage_follows_from_the_one_before(command: m.RunCommand, name: str) -> None:
     given(*before(name)).when(command).then(*happened(name))
     given(*before(name)[:1]).when(command).refused(NotFound, "no run")
-    given(*before(name), *happened(name)).when(command).refused(Refused, "The run is")
-    given(*before(name), *happened("run.ended")).when(command).refused(Refused, "The run is ended")
+    kind = Conflict if isinstance(command, m.Approve) else Refused
+    given(*before(name), *happened(name)).when(command).refused(kind, "The run is")
+    given(*before(name), *happened("run.ended")).when(command).refused(kind, "The run is ended")
 
 
 def test_a_plan_names_its_tasks_and_what_they_wait_for() -> None:
@@ -137,7 +138,7 @@ def test_an_approval_is_bound_to_the_commit_that_was_shown() -> None:
 
 def test_it_ends_once_with_a_reason() -> None:
     given(*ASSIGNED).when(END).then(m.Ended(run=RUN, outcome="cancelled", reason="enough"))
-    given(*ASSIGNED, *happened("run.ended")).when(END).then()
+    given(*ASSIGNED, *happened("run.ended")).when(replace(END, outcome="rejected")).then()  # the manager's is no news
     given(*ASSIGNED).when(replace(END, reason=" ")).refused(Invalid, "ends with a reason")
     given().when(END).refused(NotFound, "no run")
 
@@ -146,7 +147,7 @@ def test_only_what_is_released_ends_as_delivered_and_only_so() -> None:
     delivered = replace(END, outcome="delivered")
     given(*WAY).when(delivered).then(m.Ended(run=RUN, outcome="delivered", reason="enough"))
     given(*before("run.released")).when(delivered).refused(Refused, "The run is approved")
-    given(*WAY).when(END).refused(Refused, "only end as delivered")
+    given(*WAY).when(replace(END, outcome="rejected")).refused(Refused, "only end as delivered")
 
 
 def test_only_a_delivery_is_declined() -> None:
@@ -155,6 +156,20 @@ def test_only_a_delivery_is_declined() -> None:
     given(*before("run.delivered")).when(declined).refused(Refused, "The run is delivering")
 
 
-def test_an_approved_run_is_not_cancelled_while_its_release_is_under_way() -> None:
-    given(*before("run.released")).when(END).refused(Refused, "about to be released")
-    given(*before("run.approved")).when(END).then(m.Ended(run=RUN, outcome="cancelled", reason="enough"))
+def test_an_approved_run_is_not_ended_while_its_release_is_under_way() -> None:
+    end = replace(END, outcome="rejected")
+    given(*before("run.released")).when(end).refused(Refused, "about to be released")
+    given(*before("run.approved")).when(end).then(m.Ended(run=RUN, outcome="rejected", reason="enough"))
+
+
+@pytest.mark.parametrize("outcome", ["cancelled", "declined"])
+def test_the_first_word_of_the_director_stands_and_a_second_one_is_told_so(outcome: m.Outcome) -> None:
+    approve, reject = m.Approve(id=COMMAND, at=AT, run=RUN, reason="I ran it"), replace(END, outcome=outcome)
+    for word in (approve, reject):
+        given(*before("run.released")).when(word).refused(Conflict, "The run is approved already, and that stands.")
+        given(*WAY).when(word).refused(Conflict, "The run is released already, and that stands.")
+        given(*before("run.approved"), *happened("run.ended")).when(word).refused(
+            Conflict, "The run is ended already ("
+        )
+    given(*before("run.approved")).when(approve).then(*happened("run.approved"))
+    given(*before("run.approved")).when(reject).then(m.Ended(run=RUN, outcome=outcome, reason="enough"))
