@@ -103,7 +103,10 @@ class OpenAIEmployee:
     async def probe(self) -> ModelResult:
         messages = [{"role": "user", "content": "Answer with the one word: ready"}]
         params = {"model": self.model, "messages": messages, self._limit_name(): PROBE_OUTPUT_TOKENS_MAX}
-        return await self._call(params, PROBE_WALL_S)
+        result = await self._call(params, PROBE_WALL_S)
+        if not (result.finish == "length" and result.reasoning_tokens):  # it is there, and still thinks
+            self._check_usable(result)
+        return result
 
     async def close(self) -> None:
         if self._client is not None:

@@ -1,6 +1,7 @@
 """The OpenAI employee against a real loopback server: each way of failing is typed, the key stays in its place."""
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -210,11 +211,26 @@ async def test_probe_is_one_small_call() -> None:
     assert server.seen[0].body["max_tokens"] <= 16
 
 
-async def test_probe_fails_typed() -> None:
-    async with employee(raw(401, b"{}")) as (ada, _):
+@pytest.mark.parametrize(
+    ("reply", "failure"),
+    [
+        (raw(401, b"{}"), "auth"),
+        (raw(200, completion("")), "empty"),
+        (raw(200, completion(" \n", finish="length")), "truncated"),
+    ],
+)
+async def test_probe_fails_typed(reply: Reply, failure: str) -> None:
+    async with employee(reply) as (ada, _):
         with pytest.raises(CallFailed) as raised:
             await ada.probe()
-    assert raised.value.failure == "auth"
+    assert raised.value.failure == failure
+
+
+async def test_a_model_that_thinks_longer_than_a_probe_lasts_is_there() -> None:
+    body = json.loads(completion("", finish="length"))
+    body["usage"]["completion_tokens_details"] = {"reasoning_tokens": 16}
+    async with employee(raw(200, json.dumps(body).encode())) as (ada, _):
+        assert (await ada.probe()).reasoning_tokens == 16
 
 
 async def test_the_grammar_style_sends_its_grammar() -> None:
