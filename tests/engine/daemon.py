@@ -19,6 +19,8 @@ COMPOSE_MAJOR = 2
 POOL = "base=10.213.0.0/16,size=24"
 """Where its networks lie: away from those that an engine takes when it is told nothing."""
 CGROUP = "aura-test-engine"
+HOST_NETWORK = "AURA_TEST_HOST_NETWORK"
+"""A variable that has an engine treated as one that cannot make bridges."""
 
 
 class EngineFailed(Exception):
@@ -64,6 +66,8 @@ class Engine:
             "DOCKER_CONFIG": str(folder / "client"),
             "DOCKER_BUILDKIT": "0",  # the builder inside the engine: it takes a base image that is in no registry
         }
+        self.bridges = True
+        """Whether it can make networks of its own."""
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -86,6 +90,9 @@ class Engine:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise EngineFailed((self.folder / "dockerd.log").read_text()[-1000:])
             time.sleep(POLL_S)
+        made = self._run("docker", "network", "create", "tried")
+        self.bridges = made.returncode == 0 and HOST_NETWORK not in os.environ
+        self._run("docker", "network", "rm", "tried")
 
     def docker(self, *arguments: str | Path) -> str:
         """What a command of the client that succeeds prints."""

@@ -169,9 +169,10 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
   initdb --username="$POSTGRES_USER" --pwfile="$POSTGRES_PASSWORD_FILE" --auth-host=scram-sha-256 --auth-local=trust \\
     $POSTGRES_INITDB_ARGS "$PGDATA"
   printf 'host all all all scram-sha-256\\n' >>"$PGDATA/pg_hba.conf"
+  printf "listen_addresses = '*'\\nunix_socket_directories = '/var/run/postgresql'\\n" >>"$PGDATA/postgresql.conf"
   echo "CREATE DATABASE \\"$POSTGRES_DB\\"" | postgres --single -D "$PGDATA" postgres
 fi
-exec "$@" -c listen_addresses='*' -c unix_socket_directories=/var/run/postgresql
+exec "$@"
 """
 
 

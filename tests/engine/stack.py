@@ -18,7 +18,7 @@ from agents import staff
 from agents.workers import RESCAN_S
 from bus.embedded.port import free_port
 from bus.embedded.programs import nats_server, postgres_bin
-from tests.engine import images
+from tests.engine import hostnet, images
 from tests.engine.daemon import Engine, compose_command
 from tests.integration.house import Sample
 
@@ -59,6 +59,8 @@ class Stack:
         for secret in (self.folder / "deploy" / "secrets").glob("[!.]*"):
             secret.unlink()
         self.engine.ran(self.folder / "deploy" / "make-secrets")
+        if not self.engine.bridges:
+            hostnet.override(self.folder, self.prometheus_port)
         with self.timed("wheels"):
             wheels = self._wheels()
         with self.timed("base images"):
