@@ -96,10 +96,11 @@ class Loader:
             loaded = self._cache[key] = Loaded(kind, DECIDERS[kind][0])
         self._cache.move_to_end(key)
         if fresh or not loaded.complete:
-            self.first_seq = (await self._stream.info()).first_seq
+            info, tail = await asyncio.gather(self._stream.info(), self._stream.tail(load_filter(scope), loaded.seq))
+            self.first_seq = info.first_seq
             if not loaded.complete:
                 await self._load_aged(scope, loaded)
-            await self._load_tail(scope, loaded)
+            await self._take_tail(loaded, tail)
             loaded.complete = True
             for recorded in loaded.passing:
                 loaded.take(recorded)
@@ -197,8 +198,8 @@ class Loader:
                 if recorded.void is None and matters(recorded.envelope.type):
                     self._tails.standing.fold(recorded.envelope, recorded.seq)
 
-    async def _load_tail(self, scope: Scope, loaded: Loaded) -> None:
-        messages = await self._stream.tail(load_filter(scope), loaded.seq)
+    async def _take_tail(self, loaded: Loaded, messages: Sequence[Stored]) -> None:
+        """Count what the stream has, but for what came from Postgres."""
         events = [codec.recorded(message.seq, message.data) for message in messages]
         if messages and self._live is not None:
             await self._live.reach(messages[-1].seq)
