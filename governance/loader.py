@@ -164,8 +164,11 @@ class Loader:
         if recorded.void in (WRONG_SUBJECT, codec.ALIEN):
             return  # nobody can say from its envelope whose scope it stands in: who meets it reads the stream
         envelope = recorded.envelope
-        key = envelope.run if envelope.entity in ("run", "task") and envelope.run else envelope.entity_id
+        of_run = envelope.entity in ("run", "task") and envelope.run
+        kind, key = ("run", of_run) if of_run else (envelope.entity, envelope.entity_id)
         loaded = self._cache.get(key)
+        if loaded is not None and loaded.kind != kind:
+            return  # a refusal in an employee's name has its id, and stands in no scope of it
         if loaded is None:
             if envelope.type == RUN_BEGINS and recorded.void is None:
                 loaded = self._cache[key] = Loaded("run", DECIDERS["run"][0], complete=True)

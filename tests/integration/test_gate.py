@@ -95,6 +95,17 @@ async def test_a_refusal_is_an_event_under_the_name_of_who_was_refused(desks: De
     assert not (await desk.send("manager", order.assign())).void
 
 
+@pytest.mark.parametrize("whose", ["the employee's", "somebody's"])
+async def test_what_is_refused_in_an_employees_name_moves_nothing_of_the_employee(desk: Desk, whose: str) -> None:
+    order = await desk.order()
+    await desk.send("director", employee.Suspend(**stamp(), employee=order.employee, reason="t"))
+    with pytest.raises(Refused):
+        await desk.gate("manager").handle(order.submit(), name=order.employee if whose == "the employee's" else uuid4())
+    await desk.send("director", organisation.Pause(**stamp(), reason="what follows the log has passed the refusal"))
+    outcome = await desk.send("director", employee.Reinstate(**stamp(), employee=order.employee, reason="t"))
+    assert [event.envelope.type for event in outcome.events] == ["employee.reinstated"]
+
+
 async def test_the_same_refusal_stands_once_until_its_scope_has_moved(desks: Desks, desk: Desk) -> None:
     order = await desk.order()
     start = order.start()
