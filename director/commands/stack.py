@@ -69,14 +69,15 @@ def down(as_json: Json = False) -> None:
 
     async def work() -> None:
         from bus.embedded import stack
+        from director.stopping import findings, stopped
 
         settings = Settings()
         found = stack.status(settings.root)
         if not found.running and not any(child.alive for child in found.children):
             door.answer({"running": False}, f"Nothing runs in {settings.root}.")
             return
-        await stack.down(settings.root, on_progress=door.note)
-        door.answer({"running": False}, "Stopped: recorder and consumers drained to one sequence.")
+        left = await stack.down(settings.root, on_progress=door.note)
+        door.answer(*stopped(findings(found, left)))
 
     door.run(work())
 

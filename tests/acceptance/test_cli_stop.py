@@ -15,6 +15,7 @@ from agents.organisation import Organisation
 from agents.setup import Setup
 from bus.embedded.home import Home
 from bus.embedded.servers import nats_at, postgres_at
+from bus.embedded.stack import ChildStatus, status
 from bus.forks import Forked
 from tests.acceptance.cli import WAIT_S, Aura, homely
 from tests.integration.house import House, Sample
@@ -23,6 +24,8 @@ pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark
 
 UP = ("up", "--no-model")
 ENDING_WAIT_S = 60.0
+KILLS = 3
+"""The wait after the third is long enough to be met."""
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +74,7 @@ def test_killed_and_stopped_in_the_middle_of_a_run_which_goes_on(aura: Aura) -> 
     assert after["restarts"] == before["restarts"] + 1
     assert aura.json("status")["problem"] is None
 
-    aura.json("down")
+    assert aura.json("down") == {"running": False, "drained": True, "found": []}
     assert aura.json("status")["running"] is False
     assert aura.json("down") == {"running": False}
     away = aura.folder / "nats-store"
@@ -90,6 +93,23 @@ def test_killed_and_stopped_in_the_middle_of_a_run_which_goes_on(aura: Aura) -> 
     shown = aura.json("run", "show", run)
     assert [one["verified"] for one in shown["attempts"]] == [None, True], "the call that was cut off, and another"
     assert aura.json("replay", "--check")["differences"] == []
+
+
+def organisation(aura: Aura) -> ChildStatus:
+    return next(one for one in status(aura.home).children if one.name == "organisation")
+
+
+def test_down_says_that_the_organisation_had_died_before() -> None:
+    with homely(*UP) as aura:
+        inside = aura.inside()
+        killed: list[int] = []
+        while len(killed) < KILLS:
+            killed.append(inside.until(lambda: organisation(aura).pid))
+            os.kill(killed[-1], signal.SIGKILL)
+            inside.until(lambda: organisation(aura).restarts == len(killed))
+        said = inside.run("down")
+    assert said.code == 0
+    assert said.out.startswith("The organisation had already ended (killed by SIGKILL); servers stopped.")
 
 
 def test_one_changed_value_is_found_and_named(aura: Aura) -> None:
