@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import re
 import signal
 import sys
@@ -17,7 +18,7 @@ import msgspec
 from agents.presence import at_work
 from bus.embedded import stack
 from bus.embedded.child import log_tail
-from bus.embedded.process import ProcessId, alive, identify
+from bus.embedded.process import ProcessId, alive, identify, send
 from bus.embedded.status import ChildStatus
 from director import processes
 from director.roll import readiness
@@ -33,6 +34,9 @@ READY_WAIT_S = 90.0
 REACH_WAIT_S = 12.0
 """A point that is not passed in this time is left: the victim is killed all the same, and the table says so."""
 EVEN_WAIT_S = 90.0
+BETWEEN_HANGS_S = (0.3, 1.5)
+HANG_S = (0.3, 4.0)
+"""A role that hangs for longer than its call's or order's time allows hands in too late."""
 POLL_S = 0.02
 MISSING_SERVER = 69
 LOCKED_DATABASE = 1
@@ -123,6 +127,16 @@ class Drill:
         for task in self._coming.values():
             await task
         self._coming.clear()
+
+    async def hang(self, draw: random.Random, enough: asyncio.Event) -> None:
+        """Until it is enough: stop a role's process, and after a while continue it."""
+        while not enough.is_set():
+            await asyncio.sleep(draw.uniform(*BETWEEN_HANGS_S))
+            role = draw.choice(processes.ROLES)
+            process = identify(self.child(role).pid or 0)
+            if process is not None and send(process, signal.SIGSTOP):
+                await asyncio.sleep(draw.uniform(*HANG_S))
+                send(process, signal.SIGCONT)
 
     async def _running(self, name: str) -> ProcessId:
         deadline = time.monotonic() + READY_WAIT_S

@@ -88,7 +88,8 @@ async def worked(
 ) -> tuple[Director, list[str]]:
     """Runs under these kills, then to their ends; the Director, and what is wrong afterwards.
 
-    interrupted: the Director also pauses, halts and resumes the organisation, at times drawn from it.
+    interrupted: the Director also pauses, halts and resumes the organisation, and processes hang for a while, at times
+    drawn from it.
     """
     await drill.up()
     sample = Sample(TASKS)
@@ -99,6 +100,7 @@ async def worked(
             working = group.create_task(director.work(enough))
             if interrupted is not None:
                 group.create_task(director.interrupt(interrupted, enough))
+                group.create_task(drill.hang(random.Random(interrupted.random()), enough))
             await drill.suffer(hits)
             enough.set()
             await working
@@ -234,7 +236,7 @@ async def test_two_hundred_kills(
     total[1].update(others)
     log = await drill.house.log()
     say(
-        f"{SEED}={seed}, scenario {part + 1} of {SCENARIOS}{' with pauses and halts' if part % 2 else ''}: "
+        f"{SEED}={seed}, scenario {part + 1} of {SCENARIOS}{' with pauses, halts and hangs' if part % 2 else ''}: "
         f"{len(director.runs)} runs, {len(log)} events, {sum(event.void is not None for event in log)} void, "
         f"{len(director.acknowledged)} acknowledged, {len(found)} violations, {time.monotonic() - began:.0f} s\n"
         f"{table(drill.struck, others)}"
