@@ -13,8 +13,8 @@ START_WAIT_S = 60.0
 STOP_WAIT_S = 60.0
 COMMAND_WALL_S = 300.0
 POLL_S = 0.2
-PROGRAMS = ("docker", "dockerd", "docker-init", "docker-proxy", "dpkg", "ldd", "prometheus", "promtool")
-"""In Debian: docker.io, tini, dpkg, libc-bin and prometheus."""
+PROGRAMS = ("docker", "dockerd", "docker-init", "docker-proxy", "dpkg", "ldd", "prometheus", "promtool", "setpriv")
+"""In Debian: docker.io, tini, dpkg, libc-bin, prometheus and util-linux."""
 COMPOSE_MAJOR = 2
 POOL = "base=10.213.0.0/16,size=24"
 """Where its networks lie: away from those that an engine takes when it is told nothing."""
@@ -52,7 +52,7 @@ def missing() -> list[str]:
 
 
 class Engine:
-    """dockerd with everything it keeps below `folder`. It touches no rule of the machine's packet filter."""
+    """dockerd with all that it keeps below `folder`; it ends when this process dies. It touches no packet filter."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -75,7 +75,16 @@ class Engine:
         (self.folder / "client").mkdir(parents=True)
         (self.folder / "daemon.json").write_text("{}\n")
         command: list[str | Path] = [
-            *("dockerd", "--config-file", self.folder / "daemon.json", "-H", f"unix://{self.folder}/docker.sock"),
+            *(
+                "setpriv",
+                "--pdeathsig",
+                "TERM",
+                "dockerd",
+                "--config-file",
+                self.folder / "daemon.json",
+                "-H",
+                f"unix://{self.folder}/docker.sock",
+            ),
             *("--data-root", self.folder / "data", "--exec-root", self.folder / "exec"),
             *("--pidfile", self.folder / "docker.pid", "--group", str(os.getgid()), "--cgroup-parent", CGROUP),
             *("--bridge=none", "--iptables=false", "--ip-forward=false", "--default-address-pool", POOL),
