@@ -29,6 +29,8 @@ from governance.limits import RefusalLimit
 from governance.loader import Loaded, Loader
 
 ATTEMPTS_MAX = 10
+DOUBT_AFTER = 3
+"""After so many conflicts in a row what this process knows of the scope is read anew, from its first event."""
 REFUSAL_ATTEMPTS_MAX = 3
 JITTER_S = 0.02
 FAR = 2**62
@@ -139,6 +141,8 @@ class Gate:
                 try:
                     return await self._publish(command, events, scopes, loaded, guards)
                 except Stale:
+                    if attempt >= DOUBT_AFTER:
+                        self._loader.doubt(scopes)
                     await asyncio.sleep(random.uniform(0, JITTER_S * attempt))
             elif fresh:
                 return Outcome(())

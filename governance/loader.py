@@ -141,6 +141,11 @@ class Loader:
         """
         return self._live.standing if self._live is not None else await self._tails.refresh()
 
+    def doubt(self, scopes: Sequence[Scope]) -> None:
+        """Drop these folds: the next load reads all of them. The caller holds their locks."""
+        for scope in scopes:
+            self._cache.pop(scope.run or scope.id, None)
+
     def forget(self) -> None:
         """Drop every fold: the stream may be another one."""
         self._cache.clear()

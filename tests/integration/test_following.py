@@ -101,3 +101,17 @@ async def test_once_following_has_ended_a_command_says_so_and_does_not_wait(desk
         await desk.end(run)
     other = await desks.open()  # the event is there, and a process that follows gives the first outcome
     assert (await other.state(run)).phase == "ended"
+
+
+@either
+async def test_a_fold_that_is_wrong_is_read_anew_and_not_insisted_on(desk: Desk) -> None:
+    """However it came to expect a sequence that never comes: the command passes in the end."""
+    run = await desk.planned()
+    scope = Scope("run", run)
+    async with desk.office.loader.lock(scope):
+        loaded = await desk.office.loader.load(scope, fresh=False)
+        loaded.seq += 1000
+        right = len(loaded.ids)
+    assert (await desk.end(run)).events
+    async with desk.office.loader.lock(scope):
+        assert len((await desk.office.loader.load(scope, fresh=False)).ids) == right + 1
