@@ -2,12 +2,14 @@
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import AuthorizationError
 from nats.errors import Error as NatsError
 
 from bus.outages import NATS, Outages
@@ -63,7 +65,7 @@ class StreamInfo:
 async def connect(url: str, *, name: str, outages: Outages | None = None) -> Client:
     """A connection that reconnects for ever. Raises Unavailable when the first attempts fail."""
 
-    problems: deque[Exception] = deque(maxlen=1)
+    problems: deque[Exception] = deque(maxlen=CONNECT_ATTEMPTS_MAX)
 
     async def note(error: Exception) -> None:
         problems.append(error)
@@ -93,11 +95,17 @@ async def connect(url: str, *, name: str, outages: Outages | None = None) -> Cli
     except (NatsError, OSError, TimeoutError) as error:
         await client.close()
         raise Unavailable(
-            f"NATS does not answer: {said_by(problems[0] if problems else error)}.",
+            f"NATS does not answer: {said_by(_telling([error, *problems]))}.",
             hint="Start it with `aura up`, or set AURA_NATS_URL to a running server.",
         ) from error
     client.options["max_reconnect_attempts"] = -1  # from the start it would make connect() wait for ever
     return client
+
+
+def _telling(problems: Sequence[Exception]) -> Exception:
+    """What the server itself said, if an attempt came to read it before it was cut off; else what was met last."""
+    said = [problem for problem in problems if type(problem) in (NatsError, AuthorizationError)]
+    return (said or problems)[-1]
 
 
 async def answers(client: Client) -> None:

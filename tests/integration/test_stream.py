@@ -157,10 +157,20 @@ async def test_without_a_server_it_says_so_and_does_not_wait_for_one() -> None:
         await connect("nats://127.0.0.1:1", name="test")
 
 
+CUT_OFF_MAX = 10
+"""A server that refuses closes at once: a client that is late finds a reset connection in the place of the reason."""
+
+
 async def test_with_a_wrong_password_it_says_so(nats_url: str) -> None:
     scheme, _, rest = nats_url.partition("://")
-    with pytest.raises(Unavailable, match=r"NATS does not answer.*[Aa]uthorization"):
-        await connect(f"{scheme}://aura:wrong@{rest.partition('@')[2]}", name="test")
+    said = []
+    for _ in range(CUT_OFF_MAX):
+        with pytest.raises(Unavailable, match="NATS does not answer") as refused:
+            await connect(f"{scheme}://aura:wrong@{rest.partition('@')[2]}", name="test")
+        said.append(refused.value.message)
+        if "uthorization" in said[-1]:
+            break
+    assert "uthorization" in said[-1], said
     client = await connect(nats_url, name="test")
     assert client.is_connected
     await client.close()
