@@ -28,6 +28,7 @@ class Deadlines:
         self._manager = manager
         self._send = send
         self._rows: Rows | None = None
+        self._taken_up: Rows | None = None
         self._fired: dict[UUID, int] = {}
         self._again_at: dict[UUID, int] = {}
 
@@ -42,6 +43,9 @@ class Deadlines:
             if self._rows is None:
                 continue
             commands = self._due(self._rows, now())
+            if self._rows is not self._taken_up:  # the consumer has begun, or begun again
+                self._taken_up = self._rows
+                commands += self._manager.take_up(self._rows, now())
             if ticks % SWEEP_EVERY_TICKS == 0:
                 commands += self._sweep(self._rows, now())
             for command in commands:

@@ -13,7 +13,7 @@ from domain import employee as staff
 from domain import organisation, run_messages, task
 from domain.message import Command, Recorded, RunEvent, TaskEvent, derive
 from domain.money import Amount
-from domain.run import RunState
+from domain.run import Phase, RunState
 from domain.task import TaskState
 from projections import board
 from projections.openrun import HAVE_ORDERS, RUN_KEY, OpenRun, open_in
@@ -22,6 +22,8 @@ LEASE_MARGIN_S = 15.0
 """How much longer than the call's own limit an order may take before it is given up."""
 SEED_MAX = 2**31
 MICRO = 1_000_000
+TAKEN_UP: tuple[Phase, ...] = ("submitted", "admitted", "verified", "rejected", "released")
+"""Phases that a command of the manager ends, and no duty."""
 _FREES = (task.CallFinished, task.Released, task.Verified, task.Rejected)
 
 
@@ -100,6 +102,27 @@ class Manager:
                 if state.phase == "planned" and part.phase == "assigned" and part.employee and part.order:
                     yield start_call(row.scope, part.id, part.employee, part.order, cause)
         yield from self.dispatch(rows, cause)
+
+    def take_up(self, rows: Rows, now: int) -> Iterator[Command]:
+        """What open runs wait for, with the ids that it had the first time: nothing is done twice.
+
+        For a run whose events were parked and are now in the rows by a replay, which sends nothing by itself.
+        """
+        if _phase(rows) != "running":
+            return
+        for row, state in open_in(rows, *TAKEN_UP):
+            run, cause = row.scope, Cause(row.moved_by, now)
+            match state.phase:
+                case "submitted":
+                    yield run_messages.Admit(**cause.fields("manager.admit"), run=run)
+                case "admitted":
+                    yield run_messages.Plan(**cause.fields("manager.plan"), run=run)
+                case "verified":
+                    yield run_messages.StartDelivery(**cause.fields("manager.deliver"), run=run)
+                case "rejected":
+                    yield end(run, "rejected", "The merged tree was rejected.", cause)
+                case "released":
+                    yield end(run, "delivered", "Approved and released.", cause)
 
     def dispatch(self, rows: Rows, cause: Cause) -> Iterator[Command]:
         """Assign what is ready to who is free, in all open runs; end the runs that have no way on."""

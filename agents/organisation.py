@@ -11,6 +11,7 @@ from agents.duty import Duty, ended
 from agents.hr import HR
 from agents.library import Library
 from agents.managing import GRACE_S, LEASE_KEY, Managing, Means, Parts
+from agents.observer import Observer
 from agents.ordering import ORDERS_FOLLOW
 from agents.setup import STAFF_ROLES, Setup
 from agents.verifier import Judging
@@ -46,6 +47,9 @@ CONSUMERS: Mapping[str, Callable[[], Projection]] = {
     "hr": Personnel,
 }
 """Every consumer by name. Replay rebuilds and checks exactly these."""
+REACT_TO_EACH = frozenset({"auditor", "hr"})
+"""Whose reactions follow from one event and the rows of then: what they could not take they hear again after a replay.
+The others look at how things stand, and events that come again would move them to what is long done."""
 HEARING_S = 0.5
 
 
@@ -185,11 +189,11 @@ class Organisation:
                 fault=self.setup.fault,
                 say=self.setup.say,
             )
-            self._consume(office, Docket(), None, send, [judging])
+            self._consume(office, Docket(), Observer(), send, [judging])
         if "auditor" in roles:
             self._consume(office, Evidence(), Auditor(), self._gate(office, "auditor").handle, [])
         if "accountant" in roles:
-            self._consume(office, Ledger(), None, self._gate(office, "accountant").handle, [])
+            self._consume(office, Ledger(), Observer(), self._gate(office, "accountant").handle, [])
         if "hr" in roles:
             self._consume(office, Personnel(), HR(), self._gate(office, "hr").handle, [])
 

@@ -1,7 +1,9 @@
 """How far consumers are, from their checkpoints in Postgres: whatever their processes can say of themselves."""
 
 from collections.abc import Collection
+from uuid import UUID
 
+from bus.rows import Parked
 from bus.store import Store
 from bus.tables import SWAPPED, Tables
 
@@ -20,4 +22,25 @@ async def checkpoints(store: Store, consumers: Collection[str]) -> dict[str, int
                     found[name] = (await tables.checkpoint(connection))[0]
             except SWAPPED:
                 continue
+    return found
+
+
+async def parked(store: Store, consumers: Collection[str]) -> dict[str, list[Parked]]:
+    """Consumer -> the event at which each of its halted scopes stands still, in the order of the log.
+
+    :raises Unavailable: when Postgres is away.
+    """
+    found: dict[str, list[Parked]] = {}
+    for name in consumers:
+        tables = Tables(name, ())
+        async with store.connection() as connection:
+            try:
+                rows = await tables.read_all(connection, Parked) if await tables.exists(connection) else []
+            except SWAPPED:
+                continue
+        first: dict[UUID, Parked] = {}
+        for row in sorted(rows, key=lambda row: row.key):
+            first.setdefault(row.scope, row)  # type: ignore[arg-type]  # the kind that was asked for
+        if first:
+            found[name] = list(first.values())
     return found

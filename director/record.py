@@ -2,7 +2,7 @@
 
 import msgspec
 
-from agents.organisation import CONSUMERS
+from agents.organisation import CONSUMERS, REACT_TO_EACH
 from bus.folding import Projection
 from bus.store import Store
 from director import show
@@ -107,5 +107,10 @@ async def rebuild_projection(settings: Settings, door: Door, name: str) -> None:
         raise Invalid("Which projection?", hint=f"One of {', '.join(CONSUMERS)}, or --check for all.")
     projection = _projection(name)
     async with archive(settings) as store:
-        seq = await replay.rebuild(store, projection, lambda done, last: door.note(f"{done} of {last} events"))
+        seq = await replay.rebuild(
+            store,
+            projection,
+            lambda done, last: door.note(f"{done} of {last} events"),
+            react_again=name in REACT_TO_EACH,
+        )
     door.answer({"projection": name, "seq": seq}, f"Rebuilt {name} from {seq} events.")

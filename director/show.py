@@ -15,6 +15,7 @@ from bus.lease import holder_of
 from bus.store import Store
 from bus.stream import Stream, connect
 from director.desk import rows
+from director.parked import parked_data, parked_text
 from director.roll import SILENT, processes
 from director.settings import Settings
 from domain.errors import AuraError, Unavailable
@@ -94,6 +95,7 @@ async def _log_data(settings: Settings, processes: Mapping[str, dict[str, Any]])
             "positions": positions,
             "lag": {name: last - seq for name, seq in positions.items()},
             "organisation": phase[0]["phase"] if phase else "unfounded",
+            "parked": await parked_data(store),
             "leader": msgspec.to_builtins(await holder_of(client, LEASE_KEY)),
         }
 
@@ -138,6 +140,8 @@ def stack_text(data: dict[str, Any]) -> str:
                 [(name, seq, data["lag"][name]) for name, seq in data["positions"].items()],
             )
         )
+        if data["parked"]:
+            lines.append(f"\n{parked_text(data['parked'])}")
     return "\n".join(lines)
 
 
@@ -162,6 +166,7 @@ async def run_data(store: Store, run: Any) -> dict[str, Any]:
         "tasks": await rows(store, "door_tasks", run),
         "attempts": [_attempt(row) for row in await rows(store, "door_attempts", run)],
         "incidents": await rows(store, "door_incidents", run),
+        "parked": await parked_data(store, run),
     }
 
 
@@ -188,7 +193,7 @@ def run_text(data: dict[str, Any]) -> str:
     for incident in data["incidents"]:
         lines.append(f"incident {incident['kind']}: {incident['employee_name'] or ''} {incident['detail']}")
     lines.append(f"\ncost {money(line['spent_usd'])}, {line['spent_tokens']} tokens")
-    lines.append(next_step(line))
+    lines.append(parked_text(data["parked"]) or next_step(line))
     return "\n".join(lines)
 
 

@@ -11,6 +11,7 @@ from bus.store import FAR, Store
 from director import show
 from director.desk import rows
 from director.door import Door
+from director.parked import MOVERS, cure, parked_data, sentence
 from director.story import NAMING_TYPES, Story
 from domain import employee
 from domain.errors import Failed, Unavailable
@@ -20,8 +21,6 @@ POLL_S = 0.25
 RECORDED_WAIT_S = 5.0
 RESTING = frozenset({"delivered", "ended"})
 """Phases in which a run waits for a person or for nothing."""
-MOVERS = ("manager ", "verifier ")
-"""How the detail of a parked event begins when its consumer is one that moves runs."""
 
 
 class Watch:
@@ -47,13 +46,9 @@ class Watch:
 
     async def _not_parked(self) -> None:
         """Raise Failed when one of those who move a run has parked it: it would stand still for ever."""
-        for incident in await rows(self._store, "door_incidents", self._run):
-            if incident["kind"] == "parked_event" and incident["detail"].startswith(MOVERS):
-                raise Failed(
-                    f"The run stands still: {incident['detail']}.",
-                    hint="This is a defect: update aura, then run `aura replay manager` and `aura replay verifier`.",
-                    code="parked",
-                )
+        found = await parked_data(self._store, self._run, MOVERS)
+        if found:
+            raise Failed(f"The run stands still: {sentence(found[0])}.", hint=cure(found), code="parked")
 
     async def _as_log(self) -> dict[str, Any]:
         while True:

@@ -151,11 +151,19 @@ async def state(
     return rows, seq
 
 
-async def rebuild(store: Store, projection: Projection, on_progress: Progress = lambda _done, _all: None) -> int:
+async def rebuild(
+    store: Store,
+    projection: Projection,
+    on_progress: Progress = lambda _done, _all: None,
+    *,
+    react_again: bool = False,
+) -> int:
     """Fill `<name>_next` from the log and put it in the place of the live schema; the sequence of its rows.
 
     A live runner may go on meanwhile: it waits only while the last events are folded and the schemas change places.
-    Never further than its position, or reactions that it has not sent would be skipped.
+    Never further than its position, or reactions that it has not sent would be skipped. Where events are parked, one
+    event less, so that the runner finds its position moved and begins again on these rows; react_again: only to before
+    the first of them, so that it reacts to them and to what followed, with the command ids of the first time.
     """
     live = Tables(projection.name, projection.tables)
     following = Tables(projection.name, projection.tables, schema=f"{projection.name}_next")
@@ -164,12 +172,15 @@ async def rebuild(store: Store, projection: Projection, on_progress: Progress = 
         await following.drop(connection)
         await following.create(connection)
         there = await live.exists(connection)
-        last = (await live.checkpoint(connection))[0] if there else await recorded_up_to(connection)
+        last = await _end(connection, live, react_again) if there else await recorded_up_to(connection)
         async for page in pages(connection, last):
             seq = await _write(connection, following, projection, rows, page)
             on_progress(seq, last)
         async with connection.transaction():
-            wanted = await live.lock_checkpoint(connection) if there else seq
+            wanted = seq
+            if there:
+                await live.lock_checkpoint(connection)
+                wanted = await _end(connection, live, react_again)
             await store.wait_recorded(wanted, RECORDER_WAIT_S)
             while seq < wanted:
                 page = await read_page(connection, seq, wanted, PAGE_EVENTS)
@@ -178,6 +189,15 @@ async def rebuild(store: Store, projection: Projection, on_progress: Progress = 
             await following.move_checkpoint(connection, seq)
             await following.swap_in(connection, live)
     return seq
+
+
+async def _end(connection: asyncpg.Connection, live: Tables, react_again: bool) -> int:
+    """The last event that goes into rebuilt rows."""
+    position = (await live.checkpoint(connection))[0]
+    keys = [int(row.key) for row in await live.read_all(connection, Parked)]
+    if not keys:
+        return position
+    return min(keys) - 1 if react_again else position - 1
 
 
 async def _write(

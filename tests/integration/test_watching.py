@@ -7,10 +7,9 @@ import pytest
 from bus import store
 from director.door import Door
 from director.watching import Watch
-from domain import incident
 from domain.errors import Failed
 from domain.message import Recorded
-from tests.integration.house import House, Sample, at
+from tests.integration.house import House, Sample
 
 PAGE_EVENTS = 4
 
@@ -22,14 +21,16 @@ async def test_a_parked_run_is_not_waited_for(house: House) -> None:
         honest = await house.submit(sample)
         line = await Watch(house.office.store, honest, Door("watch", True), quiet=True).until_rest()
         assert line["phase"] == "delivered"
-        parked = uuid4()
-        for kind, detail in (("stalled_task", "manager is not meant"), ("parked_event", "manager cannot take event 9")):
-            await house.gate("manager").handle(
-                incident.Raise(id=uuid4(), at=at(), incident=uuid4(), kind=kind, detail=detail, run=parked)  # type: ignore[arg-type]  # one of its literals
-            )
-        await house.log()
-        with pytest.raises(Failed, match="manager cannot take event 9"):
-            await Watch(house.office.store, parked, Door("watch", True), quiet=True).until_rest()
+        halted = uuid4()
+        async with house.office.store.connection() as connection:
+            for consumer, scope in (("accountant", honest), ("accountant", halted), ("manager", halted)):
+                await connection.execute(
+                    f"INSERT INTO {consumer}.parked (scope, key, error) VALUES ($1, $2, 'KeyError')", scope, f"{9:020}"
+                )
+        assert (await Watch(house.office.store, honest, Door("watch", True), quiet=True).until_rest())["run"] == honest
+        with pytest.raises(Failed, match="manager cannot take event 9") as raised:
+            await Watch(house.office.store, halted, Door("watch", True), quiet=True).until_rest()
+        assert "`aura down && aura replay manager && aura up`" in raised.value.hint
 
 
 class Counted(store.Store):

@@ -1,0 +1,114 @@
+"""What a release could not take, the next one takes after a replay, and all that should have followed follows, once."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import pytest
+
+from agents.organisation import CONSUMERS, REACT_TO_EACH
+from bus.rows import Rows
+from director import show
+from director.parked import parked_data
+from domain import run_messages, task
+from domain.message import Recorded
+from projections import replay
+from projections.board import Board
+from projections.evidence import Evidence
+from projections.ledger import Ledger
+from tests.integration.house import House, Sample, of
+
+HALTED = ["manager", "auditor", "accountant"]
+
+
+class FormerBoard(Board):
+    """Of a release that knows no verdict about a merged tree."""
+
+    def apply(self, recorded: Recorded, rows: Rows) -> None:
+        if isinstance(recorded.event, run_messages.Verified):
+            raise KeyError("verified")
+        super().apply(recorded, rows)
+
+
+class FormerEvidence(Evidence):
+    """Of a release that knows no rejection."""
+
+    def apply(self, recorded: Recorded, rows: Rows) -> None:
+        if isinstance(recorded.event, task.Rejected):
+            raise KeyError("rejected")
+        super().apply(recorded, rows)
+
+
+class FormerLedger(Ledger):
+    """Of the same release."""
+
+    def apply(self, recorded: Recorded, rows: Rows) -> None:
+        if isinstance(recorded.event, task.Rejected):
+            raise KeyError("rejected")
+        super().apply(recorded, rows)
+
+
+async def halted_run(house: House, sample: Sample) -> UUID:
+    """A run that the former release cannot take to its end: no strike is heard of, nothing is delivered."""
+    await house.hire("carl", {name: [sample.outside(name), sample.right(name)] for name in sample.numbers})
+    with pytest.MonkeyPatch.context() as former:
+        for name, kind in (("Board", FormerBoard), ("Evidence", FormerEvidence), ("Ledger", FormerLedger)):
+            former.setattr(f"agents.organisation.{name}", kind)
+        async with house.running():
+            run = await house.submit(sample)
+            await house.until_type(run, "run.verified")
+            await house.until(lambda log: len(incidents(log, run, "parked_event")) == len(HALTED))
+    return run
+
+
+def incidents(log: Sequence[Recorded], run: UUID, kind: str) -> list[Recorded]:
+    return [event for event in of(log, run, "incident.raised") if getattr(event.event, "kind", None) == kind]
+
+
+def strikes(log: Sequence[Recorded], run: UUID) -> list[Recorded]:
+    """What HR did about the incidents of a run."""
+    causes = {event.envelope.id for event in incidents(log, run, "integrity")}
+    return [event for event in log if event.envelope.entity == "employee" and event.envelope.cause in causes]
+
+
+async def replay_as_said(house: House, run: UUID) -> None:
+    """What `aura run show` says, done."""
+    data = await show.run_data(house.office.store, run)
+    said = "aura down && aura replay manager && aura replay auditor && aura replay accountant && aura up"
+    assert said in show.run_text(data)
+    assert [one["consumer"] for one in data["parked"]] == HALTED
+    for name in HALTED:
+        await replay.rebuild(house.office.store, CONSUMERS[name](), react_again=name in REACT_TO_EACH)
+
+
+async def whole(house: House, run: UUID) -> None:
+    """All that should have happened has, once, and the rows are those of the log."""
+    await house.until_type(run, "run.delivered")
+    log = await house.until(lambda log: strikes(log, run))
+    assert len(incidents(log, run, "integrity")) == len(strikes(log, run)) == 1
+    assert len(of(log, run, "task.call_started")) == 2
+    assert not [event for event in log if event.envelope.type == "refusal.refused"]
+    assert await parked_data(house.office.store) == []
+
+
+async def test_a_replay_while_it_is_down_cures_what_was_parked(house: House) -> None:
+    sample = Sample(1)
+    run = await halted_run(house, sample)
+    async with house.running():  # the control: the new release alone does not
+        other = await house.submit(sample)
+        log = await house.until_type(other, "run.delivered")
+    assert not of(log, run, "run.delivery_started")
+    await replay_as_said(house, run)
+    async with house.running():
+        await whole(house, run)
+    assert (await replay.check(house.office.store, [make() for make in CONSUMERS.values()])).differences == ()
+
+
+async def test_a_replay_beside_the_running_organisation_cures_it_with_the_next_event(house: House) -> None:
+    sample = Sample(1)
+    run = await halted_run(house, sample)
+    async with house.running():
+        await house.log()
+        await replay_as_said(house, run)
+        await house.hire("dora", {})
+        await whole(house, run)
+    assert (await replay.check(house.office.store, [make() for make in CONSUMERS.values()])).differences == ()
