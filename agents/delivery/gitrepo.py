@@ -9,11 +9,12 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import msgspec
 
+from agents.delivery.drafting import draft, put
 from domain.errors import Conflict, Invalid, Unavailable
 
 RELEASE = "aura-release"
@@ -60,8 +61,9 @@ def build_repository(
             building = workshop / "repository"
             shutil.rmtree(building, ignore_errors=True)  # left by a builder that was killed
             if not _holds(folder, composed.head):
-                objects.write(building, composed, ref, start)
-                os.rename(building, folder)
+                with draft(building) if base is None else nullcontext(building) as drafted:  # a base may be large
+                    objects.write(drafted, composed, ref, start)
+                put(building, folder)
     return composed.head.decode()
 
 
