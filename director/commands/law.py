@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from director.commands.options import Json, Reason
-from domain import organisation
 from domain.errors import Invalid
-from domain.message import Command
+
+if TYPE_CHECKING:
+    from domain.message import Command
 
 
 def register(app: typer.Typer) -> None:
@@ -19,17 +20,23 @@ def register(app: typer.Typer) -> None:
 
 def pause(reason: Reason, as_json: Json = False) -> None:
     """No new work begins; what runs goes on to its end."""
-    _law("pause", as_json, lambda ids: organisation.Pause(**ids, reason=reason))
+    from domain.organisation import Pause
+
+    _law("pause", as_json, lambda ids: Pause(**ids, reason=reason))
 
 
 def halt(reason: Reason, as_json: Json = False) -> None:
     """Nothing begins, nothing is merged or delivered."""
-    _law("halt", as_json, lambda ids: organisation.Halt(**ids, reason=reason))
+    from domain.organisation import Halt
+
+    _law("halt", as_json, lambda ids: Halt(**ids, reason=reason))
 
 
 def resume(reason: Reason, as_json: Json = False) -> None:
     """Go on after a pause or a halt."""
-    _law("resume", as_json, lambda ids: organisation.Resume(**ids, reason=reason))
+    from domain.organisation import Resume
+
+    _law("resume", as_json, lambda ids: Resume(**ids, reason=reason))
 
 
 def budget(
@@ -39,15 +46,16 @@ def budget(
 ) -> None:
     """Set the organisation's budget. 0 means stop."""
     from domain.money import Amount
+    from domain.organisation import SetBudget
 
     try:
         amount = Amount(Decimal(usd), tokens)
     except InvalidOperation:
         raise Invalid(f"{usd!r} is not an amount of dollars.", hint='Write it like "12.50".') from None
-    _law("budget", as_json, lambda ids: organisation.SetBudget(**ids, cap=amount))
+    _law("budget", as_json, lambda ids: SetBudget(**ids, cap=amount))
 
 
-def _law(verb: str, as_json: bool, make: Callable[[dict[str, Any]], Command]) -> None:
+def _law(verb: str, as_json: bool, make: Callable[[dict[str, Any]], "Command"]) -> None:
     """Send the command that `make` makes of an id and the time."""
     from director.door import Door
     from director.settings import Settings
