@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 
 from domain.errors import NotFound
-from verification.requirement import Case, Criterion, Requirement, Step
+from verification.requirement import Case, Criterion, Request, Requirement, Serve, Step
 from verification.scope import in_scope
+from verification.visit import READY_WAIT_S
 
 EXAMPLES_MAX = 12  # per criterion; more would push the question out of a small model's context
 BASE_FILE_BYTES_MAX = 64 * 1024  # a longer file of the base is left out of the brief
@@ -61,7 +62,7 @@ def brief_of(
     criteria = [criterion for criterion in requirement.criteria if criterion.id in task.criteria]
     return Brief(
         title=requirement.title,
-        prose=requirement.prose.strip().removesuffix("## Acceptance").strip(),
+        prose="\n\n".join([_prose(requirement), *_contract(requirement.serve)]),
         task=task.id,
         criteria=tuple(_criterion(criterion) for criterion in criteria),
         paths=task.scope,
@@ -69,6 +70,28 @@ def brief_of(
         base_files=_texts(base, task.scope),
         feedback=feedback,
     )
+
+
+def _prose(requirement: Requirement) -> str:
+    return requirement.prose.strip().removesuffix("## Acceptance").strip()
+
+
+def _contract(serve: Serve | None) -> list[str]:
+    """What a service has to hold so that it can be started, asked and started again."""
+    if serve is None:
+        return []
+    lost = "Nothing survives a restart."
+    if serve.data is not None:
+        lost = (
+            f"What must survive a restart is kept as plain files in the folder that the environment variable DATA "
+            f"names ({serve.data}), at the latest when the request is answered; everything else is lost."
+        )
+    return [
+        f"The service is started in the project's folder with `{' '.join(serve.run)}` and stays in the foreground. "
+        f"It listens on 127.0.0.1, on the port that the environment variable PORT names, speaks HTTP/1.1 and answers "
+        f"GET {serve.ready} with a status of 200 to 299 within {READY_WAIT_S:g} seconds of its start. {lost} "
+        "SIGTERM asks it to end. It has Python's standard library and no network."
+    ]
 
 
 def _criterion(criterion: Criterion) -> BriefCriterion:
@@ -81,6 +104,10 @@ def _example(case: Case) -> str:
 
 
 def _step(step: Step) -> str:
+    if step.request is not None:
+        return _request(step.request)
+    if step.action == "restart":
+        return "the service is stopped and started again"
     if step.action == "run":
         return f"$ {' '.join(step.argv)} -> {_run_outcome(step)}"
     shown = [_literal(value) for value in step.args]
@@ -88,6 +115,25 @@ def _step(step: Step) -> str:
     called = f"{step.target.rpartition(':')[2].lstrip('$')}({', '.join(shown)})"
     made = f"{step.bind} = {called}" if step.bind else called
     return f"{made}{_call_outcome(step)}"
+
+
+def _request(request: Request) -> str:
+    parts = [f"{name}: {value}" for name, value in request.headers]
+    if request.json is not msgspec.UNSET:
+        parts.append(f"JSON {_literal(request.json)}")
+    elif request.send is not None:
+        parts.append(f"body {_literal(request.send)}")
+    times = f" ({request.parallel} at once)" if request.parallel > 1 else ""
+    asked = " with ".join([f"{request.method} {request.target}{times}", ", ".join(parts)][: 2 if parts else 1])
+    reply = request.reply
+    seen = [str(reply.status) if reply.status is not None else "2xx"]
+    seen += [f"{name}: {_literal(value)}" for name, value in reply.headers.items()]
+    if reply.body is not msgspec.UNSET:
+        seen.append(f"body {_literal(reply.body)}")
+    if reply.body_contains is not None:
+        seen.append(f"a body that contains {reply.body_contains!r}")
+    saved = "".join(f"; {name} = {path}" for name, path in request.save.items())
+    return f"{asked} -> {', '.join(seen)}{saved}"
 
 
 def _call_outcome(step: Step) -> str:

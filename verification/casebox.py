@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from domain.errors import Unavailable
-from verification.requirement import Case, Step
+from verification.requirement import Case, Serve, Step
 from verification.sandbox.base import MIB, PROGRAMS, PYTHON, WORK, Limits, RunResult, RunSpec, Sandbox
 from verification.values import encode
 from verification.verdict import FindingKind
@@ -78,6 +78,7 @@ class Project(msgspec.Struct, frozen=True):
 
     files: Mapping[str, bytes]
     command: str | None  # "name = module:function"
+    serve: Serve | None = None
 
 
 async def play(case: Case, project: Project, sandbox: Sandbox) -> Answer | Problem:
@@ -120,19 +121,22 @@ def _step_order(step: Step, bait: str) -> dict[str, Any]:
 
 
 def _spec(case: Case, project: Project, order: bytes) -> RunSpec:
-    read_only = {WORKER: _SOURCE.read_bytes()}
-    if project.command:
-        name, _, target = (part.strip() for part in project.command.partition("="))
-        module, _, function = target.partition(":")
-        launcher = _LAUNCHER.format(name=name, module=module, function=function)
-        read_only[f"{PROGRAMS}/{name}"] = launcher.encode()
     return RunSpec(
         argv=(PYTHON, "-I", "-B", WORKER),
         files={f"project/{path}": content for path, content in project.files.items()},
-        read_only=read_only,
+        read_only={WORKER: _SOURCE.read_bytes(), **launcher_of(project.command)},
         stdin=order,
         limits=Limits(wall_s=case.within_s + START_S, memory_bytes=case.memory_mb * MIB),
     )
+
+
+def launcher_of(command: str | None) -> dict[str, bytes]:
+    """The program that starts the project's command, by its path in the box; nothing without a command."""
+    if not command:
+        return {}
+    name, _, target = (part.strip() for part in command.partition("="))
+    module, _, function = target.partition(":")
+    return {f"{PROGRAMS}/{name}": _LAUNCHER.format(name=name, module=module, function=function).encode()}
 
 
 def _read(result: RunResult, case: Case, nonce: str, bait: str) -> Answer | Problem:

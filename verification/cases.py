@@ -1,9 +1,10 @@
-"""Cases from YAML nodes: `call`, `new`, `run` and lists of `steps`."""
+"""Cases from YAML nodes: one action, or a list of `steps`."""
 
 import re
 from collections.abc import Mapping as Map
 from typing import Any, Literal
 
+from verification import requestcases
 from verification.fields import Fields
 from verification.fixtures import Fixtures
 from verification.literals import Literals
@@ -49,10 +50,7 @@ _KEYS: dict[Action, dict[str, str]] = {
         **_FILES,
     },
 }
-_HTTP = dict.fromkeys(
-    ("request", "restart", "parallel", "status", "body", "save", "json", "headers", "body_contains"),
-    "a `call`, `run` or `steps` case; http services are planned",
-)
+_ACTIONS = (*_KEYS, *requestcases.KEYS)
 _FILE_LISTS = {
     "before": "{in.txt: hello}",
     "after": "{out.txt: hello}",
@@ -63,13 +61,14 @@ _FILE_LISTS = {
 
 class CaseReader:
     """Reads the cases of one file. `command` is the name that `run` cases start; None if the project
-    has none, empty if it could not be read (then nothing is said about it here).
+    has none, empty if it could not be read (then nothing is said about it here). `served`: there is a service to ask.
     """
 
-    def __init__(self, report: Report, fixtures: Fixtures, command: str | None) -> None:
+    def __init__(self, report: Report, fixtures: Fixtures, command: str | None, *, served: bool) -> None:
         self.report = report
         self.literals = Literals(report, fixtures)
         self.command = command
+        self.requests = requestcases.RequestReader(self.literals, served=served)
 
     def case(self, node: Node) -> Case | None:
         """One case, or None with its problems reported."""
@@ -81,7 +80,7 @@ class CaseReader:
             steps = [step] if step else []
         else:
             fields = Fields(
-                node, self.report, {"steps": '[{new: "module:Class", as: it}]', **_CASE}, "a case with steps", _HTTP
+                node, self.report, {"steps": '[{new: "module:Class", as: it}]', **_CASE}, "a case with steps"
             )
             steps = self._steps(fields)
         if fields is None:
@@ -108,18 +107,23 @@ class CaseReader:
             step, _ = self._step(node, bound, alone=False)
             if step is not None:
                 steps.append(step)
+                self.requests.check_together(steps, node)
         return steps
 
     def _step(self, node: Mapping, bound: dict[str, Node], *, alone: bool) -> tuple[Step | None, Fields | None]:
         """One action. `bound` holds the names that earlier steps gave with `as`."""
-        actions = [action for action in _KEYS if node.get(action) is not None]
+        actions = [action for action in _ACTIONS if node.get(action) is not None]
         what = "a case" if alone else "a step"
         if len(actions) != 1:
             self._no_action(node, actions, what)
             return None, None
-        action = actions[0]
+        if actions[0] in requestcases.KEYS:
+            examples = requestcases.KEYS[actions[0]] | (_CASE if alone else {})
+            fields = Fields(node, self.report, examples, f"{what} with `{actions[0]}`")
+            return self.requests.step(fields, actions[0], bound, alone=alone), fields
+        action = next(each for each in _KEYS if each == actions[0])
         examples = {**_KEYS[action], **(_CASE if alone else {"as": "name"} if action != "run" else {})}
-        fields = Fields(node, self.report, examples, f"{what} with `{action}`", _HTTP)
+        fields = Fields(node, self.report, examples, f"{what} with `{action}`")
         given: dict[str, Any] = self._run(fields) if action == "run" else self._target(fields, action, bound, alone)
         before, files = self._files(fields)
         expect = Expectation(**self._outcome(fields, action), **files)
@@ -130,14 +134,12 @@ class CaseReader:
             given["bind"] = name
         return Step(action=action, expect=expect, files_before=before, **given), fields
 
-    def _no_action(self, node: Mapping, actions: list[Action], what: str) -> None:
-        examples = {name: example for keys in _KEYS.values() for name, example in keys.items()}
-        Fields(node, self.report, {**examples, **_CASE, "as": "name"}, what, _HTTP)
-        if not any(entry.key.value in _HTTP for entry in node.entries):
-            found = f"has {listed(actions)}" if actions else "says nothing to do"
-            self.report.add(
-                node, f"{what} {found}; it needs exactly one of `call`, `new`, `run`", 'call: "module:function"'
-            )
+    def _no_action(self, node: Mapping, actions: list[str], what: str) -> None:
+        examples = {key: text for keys in (*_KEYS.values(), *requestcases.KEYS.values()) for key, text in keys.items()}
+        Fields(node, self.report, {**examples, **_CASE, "as": "name"}, what)
+        found = f"has {listed(actions)}" if actions else "says nothing to do"
+        message = f"{what} {found}; it needs exactly one of {listed(_ACTIONS)}"
+        self.report.add(node, message, 'call: "module:function"')
 
     def _target(self, fields: Fields, action: Action, bound: Map[str, Node], alone: bool) -> dict[str, Any]:
         target = fields.text(action) or ""

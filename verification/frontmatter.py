@@ -6,13 +6,15 @@ from typing import Any, NamedTuple
 
 from verification.fields import Fields
 from verification.node import Mapping, Node, Scalar, kind
-from verification.problems import Report
-from verification.requirement import Base, Budget, Deliverable
+from verification.placeholders import names_in
+from verification.problems import Report, listed
+from verification.requirement import Base, Budget, Deliverable, Serve
 from verification.scope import pattern_fault
 
 TITLE_CHARS_MAX = 200
 SCOPE_PATTERNS_MAX = 64  # of one list
 TOKENS_MAX = 10**12
+RUN_CHARS_MAX = 4000  # of a service's command line
 MINUTES_MAX = 60 * 24 * 365
 
 EXAMPLES = {
@@ -20,6 +22,7 @@ EXAMPLES = {
     "title": "Slug maker",
     "deliver": "library",
     "command": '"slugify = slugify:main"',
+    "serve": '{run: ["python3", "-m", "notes"], ready: "GET /health", data: /data}',
     "language": "python",
     "base": "{repo: ../site, ref: main}",
     "scope": '["slugify.py", "tests/**"]',
@@ -27,7 +30,11 @@ EXAMPLES = {
     "dependencies": "[]",
     "tasks": '[{id: T1, criteria: [A1], scope: ["slugify.py"], after: []}]',
 }
-_LATER = {"serve": "deliver: library or deliver: cli; http services are planned"}
+DELIVERABLES: dict[str, Deliverable] = {"library": "library", "cli": "cli", "http": "http"}
+_SERVE = {"run": '["python3", "-m", "notes"]', "ready": "GET /health", "data": "/data"}
+_READY = re.compile(r"GET (/[!-~]*)")
+_DATA = re.compile(r"(/[A-Za-z0-9_-]{1,40}){1,4}", re.ASCII)
+_TAKEN = re.compile(r"/(aura|bin|boot|dev|etc|home|lib\w*|opt|proc|root|run|sbin|sys|tmp|usr|work)(/.*)?")
 _BUDGET = {"usd": '"1.00"', "tokens": "100000", "minutes": "20"}
 _COMMAND = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*) *= *([A-Za-z_][\w.]*):([A-Za-z_]\w*)", re.ASCII)
 _USD = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?", re.ASCII)
@@ -40,6 +47,7 @@ class FrontMatter(NamedTuple):
     title: str | None
     deliver: Deliverable | None
     command: str | None
+    serve: Serve | None
     language: str
     base: Base | None
     scope: tuple[str, ...]
@@ -49,7 +57,7 @@ class FrontMatter(NamedTuple):
 
 def read_front_matter(node: Mapping, report: Report) -> FrontMatter:
     """Read every field, so that all problems are seen at once."""
-    fields = Fields(node, report, EXAMPLES, "the front matter", _LATER)
+    fields = Fields(node, report, EXAMPLES, "the front matter")
     _version(fields)
     title = fields.text("title", required=True)
     if title is not None and (len(title) > TITLE_CHARS_MAX or not title.isprintable()):
@@ -60,7 +68,8 @@ def read_front_matter(node: Mapping, report: Report) -> FrontMatter:
     return FrontMatter(
         title=title,
         deliver=deliver,
-        command=_command(fields, deliver),
+        command=(command := _command(fields, deliver)),
+        serve=_serve(fields, deliver, command_name(command)),
         language=_language(fields),
         base=_base(fields),
         scope=read_scope(fields, required=True) or (),
@@ -107,13 +116,10 @@ def _deliver(fields: Fields) -> Deliverable | None:
     at = fields.get("deliver")
     if text is None or at is None:
         return None
-    if text == "library" or text == "cli":
-        return "library" if text == "library" else "cli"
-    if text == "http":
-        fields.report.add(at, "`deliver: http` is not yet supported", "deliver: library or deliver: cli")
-    else:
-        fields.report.add(at, f"`{text[:60]}` cannot be delivered", "deliver: library or deliver: cli")
-    return None
+    if text not in DELIVERABLES:
+        remedy = "deliver: library, deliver: cli or deliver: http"
+        fields.report.add(at, f"`{text[:60]}` cannot be delivered", remedy)
+    return DELIVERABLES.get(text)
 
 
 def _command(fields: Fields, deliver: Deliverable | None) -> str | None:
@@ -125,6 +131,43 @@ def _command(fields: Fields, deliver: Deliverable | None) -> str | None:
         )
         return None
     return command
+
+
+def _serve(fields: Fields, deliver: Deliverable | None, command: str | None) -> Serve | None:
+    """How the service is started: required by `deliver: http`, and nothing without it."""
+    node = fields.mapping("serve", required=deliver == "http")
+    if node is None:
+        return None
+    report = fields.report
+    if deliver not in ("http", None):
+        report.add(node, "`serve` belongs to `deliver: http`", "deliver: http, or no `serve`")
+    inner = Fields(node, report, _SERVE, "`serve`")
+    words = inner.texts("run", required=True) or ()
+    programs = ("python3", "python", *([command] if command else []))
+    if words and words[0][0] not in programs:
+        message = f"`{words[0][0][:60]}` is not a program that the service can be started with"
+        report.add(words[0][1], message, f"one of {listed(programs)}; a name of its own is given by `command`")
+    ready = inner.text("ready", required=True)
+    if ready is not None and not _READY.fullmatch(ready):
+        report.add(inner.get("ready") or node, f"`ready` is a GET and a path, not `{ready[:60]}`", inner.line("ready"))
+    data = inner.text("data")
+    if data is not None and (not _DATA.fullmatch(data) or _TAKEN.fullmatch(data)):
+        message = f"`{data[:60]}` cannot be the data folder: it is absolute, and none of the system's"
+        report.add(inner.get("data") or node, message, inner.line("data"))
+    _check_run(inner, words, data)
+    return Serve(run=tuple(text for text, _ in words), ready=(ready or "GET /").removeprefix("GET "), data=data)
+
+
+def _check_run(inner: Fields, words: tuple[tuple[str, Node], ...], data: str | None) -> None:
+    """Only the names that the service is told may stand in its command line."""
+    if sum(len(text) for text, _ in words) > RUN_CHARS_MAX:
+        inner.report.add(words[0][1], f"`run` is longer than {RUN_CHARS_MAX} characters", "a shorter command line")
+    names = ("PORT", "DATA") if data is not None else ("PORT",)
+    for text, at in words:
+        for name in names_in(text):
+            if name not in names:
+                told = listed([f"${{{each}}}" for each in names])
+                inner.report.add(at, f"`${{{name[:40]}}}` is not known here", f"{told}, or the value itself")
 
 
 def _language(fields: Fields) -> str:

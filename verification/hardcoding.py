@@ -8,9 +8,11 @@ sealed cases pass, and nothing is said.
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+from verification.placeholders import names_in
 from verification.requirement import Case, Criterion, Step
 
 TRIVIAL_INT_MAX = 100  # smaller numbers stand in any code
@@ -44,11 +46,35 @@ def telling_values(case: Case) -> tuple[set[Any], set[Any]] | None:
         given.update(_leaves(_inputs(step)))
         returns = None if step.expect.returns is msgspec.UNSET else step.expect.returns
         wanted.update(_leaves([returns, step.expect.stdout, *step.expect.files_after.values()]))
+        if step.request is not None:
+            given.update(_values([_plain(step.request.json), step.request.send]))
+            wanted.update(_values([_plain(step.request.reply.body), step.request.reply.body_contains]))
+    if not given:  # a case that sends nothing asks by its queries
+        given.update(_values([_query(step.request.target) for step in case.steps if step.request is not None]))
     return (given, wanted) if given and wanted else None
 
 
 def _inputs(step: Step) -> list[Any]:
     return [list(step.args), list(step.kwargs.values()), list(step.argv[1:]), step.stdin]
+
+
+def _plain(value: Any) -> Any:
+    return None if value is msgspec.UNSET else value
+
+
+def _query(target: str) -> list[str]:
+    return [value for _, value in parse_qsl(urlsplit(target).query)]
+
+
+def _values(value: Any) -> Iterator[tuple[str, Any]]:
+    """The same of what is sent and answered as JSON, whose keys stand in any code; saved values stand in none."""
+    if isinstance(value, dict) and not any(str(key).startswith("$") for key in value):
+        yield from _values(list(value.values()))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _values(item)
+    elif not any(True for _ in names_in(value)):
+        yield from _leaves(value)
 
 
 def _leaves(value: Any) -> Iterator[tuple[str, Any]]:

@@ -13,6 +13,7 @@ from verification.comparison import problem_of
 from verification.hardcoding import hard_coded_path
 from verification.requirement import Case, Criterion, Requirement
 from verification.sandbox.base import Sandbox
+from verification.servicebox import service_problem
 from verification.verdict import INTEGRITY, CriterionResult, Finding, Verdict
 from verification.writeset import changed_paths, form_findings, scope_findings
 
@@ -72,7 +73,7 @@ async def judge(
     if unfit:
         findings = [*unfit, *findings]
     else:
-        await _run_all(trials, Project(tree, requirement.command), sandbox, seed)
+        await _run_all(trials, Project(tree, requirement.command, requirement.serve), sandbox, seed)
         findings += [finding for criterion in chosen for finding in _findings(criterion.id, trials)]
         findings += _hard_coded(chosen, trials, changed, tree, before)
     results = tuple(_result(criterion.id, trials) for criterion in chosen)
@@ -120,8 +121,7 @@ async def _run_all(trials: list[Trial], project: Project, sandbox: Sandbox, seed
     async def take() -> None:
         while waiting and not hopeless():
             trial = waiting.pop()
-            answer = await play(trial.case, project, sandbox)
-            trial.problem = answer if isinstance(answer, Problem) else problem_of(trial.case, answer)
+            trial.problem = await _tried(trial.case, project, sandbox)
             late.append(trial.problem is not None and trial.problem.kind == "timeout")
 
     try:
@@ -130,6 +130,13 @@ async def _run_all(trials: list[Trial], project: Project, sandbox: Sandbox, seed
                 boxes.create_task(take())
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from failed  # callers know kinds of errors, not groups of them
+
+
+async def _tried(case: Case, project: Project, sandbox: Sandbox) -> Problem | None:
+    if case.asks_service:
+        return await service_problem(case, project, sandbox)
+    answer = await play(case, project, sandbox)
+    return answer if isinstance(answer, Problem) else problem_of(case, answer)
 
 
 def _failed(criterion: str, trials: list[Trial], *, sealed: bool) -> list[tuple[Case, Problem]]:

@@ -87,11 +87,13 @@ def _parse(
     criteria: list[Read] = []
     if document is not None and _has_parts(document, name, report):
         front = _front(document, name, report)
-        criteria = _criteria(document, CaseReader(report, visible, _command(front, report)), name, report)
+        reader = CaseReader(report, visible, _command(front, report), served=_served(front, report))
+        criteria = _criteria(document, reader, name, report)
     ids = [read.id for read in criteria]
     cases: dict[str, tuple[Case, ...]] = {}
     if sealed is not None and document is not None:
-        cases = _sealed(sealed, ids, CaseReader(sealed_report, hidden, _command(front, report)))
+        reader = CaseReader(sealed_report, hidden, _command(front, report), served=_served(front, report))
+        cases = _sealed(sealed, ids, reader)
     tasks = _tasks(front, ids, report)
     problems = [*report.in_order(), *sealed_report.in_order()]
     if problems:
@@ -113,6 +115,7 @@ def _parse(
         source=source,
         sealed_source=sealed,
         command=front.command,
+        serve=front.serve,
         base=front.base,
         fixtures=visible.used,
         sealed_fixtures=hidden.used,
@@ -169,6 +172,11 @@ def _command(front: FrontMatter | None, report: Report) -> str | None:
     """The name that `run` cases start; empty if the front matter could not tell."""
     unread = front is None or any("`command`" in problem.message for problem in report.problems)
     return "" if unread or front is None else command_name(front.command)
+
+
+def _served(front: FrontMatter | None, report: Report) -> bool:
+    """Whether there is a service to ask; also if the front matter could not tell."""
+    return front is None or front.serve is not None or any("`serve`" in problem.message for problem in report.problems)
 
 
 def _yaml(block: Block, report: Report, remedy: str = "its keys and values") -> Node | None:

@@ -10,7 +10,38 @@ from typing import Any, Literal
 
 import msgspec
 
-Deliverable = Literal["library", "cli"]
+Deliverable = Literal["library", "cli", "http"]
+
+
+class Serve(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a service is started. `run` may hold ${PORT} and ${DATA}; `data` is the folder that survives a restart."""
+
+    run: tuple[str, ...]
+    ready: str  # "/health": answered with a status of 200 to 299 once the service is ready
+    data: str | None = None
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What must be seen of one response. Absent fields are not compared; without `status` it must be 200 to 299."""
+
+    status: int | None = None
+    headers: Mapping[str, Any] = {}  # name in lower case -> text or $matches
+    body: Any = msgspec.UNSET
+    body_contains: str | None = None
+    approx: float | None = None
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One request, sent `parallel` times at once. Texts and values may hold ${name}, which an earlier step saved."""
+
+    method: str
+    target: str  # "/items?sort=name"
+    headers: tuple[tuple[str, str], ...] = ()
+    json: Any = msgspec.UNSET
+    send: Any = None  # a body that is not JSON: text or $bytes
+    parallel: int = 1
+    save: Mapping[str, str] = {}  # name -> "body.id", "headers.location" or "status"
+    reply: Reply = Reply()
 
 
 class Expectation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -34,9 +65,9 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One action in the box: call a function or method, construct an object, or run the command."""
+    """One action: call a function or method, construct an object, run the command, or ask or restart the service."""
 
-    action: Literal["call", "new", "run"]
+    action: Literal["call", "new", "run", "request", "restart"]
     target: str = ""  # "module:function", "$name.method" or "module:Class"
     bind: str | None = None  # `as:` the name that later steps use as $name
     args: tuple[Any, ...] = ()
@@ -45,6 +76,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stdin: str | None = None
     env: Mapping[str, str] = {}
     files_before: Mapping[str, str] = {}
+    request: Request | None = None  # of action request
     expect: Expectation = Expectation()
 
 
@@ -55,6 +87,11 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     line: int  # where it stands, for findings about visible cases
     within_s: float = 10.0
     memory_mb: int = 512
+
+    @property
+    def asks_service(self) -> bool:
+        """Whether its steps talk to the service; those of one case all do or none does."""
+        return any(step.action in ("request", "restart") for step in self.steps)
 
 
 class Criterion(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +141,7 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     source: bytes  # NAME.md as read
     sealed_source: bytes | None = None  # NAME.sealed.yaml as read
     command: str | None = None  # "name = module:function": required by deliver: cli, and wherever a case runs it
+    serve: Serve | None = None  # required by deliver: http
     base: Base | None = None
     fixtures: Mapping[str, bytes] = {}  # the files that visible cases name with $file
     sealed_fixtures: Mapping[str, bytes] = {}  # those of sealed cases: never shown to an employee

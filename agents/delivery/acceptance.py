@@ -41,6 +41,11 @@ from aura_casebox import ANY, Box, Matching
 """
 
 
+def has_tests(requirement: Requirement) -> bool:
+    """Whether there is a case that runs as a test. Cases that ask a service do not yet."""
+    return any(not case.asks_service for criterion in requirement.criteria for case in criterion.cases)
+
+
 def acceptance_files(requirement: Requirement, folder: str, test_name: str) -> dict[str, bytes]:
     """The files of `folder`, by path: the tests, what they compare with and the fixture that they ask for."""
     command = (requirement.command or "").partition("=")[2].strip()
@@ -58,6 +63,8 @@ def _tests(criteria: Sequence[Criterion]) -> str:
     for number, criterion in enumerate(criteria, 1):
         word = re.sub(r"\W+", "_", criterion.id, flags=re.ASCII).strip("_").lower()
         for index, case in enumerate(criterion.cases, 1):
+            if case.asks_service:
+                continue
             parts.append(f"\n\ndef test_{number}_{word}_{index}(box: Box) -> None:\n")
             parts.append(f"    {literal(f'{criterion.id}: {criterion.says}')}\n")
             parts.extend(_step(step, case) for step in case.steps)

@@ -4,8 +4,9 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 
-from agents.delivery.acceptance import acceptance_files, literal
-from verification.requirement import Requirement
+from agents.delivery.acceptance import acceptance_files, has_tests, literal
+from verification.placeholders import filled_text
+from verification.requirement import Requirement, Serve
 
 PYTHON_OLDEST = "3.11"
 NAME_CHARS_MAX = 64
@@ -27,7 +28,8 @@ def delivery_files(
     tests = names.free("tests/acceptance", "tests/aura_acceptance", "acceptance", "aura_acceptance")
     test_name = "test_acceptance.py" if "test_acceptance.py" not in names.last else f"test_{tests.replace('/', '_')}.py"
     extra = {verdict: verdict_json, readme: _readme(requirement, tree, summary, tests, verdict).encode()}
-    extra |= acceptance_files(requirement, tests, test_name)
+    if has_tests(requirement):
+        extra |= acceptance_files(requirement, tests, test_name)
     if not any(path in tree for path in _PACKAGED):
         extra["pyproject.toml"] = _pyproject(requirement, tree, readme, tests).encode()
     if names.is_free(".gitignore"):
@@ -119,16 +121,43 @@ python3 -m venv .venv
 {_use(requirement, tree)}
 
 ## Proof
-`{verdict}` is the verdict on this code with its evidence. The acceptance cases are tests that run anywhere:
-```
-.venv/bin/pip install pytest
-.venv/bin/python -m pytest {tests}
-```
+`{verdict}` is the verdict on this code with its evidence. {_proof(requirement, tests)}
 """
+
+
+def _proof(requirement: Requirement, tests: str) -> str:
+    """Which of the cases can be run again here."""
+    asked = [case for criterion in requirement.criteria for case in criterion.cases if case.asks_service]
+    kept = "The cases that ask the service are not among the tests: they are judged where the requirement file is."
+    if not has_tests(requirement):
+        return kept.replace("are not among the tests", "do not come as tests")
+    lines = [
+        "The acceptance cases are tests that run anywhere:",
+        "```",
+        ".venv/bin/pip install pytest",
+        f".venv/bin/python -m pytest {tests}",
+        "```",
+    ]
+    return "\n".join([*lines, kept] if asked else lines)
+
+
+def _start(serve: Serve) -> str:
+    """The service's command line in a shell, with a port and a folder to choose."""
+    given = {"PORT": "8000", "DATA": "data"}
+    words = [filled_text(word, given) for word in serve.run]
+    words[0] = f".venv/bin/{words[0]}"
+    named = "PORT=8000 DATA=data " if serve.data else "PORT=8000 "
+    lines = ["```", *(["mkdir -p data"] if serve.data else []), named + " ".join(map(_shell, words)), "```"]
+    lines.append(f"It is ready when `GET http://127.0.0.1:8000{serve.ready}` answers with a status of 200 to 299.")
+    if serve.data:
+        lines.append(f"DATA names the folder that it keeps its data in; it was judged with `{serve.data}`.")
+    return "\n".join(lines)
 
 
 def _use(requirement: Requirement, tree: Iterable[str]) -> str:
     """How to start what was delivered: its first run case, or its first call from Python."""
+    if requirement.serve is not None:
+        return _start(requirement.serve)
     steps = [step for criterion in requirement.criteria for case in criterion.cases for step in case.steps]
     if requirement.command:
         name = requirement.command.partition("=")[0].strip()

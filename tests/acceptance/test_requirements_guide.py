@@ -46,6 +46,14 @@ def test_the_cases_are_valid(cases: str) -> None:
     assert len(requirement.criteria[0].cases) == len(re.findall(r"^- ", cases, re.MULTILINE))
 
 
+def test_the_requests_are_valid() -> None:
+    (serve,), (cases,) = blocks("yaml serve"), blocks("yaml requests")
+    front = whole().split("# Slug maker")[0].replace("deliver: library", f"deliver: http\n{serve.strip()}")
+    inner = "".join(f"    {line}\n" for line in cases.splitlines())
+    requirement = read(f"{front}```yaml acceptance\n- id: A1\n  says: it works\n  cases:\n{inner}```\n")
+    assert [len(case.steps) for case in requirement.criteria[0].cases] == [1, 1, 4]
+
+
 def test_the_sealed_cases_are_valid() -> None:
     (sealed,) = blocks("yaml sealed")
     assert len(read(whole(), sealed).criteria[0].sealed) == 1

@@ -36,6 +36,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One run: `files` go into the work folder (relative paths), `read_only` beside it (absolute paths in the box).
 
     `collect` names the files to bring out as globs over paths relative to the work folder; `**` crosses folders.
+    `links` are names in the box for folders of the work folder, both absolute paths. `door` is the descriptor of a
+    socket that the run has as its standard input in place of `stdin`; its own copy, and the caller closes this one.
     """
 
     argv: tuple[str, ...]
@@ -43,6 +45,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     read_only: Mapping[str, bytes] = {}
     env: Mapping[str, str] = {}
     stdin: bytes = b""
+    door: int | None = None
+    links: Mapping[str, str] = {}
     limits: Limits = Limits()
     collect: tuple[str, ...] = ()
 

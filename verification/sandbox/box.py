@@ -60,7 +60,7 @@ class Box:
             (*self._confinement.wrap(self._limits), *command),
             self._spec.argv,
             inherited=inherited,
-            stdin=self._spec.stdin,
+            stdin=self._spec.stdin if self._spec.door is None else self._spec.door,
             rules=self._rules,
             dropped=self._dropped,
         )

@@ -181,6 +181,8 @@ class Bubblewrap:
         sizes = folder_sizes(spec.limits, tmp_bytes=TMP_BYTES, shm_bytes=SHM_BYTES)
         for folder in WRITABLE:
             arguments += ["--perms", "0700", "--size", str(sizes[folder]), "--tmpfs", folder]
+        for name, folder in spec.links.items():
+            arguments += ["--symlink", folder, name]
         for key, value in (_ENVIRONMENT | dict(spec.env)).items():
             arguments += ["--setenv", key, value]
         return [*arguments, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK]

@@ -40,12 +40,13 @@ class Monitor:
         argv: Sequence[str],
         *,
         inherited: Sequence[int],
-        stdin: bytes,
+        stdin: bytes | int,
         rules: bytes | None,
         dropped: bool,
     ) -> None:
         """Starts bwrap; it never awaits, so nothing comes between a process and its being known. Raises OSError.
 
+        `stdin` is what can be read there, or a descriptor of which the box gets a copy.
         `rules`, the system call filter, are given at the release: if this process dies before, the box reads none and
         ends, instead of running without its limits.
         """
@@ -59,7 +60,7 @@ class Monitor:
                 self._filter, read = _pipe(given, ours=1)
                 options += ["--seccomp", str(read)]
             passed = (*given, *inherited)
-            given.append(sealed(stdin))
+            given.append(sealed(stdin) if isinstance(stdin, bytes) else os.dup(stdin))
             given.append(self._output.pipe("stdout"))
             given.append(self._output.pipe("stderr"))
             owner = BOX_UID if dropped else None

@@ -1,0 +1,94 @@
+"""Services that are wrong, cheat or misbehave: each is refused with its typed finding, beside right ones that pass."""
+
+import os
+import socket
+
+import pytest
+
+from tests.attacks.leftovers import descriptors, gone, groups_of
+from tests.cheats.wrong_services import ADDS, BEGINS, FORGES, LITERALS, WRONG
+from tests.services import RIGHT, changed, verdict_of
+from verification.sandbox.bubblewrap import Bubblewrap
+
+pytestmark = pytest.mark.needs_sandbox
+
+
+@pytest.mark.parametrize("name", WRONG)
+async def test_a_wrong_service_is_refused(sandbox: Bubblewrap, name: str) -> None:
+    code, criterion, kinds, told = WRONG[name]
+    found = await verdict_of(code, sandbox, criterion, within_s=3.0)
+    assert not found.verified
+    seen = {each.kind for each in found.findings}
+    assert seen <= kinds | {"sealed_failed"}, found.findings
+    assert seen & kinds, found.findings
+    assert any(told in each.for_author for each in found.findings), found.findings
+
+
+async def test_answers_from_visible_cases_are_told_as_such(sandbox: Bubblewrap) -> None:
+    found = await verdict_of(LITERALS, sandbox, "A1", "A3")
+    assert not found.verified
+    assert [result.visible_passed for result in found.criteria] == [2, 1], found.findings
+    kinds = {(each.kind, each.criterion) for each in found.findings}
+    assert {("sealed_failed", "A1"), ("sealed_failed", "A3"), ("hard_coded", "A1"), ("hard_coded", "A3")} == kinds
+
+
+MARKS = """def main():
+    marks = [os.path.join(folder, "mark") for folder in ("/tmp", "/dev/shm", "/work", os.getcwd())]
+    if any(os.path.exists(mark) for mark in marks):
+        raise SystemExit("somebody was here before")
+    for mark in marks:
+        open(mark, "w").close()
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        RIGHT,
+        changed(BEGINS, MARKS),
+        changed(BEGINS, FORGES),
+        changed(BEGINS, f"{BEGINS}    import signal\n    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"),
+        changed("json.dumps(value)", 'json.dumps(value, ensure_ascii=False, separators=(",", ":"), indent=1)'),
+        changed('self.send_header("Content-Length", str(len(body)))', "pass"),
+    ],
+    ids=["as it is", "leaves marks", "forges, but is right", "does not end by itself", "other spaces", "no length"],
+)
+async def test_a_right_service_is_accepted(sandbox: Bubblewrap, code: bytes) -> None:
+    found = await verdict_of(code, sandbox)
+    assert found.verified, found.findings
+
+
+async def test_a_service_reaches_nothing_outside(sandbox: Bubblewrap) -> None:
+    """It tells a listener on this machine what it was asked; nobody hears it, but hears us."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        tell = f"socket.create_connection(('127.0.0.1', {port}), timeout=5).sendall(b'the service')"
+        code = changed(ADDS, f"            import socket\n            {tell}\n{ADDS}")
+        found = await verdict_of(code, sandbox, "A3")
+        with socket.create_connection(("127.0.0.1", port)) as control:
+            control.sendall(b"the test")
+        line, _ = listener.accept()
+        with line:
+            assert line.recv(100) == b"the test"
+    assert not found.verified
+    assert any("connection closed" in each.for_author for each in found.findings), found.findings
+
+
+async def test_nothing_is_left_behind(sandbox: Bubblewrap) -> None:
+    mark = "notes-left-behind"
+    names = ("as it is", "hangs", "exits after readiness", "floods", "forks without end")
+    before = descriptors()
+    for name in names:
+        code = RIGHT if name == "as it is" else WRONG[name][0]
+        code = code.replace(b"\n\nif __name__", f"\n\nMARK = {mark!r}\n\n\nif __name__".encode())
+        await verdict_of(code, sandbox, "A3")
+    assert await gone("doorkeeper")
+    assert await gone("notes")
+    assert groups_of(os.getpid()) == []
+    assert descriptors() <= before
+
+
+async def test_the_right_one_is_accepted_three_times(sandbox: Bubblewrap) -> None:
+    for _ in range(3):
+        found = await verdict_of(RIGHT, sandbox)
+        assert found.verified, found.findings

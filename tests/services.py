@@ -1,0 +1,48 @@
+"""The notes service of the examples, right and changed, for judging."""
+
+import json
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from verification.judge import judge
+from verification.reading import read_requirement
+from verification.requirement import Criterion, Requirement
+from verification.sandbox.base import Sandbox
+from verification.verdict import Verdict
+
+FOLDER = Path(__file__).resolve().parents[1] / "examples" / "notes-service"
+FORGETFUL, RIGHT = (
+    files["notes.py"].encode() for files in json.loads((FOLDER / "answers.json").read_text(encoding="utf-8"))["T1"]
+)
+
+
+def notes(within_s: float = 10.0) -> Requirement:
+    """The requirement, with this cap on the requests of each case."""
+    read = read_requirement(FOLDER / "notes-service.md")
+    return replace(read, criteria=tuple(_capped(criterion, within_s) for criterion in read.criteria))
+
+
+def _capped(criterion: Criterion, within_s: float) -> Criterion:
+    visible, sealed = (
+        tuple(replace(case, within_s=within_s) for case in cases) for cases in (criterion.cases, criterion.sealed)
+    )
+    return replace(criterion, cases=visible, sealed=sealed)
+
+
+def changed(old: str, new: str) -> bytes:
+    """The right service with one place changed."""
+    assert old.encode() in RIGHT
+    code: bytes = RIGHT
+    return code.replace(old.encode(), new.encode())
+
+
+async def verdict_of(code: bytes, sandbox: Sandbox, *criteria: str, within_s: float = 10.0) -> Verdict:
+    return await judge(
+        notes(within_s),
+        {"notes.py": code},
+        sandbox=sandbox,
+        seed=7,
+        criteria=criteria or None,
+        allow_degraded=True,
+    )

@@ -1,0 +1,148 @@
+"""One case against the service: each start in a fresh box, requests from outside, and only the data folder kept.
+
+Neither an expected value nor a request that is still to come goes into a box.
+"""
+
+import asyncio
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from domain.errors import Unavailable
+from verification.casebox import PROJECT, SETUP_ATTEMPTS_MAX, START_S, WORKER, Problem, Project, launcher_of
+from verification.door import Door
+from verification.placeholders import Scalar, filled_text
+from verification.requirement import Case, Serve, Step
+from verification.sandbox.base import MIB, PYTHON, WORK, Limits, RunResult, RunSpec, Sandbox
+from verification.visit import READY_WAIT_S, TOLD_CHARS_MAX, Visit, plain
+
+DATA = f"{WORK}/data"
+STOP_WAIT_S = 5.0  # a restart's end of the old process, which the doorkeeper asks to end first
+DATA_FILES_MAX = 1000
+DATA_BYTES_MAX = 32 * MIB
+PROCESSES = 256  # threads count: one for each request that comes at the same time, and some room
+_PORTS = (10_000, 29_999)  # below those that the box's own connections take
+_SOURCE = Path(__file__).with_name("doorkeeper.py")
+
+
+async def service_problem(case: Case, project: Project, sandbox: Sandbox) -> Problem | None:
+    """Plays the case; why it did not pass, or None. Raises Unavailable when no box can be made."""
+    assert project.serve is not None
+    visit = Visit(case, project.serve)
+    data: Mapping[str, bytes] = {}
+    lives = _lives(case.steps)
+    for number, life in enumerate(lives, 1):
+        spec = _spec(visit, data, project, kept=number < len(lives) and project.serve.data is not None)
+        problem, data = await _live(life, visit, spec, sandbox)
+        if problem is not None:
+            return problem
+    return None
+
+
+def _lives(steps: tuple[Step, ...]) -> list[list[Step]]:
+    """The steps between restarts."""
+    lives: list[list[Step]] = [[]]
+    for step in steps:
+        if step.action == "restart":
+            lives.append([])
+        else:
+            lives[-1].append(step)
+    return lives
+
+
+async def _live(
+    steps: list[Step], visit: Visit, spec: RunSpec, sandbox: Sandbox
+) -> tuple[Problem | None, Mapping[str, bytes]]:
+    """One start of the service and all that is asked of it; the problem, or the data that it leaves."""
+    problem, result = await _meet(spec, visit, steps, sandbox)
+    for _ in range(SETUP_ATTEMPTS_MAX - 1):
+        if result.reason == "setup_failed":
+            problem, result = await _meet(spec, visit, steps, sandbox)
+    if result.reason == "setup_failed":
+        raise Unavailable(
+            f"The box could not be made: {result.stderr.decode(errors='replace').strip()[-300:]}.",
+            hint="Try again; if it stays so, look at memory and processes on this machine.",
+            code="sandbox_failed",
+        )
+    ended = _ended(result, visit.case)
+    if ended is not None and (problem is None or ended.kind != "timeout"):
+        return ended, {}
+    if problem is not None:
+        return _with_stderr(problem, result), {}
+    if result.refused:
+        return Problem("leftover_files", f"left in its data folder what is not kept: {result.refused[0]}"), {}
+    return None, result.files
+
+
+async def _meet(spec: RunSpec, visit: Visit, steps: list[Step], sandbox: Sandbox) -> tuple[Problem | None, RunResult]:
+    """The box and its visitor side by side; whichever ends first ends the other."""
+    door, port = Door(), random.randint(*_PORTS)
+    try:
+        door.order(_order(visit.serve, port))
+        spec = msgspec.structs.replace(spec, door=door.theirs.fileno())
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(sandbox.run(spec))
+            running.add_done_callback(lambda _: door.shut())
+            problem = await visit.life(steps, door, port)
+            if problem is None and spec.collect:
+                door.stop()  # it may write out what it holds
+            door.leave()
+        return problem, running.result()
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from failed  # callers know kinds of errors, not groups of them
+    finally:
+        door.close()
+
+
+def _order(serve: Serve, port: int) -> dict[str, Any]:
+    given: dict[str, Scalar] = {"PORT": port, **({"DATA": serve.data} if serve.data else {})}
+    env = {name: str(value) for name, value in given.items()}
+    return {
+        "run": [filled_text(word, given) for word in serve.run],
+        "env": {**env, "PYTHONPATH": PROJECT, "PYTHONDONTWRITEBYTECODE": "1"},
+        "project": PROJECT,
+        "data": DATA,
+        "port": port,
+    }
+
+
+def _spec(visit: Visit, data: Mapping[str, bytes], project: Project, *, kept: bool) -> RunSpec:
+    """One start with what the former one left in the data folder; `kept`: another one follows."""
+    case, serve = visit.case, visit.serve
+    wall_s = START_S + READY_WAIT_S + case.within_s + STOP_WAIT_S
+    limits = Limits(
+        wall_s=wall_s,
+        memory_bytes=case.memory_mb * MIB,
+        processes=PROCESSES,
+        collect_files=DATA_FILES_MAX,
+        collect_bytes=DATA_BYTES_MAX,
+    )
+    return RunSpec(
+        argv=(PYTHON, "-I", "-B", WORKER),
+        files={f"project/{path}": content for path, content in project.files.items()} | dict(data),
+        read_only={WORKER: _SOURCE.read_bytes(), **launcher_of(project.command)},
+        links={serve.data: DATA} if serve.data else {},
+        limits=limits,
+        collect=("data/**",) if kept else (),
+    )
+
+
+def _ended(result: RunResult, case: Case) -> Problem | None:
+    texts: dict[str, Problem] = {
+        "timeout": Problem("timeout", "the service did not end in time"),
+        "memory": Problem("memory", f"the service needed more than {case.memory_mb} MB of memory"),
+        "output_limit": Problem("output_limit", "the service wrote more output than is read"),
+        "file_limit": Problem("leftover_files", "the service made more files than are allowed"),
+    }
+    return texts.get(result.reason)
+
+
+def _with_stderr(problem: Problem, result: RunResult) -> Problem:
+    """What the service last wrote belongs to a start that failed."""
+    said = plain(result.stderr.decode("utf-8", "replace").strip()[-TOLD_CHARS_MAX:])
+    if problem.kind not in ("did_not_start", "no_answer") or not said:
+        return problem
+    return Problem(problem.kind, f"{problem.text}; it wrote: {said}")

@@ -1,0 +1,169 @@
+"""What is asked of a service in one case, and whether it answers as expected. All of it stays outside the box."""
+
+import asyncio
+import base64
+import json
+import time
+
+import msgspec
+
+from verification.casebox import Problem
+from verification.door import Door, Forged, Gone
+from verification.exchange import BadResponse, Response, Sent, Unsendable, exchange
+from verification.placeholders import NUMBER, Saved, Scalar, filled, filled_target, filled_text
+from verification.replies import problem_of_reply, saved_from
+from verification.requirement import Case, Request, Serve, Step
+from verification.verdict import FindingKind
+
+READY_WAIT_S = 10.0  # from the start to the first good answer to `ready`
+READY_REQUEST_S = 2.0  # one answer to `ready`
+READY_EVERY_S = 0.05
+REQUEST_WAIT_S = 10.0  # one request, its connection included
+TOLD_CHARS_MAX = 300
+
+
+class Failed(Exception):
+    """The case did not pass."""
+
+    def __init__(self, kind: FindingKind, text: str) -> None:
+        super().__init__(text)
+        self.problem = Problem(kind, text)
+
+
+class Visit:
+    """What is asked of the service in one case, over all its starts."""
+
+    def __init__(self, case: Case, serve: Serve) -> None:
+        self.case = case
+        self.serve = serve
+        self.saved: dict[str, Scalar] = {}
+        self.left_s = case.within_s  # for requests; waiting until it is ready does not count
+
+    async def life(self, steps: list[Step], door: Door, port: int) -> Problem | None:
+        """All steps of one start; the first problem, or None."""
+        try:
+            await self._ready(door, port)
+            for step in steps:
+                assert step.request is not None
+                await self._step(step.request, door, port)
+        except Failed as failed:
+            return failed.problem
+        except Forged:
+            return Problem("forged_answer", "wrote to the judge's channel")
+        return None
+
+    async def _ready(self, door: Door, port: int) -> None:
+        until = time.monotonic() + READY_WAIT_S
+        sent = Sent("GET", self.serve.ready, (), b"")
+        last = "nothing listened on the port"
+        while (left_s := until - time.monotonic()) > 0:
+            try:
+                async with asyncio.timeout(min(left_s, READY_REQUEST_S)):
+                    response = await _asked(sent, door, port)
+                if response is not None and 200 <= response.status <= 299:
+                    return
+                if response is not None:
+                    last = f"it answered {response.status}"
+            except Gone as gone:
+                raise Failed(*_gone(gone.told, "before it was ready")) from gone
+            except (TimeoutError, OSError, BadResponse) as error:
+                last = f"it {error}" if isinstance(error, BadResponse) else "its answer did not come"
+            await asyncio.sleep(READY_EVERY_S)
+        text = f"was not ready within {READY_WAIT_S:g} s: GET {self.serve.ready}: {last}"
+        raise Failed("timeout", f"the service {text}")
+
+    async def _step(self, request: Request, door: Door, port: int) -> None:
+        started = time.monotonic()
+        numbers = range(1, request.parallel + 1)
+        tasks = [asyncio.ensure_future(self._one(request, {**self.saved, NUMBER: n}, door, port)) for n in numbers]
+        try:
+            responses = await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            self.left_s -= time.monotonic() - started
+        for name, path in request.save.items():
+            value = saved_from(responses[0], path)
+            if value is None:
+                raise Failed("wrong_result", f"{_called(request)} gave no {path} to go on with")
+            self.saved[name] = value
+
+    async def _one(self, request: Request, saved: Saved, door: Door, port: int) -> Response:
+        """One request and its response, as expected. Raises Failed and Forged."""
+        called = _called(request)
+        wait_s = min(REQUEST_WAIT_S, self.left_s)
+        try:
+            async with asyncio.timeout(max(wait_s, 0)):
+                response = await _asked(_sent(request, saved), door, port)
+        except TimeoutError as error:
+            raise Failed("timeout", f"{called} was not answered within {max(wait_s, 0):.3g} s") from error
+        except BadResponse as error:
+            if (told := await _state(door)) != "runs":
+                raise Failed(*_gone(told, f"at {called}")) from error
+            raise Failed("wrong_result", f"{called} {error}") from error
+        except Unsendable as error:
+            raise Failed("wrong_result", f"{called} could not be sent with what was saved: {error}") from error
+        except Gone as gone:
+            raise Failed(*_gone(gone.told, f"at {called}")) from gone
+        except OSError:
+            response = None
+        if response is None:
+            raise Failed(*_gone(await _state(door), f"at {called}"))
+        if problem := problem_of_reply(request.reply, response, saved):
+            raise Failed(problem.kind, f"{called} {problem.text}")
+        return response
+
+
+async def _state(door: Door) -> str:
+    """What became of a service that broke off; its end may come a moment after that of its connections."""
+    if (told := await door.state()) == "runs":
+        await asyncio.sleep(READY_EVERY_S)
+        told = await door.state()
+    return told
+
+
+async def _asked(sent: Sent, door: Door, port: int) -> Response | None:
+    """None if nothing listens or the connection broke off."""
+    line = await door.connect()
+    if line is None:
+        return None
+    with line:
+        return await exchange(line, sent, f"127.0.0.1:{port}")
+
+
+def _sent(request: Request, saved: Saved) -> Sent:
+    headers = tuple((name, filled_text(value, saved)) for name, value in request.headers)
+    body = b""
+    if request.json is not msgspec.UNSET:
+        body = json.dumps(filled(request.json, saved), ensure_ascii=False, allow_nan=False).encode()
+        if "content-type" not in {name.lower() for name, _ in headers}:
+            headers = (("Content-Type", "application/json"), *headers)
+    elif isinstance(request.send, dict):
+        body = base64.b64decode(request.send["$bytes"])
+    elif request.send is not None:
+        body = filled_text(request.send, saved).encode()
+    return Sent(request.method, filled_target(request.target, saved), headers, body)
+
+
+def _called(request: Request) -> str:
+    times = f" ({request.parallel} at once)" if request.parallel > 1 else ""
+    return f"{request.method} {request.target[:TOLD_CHARS_MAX]}{times}"
+
+
+def _gone(told: str, when: str) -> tuple[FindingKind, str]:
+    """The kind and text for a service that does not answer, by what the doorkeeper says of it."""
+    word, _, rest = told.partition(" ")
+    if word == "failed":
+        return "did_not_start", f"the service could not be started: {plain(rest)}"
+    if word == "ended":
+        kind: FindingKind = "did_not_start" if when.startswith("before") else "no_answer"
+        return kind, f"the service ended with exit code {plain(rest)} {when}"
+    if word == "runs":
+        return "wrong_result", f"the service refused or broke off the connection {when}"
+    return "no_answer", f"the service left the box without an answer {when}"
+
+
+def plain(text: str) -> str:
+    """Printable text of what untrusted code wrote, not too long."""
+    return "".join(char if char.isprintable() or char == "\n" else "?" for char in text[:TOLD_CHARS_MAX])
