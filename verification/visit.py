@@ -66,8 +66,10 @@ class Visit:
                     last = f"it answered {response.status}"
             except Gone as gone:
                 raise Failed(*_gone(gone.told, "before it was ready")) from gone
-            except (TimeoutError, OSError, BadResponse) as error:
-                last = f"it {error}" if isinstance(error, BadResponse) else "its answer did not come"
+            except BadResponse as error:
+                last = f"it {error}"
+            except OSError:  # which a TimeoutError is; the last attempt may have had no time
+                last = last if left_s < READY_REQUEST_S else "its answer did not come"
             await asyncio.sleep(READY_EVERY_S)
         text = f"was not ready within {READY_WAIT_S:g} s: GET {self.serve.ready}: {last}"
         raise Failed("timeout", f"the service {text}")
