@@ -1,6 +1,7 @@
 """The duty to keep time: when a deadline of the board is due, a command says so."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 from agents.duty import either, insist
@@ -9,9 +10,13 @@ from bus.clock import now
 from bus.consumer import Send
 from bus.folding import Cause
 from bus.rows import Rows
-from domain import task
-from domain.message import NAMESPACE, Command, derive
-from projections.openrun import HAVE_ORDERS, open_in
+from domain import organisation, task
+from domain import run as run_rules
+from domain.message import NAMESPACE, Command, Recorded, Unreadable, derive
+from domain.registry import Scope
+from domain.run import RunState
+from projections import board
+from projections.openrun import HAVE_ORDERS, RUN_KEY, OpenRun, open_in
 
 TICK_S = 0.25
 SWEEP_EVERY_TICKS = 8
@@ -21,11 +26,15 @@ PICK_WAIT_US = 5_000_000
 """An assignment that was asked for and has not come by then was lost."""
 
 
+History = Callable[[Scope], Awaitable[Sequence[Recorded]]]
+
+
 class Deadlines:
     """Leases of orders and the minutes of runs. Every few ticks it also looks for work that a refusal left lying."""
 
-    def __init__(self, manager: Manager, send: Send) -> None:
+    def __init__(self, manager: Manager, history: History, send: Send) -> None:
         self._manager = manager
+        self._history = history
         self._send = send
         self._rows: Rows | None = None
         self._taken_up: Rows | None = None
@@ -46,10 +55,19 @@ class Deadlines:
             if self._rows is not self._taken_up:  # the consumer has begun, or begun again
                 self._taken_up = self._rows
                 commands += self._manager.take_up(self._rows, now())
+                for run in _unsettled(self._rows):
+                    await insist(lambda run=run: self._settle(run), stop)  # type: ignore[misc]  # bound now
             if ticks % SWEEP_EVERY_TICKS == 0:
                 commands += self._sweep(self._rows, now())
             for command in commands:
                 await insist(lambda command=command: self._send(command), stop)  # type: ignore[misc]  # bound now
+
+    async def _settle(self, run: UUID) -> None:
+        """Give back what a run did not spend that ended while the manager could not take its events."""
+        state = _state_of(await self._history(Scope("run", run)))
+        if state.submitted is not None and board.settled(state):
+            id = derive(run, "manager.settle")
+            await self._send(organisation.SettleBudget(id=id, at=now(), run=run, spent=state.spent))
 
     def _due(self, rows: Rows, now: int) -> list[Command]:
         """A command for each deadline that has passed; its id counts the firings, so a refused one may fire again."""
@@ -90,6 +108,20 @@ class Deadlines:
         """Level-triggered: what should be under way and is not. Empty outcomes when there is nothing to do."""
         self._manager.forget_older(now - PICK_WAIT_US)
         return list(self._manager.dispatch(rows, Cause(derive(_SWEEP, now), now, of_event=False)))
+
+
+def _unsettled(rows: Rows) -> list[UUID]:
+    """Runs that are followed no more and still hold a part of the organisation's budget."""
+    return [run for run in board.organisation_state(rows).lent if rows.get(OpenRun, run, RUN_KEY) is None]
+
+
+def _state_of(history: Sequence[Recorded]) -> RunState:
+    """A run's state from its events."""
+    state = run_rules.initial
+    for recorded in history:
+        if recorded.void is None and not isinstance(recorded.event, Unreadable):
+            state = run_rules.evolve(state, recorded.event)
+    return state
 
 
 _SWEEP = derive(NAMESPACE, "manager", "sweep")

@@ -92,7 +92,8 @@ class Means:
         delivering = Delivering(
             self.office.loader.history, self.blobs, self.library, send, self.deliveries, fault=self.fault, say=self.say
         )
-        duties: list[Duty] = [Ordering(self.library, work, fault=self.fault), Deadlines(manager, send), delivering]
+        deadlines = Deadlines(manager, self.office.loader.history, send)
+        duties: list[Duty] = [Ordering(self.library, work, fault=self.fault), deadlines, delivering]
         return Parts(manager, send, duties, [reception.run, flush])
 
 

@@ -1,7 +1,7 @@
 """What a release could not take, the next one takes after a replay, and all that should have followed follows, once."""
 
 from collections.abc import Sequence
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -9,13 +9,13 @@ from agents.organisation import CONSUMERS, REACT_TO_EACH
 from bus.rows import Rows
 from director import show
 from director.parked import parked_data
-from domain import run_messages, task
+from domain import organisation, run_messages, task
 from domain.message import Recorded
 from projections import replay
 from projections.board import Board
 from projections.evidence import Evidence
 from projections.ledger import Ledger
-from tests.integration.house import House, Sample, of
+from tests.integration.house import House, Sample, at, of
 
 HALTED = ["manager", "auditor", "accountant"]
 
@@ -112,3 +112,29 @@ async def test_a_replay_beside_the_running_organisation_cures_it_with_the_next_e
         await house.hire("dora", {})
         await whole(house, run)
     assert (await replay.check(house.office.store, [make() for make in CONSUMERS.values()])).differences == ()
+
+
+async def test_a_run_that_ended_while_it_was_parked_gives_back_what_it_did_not_spend(house: House) -> None:
+    run = await halted_run(house, Sample(1))
+    async with house.running():
+        word = run_messages.End(id=uuid4(), at=at(), run=run, outcome="cancelled", reason="it stands still")
+        await house.director.handle(word)
+        log = await house.until_type(run, "run.ended")
+    assert not given_back(log, run), "control: nobody has heard of it"
+    await replay_as_said(house, run)
+    async with house.running():
+        log = await house.until(lambda log: given_back(log, run))
+    (event,) = given_back(log, run)
+    assert isinstance(event.event, organisation.BudgetSettled)
+    assert event.event.spent.tokens == charged_tokens(log, run) > 0
+    assert not of(log, run, "run.delivery_started")
+    assert (await replay.check(house.office.store, [make() for make in CONSUMERS.values()])).differences == ()
+
+
+def given_back(log: Sequence[Recorded], run: UUID) -> list[Recorded]:
+    return [one for one in log if isinstance(one.event, organisation.BudgetSettled) and one.event.for_run == run]
+
+
+def charged_tokens(log: Sequence[Recorded], run: UUID) -> int:
+    events = [one.event for one in of(log, run, "task.call_finished")]
+    return sum(event.charged.tokens for event in events if isinstance(event, task.CallFinished))

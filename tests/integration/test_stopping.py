@@ -55,7 +55,7 @@ async def test_a_duty_that_waits_ends_when_it_is_told_to(house: House, tmp_path:
     duties: list[Duty] = [
         Judging(Bubblewrap(), house.blobs, library, send),
         Delivering(house.office.loader.history, house.blobs, library, send, tmp_path),
-        Deadlines(Manager(), send),
+        Deadlines(Manager(), house.office.loader.history, send),
         Ordering(library, WorkStream(house.office.client)),
     ]
     for duty in duties:
