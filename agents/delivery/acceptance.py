@@ -2,13 +2,13 @@
 
 import base64
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 
 import msgspec
 
-from verification.requirement import Case, Criterion, Requirement, Step
+from verification.requirement import Case, Request, Requirement, Step
 
 LINE_CHARS_MAX = 110
 _WITHIN_S = Case(steps=(), line=0).within_s
@@ -30,6 +30,16 @@ def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Box:
     monkeypatch.chdir(tmp_path)
     return Box(ROOT, tmp_path, {command})
 '''
+_IMPORTED = "from aura_casebox import Box  # noqa: E402  # found through the line above\n"
+_SERVICE_IMPORTED = "from aura_servicebox import Service  # noqa: E402\n"
+_SERVICE = """
+
+@pytest.fixture
+def service(tmp_path: Path):  # type: ignore[no-untyped-def]
+    made = Service(ROOT, tmp_path, {run!r}, {ready!r})
+    yield made
+    made.stop()
+"""
 _HEAD = """# The acceptance cases of the requirement, one test each.
 # The verdict rests on these and, where there are any, on sealed cases that are not delivered.
 # ruff: noqa: F401
@@ -41,31 +51,30 @@ from aura_casebox import ANY, Box, Matching
 """
 
 
-def has_tests(requirement: Requirement) -> bool:
-    """Whether there is a case that runs as a test. Cases that ask a service do not yet."""
-    return any(not case.asks_service for criterion in requirement.criteria for case in criterion.cases)
-
-
 def acceptance_files(requirement: Requirement, folder: str, test_name: str) -> dict[str, bytes]:
     """The files of `folder`, by path: the tests, what they compare with and the fixture that they ask for."""
     command = (requirement.command or "").partition("=")[2].strip()
     conftest = _CONFTEST.format(depth=folder.count("/") + 1, command=repr(command))
     casebox = files("agents.delivery").joinpath("aura_casebox.py").read_bytes()
-    return {
+    service: dict[str, bytes] = {}
+    if (serve := requirement.serve) is not None:
+        service[f"{folder}/aura_servicebox.py"] = files("agents.delivery").joinpath("aura_servicebox.py").read_bytes()
+        conftest = conftest.replace(_IMPORTED, _IMPORTED + _SERVICE_IMPORTED, 1)
+        conftest += _SERVICE.format(run=list(serve.run), ready=serve.ready)
+    return service | {
         f"{folder}/aura_casebox.py": casebox,
         f"{folder}/conftest.py": conftest.encode(),
-        f"{folder}/{test_name}": _tests(requirement.criteria).encode(),
+        f"{folder}/{test_name}": _tests(requirement).encode(),
     }
 
 
-def _tests(criteria: Sequence[Criterion]) -> str:
-    parts = [_HEAD]
-    for number, criterion in enumerate(criteria, 1):
+def _tests(requirement: Requirement) -> str:
+    parts = [_HEAD, "from aura_servicebox import Service\n" if requirement.serve is not None else ""]
+    for number, criterion in enumerate(requirement.criteria, 1):
         word = re.sub(r"\W+", "_", criterion.id, flags=re.ASCII).strip("_").lower()
         for index, case in enumerate(criterion.cases, 1):
-            if case.asks_service:
-                continue
-            parts.append(f"\n\ndef test_{number}_{word}_{index}(box: Box) -> None:\n")
+            given = "service: Service" if case.asks_service else "box: Box"
+            parts.append(f"\n\ndef test_{number}_{word}_{index}({given}) -> None:\n")
             parts.append(f"    {literal(f'{criterion.id}: {criterion.says}')}\n")
             parts.extend(_step(step, case) for step in case.steps)
     return "".join(parts)
@@ -73,13 +82,36 @@ def _tests(criteria: Sequence[Criterion]) -> str:
 
 def _step(step: Step, case: Case) -> str:
     """One step as a call of the box."""
-    named = list(_arguments(step, case))
+    if step.request is not None:
+        return _called(
+            "service.request", [literal(f"{step.request.method} {step.request.target}")], _asked(step.request)
+        )
+    if step.action == "restart":
+        return "    service.restart()\n"
     first = step.argv if step.action == "run" else (step.target, *step.args)
-    words = [literal(value) for value in first] + [f"{name}={text}" for name, text in named]
-    line = f"    box.{step.action}({', '.join(words)})\n"
+    return _called(f"box.{step.action}", [literal(value) for value in first], _arguments(step, case))
+
+
+def _called(name: str, words: Sequence[str], named: Iterable[tuple[str, str]]) -> str:
+    words = [*words, *(f"{key}={text}" for key, text in named)]
+    line = f"    {name}({', '.join(words)})\n"
     if len(line) <= LINE_CHARS_MAX:
         return line
-    return f"    box.{step.action}(\n" + "".join(f"        {word},\n" for word in words) + "    )\n"
+    return f"    {name}(\n" + "".join(f"        {word},\n" for word in words) + "    )\n"
+
+
+def _asked(request: Request) -> Iterator[tuple[str, str]]:
+    """The same of a request."""
+    reply = request.reply
+    given: dict[str, Any] = {"headers": dict(request.headers), "send": request.send, "save": dict(request.save)}
+    given |= {"value": request.json, "status": reply.status, "response_headers": dict(reply.headers)}
+    given |= {"body": reply.body, "body_contains": reply.body_contains, "approx": reply.approx}
+    if request.parallel > 1:
+        yield "parallel", repr(request.parallel)
+    for name, value in given.items():
+        compared = name in ("value", "body") and value is not msgspec.UNSET
+        if compared or (value is not None and value is not msgspec.UNSET and value != {}):
+            yield name, literal(value)
 
 
 def _arguments(step: Step, case: Case) -> Iterator[tuple[str, str]]:

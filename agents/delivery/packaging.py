@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 
-from agents.delivery.acceptance import acceptance_files, has_tests, literal
+from agents.delivery.acceptance import acceptance_files, literal
 from verification.placeholders import filled_text
 from verification.requirement import Requirement, Serve
 
@@ -28,8 +28,7 @@ def delivery_files(
     tests = names.free("tests/acceptance", "tests/aura_acceptance", "acceptance", "aura_acceptance")
     test_name = "test_acceptance.py" if "test_acceptance.py" not in names.last else f"test_{tests.replace('/', '_')}.py"
     extra = {verdict: verdict_json, readme: _readme(requirement, tree, summary, tests, verdict).encode()}
-    if has_tests(requirement):
-        extra |= acceptance_files(requirement, tests, test_name)
+    extra |= acceptance_files(requirement, tests, test_name)
     if not any(path in tree for path in _PACKAGED):
         extra["pyproject.toml"] = _pyproject(requirement, tree, readme, tests).encode()
     if names.is_free(".gitignore"):
@@ -121,24 +120,12 @@ python3 -m venv .venv
 {_use(requirement, tree)}
 
 ## Proof
-`{verdict}` is the verdict on this code with its evidence. {_proof(requirement, tests)}
+`{verdict}` is the verdict on this code with its evidence. The acceptance cases are tests that run anywhere:
+```
+.venv/bin/pip install pytest
+.venv/bin/python -m pytest {tests}
+```
 """
-
-
-def _proof(requirement: Requirement, tests: str) -> str:
-    """Which of the cases can be run again here."""
-    asked = [case for criterion in requirement.criteria for case in criterion.cases if case.asks_service]
-    kept = "The cases that ask the service are not among the tests: they are judged where the requirement file is."
-    if not has_tests(requirement):
-        return kept.replace("are not among the tests", "do not come as tests")
-    lines = [
-        "The acceptance cases are tests that run anywhere:",
-        "```",
-        ".venv/bin/pip install pytest",
-        f".venv/bin/python -m pytest {tests}",
-        "```",
-    ]
-    return "\n".join([*lines, kept] if asked else lines)
 
 
 def _start(serve: Serve) -> str:

@@ -53,7 +53,7 @@ def test_the_example_is_delivered() -> None:
         assert aura.json("judge", FILE, str(folder), "--allow-degraded")["verified"] is True
         readme = (folder / "README.md").read_text(encoding="utf-8")
         assert "PORT=8000 DATA=data .venv/bin/python3 -m notes" in readme
-        assert "do not come as tests" in readme
+        assert "-m pytest tests/acceptance" in readme
         starts(folder)
 
 
