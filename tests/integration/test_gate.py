@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from bus.publisher import EVENT_BYTES_MAX, Outgoing, Stale, Unknown
 from domain import employee, organisation, refusal, run_messages
-from domain.errors import Contention, Forbidden, LimitReached, NotFound, Refused, Unavailable
+from domain.errors import Conflict, Contention, Forbidden, LimitReached, NotFound, Refused, Unavailable
 from domain.message import Command, Event, derive
 from domain.money import Amount
 from governance.authority import Role
@@ -65,6 +65,23 @@ async def test_a_budget_of_nothing_ends_the_run_at_its_admission(desk: Desk) -> 
     assert await desk.send("manager", admit) == outcome
     fine = await desk.planned()
     assert (await desk.state(fine)).phase == "planned"
+
+
+async def test_the_director_s_word_on_a_run_is_given_once_and_its_repetition_is_the_same_word(
+    desks: Desks, desk: Desk
+) -> None:
+    run = await desk.planned()
+    word = run_messages.End(**stamp(), run=run, outcome="cancelled", reason="not needed")
+    first = await desk.send("director", word)
+    other = await desks.open()
+    assert await desk.send("director", word) == first == await other.send("director", word)
+    for behind in (desk, other):
+        with pytest.raises(Conflict, match=r"ended already \(cancelled\)"):
+            await behind.send("director", replace(word, id=uuid4(), reason="another reason"))
+    (ended,) = of_type(await desks.recorded(desk), "run.ended")
+    assert isinstance(ended.event, run_messages.Ended)
+    assert ended.event.reason == "not needed"
+    assert [event.code for event in await refusals(desks, desk)] == ["conflict", "conflict"]
 
 
 async def test_a_refusal_is_an_event_under_the_name_of_who_was_refused(desks: Desks, desk: Desk) -> None:
