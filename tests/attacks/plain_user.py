@@ -6,6 +6,7 @@ import random
 import sys
 
 from tests.cheats.judged import Puzzle
+from tests.services import FORGETFUL, RIGHT, verdict_of
 from verification.judge import judge
 from verification.sandbox.base import Limits, RunSpec
 from verification.sandbox.bubblewrap import Bubblewrap
@@ -34,6 +35,9 @@ async def main() -> None:
     requirement = puzzle.requirement()
     for name, tree in (("right", puzzle.right()), ("table", puzzle.table())):
         verdict = await judge(requirement, tree, sandbox=sandbox, seed=1, allow_degraded=True)
+        told[name] = [verdict.verified, list(verdict.not_held)]
+    for name, code in (("keeps", RIGHT), ("forgets", FORGETFUL)):
+        verdict = await verdict_of(code, sandbox, "A4")
         told[name] = [verdict.verified, list(verdict.not_held)]
     await sandbox.close()
     print(json.dumps(told))

@@ -62,6 +62,8 @@ def test_the_same_walls_for_a_plain_user(sandbox: Bubblewrap) -> None:  # noqa: 
     assert told["memory"][0] == "memory" or told["memory"][:2] == ["exit", 1]
     assert told["right"] == [True, told["not_held"]]
     assert told["table"] == [False, told["not_held"]]
+    assert told["keeps"] == [True, told["not_held"]]
+    assert told["forgets"] == [False, told["not_held"]]
     assert (told["confinement"] == "none") == ("tree memory" in told["not_held"])
 
 

@@ -1,5 +1,6 @@
 """Services that are wrong, cheat or misbehave: each is refused with its typed finding, beside right ones that pass."""
 
+import asyncio
 import os
 import socket
 
@@ -84,6 +85,38 @@ async def test_nothing_is_left_behind(sandbox: Bubblewrap) -> None:
         await verdict_of(code, sandbox, "A3")
     assert await gone("doorkeeper")
     assert await gone("notes")
+    assert groups_of(os.getpid()) == []
+    assert descriptors() <= before
+
+
+LOOKS = """def main():
+    found = []
+    for name in ("mem", "maps", "environ", "fd"):
+        try:
+            name == "fd" and os.listdir(f"/proc/{os.getppid()}/fd") or open(f"/proc/{os.getppid()}/{name}", "r+b")
+            found.append(name)
+        except OSError:
+            pass
+    raise SystemExit(f"found {found} of {os.getppid()}")
+"""
+
+
+async def test_the_doorkeeper_is_closed_to_the_service(sandbox: Bubblewrap) -> None:
+    """Neither its memory nor its descriptors can be opened; those of the service's own process can."""
+    found = await verdict_of(changed(BEGINS, LOOKS), sandbox, "A3")
+    assert any("found [] of" in each.for_author for each in found.findings), found.findings
+    control = await verdict_of(changed(BEGINS, LOOKS.replace("os.getppid()", "os.getpid()")), sandbox, "A3")
+    assert any("'mem'" in each.for_author for each in control.findings), control.findings
+
+
+@pytest.mark.parametrize("after_s", [0.05, 0.3, 0.6])
+async def test_a_judge_that_is_stopped_leaves_nothing(sandbox: Bubblewrap, after_s: float) -> None:
+    before = descriptors()
+    judging = asyncio.ensure_future(verdict_of(RIGHT, sandbox))
+    await asyncio.sleep(after_s)
+    judging.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await judging
     assert groups_of(os.getpid()) == []
     assert descriptors() <= before
 
