@@ -8,8 +8,9 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -61,10 +62,25 @@ def build_repository(
             building = workshop / "repository"
             shutil.rmtree(building, ignore_errors=True)  # left by a builder that was killed
             if not _holds(folder, composed.head):
-                with draft(building) if base is None else nullcontext(building) as drafted:  # a base may be large
-                    objects.write(drafted, composed, ref, start)
+                write = partial(objects.write, composed=composed, branch=ref, start=start)
+                if base is not None or not _drafted(building, write):  # a base may be large
+                    write(building)
                 put(building, folder)
     return composed.head.decode()
+
+
+def _drafted(building: Path, write: Callable[[Path], None]) -> bool:
+    """Whether it could be drafted in memory; if not (it does not fit, or not beside others), nothing is left.
+
+    What the disk itself refuses is met again by who then writes there.
+    """
+    try:
+        with draft(building) as place:
+            write(place)
+    except OSError:
+        shutil.rmtree(building, ignore_errors=True)
+        return False
+    return True
 
 
 def put_release_ref(folder: Path, commit: str, name: str = RELEASE) -> None:

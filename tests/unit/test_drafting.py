@@ -1,11 +1,14 @@
 """A draft reaches its place as a whole, with or without a file system in memory, and leaves nothing behind."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from agents.delivery import drafting
 from agents.delivery.drafting import draft, put
+from agents.delivery.gitrepo import build_repository
+from tests.unit.repositories import TWO
 
 
 @pytest.fixture
@@ -71,3 +74,30 @@ def test_what_a_kill_left_or_another_has_put_there_is_in_nobody_s_way(tmp_path: 
         assert folder == target
         write(folder)
     assert table.is_symlink()
+
+
+LONG = 4020
+"""Bytes of a path in which a folder can be made, and nothing of what git puts into it (PATH_MAX is 4096)."""
+
+
+@pytest.mark.parametrize("refuses", [True, False])
+def test_a_delivery_that_memory_does_not_take_is_written_at_its_place(
+    tmp_path: Path, memory: Path, monkeypatch: pytest.MonkeyPatch, refuses: bool
+) -> None:
+    """Paths that become too long stand for a memory that becomes full: both show in the midst of writing."""
+    while refuses and (left := LONG - len(str(memory)) - 1) > 0:
+        memory /= "m" * (left if left <= 200 else min(200, left - 2))
+    memory.mkdir(parents=True, exist_ok=True)
+    monkeypatch.setattr(drafting, "MEMORY", memory)
+    with (
+        pytest.raises(OSError, match="too long") if refuses else nullcontext(),
+        draft(tmp_path / "first" / "repository") as place,
+    ):
+        assert place.is_relative_to(memory)
+        (place / ".git" / "objects" / ("a" * 40)).mkdir(parents=True)
+        (tmp_path / "first").mkdir()
+    commit = build_repository(tmp_path / "a", TWO)
+    monkeypatch.setattr(drafting, "MEMORY", tmp_path / "nowhere")
+    assert commit == build_repository(tmp_path / "b", TWO)
+    assert (tmp_path / "a" / "slugify.py").read_bytes() == (tmp_path / "b" / "slugify.py").read_bytes()
+    assert list(memory.iterdir()) == []
