@@ -8,6 +8,9 @@ from typing import Any
 
 import asyncpg
 
+IDLE_MAX = 4
+"""What a burst has opened beyond these goes back to the pool, which closes what is not used for minutes."""
+
 
 class Lending:
     """Connections of one pool. Whoever waits for one is served by the pool, in its order."""
@@ -17,6 +20,7 @@ class Lending:
         self.wait_s = wait_s
         self.idle: list[Any] = []
         self.waiting = 0
+        self.closing = False
 
     def lend(self) -> "Loan":
         """A connection for the length of an `async with`. Raises what the pool's acquire raises."""
@@ -24,6 +28,7 @@ class Lending:
 
     async def close(self) -> None:
         """Close the pool, when what is lent has come back."""
+        self.closing = True
         while self.idle:
             await self.pool.release(self.idle.pop())
         await self.pool.close()
@@ -59,7 +64,8 @@ class Loan:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         lending, connection = self._lending, self._connection
-        if kind is None and not lending.waiting and not _gone(connection):
+        wanted = lending.waiting or lending.closing or len(lending.idle) >= IDLE_MAX
+        if kind is None and not wanted and not _gone(connection):
             lending.idle.append(connection)
         else:  # others wait for it, or nobody knows what state it is in: the pool looks after it
             await lending.pool.release(connection)

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import asyncpg
 import pytest
 
-from bus.lending import Lending
+from bus.lending import IDLE_MAX, Lending
 
 SIZE = 2
 WAIT_S = 5.0
@@ -75,3 +76,24 @@ async def test_a_cancelled_use_leaves_a_connection_that_works(lending: Lending) 
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await pid(lending)
+
+
+async def test_closing_waits_for_what_is_lent_and_no_longer(lending: Lending) -> None:
+    """The control is the fixture, which closes when nothing is lent."""
+    async with lending.lend() as connection:
+        closing = asyncio.create_task(lending.close())
+        await asyncio.sleep(0.05)
+        assert not closing.done()
+        assert await connection.fetchval("SELECT 1") == 1
+    async with asyncio.timeout(WAIT_S):
+        await closing
+
+
+async def test_what_a_burst_has_opened_goes_back_but_for_a_few(postgres_dsn: str) -> None:
+    lending = Lending(await asyncpg.create_pool(postgres_dsn, min_size=0, max_size=IDLE_MAX + 2), WAIT_S)
+    async with AsyncExitStack() as loans:
+        for _ in range(IDLE_MAX + 2):
+            await loans.enter_async_context(lending.lend())
+    assert len(lending.idle) == IDLE_MAX
+    assert lending.pool.get_idle_size() == 2
+    await lending.close()
