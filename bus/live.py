@@ -57,6 +57,7 @@ class Live:
         if not self._first or position > self.position:
             self._standing = await load_standing(self._store, position)
             self._events, self._first = [], position + 1
+            self._wake()  # who waits for an event that others have recorded need not wait for the next one
 
     def take(self, sliced: Sequence[Sliced], voids: Mapping[int, str]) -> None:
         """Hear of messages that the recorder has read and marked; those it reads again after a fault are known."""
@@ -89,7 +90,9 @@ class Live:
     async def _begin(self) -> None:
         position = self.position if self._first else await self._store.recorded_up_to()
         await self._reader.begin(position)
-        self._first = self._first or position + 1
+        if not self._first:
+            self._first = position + 1
+            self._wake()
 
     def _append(self, events: Sequence[Recorded]) -> None:
         if not events:

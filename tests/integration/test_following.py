@@ -1,9 +1,11 @@
 """A process that follows the live log decides by what passes there, and reads the stream where that is not enough."""
 
+import asyncio
 from uuid import uuid4
 
 import pytest
 
+from bus.live import REACH_WAIT_S, Live
 from domain import run_messages
 from domain.errors import Unavailable
 from domain.message import Command
@@ -115,3 +117,26 @@ async def test_a_fold_that_is_wrong_is_read_anew_and_not_insisted_on(desk: Desk)
     assert (await desk.end(run)).events
     async with desk.office.loader.lock(scope):
         assert len((await desk.office.loader.load(scope, fresh=False)).ids) == right + 1
+
+
+@pytest.mark.parametrize("fed", [True, False])
+async def test_who_waits_for_what_was_recorded_before_waits_for_the_beginning_alone(
+    desks: Desks, desk: Desk, fed: bool
+) -> None:
+    """The control is the event after: it has not come."""
+    await desk.planned()
+    await desks.recorded(desk)
+    last = await desk.office.store.recorded_up_to()
+    live, stop = Live(desk.office.client, desk.office.store, fed=fed), asyncio.Event()
+    early, beyond = (asyncio.create_task(live.reach(seq)) for seq in (last, last + 1))
+    await asyncio.sleep(0)
+    if fed:
+        await live.begin(last)
+    following = asyncio.create_task(live.run(stop))
+    async with asyncio.timeout(REACH_WAIT_S / 2):
+        await early
+    assert not beyond.done()
+    stop.set()
+    await following
+    with pytest.raises(Unavailable, match="has not come back"):
+        await beyond
