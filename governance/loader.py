@@ -97,9 +97,11 @@ class Loader:
         self._cache.move_to_end(key)
         if fresh or not loaded.complete:
             info, tail = await asyncio.gather(self._stream.info(), self._stream.tail(load_filter(scope), loaded.seq))
-            self.first_seq = info.first_seq
-            if not loaded.complete:
+            if loaded.seq < info.first_seq - 1:
+                info = await self._stream.info()  # after the tail: what that missed has aged out, and is in Postgres
+                self.first_seq = info.first_seq
                 await self._load_aged(scope, loaded)
+            self.first_seq = info.first_seq
             await self._take_tail(loaded, tail)
             loaded.complete = True
             for recorded in loaded.passing:
@@ -109,7 +111,7 @@ class Loader:
         return loaded
 
     async def history(self, scope: Scope) -> list[Recorded]:
-        """Every event of a scope that the stream has, in order, void ones marked."""
+        """Every event of a scope that this process has heard of, in order, void ones marked."""
         async with self.lock(scope):
             loaded = await self.load(scope, fresh=False)
             return sorted((event for events in loaded.commands.values() for event in events), key=_by_seq)
@@ -195,8 +197,6 @@ class Loader:
 
     async def _load_aged(self, scope: Scope, loaded: Loaded) -> None:
         """What is older than the hot window is in Postgres, for the recorder has passed it."""
-        if self.first_seq <= 1:
-            return
         key = scope.run or scope.id
         read = self._store.read_run if loaded.kind == "run" else self._store.read_entity
         for recorded in await read(key, loaded.seq, self.first_seq - 1):

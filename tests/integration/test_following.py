@@ -89,6 +89,7 @@ async def test_a_run_that_began_before_is_read_and_then_followed(desks: Desks, d
     state = await late.state(run, fresh=False)
     assert state.tasks[order.task].phase in ("calling", "answered")
     assert (await late.send("manager", order.submit())).events
+    await desk.state(run)  # what another process has caused is there by now
     log = [event.seq for event in await late.office.loader.history(Scope("run", run))]
     assert log == [event.seq for event in await desk.office.loader.history(Scope("run", run))]
     assert log == sorted(log)
