@@ -13,13 +13,16 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
-from bus.stream import REQUEST_WAIT_S, STREAM, Stored
+from bus.stream import REQUEST_WAIT_S, STREAM, Stored, Stream
 from domain.errors import AuraError, Unavailable, said_by
 
 BATCH_EVENTS_MAX = 500
 HEARTBEAT_S = 1.0
 SILENCE_S = 3.5
 """Without message or heartbeat for this long the consumer is taken for lost."""
+BEHIND_CHECK_S = 2.0
+BEHIND_CHECKS_MAX = 2
+"""A consumer that sends heartbeats and no messages, twice in a row while the stream has some, is taken for lost too."""
 RESTART_WAIT_S = 0.2
 NANO = 1_000_000_000
 PENDING_MESSAGES_MAX = 100_000
@@ -42,6 +45,8 @@ class Feed:
         self._arrived = asyncio.Event()
         self._subscription: Subscription | None = None
         self._heard = 0.0
+        self._checked = 0.0
+        self._behind = 0
         self._connects = 0
         self._unbroken = False
 
@@ -61,10 +66,20 @@ class Feed:
             async with asyncio.timeout(wait_s):
                 await self._arrived.wait()
         except TimeoutError:
-            if asyncio.get_running_loop().time() - self._heard > SILENCE_S:
-                await self.close()
+            await self._look_after(asyncio.get_running_loop().time())
         await self._same_connection()
         return await self._take()
+
+    async def _look_after(self, now: float) -> None:
+        """Nothing has come: drop a consumer that is gone, or that keeps back what the stream has."""
+        if now - self._heard > SILENCE_S:
+            await self.close()
+        elif now - self._checked > BEHIND_CHECK_S:
+            self._checked, before = now, self._next
+            waiting = (await Stream(self._client).info()).last_seq >= self._next
+            self._behind = self._behind + 1 if waiting and before == self._next and not self._inbox else 0
+            if self._behind >= BEHIND_CHECKS_MAX:
+                await self.close()
 
     async def _same_connection(self) -> None:
         """What was under way when the connection broke is lost to this consumer; the stream may be another one."""
@@ -138,7 +153,8 @@ class Feed:
             raise Unavailable(
                 f"The log's stream cannot be read: {problem.get('description')}.", hint="Look at `aura status`."
             )
-        self._heard = asyncio.get_running_loop().time()
+        self._heard = self._checked = asyncio.get_running_loop().time()
+        self._behind = 0
 
     async def _receive(self, message: Msg) -> None:
         self._heard = asyncio.get_running_loop().time()

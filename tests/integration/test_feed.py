@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import pytest
 from nats.aio.client import Client
 
@@ -201,3 +203,24 @@ async def test_a_message_that_the_stream_does_not_have_is_a_gap(client: Client) 
     with pytest.raises(Gap, match="from 2 to 4"):
         await read(feed, 1)
     await feed.close()
+
+
+async def test_a_consumer_that_keeps_back_what_the_stream_has_is_made_anew(client: Client) -> None:
+    """The server pauses it: heartbeats go on, messages do not come. The control shows that they are kept back."""
+    await publish(client, 1, 2)
+    feed = Feed(client, 0)
+    assert seqs(await read(feed, 2)) == [1, 2]
+    names = await api(client, f"CONSUMER.NAMES.{STREAM}", {})
+    (name,) = names["consumers"]
+    paused = await api(client, f"CONSUMER.PAUSE.{STREAM}.{name}", {"pause_until": "2999-01-01T00:00:00Z"})
+    assert paused["paused"]
+    await publish(client, 3, 4)
+    assert await feed.batch(0.3) == []
+    assert seqs(await read(feed, 2)) == [3, 4]
+    await feed.close()
+
+
+async def api(client: Client, what: str, body: Any) -> Any:
+    answer = msgspec.json.decode((await client.request(f"$JS.API.{what}", msgspec.json.encode(body))).data)
+    assert "error" not in answer, answer
+    return answer
