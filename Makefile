@@ -24,8 +24,7 @@ demo: $(STAMP)/base $(STAMP)/aura  ## an organisation at work, from a requiremen
 	@$(BIN)/aura demo
 
 test: $(STAMP)/dev $(STAMP)/aura  ## all tests but the slow ones
-	@$(BIN)/python -m pytest -q -n 3 --dist loadfile -m "not slow" || { \
-	echo "Some failed beside the others. Once more, each alone:"; $(BIN)/python -m pytest -q --lf --lfnf none -m "not slow"; }
+	@$(BIN)/python -m pytest -q -n 3 --dist loadfile -m "not slow"
 
 test-slow: $(STAMP)/dev $(STAMP)/aura  ## the slow tests, with the embedded model
 	@$(MAKE) --silent --no-print-directory $(STAMP)/model
