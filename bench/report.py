@@ -21,7 +21,8 @@ RUNNING = """From submit to the delivered event in the stream: one task, a scrip
 empty verdict, the git repository written. Peers run {steps} steps that do nothing, each committed before the next.
 {alone} runs a round alone, then {at_once} with {slots} at once; our clock stops there when every consumer has committed
 the last event. A run of ours is about a dozen guarded decisions, two verdicts and a repository: the ratio is not like
-for like, it says what all of that costs beside bare steps. Every run has the same requirement, which a process reads once."""
+for like, it says what all of that costs beside bare steps. Every run has the same requirement, which a process reads
+once."""
 REPLAYING = """The {events} events that the runs above left. The peer reads as many events of the same size and decodes
 them; it projects nothing."""
 
