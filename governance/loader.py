@@ -99,8 +99,7 @@ class Loader:
             info, tail = await asyncio.gather(self._stream.info(), self._stream.tail(load_filter(scope), loaded.seq))
             if loaded.seq < info.first_seq - 1:
                 info = await self._stream.info()  # after the tail: what that missed has aged out, and is in Postgres
-                self.first_seq = info.first_seq
-                await self._load_aged(scope, loaded)
+                await self._load_aged(scope, loaded, info.first_seq - 1)
             self.first_seq = info.first_seq
             await self._take_tail(loaded, tail)
             loaded.complete = True
@@ -195,11 +194,11 @@ class Loader:
                 del self._cache[key]
                 self._locks.pop(key, None)
 
-    async def _load_aged(self, scope: Scope, loaded: Loaded) -> None:
+    async def _load_aged(self, scope: Scope, loaded: Loaded, up_to: int) -> None:
         """What is older than the hot window is in Postgres, for the recorder has passed it."""
         key = scope.run or scope.id
         read = self._store.read_run if loaded.kind == "run" else self._store.read_entity
-        for recorded in await read(key, loaded.seq, self.first_seq - 1):
+        for recorded in await read(key, loaded.seq, up_to):
             subject = subject_of(recorded.envelope)
             if subject.startswith(load_filter(scope).removesuffix(">")):
                 loaded.fold(recorded, subject)

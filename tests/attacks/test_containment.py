@@ -1,7 +1,6 @@
 """What code in a box cannot reach. Each attack has a control: the same code, uncontained, succeeds."""
 
 import asyncio
-import contextlib
 import json
 import os
 import signal
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.attacks.leftovers import processes_with
 from verification.sandbox.base import Limits, RunResult, RunSpec
 from verification.sandbox.bubblewrap import Bubblewrap
 
@@ -181,7 +181,7 @@ print(pid, flush=True)
 def test_a_daemon_survives_where_nothing_contains_it() -> None:
     mark = f"survivor-{os.urandom(6).hex()}"
     pid = int(uncontained(DAEMON, mark, "1"))
-    (found,) = _processes_with(mark)
+    (found,) = processes_with(mark)
     assert found == pid
     os.kill(pid, signal.SIGKILL)
 
@@ -194,31 +194,21 @@ async def test_nothing_survives_the_end(sandbox: Bubblewrap) -> None:
         assert result.reason == "exit"
         assert result.exit_code == 0
         assert result.wall_s < 10
-        assert _processes_with(mark) == []
+        assert processes_with(mark) == []
 
 
 async def test_a_cancelled_run_leaves_nothing(sandbox: Bubblewrap) -> None:
     mark = f"survivor-{os.urandom(6).hex()}"
     running = asyncio.create_task(boxed(sandbox, "import time; time.sleep(60)", mark))
     for _ in range(500):
-        if _processes_with(mark):
+        if processes_with(mark):
             break
         await asyncio.sleep(0.02)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert _processes_with(mark) == []
+    assert processes_with(mark) == []
     assert (await boxed(sandbox, "print(1)")).stdout == b"1\n"
-
-
-def _processes_with(mark: str) -> list[int]:
-    """Processes, zombies not counted, whose command line holds the mark."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            if mark.encode() in path.read_bytes():
-                found.append(int(path.parent.name))
-    return found
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from director.roll import readiness
 from tests.integration.client import Director
 from tests.integration.house import House
 from tests.integration.killable import Witnessed
-from tests.integration.test_health import Peephole
+from tests.integration.peephole import Peephole
 
 PROJECT = Path(__file__).parents[2]
 WAIT_S = 40.0

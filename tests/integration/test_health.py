@@ -4,8 +4,6 @@ import asyncio
 import json
 import shutil
 import subprocess
-import time
-from collections.abc import AsyncIterator
 from http import HTTPStatus
 from io import StringIO
 from pathlib import Path
@@ -13,86 +11,20 @@ from uuid import UUID, uuid4
 
 import msgspec
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
-from agents import endpoint
-from agents.endpoint import TEXT, Endpoint, Page
-from agents.health import LAG_EVENTS_MAX, STALLED_S, Health, Report
-from agents.organisation import Organisation
+from agents.health import LAG_EVENTS_MAX, STALLED_S, Health
 from agents.presence import at_work, post, present, withdraw
 from bus.embedded.process import ProcessId
 from bus.embedded.servers import Server
 from bus.logger import open_logger
 from bus.redaction import Redactor
 from domain import organisation
-from domain.errors import Unavailable
 from tests.integration.house import House, Sample, at
+from tests.integration.peephole import WAIT_S, Numbers, peephole, total
 
 pytestmark = [pytest.mark.needs_postgres, pytest.mark.needs_nats]
 
-WAIT_S = 20.0
 PROMTOOL = shutil.which("promtool")
-Labels = tuple[tuple[str, str], ...]
-Numbers = dict[tuple[str, Labels], float]
-
-
-class Peephole:
-    """The pages of one process."""
-
-    def __init__(self, url: str) -> None:
-        self._host, _, port = url.removeprefix("http://").partition(":")
-        self._port = int(port)
-
-    async def get(self, path: str, *, method: str = "GET") -> tuple[int, str]:
-        """Status and body."""
-        reader, writer = await asyncio.open_connection(self._host, self._port)
-        writer.write(f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\n\r\n".encode())
-        head, _, body = (await asyncio.wait_for(reader.read(), WAIT_S)).decode().partition("\r\n\r\n")
-        writer.close()
-        await writer.wait_closed()
-        return int(head.split()[1]), body
-
-    async def report(self) -> tuple[int, Report]:
-        status, body = await self.get("/readyz")
-        return status, msgspec.json.decode(body, type=Report)
-
-    async def until(self, status: int) -> Report:
-        """Wait until /readyz answers so."""
-        deadline = time.monotonic() + WAIT_S
-        while True:
-            found, report = await self.report()
-            if found == status:
-                return report
-            assert time.monotonic() < deadline, report
-            await asyncio.sleep(0.1)
-
-    async def caught_up(self) -> None:
-        """Wait until every reader has passed the last event."""
-        deadline = time.monotonic() + WAIT_S
-        while True:
-            report = await self.until(HTTPStatus.OK)
-            if all(reader.lag == 0 for reader in report.readers.values()):
-                return
-            assert time.monotonic() < deadline, report
-            await asyncio.sleep(0.05)
-
-    async def numbers(self) -> Numbers:
-        _, text = await self.get("/metrics")
-        return {
-            (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-        }
-
-
-def peephole(house: Organisation) -> Peephole:
-    assert house.vitals.url is not None
-    return Peephole(house.vitals.url)
-
-
-def total(numbers: Numbers, name: str, **labels: str) -> float:
-    """The sum over all samples of a name that bear these labels."""
-    return sum(value for (found, of), value in numbers.items() if found == name and labels.items() <= dict(of).items())
 
 
 @pytest.mark.needs_sandbox
@@ -255,42 +187,6 @@ def test_who_has_died_is_not_at_work(tmp_path: Path) -> None:
     assert [one.name for one in at_work(tmp_path)] == ["hr"], "it is another process's by now"
     withdraw(tmp_path, here)
     assert at_work(tmp_path) == []
-
-
-@pytest.fixture
-async def served() -> AsyncIterator[Peephole]:
-    """One page, `/yes`."""
-
-    async def yes() -> Page:
-        return Page(HTTPStatus.OK, TEXT, b"yes\n")
-
-    server = Endpoint({"/yes": yes})
-    url = await server.open(0)
-    yield Peephole(url)
-    await server.close()
-
-
-async def test_the_endpoint_answers_get_of_its_pages_alone(served: Peephole, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert await served.get("/yes?x=1") == (HTTPStatus.OK, "yes\n")
-    assert (await served.get("/no"))[0] == HTTPStatus.NOT_FOUND
-    assert (await served.get("/yes", method="POST"))[0] == HTTPStatus.METHOD_NOT_ALLOWED
-    monkeypatch.setattr(endpoint, "REQUEST_WAIT_S", 0.2)
-    silent, writer = await asyncio.open_connection(served._host, served._port)
-    assert await asyncio.wait_for(silent.read(), WAIT_S) == b"", "whoever asks nothing is not waited for"
-    writer.close()
-    with pytest.raises(Unavailable, match=str(served._port)):
-        await Endpoint({}).open(served._port)
-
-
-async def test_the_endpoint_listens_where_it_is_told() -> None:
-    everywhere = Endpoint({})
-    url = await everywhere.open(0, "0.0.0.0")
-    assert url.startswith("http://127.0.0.1:"), "where it is reached from here"
-    assert (await Peephole(url).get("/"))[0] == HTTPStatus.NOT_FOUND
-    await everywhere.close()
-    with pytest.raises(Unavailable, match=r"192\.0\.2\.1") as error:
-        await Endpoint({}).open(0, "192.0.2.1")
-    assert "AURA_METRICS_HOST" in error.value.hint
 
 
 @pytest.mark.skipif(PROMTOOL is None, reason="promtool is not on PATH")

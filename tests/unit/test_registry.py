@@ -72,7 +72,7 @@ STORIES: tuple[tuple[tuple[Event, ...], Command], ...] = (
         run_messages.JudgeMerged(id=COMMAND, at=AT, run=RUN, judgement=BAD),
     ),
     (runs.WAY, replace(runs.END, outcome="delivered")),
-    (PLANNED, test_task.ASSIGN),
+    (PLANNED, runs.ASSIGN),
     (ASSIGNED, test_task.START),
     (CALLING, test_task.FINISH),
     (ANSWERED, test_task.HAND_IN),
@@ -187,5 +187,5 @@ def test_scopes_of_each_kind() -> None:
     assert scope_of(test_employee.strike(1)) == Scope("employee", EMPLOYEE)
     assert scope_of(test_incident.COMMAND_FULL) == Scope("incident", INCIDENT)
     assert scope_of(runs.ADMIT) == Scope("run", RUN)
-    assert scope_of(test_task.ASSIGN) == Scope("run", RUN, RUN)
+    assert scope_of(runs.ASSIGN) == Scope("run", RUN, RUN)
     assert scope_of(test_task.START) == Scope("task", FIRST, RUN)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from domain.errors import Invalid, NotFound, Refused
 from domain.message import Event, TaskEvent
 from domain.money import NOTHING, Amount
-from domain.run import MINUTE_US, RunState
+from domain.run import RunState
 from domain.task import (
     Assign,
     CallFinished,
@@ -23,6 +23,7 @@ from domain.task import (
     TaskState,
 )
 from tests.unit.given import decide, fold, given
+from tests.unit.runs import ASSIGN
 from tests.unit.samples import (
     ANSWERED,
     ASSIGNED,
@@ -49,18 +50,6 @@ from tests.unit.samples import (
     happened,
 )
 
-ASSIGN = Assign(
-    id=COMMAND,
-    at=AT,
-    run=RUN,
-    task=FIRST,
-    employee=EMPLOYEE,
-    order=ORDER,
-    attempt=1,
-    seed=7,
-    reservation=CALL,
-    due_at=AT + MINUTE_US,
-)
 START = StartCall(id=COMMAND, at=AT, run=RUN, task=FIRST, employee=EMPLOYEE, order=ORDER)
 FINISH = FinishCall(id=COMMAND, at=AT, run=RUN, task=FIRST, employee=EMPLOYEE, order=ORDER, snapshot=SNAPSHOT)
 HAND_IN = SubmitWork(
