@@ -130,7 +130,7 @@ class Gate:
                 guards = [
                     self._loader.guard(*part) for part in zip(scopes, loaded, strict=True)
                 ]  # of what was decided on
-                await self._may_start(command, events)
+                await self._may_start(command, events, fresh=fresh)
             except Unavailable:
                 raise
             except AuraError:
@@ -149,11 +149,11 @@ class Gate:
             fresh = True  # what a stale fold refuses, or answers with nothing, is decided once more
         raise Contention("Others wrote first, too often.", hint="Send the same command again.")
 
-    async def _may_start(self, command: Command, events: Sequence[Event]) -> None:
+    async def _may_start(self, command: Command, events: Sequence[Event], *, fresh: bool) -> None:
         """Refuse what would be void by standing."""
         if not any(event.type in law.STARTS for event in events):
             return
-        standing = await self._loader.standing()
+        standing = await self._loader.standing(fresh=fresh)
         for event in events:
             envelope = codec.envelope_for(event, id=command.id, origin=self._origin(command))
             reason = law.void(envelope, FAR, standing)

@@ -135,12 +135,17 @@ class Loader:
             marked.extend(self._fold(loaded[index], [message], [event]))
         return marked
 
-    async def standing(self) -> Standing:
-        """Who may work: as the live log has it, which may be a moment old, else as the stream has it now.
+    async def standing(self, *, fresh: bool) -> Standing:
+        """Who may work: as the live log has it, which may be a moment old unless fresh, else as the stream has it now.
 
-        What is decided on an old standing is void by the law, and treated as such; nothing wrong comes of it.
+        What is decided on an old standing is void by the law, and treated as such. What is refused is refused on a
+        fresh one.
         """
-        return self._live.standing if self._live is not None else await self._tails.refresh()
+        if self._live is None:
+            return await self._tails.refresh()
+        if fresh:
+            await self._live.reach((await self._stream.info()).last_seq)
+        return self._live.standing
 
     def doubt(self, scopes: Sequence[Scope]) -> None:
         """Drop these folds: the next load reads all of them. The caller holds their locks."""

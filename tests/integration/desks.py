@@ -189,6 +189,7 @@ class Desks:
         self._closing = AsyncExitStack()
         self._recording: asyncio.Task[None] | None = None
         self._following: list[tuple[asyncio.Task[None], asyncio.Event]] = []
+        self._lives: dict[Office, Live] = {}
 
     async def open(self) -> Desk:
         """Another process's worth of caches."""
@@ -197,12 +198,23 @@ class Desks:
         if self.follow:
             live, stop = Live(office.client, office.store), asyncio.Event()
             office.loader.follow(live)
+            self._lives[office] = live
             self._following.append((asyncio.create_task(live.run(stop)), stop))
         return Desk(office, self.folder / "keys")
 
+    def live_of(self, desk: Desk) -> Live:
+        """What a desk that follows hears of the log by."""
+        return self._lives[desk.office]
+
+    async def heard(self, desk: Desk) -> None:
+        """Every desk that follows has heard of all that the stream has."""
+        last = (await desk.office.stream.info()).last_seq
+        for live in self._lives.values():
+            await live.reach(last)
+
     async def stop_following(self) -> None:
         """As at the end of a process."""
-        following, self._following = self._following, []
+        following, self._following, self._lives = self._following, [], {}
         for task, stop in following:
             stop.set()
             await task

@@ -5,10 +5,10 @@ from uuid import uuid4
 
 import pytest
 
-from bus.live import REACH_WAIT_S, Live
+from bus.live import IDLE_WAIT_S, REACH_WAIT_S, Live
 from domain import run_messages
-from domain.errors import Unavailable
-from domain.message import Command
+from domain.errors import Refused, Unavailable
+from domain.message import Command, Recorded
 from domain.registry import Scope
 from tests.integration.desks import FOLLOWS, READS, Desk, Desks, stamp, submit
 
@@ -141,3 +141,27 @@ async def test_who_waits_for_what_was_recorded_before_waits_for_the_beginning_al
     await following
     with pytest.raises(Unavailable, match="has not come back"):
         await beyond
+
+
+@following
+async def test_what_has_become_legal_a_moment_ago_is_not_refused(desks: Desks, desk: Desk) -> None:
+    """The resume of another process has not passed on this desk's live log yet: before it refuses, the gate waits."""
+    order, other = await desk.order(), await desks.open()
+    await other.pause()
+    await desks.heard(desk)
+    with pytest.raises(Refused, match="paused"):
+        await desk.send("manager", order.assign())
+    reader, passing = desks.live_of(desk)._reader, asyncio.Event()
+    read = reader.batch
+
+    async def late(wait_s: float) -> list[Recorded]:
+        await passing.wait()
+        return await read(wait_s)
+
+    reader.batch = late  # type: ignore[method-assign]
+    await asyncio.sleep(2 * IDLE_WAIT_S)  # what was under way when this came between has ended
+    await other.resume()
+    sending = asyncio.create_task(desk.send("manager", order.assign()))
+    await asyncio.sleep(IDLE_WAIT_S)
+    passing.set()
+    assert (await sending).void is None
