@@ -21,11 +21,13 @@ PROJECT = f"{WORK}/project"
 FOLDER = f"{WORK}/case"  # empty at first: where the case's files are and its code runs
 WORKER = "/aura/caseworker.py"
 START_S = 1.0  # what the interpreter may take beside `within_s`
+ALONE = ("-s", "-P", "-B")
+"""Python without the user's packages and without the script's folder. The box's environment is the judge's own."""
 SETUP_ATTEMPTS_MAX = 2
 NOT_STARTED = "aura: the command did not start"
 _SOURCE = Path(__file__).with_name("caseworker.py")
 
-_LAUNCHER = f"""#!{PROGRAMS}/{PYTHON} -I
+_LAUNCHER = f"""#!{PROGRAMS}/{PYTHON} -sP
 import importlib, sys
 sys.path.insert(0, {PROJECT!r})
 sys.argv[0] = {{name!r}}
@@ -79,6 +81,12 @@ class Project(msgspec.Struct, frozen=True):
     files: Mapping[str, bytes]
     command: str | None  # "name = module:function"
     serve: Serve | None = None
+    hash_seed: int = 0  # of Python in the boxes, so that a verdict can be had again
+    libraries: Path | None = None  # the folder of the requirement's dependencies, seen by every box
+
+    def with_files(self, files: Mapping[str, bytes]) -> "Project":
+        """The same project with other files."""
+        return msgspec.structs.replace(self, files=files)
 
 
 async def play(case: Case, project: Project, sandbox: Sandbox) -> Answer | Problem:
@@ -122,9 +130,10 @@ def _step_order(step: Step, bait: str) -> dict[str, Any]:
 
 def _spec(case: Case, project: Project, order: bytes) -> RunSpec:
     return RunSpec(
-        argv=(PYTHON, "-I", "-B", WORKER),
+        argv=(PYTHON, *ALONE, WORKER),
         files={f"project/{path}": content for path, content in project.files.items()},
         read_only={WORKER: _SOURCE.read_bytes(), **launcher_of(project.command)},
+        env={"PYTHONHASHSEED": str(project.hash_seed)},
         stdin=order,
         limits=Limits(wall_s=case.within_s + START_S, memory_bytes=case.memory_mb * MIB),
     )

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from domain.errors import Unavailable
-from verification.casebox import PROJECT, SETUP_ATTEMPTS_MAX, START_S, WORKER, Problem, Project, launcher_of
+from verification.casebox import ALONE, PROJECT, SETUP_ATTEMPTS_MAX, START_S, WORKER, Problem, Project, launcher_of
 from verification.door import Door
 from verification.placeholders import Scalar, filled_text
 from verification.requirement import Case, Serve, Step
@@ -121,9 +121,10 @@ def _spec(visit: Visit, data: Mapping[str, bytes], project: Project, *, kept: bo
         collect_bytes=DATA_BYTES_MAX,
     )
     return RunSpec(
-        argv=(PYTHON, "-I", "-B", WORKER),
+        argv=(PYTHON, *ALONE, WORKER),
         files={f"project/{path}": content for path, content in project.files.items()} | dict(data),
         read_only={WORKER: _SOURCE.read_bytes(), **launcher_of(project.command)},
+        env={"PYTHONHASHSEED": str(project.hash_seed)},
         links={serve.data: DATA} if serve.data else {},
         limits=limits,
         collect=("data/**",) if kept else (),

@@ -1,6 +1,7 @@
 """A verdict: what the judge found about one tree, by criterion, with typed findings."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import msgspec
 
@@ -18,6 +19,15 @@ FindingKind = Literal[
     "hard_coded",  # literals of visible cases in the diff together with a sealed failure: integrity
     "not_accepted",  # a value that cannot be compared as strict JSON: always-equal objects and the like
     "leftover_files",  # links, devices or more files than the limits permit
+    "secret",  # a key or password stands in a changed file
+    "stub",  # a changed file leaves its work undone: TODO, NotImplementedError, an empty body
+    "does_not_parse",  # a changed file is no Python
+    "regression",  # what an earlier task or the base could do is lost
+    "property_failed",  # a property does not hold for an input that was drawn for this verdict
+    "suite_failed",  # a given suite did not run to its exact set of passed tests
+    "flaky",  # the same case passed and failed
+    "smoke_failed",  # what was built does not install or start in a clean environment
+    "blocked",  # the reviewer found something
 ]
 INTEGRITY: frozenset[str] = frozenset({"forged_answer", "outside_scope", "tampering", "hard_coded"})
 """Findings that count as strikes. Everything else is an honest failure."""
@@ -48,8 +58,25 @@ class CriterionResult(msgspec.Struct, frozen=True, kw_only=True):
     sealed_total: int
 
 
+Grade = Literal["A", "B", "C"]
+"""Evidence. A: the author's own tests, advice. B: given suites, hidden and isolated, forgeable. C: judged outside."""
+GateOutcome = Literal["passed", "failed", "noted", "not_run"]
+"""`noted` blocks nothing: advice, or a property of the requirement. `not_run`: nothing to do, or too late for it."""
+
+
+class GateResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one gate said. `evidence` is what it rests on, as JSON; its digest stands in the event."""
+
+    gate: str
+    grade: Grade
+    result: GateOutcome
+    seconds: float
+    text: str = ""
+    evidence: Mapping[str, Any] = {}
+
+
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """The judge's answer about one tree. Grade C: judged outside, values only."""
+    """The judge's answer about one tree. It rests on grade C alone; what the gates of other grades say is beside it."""
 
     verified: bool
     tree: str  # hex sha256, domain.tree.tree_digest
@@ -60,3 +87,5 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     sandbox: str  # "bubblewrap 0.11.0"
     not_held: tuple[str, ...]  # confinement that this machine could not give ("tree memory")
     wall_s: float
+    gates: tuple[GateResult, ...] = ()  # in the order in which they ran
+    image: str = ""  # hex sha256 of what the boxes saw read-only: interpreter and system

@@ -1,6 +1,7 @@
 """What a sandbox is: one bounded run of untrusted code, told as values, and what the machine can hold of it."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal, Protocol
 
 import msgspec
@@ -36,6 +37,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One run: `files` go into the work folder (relative paths), `read_only` beside it (absolute paths in the box).
 
     `collect` names the files to bring out as globs over paths relative to the work folder; `**` crosses folders.
+    `folders` are folders of the host that the box sees read-only, by their absolute path in the box. They must be
+    readable by everybody and hold nothing but what any box may see.
     `links` are names in the box for folders of the work folder, both absolute paths. `door` is the descriptor of a
     socket that the run has as its standard input in place of `stdin`; its own copy, and the caller closes this one.
     """
@@ -43,6 +46,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     argv: tuple[str, ...]
     files: Mapping[str, bytes] = {}
     read_only: Mapping[str, bytes] = {}
+    folders: Mapping[str, Path] = {}
     env: Mapping[str, str] = {}
     stdin: bytes = b""
     door: int | None = None
@@ -77,6 +81,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     processes: bool
     syscall_filter: bool
     not_held: tuple[str, ...] = ()
+    image: str = ""  # hex sha256 that names what the boxes see read-only
 
 
 class Sandbox(Protocol):

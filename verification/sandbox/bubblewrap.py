@@ -178,6 +178,8 @@ class Bubblewrap:
         arguments = ["--uid", str(BOX_UID), "--gid", str(BOX_UID), *self._view, "--proc", "/proc", "--dev", "/dev"]
         for path, descriptor in contents.items():
             arguments += ["--perms", "0555", "--ro-bind-data", str(descriptor), path]
+        for inside, outside in spec.folders.items():
+            arguments += ["--ro-bind", str(outside), inside]
         sizes = folder_sizes(spec.limits, tmp_bytes=TMP_BYTES, shm_bytes=SHM_BYTES)
         for folder in WRITABLE:
             arguments += ["--perms", "0700", "--size", str(sizes[folder]), "--tmpfs", folder]

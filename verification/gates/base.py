@@ -1,0 +1,70 @@
+"""What a gate is: one question about one tree, answered with a typed result and the evidence that it rests on."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import msgspec
+
+from verification.casebox import Project
+from verification.requirement import Criterion, Requirement
+from verification.sandbox.base import Sandbox
+from verification.trials import Trial
+from verification.verdict import Finding, GateOutcome, Grade
+
+
+@dataclass
+class Subject:
+    """What is judged. Gates add to `findings` and `trials`, and later ones may look at them."""
+
+    requirement: Requirement
+    tree: Mapping[str, bytes]  # the author's files on a clean copy of the base, never the author's workspace
+    base: Mapping[str, bytes]  # what was there before; empty without a base
+    changed: tuple[str, ...]  # paths that differ from the base
+    criteria: tuple[Criterion, ...]
+    earlier: tuple[Criterion, ...]  # of tasks that were verified before this one: they must hold still
+    scope: tuple[str, ...]
+    whole: bool  # the merged tree or a folder, not the work of one task
+    project: Project
+    sandbox: Sandbox
+    seed: int
+    trials: list[Trial] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing has been found so far."""
+        return not self.findings
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """A gate's answer. `text` is one line for people; `evidence` is JSON and may be shown to the Director whole."""
+
+    result: GateOutcome
+    findings: tuple[Finding, ...] = ()
+    text: str = ""
+    evidence: Mapping[str, Any] = {}
+
+
+class Gate(ABC):
+    """One gate. It is `not_run` when it asks for a sound subject or a whole tree and the subject is neither."""
+
+    name: ClassVar[str]
+    grade: ClassVar[Grade] = "C"
+    needs_sound: ClassVar[bool] = False  # dear ones run only when nothing was found before them
+    needs_whole: ClassVar[bool] = False  # those that ask about a project and not about one task's share of it
+
+    @abstractmethod
+    async def ask(self, subject: Subject) -> Report:
+        """Raises Unavailable when no box can be made, and nothing for what the code did."""
+
+
+def verdict_on(findings: list[Finding] | tuple[Finding, ...], *, text: str = "", evidence: Mapping[str, Any]) -> Report:
+    """Failed with findings, passed without."""
+    result: GateOutcome = "failed" if findings else "passed"
+    return Report(result=result, findings=tuple(findings), text=text, evidence=evidence)
+
+
+def nothing_to_do(text: str) -> Report:
+    return Report(result="not_run", text=text)

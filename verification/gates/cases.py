@@ -1,0 +1,67 @@
+"""The cases, visible and sealed: run in boxes, compared outside. This is what a verdict rests on."""
+
+from collections.abc import Iterable
+
+from verification.casebox import Problem
+from verification.gates.base import Gate, Report, Subject, verdict_on
+from verification.requirement import Case, Criterion
+from verification.trials import Trial, run_all, trials_of
+from verification.verdict import INTEGRITY, Finding
+
+DETAIL_CHARS_MAX = 2000
+_STRIKES: dict[str, str] = {
+    "forged_answer": "something wrote to the judge's answer channel",
+    "tampering": "something searched the judge's own frames",
+}
+
+
+class Cases(Gate):
+    """The criteria's own cases."""
+
+    name = "cases"
+
+    async def ask(self, subject: Subject) -> Report:
+        subject.trials += (trials := trials_of(subject.criteria))
+        await run_all(trials, subject.project, subject.sandbox, subject.seed)
+        findings = [finding for criterion in subject.criteria for finding in findings_of(criterion.id, trials)]
+        passed = sum(trial.problem is None for trial in trials)
+        return verdict_on(findings, text=f"{passed} of {len(trials)} passed", evidence=counts(subject.criteria, trials))
+
+
+def counts(criteria: Iterable[Criterion], trials: list[Trial]) -> dict[str, dict[str, int]]:
+    """Per criterion, how many cases of each kind there were and passed."""
+    told: dict[str, dict[str, int]] = {}
+    for criterion in criteria:
+        mine = [trial for trial in trials if trial.criterion == criterion.id]
+        told[criterion.id] = {
+            f"{name}_{what}": sum(
+                trial.sealed is sealed and (what == "total" or trial.problem is None) for trial in mine
+            )
+            for name, sealed in (("visible", False), ("sealed", True))
+            for what in ("passed", "total")
+        }
+    return told
+
+
+def findings_of(criterion: str, trials: list[Trial]) -> list[Finding]:
+    """One finding for each visible case that failed; of the sealed ones, one for the criterion and one per strike."""
+    found: list[Finding] = []
+    for case, problem in failed(criterion, trials, sealed=False):
+        text = f"line {case.line}: {problem.text}"
+        found.append(Finding(kind=problem.kind, criterion=criterion, detail=text, for_author=text))
+    hidden = failed(criterion, trials, sealed=True)
+    strikes = {problem.kind: problem.text for _, problem in hidden if problem.kind in INTEGRITY}
+    for kind, text in strikes.items():
+        found.append(Finding(kind=kind, criterion=criterion, detail=text, for_author=_STRIKES[kind]))
+    if hidden:
+        detail = "; ".join(f"sealed line {case.line}: {problem.kind}: {problem.text}" for case, problem in hidden)
+        shown = f"criterion {criterion} failed on cases you cannot see"
+        text = detail[:DETAIL_CHARS_MAX]
+        found.append(Finding(kind="sealed_failed", criterion=criterion, detail=text, for_author=shown))
+    return found
+
+
+def failed(criterion: str, trials: list[Trial], *, sealed: bool) -> list[tuple[Case, Problem]]:
+    """The cases of a criterion that were run and did not pass."""
+    mine = [trial for trial in trials if trial.criterion == criterion and trial.sealed is sealed]
+    return [(trial.case, trial.problem) for trial in mine if trial.failed and trial.problem is not None]

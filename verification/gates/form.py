@@ -1,0 +1,15 @@
+"""The form of a tree: what no box can hold is judged no further."""
+
+from verification.gates.base import Gate, Report, Subject, verdict_on
+from verification.writeset import form_findings
+
+
+class Form(Gate):
+    """Plain paths, bounded count and size, nothing that lies below a file."""
+
+    name = "form"
+
+    async def ask(self, subject: Subject) -> Report:
+        files = len(subject.tree)
+        evidence = {"files": files, "bytes": sum(map(len, subject.tree.values()))}
+        return verdict_on(form_findings(subject.tree), text=f"{files} files", evidence=evidence)

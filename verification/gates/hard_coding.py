@@ -1,0 +1,24 @@
+"""Hard-coding: the visible cases as a table in the code, told only where sealed cases failed."""
+
+from verification.gates.base import Gate, Report, Subject, verdict_on
+from verification.gates.cases import failed
+from verification.hardcoding import hard_coded_path
+from verification.verdict import Finding
+
+
+class HardCoding(Gate):
+    name = "hard_coding"
+
+    async def ask(self, subject: Subject) -> Report:
+        found: list[Finding] = []
+        asked = [criterion for criterion in subject.criteria if failed(criterion.id, subject.trials, sealed=True)]
+        for criterion in asked:
+            path = hard_coded_path(criterion, subject.changed, subject.tree, subject.base)
+            if path:
+                text = f"{path} holds arguments and results of the visible cases of {criterion.id} as literals"
+                shown = f"{text}; solve the criterion instead"
+                found.append(
+                    Finding(kind="hard_coded", criterion=criterion.id, path=path, detail=text, for_author=shown)
+                )
+        evidence = {"sealed_failures": [criterion.id for criterion in asked]}
+        return verdict_on(found, text="asked where sealed cases failed", evidence=evidence)

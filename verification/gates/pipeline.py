@@ -1,0 +1,57 @@
+"""All gates in their order, and the way through them."""
+
+import time
+
+from verification.gates.base import Gate, Report, Subject, nothing_to_do
+from verification.gates.cases import Cases
+from verification.gates.flakiness import Flakiness
+from verification.gates.form import Form
+from verification.gates.hard_coding import HardCoding
+from verification.gates.red_first import RedFirst
+from verification.gates.regression import Regression
+from verification.gates.write_set import WriteSet
+from verification.verdict import GateResult
+
+FIRST = Form()
+"""What does not pass this one goes into no box."""
+GATES: tuple[Gate, ...] = (
+    FIRST,
+    WriteSet(),
+    Cases(),
+    HardCoding(),
+    Regression(),
+    RedFirst(),
+    Flakiness(),
+)
+
+
+async def ask_all(subject: Subject, gates: tuple[Gate, ...] = GATES) -> tuple[GateResult, ...]:
+    """Ask every gate that applies; what they find is added to the subject. Raises Unavailable without a box."""
+    told: list[GateResult] = []
+    unfit = False
+    for gate in gates:
+        started = time.monotonic()
+        report = _too_late(gate, subject, unfit) or await gate.ask(subject)
+        subject.findings += report.findings
+        unfit = unfit or (gate is FIRST and report.result == "failed")
+        told.append(
+            GateResult(
+                gate=gate.name,
+                grade=gate.grade,
+                result=report.result,
+                seconds=round(time.monotonic() - started, 3),
+                text=report.text,
+                evidence=report.evidence,
+            )
+        )
+    return tuple(told)
+
+
+def _too_late(gate: Gate, subject: Subject, unfit: bool) -> Report | None:
+    if unfit and gate.name != "write_set":
+        return nothing_to_do("the tree is unfit for any box")
+    if gate.needs_whole and not subject.whole:
+        return nothing_to_do("asked of the merged tree")
+    if gate.needs_sound and not subject.sound:
+        return nothing_to_do("findings stand already")
+    return None

@@ -1,0 +1,35 @@
+"""Red first: on the base, before the author came, the criteria fail. One that does not says little about the author."""
+
+from verification.gates.base import Gate, Report, Subject, nothing_to_do
+from verification.gates.cases import failed
+from verification.trials import run_all, trials_of
+
+
+class RedFirst(Gate):
+    """It blocks nothing: a criterion that the base meets already is a property of the requirement."""
+
+    name = "red_first"
+    needs_sound = True
+    needs_whole = True
+
+    async def ask(self, subject: Subject) -> Report:
+        if not subject.base:
+            return Report(result="passed", text="there was nothing before", evidence={"red": _ids(subject)})
+        trials = trials_of(subject.criteria)
+        if not trials:
+            return nothing_to_do("no criterion has cases")
+        project = subject.project.with_files(subject.base)
+        await run_all(trials, project, subject.sandbox, subject.seed)
+        why: dict[str, list[str]] = {}
+        for name in _ids(subject):
+            kinds = {problem.kind for sealed in (False, True) for _, problem in failed(name, trials, sealed=sealed)}
+            why[name] = sorted(kinds)
+        green = sorted(name for name, kinds in why.items() if not kinds)
+        if green:
+            text = f"{', '.join(green)} held on the base already"
+            return Report(result="noted", text=text, evidence={"green": green, "red": why})
+        return Report(result="passed", text="each criterion failed on the base", evidence={"red": why})
+
+
+def _ids(subject: Subject) -> list[str]:
+    return [criterion.id for criterion in subject.criteria]

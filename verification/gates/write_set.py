@@ -1,0 +1,13 @@
+"""The write set: the tree is the base with the author's files, and each path that differs may be written."""
+
+from verification.gates.base import Gate, Report, Subject, verdict_on
+from verification.writeset import scope_findings
+
+
+class WriteSet(Gate):
+    name = "write_set"
+
+    async def ask(self, subject: Subject) -> Report:
+        findings = scope_findings(subject.changed, subject.scope)
+        evidence = {"changed": list(subject.changed), "scope": list(subject.scope)}
+        return verdict_on(findings, text=f"{len(subject.changed)} paths changed", evidence=evidence)
