@@ -62,6 +62,10 @@ class Library:
             manifest.update(part.files)
         return manifest
 
+    def earlier(self, state: RunState, task: UUID) -> tuple[str, ...]:
+        """The criteria that hold already where a task starts: those of the tasks that it builds on."""
+        return tuple(dict.fromkeys(name for part in _before(state, task) for name in part.criteria))
+
     async def merged(self, state: RunState, files: Mapping[str, str]) -> tuple[dict[str, str], str]:
         """The manifest of the base with `files` over it, and its tree digest."""
         manifest = dict(await self.base_manifest(_submitted(state))) | dict(files)

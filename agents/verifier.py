@@ -1,7 +1,7 @@
 """The Verifier: judges every tree that is handed in, in the sandbox, and is alone in causing verdicts."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 import msgspec
@@ -15,19 +15,22 @@ from bus.fault import Fault
 from bus.rows import Rows
 from domain import run_messages, task
 from domain.errors import NotFound
-from domain.judgement import Found, Judgement
+from domain.judgement import Found, Gate, Judgement
 from domain.message import Command, derive
 from domain.run import RunState, files_of
 from projections import docket
 from projections.openrun import RUN_KEY, OpenRun, open_state
 from verification.judge import judge
+from verification.requirement import Requirement
 from verification.sandbox.base import Sandbox
-from verification.verdict import Verdict
+from verification.verdict import GateResult, Verdict
 
 PARALLEL_MAX = 2
 SEED_MAX = 2**31
 Judge = Callable[..., Awaitable[Verdict]]
 """Called as verification.judge.judge."""
+Attest = Callable[[Verdict, Requirement], bytes]
+"""Makes the signed statement about a verdict."""
 
 
 class Judging:
@@ -41,6 +44,7 @@ class Judging:
         send: Send,
         *,
         judge: Judge = judge,
+        attest: Attest | None = None,
         allow_degraded: bool = False,
         fault: Fault = lambda _: None,
         say: Callable[[str], None] = lambda _: None,
@@ -50,6 +54,7 @@ class Judging:
         self._library = library
         self._send = send
         self._judge_tree = judge
+        self._attest = attest
         self._allow_degraded = allow_degraded
         self._fault = fault
         self._say = say
@@ -103,18 +108,33 @@ class Judging:
             seed=pending.cause.int % SEED_MAX,
             base=await self._library.contents(before),
             criteria=part.criteria if part else None,
+            earlier=self._library.earlier(state, part.id) if part else (),
             scope=part.scope if part else None,
+            whole=merged,
             allow_degraded=self._allow_degraded or state.submitted.allow_degraded,
         )
         if verdict.tree != pending.tree:
             raise NotFound("The tree that was handed in is not the one that is kept.", hint="`aura audit verify`.")
-        (evidence,) = await self._blobs.put([msgspec.json.encode(verdict, order="sorted")])
+        judgement = await self._recorded(verdict, requirement)
         self._fault("verifier:after-verdict")
-        await self._send(_command(pending, judgement_of(verdict, evidence)))
+        await self._send(_command(pending, judgement))
+
+    async def _recorded(self, verdict: Verdict, requirement: Requirement) -> Judgement:
+        """The verdict as it stands in the event; what it rests on is put where the event's digests find it."""
+        rests_on = [gate.evidence for gate in verdict.gates]
+        parts = [verdict, *(evidence for evidence in rests_on if evidence)]
+        whole, *named = await self._blobs.put(msgspec.json.encode(part, order="sorted") for part in parts)
+        waiting = iter(named)
+        gates = [next(waiting) if evidence else "" for evidence in rests_on]
+        if self._attest is None:
+            return judgement_of(verdict, whole, gates=gates)
+        (signed,) = await self._blobs.put([self._attest(verdict, requirement)], redact=False)
+        return judgement_of(verdict, whole, attestation=signed, gates=gates)
 
 
-def judgement_of(verdict: Verdict, evidence: str) -> Judgement:
-    """A verdict as it stands in the event; the whole of it is the evidence blob."""
+def judgement_of(verdict: Verdict, evidence: str, *, attestation: str = "", gates: Sequence[str] = ()) -> Judgement:
+    """A verdict as it stands in the event. By digest: all of it, the signed statement, and what each gate rests on."""
+    given = gates or [""] * len(verdict.gates)
     return Judgement(
         verified=verdict.verified,
         tree=verdict.tree,
@@ -135,6 +155,20 @@ def judgement_of(verdict: Verdict, evidence: str) -> Judgement:
         sandbox=verdict.sandbox,
         not_held=verdict.not_held,
         wall_s=verdict.wall_s,
+        gates=tuple(_gate(result, digest) for result, digest in zip(verdict.gates, given, strict=True)),
+        image=verdict.image,
+        attestation=attestation,
+    )
+
+
+def _gate(result: GateResult, evidence: str) -> Gate:
+    return Gate(
+        gate=result.gate,
+        grade=result.grade,
+        result=result.result,
+        seconds=result.seconds,
+        text=result.text,
+        evidence=evidence,
     )
 
 

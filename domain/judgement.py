@@ -14,8 +14,25 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     for_author: str = ""
 
 
+class Gate(msgspec.Struct, frozen=True, kw_only=True):
+    """What one gate said. `evidence` names the blob of what it rests on; empty when that is nothing.
+
+    `grade`: A advice, B forgeable, C judged outside. `result`: passed, failed, noted or not_run.
+    """
+
+    gate: str
+    grade: str
+    result: str
+    seconds: float
+    text: str = ""
+    evidence: str = ""
+
+
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
-    """One verdict about one digest of one tree. `evidence` names the blob that holds the whole verdict as JSON."""
+    """One verdict about one digest of one tree. `evidence` names the blob that holds the whole verdict as JSON.
+
+    `image` is the digest of what its boxes saw read-only; `attestation` names the blob of the signed statement.
+    """
 
     verified: bool
     tree: str
@@ -26,3 +43,11 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     sandbox: str
     not_held: tuple[str, ...]
     wall_s: float
+    gates: tuple[Gate, ...] = ()
+    image: str = ""
+    attestation: str = ""
+
+    def blobs(self) -> tuple[str, ...]:
+        """Digests of all that the verdict names."""
+        named = (self.evidence, self.attestation, *(gate.evidence for gate in self.gates))
+        return tuple(dict.fromkeys(digest for digest in named if digest))

@@ -51,8 +51,18 @@ EVENTS: Mapping[str, type[Event]] = {
 }
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
-UPCASTERS: Mapping[tuple[str, int], Upcaster] = {}
-"""(type, version) -> how its payload becomes one of the next version. Empty as long as every version is 1."""
+
+
+def _with_gates(fields: dict[str, Any]) -> dict[str, Any]:
+    """A verdict from before its gates were told one by one."""
+    return {**fields, "judgement": {**fields["judgement"], "gates": [], "image": "", "attestation": ""}}
+
+
+UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
+    (event.type, 1): _with_gates
+    for event in (task.Verified, task.Rejected, run_messages.Verified, run_messages.Rejected)
+}
+"""(type, version) -> how its payload becomes one of the next version."""
 
 
 class Scope(msgspec.Struct, frozen=True):

@@ -83,18 +83,20 @@ class Merged(RunEvent, frozen=True, kw_only=True):
 
 class Verified(RunEvent, frozen=True, kw_only=True):
     type = "run.verified"
+    version = 2
     judgement: Judgement
 
     def blobs(self) -> tuple[str, ...]:
-        return (self.judgement.evidence,)
+        return self.judgement.blobs()
 
 
 class Rejected(RunEvent, frozen=True, kw_only=True):
     type = "run.rejected"
+    version = 2
     judgement: Judgement
 
     def blobs(self) -> tuple[str, ...]:
-        return (self.judgement.evidence,)
+        return self.judgement.blobs()
 
 
 class DeliveryStarted(RunEvent, frozen=True, kw_only=True):

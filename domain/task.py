@@ -85,20 +85,22 @@ class Submitted(TaskEvent, frozen=True, kw_only=True):
 
 class Verified(TaskEvent, frozen=True, kw_only=True):
     type = "task.verified"
+    version = 2
     order: UUID
     judgement: Judgement
 
     def blobs(self) -> tuple[str, ...]:
-        return (self.judgement.evidence,)
+        return self.judgement.blobs()
 
 
 class Rejected(TaskEvent, frozen=True, kw_only=True):
     type = "task.rejected"
+    version = 2
     order: UUID
     judgement: Judgement
 
     def blobs(self) -> tuple[str, ...]:
-        return (self.judgement.evidence,)
+        return self.judgement.blobs()
 
 
 class Released(TaskEvent, frozen=True, kw_only=True):

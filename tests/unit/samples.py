@@ -4,7 +4,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from domain import employee, incident, organisation, refusal, run_messages, task
-from domain.judgement import Found, Judgement
+from domain.judgement import Found, Gate, Judgement
 from domain.message import Event
 from domain.money import Amount
 from domain.run import MINUTE_US, task_id
@@ -43,6 +43,12 @@ GOOD = Judgement(
     sandbox="bubblewrap",
     not_held=(),
     wall_s=0.5,
+    gates=(
+        Gate(gate="cases", grade="C", result="passed", seconds=0.25, text="4 of 4 passed", evidence=BLOB),
+        Gate(gate="regression", grade="C", result="not_run", seconds=0.0),
+    ),
+    image=OTHER_TREE,
+    attestation=BLOB,
 )
 BAD = Judgement(
     verified=False,

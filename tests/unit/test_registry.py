@@ -137,6 +137,17 @@ def test_what_was_ever_released_still_reads(key: str) -> None:
     assert msgspec.convert(fields, EVENTS[name]).type == name
 
 
+@pytest.mark.parametrize("name", ["task.verified", "task.rejected", "run.verified", "run.rejected"])
+def test_a_verdict_from_before_its_gates_were_told_has_none(name: str) -> None:
+    old, new = (msgspec.json.decode(golden()[f"{name}/{version}"]) for version in (1, 2))
+    assert "gates" not in old["judgement"]
+    told = msgspec.convert(UPCASTERS[name, 1](old), EVENTS[name])
+    assert isinstance(told, task.Verified | task.Rejected | run_messages.Verified | run_messages.Rejected)
+    assert (told.judgement.gates, told.judgement.image, told.judgement.attestation) == ((), "", "")
+    same = {"gates": [], "image": "", "attestation": ""}
+    assert UPCASTERS[name, 1](old) == {**new, "judgement": {**new["judgement"], **same}}
+
+
 def test_upcasters_lead_from_released_versions_to_the_present_one() -> None:
     assert all(name in EVENTS and 1 <= version < EVENTS[name].version for name, version in UPCASTERS)
     steps = {(name, version) for name, kind in EVENTS.items() for version in range(1, kind.version)}
@@ -177,7 +188,7 @@ def test_a_run_names_its_blobs() -> None:
     named = {event.type: event.blobs() for event in SAMPLES if isinstance(event, RunEvent) and event.blobs()}
     assert named == {
         "run.submitted": (BLOB, EVIDENCE),
-        "run.verified": (EVIDENCE,),
+        "run.verified": (EVIDENCE, BLOB),
         "run.rejected": (EVIDENCE,),
     }
 

@@ -216,7 +216,7 @@ def test_an_event_names_the_blobs_of_its_payload() -> None:
         "task.call_started": (),
         "task.call_finished": (SNAPSHOT.prompt, SNAPSHOT.answer),
         "task.submitted": (BLOB,),
-        "task.verified": (GOOD.evidence,),
+        "task.verified": (GOOD.evidence, GOOD.attestation),
         "task.rejected": (BAD.evidence,),
         "task.released": (),
     }
