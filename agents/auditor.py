@@ -14,6 +14,9 @@ SPIKE_FACTOR = 5
 SPIKE_CALLS_MIN = 5
 """A call is a spike when it uses SPIKE_FACTOR times the mean of at least SPIKE_CALLS_MIN other calls of its run."""
 
+_HONEST = ("answered", task.DECLINED)
+"""Outcomes of a call that are no failure of its employee."""
+
 
 class Auditor:
     """Reactions on the evidence."""
@@ -64,10 +67,10 @@ def _stalled(event: TaskEvent, cause: Cause) -> Iterator[Command]:
 def _repeated(event: TaskEvent, rows: Rows, cause: Cause) -> Iterator[Command]:
     if not isinstance(event, task.Rejected | task.CallFinished):
         return
-    if isinstance(event, task.CallFinished) and event.snapshot.outcome == "answered":
+    if isinstance(event, task.CallFinished) and event.snapshot.outcome in _HONEST:
         return
     attempts = [row for row in rows.of(Attempt, event.run) if (row.task, row.employee) == (event.task, event.employee)]
-    failures = sum(row.verified is False or row.outcome not in (None, "answered") for row in attempts)
+    failures = sum(row.verified is False or row.outcome not in (None, *_HONEST) for row in attempts)
     if failures % FAILURES_IN_A_ROW == 0:
         yield _raise(event, "repeated_failure", f"{failures} failed attempts of this employee on this task", cause)
 

@@ -9,7 +9,7 @@ import msgspec
 from agents.employees.base import Answer, Employee, ModelResult, Order
 from agents.employees.faults import CallFailed, CallFailure
 from domain.money import Amount
-from domain.task import Snapshot
+from domain.task import DECLINED, Snapshot
 
 FILES_BYTES_MAX = 8 * 1024**2
 NEVER_REACHED: frozenset[CallFailure] = frozenset(
@@ -32,11 +32,15 @@ class HandIn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def answered(order: Order, answer: Answer, employee: Employee) -> HandIn:
-    """The hand-in of a call that came back; without code its outcome is `no_code`, with too much of it `too_large`."""
-    outcome = "answered" if answer.files else "no_code"
+    """The hand-in of a call that came back.
+
+    Its outcome without code is `no_code`, or `declined` if the employee says why it cannot be done; with too much code
+    it is `too_large`.
+    """
+    outcome = "answered" if answer.files else DECLINED if answer.declined else "no_code"
     if sum(map(len, answer.files.values())) > FILES_BYTES_MAX:
         outcome = "too_large"
-    snapshot = _snapshot(answer.result, outcome, employee)
+    snapshot = _snapshot(answer.result, outcome, employee, message=answer.declined)
     return _hand_in(order, snapshot, answer.result, answer.files if outcome == "answered" else {})
 
 

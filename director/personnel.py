@@ -127,7 +127,8 @@ async def _probed(posting: staff.Posting) -> str:
 
 
 def scores_text(found: Sequence[dict[str, Any]]) -> str:
-    """Scores for people. The rate counts tasks of which the employee had the first attempt."""
+    """Scores for people. "First try" counts tasks of which the employee had the first attempt; "declined" its honest "I
+    cannot do this", which costs a quarter of the trust that a rejected hand-in costs."""
     lines = [
         (
             f"{row['name']}{' (scripted)' if row['scripted'] else ''}",
@@ -136,6 +137,8 @@ def scores_text(found: Sequence[dict[str, Any]]) -> str:
             row["rejected"],
             row["integrity"],
             f"{row['first_verified']}/{row['first_attempts']}",
+            row["trust"],
+            row["declined"],
             row["calls"],
             row["failed"] + row["cut_off"],
             row["charged_tokens"],
@@ -151,6 +154,8 @@ def scores_text(found: Sequence[dict[str, Any]]) -> str:
         "rejected",
         "integrity",
         "first try",
+        "trust",
+        "declined",
         "calls",
         "failed",
         "tokens",

@@ -16,14 +16,16 @@ from domain.judgement import Found, Judgement
 from domain.message import Command, Erased, Event, TaskEvent
 from domain.money import NOTHING, Amount
 
+DECLINED = "declined"
+"""The outcome of a call whose employee says that the task cannot be done: no failure, and no claim either."""
 Phase = Literal["waiting", "assigned", "calling", "answered", "submitted", "verified"]
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The execution snapshot of one model call: enough to say what was asked of whom and what came back.
 
-    `outcome` is "answered" or a failure kind. Digests name blobs. Tokens None: not reported. `cost` None: unknown,
-    charged at the reservation.
+    `outcome` is "answered", "declined" or a failure kind. Digests name blobs. Tokens None: not
+    reported. `cost` None: unknown, charged at the reservation.
     """
 
     outcome: str

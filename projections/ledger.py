@@ -18,6 +18,7 @@ class Account(Row, frozen=True, kw_only=True):
     calls: int = 0
     cut_off: int = 0
     failed: int = 0
+    declined: int = 0  # calls answered with "this cannot be done": no failure, and a quarter of a false claim
     input_tokens: int = 0
     output_tokens: int = 0
     charged_tokens: int = 0
@@ -68,7 +69,8 @@ def _booked(account: Account, event: TaskEvent, rows: Rows) -> Account:
                 _attempt(rows, run, order)
             return replace(
                 account,
-                failed=account.failed + (snapshot.outcome != "answered"),
+                failed=account.failed + (snapshot.outcome not in ("answered", task.DECLINED)),
+                declined=account.declined + (snapshot.outcome == task.DECLINED),
                 input_tokens=account.input_tokens + (snapshot.input_tokens or 0),
                 output_tokens=account.output_tokens + (snapshot.output_tokens or 0),
                 charged_tokens=account.charged_tokens + charged.tokens,

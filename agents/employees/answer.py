@@ -6,6 +6,9 @@ from typing import NamedTuple
 from agents.brief import Brief, is_concrete
 
 FILES_MAX = 64  # in one answer
+REASON_CHARS_MAX = 500
+CANNOT = "CANNOT:"
+"""How an answer begins that says that the task cannot be done: a legal answer, and cheaper than a false one."""
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([^\n`]*)$", re.MULTILINE)
 _PATH = re.compile(r"(?:^|\s)(?:path=|file=|title=)?[\"'`*]*([\w.\-]+(?:/[\w.\-]+)*\.\w+)[\"'`*:]*\s*$")
 _COMMENT = re.compile(r"^(?:#|//|--)\s*(?:file(?:name)?:\s*)?([\w.\-]+(?:/[\w.\-]+)*\.\w+)\s*$")
@@ -56,6 +59,14 @@ def files_of(text: str, brief: Brief, *, complete: bool = True) -> dict[str, byt
     if not files and len(spare) == 1 and len(blocks) == 1:
         return {spare[0]: _bytes(blocks[0].content)}
     return files
+
+
+def declined_in(text: str) -> str:
+    """Why the task cannot be done, if an answer says so and holds no code; empty otherwise."""
+    said = text.strip()
+    if not said.startswith(CANNOT) or blocks_of(said):
+        return ""
+    return " ".join(said.removeprefix(CANNOT).split())[:REASON_CHARS_MAX] or "no reason was given"
 
 
 def _path_of(block: Block) -> str | None:

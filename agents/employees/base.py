@@ -66,10 +66,14 @@ class ModelResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of an order. No files: the text held no code (failure kind "no_code")."""
+    """What came of an order. No files: the text held no code (failure kind "no_code"), or the employee declined.
+
+    `declined`: why the task cannot be done, in the employee's words.
+    """
 
     result: ModelResult
     files: Mapping[str, bytes]
+    declined: str = ""
 
 
 class Employee(Protocol):

@@ -29,4 +29,5 @@ def embedded_employee(*, id: UUID, name: str, base_url: str, style: Style) -> Op
         feedback_max=FEEDBACK_MAX,
         provider="llama.cpp",
         runtime=runtime_version(),
+        may_decline=False,
     )

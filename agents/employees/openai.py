@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from agents.employees.answer import files_of
+from agents.employees.answer import declined_in, files_of
 from agents.employees.base import Answer, ModelResult, Order
 from agents.employees.completion import Completion, completion_of
 from agents.employees.faults import CallFailed, failure_of_status, without_secret
@@ -54,8 +54,12 @@ class OpenAIEmployee:
         feedback_max: int = FEEDBACK_LINES_MAX,
         provider: str = "openai",
         runtime: str | None = None,
+        may_decline: bool = True,
     ) -> None:
-        """`runtime` names what serves the model when its API does not; `temperature` None leaves the server's own."""
+        """`runtime` names what serves the model when its API does not; `temperature` None leaves the server's own.
+
+        `may_decline`: whether a chat is told how to say that the task cannot be done; a tiny model would only say that.
+        """
         self.id = id
         self.name = name
         self.provider = provider
@@ -68,6 +72,7 @@ class OpenAIEmployee:
         self.stop = stop
         self.feedback_max = feedback_max
         self.runtime = runtime
+        self.may_decline = may_decline and style == "chat"
         self._api_key = api_key
         self._client: AsyncOpenAI | None = None
 
@@ -98,7 +103,7 @@ class OpenAIEmployee:
         files = files_of(result.text or "", order.brief, complete=result.finish != "length")
         if not files and result.finish == "length":
             raise _failed(result, "truncated", "The answer was cut at its length limit before any code was complete.")
-        return Answer(result=result, files=files)
+        return Answer(result=result, files=files, declined="" if files else declined_in(result.text or ""))
 
     async def probe(self) -> ModelResult:
         messages = [{"role": "user", "content": "Answer with the one word: ready"}]
@@ -141,7 +146,7 @@ class OpenAIEmployee:
     def _params(self, order: Order) -> dict[str, Any]:
         params: dict[str, Any] = {
             "model": self.model,
-            "messages": messages_of(order.brief, self.feedback_max),
+            "messages": messages_of(order.brief, self.feedback_max, may_decline=self.may_decline),
             self._limit_name(): order.limits.output_tokens_max,
             "seed": order.seed & _SEED_MASK,
         }

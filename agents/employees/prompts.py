@@ -5,16 +5,24 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from agents.brief import Brief
+from agents.employees.answer import CANNOT
 
 Style = Literal["chat", "grammar"]
 
 SYSTEM = "You are a careful Python programmer. Answer with the code only, in a fenced code block."
 FEEDBACK_LINES_MAX = 8
+DECLINE = (
+    f"If this cannot be done as it is asked, answer without any code with one line that begins with {CANNOT} and says "
+    "why. That is a legal answer, and counts less against you than code that fails."
+)
 
 
-def messages_of(brief: Brief, feedback_max: int = FEEDBACK_LINES_MAX) -> list[dict[str, str]]:
+def messages_of(
+    brief: Brief, feedback_max: int = FEEDBACK_LINES_MAX, *, may_decline: bool = False
+) -> list[dict[str, str]]:
     """The chat messages of a task. `feedback_max` 0 leaves rejections out: each attempt is drawn afresh."""
     parts = [_task(brief), _criteria(brief), _files(brief), _feedback(brief, feedback_max), _form(brief)]
+    parts.append(DECLINE if may_decline else "")
     user = "\n\n".join(part for part in parts if part)
     return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": user}]
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from agents.employees.answer import CANNOT, declined_in
 from agents.employees.base import Answer, ModelResult, Order
 from agents.employees.faults import CallFailed
 from domain.errors import Invalid, LimitReached
@@ -26,7 +27,7 @@ class Script(Protocol):
     name: str
 
     def files(self, order: Order) -> Mapping[str, bytes]:
-        """The files of this attempt; `{}` is an answer without code.
+        """The files of this attempt; `{}` is an answer without code, a file named CANNOT: says why there is none.
 
         :raises CallFailed: when the script plays a failed call.
         """
@@ -105,9 +106,11 @@ class ScriptedEmployee:
         text = "\n".join(
             f"```python path={path}\n{content.decode(errors='replace')}```" for path, content in files.items()
         )
+        if CANNOT in files:
+            text, files = f"{CANNOT} {files[CANNOT].decode(errors='replace')}", {}
         asked = len(json.dumps(msgspec.to_builtins(order.brief)))
         result = self._result(text, request, started_at_us, time.monotonic() - begun, asked)
-        return Answer(result=result, files=dict(files))
+        return Answer(result=result, files=dict(files), declined=declined_in(text))
 
     async def probe(self) -> ModelResult:
         return self._result("ready", {"script": self.script.name}, time.time_ns() // 1000, 0.0, 0)

@@ -3,8 +3,8 @@
 import pytest
 
 from agents.brief import Brief
-from agents.employees.answer import files_of
-from agents.employees.prompts import grammar_of, messages_of
+from agents.employees.answer import CANNOT, declined_in, files_of
+from agents.employees.prompts import DECLINE, grammar_of, messages_of
 from tests.orders import BRIEF
 
 CODE = "def double(number):\n    return 2 * number\n"
@@ -88,3 +88,26 @@ def test_several_files_are_asked_for_by_path() -> None:
 def test_the_grammar_holds_fence_and_signature() -> None:
     assert grammar_of(BRIEF).startswith('root ::= "```python\\n" "def double(number):\\n" line+ "```"\n')
     assert 'path=" ' in grammar_of(MANY)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (f"{CANNOT} it needs the network", "it needs the network"),
+        (f"\n  {CANNOT}  it needs\n the network \n", "it needs the network"),
+        (CANNOT, "no reason was given"),
+        (f"{CANNOT} {'x' * 999}", "x" * 500),
+        (f"{CANNOT} it is hard\n```python\n{CODE}```", ""),
+        (f"I think {CANNOT} be", ""),
+        ("", ""),
+        ("no code here", ""),
+    ],
+)
+def test_an_answer_may_say_that_it_cannot_be_done(text: str, reason: str) -> None:
+    """With code it is a claim, and judged as one."""
+    assert declined_in(text) == reason
+
+
+def test_only_who_may_decline_is_told_how() -> None:
+    assert DECLINE in messages_of(MANY, may_decline=True)[1]["content"]
+    assert CANNOT not in messages_of(MANY)[1]["content"]
