@@ -1,0 +1,182 @@
+"""Toolboxes: installed packages, with all that they need, as a folder that boxes may see read-only.
+
+They are copied from this environment, so that nothing is fetched. One is made once per process and set of names; it
+is removed at the process's end, or by the next process that makes one.
+"""
+
+import atexit
+import hashlib
+import importlib.metadata
+import importlib.util
+import os
+import py_compile
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from domain.errors import Unavailable
+from verification.sandbox.orphans import new_tag, orphans_in
+from verification.sandbox.program import reachable
+from verification.sandbox.runtime import BOX_UID
+
+TOOLS = "/aura/tools"
+"""Where a box sees its toolbox: modules at the top, to be put on Python's path; programs in `bin`."""
+_PLACES = ("/var/tmp", "/dev/shm")
+_made: dict[tuple[str, ...], Path] = {}
+_making = threading.Lock()
+
+
+def toolbox(names: tuple[str, ...]) -> Path:
+    """The folder with the distributions `names` and their dependencies, made if need be (seconds; call in a thread).
+
+    Raises Unavailable for one that is not installed here, and when there is no place that a box could see.
+    """
+    with _making:
+        known = tuple(sorted(set(names)))
+        if known not in _made or not _made[known].is_dir():  # a cleaner of temporary files may have been here
+            if not _made:
+                atexit.register(close_toolboxes)
+            _made[known] = _make(known)
+        return _made[known]
+
+
+def tool_versions(names: tuple[str, ...]) -> dict[str, str]:
+    """Name -> version of the distributions and their dependencies. Raises Unavailable like `toolbox`."""
+    return {name: found.version for name, found in sorted(_closure(names).items())}
+
+
+def tools_digest(names: tuple[str, ...]) -> str:
+    """Hex sha256 that names what is in the toolbox: each distribution, its version and its files' own digests."""
+    whole = hashlib.sha256()
+    for name, found in sorted(_closure(names).items()):
+        whole.update(f"{name} {found.version}\n".encode())
+        for file in sorted(found.files or (), key=str):
+            whole.update(f"{file} {file.hash.value if file.hash else ''}\n".encode() if _wanted(str(file)) else b"")
+    return whole.hexdigest()
+
+
+def close_toolboxes() -> None:
+    """Removes the folders of this process; the next call makes them anew."""
+    with _making:
+        for folder in _made.values():
+            shutil.rmtree(folder, ignore_errors=True)
+        _made.clear()
+
+
+def sweep_toolboxes() -> int:
+    """Removes the folders whose process is gone; how many."""
+    swept = 0
+    for folder in [left for place in _places() for left in orphans_in(place)]:
+        if folder.stat(follow_symlinks=False).st_uid == os.getuid():
+            shutil.rmtree(folder, ignore_errors=True)
+            swept += 1
+    return swept
+
+
+def _make(names: tuple[str, ...]) -> Path:
+    sweep_toolboxes()
+    closure = _closure(names)
+    folder = _place() / new_tag()
+    folder.mkdir(mode=0o700)
+    try:
+        for found in closure.values():
+            for source, inside in _files(found):
+                _copy(source, folder, inside)
+        for part in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+            part.chmod(0o755)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise Unavailable(
+            f"The tools for boxes could not be copied: {error}.",
+            hint=f"Free some space in {folder.parent}, or set TMPDIR to a folder with space.",
+            code="toolbox_failed",
+        ) from error
+    return folder
+
+
+def _closure(names: Iterable[str]) -> dict[str, importlib.metadata.Distribution]:
+    """The distributions by name, each with what it needs in this environment, without extras."""
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    found: dict[str, importlib.metadata.Distribution] = {}
+    waiting = [str(canonicalize_name(name)) for name in names]
+    while waiting:
+        if (name := waiting.pop()) in found:
+            continue
+        try:
+            found[name] = importlib.metadata.distribution(name)
+        except importlib.metadata.PackageNotFoundError as error:
+            raise Unavailable(
+                f"{name} is not installed beside this program, and a gate needs it.",
+                hint=f"Install it into the same environment: pip install {name}.",
+                code="tool_missing",
+            ) from error
+        needs = [Requirement(text) for text in found[name].requires or ()]
+        waiting += [
+            str(canonicalize_name(need.name))
+            for need in needs
+            if need.marker is None or need.marker.evaluate({"extra": ""})
+        ]
+    return found
+
+
+def _files(found: importlib.metadata.Distribution) -> Iterator[tuple[Path, str]]:
+    """Each file with its path in the toolbox: modules as installed, compiled programs in `bin`."""
+    for file in found.files or ():
+        source, inside = Path(str(file.locate())), str(file)
+        if not _wanted(inside) or not source.is_file():
+            continue
+        if not inside.startswith(".."):
+            yield source, inside
+        elif source.parent.name in ("bin", "Scripts") and not _is_script(source):
+            yield source, f"bin/{source.name}"
+
+
+def _wanted(inside: str) -> bool:
+    return not inside.endswith((".pyc", "/RECORD", "/direct_url.json", ".pth"))
+
+
+def _is_script(program: Path) -> bool:
+    """Scripts name this environment's interpreter in their first line, which no box has."""
+    with program.open("rb") as file:
+        return file.read(2) == b"#!"
+
+
+def _copy(source: Path, folder: Path, inside: str) -> None:
+    """A copy that everybody may read, with its bytecode: a box could not keep what it compiles."""
+    target = folder / inside
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    target.chmod(0o755 if source.stat().st_mode & 0o100 else 0o644)
+    if target.suffix == ".py":
+        _compile(target, inside)
+
+
+def _compile(target: Path, inside: str) -> None:
+    compiled = Path(importlib.util.cache_from_source(str(target)))
+    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    try:
+        py_compile.compile(str(target), str(compiled), f"{TOOLS}/{inside}", doraise=True, invalidation_mode=mode)
+    except py_compile.PyCompileError:
+        return  # a template or an example, which nobody imports
+    compiled.chmod(0o644)
+
+
+def _places() -> list[Path]:
+    return [Path(tempfile.gettempdir()), *map(Path, _PLACES)]
+
+
+def _place() -> Path:
+    """A folder in which the box's user can walk to what we put there."""
+    uid = BOX_UID if os.getuid() == 0 else os.getuid()
+    for place in _places():
+        if os.access(place, os.W_OK) and reachable(place, uid):
+            return place
+    raise Unavailable(
+        "No folder for temporary files can be seen by boxes.",
+        hint="Set TMPDIR to a folder that every user may enter and read.",
+        code="toolbox_failed",
+    )
