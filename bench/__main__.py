@@ -1,4 +1,4 @@
-"""`make bench`: events per second, time of a run, replay per second, each beside named peers and raw limits.
+"""`make bench`: events per second, time of a run, replay per second, time of a verdict, each beside named peers and raw limits.
 
 `python -m bench [--quick] [--rounds N] [--out FILE]`. Starts servers of its own and removes them.
 """
@@ -6,11 +6,12 @@
 import argparse
 import asyncio
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import msgspec
 
-from bench import appending, peer, replaying, report, running
+from bench import appending, judging, peer, replaying, report, running
 from bench.figures import measure_all
 from bench.firm import firm
 from bench.setting import Setting, setting_of
@@ -25,10 +26,18 @@ class Size(msgspec.Struct, frozen=True):
     rounds: int
     appending: appending.Size
     running: running.Size
+    judging: judging.Size
 
 
-FULL = Size(5, appending.Size(alone=200, saturated=2000), running.Size(alone=25, at_once=96))
-QUICK = Size(2, appending.Size(alone=100, saturated=1000), running.Size(alone=12, at_once=48))
+FULL = Size(
+    5,
+    appending.Size(alone=200, saturated=2000),
+    running.Size(alone=25, at_once=96),
+    judging.Size(alone=10, saturated=20),
+)
+QUICK = Size(
+    2, appending.Size(alone=100, saturated=1000), running.Size(alone=12, at_once=48), judging.Size(alone=5, saturated=8)
+)
 
 
 def say(line: str) -> None:
@@ -59,12 +68,21 @@ async def measure_running(size: Size) -> list[str]:
     ]
 
 
+async def measure_judging(size: Size) -> str:
+    async with AsyncExitStack() as closing:
+        sandboxes = await judging.sandboxes(closing, say)
+        contestants = judging.contestants(sandboxes, size.judging)
+        figures = await measure_all(contestants, size.rounds, say, title="(verdicts)")
+    return report.of_judging(figures, size.judging)
+
+
 async def measure(size: Size) -> str:
     """The page."""
     if not peer.is_there():
         say("The peers are not installed (`make bench` does it): measuring without them.")
     setting, events = await measure_appending(size)
-    return report.page(setting, size.rounds, [events, *await measure_running(size)])
+    verdicts = await measure_judging(size)
+    return report.page(setting, size.rounds, [events, *await measure_running(size), verdicts])
 
 
 def main() -> int:

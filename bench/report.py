@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from bench import appending, limits, replaying, running
+from bench import appending, judging, limits, replaying, running
 from bench.figures import Figures
 from bench.setting import Setting
+from verification.trials import BOXES_AT_ONCE
 
 HEAD = """# Measurements
 
@@ -25,6 +26,11 @@ for like, it says what all of that costs beside bare steps. Every run has the sa
 once."""
 REPLAYING = """The {events} events that the runs above left. The peer reads as many events of the same size and decodes
 them; it projects nothing."""
+
+JUDGING = """A function with {cases} cases, five of them sealed, judged as one task's share: every case in a fresh box, {boxes} boxes at
+once, the tree's other gates included. Plain: the same worker as an ordinary process in a folder of its own, {boxes} at
+once, and nothing compared. Alone: {alone} verdicts a round; cases per second and core: {saturated} verdicts, as many at
+once as there are cores ({cores}). No box is used twice, and none is kept warm."""
 
 
 def page(setting: Setting, rounds: int, sections: Sequence[str]) -> str:
@@ -52,6 +58,17 @@ def of_running(figures: Figures, size: running.Size) -> str:
 
 def of_replaying(figures: Figures, events: int) -> str:
     return section("Replay", REPLAYING.format(events=events), figures, replaying.OURS)
+
+
+def of_judging(figures: Figures, size: judging.Size) -> str:
+    words = JUDGING.format(
+        cases=judging.CASES,
+        boxes=BOXES_AT_ONCE,
+        alone=size.alone,
+        saturated=size.saturated,
+        cores=judging.CORES,
+    )
+    return section("Time of a verdict", words, figures, judging.OURS)
 
 
 def section(title: str, words: str, figures: Figures, ours: str) -> str:

@@ -92,7 +92,7 @@ class Project(msgspec.Struct, frozen=True):
 async def play(case: Case, project: Project, sandbox: Sandbox) -> Answer | Problem:
     """Runs one case. Raises Unavailable when no box can be made."""
     nonce, bait = secrets.token_hex(16), secrets.token_hex(16)
-    spec = _spec(case, project, _order(case, nonce, bait))
+    spec = _spec(case, project, order_of(case, nonce, bait))
     result = await sandbox.run(spec)
     for _ in range(SETUP_ATTEMPTS_MAX - 1):
         if result.reason == "setup_failed":
@@ -106,7 +106,8 @@ async def play(case: Case, project: Project, sandbox: Sandbox) -> Answer | Probl
     return _read(result, case, nonce, bait)
 
 
-def _order(case: Case, nonce: str, bait: str) -> bytes:
+def order_of(case: Case, nonce: str, bait: str) -> bytes:
+    """What goes into the box beside the code: what to do, and nothing that is expected of it."""
     steps = [_step_order(step, bait) for step in case.steps]
     return json.dumps({"nonce": nonce, "project": PROJECT, "folder": FOLDER, "steps": steps}).encode()
 

@@ -1,0 +1,136 @@
+"""Time of a verdict: ten cases of one function, each in a box of its own, beside the same worker with no box at all."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import msgspec
+
+from bench.figures import Measure
+from domain.errors import Failed
+from verification import caseworker
+from verification.casebox import ALONE, order_of
+from verification.judge import judge
+from verification.reading import parse_requirement
+from verification.requirement import Case, Requirement
+from verification.sandbox.base import Sandbox
+from verification.sandbox.bubblewrap import Bubblewrap
+from verification.trials import BOXES_AT_ONCE, trials_of
+
+OURS = "Aura, bubblewrap"
+PLAIN = "plain subprocess, nothing contained: the same worker, as many at once"
+CASES = 10
+CORES = os.cpu_count() or 1
+SOURCE = b"def double(number):\n    return 2 * number\n"
+FRONT = """---
+aura: 1
+title: Doubles
+deliver: library
+scope: ["double.py"]
+budget: {usd: "1.00", tokens: 1000, minutes: 5}
+---
+# Doubles
+## Acceptance
+```yaml acceptance
+"""
+
+
+class Size(msgspec.Struct, frozen=True):
+    """`alone`: verdicts one after the other. `saturated`: verdicts of which as many run at once as there are cores."""
+
+    alone: int
+    saturated: int
+
+
+def requirement() -> Requirement:
+    """A function with five visible and five sealed cases."""
+
+    def block(numbers: range, says: str) -> str:
+        cases = [f'    - {{call: "double:double", args: [{number}], returns: {2 * number}}}' for number in numbers]
+        return "\n".join(["- id: A1", *([f"  says: {says}"] if says else []), "  cases:", *cases, ""])
+
+    half = CASES // 2
+    sealed = block(range(1000 + half, 1000 + CASES), "").encode()
+    source = f"{FRONT}{block(range(1000, 1000 + half), 'it doubles')}```\n".encode()
+    return parse_requirement(source, sealed, name="doubles", folder=None)
+
+
+async def sandboxes(closing: AsyncExitStack, say: Callable[[str], None]) -> Mapping[str, Sandbox]:
+    """The sandboxes that this machine has, by name. Raises Unavailable without bubblewrap."""
+    del say
+    box = Bubblewrap()
+    closing.push_async_callback(box.close)
+    await box.probe()
+    return {OURS: box}
+
+
+def contestants(sandboxes: Mapping[str, Sandbox], size: Size) -> Mapping[str, Measure]:
+    """Who is measured: each sandbox under its name, and the plain worker."""
+    asked = requirement()
+    boxed = {name: partial(measured, partial(verdict, asked, sandbox), size) for name, sandbox in sandboxes.items()}
+    return boxed | {PLAIN: partial(measured, partial(plain_verdict, asked), size)}
+
+
+async def measured(act: Callable[[], Awaitable[object]], size: Size) -> Mapping[str, float]:
+    times = []
+    for _ in range(size.alone):
+        begun = time.perf_counter()
+        await act()
+        times.append(time.perf_counter() - begun)
+    begun = time.perf_counter()
+    slots = asyncio.Semaphore(CORES)
+
+    async def one() -> None:
+        async with slots:
+            await act()
+
+    await asyncio.gather(*(one() for _ in range(size.saturated)))
+    saturated_s = time.perf_counter() - begun
+    return {
+        "a verdict of ten cases, ms": 1000 * median(times),
+        "judged cases per second and core": CASES * size.saturated / saturated_s / CORES,
+    }
+
+
+async def verdict(asked: Requirement, sandbox: Sandbox) -> None:
+    """As for one task: every gate that is asked of a task's share."""
+    told = await judge(asked, {"double.py": SOURCE}, sandbox=sandbox, seed=1, whole=False, allow_degraded=True)
+    if not told.verified:
+        raise Failed(f"The right solution was refused: {told.findings[0].detail}.", hint="This is a defect: report it.")
+
+
+async def plain_verdict(asked: Requirement) -> None:
+    slots = asyncio.Semaphore(BOXES_AT_ONCE)
+
+    async def one(case: Case) -> None:
+        async with slots:
+            await asyncio.to_thread(plain, case)
+
+    await asyncio.gather(*(one(trial.case) for trial in trials_of(asked.criteria)))
+
+
+def plain(case: Case) -> None:
+    """The judge's worker as an ordinary process, with a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("project", "case"):
+            (Path(folder) / name).mkdir()
+        (Path(folder) / "project" / "double.py").write_bytes(SOURCE)
+        order = json.loads(order_of(case, "nonce", "bait"))
+        order |= {"project": f"{folder}/project", "folder": f"{folder}/case"}
+        done = subprocess.run(
+            [sys.executable, *ALONE, caseworker.__file__],
+            input=json.dumps(order).encode(),
+            capture_output=True,
+            check=True,
+        )
+        if not done.stdout.startswith(b"nonce "):
+            raise Failed("The worker gave no answer.", hint="This is a defect: report it.")
