@@ -1,4 +1,4 @@
-"""`make bench`: events per second, time of a run, replay per second, time of a verdict, each beside named peers and raw limits.
+"""`make bench`: events per second, a run, replay, a verdict, each beside named peers and raw limits.
 
 `python -m bench [--quick] [--rounds N] [--out FILE]`. Starts servers of its own and removes them.
 """

@@ -1,8 +1,10 @@
 """The measurements run: real servers, both orders, every contestant with every figure."""
 
+from contextlib import AsyncExitStack
+
 import pytest
 
-from bench import appending, report, running
+from bench import appending, judging, report, running
 from bench.figures import Figures, measure_all
 from bench.firm import firm
 from bench.setting import setting_of
@@ -37,6 +39,16 @@ async def test_runs_are_measured_with_their_hops() -> None:
     assert measured["events per run"] <= 16
     assert measured["atomic batches per run"] == 1
     assert [step for step, _, times in hops.medians() if times == 2][-1] == "run.delivery_started → run.delivered"
+
+
+async def test_verdicts_are_measured_beside_a_plain_process() -> None:
+    async with AsyncExitStack() as closing:
+        size = judging.Size(alone=2, saturated=2)
+        contestants = judging.contestants(await judging.sandboxes(closing, lambda _: None), size)
+        figures = await measure_all(contestants, 1, lambda _: None, title="(verdicts)")
+    assert {judging.OURS, judging.PLAIN} <= set(figures.values)
+    assert all(min(rounds) > 0 for values in figures.values.values() for rounds in values.values())
+    assert f"| {judging.PLAIN} |" in report.of_judging(figures, size)
 
 
 def test_ratios_are_taken_within_a_round() -> None:
