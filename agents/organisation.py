@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
+from agents.attesting import Attestor
 from agents.auditor import Auditor
 from agents.draining import drain
 from agents.duty import Duty, ended
@@ -185,6 +186,7 @@ class Organisation:
                 library,
                 send,
                 judge=self.setup.judge,
+                attest=Attestor.of(self.setup.keys),
                 allow_degraded=self.setup.allow_degraded,
                 fault=self.setup.fault,
                 say=self.setup.say,

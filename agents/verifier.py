@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from agents.delivery.packaging import packaging_manifest
 from agents.duty import either, persevere
 from agents.library import Library
 from bus.blobs import Blobs
@@ -20,6 +21,7 @@ from domain.message import Command, derive
 from domain.run import RunState, files_of
 from projections import docket
 from projections.openrun import RUN_KEY, OpenRun, open_state
+from verification.attestation import Basis
 from verification.judge import judge
 from verification.requirement import Requirement
 from verification.sandbox.base import Sandbox
@@ -29,8 +31,8 @@ PARALLEL_MAX = 2
 SEED_MAX = 2**31
 Judge = Callable[..., Awaitable[Verdict]]
 """Called as verification.judge.judge."""
-Attest = Callable[[Verdict, Requirement], bytes]
-"""Makes the signed statement about a verdict."""
+Attest = Callable[[Verdict, Requirement, Basis], bytes]
+"""Makes the signed statement about a verdict, in its envelope."""
 
 
 class Judging:
@@ -115,11 +117,17 @@ class Judging:
         )
         if verdict.tree != pending.tree:
             raise NotFound("The tree that was handed in is not the one that is kept.", hint="`aura audit verify`.")
-        judgement = await self._recorded(verdict, requirement)
+        judged = Basis(
+            evidence="",
+            files=manifest if merged else None,
+            delivered=packaging_manifest(requirement, manifest) if merged else {},
+            base_commit=state.submitted.base_commit,
+        )
+        judgement = await self._recorded(verdict, requirement, judged)
         self._fault("verifier:after-verdict")
         await self._send(_command(pending, judgement))
 
-    async def _recorded(self, verdict: Verdict, requirement: Requirement) -> Judgement:
+    async def _recorded(self, verdict: Verdict, requirement: Requirement, judged: Basis) -> Judgement:
         """The verdict as it stands in the event; what it rests on is put where the event's digests find it."""
         rests_on = [gate.evidence for gate in verdict.gates]
         parts = [verdict, *(evidence for evidence in rests_on if evidence)]
@@ -128,7 +136,8 @@ class Judging:
         gates = [next(waiting) if evidence else "" for evidence in rests_on]
         if self._attest is None:
             return judgement_of(verdict, whole, gates=gates)
-        (signed,) = await self._blobs.put([self._attest(verdict, requirement)], redact=False)
+        statement = self._attest(verdict, requirement, msgspec.structs.replace(judged, evidence=whole))
+        (signed,) = await self._blobs.put([statement], redact=False)
         return judgement_of(verdict, whole, attestation=signed, gates=gates)
 
 

@@ -26,13 +26,17 @@ class Principal:
 
 def create(folder: Path, role: Role, *, name: str | None = None) -> Path:
     """Make the key of a role, or of `name` in that role, unless it is there. Only its owner can read it."""
-    path = folder / (name or role)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return written_once(folder / (name or role), f"{role}:{secrets.token_hex(KEY_BYTES)}\n".encode("ascii"))
+
+
+def written_once(path: Path, content: bytes) -> Path:
+    """Write a file that only its owner can read, unless it is there: whoever is first has written it, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if path.exists():
         return path
-    whole = folder / f".{path.name}.{secrets.token_hex(8)}"  # linked when it is complete: nobody reads half a key
-    with os.fdopen(os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-        file.write(f"{role}:{secrets.token_hex(KEY_BYTES)}\n")
+    whole = path.with_name(f".{path.name}.{secrets.token_hex(8)}")  # linked when complete: nobody reads half a key
+    with os.fdopen(os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
     try:
         os.link(whole, path)
     except FileExistsError:
@@ -42,11 +46,10 @@ def create(folder: Path, role: Role, *, name: str | None = None) -> Path:
     return path
 
 
-def load(folder: Path, name: str) -> Principal:
-    """The principal of a key file. Raises Forbidden when it cannot be read, Invalid when it is not a key."""
-    path = folder / name
+def read_secret(path: Path) -> bytes:
+    """The content of a key file. Raises Forbidden when it cannot be read, or when others can read it too."""
     try:
-        text = path.read_text(encoding="ascii", errors="replace").strip()
+        content = path.read_bytes()
         mode = path.stat().st_mode & 0o777
     except OSError as error:
         raise Forbidden(
@@ -55,6 +58,13 @@ def load(folder: Path, name: str) -> Principal:
         ) from error
     if mode & 0o077:
         raise Forbidden(f"The key {path} can be read by others.", hint=f"Run: chmod 600 {path}")
+    return content
+
+
+def load(folder: Path, name: str) -> Principal:
+    """The principal of a key file. Raises Forbidden when it cannot be read, Invalid when it is not a key."""
+    path = folder / name
+    text = read_secret(path).decode("ascii", errors="replace").strip()
     role, _, secret = text.partition(":")
     if role not in ROLES or not _SECRET.fullmatch(secret):
         raise Invalid(f"{path} is not a key.", hint="Restore it from a backup of AURA_HOME/keys.")

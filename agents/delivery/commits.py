@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from agents.delivery.gitrepo import CommitPlan
-from agents.delivery.packaging import delivery_files
+from agents.delivery.packaging import Signed, delivery_files
 from bus.blobs import Blobs
 from domain import run_messages, task
 from domain.message import Recorded
+from governance.signing import public_pem
+from verification.attestation import named_key
 from verification.requirement import Requirement
 
 TRAILER_RUN = "Aura-Run"
@@ -40,8 +42,8 @@ async def delivery_commits(
     last = next(recorded for recorded in counted if isinstance(recorded.event, run_messages.Verified))
     assert isinstance(last.event, run_messages.Verified)
     verdict = await blobs.get(last.event.judgement.evidence)
-    whole = await blobs.get_many(manifest)
-    extra = delivery_files(requirement, whole, verdict, _summary(commits, last))
+    signed = await _signed(last.event.judgement.attestation, blobs)
+    extra = delivery_files(requirement, manifest, verdict, _summary(commits, last), signed)
     commits.append(
         CommitPlan(
             files=tree | extra,
@@ -55,6 +57,14 @@ async def delivery_commits(
         )
     )
     return commits
+
+
+async def _signed(attestation: str, blobs: Blobs) -> Signed | None:
+    """The verifier's statement with the key that it names; None where the verifier signed nothing."""
+    if not attestation:
+        return None
+    envelope = await blobs.get(attestation)
+    return Signed(statement=envelope + b"\n", key=public_pem(named_key(envelope)))
 
 
 def _commit(recorded: Recorded, verified: task.Verified, name: str, files: Mapping[str, bytes]) -> CommitPlan:

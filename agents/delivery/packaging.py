@@ -2,9 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection
+from typing import NamedTuple
 
 from agents.delivery.acceptance import acceptance_files, literal
+from domain.tree import manifest_of
 from verification.placeholders import filled_text
 from verification.requirement import Requirement, Serve
 
@@ -12,34 +14,89 @@ PYTHON_OLDEST = "3.11"
 NAME_CHARS_MAX = 64
 _PACKAGED = ("pyproject.toml", "setup.py", "setup.cfg")
 _NOT_CODE = frozenset({"tests", "test", "docs", "examples"})
+_STATEMENT = """`{statement}` is the verifier's signed statement (in-toto, DSSE) about
+exactly these files. Where Aura is installed, this says whether each file is the one that was judged:
+```
+aura attestation verify .
+```
+`{key}` came with the delivery, so it proves nothing about itself: name a key that you trust with `--key`.
+
+"""
 _IGNORED = "__pycache__/\n*.pyc\n.pytest_cache/\n.venv/\ndist/\n*.egg-info/\n"
 
 
+class Signed(NamedTuple):
+    """The verifier's statement about the merged tree, one line, and the public key that it is checked with (PEM)."""
+
+    statement: bytes
+    key: bytes
+
+
+class ProofNames(NamedTuple):
+    """How the files that speak about a delivery are called in it; the rest of what it adds belongs to the code."""
+
+    readme: str
+    verdict: str
+    statement: str
+    key: str
+
+
+def proof_names(tree: Collection[str]) -> ProofNames:
+    """Names that the tree leaves free."""
+    names = _Names(tree)
+    return ProofNames(
+        readme=names.free("README.md", "DELIVERY.md"),
+        verdict=names.free("verdict.json", "aura-verdict.json"),
+        statement=names.free("verdict.intoto.jsonl", "aura-verdict.intoto.jsonl"),
+        key=names.free("verifier.pub", "aura-verifier.pub"),
+    )
+
+
 def delivery_files(
-    requirement: Requirement, tree: Mapping[str, bytes], verdict_json: bytes, summary: str
+    requirement: Requirement,
+    tree: Collection[str],
+    verdict_json: bytes,
+    summary: str,
+    signed: Signed | None = None,
 ) -> dict[str, bytes]:
     """Path -> content of what to add to `tree`. No path of the tree is touched: an extra file takes a free name.
 
     A tree that brings its own packaging keeps it. `summary` is one paragraph for the README.
     """
+    names, proof = _Names(tree), proof_names(tree)
+    tests = _tests_folder(names)
+    extra = {proof.verdict: verdict_json, proof.readme: _readme(requirement, tree, summary, tests, proof, signed)}
+    if signed is not None:
+        extra |= {proof.statement: signed.statement, proof.key: signed.key}
+    return extra | packaging_files(requirement, tree)
+
+
+def packaging_files(requirement: Requirement, tree: Collection[str]) -> dict[str, bytes]:
+    """Those of them that follow from the requirement and the tree's paths alone: packaging and acceptance tests."""
     names = _Names(tree)
-    readme = names.free("README.md", "DELIVERY.md")
-    verdict = names.free("verdict.json", "aura-verdict.json")
-    tests = names.free("tests/acceptance", "tests/aura_acceptance", "acceptance", "aura_acceptance")
+    tests = _tests_folder(names)
     test_name = "test_acceptance.py" if "test_acceptance.py" not in names.last else f"test_{tests.replace('/', '_')}.py"
-    extra = {verdict: verdict_json, readme: _readme(requirement, tree, summary, tests, verdict).encode()}
-    extra |= acceptance_files(requirement, tests, test_name)
+    extra = acceptance_files(requirement, tests, test_name)
     if not any(path in tree for path in _PACKAGED):
-        extra["pyproject.toml"] = _pyproject(requirement, tree, readme, tests).encode()
+        extra["pyproject.toml"] = _pyproject(requirement, tree, proof_names(tree).readme, tests).encode()
     if names.is_free(".gitignore"):
         extra[".gitignore"] = _IGNORED.encode()
     return extra
 
 
+def packaging_manifest(requirement: Requirement, tree: Collection[str]) -> dict[str, str]:
+    """Their digests by path, for the verifier's statement."""
+    return manifest_of(packaging_files(requirement, tree))
+
+
+def _tests_folder(names: "_Names") -> str:
+    return names.free("tests/acceptance", "tests/aura_acceptance", "acceptance", "aura_acceptance")
+
+
 class _Names:
     """Which names a tree leaves free, also on a file system that does not tell cases apart."""
 
-    def __init__(self, tree: Iterable[str]) -> None:
+    def __init__(self, tree: Collection[str]) -> None:
         self.files = {path.casefold() for path in tree}
         self.folders = {path[:end] for path in self.files for end, sign in enumerate(path) if sign == "/"}
         self.last = {path.rpartition("/")[2] for path in self.files}
@@ -68,7 +125,7 @@ def distribution_name(title: str) -> str:
     return name or "delivery"
 
 
-def _pyproject(requirement: Requirement, tree: Iterable[str], readme: str, tests: str) -> str:
+def _pyproject(requirement: Requirement, tree: Collection[str], readme: str, tests: str) -> str:
     lines = [
         "[build-system]",
         'requires = ["hatchling"]',
@@ -92,7 +149,7 @@ def _pyproject(requirement: Requirement, tree: Iterable[str], readme: str, tests
     return "\n".join(lines)
 
 
-def _code(tree: Iterable[str]) -> list[str]:
+def _code(tree: Collection[str]) -> list[str]:
     """Top-level modules and the folders that hold modules, without tests."""
     tops = {path.partition("/")[0] for path in tree if path.endswith(".py")}
     return sorted(top for top in tops if top not in _NOT_CODE and not top.startswith((".", "test_", "conftest.")))
@@ -103,8 +160,11 @@ def _toml(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _readme(requirement: Requirement, tree: Mapping[str, bytes], summary: str, tests: str, verdict: str) -> str:
+def _readme(
+    requirement: Requirement, tree: Collection[str], summary: str, tests: str, proof: ProofNames, signed: Signed | None
+) -> bytes:
     criteria = "\n".join(f"- {criterion.id}: {_one_line(criterion.says)}" for criterion in requirement.criteria)
+    statement = _STATEMENT.format(**proof._asdict()) if signed else ""
     return f"""# {_one_line(requirement.title)}
 
 {summary.strip()}
@@ -120,12 +180,13 @@ python3 -m venv .venv
 {_use(requirement, tree)}
 
 ## Proof
-`{verdict}` is the verdict on this code with its evidence. The acceptance cases are tests that run anywhere:
+`{proof.verdict}` is the verdict on this code with its evidence. {statement}\
+The acceptance cases are tests that run anywhere:
 ```
 .venv/bin/pip install pytest
 .venv/bin/python -m pytest {tests}
 ```
-"""
+""".encode()
 
 
 def _start(serve: Serve) -> str:
@@ -141,7 +202,7 @@ def _start(serve: Serve) -> str:
     return "\n".join(lines)
 
 
-def _use(requirement: Requirement, tree: Iterable[str]) -> str:
+def _use(requirement: Requirement, tree: Collection[str]) -> str:
     """How to start what was delivered: its first run case, or its first call from Python."""
     if requirement.serve is not None:
         return _start(requirement.serve)

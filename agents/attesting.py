@@ -1,0 +1,27 @@
+"""The verifier's word: its statements about verdicts, signed with the key that the verifier alone reads."""
+
+from pathlib import Path
+from typing import Self
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from governance import signing
+from verification.attestation import Basis, sign, statement_of
+from verification.requirement import Requirement
+from verification.verdict import Verdict
+
+
+class Attestor:
+    """Signs statements about verdicts."""
+
+    def __init__(self, key: Ed25519PrivateKey) -> None:
+        self._key = key
+
+    @classmethod
+    def of(cls, folder: Path) -> Self:
+        """With the verifier's key in a folder of keys, made on first use."""
+        return cls(signing.load_or_create(folder))
+
+    def __call__(self, verdict: Verdict, requirement: Requirement, basis: Basis) -> bytes:
+        """The envelope, as one line."""
+        return sign(statement_of(verdict, requirement, basis), self._key)

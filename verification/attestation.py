@@ -1,0 +1,245 @@
+"""A verdict as a signed statement: an in-toto Test Result in a DSSE envelope, which anybody can check offline.
+
+Specifications: in-toto attestation framework 1.1, predicate test-result 0.1, DSSE 1.0.0. The statement names criteria
+and gates and what they rested on by digest: nothing of a sealed case is in it.
+"""
+
+import base64
+import binascii
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from domain.errors import Differs, Invalid
+from domain.tree import digest_of, manifest_of, tree_digest
+from verification.requirement import Requirement
+from verification.verdict import Verdict
+
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+TREE = "tree"
+"""Name of the subject that stands for all files together. Its digest is of an algorithm of our own, `auraTree`: hex
+sha256 of the JSON object path -> hex sha256 of content, with sorted keys and no spaces."""
+ENVELOPE_BYTES_MAX = 8 * 1024**2
+
+Result = Literal["PASSED", "WARNED", "FAILED"]
+
+
+class Resource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A ResourceDescriptor: what is meant, by digest."""
+
+    name: str = ""
+    digest: Mapping[str, str] = {}
+    annotations: Mapping[str, Any] = {}
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The predicate. `aura_delivery`, a field of our own: the files that a delivery puts around what was judged."""
+
+    result: Result
+    configuration: tuple[Resource, ...]
+    passed_tests: tuple[str, ...] = ()
+    warned_tests: tuple[str, ...] = ()
+    failed_tests: tuple[str, ...] = ()
+    aura_delivery: tuple[Resource, ...] = ()
+
+
+class Statement(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """An in-toto Statement about a tree, and about each of its files where they are known."""
+
+    type: str = msgspec.field(name="_type", default=STATEMENT_TYPE)
+    subject: tuple[Resource, ...]
+    predicate_type: str = PREDICATE_TYPE
+    predicate: Outcome
+
+    def tree(self) -> str:
+        """The digest of all files together; empty when the statement names none."""
+        return next((each.digest["auraTree"] for each in self.subject if "auraTree" in each.digest), "")
+
+    def files(self) -> dict[str, str]:
+        """Path -> hex sha256 of the files that were judged."""
+        return _by_path(each for each in self.subject if "sha256" in each.digest)
+
+    def delivered(self) -> dict[str, str]:
+        """Path -> hex sha256 of what the delivery adds to them."""
+        return _by_path(self.predicate.aura_delivery)
+
+    def configured(self, name: str) -> Resource | None:
+        """What the verdict rested on: `requirement`, `sealed cases`, `image`, `verdict` and so on."""
+        return next((each for each in self.predicate.configuration if each.name == name), None)
+
+
+class Signature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`keyid` is the public key in hex: a hint which one to ask for, and never a reason to trust it."""
+
+    sig: str
+    keyid: str = ""
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """DSSE: a payload in base64, and who signed it."""
+
+    payload: str
+    payload_type: str
+    signatures: tuple[Signature, ...]
+
+
+_envelope = msgspec.json.Decoder(Envelope)
+_statement = msgspec.json.Decoder(Statement)
+
+
+class Basis(msgspec.Struct, frozen=True, kw_only=True):
+    """What a statement says beyond the verdict. All digests are hex sha256 of contents, by path.
+
+    `files`: those that were judged; None: the tree's own digest is enough. `delivered`: what is put around them.
+    `evidence`: digest of the verdict as it is kept. `base_commit`: what the tree was judged on top of.
+    """
+
+    evidence: str
+    files: Mapping[str, str] | None = None
+    delivered: Mapping[str, str] = {}
+    base_commit: str | None = None
+
+
+def statement_of(verdict: Verdict, requirement: Requirement, basis: Basis) -> Statement:
+    """What can be signed about a verdict."""
+    gates = [(f"gate:{gate.gate}", gate.result) for gate in verdict.gates]
+    criteria = [(f"criterion:{each.id}", "passed" if each.passed else "failed") for each in verdict.criteria]
+    by_result = {
+        result: tuple(name for name, found in criteria + gates if found == result)
+        for result in ("passed", "noted", "failed")
+    }
+    result: Result = "FAILED" if not verdict.verified else "WARNED" if by_result["noted"] else "PASSED"
+    tree = Resource(name=TREE, digest={"auraTree": verdict.tree})
+    return Statement(
+        subject=(tree, *_resources(basis.files or {})),
+        predicate=Outcome(
+            result=result,
+            configuration=tuple(_configuration(verdict, requirement, basis)),
+            passed_tests=by_result["passed"],
+            warned_tests=by_result["noted"],
+            failed_tests=by_result["failed"],
+            aura_delivery=tuple(_resources(basis.delivered)),
+        ),
+    )
+
+
+def sign(statement: Statement, key: Ed25519PrivateKey) -> bytes:
+    """The statement in its envelope, as one line of JSON."""
+    payload = msgspec.json.encode(statement)
+    envelope = Envelope(
+        payload=base64.b64encode(payload).decode(),
+        payload_type=PAYLOAD_TYPE,
+        signatures=(
+            Signature(
+                sig=base64.b64encode(key.sign(signed_bytes(PAYLOAD_TYPE, payload))).decode(),
+                keyid=key_hex(key.public_key()),
+            ),
+        ),
+    )
+    return msgspec.json.encode(envelope)
+
+
+def verify(envelope: bytes, key: Ed25519PublicKey) -> Statement:
+    """What a key has signed. Raises Differs when it has not, Invalid when this is no envelope or no test result."""
+    opened = opened_envelope(envelope)
+    payload = _base64(opened.payload)
+    signed = signed_bytes(opened.payload_type, payload)
+    if not any(_is_signed(key, _base64(each.sig), signed) for each in opened.signatures):
+        named = ", ".join(each.keyid for each in opened.signatures if each.keyid) or "a key that is not named"
+        raise Differs(
+            f"The signature is not that of the key {key_hex(key)} over this payload; the envelope names {named}.",
+            hint="The payload was altered, or another key signed it: ask the verifier's organisation for its key.",
+            code="signature",
+        )
+    if opened.payload_type != PAYLOAD_TYPE:
+        raise Invalid(f"What is signed is {opened.payload_type}.", hint=f"A verdict is {PAYLOAD_TYPE}.")
+    try:
+        statement = _statement.decode(payload)
+    except msgspec.MsgspecError as error:
+        raise Invalid(f"What is signed is no statement about a test: {error}.", hint=f"See {PREDICATE_TYPE}") from error
+    if (statement.type, statement.predicate_type) != (STATEMENT_TYPE, PREDICATE_TYPE):
+        raise Invalid(f"What is signed is {statement.predicate_type}.", hint=f"A verdict is {PREDICATE_TYPE}")
+    return statement
+
+
+def opened_envelope(envelope: bytes) -> Envelope:
+    """An envelope whose signatures nobody has looked at. Raises Invalid."""
+    hint = "Give the verifier's file as it came: one line of JSON."
+    if len(envelope) > ENVELOPE_BYTES_MAX:
+        raise Invalid(f"The envelope has {len(envelope)} bytes.", hint=hint, code="attestation")
+    try:
+        return _envelope.decode(envelope)
+    except msgspec.MsgspecError as error:
+        raise Invalid(f"This is no DSSE envelope: {error}.", hint=hint, code="attestation") from error
+
+
+def named_key(envelope: bytes) -> Ed25519PublicKey:
+    """The key that an envelope says it was signed with, which is a hint and no proof. Raises Invalid."""
+    for each in opened_envelope(envelope).signatures:
+        try:
+            return Ed25519PublicKey.from_public_bytes(bytes.fromhex(each.keyid))
+        except ValueError:
+            continue
+    raise Invalid("The envelope names no key of Ed25519.", hint="Name the verifier's key yourself.", code="attestation")
+
+
+def signed_bytes(payload_type: str, payload: bytes) -> bytes:
+    """What is signed: DSSE's pre-authentication encoding of type and payload."""
+    kind = payload_type.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+def key_hex(key: Ed25519PublicKey) -> str:
+    """A public key in a form that people compare: its 32 bytes in hex."""
+    return key.public_bytes_raw().hex()
+
+
+def _is_signed(key: Ed25519PublicKey, signature: bytes, signed: bytes) -> bool:
+    try:
+        key.verify(signature, signed)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _base64(text: str) -> bytes:
+    """DSSE permits both alphabets. Raises Invalid."""
+    try:
+        return base64.b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Invalid(f"The envelope is not base64: {error}.", hint="Give the file as it came.") from error
+
+
+def _configuration(verdict: Verdict, requirement: Requirement, basis: Basis) -> Iterable[Resource]:
+    yield Resource(name="requirement", digest={"sha256": digest_of(requirement.source)})
+    if requirement.sealed_source is not None:
+        yield Resource(name="sealed cases", digest={"sha256": digest_of(requirement.sealed_source)})
+    for name, files in (("fixtures", requirement.fixtures), ("sealed fixtures", requirement.sealed_fixtures)):
+        if files:
+            yield Resource(name=name, digest={"auraTree": tree_digest(manifest_of(files))})
+    if basis.base_commit is not None:
+        yield Resource(name="base", digest={"gitCommit": basis.base_commit})
+    if verdict.image:
+        yield Resource(name="image", digest={"sha256": verdict.image})
+    told = {
+        "grade": verdict.grade,
+        "seed": verdict.seed,
+        "sandbox": verdict.sandbox,
+        "notHeld": list(verdict.not_held),
+        "grades": {gate.gate: gate.grade for gate in verdict.gates},
+        "notRun": [gate.gate for gate in verdict.gates if gate.result == "not_run"],
+    }
+    yield Resource(name="verdict", digest={"sha256": basis.evidence}, annotations=told)
+
+
+def _resources(files: Mapping[str, str]) -> Iterable[Resource]:
+    return (Resource(name=path, digest={"sha256": files[path]}) for path in sorted(files))
+
+
+def _by_path(resources: Iterable[Resource]) -> dict[str, str]:
+    return {each.name: each.digest.get("sha256", "") for each in resources}
