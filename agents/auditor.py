@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from bus.folding import Cause
 from bus.rows import Rows
-from domain import incident, task
+from domain import incident, run_messages, task
 from domain.message import Command, Recorded, TaskEvent, derive
 from projections.evidence import Attempt
 
@@ -23,6 +23,8 @@ class Auditor:
 
     def react(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]:
         event = recorded.event
+        if isinstance(event, run_messages.Verified):
+            return [*_weak(event, cause)]
         if not isinstance(event, TaskEvent):
             return ()
         return [
@@ -56,6 +58,19 @@ def _integrity(event: TaskEvent, cause: Cause) -> Iterator[Command]:
             kinds = ", ".join(dict.fromkeys(finding.kind for finding in found))
             paths = ", ".join(dict.fromkeys(finding.path for finding in found if finding.path))
             yield _raise(event, "integrity", f"{kinds}{f': {paths}' if paths else ''}", cause, strike=True)
+
+
+def _weak(event: run_messages.Verified, cause: Cause) -> Iterator[Command]:
+    """The mistakes in the merged tree that the criteria would have let pass. Nobody's fault but the requirement's."""
+    noted = [gate for gate in event.judgement.gates if (gate.gate, gate.result) == ("mutation", "noted")]
+    for gate in noted:
+        yield incident.Raise(
+            **cause.fields("auditor.weak_criteria"),
+            incident=derive(cause.source, "weak_criteria"),
+            kind="weak_criteria",
+            detail=gate.text,
+            run=event.run,
+        )
 
 
 def _stalled(event: TaskEvent, cause: Cause) -> Iterator[Command]:

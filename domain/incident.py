@@ -14,6 +14,7 @@ Kind = Literal[
     "cost_spike",
     "void_event",
     "parked_event",
+    "weak_criteria",  # mistakes in the accepted code that no case notices: of the requirement, not of an employee
 ]
 
 

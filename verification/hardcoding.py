@@ -14,6 +14,7 @@ import msgspec
 
 from verification.placeholders import names_in
 from verification.requirement import Case, Criterion, Step
+from verification.writeset import is_test
 
 TRIVIAL_INT_MAX = 100  # smaller numbers stand in any code
 TRIVIAL_CHARS_MAX = 1
@@ -108,14 +109,9 @@ def _tells(value: Any) -> bool:
 def _code(changed: Iterable[str], tree: Mapping[str, bytes]) -> list[str]:
     """Changed Python files, but for tests, which hold examples by right unless the code imports them."""
     files = [path for path in changed if path in tree and path.endswith(".py")]
-    code = [path for path in files if not _is_test(path)]
+    code = [path for path in files if not is_test(path)]
     imported = {name for path in code for name in _imports(tree[path])}
-    return code + [path for path in files if _is_test(path) and _module(path) & imported]
-
-
-def _is_test(path: str) -> bool:
-    *folders, name = path.split("/")
-    return "tests" in folders or "test" in folders or name.startswith("test_") or name.endswith("_test.py")
+    return code + [path for path in files if is_test(path) and _module(path) & imported]
 
 
 def _module(path: str) -> set[str]:

@@ -16,6 +16,7 @@ from verification.verdict import CriterionResult, Finding, Verdict
 from verification.writeset import changed_paths
 
 FINDINGS_MAX = 50
+MUTANTS_MAX = 12  # small mistakes that are tried on the accepted code, about a box each
 
 
 async def judge(
@@ -31,6 +32,7 @@ async def judge(
     whole: bool = True,
     libraries: Path | None = None,
     allow_degraded: bool = False,
+    mutants_max: int = MUTANTS_MAX,
 ) -> Verdict:
     """The verdict about the whole `tree`, of which `base` (nothing, if None) was there before its author came.
 
@@ -60,6 +62,7 @@ async def judge(
         project=Project(tree, requirement.command, requirement.serve, libraries=libraries),
         sandbox=sandbox,
         seed=seed,
+        mutants_max=mutants_max,
     )
     gates = await ask_all(subject)
     results = tuple(_result(criterion.id, subject.trials) for criterion in chosen)

@@ -44,6 +44,12 @@ def form_findings(tree: Mapping[str, bytes]) -> list[Finding]:
     return [Finding(kind="leftover_files", path=path or None, detail=text, for_author=text) for path, text in told]
 
 
+def is_test(path: str) -> bool:
+    """Whether a path is that of the author's own tests, by the usual names."""
+    *folders, name = path.split("/")
+    return "tests" in folders or "test" in folders or name.startswith("test_") or name.endswith("_test.py")
+
+
 def _clash(path: str, tree: Mapping[str, bytes]) -> str | None:
     parts = path.split("/")
     above = ("/".join(parts[:end]) for end in range(1, len(parts)))

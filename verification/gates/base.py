@@ -29,6 +29,7 @@ class Subject:
     project: Project
     sandbox: Sandbox
     seed: int
+    mutants_max: int = 0  # of the accepted code, to ask whether the criteria notice mistakes; 0: not asked
     trials: list[Trial] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 

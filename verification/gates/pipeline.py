@@ -7,6 +7,7 @@ from verification.gates.cases import Cases
 from verification.gates.flakiness import Flakiness
 from verification.gates.form import Form
 from verification.gates.hard_coding import HardCoding
+from verification.gates.mutation import Mutation
 from verification.gates.red_first import RedFirst
 from verification.gates.regression import Regression
 from verification.gates.write_set import WriteSet
@@ -22,6 +23,7 @@ GATES: tuple[Gate, ...] = (
     Regression(),
     RedFirst(),
     Flakiness(),
+    Mutation(),
 )
 
 

@@ -1,0 +1,146 @@
+"""Right solutions of the example requirements, by the folder of the example."""
+
+import json
+from pathlib import Path
+
+from verification.reading import read_requirement
+from verification.requirement import Requirement
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+_SMALL = {
+    "has_duplicates.py": """\
+def has_duplicates(items):
+    seen = []
+    for item in items:
+        if item in seen:
+            return True
+        seen.append(item)
+    return False
+""",
+    "all_positive.py": """\
+def all_positive(numbers):
+    for number in numbers:
+        if number <= 0:
+            return False
+    return True
+""",
+    "count_long.py": """\
+def count_long(words):
+    count = 0
+    for word in words:
+        if len(word) > 4:
+            count += 1
+    return count
+""",
+    "longest_word.py": """\
+def longest_word(words):
+    longest = ""
+    for word in words:
+        if len(word) > len(longest):
+            longest = word
+    return longest
+""",
+    "anagrams.py": """\
+def anagrams(first, second):
+    return sorted(first) == sorted(second)
+""",
+}
+_SLUG = {
+    "slugify.py": '''\
+"""Slugs of texts."""
+
+WORDS = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def slugify(text: str) -> str:
+    """The words of a text, lowercased, with one hyphen between."""
+    words = []
+    word = ""
+    for char in text.lower() + " ":
+        if char in WORDS:
+            word += char
+        elif word:
+            words.append(word)
+            word = ""
+    if not words:
+        raise ValueError("the text is empty")
+    return "-".join(words)
+''',
+    "history.py": '''\
+"""Slugs that were made before."""
+
+from slugify import slugify
+
+
+class History:
+    def __init__(self):
+        self._slugs = []
+
+    def add(self, text):
+        slug = made = slugify(text)
+        count = 1
+        while made in self._slugs:
+            count += 1
+            made = f"{slug}-{count}"
+        self._slugs.append(made)
+        return made
+
+    def all(self):
+        return list(self._slugs)
+''',
+}
+_GREET = {
+    "greet.py": '''\
+"""Greets people."""
+
+import sys
+
+
+def line(name, loud):
+    said = f"Hello, {name}!"
+    return said.upper() if loud else said
+
+
+def main():
+    given = sys.argv[1:]
+    loud = False
+    place = None
+    while given and given[0].startswith("-"):
+        option = given.pop(0)
+        if option == "--shout":
+            loud = True
+        elif option == "--save" and given:
+            place = given.pop(0)
+        else:
+            print(f"greet: {option} is no option", file=sys.stderr)
+            return 2
+    names = given[:1] or [name.strip() for name in sys.stdin if name.strip()]
+    text = "".join(line(name, loud) + "\\n" for name in names)
+    if place is None:
+        sys.stdout.write(text)
+    else:
+        with open(place, "w", encoding="utf-8") as file:
+            file.write(text)
+    return 0
+''',
+}
+
+
+def _recorded(example: str) -> dict[str, str]:
+    """The last answer of each task, which is the right one."""
+    answers = json.loads((EXAMPLES / example / "answers.json").read_text(encoding="utf-8"))
+    return {path: text for task in answers.values() for path, text in task[-1].items()}
+
+
+def solution(example: str) -> dict[str, bytes]:
+    written = {"small-tools": _SMALL, "hello-slug": _SLUG, "greet-cli": _GREET}
+    files = written[example] if example in written else _recorded(example)
+    return {path: text.encode() for path, text in files.items()}
+
+
+def requirement(example: str) -> Requirement:
+    return read_requirement(EXAMPLES / example / f"{example}.md")
+
+
+NAMES = ("small-tools", "recorded-tools", "hello-slug", "greet-cli", "notes-service")

@@ -1,0 +1,94 @@
+"""Criteria that let small mistakes pass are noted with the mistakes; it never costs the author the verdict."""
+
+import pytest
+from msgspec.structs import replace
+
+from tests.cheats.solutions import requirement, solution
+from verification.gates.mutation import WALL_S_MAX
+from verification.judge import judge
+from verification.requirement import Case, Criterion, Expectation, Requirement, Step
+from verification.sandbox.bubblewrap import Bubblewrap
+from verification.verdict import GateResult
+
+pytestmark = pytest.mark.needs_sandbox
+
+CLAMP = {
+    "clamp.py": b"def clamp(value, low, high):\n    if value < low:\n        return low\n"
+    b"    if value > high:\n        return high\n    return value\n"
+}
+
+
+def clamping(*rows: tuple[list[int], int]) -> Requirement:
+    cases = tuple(
+        Case(
+            steps=(Step(action="call", target="clamp:clamp", args=tuple(args), expect=Expectation(returns=wanted)),),
+            line=line,
+        )
+        for line, (args, wanted) in enumerate(rows, 1)
+    )
+    criteria = (Criterion(id="A1", says="a value is kept between two others", cases=cases),)
+    return replace(requirement("recorded-tools"), criteria=criteria, scope=("clamp.py",))
+
+
+WEAK = clamping(([5, 1, 9], 5), ([6, 1, 9], 6))
+STRONG = clamping(([5, 1, 9], 5), ([0, 1, 9], 1), ([10, 1, 9], 9), ([-3, 2, 4], 2))
+
+
+async def asked(
+    of: Requirement, tree: dict[str, bytes], sandbox: Bubblewrap, *, whole: bool = True, mutants_max: int = 12
+) -> GateResult:
+    found = await judge(of, tree, sandbox=sandbox, seed=5, allow_degraded=True, whole=whole, mutants_max=mutants_max)
+    assert found.verified, found.findings
+    (gate,) = [each for each in found.gates if each.gate == "mutation"]
+    return gate
+
+
+async def test_weak_criteria_are_noted_with_the_mistakes(sandbox: Bubblewrap) -> None:
+    gate = await asked(WEAK, CLAMP, sandbox)
+    assert (gate.result, gate.grade) == ("noted", "C")
+    survivors = gate.evidence["survivors"]
+    assert {"path": "clamp.py", "line": 3, "before": "return low", "after": "return None"} in survivors
+    assert gate.evidence["mutants"] - gate.evidence["killed"] == len(survivors)
+    assert "clamp.py:3 `return low` -> `return None`" in gate.text
+    assert len(gate.text) <= 500
+    control = await asked(STRONG, CLAMP, sandbox)
+    assert control.result == "passed"
+    assert {each["after"] for each in control.evidence["survivors"]} <= {"value <= low", "value >= high"}
+
+
+async def test_only_what_was_changed_against_the_base_is_asked_about(sandbox: Bubblewrap) -> None:
+    code = CLAMP["clamp.py"]
+    base = {"clamp.py": code.replace(b"        return high\n", b"        return low\n")}
+    found = await judge(WEAK, CLAMP, base=base, sandbox=sandbox, seed=5, allow_degraded=True)
+    (gate,) = [each for each in found.gates if each.gate == "mutation"]
+    assert {each["line"] for each in gate.evidence["survivors"]} == {5}
+    assert gate.evidence["mutants"] == 1
+
+
+async def test_a_hanging_mistake_is_noticed_and_costs_little(sandbox: Bubblewrap) -> None:
+    code = b"def clamp(value, low, high):\n    while value < low:\n        value += 1\n    return min(value, high)\n"
+    gate = await asked(STRONG, {"clamp.py": code}, sandbox)
+    assert gate.result == "passed"
+    assert gate.seconds < WALL_S_MAX + 1
+
+
+async def test_cases_that_disturb_each_other_in_one_box_keep_boxes_of_their_own(sandbox: Bubblewrap) -> None:
+    """Honest code with a state: the accepted tree fails when its cases share a process, so they do not."""
+    counting = b"calls = 0\n" + CLAMP["clamp.py"].replace(
+        b"    if value < low", b"    global calls\n    calls += 1\n    assert calls == 1\n    if value < low", 1
+    )
+    gate = await asked(STRONG, {"clamp.py": counting}, sandbox)
+    assert gate.evidence["killed"] > 0
+    assert {"path": "clamp.py", "line": 7, "before": "return low", "after": "return None"} not in gate.evidence[
+        "survivors"
+    ]
+
+
+async def test_it_is_not_asked_of_one_task_or_when_it_is_turned_off(sandbox: Bubblewrap) -> None:
+    assert (await asked(WEAK, CLAMP, sandbox, whole=False)).result == "not_run"
+    assert (await asked(WEAK, CLAMP, sandbox, mutants_max=0)).result == "not_run"
+
+
+async def test_a_command_is_asked_about_too(sandbox: Bubblewrap) -> None:
+    gate = await asked(requirement("greet-cli"), solution("greet-cli"), sandbox, mutants_max=4)
+    assert gate.evidence["mutants"] == 4

@@ -1,0 +1,36 @@
+"""What the Auditor makes of a merged verdict: criteria that let mistakes pass are nobody's strike."""
+
+from collections.abc import Sequence
+
+import pytest
+from msgspec.structs import replace
+
+from agents.auditor import Auditor
+from bus.folding import Cause
+from bus.rows import Rows
+from domain import incident, run_messages
+from domain.judgement import Gate
+from domain.message import Command, Recorded
+from projections.evidence import Evidence
+from tests.unit.samples import AT, GOOD, RUN
+from tests.unit.test_projections import recorded
+
+SAID = "3 of 6 small mistakes were noticed; not these: a.py:2 `a < b` -> `a <= b`"
+
+
+def raised(gate: Gate) -> Sequence[Command]:
+    event: Recorded = recorded(7, run_messages.Verified(run=RUN, judgement=replace(GOOD, gates=(*GOOD.gates, gate))))
+    return Auditor().react(event, Rows(Evidence().tables), Cause(event.envelope.id, AT))
+
+
+def test_mistakes_that_no_case_notices_are_an_incident_without_an_employee() -> None:
+    (command,) = raised(Gate(gate="mutation", grade="C", result="noted", seconds=1.0, text=SAID))
+    assert isinstance(command, incident.Raise)
+    assert (command.kind, command.detail, command.run) == ("weak_criteria", SAID, RUN)
+    assert (command.employee, command.strike) == (None, False)
+    assert raised(Gate(gate="mutation", grade="C", result="noted", seconds=1.0, text=SAID)) == [command]
+
+
+@pytest.mark.parametrize(("gate", "result"), [("mutation", "passed"), ("mutation", "not_run"), ("red_first", "noted")])
+def test_nothing_else_is(gate: str, result: str) -> None:
+    assert raised(Gate(gate=gate, grade="C", result=result, seconds=1.0, text=SAID)) == []

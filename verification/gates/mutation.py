@@ -1,0 +1,103 @@
+"""Mutation: whether the criteria notice small mistakes in the accepted code. It says something of the criteria only."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from verification.gates.base import Gate, Report, Subject, nothing_to_do
+from verification.mutation import Mutant, changed_lines, mutants
+from verification.telling import Teller
+from verification.trials import BOXES_AT_ONCE
+from verification.writeset import is_test
+
+WALL_S_MAX = 10.0  # for all mutants together; those that are not reached say nothing
+NOTICED_MIN = 2 / 3  # of the mutants. Some change nothing that anybody could see: `<` and `<=` where both ends meet
+TEXT_CHARS_MAX = 500
+
+
+class Drawn(NamedTuple):
+    """A mutant of one file of the tree."""
+
+    path: str
+    mutant: Mutant
+
+    def told(self) -> dict[str, Any]:
+        return {
+            "path": self.path,
+            "line": self.mutant.line,
+            "before": self.mutant.before,
+            "after": self.mutant.after,
+        }
+
+
+class Mutation(Gate):
+    """It blocks nothing: criteria that let mistakes pass are a property of the requirement."""
+
+    name = "mutation"
+    needs_sound = True
+    needs_whole = True
+
+    async def ask(self, subject: Subject) -> Report:
+        drawn = _drawn(subject)
+        if not drawn or not subject.trials:
+            return nothing_to_do("no changed line of Python to mutate" if subject.mutants_max else "turned off")
+        began = time.monotonic()
+        teller = Teller(subject.project, subject.sandbox)
+        await teller.ready(trial.case for trial in subject.trials)
+        noticed: dict[Drawn, bool] = {}
+        waiting = list(reversed(drawn))
+
+        async def take() -> None:
+            while waiting:
+                one = waiting.pop()
+                noticed[one] = await teller.tells({**subject.tree, one.path: one.mutant.source})
+
+        try:
+            async with asyncio.timeout(WALL_S_MAX - (time.monotonic() - began)), asyncio.TaskGroup() as boxes:
+                for _ in range(BOXES_AT_ONCE):
+                    boxes.create_task(take())
+        except TimeoutError:
+            pass
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from failed
+        return _report([one for one in drawn if one in noticed], noticed)
+
+
+def _report(judged: list[Drawn], noticed: dict[Drawn, bool]) -> Report:
+    if not judged:
+        return nothing_to_do(f"no mutant was judged within {WALL_S_MAX:g} s")
+    survivors = [one for one in judged if not noticed[one]]
+    killed = len(judged) - len(survivors)
+    evidence = {"mutants": len(judged), "killed": killed, "survivors": [one.told() for one in survivors]}
+    text = f"{killed} of {len(judged)} small mistakes were noticed"
+    if killed >= NOTICED_MIN * len(judged):
+        return Report(result="passed", text=text, evidence=evidence)
+    named = "; ".join(
+        f"{one.path}:{one.mutant.line} `{one.mutant.before}` -> `{one.mutant.after}`" for one in survivors
+    )
+    return Report(result="noted", text=_cut(f"{text}; not these: {named}"), evidence=evidence)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= TEXT_CHARS_MAX else f"{text[: TEXT_CHARS_MAX - 1]}…"
+
+
+def _drawn(subject: Subject) -> list[Drawn]:
+    """Mutants of the changed lines, each file in its turn, at most as many as are asked for."""
+    files = [path for path in subject.changed if path in subject.tree and path.endswith(".py") and not is_test(path)]
+    rows = [_of_file(path, subject) for path in files]
+    drawn: list[Drawn] = []
+    while rows and len(drawn) < subject.mutants_max:
+        for row in list(rows):
+            if (one := next(row, None)) is None:
+                rows.remove(row)
+            else:
+                drawn.append(one)
+    return drawn[: subject.mutants_max]
+
+
+def _of_file(path: str, subject: Subject) -> Iterator[Drawn]:
+    content = subject.tree[path]
+    lines = changed_lines(subject.base[path], content) if path in subject.base else None
+    return (Drawn(path, mutant) for mutant in mutants(content, lines, seed=subject.seed))

@@ -1,0 +1,137 @@
+"""Mutants of a Python file: the same program with one small mistake, on lines that were changed."""
+
+import ast
+import difflib
+import random
+from collections.abc import Iterator, Set
+from typing import Any, NamedTuple
+
+from verification.mistakes import is_text, mistakes, opposite
+
+SOURCE_BYTES_MAX = 256 * 1024  # of one file; a larger one is generated, or a table
+SHOWN_CHARS_MAX = 80
+_UNTOUCHED = frozenset({"annotation", "returns", "decorator_list", "format_spec", "type_params", "pattern"})
+_IMPORTS = (ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal)
+_GUARDS = frozenset({"__name__", "TYPE_CHECKING"})
+
+
+class Mutant(NamedTuple):
+    """`before` and `after` are the changed part alone, as Python writes it; `source` is the whole file."""
+
+    line: int
+    before: str
+    after: str
+    source: bytes
+
+
+class _Place(NamedTuple):
+    """A mistake, not yet made: `wrong` would stand in `holder.field`, at `at` if that is a list."""
+
+    holder: ast.AST
+    field: str
+    at: int | None
+    right: ast.AST
+    wrong: ast.AST
+
+    def put(self, node: ast.AST) -> None:
+        if self.at is None:
+            setattr(self.holder, self.field, node)
+        else:
+            getattr(self.holder, self.field)[self.at] = node
+
+
+def mutants(source: bytes, lines: Set[int] | None = None, *, seed: int = 0) -> Iterator[Mutant]:
+    """Every mutant of a file once, in an order drawn from `seed`; with `lines`, those that touch one of them.
+
+    Each one compiles and differs from the file as Python reads it. What says nothing of the behaviour stays as it is:
+    docstrings, types, decorators, imports, `__name__` guards, messages of exceptions. What is no Python, or too large,
+    has none.
+    """
+    tree = _parsed(source)
+    if tree is None:
+        return
+    known = {_written(tree)}
+    places = [place for place in _places(tree, quiet=False) if lines is None or _touches(place.right, lines)]
+    random.Random(seed).shuffle(places)
+    for place in places:
+        place.put(place.wrong)
+        text = _written(tree)
+        place.put(place.right)
+        if text is not None and text not in known:
+            known.add(text)
+            yield Mutant(_line(place.right), _shown(place.right), _shown(place.wrong), text.encode())
+
+
+def changed_lines(before: bytes, after: bytes) -> set[int]:
+    """Numbers of the lines of `after` that were added or changed."""
+    old, new = before.splitlines(), after.splitlines()
+    found: set[int] = set()
+    for what, _, _, first, last in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if what in ("replace", "insert"):
+            found.update(range(first + 1, last + 1))
+    return found
+
+
+def _parsed(source: bytes) -> ast.Module | None:
+    if len(source) > SOURCE_BYTES_MAX:
+        return None
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _written(tree: ast.Module) -> str | None:
+    """The program as text; None for a mistake that is no Python."""
+    try:
+        text = ast.unparse(ast.fix_missing_locations(tree))
+        compile(text, "mutant", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    return text
+
+
+def _places(node: ast.AST, *, quiet: bool) -> Iterator[_Place]:
+    """All mistakes below a node. `quiet`: where texts are messages for people, and their words do not count."""
+    for field, value in ast.iter_fields(node):
+        if field in _UNTOUCHED:
+            continue
+        for index, item in enumerate(value) if isinstance(value, list) else ((None, value),):
+            if isinstance(item, ast.AST) and not _left_alone(item):
+                yield from _at(node, field, index, item, quiet=quiet)
+
+
+def _at(holder: ast.AST, field: str, index: int | None, node: ast.AST, *, quiet: bool) -> Iterator[_Place]:
+    for wrong in mistakes(node):
+        if not (quiet and isinstance(wrong, ast.Constant) and isinstance(wrong.value, str)):
+            yield _Place(holder, field, index, node, wrong)
+    if field in ("test", "ifs") and isinstance(node, ast.expr) and (negated := opposite(node)) is not None:
+        yield _Place(holder, field, index, node, negated)
+    yield from _places(node, quiet=quiet or isinstance(node, ast.Raise | ast.Assert))
+
+
+def _left_alone(node: ast.AST) -> bool:
+    if isinstance(node, ast.If):
+        return any(_name(part) in _GUARDS for part in ast.walk(node.test))
+    return isinstance(node, _IMPORTS) or is_text(node)
+
+
+def _name(node: ast.AST) -> str:
+    if isinstance(node, ast.Name):
+        return node.id
+    return node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def _touches(node: ast.AST, lines: Set[int]) -> bool:
+    found: Any = node
+    return any(number in lines for number in range(_line(node), (found.end_lineno or found.lineno) + 1))
+
+
+def _line(node: ast.AST) -> int:
+    found: Any = node
+    return int(found.lineno)
+
+
+def _shown(node: ast.AST) -> str:
+    text = " ".join(ast.unparse(node).split())
+    return text if len(text) <= SHOWN_CHARS_MAX else f"{text[: SHOWN_CHARS_MAX - 1]}…"

@@ -1,0 +1,81 @@
+"""Telling trees apart: whether some case notices that a tree is not the accepted one. Only yes or no counts here.
+
+So cases share a box, one box for a whole tree where that can be: where the accepted tree passes them that way too.
+Cases that ask a service keep a box each, and those that told trees apart before are asked first.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from verification.casebox import Problem, Project, play
+from verification.comparison import problem_of
+from verification.requirement import Case
+from verification.sandbox.base import Sandbox
+from verification.servicebox import service_problem
+
+STEPS_MAX = 64  # in one box
+SLOWER_MAX = 5  # times as long as the accepted tree, and the code hangs
+HANGS_S = 1.0  # sooner than that nothing is said to hang
+SERVICE_HANGS_S = 3.0  # for all requests of a case
+
+
+@dataclass
+class Teller:
+    """Made with `ready`, for one accepted tree."""
+
+    project: Project
+    sandbox: Sandbox
+    order: list[Case] = field(default_factory=list)
+
+    async def ready(self, cases: Iterable[Case]) -> None:
+        """Put together the cases that the accepted tree passes together. Raises Unavailable without a box."""
+        mine = list(cases)
+        self.order = []
+        for shared in _batches([case for case in mine if not case.asks_service]):
+            answer = await play(together := _together(shared), self.project, self.sandbox)
+            if isinstance(answer, Problem) or problem_of(together, answer) is not None:
+                self.order += shared
+            else:
+                within_s = min(max(HANGS_S, SLOWER_MAX * answer.took_s), together.within_s)
+                self.order.append(msgspec.structs.replace(together, within_s=within_s))
+        services = [case for case in mine if case.asks_service]
+        self.order += [msgspec.structs.replace(case, within_s=min(case.within_s, SERVICE_HANGS_S)) for case in services]
+
+    async def tells(self, files: Mapping[str, bytes]) -> bool:
+        """Whether some case fails on these files. Raises Unavailable without a box."""
+        project = self.project.with_files(files)
+        for case in list(self.order):
+            if await self._fails(case, project):
+                self.order.remove(case)
+                self.order.insert(0, case)
+                return True
+        return False
+
+    async def _fails(self, case: Case, project: Project) -> bool:
+        if case.asks_service:
+            return await service_problem(case, project, self.sandbox) is not None
+        answer = await play(case, project, self.sandbox)
+        return isinstance(answer, Problem) or problem_of(case, answer) is not None
+
+
+def _batches(cases: list[Case]) -> Iterator[list[Case]]:
+    batch: list[Case] = []
+    for case in cases:
+        if batch and sum(len(each.steps) for each in batch) + len(case.steps) > STEPS_MAX:
+            yield batch
+            batch = []
+        batch.append(case)
+    if batch:
+        yield batch
+
+
+def _together(cases: list[Case]) -> Case:
+    """All their steps as one case."""
+    return Case(
+        steps=tuple(step for case in cases for step in case.steps),
+        line=cases[0].line,
+        within_s=max(case.within_s for case in cases),
+        memory_mb=max(case.memory_mb for case in cases),
+    )
