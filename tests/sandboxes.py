@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from domain.errors import Unavailable
+from verification.sandbox.base import Limits, RunResult, RunSpec, Sandbox
 from verification.sandbox.bubblewrap import Bubblewrap
 
 
@@ -19,3 +20,9 @@ def sandbox() -> Iterator[Bubblewrap]:
         pytest.skip(str(error))
     yield made
     asyncio.run(made.close())
+
+
+async def boxed(sandbox: Sandbox, code: str, *argv: str, limits: Limits | None = None, **more: object) -> RunResult:
+    """One run of this Python program; `more` are fields of RunSpec."""
+    argv = ("python3", "-I", "-c", code, *argv)
+    return await sandbox.run(RunSpec(argv=argv, limits=limits or Limits(wall_s=20), **more))  # type: ignore[arg-type]  # fields of RunSpec

@@ -38,3 +38,15 @@ async def gone(mark: str) -> bool:
             return False
         await asyncio.sleep(0.02)
     return True
+
+
+def children() -> list[int]:
+    """Children of this process, zombies too."""
+    lists = (path.read_text() for path in Path("/proc/self/task").glob("*/children"))
+    return sorted(int(pid) for each in lists for pid in each.split())
+
+
+def mounts() -> list[str]:
+    """Where something is mounted for this process, that boxes might have added."""
+    lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    return sorted(line.split()[4] for line in lines if "aura" in line)

@@ -1,0 +1,13 @@
+"""The attacks, by group."""
+
+from tests.attacks.attack import Attack
+from tests.attacks.corpus import copyout, host, kernel, network, resources
+
+GROUPS: dict[str, tuple[Attack, ...]] = {
+    "Resources": resources.ATTACKS,
+    "Network": network.ATTACKS,
+    "The host's files, variables and processes": host.ATTACKS,
+    "The kernel": kernel.ATTACKS,
+    "What comes out": copyout.ATTACKS,
+}
+CORPUS: tuple[Attack, ...] = tuple(attack for group in GROUPS.values() for attack in group)

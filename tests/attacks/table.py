@@ -1,0 +1,115 @@
+"""The attacks as a table for docs/zoo.md, from results recorded by a real run: `python -m tests.attacks.table`.
+
+It performs the whole corpus outside of a box and in the boxes of every sandbox that this machine has, prints the table,
+and with `--record` writes tests/attacks/results.json.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from domain.errors import Unavailable
+from tests.attacks.corpus import CORPUS, GROUPS
+from tests.attacks.performing import all_contained, all_uncontained, plain_interpreter
+from verification.sandbox.base import Sandbox
+from verification.sandbox.bubblewrap import Bubblewrap
+
+RECORDED = Path(__file__).with_name("results.json")
+CONTAINED, WORKS, NOT_RUN = "contained", "works", "not run"
+
+
+class Results(msgspec.Struct, frozen=True):
+    """One performance of the corpus: per attack `works` outside and `contained` in each sandbox, or what went wrong."""
+
+    date: str
+    kernel: str
+    sandboxes: Mapping[str, str]  # "bubblewrap" -> "bubblewrap 0.11.0, cgroup v1"
+    outside: Mapping[str, str]
+    contained: Mapping[str, Mapping[str, str]]  # "bubblewrap" -> attack -> ...
+
+    def failures(self) -> list[str]:
+        """Attacks that got out, and controls that did not work."""
+        controls = [f"{name} outside: {told}" for name, told in self.outside.items() if told != WORKS]
+        return controls + [
+            f"{name} in {sandbox}: {told}"
+            for sandbox, results in self.contained.items()
+            for name, told in results.items()
+            if told != CONTAINED
+        ]
+
+
+def recorded() -> Results:
+    """The results in the repository."""
+    return msgspec.json.decode(RECORDED.read_bytes(), type=Results)
+
+
+def attack_table(results: Results | None = None) -> str:
+    """The part of docs/zoo.md about attacks, in Markdown; of the recorded results unless others are given."""
+    results = results or recorded()
+    names = list(results.sandboxes)
+    lines = [
+        f"{len(CORPUS)} attacks, performed on {results.date} on Linux {results.kernel} in "
+        + " and ".join(results.sandboxes.values())
+        + ". Outside means: the same program as an ordinary process of a plain user, with nothing around it."
+    ]
+    for group, attacks in GROUPS.items():
+        lines += ["", f"### {group}", "", _row("", "It", "Outside", *names), _row(*["---"] * (3 + len(names)))]
+        for attack in attacks:
+            outside = results.outside.get(attack.name, NOT_RUN)
+            if attack.honest_part:
+                outside = f"its honest part {outside}"
+            outside += f": {attack.outside}" if attack.outside else ""
+            told = (results.contained[name].get(attack.name, NOT_RUN) for name in names)
+            lines.append(_row(f"{attack.name} {attack.title}", attack.tries, outside, *told))
+    return "\n".join(lines) + "\n"
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+
+
+async def perform(sandboxes: Mapping[str, Sandbox], date: str) -> Results:
+    """The whole corpus, outside and in each of these sandboxes. Raises Unavailable where no control can be run."""
+    python = plain_interpreter()
+    if python is None:
+        raise Unavailable(
+            "There is no Python that a plain user can start, and so no control.",
+            hint="Install one, as /usr/bin/python3.",
+        )
+    outside = await all_uncontained(CORPUS, python)
+    held = {name: await sandbox.probe() for name, sandbox in sandboxes.items()}
+    seen = {name: await all_contained(sandbox, CORPUS) for name, sandbox in sandboxes.items()}
+    return Results(
+        date=date,
+        kernel=os.uname().release.partition("-")[0],
+        sandboxes={name: f"{each.backend} ({each.confinement})" for name, each in held.items()},
+        outside={attack.name: attack.works(outside[attack.name]) or WORKS for attack in CORPUS},
+        contained={
+            name: {attack.name: attack.held(each[attack.name]) or CONTAINED for attack in CORPUS}
+            for name, each in seen.items()
+        },
+    )
+
+
+async def _main(*, record: bool) -> int:
+    sandbox = Bubblewrap()
+    try:
+        results = await perform({"bubblewrap": sandbox}, datetime.now(UTC).strftime("%Y-%m-%d"))
+    finally:
+        await sandbox.close()
+    print(attack_table(results))
+    for failure in results.failures():
+        print(failure, file=sys.stderr)
+    if record and not results.failures():
+        text = msgspec.json.format(msgspec.json.encode(results), indent=2)
+        RECORDED.write_bytes(text + b"\n")
+    return 1 if results.failures() else 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(_main(record="--record" in sys.argv[1:])))

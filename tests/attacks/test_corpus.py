@@ -1,0 +1,60 @@
+"""Every attack of the corpus is contained, and each works where nothing contains it."""
+
+import asyncio
+
+import pytest
+
+from tests.attacks.attack import Attack, Seen
+from tests.attacks.corpus import CORPUS
+from tests.attacks.performing import all_contained, all_uncontained, plain_interpreter
+from tests.attacks.table import attack_table, recorded
+from verification.sandbox.bubblewrap import Bubblewrap
+
+pytestmark = [pytest.mark.needs_sandbox, pytest.mark.timeout(300)]
+
+ATTACKS_MIN = 37
+each_attack = pytest.mark.parametrize("attack", CORPUS, ids=lambda attack: f"{attack.name} {attack.title}")
+
+
+def test_the_corpus_is_whole() -> None:
+    assert len({attack.name for attack in CORPUS}) == len(CORPUS) >= ATTACKS_MIN
+    assert all(attack.code and attack.title and attack.tries for attack in CORPUS)
+
+
+def test_the_recorded_results_are_of_this_corpus() -> None:
+    """And all good: docs/zoo.md shows them. `python -m tests.attacks.table --record` performs them anew."""
+    results = recorded()
+    names = [attack.name for attack in CORPUS]
+    assert list(results.outside) == names
+    assert all(list(each) == names for each in results.contained.values())
+    assert list(results.contained) == list(results.sandboxes)
+    assert results.failures() == []
+    table = attack_table()
+    assert all(f"| {attack.name} {attack.title} |" in table for attack in CORPUS)
+
+
+@pytest.fixture(scope="module")
+def outside() -> dict[str, Seen]:
+    """All controls, performed once."""
+    python = plain_interpreter()
+    if python is None:
+        pytest.skip("no interpreter that a plain user can start")
+    return asyncio.run(all_uncontained(CORPUS, python))
+
+
+@pytest.fixture(scope="module")
+def boxed(sandbox: Bubblewrap) -> dict[str, Seen]:
+    """All attacks in boxes of bubblewrap, performed once."""
+    return asyncio.run(all_contained(sandbox, CORPUS))
+
+
+@each_attack
+def test_it_works_where_nothing_contains_it(attack: Attack, outside: dict[str, Seen]) -> None:
+    assert attack.works(outside[attack.name]) == ""
+
+
+@each_attack
+def test_bubblewrap_contains_it(attack: Attack, boxed: dict[str, Seen], sandbox: Bubblewrap) -> None:
+    if attack.needs_tree_memory and not asyncio.run(sandbox.probe()).tree_memory:
+        pytest.skip("this machine cannot hold the memory of a tree, and the sandbox says so")
+    assert attack.held(boxed[attack.name]) == ""
