@@ -64,10 +64,10 @@ def brief_of(
         title=requirement.title,
         prose="\n\n".join([_prose(requirement), *_contract(requirement.serve)]),
         task=task.id,
-        criteria=tuple(_criterion(criterion) for criterion in criteria),
+        criteria=tuple(criterion_of(criterion) for criterion in criteria),
         paths=task.scope,
         signatures=_signatures(criteria, requirement.prose),
-        base_files=_texts(base, task.scope),
+        base_files=texts_of(base, task.scope),
         feedback=feedback,
     )
 
@@ -94,7 +94,8 @@ def _contract(serve: Serve | None) -> list[str]:
     ]
 
 
-def _criterion(criterion: Criterion) -> BriefCriterion:
+def criterion_of(criterion: Criterion) -> BriefCriterion:
+    """A criterion with its visible examples."""
     examples = tuple(_example(case) for case in criterion.cases[:EXAMPLES_MAX])
     return BriefCriterion(id=criterion.id, says=criterion.says, examples=examples)
 
@@ -206,7 +207,8 @@ def _parameters(name: str, steps: list[Step], text: str) -> list[str]:
     return positional + [f"{keyword}=None" for keyword in keywords]
 
 
-def _texts(base: Mapping[str, bytes], scope: tuple[str, ...]) -> dict[str, str]:
+def texts_of(base: Mapping[str, bytes], scope: tuple[str, ...]) -> dict[str, str]:
+    """The files in scope that are text and not too long."""
     texts: dict[str, str] = {}
     for path, content in sorted(base.items()):
         if len(content) > BASE_FILE_BYTES_MAX or not in_scope(path, scope):

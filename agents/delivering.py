@@ -20,6 +20,7 @@ from bus.rows import Rows
 from domain import run_messages
 from domain.message import Command, Recorded, derive
 from domain.registry import Scope
+from domain.review import objection
 from domain.run import Phase, RunState, files_of
 from governance.gate import Outcome
 from projections import board
@@ -77,7 +78,8 @@ class Delivering:
     def _step(self, run: UUID, state: RunState, cause: UUID) -> Callable[[], Awaitable[object]] | None:
         """What is to be done for a run in this state."""
         parts = state.tasks.values()
-        if state.phase == "planned" and parts and all(part.phase == "verified" for part in parts):
+        done = bool(parts) and all(part.phase == "verified" for part in parts)
+        if state.phase == "planned" and done and not objection(parts):
             return lambda: self._merge(run, state, cause)
         if state.phase == "delivering":
             return lambda: self._deliver(run, state, cause)

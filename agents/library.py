@@ -14,9 +14,11 @@ from domain.task import TaskState
 from domain.tree import tree_digest
 from verification.reading import parse_requirement
 from verification.requirement import Requirement
+from verification.verdict import Verdict
 
 CACHED_MAX = 64
 _manifest = msgspec.json.Decoder(dict[str, str])
+_verdict = msgspec.json.Decoder(Verdict)
 _fixtures = msgspec.json.Decoder(dict[str, bytes])
 
 
@@ -70,6 +72,10 @@ class Library:
         """The manifest of the base with `files` over it, and its tree digest."""
         manifest = dict(await self.base_manifest(_submitted(state))) | dict(files)
         return manifest, tree_digest(manifest)
+
+    async def verdict(self, digest: str) -> Verdict:
+        """A whole verdict, by the digest that its event names."""
+        return _verdict.decode(await self._blobs.get(digest))
 
     async def contents(self, manifest: Mapping[str, str]) -> dict[str, bytes]:
         """Path -> bytes."""

@@ -10,7 +10,7 @@ from agents import routing
 from bus.folding import Cause
 from bus.rows import Rows
 from domain import employee as staff
-from domain import organisation, run_messages, task
+from domain import organisation, review, run_messages, task
 from domain.message import Command, Recorded, RunEvent, TaskEvent, derive
 from domain.money import Amount
 from domain.run import Phase, RunState
@@ -137,6 +137,9 @@ class Manager:
 
     def _dispatch_run(self, run: UUID, state: RunState, desk: routing.Desk, cause: Cause) -> Iterator[Command]:
         assert state.submitted is not None
+        if why := review.objection(state.tasks.values()):
+            yield end(run, "rejected", f"The reviewer blocks it: {why}", cause)
+            return
         left = state.left
         for part in routing.ready(state):
             picked = self.picks.get((run, part.id))
@@ -153,7 +156,7 @@ class Manager:
             if cause.now >= state.due_at:
                 yield end(run, "rejected", "The run's minutes are used up.", cause)
                 return
-            chosen = routing.choose(part, desk, left)
+            chosen = routing.choose(part, desk, left, routing.barred(part, state, desk))
             if chosen is None:
                 if desk.profiles and not routing.affordable(desk, state.left) and not _open_calls(state):
                     yield end(run, "rejected", _budget_used(state), cause)

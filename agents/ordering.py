@@ -6,18 +6,21 @@ from uuid import UUID
 
 import msgspec
 
-from agents.brief import brief_of
+from agents.brief import Brief, brief_of
 from agents.duty import either, insist
 from agents.employees.base import CallLimits, Order
 from agents.library import Library
+from agents.reviewing import review_brief
 from bus.fault import Fault
 from bus.rows import Rows
 from bus.work import WorkStream
 from domain.employee import Profile
+from domain.review import is_review
 from domain.run import RunState
 from domain.task import TaskState
 from projections import board
 from projections.openrun import HAVE_ORDERS, open_in
+from verification.requirement import Requirement
 
 ORDERS_FOLLOW = ("task.call_started",)
 """An order goes out once, so what it follows from is on the disk before this duty sees it."""
@@ -77,7 +80,6 @@ class Ordering:
         assert part.order is not None, "a call has an order"
         assert part.employee is not None, "an order has an employee"
         requirement = await self._library.requirement(state.submitted)
-        base = await self._library.contents(await self._library.before(state, part.id))
         feedback = tuple(dict.fromkeys(found.for_author for found in part.findings if found.for_author))
         return Order(
             id=part.order,
@@ -87,10 +89,18 @@ class Ordering:
             employee=part.employee,
             attempt=part.attempts,
             seed=part.seed,
-            brief=brief_of(requirement, part.name, base=base, feedback=feedback),
+            brief=await self._brief(state, part, requirement, feedback),
             limits=CallLimits(
                 output_tokens_max=profile.output_tokens_max,
                 wall_s=profile.call_wall_s,
                 cost_usd_max=part.reservation.usd,
             ),
         )
+
+    async def _brief(
+        self, state: RunState, part: TaskState, requirement: Requirement, feedback: tuple[str, ...]
+    ) -> Brief:
+        if is_review(part):
+            return await review_brief(self._library, state, requirement, feedback)
+        base = await self._library.contents(await self._library.before(state, part.id))
+        return brief_of(requirement, part.name, base=base, feedback=feedback)

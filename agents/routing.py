@@ -11,6 +11,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from bus.rows import Rows
+from domain import review
 from domain.employee import Profile
 from domain.message import derive
 from domain.money import Amount
@@ -75,12 +76,23 @@ def ready(state: RunState) -> Iterator[TaskState]:
             yield task
 
 
-def choose(task: TaskState, desk: Desk, left: Amount) -> UUID | None:
+def barred(task: TaskState, state: RunState, desk: Desk) -> frozenset[UUID]:
+    """Who may not have the task: nobody reviews who wrote a part of the work, and no model of the same makers."""
+    if not review.is_review(task):
+        return frozenset()
+    parts = state.tasks.values()
+    makers = review.vendors(parts)
+    kin = {who for who, profile in desk.profiles.items() if review.vendor_of(profile.model) in makers}
+    return review.authors(parts) | kin
+
+
+def choose(task: TaskState, desk: Desk, left: Amount, barred: frozenset[UUID] = frozenset()) -> UUID | None:
     """The employee for the next attempt, or None when the ones whose turn it is are busy or beyond the budget.
 
     A turn is strict: while somebody has tried the task less often, the others wait for that one.
     """
-    fitting = [who for who in desk.profiles if reservation_of(desk.profiles[who]).fits(left)]
+    profiles = desk.profiles.items()
+    fitting = [who for who, profile in profiles if who not in barred and reservation_of(profile).fits(left)]
     fewest = min((task.tried.count(who) for who in fitting), default=0)
     turn = [who for who in fitting if task.tried.count(who) == fewest and desk.free(who) > 0]
     return min(turn, key=lambda who: (-desk.free(who), derive(task.id, who)), default=None)

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from agents.library import pack_fixtures
+from agents.reviewing import review_plan
 from bus.blobs import Blobs
 from bus.clock import now
 from domain.money import Amount
@@ -64,7 +65,8 @@ async def submit(
         plan=tuple(
             TaskPlan(name=task.id, criteria=task.criteria, scope=task.scope, after=task.after)
             for task in _in_order(requirement)
-        ),
+        )
+        + ((review_plan(task.id for task in requirement.tasks),) if requirement.review else ()),
         attempts_max=attempts_max,
         allow_degraded=allow_degraded,
         base_tree=base_tree,

@@ -1,7 +1,7 @@
 """The Verifier: judges every tree that is handed in, in the sandbox, and is alone in causing verdicts."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from uuid import UUID
 
 import msgspec
@@ -18,12 +18,15 @@ from domain import run_messages, task
 from domain.errors import NotFound
 from domain.judgement import Found, Gate, Judgement
 from domain.message import Command, derive
+from domain.review import is_review, vendor_of, vendors
 from domain.run import RunState, files_of
+from domain.task import TaskState
 from projections import docket
 from projections.openrun import RUN_KEY, OpenRun, open_state
 from verification.attestation import Basis
 from verification.judge import judge
 from verification.requirement import Requirement
+from verification.review import judge_review
 from verification.sandbox.base import Sandbox
 from verification.verdict import GateResult, Verdict
 
@@ -103,18 +106,21 @@ class Judging:
             before = await self._library.before(state, part.id)
         manifest = dict(before) | dict(files_of(state) if part is None else part.files)
         self._fault("verifier:before-verdict")
-        verdict = await self._judge_tree(
-            requirement,
-            await self._library.contents(manifest),
-            sandbox=self._sandbox,
-            seed=pending.cause.int % SEED_MAX,
-            base=await self._library.contents(before),
-            criteria=part.criteria if part else None,
-            earlier=self._library.earlier(state, part.id) if part else (),
-            scope=part.scope if part else None,
-            whole=merged,
-            allow_degraded=self._allow_degraded or state.submitted.allow_degraded,
-        )
+        if part is not None and is_review(part):
+            verdict = await self._review(pending, state, part, manifest)
+        else:
+            verdict = await self._judge_tree(
+                requirement,
+                await self._library.contents(manifest),
+                sandbox=self._sandbox,
+                seed=pending.cause.int % SEED_MAX,
+                base=await self._library.contents(before),
+                criteria=part.criteria if part else None,
+                earlier=self._library.earlier(state, part.id) if part else (),
+                scope=part.scope if part else None,
+                whole=merged,
+                allow_degraded=self._allow_degraded or state.submitted.allow_degraded,
+            )
         if verdict.tree != pending.tree:
             raise NotFound("The tree that was handed in is not the one that is kept.", hint="`aura audit verify`.")
         judged = Basis(
@@ -126,6 +132,18 @@ class Judging:
         judgement = await self._recorded(verdict, requirement, judged)
         self._fault("verifier:after-verdict")
         await self._send(_command(pending, judgement))
+
+    async def _review(
+        self, pending: docket.Pending, state: RunState, part: TaskState, manifest: Mapping[str, str]
+    ) -> Verdict:
+        """Whether a review is sound; what it says is its own."""
+        return judge_review(
+            await self._library.contents(manifest),
+            seed=pending.cause.int % SEED_MAX,
+            reviewer=vendor_of(part.model),
+            authors=vendors(state.tasks.values()),
+            changed=files_of(state),
+        )
 
     async def _recorded(self, verdict: Verdict, requirement: Requirement, judged: Basis) -> Judgement:
         """The verdict as it stands in the event; what it rests on is put where the event's digests find it."""

@@ -2,6 +2,9 @@
 
 import msgspec
 
+REVIEW = "review"
+"""The name of a run's review: of its task, and of the gate that tells what the reviewer says."""
+
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
     """One finding. `integrity` ones are strikes. `for_author` is all that an employee is ever told of it."""
@@ -26,6 +29,11 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     text: str = ""
     evidence: str = ""
+
+    @property
+    def blocks(self) -> bool:
+        """Whether the gate of a verified review says that what was reviewed may not pass."""
+        return self.gate == REVIEW and self.result == "failed"
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):

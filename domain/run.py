@@ -11,10 +11,11 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
+from domain import planning, review
 from domain import run_messages as m
 from domain import task as task_rules
 from domain.errors import Conflict, Invalid, LimitReached, NotFound, Refused
-from domain.message import Command, Erased, Event, TaskEvent, derive
+from domain.message import Command, Erased, Event, TaskEvent
 from domain.money import NOTHING, Amount, checked
 from domain.organisation import BudgetReserved, OrganisationState, lend
 from domain.task import Assign, FinishCall, ReleaseOrder, TaskCommand, TaskState
@@ -34,8 +35,6 @@ Phase = Literal[
     "ended",
 ]
 MINUTE_US = 60_000_000
-ATTEMPTS_MAX_LIMIT = 100
-MINUTES_MAX = 366 * 24 * 60  # of a run; keeps due_at within 64 bits
 
 
 class RunState(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,16 +68,11 @@ def total(amounts: Iterable[Amount]) -> Amount:
     return result
 
 
-def task_id(run: UUID, name: str) -> UUID:
-    """The id of the task that a requirement calls `name`."""
-    return derive(run, "task", name)
-
-
 def files_of(state: RunState) -> dict[str, str]:
-    """Path -> digest of all that verified tasks wrote, in the order of the plan."""
+    """Path -> digest of all that verified tasks wrote, in the order of the plan. A review is no part of it."""
     merged: dict[str, str] = {}
     for task in state.tasks.values():
-        if task.phase == "verified":
+        if task.phase == "verified" and not review.is_review(task):
             merged.update(task.files)
     return merged
 
@@ -94,12 +88,16 @@ def decide(command: Command, state: RunState) -> tuple[Event, ...]:
     match command:
         case m.Plan(run=run):
             _expect(state, command, "admitted")
-            return (m.Planned(run=run, tasks=_planned(run, state.submitted.plan)),)
+            return (m.Planned(run=run, tasks=planning.planned(run, state.submitted.plan)),)
         case m.Merge(run=run, tree=tree):
             _expect(state, command, "planned")
             waiting = [task.name for task in state.tasks.values() if task.phase != "verified"]
             if waiting:
                 raise Refused(f"Tasks {', '.join(waiting)} are not verified.", hint="Only verified work is merged.")
+            if why := review.objection(state.tasks.values()):
+                raise Refused(
+                    f"The reviewer blocks it: {why}", hint="Submit it again; what was found is on the record."
+                )
             return (m.Merged(run=run, files=files_of(state), tree=tree),)
         case m.JudgeMerged(run=run, judgement=judgement):
             _expect(state, command, "merged")
@@ -143,34 +141,7 @@ def decide_admission(
 def _submit(command: m.Submit, state: RunState) -> tuple[m.Submitted, ...]:
     if state.phase != "none":
         raise Conflict(f"Run {command.run} is there already.", hint="Submit with a new id.")
-    if not command.plan:
-        raise Invalid("A run needs at least one task.", hint="Name criteria in the requirement.")
-    if not 1 <= command.attempts_max <= ATTEMPTS_MAX_LIMIT:
-        raise Invalid(f"attempts_max is {command.attempts_max}.", hint=f"Give 1 to {ATTEMPTS_MAX_LIMIT}.")
-    checked(command.allowance.amount, "The run's budget")
-    if not 0 <= command.allowance.minutes <= MINUTES_MAX:
-        raise Invalid(f"The budget has {command.allowance.minutes} minutes.", hint=f"Give 0 to {MINUTES_MAX}.")
-    names = [task.name for task in command.plan]
-    known: set[str] = set()
-    for task in command.plan:
-        if names.count(task.name) > 1 or not set(task.after) <= known:
-            raise Invalid(f"Task {task.name} is there twice or comes before what it needs.", hint="Order the plan.")
-        known.add(task.name)
-    fields = {name: getattr(command, name) for name in m.Submitted.__struct_fields__}
-    return (m.Submitted(**fields),)
-
-
-def _planned(run: UUID, plan: tuple[m.TaskPlan, ...]) -> tuple[m.PlannedTask, ...]:
-    return tuple(
-        m.PlannedTask(
-            id=task_id(run, task.name),
-            name=task.name,
-            criteria=task.criteria,
-            scope=task.scope,
-            after=tuple(task_id(run, other) for other in task.after),
-        )
-        for task in plan
-    )
+    return (planning.submitted(command),)
 
 
 def _decide_task(command: TaskCommand, state: RunState) -> tuple[TaskEvent, ...]:
@@ -201,6 +172,7 @@ def _may_assign(command: Assign, task: TaskState, state: RunState) -> None:
     open_tasks = [state.tasks[other].name for other in task.after if state.tasks[other].phase != "verified"]
     if open_tasks:
         raise Refused(f"Task {task.name} waits for {', '.join(open_tasks)}.", hint="It is assigned after them.")
+    review.refuse_author(task, state.tasks.values(), command.employee)
     if not command.reservation.fits(state.left) or state.left.tokens <= 0:
         raise LimitReached(
             f"The call may cost {command.reservation.usd} USD and {command.reservation.tokens} tokens; the run has "

@@ -172,6 +172,9 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     files: Mapping[str, str] = {}
     tree: str | None = None
     findings: tuple[Found, ...] = ()  # of the last rejection
+    model: str = ""  # that answered last
+    evidence: str | None = None  # of the verdict that verified it
+    blocked: str = ""  # a review that was heard and blocks
 
 
 def decide(command: TaskCommand, state: TaskState) -> TaskEvent:
@@ -245,11 +248,12 @@ def evolve(state: TaskState, event: Event | Erased) -> TaskState:
             return replace(state, phase="calling")
         case CallFinished(snapshot=snapshot, charged=charged):
             phase: Phase = "answered" if snapshot.outcome == "answered" else "waiting"
-            return replace(state, phase=phase, spent=state.spent + charged, reservation=NOTHING)
+            return replace(state, phase=phase, spent=state.spent + charged, reservation=NOTHING, model=snapshot.model)
         case Submitted(files=files, tree=tree):
             return replace(state, phase="submitted", files=files, tree=tree)
-        case Verified():
-            return replace(state, phase="verified", findings=())
+        case Verified(judgement=judgement):
+            blocked = next((gate.text for gate in judgement.gates if gate.blocks), "")
+            return replace(state, phase="verified", findings=(), evidence=judgement.evidence, blocked=blocked)
         case Rejected(judgement=judgement):
             return replace(state, phase="waiting", files={}, tree=None, findings=judgement.findings)
         case Released(charged=charged):

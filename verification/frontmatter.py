@@ -28,6 +28,7 @@ EXAMPLES = {
     "scope": '["slugify.py", "tests/**"]',
     "budget": '{usd: "1.00", tokens: 100000, minutes: 20}',
     "dependencies": "[]",
+    "review": "required",
     "tasks": '[{id: T1, criteria: [A1], scope: ["slugify.py"], after: []}]',
 }
 DELIVERABLES: dict[str, Deliverable] = {"library": "library", "cli": "cli", "http": "http"}
@@ -53,6 +54,7 @@ class FrontMatter(NamedTuple):
     scope: tuple[str, ...]
     budget: Budget | None
     tasks: Node | None
+    review: bool
 
 
 def read_front_matter(node: Mapping, report: Report) -> FrontMatter:
@@ -75,6 +77,7 @@ def read_front_matter(node: Mapping, report: Report) -> FrontMatter:
         scope=read_scope(fields, required=True) or (),
         budget=_budget(fields),
         tasks=fields.get("tasks"),
+        review=_reviewed(fields),
     )
 
 
@@ -183,6 +186,14 @@ def _dependencies(fields: Fields) -> None:
     if named:
         remedy = "dependencies: [], and code that needs the standard library alone"
         fields.report.add(named[0][1], "`dependencies:` is not yet supported", remedy)
+
+
+def _reviewed(fields: Fields) -> bool:
+    text = fields.text("review") or "none"
+    at = fields.get("review")
+    if at is not None and text not in ("required", "none"):
+        fields.report.add(at, f"`review` is `required` or `none`, not `{text[:60]}`", "review: required")
+    return text == "required"
 
 
 def _base(fields: Fields) -> Base | None:

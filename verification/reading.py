@@ -5,6 +5,7 @@ from collections.abc import Mapping as Map
 from pathlib import Path
 
 from domain.errors import Invalid, NotFound
+from domain.judgement import REVIEW
 from verification.cases import CaseReader
 from verification.criteria import Read, read_criteria, read_sealed
 from verification.document import Block, Document, split
@@ -117,6 +118,7 @@ def _parse(
         command=front.command,
         serve=front.serve,
         base=front.base,
+        review=front.review,
         fixtures=visible.used,
         sealed_fixtures=hidden.used,
     )
@@ -207,4 +209,7 @@ def _tasks(front: FrontMatter | None, criteria: list[str], report: Report) -> tu
         return ()
     if front.tasks is None:
         return default_tasks(criteria, front.scope)
-    return read_tasks(front.tasks, criteria, front.scope, report)
+    tasks = read_tasks(front.tasks, criteria, front.scope, report)
+    if front.review and any(task.id == REVIEW for task in tasks):
+        report.add(front.tasks, f"the id `{REVIEW}` is that of the review itself", "another id, or review: none")
+    return tasks

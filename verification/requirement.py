@@ -144,4 +144,5 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     serve: Serve | None = None  # required by deliver: http
     base: Base | None = None
     fixtures: Mapping[str, bytes] = {}  # the files that visible cases name with $file
+    review: bool = False  # by an employee whose model another maker has made, before the work is merged
     sealed_fixtures: Mapping[str, bytes] = {}  # those of sealed cases: never shown to an employee

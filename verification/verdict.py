@@ -80,7 +80,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     verified: bool
     tree: str  # hex sha256, domain.tree.tree_digest
-    grade: Literal["C"]
+    grade: Grade
     criteria: tuple[CriterionResult, ...]
     findings: tuple[Finding, ...]
     seed: int  # order of the cases

@@ -26,17 +26,17 @@ async def delivery_commits(
 ) -> list[CommitPlan]:
     """Commit plans whose last tree is the merged one and the delivery's own files. Void events count for nothing."""
     counted = [recorded for recorded in events if recorded.void is None]
-    names: dict[UUID, str] = {}
+    names: dict[UUID, str] = {}  # of the tasks that wrote code: a review has no criteria and is no part of the tree
     handed_in: dict[UUID, task.Submitted] = {}
     commits: list[CommitPlan] = []
     tree: dict[str, bytes] = {}
     for recorded in counted:
         match recorded.event:
             case run_messages.Planned(tasks=planned):
-                names = {part.id: part.name for part in planned}
+                names = {part.id: part.name for part in planned if part.criteria}
             case task.Submitted() as submitted:
                 handed_in[submitted.task] = submitted
-            case task.Verified() as verified:
+            case task.Verified() as verified if verified.task in names:
                 tree |= await blobs.get_many(handed_in[verified.task].files)
                 commits.append(_commit(recorded, verified, names[verified.task], dict(tree)))
     last = next(recorded for recorded in counted if isinstance(recorded.event, run_messages.Verified))

@@ -17,8 +17,9 @@ from domain import employee, organisation, run_messages
 from domain.judgement import Judgement
 from domain.message import Command, Recorded
 from domain.money import Amount
+from domain.planning import task_id
 from domain.registry import Scope
-from domain.run import RunState, task_id
+from domain.run import RunState
 from domain.task import Assign, FinishCall, Judge, Snapshot, StartCall, SubmitWork
 from governance import keys
 from governance.authority import Role

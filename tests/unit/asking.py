@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from domain import employee, incident, organisation, run_messages, task
 from domain.message import Command
 from domain.money import Amount
-from domain.run import MINUTE_US, RunState, task_id
+from domain.planning import task_id
+from domain.run import MINUTE_US, RunState
 from tests.unit.samples import AT, BAD, GOOD, OTHER_TREE, PROFILE, SNAPSHOT, TREE, uuid
 from tests.unit.world import INCIDENTS, NAMES, ORDERS, RUNS, STAFF, World
 

@@ -7,7 +7,8 @@ from domain import employee, incident, organisation, refusal, run_messages, task
 from domain.judgement import Found, Gate, Judgement
 from domain.message import Event
 from domain.money import Amount
-from domain.run import MINUTE_US, task_id
+from domain.planning import task_id
+from domain.run import MINUTE_US
 
 
 def uuid(n: int) -> UUID:

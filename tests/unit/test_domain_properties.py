@@ -19,8 +19,9 @@ from domain import run_messages, task
 from domain.errors import AuraError
 from domain.message import ORGANISATION, Command, Erased, Event, Unreadable
 from domain.money import NOTHING, Amount
+from domain.planning import task_id
 from domain.registry import COMMANDS, DECIDERS, EVENTS, scope_of
-from domain.run import MINUTE_US, Phase, RunState, task_id, total
+from domain.run import MINUTE_US, Phase, RunState, total
 from tests.unit.asking import commands, draw_command
 from tests.unit.samples import AT, RUN, SAMPLES, uuid
 from tests.unit.world import World

@@ -11,7 +11,8 @@ from domain.errors import Conflict, Invalid, LimitReached, NotFound, Refused
 from domain.message import Erased
 from domain.money import NOTHING, Amount
 from domain.organisation import BudgetReserved
-from domain.run import ATTEMPTS_MAX_LIMIT, MINUTES_MAX, decide, initial
+from domain.planning import ATTEMPTS_MAX_LIMIT, MINUTES_MAX
+from domain.run import decide, initial
 from tests.unit.given import decide as decide_after
 from tests.unit.given import fold, given
 from tests.unit.runs import ADMIT, ASSIGN, SUBMIT, with_budget

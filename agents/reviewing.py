@@ -1,0 +1,67 @@
+"""The task of a reviewer: what was asked, what was changed, and what the gates say. No transcript, nothing sealed."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+from agents.brief import Brief, criterion_of, texts_of
+from agents.library import Library
+from domain.judgement import REVIEW
+from domain.review import PATH, is_review
+from domain.run import RunState, files_of
+from domain.run_messages import TaskPlan
+from verification.requirement import Requirement
+from verification.review import FORM
+from verification.verdict import Verdict
+
+DIFF_CHARS_MAX = 60_000  # of all files together; what is cut is said
+
+_TASK = f"""You review work that others have done. Nothing of it is yours. Read what was required, what was changed and
+what the gates say, then answer with one fenced block of JSON and nothing else, of this form:
+{FORM}
+Block only for a defect that makes the work wrong or unsafe for what was required, and say how to see it. You cannot
+make up for a gate: the merged work is judged again after you."""
+
+
+def review_plan(names: Iterable[str]) -> TaskPlan:
+    """The last task of a run whose requirement asks for a review."""
+    return TaskPlan(name=REVIEW, criteria=(), scope=(PATH,), after=tuple(names))
+
+
+async def review_brief(library: Library, state: RunState, requirement: Requirement, feedback: tuple[str, ...]) -> Brief:
+    """What the reviewer of a run is told."""
+    assert state.submitted is not None
+    base = texts_of(await library.contents(await library.base_manifest(state.submitted)), ("**",))
+    changed = texts_of(await library.contents(files_of(state)), ("**",))
+    parts = [part for part in state.tasks.values() if not is_review(part) and part.evidence]
+    verdicts = {part.name: await library.verdict(part.evidence) for part in parts if part.evidence}
+    prose = "\n\n".join(
+        [_TASK, "# What was required", requirement.prose.strip(), _diff(base, changed), _gates(verdicts)]
+    )
+    return Brief(
+        title=requirement.title,
+        prose=prose,
+        task=REVIEW,
+        criteria=tuple(criterion_of(criterion) for criterion in requirement.criteria),
+        paths=(PATH,),
+        feedback=feedback,
+    )
+
+
+def _diff(base: Mapping[str, str], changed: Mapping[str, str]) -> str:
+    lines: list[str] = []
+    for path, text in changed.items():
+        before = base.get(path, "").splitlines()
+        lines += difflib.unified_diff(before, text.splitlines(), f"a/{path}", f"b/{path}", lineterm="")
+    whole = "\n".join(lines)
+    cut = "" if len(whole) <= DIFF_CHARS_MAX else f"\n(cut after {DIFF_CHARS_MAX} characters)"
+    return f"# What was changed\n```diff\n{whole[:DIFF_CHARS_MAX]}{cut}\n```"
+
+
+def _gates(verdicts: Mapping[str, Verdict]) -> str:
+    lines = [
+        f"- {name}: {gate.gate} (grade {gate.grade}): {gate.result}{f', {gate.text}' if gate.text else ''}"
+        for name, verdict in verdicts.items()
+        for gate in verdict.gates
+        if gate.result != "not_run"
+    ]
+    return "\n".join(["# What the gates say", *lines])

@@ -1,0 +1,48 @@
+"""What a submission must be, and the tasks that are planned from it."""
+
+from uuid import UUID
+
+from domain import run_messages as m
+from domain.errors import Invalid
+from domain.message import derive
+from domain.money import checked
+
+ATTEMPTS_MAX_LIMIT = 100
+MINUTES_MAX = 366 * 24 * 60  # of a run; keeps due_at within 64 bits
+
+
+def task_id(run: UUID, name: str) -> UUID:
+    """The id of the task that a requirement calls `name`."""
+    return derive(run, "task", name)
+
+
+def submitted(command: m.Submit) -> m.Submitted:
+    """The event of a sound submission. Raises Invalid."""
+    if not command.plan:
+        raise Invalid("A run needs at least one task.", hint="Name criteria in the requirement.")
+    if not 1 <= command.attempts_max <= ATTEMPTS_MAX_LIMIT:
+        raise Invalid(f"attempts_max is {command.attempts_max}.", hint=f"Give 1 to {ATTEMPTS_MAX_LIMIT}.")
+    checked(command.allowance.amount, "The run's budget")
+    if not 0 <= command.allowance.minutes <= MINUTES_MAX:
+        raise Invalid(f"The budget has {command.allowance.minutes} minutes.", hint=f"Give 0 to {MINUTES_MAX}.")
+    names = [task.name for task in command.plan]
+    known: set[str] = set()
+    for task in command.plan:
+        if names.count(task.name) > 1 or not set(task.after) <= known:
+            raise Invalid(f"Task {task.name} is there twice or comes before what it needs.", hint="Order the plan.")
+        known.add(task.name)
+    return m.Submitted(**{name: getattr(command, name) for name in m.Submitted.__struct_fields__})
+
+
+def planned(run: UUID, plan: tuple[m.TaskPlan, ...]) -> tuple[m.PlannedTask, ...]:
+    """The plan with ids."""
+    return tuple(
+        m.PlannedTask(
+            id=task_id(run, task.name),
+            name=task.name,
+            criteria=task.criteria,
+            scope=task.scope,
+            after=tuple(task_id(run, other) for other in task.after),
+        )
+        for task in plan
+    )
