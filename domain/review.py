@@ -4,7 +4,6 @@ A reviewer may block. It cannot pass over a gate: the merged tree is judged afte
 """
 
 from collections.abc import Iterable, Mapping
-from itertools import takewhile
 from uuid import UUID
 
 from domain.errors import Refused
@@ -23,7 +22,7 @@ _MAKERS: Mapping[str, str] = {
 def vendor_of(model: str) -> str:
     """Who made a model, by its family's name: models of one maker err alike, whoever serves them."""
     name = model.removeprefix("script ").lower().rpartition("/")[2]
-    found = "".join(takewhile(str.isalpha, name))
+    found = name[: next((index for index, char in enumerate(name) if not char.isalpha()), len(name))]
     return _MAKERS.get(found, found or name)
 
 
