@@ -17,6 +17,7 @@ from domain.errors import Conflict, Failed, Invalid
 from verification.reading import read_requirement
 from verification.requirement import Base, Requirement
 from verification.template import scaffold, sealed_template, template
+from verification.weakness import weak_criteria
 
 
 def write_template(file: Path, deliver: str) -> list[Path]:
@@ -66,6 +67,9 @@ class Submission:
     async def send(self, settings: Settings, door: Door, *, wait: bool) -> None:
         """Submit, and with `wait` follow the run. Raises Failed when the run ends without a delivery."""
         requirement = read_requirement(self.file)
+        weak = weak_criteria(requirement)
+        for one in weak:
+            door.note(f"Note: {one.text}")
         folder = self.file.absolute().parent
         if self.repo is not None:
             requirement = msgspec.structs.replace(requirement, base=Base(repo=self.repo, ref=self.ref))
@@ -90,7 +94,8 @@ class Submission:
                 door.note("It is on record, and the manager has not taken it up: is it at work? `aura status`")
             if not wait:
                 text = f"Run {run}\nFollow it with: aura watch {run}"
-                door.answer({"run": run, "event": outcome.events[0].envelope.id, "seq": outcome.seq}, text)
+                data = {"run": run, "event": outcome.events[0].envelope.id, "seq": outcome.seq, "weak": weak}
+                door.answer(data, text)
                 return
             await follow(opened, run, door)
 

@@ -47,14 +47,21 @@ def check(file: File, as_json: Json = False) -> None:
         from director.requirements import summary
         from verification.problems import RequirementInvalid
         from verification.reading import check_notes, read_requirement
+        from verification.weakness import weak_criteria
 
         try:
             requirement = read_requirement(file)
         except RequirementInvalid as error:
             door.fail(error, {"problems": error.problems})
-        notes = check_notes(requirement)
+        weak = weak_criteria(requirement)
+        notes = [*check_notes(requirement), *(one.text for one in weak)]
         text = "\n".join([summary(requirement), *(f"note: {note}" for note in notes)])
-        data = {"title": requirement.title, "tasks": [task.id for task in requirement.tasks], "notes": notes}
+        data = {
+            "title": requirement.title,
+            "tasks": [task.id for task in requirement.tasks],
+            "notes": notes,
+            "weak": weak,
+        }
         door.answer(data, f"{file} can be submitted.\n{text}")
 
     door.run(work())

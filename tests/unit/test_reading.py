@@ -154,7 +154,7 @@ def test_fixtures_are_plain_files_below_the_folder(tmp_path: Path) -> None:
 
 def test_notes_are_hints_and_not_errors() -> None:
     notes = check_notes(parse('{call: "other:f"}'))
-    assert [note.split(":")[0].split(" ")[0] for note in notes] == ["budget.usd", "budget.tokens", "There", "A1", "The"]
+    assert [note.split(":")[0].split(" ")[0] for note in notes] == ["budget.usd", "budget.tokens", "There", "The"]
     sealed = b'- id: A1\n  cases:\n    - {call: "tool:f", returns: 1}\n'
     front = FRONT.replace('"0", tokens: 0', '"1", tokens: 9')
     assert check_notes(parse('{call: "tool:f", returns: 1}', front=front, sealed=sealed)) == ()

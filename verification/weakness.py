@@ -1,0 +1,121 @@
+"""Weak criteria: those that code which solves nothing would meet. Noticed before anybody works on them."""
+
+from collections.abc import Iterator
+from itertools import product
+
+import msgspec
+
+from verification.casebox import Answer
+from verification.comparison import problem_of
+from verification.placeholders import NUMBER, Scalar
+from verification.replies import problem_of_reply, saved_from
+from verification.requirement import Case, Criterion, Requirement, Step
+from verification.stubs import Stub, StubService, commands, functions, services
+
+_CALLS = ("call", "new")
+
+
+class Weak(msgspec.Struct, frozen=True, kw_only=True):
+    """A criterion and the trivial stubs that pass all its cases.
+
+    `refused_by` are criteria about the same code that the first stub fails: then nothing that is wrong is delivered,
+    but a task with this criterion alone would be verified.
+    """
+
+    criterion: str
+    stubs: tuple[str, ...]
+    remedy: str
+    refused_by: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """One or two sentences for people."""
+        told = f"{self.criterion} is met by code that {self.stubs[0]}: {self.remedy}."
+        others = ", ".join(self.refused_by)
+        return f"{told} ({others} would refuse it.)" if others else told
+
+
+class _Tree:
+    """What a tree of stubs does, one stub for each kind of step."""
+
+    def __init__(self, stubs: tuple[Stub | StubService, ...]) -> None:
+        self.name = " and ".join(stub.name for stub in stubs)
+        self.remedy = f"add a case {stubs[0].remedy}"
+        self._stubs = stubs
+
+    def passes(self, case: Case) -> bool:
+        if case.asks_service:
+            return any(_served(case, stub) for stub in self._stubs if isinstance(stub, StubService))
+        return _played(case, [stub for stub in self._stubs if isinstance(stub, Stub)])
+
+    def meets(self, criterion: Criterion) -> bool:
+        return all(self.passes(case) for case in (*criterion.cases, *criterion.sealed))
+
+
+def weak_criteria(requirement: Requirement) -> tuple[Weak, ...]:
+    """The criteria that some trivial stub meets, in the order of the requirement."""
+    return tuple(weak for criterion in requirement.criteria if (weak := _weak(criterion, requirement)))
+
+
+def _weak(criterion: Criterion, requirement: Requirement) -> Weak | None:
+    if not (criterion.cases or criterion.sealed):
+        return None
+    met = [tree for tree in _trees(criterion) if tree.meets(criterion)]
+    if not met:
+        return None
+    others = [other for other in requirement.criteria if other is not criterion and _about(other) & _about(criterion)]
+    refusing = tuple(other.id for other in others if not met[0].meets(other))
+    names = tuple(dict.fromkeys(tree.name for tree in met))
+    return Weak(criterion=criterion.id, stubs=names, remedy=met[0].remedy, refused_by=refusing)
+
+
+def _steps(criterion: Criterion) -> list[Step]:
+    return [step for case in (*criterion.cases, *criterion.sealed) for step in case.steps]
+
+
+def _about(criterion: Criterion) -> set[str]:
+    """Modules, commands or the service that a criterion asks."""
+    steps = _steps(criterion)
+    names = {step.target.split(":")[0] for step in steps if step.action in _CALLS and ":" in step.target}
+    names |= {f"${step.argv[0]}" for step in steps if step.action == "run"}
+    return names | {"$service" for step in steps if step.action == "request"}
+
+
+def _trees(criterion: Criterion) -> Iterator[_Tree]:
+    steps = _steps(criterion)
+    actions = {step.action for step in steps}
+    kinds: list[list[Stub | StubService]] = []
+    if actions & set(_CALLS):
+        kinds.append([*functions(steps)])
+    if "run" in actions:
+        kinds.append([*commands(steps)])
+    if "request" in actions:
+        kinds.append([*services(steps)])
+    yield from map(_Tree, product(*kinds))
+
+
+def _played(case: Case, stubs: list[Stub]) -> bool:
+    written: dict[str, str] = {}
+    seen = []
+    for step in case.steps:
+        written.update(step.files_before)
+        expect = step.expect
+        watched = {*expect.files_after, *expect.files_unchanged, *expect.files_absent}
+        files = {path: written.get(path) for path in watched}
+        stub = stubs[-1] if step.action == "run" else stubs[0]
+        seen.append(msgspec.structs.replace(stub.play(step), before=files, files=files))
+    return problem_of(case, Answer(seen, 0.0)) is None
+
+
+def _served(case: Case, stub: StubService) -> bool:
+    saved: dict[str, Scalar] = {}
+    for request in [step.request for step in case.steps if step.request is not None]:
+        response = stub.answer(request, saved)
+        if problem_of_reply(request.reply, response, {**saved, NUMBER: 1}) is not None:
+            return False
+        for name, path in request.save.items():
+            value = saved_from(response, path)
+            if value is None:
+                return False
+            saved[name] = value
+    return True
