@@ -2,19 +2,16 @@
 
 from collections.abc import Iterator
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
 from bus.store import Store
 from director import show
-from director.commands.options import SEQ_MAX
-from director.desk import archive
+from director.desk import archive, find_event
 from director.door import Door
 from director.events import event_data
 from director.settings import Settings
 from director.story import NAMING_TYPES, Story
-from domain.errors import Invalid, NotFound
 from domain.message import Recorded
 
 CAUSES_MAX = 200
@@ -27,7 +24,7 @@ Tree = list[tuple[Recorded, "Tree"]]
 async def explain(settings: Settings, door: Door, event: str) -> None:
     """The chain of causes of an event, what it says, and the tree of what it caused."""
     async with archive(settings) as store:
-        found = await _find(store, event)
+        found = await find_event(store, event)
         causes, cut = await _causes(store, found)
         budget = [TREE_EVENTS_MAX]
         effects = await _effects(store, found, DEPTH_MAX, budget)
@@ -92,7 +89,10 @@ def _detail(found: Recorded) -> list[str]:
         "void": found.void,
         **msgspec.to_builtins(found.event),
     }
-    return [f"        {name:<14} {_short(value)}" for name, value in said.items() if value not in (None, "", [], {})]
+    lines = [f"        {name:<14} {_short(value)}" for name, value in said.items() if value not in (None, "", [], {})]
+    if "judgement" in said:
+        lines.append(f"        the whole verdict: aura verdict {found.seq}")
+    return lines
 
 
 def _short(value: Any) -> str:
@@ -110,21 +110,3 @@ def _tree_lines(tree: Tree, depth: int, story: Story) -> Iterator[str]:
 
 def _tree_data(tree: Tree) -> list[dict[str, Any]]:
     return [event_data(recorded) | {"effects": _tree_data(below)} for recorded, below in tree]
-
-
-async def _find(store: Store, text: str) -> Recorded:
-    """An event by sequence or id. Raises NotFound, Invalid."""
-    if text.isdecimal():
-        seq = min(int(text), SEQ_MAX)
-        page = await store.read(seq - 1, seq, 1)
-        found = page[0] if page else None
-    else:
-        try:
-            found = await store.find(UUID(text))
-        except ValueError:
-            raise Invalid(
-                f"{text!r} is no event.", hint="Give its id or its sequence; `aura events` shows both."
-            ) from None
-    if found is None:
-        raise NotFound(f"There is no event {text}.", hint="`aura events` lists them.")
-    return found

@@ -13,9 +13,10 @@ from bus.embedded.servers import Server, postgres_at
 from bus.embedded.stack import status
 from bus.redaction import Redactor
 from bus.store import Store
+from director.commands.options import SEQ_MAX
 from director.settings import Settings
 from domain.errors import Invalid, NotFound
-from domain.message import Command
+from domain.message import Command, Recorded
 from governance import keys
 from governance.gate import Gate, Outcome
 from governance.office import Office
@@ -133,6 +134,24 @@ async def taken_up(store: Store, run: UUID) -> bool:
             return False
         await asyncio.sleep(POLL_S)
     return True
+
+
+async def find_event(store: Store, text: str) -> Recorded:
+    """An event by sequence or id. Raises NotFound, Invalid."""
+    if text.isdecimal():
+        seq = min(int(text), SEQ_MAX)
+        page = await store.read(seq - 1, seq, 1)
+        found = page[0] if page else None
+    else:
+        try:
+            found = await store.find(UUID(text))
+        except ValueError:
+            raise Invalid(
+                f"{text!r} is no event.", hint="Give its id or its sequence; `aura events` shows both."
+            ) from None
+    if found is None:
+        raise NotFound(f"There is no event {text}.", hint="`aura events` lists them.")
+    return found
 
 
 async def find_employee(store: Store, text: str) -> UUID:

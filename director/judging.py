@@ -2,64 +2,139 @@
 
 import os
 import secrets
+import shlex
 import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from agents.delivery.packaging import delivery_files
+from agents.delivery.packaging import packaging_files, proof_names
 from director.door import Door
-from director.show import table
+from director.page import verdict_page
+from director.settings import Settings
+from director.verdictview import VerdictView
 from domain.errors import Failed, Invalid, LimitReached, NotFound
-from verification.basetree import read_base
+from domain.tree import digest_of, manifest_of
+from governance import signing
+from verification.attestation import Basis, key_hex, sign, statement_of
+from verification.basetree import BaseTree, read_base
 from verification.judge import judge
 from verification.reading import read_requirement
 from verification.requirement import Requirement
 from verification.sandbox.bubblewrap import Bubblewrap
 from verification.scope import in_scope
-from verification.verdict import Verdict
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 TREE_FILES_MAX = 10_000
 TREE_BYTES_MAX = 64 * 1024**2
 SEED_MAX = 2**31
-_SKIPPED = frozenset({".git", "__pycache__", ".pytest_cache", ".venv"})
+SKIPPED = frozenset({".git", "__pycache__", ".pytest_cache", ".venv"})
 
 
-async def judge_folder(file: Path, folder: Path, door: Door, *, seed: int | None, allow_degraded: bool) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a person asks of a verdict. `html`, `attest`: files to write; `key`: signs, instead of the home's."""
+
+    seed: int | None = None
+    allow_degraded: bool = False
+    html: Path | None = None
+    attest: Path | None = None
+    key: Path | None = None
+
+
+async def judge_folder(settings: Settings, file: Path, folder: Path, door: Door, wanted: Wanted) -> None:
     """Judge a folder. Raises Failed (exit 1) when it is rejected."""
+    signer = _signer(settings, wanted)
     requirement = read_requirement(file)
-    tree = own_files(requirement, read_tree(folder))
-    base = base_files(requirement, file)
+    whole = read_tree(folder)
+    tree = own_files(requirement, whole)
+    base = base_of(requirement, file)
     box = Bubblewrap()
     try:
         verdict = await judge(
             requirement,
             tree,
             sandbox=box,
-            seed=secrets.randbelow(SEED_MAX) if seed is None else seed,
-            base=base,
-            allow_degraded=allow_degraded,
+            seed=secrets.randbelow(SEED_MAX) if wanted.seed is None else wanted.seed,
+            base=None if base is None else dict(base.files),
+            allow_degraded=wanted.allow_degraded,
         )
     finally:
         await box.close()
-    data: dict[str, Any] = msgspec.to_builtins(verdict)
+    view = VerdictView(
+        verdict=verdict,
+        requirement=requirement,
+        about=f"The folder {folder}",
+        again=again(file, folder, verdict.seed, degraded=wanted.allow_degraded),
+        signer=key_hex(signer.public_key()) if signer else "",
+    )
+    if signer is not None and wanted.attest is not None:
+        basis = Basis(
+            evidence=digest_of(msgspec.json.encode(verdict, order="sorted")),
+            files=manifest_of(tree),
+            delivered=_around(whole, tree),
+            base_commit=base.commit if base else None,
+        )
+        write_file(wanted.attest, sign(statement_of(verdict, requirement, basis), signer) + b"\n")
+    if wanted.html is not None:
+        write_file(wanted.html, verdict_page(view).encode())
+    _answer(view, door)
+
+
+def _answer(view: VerdictView, door: Door) -> None:
+    verdict = view.verdict
     if verdict.not_held:
         door.note(f"Degraded: this machine's sandbox does not hold {', '.join(verdict.not_held)}.")
     if verdict.verified:
-        door.answer(data, verdict_text(verdict))
+        door.answer(view.data(), view.text())
         return
     if not door.as_json:
-        door.say(verdict_text(verdict))
+        door.say(view.text())
     kinds = ", ".join(dict.fromkeys(finding.kind for finding in verdict.findings))
-    door.fail(Failed(f"Rejected: {kinds}.", hint="The findings say where.", code="rejected"), data)
+    door.fail(Failed(f"Rejected: {kinds}.", hint="The findings say where.", code="rejected"), view.data())
 
 
-def base_files(requirement: Requirement, file: Path) -> dict[str, bytes] | None:
-    """The files that the requirement builds on, if any. Raises NotFound or Invalid for a base that cannot be read."""
+def _signer(settings: Settings, wanted: Wanted) -> "Ed25519PrivateKey | None":
+    """The key to sign with, read before anything is judged. Raises Invalid, NotFound, Forbidden."""
+    if wanted.attest is None:
+        if wanted.key is not None:
+            raise Invalid("--key signs what --attest writes.", hint="Add --attest FILE, or leave --key out.")
+        return None
+    return signing.load(wanted.key or settings.keys / signing.VERIFIER)
+
+
+def _around(whole: Mapping[str, bytes], tree: Mapping[str, bytes]) -> dict[str, str]:
+    """What a delivery has put around the tree, by digest, without what speaks about it."""
+    speaking = set(proof_names(tree))
+    return manifest_of({path: content for path, content in whole.items() if path not in tree and path not in speaking})
+
+
+def again(file: str | Path, folder: str | Path, seed: int, *, degraded: bool) -> str:
+    """The command that judges the same with the same seed."""
+    words = ["aura", "judge", str(file), str(folder), "--seed", str(seed)]
+    return shlex.join(words + (["--allow-degraded"] if degraded else []))
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write what a person asked for. Raises Invalid."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise Invalid(
+            f"{path} cannot be written: {error.strerror}.", hint="Name a file in a folder of yours."
+        ) from error
+
+
+def base_of(requirement: Requirement, file: Path) -> BaseTree | None:
+    """What the requirement builds on, if anything. Raises NotFound or Invalid for a base that cannot be read."""
     if requirement.base is None:
         return None
-    return dict(read_base(requirement.base, file.absolute().parent).files)
+    return read_base(requirement.base, file.absolute().parent)
 
 
 def read_tree(folder: Path) -> dict[str, bytes]:
@@ -69,7 +144,7 @@ def read_tree(folder: Path) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     total = 0
     for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name not in _SKIPPED)
+        folders[:] = sorted(name for name in folders if name not in SKIPPED)
         for name in sorted(names) + [name for name in folders if (Path(place) / name).is_symlink()]:
             path = Path(place) / name
             mode = path.lstat().st_mode
@@ -89,31 +164,5 @@ def read_tree(folder: Path) -> dict[str, bytes]:
 def own_files(requirement: Requirement, tree: dict[str, bytes]) -> dict[str, bytes]:
     """The tree without what a delivery adds to it (packaging, README, acceptance cases, verdict): it is not judged."""
     written = {path: content for path, content in tree.items() if in_scope(path, requirement.scope)}
-    added = delivery_files(requirement, written, b"{}", "").keys()
+    added = packaging_files(requirement, written).keys() | set(proof_names(written))
     return {path: content for path, content in tree.items() if path in written or path not in added}
-
-
-def verdict_text(verdict: Verdict) -> str:
-    """A verdict for people."""
-    lines = [
-        table(
-            ("criterion", "verdict", "visible", "sealed"),
-            [
-                (
-                    part.id,
-                    "passed" if part.passed else "failed",
-                    f"{part.visible_passed}/{part.visible_total}",
-                    f"{part.sealed_passed}/{part.sealed_total}",
-                )
-                for part in verdict.criteria
-            ],
-        )
-    ]
-    for finding in verdict.findings:
-        place = finding.path or finding.criterion or ""
-        lines.append(f"{finding.kind}{' (integrity)' if finding.integrity else ''} {place}: {finding.detail}")
-    lines.append(
-        f"{'Verified' if verdict.verified else 'Rejected'}: tree {verdict.tree[:16]}, grade {verdict.grade}, "
-        f"{verdict.sandbox}, seed {verdict.seed}, {verdict.wall_s:.1f} s"
-    )
-    return "\n".join(lines)

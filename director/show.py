@@ -192,6 +192,8 @@ def run_text(data: dict[str, Any]) -> str:
     )
     for incident in data["incidents"]:
         lines.append(f"incident {incident['kind']}: {incident['employee_name'] or ''} {incident['detail']}")
+    if any(row["verified"] is not None for row in data["attempts"]):
+        lines.append(f"the last verdict, gate by gate: aura verdict {str(line['run'])[:13]}")
     lines.append(f"\ncost {money(line['spent_usd'])}, {line['spent_tokens']} tokens")
     lines.append(parked_text(data["parked"]) or next_step(line))
     return "\n".join(lines)

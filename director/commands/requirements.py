@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from director.commands.options import Degraded, Json
+from director.commands.options import Degraded, Html, Json
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A requirement: NAME.md, with NAME.sealed.yaml beside it.")]
 
@@ -96,8 +96,15 @@ def judge(
     file: File,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The tree to judge.")],
     as_json: Json = False,
-    seed: Annotated[int | None, typer.Option(help="The order of the cases; drawn when it is not given.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of all that is drawn; drawn itself when it is not given.")] = None,
     allow_degraded: Degraded = False,
+    html: Html = None,
+    attest: Annotated[
+        Path | None, typer.Option("--attest", metavar="FILE", help="Write the verdict as a signed statement (in-toto).")
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option("--key", metavar="KEY", help="Sign with this key (Ed25519, PEM), not the home's.")
+    ] = None,
 ) -> None:
     """Run the whole verdict pipeline on a tree, without servers. Exit 0: verified, 1: rejected."""
     from director.door import Door
@@ -106,8 +113,11 @@ def judge(
     door = Door("judge", as_json)
 
     async def work() -> None:
-        from director.judging import judge_folder
+        from director.judging import Wanted, judge_folder
 
-        await judge_folder(file, folder, door, seed=seed, allow_degraded=allow_degraded or Settings().allow_degraded)
+        settings = Settings()
+        degraded = allow_degraded or settings.allow_degraded
+        wanted = Wanted(seed=seed, allow_degraded=degraded, html=html, attest=attest, key=key)
+        await judge_folder(settings, file, folder, door, wanted)
 
     door.run(work())

@@ -16,7 +16,7 @@ COMMANDS = (
     *("demo", "up", "down", "status", "found", "repair", "serve", "init", "check", "submit", "judge", "runs"),
     *("watch", "inbox"),
     *("approve", "reject", "employees", "hire", "suspend", "reinstate", "scores", "costs", "pause", "halt", "resume"),
-    *("budget", "events", "why", "state", "replay", "run show"),
+    *("budget", "events", "why", "state", "replay", "run show", "verdict", "attestation verify", "attestation key"),
 )
 HEAVY = {"nats", "asyncpg", "openai", "pydantic", "pydantic_settings", "dulwich", "rich", "ruamel", "re2", "asyncio"}
 OWN = ("agents", "bus", "domain", "governance", "projections", "sql", "verification")

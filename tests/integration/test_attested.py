@@ -1,6 +1,10 @@
 """Verdicts on the log and beside the delivery, signed by the verifier alone."""
 
+import asyncio
+import re
+import shlex
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -8,6 +12,7 @@ import pytest
 from domain import run_messages, task
 from domain.tree import digest_of, manifest_of
 from governance import signing
+from tests.acceptance.cli import Aura
 from tests.integration.house import House, Sample, of
 from verification.attestation import verify
 
@@ -55,6 +60,68 @@ async def test_every_verdict_is_signed_and_the_delivery_carries_the_last_one(hou
     sealed = last.configured("sealed cases")
     assert sealed is not None
     assert sealed.digest == {"sha256": digest_of(sample.sealed)}
-    twice = str(2 * sample.numbers["T1"]).encode()
-    assert twice in sample.sealed, "control"
-    assert twice not in msgspec.json.encode(list(said.values()))
+    twice = re.compile(rb"\b%d\b" % (2 * sample.numbers["T1"]))
+    assert twice.search(sample.sealed), "control"
+    assert not twice.search(msgspec.json.encode(list(said.values())))
+
+
+class Told:
+    """`aura` in this process, on the house's servers."""
+
+    def __init__(self, house: House, folder: Path) -> None:
+        self.aura = Aura(folder).inside()
+        self.aura.home = house.home
+        self.aura.environment |= {
+            "AURA_HOME": str(house.home),
+            "AURA_NATS_URL": house.nats_url,
+            "AURA_POSTGRES_DSN": house.postgres_dsn,
+        }
+
+    async def json(self, *arguments: str, code: int = 0) -> dict[str, Any]:
+        return await asyncio.to_thread(self.aura.json, *arguments, code=code)
+
+    async def text(self, *arguments: str) -> str:
+        return await asyncio.to_thread(self.aura.text, *arguments)
+
+
+async def test_a_verdict_on_record_is_shown_whole(house: House, tmp_path: Path) -> None:
+    sample, aura = Sample(1), Told(house, tmp_path)
+    await house.hire("anna", {"T1": [sample.wrong("T1"), sample.right("T1")]})
+    async with house.running():
+        run = await house.submit(sample)
+        log = await house.until_type(run, "run.delivered")
+    (rejected,), (merged,) = of(log, run, "task.rejected"), of(log, run, "run.verified")
+    assert isinstance(merged.event, run_messages.Verified)
+    page, line = tmp_path / "verdict.html", tmp_path / "verdict.intoto.jsonl"
+    said = await aura.json("verdict", str(run)[:13], "--html", str(page), "--attest", str(line))
+    kept = msgspec.json.decode(await house.blobs.get(merged.event.judgement.evidence))
+    assert {name: said[name] for name in kept} == kept
+    assert said["recorded"]["event"] == merged.seq
+    assert (
+        said["recorded"]["signer"] == signing.load_or_create(house.home / "keys").public_key().public_bytes_raw().hex()
+    )
+    assert kept["tree"] in page.read_text()
+    assert line.read_bytes().strip() == await house.blobs.get(merged.event.judgement.attestation)
+    for which in (str(rejected.seq), str(rejected.envelope.id)):
+        said = await aura.json("verdict", which)
+        assert (said["verified"], said["recorded"]["type"]) == (False, "task.rejected")
+    text = await aura.text("verdict", str(rejected.seq))
+    assert "T1, anna" in text
+    assert [line.split()[:2] for line in text.splitlines() if line.startswith("cases ")] == [["cases", "C"]]
+    assert (await aura.json("verdict", "1", code=2))["code"] == "invalid"
+    assert (await aura.json("verdict", "99999", code=3))["code"] == "not_found"
+    assert f"aura verdict {str(run)[:13]}" in await aura.text("run", "show", str(run))
+    assert f"aura verdict {merged.seq}" in await aura.text("why", str(merged.seq))
+    (delivered,) = of(log, run, "run.delivered")
+    assert isinstance(delivered.event, run_messages.Delivered)
+    assert "this home" in (await aura.json("attestation", "verify", delivered.event.folder))["trust"]
+    again = (await aura.text("verdict")).partition("The same again: ")[2].splitlines()[0]
+    (tmp_path / "REQUIREMENT.md").write_bytes(sample.source)
+    (tmp_path / "REQUIREMENT.sealed.yaml").write_bytes(sample.sealed)
+    repeated = await aura.json(*shlex.split(again)[1:])
+    assert _results(repeated) == _results(kept)
+    assert repeated["tree"] == kept["tree"]
+
+
+def _results(data: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(gate["gate"], gate["result"]) for gate in data["gates"]]

@@ -1,0 +1,171 @@
+"""Behind `aura attestation`: a folder compared with what the verifier has signed about it."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from agents.delivery.packaging import ProofNames, proof_names
+from director.door import Door
+from director.judging import SKIPPED, read_tree
+from director.settings import Settings
+from director.show import table
+from director.visible import visible
+from domain.errors import Differs, Failed, Invalid, NotFound
+from domain.tree import manifest_of, tree_digest
+from governance import signing
+from verification.attestation import Statement, key_hex, verify
+
+STATEMENT_NAMES = ("aura-verdict.intoto.jsonl", "verdict.intoto.jsonl")
+"""As a delivery calls it; the first where the code has a file of the second's name."""
+SHOWN_MAX = 20
+"""Differences that a message names."""
+
+
+@dataclass(frozen=True)
+class Trust:
+    """The key that a statement is checked with: the file, and why it is believed."""
+
+    file: Path
+    why: str
+
+
+def check_folder(settings: Settings, door: Door, folder: Path, *, key: Path | None, statement: Path | None) -> None:
+    """Say what is attested about a folder. Raises Differs (exit 6), Failed (exit 1) when what is attested is a no."""
+    files = _files(folder)
+    source = statement or _statement_file(folder, files)
+    trust = _trust(settings, source, key)
+    public = signing.load_public(trust.file)
+    said = verify(_content(source).strip(), public)
+    if not said.files():
+        raise Invalid(
+            "This statement is about one task's share and names no files.",
+            hint="A delivery's statement is about the merged tree: verdict.intoto.jsonl.",
+        )
+    names = proof_names(said.files())
+    different = differences(said, files, names)
+    if different:
+        shown = ", ".join(visible(each) for each in different[:SHOWN_MAX])
+        raise Differs(
+            f"{len(different)} differences from what was signed: {shown}.",
+            hint="Take the delivery again from where it came, or look at what was changed: git status.",
+            code="altered",
+        )
+    uncovered = [names.readme] if names.readme in files else []
+    left_out = _left_out(folder)
+    data = {
+        "result": said.predicate.result,
+        "tree": said.tree(),
+        "key": key_hex(public),
+        "trust": trust.why,
+        "files": said.files(),
+        "delivered": said.delivered(),
+        "not_covered": uncovered,
+        "not_looked_at": left_out,
+        "tests": {
+            "passed": said.predicate.passed_tests,
+            "warned": said.predicate.warned_tests,
+            "failed": said.predicate.failed_tests,
+        },
+        "configuration": said.predicate.configuration,
+    }
+    if said.predicate.result == "FAILED":
+        failed = ", ".join(said.predicate.failed_tests)
+        refusal = Failed(
+            f"It is signed that these files were rejected: {failed}.", hint="Do not use them.", code="rejected"
+        )
+        door.fail(refusal, data)
+    door.answer(data, _text(said, uncovered, left_out, trust, key_hex(public)))
+
+
+def differences(said: Statement, files: Mapping[str, str], names: ProofNames) -> list[str]:
+    """What differs between a statement and a folder's files (path -> digest), in words; empty when nothing does."""
+    judged, expected = said.files(), {**said.delivered(), **said.files()}
+    verdict = said.configured("verdict")
+    if verdict is not None and names.verdict in files:
+        expected[names.verdict] = verdict.digest.get("sha256", "")
+    found = [f"{path} is missing" for path in sorted(expected) if path not in files]
+    found += [f"{path} was altered" for path in sorted(expected) if files.get(path, expected[path]) != expected[path]]
+    known = expected.keys() | set(names)
+    found += [f"{path} was added" for path in sorted(files) if path not in known]
+    if tree_digest(judged) != said.tree():
+        found.append("the files that it names are not the tree that it names")
+    return found
+
+
+def show_key(settings: Settings, door: Door) -> None:
+    """The public key of the home's verifier. Raises NotFound."""
+    file = signing.public_file(settings.keys)
+    if not file.exists():
+        raise NotFound(f"There is no verifier's key in {settings.keys}.", hint="The verifier makes it: `aura up`.")
+    key = signing.load_public(file)
+    pem = signing.public_pem(key).decode()
+    door.answer({"file": str(file), "key": key_hex(key), "pem": pem}, f"{pem}{key_hex(key)}  {file}")
+
+
+def _files(folder: Path) -> dict[str, str]:
+    try:
+        return manifest_of(read_tree(folder))
+    except Invalid as error:  # a link or a special file: no verdict is about such a tree
+        raise Differs(error.message, hint="Take the delivery again from where it came.", code="altered") from error
+
+
+def _statement_file(folder: Path, files: Mapping[str, str]) -> Path:
+    for name in STATEMENT_NAMES:
+        if name in files:
+            return folder / name
+    raise NotFound(
+        f"There is no signed statement in {folder}.",
+        hint=f"A delivery has {STATEMENT_NAMES[1]}; or name it: --statement.",
+    )
+
+
+def _trust(settings: Settings, source: Path, key: Path | None) -> Trust:
+    """The key that was named, that of the home, or the one that came with the statement."""
+    if key is not None:
+        return Trust(key, "you named it")
+    own = signing.public_file(settings.keys)
+    if own.exists():
+        return Trust(own, "it is the key of this home's verifier")
+    name = "aura-verifier.pub" if source.name.startswith("aura-") else "verifier.pub"
+    return Trust(source.parent / name, "it came with the files, so whoever altered them could have replaced it")
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise NotFound(f"{file} cannot be read: {error.strerror}.", hint="Name the signed statement.") from error
+
+
+def _left_out(folder: Path) -> list[str]:
+    """Folders that are no part of a tree and were not looked at, but for git's."""
+    found: list[str] = []
+    for place, folders, _ in os.walk(folder):
+        skipped = [name for name in folders if name in SKIPPED]
+        found += [str((Path(place) / name).relative_to(folder)) for name in skipped if name != ".git"]
+        folders[:] = [name for name in folders if name not in SKIPPED]
+    return sorted(found)
+
+
+def _text(said: Statement, uncovered: list[str], left_out: list[str], trust: Trust, key: str) -> str:
+    verdict = said.configured("verdict")
+    told = verdict.annotations if verdict else {}
+    rows = [("result", said.predicate.result), ("tree", said.tree())]
+    rows += [(each.name, digest) for each in said.predicate.configuration for digest in each.digest.values()]
+    rows += [(name, str(told[name])) for name in ("seed", "sandbox") if name in told]
+    rows.append(("passed", ", ".join(said.predicate.passed_tests)))
+    rows += [("warned", ", ".join(said.predicate.warned_tests))] if said.predicate.warned_tests else []
+    rows += [("not held", ", ".join(map(str, told["notHeld"])))] if told.get("notHeld") else []
+    rows.append(("signed by", key))
+    lines = [table(("what", "attested"), [(name, visible(value)) for name, value in rows]), ""]
+    lines.append(f"The key: {trust.why}.")
+    if uncovered:
+        lines.append(f"Covered by no signature: {', '.join(uncovered)}.")
+    if left_out:
+        lines.append(f"Not looked at, delete before you run the code: {', '.join(map(visible, left_out[:SHOWN_MAX]))}.")
+    lines.append(
+        f"Genuine: {len(said.files())} files are those that were judged, "
+        f"{len(said.delivered())} those that the delivery put around them."
+    )
+    return "\n".join(lines)

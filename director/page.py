@@ -1,0 +1,139 @@
+"""A verdict as one HTML file that stands for itself: no script, nothing from elsewhere, every text escaped."""
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+
+from director.verdictview import VerdictView, place_of
+from director.visible import visible
+from verification.verdict import Finding, GateResult
+
+EVIDENCE_CHARS_MAX = 20_000
+"""Of one gate; the evidence whole is in `--json`."""
+_OUTCOMES = {"passed": "✓ passed", "failed": "✗ failed", "noted": "! noted", "not_run": "- not run"}
+
+
+def verdict_page(view: VerdictView) -> str:
+    """The page. It holds details of sealed cases: it is for the Director, and for no employee."""
+    style = files("director").joinpath("page.css").read_text(encoding="utf-8")
+    hashed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    outcome = ("passed", "✓ Verified") if view.verdict.verified else ("failed", "✗ Rejected")
+    body = "".join((_facts(view), _criteria(view), _gates(view.verdict.gates), _findings(view), _again(view)))
+    return f"""<!doctype html>
+<html lang="en" dir="ltr">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-{hashed}'">
+<meta name="referrer" content="no-referrer">
+<title>{_text(outcome[1])}: {_text(view.requirement.title)}</title>
+<style>{style}</style>
+</head>
+<body>
+<main>
+<h1>{_told(view.requirement.title)}</h1>
+<p class="outcome {outcome[0]}">{outcome[1]}</p>
+<p class="quiet">{_told(view.about)}. This page quotes sealed cases where they failed: it is not for employees.</p>
+{body}</main>
+</body>
+</html>
+"""
+
+
+def _facts(view: VerdictView) -> str:
+    verdict = view.verdict
+    facts: list[tuple[str, object]] = [("tree", verdict.tree)]
+    facts += [(each.name, digest) for each in view.rested_on() for digest in each.digest.values()]
+    facts += [("seed", verdict.seed), ("grade", verdict.grade), ("sandbox", verdict.sandbox)]
+    facts.append(("not held", ", ".join(verdict.not_held) or "nothing: every limit of the box was held"))
+    facts.append(("seconds", f"{verdict.wall_s:.1f}"))
+    facts += [(name.replace("_", " "), value) for name, value in view.recorded.items() if value not in (None, "")]
+    facts.append(("signed by", view.signer or "nobody"))
+    rows = "".join(f'<dt>{_text(name)}</dt><dd class="digest">{_told(value)}</dd>\n' for name, value in facts)
+    return f"<h2>What was judged, and where</h2>\n<dl>\n{rows}</dl>\n"
+
+
+def _criteria(view: VerdictView) -> str:
+    rows = [
+        (
+            _told(part.id),
+            _outcome("passed" if part.passed else "failed"),
+            f"{part.visible_passed} of {part.visible_total}",
+            f"{part.sealed_passed} of {part.sealed_total}",
+            _told(view.says(part.id)),
+        )
+        for part in view.verdict.criteria
+    ]
+    return "<h2>Criteria</h2>\n" + _table(("criterion", "result", "visible", "sealed", "what it says"), rows)
+
+
+def _gates(gates: Iterable[GateResult]) -> str:
+    rows, evidence = [], []
+    for gate in gates:
+        seconds = f"{gate.seconds:.2f}"
+        rows.append((_told(gate.gate), _text(gate.grade), _outcome(gate.result), seconds, _told(gate.text)))
+        if gate.evidence:
+            evidence.append(_evidence(gate))
+    if not rows:
+        return ""
+    grades = "Grade C: judged outside the code's reach. B: given suites, forgeable. A: the author's own word, advice."
+    return (
+        f'<h2>Gates</h2>\n<p class="quiet">{grades}</p>\n'
+        + _table(("gate", "grade", "result", "seconds", "what it found"), rows)
+        + "<h2>Evidence</h2>\n"
+        + "".join(evidence)
+    )
+
+
+def _evidence(gate: GateResult) -> str:
+    content = msgspec.json.format(msgspec.json.encode(gate.evidence, order="sorted"), indent=2).decode()
+    if len(content) > EVIDENCE_CHARS_MAX:
+        content = f"{content[:EVIDENCE_CHARS_MAX]}\n… cut here: --json has all {len(content)} characters"
+    return f"<details><summary>{_told(gate.gate)}</summary><pre>{_told(content)}</pre></details>\n"
+
+
+def _findings(view: VerdictView) -> str:
+    if not view.verdict.findings:
+        return "<h2>Findings</h2>\n<p>None.</p>\n"
+    return "<h2>Findings</h2>\n" + "".join(_finding(finding) for finding in view.verdict.findings)
+
+
+def _finding(finding: Finding) -> str:
+    strike = ' <span class="failed">integrity: a strike</span>' if finding.integrity else ""
+    told = f'<p class="quiet">Told to the author: {_told(finding.for_author)}</p>' if finding.for_author else ""
+    return (
+        f"<article><h3>{_text(finding.kind)} {_told(place_of(finding))}{strike}</h3>"
+        f"<pre>{_told(finding.detail)}</pre>{told}</article>\n"
+    )
+
+
+def _again(view: VerdictView) -> str:
+    return (
+        f"<h2>The same again</h2>\n<pre>{_told(view.again)}</pre>\n"
+        '<p class="quiet">The same requirement, tree and seed give the same result per gate; seconds differ.</p>\n'
+    )
+
+
+def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Cells are HTML already."""
+    head = "".join(f'<th scope="col">{_text(name)}</th>' for name in header)
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>\n" for row in rows)
+    return f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table></div>\n'
+
+
+def _outcome(result: str) -> str:
+    return f'<span class="{_text(result)}">{_text(_OUTCOMES.get(result, result))}</span>'
+
+
+def _text(value: Any) -> str:
+    return escape(visible(str(value)), quote=True)
+
+
+def _told(value: Any) -> str:
+    """A stranger's text, which cannot turn the direction of what stands beside it."""
+    return f"<bdi>{_text(value)}</bdi>"

@@ -1,0 +1,138 @@
+"""Behind `aura verdict`: a verdict on record, from the evidence that its event names."""
+
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from agents.library import Library
+from bus.blobs import Blobs
+from bus.redaction import Redactor
+from bus.store import Store
+from director.desk import archive, find_event, find_run
+from director.door import Door
+from director.judging import again, write_file
+from director.page import verdict_page
+from director.settings import Settings
+from director.show import clock
+from director.story import NAMING_TYPES, Story
+from director.verdictview import VerdictView
+from domain import run_messages, task
+from domain.errors import Invalid, NotFound
+from domain.judgement import Judgement
+from domain.message import Recorded
+from verification.attestation import key_hex, named_key
+from verification.verdict import Verdict
+
+JUDGED = task.Verified | task.Rejected | run_messages.Verified | run_messages.Rejected
+OF_THE_MERGED = run_messages.Verified | run_messages.Rejected
+_verdict = msgspec.json.Decoder(Verdict)
+
+
+async def show_verdict(settings: Settings, door: Door, which: str, *, html: Path | None, attest: Path | None) -> None:
+    """Print a verdict, and write what is asked for. Raises NotFound, Invalid."""
+    async with archive(settings) as store:
+        recorded = await _find(store, which)
+        blobs = Blobs(store, Redactor())
+        view = await _view(store, blobs, recorded)
+        signed = await _statement(blobs, recorded)
+    if attest is not None:
+        if not signed:
+            raise NotFound("This verdict was not signed.", hint="Those of before signatures were built are not.")
+        write_file(attest, signed + b"\n")
+    if html is not None:
+        write_file(html, verdict_page(view).encode())
+    lines = [f"{view.about}, {_where(recorded)}", "", view.text(), f"The same again: {view.again}"]
+    if view.signer:
+        lines.append(f"Signed by {view.signer}")
+    door.answer(view.data(), "\n".join(lines))
+
+
+async def _find(store: Store, text: str) -> Recorded:
+    """A verdict's event by its id or sequence, or the last one of a run."""
+    found = await _event(store, text)
+    if found is None:
+        run = await find_run(store, text)
+        judged = [each for each in await store.read_run(run) if not each.void and isinstance(each.event, JUDGED)]
+        merged = [each for each in judged if isinstance(each.event, OF_THE_MERGED)]
+        if not judged:
+            raise NotFound("Nothing of this run has been judged yet.", hint=f"Follow it with: aura watch {run}")
+        return (merged or judged)[-1]
+    if not isinstance(found.event, JUDGED):
+        of = found.envelope.run
+        hint = f"The last verdict of its run: aura verdict {of}" if of else "`aura runs` lists the runs."
+        raise Invalid(f"Event {found.seq} is no verdict but {found.envelope.type}.", hint=hint)
+    return found
+
+
+async def _event(store: Store, text: str) -> Recorded | None:
+    """The event that a text names; None when it may name a run."""
+    if text.isdecimal():
+        return await find_event(store, text)
+    try:
+        return await store.find(UUID(text))
+    except ValueError:
+        return None
+
+
+def _judgement(recorded: Recorded) -> Judgement:
+    assert isinstance(recorded.event, JUDGED)
+    return recorded.event.judgement
+
+
+async def _view(store: Store, blobs: Blobs, recorded: Recorded) -> VerdictView:
+    run = recorded.envelope.run
+    events = await store.read_run(run) if run else []
+    handed_in = next((each.event for each in events if isinstance(each.event, run_messages.Submitted)), None)
+    if handed_in is None:
+        raise NotFound("The run's hand-in is not on record.", hint="It may have been purged.")
+    story = Story()
+    for naming in await store.read_types(NAMING_TYPES, await store.recorded_up_to()):
+        story.hear(naming)
+    merged = isinstance(recorded.event, OF_THE_MERGED)
+    verdict = _verdict.decode(await blobs.get(_judgement(recorded).evidence))
+    signed = await _statement(blobs, recorded)
+    return VerdictView(
+        verdict=verdict,
+        requirement=await Library(blobs).requirement(handed_in),
+        about=f"The merged tree of {handed_in.title}" if merged else f"{story.about(recorded)}: {handed_in.title}",
+        again=_again(events, verdict, merged=merged),
+        recorded=_place(recorded),
+        signer=key_hex(named_key(signed)) if signed else "",
+    )
+
+
+def _again(events: list[Recorded], verdict: Verdict, *, merged: bool) -> str:
+    """A task's share is judged against its own criteria, on what stood before it: no command does that from outside."""
+    if not merged:
+        return f"a verifier that is asked for this verdict again draws from the same seed, {verdict.seed}"
+    delivered = [each.event for each in events if isinstance(each.event, run_messages.Delivered)]
+    folder = delivered[-1].folder if delivered else "DIR"
+    return again("REQUIREMENT.md", folder, verdict.seed, degraded=bool(verdict.not_held))
+
+
+def _place(recorded: Recorded) -> dict[str, Any]:
+    envelope = recorded.envelope
+    return {
+        "event": recorded.seq,
+        "id": str(envelope.id),
+        "type": envelope.type,
+        "run": str(envelope.run),
+        "task": str(envelope.entity_id) if envelope.entity == "task" else None,
+        "employee": str(envelope.employee) if envelope.employee else None,
+        "at": f"{clock(envelope.occurred_at)} UTC",
+        "void": recorded.void,
+        "statement": _judgement(recorded).attestation or None,
+    }
+
+
+def _where(recorded: Recorded) -> str:
+    void = f", VOID: {recorded.void}" if recorded.void else ""
+    return f"event {recorded.seq} ({recorded.envelope.type}), {clock(recorded.envelope.occurred_at)} UTC{void}"
+
+
+async def _statement(blobs: Blobs, recorded: Recorded) -> bytes:
+    """The verifier's signed statement; empty where nothing was signed."""
+    digest = _judgement(recorded).attestation
+    return await blobs.get(digest) if digest else b""

@@ -1,0 +1,98 @@
+"""A verdict as it is shown: with what it is about, what it rested on and how to have it again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from director.show import table
+from director.visible import below, visible
+from verification.attestation import Basis, Resource, statement_of
+from verification.requirement import Requirement
+from verification.verdict import Finding, Verdict
+
+TEXT_CHARS_MAX = 90
+"""Of a gate's line in a table on the terminal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerdictView:
+    """One verdict. `again`: the command that judges the same tree with the same seed, or a sentence about it.
+
+    `recorded`: what the log says of it, as data; empty for one that was just given. `signer`: the public key in hex.
+    """
+
+    verdict: Verdict
+    requirement: Requirement
+    about: str
+    again: str
+    recorded: Mapping[str, Any] = field(default_factory=dict)
+    signer: str = ""
+
+    def rested_on(self) -> tuple[Resource, ...]:
+        """Requirement, sealed cases, image and so on, by digest."""
+        statement = statement_of(self.verdict, self.requirement, Basis(evidence=""))
+        return tuple(each for each in statement.predicate.configuration if each.name != "verdict")
+
+    def says(self, criterion: str) -> str:
+        """The sentence of a criterion."""
+        return next((each.says for each in self.requirement.criteria if each.id == criterion), "")
+
+    def data(self) -> dict[str, Any]:
+        """For machines: the verdict, and where there is one its place on the record."""
+        data: dict[str, Any] = msgspec.to_builtins(self.verdict)
+        if self.recorded:
+            data |= {"recorded": {**self.recorded, "signer": self.signer}}
+        return data
+
+    def text(self) -> str:
+        """For people: criteria, gates, findings, and the verdict in one line."""
+        verdict = self.verdict
+        lines = [criteria_table(verdict)]
+        if verdict.gates:
+            lines += ["", gates_table(verdict), ""]
+        lines += [_line(finding) for finding in verdict.findings]
+        lines.append(
+            f"{'Verified' if verdict.verified else 'Rejected'}: tree {verdict.tree[:16]}, grade {verdict.grade}, "
+            f"{verdict.sandbox}, seed {verdict.seed}, {verdict.wall_s:.1f} s"
+        )
+        return "\n".join(lines)
+
+
+def criteria_table(verdict: Verdict) -> str:
+    """How each criterion fared."""
+    rows = [
+        (
+            visible(part.id),
+            "passed" if part.passed else "failed",
+            f"{part.visible_passed}/{part.visible_total}",
+            f"{part.sealed_passed}/{part.sealed_total}",
+        )
+        for part in verdict.criteria
+    ]
+    return table(("criterion", "verdict", "visible", "sealed"), rows)
+
+
+def gates_table(verdict: Verdict) -> str:
+    """What each gate said, in the order in which they were asked."""
+    rows = [
+        (gate.gate, gate.grade, gate.result.replace("_", " "), f"{gate.seconds:.2f}", _short(gate.text))
+        for gate in verdict.gates
+    ]
+    return table(("gate", "grade", "result", "seconds", "text"), rows)
+
+
+def place_of(finding: Finding) -> str:
+    """The path or the criterion that a finding is about."""
+    return finding.path or finding.criterion or ""
+
+
+def _line(finding: Finding) -> str:
+    strike = " (integrity)" if finding.integrity else ""
+    return f"{finding.kind}{strike} {visible(place_of(finding))}: {below(finding.detail)}"
+
+
+def _short(text: str) -> str:
+    line = visible(" ".join(text.split()))
+    return line if len(line) <= TEXT_CHARS_MAX else f"{line[: TEXT_CHARS_MAX - 1]}…"

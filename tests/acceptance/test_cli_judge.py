@@ -1,0 +1,88 @@
+"""`aura judge` as people use it: the table of gates, the page, and a signed statement about the folder."""
+
+import base64
+import json
+import re
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from governance import signing
+from tests.acceptance.cli import Aura
+from tests.integration.house import Sample
+from verification.gates.pipeline import GATES
+
+pytestmark = pytest.mark.needs_sandbox
+
+
+@pytest.fixture
+def aura(tmp_path: Path) -> Aura:
+    return Aura(tmp_path).inside()
+
+
+@pytest.fixture
+def sample() -> Sample:
+    return Sample(1)
+
+
+def folder(aura: Aura, name: str, files: dict[str, str]) -> str:
+    (aura.folder / name).mkdir()
+    for path, content in files.items():
+        (aura.folder / name / path).write_text(content)
+    return name
+
+
+def holds(text: str, number: int) -> bool:
+    """As a number of its own, and not in the middle of a digest."""
+    return re.search(rf"\b{number}\b", text) is not None
+
+
+def test_a_folder_is_judged_shown_and_attested(aura: Aura, sample: Sample) -> None:
+    file, right = aura.requirement(sample), folder(aura, "right", sample.right("T1"))
+    key = aura.folder / "my.key"
+    made = Ed25519PrivateKey.generate()
+    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    key.write_bytes(made.private_bytes(pem, pkcs8, serialization.NoEncryption()))
+    key.chmod(0o600)
+    public = aura.folder / "my.pub"
+    public.write_bytes(signing.public_pem(made.public_key()))
+    written = ("--html", "page.html", "--attest", "right/verdict.intoto.jsonl", "--key", "my.key")
+    text = aura.text("judge", file, right, "--seed", "7", *written)
+    header = next(line for line in text.splitlines() if line.startswith("gate "))
+    assert header.split() == ["gate", "grade", "result", "seconds", "text"]
+    named = [line.split()[0] for line in text.partition(header)[2].strip().splitlines() if line]
+    assert named[: len(GATES)] == [gate.name for gate in GATES]
+    page = (aura.folder / "page.html").read_text()
+    assert "aura judge adders.md right --seed 7" in page
+    assert not holds(page, 2 * sample.numbers["T1"]), "sealed values are quoted where they failed, and nowhere else"
+    check = ("attestation", "verify", right, "--key", "my.pub")
+    said = aura.json(*check)
+    assert said["result"] in ("PASSED", "WARNED")
+    judged = aura.json("judge", file, right, "--seed", "7")
+    assert said["tree"] == judged["tree"]
+    assert [gate["gate"] for gate in judged["gates"]] == [gate.name for gate in GATES]
+    (aura.folder / "right" / next(iter(sample.right("T1")))).write_text("def add(n):\n    return 1\n")
+    assert aura.json(*check, code=6)["code"] == "altered"
+
+
+def test_a_rejection_is_shown_and_attested_as_one(aura: Aura, sample: Sample) -> None:
+    file, wrong = aura.requirement(sample), folder(aura, "wrong", sample.wrong("T1"))
+    signing.load_or_create(aura.home / "keys")
+    written = ("--html", "page.html", "--attest", "wrong/verdict.intoto.jsonl")
+    said = aura.run("judge", file, wrong, "--json", *written)
+    assert said.code == 1
+    assert json.loads(said.out)["data"]["verified"] is False
+    assert "Rejected" in (aura.folder / "page.html").read_text()
+    envelope = json.loads((aura.folder / "wrong" / "verdict.intoto.jsonl").read_text())
+    assert holds((aura.folder / "page.html").read_text(), 2 * sample.numbers["T1"]), "control: the Director's page does"
+    assert not holds(base64.b64decode(envelope["payload"]).decode(), 2 * sample.numbers["T1"])
+    assert aura.json("attestation", "verify", wrong, code=1)["code"] == "rejected"
+
+
+def test_what_cannot_be_signed_or_written_is_told_before_or_after(aura: Aura, sample: Sample) -> None:
+    file, right = aura.requirement(sample), folder(aura, "right", sample.right("T1"))
+    assert "signing key" in aura.json("judge", file, right, "--attest", "x", code=3)["message"]
+    assert "--attest" in aura.json("judge", file, right, "--key", "x", code=2)["hint"]
+    assert "cannot be written" in aura.json("judge", file, right, "--html", "none/x.html", code=2)["message"]
