@@ -1,6 +1,7 @@
 """A Docker engine of the test's own: on its own socket, with its own data, ended by the process id that was started."""
 
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -54,8 +55,11 @@ def missing() -> list[str]:
 class Engine:
     """dockerd with all that it keeps below `folder`; it ends when this process dies. It touches no packet filter."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, networks: bool = True) -> None:
+        """`networks`: whether it will be asked for any."""
         self.folder = folder
+        self._networks = networks
+        self._cgroup = f"{CGROUP}-{os.getpid()}-{secrets.token_hex(2)}"
         self.environment = {
             **{
                 name: value
@@ -86,7 +90,7 @@ class Engine:
                 f"unix://{self.folder}/docker.sock",
             ),
             *("--data-root", self.folder / "data", "--exec-root", self.folder / "exec"),
-            *("--pidfile", self.folder / "docker.pid", "--group", str(os.getgid()), "--cgroup-parent", CGROUP),
+            *("--pidfile", self.folder / "docker.pid", "--group", str(os.getgid()), "--cgroup-parent", self._cgroup),
             *("--bridge=none", "--iptables=false", "--ip-forward=false", "--default-address-pool", POOL),
             *("--exec-opt", "native.cgroupdriver=cgroupfs"),
         ]
@@ -99,6 +103,8 @@ class Engine:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise EngineFailed((self.folder / "dockerd.log").read_text()[-1000:])
             time.sleep(POLL_S)
+        if not self._networks:
+            return
         made = self._run("docker", "network", "create", "tried")
         self.bridges = made.returncode == 0 and HOST_NETWORK not in os.environ
         self._run("docker", "network", "rm", "tried")
@@ -128,7 +134,7 @@ class Engine:
                 self._process.wait(STOP_WAIT_S)
         for mount in reversed(_mounts_below(self.folder)):
             subprocess.run(["umount", "--lazy", mount], check=False)
-        for group in Path("/sys/fs/cgroup").glob(f"**/{CGROUP}"):
+        for group in Path("/sys/fs/cgroup").glob(f"**/{self._cgroup}"):
             group.rmdir()
         shutil.rmtree(self.folder)
 

@@ -132,6 +132,34 @@ class GroupsV2:
         return sum(remove_group(found) for found in orphans_in(self._parent))
 
 
+class SeenGroup:
+    """A group that somebody else has made, read while it is there. Its peak is the last one that was seen."""
+
+    def __init__(self, events: Path, peak: Path) -> None:
+        self._events = events
+        self._peak_at = peak
+        self._peak: int | None = None
+
+    def out_of_memory(self) -> bool:
+        with suppress(OSError, ValueError):
+            self._peak = int(self._peak_at.read_text())
+        return read_counter(self._events, "oom_kill") > 0
+
+    def peak_bytes(self) -> int | None:
+        return self._peak
+
+
+def group_of(pid: int) -> SeenGroup | None:
+    """The memory group of a process; None where it cannot be read from here."""
+    tops = [(top, "memory", "memory.oom_control", "memory.max_usage_in_bytes") for top in _mounts("cgroup", "memory")]
+    tops += [(top, "", "memory.events", "memory.peak") for top in _mounts("cgroup2", "")]
+    for top, controller, events, peak in tops:
+        folder = top / (own_group(pid, controller) or "/").lstrip("/")
+        if folder != top and (folder / events).is_file():
+            return SeenGroup(folder / events, folder / peak)
+    return None
+
+
 def find_groups() -> Groups | None:
     """The groups that this process may use, tried by creating one; None where it has no rights."""
     for groups in (*_candidates_v1(), *_candidates_v2()):

@@ -12,7 +12,7 @@ BOX_UID = 65532
 TMP_BYTES = 48 * MIB  # /tmp of a box: holds the output of commands, one file of the greatest size and some room
 SHM_BYTES = 16 * MIB  # /dev/shm of a box
 WRITABLE = (WORK, "/tmp", "/dev/shm")
-_NOT_NEEDED = frozenset({"site-packages", "dist-packages", "test", "tests", "idlelib", "ensurepip", "turtledemo"})
+NOT_NEEDED = frozenset({"site-packages", "dist-packages", "test", "tests", "idlelib", "ensurepip", "turtledemo"})
 _LIBRARY_FOLDERS = ("/lib", "/lib64", "/lib32", "/bin", "/sbin")
 
 
@@ -76,7 +76,7 @@ def _link_tree(source: Path, target: Path) -> None:
     target.chmod(0o755)  # whatever the umask
     with os.scandir(source) as entries:
         for entry in entries:
-            if entry.name in _NOT_NEEDED or entry.name.startswith("config-") or entry.name.endswith(".a"):
+            if entry.name in NOT_NEEDED or entry.name.startswith("config-") or entry.name.endswith(".a"):
                 continue
             if entry.is_symlink():
                 (target / entry.name).symlink_to(os.readlink(entry.path))

@@ -1,9 +1,11 @@
-"""The system call filter of a box: a table of what no program under test needs, as a classic BPF program.
+"""The system call filter of a box: a table of what no program under test needs, as a classic BPF program
+and as the JSON profile of a container engine.
 
 Refused calls answer EPERM, so that libraries fall back; `clone3` answers ENOSYS, because its flags cannot be read here
 and every C library falls back to `clone`. Calls of a foreign architecture end the process.
 """
 
+import json
 import os
 import struct
 from typing import NamedTuple
@@ -134,3 +136,31 @@ def _about(call: int, argument_at: int, checks: list[bytes]) -> list[bytes]:
     """Checks on an argument's low 32 bits, which is all that the kernel reads of these; then the end of the program."""
     inside = [_line(_LOAD, argument_at), *checks, _line(_RETURN, _ALLOW)]
     return [_line(_JUMP_EQUAL, call, when_false=len(inside)), *inside]
+
+
+def filter_profile() -> str | None:
+    """The same table as JSON, as a container engine takes it; None where the numbers are not known."""
+    machine = os.uname().machine
+    if machine not in _MACHINES:
+        return None
+    whole = 0xFFFFFFFF  # of these arguments the kernel reads the low 32 bits alone
+    families = [("SCMP_CMP_LT", _FAMILIES[0]), ("SCMP_CMP_GT", _FAMILIES[-1])]
+    families += [("SCMP_CMP_EQ", odd) for odd in range(*_FAMILIES[:: len(_FAMILIES) - 1]) if odd not in _FAMILIES]
+    namespaces = [1 << bit for bit in range(32) if _NEW_NAMESPACES >> bit & 1]
+    rules = [
+        _refused([name for name, numbers in _REFUSED.items() if numbers[_MACHINES[machine].column] is not None]),
+        _refused(["clone3"], _ENOSYS),
+        *(_refused(["clone"], _EPERM, _argument(0, "SCMP_CMP_MASKED_EQ", bit, bit)) for bit in namespaces),
+        *(_refused(["socket"], _EAFNOSUPPORT, _argument(0, compared, value)) for compared, value in families),
+        *(_refused(["ioctl"], _EPERM, _argument(1, "SCMP_CMP_MASKED_EQ", whole, each)) for each in _TERMINAL_INJECTION),
+    ]
+    architecture = f"SCMP_ARCH_{machine.upper()}"
+    return json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "architectures": [architecture], "syscalls": rules})
+
+
+def _refused(names: list[str], error: int = _EPERM, *arguments: dict[str, object]) -> dict[str, object]:
+    return {"names": names, "action": "SCMP_ACT_ERRNO", "errnoRet": error, "args": list(arguments)}
+
+
+def _argument(index: int, compared: str, value: int, value_two: int = 0) -> dict[str, object]:
+    return {"index": index, "op": compared, "value": value, "valueTwo": value_two}

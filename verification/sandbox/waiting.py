@@ -4,6 +4,7 @@ Only futures are waited for, never tasks of their own: a loop that shuts down ca
 """
 
 import asyncio
+import socket
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -43,6 +44,17 @@ def end_of(handle: int) -> "asyncio.Future[None]":
 
     loop.add_reader(handle, tell)
     return ended
+
+
+async def readable_soon(line: socket.socket) -> None:
+    """Waits until there is something to receive, or the other end is closed."""
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(line, lambda: None if ready.done() else ready.set_result(None))
+    try:
+        await ready
+    finally:
+        loop.remove_reader(line)
 
 
 def forget(descriptor: int) -> None:

@@ -47,6 +47,11 @@ class WorkFolder:
         for path in sorted(files):
             self._write_file(path, files[path])
 
+    def sizes(self) -> dict[str, int]:
+        """Bytes that each folder can hold, as it is mounted."""
+        found = {name: os.fstatvfs(descriptor) for name, descriptor in self._descriptors.items()}
+        return {name: each.f_blocks * each.f_frsize for name, each in found.items()}
+
     def file_count(self) -> int:
         """Files, folders and links in all writable folders together."""
         found = [os.fstatvfs(descriptor) for descriptor in self._descriptors.values()]

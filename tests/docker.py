@@ -1,0 +1,65 @@
+"""A Docker engine that the tests start themselves, with the image of the boxes, and the sandbox on it."""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engine.daemon import Engine, EngineFailed
+from verification.sandbox import dockerengine
+from verification.sandbox.docker import Docker
+from verification.sandbox.dockerimage import load_image
+from verification.sandbox.image import Image, build_image
+
+PROGRAMS = ("docker", "dockerd", "ldd", "setpriv")
+"""In Debian: docker.io, libc-bin and util-linux."""
+
+
+def missing() -> list[str]:
+    """What a test on a Docker engine needs and this machine has not."""
+    found = [program for program in PROGRAMS if shutil.which(program) is None]
+    return found if os.geteuid() == 0 else [*found, "root"]
+
+
+@pytest.fixture(scope="session")
+def box_image() -> Iterator[Image]:
+    """The root file system of the boxes, built once per session."""
+    with tempfile.TemporaryDirectory(prefix="aura-image-") as folder:
+        yield build_image(Path(folder), lambda _: None)
+
+
+@pytest.fixture(scope="session")
+def docker_engine(box_image: Image) -> Iterator[Engine]:
+    """An engine of our own that has the image; the tests that need it are skipped where none starts."""
+    if lacks := missing():
+        pytest.skip(f"no Docker engine can be started here: {', '.join(lacks)}")
+    with tempfile.TemporaryDirectory(prefix="aura-engine-") as folder:
+        engine = Engine(Path(folder) / "engine", networks=False)
+        try:
+            engine.start()
+        except EngineFailed as error:
+            engine.close()
+            pytest.skip(f"no Docker engine starts here: {error}")
+        try:
+            asyncio.run(load_image(dockerengine.Engine(host_of(engine)), box_image))
+            yield engine
+        finally:
+            engine.close()
+
+
+@pytest.fixture(scope="session")
+def docker_sandbox(docker_engine: Engine) -> Iterator[Docker]:
+    """A Docker sandbox that has passed its probe; the engine is our own, so a failing probe is a failure."""
+    made = Docker(host_of(docker_engine))
+    asyncio.run(made.probe())
+    yield made
+    asyncio.run(made.close())
+
+
+def host_of(engine: Engine) -> str:
+    """The address of an engine's socket."""
+    return engine.environment["DOCKER_HOST"]

@@ -1,0 +1,196 @@
+"""The Docker sandbox: a fresh container for each run, without network, capabilities or anything writable but tmpfs."""
+
+import asyncio
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from domain.errors import Unavailable
+from verification.sandbox.base import MIB, PYTHON, Capabilities, Limits, RunResult, RunSpec
+from verification.sandbox.dockerbox import DockerBox
+from verification.sandbox.dockerconfig import box_config
+from verification.sandbox.dockerengine import (
+    DEFAULT_HOST,
+    OWNER_LABEL,
+    SANDBOX_LABEL,
+    Engine,
+    EngineError,
+    EngineImage,
+)
+from verification.sandbox.dockerimage import links_archive
+from verification.sandbox.image import DIGEST_LABEL, RECIPE_LABEL, recipe
+from verification.sandbox.orphans import is_orphan, new_tag, orphans_in
+from verification.sandbox.syscalls import filter_profile
+from verification.sandbox.waiting import in_thread
+
+CANARY_WALL_S = 20.0
+CANARY_MEMORY_BYTES = 64 * MIB
+CANARY_PROCESSES = 24
+LAYERED = "aura-box-links"
+BUILD = "Build the image of the boxes with `aura sandbox build`."
+
+
+class Docker:
+    """A Sandbox on a Docker engine of this machine, from the image that `aura sandbox build` has made."""
+
+    def __init__(self, host: str = DEFAULT_HOST, *, image: str | None = None, scratch: Path | None = None) -> None:
+        """`image` names another than the one built by this Python; `scratch` is where the boxes' sockets are."""
+        self._engine = Engine(host)
+        self._wanted = image
+        self._parent = scratch or Path(tempfile.gettempdir())
+        self._scratch: Path | None = None
+        self._image = EngineImage("", {})
+        self._ready: Capabilities | None = None
+        self._starting = asyncio.Lock()
+        self._layering = asyncio.Lock()
+        self._layered: dict[tuple[tuple[str, str], ...], str] = {}
+        self._rules = filter_profile()
+
+    async def probe(self) -> Capabilities:
+        """Proves by runs what this engine holds, once. Raises Unavailable with cause and remedy."""
+        async with self._starting:
+            if self._ready is None:
+                version = await self._set_up()
+                self._ready = await self._proven(version)
+            return self._ready
+
+    async def run(self, spec: RunSpec) -> RunResult:
+        """One run in a fresh container. Raises Unavailable when there is no engine or no image."""
+        await self.probe()
+        return await self._run(spec)
+
+    async def sweep(self) -> int:
+        """Ends and removes containers and folders of sandboxes whose process is gone; how many."""
+        try:
+            found = await self._engine.containers()
+            removed = [await self._engine.remove(each) for each, owner in found.items() if is_orphan(owner)]
+            layered = await self._engine.images(SANDBOX_LABEL)
+            left = [each.id for each in layered if is_orphan(each.labels.get(OWNER_LABEL, ""))]
+            removed += [await self._engine.remove_image(each) for each in left]
+        except EngineError as error:
+            raise self._unavailable(str(error)) from error
+        return sum(removed) + await in_thread(self._sweep_folders)
+
+    async def close(self) -> None:
+        """Removes the folder of the boxes and the images with links. Used again, it sets itself up anew."""
+        self._ready = None
+        layered, self._layered = self._layered, {}
+        with suppress(EngineError, Unavailable):  # an engine that is gone has taken them along
+            for image in layered.values():
+                await self._engine.remove_image(image)
+        scratch, self._scratch = self._scratch, None
+        if scratch:
+            await in_thread(lambda: shutil.rmtree(scratch, ignore_errors=True))
+
+    async def _set_up(self) -> str:
+        """Sweeps, finds the image, makes the folder; the engine's version."""
+        if not self._engine.socket.exists():
+            raise Unavailable(
+                f"There is no Docker engine at {self._engine.host}.",
+                hint="Start it, name its socket in AURA_DOCKER_HOST, or leave AURA_SANDBOX at auto.",
+                code="sandbox_missing",
+            )
+        version = await self._engine.version()
+        await self.sweep()
+        found = await self._engine.images(f"{RECIPE_LABEL}={recipe()}" if self._wanted is None else DIGEST_LABEL)
+        fitting = [each for each in found if self._wanted in (None, each.id, each.labels.get(DIGEST_LABEL))]
+        if not fitting:
+            raise Unavailable("The Docker engine has no image of the boxes.", hint=BUILD, code="sandbox_missing")
+        self._image = fitting[0]
+        if self._scratch is None:
+            self._parent.mkdir(parents=True, exist_ok=True)
+            self._scratch = self._parent / new_tag()
+            self._scratch.mkdir(mode=0o700)
+        return version
+
+    def _sweep_folders(self) -> int:
+        swept = 0
+        for folder in orphans_in(self._parent):
+            if folder.stat().st_uid == os.getuid():
+                shutil.rmtree(folder, ignore_errors=True)
+                swept += 1
+        return swept
+
+    async def _proven(self, version: str) -> Capabilities:
+        nonce = secrets.token_hex(8)
+        honest = await self._canary(f"print('{nonce}')")
+        if honest.reason != "exit" or honest.stdout.decode(errors="replace").strip() != nonce:
+            raise self._unavailable(honest.stderr.decode(errors="replace").strip() or f"it ended with {honest.reason}")
+        greedy = await self._canary(f"x = bytearray({CANARY_MEMORY_BYTES * 3}); print(len(x))")
+        held = {
+            "tree memory": greedy.reason == "memory",
+            "processes": (await self._canary(_FORKS)).stdout == b"bounded\n",
+            "system calls": self._rules is not None and (await self._canary(_CALLS)).stdout == b"refused\n",
+        }
+        return Capabilities(
+            backend=f"docker {version}",
+            confinement="container",
+            tree_memory=held["tree memory"],
+            processes=held["processes"],
+            syscall_filter=held["system calls"],
+            not_held=tuple(name for name, is_held in held.items() if not is_held),
+            image=self._image.labels.get(DIGEST_LABEL, ""),
+        )
+
+    async def _canary(self, code: str) -> RunResult:
+        limits = Limits(wall_s=CANARY_WALL_S, memory_bytes=CANARY_MEMORY_BYTES, processes=CANARY_PROCESSES)
+        return await self._run(RunSpec(argv=(PYTHON, "-I", "-S", "-c", code), limits=limits))
+
+    async def _run(self, spec: RunSpec) -> RunResult:
+        assert self._scratch is not None
+        tag = new_tag()
+        box = DockerBox(spec, self._engine, name=tag, place=self._scratch / tag)
+        shares = await in_thread(box.shares)
+        image = await self._image_with(spec.links)
+        return await box.run(box_config(image, spec.limits, shares, owner=tag, rules=self._rules))
+
+    async def _image_with(self, links: Mapping[str, str]) -> str:
+        """The image, or one more layer on it with these links: its root is read-only once a box runs."""
+        if not links:
+            return self._image.id
+        wanted = tuple(sorted(links.items()))
+        async with self._layering:
+            if wanted not in self._layered:
+                tag = new_tag()
+                labels = {SANDBOX_LABEL: "links", OWNER_LABEL: tag}
+                try:
+                    made = await self._engine.layered(self._image.id, links_archive(links), LAYERED, tag, labels)
+                except EngineError as error:
+                    raise self._unavailable(str(error)) from error
+                self._layered[wanted] = made
+            return self._layered[wanted]
+
+    def _unavailable(self, why: str) -> Unavailable:
+        return Unavailable(
+            f"No box starts on the Docker engine at {self._engine.host}, and nothing is run without one: {why}.",
+            hint="Set AURA_SANDBOX=bubblewrap, or let this process run on the engine's own machine.",
+            code="sandbox_refused",
+        )
+
+
+_FORKS = f"""
+import os, time
+for made in range({CANARY_PROCESSES} * 2):
+    try:
+        if os.fork() == 0:
+            time.sleep(60)
+    except OSError:
+        print("bounded")
+        break
+"""
+_CALLS = """
+import ctypes, os, socket
+call = ctypes.CDLL(None, use_errno=True).syscall
+def error(*arguments):
+    return ctypes.get_errno() if call(*arguments) == -1 else 0
+try:
+    socket.socket(16, 3)
+except OSError as refused:
+    family = refused.errno
+numbers = {"x86_64": (425, 447, 250, 272), "aarch64": (425, 447, 219, 97)}[os.uname().machine]
+print("refused" if {error(each, 0, 0, 0, 0) for each in numbers} == {1} and family == 97 else "let through")
+"""

@@ -1,0 +1,241 @@
+"""One box in a container: met at the threshold, filled, released, watched, and brought to its end."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from domain.errors import Unavailable
+from verification.sandbox.base import PROGRAMS, WORK, Reason, RunResult, RunSpec
+from verification.sandbox.cgroup import SeenGroup, group_of
+from verification.sandbox.copyout import CopyOut, copy_out
+from verification.sandbox.descriptors import sealed
+from verification.sandbox.dockerconfig import SOCKET, Shares
+from verification.sandbox.dockerengine import Engine, EngineError
+from verification.sandbox.identity import box_user
+from verification.sandbox.output import Output
+from verification.sandbox.runtime import SHM_BYTES, TMP_BYTES, WRITABLE
+from verification.sandbox.threshold import Met, Threshold
+from verification.sandbox.waiting import end_of, forget, in_thread, settled
+from verification.sandbox.workfolder import WorkFolder, folder_sizes
+
+START_WAIT_S = 60.0  # from the engine's start of the container to its first process, under load
+END_WAIT_S = 10.0
+WATCH_EVERY_S = 0.05
+LOOK_EVERY_S = 0.5  # whether a container that does not show has ended
+ENVIRONMENT = {"PATH": f"{PROGRAMS}:/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8"}
+
+
+class Prepared(msgspec.Struct):
+    """A box whose first process waits for its order. `handle` is a pidfd of it, whose end is the end of all."""
+
+    handle: int
+    folder: WorkFolder
+    group: SeenGroup | None
+
+
+class DockerBox:
+    """Starts, watches and ends one run. Use once."""
+
+    def __init__(self, spec: RunSpec, engine: Engine, *, name: str, place: Path) -> None:
+        """`place` is a folder of its own, removed at the end, and `name` the container's."""
+        self._spec = spec
+        self._limits = spec.limits
+        self._engine = engine
+        self._name = name
+        self._place = place
+        self._output = Output(spec.limits.output_bytes)
+        self._threshold: Threshold | None = None
+        self._starting: asyncio.Task[None] | None = None
+        self._prepared: Prepared | None = None
+        self._started = self._oom_seen = False
+
+    def shares(self) -> Shares:
+        """Makes the folder that the box sees, with the read-only files. Raises OSError."""
+        door, files = self._place / "door", self._place / "files"
+        for folder in (self._place, door, files):
+            folder.mkdir(mode=0o755)
+        seen: dict[str, Path] = dict(self._spec.folders)
+        for number, (inside, content) in enumerate(self._spec.read_only.items()):
+            seen[inside] = files / str(number)
+            seen[inside].write_bytes(content)
+            seen[inside].chmod(0o555)
+        self._threshold = Threshold(door / SOCKET, len(WRITABLE))
+        return Shares(door, seen)
+
+    async def run(self, config: Mapping[str, Any]) -> RunResult:
+        """The run in a container made by `config`. Raises Unavailable when the engine is gone or has no image."""
+        try:
+            try:
+                self._prepared = await self._prepare(dict(config))
+                self._release()
+                return await self._watch(self._prepared)
+            except EngineError as error:
+                if error.status == 404 and not self._started:
+                    raise Unavailable(
+                        f"The Docker engine has not what a box needs: {error}.",
+                        hint="Build the image of the boxes with `aura sandbox build`.",
+                        code="sandbox_missing",
+                    ) from error
+                return RunResult(reason="setup_failed", stderr=str(error).encode())
+            except (OSError, ValueError) as error:
+                return RunResult(reason="setup_failed", stderr=str(error).encode())
+        finally:
+            await self._end()
+
+    async def _prepare(self, config: dict[str, Any]) -> Prepared:
+        """Until the first process waits for its order, with all files in place."""
+        self._starting = asyncio.create_task(self._engine.start(self._name, config))
+        await asyncio.shield(self._starting)
+        met = await self._met()
+        folder = WorkFolder(dict(zip(WRITABLE, met.folders, strict=True)))
+        try:
+            handle = os.pidfd_open(met.pid)
+        except BaseException:
+            folder.close()
+            raise
+        prepared = self._prepared = Prepared(handle, folder, group_of(met.pid))
+        await in_thread(lambda: self._fill(prepared))
+        return prepared
+
+    async def _met(self) -> Met:
+        """Waits for the first process. Raises OSError with the engine's reason when it ends without showing."""
+        assert self._threshold is not None
+        meeting = asyncio.create_task(self._threshold.met())
+        deadline = time.monotonic() + START_WAIT_S
+        try:
+            while not (await asyncio.wait({meeting}, timeout=LOOK_EVERY_S))[0]:
+                state = await self._engine.state(self._name)
+                if not state.get("Running") or time.monotonic() > deadline:
+                    raise OSError(f"the container did not come up: {state.get('Error') or state.get('ExitCode')}")
+            return meeting.result()
+        finally:
+            meeting.cancel()
+
+    def _fill(self, prepared: Prepared) -> None:
+        sizes = folder_sizes(self._limits, tmp_bytes=TMP_BYTES, shm_bytes=SHM_BYTES)
+        if prepared.folder.sizes() != sizes:
+            raise OSError("the engine has not mounted the box's folders with their sizes")
+        with box_user(dropped=os.getuid() == 0):
+            prepared.folder.write(self._spec.files)
+
+    def _release(self) -> None:
+        assert self._threshold is not None
+        order = {"argv": self._spec.argv, "env": ENVIRONMENT | dict(self._spec.env) | {"PWD": WORK}, "folder": WORK}
+        given: list[int] = []
+        try:
+            given.append(sealed(self._spec.stdin) if self._spec.door is None else os.dup(self._spec.door))
+            given.append(self._output.pipe("stdout"))
+            given.append(self._output.pipe("stderr"))
+            given.append(sealed(json.dumps(order).encode()))
+            self._threshold.order(given)
+        finally:
+            for descriptor in given:
+                os.close(descriptor)
+
+    async def _watch(self, prepared: Prepared) -> RunResult:
+        assert self._threshold is not None
+        last = end_of(prepared.handle)
+        started = time.monotonic()
+        telling = asyncio.create_task(self._told())
+        try:
+            breach = await self._breach(prepared, telling)
+            wall_s = time.monotonic() - started
+            breach = breach or self._late_breach(prepared)
+            claimed = telling.result() if telling.done() else None
+        finally:
+            telling.cancel()
+        self._kill()
+        _, pending = await asyncio.wait({last, self._output.ended}, timeout=END_WAIT_S)
+        if pending:
+            raise TimeoutError(f"the box did not end within {END_WAIT_S:g} s of its kill")
+        breach = breach or ("output_limit" if self._output.overflow else None)
+        if breach is None and prepared.group is None and (await self._engine.state(self._name)).get("OOMKilled"):
+            breach = "memory"
+        stdout, stderr = self._output.of("stdout"), self._output.of("stderr")
+        if breach is None and not isinstance(claimed, int):
+            why = stderr or str(claimed or "the box's first process has ended").encode()
+            return RunResult(reason="setup_failed", stdout=stdout, stderr=why, wall_s=wall_s)
+        out = await in_thread(lambda: self._copy_out(prepared))
+        return RunResult(
+            reason=breach or "exit",
+            exit_code=claimed if breach is None and isinstance(claimed, int) else None,
+            stdout=stdout,
+            stderr=stderr,
+            files=out.files,
+            refused=out.refused,
+            wall_s=wall_s,
+            peak_memory_bytes=prepared.group.peak_bytes() if prepared.group else None,
+        )
+
+    async def _told(self) -> int | str:
+        """The command's exit code, or why there is none."""
+        assert self._threshold is not None
+        while told := await self._threshold.told():
+            word, _, rest = told.partition(" ")
+            self._started = self._started or word == "runs"
+            if word == "failed":
+                return rest
+            if word == "exit" and self._started:
+                return int(rest)
+        return ""
+
+    async def _breach(self, prepared: Prepared, telling: "asyncio.Task[int | str]") -> Reason | None:
+        """Waits for the end, the deadline or the first limit that is passed; None for an end of its own."""
+        deadline = time.monotonic() + self._limits.wall_s
+        while not (breach := self._late_breach(prepared)):
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                return "timeout"
+            await asyncio.wait({telling}, timeout=min(WATCH_EVERY_S, left_s))
+            if telling.done():
+                return None
+        return breach
+
+    def _late_breach(self, prepared: Prepared) -> Reason | None:
+        if self._output.overflow:
+            return "output_limit"
+        if prepared.group and prepared.group.out_of_memory():
+            return "memory"
+        if prepared.folder.file_count() > self._limits.files:
+            return "file_limit"
+        return None
+
+    def _copy_out(self, prepared: Prepared) -> CopyOut:
+        return copy_out(prepared.folder.work, self._spec.collect, self._limits)
+
+    def _kill(self) -> None:
+        """Ends all at any moment: with the first process its whole namespace ends."""
+        if self._prepared:
+            with suppress(ProcessLookupError, PermissionError):
+                signal.pidfd_send_signal(self._prepared.handle, signal.SIGKILL)
+        if self._threshold:
+            self._threshold.close()
+
+    async def _end(self) -> None:
+        """Leaves nothing behind, also when the run is cancelled or fails in between, however often."""
+        self._kill()
+        cancelled = await settled(self._starting)
+        broken_off = self._starting is not None and (self._starting.cancelled() or bool(self._starting.exception()))
+        removing = asyncio.ensure_future(self._engine.remove(self._name, may_come=broken_off))
+        if self._starting is not None:
+            cancelled = await settled(removing) or cancelled
+        if self._prepared:
+            forget(self._prepared.handle)
+            os.close(self._prepared.handle)
+            self._prepared.folder.close()
+        self._output.close()
+        clearing = asyncio.get_running_loop().run_in_executor(None, lambda: shutil.rmtree(self._place, True))
+        cancelled = await settled(clearing) or cancelled
+        if cancelled:
+            raise cancelled
+        if not removing.cancelled() and (failed := removing.exception()) and not isinstance(failed, Unavailable):
+            raise failed

@@ -1,0 +1,168 @@
+"""A Docker engine behind a unix socket, asked through aiodocker; every answer that is no answer is a typed error."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import msgspec
+
+from domain.errors import Unavailable
+
+if TYPE_CHECKING:
+    from aiodocker import Docker
+
+SCHEME = "unix://"
+DEFAULT_HOST = f"{SCHEME}/var/run/docker.sock"
+ANSWER_WAIT_S = 60.0
+LOAD_WAIT_S = 600.0
+REMOVED_TRIES = 20
+REMOVED_EVERY_S = 0.05
+SANDBOX_LABEL = "aura.sandbox"
+OWNER_LABEL = "aura.owner"
+_BLOCK_BYTES = 1024 * 1024
+_GONE, _BUSY = 404, 409
+_NOT_REACHED = 900  # aiodocker's own
+
+
+class EngineError(Exception):
+    """The engine has refused one request; `status` is its HTTP status."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class EngineImage(msgspec.Struct, frozen=True):
+    """An image that the engine has."""
+
+    id: str
+    labels: dict[str, str]
+
+
+class Engine:
+    """One engine. Each use opens a client of its own: sandboxes outlive event loops, clients do not."""
+
+    def __init__(self, host: str) -> None:
+        """`host` is the address of its socket. Raises Unavailable for one on another machine: folders are shared."""
+        if not host.startswith(SCHEME):
+            raise Unavailable(
+                f"{host} is no Docker engine of this machine.",
+                hint="Name its socket in AURA_DOCKER_HOST, for example unix:///var/run/docker.sock.",
+                code="sandbox_missing",
+            )
+        self.host = host
+        self._version = "auto"
+
+    @property
+    def socket(self) -> Path:
+        return Path(self.host.removeprefix(SCHEME))
+
+    @asynccontextmanager
+    async def client(self, wait_s: float = ANSWER_WAIT_S) -> "AsyncIterator[Docker]":
+        """A client for some requests. Raises EngineError, or Unavailable when the engine does not answer."""
+        from aiodocker import Docker, DockerError
+        from aiohttp import ClientError, ClientTimeout
+
+        try:
+            async with Docker(self.host, api_version=self._version, timeout=ClientTimeout(total=wait_s)) as opened:
+                yield opened
+                self._version = opened.api_version
+        except (DockerError, ClientError, OSError, TimeoutError) as error:
+            if isinstance(error, DockerError) and error.status != _NOT_REACHED:
+                raise EngineError(error.status, error.message) from error
+            raise Unavailable(
+                f"The Docker engine at {self.host} does not answer: {str(error) or type(error).__name__}.",
+                hint="Start it, allow this user its socket, or choose another sandbox with AURA_SANDBOX=bubblewrap.",
+                code="sandbox_missing",
+            ) from error
+
+    async def version(self) -> str:
+        """What the engine calls itself."""
+        async with self.client() as docker:
+            return str((await docker.version())["Version"])
+
+    async def start(self, name: str, config: dict[str, Any]) -> None:
+        """Creates a container and starts it."""
+        async with self.client() as docker:
+            await (await docker.containers.create(config, name=name)).start()
+
+    async def state(self, name: str) -> dict[str, Any]:
+        """What the engine says of a container; empty when there is none."""
+        try:
+            async with self.client() as docker:
+                return dict((await docker.containers.container(name).show())["State"])
+        except EngineError as error:
+            if error.status == _GONE:
+                return {}
+            raise
+
+    async def remove(self, name: str, *, may_come: bool = False) -> bool:
+        """Ends and removes a container; False if there is none. `may_come`: its creation was broken off.
+
+        A container that ends by itself at the same moment has the engine refuse, and the next try succeed.
+        """
+        for left in reversed(range(REMOVED_TRIES)):
+            try:
+                async with self.client() as docker:
+                    await docker.containers.container(name).delete(force=True, v=True)
+                return True
+            except EngineError as error:
+                if error.status == _BUSY:  # somebody else removes it
+                    return True
+                if error.status == _GONE and not may_come:
+                    return False
+                if error.status != _GONE and not left:
+                    raise
+            await asyncio.sleep(REMOVED_EVERY_S)
+        return False
+
+    async def containers(self) -> dict[str, str]:
+        """Every container of a sandbox, by its id, with its owner's tag."""
+        filters = json.dumps({"label": [SANDBOX_LABEL]})
+        async with self.client() as docker:
+            found = await docker.containers.list(all=True, filters=filters)
+        return {each.id: str(each["Labels"].get(OWNER_LABEL, "")) for each in found}
+
+    async def images(self, label: str) -> list[EngineImage]:
+        """The images with `label` (a name, or name=value), newest first."""
+        async with self.client() as docker:
+            found = await docker.images.list(filters={"label": [label]})
+        found = sorted(found, key=lambda each: each["Created"], reverse=True)
+        return [EngineImage(each["Id"], each["Labels"] or {}) for each in found]
+
+    async def load(self, archive: IO[bytes]) -> None:
+        """Takes in an image archive."""
+        async with self.client(LOAD_WAIT_S) as docker:
+            await docker.images.import_image(_blocks(archive))
+
+    async def layered(self, image: str, archive: bytes, repository: str, tag: str, labels: dict[str, str]) -> str:
+        """A new image: `image` with the files of a tar `archive` above it. Its id."""
+        name = f"{repository}-{tag}"
+        try:
+            async with self.client() as docker:
+                made = await docker.containers.create({"Image": image, "Cmd": ["-"], "Labels": labels}, name=name)
+                await made.put_archive("/", archive)  # type: ignore[no-untyped-call]  # aiodocker leaves it without
+                done = await made.commit(repository=repository, tag=tag, config={"Labels": labels})
+            return str(done["Id"])
+        finally:
+            with suppress(EngineError):
+                await self.remove(name)
+
+    async def remove_image(self, name: str) -> bool:
+        """Removes an image; False if there is none, or it is in use."""
+        try:
+            async with self.client() as docker:
+                await docker.images.delete(name, force=True)
+        except EngineError as error:
+            if error.status in (_GONE, _BUSY):
+                return False
+            raise
+        return True
+
+
+async def _blocks(archive: IO[bytes]) -> AsyncIterator[bytes]:
+    while block := await asyncio.to_thread(archive.read, _BLOCK_BYTES):
+        yield block

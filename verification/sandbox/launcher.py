@@ -1,0 +1,110 @@
+"""The first process of a box in a container: it meets the outside, starts the one command, and tells how that ended.
+
+It runs alone, on the standard library, as process 1. In the folder that it is given waits a socket of packets: there
+it hands out the writable folders of the box, and gets the three standard streams and a file with the order (JSON). No
+code under test runs before the order. It tells when the command runs or why it does not, and later its exit code, and
+then waits for the end of the socket. That end, at any moment, ends the box: a box does not outlive its owner.
+"""
+
+import array
+import ctypes
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from contextlib import suppress
+from typing import Any
+
+STREAMS = 3
+_INT_BYTES = 4
+REASON_CHARS_MAX = 300
+_SET_DUMPABLE = 4  # of prctl: with 0, the command, whose user is ours, cannot write to our memory
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY
+
+
+def start(order: dict[str, Any], streams: list[int]) -> int:
+    """The command as a child with its own session. Raises OSError when it cannot be executed."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            for mended in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD):
+                signal.signal(mended, signal.SIG_DFL)
+            os.setsid()
+            for number, stream in enumerate(streams):
+                os.dup2(stream, number)
+            os.chdir(order["folder"])
+            os.execvpe(order["argv"][0], order["argv"], order["env"])
+        except (OSError, ValueError) as error:
+            os.write(writing, str(error).encode()[:REASON_CHARS_MAX])
+        finally:
+            os._exit(127)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as told:
+        reason = told.read()
+    if reason:
+        raise OSError(reason.decode())
+    return child
+
+
+def exit_code(line: socket.socket, child: int, bell: int) -> int | None:
+    """Waits for the child's end, and reaps all others; None when the outside has gone."""
+    poll = select.poll()
+    for each in (line.fileno(), bell):
+        poll.register(each, select.POLLIN)
+    while True:
+        with suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                if ended[0] == child:
+                    code = os.waitstatus_to_exitcode(ended[1])
+                    return code if code >= 0 else 128 - code
+        ready = {each for each, _ in poll.poll()}
+        if line.fileno() in ready:
+            return None
+        with suppress(BlockingIOError):
+            os.read(bell, 4096)
+
+
+def main() -> None:
+    """Meets the outside at the socket that is named, and does as it says."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_SET_DUMPABLE, 0, 0, 0, 0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    bell, ring = os.pipe()
+    os.set_blocking(bell, False)
+    os.set_blocking(ring, False)
+    signal.set_wakeup_fd(ring, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    line.connect(sys.argv[1])
+    folders = [os.open(folder, _FOLDER) for folder in sys.argv[2:]]
+    socket.send_fds(line, [b"here"], folders)
+    for folder in folders:
+        os.close(folder)
+    room = socket.CMSG_SPACE((STREAMS + 1) * _INT_BYTES)
+    packet, given, _, _ = line.recvmsg(1, room, socket.MSG_CMSG_CLOEXEC)  # recv_fds would have the command inherit them
+    if not packet:
+        os._exit(1)
+    *streams, order = array.array("i", given[0][2])
+    with os.fdopen(order, "rb") as file:
+        told = json.load(file)
+    try:
+        child = start(told, streams)
+    except OSError as error:
+        line.send(b"failed " + str(error).encode()[:REASON_CHARS_MAX])
+        os._exit(1)
+    for stream in streams:
+        os.close(stream)
+    line.send(b"runs")
+    code = exit_code(line, child, bell)
+    if code is not None:
+        with suppress(OSError):
+            line.send(f"exit {code}".encode())
+            line.recv(1)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""What is in the root file system of a box: this Python without packages, a shell with its tools, their libraries.
+
+Made from this machine's own files, without a network. Nobody but root owns anything, and nothing is setuid.
+"""
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from domain.errors import Unavailable
+from verification.sandbox.base import PROGRAMS, PYTHON
+from verification.sandbox.runtime import BOX_UID, NOT_NEEDED, interpreter
+
+TOOL_WAIT_S = 300.0
+PREFIX = "/opt/python"
+LAUNCHER = "/aura/launcher.py"
+DOOR = "/aura/door"
+"""A folder of the box in which the outside may put a socket."""
+TOOLS = """
+    awk basename cat chmod cmp comm cp cut date diff dirname echo env expr false find grep gzip head id join ln ls
+    mkdir mktemp mv nl od paste printenv printf pwd readlink realpath rm rmdir sed seq sh sleep sort split stat tail
+    tar tee test timeout touch tr true uname uniq wc xargs yes [
+"""
+"""Copied where this machine has them; `sh` must be there."""
+_FOLDERS = (
+    "aura/bin",
+    "aura/door",
+    "dev",
+    "etc",
+    "opt",
+    "proc",
+    "run",
+    "sys",
+    "tmp",
+    "usr/bin",
+    "usr/lib",
+    "usr/sbin",
+    "work",
+)
+_LINKED = ("bin", "lib", "lib32", "lib64", "sbin")
+_ETC = {
+    "passwd": f"root:x:0:0:root:/:/bin/false\nbox:x:{BOX_UID}:{BOX_UID}:box:/tmp:/bin/sh\n",
+    "group": f"root:x:0:\nbox:x:{BOX_UID}:\n",
+    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+    "hosts": "127.0.0.1 localhost box\n::1 localhost\n",
+    "hostname": "box\n",
+    "resolv.conf": "",
+}
+_NOT_NEEDED = NOT_NEEDED | {"tkinter", "pkgconfig", "__pycache__"}
+_DATA = ("/usr/share/zoneinfo", "/usr/lib/locale/C.utf8", "/usr/lib/locale/C.UTF-8")
+_NOT_DATA = frozenset({"posix", "right"})
+_PAGED_IN = ("libgcc_s.so.1",)  # opened at run time by the C library, so that no program names it
+
+
+def fill(root: Path) -> None:
+    """Makes the whole tree below `root`, an empty folder. Raises Unavailable when this machine lacks a part."""
+    for folder in _FOLDERS:
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    for name in _LINKED:
+        if Path("/", name).is_symlink():
+            (root / name).symlink_to(os.readlink(Path("/", name)).lstrip("/"))
+    programs = [_python(root), *_tools(root)]
+    _libraries(root, [*programs, *(root / PREFIX[1:]).rglob("*.so*")])
+    for source in map(Path, _DATA):
+        if source.is_dir():
+            _copy_tree(source, root / str(source)[1:], _NOT_DATA)
+    for name, text in _ETC.items():
+        (root / "etc" / name).write_text(text)
+    for name in (PYTHON, "python"):
+        (root / PROGRAMS[1:] / name).symlink_to(f"{PREFIX}/bin/{interpreter().name}")
+    shutil.copyfile(Path(__file__).with_name("launcher.py"), root / LAUNCHER[1:])
+    _compile(root)
+    _settle_modes(root)
+
+
+def _python(root: Path) -> Path:
+    """The interpreter and its library, in a folder of their own; Python finds one by the other."""
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    library = Path(os.__file__).parent
+    _copy_tree(library, root / PREFIX[1:] / "lib" / version, _NOT_NEEDED)
+    program = root / PREFIX[1:] / "bin" / interpreter().name
+    program.parent.mkdir()
+    shutil.copyfile(interpreter(), program)
+    program.chmod(0o755)
+    return program
+
+
+def _tools(root: Path) -> list[Path]:
+    copied = []
+    for name in TOOLS.split():
+        found = shutil.which(name, path="/usr/bin:/bin")
+        if found is None:
+            if name == "sh":
+                raise Unavailable("There is no /bin/sh to copy.", hint="Install one.", code="image_missing_part")
+            continue
+        copied.append(_copied(Path(found).resolve(), root / "usr" / "bin" / name))
+    return copied
+
+
+def _libraries(root: Path, programs: Iterable[Path]) -> None:
+    """Copies what the dynamic linker would load to the same place, and libraries beside Python to /usr/lib."""
+    told = _ran("ldd", *map(str, programs), may_fail=True)  # it ends with 1 when a program is static
+    found = {Path(path) for path in re.findall(r"(?:=> |^\t)(/\S+) \(0x", told, re.MULTILINE)}
+    found |= {place for library in found for name in _PAGED_IN if (place := library.parent / name).exists()}
+    prefix = Path(sys.base_prefix).resolve()
+    for path in sorted(found):
+        if root in path.parents:
+            continue
+        folder = path.parent.resolve()
+        inside = Path("/usr/lib") if prefix != Path("/usr") and prefix in (folder, *folder.parents) else folder
+        _copied(path.resolve(), root / str(inside / path.name)[1:])
+
+
+def _copied(source: Path, target: Path) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    target.chmod(0o755 if os.access(source, os.X_OK) else 0o644)
+    return target
+
+
+def _copy_tree(source: Path, target: Path, left_out: frozenset[str]) -> None:
+    """Regular files and folders. A link that stays inside is kept as a copy of what it names; others are left out."""
+    target.mkdir(parents=True)
+    with os.scandir(source) as entries:
+        for entry in sorted(entries, key=lambda each: each.name):
+            if entry.name in left_out or entry.name.startswith(("config-", "_tkinter")) or entry.name.endswith(".a"):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                _copy_tree(Path(entry.path), target / entry.name, left_out)
+            elif entry.is_file() and Path(entry.path).resolve().is_relative_to(source):
+                _copied(Path(entry.path), target / entry.name)
+
+
+def _compile(root: Path) -> None:
+    """Byte code that is never checked against its source, whatever the file times are."""
+    _ran(
+        *(str(interpreter()), "-I", "-m", "compileall", "-qq", "-f", "-j", "0", "--invalidation-mode"),
+        *("unchecked-hash", "-s", str(root), "-p", "/", str(root / PREFIX[1:] / "lib")),
+        may_fail=True,  # a few files of the library's own are no valid programs
+    )
+
+
+def _settle_modes(root: Path) -> None:
+    """Readable by everybody, writable by the owner alone; the writable folders of a box are mounted over these."""
+    for place, folders, names in os.walk(root):
+        for name in (*folders, *names):
+            path = Path(place, name)
+            found = path.lstat().st_mode
+            if not stat.S_ISLNK(found):
+                path.chmod(0o755 if stat.S_ISDIR(found) or found & 0o100 else 0o644)
+    root.chmod(0o755)
+
+
+def _ran(*command: str, may_fail: bool = False) -> str:
+    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C", "PYTHONHASHSEED": "0"}
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=TOOL_WAIT_S, check=False, env=environment
+        )
+    except FileNotFoundError as error:
+        raise Unavailable(
+            f"{command[0]} is not installed, and the image of a box cannot be built without it.",
+            hint="On Debian: `apt install libc-bin`.",
+            code="image_missing_part",
+        ) from error
+    if done.returncode and not may_fail:
+        raise Unavailable(f"{command[0]} failed: {done.stderr.strip()[-300:]}.", hint="Try again.", code="image_failed")
+    return done.stdout

@@ -1,0 +1,86 @@
+"""Where the first process of a container meets the outside: a socket of packets in a folder that the box sees."""
+
+import array
+import asyncio
+import os
+import socket
+import struct
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from verification.sandbox.waiting import readable_soon
+
+PACKET_BYTES_MAX = 1024
+_INT_BYTES = 4
+_CREDENTIALS = struct.Struct("3i")
+
+
+class Met(msgspec.Struct, frozen=True):
+    """The first process: its number here, and its writable folders as descriptors that the caller owns."""
+
+    pid: int
+    folders: tuple[int, ...]
+
+
+class Threshold:
+    """The outside of one box. Use once: `met`, `order`, `told` until it says nothing more, `close`."""
+
+    def __init__(self, path: Path, folders: int) -> None:
+        """Listens at `path`; `folders` is how many the first process hands out."""
+        self._path = path
+        self._folders = folders
+        self._line: socket.socket | None = None
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        here = os.open(path.parent, os.O_PATH | os.O_CLOEXEC)
+        try:
+            self._listener.bind(f"/proc/self/fd/{here}/{path.name}")  # the address of a socket is short
+            path.chmod(0o666)
+            self._listener.listen(1)
+            self._listener.setblocking(False)
+        except BaseException:
+            self._listener.close()
+            raise
+        finally:
+            os.close(here)
+
+    async def met(self) -> Met:
+        """Waits for the first process, and lets nobody else in. Raises OSError for one that is not ours."""
+        loop = asyncio.get_running_loop()
+        self._line, _ = await loop.sock_accept(self._listener)
+        self._listener.close()
+        self._path.unlink(missing_ok=True)
+        pid, _, _ = _CREDENTIALS.unpack(self._line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+        await readable_soon(self._line)
+        room = socket.CMSG_SPACE(self._folders * _INT_BYTES)
+        packet, given, _, _ = self._line.recvmsg(PACKET_BYTES_MAX, room, socket.MSG_CMSG_CLOEXEC)
+        folders = [each for part in given for each in array.array("i", part[2])]
+        if packet != b"here" or len(folders) != self._folders or pid <= 0:
+            for folder in folders:
+                os.close(folder)
+            raise OSError(
+                "the box's first process does not show" if packet else "the box's first process has ended at once"
+            )
+        return Met(pid, tuple(folders))
+
+    def order(self, descriptors: list[int]) -> None:
+        """Gives the three standard streams and the order. Raises OSError when the first process has ended."""
+        assert self._line is not None
+        socket.send_fds(self._line, [b"go"], descriptors)
+
+    async def told(self) -> str:
+        """What it says next: `runs`, `failed REASON`, `exit CODE`, or nothing at its end."""
+        assert self._line is not None
+        try:
+            return (await asyncio.get_running_loop().sock_recv(self._line, PACKET_BYTES_MAX)).decode("utf-8", "replace")
+        except ConnectionError:
+            return ""
+
+    def close(self) -> None:
+        """Ends the box, if it still runs."""
+        self._listener.close()
+        if self._line:
+            self._line.close()
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
