@@ -113,7 +113,8 @@ def statement_of(verdict: Verdict, requirement: Requirement, basis: Basis) -> St
         result: tuple(name for name, found in criteria + gates if found == result)
         for result in ("passed", "noted", "failed")
     }
-    result: Result = "FAILED" if not verdict.verified else "WARNED" if by_result["noted"] else "PASSED"
+    rejected = not verdict.verified or by_result["failed"]  # a sound review that blocks is verified all the same
+    result: Result = "FAILED" if rejected else "WARNED" if by_result["noted"] else "PASSED"
     tree = Resource(name=TREE, digest={"auraTree": verdict.tree})
     return Statement(
         subject=(tree, *_resources(basis.files or {})),

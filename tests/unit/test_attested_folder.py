@@ -2,6 +2,9 @@
 
 import json
 import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -172,3 +175,23 @@ def test_the_homes_key_is_told(aura: Aura) -> None:
     said = aura.json("attestation", "key")
     assert said["key"] == made.public_key().public_bytes_raw().hex()
     assert said["pem"].encode() == signing.public_pem(made.public_key())
+
+
+def test_the_lines_of_the_page_do_it_with_python_alone(folder: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "verdict.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"^```python verify\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert len(lines.splitlines()) <= 18
+
+    def run() -> subprocess.CompletedProcess[str]:
+        argv = [sys.executable, "-I", "-c", lines, str(folder), str(folder / "verifier.pub")]
+        return subprocess.run(argv, capture_output=True, text=True, check=False)
+
+    said = run()
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.split()[1:3] == ["PASSED", "criterion:A1"]
+    honest = (folder / "slug.py").read_bytes()
+    (folder / "slug.py").write_bytes(honest + b"\n")
+    assert (run().returncode, run().stderr) == (1, "slug.py was altered\n")
+    (folder / "slug.py").write_bytes(honest)
+    payload(folder)
+    assert "InvalidSignature" in run().stderr
