@@ -1,5 +1,6 @@
 """Trivial stubs: what code that solves nothing would answer. Nothing is run; they are answers, made outside any box."""
 
+import builtins
 import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
@@ -144,7 +145,9 @@ def _exceptions(asked: list[Step]) -> dict[str, list[str]]:
 
 
 def _raising(exception: str, message: str, *, new: bool) -> Stub:
-    names = [[exception, f"builtins.{exception}"]]
+    known = getattr(builtins, exception, None)
+    bases = [base.__name__ for base in known.__mro__] if isinstance(known, type) else [exception]
+    names = [[base, f"builtins.{base}"] for base in bases]
     raised = StepSeen(did="raised", before={}, files={}, names=names, name=exception, message=message)
 
     def play(step: Step) -> StepSeen:
@@ -171,3 +174,8 @@ def _sent_back(request: Request, saved: Saved) -> Response:
 
 def _json(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+NOTHING = _returning("returns None", "whose result is not None", None)
+"""What a function without a body does."""
+NOT_IMPLEMENTED = _raising("NotImplementedError", "", new=False)

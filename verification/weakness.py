@@ -46,7 +46,7 @@ class _Tree:
     def passes(self, case: Case) -> bool:
         if case.asks_service:
             return any(_served(case, stub) for stub in self._stubs if isinstance(stub, StubService))
-        return _played(case, [stub for stub in self._stubs if isinstance(stub, Stub)])
+        return played(case, [stub for stub in self._stubs if isinstance(stub, Stub)])
 
     def meets(self, criterion: Criterion) -> bool:
         return all(self.passes(case) for case in (*criterion.cases, *criterion.sealed))
@@ -94,7 +94,8 @@ def _trees(criterion: Criterion) -> Iterator[_Tree]:
     yield from map(_Tree, product(*kinds))
 
 
-def _played(case: Case, stubs: list[Stub]) -> bool:
+def played(case: Case, stubs: list[Stub]) -> bool:
+    """Whether the first of the stubs, and for its commands the last, pass a case."""
     written: dict[str, str] = {}
     seen = []
     for step in case.steps:

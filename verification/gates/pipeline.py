@@ -10,6 +10,8 @@ from verification.gates.hard_coding import HardCoding
 from verification.gates.mutation import Mutation
 from verification.gates.red_first import RedFirst
 from verification.gates.regression import Regression
+from verification.gates.secrets import Secrets
+from verification.gates.stubs import Stubs
 from verification.gates.write_set import WriteSet
 from verification.verdict import GateResult
 
@@ -18,6 +20,8 @@ FIRST = Form()
 GATES: tuple[Gate, ...] = (
     FIRST,
     WriteSet(),
+    Secrets(),
+    Stubs(),
     Cases(),
     HardCoding(),
     Regression(),

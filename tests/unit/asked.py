@@ -1,0 +1,35 @@
+"""One gate asked about one tree, where it needs no box."""
+
+from collections.abc import Callable, Mapping
+
+from tests.cheats.solutions import requirement
+from verification.casebox import Project
+from verification.gates.base import Gate, Report, Subject
+from verification.requirement import Requirement
+from verification.sandbox.bubblewrap import Bubblewrap
+from verification.writeset import changed_paths
+
+
+async def asked(
+    gate: Gate,
+    tree: Mapping[str, bytes],
+    *,
+    base: Mapping[str, bytes] | None = None,
+    of: Callable[[Requirement], Requirement] = lambda of: of,
+) -> Report:
+    """The gate's report about a tree that is handed in for the example hello-slug, changed by `of`."""
+    asked_for = of(requirement("hello-slug"))
+    subject = Subject(
+        requirement=asked_for,
+        tree=tree,
+        base=base or {},
+        changed=changed_paths(tree, base or {}),
+        criteria=asked_for.criteria,
+        earlier=(),
+        scope=("**",),
+        whole=True,
+        project=Project(tree, None),
+        sandbox=Bubblewrap(),
+        seed=1,
+    )
+    return await gate.ask(subject)

@@ -1,0 +1,58 @@
+"""Secrets: no changed file holds a key or a password. Named by path, line and kind, never by value."""
+
+from collections.abc import Iterator, Mapping
+
+from verification.gates.base import Gate, Report, Subject, verdict_on
+from verification.secretscan import Secret, secrets_in
+from verification.verdict import Finding
+from verification.writeset import NAMED_MAX, is_test
+
+_PROSE = (".md", ".rst", ".txt")
+
+
+class Secrets(Gate):
+    """What a requirement or a base holds already is no leak. In tests and prose only a provider's own shape is sure."""
+
+    name = "secrets"
+
+    async def ask(self, subject: Subject) -> Report:
+        known = _Known(subject)
+        files = [path for path in subject.changed if path in subject.tree]
+        found = [(path, secret) for path in files for secret in _new(subject.tree[path], known)]
+        sure = [(path, secret) for path, secret in found if _is_sure(path, secret)][:NAMED_MAX]
+        findings = [
+            Finding(
+                kind="secret",
+                path=path,
+                detail=f"{path}, line {secret.line}: {secret.kind}",
+                for_author=f"{path}, line {secret.line}: {secret.kind}; take it out, and read it from outside",
+            )
+            for path, secret in sure
+        ]
+        told = [{"path": path, "line": secret.line, "kind": secret.kind} for path, secret in found[:NAMED_MAX]]
+        evidence = {"files": len(files), "found": told}
+        if found and not findings:
+            text = "; ".join(f"{one['path']}, line {one['line']}: perhaps {one['kind']}" for one in told)
+            return Report(result="noted", text=text[:500], evidence=evidence)
+        return verdict_on(findings, text=f"{len(files)} files", evidence=evidence)
+
+
+class _Known:
+    """Whether a value was there before the author came: in the requirement, its fixtures or the base."""
+
+    def __init__(self, subject: Subject) -> None:
+        of = subject.requirement
+        self._texts = (of.source, of.sealed_source or b"")
+        self._files: tuple[Mapping[str, bytes], ...] = (of.fixtures, of.sealed_fixtures, subject.base)
+
+    def __contains__(self, value: bytes) -> bool:
+        texts = (*self._texts, *(content for files in self._files for content in files.values()))
+        return any(value in text for text in texts)
+
+
+def _new(content: bytes, known: _Known) -> Iterator[Secret]:
+    return (secret for secret in secrets_in(content) if secret.value not in known)
+
+
+def _is_sure(path: str, secret: Secret) -> bool:
+    return secret.form == "shape" or not (is_test(path) or path.endswith(_PROSE))

@@ -1,0 +1,48 @@
+"""Stubs: a function that a case calls, and that was not written. All else that looks unfinished is only noted."""
+
+from verification.gates.base import Gate, Report, Subject, verdict_on
+from verification.requirement import Case, Criterion, Step
+from verification.stubs import NOT_IMPLEMENTED, NOTHING
+from verification.unwritten import Unwritten, reminders, unwritten
+from verification.verdict import Finding
+from verification.weakness import played
+from verification.writeset import NAMED_MAX, is_test
+
+
+class Stubs(Gate):
+    """It fails only what the cases cannot accept: a function that is asked for nothing may do nothing."""
+
+    name = "stubs"
+
+    async def ask(self, subject: Subject) -> Report:
+        files = [
+            path for path in subject.changed if path in subject.tree and path.endswith(".py") and not is_test(path)
+        ]
+        found = unwritten(subject.tree[path] for path in files)
+        bare = [(path, each) for path, inside in zip(files, found, strict=True) for each in inside]
+        findings = [_finding(path, each) for path, each in bare if _is_asked_for(path, each, subject.criteria)]
+        said = [f"{path}, line {each.line}: {each.name} is {each.how}" for path, each in bare]
+        said += [f"{path}, line {line}: {word}" for path in files for line, word in reminders(subject.tree[path])]
+        evidence = {"files": len(files), "found": said[:NAMED_MAX]}
+        if said and not findings:
+            return Report(result="noted", text="; ".join(said)[:500], evidence=evidence)
+        return verdict_on(findings[:NAMED_MAX], text=f"{len(files)} files", evidence=evidence)
+
+
+def _finding(path: str, found: Unwritten) -> Finding:
+    text = f"{path}, line {found.line}: {found.name} is not written: its body is {found.how}"
+    return Finding(kind="stub", path=path, detail=text, for_author=text)
+
+
+def _is_asked_for(path: str, found: Unwritten, criteria: tuple[Criterion, ...]) -> bool:
+    """Whether some case calls the function and wants more than such a body does."""
+    stub = NOT_IMPLEMENTED if found.how == "NotImplementedError" else NOTHING
+    steps = [step for each in criteria for case in (*each.cases, *each.sealed) for step in case.steps]
+    calls = [step for step in steps if step.action == "call" and _is_in(step, path, found.name)]
+    return any(not played(Case(steps=(step,), line=0), [stub]) for step in calls)
+
+
+def _is_in(step: Step, path: str, name: str) -> bool:
+    module, _, function = step.target.partition(":")
+    place = module.replace(".", "/")
+    return function == name and path.removeprefix("src/") in (f"{place}.py", f"{place}/__init__.py")

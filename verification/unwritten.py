@@ -1,0 +1,106 @@
+"""Work left undone in Python code: functions without a body, and comments that say so.
+
+Abstract methods, protocols, overloads, and methods with nothing to do are as they should be.
+"""
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple
+
+How = Literal["pass", "...", "NotImplementedError"]
+_REMINDER = re.compile(r"\b(TODO|FIXME|XXX)\b")
+_ABSTRACT = frozenset({"ABC", "ABCMeta", "Protocol"})
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+class Unwritten(NamedTuple):
+    """A function whose whole body is `how`; `name` is "f" or "C.f"."""
+
+    line: int
+    name: str
+    how: How
+
+
+def unwritten(sources: Iterable[bytes]) -> list[list[Unwritten]]:
+    """For each file of a project its unwritten functions; what is no Python has none."""
+    trees = [_parsed(source) for source in sources]
+    bases = {name for tree in trees if tree for name in _bases(tree)}
+    return [list(_of_file(tree, bases)) if tree else [] for tree in trees]
+
+
+def reminders(source: bytes) -> list[tuple[int, str]]:
+    """Line and word of each comment that says TODO, FIXME or XXX."""
+    try:
+        tokens = list(tokenize.tokenize(io.BytesIO(source).readline))
+    except (tokenize.TokenError, SyntaxError, ValueError):
+        return []
+    comments = [(token.start[0], _REMINDER.search(token.string)) for token in tokens if token.type == tokenize.COMMENT]
+    return [(line, found[1]) for line, found in comments if found]
+
+
+def _parsed(source: bytes) -> ast.Module | None:
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _bases(tree: ast.Module) -> Iterator[str]:
+    """Names of the classes that others are made from."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            yield from (_name(base) for base in node.bases)
+
+
+def _of_file(tree: ast.Module, bases: set[str]) -> Iterator[Unwritten]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and node.name not in bases and not _is_abstract(node):
+            for method in node.body:
+                how = _how(method)
+                if isinstance(method, _Function) and how in ("...", "NotImplementedError"):
+                    yield Unwritten(method.lineno, f"{node.name}.{method.name}", how)
+    for function in tree.body:
+        if isinstance(function, _Function) and (how := _how(function)) is not None:
+            yield Unwritten(function.lineno, function.name, how)
+
+
+def _is_abstract(node: ast.ClassDef) -> bool:
+    named = [*node.bases, *(keyword.value for keyword in node.keywords if keyword.arg == "metaclass")]
+    return bool({_name(each) for each in named} & _ABSTRACT)
+
+
+def _how(node: ast.stmt) -> How | None:
+    """What the whole body is, after its docstring; None for one that does something, or is meant to do nothing."""
+    if not isinstance(node, _Function) or any("abstract" in _name(each) for each in node.decorator_list):
+        return None
+    if any(_name(each) == "overload" for each in node.decorator_list):
+        return None
+    body = [each for each in node.body if not _is_docstring(each)]
+    if len(body) != 1:
+        return None
+    (only,) = body
+    if isinstance(only, ast.Pass):
+        return "pass"
+    if isinstance(only, ast.Expr) and isinstance(only.value, ast.Constant) and only.value.value is ...:
+        return "..."
+    if isinstance(only, ast.Raise) and only.exc is not None and _name(only.exc) == "NotImplementedError":
+        return "NotImplementedError"
+    return None
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _name(node: ast.expr) -> str:
+    """The last name of `a.b`, `a.b(…)` or `a.b[…]`."""
+    if isinstance(node, ast.Call):
+        return _name(node.func)
+    if isinstance(node, ast.Subscript):
+        return _name(node.value)
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
