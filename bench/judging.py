@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,19 +17,25 @@ from statistics import median
 import msgspec
 
 from bench.figures import Measure
-from domain.errors import Failed
+from domain.errors import Failed, Unavailable
 from verification import caseworker
 from verification.casebox import ALONE, order_of
 from verification.judge import judge
 from verification.reading import parse_requirement
 from verification.requirement import Case, Requirement
-from verification.sandbox.base import Sandbox
+from verification.sandbox.base import PROGRAMS, PYTHON, Sandbox
 from verification.sandbox.bubblewrap import Bubblewrap
+from verification.sandbox.docker import Docker
+from verification.sandbox.dockerengine import DEFAULT_HOST
+from verification.sandbox.image import RECIPE_LABEL, recipe
 from verification.trials import BOXES_AT_ONCE, trials_of
 
 OURS = "Aura, bubblewrap"
+DOCKER = "Aura, Docker"
+CLIENT = "`docker run --rm` with an empty program, as many at once"
 PLAIN = "plain subprocess, nothing contained: the same worker, as many at once"
 CASES = 10
+CONTAINERS_FEWER = 4  # a container takes several times as long as a box: so many times fewer of them are measured
 CORES = os.cpu_count() or 1
 SOURCE = b"def double(number):\n    return 2 * number\n"
 FRONT = """---
@@ -66,18 +73,37 @@ def requirement() -> Requirement:
 
 async def sandboxes(closing: AsyncExitStack, say: Callable[[str], None]) -> Mapping[str, Sandbox]:
     """The sandboxes that this machine has, by name. Raises Unavailable without bubblewrap."""
-    del say
-    box = Bubblewrap()
-    closing.push_async_callback(box.close)
-    await box.probe()
-    return {OURS: box}
+    found: dict[str, Sandbox] = {OURS: Bubblewrap(), DOCKER: Docker(docker_host())}
+    for name, box in list(found.items()):
+        closing.push_async_callback(box.close)
+        try:
+            await box.probe()
+        except Unavailable as error:
+            if name == OURS:
+                raise
+            say(f"Measured without Docker: {error}")
+            del found[name]
+    return found
+
+
+def docker_host() -> str:
+    return os.environ.get("AURA_DOCKER_HOST", DEFAULT_HOST)
 
 
 def contestants(sandboxes: Mapping[str, Sandbox], size: Size) -> Mapping[str, Measure]:
     """Who is measured: each sandbox under its name, and the plain worker."""
-    asked = requirement()
-    boxed = {name: partial(measured, partial(verdict, asked, sandbox), size) for name, sandbox in sandboxes.items()}
-    return boxed | {PLAIN: partial(measured, partial(plain_verdict, asked), size)}
+    asked, fewer = (
+        requirement(),
+        Size(max(1, size.alone // CONTAINERS_FEWER), max(1, size.saturated // CONTAINERS_FEWER)),
+    )
+    found: dict[str, Measure] = {
+        name: partial(measured, partial(verdict, asked, sandbox), fewer if name == DOCKER else size)
+        for name, sandbox in sandboxes.items()
+    }
+    found[PLAIN] = partial(measured, partial(plain_verdict, asked), size)
+    if DOCKER in sandboxes and shutil.which("docker"):
+        found[CLIENT] = partial(measured, empty_containers, fewer)
+    return found
 
 
 async def measured(act: Callable[[], Awaitable[object]], size: Size) -> Mapping[str, float]:
@@ -116,6 +142,21 @@ async def plain_verdict(asked: Requirement) -> None:
             await asyncio.to_thread(plain, case)
 
     await asyncio.gather(*(one(trial.case) for trial in trials_of(asked.criteria)))
+
+
+async def empty_containers() -> None:
+    """As many containers as there are cases, from the image of our boxes, by the engine's own client."""
+    environment = {**os.environ, "DOCKER_HOST": docker_host()}
+    asked = ["docker", "images", "--quiet", "--filter", f"label={RECIPE_LABEL}={recipe()}"]
+    told = await asyncio.to_thread(subprocess.check_output, asked, env=environment, text=True)
+    command = ["docker", "run", "--rm", "--network=none", told.split()[0], f"{PROGRAMS}/{PYTHON}", "-c", "pass"]
+    slots = asyncio.Semaphore(BOXES_AT_ONCE)
+
+    async def one() -> None:
+        async with slots:
+            await asyncio.to_thread(subprocess.run, command, env=environment, check=True, capture_output=True)
+
+    await asyncio.gather(*(one() for _ in range(CASES)))
 
 
 def plain(case: Case) -> None:
