@@ -30,8 +30,8 @@ them; it projects nothing."""
 JUDGING = """A function with {cases} cases, half of them sealed, judged as one task's share: every case in a fresh box,
 {boxes} boxes at once, the other gates of a task included. Plain: the same worker as an ordinary process in a folder of
 its own, {boxes} at once, and nothing compared. Alone: {alone} verdicts a round. Cases per second and core: {saturated}
-verdicts, as many at once as there are cores ({cores}). No box is used twice, and none is kept warm. Docker: {fewer} times
-fewer verdicts, on the engine at AURA_DOCKER_HOST with the image of `aura sandbox build`; without one it is left out."""
+verdicts, as many at once as there are cores ({cores}). No box is used twice, and none is kept warm. Docker: {fewer}
+times fewer verdicts, on the engine at AURA_DOCKER_HOST with the image of `aura sandbox build`; left out without one."""
 
 
 def page(setting: Setting, rounds: int, sections: Sequence[str]) -> str:
