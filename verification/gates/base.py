@@ -53,6 +53,7 @@ class Gate(ABC):
 
     name: ClassVar[str]
     grade: ClassVar[Grade] = "C"
+    needs_fit: ClassVar[bool] = True  # a tree that goes into no box is asked for its form and its paths alone
     needs_sound: ClassVar[bool] = False  # dear ones run only when nothing was found before them
     needs_whole: ClassVar[bool] = False  # those that ask about a project and not about one task's share of it
 

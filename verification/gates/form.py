@@ -8,6 +8,7 @@ class Form(Gate):
     """Plain paths, bounded count and size, nothing that lies below a file."""
 
     name = "form"
+    needs_fit = False
 
     async def ask(self, subject: Subject) -> Report:
         files = len(subject.tree)

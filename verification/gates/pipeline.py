@@ -54,7 +54,7 @@ async def ask_all(subject: Subject, gates: tuple[Gate, ...] = GATES) -> tuple[Ga
 
 
 def _too_late(gate: Gate, subject: Subject, unfit: bool) -> Report | None:
-    if unfit and gate.name != "write_set":
+    if unfit and gate.needs_fit:
         return nothing_to_do("the tree is unfit for any box")
     if gate.needs_whole and not subject.whole:
         return nothing_to_do("asked of the merged tree")

@@ -6,6 +6,7 @@ from verification.writeset import scope_findings
 
 class WriteSet(Gate):
     name = "write_set"
+    needs_fit = False
 
     async def ask(self, subject: Subject) -> Report:
         findings = scope_findings(subject.changed, subject.scope)
