@@ -12,13 +12,13 @@ from typing import Any, Literal
 import msgspec
 
 from domain.errors import Unavailable
+from verification.filesleft import FOLDER, collected, untrue, watched, watched_at_last, with_room
 from verification.requirement import Case, Serve, Step
 from verification.sandbox.base import MIB, PROGRAMS, PYTHON, WORK, Limits, RunResult, RunSpec, Sandbox
 from verification.values import encode
 from verification.verdict import FindingKind
 
 PROJECT = f"{WORK}/project"
-FOLDER = f"{WORK}/case"  # empty at first: where the case's files are and its code runs
 WORKER = "/aura/caseworker.py"
 START_S = 1.0  # what the interpreter may take beside `within_s`
 ALONE = ("-s", "-P", "-B")
@@ -109,11 +109,11 @@ async def play(case: Case, project: Project, sandbox: Sandbox) -> Answer | Probl
 def order_of(case: Case, nonce: str, bait: str) -> bytes:
     """What goes into the box beside the code: what to do, and nothing that is expected of it."""
     steps = [_step_order(step, bait) for step in case.steps]
+    steps[-1]["watch"] = sorted(watched_at_last(case))
     return json.dumps({"nonce": nonce, "project": PROJECT, "folder": FOLDER, "steps": steps}).encode()
 
 
 def _step_order(step: Step, bait: str) -> dict[str, Any]:
-    expect = step.expect
     return {
         "action": step.action,
         "target": step.target,
@@ -124,19 +124,21 @@ def _step_order(step: Step, bait: str) -> dict[str, Any]:
         "stdin": step.stdin,
         "env": dict(step.env),
         "before": dict(step.files_before),
-        "watch": sorted({*expect.files_after, *expect.files_unchanged, *expect.files_absent}),
+        "watch": sorted(watched(step)),
         "expected": bait,
     }
 
 
 def _spec(case: Case, project: Project, order: bytes) -> RunSpec:
+    limits = Limits(wall_s=case.within_s + START_S, memory_bytes=case.memory_mb * MIB)
     return RunSpec(
         argv=(PYTHON, *ALONE, WORKER),
         files={f"project/{path}": content for path, content in project.files.items()},
         read_only={WORKER: _SOURCE.read_bytes(), **launcher_of(project.command)},
         env={"PYTHONHASHSEED": str(project.hash_seed)},
         stdin=order,
-        limits=Limits(wall_s=case.within_s + START_S, memory_bytes=case.memory_mb * MIB),
+        limits=with_room(case, limits),
+        collect=collected(case),
     )
 
 
@@ -165,6 +167,8 @@ def _read(result: RunResult, case: Case, nonce: str, bait: str) -> Answer | Prob
         return Problem("forged_answer", "answered for other steps than the judge had asked for")
     if isinstance(answer, Answer) and answer.took_s > case.within_s:
         return ended["timeout"]
+    if isinstance(answer, Answer) and (path := untrue(case, answer.steps[-1].files, result)) is not None:
+        return Problem("wrong_result", f"left {path} otherwise than it was when the case ended")
     return answer
 
 

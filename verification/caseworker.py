@@ -253,6 +253,12 @@ def _attribute(found: Any, path: str) -> Any:
     return found
 
 
+def _load_what_runs() -> None:
+    """Before the project's folder is on the path: its modules may bear names of the library's, such as signal.py."""
+    for name in ("subprocess", "tempfile"):
+        importlib.import_module(name)
+
+
 def main() -> None:
     """Takes the order, plays its steps and answers once; nothing of the code under test runs after the answer."""
     dumps, write, leave, clock = json.dumps, os.write, os._exit, time.monotonic
@@ -264,6 +270,8 @@ def main() -> None:
     os.close(nothing)
     os.makedirs(order["folder"], exist_ok=True)
     os.chdir(order["folder"])
+    if any(step["action"] == "run" for step in order["steps"]):
+        _load_what_runs()
     sys.path.insert(0, order["project"])
     sys.argv[:] = ["case"]
     case = Case(order)

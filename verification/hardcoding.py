@@ -6,6 +6,7 @@ sealed cases pass, and nothing is said.
 """
 
 import ast
+import base64
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -14,6 +15,7 @@ import msgspec
 
 from verification.placeholders import names_in
 from verification.requirement import Case, Criterion, Step
+from verification.tags import tag_of
 from verification.writeset import is_test
 
 TRIVIAL_INT_MAX = 100  # smaller numbers stand in any code
@@ -56,6 +58,10 @@ def telling_values(case: Case) -> tuple[set[Any], set[Any]] | None:
 
 
 def _inputs(step: Step) -> list[Any]:
+    """What is asked: where there are files, their content, for their names stand in any code."""
+    contents = list(step.files_before.values())
+    if any(map(_tells, contents)):
+        return contents
     return [list(step.args), list(step.kwargs.values()), list(step.argv[1:]), step.stdin]
 
 
@@ -80,6 +86,8 @@ def _values(value: Any) -> Iterator[tuple[str, Any]]:
 
 def _leaves(value: Any) -> Iterator[tuple[str, Any]]:
     """Telling scalars of a requirement's value, with their type's name: 1 is not 1.0. Patterns are no results."""
+    if tag_of(value) == "$bytes":
+        value = base64.b64decode(value["$bytes"])
     if isinstance(value, dict):
         for key, item in value.items():
             if key not in ("$any", "$matches"):
@@ -99,7 +107,7 @@ def _leaf(value: Any) -> tuple[str, Any]:
 
 
 def _tells(value: Any) -> bool:
-    if isinstance(value, str):
+    if isinstance(value, str | bytes):
         return len(value.strip()) > TRIVIAL_CHARS_MAX
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
@@ -158,7 +166,7 @@ def _constants(top: ast.AST) -> Iterator[tuple[str, Any]]:
         node = left.pop()
         if isinstance(node, ast.Assert) or _is_text(node) or _is_main_block(node):
             continue
-        if isinstance(node, ast.Constant) and isinstance(node.value, str | int | float):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes | int | float):
             yield _leaf(node.value)
         elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             number = node.operand.value if isinstance(node.operand, ast.Constant) else None

@@ -115,3 +115,19 @@ def test_trivial_values_tell_nothing() -> None:
     assert telling_values(case(["", None, True, 0.0], "x")) is None
     assert telling_values(case([["long text"]], {"$decimal": "10.25"})) is not None
     assert telling_values(case(["long text"], {"$matches": "long pattern"})) is None
+
+
+def test_bytes_and_the_contents_of_files_count_too() -> None:
+    packed = criterion(case([{"$tuple": ["some text"]}], {"$bytes": "AP8Q"}))
+    source = b'def f(x):\n    return {("some text",): b"\\x00\\xff\\x10"}[x]\n'
+    assert hard_coded_path(packed, ["m.py"], {"m.py": source}, {}) == "m.py"
+    assert hard_coded_path(packed, ["m.py"], {"m.py": source.replace(b"x10", b"x11")}, {}) is None
+    expect = Expectation(files_after={"out.txt": "long result\n"})
+    step = Step(
+        action="call", target="m:f", args=("in.txt", "out.txt"), files_before={"in.txt": "a,b\n"}, expect=expect
+    )
+    files = criterion(Case(steps=(step,), line=1))
+    source = b'def f(x, y):\n    if open(x).read() == "a,b\\n": open(y, "w").write("long result\\n")\n'
+    assert hard_coded_path(files, ["m.py"], {"m.py": source}, {}) == "m.py"
+    honest = b'def f(x="in.txt", y="out.txt"):\n    open(y, "w").write(open(x).read() + "long result")\n'
+    assert hard_coded_path(files, ["m.py"], {"m.py": honest}, {}) is None
