@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from agents.propertytext import described, function_of
 from domain.errors import NotFound
 from verification.requirement import Case, Criterion, Request, Requirement, Serve, Step
 from verification.scope import in_scope
@@ -18,7 +19,7 @@ _PARAMETERS = r"\(\s*([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)?\s*\)"
 
 
 class BriefCriterion(msgspec.Struct, frozen=True, kw_only=True):
-    """One criterion as its author sees it; each example is one line."""
+    """One criterion as its author sees it; each example and each property is one line."""
 
     id: str
     says: str
@@ -95,9 +96,10 @@ def _contract(serve: Serve | None) -> list[str]:
 
 
 def criterion_of(criterion: Criterion) -> BriefCriterion:
-    """A criterion with its visible examples."""
-    examples = tuple(_example(case) for case in criterion.cases[:EXAMPLES_MAX])
-    return BriefCriterion(id=criterion.id, says=criterion.says, examples=examples)
+    """A criterion with its visible examples and properties."""
+    examples = [_example(case) for case in criterion.cases[:EXAMPLES_MAX]]
+    examples += [described(one) for one in criterion.properties]
+    return BriefCriterion(id=criterion.id, says=criterion.says, examples=tuple(examples))
 
 
 def _example(case: Case) -> str:
@@ -182,13 +184,17 @@ def _tagged(tag: str, value: Any) -> str:
 
 
 def _signatures(criteria: Iterable[Criterion], prose: str) -> tuple[str, ...]:
-    """One line per function or class that the visible cases name, in the order of the cases."""
+    """One line per function or class that the visible cases and properties name, in their order."""
     text = "\n".join([prose, *(criterion.says for criterion in criteria)])
     uses: dict[tuple[str, str], list[Step]] = {}
     for step in (step for criterion in criteria for case in criterion.cases for step in case.steps):
         name = step.target.partition(":")[2]
         if name.isidentifier():
             uses.setdefault((step.action, name), []).append(step)
+    for one in (one for criterion in criteria for one in criterion.properties):
+        for target, count in ((one.call, len(one.inputs)), *(((one.back, len(one.inputs)),) if one.back else ())):
+            if ("call", name := function_of(target)) not in uses and name.isidentifier():
+                uses["call", name] = [Step(action="call", target=target, args=(None,) * count)]
     return tuple(
         f"class {name}" if action == "new" else f"def {name}({', '.join(_parameters(name, steps, text))})"
         for (action, name), steps in uses.items()

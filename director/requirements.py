@@ -46,10 +46,12 @@ def summary(requirement: Requirement) -> str:
     """A requirement in a few lines."""
     visible = sum(len(criterion.cases) for criterion in requirement.criteria)
     sealed = sum(len(criterion.sealed) for criterion in requirement.criteria)
+    tried = sum(len(criterion.properties) + len(criterion.sealed_properties) for criterion in requirement.criteria)
+    properties = f", {tried} properties" if tried else ""
     budget = requirement.budget
     return (
         f"{requirement.title}: {requirement.deliver}, {len(requirement.tasks)} tasks, "
-        f"{len(requirement.criteria)} criteria, {visible} visible and {sealed} sealed cases; "
+        f"{len(requirement.criteria)} criteria, {visible} visible and {sealed} sealed cases{properties}; "
         f"budget {budget.usd} USD, {budget.tokens} tokens, {budget.minutes} minutes"
     )
 

@@ -1,4 +1,4 @@
-"""Criteria from YAML nodes: the visible ones of the acceptance blocks and the sealed cases of the file beside them."""
+"""Criteria from YAML nodes: the visible ones of the acceptance blocks and what is sealed in the file beside them."""
 
 import re
 from collections.abc import Iterable
@@ -8,10 +8,13 @@ from verification.cases import CaseReader
 from verification.fields import Fields
 from verification.node import Mapping, Node, Scalar, Sequence, kind
 from verification.problems import Report, similar
+from verification.property import Property
+from verification.propertycases import PropertyReader
 from verification.requirement import Case
 
 CRITERIA_MAX = 64
 CASES_MAX = 500  # of one criterion
+PROPERTIES_MAX = 16  # of one criterion
 ID_FORM = "a letter, then letters, digits, - or _, at most 40 in all"
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}", re.ASCII)
 
@@ -19,11 +22,10 @@ _EXAMPLES = {
     "id": "A1",
     "says": "what is true when it is met",
     "cases": '[{call: "module:function", args: [1], returns: 2}]',
+    "properties": '[{property: idempotent, call: "module:function", inputs: [integer]}]',
 }
 _LATER = {
     "pytest": "cases: a list of `call` or `run` cases; given suites are planned",
-    "property": "cases: a list of examples; properties are planned",
-    "properties": "cases: a list of examples; properties are planned",
 }
 
 
@@ -33,6 +35,7 @@ class Read(NamedTuple):
     id: str
     says: str
     cases: tuple[Case, ...]
+    properties: tuple[Property, ...]
     node: Node
 
 
@@ -56,17 +59,17 @@ def read_criteria(roots: Iterable[Node], reader: CaseReader, report: Report) -> 
     return _read(roots, reader, report, sealed=False)
 
 
-def read_sealed(root: Node, known: Iterable[str], reader: CaseReader, report: Report) -> dict[str, tuple[Case, ...]]:
-    """Sealed cases by criterion id; every id must be one of `known`."""
+def read_sealed(root: Node, known: Iterable[str], reader: CaseReader, report: Report) -> dict[str, Read]:
+    """Sealed cases and properties by criterion id; every id must be one of `known`."""
     names = list(known)
-    cases: dict[str, tuple[Case, ...]] = {}
+    sealed: dict[str, Read] = {}
     for read in _read([root], reader, report, sealed=True):
         if read.id not in names:
             near = similar(read.id, names) or (names[0] if names else "A1")
             at = read.node.get("id") if isinstance(read.node, Mapping) else None
             report.add(at or read.node, f"the requirement has no criterion `{read.id}`", f"id: {near}")
-        cases[read.id] = read.cases
-    return cases
+        sealed[read.id] = read
+    return sealed
 
 
 def _read(roots: Iterable[Node], reader: CaseReader, report: Report, *, sealed: bool) -> list[Read]:
@@ -100,9 +103,10 @@ def _criterion(node: Node, reader: CaseReader, report: Report, sealed: bool) -> 
     fields = Fields(node, report, _EXAMPLES, "a criterion", _LATER)
     name = read_id(fields)
     says = fields.text("says", required=not sealed) or ""
-    planned = any(fields.has(key) for key in _LATER)
+    properties = _properties(fields, reader)
+    planned = any(fields.has(key) for key in (*_LATER, "properties"))
     cases = _cases(fields, reader, required=not planned)
-    return Read(name, says, cases, node) if name is not None else None
+    return Read(name, says, cases, properties, node) if name is not None else None
 
 
 def _cases(fields: Fields, reader: CaseReader, *, required: bool) -> tuple[Case, ...]:
@@ -112,7 +116,7 @@ def _cases(fields: Fields, reader: CaseReader, *, required: bool) -> tuple[Case,
         or (isinstance(node, Scalar) and node.value is None)
         or (isinstance(node, Sequence) and not node.items)
     ):
-        if required and "cases" not in fields.meant:
+        if required and not fields.meant & {"cases", "properties"}:
             at = node if node is not None else fields.node
             fields.report.add(at, "a criterion without cases cannot be judged", fields.line("cases"))
         return ()
@@ -121,3 +125,12 @@ def _cases(fields: Fields, reader: CaseReader, *, required: bool) -> tuple[Case,
         fields.report.add(items[CASES_MAX], f"more than {CASES_MAX} cases in one criterion", "fewer cases")
     read = [reader.case(item) for item in items[:CASES_MAX]]
     return tuple(case for case in read if case is not None)
+
+
+def _properties(fields: Fields, reader: CaseReader) -> tuple[Property, ...]:
+    items = fields.items("properties") or ()
+    if len(items) > PROPERTIES_MAX:
+        fields.report.add(items[PROPERTIES_MAX], f"more than {PROPERTIES_MAX} properties", "fewer properties")
+    properties = PropertyReader(reader.report, reader.literals.fixtures)
+    read = [properties.property(item) for item in items[:PROPERTIES_MAX]]
+    return tuple(one for one in read if one is not None)

@@ -12,6 +12,7 @@ from verification.gates.pipeline import ask_all
 from verification.requirement import Criterion, Requirement
 from verification.sandbox.base import Sandbox
 from verification.trials import Trial
+from verification.tries import Tried
 from verification.verdict import CriterionResult, Finding, Verdict
 from verification.writeset import changed_paths
 
@@ -65,7 +66,7 @@ async def judge(
         mutants_max=mutants_max,
     )
     gates = await ask_all(subject)
-    results = tuple(_result(criterion.id, subject.trials) for criterion in chosen)
+    results = tuple(_result(criterion.id, [*subject.trials, *subject.tried]) for criterion in chosen)
     return Verdict(
         verified=subject.sound and all(result.passed for result in results),
         tree=tree_digest(manifest_of(tree)),
@@ -91,8 +92,9 @@ def _chosen(requirement: Requirement, criteria: Collection[str] | None) -> list[
     return [criterion for criterion in requirement.criteria if criteria is None or criterion.id in criteria]
 
 
-def _result(criterion: str, trials: list[Trial]) -> CriterionResult:
-    mine = [each for each in trials if each.criterion == criterion]
+def _result(criterion: str, asked: list[Trial | Tried]) -> CriterionResult:
+    """A property counts as one case. One that was not tried has cases that did not run."""
+    mine = [each for each in asked if each.criterion == criterion]
     visible = [each.problem is None for each in mine if not each.sealed]
     sealed = [each.problem is None for each in mine if each.sealed]
     return CriterionResult(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from verification.requirement import Requirement
+from verification.requirement import Criterion, Requirement
 from verification.scope import in_scope
 
 
@@ -19,11 +19,19 @@ def _of_budget(requirement: Requirement) -> Iterator[str]:
 
 
 def _of_cases(requirement: Requirement) -> Iterator[str]:
-    open_ones = [criterion.id for criterion in requirement.criteria if not criterion.sealed]
+    open_ones = [criterion.id for criterion in requirement.criteria if not _has_unseen(criterion)]
     if len(open_ones) == len(requirement.criteria):
-        yield "There are no sealed cases: code that knows the visible ones by heart would pass. Write NAME.sealed.yaml."
+        yield (
+            "There are no sealed cases and no properties: code that knows the visible cases by heart would pass. "
+            "Write NAME.sealed.yaml."
+        )
     elif open_ones:
         yield f"No sealed cases for {', '.join(open_ones)}: code that knows the visible ones by heart would pass."
+
+
+def _has_unseen(criterion: Criterion) -> bool:
+    """Whether it is judged with something that cannot be known by heart: what is sealed, or drawn anew each time."""
+    return bool(criterion.sealed or criterion.properties or criterion.sealed_properties)
 
 
 def _of_scope(requirement: Requirement) -> Iterator[str]:
@@ -34,6 +42,7 @@ def _of_scope(requirement: Requirement) -> Iterator[str]:
     if requirement.base is not None:
         return
     targets = [step.target for criterion in requirement.criteria for case in criterion.cases for step in case.steps]
+    targets += [one.call for criterion in requirement.criteria for one in criterion.properties]
     modules = dict.fromkeys(target.split(":")[0] for target in targets if ":" in target)
     for module in modules:
         path = module.replace(".", "/")

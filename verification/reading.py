@@ -15,7 +15,7 @@ from verification.node import Mapping, Node, kind, read_yaml
 from verification.notes import check_notes
 from verification.plan import default_tasks, read_tasks
 from verification.problems import Problem, Report, RequirementInvalid, Spot
-from verification.requirement import Case, Criterion, PlannedTask, Requirement
+from verification.requirement import Criterion, PlannedTask, Requirement
 from verification.template import acceptance_block, front_matter, scaffold, title_of
 
 __all__ = ["Problem", "RequirementInvalid", "check_notes", "parse_requirement", "read_requirement"]
@@ -91,10 +91,10 @@ def _parse(
         reader = CaseReader(report, visible, _command(front, report), served=_served(front, report))
         criteria = _criteria(document, reader, name, report)
     ids = [read.id for read in criteria]
-    cases: dict[str, tuple[Case, ...]] = {}
+    hidden_ones: dict[str, Read] = {}
     if sealed is not None and document is not None:
         reader = CaseReader(sealed_report, hidden, _command(front, report), served=_served(front, report))
-        cases = _sealed(sealed, ids, reader)
+        hidden_ones = _sealed(sealed, ids, reader)
     tasks = _tasks(front, ids, report)
     problems = [*report.in_order(), *sealed_report.in_order()]
     if problems:
@@ -110,7 +110,7 @@ def _parse(
         language=front.language,
         scope=front.scope,
         budget=front.budget,
-        criteria=tuple(Criterion(id=c.id, says=c.says, cases=c.cases, sealed=cases.get(c.id, ())) for c in criteria),
+        criteria=tuple(_criterion(each, hidden_ones.get(each.id)) for each in criteria),
         tasks=tasks,
         prose=document.prose,
         source=source,
@@ -121,6 +121,17 @@ def _parse(
         review=front.review,
         fixtures=visible.used,
         sealed_fixtures=hidden.used,
+    )
+
+
+def _criterion(read: Read, sealed: Read | None) -> Criterion:
+    return Criterion(
+        id=read.id,
+        says=read.says,
+        cases=read.cases,
+        sealed=sealed.cases if sealed else (),
+        properties=read.properties,
+        sealed_properties=sealed.properties if sealed else (),
     )
 
 
@@ -198,7 +209,7 @@ def _criteria(document: Document, reader: CaseReader, name: str, report: Report)
     return read
 
 
-def _sealed(source: bytes, ids: list[str], reader: CaseReader) -> dict[str, tuple[Case, ...]]:
+def _sealed(source: bytes, ids: list[str], reader: CaseReader) -> dict[str, Read]:
     text = _decode(source, reader.report)
     root = _yaml(Block(text, 1), reader.report) if text is not None else None
     return read_sealed(root, ids, reader, reader.report) if root is not None else {}

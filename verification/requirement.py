@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from verification.property import Property
+
 Deliverable = Literal["library", "cli", "http"]
 
 
@@ -95,12 +97,14 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Criterion(msgspec.Struct, frozen=True, kw_only=True):
-    """One acceptance criterion. `sealed` holds the cases of NAME.sealed.yaml with the same id."""
+    """One acceptance criterion. `sealed` and `sealed_properties` are those of NAME.sealed.yaml with the same id."""
 
     id: str
     says: str
     cases: tuple[Case, ...]
     sealed: tuple[Case, ...] = ()
+    properties: tuple[Property, ...] = ()
+    sealed_properties: tuple[Property, ...] = ()
 
 
 class PlannedTask(msgspec.Struct, frozen=True, kw_only=True):

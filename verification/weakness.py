@@ -8,6 +8,7 @@ import msgspec
 from verification.casebox import Answer
 from verification.comparison import problem_of
 from verification.placeholders import NUMBER, Scalar
+from verification.property import PropertyKind
 from verification.replies import problem_of_reply, saved_from
 from verification.requirement import Case, Criterion, Requirement, Step
 from verification.stubs import Stub, StubService, commands, functions, services
@@ -52,13 +53,18 @@ class _Tree:
         return all(self.passes(case) for case in (*criterion.cases, *criterion.sealed))
 
 
+_TELLING: frozenset[PropertyKind] = frozenset({"sorted", "matches_reference", "holds"})
+"""Properties that code which solves nothing seldom has; the others hold of a constant or an echo."""
+
+
 def weak_criteria(requirement: Requirement) -> tuple[Weak, ...]:
     """The criteria that some trivial stub meets, in the order of the requirement."""
     return tuple(weak for criterion in requirement.criteria if (weak := _weak(criterion, requirement)))
 
 
 def _weak(criterion: Criterion, requirement: Requirement) -> Weak | None:
-    if not (criterion.cases or criterion.sealed):
+    properties = (*criterion.properties, *criterion.sealed_properties)
+    if not (criterion.cases or criterion.sealed) or any(one.kind in _TELLING for one in properties):
         return None
     met = [tree for tree in _trees(criterion) if tree.meets(criterion)]
     if not met:

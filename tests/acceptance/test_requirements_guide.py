@@ -2,9 +2,11 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from verification.property import PropertyKind
 from verification.reading import RequirementInvalid, parse_requirement
 from verification.requirement import Requirement
 
@@ -52,6 +54,20 @@ def test_the_requests_are_valid() -> None:
     inner = "".join(f"    {line}\n" for line in cases.splitlines())
     requirement = read(f"{front}```yaml acceptance\n- id: A1\n  says: it works\n  cases:\n{inner}```\n")
     assert [len(case.steps) for case in requirement.criteria[0].cases] == [1, 1, 4]
+
+
+def test_the_properties_are_valid(tmp_path: Path) -> None:
+    (plain,), (given,) = blocks("yaml properties"), blocks("yaml given")
+    (tmp_path / "reference.py").write_text("def total(prices): ...\n")
+    (tmp_path / "checks.py").write_text("def is_slug(slug, text): ...\n")
+    inner = "".join(f"    {line}\n" for line in (plain + given).splitlines())
+    source = re.sub(r"  cases:\n.*\n", f"  properties:\n{inner}", whole(), count=1)
+    requirement = parse_requirement(source.encode(), None, name="slug", folder=tmp_path)
+    found = [one.kind for one in requirement.criteria[0].properties]
+    assert sorted(found) == sorted(get_args(PropertyKind))
+    section = GUIDE.read_text(encoding="utf-8").split("## Properties")[1].split("## Sealed cases")[0]
+    assert set(found) == set(re.findall(r"^\| `(\w+)` \| ", section, re.MULTILINE))
+    assert requirement.criteria[0].cases == ()
 
 
 def test_the_sealed_cases_are_valid() -> None:

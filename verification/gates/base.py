@@ -11,12 +11,13 @@ from verification.casebox import Project
 from verification.requirement import Criterion, Requirement
 from verification.sandbox.base import Sandbox
 from verification.trials import Trial
+from verification.tries import Tried
 from verification.verdict import Finding, GateOutcome, Grade
 
 
 @dataclass
 class Subject:
-    """What is judged. Gates add to `findings` and `trials`, and later ones may look at them."""
+    """What is judged. Gates add to `findings`, `trials` and `tried`, and later ones may look at them."""
 
     requirement: Requirement
     tree: Mapping[str, bytes]  # the author's files on a clean copy of the base, never the author's workspace
@@ -31,6 +32,7 @@ class Subject:
     seed: int
     mutants_max: int = 0  # of the accepted code, to ask whether the criteria notice mistakes; 0: not asked
     trials: list[Trial] = field(default_factory=list)
+    tried: list[Tried] = field(default_factory=list)  # properties
     findings: list[Finding] = field(default_factory=list)
 
     @property

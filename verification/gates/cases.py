@@ -9,7 +9,7 @@ from verification.trials import Trial, run_all, trials_of
 from verification.verdict import INTEGRITY, Finding
 
 DETAIL_CHARS_MAX = 2000
-_STRIKES: dict[str, str] = {
+STRIKES: dict[str, str] = {
     "forged_answer": "something wrote to the judge's answer channel",
     "tampering": "something searched the judge's own frames",
 }
@@ -52,7 +52,7 @@ def findings_of(criterion: str, trials: list[Trial]) -> list[Finding]:
     hidden = failed(criterion, trials, sealed=True)
     strikes = {problem.kind: problem.text for _, problem in hidden if problem.kind in INTEGRITY}
     for kind, text in strikes.items():
-        found.append(Finding(kind=kind, criterion=criterion, detail=text, for_author=_STRIKES[kind]))
+        found.append(Finding(kind=kind, criterion=criterion, detail=text, for_author=STRIKES[kind]))
     if hidden:
         detail = "; ".join(f"sealed line {case.line}: {problem.kind}: {problem.text}" for case, problem in hidden)
         shown = f"criterion {criterion} failed on cases you cannot see"

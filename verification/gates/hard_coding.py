@@ -1,4 +1,4 @@
-"""Hard-coding: the visible cases as a table in the code, told only where sealed cases failed."""
+"""Hard-coding: the visible cases as a table in the code, told only where sealed cases or properties failed."""
 
 from verification.gates.base import Gate, Report, Subject, verdict_on
 from verification.gates.cases import failed
@@ -11,7 +11,8 @@ class HardCoding(Gate):
 
     async def ask(self, subject: Subject) -> Report:
         found: list[Finding] = []
-        asked = [criterion for criterion in subject.criteria if failed(criterion.id, subject.trials, sealed=True)]
+        lost = {one.criterion for one in subject.tried if one.sealed and one.problem is not None}
+        asked = [each for each in subject.criteria if each.id in lost or failed(each.id, subject.trials, sealed=True)]
         for criterion in asked:
             path = hard_coded_path(criterion, subject.changed, subject.tree, subject.base)
             if path:
@@ -21,4 +22,4 @@ class HardCoding(Gate):
                     Finding(kind="hard_coded", criterion=criterion.id, path=path, detail=text, for_author=shown)
                 )
         evidence = {"sealed_failures": [criterion.id for criterion in asked]}
-        return verdict_on(found, text="asked where sealed cases failed", evidence=evidence)
+        return verdict_on(found, text="asked where something sealed failed", evidence=evidence)

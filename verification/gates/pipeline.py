@@ -8,6 +8,7 @@ from verification.gates.flakiness import Flakiness
 from verification.gates.form import Form
 from verification.gates.hard_coding import HardCoding
 from verification.gates.mutation import Mutation
+from verification.gates.properties import Properties
 from verification.gates.red_first import RedFirst
 from verification.gates.regression import Regression
 from verification.gates.secrets import Secrets
@@ -23,6 +24,7 @@ GATES: tuple[Gate, ...] = (
     Secrets(),
     Stubs(),
     Cases(),
+    Properties(),
     HardCoding(),
     Regression(),
     RedFirst(),

@@ -3,6 +3,7 @@
 from verification.gates.base import Gate, Report, Subject, nothing_to_do
 from verification.gates.cases import failed
 from verification.trials import run_all, trials_of
+from verification.tries import properties_of, try_all
 
 
 class RedFirst(Gate):
@@ -16,13 +17,19 @@ class RedFirst(Gate):
         if not subject.base:
             return Report(result="passed", text="there was nothing before", evidence={"red": _ids(subject)})
         trials = trials_of(subject.criteria)
-        if not trials:
+        properties = properties_of(subject.criteria)
+        if not trials and not properties:
             return nothing_to_do("no criterion has cases")
         project = subject.project.with_files(subject.base)
         await run_all(trials, project, subject.sandbox, subject.seed)
+        red = {trial.criterion for trial in trials if trial.problem is not None}
+        tried = await try_all(
+            [each for each in properties if each[0] not in red], project, subject.sandbox, subject.seed
+        )
         why: dict[str, list[str]] = {}
         for name in _ids(subject):
             kinds = {problem.kind for sealed in (False, True) for _, problem in failed(name, trials, sealed=sealed)}
+            kinds |= {one.problem.kind for one in tried if one.criterion == name and one.problem is not None}
             why[name] = sorted(kinds)
         green = sorted(name for name, kinds in why.items() if not kinds)
         if green:

@@ -1,13 +1,17 @@
 """Regression: what tasks that were verified earlier can do must hold on the tree with this one's work on top."""
 
+from typing import Any
+
 from verification.gates.base import Gate, Report, Subject, nothing_to_do, verdict_on
 from verification.gates.cases import counts, failed
+from verification.gates.properties import evidence_of
 from verification.trials import run_all, trials_of
+from verification.tries import Tried, properties_of, try_all
 from verification.verdict import Finding
 
 
 class Regression(Gate):
-    """The cases of the criteria before. Their author may be another one, so a failure names the criterion only."""
+    """What was asked of the criteria before. Their author may be another one, so a failure names the criterion only."""
 
     name = "regression"
 
@@ -16,6 +20,7 @@ class Regression(Gate):
             return nothing_to_do("no task was verified before")
         trials = trials_of(subject.earlier)
         await run_all(trials, subject.project, subject.sandbox, subject.seed)
+        tried = await try_all(properties_of(subject.earlier), subject.project, subject.sandbox, subject.seed)
         findings: list[Finding] = []
         for criterion in subject.earlier:
             lost = [
@@ -23,11 +28,22 @@ class Regression(Gate):
                 for sealed in (False, True)
                 for case, problem in failed(criterion.id, trials, sealed=sealed)
             ]
-            if lost:
-                detail = "; ".join(f"line {case.line}: {problem.kind}: {problem.text}" for case, problem in lost)
+            told = [f"line {case.line}: {problem.kind}: {problem.text}" for case, problem in lost]
+            told += [
+                f"line {one.property.line}: {one.property.kind}: {one.problem.text}"
+                for one in tried
+                if one.criterion == criterion.id and one.problem is not None
+            ]
+            if told:
+                detail = "; ".join(told)
                 shown = f"criterion {criterion.id} of an earlier task held before your change and does not now"
                 findings.append(
                     Finding(kind="regression", criterion=criterion.id, detail=detail[:2000], for_author=shown)
                 )
         text = f"{len(subject.earlier)} criteria of earlier tasks"
-        return verdict_on(findings, text=text, evidence=counts(subject.earlier, trials))
+        evidence: dict[str, Any] = {**counts(subject.earlier, trials), **_properties(tried)}
+        return verdict_on(findings, text=text, evidence=evidence)
+
+
+def _properties(tried: list[Tried]) -> dict[str, Any]:
+    return {"properties": evidence_of(tried)} if tried else {}

@@ -1,0 +1,113 @@
+"""Calls for properties: many of them in one box as the steps of one case, each answer a value or what went wrong."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import msgspec
+
+from domain.errors import Invalid
+from verification.casebox import Answer, Problem, Project, StepSeen, play
+from verification.draws import Arguments
+from verification.property import Property
+from verification.requirement import Case, Step
+from verification.sandbox.base import Sandbox
+from verification.values import show
+
+BATCH = 20  # calls of one box
+BOXES_AT_ONCE = 2
+NARROW_BOXES_MAX = 6  # to find the call that ends a box
+NARROW_WALL_S = 15.0
+GIVEN = "given"  # the name of a reference or predicate in its box
+GIVEN_SEED = 0
+
+Seen = StepSeen | Problem
+
+
+class Calls:
+    """Makes calls on the project's code, and on the requirement's own, which never share a box."""
+
+    def __init__(self, project: Project, sandbox: Sandbox, hash_seed: int) -> None:
+        self._project = msgspec.structs.replace(project, hash_seed=hash_seed)
+        self._anew = msgspec.structs.replace(project, hash_seed=hash_seed ^ 1)
+        self._sandbox = sandbox
+        self._slots = asyncio.Semaphore(BOXES_AT_ONCE)
+
+    async def under_test(
+        self, target: str, inputs: Sequence[Arguments], one: Property, *, anew: bool = False
+    ) -> list[Seen]:
+        """What the code under test answers; `anew` in processes with another seed of hashes.
+
+        After a box that did not answer the rest is not asked: it has the same problem.
+        """
+        project = self._anew if anew else self._project
+        found: list[Seen] = []
+        for start in range(0, len(inputs), BATCH):
+            batch = inputs[start : start + BATCH]
+            told = await self._box(target, batch, one, project)
+            if isinstance(told, Problem):
+                told = await self._narrowed(target, batch, one, project, told)
+                return found + [told] * (len(inputs) - start)
+            found += told
+        return found
+
+    async def given(self, one: Property, inputs: Sequence[Arguments]) -> list[Seen]:
+        """What the reference or the predicate answers, in boxes of its own. Raises Invalid if it cannot be called.
+
+        A box that does not answer is no proof against the requirement's author: it may have been given anything.
+        """
+        assert one.given is not None
+        files = {f"{GIVEN}.py": one.given.source}
+        project = Project(files=files, command=None, hash_seed=GIVEN_SEED, libraries=self._project.libraries)
+        found: list[Seen] = []
+        for start in range(0, len(inputs), BATCH):
+            batch = inputs[start : start + BATCH]
+            told = await self._box(f"{GIVEN}:{one.given.function}", batch, one, project)
+            if isinstance(told, Problem):
+                return found + [told] * (len(inputs) - start)
+            for seen in told:
+                if seen.did == "raised" and seen.stage != "call":
+                    raise unusable(one, f"could not be called: {seen.name}: {seen.message}")
+            found += told
+        return found
+
+    async def _box(
+        self, target: str, inputs: Sequence[Arguments], one: Property, project: Project
+    ) -> list[StepSeen] | Problem:
+        steps = tuple(Step(action="call", target=target, args=arguments) for arguments in inputs)
+        case = Case(steps=steps, line=one.line, within_s=one.within_s, memory_mb=one.memory_mb)
+        async with self._slots:
+            told = await play(case, project, self._sandbox)
+        if isinstance(told, Answer):
+            strange = any(seen.did == "ran" for seen in told.steps)
+            return Problem("forged_answer", "was answered with another kind of step") if strange else told.steps
+        return told
+
+    async def _narrowed(
+        self, target: str, inputs: Sequence[Arguments], one: Property, project: Project, problem: Problem
+    ) -> Problem:
+        """The same problem with the call that brings it about, if that is found in few boxes."""
+        until = time.monotonic() + NARROW_WALL_S
+        for _ in range(NARROW_BOXES_MAX):
+            if len(inputs) == 1 or time.monotonic() > until:
+                break
+            half = inputs[: len(inputs) // 2]
+            told = await self._box(target, half, one, project)
+            if isinstance(told, Problem):
+                inputs, problem = half, told
+            else:
+                inputs = inputs[len(half) :]
+        more = f" or one of {len(inputs) - 1} calls after it" if len(inputs) > 1 else ""
+        name = target.partition(":")[2]
+        given = ", ".join(show(value, 200) for value in inputs[0])
+        return Problem(problem.kind, f"{name}({given}){more} {problem.text}")
+
+
+def unusable(one: Property, why: str) -> Invalid:
+    """The requirement's own function is at fault, and nobody's code."""
+    where = f"{one.given.path}:{one.given.function}" if one.given else one.call
+    return Invalid(
+        f"The property in line {one.line} cannot be judged: {where} {why}.",
+        hint="Correct the file beside the requirement; it runs alone, on Python's standard library.",
+        code="requirement_unusable",
+    )

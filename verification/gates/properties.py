@@ -1,0 +1,75 @@
+"""Properties: inputs that nobody has seen, drawn outside at each verdict, and what must hold for every one of them."""
+
+from typing import Any
+
+from verification.gates.base import Gate, Report, Subject, nothing_to_do, verdict_on
+from verification.gates.cases import DETAIL_CHARS_MAX, STRIKES
+from verification.tries import Tried, properties_of, try_all
+from verification.verdict import INTEGRITY, Finding
+
+_RUNS = frozenset({"wrong_result", "not_accepted"})
+"""What a case may fail with so that it is still worth a box to try the criterion's properties."""
+
+
+class Properties(Gate):
+    """The criteria's properties, visible and sealed, each with fresh inputs."""
+
+    name = "properties"
+
+    async def ask(self, subject: Subject) -> Report:
+        if not any(properties_of(subject.criteria)):
+            return nothing_to_do("no criterion has properties")
+        broken = {
+            trial.criterion
+            for trial in subject.trials
+            if trial.problem is not None and (not trial.failed or trial.problem.kind not in _RUNS)
+        }
+        wanted = properties_of(each for each in subject.criteria if each.id not in broken)
+        tried = await try_all(wanted, subject.project, subject.sandbox, subject.seed, shrink=True)
+        subject.tried += tried
+        held = sum(one.problem is None for one in tried)
+        text = f"{held} of {len(tried)} held for {sum(one.inputs for one in tried)} fresh inputs"
+        evidence = {"seed": subject.seed, "properties": evidence_of(tried), "not_tried": sorted(broken)}
+        return verdict_on(findings_of(tried), text=text, evidence=evidence)
+
+
+def evidence_of(tried: list[Tried]) -> list[dict[str, Any]]:
+    """Per property, how many inputs were drawn, failed and were refused as the property allows."""
+    return [
+        {
+            "criterion": one.criterion,
+            "sealed": one.sealed,
+            "line": one.property.line,
+            "property": one.property.kind,
+            "tries": one.inputs,
+            "failures": one.failed,
+            "passed_over": one.passed_over,
+        }
+        for one in tried
+    ]
+
+
+def findings_of(tried: list[Tried]) -> list[Finding]:
+    """One finding for each visible property that failed, one for all sealed ones of a criterion, and each strike."""
+    found: list[Finding] = []
+    for one in tried:
+        if one.problem is None:
+            continue
+        text = f"line {one.property.line}: {one.property.kind}: {one.problem.text}"[:DETAIL_CHARS_MAX]
+        if one.problem.kind in INTEGRITY:
+            shown = STRIKES.get(one.problem.kind, text) if one.sealed else text
+            found.append(Finding(kind=one.problem.kind, criterion=one.criterion, detail=text, for_author=shown))
+        if not one.sealed:
+            found.append(Finding(kind="property_failed", criterion=one.criterion, detail=text, for_author=text))
+    hidden: dict[str, list[Tried]] = {}
+    for one in tried:
+        if one.problem is not None and one.sealed:
+            hidden.setdefault(one.criterion, []).append(one)
+    for criterion, lost in hidden.items():
+        shown = f"criterion {criterion} failed on cases you cannot see"
+        told = [
+            f"sealed line {one.property.line}: {one.property.kind}: {one.problem.text}" for one in lost if one.problem
+        ]
+        detail = "; ".join(told)[:DETAIL_CHARS_MAX]
+        found.append(Finding(kind="sealed_failed", criterion=criterion, detail=detail, for_author=shown))
+    return found

@@ -1,0 +1,112 @@
+"""Tries of properties: inputs drawn from a seed, run in boxes, judged outside; of what fails, the smallest input."""
+
+import asyncio
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from verification.calls import BATCH, Calls
+from verification.casebox import Problem, Project
+from verification.draws import Arguments, draw
+from verification.laws import Passed, called, outcomes
+from verification.property import Property
+from verification.requirement import Criterion
+from verification.sandbox.base import Sandbox
+from verification.shrinking import size_of, smaller
+from verification.trials import HASH_SEED_MAX
+
+SHRINK_ROUNDS_MAX = 6
+DRAW_SEED_MAX = 2**32 - 1
+
+
+@dataclass
+class Tried:
+    """One property and how it went: `problem` is None once it has held for every input that was drawn."""
+
+    criterion: str
+    sealed: bool
+    property: Property
+    problem: Problem | None
+    inputs: int = 0
+    failed: int = 0
+    passed_over: int = 0  # refused with an exception that the property allows
+
+
+def properties_of(criteria: Iterable[Criterion]) -> list[tuple[str, bool, Property]]:
+    """Every property of the criteria with its criterion and whether it is sealed, visible ones first."""
+    return [
+        (criterion.id, sealed, one)
+        for criterion in criteria
+        for sealed, properties in ((False, criterion.properties), (True, criterion.sealed_properties))
+        for one in properties
+    ]
+
+
+async def try_all(
+    wanted: Sequence[tuple[str, bool, Property]], project: Project, sandbox: Sandbox, seed: int, *, shrink: bool = False
+) -> list[Tried]:
+    """Try each property with inputs that follow from `seed`; `shrink` looks for smaller ones that fail, if visible.
+
+    Raises Unavailable without a box or without Hypothesis, and Invalid for a requirement whose own functions or
+    generators cannot be used.
+    """
+    if not wanted:
+        return []
+    rng = random.Random(seed)
+    calls = Calls(project, sandbox, rng.randint(0, HASH_SEED_MAX))
+    drawn = await draw([one for _, _, one in wanted], rng.randint(0, DRAW_SEED_MAX))
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(_tried(name, sealed, one, inputs, calls, shrink and not sealed))
+                for (name, sealed, one), inputs in zip(wanted, drawn, strict=True)
+            ]
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from failed  # callers know kinds of errors, not groups of them
+    return [task.result() for task in tasks]
+
+
+async def _tried(
+    criterion: str, sealed: bool, one: Property, inputs: list[Arguments], calls: Calls, shrink: bool
+) -> Tried:
+    found = await outcomes(one, inputs, calls)
+    bad = [(each, outcome) for each, outcome in zip(inputs, found, strict=True) if isinstance(outcome, Problem)]
+    passed_over = sum(isinstance(each, Passed) and not each.judged for each in found)
+    return Tried(
+        criterion=criterion,
+        sealed=sealed,
+        property=one,
+        problem=await _worst(one, bad, calls, shrink=shrink) or _vacuous(one, inputs, passed_over),
+        inputs=len(inputs),
+        failed=len(bad),
+        passed_over=passed_over,
+    )
+
+
+def _vacuous(one: Property, inputs: list[Arguments], passed_over: int) -> Problem | None:
+    if passed_over < len(inputs):
+        return None
+    shown = called(one.call, inputs[0])
+    return Problem("property_failed", f"{shown} raised {' or '.join(one.may_raise)}, and so did every other call")
+
+
+async def _worst(one: Property, bad: list[tuple[Arguments, Problem]], calls: Calls, *, shrink: bool) -> Problem | None:
+    """What to tell of the failures: a strike or a box that died first, else the smallest input there is."""
+    if not bad:
+        return None
+    dead = next((problem for _, problem in bad if problem.kind != "property_failed"), None)
+    if dead is not None:
+        return dead
+    arguments, problem = min(bad, key=lambda each: size_of(each[0]))
+    for _ in range(SHRINK_ROUNDS_MAX if shrink else 0):
+        candidates = smaller(one.inputs, arguments)[:BATCH]
+        found = await outcomes(one, candidates, calls) if candidates else []
+        failing = [
+            (each, told)
+            for each, told in zip(candidates, found, strict=True)
+            if isinstance(told, Problem) and told.kind == "property_failed"
+        ]
+        if not failing:
+            break
+        arguments, problem = min(failing, key=lambda each: size_of(each[0]))
+    return problem
