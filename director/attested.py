@@ -39,7 +39,7 @@ def check_folder(settings: Settings, door: Door, folder: Path, *, key: Path | No
     said = verify(_content(source).strip(), public)
     if not said.files():
         raise Invalid(
-            "This statement is about one task's share and names no files.",
+            "This statement names no files: it is about one task's share, or about a tree too large to be listed.",
             hint="A delivery's statement is about the merged tree: verdict.intoto.jsonl.",
         )
     names = proof_names(said.files())

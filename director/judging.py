@@ -72,6 +72,7 @@ async def judge_folder(settings: Settings, file: Path, folder: Path, door: Door,
         about=f"The folder {folder}",
         again=again(file, folder, verdict.seed, degraded=wanted.allow_degraded),
         signer=key_hex(signer.public_key()) if signer else "",
+        base_commit=base.commit if base else None,
     )
     if signer is not None and wanted.attest is not None:
         basis = Basis(

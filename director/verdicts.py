@@ -100,6 +100,7 @@ async def _view(store: Store, blobs: Blobs, recorded: Recorded) -> VerdictView:
         again=_again(events, verdict, merged=merged),
         recorded=_place(recorded),
         signer=key_hex(named_key(signed)) if signed else "",
+        base_commit=handed_in.base_commit,
     )
 
 

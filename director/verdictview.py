@@ -29,10 +29,11 @@ class VerdictView:
     again: str
     recorded: Mapping[str, Any] = field(default_factory=dict)
     signer: str = ""
+    base_commit: str | None = None
 
     def rested_on(self) -> tuple[Resource, ...]:
         """Requirement, sealed cases, image and so on, by digest."""
-        statement = statement_of(self.verdict, self.requirement, Basis(evidence=""))
+        statement = statement_of(self.verdict, self.requirement, Basis(evidence="", base_commit=self.base_commit))
         return tuple(each for each in statement.predicate.configuration if each.name != "verdict")
 
     def says(self, criterion: str) -> str:

@@ -25,6 +25,9 @@ TREE = "tree"
 """Name of the subject that stands for all files together. Its digest is of an algorithm of our own, `auraTree`: hex
 sha256 of the JSON object path -> hex sha256 of content, with sorted keys and no spaces."""
 ENVELOPE_BYTES_MAX = 8 * 1024**2
+FILES_BYTES_MAX = 3 * 1024**2
+"""Of paths and digests as JSON. A tree with more is named by its own digest alone, and so the envelope stays below its
+limit, which is that of a blob."""
 
 Result = Literal["PASSED", "WARNED", "FAILED"]
 
@@ -116,15 +119,16 @@ def statement_of(verdict: Verdict, requirement: Requirement, basis: Basis) -> St
     rejected = not verdict.verified or by_result["failed"]  # a sound review that blocks is verified all the same
     result: Result = "FAILED" if rejected else "WARNED" if by_result["noted"] else "PASSED"
     tree = Resource(name=TREE, digest={"auraTree": verdict.tree})
+    files = basis.files if basis.files and len(msgspec.json.encode(basis.files)) <= FILES_BYTES_MAX else {}
     return Statement(
-        subject=(tree, *_resources(basis.files or {})),
+        subject=(tree, *_resources(files)),
         predicate=Outcome(
             result=result,
             configuration=tuple(_configuration(verdict, requirement, basis)),
             passed_tests=by_result["passed"],
             warned_tests=by_result["noted"],
             failed_tests=by_result["failed"],
-            aura_delivery=tuple(_resources(basis.delivered)),
+            aura_delivery=tuple(_resources(basis.delivered if files else {})),
         ),
     )
 

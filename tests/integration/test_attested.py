@@ -125,3 +125,11 @@ async def test_a_verdict_on_record_is_shown_whole(house: House, tmp_path: Path) 
 
 def _results(data: dict[str, Any]) -> list[tuple[str, str]]:
     return [(gate["gate"], gate["result"]) for gate in data["gates"]]
+
+
+async def test_only_the_verifier_has_the_key(house: House) -> None:
+    key = house.home / "keys" / signing.VERIFIER
+    async with house.running(roles=("recorder", "manager", "auditor", "accountant", "hr", "employees")):
+        assert not key.exists()
+    async with house.running(roles=("recorder", "verifier")):
+        assert key.exists()

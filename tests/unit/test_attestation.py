@@ -128,6 +128,17 @@ def test_the_verdict_on_a_tasks_share_names_no_files() -> None:
     assert statement_of(verdict(), requirement(), basis()).files() == manifest_of(TREE), "control"
 
 
+def test_a_tree_too_large_to_be_listed_is_named_by_its_digest() -> None:
+    """The envelope must fit into a blob, or no verdict could be kept."""
+    many = {f"{number}/" + "x" * 250 + ".py": "5" * 64 for number in range(attestation.FILES_BYTES_MAX // 335)}
+    for extra, listed in (({}, True), ({f"y{number}.py": "5" * 64 for number in range(9000)}, False)):
+        said = statement_of(verdict(), requirement(), Basis(evidence="2" * 64, files=many | extra))
+        assert bool(said.files()) is listed
+        signed = sign(said, KEY)
+        assert len(signed) <= attestation.ENVELOPE_BYTES_MAX
+        assert verify(signed, KEY.public_key()).tree() == verdict().tree
+
+
 def test_nothing_sealed_is_in_it() -> None:
     rejected = verdict(verified=False)
     said = msgspec.json.encode(statement_of(rejected, requirement(), basis()))
