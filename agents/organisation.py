@@ -175,9 +175,9 @@ class Organisation:
         if "manager" in roles:
             self._manager(office, blobs, library, redactor)
         if "verifier" in roles:
-            from verification.sandbox.bubblewrap import Bubblewrap
+            from verification.sandbox.choice import open_sandbox
 
-            sandbox = Bubblewrap()
+            sandbox = open_sandbox(self.setup.boxes)
             self._closing.push_async_callback(sandbox.close)
             send = self._gate(office, "verifier").handle
             judging = Judging(

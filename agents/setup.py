@@ -14,6 +14,7 @@ from bus.fault import Fault
 from bus.logger import SILENT, Logger
 from governance.authority import Role
 from verification.judge import judge
+from verification.sandbox.choice import Boxes
 
 STAFF_ROLES: tuple[Role, ...] = ("recorder", "manager", "verifier", "auditor", "accountant", "hr")
 Say = Callable[[str], None]
@@ -28,6 +29,8 @@ class Setup:
     postgres_dsn: str
     roles: Sequence[str] = (*STAFF_ROLES, "employees")
     allow_degraded: bool = False
+    boxes: Boxes = field(default_factory=Boxes)
+    """In which sandbox the verifier judges."""
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     lease_margin_s: float = LEASE_MARGIN_S
     build: Build = staff.build

@@ -89,7 +89,7 @@ class Demo:
             f"Aura Orchestra, demonstration. Expected wait: {wait}. Everything stays in {here(self.settings.root)}."
         )
         await self._stage("starting servers and organisation", self._up())
-        not_held = await box_faults(allow_degraded=True)
+        not_held = await box_faults(self.settings, allow_degraded=True)
         if not_held:
             self.door.say(
                 f"Degraded: the sandbox of this machine does not hold {', '.join(not_held)}; the demo accepts that."

@@ -18,7 +18,7 @@ from domain.money import Amount
 from domain.organisation import Found
 from governance import keys
 from governance.authority import ROLES
-from verification.sandbox.bubblewrap import Bubblewrap
+from verification.sandbox.choice import open_sandbox
 
 Say = Callable[[str], None]
 MODEL_CHILD = "model"
@@ -127,11 +127,11 @@ async def hire(opened: Desk, posting: staff.Posting) -> None:
     await opened.done(Hire(id=new_id(), at=now(), employee=posting.id, profile=staff.profile_of(posting)))
 
 
-async def box_faults(allow_degraded: bool) -> tuple[str, ...]:
+async def box_faults(settings: Settings, allow_degraded: bool) -> tuple[str, ...]:
     """What this machine's sandbox cannot hold. Raises Unavailable without one, Refused unless degraded is allowed."""
     from domain.errors import Refused
 
-    box = Bubblewrap()
+    box = open_sandbox(settings.boxes())
     try:
         held = await box.probe()
     finally:

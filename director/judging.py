@@ -24,7 +24,7 @@ from verification.basetree import BaseTree, read_base
 from verification.judge import judge
 from verification.reading import read_requirement
 from verification.requirement import Requirement
-from verification.sandbox.bubblewrap import Bubblewrap
+from verification.sandbox.choice import open_sandbox
 from verification.scope import in_scope
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ async def judge_folder(settings: Settings, file: Path, folder: Path, door: Door,
     whole = read_tree(folder)
     tree = own_files(requirement, whole)
     base = base_of(requirement, file)
-    box = Bubblewrap()
+    box = open_sandbox(settings.boxes())
     try:
         verdict = await judge(
             requirement,

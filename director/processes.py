@@ -60,6 +60,9 @@ def _child(name: str, role: str, settings: Settings, index: int, *, start_after:
             "AURA_POSTGRES_DSN_FILE": "",
             "AURA_POSTGRES_DSN": "" if role == EMPLOYEES else "{postgres_dsn}",  # a worker has no SQL
             "AURA_ALLOW_DEGRADED": "1" if settings.allow_degraded else "0",
+            "AURA_SANDBOX": settings.sandbox,
+            "AURA_DOCKER_HOST": settings.docker_host,
+            "AURA_SANDBOX_IMAGE": settings.sandbox_image or "",
             "AURA_METRICS_HOST": settings.listen_at(),
             "AURA_METRICS_PORT": _port(settings, index),
             "PYTHONUNBUFFERED": "1",

@@ -76,7 +76,7 @@ class Submission:
         if self.repo is not None:
             requirement = msgspec.structs.replace(requirement, base=Base(repo=self.repo, ref=self.ref))
             folder = Path.cwd()
-        not_held = await box_faults(self.allow_degraded) if _judged_here(settings) else ()
+        not_held = await box_faults(settings, self.allow_degraded) if _judged_here(settings) else ()
         for part in not_held:
             door.note(f"Degraded: this machine's sandbox does not hold {part}.")
         async with desk(settings) as opened:

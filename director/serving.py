@@ -45,6 +45,7 @@ async def serve_roles(
         postgres_dsn=dsn or "",
         roles=roles,
         allow_degraded=allow_degraded or settings.allow_degraded,
+        boxes=settings.boxes(),
         environment=dict(os.environ),
         say=door.say,
         name=name or name_of(settings, wanted),

@@ -13,6 +13,8 @@ from bus.embedded.state import RESTART_LONGEST_S
 from bus.logger import Form
 from bus.secretfile import from_file
 from domain.errors import Invalid, Unavailable
+from verification.sandbox.choice import Boxes, Choice
+from verification.sandbox.dockerengine import DEFAULT_HOST
 
 METRICS_OFF = "off"
 PORT_MAX = 65535
@@ -33,6 +35,9 @@ class Settings(BaseSettings):
     openai_model: str | None = None
     openai_price: str = "genai-prices"
     allow_degraded: bool = False
+    sandbox: Choice = "auto"
+    sandbox_image: str | None = None
+    docker_host: str = DEFAULT_HOST
     metrics_port: str = ""
     metrics_host: str = LOOPBACK
     log: Form | None = None
@@ -53,6 +58,10 @@ class Settings(BaseSettings):
     def root(self) -> Path:
         """The home as an absolute path."""
         return self.home.expanduser().absolute()
+
+    def boxes(self) -> Boxes:
+        """In which sandbox code under test runs."""
+        return Boxes(self.sandbox, self.docker_host, self.sandbox_image, self.root / "sandbox")
 
     def listen_on(self) -> int | None:
         """The port for health and metrics: 0 for any free one, None for none. Raises Invalid."""

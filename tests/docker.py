@@ -29,6 +29,7 @@ def missing() -> list[str]:
 def box_image() -> Iterator[Image]:
     """The root file system of the boxes, built once per session."""
     with tempfile.TemporaryDirectory(prefix="aura-image-") as folder:
+        Path(folder).chmod(0o755)  # a box's user walks through it
         yield build_image(Path(folder), lambda _: None)
 
 

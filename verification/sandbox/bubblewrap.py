@@ -13,11 +13,13 @@ from verification.sandbox.base import MIB, PROGRAMS, PYTHON, WORK, Capabilities,
 from verification.sandbox.box import Box, counts_processes_per_box
 from verification.sandbox.confinement import Confinement, possible_confinements
 from verification.sandbox.descriptors import sealed
+from verification.sandbox.image import find_image
 from verification.sandbox.orphans import end_orphans, new_tag, orphans_in, owner_mark
 from verification.sandbox.program import Program, find_program, reachable
 from verification.sandbox.remedy import unavailable
 from verification.sandbox.runtime import BOX_UID, SHM_BYTES, TMP_BYTES, WRITABLE, view_arguments
 from verification.sandbox.syscalls import filter_program
+from verification.sandbox.view import host_digest, image_arguments
 from verification.sandbox.waiting import in_thread
 from verification.sandbox.workfolder import folder_sizes
 
@@ -48,12 +50,19 @@ class Bubblewrap:
     """A Sandbox on bwrap. As root it gives up root before bwrap starts. It never runs anything unconfined."""
 
     def __init__(
-        self, scratch: Path | None = None, *, confinements: Callable[[], Sequence[Confinement]] = possible_confinements
+        self,
+        scratch: Path | None = None,
+        *,
+        store: Path | None = None,
+        confinements: Callable[[], Sequence[Confinement]] = possible_confinements,
     ) -> None:
         """`scratch` is where the few files that boxes share read-only go; the system's temporary folder by default.
 
-        `confinements` are tried in order; the first one that is proven by runs holds.
+        `store` is where a root file system may have been built; without one that fits, boxes see this machine's own
+        interpreter and libraries. `confinements` are tried in order; the first one that is proven by runs holds.
         """
+        self._store = store
+        self._image = ""
         self._confinements = confinements
         self._parent = scratch or Path(tempfile.gettempdir())
         self._dropped = os.getuid() == 0
@@ -103,7 +112,11 @@ class Bubblewrap:
             scratch.chmod(0o755 if self._dropped else 0o700)
             self._scratch = scratch
         self._program = find_program(self._scratch, uid=self._uid)
-        self._view = view_arguments(self._scratch, uid=self._uid)
+        image = find_image(self._store) if self._store else None
+        if image and reachable(image.rootfs, self._uid):
+            self._view, self._image = image_arguments(image.rootfs), image.digest
+        else:
+            self._view, self._image = view_arguments(self._scratch, uid=self._uid), host_digest()
 
     def _sweep(self) -> int:
         swept = end_orphans() + sum(confinement.sweep() for confinement in self._confinements())
@@ -133,6 +146,7 @@ class Bubblewrap:
                 processes=self._bounds_processes(confinement),
                 syscall_filter=self._filter is not None,
                 not_held=self._not_held(confinement),
+                image=self._image,
             )
         raise unavailable(failed)
 

@@ -126,10 +126,10 @@ class Engine:
             found = await docker.containers.list(all=True, filters=filters)
         return {each.id: str(each["Labels"].get(OWNER_LABEL, "")) for each in found}
 
-    async def images(self, label: str) -> list[EngineImage]:
-        """The images with `label` (a name, or name=value), newest first."""
+    async def images(self, *labels: str) -> list[EngineImage]:
+        """The images with all these labels (a name, or name=value), newest first."""
         async with self.client() as docker:
-            found = await docker.images.list(filters={"label": [label]})
+            found = await docker.images.list(filters={"label": list(labels)})
         found = sorted(found, key=lambda each: each["Created"], reverse=True)
         return [EngineImage(each["Id"], each["Labels"] or {}) for each in found]
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from io import BytesIO
 
 from verification.sandbox.dockerengine import Engine
-from verification.sandbox.image import DIGEST_LABEL, Image, write_archive
+from verification.sandbox.image import DIGEST_LABEL, RECIPE_LABEL, Image, write_archive
 from verification.sandbox.waiting import in_thread
 
 
 async def load_image(engine: Engine, image: Image) -> bool:
     """Has the engine take in the image; False if it has it already. Raises EngineError and Unavailable."""
-    if await engine.images(f"{DIGEST_LABEL}={image.digest}"):
+    if await engine.images(f"{DIGEST_LABEL}={image.digest}", f"{RECIPE_LABEL}={image.recipe}"):
         return False
     with tempfile.NamedTemporaryFile(dir=image.rootfs.parent, prefix="archive-") as archive:
         await in_thread(lambda: write_archive(image, archive.file))

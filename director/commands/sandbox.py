@@ -1,0 +1,42 @@
+"""sandbox build, sandbox probe: where code under test runs."""
+
+import typer
+
+from director.commands.options import Json
+
+
+def register(app: typer.Typer) -> None:
+    group = typer.Typer(help="Where code under test runs.")
+    group.command("build")(build)
+    group.command("probe")(probe)
+    app.add_typer(group, name="sandbox")
+
+
+def build(as_json: Json = False) -> None:
+    """Build the root file system of the boxes from this Python, without a network, and hand it to Docker if it runs."""
+    from director.door import Door
+    from director.settings import Settings
+
+    door = Door("sandbox build", as_json)
+
+    async def work() -> None:
+        from director.boxes import build_boxes
+
+        await build_boxes(Settings(), door)
+
+    door.run(work())
+
+
+def probe(as_json: Json = False) -> None:
+    """Which sandbox is used here, and what it holds, proven by runs. Exit 69: there is none, and nothing would run."""
+    from director.door import Door
+    from director.settings import Settings
+
+    door = Door("sandbox probe", as_json)
+
+    async def work() -> None:
+        from director.boxes import probe_boxes
+
+        await probe_boxes(Settings(), door)
+
+    door.run(work())

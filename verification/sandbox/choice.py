@@ -1,0 +1,83 @@
+"""Which sandbox: Docker if its canary passes, else bubblewrap, else none and nothing runs."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from domain.errors import Unavailable
+from verification.sandbox.base import Capabilities, RunResult, RunSpec, Sandbox
+from verification.sandbox.dockerengine import DEFAULT_HOST, Engine
+
+Choice = Literal["auto", "docker", "bubblewrap"]
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """What a process is told of its sandbox. `store` is where a root file system may have been built."""
+
+    choice: Choice = "auto"
+    docker_host: str = DEFAULT_HOST
+    image: str | None = None
+    store: Path | None = None
+
+
+def open_sandbox(boxes: Boxes) -> Sandbox:
+    """The sandbox to use; its `probe` raises Unavailable when there is none. Without an engine it costs one look."""
+    from verification.sandbox.bubblewrap import Bubblewrap
+    from verification.sandbox.docker import Docker
+
+    if boxes.choice == "bubblewrap" or (boxes.choice == "auto" and not Engine(boxes.docker_host).socket.exists()):
+        return Bubblewrap(store=boxes.store)
+    docker = Docker(boxes.docker_host, image=boxes.image)
+    return docker if boxes.choice == "docker" else FirstThatHolds(docker, Bubblewrap(store=boxes.store))
+
+
+class FirstThatHolds:
+    """A Sandbox that is the first of several whose probe passes; the choice is made once."""
+
+    def __init__(self, *choices: Sandbox) -> None:
+        self._choices = choices
+        self._chosen: Sandbox | None = None
+        self._choosing = asyncio.Lock()
+
+    async def probe(self) -> Capabilities:
+        """What the chosen one holds. Raises the last one's Unavailable, with the causes of all, when none starts."""
+        return await (await self._choice()).probe()
+
+    async def run(self, spec: RunSpec) -> RunResult:
+        """One run in a fresh box of the chosen one."""
+        return await (await self._choice()).run(spec)
+
+    async def sweep(self) -> int:
+        """Sweeps after every one that is there."""
+        swept = 0
+        for each in self._choices:
+            try:
+                swept += await each.sweep()
+            except Unavailable:
+                continue
+        return swept
+
+    async def close(self) -> None:
+        """Closes all; the next use chooses anew."""
+        self._chosen = None
+        for each in self._choices:
+            await each.close()
+
+    async def _choice(self) -> Sandbox:
+        async with self._choosing:
+            causes: list[Unavailable] = []
+            for each in self._choices if self._chosen is None else ():
+                try:
+                    await each.probe()
+                except Unavailable as error:
+                    causes.append(error)
+                    await each.close()
+                    continue
+                self._chosen = each
+                break
+            if self._chosen is None:
+                told = " ".join(cause.message for cause in causes)
+                raise Unavailable(told, hint=causes[-1].hint, code=causes[-1].code)
+            return self._chosen
