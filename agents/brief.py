@@ -37,6 +37,7 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
     signatures: tuple[str, ...] = ()
     base_files: Mapping[str, str] = {}
     feedback: tuple[str, ...] = ()
+    suites: Mapping[str, str] = {}  # given test files by path: what must pass, not to be written
 
     @property
     def single_path(self) -> str | None:
@@ -70,6 +71,7 @@ def brief_of(
         signatures=_signatures(criteria, requirement.prose),
         base_files=texts_of(base, task.scope),
         feedback=feedback,
+        suites=_suites(criteria),
     )
 
 
@@ -100,6 +102,12 @@ def criterion_of(criterion: Criterion) -> BriefCriterion:
     examples = [_example(case) for case in criterion.cases[:EXAMPLES_MAX]]
     examples += [described(one) for one in criterion.properties]
     return BriefCriterion(id=criterion.id, says=criterion.says, examples=tuple(examples))
+
+
+def _suites(criteria: Iterable[Criterion]) -> dict[str, str]:
+    """The visible suites as texts; a file that is long or no text is left out."""
+    given = {path: content for each in criteria if each.suite for path, content in each.suite.files.items()}
+    return {path: text for path, content in sorted(given.items()) if (text := _text(content)) is not None}
 
 
 def _example(case: Case) -> str:
@@ -215,12 +223,13 @@ def _parameters(name: str, steps: list[Step], text: str) -> list[str]:
 
 def texts_of(base: Mapping[str, bytes], scope: tuple[str, ...]) -> dict[str, str]:
     """The files in scope that are text and not too long."""
-    texts: dict[str, str] = {}
-    for path, content in sorted(base.items()):
-        if len(content) > BASE_FILE_BYTES_MAX or not in_scope(path, scope):
-            continue
-        try:
-            texts[path] = content.decode()
-        except UnicodeDecodeError:
-            continue  # a binary file says nothing to a model
-    return texts
+    read = {path: _text(content) for path, content in sorted(base.items()) if in_scope(path, scope)}
+    return {path: text for path, text in read.items() if text is not None}
+
+
+def _text(content: bytes) -> str | None:
+    """A file's text; None if it is long, or says nothing to a model."""
+    try:
+        return content.decode() if len(content) <= BASE_FILE_BYTES_MAX else None
+    except UnicodeDecodeError:
+        return None

@@ -47,11 +47,13 @@ def summary(requirement: Requirement) -> str:
     visible = sum(len(criterion.cases) for criterion in requirement.criteria)
     sealed = sum(len(criterion.sealed) for criterion in requirement.criteria)
     tried = sum(len(criterion.properties) + len(criterion.sealed_properties) for criterion in requirement.criteria)
-    properties = f", {tried} properties" if tried else ""
+    suites = sum(len(criterion.suites) for criterion in requirement.criteria)
+    more = f", {tried} properties" if tried else ""
+    more += {0: "", 1: ", 1 given suite"}.get(suites, f", {suites} given suites")
     budget = requirement.budget
     return (
         f"{requirement.title}: {requirement.deliver}, {len(requirement.tasks)} tasks, "
-        f"{len(requirement.criteria)} criteria, {visible} visible and {sealed} sealed cases{properties}; "
+        f"{len(requirement.criteria)} criteria, {visible} visible and {sealed} sealed cases{more}; "
         f"budget {budget.usd} USD, {budget.tokens} tokens, {budget.minutes} minutes"
     )
 

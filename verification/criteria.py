@@ -10,7 +10,8 @@ from verification.node import Mapping, Node, Scalar, Sequence, kind
 from verification.problems import Report, similar
 from verification.property import Property
 from verification.propertycases import PropertyReader
-from verification.requirement import Case
+from verification.requirement import Case, Suite
+from verification.suitefiles import read_suite
 
 CRITERIA_MAX = 64
 CASES_MAX = 500  # of one criterion
@@ -23,9 +24,7 @@ _EXAMPLES = {
     "says": "what is true when it is met",
     "cases": '[{call: "module:function", args: [1], returns: 2}]',
     "properties": '[{property: idempotent, call: "module:function", inputs: [integer]}]',
-}
-_LATER = {
-    "pytest": "cases: a list of `call` or `run` cases; given suites are planned",
+    "pytest": "acceptance/test_it.py",
 }
 
 
@@ -36,6 +35,7 @@ class Read(NamedTuple):
     says: str
     cases: tuple[Case, ...]
     properties: tuple[Property, ...]
+    suite: Suite | None
     node: Node
 
 
@@ -60,7 +60,7 @@ def read_criteria(roots: Iterable[Node], reader: CaseReader, report: Report) -> 
 
 
 def read_sealed(root: Node, known: Iterable[str], reader: CaseReader, report: Report) -> dict[str, Read]:
-    """Sealed cases and properties by criterion id; every id must be one of `known`."""
+    """What is sealed, by criterion id; every id must be one of `known`."""
     names = list(known)
     sealed: dict[str, Read] = {}
     for read in _read([root], reader, report, sealed=True):
@@ -100,13 +100,13 @@ def _criterion(node: Node, reader: CaseReader, report: Report, sealed: bool) -> 
     if not isinstance(node, Mapping):
         report.add(node, f"a criterion is a mapping, not {kind(node)}", "- id: A1, with says and cases below it")
         return None
-    fields = Fields(node, report, _EXAMPLES, "a criterion", _LATER)
+    fields = Fields(node, report, _EXAMPLES, "a criterion")
     name = read_id(fields)
     says = fields.text("says", required=not sealed) or ""
     properties = _properties(fields, reader)
-    planned = any(fields.has(key) for key in (*_LATER, "properties"))
-    cases = _cases(fields, reader, required=not planned)
-    return Read(name, says, cases, properties, node) if name is not None else None
+    suite = read_suite(fields, reader.literals.fixtures)
+    cases = _cases(fields, reader, required=not (fields.has("properties") or fields.has("pytest")))
+    return Read(name, says, cases, properties, suite, node) if name is not None else None
 
 
 def _cases(fields: Fields, reader: CaseReader, *, required: bool) -> tuple[Case, ...]:

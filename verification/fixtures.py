@@ -1,4 +1,4 @@
-"""Files that `$file` names: read beside the requirement, never outside its folder and never through a link."""
+"""Files that a requirement names: read beside it, never outside its folder and never through a link."""
 
 import os
 import stat
@@ -10,6 +10,8 @@ from verification.scope import path_fault
 
 FIXTURE_BYTES_MAX = 1 << 20  # of one file
 FIXTURES_BYTES_MAX = 8 << 20  # of all files that one requirement names
+FOLDER_FILES_MAX = 200  # of one folder that is named as a whole
+FOLDER_DEPTH_MAX = 8
 
 
 class Fixtures:
@@ -42,6 +44,37 @@ class Fixtures:
             )
         self.used[path] = content
         return content
+
+    def load_all(self, path: str) -> dict[str, bytes]:
+        """The file's bytes by its path, or those of every file below the folder, caches left out."""
+        below = [each for each in self.given if each.startswith(f"{path}/") and not _is_cache(each[len(path) + 1 :])]
+        if path not in self.given and not below and self.folder is not None and path_fault(path) is None:
+            below = _listed(self.folder, path)
+        if len(below) > FOLDER_FILES_MAX:
+            raise Invalid(f"the folder {path} holds more than {FOLDER_FILES_MAX} files", hint="a smaller folder")
+        return {each: self.load(each) for each in sorted(below) or [path]}
+
+
+def _is_cache(path: str) -> bool:
+    return any(part.startswith(".") or part == "__pycache__" or part.endswith(".pyc") for part in path.split("/"))
+
+
+def _listed(folder: Path, path: str) -> list[str]:
+    """The files below a folder, if it is one; links are not followed, what they are is told when they are read."""
+    found: list[str] = []
+    waiting = [(path, 1)] if (folder / path).is_dir() and not (folder / path).is_symlink() else []
+    while waiting:
+        below, depth = waiting.pop()
+        with os.scandir(folder / below) as entries:
+            for entry in entries:
+                name = f"{below}/{entry.name}"
+                if _is_cache(entry.name):
+                    continue
+                if entry.is_dir(follow_symlinks=False) and depth < FOLDER_DEPTH_MAX:
+                    waiting.append((name, depth + 1))
+                elif len(found) <= FOLDER_FILES_MAX:
+                    found.append(name)
+    return found
 
 
 def _read_beneath(folder: Path, path: str) -> bytes:

@@ -66,11 +66,11 @@ async def judge(
         mutants_max=mutants_max,
     )
     gates = await ask_all(subject)
-    results = tuple(_result(criterion.id, [*subject.trials, *subject.tried]) for criterion in chosen)
+    results = tuple(_result(criterion, subject) for criterion in chosen)
     return Verdict(
         verified=subject.sound and all(result.passed for result in results),
         tree=tree_digest(manifest_of(tree)),
-        grade="C",
+        grade=max((result.grade for result in results), key="CBA".index),
         criteria=results,
         findings=_most_telling(subject.findings),
         seed=seed,
@@ -92,18 +92,23 @@ def _chosen(requirement: Requirement, criteria: Collection[str] | None) -> list[
     return [criterion for criterion in requirement.criteria if criteria is None or criterion.id in criteria]
 
 
-def _result(criterion: str, asked: list[Trial | Tried]) -> CriterionResult:
+def _result(criterion: Criterion, subject: Subject) -> CriterionResult:
     """A property counts as one case. One that was not tried has cases that did not run."""
-    mine = [each for each in asked if each.criterion == criterion]
+    asked: list[Trial | Tried] = [*subject.trials, *subject.tried]
+    mine = [each for each in asked if each.criterion == criterion.id]
     visible = [each.problem is None for each in mine if not each.sealed]
     sealed = [each.problem is None for each in mine if each.sealed]
+    suites = [subject.suites.get((criterion.id, is_sealed)) for is_sealed, _ in criterion.suites]
+    outside = criterion.judged_outside
+    held = bool(mine) if outside else "passed" in suites
     return CriterionResult(
-        id=criterion,
-        passed=bool(mine) and all(visible) and all(sealed),
+        id=criterion.id,
+        passed=all(visible) and all(sealed) and held and not {"failed", None} & set(suites),
         visible_passed=sum(visible),
         visible_total=len(visible),
         sealed_passed=sum(sealed),
         sealed_total=len(sealed),
+        grade="C" if outside or not suites else "B",
     )
 
 

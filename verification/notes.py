@@ -27,11 +27,14 @@ def _of_cases(requirement: Requirement) -> Iterator[str]:
         )
     elif open_ones:
         yield f"No sealed cases for {', '.join(open_ones)}: code that knows the visible ones by heart would pass."
+    for criterion in requirement.criteria:
+        if criterion.suites and not criterion.judged_outside:
+            yield f"{criterion.id} rests on a given suite alone, grade B: code could forge its results. Add cases."
 
 
 def _has_unseen(criterion: Criterion) -> bool:
     """Whether it is judged with something that cannot be known by heart: what is sealed, or drawn anew each time."""
-    return bool(criterion.sealed or criterion.properties or criterion.sealed_properties)
+    return bool(criterion.sealed or criterion.sealed_suite or criterion.properties or criterion.sealed_properties)
 
 
 def _of_scope(requirement: Requirement) -> Iterator[str]:

@@ -95,6 +95,7 @@ def _parse(
     if sealed is not None and document is not None:
         reader = CaseReader(sealed_report, hidden, _command(front, report), served=_served(front, report))
         hidden_ones = _sealed(sealed, ids, reader)
+        _apart(hidden_ones, visible, sealed_report)
     tasks = _tasks(front, ids, report)
     problems = [*report.in_order(), *sealed_report.in_order()]
     if problems:
@@ -132,7 +133,17 @@ def _criterion(read: Read, sealed: Read | None) -> Criterion:
         sealed=sealed.cases if sealed else (),
         properties=read.properties,
         sealed_properties=sealed.properties if sealed else (),
+        suite=read.suite,
+        sealed_suite=sealed.suite if sealed else None,
     )
+
+
+def _apart(sealed: Map[str, Read], visible: Fixtures, report: Report) -> None:
+    """A sealed suite is no part of what employees see."""
+    for read in sealed.values():
+        if read.suite is not None and (seen := sorted(set(read.suite.files) & set(visible.used))):
+            message = f"{seen[0]} is named by the requirement too, so that every employee sees it"
+            report.add(read.node, message, "pytest: a file or folder of its own")
 
 
 def _decode(source: bytes, report: Report) -> str | None:

@@ -96,8 +96,15 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return any(step.action in ("request", "restart") for step in self.steps)
 
 
+class Suite(msgspec.Struct, frozen=True, kw_only=True):
+    """A given pytest suite: the file or folder that the requirement names, and its files by path."""
+
+    path: str
+    files: Mapping[str, bytes]
+
+
 class Criterion(msgspec.Struct, frozen=True, kw_only=True):
-    """One acceptance criterion. `sealed` and `sealed_properties` are those of NAME.sealed.yaml with the same id."""
+    """One acceptance criterion. What is `sealed` stands in NAME.sealed.yaml under the same id."""
 
     id: str
     says: str
@@ -105,6 +112,19 @@ class Criterion(msgspec.Struct, frozen=True, kw_only=True):
     sealed: tuple[Case, ...] = ()
     properties: tuple[Property, ...] = ()
     sealed_properties: tuple[Property, ...] = ()
+    suite: Suite | None = None
+    sealed_suite: Suite | None = None
+
+    @property
+    def judged_outside(self) -> bool:
+        """Whether anything but a given suite says if it is met."""
+        return bool(self.cases or self.sealed or self.properties or self.sealed_properties)
+
+    @property
+    def suites(self) -> tuple[tuple[bool, Suite], ...]:
+        """The given suites, each with whether it is sealed."""
+        both = ((False, self.suite), (True, self.sealed_suite))
+        return tuple((sealed, suite) for sealed, suite in both if suite is not None)
 
 
 class PlannedTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,6 +167,6 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     command: str | None = None  # "name = module:function": required by deliver: cli, and wherever a case runs it
     serve: Serve | None = None  # required by deliver: http
     base: Base | None = None
-    fixtures: Mapping[str, bytes] = {}  # the files that visible cases name with $file
+    fixtures: Mapping[str, bytes] = {}  # the files that visible cases and suites name
     review: bool = False  # by an employee whose model another maker has made, before the work is merged
-    sealed_fixtures: Mapping[str, bytes] = {}  # those of sealed cases: never shown to an employee
+    sealed_fixtures: Mapping[str, bytes] = {}  # those of sealed ones: never shown to an employee

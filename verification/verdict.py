@@ -29,6 +29,8 @@ FindingKind = Literal[
     "smoke_failed",  # what was built does not install or start in a clean environment
     "blocked",  # the reviewer found something
 ]
+Grade = Literal["A", "B", "C"]
+"""Evidence. A: the author's own tests, advice. B: given suites, hidden and isolated, forgeable. C: judged outside."""
 INTEGRITY: frozenset[str] = frozenset({"forged_answer", "outside_scope", "tampering", "hard_coded"})
 """Findings that count as strikes. Everything else is an honest failure."""
 
@@ -48,7 +50,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class CriterionResult(msgspec.Struct, frozen=True, kw_only=True):
-    """How one criterion fared: counts of cases, visible and sealed."""
+    """How one criterion fared: counts of cases, visible and sealed. Of grade B if it rests on given suites alone."""
 
     id: str
     passed: bool
@@ -56,10 +58,9 @@ class CriterionResult(msgspec.Struct, frozen=True, kw_only=True):
     visible_total: int
     sealed_passed: int
     sealed_total: int
+    grade: Grade = "C"
 
 
-Grade = Literal["A", "B", "C"]
-"""Evidence. A: the author's own tests, advice. B: given suites, hidden and isolated, forgeable. C: judged outside."""
 GateOutcome = Literal["passed", "failed", "noted", "not_run"]
 """`noted` blocks nothing: advice, or a property of the requirement. `not_run`: nothing to do, or too late for it."""
 
@@ -76,7 +77,7 @@ class GateResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """The judge's answer about one tree. It rests on grade C alone; what the gates of other grades say is beside it."""
+    """The judge's answer about one tree. `grade` is the lowest on which one of its criteria rests."""
 
     verified: bool
     tree: str  # hex sha256, domain.tree.tree_digest

@@ -56,12 +56,14 @@ def acceptance_files(requirement: Requirement, folder: str, test_name: str) -> d
     command = (requirement.command or "").partition("=")[2].strip()
     conftest = _CONFTEST.format(depth=folder.count("/") + 1, command=repr(command))
     casebox = files("agents.delivery").joinpath("aura_casebox.py").read_bytes()
-    service: dict[str, bytes] = {}
+    beside: dict[str, bytes] = {}
     if (serve := requirement.serve) is not None:
-        service[f"{folder}/aura_servicebox.py"] = files("agents.delivery").joinpath("aura_servicebox.py").read_bytes()
+        beside[f"{folder}/aura_servicebox.py"] = files("agents.delivery").joinpath("aura_servicebox.py").read_bytes()
         conftest = conftest.replace(_IMPORTED, _IMPORTED + _SERVICE_IMPORTED, 1)
         conftest += _SERVICE.format(run=list(serve.run), ready=serve.ready)
-    return service | {
+    given = {path: content for each in requirement.criteria if each.suite for path, content in each.suite.files.items()}
+    beside |= {f"{folder}/{path}": content for path, content in given.items()}
+    return beside | {
         f"{folder}/aura_casebox.py": casebox,
         f"{folder}/conftest.py": conftest.encode(),
         f"{folder}/{test_name}": _tests(requirement).encode(),

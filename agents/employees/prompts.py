@@ -21,7 +21,14 @@ def messages_of(
     brief: Brief, feedback_max: int = FEEDBACK_LINES_MAX, *, may_decline: bool = False
 ) -> list[dict[str, str]]:
     """The chat messages of a task. `feedback_max` 0 leaves rejections out: each attempt is drawn afresh."""
-    parts = [_task(brief), _criteria(brief), _files(brief), _feedback(brief, feedback_max), _form(brief)]
+    parts = [
+        _task(brief),
+        _criteria(brief),
+        _suites(brief),
+        _files(brief),
+        _feedback(brief, feedback_max),
+        _form(brief),
+    ]
     parts.append(DECLINE if may_decline else "")
     user = "\n\n".join(part for part in parts if part)
     return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": user}]
@@ -43,6 +50,10 @@ def _criteria(brief: Brief) -> str:
         lines = [criterion.says.strip(), *criterion.examples]
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
+
+
+def _suites(brief: Brief) -> str:
+    return "\n\n".join(f"These tests must pass, {path}:\n```\n{text}\n```" for path, text in brief.suites.items())
 
 
 def _files(brief: Brief) -> str:

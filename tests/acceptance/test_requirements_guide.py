@@ -70,6 +70,14 @@ def test_the_properties_are_valid(tmp_path: Path) -> None:
     assert requirement.criteria[0].cases == ()
 
 
+def test_the_suite_is_valid() -> None:
+    (suite,) = blocks("yaml suite")
+    source = re.sub(r"^~~~$", f"{suite.strip()}\n~~~", whole(), flags=re.MULTILINE)
+    files = {"acceptance/test_slugify.py": b"def test_it(): pass\n"}
+    read = parse_requirement(source.encode(), None, name="slug", folder=None, fixtures=files)
+    assert read.criteria[-1].suite is not None
+
+
 def test_the_sealed_cases_are_valid() -> None:
     (sealed,) = blocks("yaml sealed")
     assert len(read(whole(), sealed).criteria[0].sealed) == 1

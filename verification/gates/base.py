@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
@@ -14,10 +14,13 @@ from verification.trials import Trial
 from verification.tries import Tried
 from verification.verdict import Finding, GateOutcome, Grade
 
+SuiteStanding = Literal["passed", "failed", "idle"]
+"""Of a given suite. `idle`: it passes on a stub, so that passing says nothing."""
+
 
 @dataclass
 class Subject:
-    """What is judged. Gates add to `findings`, `trials` and `tried`, and later ones may look at them."""
+    """What is judged. Gates add to `findings`, `trials`, `tried` and `suites`, and later ones may look at them."""
 
     requirement: Requirement
     tree: Mapping[str, bytes]  # the author's files on a clean copy of the base, never the author's workspace
@@ -34,6 +37,7 @@ class Subject:
     trials: list[Trial] = field(default_factory=list)
     tried: list[Tried] = field(default_factory=list)  # properties
     findings: list[Finding] = field(default_factory=list)
+    suites: dict[tuple[str, bool], SuiteStanding] = field(default_factory=dict)  # by criterion and "is it sealed"
 
     @property
     def sound(self) -> bool:

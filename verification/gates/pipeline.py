@@ -13,6 +13,7 @@ from verification.gates.red_first import RedFirst
 from verification.gates.regression import Regression
 from verification.gates.secrets import Secrets
 from verification.gates.stubs import Stubs
+from verification.gates.suites import Suites
 from verification.gates.write_set import WriteSet
 from verification.verdict import GateResult
 
@@ -26,6 +27,7 @@ GATES: tuple[Gate, ...] = (
     Cases(),
     Properties(),
     HardCoding(),
+    Suites(),
     Regression(),
     RedFirst(),
     Flakiness(),

@@ -27,7 +27,7 @@ class RedFirst(Gate):
             [each for each in properties if each[0] not in red], project, subject.sandbox, subject.seed
         )
         why: dict[str, list[str]] = {}
-        for name in _ids(subject):
+        for name in dict.fromkeys(trial.criterion for trial in trials):
             kinds = {problem.kind for sealed in (False, True) for _, problem in failed(name, trials, sealed=sealed)}
             kinds |= {one.problem.kind for one in tried if one.criterion == name and one.problem is not None}
             why[name] = sorted(kinds)

@@ -1,0 +1,80 @@
+"""Given suites, run hidden: evidence of grade B. The code shares a process with the tests, so it could forge them."""
+
+from typing import Any
+
+import msgspec
+
+from verification.gates.base import Gate, Report, Subject, SuiteStanding, nothing_to_do
+from verification.givensuite import Given, run_given
+from verification.requirement import Criterion
+from verification.verdict import Finding, GateOutcome
+
+FAILURES_SHOWN_MAX = 10
+DETAIL_CHARS_MAX = 2000
+FORGEABLE = "forgeable by code that shares a process with them"
+
+
+class Suites(Gate):
+    """The exact set of tests passes, on a clean copy, and the same suite fails on a stub."""
+
+    name = "suites"
+    grade = "B"
+
+    async def ask(self, subject: Subject) -> Report:
+        findings: list[Finding] = []
+        evidence: dict[str, Any] = {}
+        idle: set[str] = set()
+        for criterion, before in _asked(subject):
+            standings: set[SuiteStanding] = set()
+            for sealed, suite in criterion.suites:
+                given = await run_given(suite, subject.project, subject.sandbox)
+                evidence[f"{criterion.id} {'sealed' if sealed else 'visible'}"] = msgspec.to_builtins(given)
+                standing = subject.suites[criterion.id, sealed] = _standing(given)
+                standings.add(standing)
+                if standing == "failed":
+                    findings.append(_failed(criterion.id, given, sealed=sealed, before=before))
+            if "idle" in standings:
+                idle.add(criterion.id)
+                if standings == {"idle"} and not criterion.judged_outside and not before:
+                    findings.append(_unproved(criterion.id))
+        if not evidence:
+            return nothing_to_do("no criterion has a given suite")
+        return _report(findings, evidence, sorted(idle))
+
+
+def _asked(subject: Subject) -> list[tuple[Criterion, bool]]:
+    """The criteria, and those of tasks before."""
+    return [(each, False) for each in subject.criteria] + [(each, True) for each in subject.earlier]
+
+
+def _standing(given: Given) -> SuiteStanding:
+    if given.failures:
+        return "failed"
+    return "idle" if given.passes_on_stub else "passed"
+
+
+def _unproved(criterion: str) -> Finding:
+    """A property of the requirement: nobody can meet it."""
+    text = f"criterion {criterion} rests on a suite that passes on a stub, so that nothing verifies it"
+    return Finding(kind="suite_failed", criterion=criterion, detail=text, for_author=text)
+
+
+def _failed(criterion: str, given: Given, *, sealed: bool, before: bool) -> Finding:
+    lines = [f"{test}: {why}" for test, why in given.failures[:FAILURES_SHOWN_MAX]]
+    more = len(given.failures) - len(lines)
+    detail = "; ".join([*lines, *([f"and {more} more"] if more else [])])[:DETAIL_CHARS_MAX]
+    if before:
+        shown = f"criterion {criterion} of an earlier task held before your change and does not now"
+        return Finding(kind="regression", criterion=criterion, detail=detail, for_author=shown)
+    if sealed:
+        shown = f"criterion {criterion} failed on tests you cannot see"
+        return Finding(kind="sealed_failed", criterion=criterion, detail=detail, for_author=shown)
+    return Finding(kind="suite_failed", criterion=criterion, detail=detail, for_author=detail)
+
+
+def _report(findings: list[Finding], evidence: dict[str, Any], idle: list[str]) -> Report:
+    text = f"{sum(each['passed'] for each in evidence.values())} tests passed, {FORGEABLE}"
+    if idle:
+        text = f"the suite of {', '.join(idle)} passes on a stub: it proves nothing"
+    result: GateOutcome = "failed" if findings else "noted" if idle else "passed"
+    return Report(result=result, findings=tuple(findings), text=text, evidence=evidence)

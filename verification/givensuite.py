@@ -1,0 +1,139 @@
+"""One given suite, run hidden against one tree: what must pass is learnt without the tree, then all of it must pass."""
+
+import asyncio
+from collections import Counter, OrderedDict
+from collections.abc import Mapping
+
+import msgspec
+
+from verification.casebox import PROJECT, Problem, Project
+from verification.cleantree import clean
+from verification.requirement import Suite
+from verification.sandbox.base import Sandbox
+from verification.suitebox import SuiteRun, SuiteSeen, run_suite
+
+VERIFY = "/verify"
+"""Where a box sees the suite, outside the project."""
+STUB_WALL_S = 30.0
+STUBS_KEPT_MAX = 64
+_INI = f"{VERIFY}/aura.ini"
+_stubs: OrderedDict[object, SuiteSeen] = OrderedDict()
+
+
+class Given(msgspec.Struct, frozen=True, kw_only=True):
+    """How a given suite fared. `failures` are test ids with the short reason; if `passes_on_stub`, it tells nothing."""
+
+    expected: int
+    passed: int
+    failures: tuple[tuple[str, str], ...]
+    passes_on_stub: bool
+    green_on_stub: tuple[str, ...]  # single tests that a stub passes
+    left_out: tuple[str, ...]  # skipped, or expected to fail, whatever the code is
+    ids_from: str  # "stub", or "tree" where the suite cannot be collected without the project's own values
+
+
+async def run_given(suite: Suite, project: Project, sandbox: Sandbox) -> Given:
+    """Two boxes: the suite on a stub of the project, then on a clean copy. Raises Unavailable without a box."""
+    cleaned = project.with_files(clean(project.files, without=suite.files))
+    try:
+        async with asyncio.TaskGroup() as boxes:
+            stub = boxes.create_task(_on_stub(suite, project, sandbox))
+            tree = boxes.create_task(run_suite(_run(suite, cleaned), sandbox))
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from failed  # callers know kinds of errors, not groups of them
+    on_stub, seen = stub.result(), tree.result()
+    expected, left_out, ids_from = _expected(on_stub, seen)
+    failures = [(suite.path, seen.text)] if isinstance(seen, Problem) else _failures(expected, left_out, seen)
+    green: tuple[str, ...] = ()
+    if isinstance(on_stub, SuiteSeen):
+        green = tuple(test for test, outcome in on_stub.outcomes().items() if outcome == "passed")
+    stub_passes = isinstance(on_stub, SuiteSeen) and not on_stub.errors and set(expected) <= set(green)
+    return Given(
+        expected=len(expected),
+        passed=0 if isinstance(seen, Problem) else _passed(seen),
+        failures=tuple(failures),
+        passes_on_stub=stub_passes,
+        green_on_stub=green,
+        left_out=tuple(left_out),
+        ids_from=ids_from,
+    )
+
+
+def _run(suite: Suite, project: Project) -> SuiteRun:
+    ours = any(path.rpartition("/")[2] == "conftest.py" for path in suite.files)
+    return SuiteRun(
+        project=project,
+        arguments=(
+            f"{VERIFY}/{suite.path}",
+            *("-c", _INI),
+            f"--rootdir={VERIFY}",
+            f"--confcutdir={VERIFY}",
+            *(() if ours else ("--noconftest",)),
+        ),
+        beside={_INI: b"[pytest]\n", **{f"{VERIFY}/{path}": content for path, content in suite.files.items()}},
+    )
+
+
+async def _on_stub(suite: Suite, project: Project, sandbox: Sandbox) -> SuiteSeen | Problem:
+    """The suite where each module of the project does nothing; only collected if that does not end.
+
+    It is the same for every tree with the same modules, so that it is remembered.
+    """
+    modules = modules_of(project.files)
+    key = (suite.path, tuple(sorted(suite.files.items())), modules, project.libraries)
+    if key not in _stubs:
+        run = msgspec.structs.replace(_run(suite, project), stubs=modules, wall_s=STUB_WALL_S)
+        seen = await run_suite(run, sandbox)
+        if isinstance(seen, Problem):
+            run = msgspec.structs.replace(run, arguments=(*run.arguments, "--collect-only"))
+            return await run_suite(run, sandbox)
+        _stubs[key] = seen
+        while len(_stubs) > STUBS_KEPT_MAX:
+            _stubs.popitem(last=False)
+    return _stubs[key]
+
+
+def modules_of(tree: Mapping[str, bytes]) -> tuple[str, ...]:
+    """The names of the project's own modules and packages, as they are imported."""
+    inside = [path.removeprefix("src/") for path in tree if path.endswith(".py")]
+    names = {path.partition("/")[0].removesuffix(".py") for path in inside}
+    return tuple(sorted(name for name in names if name.isidentifier()))
+
+
+def _expected(on_stub: SuiteSeen | Problem, seen: SuiteSeen | Problem) -> tuple[list[str], list[str], str]:
+    """The tests that must pass, those that need not, and where they are known from."""
+    if isinstance(on_stub, Problem) or on_stub.errors:
+        return ([] if isinstance(seen, Problem) else list(seen.collected)), [], "tree"
+    outcomes = on_stub.outcomes()
+    left_out = [test for test in on_stub.collected if outcomes[test] == "skipped"]
+    return [test for test in on_stub.collected if test not in left_out], left_out, "stub"
+
+
+def _passed(seen: SuiteSeen) -> int:
+    return sum(outcome == "passed" for outcome in seen.outcomes().values())
+
+
+def _failures(expected: list[str], left_out: list[str], seen: SuiteSeen) -> list[tuple[str, str]]:
+    """Each difference between what had to pass and what did. Ids made of the project's own values count by test."""
+    outcomes = seen.outcomes()
+    found = [(test or "the suite", f"could not be collected: {why}") for test, why in seen.errors]
+    renamed = _count(expected) == _count([test for test in seen.collected if test not in left_out])
+    asked = list(seen.collected) if renamed else [*expected, *left_out]
+    asked = [test for test in asked if not (test in left_out and outcomes.get(test) == "skipped")]
+    for test in asked:
+        if test not in outcomes:
+            found.append((test, "is missing: it was not collected"))
+        elif outcomes[test] != "passed":
+            said = "was skipped" if outcomes[test] == "skipped" else seen.message(test)
+            found.append((test, said.replace(PROJECT, "")))
+    if not renamed:
+        found += [(test, "is none of the suite's tests") for test in sorted(set(outcomes) - {*expected, *left_out})]
+    if seen.deselected:
+        found.append(("the suite", f"{seen.deselected} tests were deselected"))
+    if not outcomes:
+        found.append(("the suite", "no test was collected"))
+    return found
+
+
+def _count(tests: list[str]) -> Counter[str]:
+    return Counter(test.partition("[")[0] for test in tests)
