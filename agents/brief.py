@@ -8,7 +8,7 @@ import msgspec
 
 from agents.propertytext import described, function_of
 from domain.errors import NotFound
-from verification.requirement import Case, Criterion, Request, Requirement, Serve, Step
+from verification.requirement import Case, Criterion, Request, Requirement, Step
 from verification.scope import in_scope
 from verification.visit import READY_WAIT_S
 
@@ -64,7 +64,7 @@ def brief_of(
     criteria = [criterion for criterion in requirement.criteria if criterion.id in task.criteria]
     return Brief(
         title=requirement.title,
-        prose="\n\n".join([_prose(requirement), *_contract(requirement.serve)]),
+        prose="\n\n".join([_prose(requirement), *_libraries(requirement), *_contract(requirement)]),
         task=task.id,
         criteria=tuple(criterion_of(criterion) for criterion in criteria),
         paths=task.scope,
@@ -79,10 +79,20 @@ def _prose(requirement: Requirement) -> str:
     return requirement.prose.strip().removesuffix("## Acceptance").strip()
 
 
-def _contract(serve: Serve | None) -> list[str]:
+def _libraries(requirement: Requirement) -> list[str]:
+    """What can be imported beside the standard library."""
+    if not requirement.dependencies:
+        return []
+    named = ", ".join(requirement.dependencies)
+    return [f"These libraries are installed, with what they need, and nothing else but Python's own: {named}."]
+
+
+def _contract(requirement: Requirement) -> list[str]:
     """What a service has to hold so that it can be started, asked and started again."""
+    serve = requirement.serve
     if serve is None:
         return []
+    libraries = ", the libraries named above" if requirement.dependencies else ""
     lost = "Nothing survives a restart."
     if serve.data is not None:
         lost = (
@@ -93,7 +103,7 @@ def _contract(serve: Serve | None) -> list[str]:
         f"The service is started in the project's folder with `{' '.join(serve.run)}` and stays in the foreground. "
         f"It listens on 127.0.0.1, on the port that the environment variable PORT names, speaks HTTP/1.1 and answers "
         f"GET {serve.ready} with a status of 200 to 299 within {READY_WAIT_S:g} seconds of its start. {lost} "
-        "SIGTERM asks it to end. It has Python's standard library and no network."
+        f"SIGTERM asks it to end. It has Python's standard library{libraries} and no network."
     ]
 
 

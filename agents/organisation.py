@@ -187,6 +187,7 @@ class Organisation:
                 send,
                 judge=self.setup.judge,
                 attest=Attestor.of(self.setup.keys),
+                libraries=self.setup.libraries,
                 allow_degraded=self.setup.allow_degraded,
                 fault=self.setup.fault,
                 say=self.setup.say,

@@ -55,5 +55,10 @@ class Setup:
         return self.home / "employees"
 
     @property
+    def libraries(self) -> Path:
+        """Where the dependencies of requirements are kept, installed."""
+        return self.home / "libraries"
+
+    @property
     def deliveries(self) -> Path:
         return self.home / "deliveries"

@@ -1,5 +1,6 @@
 """Handing in a requirement: its bytes become blobs, then one command asks for the run."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
@@ -10,11 +11,14 @@ from agents.library import pack_fixtures
 from agents.reviewing import review_plan
 from bus.blobs import Blobs
 from bus.clock import now
+from domain.errors import Invalid
 from domain.money import Amount
 from domain.run_messages import Allowance, Submit, TaskPlan
 from domain.tree import manifest_of
 from governance.gate import Gate, Outcome
 from verification.basetree import read_base
+from verification.dependencies import LOCK_NAME
+from verification.libraries import resolved
 from verification.requirement import PlannedTask, Requirement
 
 ATTEMPTS_MAX = 6
@@ -31,10 +35,14 @@ async def submit(
     folder: Path,
     attempts_max: int = ATTEMPTS_MAX,
     allow_degraded: bool = False,
+    libraries: Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
     """Put the requirement, its fixtures and the base's files, then submit. `folder`: where the base's path begins.
 
-    Raises what the gate raises, NotFound or Invalid for a base that cannot be read.
+    Its dependencies are resolved here, in `libraries`, and their lock goes with it: every verdict of the run rests on
+    the same bytes. Raises what the gate and the package index raise, and NotFound or Invalid for a base that cannot be
+    read.
     """
     base_tree = base_commit = base_repo = None
     if requirement.base is not None:
@@ -47,8 +55,7 @@ async def submit(
     sealed = fixtures = None
     if requirement.sealed_source is not None:
         (sealed,) = await blobs.put([requirement.sealed_source], redact=False)
-    named = dict(requirement.fixtures) | dict(requirement.sealed_fixtures)
-    if named:
+    if named := await _named(requirement, libraries, say):
         (fixtures,) = await blobs.put([pack_fixtures(named)], redact=False)
     command = Submit(
         id=id,
@@ -74,6 +81,18 @@ async def submit(
         base_commit=base_commit,
     )
     return await gate.handle(command)
+
+
+async def _named(requirement: Requirement, libraries: Path | None, say: Callable[[str], None]) -> dict[str, bytes]:
+    """The files that the requirement names, and the lock of its dependencies."""
+    named = dict(requirement.fixtures) | dict(requirement.sealed_fixtures)
+    if requirement.lock is not None:
+        return named | {LOCK_NAME: requirement.lock}
+    if requirement.dependencies and libraries is None:
+        raise Invalid("The dependencies are not resolved.", hint="Submit it with `aura submit`.")
+    if requirement.dependencies and libraries is not None:
+        named[LOCK_NAME] = await resolved(requirement.dependencies, libraries, say)
+    return named
 
 
 def _in_order(requirement: Requirement) -> list[PlannedTask]:

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from uuid import UUID
 
 import msgspec
 
-from agents.delivery.packaging import packaging_manifest
+from agents.delivery.packaging import delivered_tree, packaging_manifest
 from agents.duty import either, persevere
 from agents.library import Library
 from bus.blobs import Blobs
@@ -25,6 +26,7 @@ from projections import docket
 from projections.openrun import RUN_KEY, OpenRun, open_state
 from verification.attestation import Basis
 from verification.judge import judge
+from verification.libraries import libraries_of
 from verification.requirement import Requirement
 from verification.review import judge_review
 from verification.sandbox.base import Sandbox
@@ -50,6 +52,7 @@ class Judging:
         *,
         judge: Judge = judge,
         attest: Attest | None = None,
+        libraries: Path | None = None,
         allow_degraded: bool = False,
         fault: Fault = lambda _: None,
         say: Callable[[str], None] = lambda _: None,
@@ -60,6 +63,7 @@ class Judging:
         self._send = send
         self._judge_tree = judge
         self._attest = attest
+        self._libraries = libraries
         self._allow_degraded = allow_degraded
         self._fault = fault
         self._say = say
@@ -109,9 +113,10 @@ class Judging:
         if part is not None and is_review(part):
             verdict = await self._review(pending, state, part, manifest)
         else:
+            tree = await self._library.contents(manifest)
             verdict = await self._judge_tree(
                 requirement,
-                await self._library.contents(manifest),
+                tree,
                 sandbox=self._sandbox,
                 seed=pending.cause.int % SEED_MAX,
                 base=await self._library.contents(before),
@@ -119,6 +124,8 @@ class Judging:
                 earlier=self._library.earlier(state, part.id) if part else (),
                 scope=part.scope if part else None,
                 whole=merged,
+                libraries=await libraries_of(requirement, self._libraries, self._say) if self._libraries else None,
+                packaged=delivered_tree(requirement, tree) if merged else None,
                 allow_degraded=self._allow_degraded or state.submitted.allow_degraded,
             )
         if verdict.tree != pending.tree:

@@ -156,6 +156,8 @@ class Demo:
             folder=self._file.parent,
             attempts_max=attempts_max,
             allow_degraded=True,
+            libraries=self.settings.libraries,
+            say=self.door.say,
         )
         await opened.store.wait_recorded(outcome.seq, 30.0)
         self.door.say(f"          run {run}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agents.delivery.packaging import packaging_files, proof_names
+from agents.delivery.packaging import delivered_tree, packaging_files, proof_names
 from director.door import Door
 from director.page import verdict_page
 from director.settings import Settings
@@ -22,6 +22,7 @@ from governance import signing
 from verification.attestation import Basis, key_hex, sign, statement_of
 from verification.basetree import BaseTree, read_base
 from verification.judge import judge
+from verification.libraries import libraries_of
 from verification.reading import read_requirement
 from verification.requirement import Requirement
 from verification.sandbox.choice import open_sandbox
@@ -54,6 +55,7 @@ async def judge_folder(settings: Settings, file: Path, folder: Path, door: Door,
     whole = read_tree(folder)
     tree = own_files(requirement, whole)
     base = base_of(requirement, file)
+    installed = await libraries_of(requirement, settings.libraries, door.note)
     box = open_sandbox(settings.boxes())
     try:
         verdict = await judge(
@@ -62,6 +64,8 @@ async def judge_folder(settings: Settings, file: Path, folder: Path, door: Door,
             sandbox=box,
             seed=secrets.randbelow(SEED_MAX) if wanted.seed is None else wanted.seed,
             base=None if base is None else dict(base.files),
+            libraries=installed,
+            packaged=delivered_tree(requirement, tree),
             allow_degraded=wanted.allow_degraded,
         )
     finally:

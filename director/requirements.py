@@ -92,6 +92,8 @@ class Submission:
                 folder=folder,
                 attempts_max=self.attempts,
                 allow_degraded=self.allow_degraded,
+                libraries=settings.libraries,
+                say=door.note,
             )
             await opened.store.wait_recorded(outcome.seq, 30.0)
             if not await taken_up(opened.store, run):

@@ -94,6 +94,11 @@ class Settings(BaseSettings):
     def employees(self) -> Path:
         return self.root / "employees"
 
+    @property
+    def libraries(self) -> Path:
+        """Where the dependencies of requirements are kept, installed."""
+        return self.root / "libraries"
+
     def endpoints(self) -> Endpoints:
         """Where NATS and Postgres are. Raises Unavailable when nothing runs and no address is given."""
         if self.nats_url and self.postgres_dsn:

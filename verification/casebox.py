@@ -20,6 +20,7 @@ from verification.verdict import FindingKind
 
 PROJECT = f"{WORK}/project"
 WORKER = "/aura/caseworker.py"
+LIBRARIES = "/aura/libraries"  # what the requirement depends on, on the path of every Python in the box
 START_S = 1.0  # what the interpreter may take beside `within_s`
 ALONE = ("-s", "-P", "-B")
 """Python without the user's packages and without the script's folder. The box's environment is the judge's own."""
@@ -84,6 +85,17 @@ class Project(msgspec.Struct, frozen=True):
     hash_seed: int = 0  # of Python in the boxes, so that a verdict can be had again
     libraries: Path | None = None  # the folder of the requirement's dependencies, seen by every box
 
+    @property
+    def folders(self) -> dict[str, Path]:
+        """The folders that a box sees read-only."""
+        return {LIBRARIES: self.libraries} if self.libraries else {}
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment of a box. The project itself comes before the libraries on Python's path."""
+        path = {"PYTHONPATH": LIBRARIES} if self.libraries else {}
+        return {"PYTHONHASHSEED": str(self.hash_seed), **path}
+
     def with_files(self, files: Mapping[str, bytes]) -> "Project":
         """The same project with other files."""
         return msgspec.structs.replace(self, files=files)
@@ -135,7 +147,8 @@ def _spec(case: Case, project: Project, order: bytes) -> RunSpec:
         argv=(PYTHON, *ALONE, WORKER),
         files={f"project/{path}": content for path, content in project.files.items()},
         read_only={WORKER: _SOURCE.read_bytes(), **launcher_of(project.command)},
-        env={"PYTHONHASHSEED": str(project.hash_seed)},
+        folders=project.folders,
+        env=project.env,
         stdin=order,
         limits=with_room(case, limits),
         collect=collected(case),

@@ -4,6 +4,7 @@ import re
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from verification.dependencies import read_dependencies
 from verification.fields import Fields
 from verification.node import Mapping, Node, Scalar, kind
 from verification.placeholders import names_in
@@ -27,7 +28,7 @@ EXAMPLES = {
     "base": "{repo: ../site, ref: main}",
     "scope": '["slugify.py", "tests/**"]',
     "budget": '{usd: "1.00", tokens: 100000, minutes: 20}',
-    "dependencies": "[]",
+    "dependencies": '["python-slugify==8.0.4"]',
     "review": "required",
     "tasks": '[{id: T1, criteria: [A1], scope: ["slugify.py"], after: []}]',
 }
@@ -53,6 +54,7 @@ class FrontMatter(NamedTuple):
     base: Base | None
     scope: tuple[str, ...]
     budget: Budget | None
+    dependencies: tuple[str, ...]
     tasks: Node | None
     review: bool
 
@@ -66,7 +68,6 @@ def read_front_matter(node: Mapping, report: Report) -> FrontMatter:
         message = f"`title` is one line of at most {TITLE_CHARS_MAX} characters"
         report.add(fields.get("title") or node, message, fields.line("title"))
     deliver = _deliver(fields)
-    _dependencies(fields)
     return FrontMatter(
         title=title,
         deliver=deliver,
@@ -76,6 +77,7 @@ def read_front_matter(node: Mapping, report: Report) -> FrontMatter:
         base=_base(fields),
         scope=read_scope(fields, required=True) or (),
         budget=_budget(fields),
+        dependencies=read_dependencies(fields),
         tasks=fields.get("tasks"),
         review=_reviewed(fields),
     )
@@ -179,13 +181,6 @@ def _language(fields: Fields) -> str:
     if at is not None and language != "python":
         fields.report.add(at, f"`language: {language[:60]}` is not yet supported", "language: python")
     return language
-
-
-def _dependencies(fields: Fields) -> None:
-    named = fields.texts("dependencies", empty=True)
-    if named:
-        remedy = "dependencies: [], and code that needs the standard library alone"
-        fields.report.add(named[0][1], "`dependencies:` is not yet supported", remedy)
 
 
 def _reviewed(fields: Fields) -> bool:

@@ -10,7 +10,7 @@ from verification.casebox import Project
 from verification.gates.base import Subject
 from verification.gates.pipeline import ask_all
 from verification.requirement import Criterion, Requirement
-from verification.sandbox.base import Sandbox
+from verification.sandbox.base import Capabilities, Sandbox
 from verification.trials import Trial
 from verification.tries import Tried
 from verification.verdict import CriterionResult, Finding, Verdict
@@ -32,6 +32,7 @@ async def judge(
     scope: tuple[str, ...] | None = None,
     whole: bool = True,
     libraries: Path | None = None,
+    packaged: Mapping[str, bytes] | None = None,
     allow_degraded: bool = False,
     mutants_max: int = MUTANTS_MAX,
 ) -> Verdict:
@@ -39,18 +40,13 @@ async def judge(
 
     `criteria` and `scope` narrow it to one task, `earlier` names criteria of tasks before it; a task's share is not
     `whole`, and the dear gates are kept for the merged tree. `seed` decides all that is drawn. `libraries` is the
-    folder of the installed dependencies. Raises Invalid for an unknown criterion, Unavailable without a sandbox, and
-    Refused when the machine cannot hold every limit, unless `allow_degraded`.
+    folder of the installed dependencies, `packaged` the whole tree with what a delivery adds. Raises Invalid for an
+    unknown criterion, Unavailable without a sandbox, and Refused when the machine cannot hold every limit, unless
+    `allow_degraded`.
     """
     chosen, before = _chosen(requirement, criteria), base or {}
     started = time.monotonic()
-    held = await sandbox.probe()
-    if held.not_held and not allow_degraded:
-        raise Refused(
-            f"This machine cannot hold: {', '.join(held.not_held)}.",
-            hint="Run as root, or as a user with systemd and delegated memory control; or accept it: --allow-degraded.",
-            code="sandbox_degraded",
-        )
+    held = await _probed(sandbox, allow_degraded=allow_degraded)
     subject = Subject(
         requirement=requirement,
         tree=tree,
@@ -64,6 +60,7 @@ async def judge(
         sandbox=sandbox,
         seed=seed,
         mutants_max=mutants_max,
+        packaged=packaged,
     )
     gates = await ask_all(subject)
     results = tuple(_result(criterion, subject) for criterion in chosen)
@@ -80,6 +77,17 @@ async def judge(
         gates=gates,
         image=held.image,
     )
+
+
+async def _probed(sandbox: Sandbox, *, allow_degraded: bool) -> Capabilities:
+    held = await sandbox.probe()
+    if held.not_held and not allow_degraded:
+        raise Refused(
+            f"This machine cannot hold: {', '.join(held.not_held)}.",
+            hint="Run as root, or as a user with systemd and delegated memory control; or accept it: --allow-degraded.",
+            code="sandbox_degraded",
+        )
+    return held
 
 
 def _chosen(requirement: Requirement, criteria: Collection[str] | None) -> list[Criterion]:

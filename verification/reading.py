@@ -8,6 +8,7 @@ from domain.errors import Invalid, NotFound
 from domain.judgement import REVIEW
 from verification.cases import CaseReader
 from verification.criteria import Read, read_criteria, read_sealed
+from verification.dependencies import LOCK_NAME
 from verification.document import Block, Document, split
 from verification.fixtures import Fixtures, read_plain
 from verification.frontmatter import FrontMatter, command_name, read_front_matter
@@ -55,7 +56,8 @@ def parse_requirement(
 ) -> Requirement:
     """The same from bytes. `fixtures` are files that `$file` may name, by path; `folder` is read for the others.
 
-    A requirement that was read once is read again with `folder=None` and its `fixtures | sealed_fixtures`.
+    A requirement that was read once is read again with `folder=None` and its `fixtures | sealed_fixtures`, and with its
+    lock among them under LOCK_NAME.
     """
     given = fixtures or {}
     files = (f"{name}.md", f"{name}.sealed.yaml")
@@ -122,6 +124,8 @@ def _parse(
         review=front.review,
         fixtures=visible.used,
         sealed_fixtures=hidden.used,
+        dependencies=front.dependencies,
+        lock=visible.given.get(LOCK_NAME),
     )
 
 

@@ -170,3 +170,5 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     fixtures: Mapping[str, bytes] = {}  # the files that visible cases and suites name
     review: bool = False  # by an employee whose model another maker has made, before the work is merged
     sealed_fixtures: Mapping[str, bytes] = {}  # those of sealed ones: never shown to an employee
+    dependencies: tuple[str, ...] = ()  # "python-slugify==8.0.4": exact pins
+    lock: bytes | None = None  # versions and hashes of all that the pins need, once they were resolved

@@ -12,7 +12,17 @@ from typing import Any
 import msgspec
 
 from domain.errors import Unavailable
-from verification.casebox import ALONE, PROJECT, SETUP_ATTEMPTS_MAX, START_S, WORKER, Problem, Project, launcher_of
+from verification.casebox import (
+    ALONE,
+    LIBRARIES,
+    PROJECT,
+    SETUP_ATTEMPTS_MAX,
+    START_S,
+    WORKER,
+    Problem,
+    Project,
+    launcher_of,
+)
 from verification.door import Door
 from verification.placeholders import Scalar, filled_text
 from verification.requirement import Case, Serve, Step
@@ -28,10 +38,12 @@ _PORTS = (10_000, 29_999)  # below those that the box's own connections take
 _SOURCE = Path(__file__).with_name("doorkeeper.py")
 
 
-async def service_problem(case: Case, project: Project, sandbox: Sandbox) -> Problem | None:
+async def service_problem(
+    case: Case, project: Project, sandbox: Sandbox, *, ready_s: float = READY_WAIT_S
+) -> Problem | None:
     """Plays the case; why it did not pass, or None. Raises Unavailable when no box can be made."""
     assert project.serve is not None
-    visit = Visit(case, project.serve)
+    visit = Visit(case, project.serve, ready_s=ready_s)
     data: Mapping[str, bytes] = {}
     lives = _lives(case.steps)
     for number, life in enumerate(lives, 1):
@@ -81,7 +93,7 @@ async def _meet(spec: RunSpec, visit: Visit, steps: list[Step], sandbox: Sandbox
     """The box and its visitor side by side; whichever ends first ends the other."""
     door, port = Door(), random.randint(*_PORTS)
     try:
-        door.order(_order(visit.serve, port))
+        door.order(_order(visit.serve, port, spec.folders))
         spec = msgspec.structs.replace(spec, door=door.theirs.fileno())
         async with asyncio.TaskGroup() as group:
             running = group.create_task(sandbox.run(spec))
@@ -97,12 +109,13 @@ async def _meet(spec: RunSpec, visit: Visit, steps: list[Step], sandbox: Sandbox
         door.close()
 
 
-def _order(serve: Serve, port: int) -> dict[str, Any]:
+def _order(serve: Serve, port: int, folders: Mapping[str, Path]) -> dict[str, Any]:
+    path = ":".join([PROJECT, *(folder for folder in folders if folder == LIBRARIES)])
     given: dict[str, Scalar] = {"PORT": port, **({"DATA": serve.data} if serve.data else {})}
     env = {name: str(value) for name, value in given.items()}
     return {
         "run": [filled_text(word, given) for word in serve.run],
-        "env": {**env, "PYTHONPATH": PROJECT, "PYTHONDONTWRITEBYTECODE": "1"},
+        "env": {**env, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
         "project": PROJECT,
         "data": DATA,
         "port": port,
@@ -124,7 +137,8 @@ def _spec(visit: Visit, data: Mapping[str, bytes], project: Project, *, kept: bo
         argv=(PYTHON, *ALONE, WORKER),
         files={f"project/{path}": content for path, content in project.files.items()} | dict(data),
         read_only={WORKER: _SOURCE.read_bytes(), **launcher_of(project.command)},
-        env={"PYTHONHASHSEED": str(project.hash_seed)},
+        folders=project.folders,
+        env=project.env,
         links={serve.data: DATA} if serve.data else {},
         limits=limits,
         collect=("data/**",) if kept else (),

@@ -104,9 +104,9 @@ def _spec(run: SuiteRun, nonce: str, tools: Path) -> RunSpec:
         argv=(PYTHON, *ALONE, WORKER),
         files={f"project/{path}": content for path, content in files.items()},
         read_only={WORKER: _SOURCE.read_bytes(), **launcher_of(project.command), **run.beside},
-        folders={TOOLS: tools},
+        folders={TOOLS: tools, **project.folders},
         env={
-            "PYTHONHASHSEED": str(project.hash_seed),
+            **project.env,
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         },

@@ -33,9 +33,10 @@ class Failed(Exception):
 class Visit:
     """What is asked of the service in one case, over all its starts."""
 
-    def __init__(self, case: Case, serve: Serve) -> None:
+    def __init__(self, case: Case, serve: Serve, *, ready_s: float = READY_WAIT_S) -> None:
         self.case = case
         self.serve = serve
+        self.ready_s = ready_s
         self.saved: dict[str, Scalar] = {}
         self.left_s = case.within_s  # for requests; waiting until it is ready does not count
 
@@ -53,7 +54,7 @@ class Visit:
         return None
 
     async def _ready(self, door: Door, port: int) -> None:
-        until = time.monotonic() + READY_WAIT_S
+        until = time.monotonic() + self.ready_s
         sent = Sent("GET", self.serve.ready, (), b"")
         last = "nothing listened on the port"
         while (left_s := until - time.monotonic()) > 0:
@@ -71,7 +72,7 @@ class Visit:
             except OSError:  # which a TimeoutError is; the last attempt may have had no time
                 last = last if left_s < READY_REQUEST_S else "its answer did not come"
             await asyncio.sleep(READY_EVERY_S)
-        text = f"was not ready within {READY_WAIT_S:g} s: GET {self.serve.ready}: {last}"
+        text = f"was not ready within {self.ready_s:g} s: GET {self.serve.ready}: {last}"
         raise Failed("timeout", f"the service {text}")
 
     async def _step(self, request: Request, door: Door, port: int) -> None:

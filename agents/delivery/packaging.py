@@ -2,18 +2,24 @@
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from agents.delivery.acceptance import acceptance_files, literal
 from domain.tree import manifest_of
+from verification.dependencies import project_name
 from verification.placeholders import filled_text
 from verification.requirement import Requirement, Serve
+from verification.scope import in_scope
 
 PYTHON_OLDEST = "3.11"
 NAME_CHARS_MAX = 64
 _PACKAGED = ("pyproject.toml", "setup.py", "setup.cfg")
 _NOT_CODE = frozenset({"tests", "test", "docs", "examples"})
+_ABOUT = re.compile(
+    r"\.|readme|licen[cs]e|changelog|notice|makefile|dockerfile|requirements|.*\.(md|rst|toml|cfg|ini|lock)$", re.I
+)
+_IGNORED = "__pycache__/\n*.pyc\n.pytest_cache/\n.venv/\ndist/\n*.egg-info/\n"
 _STATEMENT = """`{statement}` is the verifier's signed statement (in-toto, DSSE) about
 exactly these files. Where Aura is installed, this says whether each file is the one that was judged:
 ```
@@ -22,7 +28,6 @@ aura attestation verify .
 `{key}` came with the delivery, so it proves nothing about itself: name a key that you trust with `--key`.
 
 """
-_IGNORED = "__pycache__/\n*.pyc\n.pytest_cache/\n.venv/\ndist/\n*.egg-info/\n"
 
 
 class Signed(NamedTuple):
@@ -69,6 +74,11 @@ def delivery_files(
     if signed is not None:
         extra |= {proof.statement: signed.statement, proof.key: signed.key}
     return extra | packaging_files(requirement, tree)
+
+
+def delivered_tree(requirement: Requirement, tree: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The tree as it will be delivered; its verdict is empty, for there is none yet."""
+    return {**tree, **delivery_files(requirement, tree, b"{}", "")}
 
 
 def packaging_files(requirement: Requirement, tree: Collection[str]) -> dict[str, bytes]:
@@ -126,23 +136,26 @@ def distribution_name(title: str) -> str:
 
 
 def _pyproject(requirement: Requirement, tree: Collection[str], readme: str, tests: str) -> str:
+    name = distribution_name(requirement.title)
+    if name in map(project_name, requirement.dependencies):  # it cannot need itself
+        name = f"{name}-delivery"
     lines = [
         "[build-system]",
         'requires = ["hatchling"]',
         'build-backend = "hatchling.build"',
         "",
         "[project]",
-        f"name = {_toml(distribution_name(requirement.title))}",
+        f"name = {_toml(name)}",
         'version = "0.1.0"',
         f"description = {_toml(requirement.title)}",
         f"readme = {_toml(readme)}",
         f"requires-python = {_toml('>=' + PYTHON_OLDEST)}",
-        "dependencies = []",
+        f"dependencies = [{', '.join(map(_toml, requirement.dependencies))}]",
     ]
     if requirement.command:
         name, _, target = (part.strip() for part in requirement.command.partition("="))
         lines += ["", "[project.scripts]", f"{_toml(name)} = {_toml(target)}"]
-    included = ", ".join(_toml(name) for name in _code(tree))
+    included = ", ".join(_toml(name) for name in _installed(requirement, tree))
     lines += ["", "[tool.hatch.build.targets.wheel]", f"only-include = [{included}]"]
     tested = _toml(tests.partition("/")[0])
     lines += ["", "[tool.pytest.ini_options]", f"testpaths = [{tested}]", 'pythonpath = ["."]', ""]
@@ -153,6 +166,14 @@ def _code(tree: Collection[str]) -> list[str]:
     """Top-level modules and the folders that hold modules, without tests."""
     tops = {path.partition("/")[0] for path in tree if path.endswith(".py")}
     return sorted(top for top in tops if top not in _NOT_CODE and not top.startswith((".", "test_", "conftest.")))
+
+
+def _installed(requirement: Requirement, tree: Collection[str]) -> list[str]:
+    """The code, and the author's files that it may read: what stands beside a module as a file or in a folder."""
+    paths = list(tree)
+    tops = {path.partition("/")[0] for path in paths if in_scope(path, requirement.scope)}
+    data = {top for top in tops if top not in _NOT_CODE and not _ABOUT.match(top) and not top.endswith(".py")}
+    return sorted(data | set(_code(paths)))
 
 
 def _toml(text: str) -> str:

@@ -40,6 +40,11 @@ def test_the_tasks_are_valid() -> None:
     assert [task.after for task in requirement.tasks] == [(), ("T1",)]
 
 
+def test_the_dependencies_are_valid() -> None:
+    (front,) = blocks("yaml dependencies")
+    assert len(read(whole().replace("deliver: library", f"deliver: library\n{front}", 1)).dependencies) == 2
+
+
 @pytest.mark.parametrize("cases", blocks("yaml cases"))
 def test_the_cases_are_valid(cases: str) -> None:
     front = whole().split("# Slug maker")[0].replace("deliver: library", 'deliver: cli\ncommand: "shop = shop:main"')

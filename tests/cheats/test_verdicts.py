@@ -103,7 +103,7 @@ CHEATS: list[tuple[str, str, str, set[str]]] = [
     ("exit at import", "import os\nos._exit(0)", "return text", {"no_answer", "sealed_failed"}),
     ("polite exit at import", "raise SystemExit(0)", "return text", {"no_answer", "sealed_failed"}),
     ("exit in the call", "import os", "os._exit(0)", {"no_answer", "sealed_failed"}),
-    ("does not parse", "def", "return text", {"did_not_start", "sealed_failed"}),
+    ("does not parse", "def", "return text", {"does_not_parse", "did_not_start", "sealed_failed"}),
     ("module missing", "import nosuchmodule", "return text", {"did_not_start", "sealed_failed"}),
     ("forges at import", FORGE, "return text", {"forged_answer", "sealed_failed"}),
     ("forges in the call", "", f"{FORGE}\nreturn text", {"forged_answer", "sealed_failed"}),

@@ -34,6 +34,7 @@ class Subject:
     sandbox: Sandbox
     seed: int
     mutants_max: int = 0  # of the accepted code, to ask whether the criteria notice mistakes; 0: not asked
+    packaged: Mapping[str, bytes] | None = None  # the tree as it will be delivered, its packaging included
     trials: list[Trial] = field(default_factory=list)
     tried: list[Tried] = field(default_factory=list)  # properties
     findings: list[Finding] = field(default_factory=list)

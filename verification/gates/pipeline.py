@@ -7,13 +7,18 @@ from verification.gates.cases import Cases
 from verification.gates.flakiness import Flakiness
 from verification.gates.form import Form
 from verification.gates.hard_coding import HardCoding
+from verification.gates.lint import Lint
 from verification.gates.mutation import Mutation
 from verification.gates.properties import Properties
 from verification.gates.red_first import RedFirst
 from verification.gates.regression import Regression
 from verification.gates.secrets import Secrets
+from verification.gates.shadowing import Shadowing
+from verification.gates.smoke import Smoke
 from verification.gates.stubs import Stubs
 from verification.gates.suites import Suites
+from verification.gates.syntax import Syntax
+from verification.gates.types import Types
 from verification.gates.write_set import WriteSet
 from verification.verdict import GateResult
 
@@ -22,6 +27,7 @@ FIRST = Form()
 GATES: tuple[Gate, ...] = (
     FIRST,
     WriteSet(),
+    Syntax(),
     Secrets(),
     Stubs(),
     Cases(),
@@ -31,6 +37,10 @@ GATES: tuple[Gate, ...] = (
     Regression(),
     RedFirst(),
     Flakiness(),
+    Shadowing(),
+    Lint(),
+    Types(),
+    Smoke(),
     Mutation(),
 )
 

@@ -17,7 +17,7 @@ from verification.sandbox.image import find_image
 from verification.sandbox.orphans import end_orphans, new_tag, orphans_in, owner_mark
 from verification.sandbox.program import Program, find_program, reachable
 from verification.sandbox.remedy import unavailable
-from verification.sandbox.runtime import BOX_UID, SHM_BYTES, TMP_BYTES, WRITABLE, view_arguments
+from verification.sandbox.runtime import BOX_UID, SHM_BYTES, TMP_BYTES, WRITABLE, reachable_folder, view_arguments
 from verification.sandbox.syscalls import filter_program
 from verification.sandbox.view import host_digest, image_arguments
 from verification.sandbox.waiting import in_thread
@@ -169,6 +169,7 @@ class Bubblewrap:
 
     async def _run(self, spec: RunSpec, confinement: Confinement) -> RunResult:
         assert self._program is not None
+        folders = await in_thread(lambda: self._reachable(spec)) if spec.folders else {}
         contents = {path: sealed(content) for path, content in spec.read_only.items()}
         try:
             command = [
@@ -176,7 +177,7 @@ class Bubblewrap:
                 *_NAMESPACES,
                 *_MANNERS,
                 *owner_mark(),
-                *self._arguments(spec, contents),
+                *self._arguments(spec, contents, folders),
             ]
             box = Box(spec, dropped=self._dropped, confinement=confinement, rules=self._filter)
             return await box.run(command, list(contents.values()))
@@ -188,11 +189,16 @@ class Bubblewrap:
             for descriptor in contents.values():
                 os.close(descriptor)
 
-    def _arguments(self, spec: RunSpec, contents: dict[str, int]) -> list[str]:
+    def _reachable(self, spec: RunSpec) -> dict[str, Path]:
+        assert self._scratch is not None
+        scratch = self._scratch
+        return {inside: reachable_folder(outside, scratch, uid=self._uid) for inside, outside in spec.folders.items()}
+
+    def _arguments(self, spec: RunSpec, contents: dict[str, int], folders: dict[str, Path]) -> list[str]:
         arguments = ["--uid", str(BOX_UID), "--gid", str(BOX_UID), *self._view, "--proc", "/proc", "--dev", "/dev"]
         for path, descriptor in contents.items():
             arguments += ["--perms", "0555", "--ro-bind-data", str(descriptor), path]
-        for inside, outside in spec.folders.items():
+        for inside, outside in folders.items():
             arguments += ["--ro-bind", str(outside), inside]
         sizes = folder_sizes(spec.limits, tmp_bytes=TMP_BYTES, shm_bytes=SHM_BYTES)
         for folder in WRITABLE:

@@ -1,8 +1,11 @@
 """What a box sees read-only: the interpreter and the libraries it needs. No home, no project, no site-packages."""
 
 import os
+import secrets
 import shutil
 import sys
+from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 
 from verification.sandbox.base import MIB, PROGRAMS, PYTHON, WORK
@@ -71,17 +74,36 @@ def _reachable_prefix(prefix: Path, scratch: Path, *, uid: int) -> Path:
     return linked
 
 
-def _link_tree(source: Path, target: Path) -> None:
+def reachable_folder(folder: Path, scratch: Path, *, uid: int) -> Path:
+    """The folder itself, or a tree of hard links (copies across file systems) where `uid` cannot walk to it.
+
+    The links are made once: a folder that boxes see does not change.
+    """
+    if reachable(folder, uid):
+        return folder
+    linked = scratch / f"folder-{sha256(os.fsencode(folder)).hexdigest()[:32]}"
+    if not linked.exists():
+        made = linked.with_name(f"{linked.name}-{secrets.token_hex(4)}")
+        _link_tree(folder, made, left_out=frozenset())
+        with suppress(OSError):  # another run was as fast
+            made.rename(linked)
+        if made.exists():
+            shutil.rmtree(made, ignore_errors=True)
+    return linked
+
+
+def _link_tree(source: Path, target: Path, left_out: frozenset[str] = NOT_NEEDED) -> None:
     target.mkdir()
     target.chmod(0o755)  # whatever the umask
     with os.scandir(source) as entries:
         for entry in entries:
-            if entry.name in NOT_NEEDED or entry.name.startswith("config-") or entry.name.endswith(".a"):
+            unneeded = entry.name in left_out or entry.name.startswith("config-") or entry.name.endswith(".a")
+            if left_out and unneeded:
                 continue
             if entry.is_symlink():
                 (target / entry.name).symlink_to(os.readlink(entry.path))
             elif entry.is_dir():
-                _link_tree(Path(entry.path), target / entry.name)
+                _link_tree(Path(entry.path), target / entry.name, left_out)
             elif entry.is_file():
                 _link_file(entry.path, target / entry.name)
 

@@ -1,0 +1,34 @@
+"""Compiles files inside the box, none of which is run, and tells which of them are no Python. Runs alone.
+
+Its arguments are the paths. Each gets one line of JSON before it is tried and one after it, so that a file that brings
+the compiler down is known.
+"""
+
+import json
+import sys
+import warnings
+from typing import Any
+
+
+def fault_of(path: str) -> dict[str, Any] | None:
+    """Where and why the file does not compile, or None."""
+    with open(path, "rb") as file:
+        source = file.read()
+    try:
+        compile(source, path, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        return {"line": error.lineno or 0, "message": error.msg}
+    except (ValueError, RecursionError, MemoryError, OverflowError) as error:
+        return {"line": 0, "message": str(error) or type(error).__name__}
+    return None
+
+
+def main() -> None:
+    warnings.simplefilter("ignore")
+    for number, path in enumerate(sys.argv[1:]):
+        print(json.dumps({"begun": number}), flush=True)
+        print(json.dumps({"ended": number, "fault": fault_of(path)}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

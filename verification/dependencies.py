@@ -1,0 +1,75 @@
+"""`dependencies:` of the front matter: exact pins of packages, and the lock that names the very bytes of them."""
+
+import re
+
+from verification.fields import Fields
+from verification.node import Node
+
+DEPENDENCIES_MAX = 50
+PIN_CHARS_MAX = 200
+LOCK_NAME = "/dependencies.lock"
+"""Under which the lock travels among a requirement's files. No `$file` can name it: it is no relative path."""
+_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+_EXTRAS = rf"\[\s*{_NAME}(?:\s*,\s*{_NAME})*\s*\]"
+_VERSION = (
+    r"(?:[0-9]+!)?[0-9]+(?:\.[0-9]+)*(?:[-_.]?(?:a|b|c|rc|alpha|beta|pre|preview)[-_.]?[0-9]*)?"
+    r"(?:[-_.]?(?:post|rev|r)[-_.]?[0-9]*|-[0-9]+)?(?:[-_.]?dev[-_.]?[0-9]*)?(?:\+[a-z0-9]+(?:[-_.][a-z0-9]+)*)?"
+)
+_PIN = re.compile(rf"\s*({_NAME})\s*({_EXTRAS})?\s*==\s*({_VERSION})\s*", re.ASCII | re.IGNORECASE)
+_BEGINS = re.compile(rf"\s*({_NAME})\s*({_EXTRAS})?", re.ASCII)
+_LOCKED = re.compile(rf"({_NAME})==([^\s;]+) --hash=sha256:([0-9a-f]{{64}})", re.ASCII)
+
+
+def read_dependencies(fields: Fields) -> tuple[str, ...]:
+    """Every pin, without spaces and as written otherwise; faulty ones are reported and left out."""
+    named = fields.texts("dependencies", empty=True) or ()
+    if len(named) > DEPENDENCIES_MAX:
+        message = f"more than {DEPENDENCIES_MAX} dependencies"
+        fields.report.add(
+            named[DEPENDENCIES_MAX][1], message, "the ones that the code imports; theirs come by themselves"
+        )
+    pins: dict[str, str] = {}
+    for text, at in named[:DEPENDENCIES_MAX]:
+        pin = _pin(text, at, fields)
+        if pin is None:
+            continue
+        name = project_name(pin)
+        if name in pins:
+            fields.report.add(at, f"`{name}` is named twice", f'"{pins[name]}" alone')
+        else:
+            pins[name] = pin
+    return tuple(pins.values())
+
+
+def project_name(pin: str) -> str:
+    """The normalised name of what is pinned: `python-slugify` of `Python_Slugify[x]==8.0.4`."""
+    begins = _BEGINS.match(pin)
+    return re.sub(r"[-_.]+", "-", begins[1]).lower() if begins else ""
+
+
+def locked(lock: bytes) -> dict[str, tuple[str, str]] | None:
+    """Normalised name -> (version, hex sha256) of a lock, or None if it is none."""
+    found: dict[str, tuple[str, str]] = {}
+    for line in lock.decode("utf-8", "replace").splitlines():
+        match = _LOCKED.fullmatch(line)
+        if match is None:
+            return None
+        found[project_name(match[1])] = (match[2], match[3])
+    return found or None
+
+
+def _pin(text: str, at: Node, fields: Fields) -> str | None:
+    match = _PIN.fullmatch(text) if len(text) <= PIN_CHARS_MAX else None
+    if match is not None:
+        return "".join(f"{match[1]}{match[2] or ''}=={match[3]}".split())
+    shown, begins, number = text[:60], _BEGINS.match(text), re.search(r"\d+(?:\.\d+)*", text.partition(";")[0])
+    name = begins[0].strip() if begins else ""
+    remedy = f'"{name}=={number[0] if number else "1.0"}", the one version that is meant'
+    if "://" in text or text.lstrip().startswith((".", "/")) or "@" in text:
+        fault, remedy = "an address; packages come from the package index", fields.line("dependencies")
+    elif ";" in text:
+        fault = "a pin with a marker; there is one environment"
+    else:
+        fault = "not an exact pin, `name==version`"
+    fields.report.add(at, f"`{shown}` is {fault}", remedy if name else fields.line("dependencies"))
+    return None

@@ -1,0 +1,73 @@
+"""Lint: what a linter is certain of in the changed files, undefined names and the like. Advice, it blocks nothing."""
+
+import asyncio
+
+import msgspec
+
+from domain.errors import Unavailable
+from verification.casebox import PROJECT
+from verification.gates.base import Gate, Report, Subject, nothing_to_do
+from verification.gates.boxed import boxed
+from verification.gates.syntax import changed_code
+from verification.sandbox.base import Limits, RunSpec
+from verification.toolbox import TOOLS, toolbox
+
+LINT_WALL_S = 20.0
+NAMED_MAX = 20
+RULES = "E9,F63,F7,F82"
+"""Errors at run time: syntax, comparisons that are always the same, misplaced statements, undefined names."""
+_TOOL = ("ruff",)
+
+
+class _Place(msgspec.Struct, frozen=True):
+    row: int
+
+
+class _Remark(msgspec.Struct, frozen=True):
+    filename: str
+    message: str
+    location: _Place
+    code: str | None = None
+
+
+_remarks = msgspec.json.Decoder(list[_Remark])
+
+
+class Lint(Gate):
+    """Its settings are ours: those of the project are its author's."""
+
+    name = "lint"
+    grade = "A"
+
+    async def ask(self, subject: Subject) -> Report:
+        paths = changed_code(subject)
+        if not paths:
+            return nothing_to_do("no Python file was changed")
+        try:
+            tools = await asyncio.to_thread(toolbox, _TOOL)
+        except Unavailable as error:
+            return nothing_to_do(error.message)
+        result = await boxed(
+            RunSpec(
+                argv=(
+                    *(f"{TOOLS}/bin/ruff", "check", "--isolated", "--no-cache", "--quiet"),
+                    *("--output-format", "json", "--select", RULES, "--", *(f"{PROJECT}/{path}" for path in paths)),
+                ),
+                files={f"project/{path}": subject.tree[path] for path in paths},
+                folders={TOOLS: tools},
+                limits=Limits(wall_s=LINT_WALL_S),
+            ),
+            subject.sandbox,
+        )
+        try:
+            found = _remarks.decode(result.stdout)
+        except msgspec.DecodeError:
+            return nothing_to_do("the linter gave no answer")
+        told = [
+            f"{each.filename.removeprefix(f'{PROJECT}/')}:{each.location.row}: {each.code or 'syntax'} {each.message}"
+            for each in found
+        ]
+        if not told:
+            return Report(result="passed", text=f"{len(paths)} files", evidence={"rules": RULES})
+        text = told[0] if len(told) == 1 else f"{told[0]}, and {len(told) - 1} more"
+        return Report(result="noted", text=text[:300], evidence={"rules": RULES, "remarks": told[:NAMED_MAX]})

@@ -1,0 +1,22 @@
+"""Shadowing: whether a file of the project hides a module of a library. The project comes first on Python's path."""
+
+from verification.gates.base import Gate, Report, Subject, nothing_to_do
+from verification.libraries import modules_in
+
+
+class Shadowing(Gate):
+    """Advice: it is allowed, and said, because in another environment the library may come first."""
+
+    name = "shadowing"
+    grade = "A"
+
+    async def ask(self, subject: Subject) -> Report:
+        if subject.project.libraries is None:
+            return nothing_to_do("there are no dependencies")
+        theirs = modules_in(subject.project.libraries)
+        ours = {path.partition("/")[0].removesuffix(".py") for path in subject.tree if path.endswith(".py")}
+        hidden = sorted(ours & theirs)
+        if not hidden:
+            return Report(result="passed", text=f"{len(theirs)} modules of libraries")
+        text = f"the project's {', '.join(hidden)} hides the module of that name of a library"
+        return Report(result="noted", text=text[:300], evidence={"hidden": hidden})

@@ -1,0 +1,78 @@
+"""Syntax: each changed Python file compiles. Tried in a box, because a hostile file may bring a compiler down."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from verification.casebox import ALONE, PROJECT
+from verification.gates.base import Gate, Report, Subject, nothing_to_do, verdict_on
+from verification.gates.boxed import boxed
+from verification.sandbox.base import MIB, PYTHON, Limits, RunSpec, Sandbox
+from verification.verdict import Finding
+from verification.writeset import is_test
+
+COMPILE_WALL_S = 30.0
+COMPILE_MEMORY_BYTES = 1024 * MIB
+TOLD_CHARS_MAX = 300
+_WORKER = "/aura/compiler.py"
+_SOURCE = Path(__file__).parents[1] / "compiler.py"
+
+
+class _Line(msgspec.Struct, frozen=True):
+    """One line of the compiler's."""
+
+    begun: int | None = None
+    ended: int | None = None
+    fault: dict[str, Any] | None = None
+
+
+_line = msgspec.json.Decoder(_Line)
+
+
+class Syntax(Gate):
+    """Files below `tests` may be no Python: they may be what the code is tried with. They are named all the same."""
+
+    name = "syntax"
+
+    async def ask(self, subject: Subject) -> Report:
+        paths = changed_code(subject)
+        if not paths:
+            return nothing_to_do("no Python file was changed")
+        faults = await _faults(paths, subject.tree, subject.sandbox)
+        told = {path: f"{path}{f' line {line}' if line else ''}: {message}" for path, (line, message) in faults.items()}
+        findings = [
+            Finding(kind="does_not_parse", path=path, detail=text, for_author=text)
+            for path, text in told.items()
+            if not is_test(path)
+        ]
+        return verdict_on(findings, text=f"{len(paths)} files", evidence={"faults": list(told.values())})
+
+
+def changed_code(subject: Subject) -> list[str]:
+    """The changed Python files."""
+    return [path for path in subject.changed if path.endswith(".py") and path in subject.tree]
+
+
+async def _faults(paths: list[str], tree: Any, sandbox: Sandbox) -> dict[str, tuple[int, str]]:
+    """Path -> line (0 if there is none) and message of what does not compile."""
+    result = await boxed(
+        RunSpec(
+            argv=(PYTHON, *ALONE, _WORKER, *(f"{PROJECT}/{path}" for path in paths)),
+            files={f"project/{path}": tree[path] for path in paths},
+            read_only={_WORKER: _SOURCE.read_bytes()},
+            limits=Limits(wall_s=COMPILE_WALL_S, memory_bytes=COMPILE_MEMORY_BYTES),
+        ),
+        sandbox,
+    )
+    faults: dict[str, tuple[int, str]] = {}
+    begun, ended = None, -1
+    for line in map(_line.decode, result.stdout.splitlines()):
+        begun = begun if line.begun is None else line.begun
+        if line.ended is not None:
+            ended = line.ended
+            if line.fault is not None:
+                faults[paths[ended]] = (int(line.fault["line"]), str(line.fault["message"])[:TOLD_CHARS_MAX])
+    if begun is not None and begun != ended:
+        faults[paths[begun]] = (0, "it cannot be compiled within the limits of a box")
+    return faults

@@ -1,0 +1,60 @@
+"""Types: whether the annotations agree with the code, where there are any. Advice, it blocks nothing."""
+
+import asyncio
+import re
+
+from domain.errors import Unavailable
+from verification.casebox import ALONE, PROJECT
+from verification.gates.base import Gate, Report, Subject, nothing_to_do
+from verification.gates.boxed import boxed
+from verification.gates.syntax import changed_code
+from verification.sandbox.base import MIB, PYTHON, Limits, RunSpec
+from verification.toolbox import TOOLS, toolbox
+from verification.writeset import is_test
+
+TYPES_WALL_S = 30.0
+TYPES_MEMORY_BYTES = 1024 * MIB
+NAMED_MAX = 20
+_TOOL = ("mypy",)
+_ANNOTATED = re.compile(rb"^\s*(?:async\s+)?def\s[^\n]*->|^\s*(?:async\s+)?def\s+\w+\([^)\n]*\w\s*:\s*\w", re.MULTILINE)
+_OPTIONS = ("--config-file=", "--cache-dir=/dev/null", "--ignore-missing-imports", "--no-error-summary")
+_REPORT = ("--no-color-output", "--hide-error-context", "--no-pretty", "--explicit-package-bases")
+
+
+class Types(Gate):
+    """Annotated functions only; a tree without annotations has said nothing that could be wrong."""
+
+    name = "types"
+    grade = "A"
+    needs_sound = True
+    needs_whole = True
+
+    async def ask(self, subject: Subject) -> Report:
+        paths = [path for path in changed_code(subject) if not is_test(path)]
+        paths = [path for path in paths if _ANNOTATED.search(subject.tree[path])]
+        if not paths:
+            return nothing_to_do("no changed file has annotations")
+        try:
+            tools = await asyncio.to_thread(toolbox, _TOOL)
+        except Unavailable as error:
+            return nothing_to_do(error.message)
+        path = ":".join([PROJECT, *subject.project.folders])
+        result = await boxed(
+            RunSpec(
+                argv=(PYTHON, *ALONE, "-m", "mypy", *_OPTIONS, *_REPORT, "--", *(f"project/{each}" for each in paths)),
+                files={f"project/{each}": content for each, content in subject.tree.items()},
+                folders={TOOLS: tools, **subject.project.folders},
+                env={"PYTHONPATH": TOOLS, "MYPYPATH": path},
+                limits=Limits(wall_s=TYPES_WALL_S, memory_bytes=TYPES_MEMORY_BYTES),
+            ),
+            subject.sandbox,
+        )
+        told = [line.removeprefix("project/") for line in result.stdout.decode("utf-8", "replace").splitlines()]
+        errors = [line for line in told if ": error: " in line]
+        if result.reason != "exit" or (result.exit_code != 0 and not errors):
+            return nothing_to_do(f"the checker gave no answer ({result.reason})")
+        evidence = {"files": paths, "errors": errors[:NAMED_MAX]}
+        if not errors:
+            return Report(result="passed", text=f"{len(paths)} files", evidence=evidence)
+        text = errors[0] if len(errors) == 1 else f"{errors[0]}, and {len(errors) - 1} more"
+        return Report(result="noted", text=text[:300], evidence=evidence)

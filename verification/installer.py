@@ -1,0 +1,58 @@
+"""Makes a clean environment inside the box, installs the project there, and goes on as another program in it.
+
+It runs alone, on the standard library. Its arguments are the toolbox with pip, a libraries folder or nothing, what
+becomes of the project's folder (`kept` or `removed`), and the next program with its options. What pip says goes to the
+standard error stream; when it fails, the box ends with INSTALL_FAILED.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+
+ENVIRONMENT = "/work/venv"
+PROJECT = "/work/project"
+BUILDING = "/work/building"
+INSTALL_FAILED = 97
+_PIP = ("-m", "pip", "install", "--quiet", "--no-index", "--no-build-isolation", "--no-input", "--no-cache-dir")
+_MANNERS = ("--disable-pip-version-check", "--no-compile", "--root-user-action=ignore", "--no-warn-script-location")
+
+
+def install(tools: str, libraries: str) -> bool:
+    """A fresh virtual environment that sees the libraries, and the project in it."""
+    import venv
+
+    # The environment names its base by folder; the box's own name for it is a link in a folder without a library.
+    sys._base_executable = os.path.realpath(sys.executable)  # type: ignore[attr-defined]  # what venv reads
+    venv.create(ENVIRONMENT, symlinks=True)
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    if libraries:
+        with open(f"{ENVIRONMENT}/lib/{version}/site-packages/libraries.pth", "w", encoding="utf-8") as file:
+            file.write(f"{libraries}\n")
+    os.makedirs(BUILDING)
+    done = subprocess.run(
+        [f"{ENVIRONMENT}/bin/python3", "-P", *_PIP, *_MANNERS, PROJECT],
+        stdin=subprocess.DEVNULL,
+        stdout=2,
+        env={**os.environ, "PYTHONPATH": tools, "TMPDIR": BUILDING, "PIP_CONFIG_FILE": os.devnull},
+        cwd=BUILDING,
+        check=False,
+    )
+    shutil.rmtree(BUILDING, ignore_errors=True)
+    return done.returncode == 0
+
+
+def main() -> None:
+    """Installs, and is the next program then: the same process with the same standard streams."""
+    tools, libraries, afterwards, *program = sys.argv[1:]
+    if not install(tools, libraries):
+        sys.exit(INSTALL_FAILED)
+    if afterwards == "removed":
+        shutil.rmtree(PROJECT)
+    os.environ["PATH"] = f"{ENVIRONMENT}/bin:{os.environ['PATH']}"
+    os.environ.pop("PYTHONPATH", None)
+    os.execv(f"{ENVIRONMENT}/bin/python3", ["python3", *program])
+
+
+if __name__ == "__main__":
+    main()

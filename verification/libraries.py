@@ -1,0 +1,231 @@
+"""The libraries that a requirement depends on: resolved once to a lock with hashes, installed from wheels by the lock.
+
+pip does both in a process of its own, with the user's own configuration, which says where packages come from. It takes
+wheels alone, so that no code of a package runs here. What is installed is a folder that boxes see read-only.
+"""
+
+import asyncio
+import contextlib
+import os
+import re
+import secrets
+import shutil
+import sys
+import sysconfig
+import time
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from domain.errors import AuraError, Invalid, LimitReached, Refused, Unavailable
+from verification.dependencies import locked, project_name
+from verification.requirement import Requirement
+
+FETCH_WALL_S = 600.0
+INSTALL_WALL_S = 300.0
+LIBRARIES_BYTES_MAX = 1024 * 1024 * 1024  # of all wheels of one requirement
+STALE_S = 24 * 3600.0  # what a killed process has left half made
+TOLD_LINES_MAX = 3
+VERSIONS_CHARS_MAX = 200
+Say = Callable[[str], None]
+_PIP = ("-P", "-m", "pip", "--no-input", "--disable-pip-version-check", "--retries", "1")
+_WHEELS = ("download", "--quiet", "--only-binary=:all:")
+_OFFLINE = re.compile(
+    r"NewConnectionError|ConnectTimeout|ReadTimeout|Failed to establish|Name or service|Temporary failure|"
+    r"Connection (?:refused|reset|broken)|Network is unreachable|ProxyError|SSLError|Max retries|timed out"
+)
+
+
+async def libraries_of(requirement: Requirement, folder: Path, say: Say = lambda _: None) -> Path | None:
+    """The folder with the requirement's libraries, below `folder`; None if it has none.
+
+    Installs the bytes that its lock names, whatever the index gives today. Raises as `resolved` and `installed` do.
+    """
+    if not requirement.dependencies:
+        return None
+    return await installed(await lock_of(requirement, folder, say), folder, say)
+
+
+async def lock_of(requirement: Requirement, folder: Path, say: Say = lambda _: None) -> bytes:
+    """The requirement's own lock, or the one that its pins resolve to. Raises Invalid for one that misses a pin."""
+    if requirement.lock is None:
+        return await resolved(requirement.dependencies, folder, say)
+    names = locked(requirement.lock) or {}
+    for pin in requirement.dependencies:
+        if project_name(pin) not in names:
+            raise Invalid(f"The lock does not name {pin}.", hint="Submit the requirement again.", code="lock_invalid")
+    return requirement.lock
+
+
+async def resolved(pins: Sequence[str], folder: Path, say: Say = lambda _: None) -> bytes:
+    """The lock of the pins and of all that they need: a line `name==version --hash=sha256:…` each, sorted.
+
+    Kept below `folder` and not asked for again. Raises Unavailable without an index, and Invalid for pins that cannot
+    be had.
+    """
+    kept = folder / f"{_digest(chr(10).join(sorted(pins)).encode())}.lock"
+    if kept.is_file() and locked(content := kept.read_bytes()):
+        return content
+    say(f"Fetching {', '.join(pins)} and what they need from the package index.")
+    with _making(folder) as made:
+        await _pip(*_WHEELS, "--dest", str(made), *pins, wall_s=FETCH_WALL_S, pins=pins)
+        lines = [_locked_line(wheel) for wheel in sorted(made.glob("*.whl"))]
+        lock = "".join(sorted(lines)).encode()
+        if not locked(lock) or sum(wheel.stat().st_size for wheel in made.glob("*.whl")) > LIBRARIES_BYTES_MAX:
+            raise LimitReached(
+                f"What {', '.join(pins)} need is not at most {LIBRARIES_BYTES_MAX} bytes of wheels.",
+                hint="Depend on less.",
+            )
+        await _install(lock, made, folder, say)
+        (made / "lock").write_bytes(lock)
+        os.replace(made / "lock", kept)
+    return lock
+
+
+async def installed(lock: bytes, folder: Path, say: Say = lambda _: None) -> Path:
+    """The folder that holds exactly what the lock names, made if it is not there.
+
+    Raises Unavailable without an index and Refused (`library_changed`) when it has other bytes under these names.
+    """
+    if (target := _target(lock, folder)).is_dir():
+        return target
+    names = [f"{name}=={version}" for name, (version, _) in (locked(lock) or {}).items()]
+    say(f"Fetching {', '.join(names)} as locked.")
+    with _making(folder) as made:
+        (made / "lock").write_bytes(lock)
+        args = ("--no-deps", "--require-hashes", "--requirement", str(made / "lock"))
+        await _pip(*_WHEELS, "--dest", str(made), *args, wall_s=FETCH_WALL_S, pins=names)
+        return await _install(lock, made, folder, say)
+
+
+def modules_in(libraries: Path) -> set[str]:
+    """The names of top-level modules and packages that a libraries folder holds."""
+    entries = [entry.name for entry in libraries.iterdir() if entry.name not in ("bin", "__pycache__")]
+    return {name.partition(".")[0] for name in entries if not name.endswith((".dist-info", ".libs", ".pth"))}
+
+
+async def _install(lock: bytes, wheels: Path, folder: Path, say: Say) -> Path:
+    """From wheels that are here: no network, no code of theirs, and each with the lock's hash."""
+    if (target := _target(lock, folder)).is_dir():
+        return target
+    names = locked(lock) or {}
+    say(f"Installing {len(names)} {'library' if len(names) == 1 else 'libraries'} with hashes checked.")
+    with _making(folder) as made:
+        (made / "lock").write_bytes(lock)
+        offline = ("install", "--quiet", "--no-index", "-f", str(wheels), "--only-binary=:all:")
+        exact = ("--no-deps", "--require-hashes", "--requirement", str(made / "lock"))
+        args = (*offline, *exact, "--target", str(made / "site"))
+        await _pip(*args, wall_s=INSTALL_WALL_S, pins=list(names))
+        _open_to_all(made / "site")
+        with contextlib.suppress(FileExistsError, OSError):  # another process was as fast
+            os.rename(made / "site", target)
+    if not target.is_dir():
+        raise Unavailable(f"{target} could not be made.", hint="Look at free space and rights there.")
+    return target
+
+
+def _target(lock: bytes, folder: Path) -> Path:
+    if locked(lock) is None:
+        raise Invalid("The lock of the dependencies cannot be read.", hint="Submit the requirement again.")
+    return folder / _digest(lock)
+
+
+def _digest(content: bytes) -> str:
+    """Of the content for this interpreter and machine: wheels are built for them."""
+    return sha256(f"{sys.implementation.cache_tag} {sysconfig.get_platform()}\n".encode() + content).hexdigest()
+
+
+def _locked_line(wheel: Path) -> str:
+    """The name of a wheel begins with distribution and version."""
+    name, version = wheel.name.split("-")[:2]
+    return f"{project_name(name)}=={version} --hash=sha256:{sha256(wheel.read_bytes()).hexdigest()}\n"
+
+
+@contextlib.contextmanager
+def _making(folder: Path):  # type: ignore[no-untyped-def]
+    """A folder of our own below `folder`, removed at the end."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("making-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - old.stat().st_mtime > STALE_S:
+                shutil.rmtree(old, ignore_errors=True)
+    made = folder / f"making-{secrets.token_hex(8)}"
+    made.mkdir()
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _open_to_all(folder: Path) -> None:
+    """Readable by every user, writable by none but the owner."""
+    for place, _, names in os.walk(folder):
+        os.chmod(place, 0o755)
+        for name in names:
+            path = Path(place) / name
+            if not path.is_symlink():
+                path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
+
+
+async def _pip(*arguments: str, wall_s: float, pins: Sequence[str]) -> None:
+    """Runs pip to its end. Raises Unavailable, Invalid or Refused by what it says."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *_PIP,
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        async with asyncio.timeout(wall_s):
+            said, _ = await process.communicate()
+    except TimeoutError as error:
+        raise Unavailable(
+            f"pip did not end within {wall_s:g} s.", hint="Try again when the package index answers faster."
+        ) from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode != 0:
+        raise _error(said.decode("utf-8", "replace"), pins)
+
+
+def _error(said: str, pins: Sequence[str]) -> AuraError:
+    """pip's words as one sentence of ours."""
+    named = ", ".join(pins)
+    if "No module named pip" in said:
+        return Unavailable(
+            f"{named} cannot be installed: this Python has no pip.", hint="python -m ensurepip", code="pip_missing"
+        )
+    if "DO NOT MATCH THE HASHES" in said:
+        wrong = re.search(r"^\s+(\S+==\S+) from", said, re.MULTILINE)
+        return Refused(
+            f"The package index has other bytes for {wrong[1] if wrong else named} than the lock names.",
+            hint="Find out why before you trust either; a new submission resolves a new lock.",
+            code="library_changed",
+        )
+    lines = [line.strip() for line in said.splitlines() if line.strip().startswith("ERROR:")][-TOLD_LINES_MAX:]
+    told = " ".join(line.removeprefix("ERROR:").strip() for line in lines)[:600]
+    if _OFFLINE.search(said):
+        return Unavailable(
+            f"{named} cannot be fetched: the package index does not answer.",
+            hint="Look at the network and at pip's own configuration (`pip config list`); "
+            "once fetched, they are kept and no network is needed.",
+            code="index_unreachable",
+        )
+    if "ResolutionImpossible" in said:
+        return Invalid(f"{named} exclude one another.", hint=f"Choose other versions. pip: {told}")
+    if "No matching distribution" in said:
+        wanted = re.search(r"No matching distribution found for (\S+)", said)
+        versions = re.search(r"\(from versions: ([^)]*)\)", said)
+        have = versions[1] if versions and versions[1] != "none" else ""
+        return Invalid(
+            f"The package index has no wheel of {wanted[1] if wanted else named} for this Python and machine.",
+            hint=f"Choose one of {have[-VERSIONS_CHARS_MAX:]}."
+            if have
+            else "Look at the name; sources are not built here.",
+            code="no_wheel",
+        )
+    return Unavailable(f"{named} cannot be installed: {told or said.strip()[-300:]}", hint="See pip's message above.")
