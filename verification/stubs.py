@@ -10,6 +10,7 @@ import msgspec
 from verification.casebox import StepSeen
 from verification.exchange import Response
 from verification.placeholders import NUMBER, Saved, filled, filled_text
+from verification.property import PropertyKind
 from verification.requirement import Expectation, Request, Step
 from verification.tags import COLLECTIONS, tag_of, text_matches
 from verification.values import encode, key_of, show
@@ -19,14 +20,17 @@ SHOWN_CHARS_MAX = 40
 _CONSTANTS: tuple[Any, ...] = (None, 0, "", [], {}, False, True)
 _OBJECT = {"$object": "an object that equals everything"}
 _TEXTS = ("a", "1", "")
+_ALWAYS: frozenset[PropertyKind] = frozenset({"idempotent", "deterministic", "commutative", "never_raises"})
+"""What every function has that answers the same whatever it is given."""
 
 
 class Stub(NamedTuple):
-    """How one kind of step is answered; `remedy` is the case to add that this stub fails."""
+    """How one kind of step is answered; `remedy` is the case to add that this stub fails, `keeps` what it holds to."""
 
     name: str
     remedy: str
     play: Callable[[Step], StepSeen]
+    keeps: frozenset[PropertyKind] = frozenset()
 
 
 class StubService(NamedTuple):
@@ -42,8 +46,12 @@ def functions(steps: Iterable[Step]) -> Iterator[Stub]:
     asked = [step for step in steps if step.action in ("call", "new")]
     for value in _CONSTANTS:
         yield _returning(f"returns {value!r}", f"whose result is not {value!r}", value)
-    yield Stub("returns its argument", "whose result is not its argument", _echo)
-    yield _returning("returns an object that equals everything", "with a plain result", _OBJECT)
+    yield Stub(
+        "returns its argument", "whose result is not its argument", _echo, _ALWAYS - {"commutative"} | {"round_trip"}
+    )
+    yield _returning(
+        "returns an object that equals everything", "with a plain result", _OBJECT, frozenset({"never_raises"})
+    )
     firsts = (step.expect.returns for step in asked if step.expect.returns is not msgspec.UNSET)
     first = sample(next(firsts, None))
     if key_of(first) not in {key_of(value) for value in _CONSTANTS}:
@@ -116,11 +124,11 @@ def _as_first_run(expect: Expectation) -> Stub:
     return Stub(told, "with another output or exit status", lambda _: seen)
 
 
-def _returning(name: str, remedy: str, value: Any) -> Stub:
+def _returning(name: str, remedy: str, value: Any, keeps: frozenset[PropertyKind] = _ALWAYS) -> Stub:
     def play(step: Step) -> StepSeen:
         return _returned(value if step.action == "call" else _OBJECT)
 
-    return Stub(name, remedy, play)
+    return Stub(name, remedy, play, keeps)
 
 
 def _echo(step: Step) -> StepSeen:

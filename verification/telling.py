@@ -1,16 +1,21 @@
 """Telling trees apart: whether some case notices that a tree is not the accepted one. Only yes or no counts here.
 
 So cases share a box, one box for a whole tree where that can be: where the accepted tree passes them that way too.
-Cases that ask a service keep a box each, and those that told trees apart before are asked first.
+Cases that ask a service keep a box each, and those that told trees apart before are asked first. Properties are asked
+about what no case has told apart, with the same inputs for every tree.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
+from verification.calls import Calls
 from verification.casebox import Problem, Project, play
 from verification.comparison import problem_of
+from verification.draws import Arguments, draw
+from verification.laws import outcomes
+from verification.property import Property
 from verification.requirement import Case
 from verification.sandbox.base import Sandbox
 from verification.servicebox import service_problem
@@ -28,9 +33,15 @@ class Teller:
     project: Project
     sandbox: Sandbox
     order: list[Case] = field(default_factory=list)
+    inputs: list[tuple[Property, list[Arguments]]] = field(default_factory=list)
 
-    async def ready(self, cases: Iterable[Case]) -> None:
-        """Put together the cases that the accepted tree passes together. Raises Unavailable without a box."""
+    async def ready(self, cases: Iterable[Case], properties: Sequence[Property] = (), seed: int = 0) -> None:
+        """Put together the cases that the accepted tree passes together; draw the inputs of properties once for all.
+
+        Raises Unavailable without a box or without Hypothesis.
+        """
+        if properties:
+            self.inputs = list(zip(properties, await draw(list(properties), seed), strict=True))
         mine = list(cases)
         self.order = []
         for shared in _batches([case for case in mine if not case.asks_service]):
@@ -50,6 +61,10 @@ class Teller:
             if await self._fails(case, project):
                 self.order.remove(case)
                 self.order.insert(0, case)
+                return True
+        calls = Calls(project, self.sandbox, project.hash_seed)
+        for one, inputs in self.inputs:
+            if any(isinstance(each, Problem) for each in await outcomes(one, inputs, calls)):
                 return True
         return False
 

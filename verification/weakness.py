@@ -8,7 +8,7 @@ import msgspec
 from verification.casebox import Answer
 from verification.comparison import problem_of
 from verification.placeholders import NUMBER, Scalar
-from verification.property import PropertyKind
+from verification.property import Property
 from verification.replies import problem_of_reply, saved_from
 from verification.requirement import Case, Criterion, Requirement, Step
 from verification.stubs import Stub, StubService, commands, functions, services
@@ -17,7 +17,7 @@ _CALLS = ("call", "new")
 
 
 class Weak(msgspec.Struct, frozen=True, kw_only=True):
-    """A criterion and the trivial stubs that pass all its cases.
+    """A criterion and the trivial stubs that pass all its cases and have its properties.
 
     `refused_by` are criteria about the same code that the first stub fails: then nothing that is wrong is delivered,
     but a task with this criterion alone would be verified.
@@ -50,11 +50,10 @@ class _Tree:
         return played(case, [stub for stub in self._stubs if isinstance(stub, Stub)])
 
     def meets(self, criterion: Criterion) -> bool:
+        keeps = frozenset[str]().union(*(stub.keeps for stub in self._stubs if isinstance(stub, Stub)))
+        if not {one.kind for one in _properties(criterion)} <= keeps:
+            return False
         return all(self.passes(case) for case in (*criterion.cases, *criterion.sealed))
-
-
-_TELLING: frozenset[PropertyKind] = frozenset({"sorted", "matches_reference", "holds"})
-"""Properties that code which solves nothing seldom has; the others hold of a constant or an echo."""
 
 
 def weak_criteria(requirement: Requirement) -> tuple[Weak, ...]:
@@ -63,9 +62,6 @@ def weak_criteria(requirement: Requirement) -> tuple[Weak, ...]:
 
 
 def _weak(criterion: Criterion, requirement: Requirement) -> Weak | None:
-    properties = (*criterion.properties, *criterion.sealed_properties)
-    if not (criterion.cases or criterion.sealed) or any(one.kind in _TELLING for one in properties):
-        return None
     met = [tree for tree in _trees(criterion) if tree.meets(criterion)]
     if not met:
         return None
@@ -79,10 +75,15 @@ def _steps(criterion: Criterion) -> list[Step]:
     return [step for case in (*criterion.cases, *criterion.sealed) for step in case.steps]
 
 
+def _properties(criterion: Criterion) -> tuple[Property, ...]:
+    return (*criterion.properties, *criterion.sealed_properties)
+
+
 def _about(criterion: Criterion) -> set[str]:
     """Modules, commands or the service that a criterion asks."""
     steps = _steps(criterion)
     names = {step.target.split(":")[0] for step in steps if step.action in _CALLS and ":" in step.target}
+    names |= {one.call.split(":")[0] for one in _properties(criterion)}
     names |= {f"${step.argv[0]}" for step in steps if step.action == "run"}
     return names | {"$service" for step in steps if step.action == "request"}
 
@@ -91,13 +92,14 @@ def _trees(criterion: Criterion) -> Iterator[_Tree]:
     steps = _steps(criterion)
     actions = {step.action for step in steps}
     kinds: list[list[Stub | StubService]] = []
-    if actions & set(_CALLS):
+    if actions & set(_CALLS) or _properties(criterion):
         kinds.append([*functions(steps)])
     if "run" in actions:
         kinds.append([*commands(steps)])
     if "request" in actions:
         kinds.append([*services(steps)])
-    yield from map(_Tree, product(*kinds))
+    if kinds:  # a criterion may have neither cases nor properties, but a suite
+        yield from map(_Tree, product(*kinds))
 
 
 def played(case: Case, stubs: list[Stub]) -> bool:

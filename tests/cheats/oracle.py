@@ -58,18 +58,18 @@ sys.exit(getattr(importlib.import_module(module), function)())
 """
 
 
-def failing(requirement: Requirement, files: Mapping[str, bytes], criteria: list[Criterion]) -> dict[bool, int]:
-    """How many cases fail, by whether they are sealed."""
+def failing(requirement: Requirement, files: Mapping[str, bytes], criteria: list[Criterion]) -> dict[bool, bool]:
+    """Whether some case fails, of the sealed ones (True) and of the visible ones (False)."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "project"
         for path, content in files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(content)
-        found = {False: 0, True: 0}
+        found = {False: False, True: False}
         for number, (sealed, case) in enumerate(_cases(criteria)):
             own = Path(place) / str(number)
             own.mkdir()
-            found[sealed] += not _passes(case, requirement, folder, own)
+            found[sealed] = found[sealed] or not _passes(case, requirement, folder, own)
         return found
 
 

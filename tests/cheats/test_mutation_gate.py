@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from tests.cheats.solutions import requirement, solution
 from verification.gates.mutation import WALL_S_MAX
 from verification.judge import judge
+from verification.property import Generator, Property
 from verification.requirement import Case, Criterion, Expectation, Requirement, Step
 from verification.sandbox.bubblewrap import Bubblewrap
 from verification.verdict import GateResult
@@ -87,6 +88,19 @@ async def test_cases_that_disturb_each_other_in_one_box_keep_boxes_of_their_own(
 async def test_it_is_not_asked_of_one_task_or_when_it_is_turned_off(sandbox: Bubblewrap) -> None:
     assert (await asked(WEAK, CLAMP, sandbox, whole=False)).result == "not_run"
     assert (await asked(WEAK, CLAMP, sandbox, mutants_max=0)).result == "not_run"
+
+
+async def test_properties_notice_what_no_case_does(sandbox: Bubblewrap) -> None:
+    code = b"def twice(number):\n    return number + number\n\n\ndef half(number):\n    return number // 2\n"
+    case = Case(steps=(Step(action="call", target="twice:twice", args=(0,), expect=Expectation(returns=0)),), line=1)
+    weak = Criterion(id="A1", says="it doubles", cases=(case,))
+    numbers = Generator(kind="integer", min=1, max=99)
+    back = Property(kind="round_trip", call="twice:twice", back="twice:half", inputs=(numbers,), line=2)
+    of = replace(WEAK, criteria=(weak,), scope=("twice.py",))
+    without = await asked(of, {"twice.py": code}, sandbox)
+    found = await asked(replace(of, criteria=(replace(weak, properties=(back,)),)), {"twice.py": code}, sandbox)
+    assert (without.result, found.result) == ("noted", "passed")
+    assert found.evidence["killed"] > without.evidence["killed"]
 
 
 async def test_a_command_is_asked_about_too(sandbox: Bubblewrap) -> None:

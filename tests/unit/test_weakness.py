@@ -1,9 +1,11 @@
 """Weak criteria are noticed before any work: by what code that solves nothing would answer, and without a box."""
 
 import pytest
+from msgspec.structs import replace
 
 from tests.cheats.solutions import NAMES, requirement
 from tests.unit.test_reading import parse
+from verification.property import Property, PropertyKind
 from verification.reading import parse_requirement
 from verification.requirement import Requirement
 from verification.template import sealed_template, template
@@ -97,6 +99,25 @@ def test_a_service_that_must_remember_is_asked_enough() -> None:
         ' {request: "GET /${id}", body: {id: "${id}", text: "a"}}]}'
     )
     assert weak_criteria(parse(case, front=HTTP)) == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "weak"),
+    [
+        ("idempotent", {"returns None", "returns its argument"}),
+        ("commutative", {"returns None"}),
+        ("round_trip", {"returns its argument"}),
+        ("never_raises", {"returns None", "returns its argument", "returns an object that equals everything"}),
+        ("sorted", set()),
+        ("holds", set()),
+    ],
+)
+def test_a_property_refuses_the_stubs_that_do_not_have_it(kind: PropertyKind, weak: set[str]) -> None:
+    one = Property(kind=kind, call="tool:f", inputs=(), line=1)
+    criterion = replace(parse(f"{CALL}returns: 1}}").criteria[0], cases=(), properties=(one,))
+    found = weak_criteria(replace(parse(f"{CALL}returns: 1}}"), criteria=(criterion,)))
+    stubs = set(found[0].stubs) if found else set()
+    assert {"returns None", "returns its argument", "returns an object that equals everything"} & stubs == weak
 
 
 def test_sealed_cases_count() -> None:

@@ -9,6 +9,7 @@ from verification.gates.base import Gate, Report, Subject, nothing_to_do
 from verification.mutation import Mutant, changed_lines, mutants
 from verification.telling import Teller
 from verification.trials import BOXES_AT_ONCE
+from verification.tries import properties_of
 from verification.writeset import is_test
 
 WALL_S_MAX = 10.0  # for all mutants together; those that are not reached say nothing
@@ -40,11 +41,12 @@ class Mutation(Gate):
 
     async def ask(self, subject: Subject) -> Report:
         drawn = _drawn(subject)
-        if not drawn or not subject.trials:
+        properties = [one for _, _, one in properties_of(subject.criteria)]
+        if not drawn or not (subject.trials or properties):
             return nothing_to_do("no changed line of Python to mutate" if subject.mutants_max else "turned off")
         began = time.monotonic()
         teller = Teller(subject.project, subject.sandbox)
-        await teller.ready(trial.case for trial in subject.trials)
+        await teller.ready((trial.case for trial in subject.trials), properties, subject.seed)
         noticed: dict[Drawn, bool] = {}
         waiting = list(reversed(drawn))
 

@@ -1,7 +1,7 @@
 """Stubs: a function that a case calls, and that was not written. All else that looks unfinished is only noted."""
 
 from verification.gates.base import Gate, Report, Subject, verdict_on
-from verification.requirement import Case, Criterion, Step
+from verification.requirement import Case, Criterion
 from verification.stubs import NOT_IMPLEMENTED, NOTHING
 from verification.unwritten import Unwritten, reminders, unwritten
 from verification.verdict import Finding
@@ -35,14 +35,17 @@ def _finding(path: str, found: Unwritten) -> Finding:
 
 
 def _is_asked_for(path: str, found: Unwritten, criteria: tuple[Criterion, ...]) -> bool:
-    """Whether some case calls the function and wants more than such a body does."""
+    """Whether some case or property calls the function and wants more than such a body does."""
     stub = NOT_IMPLEMENTED if found.how == "NotImplementedError" else NOTHING
     steps = [step for each in criteria for case in (*each.cases, *each.sealed) for step in case.steps]
-    calls = [step for step in steps if step.action == "call" and _is_in(step, path, found.name)]
+    properties = [one for each in criteria for one in (*each.properties, *each.sealed_properties)]
+    if any(one.kind not in stub.keeps for one in properties if _is_in(one.call, path, found.name)):
+        return True
+    calls = [step for step in steps if step.action == "call" and _is_in(step.target, path, found.name)]
     return any(not played(Case(steps=(step,), line=0), [stub]) for step in calls)
 
 
-def _is_in(step: Step, path: str, name: str) -> bool:
-    module, _, function = step.target.partition(":")
+def _is_in(target: str, path: str, name: str) -> bool:
+    module, _, function = target.partition(":")
     place = module.replace(".", "/")
     return function == name and path.removeprefix("src/") in (f"{place}.py", f"{place}/__init__.py")
