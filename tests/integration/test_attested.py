@@ -63,6 +63,7 @@ async def test_every_verdict_is_signed_and_the_delivery_carries_the_last_one(hou
     twice = re.compile(rb"\b%d\b" % (2 * sample.numbers["T1"]))
     assert twice.search(sample.sealed), "control"
     assert not twice.search(msgspec.json.encode(list(said.values())))
+    assert not twice.search((folder / "verdict.json").read_bytes())
 
 
 class Told:
