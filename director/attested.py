@@ -1,7 +1,7 @@
 """Behind `aura attestation`: a folder compared with what the verifier has signed about it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +43,7 @@ def check_folder(settings: Settings, door: Door, folder: Path, *, key: Path | No
             hint="A delivery's statement is about the merged tree: verdict.intoto.jsonl.",
         )
     names = proof_names(said.files())
+    files |= _named_caches(folder, said.files().keys() - files.keys())
     different = differences(said, files, names)
     if different:
         shown = ", ".join(visible(each) for each in different[:SHOWN_MAX])
@@ -108,6 +109,12 @@ def _files(folder: Path) -> dict[str, str]:
         return manifest_of(read_tree(folder))
     except Invalid as error:  # a link or a special file: no verdict is about such a tree
         raise Differs(error.message, hint="Take the delivery again from where it came.", code="altered") from error
+
+
+def _named_caches(folder: Path, missing: Collection[str]) -> dict[str, str]:
+    """Files in folders that are left out otherwise: a base may hold them, and then they were judged."""
+    found = [path for path in missing if SKIPPED & set(path.split("/")) and (folder / path).is_file()]
+    return manifest_of({path: (folder / path).read_bytes() for path in found})
 
 
 def _statement_file(folder: Path, files: Mapping[str, str]) -> Path:

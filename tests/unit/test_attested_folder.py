@@ -162,6 +162,15 @@ def test_a_tree_with_files_of_the_same_names_keeps_them(aura: Aura, tmp_path: Pa
     assert "README.md was altered" in verified(aura, own, code=6)["message"]
 
 
+def test_what_a_base_has_in_a_folder_of_caches_is_looked_at(aura: Aura, tmp_path: Path) -> None:
+    tree = TREE | {"pkg/__pycache__/old.pyc": b"kept by the base\n"}
+    fields = {name: getattr(verdict(), name) for name in verdict().__struct_fields__}
+    folder = delivered(tmp_path / "based", Verdict(**fields | {"tree": tree_digest(manifest_of(tree))}), tree)
+    assert verified(aura, folder)["files"] == manifest_of(tree)
+    (folder / "pkg/__pycache__/old.pyc").write_bytes(b"another\n")
+    assert "old.pyc was altered" in verified(aura, folder, code=6)["message"]
+
+
 def test_a_folder_without_a_statement_is_told_so(aura: Aura, folder: Path, tmp_path: Path) -> None:
     os.rename(folder / "verdict.intoto.jsonl", tmp_path / "elsewhere")
     assert verified(aura, folder, code=3)["code"] == "not_found"
