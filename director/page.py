@@ -15,6 +15,7 @@ from verification.verdict import Finding, GateResult
 
 EVIDENCE_CHARS_MAX = 20_000
 """Of one gate; the evidence whole is in `--json`."""
+_CRITERIA = ("criterion", "grade", "result", "visible", "sealed", "what it says")
 _OUTCOMES = {"passed": "✓ passed", "failed": "✗ failed", "noted": "! noted", "not_run": "- not run"}
 
 
@@ -62,6 +63,7 @@ def _criteria(view: VerdictView) -> str:
     rows = [
         (
             _told(part.id),
+            _text(part.grade),
             _outcome("passed" if part.passed else "failed"),
             f"{part.visible_passed} of {part.visible_total}",
             f"{part.sealed_passed} of {part.sealed_total}",
@@ -69,7 +71,7 @@ def _criteria(view: VerdictView) -> str:
         )
         for part in view.verdict.criteria
     ]
-    return "<h2>Criteria</h2>\n" + _table(("criterion", "result", "visible", "sealed", "what it says"), rows)
+    return "<h2>Criteria</h2>\n" + _table(_CRITERIA, rows)
 
 
 def _gates(gates: Iterable[GateResult]) -> str:

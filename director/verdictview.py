@@ -66,13 +66,14 @@ def criteria_table(verdict: Verdict) -> str:
     rows = [
         (
             visible(part.id),
+            part.grade,
             "passed" if part.passed else "failed",
             f"{part.visible_passed}/{part.visible_total}",
             f"{part.sealed_passed}/{part.sealed_total}",
         )
         for part in verdict.criteria
     ]
-    return table(("criterion", "verdict", "visible", "sealed"), rows)
+    return table(("criterion", "grade", "verdict", "visible", "sealed"), rows)
 
 
 def gates_table(verdict: Verdict) -> str:

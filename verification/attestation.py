@@ -224,6 +224,8 @@ def _configuration(verdict: Verdict, requirement: Requirement, basis: Basis) -> 
     yield Resource(name="requirement", digest={"sha256": digest_of(requirement.source)})
     if requirement.sealed_source is not None:
         yield Resource(name="sealed cases", digest={"sha256": digest_of(requirement.sealed_source)})
+    if requirement.lock is not None:
+        yield Resource(name="dependencies", digest={"sha256": digest_of(requirement.lock)})
     for name, files in (("fixtures", requirement.fixtures), ("sealed fixtures", requirement.sealed_fixtures)):
         if files:
             yield Resource(name=name, digest={"auraTree": tree_digest(manifest_of(files))})
@@ -236,6 +238,7 @@ def _configuration(verdict: Verdict, requirement: Requirement, basis: Basis) -> 
         "seed": verdict.seed,
         "sandbox": verdict.sandbox,
         "notHeld": list(verdict.not_held),
+        "criteria": {each.id: each.grade for each in verdict.criteria},
         "grades": {gate.gate: gate.grade for gate in verdict.gates},
         "notRun": [gate.gate for gate in verdict.gates if gate.result == "not_run"],
     }

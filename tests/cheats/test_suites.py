@@ -24,6 +24,7 @@ from verification.verdict import GateResult, Verdict
 pytestmark = pytest.mark.needs_sandbox
 
 HONEST = {"tidy.py": RIGHT.encode()}
+IDS = ("failures", "green_on_stub", "left_out")
 CASE = Case(
     steps=(Step(action="call", target="tidy:tidy", args=("Not  Seen",), expect=Expectation(returns="not-seen")),),
     line=20,
@@ -76,7 +77,12 @@ async def test_wrong_code_is_refused_and_told_which_tests(sandbox: Bubblewrap) -
 
 async def test_a_sealed_suite_tells_its_criterion_alone(sandbox: Bubblewrap) -> None:
     asked = requirement(sealed=suite())
-    assert (await verdict(sandbox, HONEST, asked)).verified
+    right = await verdict(sandbox, HONEST, asked)
+    assert right.verified
+    told = gate(right).evidence["A1 sealed"]
+    assert {name: type(value) for name, value in told.items() if name in IDS} == dict.fromkeys(IDS, int)
+    shown = gate(await verdict(sandbox, HONEST)).evidence["A1 visible"]
+    assert {name: type(value) for name, value in shown.items() if name in IDS} == dict.fromkeys(IDS, tuple), "control"
     found = await verdict(sandbox, {"tidy.py": WRONG.encode()}, asked)
     (finding,) = found.findings
     assert (finding.kind, finding.for_author) == ("sealed_failed", "criterion A1 failed on tests you cannot see")

@@ -107,6 +107,7 @@ def test_the_statement_has_the_form_of_the_specification() -> None:
     assert configured["base"]["digest"] == {"gitCommit": "4" * 40}
     told = configured["verdict"]["annotations"]
     assert (told["seed"], told["notHeld"], told["notRun"]) == (7, ["tree memory"], ["own_tests"])
+    assert (told["grade"], told["criteria"]) == ("C", {"A1": "C"})
     assert told["grades"] == {"form": "C", "cases": "C", "own_tests": "A"}
 
 
