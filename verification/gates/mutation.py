@@ -42,8 +42,10 @@ class Mutation(Gate):
     async def ask(self, subject: Subject) -> Report:
         drawn = _drawn(subject)
         properties = [one for _, _, one in properties_of(subject.criteria)]
-        if not drawn or not (subject.trials or properties):
+        if not drawn:
             return nothing_to_do("no changed line of Python to mutate" if subject.mutants_max else "turned off")
+        if not (subject.trials or properties):
+            return nothing_to_do("no criterion has cases or properties")
         began = time.monotonic()
         teller = Teller(subject.project, subject.sandbox)
         await teller.ready((trial.case for trial in subject.trials), properties, subject.seed)
