@@ -57,11 +57,16 @@ class _Tree:
 
 
 def weak_criteria(requirement: Requirement) -> tuple[Weak, ...]:
-    """The criteria that some trivial stub meets, in the order of the requirement."""
+    """The criteria that some trivial stub meets, in the order of the requirement.
+
+    One with a given suite is none of them: the suite itself must fail on a stub when it is judged.
+    """
     return tuple(weak for criterion in requirement.criteria if (weak := _weak(criterion, requirement)))
 
 
 def _weak(criterion: Criterion, requirement: Requirement) -> Weak | None:
+    if criterion.suites:
+        return None
     met = [tree for tree in _trees(criterion) if tree.meets(criterion)]
     if not met:
         return None
@@ -98,8 +103,7 @@ def _trees(criterion: Criterion) -> Iterator[_Tree]:
         kinds.append([*commands(steps)])
     if "request" in actions:
         kinds.append([*services(steps)])
-    if kinds:  # a criterion may have neither cases nor properties, but a suite
-        yield from map(_Tree, product(*kinds))
+    yield from map(_Tree, product(*kinds) if kinds else ())
 
 
 def played(case: Case, stubs: list[Stub]) -> bool:

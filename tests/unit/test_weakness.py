@@ -7,7 +7,7 @@ from tests.cheats.solutions import NAMES, requirement
 from tests.unit.test_reading import parse
 from verification.property import Property, PropertyKind
 from verification.reading import parse_requirement
-from verification.requirement import Requirement
+from verification.requirement import Requirement, Suite
 from verification.template import sealed_template, template
 from verification.weakness import Weak, weak_criteria
 
@@ -118,6 +118,13 @@ def test_a_property_refuses_the_stubs_that_do_not_have_it(kind: PropertyKind, we
     found = weak_criteria(replace(parse(f"{CALL}returns: 1}}"), criteria=(criterion,)))
     stubs = set(found[0].stubs) if found else set()
     assert {"returns None", "returns its argument", "returns an object that equals everything"} & stubs == weak
+
+
+def test_a_suite_is_left_to_its_own_control() -> None:
+    of = parse(f"{CALL}returns: null}}")
+    suite = Suite(path="test_a.py", files={"test_a.py": b""})
+    assert weak_criteria(of)
+    assert weak_criteria(replace(of, criteria=(replace(of.criteria[0], suite=suite),))) == ()
 
 
 def test_sealed_cases_count() -> None:
