@@ -8,7 +8,7 @@ import typer
 from typer.exceptions import TyperException
 
 from bus import crash
-from director.commands import law, log, measure, requirements, runs, sandbox, stack, staff, verdicts
+from director.commands import doctor, law, log, measure, requirements, runs, sandbox, stack, staff, verdicts
 from director.door import INTERRUPTED, Door
 from domain.errors import AuraError, Invalid
 
@@ -21,7 +21,7 @@ Begin with `aura demo`, or `aura up`, `aura init my.md`, `aura submit my.md --wa
 USAGE_HINT = "`aura --help` lists the commands, and `aura COMMAND --help` shows how one is used."
 
 app = typer.Typer(help=HELP, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-for module in (stack, requirements, runs, verdicts, staff, law, log, sandbox, measure):
+for module in (stack, doctor, requirements, runs, verdicts, staff, law, log, sandbox, measure):
     module.register(app)
 
 

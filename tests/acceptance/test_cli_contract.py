@@ -13,7 +13,7 @@ from tests.acceptance.cli import WAIT_S, Aura, homely, the_object
 from tests.integration.house import Sample
 
 COMMANDS = (
-    *("demo", "up", "down", "status", "found", "repair", "serve", "init", "check", "submit", "judge", "runs"),
+    *("demo", "up", "down", "status", "doctor", "found", "repair", "serve", "init", "check", "submit", "judge", "runs"),
     *("watch", "inbox"),
     *("approve", "reject", "employees", "hire", "suspend", "reinstate", "scores", "costs", "pause", "halt", "resume"),
     *("budget", "events", "why", "state", "replay", "run show", "verdict", "attestation verify", "attestation key"),

@@ -4,7 +4,6 @@ import asyncio
 import os
 import secrets
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from verification.sandbox.descriptors import sealed
 from verification.sandbox.image import find_image
 from verification.sandbox.orphans import end_orphans, new_tag, orphans_in, owner_mark
 from verification.sandbox.program import Program, find_program, reachable
-from verification.sandbox.remedy import unavailable
+from verification.sandbox.remedy import must_know_user, temporary_folder, unavailable, unwritable
 from verification.sandbox.runtime import BOX_UID, SHM_BYTES, TMP_BYTES, WRITABLE, reachable_folder, view_arguments
 from verification.sandbox.syscalls import filter_program
 from verification.sandbox.view import host_digest, image_arguments
@@ -64,7 +63,7 @@ class Bubblewrap:
         self._store = store
         self._image = ""
         self._confinements = confinements
-        self._parent = scratch or Path(tempfile.gettempdir())
+        self._wanted = scratch
         self._dropped = os.getuid() == 0
         self._uid = BOX_UID if self._dropped else os.getuid()
         self._ready: Capabilities | None = None
@@ -103,20 +102,31 @@ class Bubblewrap:
         if scratch:
             await in_thread(lambda: shutil.rmtree(scratch, ignore_errors=True))
 
+    @property
+    def _parent(self) -> Path:
+        """Where the scratch folders are. Raises Unavailable when no temporary folder can be written."""
+        return self._wanted or temporary_folder()
+
     def _set_up(self) -> None:
-        if self._scratch is None:
-            self._parent.mkdir(parents=True, exist_ok=True)
-            parent = self._parent if reachable(self._parent, self._uid) else Path(tempfile.gettempdir())
-            scratch = parent / new_tag()
-            scratch.mkdir(mode=0o700)
-            scratch.chmod(0o755 if self._dropped else 0o700)
-            self._scratch = scratch
-        self._program = find_program(self._scratch, uid=self._uid)
-        image = find_image(self._store) if self._store else None
-        if image and reachable(image.rootfs, self._uid):
-            self._view, self._image = image_arguments(image.rootfs), image.digest
-        else:
-            self._view, self._image = view_arguments(self._scratch, uid=self._uid), host_digest()
+        if self._dropped:
+            must_know_user(self._uid)
+        parent = self._parent
+        try:
+            if self._scratch is None:
+                parent.mkdir(parents=True, exist_ok=True)
+                parent = parent if reachable(parent, self._uid) else temporary_folder()
+                scratch = parent / new_tag()
+                scratch.mkdir(mode=0o700)
+                scratch.chmod(0o755 if self._dropped else 0o700)
+                self._scratch = scratch
+            self._program = find_program(self._scratch, uid=self._uid)
+            image = find_image(self._store) if self._store else None
+            if image and reachable(image.rootfs, self._uid):
+                self._view, self._image = image_arguments(image.rootfs), image.digest
+            else:
+                self._view, self._image = view_arguments(self._scratch, uid=self._uid), host_digest()
+        except OSError as error:  # shutil.Error, several at once, is one too
+            raise unwritable(parent, error) from error
 
     def _sweep(self) -> int:
         swept = end_orphans() + sum(confinement.sweep() for confinement in self._confinements())

@@ -4,7 +4,6 @@ import asyncio
 import os
 import secrets
 import shutil
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +23,7 @@ from verification.sandbox.dockerengine import (
 from verification.sandbox.dockerimage import links_archive
 from verification.sandbox.image import DIGEST_LABEL, RECIPE_LABEL, recipe
 from verification.sandbox.orphans import is_orphan, new_tag, orphans_in
+from verification.sandbox.remedy import temporary_folder, unwritable
 from verification.sandbox.syscalls import filter_profile
 from verification.sandbox.waiting import in_thread
 
@@ -41,7 +41,7 @@ class Docker:
         """`image` names another than the one built by this Python; `scratch` is where the boxes' sockets are."""
         self._engine = Engine(host)
         self._wanted = image
-        self._parent = scratch or Path(tempfile.gettempdir())
+        self._given = scratch
         self._scratch: Path | None = None
         self._image = EngineImage("", {})
         self._ready: Capabilities | None = None
@@ -86,6 +86,11 @@ class Docker:
         if scratch:
             await in_thread(lambda: shutil.rmtree(scratch, ignore_errors=True))
 
+    @property
+    def _parent(self) -> Path:
+        """Where the folders of the boxes' sockets are. Raises Unavailable when no temporary folder can be written."""
+        return self._given or temporary_folder()
+
     async def _set_up(self) -> str:
         """Sweeps, finds the image, makes the folder; the engine's version."""
         if not self._engine.socket.exists():
@@ -102,9 +107,13 @@ class Docker:
             raise Unavailable("The Docker engine has no image of the boxes.", hint=BUILD, code="sandbox_missing")
         self._image = fitting[0]
         if self._scratch is None:
-            self._parent.mkdir(parents=True, exist_ok=True)
-            self._scratch = self._parent / new_tag()
-            self._scratch.mkdir(mode=0o700)
+            try:
+                self._parent.mkdir(parents=True, exist_ok=True)
+                scratch = self._parent / new_tag()
+                scratch.mkdir(mode=0o700)
+            except OSError as error:
+                raise unwritable(self._parent, error) from error
+            self._scratch = scratch
         return version
 
     def _sweep_folders(self) -> int:

@@ -16,6 +16,7 @@ from verification.sandbox.waiting import end_of, forget
 
 START_WAIT_S = 20.0  # bwrap's own start, under load
 STATUS_BYTES_MAX = 4096
+NOTHING_MADE = "bwrap ended before it had made the box"
 _SESSION_KEYS = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")  # systemd-run finds its manager by them
 
 
@@ -94,9 +95,7 @@ class Monitor:
             ready = readable(self._status, START_WAIT_S)
             part = os.read(self._status, STATUS_BYTES_MAX) if ready else b""
             if not part:
-                raise OSError(
-                    "bwrap ended before it had made the box" if ready else "bwrap did not make the box in time"
-                )
+                raise OSError(NOTHING_MADE if ready else "bwrap did not make the box in time")
             text += part
         return int(json.loads(text.partition(b"\n")[0])["child-pid"])
 

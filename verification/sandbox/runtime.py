@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from verification.sandbox.base import MIB, PROGRAMS, PYTHON, WORK
-from verification.sandbox.program import reachable
+from verification.sandbox.program import may_execute, reachable
 
 BOX_UID = 65532
 TMP_BYTES = 48 * MIB  # /tmp of a box: holds the output of commands, one file of the greatest size and some room
@@ -70,6 +70,7 @@ def _reachable_prefix(prefix: Path, scratch: Path, *, uid: int) -> Path:
         return prefix
     linked = scratch / "python"
     if not linked.exists():
+        may_execute(scratch)
         _link_tree(prefix, linked)
     return linked
 

@@ -1,0 +1,135 @@
+"""Behind `aura doctor`: every part that an organisation needs, looked at where it is, with one remedy each.
+
+It changes nothing, starts nothing but boxes that end, and works with nothing running.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from agents import staff
+from agents.modelserver import MODEL_NAME, model_available
+from bus.secretfile import secret
+from director import machine
+from director.door import Door
+from director.part import Part
+from director.reachable import servers
+from director.settings import Settings
+from domain.errors import AuraError, Unavailable
+from verification.sandbox.base import Sandbox
+from verification.sandbox.bubblewrap import Bubblewrap
+from verification.sandbox.choice import Boxes
+from verification.sandbox.docker import Docker
+
+PROVIDER_KEYS = ("OPENAI_API_KEY",)
+HIRE = "Set OPENAI_API_KEY, or hire somebody: `aura hire --help`."
+
+
+async def diagnose(settings: Settings, environment: Mapping[str, str], door: Door) -> None:
+    """Tells how every part is. Raises Unavailable (exit 69) when a needed one is missing."""
+    parts = await examine(settings, environment)
+    data: dict[str, Any] = {
+        "parts": msgspec.to_builtins(parts),
+        "degraded": any(each.state == "degraded" for each in parts),
+    }
+    missing = [part for part in parts if part.needed and part.state == "missing"]
+    if not missing:
+        door.answer(data, report(parts))
+        return
+    if not door.as_json:
+        door.say(report(parts))
+    door.fail(
+        Unavailable(
+            f"Missing: {', '.join(part.name for part in missing)}.",
+            hint=missing[0].remedy if len(missing) == 1 else "What to do about each stands in its line.",
+            code="parts_missing",
+        ),
+        data,
+    )
+
+
+async def examine(settings: Settings, environment: Mapping[str, str]) -> list[Part]:
+    """All parts, looked at side by side."""
+    boxes, groups, running = await asyncio.gather(
+        sandboxes(settings.boxes()),
+        asyncio.to_thread(machine.groups),
+        servers(settings),
+    )
+    ground = [machine.python(), machine.home(settings.root), machine.scratch()]
+    return [*ground, groups, *boxes, *running, model(), *keys(settings, environment)]
+
+
+async def sandboxes(boxes: Boxes) -> list[Part]:
+    """Each sandbox, proven by its canaries. Needed is the one that was chosen; left to choose, one of them."""
+    parts = await asyncio.gather(
+        _proven("bubblewrap", lambda: Bubblewrap(store=boxes.store)),
+        _proven("docker", lambda: Docker(boxes.docker_host, image=boxes.image)),
+    )
+    none = all(part.state == "missing" for part in parts)
+    return [
+        msgspec.structs.replace(
+            part, needed=part.name == boxes.choice or (boxes.choice == "auto" and (none or part.state != "missing"))
+        )
+        for part in parts
+    ]
+
+
+async def _proven(name: str, made: Callable[[], Sandbox]) -> Part:
+    try:
+        sandbox = made()
+    except AuraError as error:  # an address that is none
+        return Part(name=name, state="missing", says=error.message, remedy=error.hint)
+    try:
+        return await machine.sandbox(name, sandbox)
+    finally:
+        await sandbox.close()
+
+
+def model() -> Part:
+    """The embedded model, which is a convenience."""
+    why_not = model_available()
+    if why_not is None:
+        return Part(name="model", says=f"{MODEL_NAME} is installed", needed=False)
+    return Part(name="model", state="degraded", says=f"No embedded model: {why_not}.", remedy=HIRE, needed=False)
+
+
+def keys(settings: Settings, environment: Mapping[str, str]) -> list[Part]:
+    """For each variable with a provider's key whether it is set; the key itself is never shown."""
+    wanted = dict.fromkeys(PROVIDER_KEYS, False)
+    try:
+        postings = staff.load_all(settings.employees)
+    except AuraError as error:
+        return [Part(name="employees", state="degraded", says=error.message, remedy=error.hint, needed=False)]
+    wanted |= {each.api_key_env: True for each in postings if each.api_key_env and not each.base_url}
+    return [_key(name, environment, is_used=is_used) for name, is_used in wanted.items()]
+
+
+def _key(name: str, environment: Mapping[str, str], *, is_used: bool) -> Part:
+    try:
+        found = bool(secret(name, environment))
+    except AuraError as error:
+        return Part(name=name, state="missing", says=error.message, remedy=error.hint, needed=False)
+    if found:
+        return Part(name=name, says="set; `aura employees --probe` asks the provider", needed=False)
+    if is_used:
+        return Part(
+            name=name,
+            state="missing",
+            says="not set, and an employee needs it",
+            remedy=f"Set {name}, or {name}_FILE to a file that holds it.",
+            needed=False,
+        )
+    return Part(name=name, says="not set, and nobody hired needs it", needed=False)
+
+
+def report(parts: Sequence[Part]) -> str:
+    """The parts for people: one line each, and below it what to do."""
+    width = max(len(part.name) for part in parts)
+    lines = []
+    for part in parts:
+        lines.append(f"{part.state:<8}  {part.name:<{width}}  {part.says}")
+        if part.remedy:
+            lines.append(f"{'':<8}  {'':<{width}}  -> {part.remedy}")
+    return "\n".join(lines)

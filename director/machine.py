@@ -1,0 +1,147 @@
+"""What `aura doctor` finds of the machine itself: Python, room, control groups, and what a sandbox holds here."""
+
+import asyncio
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from director.part import Part, State
+from domain.errors import AuraError, said_by
+from verification.sandbox.base import Capabilities, Sandbox
+from verification.sandbox.cgroup import find_groups
+
+PYTHON_OLDEST = (3, 11)
+PROBE_WAIT_S = 60.0
+HOME_FREE_BYTES_MIN = 256 * 1024**2
+HOME_FREE_BYTES_GOOD = 2 * 1024**3
+SCRATCH_FREE_BYTES_MIN = 64 * 1024**2
+"""A box's shared files; the boxes themselves live in memory."""
+ACCEPT = "or accept what is not held, with --allow-degraded or AURA_ALLOW_DEGRADED=1."
+GROUPS_REMEDY = (
+    "Run Aura where it may create control groups: as root, in a container with a writable /sys/fs/cgroup, or as a user "
+    f"of systemd (Delegate=yes); {ACCEPT}"
+)
+
+
+def python() -> Part:
+    """The interpreter."""
+    version = platform.python_version()
+    if sys.version_info >= PYTHON_OLDEST:
+        return Part(name="python", says=f"{version} on {platform.system()} {platform.release()}")
+    oldest = ".".join(map(str, PYTHON_OLDEST))
+    return Part(
+        name="python",
+        state="missing",
+        says=f"{version} is too old.",
+        remedy=f"Install Python {oldest} or newer, and make the environment anew (make clean, make demo).",
+    )
+
+
+def home(folder: Path) -> Part:
+    """Room and rights where events, deliveries and logs are kept."""
+    place = _existing(folder)
+    free = shutil.disk_usage(place).free
+    says = f"{folder}: {_size(free)} free"
+    if not os.access(place, os.W_OK | os.X_OK):
+        return Part(
+            name="home",
+            state="missing",
+            says=f"{says}, but this user may not write there.",
+            remedy="Name another folder with AURA_HOME, or let this user write there.",
+        )
+    state: State = "ok" if free >= HOME_FREE_BYTES_GOOD else "degraded"
+    if free < HOME_FREE_BYTES_MIN:
+        state = "missing"
+    remedy = "" if state == "ok" else f"Free at least {_size(HOME_FREE_BYTES_GOOD)}, or name another folder: AURA_HOME."
+    return Part(name="home", state=state, says=says, remedy=remedy)
+
+
+def scratch() -> Part:
+    """Room where the boxes' shared files go. A folder in which nothing may be executed is found by the canary."""
+    try:
+        folder = tempfile.gettempdir()
+    except FileNotFoundError as error:
+        return Part(
+            name="scratch",
+            state="missing",
+            says=f"No temporary folder can be written: {error.strerror}.",
+            remedy="Free some room in /tmp, or name a folder with room in TMPDIR.",
+        )
+    free = shutil.disk_usage(folder).free
+    if free >= SCRATCH_FREE_BYTES_MIN:
+        return Part(name="scratch", says=f"{folder}: {_size(free)} free")
+    return Part(
+        name="scratch",
+        state="missing",
+        says=f"{folder}: only {_size(free)} free.",
+        remedy="Free some room there, or name another folder in TMPDIR.",
+    )
+
+
+def groups() -> Part:
+    """Which control groups there are and whether this user may make one, tried by making one."""
+    found = find_groups()
+    if found:
+        return Part(name="cgroup", says=f"{found.name}: groups can be made here, with limits of memory", needed=False)
+    try:
+        kinds = {line.split()[2] for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines()}
+    except OSError:
+        kinds = set()
+    version = "version 1" if "cgroup" in kinds else "version 2" if "cgroup2" in kinds else "none mounted"
+    return Part(
+        name="cgroup",
+        state="degraded",
+        says=f"{version}: this user may make no group with limits of memory",
+        remedy=GROUPS_REMEDY,
+        needed=False,
+    )
+
+
+async def sandbox(name: str, made: Sandbox) -> Part:
+    """What a sandbox holds here, proven by its canaries."""
+    try:
+        async with asyncio.timeout(PROBE_WAIT_S):
+            held = await made.probe()
+    except AuraError as error:
+        return Part(name=name, state="missing", says=error.message, remedy=error.hint)
+    except (TimeoutError, OSError) as error:
+        return Part(
+            name=name,
+            state="missing",
+            says=f"Its canary did not come back: {said_by(error)}.",
+            remedy="Try again when this machine is less busy.",
+        )
+    if not held.not_held:
+        return Part(name=name, says=_held(held))
+    remedy = GROUPS_REMEDY if "tree memory" in held.not_held else f"Use another sandbox or machine, {ACCEPT}"
+    return Part(name=name, state="degraded", says=_held(held), remedy=remedy)
+
+
+def _held(held: Capabilities) -> str:
+    """What is held and how it was proven, and what is not."""
+    proven = {
+        "memory of the whole tree (a greedy canary was ended)": held.tree_memory,
+        "number of processes": held.processes,
+        "system calls (a filter)": held.syscall_filter,
+    }
+    walls = [
+        "no network",
+        "root read-only",
+        "time",
+        "output",
+        "disk",
+        *(name for name, is_held in proven.items() if is_held),
+    ]
+    text = f"{held.backend}, {held.confinement}: an honest canary ran. Held: {', '.join(walls)}."
+    return text + (f" Not held: {', '.join(held.not_held)}." if held.not_held else "")
+
+
+def _existing(folder: Path) -> Path:
+    return next(place for place in (folder, *folder.parents) if place.exists())
+
+
+def _size(count: int) -> str:
+    return f"{count / 1024**3:.1f} GiB" if count >= 1024**3 else f"{count / 1024**2:.0f} MiB"
