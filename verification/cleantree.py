@@ -22,7 +22,7 @@ _NAMES = frozenset(
     }
 )
 _ENDINGS = (".pth", ".dist-info", ".egg-info", ".egg-link", ".pyc")
-_TEST_FOLDERS = frozenset({"test", "tests", "testing"})
+_TEST_FOLDERS = frozenset({"test", "tests"})
 _PYPROJECT = "pyproject.toml"
 
 

@@ -7,25 +7,20 @@ from verification.problems import Report, listed, similar
 
 
 class Fields:
-    """`examples` names every known key with what may be written; `later` names keys that are not built yet."""
+    """`examples` names every known key with what may be written."""
 
-    def __init__(
-        self, node: Mapping, report: Report, examples: Map[str, str], what: str, later: Map[str, str] | None = None
-    ) -> None:
+    def __init__(self, node: Mapping, report: Report, examples: Map[str, str], what: str) -> None:
         self.node = node
         self.report = report
         self.examples = examples
         self.what = what
         self.meant: set[str] = set()  # known keys that were probably misspelt
-        self._refuse_unknown(later or {})
+        self._refuse_unknown()
 
-    def _refuse_unknown(self, later: Map[str, str]) -> None:
+    def _refuse_unknown(self) -> None:
         for entry in self.node.entries:
             name = entry.key.text
             if isinstance(entry.key.value, str) and name in self.examples:
-                continue
-            if name in later:
-                self.report.add(entry.key, f"`{name}:` is not yet supported", later[name])
                 continue
             near = similar(name, self.examples)
             self.meant.add(near or "")

@@ -3,12 +3,14 @@
 import time
 
 from verification.gates.base import Gate, Report, Subject, nothing_to_do
+from verification.gates.base_suite import BaseSuite
 from verification.gates.cases import Cases
 from verification.gates.flakiness import Flakiness
 from verification.gates.form import Form
 from verification.gates.hard_coding import HardCoding
 from verification.gates.lint import Lint
 from verification.gates.mutation import Mutation
+from verification.gates.own_tests import OwnTests
 from verification.gates.properties import Properties
 from verification.gates.red_first import RedFirst
 from verification.gates.regression import Regression
@@ -35,6 +37,7 @@ GATES: tuple[Gate, ...] = (
     HardCoding(),
     Suites(),
     Regression(),
+    BaseSuite(),
     RedFirst(),
     Flakiness(),
     Shadowing(),
@@ -42,6 +45,7 @@ GATES: tuple[Gate, ...] = (
     Types(),
     Smoke(),
     Mutation(),
+    OwnTests(),
 )
 
 

@@ -82,7 +82,7 @@ def _run_case(requirement: Requirement) -> Case:
 def _imports(requirement: Requirement) -> Case:
     """Every module that visible cases name, imported from outside the project's folder."""
     targets = [step.target for case in _visible(requirement) for step in case.steps if ":" in step.target]
-    modules = dict.fromkeys(target.partition(":")[0] for target in targets)
+    modules = dict.fromkeys(target.partition(":")[0] for target in targets) or {"sys": None}  # the install alone
     steps = [Step(action="call", target="importlib:import_module", args=(module,)) for module in modules]
     return Case(steps=tuple(steps), line=0)
 

@@ -1,0 +1,42 @@
+"""The author's own tests, run as they are: advice. What they say is the author's word, and it blocks nothing."""
+
+from collections import Counter
+
+from verification.casebox import Problem
+from verification.gates.base import Gate, Report, Subject, nothing_to_do
+from verification.suitebox import SuiteRun, run_suite
+from verification.suitefiles import is_test_file
+
+OWN_WALL_S = 20.0
+FAILED_SHOWN_MAX = 20
+
+
+class OwnTests(Gate):
+    name = "own_tests"
+    grade = "A"
+    needs_sound = True
+    needs_whole = True
+
+    async def ask(self, subject: Subject) -> Report:
+        own = [path for path in subject.tree if is_test_file(path)]
+        if not own:
+            return nothing_to_do("the author wrote no tests")
+        run = SuiteRun(project=subject.project, arguments=(), wall_s=OWN_WALL_S)
+        seen = await run_suite(run, subject.sandbox)
+        if isinstance(seen, Problem):
+            return Report(result="noted", text=seen.text, evidence={"files": len(own), "problem": seen.kind})
+        outcomes = seen.outcomes()
+        counts = Counter(outcomes.values())
+        failed = [test for test, outcome in outcomes.items() if outcome not in ("passed", "skipped")]
+        told = ", ".join(f"{number} {outcome.replace('_', ' ')}" for outcome, number in sorted(counts.items()))
+        broken = f", {len(seen.errors)} not collected" if seen.errors else ""
+        return Report(
+            result="noted",
+            text=f"{told or 'none'}{broken}: advice, not evidence",
+            evidence={
+                "files": len(own),
+                "counts": dict(counts),
+                "failed": failed[:FAILED_SHOWN_MAX],
+                "not_collected": [place for place, _ in seen.errors[:FAILED_SHOWN_MAX]],
+            },
+        )
