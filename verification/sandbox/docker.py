@@ -25,7 +25,7 @@ from verification.sandbox.image import DIGEST_LABEL, RECIPE_LABEL, recipe
 from verification.sandbox.orphans import is_orphan, new_tag, orphans_in
 from verification.sandbox.remedy import temporary_folder, unwritable
 from verification.sandbox.syscalls import filter_profile
-from verification.sandbox.waiting import in_thread
+from verification.sandbox.waiting import in_thread, settled
 
 CANARY_WALL_S = 20.0
 CANARY_MEMORY_BYTES = 64 * MIB
@@ -129,11 +129,13 @@ class Docker:
         honest = await self._canary(f"print('{nonce}')")
         if honest.reason != "exit" or honest.stdout.decode(errors="replace").strip() != nonce:
             raise self._unavailable(honest.stderr.decode(errors="replace").strip() or f"it ended with {honest.reason}")
-        greedy = await self._canary(f"x = bytearray({CANARY_MEMORY_BYTES * 3}); print(len(x))")
+        greedy = f"x = bytearray({CANARY_MEMORY_BYTES * 3}); print(len(x))"
+        async with asyncio.TaskGroup() as group:
+            memory, forks, calls = (group.create_task(self._canary(code)) for code in (greedy, _FORKS, _CALLS))
         held = {
-            "tree memory": greedy.reason == "memory",
-            "processes": (await self._canary(_FORKS)).stdout == b"bounded\n",
-            "system calls": self._rules is not None and (await self._canary(_CALLS)).stdout == b"refused\n",
+            "tree memory": memory.result().reason == "memory",
+            "processes": forks.result().stdout == b"bounded\n",
+            "system calls": self._rules is not None and calls.result().stdout == b"refused\n",
         }
         return Capabilities(
             backend=f"docker {version}",
@@ -152,10 +154,9 @@ class Docker:
     async def _run(self, spec: RunSpec) -> RunResult:
         assert self._scratch is not None
         tag = new_tag()
-        box = DockerBox(spec, self._engine, name=tag, place=self._scratch / tag)
-        shares = await in_thread(box.shares)
         image = await self._image_with(spec.links)
-        return await box.run(box_config(image, spec.limits, shares, owner=tag, rules=self._rules))
+        box = DockerBox(spec, self._engine, name=tag, place=self._scratch / tag)
+        return await box.run(lambda shares: box_config(image, spec.limits, shares, owner=tag, rules=self._rules))
 
     async def _image_with(self, links: Mapping[str, str]) -> str:
         """The image, or one more layer on it with these links: its root is read-only once a box runs."""
@@ -166,11 +167,16 @@ class Docker:
             if wanted not in self._layered:
                 tag = new_tag()
                 labels = {SANDBOX_LABEL: "links", OWNER_LABEL: tag}
+                making = asyncio.ensure_future(
+                    self._engine.layered(self._image.id, links_archive(links), LAYERED, tag, labels)
+                )
+                cancelled = await settled(making)  # what was made is known, and removed at the end
                 try:
-                    made = await self._engine.layered(self._image.id, links_archive(links), LAYERED, tag, labels)
+                    self._layered[wanted] = making.result()
                 except EngineError as error:
                     raise self._unavailable(str(error)) from error
-                self._layered[wanted] = made
+                if cancelled:
+                    raise cancelled
             return self._layered[wanted]
 
     def _unavailable(self, why: str) -> Unavailable:

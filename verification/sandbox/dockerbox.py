@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from verification.sandbox.dockerengine import Engine, EngineError
 from verification.sandbox.identity import box_user
 from verification.sandbox.output import Output
 from verification.sandbox.runtime import SHM_BYTES, TMP_BYTES, WRITABLE
-from verification.sandbox.threshold import Met, Threshold
+from verification.sandbox.threshold import Threshold
 from verification.sandbox.waiting import end_of, forget, in_thread, settled
 from verification.sandbox.workfolder import WorkFolder, folder_sizes
 
@@ -58,11 +58,12 @@ class DockerBox:
         self._prepared: Prepared | None = None
         self._started = self._oom_seen = False
 
-    def shares(self) -> Shares:
+    def _shares(self) -> Shares:
         """Makes the folder that the box sees, with the read-only files. Raises OSError."""
         door, files = self._place / "door", self._place / "files"
         for folder in (self._place, door, files):
-            folder.mkdir(mode=0o755)
+            folder.mkdir()
+            folder.chmod(0o755)  # whatever the umask
         seen: dict[str, Path] = dict(self._spec.folders)
         for number, (inside, content) in enumerate(self._spec.read_only.items()):
             seen[inside] = files / str(number)
@@ -71,11 +72,11 @@ class DockerBox:
         self._threshold = Threshold(door / SOCKET, len(WRITABLE))
         return Shares(door, seen)
 
-    async def run(self, config: Mapping[str, Any]) -> RunResult:
+    async def run(self, config: Callable[[Shares], dict[str, Any]]) -> RunResult:
         """The run in a container made by `config`. Raises Unavailable when the engine is gone or has no image."""
         try:
             try:
-                self._prepared = await self._prepare(dict(config))
+                self._prepared = await self._prepare(config(await in_thread(self._shares)))
                 self._release()
                 return await self._watch(self._prepared)
             except EngineError as error:
@@ -95,18 +96,15 @@ class DockerBox:
         """Until the first process waits for its order, with all files in place."""
         self._starting = asyncio.create_task(self._engine.start(self._name, config))
         await asyncio.shield(self._starting)
-        met = await self._met()
-        folder = WorkFolder(dict(zip(WRITABLE, met.folders, strict=True)))
-        try:
-            handle = os.pidfd_open(met.pid)
-        except BaseException:
-            folder.close()
-            raise
-        prepared = self._prepared = Prepared(handle, folder, group_of(met.pid))
+        pid = await self._met()
+        assert self._threshold is not None
+        handle = os.pidfd_open(pid)
+        folder = WorkFolder(dict(zip(WRITABLE, self._threshold.taken(), strict=True)))
+        prepared = self._prepared = Prepared(handle, folder, group_of(pid))
         await in_thread(lambda: self._fill(prepared))
         return prepared
 
-    async def _met(self) -> Met:
+    async def _met(self) -> int:
         """Waits for the first process. Raises OSError with the engine's reason when it ends without showing."""
         assert self._threshold is not None
         meeting = asyncio.create_task(self._threshold.met())
@@ -158,7 +156,8 @@ class DockerBox:
         if pending:
             raise TimeoutError(f"the box did not end within {END_WAIT_S:g} s of its kill")
         breach = breach or ("output_limit" if self._output.overflow else None)
-        if breach is None and prepared.group is None and (await self._engine.state(self._name)).get("OOMKilled"):
+        unseen = prepared.group is None or claimed == ""  # by us: the engine may have seen it
+        if breach is None and unseen and (await self._engine.state(self._name)).get("OOMKilled"):
             breach = "memory"
         stdout, stderr = self._output.of("stdout"), self._output.of("stderr")
         if breach is None and not isinstance(claimed, int):
@@ -224,7 +223,9 @@ class DockerBox:
         """Leaves nothing behind, also when the run is cancelled or fails in between, however often."""
         self._kill()
         cancelled = await settled(self._starting)
-        broken_off = self._starting is not None and (self._starting.cancelled() or bool(self._starting.exception()))
+        broken_off = self._starting is not None and (
+            self._starting.cancelled() or isinstance(self._starting.exception(), Unavailable)
+        )
         removing = asyncio.ensure_future(self._engine.remove(self._name, may_come=broken_off))
         if self._starting is not None:
             cancelled = await settled(removing) or cancelled

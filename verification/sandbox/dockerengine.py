@@ -139,17 +139,20 @@ class Engine:
             await docker.images.import_image(_blocks(archive))
 
     async def layered(self, image: str, archive: bytes, repository: str, tag: str, labels: dict[str, str]) -> str:
-        """A new image: `image` with the files of a tar `archive` above it. Its id."""
-        name = f"{repository}-{tag}"
+        """A new image: `image` with the files of a tar `archive` above it. Its id. Broken off, it leaves none."""
+        name, whole = f"{repository}-{tag}", False
         try:
             async with self.client() as docker:
                 made = await docker.containers.create({"Image": image, "Cmd": ["-"], "Labels": labels}, name=name)
                 await made.put_archive("/", archive)  # type: ignore[no-untyped-call]  # aiodocker leaves it without
                 done = await made.commit(repository=repository, tag=tag, config={"Labels": labels})
+            whole = True
             return str(done["Id"])
         finally:
-            with suppress(EngineError):
-                await self.remove(name)
+            with suppress(EngineError, Unavailable):
+                await self.remove(name, may_come=not whole)
+                if not whole:
+                    await self.remove_image(f"{repository}:{tag}")
 
     async def remove_image(self, name: str) -> bool:
         """Removes an image; False if there is none, or it is in use."""

@@ -21,7 +21,14 @@ STREAMS = 3
 _INT_BYTES = 4
 REASON_CHARS_MAX = 300
 _SET_DUMPABLE = 4  # of prctl: with 0, the command, whose user is ours, cannot write to our memory
+_FIRST_VICTIM = "1000"  # when memory runs out the command goes, and this process is left to tell
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY
+
+
+def dumpable(allowed: bool) -> None:
+    """Whether other processes of this user may look into this one, and it may change its own settings."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_SET_DUMPABLE, int(allowed), 0, 0, 0)
 
 
 def start(order: dict[str, Any], streams: list[int]) -> int:
@@ -33,6 +40,9 @@ def start(order: dict[str, Any], streams: list[int]) -> int:
             for mended in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD):
                 signal.signal(mended, signal.SIG_DFL)
             os.setsid()
+            dumpable(True)
+            with suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
+                score.write(_FIRST_VICTIM)
             for number, stream in enumerate(streams):
                 os.dup2(stream, number)
             os.chdir(order["folder"])
@@ -69,8 +79,7 @@ def exit_code(line: socket.socket, child: int, bell: int) -> int | None:
 
 def main() -> None:
     """Meets the outside at the socket that is named, and does as it says."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_SET_DUMPABLE, 0, 0, 0, 0)
+    dumpable(False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     bell, ring = os.pipe()
     os.set_blocking(bell, False)

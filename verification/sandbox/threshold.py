@@ -8,8 +8,6 @@ import struct
 from contextlib import suppress
 from pathlib import Path
 
-import msgspec
-
 from verification.sandbox.waiting import readable_soon
 
 PACKET_BYTES_MAX = 1024
@@ -17,20 +15,14 @@ _INT_BYTES = 4
 _CREDENTIALS = struct.Struct("3i")
 
 
-class Met(msgspec.Struct, frozen=True):
-    """The first process: its number here, and its writable folders as descriptors that the caller owns."""
-
-    pid: int
-    folders: tuple[int, ...]
-
-
 class Threshold:
-    """The outside of one box. Use once: `met`, `order`, `told` until it says nothing more, `close`."""
+    """The outside of one box. Use once: `met`, `taken`, `order`, `told` until it says nothing more, `close`."""
 
     def __init__(self, path: Path, folders: int) -> None:
         """Listens at `path`; `folders` is how many the first process hands out."""
         self._path = path
         self._folders = folders
+        self._given: list[int] = []
         self._line: socket.socket | None = None
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         here = os.open(path.parent, os.O_PATH | os.O_CLOEXEC)
@@ -45,24 +37,28 @@ class Threshold:
         finally:
             os.close(here)
 
-    async def met(self) -> Met:
-        """Waits for the first process, and lets nobody else in. Raises OSError for one that is not ours."""
-        loop = asyncio.get_running_loop()
-        self._line, _ = await loop.sock_accept(self._listener)
+    async def met(self) -> int:
+        """Waits for the first process, and lets nobody else in; its number. Raises OSError for one that is not ours."""
+        await readable_soon(self._listener)
+        self._line, _ = self._listener.accept()
+        self._line.setblocking(False)
         self._listener.close()
         self._path.unlink(missing_ok=True)
         pid, _, _ = _CREDENTIALS.unpack(self._line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
         await readable_soon(self._line)
         room = socket.CMSG_SPACE(self._folders * _INT_BYTES)
         packet, given, _, _ = self._line.recvmsg(PACKET_BYTES_MAX, room, socket.MSG_CMSG_CLOEXEC)
-        folders = [each for part in given for each in array.array("i", part[2])]
-        if packet != b"here" or len(folders) != self._folders or pid <= 0:
-            for folder in folders:
-                os.close(folder)
+        self._given = [each for part in given for each in array.array("i", part[2])]
+        if packet != b"here" or len(self._given) != self._folders or pid <= 0:
             raise OSError(
                 "the box's first process does not show" if packet else "the box's first process has ended at once"
             )
-        return Met(pid, tuple(folders))
+        return int(pid)
+
+    def taken(self) -> list[int]:
+        """The writable folders of the box as descriptors, which from now on are the caller's."""
+        given, self._given = self._given, []
+        return given
 
     def order(self, descriptors: list[int]) -> None:
         """Gives the three standard streams and the order. Raises OSError when the first process has ended."""
@@ -80,6 +76,8 @@ class Threshold:
     def close(self) -> None:
         """Ends the box, if it still runs."""
         self._listener.close()
+        for folder in self.taken():
+            os.close(folder)
         if self._line:
             self._line.close()
         with suppress(OSError):
