@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-slow check bench lock clean
+.PHONY: help demo test test-slow check bench zoo lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -40,6 +40,9 @@ check: $(STAMP)/dev $(STAMP)/aura  ## format, lint, types, import direction, arc
 bench: $(STAMP)/base $(STAMP)/aura  ## measure beside named peers, write docs/bench.md (QUICK=1: two minutes)
 	@$(MAKE) --silent --no-print-directory $(PEERS)/stamp
 	@$(BIN)/python -m bench $(if $(QUICK),--quick)
+
+zoo: $(STAMP)/dev $(STAMP)/aura  ## write docs/zoo.md from the recorded results (RUN=1: try all cheats anew, 20 minutes)
+	@$(BIN)/python -m tests.cheats.zoo $(if $(RUN),--run)
 
 # The locks hold versions and hashes and no address: where packages come from is the reader's own setting.
 COMPILE := $(UV) pip compile --quiet --generate-hashes --no-header --no-emit-index-url --universal --python-version 3.11

@@ -71,6 +71,7 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     steps: list[StepSeen]
     took_s: float
+    untrue: str | None = None  # a path that was left otherwise than the last step says; found outside the box
 
 
 _answer = msgspec.json.Decoder(Answer)
@@ -180,8 +181,8 @@ def _read(result: RunResult, case: Case, nonce: str, bait: str) -> Answer | Prob
         return Problem("forged_answer", "answered for other steps than the judge had asked for")
     if isinstance(answer, Answer) and answer.took_s > case.within_s:
         return ended["timeout"]
-    if isinstance(answer, Answer) and (path := untrue(case, answer.steps[-1].files, result)) is not None:
-        return Problem("wrong_result", f"left {path} otherwise than it was when the case ended")
+    if isinstance(answer, Answer):
+        return msgspec.structs.replace(answer, untrue=untrue(case, answer.steps[-1].files, result))
     return answer
 
 

@@ -17,6 +17,8 @@ def problem_of(case: Case, answer: Answer) -> Problem | None:
         problem = _step(step, seen) or _files(step.expect, seen, written)
         if problem:
             return Problem(problem.kind, f"{_called(step)} {problem.text}")
+    if answer.untrue is not None:
+        return Problem("wrong_result", f"left {answer.untrue} otherwise than it was when the case ended")
     return None
 
 

@@ -1,0 +1,1 @@
+"""The cheats of the zoo, by what they reach for."""

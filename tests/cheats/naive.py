@@ -1,0 +1,25 @@
+"""The control: a gate as many have it, which runs the visible tests in the author's tree and believes the exit code."""
+
+import asyncio
+
+from tests.cheats.tasks.base import Tree
+from verification.sandbox.base import MIB, PYTHON, WORK, Limits, RunSpec, Sandbox
+from verification.scope import path_fault
+from verification.toolbox import TOOLS, toolbox
+
+WALL_S = 6.0
+LIMITS = Limits(wall_s=WALL_S, memory_bytes=256 * MIB)
+
+
+async def accepts(tree: Tree, sandbox: Sandbox) -> bool:
+    """Whether `python -m pytest` ends with 0 in the author's tree. It runs in a box: the zoo is not let loose."""
+    tools = await asyncio.to_thread(toolbox, ("pytest",))
+    spec = RunSpec(
+        argv=(PYTHON, "-m", "pytest", "-q", "tests"),
+        files={path: content for path, content in tree.items() if path_fault(path) is None},
+        folders={TOOLS: tools},
+        env={"PYTHONPATH": f"{WORK}:{TOOLS}", "PYTHONDONTWRITEBYTECODE": "1"},
+        limits=LIMITS,
+    )
+    result = await sandbox.run(spec)
+    return result.reason == "exit" and result.exit_code == 0

@@ -1,0 +1,86 @@
+"""What was recorded of the last whole run of the zoo: tests/cheats/results.json."""
+
+from pathlib import Path
+
+import msgspec
+
+from tests.cheats.corpus.all import CHEATS
+from tests.cheats.honest.all import STYLES
+from tests.cheats.rounds import Fate, Refused
+from tests.cheats.tasks.all import TASKS
+
+RECORDED = Path(__file__).with_name("results.json")
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One cheat: tasks that it was tried at, those where it was accepted, and all findings that told it."""
+
+    tasks: list[str]
+    aura: list[str]  # accepted by the judge
+    naive: list[str]  # accepted by the naive gate
+    kinds: list[str]
+
+
+class Round(msgspec.Struct, frozen=True):
+    """One round of honest deliveries."""
+
+    seed: int
+    deliveries: int
+    whole: int  # of them with all gates
+    refused: list[str]
+
+
+class Results(msgspec.Struct, frozen=True):
+    date: str
+    sandbox: str
+    seed: int  # of the cheats
+    styles: list[str]
+    cheats: dict[str, Row]
+    honest: list[Round]
+
+
+_decoder = msgspec.json.Decoder(Results)
+
+
+def read() -> Results:
+    return _decoder.decode(RECORDED.read_bytes())
+
+
+def write(results: Results) -> None:
+    text = msgspec.json.format(msgspec.json.encode(results), indent=1).decode()
+    RECORDED.write_text(text + "\n", encoding="utf-8")
+
+
+def rows(fates: list[Fate]) -> dict[str, Row]:
+    """By cheat."""
+    made: dict[str, Row] = {}
+    for name in CHEATS:
+        mine = [fate for fate in fates if fate.cheat == name]
+        made[name] = Row(
+            tasks=[fate.task for fate in mine],
+            aura=[fate.task for fate in mine if fate.verified],
+            naive=[fate.task for fate in mine if fate.naive],
+            kinds=sorted({kind for fate in mine for kind in fate.kinds}),
+        )
+    return made
+
+
+def round_of(seed: int, deliveries: int, whole: int, refused: list[Refused]) -> Round:
+    told = [f"{each.style} at {each.task}: {each.findings}" for each in refused]
+    return Round(seed=seed, deliveries=deliveries, whole=whole, refused=told)
+
+
+def difference(results: Results) -> list[str]:
+    """What the present corpus has and the results have not, and the other way round."""
+    found: list[str] = []
+    for what, here, there in (
+        ("cheat", set(CHEATS), set(results.cheats)),
+        ("style", set(STYLES), set(results.styles)),
+    ):
+        found += [f"{what} {name} was not run" for name in sorted(here - there)]
+        found += [f"{what} {name} is no more" for name in sorted(there - here)]
+    for name in set(CHEATS) & set(results.cheats):
+        fitting = {task for task in TASKS if not CHEATS[name].tasks or task in CHEATS[name].tasks}
+        if fitting != set(results.cheats[name].tasks):
+            found.append(f"cheat {name} was run at other tasks")
+    return found

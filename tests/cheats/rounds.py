@@ -1,0 +1,136 @@
+"""Rounds of the zoo: cheats and honest deliveries before the judge, and the cheats before the naive gate as control."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.cheats.corpus.all import CHEATS
+from tests.cheats.corpus.base import Cheat
+from tests.cheats.honest.all import honest
+from tests.cheats.naive import accepts
+from tests.cheats.tasks.all import TASKS
+from tests.cheats.tasks.base import WITHIN_S, Task, Tree
+from verification.judge import MUTANTS_MAX, judge
+from verification.sandbox.base import Sandbox
+from verification.verdict import INTEGRITY, Verdict
+
+JUDGED_AT_ONCE = 2
+WHOLE_EVERY = 5  # of the honest deliveries one is judged as a merged tree, with the dear gates too
+MUTANTS_SHORT = 2  # of each of those in the short run
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of one cheat at one task. `fault` says what the table of expected verdicts says otherwise."""
+
+    cheat: str
+    task: str
+    verified: bool
+    kinds: tuple[str, ...]
+    fault: str | None
+    naive: bool | None = None
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An honest delivery that was refused."""
+
+    style: str
+    task: str
+    whole: bool
+    findings: str
+
+
+def pairs(seed: int) -> list[tuple[Cheat, Task]]:
+    """Each cheat with each task that it fits, drawn for the seed."""
+    tasks = [made(seed) for made in TASKS.values()]
+    return [(cheat, task) for cheat in CHEATS.values() for task in tasks if cheat.fits(task)]
+
+
+def one_each(seed: int) -> list[tuple[Cheat, Task]]:
+    """Each cheat with one task, which moves on with the seed."""
+    drawn: list[tuple[Cheat, Task]] = []
+    for index, cheat in enumerate(CHEATS.values()):
+        fitting = [task for task in (made(seed) for made in TASKS.values()) if cheat.fits(task)]
+        drawn.append((cheat, fitting[(index + seed) % len(fitting)]))
+    return drawn
+
+
+async def fates(asked: Iterable[tuple[Cheat, Task]], sandbox: Sandbox, *, seed: int, naive: bool) -> list[Fate]:
+    """The fate of each pair; with `naive`, also what the naive gate says."""
+
+    async def fate(cheat: Cheat, task: Task) -> Fate:
+        tree = cheat.make(task)
+        found = await judged(task, tree, sandbox, seed=seed, within_s=cheat.within_s or WITHIN_S)
+        kinds = tuple(sorted({finding.kind for finding in found.findings}))
+        believed = await accepts(tree, sandbox) if naive else None
+        return Fate(cheat.name, task.name, found.verified, kinds, fault_of(cheat, task, found), believed)
+
+    return await _all(fate, asked)
+
+
+def fault_of(cheat: Cheat, task: Task, found: Verdict) -> str | None:
+    """What is not as expected: it was verified, a strike is missing, or there is one that it has not earned."""
+    kinds = {finding.kind for finding in found.findings}
+    named = [strike for strike in cheat.strikes if task.where in strike.where]
+    must = {strike.kind for strike in named if not strike.may}
+    may = {strike.kind for strike in named}
+    if found.verified:
+        return "accepted"
+    if missing := must - kinds:
+        return f"no strike {', '.join(sorted(missing))}"
+    if unearned := (kinds & INTEGRITY) - may:
+        return f"a strike {', '.join(sorted(unearned))} that it has not earned"
+    return None
+
+
+async def refused(seed: int, sandbox: Sandbox, *, every: int = 1) -> tuple[int, int, list[Refused]]:
+    """How many honest deliveries were judged, how many of them as a whole, and those that were refused."""
+    asked = [(index, *each) for index, each in enumerate(honest(seed)) if index % every == 0]
+
+    async def verdict(index: int, style: str, task: Task, tree: Tree) -> Refused | None:
+        whole = index % (WHOLE_EVERY * every) == 0
+        mutants = MUTANTS_SHORT if every > 1 else MUTANTS_MAX
+        found = await judged(task, tree, sandbox, seed=seed, whole=whole, mutants=mutants)
+        told = "; ".join(f"{each.kind}: {each.detail[:200]}" for each in found.findings)
+        return None if found.verified else Refused(style, task.name, whole, told)
+
+    seen = await _all(verdict, asked)
+    whole = sum(index % (WHOLE_EVERY * every) == 0 for index, *_ in asked)
+    return len(asked), whole, [each for each in seen if each is not None]
+
+
+async def judged(
+    task: Task,
+    tree: Tree,
+    sandbox: Sandbox,
+    *,
+    seed: int,
+    within_s: float = WITHIN_S,
+    whole: bool = False,
+    mutants: int = MUTANTS_MAX,
+) -> Verdict:
+    """The verdict of one delivery; only one that is judged as a whole is mutated."""
+    return await judge(
+        task.requirement(within_s),
+        tree,
+        sandbox=sandbox,
+        seed=seed,
+        whole=whole,
+        mutants_max=mutants,
+        allow_degraded=True,
+    )
+
+
+async def _all(act: Callable[..., Awaitable[Any]], asked: Iterable[tuple[Any, ...]]) -> list[Any]:
+    """Of each row of arguments what `act` says, a few at once, in order."""
+    gate = asyncio.Semaphore(JUDGED_AT_ONCE)
+
+    async def one(row: tuple[Any, ...]) -> Any:
+        async with gate:
+            return await act(*row)
+
+    async with asyncio.TaskGroup() as group:
+        waiting = [group.create_task(one(row)) for row in asked]
+    return [each.result() for each in waiting]

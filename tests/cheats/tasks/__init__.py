@@ -1,0 +1,1 @@
+"""The tasks of the zoo, each of another shape."""
