@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from agents.delivery.acceptance import acceptance_files, literal
+from agents.delivery.trying import property_files
 from domain.tree import manifest_of
 from verification.dependencies import project_name
 from verification.placeholders import filled_text
@@ -86,7 +87,8 @@ def packaging_files(requirement: Requirement, tree: Collection[str]) -> dict[str
     names = _Names(tree)
     tests = _tests_folder(names)
     test_name = "test_acceptance.py" if "test_acceptance.py" not in names.last else f"test_{tests.replace('/', '_')}.py"
-    extra = acceptance_files(requirement, tests, test_name)
+    tried_name = "test_properties.py" if "test_properties.py" not in names.last else f"test_tried_{test_name}"
+    extra = acceptance_files(requirement, tests, test_name) | property_files(requirement, tests, tried_name)
     if not any(path in tree for path in _PACKAGED):
         extra["pyproject.toml"] = _pyproject(requirement, tree, proof_names(tree).readme, tests).encode()
     if names.is_free(".gitignore"):
@@ -202,12 +204,17 @@ python3 -m venv .venv
 
 ## Proof
 `{proof.verdict}` is the verdict on this code with its evidence. {statement}\
-The acceptance cases are tests that run anywhere:
+The acceptance cases{_tried(requirement)} are tests that run anywhere:
 ```
 .venv/bin/pip install pytest
 .venv/bin/python -m pytest {tests}
 ```
 """.encode()
+
+
+def _tried(requirement: Requirement) -> str:
+    """A word for the properties that come along as tests too."""
+    return " and properties" if any(criterion.properties for criterion in requirement.criteria) else ""
 
 
 def _start(serve: Serve) -> str:
