@@ -1,5 +1,6 @@
 """Fixtures of this folder."""
 
+from tests.docker import box_image, docker_engine, docker_sandbox
 from tests.sandboxes import sandbox
 
-__all__ = ["sandbox"]
+__all__ = ["box_image", "docker_engine", "docker_sandbox", "sandbox"]

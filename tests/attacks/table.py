@@ -7,7 +7,10 @@ and with `--record` writes tests/attacks/results.json.
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,9 +18,15 @@ import msgspec
 
 from domain.errors import Unavailable
 from tests.attacks.corpus import CORPUS, GROUPS
-from tests.attacks.performing import all_contained, all_uncontained, plain_interpreter
+from tests.attacks.performing import AT_ONCE, all_contained, all_uncontained, plain_interpreter
+from tests.docker import host_of, missing
+from tests.engine.daemon import Engine
+from verification.sandbox import dockerengine
 from verification.sandbox.base import Sandbox
 from verification.sandbox.bubblewrap import Bubblewrap
+from verification.sandbox.docker import Docker
+from verification.sandbox.dockerimage import load_image
+from verification.sandbox.image import build_image
 
 RECORDED = Path(__file__).with_name("results.json")
 CONTAINED, WORKS, NOT_RUN = "contained", "works", "not run"
@@ -83,7 +92,7 @@ async def perform(sandboxes: Mapping[str, Sandbox], date: str) -> Results:
         )
     outside = await all_uncontained(CORPUS, python)
     held = {name: await sandbox.probe() for name, sandbox in sandboxes.items()}
-    seen = {name: await all_contained(sandbox, CORPUS) for name, sandbox in sandboxes.items()}
+    seen = {name: await all_contained(sandbox, CORPUS, AT_ONCE) for name, sandbox in sandboxes.items()}
     return Results(
         date=date,
         kernel=os.uname().release.partition("-")[0],
@@ -96,12 +105,32 @@ async def perform(sandboxes: Mapping[str, Sandbox], date: str) -> Results:
     )
 
 
+@contextmanager
+def engine_of_our_own() -> Iterator[Engine]:
+    """A Docker engine of ours with an image of the boxes built for it."""
+    with tempfile.TemporaryDirectory(prefix="aura-image-") as image, tempfile.TemporaryDirectory() as folder:
+        engine = Engine(Path(folder) / "engine", networks=False)
+        engine.start()
+        try:
+            built = build_image(Path(image), lambda _: None)
+            with ThreadPoolExecutor(1) as apart:  # a loop of its own
+                apart.submit(asyncio.run, load_image(dockerengine.Engine(host_of(engine)), built)).result()
+            yield engine
+        finally:
+            engine.close()
+
+
 async def _main(*, record: bool) -> int:
-    sandbox = Bubblewrap()
-    try:
-        results = await perform({"bubblewrap": sandbox}, datetime.now(UTC).strftime("%Y-%m-%d"))
-    finally:
-        await sandbox.close()
+    async with AsyncExitStack() as closing:
+        sandboxes: dict[str, Sandbox] = {"bubblewrap": Bubblewrap()}
+        if lacks := missing():
+            print(f"Without Docker: {', '.join(lacks)} is missing.", file=sys.stderr)
+        else:
+            engine = closing.enter_context(engine_of_our_own())
+            sandboxes["docker"] = Docker(host_of(engine))
+        for sandbox in sandboxes.values():
+            closing.push_async_callback(sandbox.close)
+        results = await perform(sandboxes, datetime.now(UTC).strftime("%Y-%m-%d"))
     print(attack_table(results))
     for failure in results.failures():
         print(failure, file=sys.stderr)
