@@ -37,12 +37,20 @@ def changed(old: str, new: str) -> bytes:
     return code.replace(old.encode(), new.encode())
 
 
-async def verdict_of(code: bytes, sandbox: Sandbox, *criteria: str, within_s: float = 10.0) -> Verdict:
+async def verdict_of(
+    code: bytes, sandbox: Sandbox, *criteria: str, within_s: float = 10.0, whole: bool = False, mark: str = ""
+) -> Verdict:
+    """`mark` stands in the command line of each start."""
+    asked = notes(within_s)
+    if mark:
+        assert asked.serve is not None
+        asked = replace(asked, serve=replace(asked.serve, run=(*asked.serve.run, mark)))
     return await judge(
-        notes(within_s),
+        asked,
         {"notes.py": code},
         sandbox=sandbox,
         seed=7,
         criteria=criteria or None,
+        whole=whole,
         allow_degraded=True,
     )

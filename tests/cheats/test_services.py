@@ -76,15 +76,13 @@ async def test_a_service_reaches_nothing_outside(sandbox: Bubblewrap) -> None:
 
 
 async def test_nothing_is_left_behind(sandbox: Bubblewrap) -> None:
-    mark = "notes-left-behind"
+    mark = f"notes-left-behind-{os.urandom(6).hex()}"
     names = ("as it is", "hangs", "exits after readiness", "floods", "forks without end")
     before = descriptors()
     for name in names:
         code = RIGHT if name == "as it is" else WRONG[name][0]
-        code = code.replace(b"\n\nif __name__", f"\n\nMARK = {mark!r}\n\n\nif __name__".encode())
-        await verdict_of(code, sandbox, "A3")
-    assert await gone("doorkeeper")
-    assert await gone("notes")
+        await verdict_of(code, sandbox, "A3", mark=mark)
+    assert await gone(mark)
     assert groups_of(os.getpid()) == []
     assert descriptors() <= before
 
