@@ -28,7 +28,7 @@ from verification.sandbox.waiting import end_of, forget, in_thread, settled
 from verification.sandbox.workfolder import WorkFolder, folder_sizes
 
 START_WAIT_S = 60.0  # from the engine's start of the container to its first process, under load
-END_WAIT_S = 10.0
+END_WAIT_S = 30.0  # from the kill to the engine's word that it has ended: under load that takes its time
 WATCH_EVERY_S = 0.05
 LOOK_EVERY_S = 0.5  # whether a container that does not show has ended
 ENVIRONMENT = {"PATH": f"{PROGRAMS}:/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8"}

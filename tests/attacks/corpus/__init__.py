@@ -1,10 +1,11 @@
 """The attacks, by group."""
 
 from tests.attacks.attack import Attack
-from tests.attacks.corpus import copyout, host, kernel, network, resources
+from tests.attacks.corpus import copyout, host, kernel, lingering, network, resources
 
 GROUPS: dict[str, tuple[Attack, ...]] = {
     "Resources": resources.ATTACKS,
+    "What goes on": lingering.ATTACKS,
     "Network": network.ATTACKS,
     "The host's files, variables and processes": host.ATTACKS,
     "The kernel": kernel.ATTACKS,
