@@ -41,6 +41,7 @@ def test_without_an_index_it_says_so(tmp_path: Path) -> None:
     assert "pip config list" in error["hint"]
 
 
+@pytest.mark.slow
 @pytest.mark.needs_postgres
 @pytest.mark.needs_nats
 @pytest.mark.usefixtures("index")

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 from agents import staff
@@ -23,8 +24,10 @@ from governance import keys
 from governance.authority import Role
 from governance.gate import Gate
 from governance.office import Office
+from verification.judge import judge
 from verification.reading import parse_requirement
 from verification.requirement import Requirement
+from verification.verdict import Verdict
 
 WAIT_S = 60.0
 
@@ -75,6 +78,11 @@ class Sample:
 
     def outside(self, task: str) -> dict[str, str]:
         return {**self.right(task), "conftest.py": "x = 1\n"}
+
+
+async def as_share(*given: Any, **named: Any) -> Verdict:
+    """The judge, without the gates that are asked of a merged tree alone: for tests of what is around a verdict."""
+    return await judge(*given, **(named | {"whole": False}))
 
 
 class House:
@@ -158,7 +166,8 @@ class House:
         make: Callable[[Setup], Organisation] = Organisation,
         **settings: object,
     ) -> AsyncIterator[Organisation]:
-        """The organisation at work; drained at the end."""
+        """The organisation at work; drained at the end. Merged trees are judged as a task's share, unless told."""
+        settings.setdefault("judge", as_share)
         setup = Setup(
             home=self.home,
             nats_url=self.nats_url,

@@ -30,6 +30,7 @@ from bus.store import Store
 from bus.tables import Tables
 from governance.office import Office
 from projections.ledger import Ledger
+from tests.integration.house import as_share
 
 MID_CALL = "employee:calling"
 """Inside a call, with the witness written."""
@@ -133,6 +134,7 @@ async def main(plan: Plan) -> None:
         nats_url=plan.nats_url,
         postgres_dsn=plan.postgres_dsn,
         roles=(*roles, "employees"),
+        judge=as_share,
         allow_degraded=True,
         lease_margin_s=plan.lease_margin_s,
         build=build,

@@ -15,6 +15,7 @@ from governance import signing
 from tests.acceptance.cli import Aura
 from tests.integration.house import House, Sample, of
 from verification.attestation import verify
+from verification.judge import judge
 
 pytestmark = pytest.mark.needs_sandbox
 
@@ -23,7 +24,7 @@ async def test_every_verdict_is_signed_and_the_delivery_carries_the_last_one(hou
     sample = Sample(1)
     (path,) = sample.right("T1")
     await house.hire("anna", {"T1": [sample.wrong("T1"), sample.right("T1")]})
-    async with house.running():
+    async with house.running(judge=judge):
         run = await house.submit(sample)
         log = await house.until_type(run, "run.delivered")
     key = signing.load_public(signing.public_file(house.home / "keys"))
@@ -88,7 +89,7 @@ class Told:
 async def test_a_verdict_on_record_is_shown_whole(house: House, tmp_path: Path) -> None:
     sample, aura = Sample(1), Told(house, tmp_path)
     await house.hire("anna", {"T1": [sample.wrong("T1"), sample.right("T1")]})
-    async with house.running():
+    async with house.running(judge=judge):
         run = await house.submit(sample)
         log = await house.until_type(run, "run.delivered")
     (rejected,), (merged,) = of(log, run, "task.rejected"), of(log, run, "run.verified")
@@ -130,7 +131,7 @@ def _results(data: dict[str, Any]) -> list[tuple[str, str]]:
 
 async def test_only_the_verifier_has_the_key(house: House) -> None:
     key = house.home / "keys" / signing.VERIFIER
-    async with house.running(roles=("recorder", "manager", "auditor", "accountant", "hr", "employees")):
+    async with house.running(judge=judge, roles=("recorder", "manager", "auditor", "accountant", "hr", "employees")):
         assert not key.exists()
-    async with house.running(roles=("recorder", "verifier")):
+    async with house.running(judge=judge, roles=("recorder", "verifier")):
         assert key.exists()

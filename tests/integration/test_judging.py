@@ -78,7 +78,7 @@ async def test_a_verdict_names_each_gate_with_its_evidence(house: House) -> None
     sample = Chain()
     right = f"n + {sample.numbers['T1']}"
     await house.hire("anna", {"T1": [sample.right("T1")], "T2": [sample.both(add="n"), sample.both(add=right)]})
-    async with house.running():
+    async with house.running(judge=judge):
         run = await house.submit(sample)
         log = await house.until_type(run, "run.delivered")
     first, broken, second, merged = [judgement(event) for event in verdicts(log, run)]
@@ -130,7 +130,7 @@ async def test_a_verifier_killed_in_its_verdict_leaves_none_and_the_next_says_th
     slow = f"import subprocess, sys\nsubprocess.run({argv})\n"
     await house.hire("anna", {"T1": [{path: slow + body}]})
     without = tuple(role for role in (*STAFF_ROLES, "employees") if role != "verifier")
-    async with house.running(roles=without):
+    async with house.running(judge=judge, roles=without):
         run = await house.submit(sample)
         log = await house.until_type(run, "task.submitted")
         (handed_in,) = of(log, run, "task.submitted")

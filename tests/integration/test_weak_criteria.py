@@ -4,6 +4,7 @@ import pytest
 
 from domain import incident
 from tests.integration.house import House, Sample, of
+from verification.judge import judge
 
 pytestmark = pytest.mark.needs_sandbox
 
@@ -20,7 +21,7 @@ async def test_the_director_is_told_of_weak_criteria_and_nobody_is_blamed(house:
     strong, weak = Sample(1), Sample(1)
     unasked = {f"{weak.module('T1')}.py": UNASKED.format(number=weak.numbers["T1"])}
     await house.hire("anna", {"T1": [strong.right("T1"), unasked]})
-    async with house.running():
+    async with house.running(judge=judge):
         control = await house.submit(strong)
         await house.until_type(control, "run.delivered")
         run = await house.submit(weak)
