@@ -38,6 +38,7 @@ def test_a_wrong_one_is_rejected(aura: Aura, tmp_path: Path) -> None:
     assert {each["kind"] for each in wrong["data"]["findings"]} == {"wrong_result", "sealed_failed"}
 
 
+@pytest.mark.slow
 @pytest.mark.needs_postgres
 @pytest.mark.needs_nats
 def test_the_example_is_delivered() -> None:

@@ -110,6 +110,7 @@ async def test_packaging_of_the_author_that_works_is_verified(sandbox: Bubblewra
     assert smoke.result == "passed"
 
 
+@pytest.mark.slow
 async def test_what_the_author_cannot_help_is_noted(sandbox: Bubblewrap) -> None:
     """Packaging of the base that cannot be built here, and a build tool that is not among the verifier's."""
     requirement = requirement_of_greet()

@@ -4,8 +4,7 @@ from tests.attacks.attack import Attack
 from tests.attacks.corpus import copyout, host, kernel, lingering, network, resources
 
 GROUPS: dict[str, tuple[Attack, ...]] = {
-    "Resources": resources.ATTACKS,
-    "What goes on": lingering.ATTACKS,
+    "Resources": tuple(sorted((*resources.ATTACKS, *lingering.ATTACKS), key=lambda attack: attack.name)),
     "Network": network.ATTACKS,
     "The host's files, variables and processes": host.ATTACKS,
     "The kernel": kernel.ATTACKS,
