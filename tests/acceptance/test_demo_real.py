@@ -13,10 +13,12 @@ from agents import modelserver
 from bus.embedded.home import Home
 from bus.embedded.servers import postgres_at
 from bus.store import Store
+from verification.reading import read_requirement
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = 10
 DEMO_WAIT_S = 900
+GIVEN = ("items", "numbers", "words", "first, second")  # what the functions of the demonstration are given
 SKIPPED_FOLDERS = {
     ".git",
     ".venv",
@@ -104,6 +106,15 @@ def hold(report: dict[str, Any]) -> None:
     assert cheaters
     assert all(person["standing"] == "suspended" for person in cheaters)
     assert report["delivery"]["outcome"] == "delivered"
+
+
+def test_no_project_file_defines_a_function_as_the_model_writes_it() -> None:
+    """A right solution among the tests, written as the model would, was once found to be its own."""
+    tasks = read_requirement(ROOT / "examples/small-tools/small-tools.md").tasks
+    names = [Path(path).stem for task in tasks for path in task.scope]
+    assert len(names) == 5
+    assert holders_of([f"def {name}({given}):".encode() for name in names for given in GIVEN]) == []
+    assert holders_of([f"`{name}(".encode() for name in names]) != []  # control: the requirement is seen
 
 
 @needs_model

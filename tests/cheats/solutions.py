@@ -8,43 +8,49 @@ from verification.requirement import Requirement
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
+# Typed and told about, as a person writes them: the demonstration's model must never be found to have written these.
 _SMALL = {
-    "has_duplicates.py": """\
-def has_duplicates(items):
-    seen = []
+    "has_duplicates.py": '''\
+def has_duplicates(items: list[object]) -> bool:
+    """Whether an item equals an earlier one."""
+    seen: list[object] = []
     for item in items:
         if item in seen:
             return True
         seen.append(item)
     return False
-""",
-    "all_positive.py": """\
-def all_positive(numbers):
+''',
+    "all_positive.py": '''\
+def all_positive(numbers: list[int]) -> bool:
+    """Whether no number is zero or below."""
     for number in numbers:
         if number <= 0:
             return False
     return True
-""",
-    "count_long.py": """\
-def count_long(words):
+''',
+    "count_long.py": '''\
+def count_long(words: list[str]) -> int:
+    """How many words have more than four letters."""
     count = 0
     for word in words:
         if len(word) > 4:
             count += 1
     return count
-""",
-    "longest_word.py": """\
-def longest_word(words):
+''',
+    "longest_word.py": '''\
+def longest_word(words: list[str]) -> str:
+    """The first of the words that no other is longer than."""
     longest = ""
     for word in words:
         if len(word) > len(longest):
             longest = word
     return longest
-""",
-    "anagrams.py": """\
-def anagrams(first, second):
+''',
+    "anagrams.py": '''\
+def anagrams(first: str, second: str) -> bool:
+    """Whether both are made of the same letters."""
     return sorted(first) == sorted(second)
-""",
+''',
 }
 _SLUG = {
     "slugify.py": '''\
