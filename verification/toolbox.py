@@ -1,7 +1,8 @@
 """Toolboxes: installed packages, with all that they need, as a folder that boxes may see read-only.
 
-They are copied from this environment, so that nothing is fetched. One is made once per process and set of names; it
-is removed at the process's end, or by the next process that makes one.
+They are copied from this environment, so that nothing is fetched, and kept on a shelf for the next process. Where the
+shelf is not to be trusted, one is made per process and set of names; it is removed at the process's end, or by the next
+process that makes one.
 """
 
 import atexit
@@ -11,6 +12,7 @@ import importlib.util
 import os
 import py_compile
 import shutil
+import sys
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator
@@ -20,11 +22,14 @@ from domain.errors import Unavailable
 from verification.sandbox.orphans import new_tag, orphans_in
 from verification.sandbox.program import reachable
 from verification.sandbox.runtime import BOX_UID
+from verification.toolshelf import taken
 
 TOOLS = "/aura/tools"
 """Where a box sees its toolbox: modules at the top, to be put on Python's path; programs in `bin`."""
 _PLACES = ("/var/tmp", "/dev/shm")
+FORM = "1"  # of what is in a toolbox beside the files of its distributions
 _made: dict[tuple[str, ...], Path] = {}
+_own: set[Path] = set()
 _making = threading.Lock()
 
 
@@ -36,9 +41,9 @@ def toolbox(names: tuple[str, ...]) -> Path:
     with _making:
         known = tuple(sorted(set(names)))
         if known not in _made or not _made[known].is_dir():  # a cleaner of temporary files may have been here
-            if not _made:
-                atexit.register(close_toolboxes)
             _made[known] = _make(known)
+            if _own == {_made[known]}:
+                atexit.register(close_toolboxes)
         return _made[known]
 
 
@@ -58,10 +63,11 @@ def tools_digest(names: tuple[str, ...]) -> str:
 
 
 def close_toolboxes() -> None:
-    """Removes the folders of this process; the next call makes them anew."""
+    """Removes the folders that are this process's own; the next call makes them anew."""
     with _making:
-        for folder in _made.values():
+        for folder in _own:
             shutil.rmtree(folder, ignore_errors=True)
+        _own.clear()
         _made.clear()
 
 
@@ -77,23 +83,30 @@ def sweep_toolboxes() -> int:
 
 def _make(names: tuple[str, ...]) -> Path:
     sweep_toolboxes()
-    closure = _closure(names)
-    folder = _place() / new_tag()
-    folder.mkdir(mode=0o700)
-    try:
+    closure, place = _closure(names), _place()
+
+    def fill(folder: Path) -> None:
         for found in closure.values():
             for source, inside in _files(found):
                 _copy(source, folder, inside)
         for part in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
             part.chmod(0o755)
+
+    own = place / new_tag()
+    try:
+        if (kept := taken(place, f"{FORM}-{sys.implementation.cache_tag}-{tools_digest(names)}", fill)) is not None:
+            return kept
+        own.mkdir(mode=0o700)
+        fill(own)
+        _own.add(own)
     except OSError as error:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(own, ignore_errors=True)
         raise Unavailable(
             f"The tools for boxes could not be copied: {error}.",
-            hint=f"Free some space in {folder.parent}, or set TMPDIR to a folder with space.",
+            hint=f"Free some space in {place}, or set TMPDIR to a folder with space.",
             code="toolbox_failed",
         ) from error
-    return folder
+    return own
 
 
 def _closure(names: Iterable[str]) -> dict[str, importlib.metadata.Distribution]:

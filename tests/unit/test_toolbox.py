@@ -1,4 +1,4 @@
-"""Toolboxes: what is installed here, seen by a box; removed at the end, and by the next process after a crash."""
+"""Toolboxes: what is installed here, seen by a box; kept on a shelf of one's own, or removed at the process's end."""
 
 import asyncio
 import importlib.metadata
@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,10 +17,22 @@ from tests.sandboxes import sandbox
 from verification.sandbox.base import PYTHON, RunResult, RunSpec
 from verification.sandbox.bubblewrap import Bubblewrap
 from verification.toolbox import TOOLS, close_toolboxes, tool_versions, toolbox, tools_digest
+from verification.toolshelf import SHELF, UNUSED_S
 
 __all__ = ["sandbox"]
 
 ASK = f"import sys; sys.path.insert(0, {TOOLS!r}); import pytest; print(pytest.__version__, pytest.__file__)"
+
+
+@pytest.fixture
+def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder for temporary files, which boxes can see."""
+    with tempfile.TemporaryDirectory(prefix="aura-place-", dir="/dev/shm") as folder:
+        Path(folder).chmod(0o755)
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        close_toolboxes()
+        yield Path(folder)
+        close_toolboxes()
 
 
 async def asked(sandbox: Bubblewrap, folders: dict[str, Path]) -> RunResult:
@@ -53,11 +67,79 @@ def test_it_is_made_once_and_holds_what_was_named_and_its_needs() -> None:
     assert tools_digest(("pytest",)) == tools_digest(("pytest",)) != tools_digest(("pluggy",))
 
 
-def test_closing_removes_it_and_the_next_one_is_new() -> None:
+def test_the_next_process_finds_it_on_the_shelf(place: Path) -> None:
     folder = toolbox(("iniconfig",))
+    assert folder.parent == place / f"{SHELF}-{os.getuid()}"
+    made_at = (folder / "iniconfig").stat().st_ctime_ns
+    close_toolboxes()
+    assert toolbox(("iniconfig",)) == folder
+    assert (folder / "iniconfig").stat().st_ctime_ns == made_at
+    assert toolbox(("pluggy",)) != folder
+
+
+def lose(folder: Path) -> None:
+    (folder / "iniconfig" / "_parse.py").unlink()
+
+
+def cut(folder: Path) -> None:
+    (folder / "iniconfig" / "_parse.py").write_text("")
+
+
+def add(folder: Path) -> None:
+    (folder / "sitecustomize.py").write_text("")
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize("damage", [lose, cut, add])
+def test_a_damaged_one_is_made_anew(damage: Callable[[Path], None]) -> None:
+    folder = toolbox(("iniconfig",))
+    right = {path.relative_to(folder): path.stat().st_size for path in folder.rglob("*.py")}
+    damage(folder)
+    close_toolboxes()
+    assert toolbox(("iniconfig",)) == folder
+    assert {path.relative_to(folder): path.stat().st_size for path in folder.rglob("*.py")} == right
+    assert [entry.name for entry in folder.parent.iterdir()] == [folder.name]
+
+
+def squat(shelf: Path) -> None:
+    shelf.mkdir()
+    os.chown(shelf, 65534, 65534)
+
+
+def open_up(shelf: Path) -> None:
+    shelf.mkdir()
+    shelf.chmod(0o777)
+
+
+def lead_elsewhere(shelf: Path) -> None:
+    elsewhere = shelf.with_name("elsewhere")
+    elsewhere.mkdir()
+    shelf.symlink_to(elsewhere)
+
+
+@pytest.mark.parametrize("prepare", [squat, open_up, lead_elsewhere])
+def test_a_shelf_that_others_may_write_is_not_used(place: Path, prepare: Callable[[Path], None]) -> None:
+    if prepare is squat and os.getuid() != 0:
+        pytest.skip("root alone can give a folder away")
+    shelf = place / f"{SHELF}-{os.getuid()}"
+    prepare(shelf)
+    folder = toolbox(("iniconfig",))
+    assert folder.parent == place
+    assert list(shelf.iterdir()) == []
     close_toolboxes()
     assert not folder.exists()
     assert toolbox(("iniconfig",)).is_dir()
+
+
+@pytest.mark.usefixtures("place")
+def test_what_nobody_has_taken_for_long_leaves_the_shelf() -> None:
+    old, new = toolbox(("iniconfig",)), toolbox(("pluggy",))
+    close_toolboxes()
+    long_ago = old.stat().st_mtime - UNUSED_S - 60
+    os.utime(old, (long_ago, long_ago))
+    toolbox(("packaging",))
+    assert not old.exists()
+    assert new.is_dir()
 
 
 def test_what_is_not_installed_is_said() -> None:
@@ -67,20 +149,20 @@ def test_what_is_not_installed_is_said() -> None:
 
 
 @pytest.mark.parametrize("died", [True, False], ids=["killed", "alive"])
-def test_one_whose_process_was_killed_is_swept_by_the_next(died: bool) -> None:
+def test_one_of_its_own_is_swept_after_a_killed_process(place: Path, died: bool) -> None:
+    open_up(place / f"{SHELF}-{os.getuid()}")  # so that there is no shelf
     code = "from verification.toolbox import toolbox; print(toolbox(('iniconfig',)), flush=True); input()"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": "/dev/shm"}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(place)}
     other = subprocess.Popen(
         [sys.executable, "-c", code], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert other.stdout is not None
     folder = Path(other.stdout.readline().strip())
     try:
-        assert folder.is_dir()
+        assert folder.parent == place
         if died:
             other.send_signal(signal.SIGKILL)
             other.wait()
-        close_toolboxes()
         toolbox(("iniconfig",))
         assert folder.is_dir() is not died
     finally:

@@ -1,0 +1,87 @@
+"""The shelf of toolboxes: a folder per user with finished ones, kept from process to process under what is in them.
+
+A process takes one only from a shelf that is its own user's and that nobody else may write to, and only if every file
+is there in its size: temporary folders are cleaned by age, file by file.
+"""
+
+import os
+import shutil
+import stat
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+from verification.sandbox.orphans import PREFIX, is_orphan, new_tag
+
+SHELF = "aura-tools"
+UNUSED_S = 7 * 24 * 3600.0  # then the next process that puts one there removes it
+_LISTING = ".listing"
+
+
+def taken(place: Path, name: str, fill: Callable[[Path], None]) -> Path | None:
+    """The folder of the toolbox `name` in `place`, filled by `fill` if it is not there whole.
+
+    None where the shelf could be somebody else's work. Raises what `fill` raises, and leaves nothing half made.
+    """
+    shelf = place / f"{SHELF}-{os.getuid()}"
+    with suppress(FileExistsError):
+        shelf.mkdir(mode=0o755)
+    if not _ours_alone(shelf):
+        return None
+    folder = shelf / name
+    if not _whole(folder):
+        _put(folder, fill)
+        _tidy(shelf)
+    os.utime(folder)
+    return folder
+
+
+def _ours_alone(shelf: Path) -> bool:
+    found = shelf.lstat()
+    shared = stat.S_IMODE(found.st_mode) & (stat.S_IWGRP | stat.S_IWOTH)
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not shared
+
+
+def _put(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Made beside its place and moved there, so that nobody meets half of it; two processes make the same."""
+    made, damaged = folder.with_name(new_tag()), folder.with_name(new_tag())
+    try:
+        made.mkdir(mode=0o755)
+        fill(made)
+        (made / _LISTING).write_text(_listed(made), encoding="ascii")
+        if folder.exists() and not _whole(folder):
+            folder.rename(damaged)
+        with suppress(OSError):  # another process was faster
+            made.rename(folder)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(damaged, ignore_errors=True)
+
+
+def _tidy(shelf: Path) -> None:
+    """Removes what a killed process left half made, and what nobody has taken for long."""
+    for entry in list(shelf.iterdir()):
+        with suppress(OSError):
+            unused = time.time() - entry.stat().st_mtime > UNUSED_S
+            if is_orphan(entry.name) or (unused and not entry.name.startswith(PREFIX)):
+                shutil.rmtree(entry)
+
+
+def _whole(folder: Path) -> bool:
+    try:
+        return (folder / _LISTING).read_text(encoding="ascii") == _listed(folder)
+    except OSError:
+        return False
+
+
+def _listed(folder: Path) -> str:
+    """Hex sha256 of the path, size and mode of everything below the folder, the listing apart."""
+    found = sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.name != _LISTING:
+            seen = path.lstat()
+            size = seen.st_size if stat.S_ISREG(seen.st_mode) else 0
+            found.update(os.fsencode(f"{path.relative_to(folder)}\0{size}\0{seen.st_mode}\n"))
+    return found.hexdigest()
