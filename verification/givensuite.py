@@ -1,8 +1,10 @@
 """One given suite, run hidden against one tree: what must pass is learnt without the tree, then all of it must pass."""
 
 import asyncio
+import time
 from collections import Counter, OrderedDict
 from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 
@@ -16,32 +18,46 @@ VERIFY = "/verify"
 """Where a box sees the suite, outside the project."""
 STUB_WALL_S = 30.0
 STUBS_KEPT_MAX = 64
+AGAIN_WALL_S = 20.0
+AGAIN_TIMES_LONGER = 3
+"""A repeat may last so many times longer than the run that has passed, and AGAIN_WALL_S at least."""
 _INI = f"{VERIFY}/aura.ini"
 _stubs: OrderedDict[object, SuiteSeen] = OrderedDict()
 
+Failures = tuple[tuple[str, str], ...]
+"""Test ids with the short reason."""
+Standing = Literal["passed", "failed", "idle"]
+"""Of a given suite. `idle`: it passes on a stub, so that passing says nothing."""
+
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):
-    """How a given suite fared. `failures` are test ids with the short reason; if `passes_on_stub`, it tells nothing."""
+    """How a given suite fared. If `passes_on_stub`, it tells nothing."""
 
-    expected: int
+    expected: tuple[str, ...]  # the tests that must pass
     passed: int
-    failures: tuple[tuple[str, str], ...]
+    failures: Failures
     passes_on_stub: bool
     green_on_stub: tuple[str, ...]  # single tests that a stub passes
     left_out: tuple[str, ...]  # skipped, or expected to fail, whatever the code is
     ids_from: str  # "stub", or "tree" where the suite cannot be collected without the project's own values
+    took_s: float
+
+    @property
+    def standing(self) -> Standing:
+        if self.failures:
+            return "failed"
+        return "idle" if self.passes_on_stub else "passed"
 
 
 async def run_given(suite: Suite, project: Project, sandbox: Sandbox) -> Given:
     """Two boxes: the suite on a stub of the project, then on a clean copy. Raises Unavailable without a box."""
-    cleaned = project.with_files(clean(project.files, without=suite.files))
     try:
         async with asyncio.TaskGroup() as boxes:
             stub = boxes.create_task(_on_stub(suite, project, sandbox))
-            tree = boxes.create_task(run_suite(_run(suite, cleaned), sandbox))
+            tree = boxes.create_task(_timed(_run(suite, _cleaned(project, suite)), sandbox))
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from failed  # callers know kinds of errors, not groups of them
-    on_stub, seen = stub.result(), tree.result()
+    on_stub, (seen, took_s) = stub.result(), tree.result()
     expected, left_out, ids_from = _expected(on_stub, seen)
     failures = [(suite.path, seen.text)] if isinstance(seen, Problem) else _failures(expected, left_out, seen)
     green: tuple[str, ...] = ()
@@ -49,14 +65,37 @@ async def run_given(suite: Suite, project: Project, sandbox: Sandbox) -> Given:
         green = tuple(test for test, outcome in on_stub.outcomes().items() if outcome == "passed")
     stub_passes = isinstance(on_stub, SuiteSeen) and not on_stub.errors and set(expected) <= set(green)
     return Given(
-        expected=len(expected),
+        expected=tuple(expected),
         passed=0 if isinstance(seen, Problem) else _passed(seen),
         failures=tuple(failures),
         passes_on_stub=stub_passes,
         green_on_stub=green,
         left_out=tuple(left_out),
         ids_from=ids_from,
+        took_s=took_s,
     )
+
+
+async def run_again(given: Given, suite: Suite, project: Project, sandbox: Sandbox, *, backwards: bool) -> Failures:
+    """What fails of a suite that has passed, in one more box with the hash seed of `project`."""
+    run = msgspec.structs.replace(
+        _run(suite, _cleaned(project, suite)),
+        backwards=backwards,
+        wall_s=max(AGAIN_WALL_S, AGAIN_TIMES_LONGER * given.took_s),
+    )
+    seen = await run_suite(run, sandbox)
+    if isinstance(seen, Problem):
+        return ((suite.path, seen.text),)
+    return tuple(_failures(list(given.expected), list(given.left_out), seen))
+
+
+def _cleaned(project: Project, suite: Suite) -> Project:
+    return project.with_files(clean(project.files, without=suite.files))
+
+
+async def _timed(run: SuiteRun, sandbox: Sandbox) -> tuple[SuiteSeen | Problem, float]:
+    started = time.monotonic()
+    return await run_suite(run, sandbox), time.monotonic() - started
 
 
 def _run(suite: Suite, project: Project) -> SuiteRun:

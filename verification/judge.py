@@ -106,7 +106,8 @@ def _result(criterion: Criterion, subject: Subject) -> CriterionResult:
     mine = [each for each in asked if each.criterion == criterion.id]
     visible = [each.problem is None for each in mine if not each.sealed]
     sealed = [each.problem is None for each in mine if each.sealed]
-    suites = [subject.suites.get((criterion.id, is_sealed)) for is_sealed, _ in criterion.suites]
+    given = [subject.suites.get((criterion.id, is_sealed)) for is_sealed, _ in criterion.suites]
+    suites = [each and each.standing for each in given]
     outside = criterion.judged_outside
     held = bool(mine) if outside else "passed" in suites
     return CriterionResult(

@@ -60,13 +60,15 @@ class SuiteSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class SuiteRun(msgspec.Struct, frozen=True, kw_only=True):
     """What to run: `files` is the project, `beside` is read-only by its absolute path, `stubs` stand for the project.
 
-    With `stubs` no file of the project is in the box, and the named modules are ones that do nothing.
+    With `stubs` no file of the project is in the box, and the named modules are ones that do nothing. `backwards`
+    runs the tests in reverse order.
     """
 
     project: Project
     arguments: tuple[str, ...]
     beside: Mapping[str, bytes] = {}
     stubs: tuple[str, ...] | None = None
+    backwards: bool = False
     wall_s: float = SUITE_WALL_S
 
 
@@ -98,6 +100,7 @@ def _spec(run: SuiteRun, nonce: str, tools: Path) -> RunSpec:
         "tools": TOOLS,
         "arguments": [*ALWAYS, *run.arguments],
         "stubs": None if run.stubs is None else list(run.stubs),
+        "backwards": run.backwards,
     }
     files = {} if run.stubs is not None else project.files
     return RunSpec(

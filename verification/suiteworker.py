@@ -87,6 +87,8 @@ class Reporter:
         self.deselected += len(items)
 
     def pytest_collection_finish(self, session: Any) -> None:
+        if self.order["backwards"]:
+            session.items.reverse()  # whole: what shares a module or a class stays together
         self.collected = [_clean(item.nodeid) for item in session.items]
 
     def pytest_runtest_logreport(self, report: Any) -> None:

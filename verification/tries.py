@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from verification.calls import BATCH, Calls
 from verification.casebox import Problem, Project
@@ -30,6 +30,7 @@ class Tried:
     inputs: int = 0
     failed: int = 0
     passed_over: int = 0  # refused with an exception that the property allows
+    drawn: list[Arguments] = field(default_factory=list, repr=False)
 
 
 def properties_of(criteria: Iterable[Criterion]) -> list[tuple[str, bool, Property]]:
@@ -55,6 +56,20 @@ async def try_all(
     rng = random.Random(seed)
     calls = Calls(project, sandbox, rng.randint(0, HASH_SEED_MAX))
     drawn = await draw([one for _, _, one in wanted], rng.randint(0, DRAW_SEED_MAX))
+    return await _all(wanted, drawn, calls, shrink=shrink)
+
+
+async def try_again(tried: Sequence[Tried], project: Project, sandbox: Sandbox, seed: int) -> list[Tried]:
+    """Try each property once more with the inputs it had, in an order and with a hash seed that follow from `seed`."""
+    rng = random.Random(seed)
+    calls = Calls(project, sandbox, rng.randint(0, HASH_SEED_MAX))
+    wanted = [(one.criterion, one.sealed, one.property) for one in tried]
+    return await _all(wanted, [rng.sample(one.drawn, len(one.drawn)) for one in tried], calls, shrink=False)
+
+
+async def _all(
+    wanted: Sequence[tuple[str, bool, Property]], drawn: Sequence[list[Arguments]], calls: Calls, *, shrink: bool
+) -> list[Tried]:
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [
@@ -80,6 +95,7 @@ async def _tried(
         inputs=len(inputs),
         failed=len(bad),
         passed_over=passed_over,
+        drawn=inputs,
     )
 
 

@@ -3,19 +3,17 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import msgspec
 
 from verification.casebox import Project
+from verification.givensuite import Given
 from verification.requirement import Criterion, Requirement
 from verification.sandbox.base import Sandbox
 from verification.trials import Trial
 from verification.tries import Tried
 from verification.verdict import Finding, GateOutcome, Grade
-
-SuiteStanding = Literal["passed", "failed", "idle"]
-"""Of a given suite. `idle`: it passes on a stub, so that passing says nothing."""
 
 
 @dataclass
@@ -38,7 +36,7 @@ class Subject:
     trials: list[Trial] = field(default_factory=list)
     tried: list[Tried] = field(default_factory=list)  # properties
     findings: list[Finding] = field(default_factory=list)
-    suites: dict[tuple[str, bool], SuiteStanding] = field(default_factory=dict)  # by criterion and "is it sealed"
+    suites: dict[tuple[str, bool], Given] = field(default_factory=dict)  # by criterion and "is it sealed"
 
     @property
     def sound(self) -> bool:

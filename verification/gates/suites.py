@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 
-from verification.gates.base import Gate, Report, Subject, SuiteStanding, nothing_to_do
-from verification.givensuite import Given, run_given
+from verification.gates.base import Gate, Report, Subject, nothing_to_do
+from verification.givensuite import Given, Standing, run_given
 from verification.requirement import Criterion
 from verification.verdict import Finding, GateOutcome
 
@@ -25,13 +25,13 @@ class Suites(Gate):
         evidence: dict[str, Any] = {}
         idle: set[str] = set()
         for criterion, before in _asked(subject):
-            standings: set[SuiteStanding] = set()
+            standings: set[Standing] = set()
             for sealed, suite in criterion.suites:
                 given = await run_given(suite, subject.project, subject.sandbox)
                 evidence[f"{criterion.id} {'sealed' if sealed else 'visible'}"] = _told(given, sealed)
-                standing = subject.suites[criterion.id, sealed] = _standing(given)
-                standings.add(standing)
-                if standing == "failed":
+                subject.suites[criterion.id, sealed] = given
+                standings.add(given.standing)
+                if given.standing == "failed":
                     findings.append(_failed(criterion.id, given, sealed=sealed, before=before))
             if "idle" in standings:
                 idle.add(criterion.id)
@@ -49,16 +49,11 @@ def _asked(subject: Subject) -> list[tuple[Criterion, bool]]:
 
 def _told(given: Given, sealed: bool) -> dict[str, Any]:
     """A verdict's evidence goes with the delivery. A sealed test's id may hold its arguments: it is counted only."""
-    told: dict[str, Any] = msgspec.to_builtins(given)
+    told: dict[str, Any] = msgspec.to_builtins(given) | {"expected": len(given.expected)}
+    del told["took_s"]  # the same verdict again has the same evidence
     if sealed:
         told |= {name: len(told[name]) for name in ("failures", "green_on_stub", "left_out")}
     return told
-
-
-def _standing(given: Given) -> SuiteStanding:
-    if given.failures:
-        return "failed"
-    return "idle" if given.passes_on_stub else "passed"
 
 
 def _unproved(criterion: str) -> Finding:
