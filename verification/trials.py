@@ -50,11 +50,14 @@ def trials_of(criteria: Iterable[Criterion]) -> list[Trial]:
 async def run_all(trials: list[Trial], project: Project, sandbox: Sandbox, seed: int) -> None:
     """Run the trials in an order drawn from `seed`, a few boxes at once, until too many did not end in time.
 
-    The seed of Python's hashes in the boxes is drawn from it too.
+    A visible one is the first, so that an author whose code never ends is told so. The seed of Python's hashes in the
+    boxes is drawn from `seed` too.
     """
     waiting = list(trials)
     draw = random.Random(seed)
     draw.shuffle(waiting)
+    if visible := [place for place, trial in enumerate(waiting) if not trial.sealed]:
+        waiting.append(waiting.pop(visible[-1]))
     project = msgspec.structs.replace(project, hash_seed=draw.randint(0, HASH_SEED_MAX))
     late: list[bool] = []
 

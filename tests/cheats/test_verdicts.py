@@ -62,6 +62,10 @@ class Same(str):
 """
 
 
+SEALED_FIRST = (5, 9)
+"""Seeds of verdicts that draw both sealed cases of four before the visible ones."""
+
+
 @pytest.fixture
 def puzzle() -> Puzzle:
     seed = random.SystemRandom().randrange(1 << 32)
@@ -129,6 +133,17 @@ async def test_a_hanging_one_is_given_up(puzzle: Puzzle, sandbox: Bubblewrap) ->
     assert not found.verified
     assert kinds(found) <= {"timeout", "sealed_failed"}
     assert found.wall_s < 6
+
+
+@pytest.mark.parametrize("seed", SEALED_FIRST)
+async def test_an_author_whose_code_never_ends_is_told_so(puzzle: Puzzle, sandbox: Bubblewrap, seed: int) -> None:
+    """Of the few cases that are run, one is visible."""
+    puzzle.within_s = 0.4
+    files = puzzle.solution("while True: pass")
+    found = await judge(puzzle.requirement(), files, sandbox=sandbox, seed=seed, allow_degraded=True)
+    told = [each.for_author for each in found.findings if each.kind == "timeout"]
+    assert told
+    assert "did not end within 0.4 s" in told[0]
 
 
 async def test_a_write_outside_scope_is_a_strike(puzzle: Puzzle, sandbox: Bubblewrap) -> None:

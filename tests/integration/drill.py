@@ -38,6 +38,7 @@ BETWEEN_HANGS_S = (0.3, 1.5)
 HANG_S = (0.3, 4.0)
 """A role that hangs for longer than its call's or order's time allows hands in too late."""
 POLL_S = 0.02
+TOLD_LINES = 80
 MISSING_SERVER = 69
 LOCKED_DATABASE = 1
 """How a process may end that nobody killed: it started without its server, or Postgres before its old sessions end."""
@@ -237,7 +238,8 @@ class Drill:
                 wrong.append(f"{name} was started again {restarts} times, and the supervisor's log says {found}")
             may = LOCKED_DATABASE if name == "postgres" else MISSING_SERVER
             others = found.keys() - {"was killed by SIGKILL", f"ended with status {may}"}
-            wrong += [f"{name} {how} {found[how]} times of its own" for how in sorted(others)]
+            log = log_tail(self.child(name).log, TOLD_LINES) if others else ""
+            wrong += [f"{name} {how} {found[how]} times of its own: {log}" for how in sorted(others)]
         return wrong
 
 
