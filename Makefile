@@ -24,7 +24,7 @@ demo: $(STAMP)/base $(STAMP)/aura  ## an organisation at work, from a requiremen
 	@$(BIN)/aura demo
 
 test: $(STAMP)/dev $(STAMP)/aura  ## all tests but the slow ones
-	@$(BIN)/python -m pytest -q -n 3 --dist loadfile -m "not slow"
+	@$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-slow: $(STAMP)/dev $(STAMP)/aura  ## the slow tests, with the embedded model
 	@$(MAKE) --silent --no-print-directory $(STAMP)/model

@@ -125,6 +125,7 @@ def test_a_stopped_server_is_seen_and_work_goes_on_when_it_does(aura: Aura, serv
     assert status(aura)[0]["problem"] is None
 
 
+@pytest.mark.slow
 def test_the_drills_of_the_guide_do_what_it_says(aura: Aura) -> None:
     path = f"{AURA.parent}{os.pathsep}{os.environ['PATH']}"
 

@@ -209,6 +209,7 @@ async def doctored(drill: Drill, director: Director) -> None:
     assert "exit 6" in (await drill.replay())[0]
 
 
+@pytest.mark.slow
 async def test_a_consumer_that_moves_its_checkpoint_before_its_rows_is_found(drill: Drill) -> None:
     """The control of the kills: a broken consumer, killed between the two."""
     drill.folder.mkdir(parents=True)

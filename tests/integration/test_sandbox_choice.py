@@ -39,6 +39,7 @@ async def test_auto_is_bubblewrap_where_there_is_no_engine(tmp_path: Path) -> No
         await asked.probe()
 
 
+@pytest.mark.slow
 async def test_auto_is_docker_where_its_canary_passes(docker_engine: Engine, box_image: Image, tmp_path: Path) -> None:
     chosen = open_sandbox(Boxes(docker_host=host_of(docker_engine)))
     held = await chosen.probe()
@@ -95,6 +96,7 @@ def test_an_image_is_named_by_what_it_holds(box_image: Image, tmp_path: Path) ->
     assert find_image(tmp_path) is None
 
 
+@pytest.mark.slow
 def test_the_command_builds_it_and_hands_it_over(docker_engine: Engine, tmp_path: Path) -> None:
     def aura(*words: str, code: int = 0, **more: str) -> dict[str, object]:
         environment = os.environ | {"AURA_HOME": str(tmp_path), "AURA_DOCKER_HOST": host_of(docker_engine)} | more
