@@ -12,7 +12,7 @@ from agents.delivery.packaging import packaging_files
 from agents.employees.prompts import messages_of
 from verification.cleantree import clean, without_pytest
 from verification.fixtures import FIXTURE_BYTES_MAX, FOLDER_FILES_MAX
-from verification.reading import RequirementInvalid, check_notes, parse_requirement
+from verification.reading import RequirementInvalid, check_notes, parse_requirement, read_requirement
 from verification.requirement import Requirement, Suite
 
 FRONT = """---
@@ -30,11 +30,23 @@ budget: {usd: "1", tokens: 1, minutes: 5}
 
 
 SUITE = b"def test_it():\n    assert True\n"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "version-numbers"
 
 
 def with_suite(folder: Path, path: str, sealed: bytes | None = None) -> Requirement:
     source = f"{FRONT}  pytest: {path}\n```\n"
     return parse_requirement(source.encode(), sealed, name="tool", folder=folder)
+
+
+def test_the_example_has_a_visible_suite_and_a_sealed_one() -> None:
+    read = read_requirement(EXAMPLE / f"{EXAMPLE.name}.md")
+    alone, both = read.criteria
+    assert [[sealed for sealed, _ in each.suites] for each in (alone, both)] == [[False], [True]]
+    assert [note for note in check_notes(read) if "grade B" in note] == [
+        "A1 rests on a given suite alone, grade B: code could forge its results. Add cases."
+    ]
+    shown = {task: set(brief_of(read, task, base={}).suites) for task in ("T1", "T2")}
+    assert shown == {"T1": {"acceptance/test_newest.py"}, "T2": set()}
 
 
 def test_suites_travel_with_the_requirement(tmp_path: Path) -> None:

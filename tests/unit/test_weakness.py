@@ -144,7 +144,7 @@ def test_it_is_said_when_another_criterion_refuses_the_stub() -> None:
     assert one(parse(elsewhere)).refused_by == ()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "version-numbers"])
 def test_the_examples_are_not_weak(name: str) -> None:
     assert weak_criteria(requirement(name)) == ()
 
