@@ -76,7 +76,7 @@ class Reception:
         except (Unavailable, Contention):
             await parcel.again(RETRY_WAIT_S)
             return
-        except (msgspec.DecodeError, msgspec.ValidationError, AuraError):
+        except (msgspec.DecodeError, UnicodeDecodeError, AuraError):
             pass  # refused by the gate, which has put that on the log; garbage has no order that could be named
         finally:
             slots.release()

@@ -165,7 +165,7 @@ def verify(envelope: bytes, key: Ed25519PublicKey) -> Statement:
         raise Invalid(f"What is signed is {opened.payload_type}.", hint=f"A verdict is {PAYLOAD_TYPE}.")
     try:
         statement = _statement.decode(payload)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Invalid(f"What is signed is no statement about a test: {error}.", hint=f"See {PREDICATE_TYPE}") from error
     if (statement.type, statement.predicate_type) != (STATEMENT_TYPE, PREDICATE_TYPE):
         raise Invalid(f"What is signed is {statement.predicate_type}.", hint=f"A verdict is {PREDICATE_TYPE}")
@@ -179,7 +179,7 @@ def opened_envelope(envelope: bytes) -> Envelope:
         raise Invalid(f"The envelope has {len(envelope)} bytes.", hint=hint, code="attestation")
     try:
         return _envelope.decode(envelope)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Invalid(f"This is no DSSE envelope: {error}.", hint=hint, code="attestation") from error
 
 

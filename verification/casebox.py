@@ -195,5 +195,5 @@ def _parsed(result: RunResult, nonce: str) -> Answer | Problem:
         return Problem("forged_answer", "wrote to the judge's answer channel")
     try:
         return _answer.decode(told[len(start) :])
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Problem("forged_answer", "wrote an answer that the judge's worker never writes")

@@ -9,6 +9,8 @@ import sys
 import warnings
 from typing import Any
 
+MESSAGE_CHARS_MAX = 300  # it may quote a name from the file, however long that is
+
 
 def fault_of(path: str) -> dict[str, Any] | None:
     """Where and why the file does not compile, or None."""
@@ -17,9 +19,9 @@ def fault_of(path: str) -> dict[str, Any] | None:
     try:
         compile(source, path, "exec", dont_inherit=True)
     except SyntaxError as error:
-        return {"line": error.lineno or 0, "message": error.msg}
+        return {"line": error.lineno or 0, "message": error.msg[:MESSAGE_CHARS_MAX]}
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
-        return {"line": 0, "message": str(error) or type(error).__name__}
+        return {"line": 0, "message": str(error)[:MESSAGE_CHARS_MAX] or type(error).__name__}
     return None
 
 

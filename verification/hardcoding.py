@@ -15,6 +15,7 @@ import msgspec
 
 from verification.placeholders import names_in
 from verification.requirement import Case, Criterion, Step
+from verification.source import parsed
 from verification.tags import tag_of
 from verification.writeset import is_test
 
@@ -127,15 +128,8 @@ def _module(path: str) -> set[str]:
     return {".".join(parts), ".".join(parts[:-1]) if len(parts) > 1 else parts[0], parts[-1]}
 
 
-def _parsed(source: bytes) -> ast.Module | None:
-    try:
-        return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-
-
 def _imports(source: bytes) -> set[str]:
-    tree = _parsed(source)
+    tree = parsed(source)
     found: set[str] = set()
     for node in ast.walk(tree) if tree else ():
         if isinstance(node, ast.Import):
@@ -148,7 +142,7 @@ def _imports(source: bytes) -> set[str]:
 
 def _literals(source: bytes) -> set[tuple[str, Any]]:
     """Constants of a file, but for its echoes, its assertions and the block that runs it as a program."""
-    tree = _parsed(source)
+    tree = parsed(source)
     return {leaf for part in tree.body if not _is_echo(part) for leaf in _constants(part)} if tree else set()
 
 

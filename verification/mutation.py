@@ -7,9 +7,11 @@ from collections.abc import Iterator, Set
 from typing import Any, NamedTuple
 
 from verification.mistakes import is_text, mistakes, opposite
+from verification.source import parsed
 
 SOURCE_BYTES_MAX = 256 * 1024  # of one file; a larger one is generated, or a table
 SHOWN_CHARS_MAX = 80
+COMPARED_PAIRS_MAX = 1_000_000  # of lines of the base with lines of the tree: about a second if all are alike
 _UNTOUCHED = frozenset({"annotation", "returns", "decorator_list", "format_spec", "type_params", "pattern"})
 _IMPORTS = (ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal)
 _GUARDS = frozenset({"__name__", "TYPE_CHECKING"})
@@ -47,7 +49,7 @@ def mutants(source: bytes, lines: Set[int] | None = None, *, seed: int = 0) -> I
     docstrings, types, decorators, imports, `__name__` guards, messages of exceptions. What is no Python, or too large,
     has none.
     """
-    tree = _parsed(source)
+    tree = parsed(source, bytes_max=SOURCE_BYTES_MAX)
     if tree is None:
         return
     known = {_written(tree)}
@@ -63,22 +65,29 @@ def mutants(source: bytes, lines: Set[int] | None = None, *, seed: int = 0) -> I
 
 
 def changed_lines(before: bytes, after: bytes) -> set[int]:
-    """Numbers of the lines of `after` that were added or changed."""
+    """Numbers of the lines of `after` that were added or changed.
+
+    Between the first and the last change all lines are named where comparing them would take long: its time grows with
+    the product of both, and whoever wrote the lines would choose it.
+    """
     old, new = before.splitlines(), after.splitlines()
+    same = _alike(old, new)
+    old, new = old[same:], new[same:]
+    end = _alike(old[::-1], new[::-1])
+    old, new = old[: len(old) - end], new[: len(new) - end]
+    if len(old) * len(new) > COMPARED_PAIRS_MAX:
+        return set(range(same + 1, same + len(new) + 1))
     found: set[int] = set()
     for what, _, _, first, last in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if what in ("replace", "insert"):
-            found.update(range(first + 1, last + 1))
+            found.update(range(same + first + 1, same + last + 1))
     return found
 
 
-def _parsed(source: bytes) -> ast.Module | None:
-    if len(source) > SOURCE_BYTES_MAX:
-        return None
-    try:
-        return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+def _alike(one: list[bytes], other: list[bytes]) -> int:
+    """How many lines both begin with."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))
 
 
 def _written(tree: ast.Module) -> str | None:

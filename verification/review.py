@@ -82,7 +82,7 @@ def _read(content: bytes, changed: Collection[str]) -> tuple[Review | None, str 
         return None, f"{PATH} is longer than {REVIEW_BYTES_MAX} bytes"
     try:
         review = _review.decode(content)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return None, f"{PATH} is not of the form {FORM}: {error}"
     if len(review.findings) > FINDINGS_MAX:
         return review, f"{PATH} has more than {FINDINGS_MAX} findings"

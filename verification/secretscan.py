@@ -35,8 +35,9 @@ _NAME = rb"(?:password|passwd|pwd|secret|token|api_?key|access_?key|auth_?key|se
 _ASSIGNED = re.compile(
     rb"(?i)"
     + _NAME
-    + rb"""["']?\s*\]?\s*(?::\s*[a-z.\[\]| ]+)?(?:=|:)\s*b?["']([A-Za-z0-9_!@#$%^&*+/=~-]{16,128})["']"""
+    + rb"""["']?\s*+\]?\s*+(?::[a-z.\[\]|\s]++)?(?:=|:)\s*+b?["']([A-Za-z0-9_!@#$%^&*+/=~-]{16,128})["']"""
 )
+"""Nothing is tried twice (`*+`, `++`): whoever writes the text would choose how long that takes."""
 _EXAMPLE = re.compile(
     rb"(?i)example|test|fake|dummy|placeholder|sample|your|redacted|change.?me|not.?real|insecure|xxxx|\.\.\.|secret|"
     rb"password|2YotnFZFEjr1zCsicMWpAA|tGzv3JOkF0XG5Qx2TlKWIA"  # the last two: RFC 6749, whose tokens are quoted often
@@ -60,25 +61,37 @@ def secrets_in(content: bytes) -> Iterator[Secret]:
     text = content[:SCANNED_BYTES_MAX]
     if b"\0" in text:
         return
+    line_of = _Lines(text).of
     for found in _PRIVATE.finditer(text):
         body = _key_body(text[found.end() : found.end() + _KEY_BODY_BYTES_MAX])
         if body is not None:
-            yield Secret(_line(text, found.start()), "a private key", "key", body)
+            yield Secret(line_of(found.start()), "a private key", "key", body)
     for kind, shape in _SHAPES:
         for found in shape.finditer(text):
             if not _is_example(found[0]) and (kind not in _LOOSE or _is_random(found[0])):
-                yield Secret(_line(text, found.start()), kind, "shape", found[0])
+                yield Secret(line_of(found.start()), kind, "shape", found[0])
     for found in _JWT.finditer(text):
         claims = _decoded(found[2])
         if _decoded(found[1]) is not None and claims is not None and not _is_example(claims):
-            yield Secret(_line(text, found.start()), "a signed token (JWT)", "claim", found[0])
+            yield Secret(line_of(found.start()), "a signed token (JWT)", "claim", found[0])
     for found in _ASSIGNED.finditer(text):
         if _is_random(found[1]) and not _is_example(found[1]):
-            yield Secret(_line(text, found.start()), "a password or key", "password", found[1])
+            yield Secret(line_of(found.start()), "a password or key", "password", found[1])
 
 
-def _line(text: bytes, position: int) -> int:
-    return text.count(b"\n", 0, position) + 1
+class _Lines:
+    """Numbers of lines. Positions that ascend are counted once, not each from the start."""
+
+    def __init__(self, text: bytes) -> None:
+        self._text = text
+        self._position, self._line = 0, 1
+
+    def of(self, position: int) -> int:
+        if position < self._position:
+            self._position, self._line = 0, 1
+        self._line += self._text.count(b"\n", self._position, position)
+        self._position = position
+        return self._line
 
 
 def _key_body(text: bytes) -> bytes | None:

@@ -133,7 +133,7 @@ def _read(result: RunResult, run: SuiteRun, nonce: str) -> SuiteSeen | Problem:
         return Problem("no_answer", f"pytest left the box without a whole answer{f': {said}' if said else ''}")
     try:
         return _seen.decode(told[len(start) :])
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Problem("no_answer", "the answer is none that the judge's worker writes")
 
 

@@ -10,6 +10,8 @@ import tokenize
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
+from verification.source import PARSED_BYTES_MAX, parsed
+
 How = Literal["pass", "...", "NotImplementedError"]
 _REMINDER = re.compile(r"\b(TODO|FIXME|XXX)\b")
 _ABSTRACT = frozenset({"ABC", "ABCMeta", "Protocol"})
@@ -25,27 +27,28 @@ class Unwritten(NamedTuple):
 
 
 def unwritten(sources: Iterable[bytes]) -> list[list[Unwritten]]:
-    """For each file of a project its unwritten functions; what is no Python has none."""
-    trees = [_parsed(source) for source in sources]
-    bases = {name for tree in trees if tree for name in _bases(tree)}
-    return [list(_of_file(tree, bases)) if tree else [] for tree in trees]
+    """For each file of a project its unwritten functions; what is no Python, or too large, has none."""
+    bases: set[str] = set()
+    found: list[list[tuple[str | None, Unwritten]]] = []
+    for source in sources:  # a tree takes much more memory than its source, so that none is kept
+        tree = parsed(source)
+        bases.update(_bases(tree) if tree else ())
+        found.append(list(_of_file(tree)) if tree else [])
+    return [[each for owner, each in inside if owner not in bases] for inside in found]
 
 
 def reminders(source: bytes) -> list[tuple[int, str]]:
     """Line and word of each comment that says TODO, FIXME or XXX."""
+    if len(source) > PARSED_BYTES_MAX:
+        return []
+    told: list[tuple[int, str]] = []
     try:
-        tokens = list(tokenize.tokenize(io.BytesIO(source).readline))
+        for token in tokenize.tokenize(io.BytesIO(source).readline):
+            if token.type == tokenize.COMMENT and (found := _REMINDER.search(token.string)):
+                told.append((token.start[0], found[1]))
     except (tokenize.TokenError, SyntaxError, ValueError):
         return []
-    comments = [(token.start[0], _REMINDER.search(token.string)) for token in tokens if token.type == tokenize.COMMENT]
-    return [(line, found[1]) for line, found in comments if found]
-
-
-def _parsed(source: bytes) -> ast.Module | None:
-    try:
-        return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+    return told
 
 
 def _bases(tree: ast.Module) -> Iterator[str]:
@@ -55,16 +58,17 @@ def _bases(tree: ast.Module) -> Iterator[str]:
             yield from (_name(base) for base in node.bases)
 
 
-def _of_file(tree: ast.Module, bases: set[str]) -> Iterator[Unwritten]:
+def _of_file(tree: ast.Module) -> Iterator[tuple[str | None, Unwritten]]:
+    """Each with the class whose method it is, or nothing."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef) and node.name not in bases and not _is_abstract(node):
+        if isinstance(node, ast.ClassDef) and not _is_abstract(node):
             for method in node.body:
                 how = _how(method)
                 if isinstance(method, _Function) and how in ("...", "NotImplementedError"):
-                    yield Unwritten(method.lineno, f"{node.name}.{method.name}", how)
+                    yield node.name, Unwritten(method.lineno, f"{node.name}.{method.name}", how)
     for function in tree.body:
         if isinstance(function, _Function) and (how := _how(function)) is not None:
-            yield Unwritten(function.lineno, function.name, how)
+            yield None, Unwritten(function.lineno, function.name, how)
 
 
 def _is_abstract(node: ast.ClassDef) -> bool:

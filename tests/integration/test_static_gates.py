@@ -34,6 +34,7 @@ HOSTILE = {
     "attributes": b"x = a" + b".b" * 200_000,
     "null": b"x = 1\0",
     "encoding": b"# coding: nosuch\n",
+    "a long name of an encoding": b"# coding: " + b"a" * 2_000_000 + b"\n",
     "outside": b"return 1\n",
 }
 

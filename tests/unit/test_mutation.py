@@ -1,6 +1,7 @@
 """Mutants: each one small mistake that Python can read, on the lines that were changed, in an order of the seed's."""
 
 import ast
+import time
 
 import pytest
 
@@ -96,6 +97,18 @@ def test_only_changed_lines_are_touched() -> None:
     assert changed_lines(after, after) == set()
     assert {mutant.line for mutant in mutants(after, changed_lines(before, after))} == {2, 4}
     assert {mutant.line for mutant in mutants(after)} == {1, 2, 3, 4}
+
+
+@pytest.mark.parametrize("count", [10, 400_000])
+def test_lines_that_are_all_alike_are_soon_compared(count: int) -> None:
+    alike = b"x = 0\n" * count
+    began = time.monotonic()
+    assert changed_lines(alike * 2, alike + b"y = 1\n" + alike) == {count + 1}
+    assert changed_lines(alike, alike * 2) == set(range(count + 1, 2 * count + 1))
+    ends = changed_lines(b"a = 1\n" + alike + b"b = 1\n", b"a = 2\n" + alike + b"b = 2\n")
+    assert ends >= {1, count + 2}
+    assert (len(ends) == 2) is (count == 10)  # named is what may have changed, and not what certainly has
+    assert time.monotonic() - began < 10
 
 
 def test_the_order_is_the_seed_s() -> None:

@@ -4,6 +4,7 @@ import base64
 import json
 import random
 import string
+import time
 
 import pytest
 from msgspec.structs import replace
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 from tests.unit.asked import asked
 from verification.gates.secrets import Secrets
 from verification.secretscan import secrets_in
+from verification.writeset import NAMED_MAX
 
 BASE62 = string.ascii_letters + string.digits
 DRAWN = random.Random(20261122)
@@ -111,3 +113,25 @@ async def test_in_tests_and_prose_a_doubtful_one_is_noted(path: str) -> None:
         assert (report.result, report.findings) == ("noted", ()), name
         assert path in report.text
     assert (await asked(Secrets(), {path: LEAKS["AWS"].encode()})).result == "failed"
+
+
+@pytest.mark.parametrize("text", ["secret", "secret:", "secret : a ", "secret] ", "secret: str |"])
+def test_no_text_takes_long(text: str) -> None:
+    """Whoever writes the file would hold up everybody else's verdict."""
+    leak = f"\n{LEAKS['password']}\n".encode()
+    whole = (text.encode() + b" " * 900_000 + leak, text.encode() * 50_000 + leak)
+    began = time.monotonic()
+    for content in whole:
+        assert [secret.form for secret in secrets_in(content)] == ["password"]
+    assert time.monotonic() - began < 10
+
+
+async def test_many_secrets_are_looked_for_in_a_large_base_no_more_than_are_named() -> None:
+    keys = [f"ghp_{drawn(36)}".encode() for _ in range(5000)]
+    base = {"data.bin": random.Random(1).randbytes(8 << 20)}
+    began = time.monotonic()
+    report = await asked(Secrets(), {**base, "a.py": b"\n".join(keys)}, base=base)
+    assert len(report.findings) == NAMED_MAX
+    assert time.monotonic() - began < 5
+    tests = {"tests/a.py": LEAKS["password"].encode() + b"\n" * 2, "b.py": keys[0]}
+    assert [finding.path for finding in (await asked(Secrets(), tests)).findings] == ["b.py"]

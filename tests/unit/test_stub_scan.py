@@ -1,11 +1,14 @@
 """What is told as a stub: a function that a case asks for and nobody wrote. The rest is noted, or as it should be."""
 
+import time
+
 import pytest
 from msgspec.structs import replace
 
 from tests.unit.asked import asked
 from verification.gates.stubs import Stubs
 from verification.requirement import Case, Criterion, Expectation, Step
+from verification.source import PARSED_BYTES_MAX
 
 UNWRITTEN = {
     "pass": b"def slugify(text):\n    pass\n",
@@ -105,3 +108,19 @@ async def test_a_function_that_is_asked_for_nothing_may_do_nothing(name: str, ex
     criterion = Criterion(id="A1", says="it does", cases=(Case(steps=(step,), line=1),))
     report = await asked(Stubs(), {"slugify.py": UNWRITTEN[name]}, of=lambda of: replace(of, criteria=(criterion,)))
     assert report.result == result
+
+
+async def test_a_function_stays_unwritten_whatever_other_classes_are_made_from() -> None:
+    """The last name of some bases is none at all."""
+    source = UNWRITTEN["pass"] + b"class C((lambda: object)()):\n    x = 1\n"
+    assert (await asked(Stubs(), {"slugify.py": source})).result == "failed"
+
+
+async def test_what_is_too_large_to_be_parsed_here_is_passed_over() -> None:
+    """A parser takes hundreds of bytes for each of the source's, and this one is in no box."""
+    table = b"x = [" + b"0," * (PARSED_BYTES_MAX // 2) + b"]\n"
+    began = time.monotonic()
+    assert (await asked(Stubs(), {"slugify.py": UNWRITTEN["pass"] + table})).result == "passed"
+    assert time.monotonic() - began < 2
+    small = b"x = [" + b"0," * 1000 + b"]\n"
+    assert (await asked(Stubs(), {"slugify.py": UNWRITTEN["pass"] + small})).result == "failed"

@@ -1,5 +1,7 @@
 """Hard-coding: the visible cases as a table in the code, told only where sealed cases or properties failed."""
 
+import asyncio
+
 from verification.gates.base import Gate, Report, Subject, verdict_on
 from verification.gates.cases import failed
 from verification.hardcoding import hard_coded_path
@@ -14,7 +16,7 @@ class HardCoding(Gate):
         lost = {one.criterion for one in subject.tried if one.sealed and one.problem is not None}
         asked = [each for each in subject.criteria if each.id in lost or failed(each.id, subject.trials, sealed=True)]
         for criterion in asked:
-            path = hard_coded_path(criterion, subject.changed, subject.tree, subject.base)
+            path = await asyncio.to_thread(hard_coded_path, criterion, subject.changed, subject.tree, subject.base)
             if path:
                 text = f"{path} holds arguments and results of the visible cases of {criterion.id} as literals"
                 shown = f"{text}; solve the criterion instead"

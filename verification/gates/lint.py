@@ -61,7 +61,7 @@ class Lint(Gate):
         )
         try:
             found = _remarks.decode(result.stdout)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return nothing_to_do("the linter gave no answer")
         told = [
             f"{each.filename.removeprefix(f'{PROJECT}/')}:{each.location.row}: {each.code or 'syntax'} {each.message}"

@@ -1,6 +1,6 @@
 """Secrets: no changed file holds a key or a password. Named by path, line and kind, never by value."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from verification.gates.base import Gate, Report, Subject, verdict_on
 from verification.secretscan import Secret, secrets_in
@@ -18,8 +18,13 @@ class Secrets(Gate):
     async def ask(self, subject: Subject) -> Report:
         known = _Known(subject)
         files = [path for path in subject.changed if path in subject.tree]
-        found = [(path, secret) for path in files for secret in _new(subject.tree[path], known)]
-        sure = [(path, secret) for path, secret in found if _is_sure(path, secret)][:NAMED_MAX]
+        sure: list[tuple[str, Secret]] = []
+        doubtful: list[tuple[str, Secret]] = []
+        for path in files:
+            for secret in secrets_in(subject.tree[path]):
+                kind = sure if _is_sure(path, secret) else doubtful
+                if len(kind) < NAMED_MAX and secret.value not in known:  # what is known is looked for in a whole base
+                    kind.append((path, secret))
         findings = [
             Finding(
                 kind="secret",
@@ -29,9 +34,9 @@ class Secrets(Gate):
             )
             for path, secret in sure
         ]
-        told = [{"path": path, "line": secret.line, "kind": secret.kind} for path, secret in found[:NAMED_MAX]]
+        told = [{"path": path, "line": secret.line, "kind": secret.kind} for path, secret in [*sure, *doubtful]]
         evidence = {"files": len(files), "found": told}
-        if found and not findings:
+        if doubtful and not findings:
             text = "; ".join(f"{one['path']}, line {one['line']}: perhaps {one['kind']}" for one in told)
             return Report(result="noted", text=text[:500], evidence=evidence)
         return verdict_on(findings, text=f"{len(files)} files", evidence=evidence)
@@ -44,14 +49,13 @@ class _Known:
         of = subject.requirement
         self._texts = (of.source, of.sealed_source or b"")
         self._files: tuple[Mapping[str, bytes], ...] = (of.fixtures, of.sealed_fixtures, subject.base)
+        self._looked: dict[bytes, bool] = {}
 
     def __contains__(self, value: bytes) -> bool:
-        texts = (*self._texts, *(content for files in self._files for content in files.values()))
-        return any(value in text for text in texts)
-
-
-def _new(content: bytes, known: _Known) -> Iterator[Secret]:
-    return (secret for secret in secrets_in(content) if secret.value not in known)
+        if value not in self._looked:
+            texts = (*self._texts, *(content for files in self._files for content in files.values()))
+            self._looked[value] = any(value in text for text in texts)
+        return self._looked[value]
 
 
 def _is_sure(path: str, secret: Secret) -> bool:

@@ -1,5 +1,7 @@
 """Stubs: a function that a case calls, and that was not written. All else that looks unfinished is only noted."""
 
+import asyncio
+
 from verification.gates.base import Gate, Report, Subject, verdict_on
 from verification.requirement import Case, Criterion
 from verification.stubs import NOT_IMPLEMENTED, NOTHING
@@ -18,11 +20,12 @@ class Stubs(Gate):
         files = [
             path for path in subject.changed if path in subject.tree and path.endswith(".py") and not is_test(path)
         ]
-        found = unwritten(subject.tree[path] for path in files)
+        found = await asyncio.to_thread(unwritten, [subject.tree[path] for path in files])
         bare = [(path, each) for path, inside in zip(files, found, strict=True) for each in inside]
         findings = [_finding(path, each) for path, each in bare if _is_asked_for(path, each, subject.criteria)]
         said = [f"{path}, line {each.line}: {each.name} is {each.how}" for path, each in bare]
-        said += [f"{path}, line {line}: {word}" for path in files for line, word in reminders(subject.tree[path])]
+        marked = await asyncio.to_thread(lambda: [(path, reminders(subject.tree[path])) for path in files])
+        said += [f"{path}, line {line}: {word}" for path, inside in marked for line, word in inside]
         evidence = {"files": len(files), "found": said[:NAMED_MAX]}
         if said and not findings:
             return Report(result="noted", text="; ".join(said)[:500], evidence=evidence)

@@ -14,7 +14,6 @@ from verification.writeset import is_test
 
 COMPILE_WALL_S = 30.0
 COMPILE_MEMORY_BYTES = 1024 * MIB
-TOLD_CHARS_MAX = 300
 _WORKER = "/aura/compiler.py"
 _SOURCE = Path(__file__).parents[1] / "compiler.py"
 
@@ -67,12 +66,16 @@ async def _faults(paths: list[str], tree: Any, sandbox: Sandbox) -> dict[str, tu
     )
     faults: dict[str, tuple[int, str]] = {}
     begun, ended = None, -1
-    for line in map(_line.decode, result.stdout.splitlines()):
+    for told in result.stdout.splitlines():
+        try:
+            line = _line.decode(told)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            break  # cut off by a limit of the box, and the file that was begun has no end
         begun = begun if line.begun is None else line.begun
         if line.ended is not None:
             ended = line.ended
             if line.fault is not None:
-                faults[paths[ended]] = (int(line.fault["line"]), str(line.fault["message"])[:TOLD_CHARS_MAX])
+                faults[paths[ended]] = (int(line.fault["line"]), str(line.fault["message"]))
     if begun is not None and begun != ended:
         faults[paths[begun]] = (0, "it cannot be compiled within the limits of a box")
     return faults

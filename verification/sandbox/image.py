@@ -67,7 +67,7 @@ def find_image(store: Path) -> Image | None:
     """The image in `store` if it was built by this recipe; None without one."""
     try:
         found = _image.decode((store / RECORD).read_bytes())
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
     return found if found.recipe == recipe() and found.rootfs.is_dir() else None
 
