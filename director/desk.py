@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -128,8 +128,25 @@ async def _submitted(store: Store, text: str) -> bool:
 
 async def taken_up(store: Store, run: UUID) -> bool:
     """Wait until a run just submitted is in the manager's rows, so that `last` is it; False when nobody takes it up."""
+
+    async def there() -> bool:
+        return bool(await rows(store, "door_run", run))
+
+    return await _in_time(there)
+
+
+async def on_the_staff(store: Store, employee: UUID) -> bool:
+    """Wait until somebody just hired is in HR's rows, so that the next command shows them; False when HR is away."""
+
+    async def there() -> bool:
+        return any(row["employee"] == employee for row in await rows(store, "door_people"))
+
+    return await _in_time(there)
+
+
+async def _in_time(there: Callable[[], Awaitable[bool]]) -> bool:
     deadline = asyncio.get_running_loop().time() + TAKEN_UP_WAIT_S
-    while not await rows(store, "door_run", run):
+    while not await there():
         if asyncio.get_running_loop().time() > deadline:
             return False
         await asyncio.sleep(POLL_S)

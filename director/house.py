@@ -9,7 +9,7 @@ from bus.clock import now
 from bus.embedded import stack
 from bus.embedded.home import Home
 from director import processes
-from director.desk import Desk, desk, new_id
+from director.desk import Desk, desk, new_id, on_the_staff
 from director.settings import Settings
 from domain.employee import Hire
 from domain.errors import Conflict, Invalid
@@ -125,6 +125,7 @@ async def hire(opened: Desk, posting: staff.Posting) -> None:
     """Write how the employee is reached, then put it on the staff. The same employee is hired once."""
     staff.save(opened.settings.employees, posting)
     await opened.done(Hire(id=new_id(), at=now(), employee=posting.id, profile=staff.profile_of(posting)))
+    await on_the_staff(opened.store, posting.id)
 
 
 async def box_faults(settings: Settings, allow_degraded: bool) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """The demonstration without a model: what it reports, twice in one home, and interrupted in the middle."""
 
+import re
 import signal
 from collections.abc import Iterator
 from typing import Any
@@ -49,6 +50,9 @@ def test_a_second_one_in_the_same_home_tells_what_to_do_next(aura: Aura) -> None
     text = aura.text(*DEMO)
     for part in ("rejected", "was suspended", "scripted", "Cost: 0.00 USD", "approve", "Equal: ", "stays up"):
         assert part in text, text
+    hired = text.partition("hiring …")[2].partition("submitting")[0]
+    assert "recorded: scripted" in hired, text
+    assert re.search(r"cheater-\w{4}: scripted cheater", hired), text
     commands = [line.strip() for line in text.partition("Paste any of these:")[2].splitlines() if line.startswith("  ")]
     assert any(" down " in command and "rm -rf" in command for command in commands)
     judge = next(command for command in commands if " judge " in command)
