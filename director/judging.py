@@ -22,7 +22,7 @@ from governance import signing
 from verification.attestation import Basis, key_hex, sign, statement_of
 from verification.basetree import BaseTree, read_base
 from verification.judge import judge
-from verification.libraries import libraries_of
+from verification.libraries import libraries_of, lock_of
 from verification.reading import read_requirement
 from verification.requirement import Requirement
 from verification.sandbox.choice import open_sandbox
@@ -53,6 +53,9 @@ async def judge_folder(settings: Settings, file: Path, folder: Path, door: Door,
     signer = _signer(settings, wanted)
     requirement = read_requirement(file)
     whole = read_tree(folder)
+    if requirement.dependencies:  # as it is delivered
+        lock = await lock_of(requirement, settings.libraries, door.note)
+        requirement = msgspec.structs.replace(requirement, lock=lock)
     tree = own_files(requirement, whole)
     base = base_of(requirement, file)
     installed = await libraries_of(requirement, settings.libraries, door.note)
@@ -167,7 +170,7 @@ def read_tree(folder: Path) -> dict[str, bytes]:
 
 
 def own_files(requirement: Requirement, tree: dict[str, bytes]) -> dict[str, bytes]:
-    """The tree without what a delivery adds to it (packaging, README, acceptance cases, verdict): it is not judged."""
+    """The tree without what a delivery adds (packaging, lock, README, acceptance cases, verdict): it is not judged."""
     written = {path: content for path, content in tree.items() if in_scope(path, requirement.scope)}
     added = packaging_files(requirement, written).keys() | set(proof_names(written))
     return {path: content for path, content in tree.items() if path in written or path not in added}

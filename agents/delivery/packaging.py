@@ -29,6 +29,12 @@ aura attestation verify .
 `{key}` came with the delivery, so it proves nothing about itself: name a key that you trust with `--key`.
 
 """
+_EXACT = ".venv/bin/pip install --require-hashes -r {lock}\n"
+_ABOUT_LOCK = """`{lock}` names, by hash, the very packages that this was judged with:
+wheels for the platform and the Python of that machine. Where pip cannot have them, leave the line out,
+and it chooses anew what the pins leave open.
+
+"""
 
 
 class Signed(NamedTuple):
@@ -83,7 +89,7 @@ def delivered_tree(requirement: Requirement, tree: Mapping[str, bytes]) -> dict[
 
 
 def packaging_files(requirement: Requirement, tree: Collection[str]) -> dict[str, bytes]:
-    """Those of them that follow from the requirement and the tree's paths alone: packaging and acceptance tests."""
+    """Those that follow from the requirement and the tree's paths alone: packaging, lock and acceptance tests."""
     names = _Names(tree)
     tests = _tests_folder(names)
     test_name = "test_acceptance.py" if "test_acceptance.py" not in names.last else f"test_{tests.replace('/', '_')}.py"
@@ -93,12 +99,19 @@ def packaging_files(requirement: Requirement, tree: Collection[str]) -> dict[str
         extra["pyproject.toml"] = _pyproject(requirement, tree, proof_names(tree).readme, tests).encode()
     if names.is_free(".gitignore"):
         extra[".gitignore"] = _IGNORED.encode()
+    if requirement.lock is not None:
+        extra[_lock_name(names)] = requirement.lock
     return extra
 
 
 def packaging_manifest(requirement: Requirement, tree: Collection[str]) -> dict[str, str]:
     """Their digests by path, for the verifier's statement."""
     return manifest_of(packaging_files(requirement, tree))
+
+
+def _lock_name(names: "_Names") -> str:
+    """It is a requirements file of pip's; `pylock.toml` would need addresses, and a lock has names and hashes alone."""
+    return names.free("requirements.lock", "aura-requirements.lock")
 
 
 def _tests_folder(names: "_Names") -> str:
@@ -188,6 +201,10 @@ def _readme(
 ) -> bytes:
     criteria = "\n".join(f"- {criterion.id}: {_one_line(criterion.says)}" for criterion in requirement.criteria)
     statement = _STATEMENT.format(**proof._asdict()) if signed else ""
+    exact, about_lock = "", ""
+    if requirement.lock is not None:
+        lock = _lock_name(_Names(tree))
+        exact, about_lock = _EXACT.format(lock=lock), _ABOUT_LOCK.format(lock=lock)
     return f"""# {_one_line(requirement.title)}
 
 {summary.strip()}
@@ -198,9 +215,9 @@ def _readme(
 ## Use
 ```
 python3 -m venv .venv
-.venv/bin/pip install .
+{exact}.venv/bin/pip install .
 ```
-{_use(requirement, tree)}
+{about_lock}{_use(requirement, tree)}
 
 ## Proof
 `{proof.verdict}` is the verdict on this code with its evidence. {statement}\

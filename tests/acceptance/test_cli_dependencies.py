@@ -8,6 +8,7 @@ import pytest
 
 from tests.acceptance.cli import Aura, homely
 from tests.wheels import NOWHERE
+from verification.dependencies import locked
 
 pytestmark = pytest.mark.needs_sandbox
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "link-slugs"
@@ -45,7 +46,7 @@ def test_without_an_index_it_says_so(tmp_path: Path) -> None:
 @pytest.mark.needs_postgres
 @pytest.mark.needs_nats
 @pytest.mark.usefixtures("index")
-def test_the_example_is_delivered() -> None:
+def test_the_example_is_delivered(tmp_path: Path) -> None:
     """The first answer does without the library and fails; what is delivered names its pin and is judged again."""
     with homely("up", "--no-model") as aura:
         aura.json("hire", "anna", "--script", str(FOLDER / "answers.json"))
@@ -55,6 +56,21 @@ def test_the_example_is_delivered() -> None:
         assert [one["verified"] for one in shown["attempts"]] == [False, True, True]
         folder = Path(line["folder"])
         assert f'dependencies = ["{PIN}"]' in (folder / "pyproject.toml").read_text(encoding="utf-8")
+        lock = locked((folder / "requirements.lock").read_bytes()) or {}
+        assert lock["python-slugify"][0] == "8.0.4"
+        assert "text-unidecode" in lock, "what the pin leaves open"
+        exact = (
+            "install",
+            "--quiet",
+            "--require-hashes",
+            "--target",
+            str(tmp_path / "site"),
+            "-r",
+            "requirements.lock",
+        )
+        subprocess.run([sys.executable, "-m", "pip", *exact], cwd=folder, check=True)
+        assert {"slugify", "text_unidecode"} <= {path.name for path in (tmp_path / "site").iterdir()}
+        assert "requirements.lock" in aura.json("attestation", "verify", str(folder))["delivered"]
         words = ("judge", FILE, str(folder), "--allow-degraded")
         again = aura.json(*words, PIP_INDEX_URL=NOWHERE, PIP_FIND_LINKS="", PIP_CONFIG_FILE="/dev/null")
         assert again["verified"] is True

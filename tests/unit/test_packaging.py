@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from agents.delivery.acceptance import literal
 from agents.delivery.aura_casebox import ANY, Matching, same
@@ -224,6 +225,21 @@ def test_names_in_use_are_left_alone(tmp_path: Path) -> None:
     in_the_way = dict.fromkeys(("tests", "acceptance", "aura_acceptance", "DELIVERY.md", "README.md/x"), b"")
     extra = delivery_files(requirement("library", LIBRARY), in_the_way, b"", "")
     assert {"aura_acceptance_2/test_acceptance.py", "DELIVERY_2.md"} <= set(extra)
+
+
+def test_the_lock_of_the_dependencies_comes_along() -> None:
+    pins = {"dependencies": ("six==1.17.0",), "lock": f"six==1.17.0 --hash=sha256:{'0' * 64}\n".encode()}
+    wanted = replace(requirement("library", LIBRARY), **pins)
+    extra = delivery_files(wanted, {"slugify.py": SLUGIFY}, b"", "Verified.")
+    assert extra["requirements.lock"] == wanted.lock
+    exact = b".venv/bin/pip install --require-hashes -r requirements.lock\n.venv/bin/pip install .\n"
+    assert exact in extra["README.md"]
+    taken = delivery_files(wanted, {"slugify.py": SLUGIFY, "requirements.lock": b"mine"}, b"", "Verified.")
+    assert taken["aura-requirements.lock"] == wanted.lock
+    assert b" -r aura-requirements.lock\n" in taken["README.md"]
+    control = delivery_files(requirement("library", LIBRARY), {"slugify.py": SLUGIFY}, b"", "Verified.")
+    assert "requirements.lock" not in control
+    assert b"--require-hashes" not in control["README.md"]
 
 
 def test_the_readme_says_how_to_use_it() -> None:
