@@ -25,6 +25,7 @@ START_S = 1.0  # what the interpreter may take beside `within_s`
 ALONE = ("-s", "-P", "-B")
 """Python without the user's packages and without the script's folder. The box's environment is the judge's own."""
 SETUP_ATTEMPTS_MAX = 2
+ANSWER_DEPTH_MAX = 256  # nested lists and mappings; the worker's own limit in values, whose tags nest thrice
 NOT_STARTED = "aura: the command did not start"
 _SOURCE = Path(__file__).with_name("caseworker.py")
 
@@ -194,6 +195,24 @@ def _parsed(result: RunResult, nonce: str) -> Answer | Problem:
     if not told.startswith(start) or told.count(b"\n") != 1 or not told.endswith(b"\n") or result.exit_code != 0:
         return Problem("forged_answer", "wrote to the judge's answer channel")
     try:
-        return _answer.decode(told[len(start) :])
+        answer = _answer.decode(told[len(start) :])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        answer = None
+    if answer is None or _too_deep(answer):
         return Problem("forged_answer", "wrote an answer that the judge's worker never writes")
+    return answer
+
+
+def _too_deep(answer: Answer) -> bool:
+    """Whether some value is nested deeper than the worker nests any, so that walking it could end the judge."""
+    row: list[Any] = [
+        held for seen in answer.steps for held in (seen.before, seen.files, seen.value, seen.stdout, seen.stderr)
+    ]
+    for _ in range(ANSWER_DEPTH_MAX):
+        row = [
+            item
+            for held in row
+            if type(held) in (dict, list)
+            for item in (held.values() if type(held) is dict else held)
+        ]
+    return bool(row)

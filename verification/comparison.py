@@ -14,7 +14,7 @@ def problem_of(case: Case, answer: Answer) -> Problem | None:
     written: dict[str, str] = {}
     for step, seen in zip(case.steps, answer.steps, strict=True):
         written.update(step.files_before)
-        problem = _step(step, seen) or _files(step.expect, seen, written)
+        problem = _step(step, seen) or _files(step, seen, written)
         if problem:
             return Problem(problem.kind, f"{_called(step)} {problem.text}")
     if answer.untrue is not None:
@@ -90,7 +90,8 @@ def _tail(text: str) -> str:
     return text.strip()[-SHOWN_CHARS_MAX:]
 
 
-def _files(expect: Expectation, seen: StepSeen, written: dict[str, str]) -> Problem | None:
+def _files(step: Step, seen: StepSeen, written: dict[str, str]) -> Problem | None:
+    expect = step.expect
     for path, wanted in expect.files_after.items():
         found = seen.files.get(path)
         if found is None:
@@ -99,7 +100,9 @@ def _files(expect: Expectation, seen: StepSeen, written: dict[str, str]) -> Prob
             told = f"left {path} with {show(found, SHOWN_CHARS_MAX)}, expected {show(wanted, SHOWN_CHARS_MAX)}"
             return Problem("wrong_result", told)
     for path in expect.files_unchanged:
-        if seen.files.get(path) is None or seen.files[path] != seen.before.get(path, written.get(path)):
+        # What the judge put there itself is known; the worker's word for it could have been overwritten.
+        begun = {**written, **seen.before, **step.files_before}.get(path)
+        if seen.files.get(path) is None or seen.files[path] != begun:
             return Problem("wrong_result", f"changed {path}")
     for path in expect.files_absent:
         if seen.files.get(path) is not None:

@@ -1,5 +1,6 @@
 """Boxes in which the project is installed first: a sandbox around another one."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -13,9 +14,13 @@ INSTALL_WALL_S = 60.0
 MEMORY_BYTES = 1024 * MIB
 WORK_BYTES = 256 * MIB  # the project, its wheel and what is installed
 FILES = 16_384
+COLLECT_FILES_MAX = 10_000
+COLLECT_DEPTH_MAX = 40
 TOLD_CHARS_MAX = 600
+_ENVIRONMENT = "venv/"  # below the work folder
 INSTALLER = "/aura/installer.py"
 _SOURCE = Path(__file__).with_name("installer.py")
+_INSTALLED = (f"{_ENVIRONMENT}lib/*/site-packages/**", f"{_ENVIRONMENT}bin/*")
 
 
 class InstallingSandbox:
@@ -29,6 +34,11 @@ class InstallingSandbox:
         self._tools = tools
         self._kept = kept
         self.last: RunResult | None = None
+
+    @property
+    def installed(self) -> Mapping[str, bytes]:
+        """What the last environment held besides the libraries, by its path there, once its box was dead."""
+        return {} if self.last is None else _inside(self.last.files)
 
     @property
     def fault(self) -> str | None:
@@ -47,16 +57,23 @@ class InstallingSandbox:
             argv=(PYTHON, *ALONE, INSTALLER, TOOLS, libraries, afterwards, *spec.argv[1:]),
             read_only={**spec.read_only, INSTALLER: _SOURCE.read_bytes()},
             folders={**spec.folders, TOOLS: self._tools},
+            env={**spec.env, "PYTHONDONTWRITEBYTECODE": "1"},
+            collect=(*spec.collect, *_INSTALLED),
             limits=msgspec.structs.replace(
                 limits,
                 wall_s=limits.wall_s + INSTALL_WALL_S,
                 memory_bytes=max(limits.memory_bytes, MEMORY_BYTES),
                 work_bytes=max(limits.work_bytes, WORK_BYTES),
                 files=max(limits.files, FILES),
+                collect_files=max(limits.collect_files, COLLECT_FILES_MAX),
+                collect_bytes=max(limits.collect_bytes, WORK_BYTES),
+                collect_depth=max(limits.collect_depth, COLLECT_DEPTH_MAX),
             ),
         )
-        self.last = await self._sandbox.run(spec)
-        return self.last
+        self.last = result = await self._sandbox.run(spec)
+        own = {path: content for path, content in result.files.items() if not path.startswith(_ENVIRONMENT)}
+        refused = tuple(each for each in result.refused if not each.startswith(_ENVIRONMENT))
+        return msgspec.structs.replace(result, files=own, refused=refused)
 
     async def probe(self) -> Capabilities:
         return await self._sandbox.probe()
@@ -66,6 +83,16 @@ class InstallingSandbox:
 
     async def close(self) -> None:
         await self._sandbox.close()
+
+
+def _inside(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """`slug.py` for what lies in site-packages, `/bin/slug` for programs."""
+    found: dict[str, bytes] = {}
+    for path, content in files.items():
+        _, inside, module = path.partition("/site-packages/")
+        if path.startswith(_ENVIRONMENT):
+            found[module if inside else path.removeprefix(_ENVIRONMENT.rstrip("/"))] = content
+    return found
 
 
 def tail(result: RunResult) -> str:

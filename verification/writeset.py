@@ -7,6 +7,7 @@ from verification.scope import in_scope, path_fault
 from verification.verdict import Finding
 
 NAMED_MAX = 20  # paths that get a finding of their own
+COMPILED = (".pyc", ".pyo")
 TREE_BYTES_MAX = 32 * 1024 * 1024
 
 
@@ -42,6 +43,13 @@ def form_findings(tree: Mapping[str, bytes]) -> list[Finding]:
     if sum(map(len, tree.values())) > TREE_BYTES_MAX:
         told.append(("", f"the tree is larger than {TREE_BYTES_MAX} bytes"))
     return [Finding(kind="leftover_files", path=path or None, detail=text, for_author=text) for path, text in told]
+
+
+def compiled_findings(changed: tuple[str, ...], tree: Mapping[str, bytes]) -> list[Finding]:
+    """A finding for each compiled Python file that its author brings: Python may run it in place of its source."""
+    told = [(path, f"{path} is compiled Python; deliver its source alone") for path in changed if path in tree]
+    told = [(path, text) for path, text in told if path.casefold().endswith(COMPILED)]
+    return [Finding(kind="leftover_files", path=path, detail=text, for_author=text) for path, text in told[:NAMED_MAX]]
 
 
 def is_test(path: str) -> bool:

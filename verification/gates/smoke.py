@@ -1,24 +1,31 @@
 """Smoke: the project as it will be delivered is installed into a fresh environment in a box, and starts there."""
 
 import asyncio
-import re
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Mapping
+
+import msgspec
 
 from domain.errors import Unavailable
 from verification.casebox import Problem, Project, play
 from verification.comparison import problem_of
+from verification.dependencies import project_name
 from verification.gates.base import Gate, Report, Subject, nothing_to_do, verdict_on
 from verification.installation import INSTALL_WALL_S, InstallingSandbox, tail
+from verification.installed import otherwise
 from verification.installer import ENVIRONMENT
 from verification.requirement import Case, Expectation, Requirement, Step
 from verification.servicebox import service_problem
 from verification.toolbox import tool_versions, toolbox
+from verification.trials import Trial, run_all, trials_of
+from verification.tries import Tried, properties_of, try_all
 from verification.verdict import Finding
 from verification.visit import READY_WAIT_S
 
 PACKAGING = ("pyproject.toml", "setup.py", "setup.cfg")
 _TOOLS = ("hatchling", "pip")
-_NO_BACKEND = re.compile(r"BackendUnavailable|Cannot import '|No module named '|invalid command 'bdist_wheel'")
+NOT_THE_AUTHORS = "the project's own packaging, which is not the author's, does not install it"
+FAILED_MAX = 5  # of the cases that fail on what is installed
 
 
 class Smoke(Gate):
@@ -45,12 +52,18 @@ class Smoke(Gate):
         box = InstallingSandbox(subject.sandbox, tools, kept=starts == "http")
         problem, asked = await _started(subject.requirement, project, box)
         evidence = {"asked": asked, "tools": tool_versions(_TOOLS)}
+        if problem is None and (other := otherwise(subject.tree, box.installed, subject.requirement.command)):
+            evidence["otherwise"] = other
+            findings = await _judged_again(subject, project, box, other)
+            if findings and _is_of_base(subject):
+                return Report(result="noted", text=NOT_THE_AUTHORS, evidence={**evidence, "said": findings[0].detail})
+            if findings:
+                return verdict_on(findings, text="installed, it is not what was judged", evidence=evidence)
         if problem is None:
             return Report(result="passed", text=f"installs, and {asked}", evidence=evidence)
         said = box.fault or "\n".join([problem.text, *([tail(box.last)] if box.last else [])]).strip()
-        if _excused(subject, box.fault or ""):
-            text = "the project's own packaging, which is not the author's, does not install it"
-            return Report(result="noted", text=text, evidence={**evidence, "said": said})
+        if _is_of_base(subject) or (box.fault and _needs_others(subject.tree)):
+            return Report(result="noted", text=NOT_THE_AUTHORS, evidence={**evidence, "said": said})
         text = f"`pip install .` fails: {said}" if box.fault else f"installed, it does not pass ({asked}): {said}"
         found = Finding(kind="smoke_failed", detail=text, for_author=text)
         return verdict_on([found], text="does not install" if box.fault else "does not start", evidence=evidence)
@@ -67,6 +80,26 @@ async def _started(requirement: Requirement, project: Project, box: InstallingSa
         case, asked = _imports(requirement), "its modules import"
     answer = await play(case, project, box)
     return (answer if isinstance(answer, Problem) else problem_of(case, answer)), asked
+
+
+async def _judged_again(subject: Subject, project: Project, box: InstallingSandbox, other: str) -> list[Finding]:
+    """The cases and properties on what pip installs, each in an environment of its own; what fails there."""
+    if subject.requirement.deliver == "http":  # which is started in the project's folder
+        return []
+    installed = msgspec.structs.replace(project, command=None)
+    trials = trials_of(subject.criteria)
+    await run_all(trials, installed, box, subject.seed)
+    tried = await try_all(properties_of(subject.criteria), installed, box, subject.seed)
+    asked: list[Trial | Tried] = [*trials, *tried]
+    failed = [(each.criterion, each.sealed, each.problem.text) for each in asked if each.problem]
+    found: list[Finding] = []
+    for criterion, sealed, why in failed[:FAILED_MAX]:
+        text = f"installed by pip, it fails {criterion}: {other}"
+        shown = text if sealed else f"{text}; {why}"
+        found.append(
+            Finding(kind="smoke_failed", criterion=criterion, detail=f"{text}; {why}"[:2000], for_author=shown[:2000])
+        )
+    return found
 
 
 def _run_case(requirement: Requirement) -> Case:
@@ -91,7 +124,19 @@ def _visible(requirement: Requirement) -> Iterator[Case]:
     return (case for criterion in requirement.criteria for case in criterion.cases)
 
 
-def _excused(subject: Subject, fault: str) -> bool:
-    """Whether it fails for a packaging of the base that its author left alone, or for a build tool that is not here."""
-    own = [path for path in PACKAGING if path in subject.tree]
-    return bool(own) and (not set(own) & set(subject.changed) or bool(_NO_BACKEND.search(fault)))
+def _is_of_base(subject: Subject) -> bool:
+    """Whether the packaging is the base's, and its author left it alone."""
+    own = {path for path in PACKAGING if path in subject.tree}
+    return bool(own) and not own & set(subject.changed)
+
+
+def _needs_others(tree: Mapping[str, bytes]) -> bool:
+    """Whether the tree's packaging names other build tools than those of the box, whatever was said in there."""
+    try:
+        whole = tomllib.loads(tree.get("pyproject.toml", b"").decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    build = whole.get("build-system", {"requires": ["setuptools"]})
+    wanted = build.get("requires", []) if isinstance(build, dict) else []
+    named = [project_name(each) for each in wanted if isinstance(each, str)] if isinstance(wanted, list) else []
+    return any(path in tree for path in PACKAGING) and not set(named) <= set(tool_versions(_TOOLS))

@@ -1,0 +1,82 @@
+"""The worker's answer, forged from within its own process: what it may say of files, and how deep it may nest."""
+
+from decimal import Decimal
+
+import pytest
+
+from verification.judge import judge
+from verification.requirement import Budget, Case, Criterion, Expectation, PlannedTask, Requirement, Step
+from verification.sandbox.bubblewrap import Bubblewrap
+from verification.verdict import Verdict
+
+pytestmark = pytest.mark.needs_sandbox
+
+COUNTS = "def count(path):\n    return len(open(path).read().splitlines())\n"
+DAMAGES = """
+def count(path):
+    found = len(open(path).read().splitlines())
+    open(path, "w").write("gone")
+    {more}
+    return found
+"""
+OVERWRITES = """
+    import sys
+    frame = sys._getframe()
+    while frame:
+        told = frame.f_locals.get("before")
+        if isinstance(told, dict) and path in told:
+            told[path] = "gone"
+        frame = frame.f_back
+"""
+FORGES = """
+import os, sys
+def count(path):
+    frame = sys._getframe()
+    while "channel" not in frame.f_locals:
+        frame = frame.f_back
+    step = '{"did": "returned", "before": {}, "files": {"in.txt": %s}, "value": %s}'
+    value = VALUE
+    line = '%s {"steps": [%s], "took_s": 0.0}\\n' % (frame.f_locals["order"]["nonce"], step % (value, value))
+    os.write(frame.f_locals["channel"], line.encode())
+    os._exit(0)
+"""
+DEEP = ["'[' * 500 + ']' * 500", "'{\"a\":' * 500 + '1' + '}' * 500", "'[' * 200 + ']' * 200"]
+
+
+async def verdict(sandbox: Bubblewrap, source: str) -> Verdict:
+    expect = Expectation(returns=2, files_unchanged=("in.txt",))
+    before = {"in.txt": "a\nb\n"}
+    step = Step(action="call", target="lines:count", args=("in.txt",), files_before=before, expect=expect)
+    requirement = Requirement(
+        title="lines",
+        deliver="library",
+        language="python",
+        scope=("lines.py",),
+        budget=Budget(usd=Decimal(1), tokens=1000, minutes=5),
+        criteria=(
+            Criterion(id="A1", says="it counts and leaves the file alone", cases=(Case(steps=(step,), line=9),)),
+        ),
+        tasks=(PlannedTask(id="T1", criteria=("A1",), scope=("lines.py",)),),
+        prose="",
+        source=b"",
+    )
+    tree = {"lines.py": source.encode()}
+    return await judge(requirement, tree, sandbox=sandbox, seed=1, allow_degraded=True, whole=False)
+
+
+async def test_a_file_that_is_left_alone_is_verified(sandbox: Bubblewrap) -> None:
+    found = await verdict(sandbox, COUNTS)
+    assert found.verified, found.findings
+
+
+@pytest.mark.parametrize("more", ["", OVERWRITES.strip()], ids=["damaged", "damaged, and said to have been so"])
+async def test_a_damaged_file_is_refused_whatever_is_said_of_it(sandbox: Bubblewrap, more: str) -> None:
+    found = await verdict(sandbox, DAMAGES.format(more=more))
+    assert [(each.kind, "changed in.txt" in each.detail) for each in found.findings] == [("wrong_result", True)]
+
+
+@pytest.mark.parametrize("value", DEEP, ids=["lists", "mappings", "nearly as deep as its own"])
+async def test_an_answer_without_a_bottom_ends_no_judge(sandbox: Bubblewrap, value: str) -> None:
+    found = await verdict(sandbox, FORGES.replace("VALUE", value))
+    assert not found.verified
+    assert {each.kind for each in found.findings} <= {"forged_answer", "wrong_result"}

@@ -1,0 +1,55 @@
+"""What pip has made of a project, held against what was judged: whether it is the same files, started the same way.
+
+Packaging is code of its author too: it may leave files out, put others in their place, or start the command elsewhere.
+"""
+
+import re
+from collections.abc import Mapping
+
+from verification.writeset import is_test
+
+_OURS = frozenset({"libraries.pth"})
+_NOT_CODE = frozenset({"tests", "test", "docs", "examples"})
+_ABOUT = re.compile(
+    r"\.|readme|licen[cs]e|changelog|notice|makefile|dockerfile|requirements|setup\.py$|.*\.(md|rst|toml|cfg|ini|lock)$",
+    re.IGNORECASE,
+)
+_SCRIPTS = (
+    "import re\nimport sys\nfrom {module} import {name}\nif __name__ == '__main__':\n"
+    "    sys.argv[0] = re.sub(r'(-script\\.pyw|\\.exe)?$', '', sys.argv[0])\n    sys.exit({function}())\n",
+    "import sys\nfrom {module} import {name}\nif __name__ == '__main__':\n    if sys.argv[0].endswith('.exe'):\n"
+    "        sys.argv[0] = sys.argv[0][:-4]\n    sys.exit({function}())\n",
+)
+"""The programs that pip writes for an entry point, older and newer, below their first lines."""
+
+
+def otherwise(judged: Mapping[str, bytes], installed: Mapping[str, bytes], command: str | None) -> str | None:
+    """The first thing that is installed otherwise than it was judged, or None.
+
+    `judged` are the project's files, `installed` is what `InstallingSandbox.installed` says. A difference is no fault
+    yet: packaging may leave out what is not needed, and make files.
+    """
+    modules = {path: content for path, content in installed.items() if not path.startswith("/")}
+    for path, content in modules.items():
+        if path in _OURS or path.partition("/")[0].endswith(".dist-info"):
+            continue
+        if content not in (judged.get(path), judged.get(f"src/{path}")):
+            return f"{path} is not as it was judged"
+    for path in judged:
+        if not _is_aside(path) and path not in modules and path.removeprefix("src/") not in modules:
+            return f"{path} is not installed"
+    return None if command is None or _starts(command, installed) else f"`{command}` is not what its program starts"
+
+
+def _is_aside(path: str) -> bool:
+    """Tests and what is said about a project."""
+    return is_test(path) or path.partition("/")[0] in _NOT_CODE or bool(_ABOUT.match(path.partition("/")[0]))
+
+
+def _starts(command: str, installed: Mapping[str, bytes]) -> bool:
+    name, _, target = (part.strip() for part in command.partition("="))
+    module, _, function = target.partition(":")
+    said = installed.get(f"/bin/{name}", b"").decode("utf-8", "replace").split("\n", 1)[-1]
+    said = said.removeprefix("# -*- coding: utf-8 -*-\n")
+    wanted = {"module": module, "name": function.partition(".")[0], "function": function}
+    return any(said == script.format(**wanted) for script in _SCRIPTS)
