@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from domain.errors import Unavailable
-from verification.sandbox.orphans import new_tag, orphans_in
+from verification.sandbox.orphans import new_tag, sweep_folders
 from verification.sandbox.program import reachable
 from verification.sandbox.runtime import BOX_UID
 from verification.toolshelf import taken
@@ -73,12 +73,7 @@ def close_toolboxes() -> None:
 
 def sweep_toolboxes() -> int:
     """Removes the folders whose process is gone; how many."""
-    swept = 0
-    for folder in [left for place in _places() for left in orphans_in(place)]:
-        if folder.stat(follow_symlinks=False).st_uid == os.getuid():
-            shutil.rmtree(folder, ignore_errors=True)
-            swept += 1
-    return swept
+    return sum(map(sweep_folders, _places()))
 
 
 def _make(names: tuple[str, ...]) -> Path:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,12 @@ from verification.sandbox import program
 from verification.sandbox.base import RunResult
 from verification.sandbox.bubblewrap import Bubblewrap
 from verification.sandbox.cgroup import find_groups
-from verification.sandbox.orphans import is_orphan, new_tag
+from verification.sandbox.orphans import is_orphan, new_tag, sweep_folders
 from verification.sandbox.remedy import unavailable
 
 START_WAIT_S = 90.0
+SWEPT = 400
+SWEEPERS = 6
 OWNER = """
 import asyncio, sys
 from pathlib import Path
@@ -34,6 +37,20 @@ async def main():
 
 asyncio.run(main())
 """
+
+
+def test_many_may_sweep_at_once(tmp_path: Path) -> None:
+    """A verifier ended because another one had removed what it was about to remove."""
+    alive = tmp_path / new_tag()
+    alive.mkdir()
+    space, pid, started, _ = alive.name.removeprefix("aura-box-").split("-")
+    left = [tmp_path / f"aura-box-{space}-{pid}-{int(started) + 1}-{number:08x}" for number in range(SWEPT)]
+    for folder in left:
+        (folder / "a" / "b").mkdir(parents=True)
+    with ThreadPoolExecutor(SWEEPERS) as pool:
+        swept = list(pool.map(sweep_folders, [tmp_path] * SWEEPERS))
+    assert sum(swept) >= SWEPT
+    assert list(tmp_path.iterdir()) == [alive]
 
 
 @pytest.mark.needs_sandbox

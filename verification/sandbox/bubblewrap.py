@@ -13,7 +13,7 @@ from verification.sandbox.box import Box, counts_processes_per_box
 from verification.sandbox.confinement import Confinement, possible_confinements
 from verification.sandbox.descriptors import sealed
 from verification.sandbox.image import find_image
-from verification.sandbox.orphans import end_orphans, new_tag, orphans_in, owner_mark
+from verification.sandbox.orphans import end_orphans, new_tag, owner_mark, sweep_folders
 from verification.sandbox.program import Program, find_program, reachable
 from verification.sandbox.remedy import must_know_user, temporary_folder, unavailable, unwritable
 from verification.sandbox.runtime import BOX_UID, SHM_BYTES, TMP_BYTES, WRITABLE, reachable_folder, view_arguments
@@ -130,11 +130,7 @@ class Bubblewrap:
 
     def _sweep(self) -> int:
         swept = end_orphans() + sum(confinement.sweep() for confinement in self._confinements())
-        for folder in orphans_in(self._parent):
-            if folder.stat().st_uid == os.getuid():
-                shutil.rmtree(folder, ignore_errors=True)
-                swept += 1
-        return swept
+        return swept + sweep_folders(self._parent)
 
     async def _proven(self) -> Capabilities:
         """The first confinement under which an honest run passes and, if it claims to, a greedy one is ended."""

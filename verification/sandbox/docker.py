@@ -1,11 +1,11 @@
 """The Docker sandbox: a fresh container for each run, without network, capabilities or anything writable but tmpfs."""
 
 import asyncio
-import os
 import secrets
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from domain.errors import Unavailable
@@ -22,7 +22,7 @@ from verification.sandbox.dockerengine import (
 )
 from verification.sandbox.dockerimage import links_archive
 from verification.sandbox.image import DIGEST_LABEL, RECIPE_LABEL, recipe
-from verification.sandbox.orphans import is_orphan, new_tag, orphans_in
+from verification.sandbox.orphans import is_orphan, new_tag, sweep_folders
 from verification.sandbox.remedy import temporary_folder, unwritable
 from verification.sandbox.syscalls import filter_profile
 from verification.sandbox.waiting import in_thread, settled
@@ -73,7 +73,7 @@ class Docker:
             removed += [await self._engine.remove_image(each) for each in left]
         except EngineError as error:
             raise self._unavailable(str(error)) from error
-        return sum(removed) + await in_thread(self._sweep_folders)
+        return sum(removed) + await in_thread(partial(sweep_folders, self._parent))
 
     async def close(self) -> None:
         """Removes the folder of the boxes and the images with links. Used again, it sets itself up anew."""
@@ -115,14 +115,6 @@ class Docker:
                 raise unwritable(self._parent, error) from error
             self._scratch = scratch
         return version
-
-    def _sweep_folders(self) -> int:
-        swept = 0
-        for folder in orphans_in(self._parent):
-            if folder.stat().st_uid == os.getuid():
-                shutil.rmtree(folder, ignore_errors=True)
-                swept += 1
-        return swept
 
     async def _proven(self, version: str) -> Capabilities:
         nonce = secrets.token_hex(8)

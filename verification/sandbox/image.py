@@ -14,7 +14,7 @@ from typing import IO
 import msgspec
 
 from verification.sandbox import rootfs
-from verification.sandbox.orphans import new_tag, orphans_in
+from verification.sandbox.orphans import new_tag, sweep_folders
 from verification.sandbox.runtime import interpreter
 
 RECORD = "image.json"
@@ -75,8 +75,7 @@ def find_image(store: Path) -> Image | None:
 def build_image(store: Path, say: Callable[[str], None]) -> Image:
     """Builds into `store` and replaces what was there. Blocking, some 15 s of work. Raises Unavailable."""
     store.mkdir(parents=True, exist_ok=True)
-    for left in orphans_in(store):
-        shutil.rmtree(left)
+    sweep_folders(store)
     made = store / new_tag()
     made.mkdir(mode=0o755)
     try:

@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import shutil
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -32,6 +33,17 @@ def orphans_in(folder: Path) -> list[Path]:
         return [folder / name for name in sorted(os.listdir(folder)) if is_orphan(name)]
     except OSError:
         return []
+
+
+def sweep_folders(parent: Path) -> int:
+    """Removes the folders in `parent` that this user's dead processes left; how many. Others may sweep meanwhile."""
+    swept = 0
+    for folder in orphans_in(parent):
+        with suppress(FileNotFoundError):  # another one was faster
+            if folder.lstat().st_uid == os.getuid():
+                shutil.rmtree(folder, ignore_errors=True)
+                swept += 1
+    return swept
 
 
 def owner_mark() -> tuple[str, str]:
