@@ -133,6 +133,19 @@ async def test_a_property_that_the_order_of_calls_decides(sandbox: Bubblewrap) -
     assert (control.result, control.text) == ("passed", "3 runs of 2 properties")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("sleep_s", "found"), [(1.5, []), (6.0, [("flaky", "A1")])])
+async def test_a_repeat_has_longer(sandbox: Bubblewrap, sleep_s: float, found: list[tuple[str, str]]) -> None:
+    """Other inputs share a box the second time: a sum that is a little over the limit says nothing."""
+    one = replace(by_property().criteria[0].properties[0], within_s=1.0)
+    of = replace(requirement(), criteria=(Criterion(id="A1", says="it answers", cases=(), properties=(one,)),))
+    slow = OPENS["tidy.py"].replace(b'raise ValueError("was not opened")', b"time.sleep(%g)" % sleep_s)
+    slow = slow.replace(b"    if first[0] != 0", b"    if len(first) == 1 and number != 0")
+    before, flakiness, subject = await asked(of, {"tidy.py": b"import time\n" + slow}, sandbox)
+    assert before.result == "passed"
+    assert told(flakiness, subject) == found
+
+
 async def test_what_there_is_no_time_for_is_said(sandbox: Bubblewrap, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("verification.gates.flakiness.REPEATS_WALL_S", -1.0)
     _, flakiness, subject = await asked(requirement(by_suite()), BY_HASH, sandbox)
