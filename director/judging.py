@@ -68,7 +68,7 @@ async def judge_folder(settings: Settings, file: Path, folder: Path, door: Door,
             seed=secrets.randbelow(SEED_MAX) if wanted.seed is None else wanted.seed,
             base=None if base is None else dict(base.files),
             libraries=installed,
-            packaged=delivered_tree(requirement, tree),
+            packaged=delivered_tree(requirement, tree) | whole,  # what stands there is what will be installed
             allow_degraded=wanted.allow_degraded,
         )
     finally:

@@ -25,6 +25,7 @@ INT_DIGITS_MAX = 4000
 FILE_BYTES_MAX = 1024 * 1024
 MESSAGE_CHARS_MAX = 4000
 PROGRAMS = "/aura/bin"
+SET_DUMPABLE = 4  # of prctl
 
 
 class Encoder:
@@ -254,9 +255,14 @@ def _attribute(found: Any, path: str) -> Any:
 
 
 def _load_what_runs() -> None:
-    """Before the project's folder is on the path: its modules may bear names of the library's, such as signal.py."""
+    """Before the project's folder is on the path: its modules may bear names of the library's, such as signal.py.
+
+    The command runs as the same user as this process, and may not read or write its memory.
+    """
     for name in ("subprocess", "tempfile"):
         importlib.import_module(name)
+    ctypes = importlib.import_module("ctypes")
+    _attempt(lambda: ctypes.CDLL(None).prctl(SET_DUMPABLE, 0, 0, 0, 0))
 
 
 def main() -> None:

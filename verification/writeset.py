@@ -1,6 +1,7 @@
 """The write set: what a tree changed against its base, and whether all of that was allowed."""
 
 from collections.abc import Mapping
+from unicodedata import normalize
 
 from verification.sandbox.base import Limits
 from verification.scope import in_scope, path_fault
@@ -43,6 +44,19 @@ def form_findings(tree: Mapping[str, bytes]) -> list[Finding]:
     if sum(map(len, tree.values())) > TREE_BYTES_MAX:
         told.append(("", f"the tree is larger than {TREE_BYTES_MAX} bytes"))
     return [Finding(kind="leftover_files", path=path or None, detail=text, for_author=text) for path, text in told]
+
+
+def twin_findings(changed: tuple[str, ...], tree: Mapping[str, bytes]) -> list[Finding]:
+    """A finding for each written path that is another one's where names are not told apart by case or by composition.
+
+    There one of the two files takes the other's place when the tree is copied, and nobody has judged that.
+    """
+    folded: dict[str, list[str]] = {}
+    for path in tree:
+        folded.setdefault(normalize("NFC", normalize("NFC", path).casefold()), []).append(path)
+    twins = [sorted(paths) for paths in folded.values() if len(paths) > 1 and set(paths) & set(changed)]
+    told = [(paths[0], f"{' and '.join(paths[:2])} are one file on other systems") for paths in sorted(twins)]
+    return [Finding(kind="leftover_files", path=path, detail=text, for_author=text) for path, text in told[:NAMED_MAX]]
 
 
 def compiled_findings(changed: tuple[str, ...], tree: Mapping[str, bytes]) -> list[Finding]:

@@ -86,3 +86,17 @@ def test_what_cannot_be_signed_or_written_is_told_before_or_after(aura: Aura, sa
     assert "signing key" in aura.json("judge", file, right, "--attest", "x", code=3)["message"]
     assert "--attest" in aura.json("judge", file, right, "--key", "x", code=2)["hint"]
     assert "cannot be written" in aura.json("judge", file, right, "--html", "none/x.html", code=2)["message"]
+
+
+@pytest.mark.slow
+def test_packaging_beside_the_work_is_tried_as_it_stands(aura: Aura, sample: Sample) -> None:
+    """Whoever installs the folder gets what its packaging makes of it, whether its author may write there or not."""
+    file, right = aura.requirement(sample), folder(aura, "right", sample.right("T1"))
+    assert aura.json("judge", file, right)["verified"] is True
+    packaging = aura.folder / right / "pyproject.toml"
+    head = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+    packaging.write_text(
+        head + '[project]\nname = "other"\nversion = "1"\n[tool.hatch.build.targets.wheel]\nonly-include = []\n'
+    )
+    said = json.loads(aura.run("judge", file, right, "--json").out)["data"]
+    assert [each["kind"] for each in said["findings"]] == ["smoke_failed"]

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from verification.casebox import Answer, Project, play
 from verification.judge import judge
 from verification.requirement import Budget, Case, Criterion, Expectation, PlannedTask, Requirement, Step
 from verification.sandbox.bubblewrap import Bubblewrap
@@ -43,6 +44,21 @@ def count(path):
 DEEP = ["'[' * 500 + ']' * 500", "'{\"a\":' * 500 + '1' + '}' * 500", "'[' * 200 + ']' * 200"]
 
 
+PEEKS = """
+import os
+
+def main():
+    told = []
+    for name in ("maps", "mem", "fd/3"):
+        try:
+            os.close(os.open(f"/proc/{os.PARENT}/{name}", os.O_RDWR if name == "mem" else os.O_RDONLY))
+            told.append(name)
+        except OSError:
+            pass
+    print(*told)
+"""
+
+
 async def verdict(sandbox: Bubblewrap, source: str) -> Verdict:
     expect = Expectation(returns=2, files_unchanged=("in.txt",))
     before = {"in.txt": "a\nb\n"}
@@ -80,3 +96,14 @@ async def test_an_answer_without_a_bottom_ends_no_judge(sandbox: Bubblewrap, val
     found = await verdict(sandbox, FORGES.replace("VALUE", value))
     assert not found.verified
     assert {each.kind for each in found.findings} <= {"forged_answer", "wrong_result"}
+
+
+@pytest.mark.parametrize(
+    ("process", "opened"), [("getppid()", ""), ("getpid()", "maps mem")], ids=["the judge's worker", "control: its own"]
+)
+async def test_a_command_cannot_open_the_memory_of_the_worker(sandbox: Bubblewrap, process: str, opened: str) -> None:
+    step = Step(action="run", argv=("peek",), expect=Expectation())
+    project = Project({"peek.py": PEEKS.replace("PARENT", process).encode()}, "peek = peek:main")
+    told = await play(Case(steps=(step,), line=1), project, sandbox)
+    assert isinstance(told, Answer)
+    assert told.steps[0].stdout == f"{opened}\n"

@@ -1,6 +1,6 @@
 """What counts as written, and which trees are none."""
 
-from verification.writeset import changed_paths, form_findings, scope_findings
+from verification.writeset import changed_paths, compiled_findings, form_findings, scope_findings, twin_findings
 
 
 def test_added_changed_and_removed_paths_are_written() -> None:
@@ -27,3 +27,17 @@ def test_a_tree_has_plain_paths_and_no_file_is_a_folder() -> None:
         assert [each.kind for each in form_findings({path: b""})] == ["leftover_files"], path
     assert [each.path for each in form_findings({"a": b"", "a/b": b""})] == ["a/b"]
     assert form_findings({f"{number}": b"" for number in range(3000)})
+
+
+def test_what_an_author_brings_is_no_compiled_python() -> None:
+    tree = {"a.py": b"", "a.pyc": b"", "b/__pycache__/c.cpython-311.pyc": b"", "pyc": b""}
+    assert [each.path for each in compiled_findings(tuple(sorted(tree)), tree)] == sorted({*tree} - {"a.py", "pyc"})
+    assert compiled_findings(("a.py",), tree) == [], "what the base held is not the author's"
+
+
+def test_two_paths_are_not_one_where_case_or_composition_does_not_count() -> None:
+    for one, other in (("a/b.py", "a/B.py"), ("caf\u00e9.py", "cafe\u0301.py"), ("Stra\u00dfe", "strasse")):
+        tree = {one: b"", other: b"", "c.py": b""}
+        assert [each.path for each in twin_findings((one,), tree)] == [min(one, other)]
+        assert twin_findings(("c.py",), tree) == [], "the base's own twins are left alone"
+    assert twin_findings(("a.py", "b.py"), {"a.py": b"", "b.py": b""}) == []

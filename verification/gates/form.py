@@ -1,11 +1,11 @@
 """The form of a tree: what no box can hold is judged no further."""
 
 from verification.gates.base import Gate, Report, Subject, verdict_on
-from verification.writeset import compiled_findings, form_findings
+from verification.writeset import compiled_findings, form_findings, twin_findings
 
 
 class Form(Gate):
-    """Plain paths, bounded count and size, nothing that lies below a file, no compiled Python."""
+    """Plain paths, bounded count and size, nothing that lies below a file, no compiled Python, no twins."""
 
     name = "form"
     needs_fit = False
@@ -13,5 +13,6 @@ class Form(Gate):
     async def ask(self, subject: Subject) -> Report:
         files = len(subject.tree)
         evidence = {"files": files, "bytes": sum(map(len, subject.tree.values()))}
-        findings = form_findings(subject.tree) + compiled_findings(subject.changed, subject.tree)
+        findings = form_findings(subject.tree)
+        findings += compiled_findings(subject.changed, subject.tree) + twin_findings(subject.changed, subject.tree)
         return verdict_on(findings, text=f"{files} files", evidence=evidence)

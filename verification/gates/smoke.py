@@ -62,7 +62,7 @@ class Smoke(Gate):
         if problem is None:
             return Report(result="passed", text=f"installs, and {asked}", evidence=evidence)
         said = box.fault or "\n".join([problem.text, *([tail(box.last)] if box.last else [])]).strip()
-        if _is_of_base(subject) or (box.fault and _needs_others(subject.tree)):
+        if _is_of_base(subject) or (box.fault and _needs_others(files)):
             return Report(result="noted", text=NOT_THE_AUTHORS, evidence={**evidence, "said": said})
         text = f"`pip install .` fails: {said}" if box.fault else f"installed, it does not pass ({asked}): {said}"
         found = Finding(kind="smoke_failed", detail=text, for_author=text)
@@ -131,7 +131,7 @@ def _is_of_base(subject: Subject) -> bool:
 
 
 def _needs_others(tree: Mapping[str, bytes]) -> bool:
-    """Whether the tree's packaging names other build tools than those of the box, whatever was said in there."""
+    """Whether the packaging names other build tools than those of the box, whatever was said in there."""
     try:
         whole = tomllib.loads(tree.get("pyproject.toml", b"").decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
