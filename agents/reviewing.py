@@ -31,11 +31,18 @@ async def review_brief(library: Library, state: RunState, requirement: Requireme
     """What the reviewer of a run is told."""
     assert state.submitted is not None
     base = texts_of(await library.contents(await library.base_manifest(state.submitted)), ("**",))
-    changed = texts_of(await library.contents(files_of(state)), ("**",))
+    contents = await library.contents(files_of(state))
+    changed = texts_of(contents, ("**",))
     parts = [part for part in state.tasks.values() if not is_review(part) and part.evidence]
     verdicts = {part.name: await library.verdict(part.evidence) for part in parts if part.evidence}
     prose = "\n\n".join(
-        [_TASK, "# What was required", requirement.prose.strip(), _diff(base, changed), _gates(verdicts)]
+        [
+            _TASK,
+            "# What was required",
+            requirement.prose.strip(),
+            diff_of(base, changed, contents.keys() - changed.keys()),
+            _gates(verdicts),
+        ]
     )
     return Brief(
         title=requirement.title,
@@ -47,14 +54,17 @@ async def review_brief(library: Library, state: RunState, requirement: Requireme
     )
 
 
-def _diff(base: Mapping[str, str], changed: Mapping[str, str]) -> str:
+def diff_of(base: Mapping[str, str], changed: Mapping[str, str], unseen: Iterable[str] = ()) -> str:
+    """What was changed, by path -> text before and after; `unseen` paths, long or no text, are only named."""
     lines: list[str] = []
     for path, text in changed.items():
         before = base.get(path, "").splitlines()
         lines += difflib.unified_diff(before, text.splitlines(), f"a/{path}", f"b/{path}", lineterm="")
     whole = "\n".join(lines)
     cut = "" if len(whole) <= DIFF_CHARS_MAX else f"\n(cut after {DIFF_CHARS_MAX} characters)"
-    return f"# What was changed\n```diff\n{whole[:DIFF_CHARS_MAX]}{cut}\n```"
+    named = ", ".join(sorted(unseen))
+    more = f"\nChanged too, and not shown, because they are long or no text: {named}" if named else ""
+    return f"# What was changed\n```diff\n{whole[:DIFF_CHARS_MAX]}{cut}\n```{more}"
 
 
 def _gates(verdicts: Mapping[str, Verdict]) -> str:

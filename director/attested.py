@@ -83,7 +83,7 @@ def differences(said: Statement, files: Mapping[str, str], names: ProofNames) ->
     """What differs between a statement and a folder's files (path -> digest), in words; empty when nothing does."""
     judged, expected = said.files(), {**said.delivered(), **said.files()}
     verdict = said.configured("verdict")
-    if verdict is not None and names.verdict in files:
+    if verdict is not None and names.verdict in files.keys() - expected.keys():
         expected[names.verdict] = verdict.digest.get("sha256", "")
     found = [f"{path} is missing" for path in sorted(expected) if path not in files]
     found += [f"{path} was altered" for path in sorted(expected) if files.get(path, expected[path]) != expected[path]]

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from director.visible import visible
 from domain.errors import AuraError
 
 SCHEMA = "aura/1"
@@ -47,9 +48,9 @@ class Door:
         if self.as_json:
             self._object(False, data, {"code": error.code, "message": error.message, "hint": error.hint})
         else:
-            print(f"aura {self.command}: {error.message}", file=sys.stderr)
+            print(f"aura {self.command}: {visible(error.message)}", file=sys.stderr)
             if error.hint:
-                print(f"  {error.hint}", file=sys.stderr)
+                print(f"  {visible(error.hint)}", file=sys.stderr)
         raise SystemExit(error.exit_code)
 
     def run(self, work: Coroutine[Any, Any, Any]) -> None:

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
@@ -117,8 +117,9 @@ def _signer(settings: Settings, wanted: Wanted) -> "Ed25519PrivateKey | None":
 
 
 def _around(whole: Mapping[str, bytes], tree: Mapping[str, bytes]) -> dict[str, str]:
-    """What a delivery has put around the tree, by digest, without what speaks about it."""
-    speaking = set(proof_names(tree))
+    """What a delivery has put around the tree, by digest: its own verdict too, which is another one than this."""
+    names = proof_names(tree)
+    speaking = {names.readme, names.statement, names.key}
     return manifest_of({path: content for path, content in whole.items() if path not in tree and path not in speaking})
 
 
@@ -151,22 +152,34 @@ def read_tree(folder: Path) -> dict[str, bytes]:
         raise NotFound(f"There is no folder {folder}.", hint="Name the folder that holds the code.")
     files: dict[str, bytes] = {}
     total = 0
-    for place, folders, names in os.walk(folder):
+    for place, folders, names in os.walk(folder, onerror=_cannot_read):
         folders[:] = sorted(name for name in folders if name not in SKIPPED)
         for name in sorted(names) + [name for name in folders if (Path(place) / name).is_symlink()]:
             path = Path(place) / name
-            mode = path.lstat().st_mode
-            if not stat.S_ISREG(mode):
+            found = path.lstat()
+            if not stat.S_ISREG(found.st_mode):
                 raise Invalid(f"{path} is not a regular file.", hint="Remove links and special files from the tree.")
-            content = path.read_bytes()
-            total += len(content)
+            if any("\udc80" <= sign <= "\udcff" for sign in name):
+                shown = os.fsencode(path).decode(errors="replace")
+                raise Invalid(f"{shown} has a name that is not UTF-8.", hint="Rename it, or remove it from the tree.")
+            total += found.st_size
             if len(files) >= TREE_FILES_MAX or total > TREE_BYTES_MAX:
                 raise LimitReached(
                     f"{folder} holds more than {TREE_FILES_MAX} files or {TREE_BYTES_MAX} bytes.",
                     hint="Judge the project alone, without its environment and data.",
                 )
-            files[path.relative_to(folder).as_posix()] = content
+            try:
+                files[path.relative_to(folder).as_posix()] = path.read_bytes()
+            except OSError as error:
+                _cannot_read(error)
     return files
+
+
+def _cannot_read(error: OSError) -> NoReturn:
+    """What is there and cannot be read must not be missing from what is judged."""
+    raise Invalid(
+        f"{error.filename} cannot be read: {error.strerror}.", hint="Let this user read the whole folder."
+    ) from error
 
 
 def own_files(requirement: Requirement, tree: dict[str, bytes]) -> dict[str, bytes]:

@@ -48,6 +48,7 @@ def test_a_folder_is_judged_shown_and_attested(aura: Aura, sample: Sample) -> No
     key.chmod(0o600)
     public = aura.folder / "my.pub"
     public.write_bytes(signing.public_pem(made.public_key()))
+    (aura.folder / right / "verdict.json").write_text("{}")  # a delivery's own verdict, given before this one
     written = ("--html", "page.html", "--attest", "right/verdict.intoto.jsonl", "--key", "my.key")
     text = aura.text("judge", file, right, "--seed", "7", *written)
     header = next(line for line in text.splitlines() if line.startswith("gate "))
@@ -63,8 +64,15 @@ def test_a_folder_is_judged_shown_and_attested(aura: Aura, sample: Sample) -> No
     judged = aura.json("judge", file, right, "--seed", "7")
     assert said["tree"] == judged["tree"]
     assert [gate["gate"] for gate in judged["gates"]] == [gate.name for gate in GATES]
-    (aura.folder / "right" / next(iter(sample.right("T1")))).write_text("def add(n):\n    return 1\n")
-    assert aura.json(*check, code=6)["code"] == "altered"
+    for altered, content in (
+        ("verdict.json", '{"verified": true}'),
+        (*sample.right("T1"), "def add(n):\n    return 1\n"),
+    ):
+        before = (aura.folder / "right" / altered).read_text()
+        (aura.folder / "right" / altered).write_text(content)
+        assert aura.json(*check, code=6)["code"] == "altered"
+        (aura.folder / "right" / altered).write_text(before)
+    assert aura.json(*check)["tree"] == judged["tree"]
 
 
 def test_a_rejection_is_shown_and_attested_as_one(aura: Aura, sample: Sample) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
+from agents.reviewing import diff_of
 from domain import planning, run, run_messages, task
 from domain.errors import Refused
 from domain.judgement import REVIEW, Gate
@@ -131,3 +132,12 @@ def test_a_reviewer_of_the_author_s_maker_is_none() -> None:
     tree = {PATH: b'{"verdict": "pass"}'}
     for authors, verified in (({"openai", "google"}, False), ({"openai"}, True)):
         assert judge_review(tree, seed=1, reviewer="google", authors=authors, changed=()).verified is verified
+
+
+def test_the_reviewer_is_told_of_what_cannot_be_shown() -> None:
+    """A long file, or one that is no text, would otherwise be reviewed by nobody and missed by nobody."""
+    before, after = {"a.py": "x = 1\n"}, {"a.py": "x = 2\n"}
+    told = diff_of(before, after, {"data.bin", "big.py"})
+    assert "-x = 1\n+x = 2" in told
+    assert told.endswith("because they are long or no text: big.py, data.bin")
+    assert "not shown" not in diff_of(before, after)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from verification.casebox import Problem
-from verification.gates.base import Gate, Report, Subject, verdict_on
+from verification.gates.base import Gate, Report, Subject, nothing_to_do, verdict_on
 from verification.requirement import Case, Criterion
 from verification.trials import Trial, run_all, trials_of
 from verification.verdict import INTEGRITY, Finding
@@ -22,6 +22,8 @@ class Cases(Gate):
 
     async def ask(self, subject: Subject) -> Report:
         subject.trials += (trials := trials_of(subject.criteria))
+        if not trials:
+            return nothing_to_do("no criterion has cases")
         await run_all(trials, subject.project, subject.sandbox, subject.seed)
         findings = [finding for criterion in subject.criteria for finding in findings_of(criterion.id, trials)]
         passed = sum(trial.problem is None for trial in trials)

@@ -25,6 +25,11 @@ class Properties(Gate):
             if trial.problem is not None and (not trial.failed or trial.problem.kind not in _RUNS)
         }
         wanted = properties_of(each for each in subject.criteria if each.id not in broken)
+        if not wanted:
+            told = {"not_tried": sorted(broken)}
+            return Report(
+                result="not_run", text="the cases of their criteria did not run as they should", evidence=told
+            )
         tried = await try_all(wanted, subject.project, subject.sandbox, subject.seed, shrink=True)
         subject.tried += tried
         held = sum(one.problem is None for one in tried)

@@ -27,15 +27,17 @@ class RedFirst(Gate):
             [each for each in properties if each[0] not in red], project, subject.sandbox, subject.seed
         )
         why: dict[str, list[str]] = {}
-        for name in dict.fromkeys(trial.criterion for trial in trials):
+        for name in [each.id for each in subject.criteria if each.judged_outside]:
             kinds = {problem.kind for sealed in (False, True) for _, problem in failed(name, trials, sealed=sealed)}
             kinds |= {one.problem.kind for one in tried if one.criterion == name and one.problem is not None}
             why[name] = sorted(kinds)
-        green = sorted(name for name, kinds in why.items() if not kinds)
+        unknown = sorted(name for name in red if not why[name])  # not run, because others had not ended in time
+        green = sorted(why.keys() - red - {name for name, kinds in why.items() if kinds})
+        evidence = {"red": why, **({"green": green} if green else {}), **({"not_run": unknown} if unknown else {})}
         if green:
-            text = f"{', '.join(green)} held on the base already"
-            return Report(result="noted", text=text, evidence={"green": green, "red": why})
-        return Report(result="passed", text="each criterion failed on the base", evidence={"red": why})
+            return Report(result="noted", text=f"{', '.join(green)} held on the base already", evidence=evidence)
+        text = f"; {', '.join(unknown)} could not be asked in time" if unknown else ""
+        return Report(result="passed", text=f"each criterion failed on the base{text}", evidence=evidence)
 
 
 def _ids(subject: Subject) -> list[str]:

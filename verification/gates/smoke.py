@@ -24,7 +24,7 @@ from verification.visit import READY_WAIT_S
 
 PACKAGING = ("pyproject.toml", "setup.py", "setup.cfg")
 _TOOLS = ("hatchling", "pip")
-NOT_THE_AUTHORS = "the project's own packaging, which is not the author's, does not install it"
+NOT_THE_AUTHORS = "the project's own packaging, which is not the author's, does not install what was judged"
 FAILED_MAX = 5  # of the cases that fail on what is installed
 
 
@@ -113,8 +113,9 @@ def _run_case(requirement: Requirement) -> Case:
 
 
 def _imports(requirement: Requirement) -> Case:
-    """Every module that visible cases name, imported from outside the project's folder."""
+    """Every module that visible cases and properties name, imported from outside the project's folder."""
     targets = [step.target for case in _visible(requirement) for step in case.steps if ":" in step.target]
+    targets += [one.call for criterion in requirement.criteria for one in criterion.properties]
     modules = dict.fromkeys(target.partition(":")[0] for target in targets) or {"sys": None}  # the install alone
     steps = [Step(action="call", target="importlib:import_module", args=(module,)) for module in modules]
     return Case(steps=tuple(steps), line=0)

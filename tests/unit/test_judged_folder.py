@@ -1,0 +1,72 @@
+"""A folder as a tree: all of it is read, or it is told why not; and what errors quote of it changes no terminal."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from director.door import Door
+from director.judging import TREE_BYTES_MAX, read_tree
+from domain.errors import Invalid, LimitReached
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "m.py").write_bytes(b"x = 1\n")
+    (tmp_path / "ä.py").write_bytes(b"")
+    return tmp_path
+
+
+def test_a_plain_folder_is_read_whole(folder: Path) -> None:
+    assert read_tree(folder) == {"a/m.py": b"x = 1\n", "ä.py": b""}
+
+
+def test_a_name_that_no_manifest_can_hold_is_refused(folder: Path) -> None:
+    open(os.fsencode(folder / "a") + b"/\xff.py", "wb").close()
+    with pytest.raises(Invalid, match=r"\ufffd\.py has a name that is not UTF-8"):
+        read_tree(folder)
+
+
+def test_a_file_beyond_the_limit_is_not_read_into_memory(folder: Path) -> None:
+    with open(folder / "big.bin", "wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(LimitReached, match=str(TREE_BYTES_MAX)):
+        read_tree(folder)
+
+
+def test_what_is_there_and_cannot_be_read_is_not_left_out() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        with as_plain_user():
+            folder = Path(tempfile.mkdtemp(dir=name))
+            (folder / "m.py").write_bytes(b"")
+            (folder / "a").mkdir()
+            assert read_tree(folder) == {"m.py": b""}
+            for place in (folder / "a", folder / "m.py"):
+                place.chmod(0)
+                with pytest.raises(Invalid, match=f"{place} cannot be read: Permission denied"):
+                    read_tree(folder)
+                place.chmod(0o700)
+
+
+@contextmanager
+def as_plain_user() -> Iterator[None]:
+    """Rights hold no root."""
+    before = os.geteuid()
+    os.seteuid(NOBODY if before == 0 else before)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+def test_an_error_shows_the_signs_of_strangers_as_what_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        Door("judge", as_json=False).fail(Invalid("named by \x1b[31mred\u202e", hint="see \x07"))
+    assert capsys.readouterr().err == "aura judge: named by <U+001B>[31mred<U+202E>\n  see <U+0007>\n"
