@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 from collections.abc import Sequence
 from typing import Any, get_args
 
@@ -167,7 +168,23 @@ class PropertyReader:
             near = similar(form[2], functions) or next(iter(functions), "function")
             self.report.add(at, f"{form[1]} defines no function `{form[2]}`", f'{name}: "{form[1]}:{near}"')
             return None
+        if foreign := _foreign(source):
+            message = f"{form[1]} imports {foreign}, which is no part of Python's standard library"
+            self.report.add(at, message, "a file that runs alone, without other packages and files")
+            return None
         return Given(path=form[1], function=form[2], source=source)
+
+
+def _foreign(source: bytes) -> str | None:
+    """A module that the file cannot be loaded without, and that its box does not have."""
+    for node in ast.parse(source).body:
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            names = ["." * node.level + (node.module or "")]
+        for name in names:
+            if name.partition(".")[0] not in sys.stdlib_module_names:
+                return name
+    return None
 
 
 def _functions(source: bytes) -> list[str]:

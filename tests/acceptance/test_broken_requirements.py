@@ -105,3 +105,17 @@ def test_a_sealed_file_that_is_too_large_or_misnamed(tmp_path: Path) -> None:
     assert read_requirement(path).criteria[0].sealed
     with pytest.raises(Invalid, match="sealed cases"):
         read_requirement(tmp_path / "tool.sealed.yaml")
+
+
+@pytest.mark.parametrize("line", ["import wordlists", "from .helpers import near", "from wordlists.en import words"])
+def test_a_predicate_that_its_box_could_not_load(tmp_path: Path, line: str) -> None:
+    """It would hold up every verdict of the run; a module of Python's own is the control."""
+    text = (BROKEN / "property-predicate-missing.md").read_text(encoding="utf-8")
+    (tmp_path / "count.md").write_text(text, encoding="utf-8")
+    (tmp_path / "none.py").write_text(f"import re\n{line}\n\n\ndef holds(answer, text):\n    return answer >= 0\n")
+    error = problems_of(tmp_path / "count.md")
+    assert [(problem.line, problem.column) for problem in error.problems] == [(22, 57)]
+    assert line.split()[1] in error.problems[0].message
+    assert "runs alone" in error.problems[0].remedy
+    (tmp_path / "none.py").write_text("import re\n\n\ndef holds(answer, text):\n    return answer >= 0\n")
+    assert read_requirement(tmp_path / "count.md").criteria[1].properties
