@@ -86,6 +86,7 @@ class Project(msgspec.Struct, frozen=True):
     serve: Serve | None = None
     hash_seed: int = 0  # of Python in the boxes, so that a verdict can be had again
     libraries: Path | None = None  # the folder of the requirement's dependencies, seen by every box
+    named: tuple[str, ...] = ()  # top-level modules that its author was asked for, whether they are there or not
 
     @property
     def folders(self) -> dict[str, Path]:

@@ -38,7 +38,7 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
     failures: Failures
     passes_on_stub: bool
     green_on_stub: tuple[str, ...]  # single tests that a stub passes
-    left_out: tuple[str, ...]  # skipped, or expected to fail, whatever the code is
+    left_out: tuple[str, ...]  # tests and files that are skipped, or expected to fail, whatever the code is
     ids_from: str  # "stub", or "tree" where the suite cannot be collected without the project's own values
     took_s: float
 
@@ -118,7 +118,7 @@ async def _on_stub(suite: Suite, project: Project, sandbox: Sandbox) -> SuiteSee
 
     It is the same for every tree with the same modules, so that it is remembered.
     """
-    modules = modules_of(project.files)
+    modules = tuple(sorted({*modules_of(project.files), *project.named}))
     key = (suite.path, tuple(sorted(suite.files.items())), modules, project.libraries)
     if key not in _stubs:
         run = msgspec.structs.replace(_run(suite, project), stubs=modules, wall_s=STUB_WALL_S)
@@ -145,7 +145,8 @@ def _expected(on_stub: SuiteSeen | Problem, seen: SuiteSeen | Problem) -> tuple[
         return ([] if isinstance(seen, Problem) else list(seen.collected)), [], "tree"
     outcomes = on_stub.outcomes()
     left_out = [test for test in on_stub.collected if outcomes[test] == "skipped"]
-    return [test for test in on_stub.collected if test not in left_out], left_out, "stub"
+    files = [file for file, _ in on_stub.skipped]
+    return [test for test in on_stub.collected if test not in left_out], [*left_out, *files], "stub"
 
 
 def _passed(seen: SuiteSeen) -> int:
@@ -158,7 +159,7 @@ def _failures(expected: list[str], left_out: list[str], seen: SuiteSeen) -> list
     found = [(test or "the suite", f"could not be collected: {why}") for test, why in seen.errors]
     renamed = _count(expected) == _count([test for test in seen.collected if test not in left_out])
     asked = list(seen.collected) if renamed else [*expected, *left_out]
-    asked = [test for test in asked if not (test in left_out and outcomes.get(test) == "skipped")]
+    asked = [test for test in asked if "::" in test and not (test in left_out and outcomes.get(test) == "skipped")]
     for test in asked:
         if test not in outcomes:
             found.append((test, "is missing: it was not collected"))

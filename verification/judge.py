@@ -9,7 +9,7 @@ from domain.tree import manifest_of, tree_digest
 from verification.casebox import Project
 from verification.gates.base import Subject
 from verification.gates.pipeline import ask_all
-from verification.requirement import Criterion, Requirement
+from verification.requirement import Criterion, Requirement, modules_named
 from verification.sandbox.base import Capabilities, Sandbox
 from verification.trials import Trial
 from verification.tries import Tried
@@ -56,7 +56,13 @@ async def judge(
         earlier=tuple(_chosen(requirement, earlier)) if earlier else (),
         scope=requirement.scope if scope is None else scope,
         whole=whole,
-        project=Project(tree, requirement.command, requirement.serve, libraries=libraries),
+        project=Project(
+            tree,
+            requirement.command,
+            requirement.serve,
+            libraries=libraries,
+            named=modules_named(chosen, requirement.scope if scope is None else scope),
+        ),
         sandbox=sandbox,
         seed=seed,
         mutants_max=mutants_max,

@@ -4,7 +4,7 @@ Values that a case names (`args`, `returns`, …) stay as written in the file: J
 one key that begins with `$` is a tagged value; `verification/values.py` gives them their meaning.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -125,6 +125,18 @@ class Criterion(msgspec.Struct, frozen=True, kw_only=True):
         """The given suites, each with whether it is sealed."""
         both = ((False, self.suite), (True, self.sealed_suite))
         return tuple((sealed, suite) for sealed, suite in both if suite is not None)
+
+
+def modules_named(criteria: Iterable[Criterion], scope: Iterable[str]) -> tuple[str, ...]:
+    """The top-level modules that criteria call and that a scope lets be written, by what they are called."""
+    asked = list(criteria)
+    steps = [step for each in asked for case in (*each.cases, *each.sealed) for step in case.steps]
+    targets = [step.target for step in steps if ":" in step.target]
+    targets += [one.call for each in asked for one in (*each.properties, *each.sealed_properties)]
+    paths = [target.partition(":")[0].replace(".", "/") for target in targets]
+    paths += [pattern.removeprefix("src/") for pattern in scope]
+    names = {path.partition("/")[0].removesuffix(".py") for path in paths}
+    return tuple(sorted(name for name in names if name.isidentifier()))
 
 
 class PlannedTask(msgspec.Struct, frozen=True, kw_only=True):

@@ -41,6 +41,7 @@ class SuiteSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     collected: list[str]
     phases: list[Phase]
     errors: list[tuple[str, str]]  # what could not be collected, and why
+    skipped: list[tuple[str, str]]  # files that skip themselves while they are collected, and why
     deselected: int
     status: int  # pytest's own exit status, for people
 

@@ -66,6 +66,7 @@ class Reporter:
         self.collected: list[str] = []
         self.phases: list[tuple[str, str, str, bool, str]] = []
         self.errors: list[tuple[str, str]] = []
+        self.skipped: list[tuple[str, str]] = []
         self.deselected = 0
 
     def pytest_load_initial_conftests(self) -> None:
@@ -82,6 +83,8 @@ class Reporter:
     def pytest_collectreport(self, report: Any) -> None:
         if report.failed:
             self.errors.append((_clean(report.nodeid), _said(report)))
+        elif report.skipped:
+            self.skipped.append((_clean(report.nodeid), _said(report)))
 
     def pytest_deselected(self, items: Any) -> None:
         self.deselected += len(items)
@@ -129,6 +132,7 @@ def main() -> None:
         "collected": reporter.collected,
         "phases": reporter.phases,
         "errors": reporter.errors,
+        "skipped": reporter.skipped,
         "deselected": reporter.deselected,
         "status": status,
     }

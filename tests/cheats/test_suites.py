@@ -223,3 +223,28 @@ async def test_a_suite_of_an_earlier_task_must_hold(sandbox: Bubblewrap) -> None
     found = await verdict(sandbox, lost, asked, criteria=("A2",), earlier=("A1",))
     assert [each.kind for each in found.findings] == ["regression"]
     assert "A1" in found.findings[0].for_author
+
+
+IF_THERE = b"import pytest\n\nmore = pytest.importorskip('more')\n\n\ndef test_more():\n    assert more.twice(2) == 4\n"
+MORE = b"def twice(number):\n    return 2 * number\n"
+
+
+async def test_what_was_asked_for_cannot_be_left_out(sandbox: Bubblewrap) -> None:
+    """A test that skips itself without a module is expected where the module may be written, and else it is told."""
+    folder = "acceptance"
+    both = Suite(path=folder, files={SUITE_PATH: SUITE, f"{folder}/test_more.py": IF_THERE})
+    asked = requirement(both)
+    named = msgspec.structs.replace(asked, scope=("tidy.py", "more.py"))
+    left = await verdict(sandbox, HONEST, named)
+    assert [each.detail for each in left.findings] == [
+        f"{folder}/test_more.py::test_more: is missing: it was not collected"
+    ]
+    for requested in (asked, named):
+        found = await verdict(sandbox, {**HONEST, "more.py": MORE}, requested)
+        assert (found.verified, gate(found).result) == (True, "passed")
+        assert not (
+            await verdict(sandbox, {**HONEST, "more.py": b"def twice(number):\n    return 3\n"}, requested)
+        ).verified
+    other = await verdict(sandbox, HONEST, asked)
+    assert (other.verified, gate(other).result) == (True, "noted"), "nobody was asked for it by name"
+    assert gate(other).evidence["A1 visible"]["left_out"] == (f"{folder}/test_more.py",)

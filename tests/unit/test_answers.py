@@ -15,7 +15,7 @@ from verification.suitebox import SuiteRun, SuiteSeen, run_suite
 
 CASE = next(case for each in requirement("hello-slug").criteria for case in each.cases)
 SEEN = {"steps": [{"did": "returned", "before": {}, "files": {}, "value": "§"}], "took_s": 0.0}
-SUITE = {"collected": ["§"], "phases": [], "errors": [], "deselected": 0, "status": 0}
+SUITE = {"collected": ["§"], "phases": [], "errors": [], "skipped": [], "deselected": 0, "status": 0}
 STRANGE: dict[str, Callable[[bytes], bytes]] = {
     "no UTF-8": lambda told: told.replace("§".encode(), b"\xff"),
     "no UTF-8 in a name": lambda told: told.replace(b'"took_s"', b'"\xff"').replace(b'"status"', b'"\xff"'),
