@@ -45,6 +45,8 @@ async def judge(
     `allow_degraded`.
     """
     chosen, before = _chosen(requirement, criteria), base or {}
+    allowed = requirement.scope if scope is None else scope
+    named = modules_named(chosen, allowed)
     started = time.monotonic()
     held = await _probed(sandbox, allow_degraded=allow_degraded)
     subject = Subject(
@@ -54,15 +56,9 @@ async def judge(
         changed=changed_paths(tree, before),
         criteria=tuple(chosen),
         earlier=tuple(_chosen(requirement, earlier)) if earlier else (),
-        scope=requirement.scope if scope is None else scope,
+        scope=allowed,
         whole=whole,
-        project=Project(
-            tree,
-            requirement.command,
-            requirement.serve,
-            libraries=libraries,
-            named=modules_named(chosen, requirement.scope if scope is None else scope),
-        ),
+        project=Project(tree, requirement.command, requirement.serve, libraries=libraries, named=named),
         sandbox=sandbox,
         seed=seed,
         mutants_max=mutants_max,
