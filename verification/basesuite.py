@@ -58,7 +58,7 @@ def with_tests_of(base: Mapping[str, bytes], tree: Mapping[str, bytes]) -> dict[
 def _lost(held: list[str], seen: SuiteSeen | Problem) -> list[tuple[str, str]]:
     if isinstance(seen, Problem):
         return [("the base's tests", seen.text)]
-    outcomes = seen.outcomes()
+    outcomes, messages = seen.outcomes(), seen.messages()
     broken = dict(seen.errors)
     lost: list[tuple[str, str]] = []
     for test in held:
@@ -66,5 +66,5 @@ def _lost(held: list[str], seen: SuiteSeen | Problem) -> list[tuple[str, str]]:
         if outcome is None:
             lost.append((test, broken.get(test.partition("::")[0], "has vanished")))
         elif outcome != "passed":
-            lost.append((test, "is skipped" if outcome == "skipped" else seen.message(test)))
+            lost.append((test, "is skipped" if outcome == "skipped" else messages[test]))
     return lost

@@ -155,7 +155,7 @@ def _passed(seen: SuiteSeen) -> int:
 
 def _failures(expected: list[str], left_out: list[str], seen: SuiteSeen) -> list[tuple[str, str]]:
     """Each difference between what had to pass and what did. Ids made of the project's own values count by test."""
-    outcomes = seen.outcomes()
+    outcomes, messages = seen.outcomes(), seen.messages()
     found = [(test or "the suite", f"could not be collected: {why}") for test, why in seen.errors]
     renamed = _count(expected) == _count([test for test in seen.collected if test not in left_out])
     asked = list(seen.collected) if renamed else [*expected, *left_out]
@@ -164,7 +164,7 @@ def _failures(expected: list[str], left_out: list[str], seen: SuiteSeen) -> list
         if test not in outcomes:
             found.append((test, "is missing: it was not collected"))
         elif outcomes[test] != "passed":
-            said = "was skipped" if outcomes[test] == "skipped" else seen.message(test)
+            said = "was skipped" if outcomes[test] == "skipped" else messages[test]
             found.append((test, said.replace(PROJECT, "")))
     if not renamed:
         found += [(test, "is none of the suite's tests") for test in sorted(set(outcomes) - {*expected, *left_out})]

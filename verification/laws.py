@@ -164,8 +164,9 @@ def _is_sorted(one: Property, arguments: Arguments, value: Any) -> Outcome:
         return _problem(one, arguments, f"{told}, which is not a list")
     if Counter(map(key_of, value)) != Counter(map(key_of, arguments[0])):
         return _problem(one, arguments, f"{told}, which does not hold the same items")
-    # The items are those of the input, so whatever can be asked of one can be asked of the other.
-    if [_place(one, item) for item in value] != _ordered(one, arguments[0]):
+    # The items are those of the input, but may be written otherwise; so the input's own are asked for their places.
+    places = {key_of(item): _place(one, item) for item in arguments[0]}
+    if [places[key_of(item)] for item in value] != _ordered(one, arguments[0]):
         return _problem(one, arguments, f"{told}, which is not in order")
     return _HELD
 
@@ -206,6 +207,7 @@ _NATIVE: dict[str, Callable[[Any], Any]] = {
     "$date": date.fromisoformat,
     "$datetime": datetime.fromisoformat,
     "$float": float,
+    "$int": int,
 }
 
 

@@ -5,13 +5,14 @@ import json
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from domain.errors import Unavailable
 from verification.casebox import ALONE, PROJECT, SETUP_ATTEMPTS_MAX, Problem, Project, launcher_of
 from verification.sandbox.base import MIB, PYTHON, Limits, RunResult, RunSpec, Sandbox
+from verification.suiteworker import MESSAGE_CHARS_MAX
 from verification.toolbox import TOOLS, toolbox
 
 SUITE_WALL_S = 120.0
@@ -22,26 +23,27 @@ WORKER = "/aura/suiteworker.py"
 ALWAYS = ("-p", "no:cacheprovider", "--tb=short", "--color=no")
 _SOURCE = Path(__file__).with_name("suiteworker.py")
 
+Line = Annotated[str, msgspec.Meta(max_length=MESSAGE_CHARS_MAX)]
 Outcome = Literal["passed", "failed", "skipped", "not_run"]
 
 
 class Phase(msgspec.Struct, frozen=True, array_like=True):
     """How setup, call or teardown of one test ended; `expected` says that it was marked to fail."""
 
-    test: str
-    when: str
-    outcome: str
+    test: Line
+    when: Line
+    outcome: Line
     expected: bool
-    message: str
+    message: Line
 
 
 class SuiteSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What pytest reported. All of it comes from beside untrusted code."""
 
-    collected: list[str]
+    collected: list[Line]
     phases: list[Phase]
-    errors: list[tuple[str, str]]  # what could not be collected, and why
-    skipped: list[tuple[str, str]]  # files that skip themselves while they are collected, and why
+    errors: list[tuple[Line, Line]]  # what could not be collected, and why
+    skipped: list[tuple[Line, Line]]  # files that skip themselves while they are collected, and why
     deselected: int
     status: int  # pytest's own exit status, for people
 
@@ -52,10 +54,10 @@ class SuiteSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             phases.setdefault(phase.test, []).append(phase)
         return {test: _outcome(mine) for test, mine in phases.items()}
 
-    def message(self, test: str) -> str:
-        """Why a test did not pass."""
-        told = [phase.message for phase in self.phases if phase.test == test and phase.outcome != "passed"]
-        return told[0] if told else "did not run to its end"
+    def messages(self) -> dict[str, str]:
+        """Why each test that did not pass did not: what its first such phase says, or that there is none."""
+        told = dict.fromkeys([*self.collected, *(phase.test for phase in self.phases)], "did not run to its end")
+        return told | {phase.test: phase.message for phase in reversed(self.phases) if phase.outcome != "passed"}
 
 
 class SuiteRun(msgspec.Struct, frozen=True, kw_only=True):

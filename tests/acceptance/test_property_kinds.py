@@ -135,6 +135,16 @@ async def test_each_kind_holds_for_right_code_and_not_for_wrong(sandbox: Bubblew
     assert 0 < found.failed <= found.inputs
 
 
+async def test_numbers_that_travel_as_text_have_their_order(sandbox: Bubblewrap) -> None:
+    """A long number comes back written otherwise than it was drawn."""
+    long = "{integer: {min: 9007199254740000, max: 9007199254741999}}"
+    asked = requirement(f'{{property: sorted, call: "m:f", inputs: [{{list: {{of: {long}}}}}]}}')
+    assert (await tried(asked, "f = sorted", sandbox)).problem is None
+    found = await tried(asked, "def f(numbers): return sorted(numbers, key=str)[::-1]", sandbox)
+    assert found.problem is not None
+    assert "which is not in order" in found.problem.text
+
+
 async def test_a_table_of_the_visible_cases_fails_on_fresh_inputs(sandbox: Bubblewrap) -> None:
     """The visible cases pass, which is all that a table can do; with a sealed property it is a strike."""
     cases = "".join(f'    - {{call: "m:f", args: [{n}], returns: {n * 2}}}\n' for n in (1234, 5678))

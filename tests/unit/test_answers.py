@@ -3,14 +3,21 @@
 import json
 from collections.abc import Callable
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from domain.errors import AuraError, Invalid
 from tests.cheats.solutions import requirement
 from verification.attestation import opened_envelope
 from verification.casebox import Answer, Problem, Project, play
+from verification.gates.base import Report, Subject
+from verification.gates.form import Form
+from verification.gates.pipeline import EVIDENCE_BYTES_MAX, ask_all
+from verification.gates.suites import TOLD_MAX, Suites
+from verification.requirement import Requirement, Suite
 from verification.review import judge_review
-from verification.sandbox.base import Capabilities, RunResult, RunSpec
+from verification.sandbox.base import Capabilities, RunResult, RunSpec, Sandbox
 from verification.suitebox import SuiteRun, SuiteSeen, run_suite
 
 CASE = next(case for each in requirement("hello-slug").criteria for case in each.cases)
@@ -80,3 +87,68 @@ def test_an_envelope_that_is_no_text_is_refused() -> None:
         opened_envelope(honest.replace(b'"a"', b'"\xff"'))
     assert isinstance(refused.value, AuraError)
     assert refused.value.hint
+
+
+def judged(asked: Requirement, sandbox: Sandbox) -> Subject:
+    return Subject(
+        requirement=asked,
+        tree={"m.py": b""},
+        base={},
+        changed=(),
+        criteria=asked.criteria,
+        earlier=(),
+        scope=(),
+        whole=True,
+        project=Project({"m.py": b""}, None),
+        sandbox=sandbox,
+        seed=1,
+    )
+
+
+async def test_the_evidence_of_a_suite_is_bounded_whatever_its_box_answers() -> None:
+    """Code under test shares that box. Evidence that no blob can hold would leave its run without a verdict."""
+    asked = requirement("hello-slug")
+    suite = Suite(path="t/test_a.py", files={"t/test_a.py": b""})
+    asked = replace(asked, criteria=(replace(asked.criteria[0], suite=suite),))
+    for count in (3, 100_000):
+        tests = [f"t::a{number}" for number in range(count)]
+        phases = [(test, "call", "failed", False, f"no {test}") for test in tests]
+        box = Written(as_json({**SUITE, "collected": tests, "phases": phases}))
+        (gate,) = await ask_all(judged(asked, box), (Suites(),))
+        assert gate.result == "failed"
+        assert len(msgspec.json.encode(gate)) < EVIDENCE_BYTES_MAX
+        (told,) = gate.evidence.values()
+        assert len(told["failures"]) == min(count, TOLD_MAX + 1)
+        assert (told["failures"][-1] == f"and {count - TOLD_MAX} more") is (count > TOLD_MAX)
+
+
+class Wordy(Form):
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    async def ask(self, subject: Subject) -> Report:
+        return Report(result="passed", evidence={subject.requirement.title: self.text})
+
+
+@pytest.mark.parametrize(("chars", "left_out"), [(10, False), (EVIDENCE_BYTES_MAX, True)])
+async def test_evidence_that_is_too_much_is_left_out_and_its_gate_is_not(chars: int, left_out: bool) -> None:
+    (told,) = await ask_all(judged(requirement("hello-slug"), Written(b"")), (Wordy("x" * chars),))
+    assert told.result == "passed"
+    assert ("left_out" in told.evidence) is left_out
+
+
+def test_why_a_test_did_not_pass_is_known_of_each_that_did_not() -> None:
+    """Also of one that was never collected, which only a forger tells of."""
+    phases = [
+        ["a", "setup", "passed", False, ""],
+        ["b", "setup", "failed", False, "1"],
+        ["b", "call", "failed", False, "2"],
+    ]
+    seen = msgspec.convert({**SUITE, "collected": ["b", "c"], "phases": phases}, SuiteSeen)
+    lost = {test for test, outcome in seen.outcomes().items() if outcome != "passed"}
+    assert lost == {"a", "b", "c"}
+    assert {test: seen.messages()[test] for test in lost} == {
+        "a": "did not run to its end",
+        "b": "1",
+        "c": "did not run to its end",
+    }

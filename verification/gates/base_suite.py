@@ -4,10 +4,10 @@ import msgspec
 
 from verification.basesuite import has_tests, run_base_suite
 from verification.gates.base import Gate, Report, Subject, nothing_to_do, verdict_on
+from verification.gates.suites import DETAIL_CHARS_MAX, shortened
 from verification.verdict import Finding
 
 LOST_SHOWN_MAX = 10
-DETAIL_CHARS_MAX = 2000
 
 
 class BaseSuite(Gate):
@@ -25,6 +25,7 @@ class BaseSuite(Gate):
             return nothing_to_do("the base has no tests")
         kept = await run_base_suite(subject.base, subject.project, subject.sandbox)
         evidence = msgspec.to_builtins(kept)
+        evidence |= {"lost": shortened(kept.lost), "ignored": shortened(kept.ignored)}
         if kept.problem:
             return Report(result="noted", text=f"the base's tests say nothing: {kept.problem}", evidence=evidence)
         findings: list[Finding] = []

@@ -1,6 +1,10 @@
 """All gates in their order, and the way through them."""
 
 import time
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
 
 from verification.gates.base import Gate, Report, Subject, nothing_to_do
 from verification.gates.base_suite import BaseSuite
@@ -24,6 +28,8 @@ from verification.gates.types import Types
 from verification.gates.write_set import WriteSet
 from verification.verdict import GateResult
 
+EVIDENCE_BYTES_MAX = 320 * 1024
+"""Of one gate: all of them together are kept as one blob."""
 FIRST = Form()
 """What does not pass this one goes into no box."""
 GATES: tuple[Gate, ...] = (
@@ -65,10 +71,16 @@ async def ask_all(subject: Subject, gates: tuple[Gate, ...] = GATES) -> tuple[Ga
                 result=report.result,
                 seconds=round(time.monotonic() - started, 3),
                 text=report.text,
-                evidence=report.evidence,
+                evidence=_kept(report.evidence),
             )
         )
     return tuple(told)
+
+
+def _kept(evidence: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a gate rests on; of what is too much to be kept its size alone, so that there is a verdict all the same."""
+    size = len(msgspec.json.encode(evidence))
+    return evidence if size <= EVIDENCE_BYTES_MAX else {"left_out": f"{size} bytes"}
 
 
 def _too_late(gate: Gate, subject: Subject, unfit: bool) -> Report | None:

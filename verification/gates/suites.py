@@ -1,5 +1,6 @@
 """Given suites, run hidden: evidence of grade B. The code shares a process with the tests, so it could forge them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from verification.verdict import Finding, GateOutcome
 
 FAILURES_SHOWN_MAX = 10
 DETAIL_CHARS_MAX = 2000
+TOLD_MAX = 200  # of the evidence's tests of one kind
 FORGEABLE = "forgeable by code that shares a process with them"
 
 
@@ -51,9 +53,15 @@ def _told(given: Given, sealed: bool) -> dict[str, Any]:
     """A verdict's evidence goes with the delivery. A sealed test's id may hold its arguments: it is counted only."""
     told: dict[str, Any] = msgspec.to_builtins(given) | {"expected": len(given.expected)}
     del told["took_s"]  # the same verdict again has the same evidence
-    if sealed:
-        told |= {name: len(told[name]) for name in ("failures", "green_on_stub", "left_out")}
+    for name in ("failures", "green_on_stub", "left_out"):
+        told[name] = len(told[name]) if sealed else shortened(told[name])
     return told
+
+
+def shortened(items: Sequence[Any]) -> tuple[Any, ...]:
+    """At most TOLD_MAX of them, and how many more there are."""
+    more = len(items) - TOLD_MAX
+    return (*items[:TOLD_MAX], *([f"and {more} more"] if more > 0 else []))
 
 
 def _unproved(criterion: str) -> Finding:
