@@ -50,30 +50,31 @@ def trials_of(criteria: Iterable[Criterion]) -> list[Trial]:
 async def run_all(trials: list[Trial], project: Project, sandbox: Sandbox, seed: int) -> None:
     """Run the trials in an order drawn from `seed`, a few boxes at once, until too many did not end in time.
 
-    A visible one is the first, so that an author whose code never ends is told so. The seed of Python's hashes in the
-    boxes is drawn from `seed` too.
+    The sealed ones come when no visible one runs any more: boxes that run at the same time can tell each other what
+    they were asked, by locks on files that both may read, and of a visible case its author is told what was answered.
+    The seed of Python's hashes in the boxes is drawn from `seed` too.
     """
-    waiting = list(trials)
+    ordered = list(trials)
     draw = random.Random(seed)
-    draw.shuffle(waiting)
-    if visible := [place for place, trial in enumerate(waiting) if not trial.sealed]:
-        waiting.append(waiting.pop(visible[-1]))
+    draw.shuffle(ordered)
     project = msgspec.structs.replace(project, hash_seed=draw.randint(0, HASH_SEED_MAX))
     late: list[bool] = []
 
     def hopeless() -> bool:
         return sum(late) >= TIMEOUTS_MAX or (any(late) and all(late))
 
-    async def take() -> None:
+    async def take(waiting: list[Trial]) -> None:
         while waiting and not hopeless():
             trial = waiting.pop()
             trial.problem = await _tried(trial.case, project, sandbox)
             late.append(trial.problem is not None and trial.problem.kind == "timeout")
 
     try:
-        async with asyncio.TaskGroup() as boxes:
-            for _ in range(BOXES_AT_ONCE):
-                boxes.create_task(take())
+        for kind in (False, True):
+            waiting = [trial for trial in ordered if trial.sealed is kind]
+            async with asyncio.TaskGroup() as boxes:
+                for _ in range(BOXES_AT_ONCE):
+                    boxes.create_task(take(waiting))
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from failed  # callers know kinds of errors, not groups of them
 

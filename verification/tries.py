@@ -77,15 +77,18 @@ async def try_again(tried: Sequence[Tried], project: Project, sandbox: Sandbox, 
 async def _all(
     wanted: Sequence[tuple[str, bool, Property]], drawn: Sequence[list[Arguments]], calls: Calls, *, shrink: bool
 ) -> list[Tried]:
+    """Sealed ones once no visible one runs any more, as it is with cases."""
+    found: dict[int, asyncio.Task[Tried]] = {}
     try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(_tried(name, sealed, one, inputs, calls, shrink and not sealed))
-                for (name, sealed, one), inputs in zip(wanted, drawn, strict=True)
-            ]
+        for kind in (False, True):
+            async with asyncio.TaskGroup() as group:
+                for place, ((name, sealed, one), inputs) in enumerate(zip(wanted, drawn, strict=True)):
+                    if sealed is kind:
+                        trying = _tried(name, sealed, one, inputs, calls, shrink and not sealed)
+                        found[place] = group.create_task(trying)
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from failed  # callers know kinds of errors, not groups of them
-    return [task.result() for task in tasks]
+    return [found[place].result() for place in range(len(wanted))]
 
 
 async def _tried(

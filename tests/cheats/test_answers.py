@@ -1,5 +1,6 @@
 """The worker's answer, forged from within its own process: what it may say of files, and how deep it may nest."""
 
+import asyncio
 from decimal import Decimal
 
 import pytest
@@ -7,7 +8,9 @@ import pytest
 from verification.casebox import Answer, Project, play
 from verification.judge import judge
 from verification.requirement import Budget, Case, Criterion, Expectation, PlannedTask, Requirement, Step
+from verification.sandbox.base import RunResult, RunSpec, Sandbox
 from verification.sandbox.bubblewrap import Bubblewrap
+from verification.trials import Trial, run_all
 from verification.verdict import Verdict
 
 pytestmark = pytest.mark.needs_sandbox
@@ -44,6 +47,7 @@ def count(path):
 DEEP = ["'[' * 500 + ']' * 500", "'{\"a\":' * 500 + '1' + '}' * 500", "'[' * 200 + ']' * 200"]
 
 
+CONTROL_ATTEMPTS = 3  # on a busy machine the two boxes may miss one another
 PEEKS = """
 import os
 
@@ -56,6 +60,37 @@ def main():
         except OSError:
             pass
     print(*told)
+"""
+
+
+WHISPERS = """
+import fcntl, os, time
+
+PLACES = sorted(entry.path for entry in os.scandir(os.path.dirname(os.__file__)) if entry.name.endswith(".py"))[:64]
+
+def shout(text):
+    kept = []
+    if text != "seen":
+        for place, bit in zip(PLACES, "".join(f"{each:08b}" for each in text.encode())):
+            if bit == "1":
+                kept.append(os.open(place, os.O_RDONLY))
+                fcntl.flock(kept[-1], fcntl.LOCK_EX)
+        time.sleep(0.6)
+        return "?"
+    heard = "0"
+    for _ in range(15):
+        now = ""
+        for place in PLACES:
+            held = os.open(place, os.O_RDONLY)
+            try:
+                fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                now += "0"
+            except OSError:
+                now += "1"
+            os.close(held)
+        heard = now if "1" in now else heard
+        time.sleep(0.04)
+    return bytes(int(heard[at : at + 8], 2) for at in range(0, len(heard), 8)).decode("latin-1").strip("\\0")
 """
 
 
@@ -107,3 +142,36 @@ async def test_a_command_cannot_open_the_memory_of_the_worker(sandbox: Bubblewra
     told = await play(Case(steps=(step,), line=1), project, sandbox)
     assert isinstance(told, Answer)
     assert told.steps[0].stdout == f"{opened}\n"
+
+
+async def _side_by_side(one: Case, other: Case, project: Project, sandbox: Sandbox) -> object:
+    """What the first answers while the second runs."""
+    told, _ = await asyncio.gather(play(one, project, sandbox), play(other, project, sandbox))
+    assert isinstance(told, Answer)
+    return told.steps[0].value
+
+
+async def test_a_sealed_case_cannot_be_whispered_to_a_visible_one(sandbox: Bubblewrap) -> None:
+    """By locks on files that all boxes may read; the control does it where two boxes run at the same time."""
+    asked = [Step(action="call", target="m:shout", args=(text,), expect=Expectation()) for text in ("seen", "hidden")]
+    seen, hidden = [Case(steps=(step,), line=1) for step in asked]
+    project = Project({"m.py": WHISPERS.encode()}, None)
+    heard = [await _side_by_side(seen, hidden, project, sandbox) for _ in range(CONTROL_ATTEMPTS)]
+    assert "hidden" in heard, "control"
+    trials = [Trial("A1", False, seen), Trial("A1", True, hidden)]
+    running: list[str] = []
+    together: list[list[str]] = []
+
+    class Watched:
+        async def run(self, spec: RunSpec) -> RunResult:
+            running.append("hidden" if b'"hidden"' in spec.stdin else "seen")
+            together.append(sorted(set(running)))
+            try:
+                return await sandbox.run(spec)
+            finally:
+                running.remove("hidden" if b'"hidden"' in spec.stdin else "seen")
+
+        probe, sweep, close = sandbox.probe, sandbox.sweep, sandbox.close
+
+    await run_all(trials * 2, project, Watched(), seed=3)
+    assert sorted(together) == [["hidden"], ["hidden"], ["seen"], ["seen"]]
