@@ -8,14 +8,13 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from functools import partial
 from pathlib import Path
 
 import msgspec
 
-from agents.delivery.drafting import draft, put
+from agents.delivery.placing import put
 from domain.errors import Conflict, Invalid, Unavailable
 
 RELEASE = "aura-release"
@@ -50,7 +49,7 @@ def build_repository(
     If it already holds that commit, nothing is touched, whatever a person has done there since. Conflict: it holds
     something else. Invalid: a path, branch, trailer or base that git cannot take.
     """
-    from agents.delivery import objects
+    from agents.delivery import freshrepo, objects
 
     if not commits:
         raise Invalid("a repository needs at least one commit", hint="Deliver after the first verified task.")
@@ -62,25 +61,12 @@ def build_repository(
             building = workshop / "repository"
             shutil.rmtree(building, ignore_errors=True)  # left by a builder that was killed
             if not _holds(folder, composed.head):
-                write = partial(objects.write, composed=composed, branch=ref, start=start)
-                if base is not None or not _drafted(building, write):  # a base may be large
-                    write(building)
+                if start is None:
+                    freshrepo.write(building, composed, ref)
+                else:
+                    objects.write(building, composed, ref, start)
                 put(building, folder)
     return composed.head.decode()
-
-
-def _drafted(building: Path, write: Callable[[Path], None]) -> bool:
-    """Whether it could be drafted in memory; if not (it does not fit, or not beside others), nothing is left.
-
-    What the disk itself refuses is met again by who then writes there.
-    """
-    try:
-        with draft(building) as place:
-            write(place)
-    except OSError:
-        shutil.rmtree(building, ignore_errors=True)
-        return False
-    return True
 
 
 def put_release_ref(folder: Path, commit: str, name: str = RELEASE) -> None:

@@ -17,7 +17,7 @@ from dulwich.index import (
     validate_path_element_ntfs,
 )
 from dulwich.object_store import MemoryObjectStore, iter_tree_contents
-from dulwich.objects import Blob, Commit, ObjectID
+from dulwich.objects import Blob, Commit, ObjectID, ShaFile
 from dulwich.objectspec import parse_commit
 from dulwich.refs import Ref, check_ref_format
 from dulwich.repo import Repo
@@ -46,11 +46,23 @@ class Start(msgspec.Struct, frozen=True):
 
 
 class Composed(msgspec.Struct, frozen=True):
-    """All new objects of a delivery, in memory, and the id of the last commit."""
+    """All new objects of a delivery, in memory, and the last commit: its id, its tree and what stands in it."""
 
-    store: MemoryObjectStore
+    objects: Mapping[ObjectID, ShaFile]
     head: ObjectID
     tree: ObjectID
+    entries: Entries
+
+
+class _Made(MemoryObjectStore):
+    """Keeps the objects themselves. Nobody changes one that was added, so none is copied."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.objects: dict[ObjectID, ShaFile] = {}
+
+    def add_object(self, obj: ShaFile) -> None:
+        self.objects.setdefault(obj.id, obj)
 
 
 @contextmanager
@@ -92,9 +104,10 @@ def files_of(start: Start) -> dict[str, bytes]:
 
 def compose(commits: Sequence["CommitPlan"], start: Start | None) -> Composed:
     """Blobs, trees and commits of the plan, on top of the base if there is one."""
-    store = MemoryObjectStore()
+    store = _Made()
     parents = [start.commit_id] if start else []
     tree = head = ObjectID(b"")
+    entries: Entries = {}
     for plan in commits:
         entries = _overlay(start.entries if start else {}, plan.files, store)
         tree = commit_tree(store, [(path, sha, mode) for path, (mode, sha) in sorted(entries.items())])
@@ -102,10 +115,10 @@ def compose(commits: Sequence["CommitPlan"], start: Start | None) -> Composed:
         store.add_object(commit)
         head = commit.id
         parents = [head]
-    return Composed(store, head, tree)
+    return Composed(store.objects, head, tree, entries)
 
 
-def _overlay(base: Entries, files: Mapping[str, bytes | None], store: MemoryObjectStore) -> Entries:
+def _overlay(base: Entries, files: Mapping[str, bytes | None], store: _Made) -> Entries:
     """The base's entries with the plan's files laid over them. A link of the base is neither replaced nor followed."""
     entries = dict(base)
     for path in sorted(files):
@@ -139,7 +152,8 @@ def checked_path(path: str) -> bytes:
         raw = path.encode("utf-8")
     except UnicodeEncodeError as error:
         raise Invalid(f"{path!r} is not UTF-8 text", hint=hint) from error
-    if len(raw) > PATH_BYTES_MAX or "\\" in path or any(unicodedata.category(sign) == "Cc" for sign in path):
+    control = not path.isprintable() and any(unicodedata.category(sign) == "Cc" for sign in path)
+    if len(raw) > PATH_BYTES_MAX or "\\" in path or control:
         raise Invalid(f"{path[:80]!r} cannot be a path in a delivery", hint=hint)
     for part in raw.split(b"/"):
         if part in (b"", b".", b"..") or len(part) > NAME_BYTES_MAX:
@@ -166,12 +180,11 @@ def _commit(plan: "CommitPlan", tree: ObjectID, parents: list[ObjectID]) -> Comm
     return commit
 
 
-def write(folder: Path, composed: Composed, branch: Ref, start: Start | None) -> None:
-    """Create the repository in a folder that does not exist yet, with its work tree checked out."""
+def write(folder: Path, composed: Composed, branch: Ref, start: Start) -> None:
+    """Create the repository on a base, in a folder that does not exist yet, with its work tree checked out."""
     with closing(Repo.init(str(folder), mkdir=True, default_branch=branch.removeprefix(b"refs/heads/"))) as repo:
-        if start:
-            _copy_history(start, repo)
-        new = [composed.store[sha] for sha in composed.store if sha not in repo.object_store]
+        _copy_history(start, repo)
+        new = [item for sha, item in composed.objects.items() if sha not in repo.object_store]
         repo.object_store.add_objects([(item, None) for item in new])
         repo.refs[branch] = composed.head
         repo.refs.set_symbolic_ref(Ref(b"HEAD"), branch)

@@ -1,0 +1,112 @@
+"""A repository that begins with its delivery, written in one pass: no file is read back, and none is waited for.
+
+What it leaves is what `Repo.init`, `add_objects` and a checkout leave, pack and modes included. It is not on the disk
+yet; `placing.put` sees to that for all of it.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from hashlib import sha1
+from io import BytesIO
+from pathlib import Path
+from struct import pack
+from typing import NamedTuple
+
+from dulwich.index import index_entry_from_stat, write_index_dict
+from dulwich.object_format import DEFAULT_OBJECT_FORMAT
+from dulwich.objects import ShaFile
+from dulwich.pack import full_unpacked_object, write_pack_data
+from dulwich.refs import Ref
+
+from agents.delivery.objects import MODE_FILE, Composed
+from domain.errors import Invalid
+
+FOLDERS = ("branches", "hooks", "info", "objects", "objects/info", "objects/pack", "refs", "refs/heads", "refs/tags")
+FILES = {
+    "description": b"Unnamed repository",
+    "config": b"[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n\tlogallrefupdates = true\n",
+    "info/exclude": b"",
+}
+MODE_PACK = 0o444
+PACK_BYTES_MAX = 2**31 - 1
+"""The greatest offset that the plain table of a pack's index holds."""
+
+
+class Packed(NamedTuple):
+    """A pack and its index, and the name that git gives both."""
+
+    name: str
+    data: bytes
+    table: bytes
+
+
+def write(folder: Path, composed: Composed, branch: Ref) -> None:
+    """Create the repository in a folder that does not exist yet, with its work tree checked out."""
+    control = f"{folder}/.git"
+    os.mkdir(folder)
+    os.mkdir(control)
+    for name in FOLDERS:
+        os.mkdir(f"{control}/{name}")
+    head = f"{control}/{branch.decode()}"
+    os.makedirs(os.path.dirname(head), exist_ok=True)
+    _put(head, composed.head + b"\n")
+    _put(f"{control}/HEAD", b"ref: " + branch + b"\n")
+    for name, content in FILES.items():
+        _put(f"{control}/{name}", content)
+    packed = packed_of(composed.objects.values())
+    _put(f"{control}/objects/pack/{packed.name}.pack", packed.data, MODE_PACK, exact=True)
+    _put(f"{control}/objects/pack/{packed.name}.idx", packed.table, MODE_PACK)
+    _put(f"{control}/index", _checked_out(os.fsencode(folder), composed))
+
+
+def packed_of(objects: Iterable[ShaFile]) -> Packed:
+    """Whole objects, in this order. Invalid: more than 2 GiB."""
+    records = [full_unpacked_object(item) for item in objects]
+    chunks: list[bytes] = []
+    places, checksum = write_pack_data(chunks.append, iter(records), DEFAULT_OBJECT_FORMAT, num_records=len(records))
+    data = b"".join(chunks)
+    if len(data) > PACK_BYTES_MAX:
+        raise Invalid("a delivery is greater than 2 GiB", hint="Deliver less, or on a base that holds the rest.")
+    return Packed(f"pack-{sha1(b''.join(sorted(places))).hexdigest()}", data, _index_of(places, checksum))
+
+
+def _index_of(places: Mapping[bytes, tuple[int, int]], checksum: bytes) -> bytes:
+    """The index of a pack, version 2: id -> (offset, crc32)."""
+    names = sorted(places)
+    fan, count = [0] * 256, len(names)
+    for name in names:
+        fan[name[0]] += 1
+    for first in range(1, 256):
+        fan[first] += fan[first - 1]
+    offsets, sums = zip(*(places[name] for name in names), strict=True)
+    table = [b"\377tOc", pack(">L256L", 2, *fan), *names, pack(f">{count}L", *sums), pack(f">{count}L", *offsets)]
+    body = b"".join([*table, checksum])
+    return body + sha1(body).digest()
+
+
+def _checked_out(root: bytes, composed: Composed) -> bytes:
+    """Write the files of the last commit; git's index of them."""
+    made, entries = {root}, {}
+    for path, (mode, sha) in sorted(composed.entries.items()):
+        assert mode == MODE_FILE, "only a base brings other kinds of files"
+        target = root + b"/" + path
+        above = target.rpartition(b"/")[0]
+        if above not in made:
+            os.makedirs(above, exist_ok=True)
+            made.add(above)
+        status = _put(target, composed.objects[sha].as_raw_string(), MODE_FILE & 0o777, exact=True)
+        entries[path] = index_entry_from_stat(status, sha)
+    index = BytesIO()
+    write_index_dict(index, entries)
+    return index.getvalue() + sha1(index.getvalue()).digest()
+
+
+def _put(path: str | bytes, content: bytes, mode: int = 0o644, *, exact: bool = False) -> os.stat_result:
+    """Write a new file. exact: its mode whatever the umask says."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb", buffering=0) as file:
+        view = memoryview(content)
+        while view:
+            view = view[file.write(view) :]
+        if exact:
+            os.fchmod(file.fileno(), mode)
+        return os.fstat(file.fileno())
