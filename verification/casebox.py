@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from domain.errors import Unavailable
+from verification.boxed import boxed
 from verification.filesleft import FOLDER, collected, untrue, watched, watched_at_last, with_room
 from verification.requirement import Case, Serve, Step
 from verification.sandbox.base import MIB, PROGRAMS, PYTHON, WORK, Limits, RunResult, RunSpec, Sandbox
@@ -24,7 +24,6 @@ LIBRARIES = "/aura/libraries"  # what the requirement depends on, on the path of
 START_S = 1.0  # what the interpreter may take beside `within_s`
 ALONE = ("-s", "-P", "-B")
 """Python without the user's packages and without the script's folder. The box's environment is the judge's own."""
-SETUP_ATTEMPTS_MAX = 2
 ANSWER_DEPTH_MAX = 256  # nested lists and mappings; the worker's own limit in values, whose tags nest thrice
 NOT_STARTED = "aura: the command did not start"
 _SOURCE = Path(__file__).with_name("caseworker.py")
@@ -108,17 +107,7 @@ async def play(case: Case, project: Project, sandbox: Sandbox) -> Answer | Probl
     """Runs one case. Raises Unavailable when no box can be made."""
     nonce, bait = secrets.token_hex(16), secrets.token_hex(16)
     spec = _spec(case, project, order_of(case, nonce, bait))
-    result = await sandbox.run(spec)
-    for _ in range(SETUP_ATTEMPTS_MAX - 1):
-        if result.reason == "setup_failed":
-            result = await sandbox.run(spec)
-    if result.reason == "setup_failed":
-        raise Unavailable(
-            f"The box could not be made: {result.stderr.decode(errors='replace').strip()[-300:]}.",
-            hint="Try again; if it stays so, look at memory and processes on this machine.",
-            code="sandbox_failed",
-        )
-    return _read(result, case, nonce, bait)
+    return _read(await boxed(spec, sandbox), case, nonce, bait)
 
 
 def order_of(case: Case, nonce: str, bait: str) -> bytes:

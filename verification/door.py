@@ -10,6 +10,8 @@ from contextlib import suppress
 
 import msgspec
 
+from verification.sandbox.waiting import readable_soon
+
 PACKET_BYTES_MAX = 1024
 _DESCRIPTORS_ROOM = 4  # more than the one that is ours to take: the others are closed and tell a forger
 _TOLD = ("runs", "ended", "failed", "full")
@@ -97,22 +99,13 @@ class Door:
 
     async def _packet(self) -> tuple[bytes, list[int], bool]:
         """The next one, with its descriptors and whether all of it was read."""
-        await _readable(asyncio.get_running_loop(), self._ours)
+        await readable_soon(self._ours)
         packet, ancillary, flags, _ = self._ours.recvmsg(
             PACKET_BYTES_MAX, socket.CMSG_SPACE(_DESCRIPTORS_ROOM * 4), socket.MSG_CMSG_CLOEXEC
         )
         self._owed -= 1
         descriptors = [each for part in ancillary for each in array.array("i", part[2][: len(part[2]) // 4 * 4])]
         return packet, descriptors, not flags & (socket.MSG_CTRUNC | socket.MSG_TRUNC)
-
-
-async def _readable(loop: asyncio.AbstractEventLoop, line: socket.socket) -> None:
-    ready: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(line, lambda: None if ready.done() else ready.set_result(None))
-    try:
-        await ready
-    finally:
-        loop.remove_reader(line)
 
 
 def _line(descriptor: int) -> socket.socket:

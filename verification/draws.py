@@ -11,12 +11,11 @@ from typing import Any
 import msgspec
 
 from domain.errors import Invalid, Unavailable
+from verification.casebox import ALONE
 from verification.property import Property
 
 DRAW_WALL_S = 60.0
 SAID_CHARS_MAX = 300
-ALONE = ("-s", "-P", "-B")
-"""Python without the user's packages and without the folder in which it stands."""
 _SOURCE = Path(__file__).with_name("drawing.py")
 
 Arguments = tuple[Any, ...]

@@ -11,12 +11,11 @@ from typing import Any
 
 import msgspec
 
-from domain.errors import Unavailable
+from verification.boxed import SETUP_ATTEMPTS_MAX, not_made
 from verification.casebox import (
     ALONE,
     LIBRARIES,
     PROJECT,
-    SETUP_ATTEMPTS_MAX,
     START_S,
     WORKER,
     Problem,
@@ -74,11 +73,7 @@ async def _live(
         if result.reason == "setup_failed":
             problem, result = await _meet(spec, visit, steps, sandbox)
     if result.reason == "setup_failed":
-        raise Unavailable(
-            f"The box could not be made: {result.stderr.decode(errors='replace').strip()[-300:]}.",
-            hint="Try again; if it stays so, look at memory and processes on this machine.",
-            code="sandbox_failed",
-        )
+        raise not_made(result)
     ended = _ended(result, visit.case)
     if ended is not None and (problem is None or ended.kind != "timeout"):
         return ended, {}

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from domain.errors import Unavailable
-from verification.casebox import ALONE, PROJECT, SETUP_ATTEMPTS_MAX, Problem, Project, launcher_of
+from verification.boxed import boxed
+from verification.casebox import ALONE, PROJECT, Problem, Project, launcher_of
 from verification.sandbox.base import MIB, PYTHON, Limits, RunResult, RunSpec, Sandbox
 from verification.suiteworker import MESSAGE_CHARS_MAX
 from verification.toolbox import TOOLS, toolbox
@@ -82,16 +82,7 @@ async def run_suite(run: SuiteRun, sandbox: Sandbox) -> SuiteSeen | Problem:
     """Runs pytest once. Raises Unavailable when no box can be made or pytest is not installed here."""
     nonce = secrets.token_hex(16)
     spec = _spec(run, nonce, await asyncio.to_thread(toolbox, PYTEST))
-    result = await sandbox.run(spec)
-    for _ in range(SETUP_ATTEMPTS_MAX - 1):
-        if result.reason == "setup_failed":
-            result = await sandbox.run(spec)
-    if result.reason == "setup_failed":
-        raise Unavailable(
-            f"The box could not be made: {result.stderr.decode(errors='replace').strip()[-300:]}.",
-            hint="Try again; if it stays so, look at memory and processes on this machine.",
-            code="sandbox_failed",
-        )
+    result = await boxed(spec, sandbox)
     return _read(result, run, nonce)
 
 

@@ -5,9 +5,9 @@ import asyncio
 import msgspec
 
 from domain.errors import Unavailable
+from verification.boxed import boxed
 from verification.casebox import PROJECT
 from verification.gates.base import Gate, Report, Subject, nothing_to_do
-from verification.gates.boxed import boxed
 from verification.gates.syntax import changed_code
 from verification.sandbox.base import Limits, RunSpec
 from verification.toolbox import TOOLS, toolbox

@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
+from verification.boxed import boxed
 from verification.casebox import ALONE, PROJECT
 from verification.gates.base import Gate, Report, Subject, nothing_to_do, verdict_on
-from verification.gates.boxed import boxed
 from verification.sandbox.base import MIB, PYTHON, Limits, RunSpec, Sandbox
 from verification.verdict import Finding
 from verification.writeset import is_test
