@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from director.settings import Settings
 from domain.errors import Invalid, Unavailable
@@ -78,6 +80,11 @@ async def test_one_image_serves_bubblewrap_too(box_image: Image) -> None:
         links={"/data": "/work/data"},
     )
     assert b"stdout=b'a\\nb\\n'" in tools.stdout, tools
+    moved = replace(box_image, folder=f"{box_image.folder}-moved")  # as if another one had been built meanwhile
+    for here, there in ((box_image, moved), (moved, box_image)):
+        here.rootfs.rename(there.rootfs)
+        (there.rootfs.parent / "image.json").write_bytes(msgspec.json.encode(there))
+        assert (await boxed(with_image, code)).stdout == b"/opt/python False\n"
     await with_image.close()
     await without.close()
 

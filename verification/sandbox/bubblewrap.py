@@ -62,6 +62,7 @@ class Bubblewrap:
         """
         self._store = store
         self._image = ""
+        self._rootfs: Path | None = None
         self._confinements = confinements
         self._wanted = scratch
         self._dropped = os.getuid() == 0
@@ -85,8 +86,8 @@ class Bubblewrap:
 
     async def run(self, spec: RunSpec) -> RunResult:
         """One run in a fresh box. Raises Unavailable when this machine has no sandbox."""
-        if self._scratch and not self._scratch.exists():  # a cleaner of temporary files was here
-            await self.close()
+        if not all(place.exists() for place in (self._scratch, self._rootfs) if place):
+            await self.close()  # a cleaner of temporary files was here, or another image was built
         await self.probe()
         assert self._confinement is not None
         return await self._run(spec, self._confinement)
@@ -121,7 +122,8 @@ class Bubblewrap:
                 self._scratch = scratch
             self._program = find_program(self._scratch, uid=self._uid)
             image = find_image(self._store) if self._store else None
-            if image and reachable(image.rootfs, self._uid):
+            self._rootfs = image.rootfs if image and reachable(image.rootfs, self._uid) else None
+            if image and self._rootfs:
                 self._view, self._image = image_arguments(image.rootfs), image.digest
             else:
                 self._view, self._image = view_arguments(self._scratch, uid=self._uid), host_digest()
