@@ -31,7 +31,8 @@ class Service:
         self.address = ("127.0.0.1", int(order["port"]))
         self.fault = ""
         self.process: subprocess.Popen[bytes] | None = None
-        os.makedirs(order["data"], exist_ok=True)
+        for folder in (order["data"], *order["folders"]):
+            os.makedirs(folder, exist_ok=True)
         try:
             self.process = subprocess.Popen(
                 order["run"],

@@ -32,6 +32,7 @@ DATA = f"{WORK}/data"
 STOP_WAIT_S = 5.0  # a restart's end of the old process, which the doorkeeper asks to end first
 DATA_FILES_MAX = 1000
 DATA_BYTES_MAX = 32 * MIB
+DATA_FOLDERS_BYTES_MAX = 16 * 1024  # of the names of empty ones
 PROCESSES = 256  # threads count: one for each request that comes at the same time, and some room
 _PORTS = (10_000, 29_999)  # below those that the box's own connections take
 _SOURCE = Path(__file__).with_name("doorkeeper.py")
@@ -43,11 +44,11 @@ async def service_problem(
     """Plays the case; why it did not pass, or None. Raises Unavailable when no box can be made."""
     assert project.serve is not None
     visit = Visit(case, project.serve, ready_s=ready_s)
-    data: Mapping[str, bytes] = {}
+    left = RunResult(reason="exit")
     lives = _lives(case.steps)
     for number, life in enumerate(lives, 1):
-        spec = _spec(visit, data, project, kept=number < len(lives) and project.serve.data is not None)
-        problem, data = await _live(life, visit, spec, sandbox)
+        spec = _spec(visit, left.files, project, kept=number < len(lives) and project.serve.data is not None)
+        problem, left = await _live(life, visit, spec, left.folders, sandbox)
         if problem is not None:
             return problem
     return None
@@ -65,30 +66,37 @@ def _lives(steps: tuple[Step, ...]) -> list[list[Step]]:
 
 
 async def _live(
-    steps: list[Step], visit: Visit, spec: RunSpec, sandbox: Sandbox
-) -> tuple[Problem | None, Mapping[str, bytes]]:
-    """One start of the service and all that is asked of it; the problem, or the data that it leaves."""
-    problem, result = await _meet(spec, visit, steps, sandbox)
+    steps: list[Step], visit: Visit, spec: RunSpec, folders: tuple[str, ...], sandbox: Sandbox
+) -> tuple[Problem | None, RunResult]:
+    """One start of the service and all that is asked of it; the problem, or the data that it leaves.
+
+    `folders` are the empty ones that were left before.
+    """
+    problem, result = await _meet(spec, visit, steps, folders, sandbox)
     for _ in range(SETUP_ATTEMPTS_MAX - 1):
         if result.reason == "setup_failed":
-            problem, result = await _meet(spec, visit, steps, sandbox)
+            problem, result = await _meet(spec, visit, steps, folders, sandbox)
     if result.reason == "setup_failed":
         raise not_made(result)
     ended = _ended(result, visit.case)
     if ended is not None and (problem is None or ended.kind != "timeout"):
-        return ended, {}
+        return ended, result
     if problem is not None:
-        return _with_stderr(problem, result), {}
+        return _with_stderr(problem, result), result
     if result.refused:
-        return Problem("leftover_files", f"left in its data folder what is not kept: {result.refused[0]}"), {}
-    return None, result.files
+        return Problem("leftover_files", f"left in its data folder what is not kept: {result.refused[0]}"), result
+    if sum(len(folder.encode()) for folder in result.folders) > DATA_FOLDERS_BYTES_MAX:
+        return Problem("leftover_files", "left more empty folders in its data folder than are kept"), result
+    return None, result
 
 
-async def _meet(spec: RunSpec, visit: Visit, steps: list[Step], sandbox: Sandbox) -> tuple[Problem | None, RunResult]:
+async def _meet(
+    spec: RunSpec, visit: Visit, steps: list[Step], folders: tuple[str, ...], sandbox: Sandbox
+) -> tuple[Problem | None, RunResult]:
     """The box and its visitor side by side; whichever ends first ends the other."""
     door, port = Door(), random.randint(*_PORTS)
     try:
-        door.order(_order(visit.serve, port, spec.folders))
+        door.order(_order(visit.serve, port, spec.folders, folders))
         spec = msgspec.structs.replace(spec, door=door.theirs.fileno())
         async with asyncio.TaskGroup() as group:
             running = group.create_task(sandbox.run(spec))
@@ -104,8 +112,8 @@ async def _meet(spec: RunSpec, visit: Visit, steps: list[Step], sandbox: Sandbox
         door.close()
 
 
-def _order(serve: Serve, port: int, folders: Mapping[str, Path]) -> dict[str, Any]:
-    path = ":".join([PROJECT, *(folder for folder in folders if folder == LIBRARIES)])
+def _order(serve: Serve, port: int, beside: Mapping[str, Path], folders: tuple[str, ...]) -> dict[str, Any]:
+    path = ":".join([PROJECT, *(folder for folder in beside if folder == LIBRARIES)])
     given: dict[str, Scalar] = {"PORT": port, **({"DATA": serve.data} if serve.data else {})}
     env = {name: str(value) for name, value in given.items()}
     return {
@@ -113,6 +121,7 @@ def _order(serve: Serve, port: int, folders: Mapping[str, Path]) -> dict[str, An
         "env": {**env, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
         "project": PROJECT,
         "data": DATA,
+        "folders": [f"{WORK}/{folder}" for folder in folders],
         "port": port,
     }
 

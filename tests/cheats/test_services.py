@@ -40,6 +40,14 @@ MARKS = """def main():
     for mark in marks:
         open(mark, "w").close()
 """
+ROOMS = """def main():
+    made, rooms = (os.path.join(os.environ["DATA"], name) for name in ("made", "rooms"))
+    if not os.path.exists(made):
+        os.makedirs(os.path.join(rooms, "empty"))
+        open(made, "w").close()
+    if os.listdir(rooms) != ["empty"]:
+        raise SystemExit("an empty folder was lost")
+"""
 
 
 @pytest.mark.parametrize(
@@ -47,12 +55,21 @@ MARKS = """def main():
     [
         RIGHT,
         changed(BEGINS, MARKS),
+        changed(BEGINS, ROOMS),
         changed(BEGINS, FORGES),
         changed(BEGINS, f"{BEGINS}    import signal\n    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"),
         changed("json.dumps(value)", 'json.dumps(value, ensure_ascii=False, separators=(",", ":"), indent=1)'),
         changed('self.send_header("Content-Length", str(len(body)))', "pass"),
     ],
-    ids=["as it is", "leaves marks", "forges, but is right", "does not end by itself", "other spaces", "no length"],
+    ids=[
+        "as it is",
+        "leaves marks",
+        "makes folders once",
+        "forges, but is right",
+        "does not end by itself",
+        "other spaces",
+        "no length",
+    ],
 )
 async def test_a_right_service_is_accepted(sandbox: Bubblewrap, code: bytes) -> None:
     found = await verdict_of(code, sandbox)

@@ -59,7 +59,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     """How a run ended. `setup_failed` means that `argv` was never started; its cause is in `stderr`.
 
     `exit_code` is the code's own claim and None when the sandbox ended the run. `refused` lists what copy-out
-    did not bring out, and why.
+    did not bring out, and why; `folders` are the empty ones among what `collect` names.
     """
 
     reason: Reason
@@ -68,6 +68,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     stderr: bytes = b""
     files: Mapping[str, bytes] = {}
     refused: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
     wall_s: float = 0.0
     peak_memory_bytes: int | None = None
 

@@ -136,6 +136,7 @@ class Box:
             stderr=stderr,
             files=out.files,
             refused=out.refused,
+            folders=out.folders,
             wall_s=wall_s,
             peak_memory_bytes=prepared.hold.peak_bytes(),
         )

@@ -15,10 +15,11 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class CopyOut(msgspec.Struct, frozen=True):
-    """What came out, and what did not with its reason."""
+    """What came out, and what did not with its reason. `folders` are the empty ones that were asked for."""
 
     files: dict[str, bytes]
     refused: tuple[str, ...]
+    folders: tuple[str, ...] = ()
 
 
 def copy_out(folder: int, globs: tuple[str, ...], limits: Limits) -> CopyOut:
@@ -30,10 +31,11 @@ def copy_out(folder: int, globs: tuple[str, ...], limits: Limits) -> CopyOut:
     wanted = [glob_pattern(glob) for glob in globs]
     files: dict[str, bytes] = {}
     refused: list[str] = []
+    empty: list[str] = []
     bytes_left = limits.collect_bytes
     if not wanted:
         return CopyOut(files, ())
-    for path, here, name in _walk(folder, "", limits.collect_depth, refused):
+    for path, here, name in _walk(folder, "", limits.collect_depth, refused, empty):
         if len(refused) >= REFUSED_MAX:
             break
         if not any(pattern.fullmatch(path) for pattern in wanted):
@@ -47,7 +49,8 @@ def copy_out(folder: int, globs: tuple[str, ...], limits: Limits) -> CopyOut:
         else:
             files[path] = content
             bytes_left -= len(content)
-    return CopyOut(files, tuple(refused[:REFUSED_MAX]))
+    folders = [path for path in empty if any(pattern.fullmatch(path) for pattern in wanted)]
+    return CopyOut(files, tuple(refused[:REFUSED_MAX]), tuple(folders[: limits.collect_files]))
 
 
 def glob_pattern(glob: str) -> re.Pattern[str]:
@@ -58,9 +61,12 @@ def glob_pattern(glob: str) -> re.Pattern[str]:
     return re.compile("".join(meaning.get(piece, re.escape(piece)) for piece in pieces), re.DOTALL)
 
 
-def _walk(folder: int, prefix: str, depth: int, refused: list[str]) -> Iterator[tuple[str, int, str]]:
+def _walk(folder: int, prefix: str, depth: int, refused: list[str], empty: list[str]) -> Iterator[tuple[str, int, str]]:
     """Yields (path, descriptor of its folder, name) of everything that is not a folder, in order of names."""
-    for raw in sorted(os.listdir(folder)):
+    inside = sorted(os.listdir(folder))
+    if not inside:
+        empty.append(prefix.rstrip("/"))
+    for raw in inside:
         name = str(raw)
         path = prefix + name
         try:
@@ -74,17 +80,19 @@ def _walk(folder: int, prefix: str, depth: int, refused: list[str]) -> Iterator[
         elif depth <= 0:
             refused.append(f"{path}: too deep")
         else:
-            yield from _walk_inside(folder, name, path, depth, refused)
+            yield from _walk_inside(folder, name, path, depth, refused, empty)
 
 
-def _walk_inside(folder: int, name: str, path: str, depth: int, refused: list[str]) -> Iterator[tuple[str, int, str]]:
+def _walk_inside(
+    folder: int, name: str, path: str, depth: int, refused: list[str], empty: list[str]
+) -> Iterator[tuple[str, int, str]]:
     try:
         inside = os.open(name, _FOLDER, dir_fd=folder)
     except OSError:
         refused.append(f"{path}: cannot be opened")
         return
     try:
-        yield from _walk(inside, f"{path}/", depth - 1, refused)
+        yield from _walk(inside, f"{path}/", depth - 1, refused, empty)
     finally:
         os.close(inside)
 

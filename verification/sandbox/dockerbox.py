@@ -171,6 +171,7 @@ class DockerBox:
             stderr=stderr,
             files=out.files,
             refused=out.refused,
+            folders=out.folders,
             wall_s=wall_s,
             peak_memory_bytes=prepared.group.peak_bytes() if prepared.group else None,
         )
