@@ -16,6 +16,7 @@ from verification.sandbox.copyout import CopyOut, copy_out
 from verification.sandbox.identity import box_user
 from verification.sandbox.monitor import Monitor
 from verification.sandbox.output import Output
+from verification.sandbox.remedy import not_ended
 from verification.sandbox.runtime import SHM_BYTES, TMP_BYTES
 from verification.sandbox.waiting import end_of, forget, in_thread, settled
 from verification.sandbox.workfolder import WorkFolder, folder_sizes
@@ -180,11 +181,11 @@ class Box:
         return RunResult(reason="setup_failed", stdout=stdout, stderr=stderr or why.encode())
 
     async def _ended(self, *last: "asyncio.Future[None]") -> None:
-        """Waits for bwrap's end and that of whatever else can write output. Raises TimeoutError."""
+        """Waits for bwrap's end and that of whatever else can write output. Raises Unavailable."""
         assert self._monitor.ended is not None
         _, pending = await asyncio.wait({self._monitor.ended, self._output.ended, *last}, timeout=END_WAIT_S)
         if pending:
-            raise TimeoutError(f"the box did not end within {END_WAIT_S:g} s of its kill")
+            raise not_ended(END_WAIT_S)
 
     async def _end(self) -> None:
         """Leaves nothing behind, also when the run is cancelled or fails in between, however often."""

@@ -177,9 +177,11 @@ class Bubblewrap:
 
     async def _run(self, spec: RunSpec, confinement: Confinement) -> RunResult:
         assert self._program is not None
-        folders = await in_thread(lambda: self._reachable(spec)) if spec.folders else {}
-        contents = {path: sealed(content) for path, content in spec.read_only.items()}
+        contents: dict[str, int] = {}
         try:
+            folders = await in_thread(lambda: self._reachable(spec)) if spec.folders else {}
+            for path, content in spec.read_only.items():
+                contents[path] = sealed(content)
             command = [
                 str(self._program.path),
                 *_NAMESPACES,
@@ -191,8 +193,10 @@ class Bubblewrap:
             return await box.run(command, list(contents.values()))
         except FileNotFoundError as error:  # removed under our feet
             raise Unavailable(
-                f"The sandbox's program is gone: {error.filename}.", hint="Start again.", code="sandbox_missing"
+                f"What a box needs is gone: {error.filename}.", hint="Start again.", code="sandbox_missing"
             ) from error
+        except OSError as error:  # no process, descriptor or room to be had: ours, and nothing of the code's
+            return RunResult(reason="setup_failed", stderr=str(error).encode())
         finally:
             for descriptor in contents.values():
                 os.close(descriptor)

@@ -22,6 +22,7 @@ from verification.sandbox.dockerconfig import SOCKET, Shares
 from verification.sandbox.dockerengine import Engine, EngineError
 from verification.sandbox.identity import box_user
 from verification.sandbox.output import Output
+from verification.sandbox.remedy import not_ended
 from verification.sandbox.runtime import SHM_BYTES, TMP_BYTES, WRITABLE
 from verification.sandbox.threshold import Threshold
 from verification.sandbox.waiting import end_of, forget, in_thread, settled
@@ -154,7 +155,7 @@ class DockerBox:
         self._kill()
         _, pending = await asyncio.wait({last, self._output.ended}, timeout=END_WAIT_S)
         if pending:
-            raise TimeoutError(f"the box did not end within {END_WAIT_S:g} s of its kill")
+            raise not_ended(END_WAIT_S)
         breach = breach or ("output_limit" if self._output.overflow else None)
         unseen = prepared.group is None or claimed == ""  # by us: the engine may have seen it
         if breach is None and unseen and (await self._engine.state(self._name)).get("OOMKilled"):

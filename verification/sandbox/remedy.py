@@ -40,6 +40,15 @@ def unwritable(place: Path, error: OSError) -> Unavailable:
     )
 
 
+def not_ended(wait_s: float) -> Unavailable:
+    """The error for a box that the kernel takes too long to end, which says nothing of the code in it."""
+    return Unavailable(
+        f"A box did not end within {wait_s:g} s of its kill.",
+        hint="Try again when this machine is less busy.",
+        code="sandbox_failed",
+    )
+
+
 def must_know_user(uid: int) -> None:
     """Raises Unavailable where root is root of a namespace without this user, as whom the boxes are to run."""
     ranges = [list(map(int, line.split())) for line in Path("/proc/self/uid_map").read_text().splitlines()]
