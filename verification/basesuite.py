@@ -47,12 +47,21 @@ async def run_base_suite(base: Mapping[str, bytes], project: Project, sandbox: S
 
 
 def with_tests_of(base: Mapping[str, bytes], tree: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The tree with tests, their helpers and their configuration as they are in the base, and with no others."""
+    """The tree with tests, their helpers and their configuration as they are in the base, and with no others.
+
+    What of the tree stands where these need a folder, or lies below one of them, is left out.
+    """
     code = {path: content for path, content in clean(tree).items() if not belongs_to_tests(path)}
     tests = {path: content for path, content in base.items() if belongs_to_tests(path) or steers(path)}
     if base.get(_PYPROJECT, b"").find(b"pytest") >= 0:
         tests[_PYPROJECT] = base[_PYPROJECT]
-    return code | tests
+    folders = {folder for path in tests for folder in _above(path)}
+    return {path: code[path] for path in code if path not in folders and not tests.keys() & _above(path)} | tests
+
+
+def _above(path: str) -> set[str]:
+    parts = path.split("/")
+    return {"/".join(parts[:end]) for end in range(1, len(parts))}
 
 
 def _lost(held: list[str], seen: SuiteSeen | Problem) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from verification.gates.base_suite import BaseSuite
 from verification.gates.own_tests import OwnTests
 from verification.judge import judge
 from verification.sandbox.bubblewrap import Bubblewrap
+from verification.writeset import form_findings
 
 BASE = {
     "shout.py": b"def shout(text):\n    return text.upper()\n",
@@ -136,3 +137,13 @@ def test_tests_are_the_bases() -> None:
         "new.py": b"",
     }
     assert with_tests_of(BASE, {**tree, "tests/conftest.py": b"edited"}) == {**BASE, "new.py": b""}
+
+
+def test_what_stands_in_the_place_of_the_bases_tests_gives_way() -> None:
+    """Otherwise no box could hold both, and the tree would have no verdict."""
+    tree = {"shout.py": b"", "tests": b"a file", "tests.py": b"another"}
+    kept = with_tests_of(BASE, tree)
+    assert "tests" not in kept
+    assert (kept["shout.py"], kept["tests.py"]) == (b"", b"another")
+    assert not form_findings(kept)
+    assert with_tests_of({"test_a.py": b""}, {"test_a.py/b.txt": b""}) == {"test_a.py": b""}
