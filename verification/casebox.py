@@ -19,6 +19,7 @@ from verification.values import encode
 from verification.verdict import FindingKind
 
 PROJECT = f"{WORK}/project"
+SOURCES = f"{PROJECT}/src"  # on Python's path after the project's own folder, as many lay their packages out
 WORKER = "/aura/caseworker.py"
 LIBRARIES = "/aura/libraries"  # what the requirement depends on, on the path of every Python in the box
 START_S = 1.0  # what the interpreter may take beside `within_s`
@@ -30,7 +31,7 @@ _SOURCE = Path(__file__).with_name("caseworker.py")
 
 _LAUNCHER = f"""#!{PROGRAMS}/{PYTHON} -sP
 import importlib, sys
-sys.path.insert(0, {PROJECT!r})
+sys.path[:0] = [{PROJECT!r}, {SOURCES!r}]
 sys.argv[0] = {{name!r}}
 try:
     main = importlib.import_module({{module!r}})

@@ -278,7 +278,7 @@ def main() -> None:
     os.chdir(order["folder"])
     if any(step["action"] == "run" for step in order["steps"]):
         _load_what_runs()
-    sys.path.insert(0, order["project"])
+    sys.path[:0] = [order["project"], os.path.join(order["project"], "src")]
     sys.argv[:] = ["case"]
     case = Case(order)
     started = clock()

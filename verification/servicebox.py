@@ -16,6 +16,7 @@ from verification.casebox import (
     ALONE,
     LIBRARIES,
     PROJECT,
+    SOURCES,
     START_S,
     WORKER,
     Problem,
@@ -113,7 +114,7 @@ async def _meet(
 
 
 def _order(serve: Serve, port: int, beside: Mapping[str, Path], folders: tuple[str, ...]) -> dict[str, Any]:
-    path = ":".join([PROJECT, *(folder for folder in beside if folder == LIBRARIES)])
+    path = ":".join([PROJECT, SOURCES, *(folder for folder in beside if folder == LIBRARIES)])
     given: dict[str, Scalar] = {"PORT": port, **({"DATA": serve.data} if serve.data else {})}
     env = {name: str(value) for name, value in given.items()}
     return {

@@ -137,10 +137,11 @@ class Box:
         found: dict[str, Any] = {}
 
         def start() -> None:
+            path = os.pathsep.join([str(self.root), str(self.root / "src")])
             done = subprocess.run(
                 [sys.executable, "-P", "-c", program, *argv[1:]],
                 cwd=self.folder,
-                env={"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "PYTHONPATH": str(self.root), **env},
+                env={"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "PYTHONPATH": path, **env},
                 input=stdin.encode(),
                 capture_output=True,
                 timeout=within_s,

@@ -112,7 +112,8 @@ class Service:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self.data.mkdir(exist_ok=True)
-        env = {**os.environ, "PORT": str(self.port), "DATA": str(self.data), "PYTHONPATH": str(self.root)}
+        path = os.pathsep.join([str(self.root), str(self.root / "src")])
+        env = {**os.environ, "PORT": str(self.port), "DATA": str(self.data), "PYTHONPATH": path}
         words = [filled_text(word, env) for word in self.run]
         words[0] = sys.executable if words[0] in ("python", "python3") else words[0]
         self.process = subprocess.Popen(words, cwd=self.root, env=env, stdin=subprocess.DEVNULL)

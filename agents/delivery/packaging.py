@@ -172,9 +172,19 @@ def _pyproject(requirement: Requirement, tree: Collection[str], readme: str, tes
         lines += ["", "[project.scripts]", f"{_toml(name)} = {_toml(target)}"]
     included = ", ".join(_toml(name) for name in _installed(requirement, tree))
     lines += ["", "[tool.hatch.build.targets.wheel]", f"only-include = [{included}]"]
+    if _has_sources(requirement, tree):
+        lines.append('sources = ["src"]')
     tested = _toml(tests.partition("/")[0])
     lines += ["", "[tool.pytest.ini_options]", f"testpaths = [{tested}]", 'pythonpath = ["."]', ""]
     return "\n".join(lines)
+
+
+def _has_sources(requirement: Requirement, tree: Collection[str]) -> bool:
+    """Whether `src` is where the packages lie, and not itself one that is imported by that name."""
+    steps = [step for each in requirement.criteria for case in each.cases for step in case.steps]
+    named = [step.target for step in steps] + [(requirement.command or "").partition("=")[2].strip()]
+    is_package = "src/__init__.py" in tree or any(target.startswith(("src.", "src:")) for target in named)
+    return any(path.startswith("src/") and path.endswith(".py") for path in tree) and not is_package
 
 
 def _code(tree: Collection[str]) -> list[str]:

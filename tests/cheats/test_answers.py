@@ -175,3 +175,13 @@ async def test_a_sealed_case_cannot_be_whispered_to_a_visible_one(sandbox: Bubbl
 
     await run_all(trials * 2, project, Watched(), seed=3)
     assert sorted(together) == [["hidden"], ["hidden"], ["seen"], ["seen"]]
+
+
+@pytest.mark.parametrize("path", ["m.py", "src/m.py", "src/m/__init__.py"])
+async def test_a_module_is_found_where_projects_have_it(sandbox: Bubblewrap, path: str) -> None:
+    called = Step(action="call", target="m:two", expect=Expectation(returns=2))
+    started = Step(action="run", argv=("two",), expect=Expectation())
+    project = Project({path: b"def two():\n    return 2\n"}, "two = m:two")
+    told = await play(Case(steps=(called, started), line=1), project, sandbox)
+    assert isinstance(told, Answer)
+    assert (told.steps[0].value, told.steps[1].exit) == (2, 2)

@@ -127,6 +127,12 @@ HONEST: dict[str, tuple[str, Tree, str]] = {
         {"slug.py": RIGHT, "bench/run.py": "print(1)\n", "README.md": "# Slug\n", "pyproject.toml": HATCH},
         "bench/run.py is not installed",
     ),
+    "a package below src": (
+        LIBRARY,
+        {"src/slug/__init__.py": "from slug.words import join\n", "src/slug/words.py": RIGHT},
+        "",
+    ),
+    "a command below src": (COMMAND, {"src/slug.py": MAIN}, ""),
     "the command through another module": (
         COMMAND,
         {

@@ -148,9 +148,13 @@ def python(folder: Path, *words: str, path: str = "") -> subprocess.CompletedPro
     )
 
 
-@pytest.mark.parametrize(("kind", "cases"), [("library", LIBRARY), ("cli", CLI)])
-def test_the_acceptance_tests_pass_on_a_right_solution(tmp_path: Path, kind: Deliverable, cases: Any) -> None:
-    deliver(tmp_path / "a", requirement(kind, cases), {"slugify.py": SLUGIFY})
+@pytest.mark.parametrize(
+    ("kind", "cases", "path"), [("library", LIBRARY, "slugify.py"), ("cli", CLI, "src/slugify.py")]
+)
+def test_the_acceptance_tests_pass_on_a_right_solution(
+    tmp_path: Path, kind: Deliverable, cases: Any, path: str
+) -> None:
+    deliver(tmp_path / "a", requirement(kind, cases), {path: SLUGIFY})
     done = python(tmp_path / "a", "-m", "pytest", "-q", "-p", "no:cacheprovider")
     assert done.returncode == 0, done.stdout
     assert f"{len(cases)} passed" in done.stdout
@@ -200,6 +204,19 @@ def test_a_cli_installs_and_starts(tmp_path: Path) -> None:
     assert (started.returncode, started.stdout) == (0, "hello-world\n")
     assert (target / "more" / "words.txt").exists()
     assert not (target / "tests").exists()
+
+
+def test_what_lies_below_src_is_installed_by_its_own_name() -> None:
+    sources = 'sources = ["src"]'
+    for tree, called, found in (
+        (["src/slug.py"], "slug:f", True),
+        (["src/slug/__init__.py", "other.py"], "slug:f", True),
+        (["src/slug.py"], "src.slug:f", False),
+        (["src/__init__.py", "src/slug.py"], "slug:f", False),
+        (["slug.py", "src/data.txt"], "slug:f", False),
+    ):
+        asked = requirement("library", (case(call(called)),))
+        assert (sources in delivery_files(asked, tree, b"{}", "")["pyproject.toml"].decode()) is found, (tree, called)
 
 
 def test_names_in_use_are_left_alone(tmp_path: Path) -> None:

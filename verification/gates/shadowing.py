@@ -14,7 +14,8 @@ class Shadowing(Gate):
         if subject.project.libraries is None:
             return nothing_to_do("there are no dependencies")
         theirs = modules_in(subject.project.libraries)
-        ours = {path.partition("/")[0].removesuffix(".py") for path in subject.tree if path.endswith(".py")}
+        inside = [path.removeprefix("src/") for path in subject.tree if path.endswith(".py")]
+        ours = {path.partition("/")[0].removesuffix(".py") for path in inside}
         hidden = sorted(ours & theirs)
         if not hidden:
             return Report(result="passed", text=f"{len(theirs)} modules of libraries")

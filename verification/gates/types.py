@@ -5,7 +5,7 @@ import re
 
 from domain.errors import Unavailable
 from verification.boxed import boxed
-from verification.casebox import ALONE, PROJECT
+from verification.casebox import ALONE, PROJECT, SOURCES
 from verification.gates.base import Gate, Report, Subject, nothing_to_do
 from verification.gates.syntax import changed_code
 from verification.sandbox.base import MIB, PYTHON, Limits, RunSpec
@@ -38,7 +38,7 @@ class Types(Gate):
             tools = await asyncio.to_thread(toolbox, _TOOL)
         except Unavailable as error:
             return nothing_to_do(error.message)
-        path = ":".join([PROJECT, *subject.project.folders])
+        path = ":".join([PROJECT, SOURCES, *subject.project.folders])
         result = await boxed(
             RunSpec(
                 argv=(PYTHON, *ALONE, "-m", "mypy", *_OPTIONS, *_REPORT, "--", *(f"project/{each}" for each in paths)),
