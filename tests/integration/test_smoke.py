@@ -8,6 +8,8 @@ from agents.delivery.packaging import delivered_tree
 from tests.acceptance.test_judge import GREET, SLUGS, example
 from tests.sandboxes import sandbox
 from tests.services import FOLDER, RIGHT
+from tests.unit.asked import asked
+from verification.gates.smoke import Smoke
 from verification.judge import judge
 from verification.reading import parse_requirement, read_requirement
 from verification.requirement import Requirement
@@ -78,10 +80,10 @@ async def test_honest_deliveries_start(sandbox: Bubblewrap) -> None:
         (read_requirement(FOLDER / "notes-service.md"), {"notes.py": RIGHT}, "the service is ready"),
         (parse_requirement(WORDS.encode(), None, name="words", folder=None), TREE, "its modules import"),
     ]
-    for requirement, tree, asked in given:
+    for requirement, tree, started in given:
         found, smoke = await smoked(requirement, tree, sandbox)
         assert found.verified, found.findings
-        assert (smoke.result, smoke.text) == ("passed", f"installs, and {asked}")
+        assert (smoke.result, smoke.text) == ("passed", f"installs, and {started}")
         assert "pip" in smoke.evidence["tools"]
 
 
@@ -137,3 +139,12 @@ def requirement_of_greet() -> Requirement:
     from msgspec.structs import replace
 
     return replace(example("greet-cli"), scope=("greet.py", "pyproject.toml"))
+
+
+async def test_without_its_tools_it_says_that_nothing_was_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment without pip, as some programs make them: verified is then not said without a word about it."""
+    monkeypatch.setattr("verification.gates.smoke._TOOLS", ("hatchling", "no-such-tool"))
+    report = await asked(Smoke(), {"pyproject.toml": b""})
+    assert (report.result, report.findings) == ("noted", ())
+    assert report.text.startswith("not tried: no-such-tool is not installed")
+    assert "pip install no-such-tool" in report.evidence["remedy"]

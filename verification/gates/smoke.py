@@ -45,8 +45,8 @@ class Smoke(Gate):
             return nothing_to_do("there is nothing that says how to install it")
         try:
             tools = await asyncio.to_thread(toolbox, _TOOLS)
-        except Unavailable as error:
-            return nothing_to_do(error.message)
+        except Unavailable as error:  # what is delivered was not tried, and whoever reads the verdict is told so
+            return Report(result="noted", text=f"not tried: {error.message}", evidence={"remedy": error.hint})
         project = Project(files, None, subject.requirement.serve, subject.project.hash_seed, subject.project.libraries)
         starts = subject.requirement.deliver
         box = InstallingSandbox(subject.sandbox, tools, kept=starts == "http")
