@@ -33,6 +33,8 @@ def problem_of_reply(reply: Reply, response: Response, saved: Saved) -> Problem 
             return _wrong(f"answered {how} the header {name}, expected {show(wanted, SHOWN_CHARS_MAX)}")
     if reply.body_contains is not None:
         part = filled_text(reply.body_contains, saved)
+        if not part and reply.body_contains:
+            return _wrong(f"{told}, and what was saved for {reply.body_contains} is empty, which anything contains")
         if part not in response.body.decode("utf-8", "replace"):
             return _wrong(f"{told}, expected a body that contains {show(part, SHOWN_CHARS_MAX)}")
     if reply.body is msgspec.UNSET:

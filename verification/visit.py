@@ -10,7 +10,7 @@ import msgspec
 from verification.casebox import Problem
 from verification.door import Door, Forged, Gone
 from verification.exchange import BadResponse, Response, Sent, Unsendable, exchange
-from verification.placeholders import NUMBER, Saved, Scalar, filled, filled_target, filled_text
+from verification.placeholders import NUMBER, Saved, Scalar, filled, filled_target, filled_text, names_in
 from verification.replies import problem_of_reply, saved_from
 from verification.requirement import Case, Request, Serve, Step
 from verification.verdict import FindingKind
@@ -136,6 +136,9 @@ async def _asked(sent: Sent, door: Door, port: int) -> Response | None:
 
 
 def _sent(request: Request, saved: Saved) -> Sent:
+    """Raises Unsendable where an empty value was saved for a part of the path: it would be another path."""
+    if empty := [name for name in names_in(request.target.partition("?")[0]) if saved[name] == ""]:
+        raise Unsendable(f"`{empty[0]}` is empty")
     headers = tuple((name, filled_text(value, saved)) for name, value in request.headers)
     body = b""
     if request.json is not msgspec.UNSET:

@@ -9,6 +9,8 @@ import pytest
 from tests.attacks.leftovers import descriptors, gone, groups_of
 from tests.cheats.wrong_services import ADDS, BEGINS, FORGES, LITERALS, WRONG
 from tests.services import RIGHT, changed, verdict_of
+from verification.judge import judge
+from verification.reading import parse_requirement
 from verification.sandbox.bubblewrap import Bubblewrap
 
 pytestmark = pytest.mark.needs_sandbox
@@ -140,3 +142,54 @@ async def test_the_right_one_is_accepted_three_times(sandbox: Bubblewrap) -> Non
     for _ in range(3):
         found = await verdict_of(RIGHT, sandbox)
         assert found.verified, found.findings
+
+
+NAMELESS = """---
+aura: 1
+title: Notes
+deliver: http
+serve: {run: ["python3", "-m", "notes"], ready: "GET /health"}
+scope: ["notes.py"]
+budget: {usd: "1.00", tokens: 1000, minutes: 5}
+---
+# Notes
+
+```yaml acceptance
+- id: A1
+  says: what was posted is found
+  cases:
+    - steps:
+        - {request: "POST /notes", json: {text: "milk"}, status: 201, save: {id: body.id}}
+        - {request: "GET /PLACE", body_contains: "${id}"}
+```
+"""
+KEEPS = """
+import json, os
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    def say(self, status, value):
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(value).encode())
+
+    def do_POST(self):
+        self.say(201, {"id": "ID"})
+
+    def do_GET(self):
+        self.say(200, ["ID"])
+
+HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "told"),
+    [("k7", "notes/${id}", ""), ("", "notes/${id}", "`id` is empty"), ("", "found", "which anything contains")],
+)
+async def test_an_empty_name_is_none(sandbox: Bubblewrap, name: str, place: str, told: str) -> None:
+    asked = parse_requirement(NAMELESS.replace("PLACE", place).encode(), None, name="notes", folder=None)
+    tree = {"notes.py": KEEPS.replace("ID", name).encode()}
+    found = await judge(asked, tree, sandbox=sandbox, seed=3, whole=False, allow_degraded=True)
+    assert [told in each.for_author for each in found.findings] == ([True] if told else [])
+    assert found.verified is not bool(told)
