@@ -162,12 +162,13 @@ def _ran(step: Step, command: str, folder: Path, own: Path) -> bool:
 
 @contextlib.contextmanager
 def _service(serve: Serve, folder: Path, own: Path) -> Iterator[int]:
-    """The service, once it is ready: its port."""
+    """The service, once it is ready: its port. Of what it wrote, only its data outlives it."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
     environment = {**os.environ, "PORT": str(port), "DATA": str(own), "PYTHONPATH": str(folder)}
     argv = [sys.executable, *serve.run[1:]]
-    process = subprocess.Popen(argv, cwd=own, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    place = tempfile.mkdtemp(dir=own.parent)
+    process = subprocess.Popen(argv, cwd=place, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         until = time.monotonic() + READY_S
         while not _is_ready(port, serve.ready):
@@ -242,6 +243,8 @@ def _asked(port: int, method: str, target: str, body: bytes | None) -> tuple[int
     with contextlib.closing(line):
         line.request(method, target, body, {"Content-Type": "application/json"} if body else {})
         answer = line.getresponse()
+        if answer.msg.defects:
+            raise http.client.HTTPException(f"no HTTP: {answer.msg.defects}")
         return answer.status, answer.getheader("content-type", ""), answer.read()
 
 
