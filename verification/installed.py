@@ -4,7 +4,7 @@ Packaging is code of its author too: it may leave files out, put others in their
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from verification.writeset import is_test
 
@@ -33,12 +33,21 @@ def otherwise(judged: Mapping[str, bytes], installed: Mapping[str, bytes], comma
     for path, content in modules.items():
         if path in _OURS or path.partition("/")[0].endswith(".dist-info"):
             continue
-        if content not in (judged.get(path), judged.get(f"src/{path}")):
+        if content != judged.get(path, judged.get(f"src/{path}")):
             return f"{path} is not as it was judged"
+    if twice := _tops(path for path in judged if not path.startswith("src/")) & _tops(
+        path.removeprefix("src/") for path in judged if path.startswith("src/")
+    ):
+        return f"{min(twice)} is there twice, and another one may come first"
     for path in judged:
         if not _is_aside(path) and path not in modules and path.removeprefix("src/") not in modules:
             return f"{path} is not installed"
     return None if command is None or _starts(command, installed) else f"`{command}` is not what its program starts"
+
+
+def _tops(paths: Iterable[str]) -> set[str]:
+    """The names by which they are imported, and those of data beside them."""
+    return {path.partition("/")[0].removesuffix(".py") for path in paths}
 
 
 def _is_aside(path: str) -> bool:

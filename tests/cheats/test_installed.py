@@ -91,6 +91,11 @@ CHEATS: dict[str, tuple[str, Tree, bool]] = {
         {"slug.py": RIGHT, "hatch_build.py": REWRITES, "pyproject.toml": HATCH + HOOK},
         True,
     ),
+    "another one below src, which comes first when it is installed": (
+        LIBRARY,
+        {"slug.py": RIGHT, "src/slug/__init__.py": WRONG},
+        True,
+    ),
     "a line that runs whenever Python starts": (
         LIBRARY,
         {
