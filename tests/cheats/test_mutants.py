@@ -21,7 +21,7 @@ from verification.sandbox.bubblewrap import Bubblewrap
 
 pytestmark = pytest.mark.needs_sandbox
 
-SAMPLE = 9
+SAMPLE = 6
 AGAIN = 3
 OUTSIDE = "127.0.0.1"  # the oracle's services must not listen anywhere else
 

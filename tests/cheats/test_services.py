@@ -16,7 +16,10 @@ from verification.sandbox.bubblewrap import Bubblewrap
 pytestmark = pytest.mark.needs_sandbox
 
 
-@pytest.mark.parametrize("name", WRONG)
+LONG = ("is never ready", "claims more than it sends")  # they are waited for until the judge gives up
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in WRONG])
 async def test_a_wrong_service_is_refused(sandbox: Bubblewrap, name: str) -> None:
     code, criterion, kinds, told = WRONG[name]
     found = await verdict_of(code, sandbox, criterion, within_s=3.0)
@@ -52,6 +55,9 @@ ROOMS = """def main():
 """
 
 
+STAYS = f"{BEGINS}    import signal\n    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+
+
 @pytest.mark.parametrize(
     "code",
     [
@@ -59,7 +65,7 @@ ROOMS = """def main():
         changed(BEGINS, MARKS),
         changed(BEGINS, ROOMS),
         changed(BEGINS, FORGES),
-        changed(BEGINS, f"{BEGINS}    import signal\n    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"),
+        pytest.param(changed(BEGINS, STAYS), marks=pytest.mark.slow),
         changed("json.dumps(value)", 'json.dumps(value, ensure_ascii=False, separators=(",", ":"), indent=1)'),
         changed('self.send_header("Content-Length", str(len(body)))', "pass"),
     ],
@@ -138,6 +144,7 @@ async def test_a_judge_that_is_stopped_leaves_nothing(sandbox: Bubblewrap, after
     assert descriptors() <= before
 
 
+@pytest.mark.slow
 async def test_the_right_one_is_accepted_three_times(sandbox: Bubblewrap) -> None:
     for _ in range(3):
         found = await verdict_of(RIGHT, sandbox)
