@@ -59,7 +59,7 @@ class Home:
             if folder.is_dir():
                 continue
             try:
-                folder.mkdir(parents=True, mode=mode)
+                folder.mkdir(parents=True, mode=mode, exist_ok=True)  # another `up` may be making it, too
                 folder.chmod(mode)
             except OSError as error:
                 raise Unavailable(

@@ -10,6 +10,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib import util
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from domain.errors import Unavailable
 AS_ROOT = os.geteuid() == 0
 PLAIN_UID = 65534
 WAIT_S = 180.0
+HOMES, MAKERS = 40, 6
 
 
 def quiet(_line: str) -> None:
@@ -276,3 +278,12 @@ def plain_interpreter() -> str | None:
 def python_path() -> list[str]:
     """The project and the installed packages, for an interpreter outside the environment."""
     return [str(Path(embedded_postgres.__file__).parents[2]), str(Path(msgspec.__file__).parents[1])]
+
+
+def test_many_may_make_a_home_at_once(tmp_path: Path) -> None:
+    """Two commands that begin together: the slower one took the other's folder for a fault."""
+    for number in range(HOMES):
+        home = Home(tmp_path / str(number))
+        with ThreadPoolExecutor(MAKERS) as pool:
+            list(pool.map(lambda _, home=home: home.ensure(), range(MAKERS)))
+        assert home.keys.stat().st_mode & 0o777 == 0o700
