@@ -37,6 +37,7 @@ SETTINGS = {
     "recovery_init_sync_method": SYNC_METHOD,
     "max_connections": str(CONNECTIONS_MAX),
     "shared_buffers": SHARED_BUFFERS,
+    "io_method": "sync",  # a small database on one machine: three processes of its own that read ahead gain nothing
     "timezone": "UTC",
     "log_timezone": "UTC",
     "logging_collector": "off",
