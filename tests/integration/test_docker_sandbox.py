@@ -29,7 +29,13 @@ __all__ = ["box_image", "docker_engine", "docker_sandbox", "sandbox"]
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.timeout(300)]
 
 
-@pytest.fixture(scope="module", params=["sandbox", "docker_sandbox"], ids=["bubblewrap", "docker"])
+BACKENDS = [
+    pytest.param("sandbox", id="bubblewrap"),
+    pytest.param("docker_sandbox", id="docker", marks=pytest.mark.slow),
+]
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
 def box(request: pytest.FixtureRequest) -> Sandbox:
     found: Sandbox = request.getfixturevalue(request.param)
     return found
@@ -197,6 +203,7 @@ async def here(mark: str, count: int = 1) -> None:
         await asyncio.sleep(0.02)
 
 
+@pytest.mark.slow
 async def test_what_an_engine_leaves_is_swept_by_a_later_sandbox(
     docker_engine: Engine, docker_sandbox: Docker, tmp_path: Path
 ) -> None:
@@ -224,6 +231,7 @@ asyncio.run(Docker({host_of(docker_engine)!r}, scratch=Path(sys.argv[1])).run(ru
     assert docker_engine.docker("ps", "--all", "--quiet") == ""
 
 
+@pytest.mark.slow
 async def test_without_engine_or_image_it_says_what_to_do(docker_engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="no Docker engine at"):
         await Docker(f"unix://{tmp_path}/none.sock").run(RunSpec(argv=("true",)))

@@ -30,6 +30,7 @@ AT_ONCE_S_MAX = 2.0
 MICRO = 1_000_000
 
 
+@pytest.mark.slow
 async def test_without_a_fault_one_leads_all_the_time(house: House) -> None:
     """The control: a run is worked on, and the lease stays where it is."""
     sample = Sample(2)
