@@ -39,7 +39,7 @@ class Live:
         self._standing = Standing()
         self._events: list[Recorded] = []
         self._first = 0  # sequence of the first event that is kept; 0: not begun
-        self._waiting: set[asyncio.Future[None]] = set()
+        self._more = asyncio.Event()
         self._ended = False
 
     @property
@@ -106,8 +106,8 @@ class Live:
         self._wake()
 
     def _wake(self) -> None:
-        for waiting in self._waiting:
-            _end(waiting)
+        more, self._more = self._more, asyncio.Event()
+        more.set()
 
     async def reach(self, seq: int) -> None:
         """Return once the event at `seq` has come. Raises Unavailable when it does not, or when reading has ended."""
@@ -127,17 +127,12 @@ class Live:
 
     async def more(self, wait_s: float) -> None:
         """Wait until something new has come, or for `wait_s`."""
-        loop = asyncio.get_running_loop()
-        waiting: asyncio.Future[None] = loop.create_future()
-        self._waiting.add(waiting)
-        late = loop.call_later(
-            wait_s, _end, waiting
-        )  # half the price of asyncio.timeout, and every event is waited for
+        waiting = self._more
         try:
-            await waiting
-        finally:
-            late.cancel()
-            self._waiting.discard(waiting)
+            async with asyncio.timeout(wait_s):
+                await waiting.wait()
+        except TimeoutError:
+            return
 
 
 class LiveReader:
@@ -167,11 +162,6 @@ class LiveReader:
 
     async def close(self) -> None:
         """Nothing of its own is open."""
-
-
-def _end(waiting: asyncio.Future[None]) -> None:
-    if not waiting.done():
-        waiting.set_result(None)
 
 
 def _recorded(part: Sliced, void: str | None) -> Recorded:

@@ -66,7 +66,6 @@ def test_a_second_up_finds_the_first_also_when_both_begin_at_once() -> None:
         assert founded == ["organisation.founded"]
 
 
-@pytest.mark.slow
 def test_killed_and_stopped_in_the_middle_of_a_run_which_goes_on(aura: Aura) -> None:
     run = deliver(aura, "slow", delay_s=3.0, wait=False)
     before = child(aura, "organisation")
