@@ -42,8 +42,6 @@ def toolbox(names: tuple[str, ...]) -> Path:
         known = tuple(sorted(set(names)))
         if known not in _made or not _made[known].is_dir():  # a cleaner of temporary files may have been here
             _made[known] = _make(known)
-            if _own == {_made[known]}:
-                atexit.register(close_toolboxes)
         return _made[known]
 
 
@@ -71,13 +69,9 @@ def close_toolboxes() -> None:
         _made.clear()
 
 
-def sweep_toolboxes() -> int:
-    """Removes the folders whose process is gone; how many."""
-    return sum(map(sweep_folders, _places()))
-
-
 def _make(names: tuple[str, ...]) -> Path:
-    sweep_toolboxes()
+    for left in _places():
+        sweep_folders(left)
     closure, place = _closure(names), _place()
 
     def fill(folder: Path) -> None:
@@ -93,6 +87,8 @@ def _make(names: tuple[str, ...]) -> Path:
             return kept
         own.mkdir(mode=0o700)
         fill(own)
+        if not _own:
+            atexit.register(close_toolboxes)
         _own.add(own)
     except OSError as error:
         shutil.rmtree(own, ignore_errors=True)
