@@ -9,13 +9,12 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha1
 from io import BytesIO
 from pathlib import Path
-from struct import pack
 from typing import NamedTuple
 
 from dulwich.index import index_entry_from_stat, write_index_dict
 from dulwich.object_format import DEFAULT_OBJECT_FORMAT
 from dulwich.objects import ShaFile
-from dulwich.pack import full_unpacked_object, write_pack_data
+from dulwich.pack import full_unpacked_object, write_pack_data, write_pack_index_v2
 from dulwich.refs import Ref
 
 from agents.delivery.objects import MODE_FILE, Composed
@@ -71,17 +70,10 @@ def packed_of(objects: Iterable[ShaFile]) -> Packed:
 
 
 def _index_of(places: Mapping[bytes, tuple[int, int]], checksum: bytes) -> bytes:
-    """The index of a pack, version 2: id -> (offset, crc32)."""
-    names = sorted(places)
-    fan, count = [0] * 256, len(names)
-    for name in names:
-        fan[name[0]] += 1
-    for first in range(1, 256):
-        fan[first] += fan[first - 1]
-    offsets, sums = zip(*(places[name] for name in names), strict=True)
-    table = [b"\377tOc", pack(">L256L", 2, *fan), *names, pack(f">{count}L", *sums), pack(f">{count}L", *offsets)]
-    body = b"".join([*table, checksum])
-    return body + sha1(body).digest()
+    """The index of a pack, version 2, of id -> (offset, crc32)."""
+    table = BytesIO()
+    write_pack_index_v2(table, sorted((name, *place) for name, place in places.items()), checksum)
+    return table.getvalue()
 
 
 def _checked_out(root: bytes, composed: Composed) -> bytes:
