@@ -1,0 +1,104 @@
+"""What follows from the kept log: every consumer's rows at every event, and the commands that its reactions ask for."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from agents.auditor import Auditor
+from agents.hr import HR
+from agents.manager import Manager
+from agents.observer import Observer
+from agents.organisation import CONSUMERS
+from bus.codec import ALIEN, alien
+from bus.folding import Reactor, fold
+from bus.rows import Rows, columns
+from domain.message import Command, Recorded
+from domain.registry import COMMANDS
+from tests.recording.fixture import Kept, Table, in_order, shown
+
+REACTORS: Mapping[str, Callable[[], Reactor]] = {
+    "manager": Manager,
+    "verifier": Observer,
+    "auditor": Auditor,
+    "accountant": Observer,
+    "hr": HR,
+}
+"""Consumer -> whose reactions follow from its rows."""
+BEGUN = "manager that begins"
+EVERY = 20
+"""After so many events the state on the way is looked at."""
+
+
+class Asked(NamedTuple):
+    """One command that a reaction asks for; `leads_to`: the types of events that it may cause."""
+
+    by: str
+    seq: int
+    command: str
+    leads_to: str
+
+
+class Folded(NamedTuple):
+    """One consumer after the whole log. `on_the_way`: sequence -> digest of all rows."""
+
+    rows: dict[str, Table]
+    asked: list[Asked]
+    on_the_way: dict[str, str]
+
+
+def events(log: Iterable[Kept]) -> list[Recorded]:
+    """The log as a consumer reads it."""
+    return [alien(kept.seq) if kept.void == ALIEN else kept.recorded() for kept in log]
+
+
+def folded(consumer: str, log: Iterable[Recorded]) -> Folded:
+    """Fold the log with a consumer's own projection and reactor; each command is sent when its cause happened."""
+    projection, reactor = CONSUMERS[consumer](), REACTORS[consumer]()
+    rows, asked, on_the_way = Rows(projection.tables), list[Asked](), dict[str, str]()
+    for recorded in log:
+        commands = fold(projection, reactor, recorded, rows, recorded.envelope.occurred_at)
+        asked += [Asked(consumer, recorded.seq, str(command.id), _leads_to(command)) for command in commands]
+        rows.settle()
+        if recorded.seq % EVERY == 0:
+            on_the_way[str(recorded.seq)] = _digest(tables_of(rows))
+    return Folded(tables_of(rows), asked, on_the_way)
+
+
+def taken_up(log: Iterable[Recorded]) -> list[Asked]:
+    """What a manager that begins after an event asks for, with the ids of the first time; given where it changes."""
+    projection, manager = CONSUMERS["manager"](), Manager()
+    rows, asked, before = Rows(projection.tables), list[Asked](), list[str]()
+    for recorded in log:
+        fold(projection, None, recorded, rows, 0)
+        rows.settle()
+        commands = list(manager.take_up(rows, recorded.envelope.occurred_at))
+        present = [str(command.id) for command in commands]
+        if present != before:
+            asked += [Asked(BEGUN, recorded.seq, str(command.id), _leads_to(command)) for command in commands]
+            before = present
+    return asked
+
+
+def all_asked(log: Sequence[Recorded]) -> list[list[Any]]:
+    """Every command that follows from the log, as the file of commands has it."""
+    asked = [one for name in CONSUMERS for one in folded(name, log).asked]
+    return [list(one) for one in (*asked, *taken_up(log))]
+
+
+def tables_of(rows: Rows) -> dict[str, Table]:
+    """All rows in memory, by table and column."""
+    return {
+        name: in_order(
+            shown({column: getattr(row, column) for column in columns(rows.tables[name])}) for row in found.values()
+        )
+        for name, found in rows.snapshot().items()
+    }
+
+
+def _leads_to(command: Command) -> str:
+    return " ".join(COMMANDS[type(command)].causes)
+
+
+def _digest(tables: Mapping[str, Table]) -> str:
+    return hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()[:16]
