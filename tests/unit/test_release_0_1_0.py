@@ -16,7 +16,7 @@ from agents.organisation import CONSUMERS
 from governance import keys, signing
 from tests.recording import checks, fixture
 from tests.recording.fixture import Kept
-from tests.recording.folding import REACTORS, Folded, all_asked, events, folded
+from tests.recording.folding import REACTORS, Asked, Folded, all_asked, events, folded
 
 DATA = "9a6620abe37013bbff1d8505190b5658f0553bc0726da2bed7ac23b086b63b2c"
 """Of the log, the deliveries, the home and the commands. It never changes."""
@@ -113,10 +113,12 @@ def test_reactions_ask_for_the_same_commands(log: tuple[Kept, ...]) -> None:
     assert set(REACTORS) == set(CONSUMERS)
     lines = [json.loads(line) for line in fixture.COMMANDS.read_text().splitlines()]
     assert all_asked(events(log)) == lines
+    types = {kept.seq: kept.recorded().envelope.type for kept in log if kept.void is None}
     known = checks.causes(log)
-    led = [(seq, known[command]) for _, seq, command, _ in lines if command in known]
-    assert len(led) > len(lines) / 2, "control: most of them are on the log"
-    assert all(later > seq for seq, caused in led for later in caused)
+    led = [(asked, later) for asked in map(Asked._make, lines) for later in known.get(asked.command, [])]
+    assert len({asked.command for asked, _ in led}) > 0.9 * len({line[2] for line in lines}), "control: they were sent"
+    assert {types[later] for asked, later in led if types[later] not in asked.leads_to.split()} == {"refusal.refused"}
+    assert [asked for asked, later in led if asked.by in CONSUMERS and later <= asked.seq] == []
 
 
 def test_every_id_of_the_staff_follows_from_its_cause(log: tuple[Kept, ...]) -> None:
