@@ -1,16 +1,27 @@
 """The log of release 0.1.0 in a real event store: every view is rebuilt from it, and the rows are those of then."""
 
 import json
+from uuid import uuid4
 
 import pytest
 
+from agents import staff
 from agents.organisation import CONSUMERS
 from bus.store import Store
+from domain.employee import Hire
+from domain.run_messages import Approve
 from projections import replay
-from tests.recording import fixture
+from tests.integration.house import House, Sample, at, types
+from tests.recording import checks, fixture
 from tests.recording.fixture import Table
 
 pytestmark = pytest.mark.needs_postgres
+TODAY = {
+    *(f"manager.{name}/#" for name in ("admit", "plan", "assign", "start_call", "deliver", "end", "settle")),
+    *("auditor.integrity/#", "auditor.stalled_task/#", "hr.strike/#", "verifier.verdict"),
+    *("reception.call_finished", "reception.submitted", "due/#", "merge/#", "delivered/#", "released/#"),
+}
+"""Ways from a cause to a command that one run with a cheat and with somebody who never answers comes."""
 VIEWS = {"accountant": {"score"}}
 """SQL views over the rows, which no replay writes."""
 
@@ -65,3 +76,28 @@ async def test_the_log_stands_in_the_store_as_it_was_kept(table: str, postgres_d
         assert len(await store.read(0, limit=10_000)) == len(fixture.kept_log())
     finally:
         await store.close()
+
+
+@pytest.mark.needs_nats
+@pytest.mark.needs_sandbox
+async def test_the_staff_of_today_names_its_commands_as_that_one_did(house: House) -> None:
+    """Duties derive ids beside the log: what one of them has sent before an update it must not send again after it."""
+    sample = Sample()
+    await house.hire("cheat", {part: [sample.outside(part)] for part in sample.numbers})
+    slow = {part: [*[sample.wrong(part)] * 3, sample.right(part)] for part in sample.numbers}
+    await house.hire("honest", slow)
+    ghost = staff.Posting(name="ghost", kind="scripted", script="none", wall_s=0.5)
+    hired = Hire(id=uuid4(), at=at(), employee=ghost.id, profile=staff.profile_of(ghost))
+    await house.director.handle(hired)
+    async with house.running(lease_margin_s=0.3):
+        run = await house.submit(sample, attempts_max=12)
+        await house.until_type(run, "run.delivered")
+        await house.director.handle(Approve(id=uuid4(), at=at(), run=run))
+        await house.until(lambda log: "organisation.budget_settled" in types(log))
+    async with house.office.store.connection() as connection:
+        log = fixture.log_of(await fixture.read_log(connection))
+    rules = json.loads(fixture.HANDLERS.read_bytes())
+    assert checks.ids(log, rules) == []
+    assert checks.handlers(log, rules) >= TODAY, "control: all of them were asked"
+    other = [rule for rule in rules if rule["path"] != ["verifier.verdict"]]
+    assert any("its command follows from no cause" in line for line in checks.ids(log, other)), "control"

@@ -89,7 +89,9 @@ def ids(log: Log, rules: Sequence[Rule]) -> list[str]:
         payload = json.loads(kept.payload or b"{}")
         if envelope.id not in _of_command(envelope, kept.seq):
             found.append(f"event {kept.seq}: its id does not follow from its command")
-        elif envelope.role != "director" and envelope.command not in _of_causes(envelope, payload, rules):
+        elif envelope.role != "director" and all(
+            command != envelope.command for _, command in _of_causes(envelope, payload, rules)
+        ):
             found.append(f"event {kept.seq} ({envelope.type}): its command follows from no cause")
     return found
 
@@ -100,7 +102,18 @@ def _of_command(envelope: Envelope, seq: int) -> set[UUID]:
     return {uuid5(envelope.command, name) for name in ("refused", *(f"refused/{last}" for last in range(seq)))}
 
 
-def _of_causes(envelope: Envelope, payload: Mapping[str, Any], rules: Sequence[Rule]) -> Iterator[UUID]:
+def handlers(log: Log, rules: Sequence[Rule]) -> set[str]:
+    """The ways from a cause to a command that the staff's events of a log have come."""
+    return {
+        "/".join(rule["path"])
+        for kept, envelope in _events(log)
+        if envelope.role != "director"
+        for rule, command in _of_causes(envelope, json.loads(kept.payload or b"{}"), rules)
+        if command == envelope.command
+    }
+
+
+def _of_causes(envelope: Envelope, payload: Mapping[str, Any], rules: Sequence[Rule]) -> Iterator[tuple[Rule, UUID]]:
     run = envelope.run or payload.get("for_run")
     beginnings = {
         "cause": envelope.cause,
@@ -112,7 +125,7 @@ def _of_causes(envelope: Envelope, payload: Mapping[str, Any], rules: Sequence[R
     for rule in rules:
         begin = beginnings[rule["of"]]
         if begin is not None:
-            yield from _walked([begin], rule["path"], envelope.occurred_at)
+            yield from ((rule, command) for command in _walked([begin], rule["path"], envelope.occurred_at))
 
 
 def _walked(begins: Sequence[UUID], path: Sequence[str], at: int) -> Sequence[UUID]:

@@ -11,7 +11,6 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import asyncpg
 
@@ -93,9 +92,14 @@ def log_table(name: str) -> Table:
 @cache
 def kept_log() -> tuple[Kept, ...]:
     """The whole kept log, in order."""
-    payloads = {row["seq"]: row for row in log_table("payload")}
-    voids = {row["seq"]: row["reason"] for row in log_table("void")}
-    subjects = {row["seq"]: row["subject"] for row in log_table(SUBJECT)}
+    return log_of({name: log_table(name) for name in (*LOG_TABLES, SUBJECT)})
+
+
+def log_of(tables: Mapping[str, Table]) -> tuple[Kept, ...]:
+    """The events of a log's tables, in order."""
+    payloads = {row["seq"]: row for row in tables["payload"]}
+    voids = {row["seq"]: row["reason"] for row in tables["void"]}
+    subjects = {row["seq"]: row["subject"] for row in tables.get(SUBJECT, [])}
     return tuple(
         Kept(
             seq=row["seq"],
@@ -104,9 +108,9 @@ def kept_log() -> tuple[Kept, ...]:
             salt=payloads[row["seq"]]["salt"] if row["seq"] in payloads else b"",
             blobs=tuple(payloads[row["seq"]]["blobs"]) if row["seq"] in payloads else (),
             void=voids.get(row["seq"]),
-            subject=subjects[row["seq"]],
+            subject=subjects.get(row["seq"], ""),
         )
-        for row in log_table("event")
+        for row in tables["event"]
     )
 
 
@@ -226,8 +230,3 @@ def data_files() -> list[Path]:
 def row_files() -> list[Path]:
     """What is expected of the log, and may be recorded again with --rows when a read model changes on purpose."""
     return [path for path in ROWS.rglob("*") if path.is_file()]
-
-
-def as_uuid(value: object) -> UUID | None:
-    """An id as an envelope's JSON has it."""
-    return UUID(str(value)) if value else None
