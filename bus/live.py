@@ -33,8 +33,8 @@ class Live:
     """
 
     def __init__(self, client: Client, store: Store, *, fed: bool = False) -> None:
-        self._store = store
-        self._reader = LogReader(client, store)
+        self._store = store.apart()
+        self._reader = LogReader(client, self._store)
         self._fed = fed
         self._standing = Standing()
         self._events: list[Recorded] = []

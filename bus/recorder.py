@@ -71,7 +71,7 @@ class Recorder:
     ) -> None:
         self._client = client
         self._stream = Stream(client)
-        self._store = store
+        self._store = store.apart()
         self._follower = follower
         self._kept = kept
         self._fault = fault

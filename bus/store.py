@@ -19,6 +19,8 @@ from domain.message import Recorded
 from sql import named
 
 POOL_MAX = 12
+APART_MAX = 2
+"""Connections that the readers of the stream (recorder, live log) have to themselves."""
 CONNECT_WAIT_S = 5.0
 COMMAND_WAIT_S = 60.0
 PAGE_EVENTS = 500
@@ -54,21 +56,17 @@ class Search:
 class Store:
     """Reads of the log. Every method raises Unavailable when Postgres is away."""
 
-    def __init__(
-        self,
-        pool: "asyncpg.Pool[asyncpg.Record]",
-        relaxed: "asyncpg.Pool[asyncpg.Record] | None" = None,
-        *,
-        outages: Outages | None = None,
-    ) -> None:
-        self._durable = Lending(pool, CONNECT_WAIT_S)
-        self._relaxed = Lending(relaxed, CONNECT_WAIT_S) if relaxed else self._durable
+    def __init__(self, durable: Lending, relaxed: Lending, apart: Lending, *, outages: Outages | None = None) -> None:
+        self._durable = durable
+        self._relaxed = relaxed
+        self._apart = apart
         self._outages = outages or Outages()
 
     @classmethod
     async def open(cls, dsn: str, *, pool_max: int = POOL_MAX, outages: Outages | None = None) -> Self:
         """Connect and migrate."""
-        store = cls(await _pool(dsn, pool_max, "on"), await _pool(dsn, pool_max, "off"), outages=outages)
+        durable, relaxed = await _pool(dsn, pool_max, "on"), await _pool(dsn, pool_max, "off")
+        store = cls(durable, relaxed, await _pool(dsn, APART_MAX, "on"), outages=outages)
         try:
             async with store.connection() as connection:
                 await migrate(connection)
@@ -86,8 +84,15 @@ class Store:
             ) from error
         return store
 
+    def apart(self) -> "Store":
+        """The same store over connections of its own, closed with this one.
+
+        For whom commands wait: when all commands at hand have or want the other connections, it must not queue behind.
+        """
+        return Store(self._apart, self._apart, self._apart, outages=self._outages)
+
     async def close(self) -> None:
-        for lending in {self._durable, self._relaxed}:
+        for lending in {self._durable, self._relaxed, self._apart}:
             try:
                 async with asyncio.timeout(CONNECT_WAIT_S):
                     await lending.close()
@@ -191,13 +196,13 @@ async def recorded_up_to(connection: asyncpg.Connection) -> int:
     return int(await connection.fetchval(named("recorder_checkpoint")))
 
 
-async def _pool(dsn: str, pool_max: int, synchronous_commit: str) -> "asyncpg.Pool[asyncpg.Record]":
-    """A pool that connects when it is used."""
+async def _pool(dsn: str, pool_max: int, synchronous_commit: str) -> Lending:
+    """Connections of a pool that connects when it is used."""
 
     async def keep(_: object) -> None:
         """Nothing here leaves state in a session, so a connection goes back without a round trip to clean it."""
 
-    return await asyncpg.create_pool(
+    pool = await asyncpg.create_pool(
         dsn,
         min_size=0,
         max_size=pool_max,
@@ -206,6 +211,7 @@ async def _pool(dsn: str, pool_max: int, synchronous_commit: str) -> "asyncpg.Po
         server_settings={"synchronous_commit": synchronous_commit},
         reset=keep,
     )
+    return Lending(pool, CONNECT_WAIT_S)
 
 
 async def read_page(

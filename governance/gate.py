@@ -57,14 +57,35 @@ class LogCheck:
         self._stream = stream
         self._store = store
         self._checked = -1
+        self._asking = asyncio.Lock()
+        self._asked = 0
+        self._problem: Unavailable | None = None
 
     async def same_log(self, loader: Loader) -> None:
-        """Raise Forked when they are not. After a reconnect every fold is read anew."""
+        """Raise Forked when they are not, Unavailable when they cannot be asked.
+
+        Of many commands at once, as after a start, one asks, and its answer holds for all that wait for it: else they
+        would take every connection for minutes of asking the same.
+        """
+        while self._stream.client.stats["reconnects"] != self._checked:
+            asked = self._asked
+            async with self._asking:
+                if self._asked == asked:
+                    self._problem = await self._ask(loader)
+                    self._asked += 1
+                if self._problem is not None:
+                    raise self._problem
+
+    async def _ask(self, loader: Loader) -> Unavailable | None:
+        """What is wrong, if anything. After a reconnect every fold is read anew."""
         connects = self._stream.client.stats["reconnects"]
-        if connects != self._checked:
+        try:
             await forks.check(self._stream, self._store)
-            loader.forget()
-            self._checked = connects
+        except Unavailable as error:
+            return error
+        loader.forget()
+        self._checked = connects
+        return None
 
 
 class Gate:

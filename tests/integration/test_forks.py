@@ -13,8 +13,10 @@ from bus.recorder import Recorder
 from bus.stream import STREAM, Stream, StreamInfo
 from domain import organisation
 from domain.money import Amount
+from governance.gate import LogCheck
 from tests.integration.desks import WAIT_S, Desk, Desks, stamp
 
+MANY = 100
 Harm = Callable[[Desk], Awaitable[None]]
 
 
@@ -152,3 +154,31 @@ async def _connected(desk: Desk) -> None:
             return
         await asyncio.sleep(0.02)
     pytest.fail("the connection never came back")
+
+
+class Counting(Stream):
+    """How often it is asked for its end."""
+
+    asked = 0
+
+    async def info(self) -> StreamInfo:
+        self.asked += 1
+        return await super().info()
+
+
+async def test_of_many_commands_after_a_start_one_asks_and_all_have_its_answer(desks: Desks, desk: Desk) -> None:
+    stream, loader = Counting(desk.office.client), desk.office.loader
+    check = LogCheck(stream, desk.office.store)
+    await asyncio.gather(*(check.same_log(loader) for _ in range(MANY)))
+    await check.same_log(loader)
+    assert stream.asked == 1
+
+    await desk.pause()
+    await desks.recorded(desk)
+    await desks.stop_recording()
+    await wiped(desk)
+    check = LogCheck(stream, desk.office.store)
+    for asked in (2, 3):
+        answers = await asyncio.gather(*(check.same_log(loader) for _ in range(MANY)), return_exceptions=True)
+        assert {type(answer) for answer in answers} == {Forked}
+        assert stream.asked == asked, "a later command asks again"

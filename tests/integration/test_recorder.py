@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from uuid import uuid4
 
 import asyncpg
@@ -11,8 +11,10 @@ import pytest
 from bus import codec
 from bus.codec import Origin
 from bus.feed import Gap
+from bus.live import Live
 from bus.reader import LogReader
 from bus.recorder import Recorder
+from bus.store import CONNECT_WAIT_S, POOL_MAX
 from bus.stream import STREAM, Stored
 from bus.subjects import subject_of
 from domain.message import Event, Recorded
@@ -50,6 +52,11 @@ async def at_work(*recorders: Recorder) -> AsyncIterator[None]:
     finally:
         stop.set()
         await asyncio.gather(*tasks)
+
+
+async def until_recorded(recorder: Recorder, seq: int) -> None:
+    while recorder.position < seq:  # noqa: ASYNC110 - nothing tells of a position
+        await asyncio.sleep(0.01)
 
 
 async def rows(desk: Desk, query: str) -> list[asyncpg.Record]:
@@ -224,3 +231,23 @@ async def test_nobody_changes_what_is_kept(desks: Desks, desk: Desk) -> None:
         with pytest.raises(asyncpg.InsufficientPrivilegeError, match="append-only"):
             await connection.execute("UPDATE log.event SET type = 'x'")
     assert len(await desks.recorded(desk)) == 2
+
+
+@pytest.mark.parametrize("fed", [True, False])
+async def test_recorder_and_live_log_do_not_queue_behind_the_commands_that_wait_for_them(desk: Desk, fed: bool) -> None:
+    """A start with many commands at hand, which have every connection and wait for what only these two can give."""
+    store, stop = desk.office.store, asyncio.Event()
+    live = Live(desk.office.client, store, fed=fed)
+    recorder = Recorder(desk.office.client, store, follower=live if fed else None)
+    seq = await put(desk, TESTED, b"hello")
+    async with AsyncExitStack() as held, asyncio.TaskGroup() as group:
+        for _ in range(POOL_MAX):
+            await held.enter_async_context(store.connection())
+        for reader in (recorder, live):
+            group.create_task(reader.run(stop))
+        try:
+            async with asyncio.timeout(CONNECT_WAIT_S):  # in which a command gives up
+                await live.reach(seq)
+                await until_recorded(recorder, seq)
+        finally:
+            stop.set()
