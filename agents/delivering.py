@@ -60,7 +60,7 @@ class Delivering:
         self._wake = asyncio.Event()
 
     def note(self, rows: Rows, live: bool) -> None:
-        self._held = not live or board.organisation_state(rows).phase == "halted"
+        self._held = not live or board.organisation_phase(rows) == "halted"
         self._open = {row.scope: (state, row.moved_by) for row, state in open_in(rows, *STEPS)}
         self._wake.set()
 

@@ -52,7 +52,7 @@ class Manager:
         """Queue again what the law did not count: at once for another employee, after the resume otherwise."""
         if recorded.envelope.type in ("task.assigned", "task.call_started"):
             self.picks.clear()
-            if _phase(rows) == "running":
+            if board.organisation_phase(rows) == "running":
                 return list(self.resume(rows, cause))
         return ()
 
@@ -108,7 +108,7 @@ class Manager:
 
         For a run whose events were parked and are now in the rows by a replay, which sends nothing by itself.
         """
-        if _phase(rows) != "running":
+        if board.organisation_phase(rows) != "running":
             return
         for row, state in open_in(rows, *TAKEN_UP):
             run, cause = row.scope, Cause(row.moved_by, now)
@@ -126,7 +126,7 @@ class Manager:
 
     def dispatch(self, rows: Rows, cause: Cause) -> Iterator[Command]:
         """Assign what is ready to who is free, in all open runs; end the runs that have no way on."""
-        if _phase(rows) != "running":
+        if board.organisation_phase(rows) != "running":
             return
         planned = [(row.scope, state) for row, state in open_in(rows, "planned")]
         if not planned:
@@ -221,10 +221,6 @@ def settle(run: UUID, rows: Rows, cause: Cause) -> Iterator[Command]:
 def _admissions(rows: Rows, cause: Cause) -> Iterator[Command]:
     for row, _ in open_in(rows, "submitted"):
         yield run_messages.Admit(**cause.fields("manager.admit"), run=row.scope)
-
-
-def _phase(rows: Rows) -> str:
-    return board.organisation_state(rows).phase
 
 
 def _open_calls(state: RunState) -> bool:

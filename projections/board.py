@@ -80,8 +80,14 @@ _profile = msgspec.json.Decoder(Profile)
 
 
 def organisation_state(rows: Rows) -> OrganisationState:
+    """The whole fold, which names every open run. Whoever asks for the phase alone asks `organisation_phase`."""
     row = rows.get(Organisation, ORGANISATION, "organisation")
     return _organisation_state.decode(row.state) if row else organisation.initial
+
+
+def organisation_phase(rows: Rows) -> str:
+    row = rows.get(Organisation, ORGANISATION, "organisation")
+    return row.phase if row else organisation.initial.phase
 
 
 def profile_of(row: Employee) -> Profile:
