@@ -87,8 +87,9 @@ class Tables:
             keys, records = changes.get(name, ([], []))
             present = {(record[0], record[1]) for record in records}
             gone = [key for key in keys if key not in present]
-            values += [[scope for scope, _ in gone], [key for _, key in gone]]
-            values += [list(column) for column in zip(*records, strict=True)] or [[] for _ in columns(kind)]
+            # NULL and an empty array give the same rows, none; the driver looks into an array several times.
+            values += [[scope for scope, _ in gone], [key for _, key in gone]] if gone else [None, None]
+            values += [list(column) for column in zip(*records, strict=True)] or [None for _ in columns(kind)]
         return bool(await connection.fetchval(self._commit_statement(tuple(rows.tables.values())), *values))
 
     def _commit_statement(self, kinds: tuple[type[Row], ...]) -> str:
