@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -51,14 +52,20 @@ from aura_casebox import ANY, Box, Matching
 """
 
 
+@cache
+def support_file(name: str) -> bytes:
+    """A module of this folder that is delivered as it stands: part of the code that runs, so it is read once."""
+    return files("agents.delivery").joinpath(name).read_bytes()
+
+
 def acceptance_files(requirement: Requirement, folder: str, test_name: str) -> dict[str, bytes]:
     """The files of `folder`, by path: the tests, what they compare with and the fixture that they ask for."""
     command = (requirement.command or "").partition("=")[2].strip()
     conftest = _CONFTEST.format(depth=folder.count("/") + 1, command=repr(command))
-    casebox = files("agents.delivery").joinpath("aura_casebox.py").read_bytes()
+    casebox = support_file("aura_casebox.py")
     beside: dict[str, bytes] = {}
     if (serve := requirement.serve) is not None:
-        beside[f"{folder}/aura_servicebox.py"] = files("agents.delivery").joinpath("aura_servicebox.py").read_bytes()
+        beside[f"{folder}/aura_servicebox.py"] = support_file("aura_servicebox.py")
         conftest = conftest.replace(_IMPORTED, _IMPORTED + _SERVICE_IMPORTED, 1)
         conftest += _SERVICE.format(run=list(serve.run), ready=serve.ready)
     given = {path: content for each in requirement.criteria if each.suite for path, content in each.suite.files.items()}

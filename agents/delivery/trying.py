@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Callable
-from importlib.resources import files
 
-from agents.delivery.acceptance import literal
+from agents.delivery.acceptance import literal, support_file
 from agents.propertytext import described
 from verification.property import Generator, GeneratorKind, Property
 from verification.requirement import Requirement
@@ -48,7 +47,7 @@ def property_files(requirement: Requirement, folder: str, test_name: str) -> dic
         tests.append(f"    {literal(f'{criterion.id}: {described(one)}')}\n    {_trying(one)}\n")
         if one.given is not None:
             found[f"{folder}/given/{one.given.path}"] = one.given.source
-    support = files("agents.delivery").joinpath("aura_properties.py").read_bytes()
+    support = support_file("aura_properties.py")
     return {**found, f"{folder}/aura_properties.py": support, f"{folder}/{test_name}": "".join(tests).encode()}
 
 
