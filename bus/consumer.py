@@ -148,7 +148,7 @@ class Runner:
         for recorded in batch:
             commands.extend(fold(self.projection, self._reactor_at(recorded.seq), recorded, self.rows, now))
         self._fault(f"{self.projection.name}:before-send")
-        if self._send is not None:
+        if self._send is not None and commands:
             await self._send_all(commands)
         if not self._folded:
             self._commit_at = began + COMMIT_WAIT_S

@@ -39,7 +39,7 @@ class Live:
         self._standing = Standing()
         self._events: list[Recorded] = []
         self._first = 0  # sequence of the first event that is kept; 0: not begun
-        self._more = asyncio.Event()
+        self._waiting: set[asyncio.Future[None]] = set()
         self._ended = False
 
     @property
@@ -106,8 +106,8 @@ class Live:
         self._wake()
 
     def _wake(self) -> None:
-        more, self._more = self._more, asyncio.Event()
-        more.set()
+        for waiting in self._waiting:
+            _end(waiting)
 
     async def reach(self, seq: int) -> None:
         """Return once the event at `seq` has come. Raises Unavailable when it does not, or when reading has ended."""
@@ -127,12 +127,17 @@ class Live:
 
     async def more(self, wait_s: float) -> None:
         """Wait until something new has come, or for `wait_s`."""
-        waiting = self._more
+        loop = asyncio.get_running_loop()
+        waiting: asyncio.Future[None] = loop.create_future()
+        self._waiting.add(waiting)
+        late = loop.call_later(
+            wait_s, _end, waiting
+        )  # half the price of asyncio.timeout, and every event is waited for
         try:
-            async with asyncio.timeout(wait_s):
-                await waiting.wait()
-        except TimeoutError:
-            return
+            await waiting
+        finally:
+            late.cancel()
+            self._waiting.discard(waiting)
 
 
 class LiveReader:
@@ -162,6 +167,11 @@ class LiveReader:
 
     async def close(self) -> None:
         """Nothing of its own is open."""
+
+
+def _end(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
 
 
 def _recorded(part: Sliced, void: str | None) -> Recorded:
