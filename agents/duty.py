@@ -5,6 +5,7 @@ After each commit the runner shows it the rows; it notes what is to be done and 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from typing import Protocol
 
 from bus.rows import Rows
@@ -62,6 +63,11 @@ async def persevere(
 
 async def either(*events: asyncio.Event, wait_s: float | None = None) -> None:
     """Wait until one of some events is set, at most for `wait_s`."""
+    if len(events) == 1:  # needs no task of its own
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await events[0].wait()
+        return
     waits = [asyncio.create_task(event.wait()) for event in events]
     try:
         await asyncio.wait(waits, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
