@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from verification.sandbox.image import DIGEST_LABEL, RECIPE_LABEL, recipe
 from verification.sandbox.orphans import is_orphan, new_tag, sweep_folders
 from verification.sandbox.remedy import temporary_folder, unwritable
 from verification.sandbox.syscalls import filter_profile
-from verification.sandbox.waiting import in_thread, settled
+from verification.sandbox.waiting import begun, in_thread, settled
 
 CANARY_WALL_S = 20.0
 CANARY_MEMORY_BYTES = 64 * MIB
@@ -44,6 +44,7 @@ class Docker:
         self._given = scratch
         self._scratch: Path | None = None
         self._image = EngineImage("", {})
+        self._owner = ""  # in the labels of all that the engine makes for this sandbox, before it makes it
         self._ready: Capabilities | None = None
         self._starting = asyncio.Lock()
         self._layering = asyncio.Lock()
@@ -65,26 +66,38 @@ class Docker:
 
     async def sweep(self) -> int:
         """Ends and removes containers and folders of sandboxes whose process is gone; how many."""
-        try:
-            found = await self._engine.containers()
-            removed = [await self._engine.remove(each) for each, owner in found.items() if is_orphan(owner)]
-            layered = await self._engine.images(SANDBOX_LABEL)
-            left = [each.id for each in layered if is_orphan(each.labels.get(OWNER_LABEL, ""))]
-            removed += [await self._engine.remove_image(each) for each in left]
-        except EngineError as error:
-            raise self._unavailable(str(error)) from error
-        return sum(removed) + await in_thread(partial(sweep_folders, self._parent))
+        return await self._removed_of(is_orphan) + await in_thread(partial(sweep_folders, self._parent))
 
     async def close(self) -> None:
-        """Removes the folder of the boxes and the images with links. Used again, it sets itself up anew."""
+        """Removes the folder of the boxes and all that the engine has made for them, also what it never told of.
+
+        Used again, it sets itself up anew.
+        """
         self._ready = None
-        layered, self._layered = self._layered, {}
-        with suppress(EngineError, Unavailable):  # an engine that is gone has taken them along
-            for image in layered.values():
-                await self._engine.remove_image(image)
+        self._layered = {}
+        cancelled = None
+        if self._owner:
+            clearing = begun(lambda: self._removed_of(self._owner.__eq__))
+            cancelled = await settled(clearing)
+            with suppress(Unavailable):  # the next use sweeps, or another process's once this one has ended
+                clearing.result()
         scratch, self._scratch = self._scratch, None
         if scratch:
             await in_thread(lambda: shutil.rmtree(scratch, ignore_errors=True))
+        if cancelled:
+            raise cancelled
+
+    async def _removed_of(self, chosen: Callable[[str], bool]) -> int:
+        """Remove the containers and images of the chosen owners; return how many. Raises Unavailable."""
+        try:
+            containers = await self._engine.containers()
+            removed = [await self._engine.remove(each) for each, owner in containers.items() if chosen(owner)]
+            images = await self._engine.images(SANDBOX_LABEL)
+            left = [each.id for each in images if chosen(each.labels.get(OWNER_LABEL, ""))]
+            removed += [await self._engine.remove_image(each) for each in left]
+        except EngineError as error:
+            raise self._unavailable(str(error)) from error
+        return sum(removed)
 
     @property
     def _parent(self) -> Path:
@@ -101,8 +114,12 @@ class Docker:
             )
         version = await self._engine.version()
         await self.sweep()
+        if self._owner:
+            await self._removed_of(self._owner.__eq__)
+        self._owner = self._owner or new_tag()
         found = await self._engine.images(f"{RECIPE_LABEL}={recipe()}" if self._wanted is None else DIGEST_LABEL)
-        fitting = [each for each in found if self._wanted in (None, each.id, each.labels.get(DIGEST_LABEL))]
+        built = [each for each in found if SANDBOX_LABEL not in each.labels]  # one with links bears its base's labels
+        fitting = [each for each in built if self._wanted in (None, each.id, each.labels.get(DIGEST_LABEL))]
         if not fitting:
             raise Unavailable("The Docker engine has no image of the boxes.", hint=BUILD, code="sandbox_missing")
         self._image = fitting[0]
@@ -148,7 +165,9 @@ class Docker:
         tag = new_tag()
         image = await self._image_with(spec.links)
         box = DockerBox(spec, self._engine, name=tag, place=self._scratch / tag)
-        return await box.run(lambda shares: box_config(image, spec.limits, shares, owner=tag, rules=self._rules))
+        return await box.run(
+            lambda shares: box_config(image, spec.limits, shares, owner=self._owner, rules=self._rules)
+        )
 
     async def _image_with(self, links: Mapping[str, str]) -> str:
         """The image, or one more layer on it with these links: its root is read-only once a box runs."""
@@ -157,11 +176,9 @@ class Docker:
         wanted = tuple(sorted(links.items()))
         async with self._layering:
             if wanted not in self._layered:
-                tag = new_tag()
-                labels = {SANDBOX_LABEL: "links", OWNER_LABEL: tag}
-                making = asyncio.ensure_future(
-                    self._engine.layered(self._image.id, links_archive(links), LAYERED, tag, labels)
-                )
+                base, archive, tag = self._image.id, links_archive(links), new_tag()
+                labels = {SANDBOX_LABEL: "links", OWNER_LABEL: self._owner}
+                making = begun(lambda: self._engine.layered(base, archive, LAYERED, tag, labels))
                 cancelled = await settled(making)  # what was made is known, and removed at the end
                 try:
                     self._layered[wanted] = making.result()

@@ -25,7 +25,7 @@ from verification.sandbox.output import Output
 from verification.sandbox.remedy import not_ended
 from verification.sandbox.runtime import SHM_BYTES, TMP_BYTES, WRITABLE
 from verification.sandbox.threshold import Threshold
-from verification.sandbox.waiting import end_of, forget, in_thread, settled
+from verification.sandbox.waiting import begun, end_of, forget, in_thread, settled
 from verification.sandbox.workfolder import WorkFolder, folder_sizes
 
 START_WAIT_S = 60.0  # from the engine's start of the container to its first process, under load
@@ -55,7 +55,7 @@ class DockerBox:
         self._place = place
         self._output = Output(spec.limits.output_bytes)
         self._threshold: Threshold | None = None
-        self._starting: asyncio.Task[None] | None = None
+        self._starting: asyncio.Future[None] | None = None
         self._prepared: Prepared | None = None
         self._started = self._oom_seen = False
 
@@ -95,13 +95,14 @@ class DockerBox:
 
     async def _prepare(self, config: dict[str, Any]) -> Prepared:
         """Until the first process waits for its order, with all files in place."""
-        self._starting = asyncio.create_task(self._engine.start(self._name, config))
+        self._starting = begun(lambda: self._engine.start(self._name, config))
         await asyncio.shield(self._starting)
         pid = await self._met()
         assert self._threshold is not None
         handle = os.pidfd_open(pid)
         folder = WorkFolder(dict(zip(WRITABLE, self._threshold.taken(), strict=True)))
-        prepared = self._prepared = Prepared(handle, folder, group_of(pid))
+        prepared = self._prepared = Prepared(handle, folder, None)  # what is opened is known before anything can fail
+        prepared.group = group_of(pid)
         await in_thread(lambda: self._fill(prepared))
         return prepared
 
@@ -224,12 +225,10 @@ class DockerBox:
     async def _end(self) -> None:
         """Leaves nothing behind, also when the run is cancelled or fails in between, however often."""
         self._kill()
-        cancelled = await settled(self._starting)
-        broken_off = self._starting is not None and (
-            self._starting.cancelled() or isinstance(self._starting.exception(), Unavailable)
-        )
-        removing = asyncio.ensure_future(self._engine.remove(self._name, may_come=broken_off))
+        cancelled, removing = await settled(self._starting), None
         if self._starting is not None:
+            unanswered = isinstance(self._starting.exception(), Unavailable)
+            removing = begun(lambda: self._engine.remove(self._name, may_come=unanswered))
             cancelled = await settled(removing) or cancelled
         if self._prepared:
             forget(self._prepared.handle)
@@ -240,5 +239,5 @@ class DockerBox:
         cancelled = await settled(clearing) or cancelled
         if cancelled:
             raise cancelled
-        if not removing.cancelled() and (failed := removing.exception()) and not isinstance(failed, Unavailable):
+        if removing and (failed := removing.exception()) and not isinstance(failed, Unavailable):
             raise failed

@@ -100,7 +100,7 @@ class Engine:
             raise
 
     async def remove(self, name: str, *, may_come: bool = False) -> bool:
-        """Ends and removes a container; False if there is none. `may_come`: its creation was broken off.
+        """Ends and removes a container; False if there is none. `may_come`: its creation got no answer.
 
         A container that ends by itself at the same moment has the engine refuse, and the next try succeed.
         """
@@ -139,7 +139,10 @@ class Engine:
             await docker.images.import_image(_blocks(archive))
 
     async def layered(self, image: str, archive: bytes, repository: str, tag: str, labels: dict[str, str]) -> str:
-        """A new image: `image` with the files of a tar `archive` above it. Its id. Broken off, it leaves none."""
+        """A new image: `image` with the files of a tar `archive` above it. Its id.
+
+        What a request without an answer leaves bears the labels.
+        """
         name, whole = f"{repository}-{tag}", False
         try:
             async with self.client() as docker:

@@ -5,7 +5,7 @@ Only futures are waited for, never tasks of their own: a loop that shuts down ca
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -30,6 +30,15 @@ async def in_thread(work: Callable[[], T]) -> T:
         future.exception()  # seen; the cancellation is what the caller hears
         raise cancelled
     return future.result()
+
+
+def begun(work: Callable[[], Coroutine[Any, Any, T]]) -> "asyncio.Future[T]":
+    """Run a coroutine in a thread and an event loop of its own, and return the future of its result.
+
+    The end of the caller's loop cancels tasks. It cancels neither this future nor the coroutine, so that a request to a
+    server gets its answer: a server that does not hear of the cancellation would do the work for nobody.
+    """
+    return asyncio.get_running_loop().run_in_executor(None, lambda: asyncio.run(work()))
 
 
 def end_of(handle: int) -> "asyncio.Future[None]":
