@@ -1,9 +1,8 @@
 """Inputs for properties: drawn from a verdict's seed by `verification/drawing.py` in a process of its own."""
 
-import asyncio
 import json
+import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,10 @@ import msgspec
 
 from domain.errors import Invalid, Unavailable
 from verification.casebox import ALONE
+from verification.childprocess import run_program
 from verification.property import Property
+from verification.sandbox.orphans import new_tag, sweep_folders
+from verification.sandbox.remedy import temporary_folder
 
 DRAW_WALL_S = 60.0
 SAID_CHARS_MAX = 300
@@ -31,29 +33,27 @@ async def draw(properties: Sequence[Property], seed: int) -> list[list[Arguments
         return []
     wanted = [{"inputs": msgspec.to_builtins(one.inputs), "tries": one.tries} for one in properties]
     order = json.dumps({"seed": seed, "wanted": wanted}).encode()
-    with tempfile.TemporaryDirectory(prefix="aura-draws-") as folder:
-        child = await asyncio.create_subprocess_exec(
-            *(sys.executable, *ALONE, "-c", _SOURCE.read_text(encoding="utf-8")),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+    sweep_folders(temporary_folder())
+    folder = temporary_folder() / new_tag()
+    folder.mkdir(mode=0o700)
+    try:
+        drawn = await run_program(
+            (sys.executable, *ALONE, "-c", _SOURCE.read_text(encoding="utf-8")),
+            wall_s=DRAW_WALL_S,
+            stdin=order,
             cwd=folder,
-            env={"HYPOTHESIS_STORAGE_DIRECTORY": folder, "HYPOTHESIS_NO_PLUGINS": "1", "PYTHONHASHSEED": "0"},
+            env={"HYPOTHESIS_STORAGE_DIRECTORY": str(folder), "HYPOTHESIS_NO_PLUGINS": "1", "PYTHONHASHSEED": "0"},
         )
-        try:
-            told, said = await asyncio.wait_for(child.communicate(order), DRAW_WALL_S)
-        except TimeoutError as error:
-            raise _unusable(f"nothing was drawn within {DRAW_WALL_S:g} s") from error
-        finally:
-            if child.returncode is None:
-                child.kill()
-                await child.wait()
-    if child.returncode != 0:
-        text = said.decode(errors="replace").strip().rpartition("\n")[2][:SAID_CHARS_MAX]
+    except TimeoutError as error:
+        raise _unusable(f"nothing was drawn within {DRAW_WALL_S:g} s") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if drawn.returncode != 0:
+        text = drawn.stderr.decode(errors="replace").strip().rpartition("\n")[2][:SAID_CHARS_MAX]
         if not text.startswith("hypothesis.errors"):
             raise Unavailable(f"The inputs of properties were not drawn: {text}.", hint="`pip install hypothesis`.")
         raise _unusable(text.partition(": ")[2].partition(". ")[0])
-    return [[tuple(arguments) for arguments in inputs] for inputs in json.loads(told)]
+    return [[tuple(arguments) for arguments in inputs] for inputs in json.loads(drawn.stdout)]
 
 
 def _unusable(why: str) -> Invalid:

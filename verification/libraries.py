@@ -4,7 +4,6 @@ pip does both in a process of its own, with the user's own configuration, which 
 wheels alone, so that no code of a package runs here. What is installed is a folder that boxes see read-only.
 """
 
-import asyncio
 import contextlib
 import os
 import re
@@ -18,6 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from domain.errors import AuraError, Invalid, LimitReached, Refused, Unavailable
+from verification.childprocess import run_program
 from verification.dependencies import locked, project_name
 from verification.requirement import Requirement
 
@@ -169,27 +169,14 @@ def _open_to_all(folder: Path) -> None:
 
 async def _pip(*arguments: str, wall_s: float, pins: Sequence[str]) -> None:
     """Runs pip to its end. Raises Unavailable, Invalid or Refused by what it says."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *_PIP,
-        *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
     try:
-        async with asyncio.timeout(wall_s):
-            said, _ = await process.communicate()
+        done = await run_program((sys.executable, *_PIP, *arguments), wall_s=wall_s)
     except TimeoutError as error:
         raise Unavailable(
             f"pip did not end within {wall_s:g} s.", hint="Try again when the package index answers faster."
         ) from error
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode != 0:
-        raise _error(said.decode("utf-8", "replace"), pins)
+    if done.returncode != 0:
+        raise _error((done.stdout + done.stderr).decode("utf-8", "replace"), pins)
 
 
 def _error(said: str, pins: Sequence[str]) -> AuraError:

@@ -2,8 +2,10 @@
 
 import asyncio
 import base64
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -15,6 +17,7 @@ import pytest
 from agents.propertytext import described
 from verification.draws import Arguments, draw
 from verification.property import Generator, Property
+from verification.sandbox.orphans import new_tag
 from verification.shrinking import size_of, smaller
 from verification.values import encode, key_of
 
@@ -143,3 +146,13 @@ def test_the_judge_is_imported_without_hypothesis() -> None:
     program = "import sys, verification.judge; sys.exit('hypothesis' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, check=False)
     assert done.returncode == 0
+
+
+async def test_the_folder_of_a_killed_process_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    alive = tmp_path / new_tag()
+    space, pid, started, _ = alive.name.removeprefix("aura-box-").split("-")
+    for folder in (alive, tmp_path / f"aura-box-{space}-{pid}-{int(started) + 1}-00"):
+        folder.mkdir()
+    assert await draw([Property(kind="never_raises", call="m:f", inputs=(WHOLE,), tries=2, line=1)], 1)
+    assert os.listdir(tmp_path) == [alive.name]

@@ -1,0 +1,48 @@
+"""Programs that are run to their end: each is known from its start, and none outlives the one who waits for it.
+
+asyncio's own subprocesses are not: a loop that ends while it starts one cancels a task of asyncio's that must end
+first, and then waits for ever (Python 3.11).
+"""
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from verification.sandbox.waiting import settled
+
+
+async def run_program(
+    command: Sequence[str],
+    *,
+    wall_s: float,
+    stdin: bytes = b"",
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a program and return its exit status and output. Raises TimeoutError after `wall_s`, and OSError.
+
+    The program and its process group are killed at the deadline and when the caller is cancelled.
+    """
+    process = _started(command, cwd, env)
+    talking: asyncio.Future[tuple[bytes, bytes]] | None = None
+    try:
+        talking = asyncio.get_running_loop().run_in_executor(None, process.communicate, stdin)
+        async with asyncio.timeout(wall_s):
+            stdout, stderr = await asyncio.shield(talking)
+    finally:
+        if process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        if cancelled := await settled(talking):
+            raise cancelled
+    return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
+
+
+def _started(command: Sequence[str], cwd: Path | None, env: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
+    """Start a process; nothing is awaited, so no cancellation comes between a process and its being known."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=cwd, env=env, start_new_session=True)
