@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/stamps
 PEERS := .venv-bench
 UV ?= uv
+# Tests and demonstrations start hundreds of Python processes. Each would compile all sources anew if the caller's shell forbids caches.
+unexport PYTHONDONTWRITEBYTECODE
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c '$(NEW_ENOUGH)' 2>/dev/null && { echo $$p; break; }; done)

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +19,7 @@ import pytest
 from agents import staff
 from agents.workers import RESCAN_S
 from director.cli import main
+from tests.clusters import open_folder, with_cluster
 from tests.integration.house import Sample
 from tests.loopback import Loopback, Reply, loopback
 
@@ -28,8 +28,6 @@ WAIT_S = 180.0
 POLL_S = 0.1
 SLOW_S = 2.0
 """How much longer a scripted call may take than it should: a call that was cut off is given up soon."""
-MEMORY_FOLDER = Path("/dev/shm")
-MEMORY_FREE_BYTES_MIN = 2 * 1024**3
 OF_THE_SHELL = ("AURA_", "OPENAI_", "NO_COLOR")
 """Variables of whoever runs the tests that would change what is tested."""
 
@@ -176,12 +174,11 @@ def the_object(said: Said) -> dict[str, Any]:
 @contextmanager
 def homely(*up: str, **environment: str) -> Iterator[Aura]:
     """`aura` with a fresh home that the database's user can reach, brought up if `up` is given; always taken down."""
-    roomy = MEMORY_FOLDER.is_dir() and shutil.disk_usage(MEMORY_FOLDER).free >= MEMORY_FREE_BYTES_MIN
-    folder = Path(tempfile.mkdtemp(prefix="aura-cli-", dir=MEMORY_FOLDER if roomy else None))
-    folder.chmod(0o711)
+    folder = open_folder("aura-cli-")
     aura = Aura(folder, **environment)
     try:
         if up:
+            with_cluster(aura.home)
             aura.json(*up)
         yield aura
     finally:

@@ -1,7 +1,6 @@
 """Real servers for tests: one PostgreSQL a session with a fresh database a test, one fresh nats-server a test."""
 
 import shutil
-import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -10,24 +9,16 @@ import asyncpg
 import pytest
 
 from bus.embedded import postgres as embedded_postgres
-from bus.embedded.home import Home
 from bus.embedded.servers import Server, nats_at, postgres_at
+from tests import clusters
 from tests.integration.desks import FOLLOWS, Desk, Desks
 from tests.integration.house import House
-
-MEMORY_FOLDER = Path("/dev/shm")
-MEMORY_FREE_BYTES_MIN = 2 * 1024**3
 
 
 @pytest.fixture(scope="session")
 def open_folder() -> Iterator[Path]:
-    """A folder that the database's user can traverse, which pytest's own are not when root runs the tests.
-
-    In memory where there is room: a cluster is 1300 files, and no test here cuts the power.
-    """
-    roomy = MEMORY_FOLDER.is_dir() and shutil.disk_usage(MEMORY_FOLDER).free >= MEMORY_FREE_BYTES_MIN
-    folder = Path(tempfile.mkdtemp(prefix="aura-test-", dir=MEMORY_FOLDER if roomy else None))
-    folder.chmod(0o711)
+    """A folder that the database's user can traverse."""
+    folder = clusters.open_folder("aura-test-")
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -35,7 +26,7 @@ def open_folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres(open_folder: Path) -> Iterator[Server]:
     """The session's PostgreSQL. A test that kills it starts it again before it ends."""
-    server = postgres_at(Home(open_folder / "home"))
+    server = postgres_at(clusters.with_cluster(open_folder / "home"))
     server.start_and_wait()
     yield server
     server.stop()
