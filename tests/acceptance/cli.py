@@ -179,12 +179,21 @@ def homely(*up: str, **environment: str) -> Iterator[Aura]:
     try:
         if up:
             with_cluster(aura.home)
-            aura.json(*up)
+            aura.inside().json(*up)
         yield aura
     finally:
-        stopped = aura.run("down")
+        stopped = taken_down(aura)
         shutil.rmtree(folder, ignore_errors=True)
         assert stopped.code == 0, stopped
+
+
+def taken_down(aura: Aura) -> Said:
+    """What `aura down` says; in this process unless the test is at work in an event loop of it."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return aura.inside().run("down")
+    return aura.run("down")
 
 
 class Server:

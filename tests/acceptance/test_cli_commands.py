@@ -17,7 +17,8 @@ ASKED = ("cases", "flakiness", "mutation", "smoke")
 
 def test_the_example_is_delivered() -> None:
     """The recorded employee first forgets to shout; what is delivered installs and runs."""
-    with homely("up", "--no-model") as aura:
+    with homely("up", "--no-model") as home:
+        aura = home.inside()
         aura.json("hire", "anna", "--script", str(FOLDER / "answers.json"))
         line = aura.json("submit", FILE, "--wait")
         assert line["phase"] == "delivered"

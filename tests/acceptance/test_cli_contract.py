@@ -186,45 +186,46 @@ def test_mistakes_with_a_stack(inside: Aura, arguments: tuple[str, ...], code: i
     assert (whole["error"] or {}).get("code", "") == kind
 
 
-def test_a_key_that_others_can_read_is_forbidden(aura: Aura) -> None:
-    key = aura.home / "keys" / "director"
+def test_a_key_that_others_can_read_is_forbidden(inside: Aura) -> None:
+    key = inside.home / "keys" / "director"
     key.chmod(0o644)
-    error = aura.json("pause", "--reason", "x", code=4)
+    error = inside.json("pause", "--reason", "x", code=4)
     assert error["code"] == "forbidden"
     assert "chmod 600" in error["hint"]
     kept = key.read_text()
     key.chmod(0o600)
     key.write_text("nonsense")
-    assert aura.json("pause", "--reason", "x", code=2)["hint"]
+    assert inside.json("pause", "--reason", "x", code=2)["hint"]
     key.write_text(kept)
-    assert aura.json("pause", "--reason", "control")["seq"] > 0
-    assert aura.json("pause", "--reason", "again", code=7)["hint"]
-    assert aura.json("resume", "--reason", "control")["seq"] > 0
+    assert inside.json("pause", "--reason", "control")["seq"] > 0
+    assert inside.json("pause", "--reason", "again", code=7)["hint"]
+    assert inside.json("resume", "--reason", "control")["seq"] > 0
 
 
-def test_requirements_that_cannot_be_met_here_are_refused_before_anything_is_written(aura: Aura) -> None:
+def test_requirements_that_cannot_be_met_here_are_refused_before_anything_is_written(inside: Aura) -> None:
     sample = Sample()
-    file = aura.requirement(sample)
-    before = aura.json("status")["last_event"]
-    (aura.folder / "broken.md").write_bytes(sample.source.replace(b"deliver: library", b"deliver: nothing"))
-    assert "broken.md:4:10:" in aura.json("submit", "broken.md", code=2)["hint"]
-    (problem,) = aura.answer("check", "broken.md", code=2)["data"]["problems"]
+    file = inside.requirement(sample)
+    before = inside.json("status")["last_event"]
+    (inside.folder / "broken.md").write_bytes(sample.source.replace(b"deliver: library", b"deliver: nothing"))
+    assert "broken.md:4:10:" in inside.json("submit", "broken.md", code=2)["hint"]
+    (problem,) = inside.answer("check", "broken.md", code=2)["data"]["problems"]
     assert (problem["line"], problem["column"]) == (4, 10)
-    error = aura.json("submit", file, "--repo", "nowhere", code=3)
+    error = inside.json("submit", file, "--repo", "nowhere", code=3)
     assert error["code"] == "not_found"
-    assert aura.json("status")["last_event"] == before
+    assert inside.json("status")["last_event"] == before
 
 
-def test_words_go_to_people_and_colours_to_nobody_who_forbids_them(aura: Aura) -> None:
-    for arguments in (("status",), ("runs",), ("employees",), ("events",), ("state", "hr"), ("scores",), ("--help",)):
-        said = aura.run(*arguments, NO_COLOR="1")
+def test_words_go_to_people_and_colours_to_nobody_who_forbids_them(aura: Aura, inside: Aura) -> None:
+    commands = (("status",), ("runs",), ("employees",), ("events",), ("state", "hr"), ("scores",), ("--help",))
+    for at, arguments in enumerate(commands):
+        said = (inside if at else aura).run(*arguments, NO_COLOR="1")
         assert said.code == 0
         assert said.out
         assert "\\x1b" not in said.out + said.err
     said = aura.run("up", "--no-model", "--json")
     the_object(said)
     assert "already running" in said.err
-    events = aura.run("events", "--json").out.splitlines()
+    events = inside.run("events", "--json").out.splitlines()
     assert [json.loads(line)["seq"] for line in events] == list(range(1, len(events) + 1))
     assert all(set(json.loads(line)) == {"seq", "void", "envelope", "payload"} for line in events)
 

@@ -20,11 +20,16 @@ def aura() -> Iterator[Aura]:
         yield aura
 
 
+@pytest.fixture(scope="module")
+def inside(aura: Aura) -> Aura:
+    return aura.inside()
+
+
 def cheaters(report: dict[str, Any]) -> list[dict[str, Any]]:
     return [person for person in report["staff"] if person["name"].startswith("cheater")]
 
 
-def test_the_demonstration_reports_who_did_what(aura: Aura) -> None:
+def test_the_demonstration_reports_who_did_what(aura: Aura, inside: Aura) -> None:
     report = aura.json(*DEMO)
     assert {task["task"] for task in report["tasks"]} == {"initials", "shout", "halves"}
     for task in report["tasks"]:
@@ -33,20 +38,20 @@ def test_the_demonstration_reports_who_did_what(aura: Aura) -> None:
         assert task["employee"] == "recorded"
         assert task["attempts"] >= 2
         assert len(task["answer_digest"]) == len(task["prompt_digest"]) == 64
-        verdict = aura.json("why", task["verdict_event"])["event"]
+        verdict = inside.json("why", task["verdict_event"])["event"]
         assert verdict["envelope"]["type"] == "task.verified"
         assert verdict["envelope"]["role"] == "verifier"
     assert [person["standing"] for person in cheaters(report)] == ["suspended"]
     assert report["delivery"]["outcome"] == "delivered"
     assert report["delivery"]["release_ref"]
     assert [stage["stage"] for stage in report["stages"]][-1] == "replaying"
-    approvals = aura.lines("events", "--type", "run.approved")
-    hired = aura.lines("events", "--type", "organisation.founded")
+    approvals = inside.lines("events", "--type", "run.approved")
+    hired = inside.lines("events", "--type", "organisation.founded")
     assert approvals[0]["envelope"]["role"] == "director"
     assert approvals[0]["envelope"]["principal"] != hired[0]["envelope"]["principal"], "by demo-director"
 
 
-def test_a_second_one_in_the_same_home_tells_what_to_do_next(aura: Aura) -> None:
+def test_a_second_one_in_the_same_home_tells_what_to_do_next(aura: Aura, inside: Aura) -> None:
     text = aura.text(*DEMO)
     for part in ("rejected", "was suspended", "scripted", "Cost: 0.00 USD", "approve", "Equal: ", "stays up"):
         assert part in text, text
@@ -57,11 +62,11 @@ def test_a_second_one_in_the_same_home_tells_what_to_do_next(aura: Aura) -> None
     assert any(" down " in command and "rm -rf" in command for command in commands)
     judge = next(command for command in commands if " judge " in command)
     _, _, arguments = judge.partition(" judge ")
-    assert aura.json("judge", *arguments.split())["verified"] is True
-    assert len(aura.json("runs")["runs"]) == 2
+    assert inside.json("judge", *arguments.split())["verified"] is True
+    assert len(inside.json("runs")["runs"]) == 2
 
 
-def test_interrupted_it_goes_on_by_itself_and_another_one_works(aura: Aura) -> None:
+def test_interrupted_it_goes_on_by_itself_and_another_one_works(aura: Aura, inside: Aura) -> None:
     process = aura.begin(*DEMO)
     assert process.stdout is not None
     shown = ""
@@ -73,8 +78,8 @@ def test_interrupted_it_goes_on_by_itself_and_another_one_works(aura: Aura) -> N
     _, said = process.communicate(timeout=WAIT_S)
     assert process.returncode == 130
     assert "Traceback" not in said
-    assert aura.json("status")["running"] is True
+    assert inside.json("status")["running"] is True
     assert aura.json(*DEMO)["delivery"]["outcome"] == "delivered"
-    aura.until(lambda: {line["phase"] for line in aura.json("runs")["runs"]} <= {"delivered", "ended"})
-    assert len(aura.json("runs")["runs"]) == 4
-    assert aura.json("replay", "--check")["differences"] == []
+    inside.until(lambda: {line["phase"] for line in inside.json("runs")["runs"]} <= {"delivered", "ended"})
+    assert len(inside.json("runs")["runs"]) == 4
+    assert inside.json("replay", "--check")["differences"] == []

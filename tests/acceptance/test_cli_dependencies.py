@@ -48,7 +48,8 @@ def test_without_an_index_it_says_so(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("index")
 def test_the_example_is_delivered(tmp_path: Path) -> None:
     """The first answer does without the library and fails; what is delivered names its pin and is judged again."""
-    with homely("up", "--no-model") as aura:
+    with homely("up", "--no-model") as home:
+        aura = home.inside()
         aura.json("hire", "anna", "--script", str(FOLDER / "answers.json"))
         line = aura.json("submit", FILE, "--wait")
         assert line["phase"] == "delivered"

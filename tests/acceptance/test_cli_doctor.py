@@ -37,7 +37,7 @@ def test_with_nothing_running(aura: Aura) -> None:
 
 
 def test_for_people_each_part_has_a_line_and_each_fault_a_remedy(aura: Aura) -> None:
-    said = aura.run("doctor", AURA_DOCKER_HOST=f"unix://{aura.folder}/none")
+    said = aura.inside().run("doctor", AURA_DOCKER_HOST=f"unix://{aura.folder}/none")
     lines = said.out.splitlines()
     for name in PARTS:
         (at,) = (number for number, line in enumerate(lines) if line.split()[1] == name)
@@ -50,7 +50,7 @@ def test_servers_that_are_named_and_do_not_answer(aura: Aura) -> None:
         "AURA_NATS_URL": "nats://someone:very-secret@127.0.0.1:1",
         "AURA_POSTGRES_DSN": "postgresql://someone:very-secret@127.0.0.1:1/aura",
     }
-    said = aura.run("doctor", "--json", **named)
+    said = aura.inside().run("doctor", "--json", **named)
     whole = json.loads(said.out)
     assert said.code == 69
     assert "nats-server, postgres" in whole["error"]["message"]
@@ -64,10 +64,10 @@ def test_a_key_that_an_employee_needs(aura: Aura) -> None:
     (aura.home / "employees").mkdir(parents=True)
     posting = {"name": "coder", "kind": "openai", "model": "m", "api_key_env": "SOME_API_KEY"}
     (aura.home / "employees" / "coder.json").write_text(json.dumps(posting))
-    without = parts(json.loads(aura.run("doctor", "--json").out))["SOME_API_KEY"]
+    without = parts(json.loads(aura.inside().run("doctor", "--json").out))["SOME_API_KEY"]
     assert without["state"] == "missing"
     assert "SOME_API_KEY" in without["remedy"]
-    given = parts(json.loads(aura.run("doctor", "--json", SOME_API_KEY=SECRET).out))["SOME_API_KEY"]
+    given = parts(json.loads(aura.inside().run("doctor", "--json", SOME_API_KEY=SECRET).out))["SOME_API_KEY"]
     assert given["state"] == "ok"
 
 

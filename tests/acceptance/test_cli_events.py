@@ -18,8 +18,8 @@ def stack() -> Iterator[Aura]:
     """One delivered run with a rejection in it, worked by anna."""
     with homely("up", "--no-model") as aura:
         sample = Sample()
-        aura.hire("anna", {"T1": [sample.wrong("T1"), sample.right("T1")]})
-        line = aura.json("submit", aura.requirement(sample), "--wait")
+        aura.inside().hire("anna", {"T1": [sample.wrong("T1"), sample.right("T1")]})
+        line = aura.inside().json("submit", aura.requirement(sample), "--wait")
         assert line["phase"] == "delivered"
         yield aura
 

@@ -19,7 +19,8 @@ FILE = str(FOLDER / "version-numbers.md")
 @pytest.mark.needs_nats
 def test_the_example_is_delivered_at_grade_b() -> None:
     """The first answer compares versions as texts, and the given suite says so; the last one is delivered."""
-    with homely("up", "--no-model") as aura:
+    with homely("up", "--no-model") as home:
+        aura = home.inside()
         aura.json("hire", "anna", "--script", str(FOLDER / "answers.json"))
         line = aura.json("submit", FILE, "--wait")
         assert line["phase"] == "delivered"

@@ -17,8 +17,10 @@ pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark
 
 @pytest.fixture(scope="module")
 def aura() -> Iterator[Aura]:
-    with homely("up", "--no-model") as aura:
+    with homely() as aura:
+        aura.json("up", "--no-model")
         yield aura
+        assert aura.run("down").code == 0
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,7 @@ def refs(folder: str) -> dict[str, str]:
         return {name.decode(): value.decode() for name, value in repo.get_refs().items()}
 
 
-def test_from_a_template_to_a_release(aura: Aura) -> None:
+def test_from_a_template_to_a_release(aura: Aura, inside: Aura) -> None:
     aura.json("init", "slug.md")
     assert aura.json("init", "slug.md", code=5)["code"] == "conflict"
     checked = aura.json("check", "slug.md")
@@ -59,10 +61,10 @@ def test_from_a_template_to_a_release(aura: Aura) -> None:
     assert list(tags) == [released["release_ref"]]
     assert aura.json("inbox")["waiting"] == []
     for second in (("approve", run), ("reject", run, "--reason", "too late")):
-        assert "is ended already (delivered)" in aura.json(*second, code=5)["message"]
+        assert "is ended already (delivered)" in inside.json(*second, code=5)["message"]
     assert aura.json("run", "show", run)["run"] == released
-    read_back(aura, run)
-    passes_again(aura, file, folder)
+    read_back(inside, run)
+    passes_again(inside, file, folder)
 
 
 def read_back(aura: Aura, run: str) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bus.embedded.home import Home
 from bus.embedded.servers import nats_at, postgres_at
 from tests.acceptance.cli import WAIT_S, Aura, homely
+from tests.clusters import with_cluster
 from tests.integration.house import Sample
 
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
@@ -23,15 +23,16 @@ ROLES = ("verifier", "auditor", "accountant", "hr", "manager", "recorder")
 def aura() -> Iterator[Aura]:
     """An organisation on servers that it did not start, founded, nothing running."""
     with homely() as home:
-        database, stream = postgres_at(Home(home.folder / "servers")), nats_at(home.folder / "servers" / "nats")
+        database, stream = postgres_at(with_cluster(home.folder / "servers")), nats_at(home.folder / "servers" / "nats")
         database.start_and_wait()
         stream.start_and_wait()
         try:
             home.environment |= {"AURA_NATS_URL": stream.url, "AURA_POSTGRES_DSN": database.url}
-            home.json("up", "--no-model")
-            assert {child["name"] for child in home.json("status")["children"]} == {"organisation"}
-            home.json("down")
-            yield home.inside()
+            inside = home.inside()
+            inside.json("up", "--no-model")
+            assert {child["name"] for child in inside.json("status")["children"]} == {"organisation"}
+            inside.json("down")
+            yield inside
         finally:
             stream.stop()
             database.stop()

@@ -43,7 +43,8 @@ def test_a_wrong_one_is_rejected(aura: Aura, tmp_path: Path) -> None:
 @pytest.mark.needs_nats
 def test_the_example_is_delivered() -> None:
     """The recorded employee first forgets, then keeps; what is delivered starts as its README says."""
-    with homely("up", "--no-model") as aura:
+    with homely("up", "--no-model") as home:
+        aura = home.inside()
         aura.json("hire", "anna", "--script", str(FOLDER / "answers.json"))
         line = aura.json("submit", FILE, "--wait")
         assert line["phase"] == "delivered"

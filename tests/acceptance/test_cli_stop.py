@@ -18,6 +18,7 @@ from bus.embedded.servers import nats_at, postgres_at
 from bus.embedded.stack import ChildStatus, status
 from bus.forks import Forked
 from tests.acceptance.cli import WAIT_S, Aura, homely
+from tests.clusters import with_cluster
 from tests.integration.house import House, Sample
 
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
@@ -184,7 +185,7 @@ async def deaf(stop: asyncio.Event) -> None:
 async def test_an_organisation_whose_stream_is_another_one_ends(kind: type[Organisation]) -> None:
     """None of its parts is left at work alone."""
     with homely() as aura:
-        home = Home(aura.folder / "servers")
+        home = with_cluster(aura.folder / "servers")
         database, stream, other = postgres_at(home), nats_at(home.path / "one"), nats_at(home.path / "other")
         try:
             for server in (database, stream, other):

@@ -63,7 +63,7 @@ async def test_a_row_of_containers(docker_engine: Engine, docker_sandbox: Docker
 
 def docker_of(aura: Aura, host: str) -> dict[str, Any]:
     """What the doctor says of Docker, where it is the sandbox that was chosen."""
-    said = aura.run("doctor", "--json", AURA_SANDBOX="docker", AURA_DOCKER_HOST=host)
+    said = aura.inside().run("doctor", "--json", AURA_SANDBOX="docker", AURA_DOCKER_HOST=host)
     assert "Traceback" not in said.err
     whole = json.loads(said.out)
     assert said.code == 69
