@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from bus.folding import Cause
-from bus.rows import Rows
+from bus.projection import Cause
+from bus.projection_rows import Rows
 from domain import incident, run_messages, task
 from domain.message import Command, Recorded, TaskEvent, derive
-from projections.evidence import Attempt
+from projections.auditor import Attempt
 
 FAILURES_IN_A_ROW = 3
 """Failed attempts of one employee on one task after which the Director should look at the task."""

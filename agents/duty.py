@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from typing import Protocol
 
-from bus.rows import Rows
+from bus.projection_rows import Rows
 from domain.errors import AuraError, Contention, Unavailable
 
 RETRY_WAIT_S = 0.5

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from bus.folding import Cause
-from bus.rows import Rows
+from bus.projection import Cause
+from bus.projection_rows import Rows
 from domain.message import Command, Recorded
 
 

@@ -12,9 +12,9 @@ from domain.run import RunState
 from domain.run_messages import Submitted
 from domain.task import TaskState
 from domain.tree import tree_digest
-from verification.reading import parse_requirement
-from verification.requirement import Requirement
-from verification.verdict import Verdict
+from verification.requirements.model import Requirement
+from verification.requirements.parser import parse_requirement
+from verification.verdict.model import Verdict
 
 CACHED_MAX = 64
 _manifest = msgspec.json.Decoder(dict[str, str])

@@ -10,7 +10,6 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from agents.setup import STAFF_ROLES
 from bench import limits, peer
 from bench.figures import Measure
 from bench.firm import Firm
@@ -19,6 +18,7 @@ from bus.codec import split
 from bus.store import Store
 from domain.employee import Hire, Profile
 from governance.gate import Outcome
+from runtime.process_config import STAFF_ROLES
 
 OURS = "Aura: gate, JetStream, recorder, all consumers"
 WRITERS = 16

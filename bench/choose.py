@@ -10,9 +10,9 @@ from pathlib import Path
 
 import msgspec
 
-from agents.odds import Rate, all_verified_at_least, attempts_for, no_rejection_at_most
+from bench.odds import Rate, all_verified_at_least, attempts_for, no_rejection_at_most
 from bench.passrates import Row, Table
-from verification.reading import read_requirement
+from verification.requirements.parser import read_requirement
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "small-tools" / "small-tools.md"
 ALL_VERIFIED_MIN = 0.999

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.tree import manifest_of, tree_digest
-from verification.requirement import Requirement
-from verification.verdict import Verdict
+from verification.requirements.model import Requirement
+from verification.verdict.model import Verdict
 
 
 async def empty_verdict(requirement: Requirement, tree: Mapping[str, bytes], *, seed: int, **_: Any) -> Verdict:

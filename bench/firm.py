@@ -13,8 +13,6 @@ from typing import Any
 from urllib.request import urlopen
 from uuid import uuid4
 
-from agents.organisation import Organisation
-from agents.setup import STAFF_ROLES, Setup
 from bench.empty import empty_verdict
 from bus.blobs import Blobs
 from bus.clock import now
@@ -26,7 +24,9 @@ from domain.money import Amount
 from domain.organisation import Found
 from governance import keys
 from governance.gate import Gate
-from governance.office import Office
+from governance.log_session import Office
+from runtime.composition import Organisation
+from runtime.process_config import STAFF_ROLES, Setup
 from sql import named
 
 PASSED_WAIT_S = 120.0

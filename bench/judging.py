@@ -18,17 +18,17 @@ import msgspec
 
 from bench.figures import Measure
 from domain.errors import Failed, Unavailable
-from verification import caseworker
-from verification.casebox import ALONE, order_of
+from verification.execution.case_runner import ALONE, order_of
+from verification.execution.trials import BOXES_AT_ONCE, trials_of
+from verification.in_box import case_worker
 from verification.judge import judge
-from verification.reading import parse_requirement
-from verification.requirement import Case, Requirement
+from verification.requirements.model import Case, Requirement
+from verification.requirements.parser import parse_requirement
 from verification.sandbox.base import PROGRAMS, PYTHON, Sandbox
 from verification.sandbox.bubblewrap import Bubblewrap
 from verification.sandbox.docker import Docker
 from verification.sandbox.dockerengine import DEFAULT_HOST
 from verification.sandbox.image import RECIPE_LABEL, recipe
-from verification.trials import BOXES_AT_ONCE, trials_of
 
 OURS = "Aura, bubblewrap"
 DOCKER = "Aura, Docker"
@@ -168,7 +168,7 @@ def plain(case: Case) -> None:
         order = json.loads(order_of(case, "nonce", "bait"))
         order |= {"project": f"{folder}/project", "folder": f"{folder}/case"}
         done = subprocess.run(
-            [sys.executable, *ALONE, caseworker.__file__],
+            [sys.executable, *ALONE, case_worker.__file__],
             input=json.dumps(order).encode(),
             capture_output=True,
             check=True,

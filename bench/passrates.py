@@ -18,17 +18,17 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from agents.brief import Brief, brief_of
-from agents.employees.base import CallLimits, Order
-from agents.employees.embedded import FEEDBACK_MAX, OUTPUT_TOKENS_MAX, STOPS, TEMPERATURE, embedded_employee
-from agents.employees.faults import CallFailed
-from agents.employees.openai import OpenAIEmployee
+from agents.briefs.brief import Brief, brief_of
+from agents.employees.call_errors import CallFailed
+from agents.employees.contract import CallLimits, Order
 from agents.employees.prompts import EXTRAS, Style, messages_of
-from agents.modelserver import HOST, SLOTS, model_digest, runtime_version
+from agents.employees.providers.llama_cpp import FEEDBACK_MAX, OUTPUT_TOKENS_MAX, STOPS, TEMPERATURE, embedded_employee
+from agents.employees.providers.llama_cpp_server import HOST, SLOTS, model_digest, runtime_version
+from agents.employees.providers.openai import OpenAIEmployee
 from bench.boxed import outcomes
 from domain.tree import digest_of
-from verification.reading import read_requirement
-from verification.requirement import Criterion, Requirement
+from verification.requirements.model import Criterion, Requirement
+from verification.requirements.parser import read_requirement
 from verification.sandbox.base import Sandbox
 from verification.sandbox.bubblewrap import Bubblewrap
 
@@ -208,7 +208,12 @@ async def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args(argv)
     server = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "agents.modelserver", "--port", str(asked.port), stdout=asyncio.subprocess.DEVNULL
+        sys.executable,
+        "-m",
+        "agents.employees.providers.llama_cpp_server",
+        "--port",
+        str(asked.port),
+        stdout=asyncio.subprocess.DEVNULL,
     )
     try:
         await sweep(asked, f"http://{HOST}:{asked.port}/v1")

@@ -4,12 +4,12 @@ import time
 from collections.abc import Mapping
 from functools import partial
 
-from agents.organisation import CONSUMERS
 from bench import limits, peer
 from bench.figures import Measure
 from bench.firm import Firm
 from domain.errors import Failed
 from projections import replay
+from runtime.composition import CONSUMERS
 
 OURS = "Aura: `replay --check`, every projection folded and compared"
 REBUILT = "Aura: every projection rebuilt into new tables"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bench import appending, judging, limits, replaying, running
 from bench.figures import Figures
 from bench.setting import Setting
-from verification.trials import BOXES_AT_ONCE
+from verification.execution.trials import BOXES_AT_ONCE
 
 HEAD = """# Measurements
 

@@ -12,17 +12,17 @@ from uuid import UUID, uuid4
 import msgspec
 from nats.aio.msg import Msg
 
-from agents import staff
-from agents.submission import submit
+from agents.employees import postings
 from bench import peer
 from bench.figures import Measure, quantile
 from bench.firm import Firm
 from bus.clock import now
 from bus.subjects import EVENTS_PREFIX
+from director.services.submit import submit
 from domain.employee import Hire
 from domain.message import Recorded
-from verification.reading import parse_requirement
-from verification.requirement import Requirement
+from verification.requirements.model import Requirement
+from verification.requirements.parser import parse_requirement
 
 OURS = "Aura: plan, assign, work, verify, merge, verify, deliver"
 STEPS = 6
@@ -116,9 +116,9 @@ async def hire(firm: Firm) -> None:
     """An employee that answers at once and takes every order."""
     script = firm.home / "answers.json"
     script.write_text(json.dumps(ANSWERS))
-    posting = staff.Posting(name="prompt", kind="scripted", script=str(script), slots=4 * AT_ONCE)
-    staff.save(firm.home / "employees", posting)
-    await firm.director.handle(Hire(id=uuid4(), at=now(), employee=posting.id, profile=staff.profile_of(posting)))
+    posting = postings.Posting(name="prompt", kind="scripted", script=str(script), slots=4 * AT_ONCE)
+    postings.save(firm.home / "employees", posting)
+    await firm.director.handle(Hire(id=uuid4(), at=now(), employee=posting.id, profile=postings.profile_of(posting)))
 
 
 async def ours(firm: Firm, size: Size, hops: Hops) -> Mapping[str, float]:

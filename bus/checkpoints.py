@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from bus.rows import Parked
+from bus.projection_rows import Parked
+from bus.projection_tables import SWAPPED, Tables
 from bus.store import Store
-from bus.tables import SWAPPED, Tables
 
 
 async def checkpoints(store: Store, consumers: Collection[str]) -> dict[str, int]:

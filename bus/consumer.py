@@ -13,12 +13,12 @@ from uuid import UUID
 from nats.aio.client import Client
 
 from bus import clock
-from bus.fault import Fault
-from bus.folding import Projection, Reactor, fold, scope_id
-from bus.reader import LogReader
-from bus.rows import Rows
+from bus.fault_points import Fault
+from bus.log_reader import LogReader
+from bus.projection import Projection, Reactor, fold, scope_id
+from bus.projection_rows import Rows
+from bus.projection_tables import SWAPPED, Tables
 from bus.store import Store
-from bus.tables import SWAPPED, Tables
 from domain.errors import AuraError, Contention, Unavailable
 from domain.message import Command, Recorded
 from domain.registry import RUN_BEGINS, scope_of

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from nats.aio.client import Client
 
 from bus import codec
-from bus.reader import RECORDER_WAIT_S, LogReader
+from bus.log_reader import RECORDER_WAIT_S, LogReader
 from bus.recorder import Sliced
 from bus.standing import load_standing
 from bus.store import PAGE_EVENTS, Store

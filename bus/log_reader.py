@@ -7,7 +7,7 @@ from uuid import UUID
 from nats.aio.client import Client
 
 from bus import codec
-from bus.feed import Feed, Gap
+from bus.push_consumer import Feed, Gap
 from bus.standing import load_standing
 from bus.store import PAGE_EVENTS, Store
 from bus.stream import Stored

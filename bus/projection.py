@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol, TypedDict
 from uuid import UUID
 
-from bus.rows import Parked, Row, Rows
+from bus.projection_rows import Parked, Row, Rows
 from domain.incident import Raise
 from domain.message import Command, Recorded, Unreadable, derive
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from bus.rows import Row, Rows, columns, sql_types
+from bus.projection_rows import Row, Rows, columns, sql_types
 from domain.errors import Unavailable
 from domain.tree import digest_of
 from sql import named

@@ -13,9 +13,9 @@ from uuid import UUID
 
 from nats.aio.client import Client
 
-from bus import codec, forks
-from bus.fault import Fault
-from bus.feed import Feed
+from bus import codec, fork_check
+from bus.fault_points import Fault
+from bus.push_consumer import Feed
 from bus.standing import load_standing
 from bus.store import Store
 from bus.stream import Stored, Stream
@@ -90,7 +90,7 @@ class Recorder:
                         await self._keep(batch)
                     elif stop.is_set():
                         return
-                except forks.Forked:
+                except fork_check.Forked:
                     raise
                 except Unavailable:
                     if feed is not None:
@@ -104,7 +104,7 @@ class Recorder:
                 await feed.close()
 
     async def _begin(self) -> Feed:
-        await forks.check(self._stream, self._store)
+        await fork_check.check(self._stream, self._store)
         self.position = await self._store.recorded_up_to()
         self._standing = await load_standing(self._store, self.position)
         if self._follower is not None:

@@ -11,7 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from bus import codec
-from bus.lending import Lending
+from bus.connection_pool import Lending
 from bus.migrations import migrate
 from bus.outages import POSTGRES, Outages
 from domain.errors import Invalid, Unavailable, said_by

@@ -2,6 +2,6 @@
 
 import sys
 
-from director.cli import main
+from director.cli.main import main
 
 sys.exit(main())

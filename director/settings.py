@@ -7,12 +7,12 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from agents.endpoint import LOOPBACK
 from bus.embedded.stack import Endpoints, status
 from bus.embedded.state import RESTART_LONGEST_S
 from bus.logger import Form
 from bus.secretfile import from_file
 from domain.errors import Invalid, Unavailable
+from observability.http_endpoint import LOOPBACK
 from verification.sandbox.choice import Boxes, Choice
 from verification.sandbox.dockerengine import DEFAULT_HOST
 

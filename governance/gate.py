@@ -12,8 +12,8 @@ from uuid import UUID
 
 import msgspec
 
-from bus import codec, forks
-from bus.fault import Fault
+from bus import codec, fork_check
+from bus.fault_points import Fault
 from bus.publisher import Outgoing, Publisher, Stale, Unknown
 from bus.redaction import Redactor
 from bus.store import Store
@@ -25,8 +25,8 @@ from domain.message import ORGANISATION, Command, Event, Recorded, derive
 from domain.registry import COMMANDS, DECIDERS, Scope, scope_of
 from governance.authority import POLICY_VERSION, may, permitted
 from governance.keys import Principal
-from governance.limits import RefusalLimit
-from governance.loader import Loaded, Loader
+from governance.refusal_limit import RefusalLimit
+from governance.repository import Loaded, Loader
 
 ATTEMPTS_MAX = 10
 DOUBT_AFTER = 3
@@ -80,7 +80,7 @@ class LogCheck:
         """What is wrong, if anything. After a reconnect every fold is read anew."""
         connects = self._stream.client.stats["reconnects"]
         try:
-            await forks.check(self._stream, self._store)
+            await fork_check.check(self._stream, self._store)
         except Unavailable as error:
             return error
         loader.forget()

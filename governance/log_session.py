@@ -4,7 +4,7 @@ from typing import Any
 
 from nats.aio.client import Client
 
-from bus.fault import Fault
+from bus.fault_points import Fault
 from bus.outages import Outages
 from bus.publisher import Publisher
 from bus.redaction import Redactor
@@ -12,8 +12,8 @@ from bus.store import Store
 from bus.stream import Stream, connect
 from governance.gate import Gate, LogCheck
 from governance.keys import Principal
-from governance.limits import RefusalLimit
-from governance.loader import Loader
+from governance.refusal_limit import RefusalLimit
+from governance.repository import Loader
 
 
 class Office:

@@ -14,14 +14,14 @@ from typing import Any
 from uuid import UUID
 
 from bus import codec
-from bus.live import Live
+from bus.live_log import Live
 from bus.store import Store
 from bus.stream import Stored, Stream
 from bus.subjects import load_filter, scope_filter, subject_of
 from domain.law import STARTS, WRONG_SUBJECT, Standing, matters, void
 from domain.message import Recorded
 from domain.registry import DECIDERS, RUN_BEGINS, Scope
-from governance.tails import Tails
+from governance.standing_reader import Tails
 
 ENTITIES_CACHED_MAX = 2048
 

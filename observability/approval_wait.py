@@ -3,7 +3,7 @@
 from contextlib import suppress
 from uuid import UUID
 
-from bus.rows import Rows
+from bus.projection_rows import Rows
 from bus.store import Store
 from domain import run_messages
 from domain.errors import Unavailable

@@ -8,8 +8,8 @@ from functools import partial
 
 from bus.consumer import Taken
 from bus.logger import Logger
+from bus.projection_rows import Parked, Rows
 from bus.recorder import Kept, Sliced
-from bus.rows import Parked, Rows
 from domain import employee, incident, organisation, refusal, run_messages, task
 from domain.message import Event, Recorded
 

@@ -4,11 +4,11 @@ import asyncio
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from agents.health import CHECK_WAIT_S, ReaderHealth
 from bus.checkpoints import checkpoints
 from bus.store import Store
 from domain.errors import Unavailable
 from governance.authority import ROLES
+from observability.health import CHECK_WAIT_S, ReaderHealth
 
 
 class Backlog:

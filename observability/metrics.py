@@ -12,14 +12,14 @@ from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
-from agents.findings import OTHER, Findings
-from agents.health import Report
+from bus.projection_rows import Parked, Rows
 from bus.recorder import Sliced
-from bus.rows import Parked, Rows
 from domain import task
 from domain.message import Event, Recorded
 from domain.registry import EVENTS
-from projections.board import organisation_state
+from observability.health import Report
+from observability.model_metrics import OTHER, Findings
+from projections.manager import organisation_state
 from projections.openrun import OpenRun, open_state
 
 BATCH_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)

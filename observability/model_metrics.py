@@ -4,11 +4,11 @@ from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from bus.rows import Rows
+from bus.projection_rows import Rows
 from domain import employee, incident, run_messages, task
 from domain.message import Event
-from projections.evidence import Attempt
-from verification.verdict import FindingKind
+from projections.auditor import Attempt
+from verification.verdict.model import FindingKind
 
 WAIT_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 LABEL_VALUES_MAX = 50

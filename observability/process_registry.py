@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+from bus.embedded.json_file import write_record
 from bus.embedded.process import ProcessId, alive, identify
-from bus.embedded.record import write_record
 from bus.embedded.state import PLAN_FILE, STATE_FILE
 from domain.errors import Invalid
 

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agents import presence, targets
-from agents.endpoint import LOOPBACK, TEXT, Endpoint, Page
-from agents.health import Ask, Health, Positions
-from agents.lines import Lines
-from agents.presence import Presence
-from agents.waiting import Waiting
 from bus.clock import now
 from bus.consumer import Runner, Taken
 from bus.logger import SILENT, Logger
 from bus.recorder import Kept
-from governance.office import Office
+from governance.log_session import Office
+from observability import process_registry, prometheus_targets
+from observability.approval_wait import Waiting
+from observability.event_logging import Lines
+from observability.health import Ask, Health, Positions
+from observability.http_endpoint import LOOPBACK, TEXT, Endpoint, Page
+from observability.process_registry import Presence
 
 if TYPE_CHECKING:
-    from agents.backlog import Backlog
-    from agents.metrics import Metrics
+    from observability.lag_metrics import Backlog
+    from observability.metrics import Metrics
 
 METRICS_KIND = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -60,7 +60,7 @@ class Vitals:
     def begin(self, consumers: Sequence[str], *, recorder: bool) -> None:
         """Announce whose numbers will come, before the first of them is built."""
         if self._port is not None:
-            from agents.metrics import Metrics
+            from observability.metrics import Metrics
 
             self._metrics = Metrics(self._roles, consumers, recorder=recorder)
 
@@ -74,7 +74,7 @@ class Vitals:
         self.health.last = last
         self._waiting = Waiting(office.store)
         if self._metrics is not None and "recorder" in self._roles:
-            from agents.backlog import Backlog
+            from observability.lag_metrics import Backlog
 
             self._backlog = Backlog(self._metrics.registry, office.store)
 
@@ -109,21 +109,21 @@ class Vitals:
         if self._port is not None:
             self.url = await self._endpoint.open(self._port, self._host)
         if self._name is not None:
-            self._presence = presence.present(self._name, self._roles, self.url)
-            presence.post(self._home, self._presence)
-            targets.enter(self._home, self._presence)
+            self._presence = process_registry.present(self._name, self._roles, self.url)
+            process_registry.post(self._home, self._presence)
+            prometheus_targets.enter(self._home, self._presence)
 
     def rest(self) -> None:
         """The duties have ended: the others may go once all have passed what is on the log."""
         if self._presence is not None:
             self._presence = msgspec.structs.replace(self._presence, resting=True)
-            presence.post(self._home, self._presence)
+            process_registry.post(self._home, self._presence)
 
     async def close(self) -> None:
         await self._endpoint.close()
         if self._presence is not None:
-            presence.withdraw(self._home, self._presence)
-            targets.leave(self._home, self._presence)
+            process_registry.withdraw(self._home, self._presence)
+            prometheus_targets.leave(self._home, self._presence)
 
     async def _live(self) -> Page:
         return Page(HTTPStatus.OK, TEXT, f"{os.getpid()} is alive\n".encode())

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from agents.presence import RUN_FOLDER, Presence
-from bus.embedded.record import write_private
+from bus.embedded.json_file import write_private
+from observability.process_registry import RUN_FOLDER, Presence
 
 TARGETS_FILE = "prometheus-targets.json"
 LOCK_FILE = "prometheus-targets.lock"

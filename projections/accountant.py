@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from bus.rows import Row, Rows
+from bus.projection_rows import Row, Rows
 from domain import task
 from domain.message import Recorded, TaskEvent
 

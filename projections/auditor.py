@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from bus.rows import Row, Rows
+from bus.projection_rows import Row, Rows
 from domain import incident, task
 from domain.message import Recorded, TaskEvent
 

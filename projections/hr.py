@@ -3,7 +3,7 @@
 import msgspec
 from msgspec.structs import replace
 
-from bus.rows import Row, Rows
+from bus.projection_rows import Row, Rows
 from domain import employee
 from domain.message import Recorded
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from bus.rows import Row, Rows
+from bus.projection_rows import Row, Rows
 from domain import employee as staff
 from domain import organisation, run_messages, task
 from domain.employee import Profile

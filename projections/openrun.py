@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from bus.rows import Row, Rows
+from bus.projection_rows import Row, Rows
 from domain import run
 from domain.message import RunEvent, TaskEvent
 from domain.run import Phase, RunState

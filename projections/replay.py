@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 import asyncpg
 import msgspec
 
-from bus.folding import Projection, fold
-from bus.rows import Key, Parked, Row, Rows
+from bus.projection import Projection, fold
+from bus.projection_rows import Key, Parked, Row, Rows
+from bus.projection_tables import Tables
 from bus.store import FAR, Store, read_page, recorded_up_to
-from bus.tables import Tables
 from domain.errors import Failed, NotFound, Unavailable
 from domain.message import Recorded
 from domain.tree import digest_of

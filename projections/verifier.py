@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from bus.rows import Row, Rows
+from bus.projection_rows import Row, Rows
 from domain import run_messages, task
 from domain.message import Recorded, RunEvent, TaskEvent
 from projections.openrun import RUN_KEY, OpenRun, put_state, state_after

@@ -5,40 +5,40 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
-from agents.attesting import Attestor
 from agents.auditor import Auditor
-from agents.draining import drain
 from agents.duty import Duty, ended
 from agents.hr import HR
-from agents.library import Library
-from agents.managing import GRACE_S, LEASE_KEY, Managing, Means, Parts
-from agents.observer import Observer
-from agents.ordering import ORDERS_FOLLOW
-from agents.setup import STAFF_ROLES, Setup
-from agents.verifier import Judging
-from agents.vitals import Vitals
-from agents.workers import Workers
+from agents.manager.leadership import GRACE_S, LEASE_KEY, Managing, Means, Parts
+from agents.manager.orders import ORDERS_FOLLOW
+from agents.null_reactor import Observer
+from agents.run_content import Library
+from agents.verifier.attestor import Attestor
+from agents.verifier.judging import Judging
+from agents.workers.pool import Workers
 from bus.blobs import Blobs
 from bus.consumer import Runner, Send
-from bus.folding import Projection, Reactor
 from bus.lease import Lease
-from bus.live import Live, LiveReader
+from bus.live_log import Live, LiveReader
 from bus.outages import Outages
+from bus.projection import Projection, Reactor
+from bus.projection_rows import Rows
 from bus.recorder import Recorder
 from bus.redaction import Redactor, secrets_of
-from bus.rows import Rows
 from bus.stream import answers, connect
-from bus.work import WorkStream
+from bus.work_queue import WorkStream
 from domain.errors import Invalid
 from governance import keys
 from governance.authority import Role
 from governance.gate import Gate
-from governance.office import Office
-from projections.board import Board
-from projections.docket import Docket
-from projections.evidence import Evidence
-from projections.ledger import Ledger
-from projections.personnel import Personnel
+from governance.log_session import Office
+from observability.process_status import Vitals
+from projections.accountant import Ledger
+from projections.auditor import Evidence
+from projections.hr import Personnel
+from projections.manager import Board
+from projections.verifier import Docket
+from runtime.drain import drain
+from runtime.process_config import STAFF_ROLES, Setup
 
 CONSUMERS: Mapping[str, Callable[[], Projection]] = {
     "manager": Board,

@@ -5,15 +5,15 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from agents.health import Positions
-from agents.presence import RUN_FOLDER, Presence, at_work
+from bus.embedded.json_file import read_record
 from bus.embedded.process import alive
-from bus.embedded.record import read_record
 from bus.embedded.state import STATE, STATE_FILE
-from bus.folding import Projection
-from bus.tables import SWAPPED, Tables
+from bus.projection import Projection
+from bus.projection_tables import SWAPPED, Tables
 from domain.errors import Unavailable
-from governance.office import Office
+from governance.log_session import Office
+from observability.health import Positions
+from observability.process_registry import RUN_FOLDER, Presence, at_work
 
 DRAIN_POLL_S = 0.05
 DRAIN_WAIT_S = 60.0

@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agents import staff
-from agents.endpoint import LOOPBACK
-from agents.manager import LEASE_MARGIN_S
-from agents.verifier import Judge
-from agents.workers import Build
-from bus.fault import Fault
+from agents.employees import postings
+from agents.manager.reactor import LEASE_MARGIN_S
+from agents.verifier.judging import Judge
+from agents.workers.pool import Build
+from bus.fault_points import Fault
 from bus.logger import SILENT, Logger
 from governance.authority import Role
+from observability.http_endpoint import LOOPBACK
 from verification.judge import judge
 from verification.sandbox.choice import Boxes
 
@@ -33,7 +33,7 @@ class Setup:
     """In which sandbox the verifier judges."""
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     lease_margin_s: float = LEASE_MARGIN_S
-    build: Build = staff.build
+    build: Build = postings.build
     """How a worker's employee is built from its posting."""
     judge: Judge = judge
     """Gives the verdicts. `aura` has one; a measurement of all else gives an empty one."""

@@ -3,8 +3,8 @@
 from decimal import Decimal
 from uuid import UUID
 
-from agents.brief import Brief, BriefCriterion
-from agents.employees.base import CallLimits, Order
+from agents.briefs.brief import Brief, BriefCriterion
+from agents.employees.contract import CallLimits, Order
 
 BRIEF = Brief(
     title="Small tools",

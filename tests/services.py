@@ -6,10 +6,10 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from verification.judge import judge
-from verification.reading import read_requirement
-from verification.requirement import Criterion, Requirement
+from verification.requirements.model import Criterion, Requirement
+from verification.requirements.parser import read_requirement
 from verification.sandbox.base import Sandbox
-from verification.verdict import Verdict
+from verification.verdict.model import Verdict
 
 FOLDER = Path(__file__).resolve().parents[1] / "examples" / "notes-service"
 FORGETFUL, RIGHT = (

@@ -6,15 +6,15 @@ from pathlib import Path
 
 from domain.errors import Invalid, Refused
 from domain.tree import manifest_of, tree_digest
-from verification.casebox import Project
+from verification.execution.case_runner import Project
+from verification.execution.trials import Trial
 from verification.gates.base import Subject
 from verification.gates.pipeline import ask_all
-from verification.requirement import Criterion, Requirement, modules_named
+from verification.properties.runner import Tried
+from verification.requirements.model import Criterion, Requirement, modules_named
 from verification.sandbox.base import Capabilities, Sandbox
-from verification.trials import Trial
-from verification.tries import Tried
-from verification.verdict import CriterionResult, Finding, Verdict
-from verification.writeset import changed_paths
+from verification.source_scan.write_set import changed_paths
+from verification.verdict.model import CriterionResult, Finding, Verdict
 
 FINDINGS_MAX = 50
 MUTANTS_MAX = 12  # small mistakes that are tried on the accepted code, about a box each

@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from agents.propertytext import described, function_of
+from agents.briefs.property_text import described, function_of
 from domain.errors import NotFound
-from verification.requirement import Case, Criterion, Request, Requirement, Step
-from verification.scope import in_scope
-from verification.visit import READY_WAIT_S
+from verification.execution.service_session import READY_WAIT_S
+from verification.requirements.model import Case, Criterion, Request, Requirement, Step
+from verification.requirements.scope import in_scope
 
 EXAMPLES_MAX = 12  # per criterion; more would push the question out of a small model's context
 BASE_FILE_BYTES_MAX = 64 * 1024  # a longer file of the base is left out of the brief

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
-from verification.property import Generator, GeneratorKind, Property, PropertyKind
-from verification.values import show
+from verification.requirements.property_model import Generator, GeneratorKind, Property, PropertyKind
+from verification.requirements.values import show
 
 _LETTERS = "abcdefghijkmnpqrstuvwxyz"
 SHOWN_CHARS_MAX = 120

@@ -3,15 +3,15 @@
 import difflib
 from collections.abc import Iterable, Mapping
 
-from agents.brief import Brief, criterion_of, texts_of
-from agents.library import Library
+from agents.briefs.brief import Brief, criterion_of, texts_of
+from agents.run_content import Library
 from domain.judgement import REVIEW
 from domain.review import PATH, is_review
 from domain.run import RunState, files_of
 from domain.run_messages import TaskPlan
-from verification.requirement import Requirement
-from verification.review import FORM
-from verification.verdict import Verdict
+from verification.requirements.model import Requirement
+from verification.verdict.model import Verdict
+from verification.verdict.review import FORM
 
 DIFF_CHARS_MAX = 60_000  # of all files together; what is cut is said
 

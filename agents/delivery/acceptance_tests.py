@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from verification.requirement import Case, Request, Requirement, Step
+from verification.requirements.model import Case, Request, Requirement, Step
 
 LINE_CHARS_MAX = 110
 _WITHIN_S = Case(steps=(), line=0).within_s

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-from agents.delivery.gitrepo import CommitPlan
 from agents.delivery.packaging import Signed, delivery_files
+from agents.delivery.repository import CommitPlan
 from bus.blobs import Blobs
 from domain import run_messages, task
 from domain.message import Recorded
 from governance.signing import public_pem
-from verification.attestation import named_key
-from verification.requirement import Requirement
+from verification.requirements.model import Requirement
+from verification.verdict.attestation import named_key
 
 TRAILER_RUN = "Aura-Run"
 

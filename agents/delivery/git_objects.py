@@ -25,7 +25,7 @@ from dulwich.repo import Repo
 from domain.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
-    from agents.delivery.gitrepo import CommitPlan
+    from agents.delivery.repository import CommitPlan
 
 IDENTITY = b"Aura Orchestra <aura@localhost>"
 MODE_FILE = 0o100644

@@ -17,7 +17,7 @@ from dulwich.objects import ShaFile
 from dulwich.pack import full_unpacked_object, write_pack_data, write_pack_index_v2
 from dulwich.refs import Ref
 
-from agents.delivery.objects import MODE_FILE, Composed
+from agents.delivery.git_objects import MODE_FILE, Composed
 from domain.errors import Invalid
 
 FOLDERS = ("branches", "hooks", "info", "objects", "objects/info", "objects/pack", "refs", "refs/heads", "refs/tags")

@@ -5,13 +5,13 @@ import re
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from agents.delivery.acceptance import acceptance_files, literal
-from agents.delivery.trying import property_files
+from agents.delivery.acceptance_tests import acceptance_files, literal
+from agents.delivery.property_tests import property_files
 from domain.tree import manifest_of
-from verification.dependencies import project_name
-from verification.placeholders import filled_text
-from verification.requirement import Requirement, Serve
-from verification.scope import in_scope
+from verification.requirements.dependencies import project_name
+from verification.requirements.model import Requirement, Serve
+from verification.requirements.placeholders import filled_text
+from verification.requirements.scope import in_scope
 
 PYTHON_OLDEST = "3.11"
 NAME_CHARS_MAX = 64

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Callable
 
-from agents.delivery.acceptance import literal, support_file
-from agents.propertytext import described
-from verification.property import Generator, GeneratorKind, Property
-from verification.requirement import Requirement
+from agents.briefs.property_text import described
+from agents.delivery.acceptance_tests import literal, support_file
+from verification.requirements.model import Requirement
+from verification.requirements.property_model import Generator, GeneratorKind, Property
 
 _HEAD = """# The properties of the requirement, one test each: what must hold for every input.
 # The verdict has tried them, and sealed ones where there are any, with inputs of its own.

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from agents.delivery.placing import put
+from agents.delivery.atomic_rename import put
 from domain.errors import Conflict, Invalid, Unavailable
 
 RELEASE = "aura-release"
@@ -49,22 +49,22 @@ def build_repository(
     If it already holds that commit, nothing is touched, whatever a person has done there since. Conflict: it holds
     something else. Invalid: a path, branch, trailer or base that git cannot take.
     """
-    from agents.delivery import freshrepo, objects
+    from agents.delivery import git_objects, new_repository
 
     if not commits:
         raise Invalid("a repository needs at least one commit", hint="Deliver after the first verified task.")
-    ref = objects.branch_ref(branch)
-    with objects.opened_base(base.repo if base else None, base.ref if base else "") as start:
-        composed = objects.compose(commits, start)
+    ref = git_objects.branch_ref(branch)
+    with git_objects.opened_base(base.repo if base else None, base.ref if base else "") as start:
+        composed = git_objects.compose(commits, start)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _workshop(folder.with_name(f".{folder.name}.building")) as workshop:
             building = workshop / "repository"
             shutil.rmtree(building, ignore_errors=True)  # left by a builder that was killed
             if not _holds(folder, composed.head):
                 if start is None:
-                    freshrepo.write(building, composed, ref)
+                    new_repository.write(building, composed, ref)
                 else:
-                    objects.write(building, composed, ref, start)
+                    git_objects.write(building, composed, ref, start)
                 put(building, folder)
     return composed.head.decode()
 
@@ -74,18 +74,18 @@ def put_release_ref(folder: Path, commit: str, name: str = RELEASE) -> None:
 
     Conflict: the name marks another commit. NotFound: the repository has no such commit.
     """
-    from agents.delivery import objects
+    from agents.delivery import git_objects
 
-    control = objects.control_folder(folder)
+    control = git_objects.control_folder(folder)
     with _only_writer(folder):
         present = release_ref(folder, name)
         if present == commit:
             return
         if present is not None:
             raise Conflict(f"{name} already marks {present[:12]}", hint="A release is never moved: deliver a new run.")
-        objects.require_commit(folder, commit)
+        git_objects.require_commit(folder, commit)
         # Written as git does, but for the lock file that a kill would leave behind.
-        target = control / "refs" / "tags" / objects.tag_name(name)
+        target = control / "refs" / "tags" / git_objects.tag_name(name)
         target.parent.mkdir(parents=True, exist_ok=True)
         fresh = control / "aura-release.new"
         with fresh.open("w", encoding="ascii") as file:
@@ -97,34 +97,34 @@ def put_release_ref(folder: Path, commit: str, name: str = RELEASE) -> None:
 
 def release_ref(folder: Path, name: str = RELEASE) -> str | None:
     """The hex id of the released commit, or None."""
-    from agents.delivery import objects
+    from agents.delivery import git_objects
 
-    return objects.read_tag(folder, name)
+    return git_objects.read_tag(folder, name)
 
 
 def base_commit(base: BaseClone) -> str:
     """The hex commit id that the base's ref names now. Pin it when a run is admitted: a branch moves."""
-    from agents.delivery import objects
+    from agents.delivery import git_objects
 
-    with objects.opened_base(base.repo, base.ref) as start:
+    with git_objects.opened_base(base.repo, base.ref) as start:
         return start.commit_id.decode() if start else ""
 
 
 def base_files(base: BaseClone) -> dict[str, bytes]:
     """The regular files of the base by path. Links and submodules stay in the repository but are not handed out."""
-    from agents.delivery import objects
+    from agents.delivery import git_objects
 
-    with objects.opened_base(base.repo, base.ref) as start:
-        return objects.files_of(start) if start else {}
+    with git_objects.opened_base(base.repo, base.ref) as start:
+        return git_objects.files_of(start) if start else {}
 
 
 def _holds(folder: Path, head: bytes) -> bool:
     """Whether the folder is a repository with that commit; False if it is free. Conflict: it is something else."""
-    from agents.delivery import objects
+    from agents.delivery import git_objects
 
     if not folder.is_symlink() and (not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))):
         return False
-    if objects.has_commit(folder, head):
+    if git_objects.has_commit(folder, head):
         return True
     raise Conflict(
         f"{folder} exists and does not hold this delivery",

@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from agents.brief import Brief, is_concrete
+from agents.briefs.brief import Brief, is_concrete
 
 FILES_MAX = 64  # in one answer
 REASON_CHARS_MAX = 500

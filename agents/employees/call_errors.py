@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 from domain.errors import AuraError
 
 if TYPE_CHECKING:
-    from agents.employees.base import ModelResult
+    from agents.employees.contract import ModelResult
 
 CallFailure = Literal[
     "auth",

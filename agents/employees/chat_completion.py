@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from agents.employees.base import Finish
-from agents.employees.faults import CallFailed
+from agents.employees.call_errors import CallFailed
+from agents.employees.contract import Finish
 
 _FINISHES: Mapping[str, Finish] = {
     "stop": "stop",

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from agents.brief import Brief
-from agents.employees.faults import CallFailed
+from agents.briefs.brief import Brief
+from agents.employees.call_errors import CallFailed
 
 __all__ = ["Answer", "CallFailed", "CallLimits", "Employee", "Finish", "ModelResult", "Order"]
 

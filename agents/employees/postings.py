@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from agents.employees.base import Employee
+from agents.employees.contract import Employee
 from agents.employees.prompts import Style
 from bus.secretfile import secret
 from domain.employee import Profile
@@ -17,7 +17,7 @@ from domain.errors import Invalid, NotFound
 from domain.message import NAMESPACE, derive
 
 if TYPE_CHECKING:
-    from agents.employees.scripted import Script
+    from agents.employees.providers.scripted import Script
 
 Kind = Literal["openai", "embedded", "scripted"]
 OUTPUT_TOKENS_MAX = 1024
@@ -93,18 +93,18 @@ def find(folder: Path, wanted: str) -> Posting:
 def build(posting: Posting, environment: Mapping[str, str]) -> Employee:
     """The employee itself. Nothing is connected yet."""
     if posting.kind == "scripted":
-        from agents.employees.scripted import ScriptedEmployee
+        from agents.employees.providers.scripted import ScriptedEmployee
 
         return ScriptedEmployee(
             id=posting.id, name=posting.name, script=_script(posting.script), delay_s=posting.delay_s
         )
     if posting.kind == "embedded":
-        from agents.employees.embedded import embedded_employee
+        from agents.employees.providers.llama_cpp import embedded_employee
 
         return embedded_employee(id=posting.id, name=posting.name, base_url=posting.base_url, style=posting.style)
     from pydantic import SecretStr
 
-    from agents.employees.openai import OpenAIEmployee
+    from agents.employees.providers.openai import OpenAIEmployee
 
     key = secret(posting.api_key_env, environment) if posting.api_key_env else ""
     return OpenAIEmployee(
@@ -120,7 +120,7 @@ def build(posting: Posting, environment: Mapping[str, str]) -> Employee:
 
 
 def _script(name: str) -> "Script":
-    from agents.employees.scripted import Recording
+    from agents.employees.providers.scripted import Recording
     from agents.employees.scripts.cheater import Cheater
 
     return Cheater() if name == "cheater" else Recording.load(Path(name))

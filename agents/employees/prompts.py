@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from agents.brief import Brief
-from agents.employees.answer import CANNOT
+from agents.briefs.brief import Brief
+from agents.employees.answer_parser import CANNOT
 
 Style = Literal["chat", "grammar"]
 

@@ -5,17 +5,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 from agents.duty import either, insist
-from agents.manager import Manager, end
+from agents.manager.reactor import Manager, end
 from bus.clock import now
 from bus.consumer import Send
-from bus.folding import Cause
-from bus.rows import Rows
+from bus.projection import Cause
+from bus.projection_rows import Rows
 from domain import organisation, task
 from domain import run as run_rules
 from domain.message import NAMESPACE, Command, Recorded, Unreadable, derive
 from domain.registry import Scope
 from domain.run import RunState
-from projections import board
+from projections import manager as manager_view
 from projections.openrun import HAVE_ORDERS, RUN_KEY, OpenRun, open_in
 
 TICK_S = 0.25
@@ -65,7 +65,7 @@ class Deadlines:
     async def _settle(self, run: UUID) -> None:
         """Give back what a run did not spend that ended while the manager could not take its events."""
         state = _state_of(await self._history(Scope("run", run)))
-        if state.submitted is not None and board.settled(state):
+        if state.submitted is not None and manager_view.settled(state):
             id = derive(run, "manager.settle")
             await self._send(organisation.SettleBudget(id=id, at=now(), run=run, spent=state.spent))
 
@@ -112,7 +112,7 @@ class Deadlines:
 
 def _unsettled(rows: Rows) -> list[UUID]:
     """Runs that are followed no more and still hold a part of the organisation's budget."""
-    return [run for run in board.organisation_state(rows).lent if rows.get(OpenRun, run, RUN_KEY) is None]
+    return [run for run in manager_view.organisation_state(rows).lent if rows.get(OpenRun, run, RUN_KEY) is None]
 
 
 def _state_of(history: Sequence[Recorded]) -> RunState:

@@ -9,21 +9,21 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from uuid import UUID
 
-from agents.delivery import gitrepo
+from agents.delivery import repository
 from agents.delivery.commits import branch_of, delivery_commits
 from agents.duty import either, persevere
-from agents.library import Library
+from agents.run_content import Library
 from bus.blobs import Blobs
 from bus.clock import now
-from bus.fault import Fault
-from bus.rows import Rows
+from bus.fault_points import Fault
+from bus.projection_rows import Rows
 from domain import run_messages
 from domain.message import Command, Recorded, derive
 from domain.registry import Scope
 from domain.review import objection
 from domain.run import Phase, RunState, files_of
 from governance.gate import Outcome
-from projections import board
+from projections import manager as manager_view
 from projections.openrun import open_in
 
 SETTLE_S = 0.1
@@ -60,7 +60,7 @@ class Delivering:
         self._wake = asyncio.Event()
 
     def note(self, rows: Rows, live: bool) -> None:
-        self._held = not live or board.organisation_phase(rows) == "halted"
+        self._held = not live or manager_view.organisation_phase(rows) == "halted"
         self._open = {row.scope: (state, row.moved_by) for row, state in open_in(rows, *STEPS)}
         self._wake.set()
 
@@ -120,10 +120,10 @@ class Delivering:
         commits = await delivery_commits(requirement, events, manifest, self._blobs)
         base = None
         if state.submitted.base_repo and state.submitted.base_commit:
-            base = gitrepo.BaseClone(repo=Path(state.submitted.base_repo), ref=state.submitted.base_commit)
+            base = repository.BaseClone(repo=Path(state.submitted.base_repo), ref=state.submitted.base_commit)
         folder, branch = self._folder / str(run), branch_of(run, base is not None)
         self._fault("delivering:before-git")
-        commit = await asyncio.to_thread(gitrepo.build_repository, folder, commits, branch=branch, base=base)
+        commit = await asyncio.to_thread(repository.build_repository, folder, commits, branch=branch, base=base)
         self._fault("delivering:before-receipt")
         command = run_messages.FinishDelivery(
             id=self._id(run, "delivered"),
@@ -139,7 +139,7 @@ class Delivering:
     async def _release(self, run: UUID, state: RunState, cause: UUID) -> None:
         assert state.commit is not None
         folder = self._folder / str(run)
-        await asyncio.to_thread(gitrepo.put_release_ref, folder, state.commit)
+        await asyncio.to_thread(repository.put_release_ref, folder, state.commit)
         self._fault("delivering:before-release")
         command = run_messages.FinishRelease(
             id=self._id(run, "released"),
@@ -147,6 +147,6 @@ class Delivering:
             cause=cause,
             run=run,
             commit=state.commit,
-            ref=f"refs/tags/{gitrepo.RELEASE}",
+            ref=f"refs/tags/{repository.RELEASE}",
         )
         await self._sent(run, "released", command)

@@ -9,20 +9,20 @@ from uuid import UUID
 
 import msgspec
 
-from agents.handin import HandIn
-from agents.library import Library
+from agents.run_content import Library
+from agents.workers.result import HandIn
 from bus.blobs import Blobs
 from bus.clock import now
-from bus.fault import Fault
+from bus.fault_points import Fault
 from bus.redaction import Redactor
-from bus.work import Parcel, WorkStream
+from bus.work_queue import Parcel, WorkStream
 from domain import task
 from domain.errors import AuraError, Contention, Unavailable
 from domain.message import derive
 from domain.registry import Scope
 from domain.tree import manifest_of, tree_digest
 from governance.gate import Gate
-from governance.loader import Loader
+from governance.repository import Loader
 
 IDLE_WAIT_S = 1.0
 RETRY_WAIT_S = 0.5

@@ -10,26 +10,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agents.deadlines import Deadlines
-from agents.delivering import Delivering
 from agents.duty import Duty, either, ended
-from agents.health import Standing
-from agents.library import Library
-from agents.manager import Manager
-from agents.ordering import Ordering
-from agents.reception import Reception
+from agents.manager.deadlines import Deadlines
+from agents.manager.delivery_steps import Delivering
+from agents.manager.intake import Reception
+from agents.manager.orders import Ordering
+from agents.manager.reactor import Manager
+from agents.run_content import Library
 from bus.blobs import Blobs
 from bus.clock import now
 from bus.consumer import Runner
-from bus.fault import Fault
+from bus.fault_points import Fault
 from bus.lease import Lease
 from bus.logger import Logger
 from bus.redaction import Redactor
-from bus.work import WorkStream
+from bus.work_queue import WorkStream
 from domain.errors import AuraError, Contention, Unavailable
 from domain.message import Command
 from governance.gate import Gate, Outcome
-from governance.office import Office
+from governance.log_session import Office
+from observability.health import Standing
 
 LEASE_KEY = "manager"
 """Of the lease: `nats kv get AURA_LEASE manager`."""

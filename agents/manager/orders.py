@@ -6,21 +6,21 @@ from uuid import UUID
 
 import msgspec
 
-from agents.brief import Brief, brief_of
+from agents.briefs.brief import Brief, brief_of
+from agents.briefs.review_brief import review_brief
 from agents.duty import either, insist
-from agents.employees.base import CallLimits, Order
-from agents.library import Library
-from agents.reviewing import review_brief
-from bus.fault import Fault
-from bus.rows import Rows
-from bus.work import WorkStream
+from agents.employees.contract import CallLimits, Order
+from agents.run_content import Library
+from bus.fault_points import Fault
+from bus.projection_rows import Rows
+from bus.work_queue import WorkStream
 from domain.employee import Profile
 from domain.review import is_review
 from domain.run import RunState
 from domain.task import TaskState
-from projections import board
+from projections import manager as manager_view
 from projections.openrun import HAVE_ORDERS, open_in
-from verification.requirement import Requirement
+from verification.requirements.model import Requirement
 
 ORDERS_FOLLOW = ("task.call_started",)
 """An order goes out once, so what it follows from is on the disk before this duty sees it."""
@@ -49,9 +49,9 @@ class Ordering:
             for part in state.tasks.values():
                 if part.phase != "calling" or part.order is None or part.employee is None:
                     continue
-                employee = rows.get(board.Employee, part.employee, "employee")
+                employee = rows.get(manager_view.Employee, part.employee, "employee")
                 if part.order not in self._known and self._begun and live and employee:
-                    self._due.append((row.scope, state, part, board.profile_of(employee)))
+                    self._due.append((row.scope, state, part, manager_view.profile_of(employee)))
                     self._wake.set()
                 self._known[part.order] = None
         while len(self._known) > ORDERS_KNOWN_MAX:

@@ -1,21 +1,22 @@
 """The Manager: what it asks for when something happened. Admit, plan, route, order, end; pure on its board.
 
-What it does beside the log (orders, merges, deliveries, deadlines) are duties; agents/managing.py builds them all.
+What it does beside the log (orders, merges, deliveries, deadlines) are duties:
+agents/manager/leadership.py builds them all.
 """
 
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
-from agents import routing
-from bus.folding import Cause
-from bus.rows import Rows
+from agents.manager import routing
+from bus.projection import Cause
+from bus.projection_rows import Rows
 from domain import employee as staff
 from domain import organisation, review, run_messages, task
 from domain.message import Command, Recorded, RunEvent, TaskEvent, derive
 from domain.money import Amount
 from domain.run import Phase, RunState
 from domain.task import TaskState
-from projections import board
+from projections import manager as manager_view
 from projections.openrun import HAVE_ORDERS, RUN_KEY, OpenRun, open_in
 
 LEASE_MARGIN_S = 15.0
@@ -52,7 +53,7 @@ class Manager:
         """Queue again what the law did not count: at once for another employee, after the resume otherwise."""
         if recorded.envelope.type in ("task.assigned", "task.call_started"):
             self.picks.clear()
-            if board.organisation_phase(rows) == "running":
+            if manager_view.organisation_phase(rows) == "running":
                 return list(self.resume(rows, cause))
         return ()
 
@@ -108,7 +109,7 @@ class Manager:
 
         For a run whose events were parked and are now in the rows by a replay, which sends nothing by itself.
         """
-        if board.organisation_phase(rows) != "running":
+        if manager_view.organisation_phase(rows) != "running":
             return
         for row, state in open_in(rows, *TAKEN_UP):
             run, cause = row.scope, Cause(row.moved_by, now)
@@ -126,7 +127,7 @@ class Manager:
 
     def dispatch(self, rows: Rows, cause: Cause) -> Iterator[Command]:
         """Assign what is ready to who is free, in all open runs; end the runs that have no way on."""
-        if board.organisation_phase(rows) != "running":
+        if manager_view.organisation_phase(rows) != "running":
             return
         planned = [(row.scope, state) for row, state in open_in(rows, "planned")]
         if not planned:
@@ -212,7 +213,7 @@ def end(run: UUID, outcome: run_messages.Outcome, reason: str, cause: Cause) -> 
 
 def settle(run: UUID, rows: Rows, cause: Cause) -> Iterator[Command]:
     """Give back what an ended run did not spend, once no call of it is open."""
-    line = rows.get(board.Run, run, RUN_KEY)
+    line = rows.get(manager_view.Run, run, RUN_KEY)
     if line is not None and line.phase == "ended" and rows.get(OpenRun, run, RUN_KEY) is None:
         spent = Amount(line.spent_usd, line.spent_tokens)
         yield organisation.SettleBudget(**cause.fields("manager.settle"), run=run, spent=spent)

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
 
-from bus.rows import Rows
+from bus.projection_rows import Rows
 from domain import review
 from domain.employee import Profile
 from domain.message import derive
 from domain.money import Amount
 from domain.run import RunState
 from domain.task import TaskState
-from projections import board
+from projections import manager as manager_view
 from projections.openrun import HAVE_ORDERS, open_in
 
 
@@ -43,8 +43,8 @@ class Desk:
     @classmethod
     def of(cls, rows: Rows, picks: Picks, now: int) -> "Desk":
         desk = cls()
-        for row in rows.all(board.Employee):
-            profile = board.profile_of(row)
+        for row in rows.all(manager_view.Employee):
+            profile = manager_view.profile_of(row)
             if not row.suspended and row.rest_until <= now and profile.call_usd_max is not None:
                 desk.profiles[row.scope] = profile
         for _, state in open_in(rows, *HAVE_ORDERS):

@@ -6,9 +6,9 @@ from typing import Self
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from governance import signing
-from verification.attestation import Basis, sign, statement_of
-from verification.requirement import Requirement
-from verification.verdict import Verdict
+from verification.requirements.model import Requirement
+from verification.verdict.attestation import Basis, sign, statement_of
+from verification.verdict.model import Verdict
 
 
 class Attestor:

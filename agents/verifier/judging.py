@@ -9,12 +9,12 @@ import msgspec
 
 from agents.delivery.packaging import delivered_tree, packaging_manifest
 from agents.duty import either, persevere
-from agents.library import Library
+from agents.run_content import Library
 from bus.blobs import Blobs
 from bus.clock import now
 from bus.consumer import Send
-from bus.fault import Fault
-from bus.rows import Rows
+from bus.fault_points import Fault
+from bus.projection_rows import Rows
 from domain import run_messages, task
 from domain.errors import NotFound
 from domain.judgement import Found, Gate, Judgement
@@ -22,15 +22,15 @@ from domain.message import Command, derive
 from domain.review import is_review, vendor_of, vendors
 from domain.run import RunState, files_of
 from domain.task import TaskState
-from projections import docket
+from projections import verifier as verifier_view
 from projections.openrun import RUN_KEY, OpenRun, open_state
-from verification.attestation import Basis
 from verification.judge import judge
-from verification.libraries import libraries_of
-from verification.requirement import Requirement
-from verification.review import judge_review
+from verification.packages.libraries import libraries_of
+from verification.requirements.model import Requirement
 from verification.sandbox.base import Sandbox
-from verification.verdict import GateResult, Verdict
+from verification.verdict.attestation import Basis
+from verification.verdict.model import GateResult, Verdict
+from verification.verdict.review import judge_review
 
 PARALLEL_MAX = 2
 SEED_MAX = 2**31
@@ -67,12 +67,12 @@ class Judging:
         self._allow_degraded = allow_degraded
         self._fault = fault
         self._say = say
-        self._pending: dict[UUID, tuple[docket.Pending, RunState]] = {}
+        self._pending: dict[UUID, tuple[verifier_view.Pending, RunState]] = {}
         self._busy: set[UUID] = set()
         self._wake = asyncio.Event()
 
     def note(self, rows: Rows, live: bool) -> None:
-        waiting = rows.all(docket.Pending) if live else []
+        waiting = rows.all(verifier_view.Pending) if live else []
         found = [(row, rows.get(OpenRun, row.scope, RUN_KEY)) for row in waiting]
         self._pending = {row.cause: (row, open_state(opened)) for row, opened in found if opened is not None}
         self._wake.set()
@@ -90,7 +90,7 @@ class Judging:
                 await either(self._wake, stop)
 
     async def _judge(
-        self, pending: docket.Pending, state: RunState, slots: asyncio.Semaphore, stop: asyncio.Event
+        self, pending: verifier_view.Pending, state: RunState, slots: asyncio.Semaphore, stop: asyncio.Event
     ) -> None:
         async with slots:
             await persevere(
@@ -100,10 +100,10 @@ class Judging:
                 say=self._say,
             )
 
-    async def _verdict(self, pending: docket.Pending, state: RunState) -> None:
+    async def _verdict(self, pending: verifier_view.Pending, state: RunState) -> None:
         assert state.submitted is not None
         requirement = await self._library.requirement(state.submitted)
-        merged = pending.key == docket.MERGED
+        merged = pending.key == verifier_view.MERGED
         part = None if merged else state.tasks[UUID(pending.key)]
         before = await self._library.base_manifest(state.submitted) if merged else {}
         if part is not None:
@@ -141,7 +141,7 @@ class Judging:
         await self._send(_command(pending, judgement))
 
     async def _review(
-        self, pending: docket.Pending, state: RunState, part: TaskState, manifest: Mapping[str, str]
+        self, pending: verifier_view.Pending, state: RunState, part: TaskState, manifest: Mapping[str, str]
     ) -> Verdict:
         """Whether a review is sound; what it says is its own."""
         return judge_review(
@@ -206,9 +206,9 @@ def _gate(result: GateResult, evidence: str) -> Gate:
     )
 
 
-def _command(pending: docket.Pending, judgement: Judgement) -> Command:
+def _command(pending: verifier_view.Pending, judgement: Judgement) -> Command:
     id, at = derive(pending.cause, "verifier.verdict"), now()
-    if pending.key == docket.MERGED:
+    if pending.key == verifier_view.MERGED:
         return run_messages.JudgeMerged(id=id, at=at, cause=pending.cause, run=pending.scope, judgement=judgement)
     assert pending.employee is not None, "a task's tree has an author"
     assert pending.order_id is not None, "a task's tree was handed in for an order"

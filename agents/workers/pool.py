@@ -5,17 +5,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from uuid import UUID
 
-from agents import staff
 from agents.duty import either
-from agents.employees.base import Employee
-from agents.worker import Worker
-from bus.fault import Fault
+from agents.employees import postings
+from agents.employees.contract import Employee
+from agents.workers.worker import Worker
+from bus.fault_points import Fault
 from bus.logger import SILENT, Logger
-from bus.work import WorkStream
+from bus.work_queue import WorkStream
 from domain.errors import Invalid
 
 RESCAN_S = 0.5
-Build = Callable[[staff.Posting, Mapping[str, str]], Employee]
+Build = Callable[[postings.Posting, Mapping[str, str]], Employee]
 
 
 class Workers:
@@ -45,7 +45,7 @@ class Workers:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until stopped. Raises NotFound for a name that is on no file, Invalid for one that cannot be built."""
-        at_work: dict[UUID, tuple[staff.Posting, asyncio.Event]] = {}
+        at_work: dict[UUID, tuple[postings.Posting, asyncio.Event]] = {}
         async with asyncio.TaskGroup() as group:
             while not stop.is_set():
                 for posting in self._postings():
@@ -59,16 +59,16 @@ class Workers:
             for _, ended in at_work.values():
                 ended.set()
 
-    def _postings(self) -> list[staff.Posting]:
+    def _postings(self) -> list[postings.Posting]:
         if self._names is not None:
-            return [staff.find(self._folder, name) for name in self._names]
+            return [postings.find(self._folder, name) for name in self._names]
         try:
-            return staff.load_all(self._folder)
+            return postings.load_all(self._folder)
         except Invalid as error:
             self._complain(error)
             return []
 
-    def _worker(self, posting: staff.Posting) -> Worker | None:
+    def _worker(self, posting: postings.Posting) -> Worker | None:
         """None for one of everybody who cannot be built: the others work on, and it is tried again at the next look."""
         try:
             employee = self._build(posting, self._environment)

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import msgspec
 
-from agents.employees.base import Answer, Employee, ModelResult, Order
-from agents.employees.faults import CallFailed, CallFailure
+from agents.employees.call_errors import CallFailed, CallFailure
+from agents.employees.contract import Answer, Employee, ModelResult, Order
 from domain.money import Amount
 from domain.task import DECLINED, Snapshot
 

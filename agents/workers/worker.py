@@ -9,12 +9,12 @@ from uuid import UUID
 
 import msgspec
 
-from agents import handin
-from agents.employees.base import Employee, Order
-from agents.employees.faults import CallFailed
-from bus.fault import Fault
+from agents.employees.call_errors import CallFailed
+from agents.employees.contract import Employee, Order
+from agents.workers.result import HandIn, answered, failed
+from bus.fault_points import Fault
 from bus.logger import SILENT, Logger
-from bus.work import Parcel, WorkStream
+from bus.work_queue import Parcel, WorkStream
 from domain.errors import Unavailable
 from domain.task import Snapshot
 
@@ -92,14 +92,14 @@ class Worker:
             del self._taken[next(iter(self._taken))]
         return True
 
-    async def _call(self, order: Order) -> handin.HandIn:
+    async def _call(self, order: Order) -> HandIn:
         try:
             answer = await self.employee.work(order)
         except CallFailed as failure:
-            return handin.failed(order, failure, self.employee)
-        return handin.answered(order, answer, self.employee)
+            return failed(order, failure, self.employee)
+        return answered(order, answer, self.employee)
 
-    async def _hand_in(self, result: handin.HandIn) -> None:
+    async def _hand_in(self, result: HandIn) -> None:
         data = msgspec.json.encode(result)
         for _ in range(HAND_IN_ATTEMPTS_MAX):
             try:

@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 
 from bus.embedded.account import Account, reaches
+from bus.embedded.json_file import read_record, write_record
 from bus.embedded.port import free_port, is_free
-from bus.embedded.record import read_record, write_record
 from domain.errors import Unavailable
 
 # The longest path of a unix socket, without the closing zero: sun_path is 108 bytes on Linux, 104 elsewhere.

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import msgspec
 
+from bus.embedded.json_file import read_record, write_private, write_record
 from bus.embedded.plan import Plan
 from bus.embedded.programs import nats_server
-from bus.embedded.record import read_record, write_private, write_record
 
 NAME = "nats"
 PAYLOAD_BYTES_MAX = 16 * 1024 * 1024

@@ -17,8 +17,8 @@ from bus.embedded.account import database_account
 from bus.embedded.child import log_tail
 from bus.embedded.endpoints import Endpoints
 from bus.embedded.home import Home
+from bus.embedded.json_file import read_record, write_record
 from bus.embedded.process import alive, end, gone
-from bus.embedded.record import read_record, write_record
 from bus.embedded.servers import servers
 from bus.embedded.spec import ChildSpec
 from bus.embedded.spec import plan as plan_spec

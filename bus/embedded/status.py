@@ -6,8 +6,8 @@ import msgspec
 
 from bus.embedded.endpoints import Endpoints
 from bus.embedded.home import Home
+from bus.embedded.json_file import read_record
 from bus.embedded.process import alive
-from bus.embedded.record import read_record
 from bus.embedded.state import PLAN, PLAN_FILE, STATE, STATE_FILE, ChildState
 
 

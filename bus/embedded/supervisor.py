@@ -18,11 +18,11 @@ from pathlib import Path
 
 import msgspec
 
-from bus import crash
+from bus import crash_dump
 from bus.embedded.child import Child
+from bus.embedded.json_file import read_record, write_record
 from bus.embedded.plan import Plan
 from bus.embedded.process import identify
-from bus.embedded.record import read_record, write_record
 from bus.embedded.state import PLAN, PLAN_FILE, RESTART_LONGEST_S, STATE_FILE, ChildState, StackPlan, StackState, ending
 
 LOCK_FILE = "supervisor.lock"
@@ -190,7 +190,7 @@ def main(run: Path) -> None:
     """Detaches, takes the lock that only one supervisor can have, and works."""
     if os.fork():
         os._exit(0)
-    crash.tell()
+    crash_dump.tell()
     os.chdir("/")
     lock = os.open(run / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
     try:

@@ -12,22 +12,23 @@ from uuid import UUID
 
 import msgspec
 
-from agents import modelserver, staff
-from agents.submission import ATTEMPTS_MAX, submit
+from agents.employees import postings
+from agents.employees.providers import llama_cpp_server
 from bus.embedded import stack
-from director import show
-from director.deciding import approve_run
-from director.desk import Desk, desk, new_id, rows
-from director.door import Door
-from director.house import box_faults, bring_up, hire
-from director.record import checked_replay, differs, equal_text
+from director.cli.live_view import Watch
+from director.services.approvals import approve_run
+from director.services.bring_up import box_faults, bring_up, hire
+from director.services.replay import checked_replay, differs, equal_text
+from director.services.session import Desk, desk, new_id, rows
+from director.services.submit import ATTEMPTS_MAX, submit
 from director.settings import Settings
-from director.watching import Watch
+from director.terminal.output import Door
+from director.terminal.text import attempt_line, money, next_step, run_data, table
 from domain.errors import Failed
 from governance import keys
-from verification.reading import read_requirement
+from verification.requirements.parser import read_requirement
 
-EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 REAL = EXAMPLES / "small-tools" / "small-tools.md"
 RECORDED = EXAMPLES / "recorded-tools" / "recorded-tools.md"
 PRINCIPAL = "demo-director"
@@ -80,7 +81,7 @@ class Demo:
 
     async def run(self) -> None:
         """Bring up, hire, submit, follow, approve, check. Raises Failed when the run is not delivered."""
-        reason = None if self.scripted else modelserver.model_available()
+        reason = None if self.scripted else llama_cpp_server.model_available()
         if reason is not None:
             self.door.say(f"No real model here ({reason}): this demo plays recorded answers, and says so everywhere.")
             self.scripted = True
@@ -102,7 +103,7 @@ class Demo:
                 "working", Watch(opened.store, run, self.door, quiet=self.door.as_json).until_rest()
             )
             if line["phase"] != "delivered":
-                raise Failed(f"The run ended: {line['outcome']}. {line['reason']}", hint=show.next_step(line))
+                raise Failed(f"The run ended: {line['outcome']}. {line['reason']}", hint=next_step(line))
             await self._tell_story(opened, run)
             self.door.say(f"\n$ {program()} approve {run}    (run here as principal {PRINCIPAL})")
             line = await self._stage("approving", approve_run(opened, run, commit=line["commit_id"], reason="demo"))
@@ -130,11 +131,11 @@ class Demo:
     async def _hire(self, opened: Desk) -> None:
         """The cheater of this demonstration, and without a model somebody who plays recorded right answers."""
         mark = f"{new_id().int & 0xFFFF:04x}"
-        cheater = staff.Posting(name=f"cheater-{mark}", kind="scripted", script="cheater", slots=2)
+        cheater = postings.Posting(name=f"cheater-{mark}", kind="scripted", script="cheater", slots=2)
         await hire(opened, cheater)
         if self.scripted:
             script = str(RECORDED.with_name("answers.json"))
-            await hire(opened, staff.Posting(name="recorded", kind="scripted", script=script))
+            await hire(opened, postings.Posting(name="recorded", kind="scripted", script=script))
         for person in await rows(opened.store, "door_people"):
             if person["phase"] == "working":
                 told = " (scripted: no model answers)" if person["scripted"] else ""
@@ -144,8 +145,8 @@ class Demo:
         requirement = read_requirement(self._file)
         attempts_max = ATTEMPTS_MAX
         if not self.scripted:
-            table = REAL.with_name("pass-rates.json").read_bytes()
-            attempts_max = _odds.decode(table).attempts_max
+            pass_rates = REAL.with_name("pass-rates.json").read_bytes()
+            attempts_max = _odds.decode(pass_rates).attempts_max
         run = new_id()
         outcome = await submit(
             opened.gate,
@@ -164,26 +165,26 @@ class Demo:
         return run
 
     async def _tell_story(self, opened: Desk, run: UUID) -> None:
-        data = await show.run_data(opened.store, run)
+        data = await run_data(opened.store, run)
         attempts = data["attempts"]
         rejected = [row for row in attempts if row["verified"] is False or row["outcome"] != "answered"]
         self.door.say(f"\nAttempts: {len(attempts)}, rejected {len(rejected)}; the first of them, and all by reason")
-        lines = [show.attempt_line(row) for row in rejected[:REJECTIONS_SHOWN]]
-        self.door.say(show.table(("task", "try", "employee", "outcome", "why"), lines))
-        self.door.say("\n" + show.table(("employee", "reason", "times"), _by_reason(rejected)))
+        lines = [attempt_line(row) for row in rejected[:REJECTIONS_SHOWN]]
+        self.door.say(table(("task", "try", "employee", "outcome", "why"), lines))
+        self.door.say("\n" + table(("employee", "reason", "times"), _by_reason(rejected)))
         for strike in await rows(opened.store, "door_strikes"):
             if any(str(row["employee"]) == str(strike["employee"]) for row in attempts):
                 self.door.say(f"{strike['name']} was {strike['kind']}: {strike['reason']}")
         self.door.say("\nScores (all runs of this organisation)")
-        from director.personnel import scores_text
+        from director.services.staff import scores_text
 
         self.door.say(scores_text(await rows(opened.store, "door_scores")))
         kind = "scripted" if self.scripted else "local model"
-        self.door.say(f"\nCost: {show.money(data['run']['spent_usd'])} ({kind}), {data['run']['spent_tokens']} tokens")
+        self.door.say(f"\nCost: {money(data['run']['spent_usd'])} ({kind}), {data['run']['spent_tokens']} tokens")
 
     async def _report(self, opened: Desk, run: UUID, line: dict[str, Any]) -> dict[str, Any]:
         """What --json answers: per task who verified it, how often it was tried, and the cheater's standing."""
-        data = await show.run_data(opened.store, run)
+        data = await run_data(opened.store, run)
         tasks = []
         for task in data["tasks"]:
             mine = [row for row in data["attempts"] if row["task_name"] == task["name"]]

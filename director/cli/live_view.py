@@ -8,11 +8,11 @@ from uuid import UUID
 
 from bus.checkpoints import checkpoints
 from bus.store import FAR, Store
-from director import show
-from director.desk import rows
-from director.door import Door
-from director.parked import MOVERS, cure, parked_data, sentence
-from director.story import NAMING_TYPES, Story
+from director.services.parked import MOVERS, cure, parked_data, sentence
+from director.services.session import rows
+from director.terminal.event_text import NAMING_TYPES, Story
+from director.terminal.output import Door
+from director.terminal.text import money, run_data
 from domain import employee
 from domain.errors import Failed, Unavailable
 from domain.message import Recorded, TaskEvent
@@ -94,7 +94,7 @@ class Watch:
         console = Console()
         with Live(console=console, refresh_per_second=8, transient=True) as live:
             while True:
-                data = await show.run_data(self._store, self._run)
+                data = await run_data(self._store, self._run)
                 await self._not_parked()
                 line: dict[str, Any] | None = data["run"]
                 if line is not None:
@@ -109,7 +109,7 @@ class Watch:
         from rich.table import Table
 
         line = data["run"]
-        caption = f"{show.money(line['spent_usd'])}, {line['spent_tokens']} tokens, {len(data['attempts'])} attempts"
+        caption = f"{money(line['spent_usd'])}, {line['spent_tokens']} tokens, {len(data['attempts'])} attempts"
         table = Table("task", "phase", "tries", "who", "last reason", title=line["title"], caption=caption)
         for part in data["tasks"]:
             table.add_row(

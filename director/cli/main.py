@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import TyperException
 
-from bus import crash
-from director.commands import doctor, law, log, measure, requirements, runs, sandbox, stack, staff, verdicts
-from director.door import INTERRUPTED, Door
+from bus import crash_dump
+from director.cli.commands import doctor, law, log, measure, requirements, runs, sandbox, stack, staff, verdicts
+from director.terminal.output import INTERRUPTED, Door
 from domain.errors import AuraError, Invalid
 
 HELP = """Aura Orchestra: an AI organisation under law.
@@ -28,7 +28,7 @@ for module in (stack, doctor, requirements, runs, verdicts, staff, law, log, san
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point: the exit code of the command."""
     if argv is None:  # a process of its own
-        crash.tell()
+        crash_dump.tell()
     arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     command = next((argument for argument in arguments if not argument.startswith("-")), "")
     door = Door(command, "--json" in arguments)

@@ -5,7 +5,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from bus.embedded.record import write_record
+from bus.embedded.json_file import write_record
 from director.settings import Settings
 
 CONTEXT_FILE = "nats-context.json"

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from bus.logger import Form, Logger, open_logger
 from bus.redaction import Redactor, secrets_of
-from director.door import Door
 from director.settings import Settings
+from director.terminal.output import Door
 from domain.errors import AuraError
 
 DEFECT = "defect"

@@ -3,11 +3,11 @@
 import sys
 from collections.abc import Sequence
 
-from agents.organisation import CONSUMERS
 from bus.embedded.stack import ChildSpec
-from director.serving import ORGANISATION
+from director.deployment.serve import ORGANISATION
 from director.settings import METRICS_OFF, PORT_MAX, Settings
 from domain.errors import Invalid
+from runtime.composition import CONSUMERS
 
 GRACE_S = 90.0
 RECORDER = "recorder"

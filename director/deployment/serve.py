@@ -6,13 +6,13 @@ import signal
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
-from agents.organisation import Organisation
-from agents.presence import checked_name, free_name, process_name
-from agents.setup import STAFF_ROLES, Setup
 from bus.logger import SILENT, Logger
-from director.door import Door
 from director.settings import Settings
+from director.terminal.output import Door
 from domain.errors import Invalid
+from observability.process_registry import checked_name, free_name, process_name
+from runtime.composition import Organisation
+from runtime.process_config import STAFF_ROLES, Setup
 
 ORGANISATION = "organisation"
 """The name of the process that has every role."""

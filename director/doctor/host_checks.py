@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from director.part import Part, State
+from director.doctor.check import Part, State
 from domain.errors import AuraError, said_by
 from verification.sandbox.base import Capabilities, Sandbox
 from verification.sandbox.cgroup import find_groups

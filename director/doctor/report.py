@@ -9,14 +9,14 @@ from typing import Any
 
 import msgspec
 
-from agents import staff
-from agents.modelserver import MODEL_NAME, model_available
+from agents.employees.postings import load_all
+from agents.employees.providers.llama_cpp_server import MODEL_NAME, model_available
 from bus.secretfile import secret
-from director import machine
-from director.door import Door
-from director.part import Part
-from director.reachable import servers
+from director.doctor import host_checks
+from director.doctor.check import Part
+from director.doctor.server_checks import servers
 from director.settings import Settings
+from director.terminal.output import Door
 from domain.errors import AuraError, Unavailable
 from verification.sandbox.base import Sandbox
 from verification.sandbox.bubblewrap import Bubblewrap
@@ -54,10 +54,10 @@ async def examine(settings: Settings, environment: Mapping[str, str]) -> list[Pa
     """All parts, looked at side by side."""
     boxes, groups, running = await asyncio.gather(
         sandboxes(settings.boxes()),
-        asyncio.to_thread(machine.groups),
+        asyncio.to_thread(host_checks.groups),
         servers(settings),
     )
-    ground = [machine.python(), machine.home(settings.root), machine.scratch()]
+    ground = [host_checks.python(), host_checks.home(settings.root), host_checks.scratch()]
     return [*ground, groups, *boxes, *running, model(), *keys(settings, environment)]
 
 
@@ -82,7 +82,7 @@ async def _proven(name: str, made: Callable[[], Sandbox]) -> Part:
     except AuraError as error:  # an address that is none
         return Part(name=name, state="missing", says=error.message, remedy=error.hint)
     try:
-        return await machine.sandbox(name, sandbox)
+        return await host_checks.sandbox(name, sandbox)
     finally:
         await sandbox.close()
 
@@ -99,7 +99,7 @@ def keys(settings: Settings, environment: Mapping[str, str]) -> list[Part]:
     """For each variable with a provider's key whether it is set; the key itself is never shown."""
     wanted = dict.fromkeys(PROVIDER_KEYS, False)
     try:
-        postings = staff.load_all(settings.employees)
+        postings = load_all(settings.employees)
     except AuraError as error:
         return [Part(name="employees", state="degraded", says=error.message, remedy=error.hint, needed=False)]
     wanted |= {each.api_key_env: True for each in postings if each.api_key_env and not each.base_url}

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from director.door import Door
 from director.settings import Settings
+from director.terminal.output import Door
 from domain.errors import AuraError, Unavailable
 from verification.sandbox.choice import open_sandbox
 from verification.sandbox.dockerengine import Engine, EngineError

@@ -5,14 +5,14 @@ import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from bus import forks
+from bus import fork_check
 from bus.embedded import programs, stack
 from bus.embedded.account import database_account
 from bus.store import Store
 from bus.stream import NoStream, Stream, connect
-from director.part import Part
+from director.doctor.check import Part
 from director.settings import Settings
-from director.show import masked
+from director.terminal.text import masked
 from domain.errors import AuraError, said_by
 
 ANSWER_WAIT_S = 10.0
@@ -118,7 +118,7 @@ async def _log(nats_url: str, dsn: str) -> Part:
             last = (await Stream(client).info()).last_seq
             store = await Store.open(dsn, pool_max=2)
             try:
-                await forks.check(Stream(client), store)
+                await fork_check.check(Stream(client), store)
                 kept = await store.recorded_up_to()
             finally:
                 await store.close()

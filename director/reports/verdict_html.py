@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from director.verdictview import VerdictView, place_of
-from director.visible import visible
-from verification.verdict import Finding, GateResult
+from director.reports.verdict_view import VerdictView, place_of
+from director.terminal.escape import visible
+from verification.verdict.model import Finding, GateResult
 
 EVIDENCE_CHARS_MAX = 20_000
 """Of one gate; the evidence whole is in `--json`."""
@@ -21,7 +21,7 @@ _OUTCOMES = {"passed": "✓ passed", "failed": "✗ failed", "noted": "! noted",
 
 def verdict_page(view: VerdictView) -> str:
     """The page. It holds details of sealed cases: it is for the Director, and for no employee."""
-    style = files("director").joinpath("page.css").read_text(encoding="utf-8")
+    style = files("director.reports").joinpath("page.css").read_text(encoding="utf-8")
     hashed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     outcome = ("passed", "✓ Verified") if view.verdict.verified else ("failed", "✗ Rejected")
     body = "".join((_facts(view), _criteria(view), _gates(view.verdict.gates), _findings(view), _again(view)))

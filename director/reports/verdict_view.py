@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from director.show import table
-from director.visible import below, visible
-from verification.attestation import Basis, Resource, statement_of
-from verification.requirement import Requirement
-from verification.verdict import Finding, Verdict
+from director.terminal.escape import below, visible
+from director.terminal.text import table
+from verification.requirements.model import Requirement
+from verification.verdict.attestation import Basis, Resource, statement_of
+from verification.verdict.model import Finding, Verdict
 
 TEXT_CHARS_MAX = 90
 """Of a gate's line in a table on the terminal."""

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from bus.clock import now
-from director.desk import Desk, new_id, rows
+from director.services.session import Desk, new_id, rows
 from domain.errors import Unavailable
 from domain.run_messages import Approve, End
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agents.delivery.packaging import ProofNames, proof_names
-from director.door import Door
-from director.judging import SKIPPED, read_tree
+from director.services.judge import SKIPPED, read_tree
 from director.settings import Settings
-from director.show import table
-from director.visible import visible
+from director.terminal.escape import visible
+from director.terminal.output import Door
+from director.terminal.text import table
 from domain.errors import Differs, Failed, Invalid, NotFound
 from domain.tree import manifest_of, tree_digest
 from governance import signing
-from verification.attestation import Statement, key_hex, verify
+from verification.verdict.attestation import Statement, key_hex, verify
 
 STATEMENT_NAMES = ("aura-verdict.intoto.jsonl", "verdict.intoto.jsonl")
 """As a delivery calls it; the first where the code has a file of the second's name."""

@@ -4,12 +4,13 @@ import sys
 from collections.abc import Callable
 from decimal import Decimal
 
-from agents import modelserver, staff, targets
+from agents.employees.postings import EMBEDDED_OUTPUT_TOKENS_MAX, Posting, profile_of, save
+from agents.employees.providers import llama_cpp_server
 from bus.clock import now
 from bus.embedded import stack
 from bus.embedded.home import Home
-from director import processes
-from director.desk import Desk, desk, new_id, on_the_staff
+from director.deployment import processes
+from director.services.session import Desk, desk, new_id, on_the_staff
 from director.settings import Settings
 from domain.employee import Hire
 from domain.errors import Conflict, Invalid
@@ -18,6 +19,7 @@ from domain.money import Amount
 from domain.organisation import Found
 from governance import keys
 from governance.authority import ROLES
+from observability import prometheus_targets
 from verification.sandbox.choice import open_sandbox
 
 Say = Callable[[str], None]
@@ -28,7 +30,7 @@ CAP = Amount(Decimal(1000), 1_000_000_000)
 
 async def bring_up(
     settings: Settings, say: Say, *, model: bool = True, apart: bool = False, managers: int = 1
-) -> list[staff.Posting]:
+) -> list[Posting]:
     """Start or find the stack, found the organisation once, hire what the settings name. The postings hired.
 
     `apart`: one process for each role, and so many managers. A running stack is found whichever it is.
@@ -38,7 +40,7 @@ async def bring_up(
         raise Invalid("Several managers are several processes.", hint="`aura up --processes --managers 2`.")
     for role in ROLES:
         keys.create(settings.keys, role)
-    with_model = model and settings.openai_base_url is None and modelserver.model_available() is None
+    with_model = model and settings.openai_base_url is None and llama_cpp_server.model_available() is None
     running = stack.status(settings.root)
     if running.running:
         names = [child.name for child in running.children]
@@ -50,7 +52,7 @@ async def bring_up(
             say(f"it runs with {processes.managers_of(names)}: another is `aura serve manager`, beside it")
         managers = processes.managers_of(names)
     else:
-        targets.clear(settings.root)  # what a crash of the machine has left
+        prometheus_targets.clear(settings.root)  # what a crash of the machine has left
     await stack.up(
         settings.root,
         extra=_children(with_model, settings, apart=apart, managers=managers),
@@ -71,29 +73,29 @@ def _children(with_model: bool, settings: Settings, *, apart: bool, managers: in
     organisation = processes.apart(settings, managers) if apart else processes.together(settings)
     server = stack.ChildSpec(
         name=MODEL_CHILD,
-        argv=(sys.executable, "-m", "agents.modelserver", "--port", "{port}"),
+        argv=(sys.executable, "-m", "agents.employees.providers.llama_cpp_server", "--port", "{port}"),
         probe="http:http://127.0.0.1:{port}/health",
     )
     return [server, *organisation] if with_model else organisation
 
 
-def _first_employees(settings: Settings, with_model: bool) -> list[staff.Posting]:
+def _first_employees(settings: Settings, with_model: bool) -> list[Posting]:
     """Whom the settings bring: a hosted or own OpenAI-compatible model, or the embedded one in two prompt styles."""
     if settings.openai_base_url is not None or settings.openai_model is not None:
         return [openai_posting(settings)]
     if not with_model:
         return []
     url = f"http://127.0.0.1:{Home(settings.root).layout().ports[MODEL_CHILD]}/v1"
-    common = {"kind": "embedded", "model": modelserver.MODEL_NAME, "base_url": url}
-    limits = {"output_tokens_max": staff.EMBEDDED_OUTPUT_TOKENS_MAX, "wall_s": 60.0}
-    digest = modelserver.model_digest()
+    common = {"kind": "embedded", "model": llama_cpp_server.MODEL_NAME, "base_url": url}
+    limits = {"output_tokens_max": EMBEDDED_OUTPUT_TOKENS_MAX, "wall_s": 60.0}
+    digest = llama_cpp_server.model_digest()
     return [
-        staff.Posting(name=f"smol-{style}", style=style, model_digest=digest, **common, **limits)  # type: ignore[arg-type]
+        Posting(name=f"smol-{style}", style=style, model_digest=digest, **common, **limits)  # type: ignore[arg-type]
         for style in ("chat", "grammar")
     ]
 
 
-def openai_posting(settings: Settings, name: str = "openai") -> staff.Posting:
+def openai_posting(settings: Settings, name: str = "openai") -> Posting:
     """The employee of AURA_OPENAI_BASE_URL and AURA_OPENAI_MODEL. Raises Invalid when the model is not named."""
     if not settings.openai_model:
         raise Invalid(
@@ -103,7 +105,7 @@ def openai_posting(settings: Settings, name: str = "openai") -> staff.Posting:
     price = settings.openai_price
     if price not in ("zero", "genai-prices"):
         raise Invalid(f"AURA_OPENAI_PRICE is {price}.", hint="Write `zero` for a local model, or `genai-prices`.")
-    return staff.Posting(
+    return Posting(
         name=name,
         kind="openai",
         model=settings.openai_model,
@@ -121,10 +123,10 @@ async def found(opened: Desk) -> None:
         return  # founded by an earlier `up`
 
 
-async def hire(opened: Desk, posting: staff.Posting) -> None:
+async def hire(opened: Desk, posting: Posting) -> None:
     """Write how the employee is reached, then put it on the staff. The same employee is hired once."""
-    staff.save(opened.settings.employees, posting)
-    await opened.done(Hire(id=new_id(), at=now(), employee=posting.id, profile=staff.profile_of(posting)))
+    save(opened.settings.employees, posting)
+    await opened.done(Hire(id=new_id(), at=now(), employee=posting.id, profile=profile_of(posting)))
     await on_the_staff(opened.store, posting.id)
 
 

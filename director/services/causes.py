@@ -6,12 +6,12 @@ from typing import Any
 import msgspec
 
 from bus.store import Store
-from director import show
-from director.desk import archive, find_event
-from director.door import Door
-from director.events import event_data
+from director.services.events import event_data
+from director.services.session import archive, find_event
 from director.settings import Settings
-from director.story import NAMING_TYPES, Story
+from director.terminal.event_text import NAMING_TYPES, Story
+from director.terminal.output import Door
+from director.terminal.text import clock
 from domain.message import Recorded
 
 CAUSES_MAX = 200
@@ -73,7 +73,7 @@ def _line(recorded: Recorded, story: Story) -> str:
     envelope = recorded.envelope
     words = story.tell(recorded) or story.about(recorded)
     return (
-        f"{recorded.seq:>6}  {show.clock(envelope.occurred_at)}  {envelope.role:<10} {envelope.type:<26} {words}"
+        f"{recorded.seq:>6}  {clock(envelope.occurred_at)}  {envelope.role:<10} {envelope.type:<26} {words}"
     ).rstrip()
 
 

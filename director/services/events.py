@@ -9,12 +9,12 @@ from uuid import UUID
 import msgspec
 
 from bus.store import FAR, Search, Store
-from director import show
-from director.commands.options import SEQ_MAX
-from director.desk import archive, find_run, rows
-from director.door import Door
-from director.moment import microseconds
+from director.cli.commands.options import SEQ_MAX
+from director.services.session import archive, find_run, rows
+from director.services.times import microseconds
 from director.settings import Settings
+from director.terminal.output import Door
+from director.terminal.text import clock
 from domain.errors import Invalid, NotFound
 from domain.message import Recorded
 from governance.authority import ROLES
@@ -120,6 +120,6 @@ def event_line(recorded: Recorded) -> str:
     if envelope.employee and envelope.employee != envelope.entity_id:
         about = f" employee {str(envelope.employee)[:8]}"
     return (
-        f"{recorded.seq:>6}  {show.clock(envelope.occurred_at)}  {envelope.role:<10} {envelope.type:<28} "
+        f"{recorded.seq:>6}  {clock(envelope.occurred_at)}  {envelope.role:<10} {envelope.type:<28} "
         f"{envelope.entity} {str(envelope.entity_id)[:8]}{about}  {envelope.id}{void}"
     )

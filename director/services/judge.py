@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, NoReturn
 import msgspec
 
 from agents.delivery.packaging import delivered_tree, packaging_files, proof_names
-from director.door import Door
-from director.page import verdict_page
+from director.reports.verdict_html import verdict_page
+from director.reports.verdict_view import VerdictView
 from director.settings import Settings
-from director.verdictview import VerdictView
+from director.terminal.output import Door
 from domain.errors import Failed, Invalid, LimitReached, NotFound
 from domain.tree import digest_of, manifest_of
 from governance import signing
-from verification.attestation import Basis, key_hex, sign, statement_of
-from verification.basetree import BaseTree, read_base
 from verification.judge import judge
-from verification.libraries import libraries_of, lock_of
-from verification.reading import read_requirement
-from verification.requirement import Requirement
+from verification.packages.libraries import libraries_of, lock_of
+from verification.requirements.base_tree import BaseTree, read_base
+from verification.requirements.model import Requirement
+from verification.requirements.parser import read_requirement
+from verification.requirements.scope import in_scope
 from verification.sandbox.choice import open_sandbox
-from verification.scope import in_scope
+from verification.verdict.attestation import Basis, key_hex, sign, statement_of
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -4,9 +4,9 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from agents.organisation import CONSUMERS
 from bus.checkpoints import parked
 from bus.store import Store
+from runtime.composition import CONSUMERS
 
 MOVERS = ("manager", "verifier")
 """The consumers without whom a run stands still."""

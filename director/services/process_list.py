@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from agents.health import CHECK_WAIT_S, Dependency, ReaderHealth, Report
-from agents.presence import Presence, at_work
 from bus.embedded.probe import get
 from bus.embedded.status import ChildStatus
+from observability.health import CHECK_WAIT_S, Dependency, ReaderHealth, Report
+from observability.process_registry import Presence, at_work
 
 MARGIN_S = 1.0
 SILENT = "it does not answer"

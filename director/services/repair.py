@@ -3,15 +3,15 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from bus import forks
+from bus import fork_check
 from bus.embedded import stack
 from bus.embedded.home import Home
 from bus.embedded.stack import Endpoints
 from bus.rehydration import rehydrate
 from bus.store import Store
 from bus.stream import Stream, connect
-from director.door import Door
 from director.settings import Settings
+from director.terminal.output import Door
 from domain.errors import AuraError, Refused, Unavailable
 
 
@@ -47,7 +47,7 @@ async def _repair(endpoints: Endpoints, door: Door, *, yes: bool) -> None:
         if not yes:
             raise Refused(problem.message, hint="`aura repair --yes` deletes the stream and rebuilds it from Postgres.")
         first, last = await rehydrate(client, store, lambda done, every: door.note(f"{done} of {every} events"))
-        await forks.check(Stream(client), store)
+        await fork_check.check(Stream(client), store)
         door.answer(
             {"repaired": True, "first": first, "last": last}, f"The stream holds events {first} to {last} again."
         )
@@ -58,8 +58,8 @@ async def _repair(endpoints: Endpoints, door: Door, *, yes: bool) -> None:
 
 async def _problem(stream: Stream, store: Store) -> AuraError | None:
     try:
-        await forks.check(stream, store)
-    except forks.Forked as fork:
+        await fork_check.check(stream, store)
+    except fork_check.Forked as fork:
         return fork
     except Unavailable as missing:
         return missing  # no stream at all

@@ -2,17 +2,17 @@
 
 import msgspec
 
-from agents.organisation import CONSUMERS, REACT_TO_EACH
-from bus.folding import Projection
+from bus.projection import Projection
 from bus.store import Store
-from director import show
-from director.commands.options import SEQ_MAX
-from director.desk import archive
-from director.door import Door
-from director.moment import microseconds
+from director.cli.commands.options import SEQ_MAX
+from director.services.session import archive
+from director.services.times import microseconds
 from director.settings import Settings
+from director.terminal.output import Door
+from director.terminal.text import table
 from domain.errors import Differs, Invalid, NotFound
 from projections import replay
+from runtime.composition import CONSUMERS, REACT_TO_EACH
 
 PAGE_EVENTS = 1000
 
@@ -97,8 +97,8 @@ async def digest_replay(settings: Settings, door: Door, to: int) -> None:
         for name in CONSUMERS:
             rows, _ = await replay.state(store, _projection(name), to)
             digests[name] = replay.digests(rows)
-    lines = [(f"{name}.{table}", digest) for name, found in digests.items() for table, digest in found.items()]
-    door.answer({"to": to, "digests": digests}, show.table(("table", f"digest as of event {to}"), lines))
+    lines = [(f"{name}.{view}", digest) for name, found in digests.items() for view, digest in found.items()]
+    door.answer({"to": to, "digests": digests}, table(("table", f"digest as of event {to}"), lines))
 
 
 async def rebuild_projection(settings: Settings, door: Door, name: str) -> None:

@@ -5,19 +5,19 @@ from pathlib import Path
 
 import msgspec
 
-from agents.presence import at_work
-from agents.submission import submit
-from director.desk import Desk, desk, new_id, taken_up
-from director.door import Door
-from director.house import box_faults
+from director.cli.live_view import Watch
+from director.services.bring_up import box_faults
+from director.services.session import Desk, desk, new_id, taken_up
+from director.services.submit import submit
 from director.settings import Settings
-from director.show import next_step
-from director.watching import Watch
+from director.terminal.output import Door
+from director.terminal.text import next_step
 from domain.errors import Conflict, Failed, Invalid
-from verification.reading import read_requirement
-from verification.requirement import Base, Requirement
-from verification.template import scaffold, sealed_template, template
-from verification.weakness import weak_criteria
+from observability.process_registry import at_work
+from verification.adequacy.weak_criteria import weak_criteria
+from verification.requirements.model import Base, Requirement
+from verification.requirements.parser import read_requirement
+from verification.requirements.template import scaffold, sealed_template, template
 
 
 def write_template(file: Path, deliver: str) -> list[Path]:

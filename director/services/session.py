@@ -13,13 +13,13 @@ from bus.embedded.servers import Server, postgres_at
 from bus.embedded.stack import status
 from bus.redaction import Redactor
 from bus.store import Store
-from director.commands.options import SEQ_MAX
+from director.cli.commands.options import SEQ_MAX
 from director.settings import Settings
 from domain.errors import Invalid, NotFound
 from domain.message import Command, Recorded
 from governance import keys
 from governance.gate import Gate, Outcome
-from governance.office import Office
+from governance.log_session import Office
 from sql import named
 
 RECORDED_WAIT_S = 30.0

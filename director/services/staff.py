@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from agents import staff
-from director import show
-from director.desk import archive, desk, rows
-from director.door import Door
-from director.house import hire
+from agents.employees.postings import Posting, build, load_all, profile_of
+from director.services.bring_up import hire
+from director.services.session import archive, desk, rows
 from director.settings import Settings
+from director.terminal.output import Door
+from director.terminal.text import clock, money, table
 from domain.errors import AuraError, Failed, Invalid, NotFound
 
 
@@ -26,14 +26,12 @@ def posting_of(
     output_tokens: int,
     wall_s: float,
     script: str,
-) -> staff.Posting:
+) -> Posting:
     """What the options of `aura hire` ask for. Raises Invalid saying which is missing."""
     if script:
         if not Path(script).is_file():
             raise NotFound(f"There is no script {script}.", hint='Write JSON: {"T1": [{"slug.py": "…"}]}')
-        return staff.Posting(
-            name=name, kind="scripted", script=str(Path(script).absolute()), slots=slots, wall_s=wall_s
-        )
+        return Posting(name=name, kind="scripted", script=str(Path(script).absolute()), slots=slots, wall_s=wall_s)
     if not base_url or not model:
         raise Invalid(
             "An employee needs a server and a model.",
@@ -41,7 +39,7 @@ def posting_of(
         )
     if style not in ("chat", "grammar"):
         raise Invalid(f"There is no style {style}.", hint="Write chat, or grammar for a llama.cpp server.")
-    return staff.Posting(
+    return Posting(
         name=name,
         kind="openai",
         base_url=base_url,
@@ -55,10 +53,10 @@ def posting_of(
     )
 
 
-async def hire_employee(settings: Settings, posting: staff.Posting, door: Door) -> None:
+async def hire_employee(settings: Settings, posting: Posting, door: Door) -> None:
     """Hire, and say what it may cost. Raises Invalid for a script that does not read and a price that nobody knows."""
-    await staff.build(posting, os.environ).close()
-    profile = staff.profile_of(posting)
+    await build(posting, os.environ).close()
+    profile = profile_of(posting)
     if profile.call_usd_max is None:
         raise Invalid(
             f"Nobody knows the price of {posting.model} at {posting.base_url}, so no budget can be reserved for it.",
@@ -67,7 +65,7 @@ async def hire_employee(settings: Settings, posting: staff.Posting, door: Door) 
         )
     async with desk(settings) as opened:
         await hire(opened, posting)
-    call_cost = show.money(profile.call_usd_max)
+    call_cost = money(profile.call_usd_max)
     text = f"Hired {posting.name} ({posting.id}). A call may cost {call_cost}. Try it: aura employees --probe"
     door.answer({"employee": posting.id, "name": posting.name, "call_usd_max": profile.call_usd_max}, text)
 
@@ -92,9 +90,9 @@ async def list_staff(settings: Settings, door: Door, *, probe: bool) -> None:
         )
         for person in people
     ]
-    text = show.table(("name", "id", "what answers", "standing", "strikes", "probe"), lines)
+    text = table(("name", "id", "what answers", "standing", "strikes", "probe"), lines)
     for strike in strikes:
-        text += f"\n{show.clock(strike['at'])}  {strike['name']} {strike['kind']}: {strike['reason']}"
+        text += f"\n{clock(strike['at'])}  {strike['name']} {strike['kind']}: {strike['reason']}"
     failed = [name for name, result in results.items() if not result.startswith("ok")]
     data = {"employees": people, "strikes": strikes}
     if failed:
@@ -108,15 +106,15 @@ async def list_staff(settings: Settings, door: Door, *, probe: bool) -> None:
 
 async def _probe(settings: Settings, door: Door) -> dict[str, str]:
     """Employee -> "ok" and the time, or what is wrong; all at once, so that a slow one delays no other."""
-    postings = staff.load_all(settings.employees)
+    postings = load_all(settings.employees)
     door.note(f"calling {', '.join(posting.name for posting in postings) or 'nobody'} …")
     results = await asyncio.gather(*(_probed(posting) for posting in postings))
     return {str(posting.id): result for posting, result in zip(postings, results, strict=True)}
 
 
-async def _probed(posting: staff.Posting) -> str:
+async def _probed(posting: Posting) -> str:
     try:
-        employee = staff.build(posting, os.environ)
+        employee = build(posting, os.environ)
         try:
             result = await employee.probe()
         finally:
@@ -142,7 +140,7 @@ def scores_text(found: Sequence[dict[str, Any]]) -> str:
             row["calls"],
             row["failed"] + row["cut_off"],
             row["charged_tokens"],
-            show.money(row["charged_usd"]),
+            money(row["charged_usd"]),
             f"{row['latency_us'] / 1_000_000:.1f} s",
         )
         for row in found
@@ -162,4 +160,4 @@ def scores_text(found: Sequence[dict[str, Any]]) -> str:
         "cost",
         "time",
     )
-    return show.table(header, lines) if found else "Nobody has worked yet."
+    return table(header, lines) if found else "Nobody has worked yet."

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from agents.library import pack_fixtures
-from agents.reviewing import review_plan
+from agents.briefs.review_brief import review_plan
+from agents.run_content import pack_fixtures
 from bus.blobs import Blobs
 from bus.clock import now
 from domain.errors import Invalid
@@ -16,10 +16,10 @@ from domain.money import Amount
 from domain.run_messages import Allowance, Submit, TaskPlan
 from domain.tree import manifest_of
 from governance.gate import Gate, Outcome
-from verification.basetree import read_base
-from verification.dependencies import LOCK_NAME
-from verification.libraries import resolved
-from verification.requirement import PlannedTask, Requirement
+from verification.packages.libraries import resolved
+from verification.requirements.base_tree import read_base
+from verification.requirements.dependencies import LOCK_NAME
+from verification.requirements.model import PlannedTask, Requirement
 
 ATTEMPTS_MAX = 6
 """Attempts per task when the door does not say otherwise."""

@@ -6,24 +6,24 @@ from uuid import UUID
 
 import msgspec
 
-from agents.library import Library
+from agents.run_content import Library
 from bus.blobs import Blobs
 from bus.redaction import Redactor
 from bus.store import Store
-from director.desk import archive, find_event, find_run
-from director.door import Door
-from director.judging import again, write_file
-from director.page import verdict_page
+from director.reports.verdict_html import verdict_page
+from director.reports.verdict_view import VerdictView
+from director.services.judge import again, write_file
+from director.services.session import archive, find_event, find_run
 from director.settings import Settings
-from director.show import clock
-from director.story import NAMING_TYPES, Story
-from director.verdictview import VerdictView
+from director.terminal.event_text import NAMING_TYPES, Story
+from director.terminal.output import Door
+from director.terminal.text import clock
 from domain import run_messages, task
 from domain.errors import Invalid, NotFound
 from domain.judgement import Judgement
 from domain.message import Recorded
-from verification.attestation import key_hex, named_key
-from verification.verdict import Verdict
+from verification.verdict.attestation import key_hex, named_key
+from verification.verdict.model import Verdict
 
 JUDGED = task.Verified | task.Rejected | run_messages.Verified | run_messages.Rejected
 OF_THE_MERGED = run_messages.Verified | run_messages.Rejected

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from director import show
+from director.terminal.text import clock, reasons
 from domain import employee, incident, refusal, run_messages, task
 from domain.message import Recorded, TaskEvent
 
@@ -16,7 +16,7 @@ def record_of(run: Mapping[str, Any]) -> str:
     """When a run was submitted, how long it took, and where all of it stands. `run`: its line of `aura run show`."""
     took = f", ended after {(run['ended_at'] - run['submitted_at']) / 1_000_000:.1f} s" if run["ended_at"] else ""
     return (
-        f"Submitted {show.clock(run['submitted_at'])} UTC{took}. "
+        f"Submitted {clock(run['submitted_at'])} UTC{took}. "
         f"Its record: aura events --run {str(run['run'])[:13]}; what led to one event: aura why SEQ"
     )
 
@@ -68,7 +68,7 @@ def _of_task(event: TaskEvent, name: str, who: str) -> str:
             return f"{name}: verified, by {who}"
         case task.Rejected(judgement=judgement):
             found = [{"kind": one.kind, "path": one.path, "criterion": one.criterion} for one in judgement.findings]
-            return f"{name}: rejected, by {who}: {show.reasons(found)}"
+            return f"{name}: rejected, by {who}: {reasons(found)}"
         case task.Released(reason=reason, cut_off=cut_off):
             return f"{name}: taken back from {who} ({reason}{', call cut off' if cut_off else ''})"
     return ""

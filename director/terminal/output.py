@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from director.visible import visible
+from director.terminal.escape import visible
 from domain.errors import AuraError
 
 SCHEMA = "aura/1"

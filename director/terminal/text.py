@@ -7,18 +7,18 @@ from typing import Any
 
 import msgspec
 
-from agents.managing import LEASE_KEY
-from agents.organisation import CONSUMERS
+from agents.manager.leadership import LEASE_KEY
 from bus.checkpoints import checkpoints
 from bus.embedded import stack
 from bus.lease import holder_of
 from bus.store import Store
 from bus.stream import Stream, connect
-from director.desk import rows
-from director.parked import parked_data, parked_text
-from director.roll import SILENT, processes
+from director.services.parked import parked_data, parked_text
+from director.services.process_list import SILENT, processes
+from director.services.session import rows
 from director.settings import Settings
 from domain.errors import AuraError, Unavailable
+from runtime.composition import CONSUMERS
 
 MICRO = 1_000_000
 

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from agents import staff
-from agents.workers import RESCAN_S
-from director.cli import main
+from agents.employees import postings
+from agents.workers.pool import RESCAN_S
+from director.cli.main import main
 from tests.clusters import open_folder, with_cluster
 from tests.integration.house import Sample
 from tests.loopback import Loopback, Reply, loopback
@@ -112,8 +112,8 @@ class Aura:
         wall_s = delay_s + SLOW_S
         self.json("hire", name, "--script", str(script), "--wall-s", str(wall_s))
         if delay_s:
-            posting = staff.Posting(name=name, kind="scripted", script=str(script), delay_s=delay_s, wall_s=wall_s)
-            staff.save(self.home / "employees", posting)
+            posting = postings.Posting(name=name, kind="scripted", script=str(script), delay_s=delay_s, wall_s=wall_s)
+            postings.save(self.home / "employees", posting)
             time.sleep(2 * RESCAN_S)  # its worker follows the file by now
 
     def requirement(self, sample: Sample, name: str = "adders") -> str:

@@ -8,7 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from domain.errors import Invalid
-from verification.reading import SOURCE_BYTES_MAX, RequirementInvalid, parse_requirement, read_requirement
+from verification.requirements.parser import SOURCE_BYTES_MAX, RequirementInvalid, parse_requirement, read_requirement
 
 BROKEN = Path(__file__).parent / "broken"
 CORPUS_MIN = 30

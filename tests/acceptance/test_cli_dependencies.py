@@ -8,7 +8,7 @@ import pytest
 
 from tests.acceptance.cli import Aura, homely
 from tests.wheels import NOWHERE
-from verification.dependencies import locked
+from verification.requirements.dependencies import locked
 
 pytestmark = pytest.mark.needs_sandbox
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "link-slugs"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from director.processes import ROLES
+from director.deployment.processes import ROLES
 from tests.acceptance.cli import AURA, Aura, Server, homely
 from tests.integration.house import Sample
 from tests.loopback import Reply, Seen, honest

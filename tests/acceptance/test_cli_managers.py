@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from agents.presence import NOT_OURS, free_name, post, present
 from bus.embedded.process import identify
+from observability.process_registry import NOT_OURS, free_name, post, present
 from tests.acceptance.cli import Aura, homely
 from tests.integration.house import Sample
 

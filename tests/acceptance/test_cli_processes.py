@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from director.processes import ROLES
+from director.deployment.processes import ROLES
 from tests.acceptance.cli import Aura, homely
 from tests.integration.house import Sample
 

@@ -17,11 +17,11 @@ from urllib.request import urlopen
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from agents.health import CHECK_WAIT_S
-from agents.organisation import CONSUMERS
 from bus.store import CONNECT_WAIT_S
-from director.roll import MARGIN_S
-from director.show import stack_text
+from director.services.process_list import MARGIN_S
+from director.terminal.text import stack_text
+from observability.health import CHECK_WAIT_S
+from runtime.composition import CONSUMERS
 from tests.acceptance.cli import AURA, WAIT_S, Aura, homely
 from tests.integration.house import Sample
 

@@ -11,12 +11,12 @@ from typing import Any
 import asyncpg
 import pytest
 
-from agents.organisation import Organisation
-from agents.setup import Setup
 from bus.embedded.home import Home
 from bus.embedded.servers import nats_at, postgres_at
 from bus.embedded.stack import ChildStatus, status
-from bus.forks import Forked
+from bus.fork_check import Forked
+from runtime.composition import Organisation
+from runtime.process_config import Setup
 from tests.acceptance.cli import WAIT_S, Aura, homely
 from tests.clusters import with_cluster
 from tests.integration.house import House, Sample

@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from agents.setup import STAFF_ROLES
+from runtime.process_config import STAFF_ROLES
 from tests.engine.daemon import Engine, EngineFailed, missing
 from tests.engine.stack import Stack
 from tests.integration.house import Sample
@@ -33,7 +33,7 @@ CALL_S = 3.0
 SCRAPED_WAIT_S = 60.0
 DOWN_S = 3.0
 """How long a server that was killed stays away."""
-READY = ("python", "-IS", "/opt/aura/director/ready.py")
+READY = ("python", "-IS", "/opt/aura/director/deployment/container_healthcheck.py")
 NEW_USER_NAMESPACE = "import ctypes, sys; sys.exit(ctypes.CDLL(None).unshare(0x10000000) != 0)"
 
 

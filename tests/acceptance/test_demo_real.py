@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from agents import modelserver
+from agents.employees.providers import llama_cpp_server
 from bus.embedded.home import Home
 from bus.embedded.servers import postgres_at
 from bus.store import Store
-from verification.reading import read_requirement
+from verification.requirements.parser import read_requirement
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = 10
@@ -31,7 +31,7 @@ SKIPPED_FOLDERS = {
 }
 
 needs_model = pytest.mark.skipif(
-    modelserver.model_available() is not None, reason=f"the embedded model: {modelserver.model_available()}"
+    llama_cpp_server.model_available() is not None, reason=f"the embedded model: {llama_cpp_server.model_available()}"
 )
 
 
@@ -97,7 +97,7 @@ def hold(report: dict[str, Any]) -> None:
     for task in report["tasks"]:
         assert task["provider"] == "llama.cpp"
         assert not task["scripted"]
-        assert task["model_digest"] == modelserver.model_digest()
+        assert task["model_digest"] == llama_cpp_server.model_digest()
         assert task["attempts"] >= 1
         assert task["answer_digest"]
         assert task["verdict_event"]

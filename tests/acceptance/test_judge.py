@@ -7,11 +7,11 @@ import pytest
 from domain.errors import Invalid, Unavailable
 from tests.sandboxes import sandbox
 from verification.judge import judge
-from verification.reading import parse_requirement, read_requirement
-from verification.requirement import Requirement
+from verification.requirements.model import Requirement
+from verification.requirements.parser import parse_requirement, read_requirement
 from verification.sandbox.base import Capabilities, RunResult, RunSpec
 from verification.sandbox.bubblewrap import Bubblewrap
-from verification.verdict import Verdict
+from verification.verdict.model import Verdict
 
 __all__ = ["sandbox"]
 

@@ -17,9 +17,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from agents.organisation import CONSUMERS
-from agents.targets import TARGETS_FILE
-from director.processes import ROLES
+from director.deployment.processes import ROLES
+from observability.prometheus_targets import TARGETS_FILE
+from runtime.composition import CONSUMERS
 from tests.acceptance.cli import Aura, homely
 from tests.integration.house import Sample
 

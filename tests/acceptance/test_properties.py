@@ -6,9 +6,9 @@ import pytest
 
 from tests.sandboxes import sandbox
 from verification.judge import judge
-from verification.reading import read_requirement
+from verification.requirements.parser import read_requirement
 from verification.sandbox.bubblewrap import Bubblewrap
-from verification.verdict import Verdict
+from verification.verdict.model import Verdict
 
 __all__ = ["sandbox"]
 

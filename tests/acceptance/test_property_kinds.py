@@ -6,13 +6,13 @@ import pytest
 
 from domain.errors import Invalid
 from tests.sandboxes import sandbox
-from verification.casebox import Project
+from verification.execution.case_runner import Project
 from verification.judge import judge
-from verification.property import TRIES, PropertyKind
-from verification.reading import parse_requirement
-from verification.requirement import Requirement
+from verification.properties.runner import Tried, properties_of, try_all
+from verification.requirements.model import Requirement
+from verification.requirements.parser import parse_requirement
+from verification.requirements.property_model import TRIES, PropertyKind
 from verification.sandbox.bubblewrap import Bubblewrap
-from verification.tries import Tried, properties_of, try_all
 
 __all__ = ["sandbox"]
 

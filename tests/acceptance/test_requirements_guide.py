@@ -6,9 +6,9 @@ from typing import get_args
 
 import pytest
 
-from verification.property import PropertyKind
-from verification.reading import RequirementInvalid, parse_requirement
-from verification.requirement import Requirement
+from verification.requirements.model import Requirement
+from verification.requirements.parser import RequirementInvalid, parse_requirement
+from verification.requirements.property_model import PropertyKind
 
 GUIDE = Path(__file__).parents[2] / "docs" / "requirements.md"
 BLOCKS = re.findall(r"^```(\w+ \w+)\n(.*?)^```$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)

@@ -13,14 +13,14 @@ FUNCTION_LINES_MAX = 60
 
 GATE = "governance/gate.py"
 EVENT_PUBLISHER = "bus/publisher.py"  # defines publish_events
-WORK = "bus/work.py"
+WORK = "bus/work_queue.py"
 SUBJECTS = "bus/subjects.py"
 # Where nats' own publish may be called. JetStream's requests (direct get, stream info) are made anywhere in bus/.
 NATS_PUBLISHERS = frozenset(
     {
         EVENT_PUBLISHER,
         WORK,
-        "bus/feed.py",  # answers the server's flow control
+        "bus/push_consumer.py",  # answers the server's flow control
         "bus/rehydration.py",  # `aura repair`: puts recorded events back at their own sequences, and decides nothing
         "bench/limits.py",  # measures the server alone, on a stream of its own
     }
@@ -29,11 +29,11 @@ NATS_PUBLISHERS = frozenset(
 # (file, function) that stand at a process edge and therefore may catch everything: they park, report or re-raise.
 PROCESS_EDGES = frozenset(
     {
-        ("director/cli.py", "main"),
-        ("director/logbook.py", "LogDoor.run"),  # a defect is a line of the log, and ends the process
-        ("bus/folding.py", "fold"),  # an event that a projection cannot take is parked
+        ("director/cli/main.py", "main"),
+        ("director/deployment/process_log.py", "LogDoor.run"),  # a defect is a line of the log, and ends the process
+        ("bus/projection.py", "fold"),  # an event that a projection cannot take is parked
         ("agents/delivery/aura_casebox.py", "_attempt"),  # delivered code under pytest: the error is the result
-        ("verification/caseworker.py", "_attempt"),  # code under test in its box: what it raises is the answer
+        ("verification/in_box/case_worker.py", "_attempt"),  # code under test in its box: what it raises is the answer
     }
 )
 
@@ -69,7 +69,7 @@ def gate_alone_publishes_events(path: str, source: str) -> list[str]:
 
 
 def work_alone_names_work_subjects(path: str, source: str) -> list[str]:
-    """Only bus/work.py publishes `aura.work.>`: nobody else can, for nobody else knows the subjects."""
+    """Only bus/work_queue.py publishes `aura.work.>`: nobody else can, for nobody else knows the subjects."""
     if path in {WORK, SUBJECTS}:
         return []
     return [

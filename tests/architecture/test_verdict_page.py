@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from verification.gates.pipeline import GATES
-from verification.verdict import INTEGRITY
+from verification.verdict.model import INTEGRITY
 
 PAGE = Path(__file__).parents[2] / "docs" / "verdict.md"
 REMEDY = "one row each in the table of docs/verdict.md: | `name` | grade | when | what it asks | what it can miss |"

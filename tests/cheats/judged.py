@@ -5,7 +5,7 @@ import string
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from verification.requirement import Budget, Case, Criterion, Expectation, PlannedTask, Requirement, Step
+from verification.requirements.model import Budget, Case, Criterion, Expectation, PlannedTask, Requirement, Step
 
 
 def word(rng: random.Random, length: int = 8) -> str:

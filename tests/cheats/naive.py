@@ -3,9 +3,9 @@
 import asyncio
 
 from tests.cheats.tasks.base import Tree
+from verification.packages.toolbox import TOOLS, toolbox
+from verification.requirements.scope import path_fault
 from verification.sandbox.base import MIB, PYTHON, WORK, Limits, RunSpec, Sandbox
-from verification.scope import path_fault
-from verification.toolbox import TOOLS, toolbox
 
 WALL_S = 6.0
 LIMITS = Limits(wall_s=WALL_S, memory_bytes=256 * MIB)

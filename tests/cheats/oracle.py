@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from verification.requirement import Case, Criterion, Request, Requirement, Serve, Step
+from verification.requirements.model import Case, Criterion, Request, Requirement, Serve, Step
 
 HANGS_S = 3.0
 MEMORY_BYTES_MAX = 1 << 30

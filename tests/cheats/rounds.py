@@ -13,7 +13,7 @@ from tests.cheats.tasks.all import TASKS
 from tests.cheats.tasks.base import WITHIN_S, Task, Tree
 from verification.judge import MUTANTS_MAX, judge
 from verification.sandbox.base import Sandbox
-from verification.verdict import INTEGRITY, Verdict
+from verification.verdict.model import INTEGRITY, Verdict
 
 JUDGED_AT_ONCE = 2
 WHOLE_EVERY = 5  # of the honest deliveries one is judged as a merged tree, with the dear gates too

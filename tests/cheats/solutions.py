@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from verification.reading import read_requirement
-from verification.requirement import Requirement
+from verification.requirements.model import Requirement
+from verification.requirements.parser import read_requirement
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 

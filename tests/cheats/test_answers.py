@@ -5,13 +5,13 @@ from decimal import Decimal
 
 import pytest
 
-from verification.casebox import Answer, Project, play
+from verification.execution.case_runner import Answer, Project, play
+from verification.execution.trials import Trial, run_all
 from verification.judge import judge
-from verification.requirement import Budget, Case, Criterion, Expectation, PlannedTask, Requirement, Step
+from verification.requirements.model import Budget, Case, Criterion, Expectation, PlannedTask, Requirement, Step
 from verification.sandbox.base import RunResult, RunSpec, Sandbox
 from verification.sandbox.bubblewrap import Bubblewrap
-from verification.trials import Trial, run_all
-from verification.verdict import Verdict
+from verification.verdict.model import Verdict
 
 pytestmark = pytest.mark.needs_sandbox
 

@@ -4,14 +4,14 @@ import pytest
 
 from tests.cheats.suite_cheats import RIGHT
 from tests.cheats.test_suites import CASE, gate, requirement
-from verification.basesuite import with_tests_of
-from verification.casebox import Project
+from verification.execution.case_runner import Project
 from verification.gates.base import Subject
 from verification.gates.base_suite import BaseSuite
 from verification.gates.own_tests import OwnTests
 from verification.judge import judge
 from verification.sandbox.bubblewrap import Bubblewrap
-from verification.writeset import form_findings
+from verification.source_scan.write_set import form_findings
+from verification.suites.base_suite import with_tests_of
 
 BASE = {
     "shout.py": b"def shout(text):\n    return text.upper()\n",

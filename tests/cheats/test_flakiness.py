@@ -9,16 +9,16 @@ from msgspec.structs import replace
 
 from tests.cheats.suite_cheats import SUITE_PATH
 from tests.cheats.test_suites import requirement, suite
-from verification.casebox import Project
+from verification.execution.case_runner import Project
 from verification.gates.base import Subject
 from verification.gates.flakiness import Flakiness
 from verification.gates.pipeline import ask_all
 from verification.gates.properties import Properties
 from verification.gates.suites import Suites
-from verification.property import Generator, Property
-from verification.requirement import Criterion, Requirement, Suite
+from verification.requirements.model import Criterion, Requirement, Suite
+from verification.requirements.property_model import Generator, Property
 from verification.sandbox.bubblewrap import Bubblewrap
-from verification.verdict import GateResult
+from verification.verdict.model import GateResult
 
 pytestmark = pytest.mark.needs_sandbox
 

@@ -8,9 +8,9 @@ import pytest
 
 from agents.delivery.packaging import delivered_tree
 from verification.judge import judge
-from verification.reading import parse_requirement
+from verification.requirements.parser import parse_requirement
 from verification.sandbox.bubblewrap import Bubblewrap
-from verification.verdict import GateResult, Verdict
+from verification.verdict.model import GateResult, Verdict
 
 pytestmark = pytest.mark.needs_sandbox
 

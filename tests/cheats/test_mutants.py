@@ -14,9 +14,9 @@ from msgspec.structs import replace
 
 from tests.cheats.oracle import HANGS_S, failing
 from tests.cheats.solutions import NAMES, requirement, solution
+from verification.adequacy.mutation import Mutant, mutants
 from verification.judge import judge
-from verification.mutation import Mutant, mutants
-from verification.requirement import Case, Criterion, Requirement
+from verification.requirements.model import Case, Criterion, Requirement
 from verification.sandbox.bubblewrap import Bubblewrap
 
 pytestmark = pytest.mark.needs_sandbox

@@ -6,10 +6,10 @@ from msgspec.structs import replace
 from tests.cheats.solutions import requirement, solution
 from verification.gates.mutation import WALL_S_MAX
 from verification.judge import judge
-from verification.property import Generator, Property
-from verification.requirement import Case, Criterion, Expectation, Requirement, Step
+from verification.requirements.model import Case, Criterion, Expectation, Requirement, Step
+from verification.requirements.property_model import Generator, Property
 from verification.sandbox.bubblewrap import Bubblewrap
-from verification.verdict import GateResult
+from verification.verdict.model import GateResult
 
 pytestmark = pytest.mark.needs_sandbox
 

@@ -10,7 +10,7 @@ from tests.attacks.leftovers import descriptors, gone, groups_of
 from tests.cheats.wrong_services import ADDS, BEGINS, FORGES, LITERALS, WRONG
 from tests.services import RIGHT, changed, verdict_of
 from verification.judge import judge
-from verification.reading import parse_requirement
+from verification.requirements.parser import parse_requirement
 from verification.sandbox.bubblewrap import Bubblewrap
 
 pytestmark = pytest.mark.needs_sandbox

@@ -8,18 +8,9 @@ import pytest
 
 from tests.cheats.suite_cheats import FORGED, REFUSED, RIGHT, SUITE, SUITE_PATH, WRONG
 from verification.judge import judge
-from verification.requirement import (
-    Budget,
-    Case,
-    Criterion,
-    Expectation,
-    PlannedTask,
-    Requirement,
-    Step,
-    Suite,
-)
+from verification.requirements.model import Budget, Case, Criterion, Expectation, PlannedTask, Requirement, Step, Suite
 from verification.sandbox.bubblewrap import Bubblewrap
-from verification.verdict import GateResult, Verdict
+from verification.verdict.model import GateResult, Verdict
 
 pytestmark = pytest.mark.needs_sandbox
 

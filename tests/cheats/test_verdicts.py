@@ -6,9 +6,9 @@ import pytest
 
 from tests.cheats.judged import Puzzle, word
 from verification.judge import judge
-from verification.requirement import Requirement
+from verification.requirements.model import Requirement
 from verification.sandbox.bubblewrap import Bubblewrap
-from verification.verdict import Verdict
+from verification.verdict.model import Verdict
 
 pytestmark = pytest.mark.needs_sandbox
 

@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 from ruamel.yaml import YAML
 
-from agents import staff
-from agents.workers import RESCAN_S
+from agents.employees import postings
+from agents.workers.pool import RESCAN_S
 from bus.embedded.port import free_port
 from bus.embedded.programs import nats_server, postgres_bin
 from tests.engine import hostnet, images
@@ -118,7 +118,7 @@ class Stack:
     def hire(self, name: str, answers: Mapping[str, Sequence[Mapping[str, str]]], *, delay_s: float = 0.0) -> None:
         """A scripted employee, whose script the container of the employees reads from the staff's folder."""
         script = f"/aura/employees/scripts/{name}"
-        posting = staff.Posting(name=name, kind="scripted", script=script, delay_s=delay_s, wall_s=delay_s + SLOW_S)
+        posting = postings.Posting(name=name, kind="scripted", script=script, delay_s=delay_s, wall_s=delay_s + SLOW_S)
         (self.requirements / f"{name}.answers").write_text(json.dumps(answers))
         (self.requirements / f"{name}.posting").write_bytes(msgspec.json.encode(posting))
         self._director_says("mkdir", "-p", "/aura/employees/scripts")

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
-from agents.submission import submit
+from director.services.submit import submit
 from domain import employee, organisation, run_messages
 from domain.errors import Contention, Refused, Unavailable
 from domain.message import Command, Recorded

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from agents.hr import HR
 from bus.consumer import Runner
-from bus.rows import Row
+from bus.projection_rows import Row
 from domain.message import Command
-from projections.personnel import Personnel
+from projections.hr import Personnel
 from tests.integration.desks import WAIT_S, Desk, Desks
 
 Kept = dict[str, dict[tuple[UUID, str], Row]]

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
-from bus.folding import Stamp
-from bus.live import Live
+from bus.live_log import Live
+from bus.projection import Stamp
 from bus.publisher import Outgoing, Publisher, Unknown
 from bus.recorder import Recorder
 from domain import employee, organisation, run_messages
@@ -24,7 +24,7 @@ from domain.task import Assign, FinishCall, Judge, Snapshot, StartCall, SubmitWo
 from governance import keys
 from governance.authority import Role
 from governance.gate import Gate, Outcome
-from governance.office import Office
+from governance.log_session import Office
 
 WAIT_S = 60.0
 READS, FOLLOWS = "reads", "follows"

@@ -15,15 +15,15 @@ from statistics import median
 
 import msgspec
 
-from agents.presence import at_work
 from bus.embedded import stack
 from bus.embedded.child import log_tail
 from bus.embedded.process import ProcessId, alive, identify, send
 from bus.embedded.status import ChildStatus
-from director import processes
-from director.roll import readiness
+from director.deployment import processes
+from director.services.process_list import readiness
 from director.settings import Settings
 from domain.errors import Unavailable
+from observability.process_registry import at_work
 from tests.integration.drilled import FOLDER, WITNESS
 from tests.integration.hits import SERVERS, VICTIMS, Hit
 from tests.integration.house import House

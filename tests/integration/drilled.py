@@ -9,14 +9,14 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from agents import staff
-from agents.employees.base import Employee
-from agents.employees.scripted import Recording
-from agents.organisation import Organisation
-from agents.setup import Setup
-from director.door import Door
-from director.serving import serve_roles
+from agents.employees import postings
+from agents.employees.contract import Employee
+from agents.employees.providers.scripted import Recording
+from director.deployment.serve import serve_roles
 from director.settings import Settings
+from director.terminal.output import Door
+from runtime.composition import Organisation
+from runtime.process_config import Setup
 from tests.integration.killable import Trap, TwoSteps, Witnessed
 from tests.integration.kills import LEASE_MARGIN_S
 
@@ -39,7 +39,7 @@ def main(role: str) -> None:
     folder = settings.root / FOLDER
     trap = Trap(folder / f"{role}.armed")
 
-    def build(posting: staff.Posting, environment: Mapping[str, str]) -> Employee:
+    def build(posting: postings.Posting, environment: Mapping[str, str]) -> Employee:
         del environment
         script = Recording.load(Path(posting.script))
         made = Witnessed(id=posting.id, name=posting.name, script=script, delay_s=posting.delay_s)

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from director.processes import ROLES
+from director.deployment.processes import ROLES
 from tests.integration.killable import MID_CALL
 
 SERVERS = ("nats", "postgres")

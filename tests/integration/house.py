@@ -11,23 +11,23 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from agents import staff
-from agents.organisation import Organisation
-from agents.setup import STAFF_ROLES, Setup
-from agents.submission import submit
+from agents.employees import postings
 from bus.blobs import Blobs
 from bus.redaction import Redactor
+from director.services.submit import submit
 from domain import employee, organisation
 from domain.message import Recorded
 from domain.money import Amount
 from governance import keys
 from governance.authority import Role
 from governance.gate import Gate
-from governance.office import Office
+from governance.log_session import Office
+from runtime.composition import Organisation
+from runtime.process_config import STAFF_ROLES, Setup
 from verification.judge import judge
-from verification.reading import parse_requirement
-from verification.requirement import Requirement
-from verification.verdict import Verdict
+from verification.requirements.model import Requirement
+from verification.requirements.parser import parse_requirement
+from verification.verdict.model import Verdict
 
 WAIT_S = 60.0
 
@@ -115,11 +115,11 @@ class House:
         script = self.home / f"{name}.answers.json"
         script.parent.mkdir(parents=True, exist_ok=True)
         script.write_text(json.dumps(answers))
-        return await self.post(staff.Posting(name=name, kind="scripted", script=str(script), **settings))  # type: ignore[arg-type]
+        return await self.post(postings.Posting(name=name, kind="scripted", script=str(script), **settings))  # type: ignore[arg-type]
 
-    async def post(self, posting: staff.Posting) -> UUID:
-        staff.save(self.home / "employees", posting)
-        profile = staff.profile_of(posting)
+    async def post(self, posting: postings.Posting) -> UUID:
+        postings.save(self.home / "employees", posting)
+        profile = postings.profile_of(posting)
         await self.director.handle(employee.Hire(id=uuid4(), at=at(), employee=posting.id, profile=profile))
         return posting.id
 

@@ -7,13 +7,13 @@ from uuid import UUID
 
 from dulwich.repo import Repo
 
-from agents.organisation import CONSUMERS
-from bus.tables import Tables
+from bus.projection_tables import Tables
 from domain import employee, incident, organisation, run_messages, task
 from domain.message import Recorded, TaskEvent, derive
 from domain.money import NOTHING, Amount
 from projections import replay
-from projections.ledger import Account, Ledger
+from projections.accountant import Account, Ledger
+from runtime.composition import CONSUMERS
 from tests.integration.house import House
 
 ONCE_PER_ORDER = ("task.assigned", "task.call_started", "task.call_finished", "task.submitted", "task.released")

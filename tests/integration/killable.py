@@ -17,19 +17,19 @@ from typing import Literal
 import asyncpg
 import msgspec
 
-from agents import staff
-from agents.employees.base import Answer, Employee, Order
-from agents.employees.scripted import Recording, ScriptedEmployee
-from agents.organisation import Organisation
-from agents.setup import STAFF_ROLES, Setup
+from agents.employees import postings
+from agents.employees.contract import Answer, Employee, Order
+from agents.employees.providers.scripted import Recording, ScriptedEmployee
 from bus.consumer import Runner
-from bus.fault import Fault
-from bus.folding import Projection
-from bus.rows import Rows
+from bus.fault_points import Fault
+from bus.projection import Projection
+from bus.projection_rows import Rows
+from bus.projection_tables import Tables
 from bus.store import Store
-from bus.tables import Tables
-from governance.office import Office
-from projections.ledger import Ledger
+from governance.log_session import Office
+from projections.accountant import Ledger
+from runtime.composition import Organisation
+from runtime.process_config import STAFF_ROLES, Setup
 from tests.integration.house import as_share
 
 MID_CALL = "employee:calling"
@@ -121,7 +121,7 @@ async def main(plan: Plan) -> None:
     stop, trap = asyncio.Event(), Trap(Path(plan.armed))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
 
-    def build(posting: staff.Posting, environment: Mapping[str, str]) -> Employee:
+    def build(posting: postings.Posting, environment: Mapping[str, str]) -> Employee:
         del environment
         script = Recording.load(Path(posting.script))
         made = Witnessed(id=posting.id, name=posting.name, script=script, delay_s=posting.delay_s)

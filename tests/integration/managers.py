@@ -10,14 +10,14 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from agents import staff
-from agents.employees.base import Employee
-from agents.employees.scripted import Recording
-from agents.presence import at_work
-from agents.setup import STAFF_ROLES
+from agents.employees import postings
+from agents.employees.contract import Employee
+from agents.employees.providers.scripted import Recording
 from bus.embedded.child import Child, log_tail
 from bus.embedded.plan import Plan
-from director.roll import readiness
+from director.services.process_list import readiness
+from observability.process_registry import at_work
+from runtime.process_config import STAFF_ROLES
 from tests.integration.client import Director
 from tests.integration.house import House
 from tests.integration.killable import Witnessed
@@ -147,7 +147,7 @@ async def managers(house: House, count: int = 2) -> AsyncIterator[Managers]:
     witness = house.home / "witness"
     witness.touch()
 
-    def build(posting: staff.Posting, environment: Mapping[str, str]) -> Employee:
+    def build(posting: postings.Posting, environment: Mapping[str, str]) -> Employee:
         del environment
         script = Recording.load(Path(posting.script))
         made = Witnessed(id=posting.id, name=posting.name, script=script, delay_s=posting.delay_s)

@@ -7,8 +7,8 @@ from http import HTTPStatus
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
-from agents.health import Report
-from agents.organisation import Organisation
+from observability.health import Report
+from runtime.composition import Organisation
 
 WAIT_S = 20.0
 Labels = tuple[tuple[str, str], ...]

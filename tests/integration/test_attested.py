@@ -14,8 +14,8 @@ from domain.tree import digest_of, manifest_of
 from governance import signing
 from tests.acceptance.cli import Aura
 from tests.integration.house import House, Sample, of
-from verification.attestation import verify
 from verification.judge import judge
+from verification.verdict.attestation import verify
 
 pytestmark = pytest.mark.needs_sandbox
 

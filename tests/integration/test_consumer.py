@@ -8,12 +8,12 @@ import pytest
 from agents.hr import HR
 from bus import codec
 from bus.consumer import Runner
-from bus.folding import APPLY_ATTEMPTS_MAX, Cause
-from bus.rows import Parked, Rows
+from bus.projection import APPLY_ATTEMPTS_MAX, Cause
+from bus.projection_rows import Parked, Rows
 from bus.subjects import subject_of
 from domain import employee, incident
 from domain.message import Command, Recorded
-from projections.personnel import Person, Personnel
+from projections.hr import Person, Personnel
 from projections.replay import rebuild
 from projections.replay import state as state_of
 from tests.integration.consumers import Crash, Kept, Post, at_work, consume, kept, runner_of

@@ -17,12 +17,12 @@ from tests.docker import box_image, docker_engine, docker_sandbox, host_of
 from tests.engine.daemon import Engine
 from tests.sandboxes import boxed, sandbox
 from tests.services import FORGETFUL, RIGHT, notes
-from verification.casebox import Project
+from verification.execution.case_runner import Project
+from verification.execution.service_runner import service_problem
 from verification.judge import judge
-from verification.reading import parse_requirement
+from verification.requirements.parser import parse_requirement
 from verification.sandbox.base import MIB, Limits, RunSpec, Sandbox
 from verification.sandbox.docker import Docker
-from verification.servicebox import service_problem
 
 __all__ = ["box_image", "docker_engine", "docker_sandbox", "sandbox"]
 

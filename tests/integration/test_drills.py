@@ -13,7 +13,7 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from director.processes import ROLES
+from director.deployment.processes import ROLES
 from director.settings import Settings
 from domain import run_messages
 from domain.message import Recorded

@@ -6,9 +6,9 @@ from http import HTTPStatus
 
 import pytest
 
-from agents import endpoint
-from agents.endpoint import TEXT, Endpoint, Page
 from domain.errors import Unavailable
+from observability import http_endpoint
+from observability.http_endpoint import TEXT, Endpoint, Page
 from tests.integration.peephole import WAIT_S, Peephole
 
 
@@ -29,7 +29,7 @@ async def test_the_endpoint_answers_get_of_its_pages_alone(served: Peephole, mon
     assert await served.get("/yes?x=1") == (HTTPStatus.OK, "yes\n")
     assert (await served.get("/no"))[0] == HTTPStatus.NOT_FOUND
     assert (await served.get("/yes", method="POST"))[0] == HTTPStatus.METHOD_NOT_ALLOWED
-    monkeypatch.setattr(endpoint, "REQUEST_WAIT_S", 0.2)
+    monkeypatch.setattr(http_endpoint, "REQUEST_WAIT_S", 0.2)
     silent, writer = await asyncio.open_connection(served._host, served._port)
     assert await asyncio.wait_for(silent.read(), WAIT_S) == b"", "whoever asks nothing is not waited for"
     writer.close()

@@ -11,7 +11,7 @@ import pytest
 from nats.aio.client import Client
 
 from bus.embedded.servers import Server
-from bus.feed import BATCH_EVENTS_MAX, SILENCE_S, Feed, Gap
+from bus.push_consumer import BATCH_EVENTS_MAX, SILENCE_S, Feed, Gap
 from bus.stream import STREAM, Stored, Stream, connect
 from domain.errors import Unavailable
 

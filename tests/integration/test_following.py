@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from bus.live import IDLE_WAIT_S, REACH_WAIT_S, Live
+from bus.live_log import IDLE_WAIT_S, REACH_WAIT_S, Live
 from domain import run_messages
 from domain.errors import Refused, Unavailable
 from domain.message import Command, Recorded

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from bus import forks
+from bus import fork_check
 from bus.embedded.servers import Server
-from bus.forks import Forked
+from bus.fork_check import Forked
 from bus.recorder import Recorder
 from bus.stream import STREAM, Stream, StreamInfo
 from domain import organisation
@@ -68,7 +68,7 @@ async def test_a_gate_on_its_own_log_writes(desks: Desks, desk: Desk) -> None:
     await desk.pause()
     await desks.recorded(desk)
     assert (await (await desks.open()).resume()).void is None
-    await forks.check(desk.office.stream, desk.office.store)
+    await fork_check.check(desk.office.stream, desk.office.store)
 
 
 async def test_a_database_that_is_behind_is_caught_up_and_no_fork(desks: Desks, desk: Desk) -> None:
@@ -85,13 +85,13 @@ async def test_an_event_that_is_alien_on_one_side_alone_is_a_fork(desks: Desks, 
     await wiped(desk)
     await desk.office.client.jetstream().publish("aura.evt.run.x.tested", b"alien")
     with pytest.raises(Forked, match="different logs"):
-        await forks.check(desk.office.stream, desk.office.store)
+        await fork_check.check(desk.office.stream, desk.office.store)
 
 
 async def test_the_same_alien_on_both_sides_is_none(desks: Desks, desk: Desk) -> None:
     await desk.office.client.jetstream().publish("aura.evt.run.x.tested", b"alien")
     assert len(await desks.recorded(desk)) == 2
-    await forks.check(desk.office.stream, desk.office.store)
+    await fork_check.check(desk.office.stream, desk.office.store)
 
 
 class Slow(Stream):
@@ -114,7 +114,7 @@ async def test_events_recorded_during_the_check_are_no_fork(desks: Desks, desk: 
 
     stream.between = between
     await desks.recorded(desk)
-    await forks.check(stream, desk.office.store)
+    await fork_check.check(stream, desk.office.store)
 
 
 @pytest.mark.parametrize("other", [True, False], ids=["another-log", "the-same-log"])

@@ -13,7 +13,7 @@ from domain.errors import Conflict, Contention, Forbidden, LimitReached, NotFoun
 from domain.message import Command, Event, derive
 from domain.money import Amount
 from governance.authority import Role
-from governance.limits import REFUSALS_MAX
+from governance.refusal_limit import REFUSALS_MAX
 from tests.integration.desks import FOLLOWS, READS, Desk, Desks, HeldPublisher, of_type, profile, stamp, submit
 
 pytestmark = pytest.mark.parametrize("desks", [READS, FOLLOWS], indirect=True)

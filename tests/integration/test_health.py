@@ -12,13 +12,13 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
-from agents.health import LAG_EVENTS_MAX, STALLED_S, Health
-from agents.presence import at_work, post, present, withdraw
 from bus.embedded.process import ProcessId
 from bus.embedded.servers import Server
 from bus.logger import open_logger
 from bus.redaction import Redactor
 from domain import organisation
+from observability.health import LAG_EVENTS_MAX, STALLED_S, Health
+from observability.process_registry import at_work, post, present, withdraw
 from tests.integration.house import House, Sample, at
 from tests.integration.peephole import WAIT_S, Numbers, peephole, total
 

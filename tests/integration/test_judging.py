@@ -13,18 +13,18 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from agents.setup import STAFF_ROLES
-from agents.verifier import SEED_MAX
+from agents.verifier.judging import SEED_MAX
 from domain import run_messages, task
 from domain.judgement import Judgement
 from domain.message import Recorded
 from domain.tree import digest_of
+from runtime.process_config import STAFF_ROLES
 from tests.attacks.leftovers import gone, processes_with
 from tests.integration.house import House, Sample, of
 from verification.gates.pipeline import GATES
 from verification.judge import judge
 from verification.sandbox.bubblewrap import Bubblewrap
-from verification.verdict import Verdict
+from verification.verdict.model import Verdict
 
 pytestmark = pytest.mark.needs_sandbox
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from agents.setup import STAFF_ROLES
 from bus.embedded.servers import Server
 from domain import task
 from domain.message import Recorded
+from runtime.process_config import STAFF_ROLES
 from tests.integration.client import Director, hire_all
 from tests.integration.house import House, Sample, of
 from tests.integration.intact import violations

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 import asyncpg
 import pytest
 
-from bus.lending import IDLE_MAX, Lending
+from bus.connection_pool import IDLE_MAX, Lending
 
 SIZE = 2
 WAIT_S = 5.0

@@ -10,11 +10,11 @@ from domain.errors import Invalid, Refused, Unavailable
 from tests.sandboxes import sandbox
 from tests.wheels import NOWHERE, make_wheel, only_from
 from verification.judge import judge
-from verification.libraries import installed, libraries_of, lock_of, modules_in, resolved
-from verification.reading import parse_requirement
-from verification.requirement import Requirement
+from verification.packages.libraries import installed, libraries_of, lock_of, modules_in, resolved
+from verification.requirements.model import Requirement
+from verification.requirements.parser import parse_requirement
 from verification.sandbox.bubblewrap import Bubblewrap
-from verification.verdict import Verdict
+from verification.verdict.model import Verdict
 
 __all__ = ["sandbox"]
 

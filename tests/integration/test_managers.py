@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from agents.managing import LEASE_KEY
+from agents.manager.leadership import LEASE_KEY
 from bus.lease import holder_of
 from domain import task
 from domain.message import Recorded

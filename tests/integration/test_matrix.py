@@ -13,7 +13,7 @@ from domain.message import Command
 from domain.money import Amount
 from domain.registry import COMMANDS, EVENTS
 from governance.authority import MATRIX, ROLES, Role, may
-from governance.limits import REFUSALS_MAX, WINDOW_S, RefusalLimit
+from governance.refusal_limit import REFUSALS_MAX, WINDOW_S, RefusalLimit
 from tests.integration.desks import DIGEST, Desk, Desks, Order, judgement, of_type, profile, stamp, submit
 
 CAP = Amount(Decimal(1), 1000)

@@ -13,9 +13,9 @@ import msgspec
 import pytest
 from pydantic import SecretStr
 
-from agents.employees.base import CallLimits
-from agents.employees.faults import CallFailed, CallFailure
-from agents.employees.openai import OpenAIEmployee
+from agents.employees.call_errors import CallFailed, CallFailure
+from agents.employees.contract import CallLimits
+from agents.employees.providers.openai import OpenAIEmployee
 from domain.errors import LimitReached
 from tests.loopback import Loopback, Reply, completion, cut, cut_chunks, drip, hang, honest, loopback, raw
 from tests.orders import LIMITS, order

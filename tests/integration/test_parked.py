@@ -5,16 +5,16 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from agents.organisation import CONSUMERS, REACT_TO_EACH
-from bus.rows import Rows
-from director import show
-from director.parked import parked_data
+from bus.projection_rows import Rows
+from director.services.parked import parked_data
+from director.terminal.text import run_data, run_text
 from domain import organisation, run_messages, task
 from domain.message import Recorded
 from projections import replay
-from projections.board import Board
-from projections.evidence import Evidence
-from projections.ledger import Ledger
+from projections.accountant import Ledger
+from projections.auditor import Evidence
+from projections.manager import Board
+from runtime.composition import CONSUMERS, REACT_TO_EACH
 from tests.integration.house import House, Sample, at, of
 
 HALTED = ["manager", "auditor", "accountant"]
@@ -72,9 +72,9 @@ def strikes(log: Sequence[Recorded], run: UUID) -> list[Recorded]:
 
 async def replay_as_said(house: House, run: UUID) -> None:
     """What `aura run show` says, done."""
-    data = await show.run_data(house.office.store, run)
+    data = await run_data(house.office.store, run)
     said = "aura down && aura replay manager && aura replay auditor && aura replay accountant && aura up"
-    assert said in show.run_text(data)
+    assert said in run_text(data)
     assert [one["consumer"] for one in data["parked"]] == HALTED
     for name in HALTED:
         await replay.rebuild(house.office.store, CONSUMERS[name](), react_again=name in REACT_TO_EACH)

@@ -5,12 +5,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from bus.reader import LogReader
+from bus.log_reader import LogReader
 from domain import employee, organisation, run_messages
 from domain.errors import Refused
 from domain.message import Command, Recorded, derive
 from governance.authority import Role
-from projections.board import Board, Task
+from projections.manager import Board, Task
 from projections.replay import state as state_of
 from tests.integration.desks import FOLLOWS, READS, Desk, Desks, Order, of_type, profile, stamp, submit
 

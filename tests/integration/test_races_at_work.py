@@ -8,15 +8,15 @@ import msgspec
 import pytest
 from nats.js.errors import NotFoundError
 
-from agents.organisation import Organisation
-from agents.setup import Setup
 from bus.publisher import Outgoing
-from bus.work import STREAM
+from bus.work_queue import STREAM
 from domain import employee, organisation
 from domain.message import Recorded, derive
 from governance.authority import Role
 from governance.gate import Gate
-from governance.office import Office
+from governance.log_session import Office
+from runtime.composition import Organisation
+from runtime.process_config import Setup
 from tests.integration.desks import HeldPublisher, stamp
 from tests.integration.house import House, Sample, of
 

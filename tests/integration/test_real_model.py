@@ -10,13 +10,13 @@ from uuid import UUID
 
 import pytest
 
-from agents.brief import Brief, BriefCriterion
-from agents.employees.base import CallLimits, ModelResult
-from agents.employees.embedded import embedded_employee
-from agents.employees.faults import CallFailed
-from agents.employees.openai import OpenAIEmployee
+from agents.briefs.brief import Brief, BriefCriterion
+from agents.employees.call_errors import CallFailed
+from agents.employees.contract import CallLimits, ModelResult
 from agents.employees.prompts import Style
-from agents.modelserver import HOST, model_available, model_digest
+from agents.employees.providers.llama_cpp import embedded_employee
+from agents.employees.providers.llama_cpp_server import HOST, model_available, model_digest
+from agents.employees.providers.openai import OpenAIEmployee
 from tests.orders import order
 
 REASON = model_available()
@@ -48,7 +48,12 @@ async def model_url() -> AsyncIterator[str]:
         probe.bind((HOST, 0))
         port = probe.getsockname()[1]
     server = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "agents.modelserver", "--port", str(port), stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        "-m",
+        "agents.employees.providers.llama_cpp_server",
+        "--port",
+        str(port),
+        stdout=asyncio.subprocess.PIPE,
     )
     try:
         assert server.stdout is not None
@@ -113,7 +118,7 @@ async def test_a_port_in_use_ends_the_server_with_a_reason() -> None:
         server = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "agents.modelserver",
+            "agents.employees.providers.llama_cpp_server",
             "--port",
             str(taken.getsockname()[1]),
             stdout=asyncio.subprocess.PIPE,

@@ -10,9 +10,9 @@ import pytest
 
 from bus import codec
 from bus.codec import Origin
-from bus.feed import Gap
-from bus.live import Live
-from bus.reader import LogReader
+from bus.live_log import Live
+from bus.log_reader import LogReader
+from bus.push_consumer import Gap
 from bus.recorder import Recorder
 from bus.store import CONNECT_WAIT_S, POOL_MAX
 from bus.stream import STREAM, Stored

@@ -7,15 +7,15 @@ from msgspec.structs import replace
 
 from tests.cheats.judged import Puzzle
 from tests.sandboxes import sandbox
-from verification.casebox import Problem, Project
+from verification.execution.case_runner import Problem, Project
+from verification.execution.trials import Trial, trials_of
 from verification.gates.base import Subject
 from verification.gates.cases import Cases
 from verification.gates.properties import Properties
 from verification.gates.red_first import RedFirst
-from verification.property import Generator, Property
-from verification.requirement import Criterion
+from verification.requirements.model import Criterion
+from verification.requirements.property_model import Generator, Property
 from verification.sandbox.base import Sandbox
-from verification.trials import Trial, trials_of
 
 __all__ = ["sandbox"]
 

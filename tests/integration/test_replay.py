@@ -8,15 +8,15 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from agents.organisation import CONSUMERS
 from bus.embedded.servers import Server
-from bus.folding import Projection
-from bus.rows import Rows
+from bus.projection import Projection
+from bus.projection_rows import Rows
 from bus.store import Store
 from domain import run_messages
 from domain.message import Recorded
 from projections import replay
-from projections.ledger import Ledger
+from projections.accountant import Ledger
+from runtime.composition import CONSUMERS
 from tests.integration.house import House, Sample, at
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from domain.errors import Unavailable
 from tests.sandboxes import boxed, sandbox
-from verification.boxed import boxed as must_run
+from verification.execution.retry import boxed as must_run
 from verification.sandbox.base import RunSpec
 from verification.sandbox.bubblewrap import Bubblewrap
 

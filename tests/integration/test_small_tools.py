@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from agents.brief import brief_of
+from agents.briefs.brief import brief_of
 from agents.employees.scripts.cheater import Cheater
 from tests.orders import order
 from verification.judge import judge
-from verification.reading import read_requirement
-from verification.requirement import PlannedTask
+from verification.requirements.model import PlannedTask
+from verification.requirements.parser import read_requirement
 from verification.sandbox.base import Sandbox
 from verification.sandbox.bubblewrap import Bubblewrap
-from verification.verdict import Verdict
+from verification.verdict.model import Verdict
 
 pytestmark = pytest.mark.needs_sandbox
 EXAMPLE = read_requirement(Path(__file__).parents[2] / "examples" / "small-tools" / "small-tools.md")

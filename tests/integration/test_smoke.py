@@ -11,10 +11,10 @@ from tests.services import FOLDER, RIGHT
 from tests.unit.asked import asked
 from verification.gates.smoke import Smoke
 from verification.judge import judge
-from verification.reading import parse_requirement, read_requirement
-from verification.requirement import Requirement
+from verification.requirements.model import Requirement
+from verification.requirements.parser import parse_requirement, read_requirement
 from verification.sandbox.bubblewrap import Bubblewrap
-from verification.verdict import GateResult, Verdict
+from verification.verdict.model import GateResult, Verdict
 
 __all__ = ["sandbox"]
 

@@ -20,12 +20,12 @@ from pathlib import Path
 
 import pytest
 
-from agents.organisation import Organisation
-from agents.setup import Setup
 from bus.embedded.home import Home
 from bus.embedded.servers import Server, nats_at, postgres_at
 from domain.errors import Unavailable
 from governance import keys
+from runtime.composition import Organisation
+from runtime.process_config import Setup
 from tests.integration.house import House
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.timeout(7200)]

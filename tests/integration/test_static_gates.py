@@ -8,7 +8,7 @@ from tests.cheats.judged import Puzzle
 from tests.sandboxes import sandbox
 from verification.judge import judge
 from verification.sandbox.bubblewrap import Bubblewrap
-from verification.verdict import Verdict
+from verification.verdict.model import Verdict
 
 __all__ = ["sandbox"]
 

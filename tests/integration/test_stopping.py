@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from agents.deadlines import Deadlines
-from agents.delivering import Delivering
 from agents.duty import Duty, insist, persevere
-from agents.library import Library
-from agents.manager import Manager
-from agents.ordering import Ordering
-from agents.verifier import Judging
-from bus.work import WorkStream
+from agents.manager.deadlines import Deadlines
+from agents.manager.delivery_steps import Delivering
+from agents.manager.orders import Ordering
+from agents.manager.reactor import Manager
+from agents.run_content import Library
+from agents.verifier.judging import Judging
+from bus.work_queue import WorkStream
 from domain.errors import Unavailable
 from tests.integration.house import House, Sample, of
 from verification.sandbox.bubblewrap import Bubblewrap

@@ -5,8 +5,8 @@ from uuid import uuid4
 import pytest
 
 from bus import store
-from director.door import Door
-from director.watching import Watch
+from director.cli.live_view import Watch
+from director.terminal.output import Door
 from domain.errors import Failed
 from domain.message import Recorded
 from tests.integration.house import House, Sample

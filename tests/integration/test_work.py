@@ -7,13 +7,13 @@ from uuid import UUID
 
 import msgspec
 
-from agents.employees.base import Order
-from agents.employees.scripted import ScriptedEmployee
-from agents.handin import HandIn
-from agents.worker import Worker
+from agents.employees.contract import Order
+from agents.employees.providers.scripted import ScriptedEmployee
+from agents.workers.result import HandIn
+from agents.workers.worker import Worker
 from bus.embedded.servers import Server
 from bus.stream import connect
-from bus.work import WorkStream
+from bus.work_queue import WorkStream
 from domain.errors import Unavailable
 from tests import orders
 from tests.integration.house import House, Sample, of

@@ -12,15 +12,15 @@ from dulwich.repo import Repo
 from agents.delivery.packaging import proof_names
 from bus import codec
 from bus.subjects import subject_of
-from director.attested import STATEMENT_NAMES
-from director.attested import differences as attested_differences
+from director.services.attestations import STATEMENT_NAMES
+from director.services.attestations import differences as attested_differences
 from domain.errors import AuraError
 from domain.law import Standing, matters, void
 from domain.message import NAMESPACE, Envelope, Erased
 from domain.tree import digest_of, manifest_of
 from tests.recording.fixture import Kept
 from tests.recording.handlers import Rule
-from verification.attestation import verify
+from verification.verdict.attestation import verify
 
 INDEX_MAX = 12
 """Of the commands of one handler, of the events of one command, and of the steps of one run."""

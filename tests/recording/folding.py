@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 
 from agents.auditor import Auditor
 from agents.hr import HR
-from agents.manager import Manager
-from agents.observer import Observer
-from agents.organisation import CONSUMERS
+from agents.manager.reactor import Manager
+from agents.null_reactor import Observer
 from bus.codec import ALIEN, alien
-from bus.folding import Reactor, fold
-from bus.rows import Rows, columns
+from bus.projection import Reactor, fold
+from bus.projection_rows import Rows, columns
 from domain.message import Command, Recorded
 from domain.registry import COMMANDS
+from runtime.composition import CONSUMERS
 from tests.recording.fixture import Kept, Table, in_order, shown
 
 REACTORS: Mapping[str, Callable[[], Reactor]] = {

@@ -14,7 +14,7 @@ from bus.subjects import subject_of
 from domain import employee, task
 from domain.message import Event, Recorded
 from governance import keys
-from governance.office import Office
+from governance.log_session import Office
 
 LOG_EVENTS_MAX = 10_000
 

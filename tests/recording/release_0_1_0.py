@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from agents.organisation import CONSUMERS
 from bus.embedded.home import Home
 from bus.embedded.servers import postgres_at
 from bus.store import Store
 from projections import replay
+from runtime.composition import CONSUMERS
 from tests.acceptance.cli import Aura
 from tests.recording import fixture
 from tests.recording.fixture import Table

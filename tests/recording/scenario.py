@@ -13,13 +13,13 @@ from uuid import UUID, uuid4
 
 from msgspec.structs import replace
 
-from agents import staff
+from agents.employees import postings
 from bus.embedded.stack import status
 from bus.stream import STREAM
 from domain import employee, run_messages
 from domain.message import Command
 from governance import keys
-from governance.office import Office
+from governance.log_session import Office
 from tests.acceptance.cli import Aura
 from tests.recording.forger import Forger
 from tests.recording.orders import added, adders, example, maker, missed, reviewer, sealed_of
@@ -106,9 +106,9 @@ class Scenario:
         """Pause and halt while a run waits for people who never answer; what the law does not count; a deadline."""
         for name in ("anna", "bert"):
             self.aura.json("suspend", name, "--reason", "a day off")
-        slow = staff.Posting(name="slow", kind="scripted", script=str(self.folder / "anna.answers.json"))
+        slow = postings.Posting(name="slow", kind="scripted", script=str(self.folder / "anna.answers.json"))
         slow = replace(slow, delay_s=SLOW_S, wall_s=GHOST_WALL_S)
-        staff.save(self.aura.home / "employees", slow)
+        postings.save(self.aura.home / "employees", slow)
         self._send(lambda: _hire(slow))
         self._send(lambda: _hire(replace(slow, name="ghost")))
         self._write("late", adders("Late", "small", budget=ONE_MINUTE), "small")
@@ -137,7 +137,7 @@ class Scenario:
         self.aura.json("suspend", "cheat", "--reason", "once more", code=7)
         self._act(lambda office: self.forger.newer(office, UUID(self.people["cheat"])))
         self.aura.json("reinstate", "cheat", "--reason", "nobody can read what was said of him")
-        odd = staff.profile_of(staff.Posting(name="odd", kind="scripted", script="odd"))
+        odd = postings.profile_of(postings.Posting(name="odd", kind="scripted", script="odd"))
         self._send(lambda: employee.Hire(**_stamp(), employee=uuid4(), profile=replace(odd, name="o\0d")))
         run = uuid4()
         self._act(lambda office: self._odd_run(office, run))
@@ -164,7 +164,7 @@ class Scenario:
 
     def _hire(self, name: str, answers: dict[str, list[dict[str, str]]]) -> None:
         self.aura.hire(name, answers)
-        self.people[name] = str(staff.find(self.aura.home / "employees", name).id)
+        self.people[name] = str(postings.find(self.aura.home / "employees", name).id)
 
     def _write(self, name: str, text: str, *tasks: str) -> None:
         (self.folder / f"{name}.md").write_text(text)
@@ -237,5 +237,5 @@ def _stamp() -> Any:
     return {"id": uuid4(), "at": time.time_ns() // 1000, "cause": None}
 
 
-def _hire(posting: staff.Posting) -> employee.Hire:
-    return employee.Hire(**_stamp(), employee=posting.id, profile=staff.profile_of(posting))
+def _hire(posting: postings.Posting) -> employee.Hire:
+    return employee.Hire(**_stamp(), employee=posting.id, profile=postings.profile_of(posting))

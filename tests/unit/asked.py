@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 
 from tests.cheats.solutions import requirement
-from verification.casebox import Project
+from verification.execution.case_runner import Project
 from verification.gates.base import Gate, Report, Subject
-from verification.requirement import Requirement
+from verification.requirements.model import Requirement
 from verification.sandbox.bubblewrap import Bubblewrap
-from verification.writeset import changed_paths
+from verification.source_scan.write_set import changed_paths
 
 
 async def asked(

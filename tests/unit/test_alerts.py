@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from agents.metrics import Metrics
-from agents.organisation import CONSUMERS
+from observability.metrics import Metrics
+from runtime.composition import CONSUMERS
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "prometheus"

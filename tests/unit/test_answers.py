@@ -9,16 +9,16 @@ from msgspec.structs import replace
 
 from domain.errors import AuraError, Invalid
 from tests.cheats.solutions import requirement
-from verification.attestation import opened_envelope
-from verification.casebox import Answer, Problem, Project, play
+from verification.execution.case_runner import Answer, Problem, Project, play
 from verification.gates.base import Report, Subject
 from verification.gates.form import Form
 from verification.gates.pipeline import EVIDENCE_BYTES_MAX, ask_all
 from verification.gates.suites import TOLD_MAX, Suites
-from verification.requirement import Requirement, Suite
-from verification.review import judge_review
+from verification.requirements.model import Requirement, Suite
 from verification.sandbox.base import Capabilities, RunResult, RunSpec, Sandbox
-from verification.suitebox import SuiteRun, SuiteSeen, run_suite
+from verification.suites.pytest_runner import SuiteRun, SuiteSeen, run_suite
+from verification.verdict.attestation import opened_envelope
+from verification.verdict.review import judge_review
 
 CASE = next(case for each in requirement("hello-slug").criteria for case in each.cases)
 SEEN = {"steps": [{"did": "returned", "before": {}, "files": {}, "value": "§"}], "took_s": 0.0}

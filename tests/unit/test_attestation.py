@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from domain.errors import AuraError, Differs, Forbidden, Invalid, NotFound
 from domain.tree import digest_of, manifest_of, tree_digest
 from governance import signing
-from verification import attestation
-from verification.attestation import Basis, Statement, named_key, sign, statement_of, verify
-from verification.requirement import Budget, Case, Criterion, Requirement, Step
-from verification.verdict import CriterionResult, Finding, GateResult, Verdict
+from verification.requirements.model import Budget, Case, Criterion, Requirement, Step
+from verification.verdict import attestation
+from verification.verdict.attestation import Basis, Statement, named_key, sign, statement_of, verify
+from verification.verdict.model import CriterionResult, Finding, GateResult, Verdict
 
 SECRET = "sealed-input-81c2"
 TREE = {"slug.py": b"def slug(text):\n    return text\n", "tree": b"a file of that name\n"}

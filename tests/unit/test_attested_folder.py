@@ -16,8 +16,8 @@ from domain.tree import digest_of, manifest_of, tree_digest
 from governance import signing
 from tests.acceptance.cli import Aura
 from tests.unit.test_attestation import KEY, OTHER, TREE, requirement, verdict
-from verification.attestation import Basis, sign, statement_of
-from verification.verdict import Verdict
+from verification.verdict.attestation import Basis, sign, statement_of
+from verification.verdict.model import Verdict
 
 VERDICT = b"{}"
 

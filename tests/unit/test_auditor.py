@@ -6,12 +6,12 @@ import pytest
 from msgspec.structs import replace
 
 from agents.auditor import Auditor
-from bus.folding import Cause
-from bus.rows import Rows
+from bus.projection import Cause
+from bus.projection_rows import Rows
 from domain import incident, run_messages
 from domain.judgement import Gate
 from domain.message import Command, Recorded
-from projections.evidence import Evidence
+from projections.auditor import Evidence
 from tests.unit.samples import AT, GOOD, RUN
 from tests.unit.test_projections import recorded
 

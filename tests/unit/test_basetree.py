@@ -7,9 +7,9 @@ from dulwich.objects import Blob, Commit, Tree
 from dulwich.repo import Repo
 
 from domain.errors import Invalid, LimitReached, NotFound
-from verification import basetree
-from verification.basetree import read_base
-from verification.requirement import Base
+from verification.requirements import base_tree
+from verification.requirements.base_tree import read_base
+from verification.requirements.model import Base
 
 FILE, PROGRAM, LINK, MODULE = 0o100644, 0o100755, 0o120000, 0o160000
 
@@ -87,7 +87,7 @@ def test_limits_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     commit(tmp_path / "site", (b"a", FILE, b"12345"), (b"b", FILE, b"12345"))
     for name, limit in (("BASE_FILE_BYTES_MAX", 4), ("BASE_BYTES_MAX", 9), ("BASE_FILES_MAX", 1)):
         with monkeypatch.context() as patched:
-            patched.setattr(basetree, name, limit)
+            patched.setattr(base_tree, name, limit)
             with pytest.raises(LimitReached, match="larger than"):
                 read_base(Base(repo="site"), tmp_path)
     assert len(read_base(Base(repo="site"), tmp_path).files) == 2

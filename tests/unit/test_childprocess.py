@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.attacks.leftovers import children, descriptors
-from verification.childprocess import run_program
+from verification.sandbox.child_process import run_program
 
 SLEEP = ("sleep", "60")
 STEPS = 12

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from agents.setup import STAFF_ROLES
 from bus.embedded import nats
 from bus.embedded.programs import nats_server
+from runtime.process_config import STAFF_ROLES
 from tests.acceptance.cli import Inside
 from verification.sandbox.syscalls import _REFUSED
 
@@ -149,7 +149,12 @@ def test_each_waits_for_what_it_needs_and_says_when_it_serves(services: dict[str
             assert wait == {"condition": wanted}, (name, other)
             assert once or "test" in services[other]["healthcheck"], (name, other)
         if service.get("command", [""])[0] == "serve":
-            assert service["healthcheck"]["test"] == ["CMD", "python", "-IS", f"{IMAGE_ROOT}/director/ready.py"], name
+            assert service["healthcheck"]["test"] == [
+                "CMD",
+                "python",
+                "-IS",
+                f"{IMAGE_ROOT}/director/deployment/container_healthcheck.py",
+            ], name
             assert (service["environment"]["AURA_METRICS_HOST"], service["environment"]["AURA_METRICS_PORT"]) == (
                 "0.0.0.0",
                 METRICS_PORT,

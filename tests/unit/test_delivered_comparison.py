@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from agents.delivery.acceptance import literal
+from agents.delivery.acceptance_tests import literal
 from agents.delivery.aura_casebox import ANY, Matching, same
-from verification.values import encode, matches
+from verification.requirements.values import encode, matches
 
 SPACE = {
     "ANY": ANY, "Matching": Matching, "Decimal": Decimal, "date": date, "datetime": datetime,

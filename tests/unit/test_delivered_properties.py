@@ -8,8 +8,8 @@ import pytest
 from agents.delivery.packaging import delivery_files
 from tests.acceptance.test_properties import EXAMPLE, RIGHT, WRONG
 from tests.unit.test_packaging import python
-from verification.reading import parse_requirement, read_requirement
-from verification.requirement import Requirement
+from verification.requirements.model import Requirement
+from verification.requirements.parser import parse_requirement, read_requirement
 
 EVERY = """---
 aura: 1

@@ -2,9 +2,9 @@
 
 import pytest
 
-from verification.dependencies import DEPENDENCIES_MAX, LOCK_NAME, locked, project_name
-from verification.reading import RequirementInvalid, parse_requirement
-from verification.requirement import Requirement
+from verification.requirements.dependencies import DEPENDENCIES_MAX, LOCK_NAME, locked, project_name
+from verification.requirements.model import Requirement
+from verification.requirements.parser import RequirementInvalid, parse_requirement
 
 FILE = """---
 aura: 1

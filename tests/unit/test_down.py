@@ -3,7 +3,7 @@
 import pytest
 
 from bus.embedded.stack import ChildStatus, StackStatus
-from director.stopping import findings, stopped
+from director.deployment.stop_report import findings, stopped
 
 SERVING: dict[str, int | None] = {"nats": None, "postgres": None, "model": None}
 """Children that live; an exit status: one that does not."""

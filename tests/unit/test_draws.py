@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from agents.propertytext import described
-from verification.draws import Arguments, draw
-from verification.property import Generator, Property
+from agents.briefs.property_text import described
+from verification.properties.inputs import Arguments, draw
+from verification.properties.shrinking import size_of, smaller
+from verification.requirements.property_model import Generator, Property
+from verification.requirements.values import encode, key_of
 from verification.sandbox.orphans import new_tag
-from verification.shrinking import size_of, smaller
-from verification.values import encode, key_of
 
 ROOT = Path(__file__).parents[2]
 TRIES = 60

@@ -2,8 +2,8 @@
 
 import pytest
 
-from agents.brief import Brief
-from agents.employees.answer import CANNOT, declined_in, files_of
+from agents.briefs.brief import Brief
+from agents.employees.answer_parser import CANNOT, declined_in, files_of
 from agents.employees.prompts import DECLINE, grammar_of, messages_of
 from tests.orders import BRIEF
 

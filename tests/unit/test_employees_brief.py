@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from agents.brief import Brief, brief_of
+from agents.briefs.brief import Brief, brief_of
 from domain.errors import NotFound
-from verification.requirement import Budget, Case, Criterion, Expectation, PlannedTask, Requirement, Step
+from verification.requirements.model import Budget, Case, Criterion, Expectation, PlannedTask, Requirement, Step
 
 SECRET = "only-sealed-7781"
 

@@ -6,10 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from agents.employees.base import CallLimits
-from agents.employees.faults import CallFailed, CallFailure, failure_of_status
-from agents.employees.openai import OpenAIEmployee
+from agents.employees.call_errors import CallFailed, CallFailure, failure_of_status
+from agents.employees.contract import CallLimits
 from agents.employees.pricing import cost_of, input_tokens_at_most
+from agents.employees.providers.openai import OpenAIEmployee
 from domain.errors import LimitReached
 from tests.orders import order
 

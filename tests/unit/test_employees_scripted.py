@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from agents.employees.base import CallLimits, Employee
-from agents.employees.faults import CallFailed
-from agents.employees.scripted import Recording, Script, ScriptedEmployee
+from agents.employees.call_errors import CallFailed
+from agents.employees.contract import CallLimits, Employee
+from agents.employees.providers.scripted import Recording, Script, ScriptedEmployee
 from agents.employees.scripts.cheater import OUTSIDE_PATHS, Cheater
 from domain.errors import Invalid, LimitReached
 from tests.orders import order

@@ -2,8 +2,8 @@
 
 import pytest
 
-from verification.filesleft import untrue, watched_at_last, with_room
-from verification.requirement import Case, Expectation, Step
+from verification.execution.output_files import untrue, watched_at_last, with_room
+from verification.requirements.model import Case, Expectation, Step
 from verification.sandbox.base import Limits, RunResult
 from verification.sandbox.copyout import REFUSED_MAX
 

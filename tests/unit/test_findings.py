@@ -6,11 +6,11 @@ import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 
-from agents.findings import LABEL_VALUES_MAX, OTHER, Findings, Names
-from bus.rows import Rows
+from bus.projection_rows import Rows
 from domain import employee, task
 from domain.money import Amount
-from projections.evidence import Evidence
+from observability.model_metrics import LABEL_VALUES_MAX, OTHER, Findings, Names
+from projections.auditor import Evidence
 from tests.unit.samples import AT, EMPLOYEE, FIRST, ORDER, PROFILE, RUN, SNAPSHOT
 
 OF_ORDER = {"run": RUN, "task": FIRST, "employee": EMPLOYEE, "order": ORDER}

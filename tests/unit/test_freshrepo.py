@@ -15,9 +15,9 @@ from dulwich.pack import write_pack_index_v2
 from dulwich.refs import Ref
 from dulwich.repo import Repo
 
-from agents.delivery import freshrepo
-from agents.delivery.gitrepo import build_repository
-from agents.delivery.objects import Composed, compose
+from agents.delivery import new_repository
+from agents.delivery.git_objects import Composed, compose
+from agents.delivery.repository import build_repository
 from domain.errors import Invalid
 from tests.unit.repositories import git, needs_git, plan
 
@@ -62,7 +62,7 @@ def seen(folder: Path) -> dict[str, tuple[int, bytes]]:
 def test_every_file_and_mode_is_what_dulwich_writes(tmp_path: Path, bits: int) -> None:
     composed = compose([plan({"a.b": b"first"}), plan(FILES, 2), plan({**FILES, "late": b"1"}, 3)], None)
     with umask(bits):
-        freshrepo.write(tmp_path / "ours", composed, BRANCH)
+        new_repository.write(tmp_path / "ours", composed, BRANCH)
         oracle(tmp_path / "theirs", composed)
     assert seen(tmp_path / "ours") == seen(tmp_path / "theirs")
     with closing(Repo(str(tmp_path / "ours"))) as ours, closing(Repo(str(tmp_path / "theirs"))) as theirs:
@@ -86,7 +86,7 @@ def test_git_finds_no_fault_in_it(tmp_path: Path) -> None:
 
 def test_the_index_of_a_pack_is_dulwich_s() -> None:
     blobs = [Blob.from_string(b"%d" % number) for number in range(700)]
-    packed = freshrepo.packed_of(blobs)
+    packed = new_repository.packed_of(blobs)
     places, at = [], 12
     for blob in blobs:
         body = packed.data[at + 1 :]  # so small an object has a head of one byte
@@ -103,12 +103,12 @@ def test_the_index_of_a_pack_is_dulwich_s() -> None:
 
 def test_a_pack_is_no_greater_than_its_index_can_say(monkeypatch: pytest.MonkeyPatch) -> None:
     blob = Blob.from_string(b"some")
-    size = len(freshrepo.packed_of([blob]).data)
-    monkeypatch.setattr(freshrepo, "PACK_BYTES_MAX", size - 1)
+    size = len(new_repository.packed_of([blob]).data)
+    monkeypatch.setattr(new_repository, "PACK_BYTES_MAX", size - 1)
     with pytest.raises(Invalid, match="2 GiB"):
-        freshrepo.packed_of([blob])
-    monkeypatch.setattr(freshrepo, "PACK_BYTES_MAX", size)
-    assert len(freshrepo.packed_of([blob]).data) == size
+        new_repository.packed_of([blob])
+    monkeypatch.setattr(new_repository, "PACK_BYTES_MAX", size)
+    assert len(new_repository.packed_of([blob]).data) == size
 
 
 def test_what_a_failed_writer_left_is_built_anew(tmp_path: Path) -> None:

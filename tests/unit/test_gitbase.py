@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.delivery.gitrepo import BaseClone, base_commit, base_files, build_repository
+from agents.delivery.repository import BaseClone, base_commit, base_files, build_repository
 from domain.errors import Invalid
 from tests.unit.repositories import TWO, fingerprint, git, needs_git, plan
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.delivery.gitrepo import RELEASE, CommitPlan, build_repository, put_release_ref, release_ref
+from agents.delivery.repository import RELEASE, CommitPlan, build_repository, put_release_ref, release_ref
 from domain.errors import AuraError, Conflict, Invalid, NotFound
 from tests.unit.repositories import TWO, fingerprint, git, needs_git, plan
 

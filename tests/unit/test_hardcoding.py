@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from verification.hardcoding import hard_coded_path, telling_values
-from verification.requirement import Case, Criterion, Expectation, Step
+from verification.requirements.model import Case, Criterion, Expectation, Step
+from verification.source_scan.hard_coding import hard_coded_path, telling_values
 
 
 def case(args: list[Any], returns: Any) -> Case:

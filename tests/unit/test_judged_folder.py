@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from director.door import Door
-from director.judging import TREE_BYTES_MAX, read_tree
+from director.services.judge import TREE_BYTES_MAX, read_tree
+from director.terminal.output import Door
 from domain.errors import Invalid, LimitReached
 
 NOBODY = 65534

@@ -3,7 +3,7 @@
 from random import Random
 from uuid import UUID
 
-from governance.limits import REFUSALS_MAX, WINDOW_S, RefusalLimit
+from governance.refusal_limit import REFUSALS_MAX, WINDOW_S, RefusalLimit
 
 ONE, OTHER = UUID(int=1), UUID(int=2)
 

@@ -8,13 +8,13 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from agents.lines import TOLD, WARNINGS, Lines
-from agents.organisation import CONSUMERS
 from bus.logger import open_logger
+from bus.projection_rows import Parked, Rows
 from bus.recorder import Sliced
 from bus.redaction import Redactor
-from bus.rows import Parked, Rows
 from domain.message import Envelope, Event, Recorded
+from observability.event_logging import TOLD, WARNINGS, Lines
+from runtime.composition import CONSUMERS
 from tests.unit.samples import AT, COMMAND, PRINCIPAL, RUN, SAMPLES, uuid
 
 FREE_TEXTS = ("wrote x.py", "Agents may not", "lunch", "I ran it", "Stay in a.py", "Slug maker", "deliveries/slug")

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tests.cheats.solutions import NAMES, solution
-from verification.mutation import SOURCE_BYTES_MAX, changed_lines, mutants
+from verification.adequacy.mutation import SOURCE_BYTES_MAX, changed_lines, mutants
 
 MISTAKES = [
     ("a + b", {"a - b"}),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from director.natscontext import Context, context_of
+from director.deployment.nats_context import Context, context_of
 
 NAME = "Aura Orchestra"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.odds import Rate, all_verified_at_least, attempts_for, no_rejection_at_most
+from bench.odds import Rate, all_verified_at_least, attempts_for, no_rejection_at_most
 
 
 @pytest.mark.parametrize(

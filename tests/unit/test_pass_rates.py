@@ -7,15 +7,15 @@ from typing import get_args
 import msgspec
 import pytest
 
-from agents.brief import brief_of
-from agents.employees.embedded import FEEDBACK_MAX, OUTPUT_TOKENS_MAX, STOPS, TEMPERATURE
+from agents.briefs.brief import brief_of
 from agents.employees.prompts import Style
-from agents.modelserver import model_available, model_digest
-from agents.odds import all_verified_at_least, no_rejection_at_most
+from agents.employees.providers.llama_cpp import FEEDBACK_MAX, OUTPUT_TOKENS_MAX, STOPS, TEMPERATURE
+from agents.employees.providers.llama_cpp_server import model_available, model_digest
 from bench.choose import CHEATED_ATTEMPTS_MAX, Published, page_of, rates_of
+from bench.odds import all_verified_at_least, no_rejection_at_most
 from bench.passrates import CANDIDATES, prompt_sha256
-from verification.reading import read_requirement
-from verification.requirement import Requirement
+from verification.requirements.model import Requirement
+from verification.requirements.parser import read_requirement
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "small-tools"
 TRIES_MIN = 40

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.delivery.placing import put
+from agents.delivery.atomic_rename import put
 
 
 def write(folder: Path) -> None:

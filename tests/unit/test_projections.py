@@ -4,12 +4,12 @@ from decimal import Decimal
 
 import pytest
 
-from bus.rows import Rows
+from bus.projection_rows import Rows
 from domain import task
 from domain.message import Envelope, Event, Recorded
 from domain.money import NOTHING
-from projections.evidence import Attempt, Evidence
-from projections.ledger import Account, Ledger, OpenOrder
+from projections.accountant import Account, Ledger, OpenOrder
+from projections.auditor import Attempt, Evidence
 from tests.unit.samples import (
     AT,
     BAD,

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import Invalid, NotFound
-from verification.fixtures import FIXTURE_BYTES_MAX
-from verification.reading import RequirementInvalid, check_notes, parse_requirement, read_requirement
-from verification.requirement import Base, PlannedTask, Requirement, Step
-from verification.template import acceptance_block, front_matter, scaffold, sealed_template, template
-from verification.values import encode
+from verification.requirements.fixtures import FIXTURE_BYTES_MAX
+from verification.requirements.model import Base, PlannedTask, Requirement, Step
+from verification.requirements.parser import RequirementInvalid, check_notes, parse_requirement, read_requirement
+from verification.requirements.template import acceptance_block, front_matter, scaffold, sealed_template, template
+from verification.requirements.values import encode
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FRONT = """---

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from agents.endpoint import Endpoint, Page
 from bus.embedded.port import free_port
+from observability.http_endpoint import Endpoint, Page
 
-READY = Path(__file__).parents[2] / "director" / "ready.py"
+READY = Path(__file__).parents[2] / "director" / "deployment" / "container_healthcheck.py"
 
 
 async def asked(port: int | None) -> tuple[int | None, str]:

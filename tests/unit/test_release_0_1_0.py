@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from agents import staff
-from agents.organisation import CONSUMERS
+from agents.employees.postings import load_all
 from governance import keys, signing
+from runtime.composition import CONSUMERS
 from tests.recording import checks, fixture
 from tests.recording.fixture import Kept
 from tests.recording.folding import REACTORS, Asked, Folded, all_asked, events, folded
@@ -160,7 +160,7 @@ def test_the_home_is_still_that_organisation_s(log: tuple[Kept, ...], tmp_path: 
     hired = {
         payload_of(kept)["employee"]: payload_of(kept)["profile"]["name"] for kept in with_type(log, "employee.hired")
     }
-    postings = staff.load_all(home / "employees")
+    postings = load_all(home / "employees")
     assert len(postings) > 3
     assert all(hired[str(posting.id)] == posting.name for posting in postings)
 

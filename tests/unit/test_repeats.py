@@ -2,8 +2,8 @@
 
 import pytest
 
-from verification.givensuite import Failures
-from verification.repeats import Repeated, repeat
+from verification.suites.given_suite import Failures
+from verification.suites.repeats import Repeated, repeat
 
 FIRST, SECOND = 11, 22
 LOST: Failures = (("test_it", "assert 1 == 2"),)

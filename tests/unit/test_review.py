@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from agents.reviewing import diff_of
+from agents.briefs.review_brief import diff_of
 from domain import planning, run, run_messages, task
 from domain.errors import Refused
 from domain.judgement import REVIEW, Gate
@@ -18,7 +18,7 @@ from domain.review import PATH, vendor_of
 from domain.run import RunState
 from tests.unit import runs
 from tests.unit.samples import AT, CALL, COMMAND, EMPLOYEE, GOOD, PLAN, RUN, SNAPSHOT, happened
-from verification.review import judge_review
+from verification.verdict.review import judge_review
 
 REVIEWER = UUID(int=77)
 REVIEW_ID = planning.task_id(RUN, REVIEW)

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from bus.rows import Row, Rows
+from bus.projection_rows import Row, Rows
 from tests.unit.samples import uuid
 
 

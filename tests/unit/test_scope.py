@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verification.scope import contains, in_scope, overlap, pattern_fault
+from verification.requirements.scope import contains, in_scope, overlap, pattern_fault
 
 names = st.text(alphabet="ab", min_size=1, max_size=3)
 paths = st.lists(names, min_size=1, max_size=4).map("/".join)

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from agents import staff
-from agents.employees.openai import OpenAIEmployee
+from agents.employees import postings
+from agents.employees.providers.openai import OpenAIEmployee
 from bus.redaction import Redactor, secrets_of
 from bus.secretfile import secret
 from domain.errors import Invalid
 
 KEY = "correct-horse-battery-staple"
-POSTING = staff.Posting(
+POSTING = postings.Posting(
     name="coder", kind="openai", model="m", base_url="http://127.0.0.1:9/v1", api_key_env="CODER_API_KEY", price="zero"
 )
 
@@ -25,7 +25,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_an_employee_has_the_key_that_its_file_holds(file: Path) -> None:
     for environment in ({"CODER_API_KEY_FILE": str(file)}, {"CODER_API_KEY": KEY}):
-        employee = staff.build(POSTING, environment)
+        employee = postings.build(POSTING, environment)
         assert isinstance(employee, OpenAIEmployee)
         assert employee._secret() == KEY
 
@@ -40,12 +40,12 @@ def test_no_key_is_no_file_and_an_empty_one(tmp_path: Path) -> None:
 
 def test_a_file_that_does_not_read_and_two_keys_are_refused(tmp_path: Path, file: Path) -> None:
     with pytest.raises(Invalid, match=r"CODER_API_KEY_FILE names .*nowhere, which cannot be read"):
-        staff.build(POSTING, {"CODER_API_KEY_FILE": str(tmp_path / "nowhere")})
+        postings.build(POSTING, {"CODER_API_KEY_FILE": str(tmp_path / "nowhere")})
     with pytest.raises(Invalid, match="both set"):
-        staff.build(POSTING, {"CODER_API_KEY_FILE": str(file), "CODER_API_KEY": "another"})
+        postings.build(POSTING, {"CODER_API_KEY_FILE": str(file), "CODER_API_KEY": "another"})
     file.write_text(f"{KEY}\n{KEY}\n")
     with pytest.raises(Invalid, match="does not hold one line") as error:
-        staff.build(POSTING, {"CODER_API_KEY_FILE": str(file)})
+        postings.build(POSTING, {"CODER_API_KEY_FILE": str(file)})
     assert KEY not in f"{error.value} {error.value.hint}"
 
 

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from tests.unit.asked import asked
 from verification.gates.secrets import Secrets
-from verification.secretscan import secrets_in
-from verification.writeset import NAMED_MAX
+from verification.source_scan.secret_scan import secrets_in
+from verification.source_scan.write_set import NAMED_MAX
 
 BASE62 = string.ascii_letters + string.digits
 DRAWN = random.Random(20261122)

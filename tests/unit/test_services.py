@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from tests.services import notes
-from verification.door import Door, Forged, Gone
-from verification.exchange import BadResponse, Response, Sent, Unsendable, exchange
-from verification.hardcoding import telling_values
-from verification.placeholders import filled, filled_target, names_in
-from verification.replies import problem_of_reply, saved_from
-from verification.requirement import Reply
+from verification.execution.http_exchange import BadResponse, Response, Sent, Unsendable, exchange
+from verification.execution.response_comparison import problem_of_reply, saved_from
+from verification.execution.service_channel import Door, Forged, Gone
+from verification.requirements.model import Reply
+from verification.requirements.placeholders import filled, filled_target, names_in
+from verification.source_scan.hard_coding import telling_values
 
 JSON = {"content-type": "application/json; charset=utf-8"}
 

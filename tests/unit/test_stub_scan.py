@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from tests.unit.asked import asked
 from verification.gates.stubs import Stubs
-from verification.requirement import Case, Criterion, Expectation, Step
-from verification.source import PARSED_BYTES_MAX
+from verification.requirements.model import Case, Criterion, Expectation, Step
+from verification.source_scan.parse import PARSED_BYTES_MAX
 
 UNWRITTEN = {
     "pass": b"def slugify(text):\n    pass\n",

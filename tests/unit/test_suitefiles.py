@@ -7,13 +7,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agents.brief import brief_of
+from agents.briefs.brief import brief_of
 from agents.delivery.packaging import packaging_files
 from agents.employees.prompts import messages_of
-from verification.cleantree import clean, without_pytest
-from verification.fixtures import FIXTURE_BYTES_MAX, FOLDER_FILES_MAX
-from verification.reading import RequirementInvalid, check_notes, parse_requirement, read_requirement
-from verification.requirement import Requirement, Suite
+from verification.requirements.fixtures import FIXTURE_BYTES_MAX, FOLDER_FILES_MAX
+from verification.requirements.model import Requirement, Suite
+from verification.requirements.parser import RequirementInvalid, check_notes, parse_requirement, read_requirement
+from verification.suites.clean_tree import clean, without_pytest
 
 FRONT = """---
 aura: 1

@@ -14,10 +14,10 @@ import pytest
 
 from domain.errors import Unavailable
 from tests.sandboxes import sandbox
+from verification.packages.toolbox import TOOLS, close_toolboxes, tool_versions, toolbox, tools_digest
+from verification.packages.toolbox_cache import SHELF, UNUSED_S
 from verification.sandbox.base import PYTHON, RunResult, RunSpec
 from verification.sandbox.bubblewrap import Bubblewrap
-from verification.toolbox import TOOLS, close_toolboxes, tool_versions, toolbox, tools_digest
-from verification.toolshelf import SHELF, UNUSED_S
 
 __all__ = ["sandbox"]
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import Invalid
-from verification.values import LOOSE_ITEMS_MAX, VALUE_DEPTH_MAX, encode, matches, show
+from verification.requirements.values import LOOSE_ITEMS_MAX, VALUE_DEPTH_MAX, encode, matches, show
 
 FAST_S = 5.0  # far more than a linear comparison takes, far less than a quadratic one
 

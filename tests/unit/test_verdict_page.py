@@ -5,11 +5,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-from director.page import EVIDENCE_CHARS_MAX, verdict_page
-from director.verdictview import VerdictView, gates_table
-from director.visible import visible
+from director.reports.verdict_html import EVIDENCE_CHARS_MAX, verdict_page
+from director.reports.verdict_view import VerdictView, gates_table
+from director.terminal.escape import visible
 from tests.unit.test_attestation import requirement, verdict
-from verification.verdict import Finding, GateResult, Verdict
+from verification.verdict.model import Finding, GateResult, Verdict
 
 SCRIPT = "</pre><script>alert(1)</script><img src=x onerror=alert(1)>"
 BIDI = "abc\u202edcba\u2066\u200f\x1b[2J\x00"

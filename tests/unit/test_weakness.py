@@ -5,11 +5,11 @@ from msgspec.structs import replace
 
 from tests.cheats.solutions import NAMES, requirement
 from tests.unit.test_reading import parse
-from verification.property import Property, PropertyKind
-from verification.reading import parse_requirement
-from verification.requirement import Requirement, Suite
-from verification.template import sealed_template, template
-from verification.weakness import Weak, weak_criteria
+from verification.adequacy.weak_criteria import Weak, weak_criteria
+from verification.requirements.model import Requirement, Suite
+from verification.requirements.parser import parse_requirement
+from verification.requirements.property_model import Property, PropertyKind
+from verification.requirements.template import sealed_template, template
 
 HTTP = """---
 aura: 1

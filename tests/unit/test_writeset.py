@@ -1,6 +1,12 @@
 """What counts as written, and which trees are none."""
 
-from verification.writeset import changed_paths, compiled_findings, form_findings, scope_findings, twin_findings
+from verification.source_scan.write_set import (
+    changed_paths,
+    compiled_findings,
+    form_findings,
+    scope_findings,
+    twin_findings,
+)
 
 
 def test_added_changed_and_removed_paths_are_written() -> None:

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from verification.calls import Calls
-from verification.casebox import Problem, Project, play
-from verification.comparison import problem_of
-from verification.draws import Arguments, draw
-from verification.laws import outcomes
-from verification.property import Property
-from verification.requirement import Case
+from verification.execution.case_runner import Problem, Project, play
+from verification.execution.comparison import problem_of
+from verification.execution.service_runner import service_problem
+from verification.properties.calls import Calls
+from verification.properties.checks import outcomes
+from verification.properties.inputs import Arguments, draw
+from verification.requirements.model import Case
+from verification.requirements.property_model import Property
 from verification.sandbox.base import Sandbox
-from verification.servicebox import service_problem
 
 STEPS_MAX = 64  # in one box
 SLOWER_MAX = 5  # times as long as the accepted tree, and the code hangs

@@ -6,8 +6,8 @@ import random
 from collections.abc import Iterator, Set
 from typing import Any, NamedTuple
 
-from verification.mistakes import is_text, mistakes, opposite
-from verification.source import parsed
+from verification.adequacy.mutation_operators import is_text, mistakes, opposite
+from verification.source_scan.parse import parsed
 
 SOURCE_BYTES_MAX = 256 * 1024  # of one file; a larger one is generated, or a table
 SHOWN_CHARS_MAX = 80

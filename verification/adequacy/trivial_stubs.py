@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from verification.casebox import StepSeen
-from verification.exchange import Response
-from verification.placeholders import NUMBER, Saved, filled, filled_text
-from verification.property import PropertyKind
-from verification.requirement import Expectation, Request, Step
-from verification.tags import COLLECTIONS, tag_of, text_matches
-from verification.values import encode, key_of, show
+from verification.execution.case_runner import StepSeen
+from verification.execution.http_exchange import Response
+from verification.requirements.model import Expectation, Request, Step
+from verification.requirements.placeholders import NUMBER, Saved, filled, filled_text
+from verification.requirements.property_model import PropertyKind
+from verification.requirements.tags import COLLECTIONS, tag_of, text_matches
+from verification.requirements.values import encode, key_of, show
 
 MESSAGES_MAX = 5  # of one exception
 SHOWN_CHARS_MAX = 40

@@ -5,13 +5,13 @@ from itertools import product
 
 import msgspec
 
-from verification.casebox import Answer
-from verification.comparison import problem_of
-from verification.placeholders import NUMBER, Scalar
-from verification.property import Property
-from verification.replies import problem_of_reply, saved_from
-from verification.requirement import Case, Criterion, Requirement, Step
-from verification.stubs import Stub, StubService, commands, functions, services
+from verification.adequacy.trivial_stubs import Stub, StubService, commands, functions, services
+from verification.execution.case_runner import Answer
+from verification.execution.comparison import problem_of
+from verification.execution.response_comparison import problem_of_reply, saved_from
+from verification.requirements.model import Case, Criterion, Requirement, Step
+from verification.requirements.placeholders import NUMBER, Scalar
+from verification.requirements.property_model import Property
 
 _CALLS = ("call", "new")
 

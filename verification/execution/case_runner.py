@@ -11,12 +11,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from verification.boxed import boxed
-from verification.filesleft import FOLDER, collected, untrue, watched, watched_at_last, with_room
-from verification.requirement import Case, Serve, Step
+from verification.execution.output_files import FOLDER, collected, untrue, watched, watched_at_last, with_room
+from verification.execution.retry import boxed
+from verification.requirements.model import Case, Serve, Step
+from verification.requirements.values import encode
 from verification.sandbox.base import MIB, PROGRAMS, PYTHON, WORK, Limits, RunResult, RunSpec, Sandbox
-from verification.values import encode
-from verification.verdict import FindingKind
+from verification.verdict.model import FindingKind
 
 PROJECT = f"{WORK}/project"
 SOURCES = f"{PROJECT}/src"  # on Python's path after the project's own folder, as many lay their packages out
@@ -27,7 +27,7 @@ ALONE = ("-s", "-P", "-B")
 """Python without the user's packages and without the script's folder. The box's environment is the judge's own."""
 ANSWER_DEPTH_MAX = 256  # nested lists and mappings; the worker's own limit in values, whose tags nest thrice
 NOT_STARTED = "aura: the command did not start"
-_SOURCE = Path(__file__).with_name("caseworker.py")
+_SOURCE = Path(__file__).parents[1] / "in_box" / "case_worker.py"
 
 _LAUNCHER = f"""#!{PROGRAMS}/{PYTHON} -sP
 import importlib, sys

@@ -2,9 +2,9 @@
 
 import msgspec
 
-from verification.casebox import NOT_STARTED, Answer, Problem, StepSeen
-from verification.requirement import Case, Expectation, Step
-from verification.values import matches, show, text_matches
+from verification.execution.case_runner import NOT_STARTED, Answer, Problem, StepSeen
+from verification.requirements.model import Case, Expectation, Step
+from verification.requirements.values import matches, show, text_matches
 
 SHOWN_CHARS_MAX = 200
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from verification.requirement import Case, Step
+from verification.requirements.model import Case, Step
 from verification.sandbox.base import WORK, Limits, RunResult
 from verification.sandbox.copyout import REFUSED_MAX
 

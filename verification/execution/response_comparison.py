@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from verification.casebox import Problem
-from verification.exchange import Response
-from verification.placeholders import Saved, Scalar, filled, filled_text
-from verification.requirement import Reply
-from verification.tags import EXACT_INT_MAX
-from verification.values import matches, show
+from verification.execution.case_runner import Problem
+from verification.execution.http_exchange import Response
+from verification.requirements.model import Reply
+from verification.requirements.placeholders import Saved, Scalar, filled, filled_text
+from verification.requirements.tags import EXACT_INT_MAX
+from verification.requirements.values import matches, show
 
 SHOWN_CHARS_MAX = 200
 SAVED_CHARS_MAX = 1000

@@ -11,8 +11,7 @@ from typing import Any
 
 import msgspec
 
-from verification.boxed import SETUP_ATTEMPTS_MAX, not_made
-from verification.casebox import (
+from verification.execution.case_runner import (
     ALONE,
     LIBRARIES,
     PROJECT,
@@ -23,11 +22,12 @@ from verification.casebox import (
     Project,
     launcher_of,
 )
-from verification.door import Door
-from verification.placeholders import Scalar, filled_text
-from verification.requirement import Case, Serve, Step
+from verification.execution.retry import SETUP_ATTEMPTS_MAX, not_made
+from verification.execution.service_channel import Door
+from verification.execution.service_session import READY_WAIT_S, TOLD_CHARS_MAX, Visit, plain
+from verification.requirements.model import Case, Serve, Step
+from verification.requirements.placeholders import Scalar, filled_text
 from verification.sandbox.base import MIB, PYTHON, WORK, Limits, RunResult, RunSpec, Sandbox
-from verification.visit import READY_WAIT_S, TOLD_CHARS_MAX, Visit, plain
 
 DATA = f"{WORK}/data"
 STOP_WAIT_S = 5.0  # a restart's end of the old process, which the doorkeeper asks to end first
@@ -36,7 +36,7 @@ DATA_BYTES_MAX = 32 * MIB
 DATA_FOLDERS_BYTES_MAX = 16 * 1024  # of the names of empty ones
 PROCESSES = 256  # threads count: one for each request that comes at the same time, and some room
 _PORTS = (10_000, 29_999)  # below those that the box's own connections take
-_SOURCE = Path(__file__).with_name("doorkeeper.py")
+_SOURCE = Path(__file__).parents[1] / "in_box" / "service_launcher.py"
 
 
 async def service_problem(

@@ -7,13 +7,13 @@ import time
 
 import msgspec
 
-from verification.casebox import Problem
-from verification.door import Door, Forged, Gone
-from verification.exchange import BadResponse, Response, Sent, Unsendable, exchange
-from verification.placeholders import NUMBER, Saved, Scalar, filled, filled_target, filled_text, names_in
-from verification.replies import problem_of_reply, saved_from
-from verification.requirement import Case, Request, Serve, Step
-from verification.verdict import FindingKind
+from verification.execution.case_runner import Problem
+from verification.execution.http_exchange import BadResponse, Response, Sent, Unsendable, exchange
+from verification.execution.response_comparison import problem_of_reply, saved_from
+from verification.execution.service_channel import Door, Forged, Gone
+from verification.requirements.model import Case, Request, Serve, Step
+from verification.requirements.placeholders import NUMBER, Saved, Scalar, filled, filled_target, filled_text, names_in
+from verification.verdict.model import FindingKind
 
 READY_WAIT_S = 10.0  # from the start to the first good answer to `ready`
 READY_REQUEST_S = 2.0  # one answer to `ready`

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from verification.casebox import Problem, Project, play
-from verification.comparison import problem_of
-from verification.requirement import Case, Criterion
+from verification.execution.case_runner import Problem, Project, play
+from verification.execution.comparison import problem_of
+from verification.execution.service_runner import service_problem
+from verification.requirements.model import Case, Criterion
 from verification.sandbox.base import Sandbox
-from verification.servicebox import service_problem
 
 BOXES_AT_ONCE = 2
 TIMEOUTS_MAX = 2  # after so many the rest is not run: it could only make a refusal slower

@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from verification.casebox import Project
-from verification.givensuite import Given
-from verification.requirement import Criterion, Requirement
+from verification.execution.case_runner import Project
+from verification.execution.trials import Trial
+from verification.properties.runner import Tried
+from verification.requirements.model import Criterion, Requirement
 from verification.sandbox.base import Sandbox
-from verification.trials import Trial
-from verification.tries import Tried
-from verification.verdict import Finding, GateOutcome, Grade
+from verification.suites.given_suite import Given
+from verification.verdict.model import Finding, GateOutcome, Grade
 
 
 @dataclass

@@ -2,10 +2,10 @@
 
 import msgspec
 
-from verification.basesuite import has_tests, run_base_suite
 from verification.gates.base import Gate, Report, Subject, nothing_to_do, verdict_on
 from verification.gates.suites import DETAIL_CHARS_MAX, shortened
-from verification.verdict import Finding
+from verification.suites.base_suite import has_tests, run_base_suite
+from verification.verdict.model import Finding
 
 LOST_SHOWN_MAX = 10
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from verification.casebox import Problem
+from verification.execution.case_runner import Problem
+from verification.execution.trials import Trial, run_all, trials_of
 from verification.gates.base import Gate, Report, Subject, nothing_to_do, verdict_on
-from verification.requirement import Case, Criterion
-from verification.trials import Trial, run_all, trials_of
-from verification.verdict import INTEGRITY, Finding
+from verification.requirements.model import Case, Criterion
+from verification.verdict.model import INTEGRITY, Finding
 
 DETAIL_CHARS_MAX = 2000
 STRIKES: dict[str, str] = {

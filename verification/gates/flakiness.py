@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 
+from verification.execution.trials import HASH_SEED_MAX, run_all
 from verification.gates.base import Gate, Report, Subject, nothing_to_do, verdict_on
-from verification.givensuite import Failures, Given, run_again
-from verification.repeats import repeat
-from verification.requirement import Suite
-from verification.trials import HASH_SEED_MAX, run_all
-from verification.tries import try_again
-from verification.verdict import Finding
+from verification.properties.runner import try_again
+from verification.requirements.model import Suite
+from verification.suites.given_suite import Failures, Given, run_again
+from verification.suites.repeats import repeat
+from verification.verdict.model import Finding
 
 RUNS_MORE = 2
 REPEATS_WALL_S = 120.0

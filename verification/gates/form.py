@@ -1,7 +1,7 @@
 """The form of a tree: what no box can hold is judged no further."""
 
 from verification.gates.base import Gate, Report, Subject, verdict_on
-from verification.writeset import compiled_findings, form_findings, twin_findings
+from verification.source_scan.write_set import compiled_findings, form_findings, twin_findings
 
 
 class Form(Gate):

@@ -4,8 +4,8 @@ import asyncio
 
 from verification.gates.base import Gate, Report, Subject, verdict_on
 from verification.gates.cases import failed
-from verification.hardcoding import hard_coded_path
-from verification.verdict import Finding
+from verification.source_scan.hard_coding import hard_coded_path
+from verification.verdict.model import Finding
 
 
 class HardCoding(Gate):

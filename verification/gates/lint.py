@@ -5,12 +5,12 @@ import asyncio
 import msgspec
 
 from domain.errors import Unavailable
-from verification.boxed import boxed
-from verification.casebox import PROJECT
+from verification.execution.case_runner import PROJECT
+from verification.execution.retry import boxed
 from verification.gates.base import Gate, Report, Subject, nothing_to_do
 from verification.gates.syntax import changed_code
+from verification.packages.toolbox import TOOLS, toolbox
 from verification.sandbox.base import Limits, RunSpec
-from verification.toolbox import TOOLS, toolbox
 
 LINT_WALL_S = 20.0
 NAMED_MAX = 20

@@ -5,12 +5,12 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from verification.adequacy.mutant_detection import Teller
+from verification.adequacy.mutation import Mutant, changed_lines, mutants
+from verification.execution.trials import BOXES_AT_ONCE
 from verification.gates.base import Gate, Report, Subject, nothing_to_do
-from verification.mutation import Mutant, changed_lines, mutants
-from verification.telling import Teller
-from verification.trials import BOXES_AT_ONCE
-from verification.tries import properties_of
-from verification.writeset import is_test
+from verification.properties.runner import properties_of
+from verification.source_scan.write_set import is_test
 
 WALL_S_MAX = 10.0  # for all mutants together; those that are not reached say nothing
 NOTICED_MIN = 2 / 3  # of the mutants. Some change nothing that anybody could see: `<` and `<=` where both ends meet

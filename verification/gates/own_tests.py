@@ -2,10 +2,10 @@
 
 from collections import Counter
 
-from verification.casebox import Problem
+from verification.execution.case_runner import Problem
 from verification.gates.base import Gate, Report, Subject, nothing_to_do
-from verification.suitebox import SuiteRun, run_suite
-from verification.suitefiles import is_test_file
+from verification.requirements.suite_files import is_test_file
+from verification.suites.pytest_runner import SuiteRun, run_suite
 
 OWN_WALL_S = 20.0
 FAILED_SHOWN_MAX = 20

@@ -26,7 +26,7 @@ from verification.gates.suites import Suites
 from verification.gates.syntax import Syntax
 from verification.gates.types import Types
 from verification.gates.write_set import WriteSet
-from verification.verdict import GateResult
+from verification.verdict.model import GateResult
 
 EVIDENCE_BYTES_MAX = 320 * 1024
 """Of one gate: all of them together are kept as one blob."""

@@ -4,8 +4,8 @@ from typing import Any
 
 from verification.gates.base import Gate, Report, Subject, nothing_to_do, verdict_on
 from verification.gates.cases import DETAIL_CHARS_MAX, STRIKES
-from verification.tries import Tried, properties_of, try_all
-from verification.verdict import INTEGRITY, Finding
+from verification.properties.runner import Tried, properties_of, try_all
+from verification.verdict.model import INTEGRITY, Finding
 
 _RUNS = frozenset({"wrong_result", "not_accepted"})
 """What a case may fail with so that it is still worth a box to try the criterion's properties."""

@@ -1,9 +1,9 @@
 """Red first: on the base, before the author came, the criteria fail. One that does not says little about the author."""
 
+from verification.execution.trials import run_all, trials_of
 from verification.gates.base import Gate, Report, Subject, nothing_to_do
 from verification.gates.cases import failed
-from verification.trials import run_all, trials_of
-from verification.tries import properties_of, try_all
+from verification.properties.runner import properties_of, try_all
 
 
 class RedFirst(Gate):

@@ -2,12 +2,12 @@
 
 from typing import Any
 
+from verification.execution.trials import run_all, trials_of
 from verification.gates.base import Gate, Report, Subject, nothing_to_do, verdict_on
 from verification.gates.cases import counts, failed
 from verification.gates.properties import evidence_of
-from verification.trials import run_all, trials_of
-from verification.tries import Tried, properties_of, try_all
-from verification.verdict import Finding
+from verification.properties.runner import Tried, properties_of, try_all
+from verification.verdict.model import Finding
 
 
 class Regression(Gate):

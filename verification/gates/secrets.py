@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from verification.gates.base import Gate, Report, Subject, verdict_on
-from verification.secretscan import Secret, secrets_in
-from verification.verdict import Finding
-from verification.writeset import NAMED_MAX, is_test
+from verification.source_scan.secret_scan import Secret, secrets_in
+from verification.source_scan.write_set import NAMED_MAX, is_test
+from verification.verdict.model import Finding
 
 _PROSE = (".md", ".rst", ".txt")
 

@@ -1,7 +1,7 @@
 """Shadowing: whether a file of the project hides a module of a library. The project comes first on Python's path."""
 
 from verification.gates.base import Gate, Report, Subject, nothing_to_do
-from verification.libraries import modules_in
+from verification.packages.libraries import modules_in
 
 
 class Shadowing(Gate):

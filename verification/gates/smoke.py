@@ -7,20 +7,20 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from domain.errors import Unavailable
-from verification.casebox import Problem, Project, play
-from verification.comparison import problem_of
-from verification.dependencies import project_name
+from verification.execution.case_runner import Problem, Project, play
+from verification.execution.comparison import problem_of
+from verification.execution.service_runner import service_problem
+from verification.execution.service_session import READY_WAIT_S
+from verification.execution.trials import Trial, run_all, trials_of
 from verification.gates.base import Gate, Report, Subject, nothing_to_do, verdict_on
-from verification.installation import INSTALL_WALL_S, InstallingSandbox, tail
-from verification.installed import otherwise
-from verification.installer import ENVIRONMENT
-from verification.requirement import Case, Expectation, Requirement, Step
-from verification.servicebox import service_problem
-from verification.toolbox import tool_versions, toolbox
-from verification.trials import Trial, run_all, trials_of
-from verification.tries import Tried, properties_of, try_all
-from verification.verdict import Finding
-from verification.visit import READY_WAIT_S
+from verification.in_box.installer import ENVIRONMENT
+from verification.packages.installed_files import otherwise
+from verification.packages.installing_sandbox import INSTALL_WALL_S, InstallingSandbox, tail
+from verification.packages.toolbox import tool_versions, toolbox
+from verification.properties.runner import Tried, properties_of, try_all
+from verification.requirements.dependencies import project_name
+from verification.requirements.model import Case, Expectation, Requirement, Step
+from verification.verdict.model import Finding
 
 PACKAGING = ("pyproject.toml", "setup.py", "setup.cfg")
 _TOOLS = ("hatchling", "pip")

@@ -2,13 +2,13 @@
 
 import asyncio
 
+from verification.adequacy.trivial_stubs import NOT_IMPLEMENTED, NOTHING
+from verification.adequacy.weak_criteria import played
 from verification.gates.base import Gate, Report, Subject, verdict_on
-from verification.requirement import Case, Criterion
-from verification.stubs import NOT_IMPLEMENTED, NOTHING
-from verification.unwritten import Unwritten, reminders, unwritten
-from verification.verdict import Finding
-from verification.weakness import played
-from verification.writeset import NAMED_MAX, is_test
+from verification.requirements.model import Case, Criterion
+from verification.source_scan.unwritten import Unwritten, reminders, unwritten
+from verification.source_scan.write_set import NAMED_MAX, is_test
+from verification.verdict.model import Finding
 
 
 class Stubs(Gate):

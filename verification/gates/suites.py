@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 
 from verification.gates.base import Gate, Report, Subject, nothing_to_do
-from verification.givensuite import Given, Standing, run_given
-from verification.requirement import Criterion
-from verification.verdict import Finding, GateOutcome
+from verification.requirements.model import Criterion
+from verification.suites.given_suite import Given, Standing, run_given
+from verification.verdict.model import Finding, GateOutcome
 
 FAILURES_SHOWN_MAX = 10
 DETAIL_CHARS_MAX = 2000

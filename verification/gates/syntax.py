@@ -5,17 +5,17 @@ from typing import Any
 
 import msgspec
 
-from verification.boxed import boxed
-from verification.casebox import ALONE, PROJECT
+from verification.execution.case_runner import ALONE, PROJECT
+from verification.execution.retry import boxed
 from verification.gates.base import Gate, Report, Subject, nothing_to_do, verdict_on
 from verification.sandbox.base import MIB, PYTHON, Limits, RunSpec, Sandbox
-from verification.verdict import Finding
-from verification.writeset import is_test
+from verification.source_scan.write_set import is_test
+from verification.verdict.model import Finding
 
 COMPILE_WALL_S = 30.0
 COMPILE_MEMORY_BYTES = 1024 * MIB
 _WORKER = "/aura/compiler.py"
-_SOURCE = Path(__file__).parents[1] / "compiler.py"
+_SOURCE = Path(__file__).parents[1] / "in_box" / "compiler.py"
 
 
 class _Line(msgspec.Struct, frozen=True):

@@ -4,13 +4,13 @@ import asyncio
 import re
 
 from domain.errors import Unavailable
-from verification.boxed import boxed
-from verification.casebox import ALONE, PROJECT, SOURCES
+from verification.execution.case_runner import ALONE, PROJECT, SOURCES
+from verification.execution.retry import boxed
 from verification.gates.base import Gate, Report, Subject, nothing_to_do
 from verification.gates.syntax import changed_code
+from verification.packages.toolbox import TOOLS, toolbox
 from verification.sandbox.base import MIB, PYTHON, Limits, RunSpec
-from verification.toolbox import TOOLS, toolbox
-from verification.writeset import is_test
+from verification.source_scan.write_set import is_test
 
 TYPES_WALL_S = 30.0
 TYPES_MEMORY_BYTES = 1024 * MIB

@@ -1,7 +1,7 @@
 """The write set: the tree is the base with the author's files, and each path that differs may be written."""
 
 from verification.gates.base import Gate, Report, Subject, verdict_on
-from verification.writeset import scope_findings
+from verification.source_scan.write_set import scope_findings
 
 
 class WriteSet(Gate):

@@ -6,7 +6,7 @@ Packaging is code of its author too: it may leave files out, put others in their
 import re
 from collections.abc import Iterable, Mapping
 
-from verification.writeset import is_test
+from verification.source_scan.write_set import is_test
 
 _OURS = frozenset({"libraries.pth"})
 _NOT_CODE = frozenset({"tests", "test", "docs", "examples"})

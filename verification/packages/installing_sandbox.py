@@ -5,10 +5,10 @@ from pathlib import Path
 
 import msgspec
 
-from verification.casebox import ALONE, LIBRARIES
-from verification.installer import INSTALL_FAILED
+from verification.execution.case_runner import ALONE, LIBRARIES
+from verification.in_box.installer import INSTALL_FAILED
+from verification.packages.toolbox import TOOLS
 from verification.sandbox.base import MIB, PYTHON, Capabilities, RunResult, RunSpec, Sandbox
-from verification.toolbox import TOOLS
 
 INSTALL_WALL_S = 60.0
 MEMORY_BYTES = 1024 * MIB
@@ -19,7 +19,7 @@ COLLECT_DEPTH_MAX = 40
 TOLD_CHARS_MAX = 600
 _ENVIRONMENT = "venv/"  # below the work folder
 INSTALLER = "/aura/installer.py"
-_SOURCE = Path(__file__).with_name("installer.py")
+_SOURCE = Path(__file__).parents[1] / "in_box" / "installer.py"
 _INSTALLED = (f"{_ENVIRONMENT}lib/*/site-packages/**", f"{_ENVIRONMENT}bin/*")
 
 

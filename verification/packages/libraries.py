@@ -17,9 +17,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from domain.errors import AuraError, Invalid, LimitReached, Refused, Unavailable
-from verification.childprocess import run_program
-from verification.dependencies import locked, project_name
-from verification.requirement import Requirement
+from verification.requirements.dependencies import locked, project_name
+from verification.requirements.model import Requirement
+from verification.sandbox.child_process import run_program
 
 FETCH_WALL_S = 600.0
 INSTALL_WALL_S = 300.0

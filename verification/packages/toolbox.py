@@ -19,10 +19,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from domain.errors import Unavailable
+from verification.packages.toolbox_cache import taken
 from verification.sandbox.orphans import new_tag, sweep_folders
 from verification.sandbox.program import reachable
 from verification.sandbox.runtime import BOX_UID
-from verification.toolshelf import taken
 
 TOOLS = "/aura/tools"
 """Where a box sees its toolbox: modules at the top, to be put on Python's path; programs in `bin`."""

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import msgspec
 
 from domain.errors import Invalid
-from verification.casebox import Answer, Problem, Project, StepSeen, play
-from verification.draws import Arguments
-from verification.property import Property
-from verification.requirement import Case, Step
+from verification.execution.case_runner import Answer, Problem, Project, StepSeen, play
+from verification.properties.inputs import Arguments
+from verification.requirements.model import Case, Step
+from verification.requirements.property_model import Property
+from verification.requirements.values import show
 from verification.sandbox.base import Sandbox
-from verification.values import show
 
 BATCH = 20  # calls of one box
 BOXES_AT_ONCE = 2

@@ -14,13 +14,13 @@ from typing import Any
 import msgspec
 
 from domain.errors import Invalid
-from verification.calls import Calls, Seen, unusable
-from verification.casebox import Problem
-from verification.comparison import SHOWN_CHARS_MAX
-from verification.draws import Arguments
-from verification.property import Property, PropertyKind
-from verification.tags import tag_of
-from verification.values import key_of, matches, show
+from verification.execution.case_runner import Problem
+from verification.execution.comparison import SHOWN_CHARS_MAX
+from verification.properties.calls import Calls, Seen, unusable
+from verification.properties.inputs import Arguments
+from verification.requirements.property_model import Property, PropertyKind
+from verification.requirements.tags import tag_of
+from verification.requirements.values import key_of, matches, show
 
 
 class Passed(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Inputs for properties: drawn from a verdict's seed by `verification/drawing.py` in a process of its own."""
+"""Inputs for properties, drawn from a verdict's seed by `verification/in_box/hypothesis_draw.py` in its own process."""
 
 import json
 import shutil
@@ -10,15 +10,15 @@ from typing import Any
 import msgspec
 
 from domain.errors import Invalid, Unavailable
-from verification.casebox import ALONE
-from verification.childprocess import run_program
-from verification.property import Property
+from verification.execution.case_runner import ALONE
+from verification.requirements.property_model import Property
+from verification.sandbox.child_process import run_program
 from verification.sandbox.orphans import new_tag, sweep_folders
 from verification.sandbox.remedy import temporary_folder
 
 DRAW_WALL_S = 60.0
 SAID_CHARS_MAX = 300
-_SOURCE = Path(__file__).with_name("drawing.py")
+_SOURCE = Path(__file__).parents[1] / "in_box" / "hypothesis_draw.py"
 
 Arguments = tuple[Any, ...]
 """One input: positional arguments, as they stand in a requirement."""

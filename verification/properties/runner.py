@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from verification.calls import BATCH, Calls
-from verification.casebox import Problem, Project
-from verification.draws import Arguments, draw
-from verification.laws import Passed, called, outcomes
-from verification.property import Property
-from verification.requirement import Criterion
+from verification.execution.case_runner import Problem, Project
+from verification.execution.trials import HASH_SEED_MAX
+from verification.properties.calls import BATCH, Calls
+from verification.properties.checks import Passed, called, outcomes
+from verification.properties.inputs import Arguments, draw
+from verification.properties.shrinking import size_of, smaller
+from verification.requirements.model import Criterion
+from verification.requirements.property_model import Property
 from verification.sandbox.base import Sandbox
-from verification.shrinking import size_of, smaller
-from verification.trials import HASH_SEED_MAX
 
 SHRINK_ROUNDS_MAX = 6
 DRAW_SEED_MAX = 2**32 - 1

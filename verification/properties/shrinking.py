@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Any
 
-from verification.draws import Arguments
-from verification.property import Generator
-from verification.tags import tag_of
+from verification.properties.inputs import Arguments
+from verification.requirements.property_model import Generator
+from verification.requirements.tags import tag_of
 
 SINGLES_MAX = 12  # parts of one value that are left out or made smaller one at a time
 

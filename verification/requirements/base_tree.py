@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from domain.errors import Invalid, LimitReached, NotFound
-from verification.requirement import Base
-from verification.scope import path_fault
+from verification.requirements.model import Base
+from verification.requirements.scope import path_fault
 
 if TYPE_CHECKING:
     from dulwich.objects import Commit

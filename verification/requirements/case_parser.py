@@ -4,15 +4,15 @@ import re
 from collections.abc import Mapping as Map
 from typing import Any, Literal
 
-from verification import requestcases
-from verification.fields import Fields
-from verification.fixtures import Fixtures
-from verification.literals import Literals
-from verification.node import Mapping, Node, Scalar, kind
-from verification.problems import Report, listed
-from verification.requirement import Case, Expectation, Step
-from verification.scope import path_fault
-from verification.tags import pattern_fault
+from verification.requirements import request_parser
+from verification.requirements.fields import Fields
+from verification.requirements.fixtures import Fixtures
+from verification.requirements.literals import Literals
+from verification.requirements.model import Case, Expectation, Step
+from verification.requirements.problems import Report, listed
+from verification.requirements.scope import path_fault
+from verification.requirements.tags import pattern_fault
+from verification.requirements.yaml_tree import Mapping, Node, Scalar, kind
 
 STEPS_MAX = 200  # of one case
 WITHIN_S_MAX = 300
@@ -50,7 +50,7 @@ _KEYS: dict[Action, dict[str, str]] = {
         **_FILES,
     },
 }
-_ACTIONS = (*_KEYS, *requestcases.KEYS)
+_ACTIONS = (*_KEYS, *request_parser.KEYS)
 _FILE_LISTS = {
     "before": "{in.txt: hello}",
     "after": "{out.txt: hello}",
@@ -68,7 +68,7 @@ class CaseReader:
         self.report = report
         self.literals = Literals(report, fixtures)
         self.command = command
-        self.requests = requestcases.RequestReader(self.literals, served=served)
+        self.requests = request_parser.RequestReader(self.literals, served=served)
 
     def case(self, node: Node) -> Case | None:
         """One case, or None with its problems reported."""
@@ -117,8 +117,8 @@ class CaseReader:
         if len(actions) != 1:
             self._no_action(node, actions, what)
             return None, None
-        if actions[0] in requestcases.KEYS:
-            examples = requestcases.KEYS[actions[0]] | (_CASE if alone else {})
+        if actions[0] in request_parser.KEYS:
+            examples = request_parser.KEYS[actions[0]] | (_CASE if alone else {})
             fields = Fields(node, self.report, examples, f"{what} with `{actions[0]}`")
             return self.requests.step(fields, actions[0], bound, alone=alone), fields
         action = next(each for each in _KEYS if each == actions[0])
@@ -135,7 +135,9 @@ class CaseReader:
         return Step(action=action, expect=expect, files_before=before, **given), fields
 
     def _no_action(self, node: Mapping, actions: list[str], what: str) -> None:
-        examples = {key: text for keys in (*_KEYS.values(), *requestcases.KEYS.values()) for key, text in keys.items()}
+        examples = {
+            key: text for keys in (*_KEYS.values(), *request_parser.KEYS.values()) for key, text in keys.items()
+        }
         Fields(node, self.report, {**examples, **_CASE, "as": "name"}, what)
         found = f"has {listed(actions)}" if actions else "says nothing to do"
         message = f"{what} {found}; it needs exactly one of {listed(_ACTIONS)}"

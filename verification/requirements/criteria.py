@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from verification.cases import CaseReader
-from verification.fields import Fields
-from verification.node import Mapping, Node, Scalar, Sequence, kind
-from verification.problems import Report, similar
-from verification.property import Property
-from verification.propertycases import PropertyReader
-from verification.requirement import Case, Suite
-from verification.suitefiles import read_suite
+from verification.requirements.case_parser import CaseReader
+from verification.requirements.fields import Fields
+from verification.requirements.model import Case, Suite
+from verification.requirements.problems import Report, similar
+from verification.requirements.property_model import Property
+from verification.requirements.property_parser import PropertyReader
+from verification.requirements.suite_files import read_suite
+from verification.requirements.yaml_tree import Mapping, Node, Scalar, Sequence, kind
 
 CRITERIA_MAX = 64
 CASES_MAX = 500  # of one criterion

@@ -2,8 +2,8 @@
 
 import re
 
-from verification.fields import Fields
-from verification.node import Node
+from verification.requirements.fields import Fields
+from verification.requirements.yaml_tree import Node
 
 DEPENDENCIES_MAX = 50
 PIN_CHARS_MAX = 200

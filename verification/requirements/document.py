@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from verification.problems import Report, Spot
+from verification.requirements.problems import Report, Spot
 
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*([^`\r\n]*)\r?$")
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping as Map
 
-from verification.node import Mapping, Node, Scalar, Sequence, kind
-from verification.problems import Report, listed, similar
+from verification.requirements.problems import Report, listed, similar
+from verification.requirements.yaml_tree import Mapping, Node, Scalar, Sequence, kind
 
 
 class Fields:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from domain.errors import Invalid
-from verification.scope import path_fault
+from verification.requirements.scope import path_fault
 
 FIXTURE_BYTES_MAX = 1 << 20  # of one file
 FIXTURES_BYTES_MAX = 8 << 20  # of all files that one requirement names

@@ -4,13 +4,13 @@ import re
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from verification.dependencies import read_dependencies
-from verification.fields import Fields
-from verification.node import Mapping, Node, Scalar, kind
-from verification.placeholders import names_in
-from verification.problems import Report, listed
-from verification.requirement import Base, Budget, Deliverable, Serve
-from verification.scope import pattern_fault
+from verification.requirements.dependencies import read_dependencies
+from verification.requirements.fields import Fields
+from verification.requirements.model import Base, Budget, Deliverable, Serve
+from verification.requirements.placeholders import names_in
+from verification.requirements.problems import Report, listed
+from verification.requirements.scope import pattern_fault
+from verification.requirements.yaml_tree import Mapping, Node, Scalar, kind
 
 TITLE_CHARS_MAX = 200
 SCOPE_PATTERNS_MAX = 64  # of one list

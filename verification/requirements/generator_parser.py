@@ -4,12 +4,12 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any, get_args
 
-from verification.fields import Fields
-from verification.literals import Literals
-from verification.node import Mapping, Node, Scalar, Sequence, kind
-from verification.problems import listed, similar
-from verification.property import Generator, GeneratorKind
-from verification.values import key_of
+from verification.requirements.fields import Fields
+from verification.requirements.literals import Literals
+from verification.requirements.problems import listed, similar
+from verification.requirements.property_model import Generator, GeneratorKind
+from verification.requirements.values import key_of
+from verification.requirements.yaml_tree import Mapping, Node, Scalar, Sequence, kind
 
 NUMBER_MAX = 1_000_000  # of numbers without bounds
 GREATEST = 10**18

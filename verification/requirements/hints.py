@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from verification.requirement import Criterion, Requirement
-from verification.scope import in_scope
+from verification.requirements.model import Criterion, Requirement
+from verification.requirements.scope import in_scope
 
 
 def check_notes(requirement: Requirement) -> tuple[str, ...]:

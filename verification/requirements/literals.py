@@ -4,11 +4,11 @@ import base64
 from typing import Any
 
 from domain.errors import Invalid
-from verification.fixtures import Fixtures
-from verification.node import Mapping, Node, Scalar, Sequence, kind
-from verification.problems import Report, listed, similar
-from verification.tags import COLLECTIONS, LOOSE, SCALARS, canonical, pattern_fault
-from verification.values import LOOSE_ITEMS_MAX, key_of
+from verification.requirements.fixtures import Fixtures
+from verification.requirements.problems import Report, listed, similar
+from verification.requirements.tags import COLLECTIONS, LOOSE, SCALARS, canonical, pattern_fault
+from verification.requirements.values import LOOSE_ITEMS_MAX, key_of
+from verification.requirements.yaml_tree import Mapping, Node, Scalar, Sequence, kind
 
 TAG_EXAMPLES = {
     "$decimal": '{$decimal: "1.5"}',

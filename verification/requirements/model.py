@@ -1,7 +1,7 @@
-"""A requirement as values: what `verification/reading.py` makes of NAME.md and NAME.sealed.yaml.
+"""A requirement as values: what `verification/requirements/parser.py` makes of NAME.md and NAME.sealed.yaml.
 
 Values that a case names (`args`, `returns`, …) stay as written in the file: JSON-like values in which a mapping with
-one key that begins with `$` is a tagged value; `verification/values.py` gives them their meaning.
+one key that begins with `$` is a tagged value; `verification/requirements/values.py` gives them their meaning.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from verification.property import Property
+from verification.requirements.property_model import Property
 
 Deliverable = Literal["library", "cli", "http"]
 

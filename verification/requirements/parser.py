@@ -6,18 +6,18 @@ from pathlib import Path
 
 from domain.errors import Invalid, NotFound
 from domain.judgement import REVIEW
-from verification.cases import CaseReader
-from verification.criteria import Read, read_criteria, read_sealed
-from verification.dependencies import LOCK_NAME
-from verification.document import Block, Document, split
-from verification.fixtures import Fixtures, read_plain
-from verification.frontmatter import FrontMatter, command_name, read_front_matter
-from verification.node import Mapping, Node, kind, read_yaml
-from verification.notes import check_notes
-from verification.plan import default_tasks, read_tasks
-from verification.problems import Problem, Report, RequirementInvalid, Spot
-from verification.requirement import Criterion, PlannedTask, Requirement
-from verification.template import acceptance_block, front_matter, scaffold, title_of
+from verification.requirements.case_parser import CaseReader
+from verification.requirements.criteria import Read, read_criteria, read_sealed
+from verification.requirements.dependencies import LOCK_NAME
+from verification.requirements.document import Block, Document, split
+from verification.requirements.fixtures import Fixtures, read_plain
+from verification.requirements.frontmatter import FrontMatter, command_name, read_front_matter
+from verification.requirements.hints import check_notes
+from verification.requirements.model import Criterion, PlannedTask, Requirement
+from verification.requirements.problems import Problem, Report, RequirementInvalid, Spot
+from verification.requirements.task_plan import default_tasks, read_tasks
+from verification.requirements.template import acceptance_block, front_matter, scaffold, title_of
+from verification.requirements.yaml_tree import Mapping, Node, kind, read_yaml
 
 __all__ = ["Problem", "RequirementInvalid", "check_notes", "parse_requirement", "read_requirement"]
 

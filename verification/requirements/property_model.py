@@ -1,6 +1,7 @@
 """A property of a requirement as values: a sentence that must hold for inputs that are drawn anew for each verdict.
 
-`verification/propertycases.py` reads it, `verification/draws.py` draws its inputs, `verification/laws.py` tries it.
+`verification/requirements/property_parser.py` reads it, `verification/properties/inputs.py` draws its inputs,
+`verification/properties/checks.py` tries it.
 """
 
 from typing import Any, Literal

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import Any, get_args
 
 from domain.errors import Invalid
-from verification.fields import Fields
-from verification.fixtures import Fixtures
-from verification.generators import EXAMPLES, LEAVES_MAX, GeneratorReader, leaves
-from verification.literals import Literals
-from verification.node import Mapping, Node, Scalar, kind
-from verification.problems import Report, listed, similar
-from verification.property import PROPERTY_TRIES_MAX, Generator, Given, Property, PropertyKind
+from verification.requirements.fields import Fields
+from verification.requirements.fixtures import Fixtures
+from verification.requirements.generator_parser import EXAMPLES, LEAVES_MAX, GeneratorReader, leaves
+from verification.requirements.literals import Literals
+from verification.requirements.problems import Report, listed, similar
+from verification.requirements.property_model import PROPERTY_TRIES_MAX, Generator, Given, Property, PropertyKind
+from verification.requirements.yaml_tree import Mapping, Node, Scalar, kind
 
 WITHIN_S_MAX = 60
 MEMORY_MB_MIN, MEMORY_MB_MAX = 16, 4096

@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 
-from verification.fields import Fields
-from verification.literals import Literals
-from verification.node import Node, Scalar
-from verification.placeholders import NAME, NUMBER, names_in
-from verification.requirement import Reply, Request, Step
-from verification.tags import COLLECTIONS, SCALARS
+from verification.requirements.fields import Fields
+from verification.requirements.literals import Literals
+from verification.requirements.model import Reply, Request, Step
+from verification.requirements.placeholders import NAME, NUMBER, names_in
+from verification.requirements.tags import COLLECTIONS, SCALARS
+from verification.requirements.yaml_tree import Node, Scalar
 
 PARALLEL_MAX = 64
 RESTARTS_MAX = 5  # of one case

@@ -4,9 +4,9 @@ import ast
 from collections.abc import Mapping
 
 from domain.errors import Invalid
-from verification.fields import Fields
-from verification.fixtures import Fixtures
-from verification.requirement import Suite
+from verification.requirements.fields import Fields
+from verification.requirements.fixtures import Fixtures
+from verification.requirements.model import Suite
 
 TEST_FILE = "a file test_*.py or *_test.py, or a folder that holds some"
 

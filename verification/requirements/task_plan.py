@@ -3,13 +3,13 @@
 from collections.abc import Sequence as Seq
 from typing import NamedTuple
 
-from verification.criteria import read_id
-from verification.fields import Fields
-from verification.frontmatter import EXAMPLES, read_scope
-from verification.node import Mapping, Node, Sequence, kind
-from verification.problems import Report, listed, similar
-from verification.requirement import PlannedTask
-from verification.scope import contains, overlap
+from verification.requirements.criteria import read_id
+from verification.requirements.fields import Fields
+from verification.requirements.frontmatter import EXAMPLES, read_scope
+from verification.requirements.model import PlannedTask
+from verification.requirements.problems import Report, listed, similar
+from verification.requirements.scope import contains, overlap
+from verification.requirements.yaml_tree import Mapping, Node, Sequence, kind
 
 TASKS_MAX = 64
 PATTERNS_MAX = 200  # different patterns of all tasks: each is compared with each

@@ -1,6 +1,7 @@
 """Values of requirements: how they travel into the box, how they compare with what came out, how people see them.
 
-Both sides are JSON with tagged values (`verification/tags.py`). Types compare strictly: true is not 1 and 1 is not 1.0.
+Both sides are JSON with tagged values (`verification/requirements/tags.py`). Types compare strictly: true is not 1, and
+1 is not 1.0.
 What was observed comes from untrusted code: comparing never raises and takes time in proportion to its size.
 """
 
@@ -10,7 +11,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from domain.errors import Invalid
-from verification.tags import COLLECTIONS, EXACT_INT_MAX, SCALARS, canonical, pattern_fault, tag_of, text_matches
+from verification.requirements.tags import (
+    COLLECTIONS,
+    EXACT_INT_MAX,
+    SCALARS,
+    canonical,
+    pattern_fault,
+    tag_of,
+    text_matches,
+)
 
 __all__ = ["LOOSE_ITEMS_MAX", "VALUE_DEPTH_MAX", "encode", "key_of", "matches", "show", "text_matches"]
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from verification.problems import Spot
+from verification.requirements.problems import Spot
 
 if TYPE_CHECKING:
     from ruamel.yaml.error import MarkedYAMLError

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from verification.problems import Place, Report, Spot
+from verification.requirements.problems import Place, Report, Spot
 
 DEPTH_MAX = 32  # nested lists and mappings
 NODES_MAX = 100_000  # keys and values of one block
@@ -77,7 +77,7 @@ def read_yaml(text: str, first_line: int, report: Report) -> Node | None:
     from ruamel.yaml.error import MarkedYAMLError
     from ruamel.yaml.reader import ReaderError
 
-    from verification.syntax import explain
+    from verification.requirements.yaml_errors import explain
 
     events = YAML(typ="safe", pure=True).parse(text)
     try:

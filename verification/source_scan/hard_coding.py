@@ -13,11 +13,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from verification.placeholders import names_in
-from verification.requirement import Case, Criterion, Step
-from verification.source import parsed
-from verification.tags import tag_of
-from verification.writeset import is_test
+from verification.requirements.model import Case, Criterion, Step
+from verification.requirements.placeholders import names_in
+from verification.requirements.tags import tag_of
+from verification.source_scan.parse import parsed
+from verification.source_scan.write_set import is_test
 
 TRIVIAL_INT_MAX = 100  # smaller numbers stand in any code
 TRIVIAL_CHARS_MAX = 1

@@ -10,7 +10,7 @@ import tokenize
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
-from verification.source import PARSED_BYTES_MAX, parsed
+from verification.source_scan.parse import PARSED_BYTES_MAX, parsed
 
 How = Literal["pass", "...", "NotImplementedError"]
 _REMINDER = re.compile(r"\b(TODO|FIXME|XXX)\b")

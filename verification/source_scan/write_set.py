@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from unicodedata import normalize
 
+from verification.requirements.scope import in_scope, path_fault
 from verification.sandbox.base import Limits
-from verification.scope import in_scope, path_fault
-from verification.verdict import Finding
+from verification.verdict.model import Finding
 
 NAMED_MAX = 20  # paths that get a finding of their own
 COMPILED = (".pyc", ".pyo")

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from verification.casebox import Problem, Project
-from verification.cleantree import belongs_to_tests, clean, steers
+from verification.execution.case_runner import Problem, Project
+from verification.requirements.suite_files import is_test_file
 from verification.sandbox.base import Sandbox
-from verification.suitebox import SuiteRun, SuiteSeen, run_suite
-from verification.suitefiles import is_test_file
+from verification.suites.clean_tree import belongs_to_tests, clean, steers
+from verification.suites.pytest_runner import SuiteRun, SuiteSeen, run_suite
 
 _PYPROJECT = "pyproject.toml"
 _ENDED = {4: "its conftest or configuration wants what the box has not", 5: "none was collected"}

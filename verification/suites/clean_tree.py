@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Iterable, Mapping
 
-from verification.suitefiles import is_test_file
+from verification.requirements.suite_files import is_test_file
 
 _NAMES = frozenset(
     {

@@ -8,11 +8,11 @@ from typing import Literal
 
 import msgspec
 
-from verification.casebox import PROJECT, Problem, Project
-from verification.cleantree import clean
-from verification.requirement import Suite
+from verification.execution.case_runner import PROJECT, Problem, Project
+from verification.requirements.model import Suite
 from verification.sandbox.base import Sandbox
-from verification.suitebox import SuiteRun, SuiteSeen, run_suite
+from verification.suites.clean_tree import clean
+from verification.suites.pytest_runner import SuiteRun, SuiteSeen, run_suite
 
 VERIFY = "/verify"
 """Where a box sees the suite, outside the project."""

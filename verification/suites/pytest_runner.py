@@ -9,11 +9,11 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from verification.boxed import boxed
-from verification.casebox import ALONE, PROJECT, Problem, Project, launcher_of
+from verification.execution.case_runner import ALONE, PROJECT, Problem, Project, launcher_of
+from verification.execution.retry import boxed
+from verification.in_box.pytest_worker import MESSAGE_CHARS_MAX
+from verification.packages.toolbox import TOOLS, toolbox
 from verification.sandbox.base import MIB, PYTHON, Limits, RunResult, RunSpec, Sandbox
-from verification.suiteworker import MESSAGE_CHARS_MAX
-from verification.toolbox import TOOLS, toolbox
 
 SUITE_WALL_S = 120.0
 SUITE_MEMORY_BYTES = 1024 * MIB
@@ -21,7 +21,7 @@ SUITE_OUTPUT_BYTES = 8 * MIB
 PYTEST = ("pytest",)
 WORKER = "/aura/suiteworker.py"
 ALWAYS = ("-p", "no:cacheprovider", "--tb=short", "--color=no")
-_SOURCE = Path(__file__).with_name("suiteworker.py")
+_SOURCE = Path(__file__).parents[1] / "in_box" / "pytest_worker.py"
 
 Line = Annotated[str, msgspec.Meta(max_length=MESSAGE_CHARS_MAX)]
 Outcome = Literal["passed", "failed", "skipped", "not_run"]

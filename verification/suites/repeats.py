@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from verification.givensuite import Failures
+from verification.suites.given_suite import Failures
 
 Run = Callable[[int, bool], Coroutine[Any, Any, Failures]]
 """One run with a seed of Python's hashes, backwards or not: what failed of it."""

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from domain.errors import Differs, Invalid
 from domain.tree import digest_of, manifest_of, tree_digest
-from verification.requirement import Requirement
-from verification.verdict import Verdict
+from verification.requirements.model import Requirement
+from verification.verdict.model import Verdict
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"

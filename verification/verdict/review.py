@@ -11,7 +11,7 @@ import msgspec
 from domain.judgement import REVIEW
 from domain.review import PATH
 from domain.tree import manifest_of, tree_digest
-from verification.verdict import Finding, GateResult, Verdict
+from verification.verdict.model import Finding, GateResult, Verdict
 
 FINDINGS_MAX = 50
 TEXT_CHARS_MAX = 500

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from uuid import UUID
 
-from agents.employees.openai import OpenAIEmployee
 from agents.employees.prompts import Style
-from agents.modelserver import MODEL_NAME, model_digest, runtime_version
+from agents.employees.providers.llama_cpp_server import MODEL_NAME, model_digest, runtime_version
+from agents.employees.providers.openai import OpenAIEmployee
 
 TEMPERATURE = 0.8
 OUTPUT_TOKENS_MAX = 128
@@ -15,7 +15,10 @@ STOPS: Mapping[Style, tuple[str, ...]] = {"chat": ("\n```\n",), "grammar": ()}
 
 
 def embedded_employee(*, id: UUID, name: str, base_url: str, style: Style) -> OpenAIEmployee:
-    """One employee on the server of `agents.modelserver`. Needs the weights: their digest is part of every snapshot."""
+    """One employee on the server of `agents/employees/providers/llama_cpp_server.py`.
+
+    Needs the weights: their digest is part of every snapshot.
+    """
     return OpenAIEmployee(
         id=id,
         name=name,

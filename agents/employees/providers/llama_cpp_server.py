@@ -1,6 +1,6 @@
 """The embedded real model: SmolLM2-135M-Instruct behind llama.cpp's own OpenAI-compatible server, on loopback.
 
-`python -m agents.modelserver --port P [--slots N]` serves until it is told to end;
+`python -m agents.employees.providers.llama_cpp_server --port P [--slots N]` serves until it is told to end;
 `GET /health` answers 200 when it is ready.
 The model is small and often wrong. That is wanted: what is delivered is right because the verdict is not the model's.
 """
@@ -16,7 +16,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from bus import crash
+from bus import crash_dump
 from domain.errors import Unavailable
 
 MODEL_NAME = "SmolLM2-135M-Instruct-Q4_1"
@@ -111,8 +111,10 @@ def serve(port: int, slots: int = SLOTS, threads: int = THREADS) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Entry point of the process; returns its exit code."""
-    crash.tell()
-    parser = argparse.ArgumentParser(prog="python -m agents.modelserver", description="Serve the embedded model.")
+    crash_dump.tell()
+    parser = argparse.ArgumentParser(
+        prog="python -m agents.employees.providers.llama_cpp_server", description="Serve the embedded model."
+    )
     parser.add_argument("--port", type=int, required=True, help=f"port on {HOST}")
     parser.add_argument("--slots", type=int, default=SLOTS, help="answers generated at the same time")
     parser.add_argument("--threads", type=int, default=THREADS, help="more are faster only on an idle machine")

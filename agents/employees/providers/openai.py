@@ -12,10 +12,10 @@ from uuid import UUID
 
 import msgspec
 
-from agents.employees.answer import declined_in, files_of
-from agents.employees.base import Answer, ModelResult, Order
-from agents.employees.completion import Completion, completion_of
-from agents.employees.faults import CallFailed, failure_of_status, without_secret
+from agents.employees.answer_parser import declined_in, files_of
+from agents.employees.call_errors import CallFailed, failure_of_status, without_secret
+from agents.employees.chat_completion import Completion, completion_of
+from agents.employees.contract import Answer, ModelResult, Order
 from agents.employees.pricing import PriceSource, cost_of, input_tokens_at_most
 from agents.employees.prompts import EXTRAS, FEEDBACK_LINES_MAX, Style, messages_of
 from domain.errors import LimitReached

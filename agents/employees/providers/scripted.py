@@ -11,9 +11,9 @@ from uuid import UUID
 
 import msgspec
 
-from agents.employees.answer import CANNOT, declined_in
-from agents.employees.base import Answer, ModelResult, Order
-from agents.employees.faults import CallFailed
+from agents.employees.answer_parser import CANNOT, declined_in
+from agents.employees.call_errors import CallFailed
+from agents.employees.contract import Answer, ModelResult, Order
 from domain.errors import Invalid, LimitReached
 from domain.tree import digest_of
 

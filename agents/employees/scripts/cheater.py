@@ -6,8 +6,8 @@ suspends; the table is one as well where the values of the visible cases are tel
 
 from collections.abc import Mapping
 
-from agents.brief import Brief, is_concrete
-from agents.employees.base import Order
+from agents.briefs.brief import Brief, is_concrete
+from agents.employees.contract import Order
 
 OUTSIDE_PATHS = ("conftest.py", "sitecustomize.py")
 _REPORTS = b"""# Makes every test report say "passed".

@@ -2,7 +2,7 @@
 
 import typer
 
-from director.commands.options import Json
+from director.cli.commands.options import Json
 
 
 def register(app: typer.Typer) -> None:
@@ -13,9 +13,9 @@ def doctor(as_json: Json = False) -> None:
     """Look at every part (sandbox, servers, room, keys) and say of each: ok, degraded or missing, and what to do."""
     import os
 
-    from director.doctor import diagnose
-    from director.door import Door
+    from director.doctor.report import diagnose
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door("doctor", as_json)
     door.run(diagnose(Settings(), os.environ, door))

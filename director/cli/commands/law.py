@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from director.commands.options import Json, Reason
+from director.cli.commands.options import Json, Reason
 from domain.errors import Invalid
 
 if TYPE_CHECKING:
@@ -57,14 +57,14 @@ def budget(
 
 def _law(verb: str, as_json: bool, make: Callable[[dict[str, Any]], "Command"]) -> None:
     """Send the command that `make` makes of an id and the time."""
-    from director.door import Door
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door(verb, as_json)
 
     async def work() -> None:
         from bus.clock import now
-        from director.desk import desk, new_id
+        from director.services.session import desk, new_id
 
         async with desk(Settings()) as opened:
             outcome = await opened.done(make({"id": new_id(), "at": now()}))

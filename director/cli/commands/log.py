@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from director.commands.options import SEQ_MAX, Json
+from director.cli.commands.options import SEQ_MAX, Json
 
 
 def register(app: typer.Typer) -> None:
@@ -32,13 +32,13 @@ def events(
     after: Annotated[int, typer.Option(min=0, max=SEQ_MAX, help="Behind this sequence.")] = 0,
 ) -> None:
     """The log, oldest first; with --json one object a line. Filters narrow each other down."""
-    from director.door import Door
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door("events", as_json)
 
     async def work() -> None:
-        from director.events import Filter, show_events
+        from director.services.events import Filter, show_events
 
         wanted = Filter(run=run, kind=kind, entity=entity, actor=actor, since=since, until=until, after=after)
         await show_events(Settings(), door, wanted, follow=follow)
@@ -50,13 +50,13 @@ def why(
     event: Annotated[str, typer.Argument(metavar="EVENT", help="An event's id or its sequence.")], as_json: Json = False
 ) -> None:
     """What led to an event, and what came of it, as a tree."""
-    from director.door import Door
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door("why", as_json)
 
     async def work() -> None:
-        from director.causes import explain
+        from director.services.causes import explain
 
         await explain(Settings(), door, event)
 
@@ -73,13 +73,13 @@ def state(
     ] = "",
 ) -> None:
     """A view rebuilt from the log, now or as of any event."""
-    from director.door import Door
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door("state", as_json)
 
     async def work() -> None:
-        from director.record import show_state
+        from director.services.replay import show_state
 
         await show_state(Settings(), door, view, as_of)
 
@@ -103,13 +103,13 @@ def replay(
     ] = 0,
 ) -> None:
     """Rebuild a projection from the event store, or check them all against it."""
-    from director.door import Door
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door("replay", as_json)
 
     async def work() -> None:
-        from director.record import check_replay, digest_replay, rebuild_projection
+        from director.services.replay import check_replay, digest_replay, rebuild_projection
         from domain.errors import Invalid
 
         settings = Settings()

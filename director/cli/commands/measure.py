@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from director.commands.options import Json
+from director.cli.commands.options import Json
 from domain.errors import AuraError, Unavailable
 
-SOURCES = Path(__file__).parents[2]
+SOURCES = Path(__file__).parents[3]
 
 
 def register(app: typer.Typer) -> None:
@@ -25,7 +25,7 @@ def bench(
     import subprocess
     import sys
 
-    from director.door import Door
+    from director.terminal.output import Door
 
     door = Door("bench", as_json)
     if not (SOURCES / "bench" / "__main__.py").is_file():

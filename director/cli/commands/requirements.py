@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from director.commands.options import Degraded, Html, Json
+from director.cli.commands.options import Degraded, Html, Json
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A requirement: NAME.md, with NAME.sealed.yaml beside it.")]
 
@@ -23,12 +23,12 @@ def init(
     deliver: Annotated[str, typer.Option(help="library or cli")] = "library",
 ) -> None:
     """Write a requirement to fill in; a file of prose alone gets the parts that are missing."""
-    from director.door import Door
+    from director.terminal.output import Door
 
     door = Door("init", as_json)
 
     async def work() -> None:
-        from director.requirements import write_template
+        from director.services.requirements import write_template
 
         written = write_template(file, deliver)
         names = ", ".join(map(str, written))
@@ -39,15 +39,15 @@ def init(
 
 def check(file: File, as_json: Json = False) -> None:
     """Find what is wrong in a requirement file: every problem with line, column and remedy."""
-    from director.door import Door
+    from director.terminal.output import Door
 
     door = Door("check", as_json)
 
     async def work() -> None:
-        from director.requirements import summary
-        from verification.problems import RequirementInvalid
-        from verification.reading import check_notes, read_requirement
-        from verification.weakness import weak_criteria
+        from director.services.requirements import summary
+        from verification.adequacy.weak_criteria import weak_criteria
+        from verification.requirements.parser import check_notes, read_requirement
+        from verification.requirements.problems import RequirementInvalid
 
         try:
             requirement = read_requirement(file)
@@ -77,13 +77,13 @@ def submit(
     allow_degraded: Degraded = False,
 ) -> None:
     """Hand in a requirement."""
-    from director.door import Door
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door("submit", as_json)
 
     async def work() -> None:
-        from director.requirements import Submission
+        from director.services.requirements import Submission
 
         settings = Settings()
         request = Submission(file, repo, ref, attempts, allow_degraded or settings.allow_degraded)
@@ -107,13 +107,13 @@ def judge(
     ] = None,
 ) -> None:
     """Run the whole verdict pipeline on a tree, without servers. Exit 0: verified, 1: rejected."""
-    from director.door import Door
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door("judge", as_json)
 
     async def work() -> None:
-        from director.judging import Wanted, judge_folder
+        from director.services.judge import Wanted, judge_folder
 
         settings = Settings()
         degraded = allow_degraded or settings.allow_degraded

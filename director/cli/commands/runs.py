@@ -2,7 +2,7 @@
 
 import typer
 
-from director.commands.options import Json, Reason, RunId
+from director.cli.commands.options import Json, Reason, RunId
 
 
 def register(app: typer.Typer) -> None:
@@ -18,14 +18,14 @@ def register(app: typer.Typer) -> None:
 
 def runs(as_json: Json = False) -> None:
     """All runs, newest first."""
-    from director.door import Door
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door("runs", as_json)
 
     async def work() -> None:
-        from director import show
-        from director.desk import archive, rows
+        from director.services.session import archive, rows
+        from director.terminal.text import clock, table
 
         async with archive(Settings()) as store:
             found = await rows(store, "door_runs")
@@ -35,11 +35,11 @@ def runs(as_json: Json = False) -> None:
                 row["title"],
                 row["outcome"] or row["phase"],
                 f"{row['verified']}/{row['tasks']}",
-                show.clock(row["submitted_at"]),
+                clock(row["submitted_at"]),
             )
             for row in found
         ]
-        text = show.table(("run", "title", "standing", "verified", "submitted (UTC)"), lines)
+        text = table(("run", "title", "standing", "verified", "submitted (UTC)"), lines)
         door.answer({"runs": found}, text if found else "No runs yet. Begin with: aura init my.md")
 
     door.run(work())
@@ -47,60 +47,60 @@ def runs(as_json: Json = False) -> None:
 
 def run_show(run: RunId, as_json: Json = False) -> None:
     """The whole story of a run: tasks, every attempt with its reasons, incidents, cost, and what to do next."""
-    from director.door import Door
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door("run show", as_json)
 
     async def work() -> None:
-        from director import show
-        from director.desk import archive, find_run
-        from director.story import record_of
+        from director.services.session import archive, find_run
+        from director.terminal.event_text import record_of
+        from director.terminal.text import run_data, run_text
         from domain.errors import Unavailable
 
         async with archive(Settings()) as store:
-            data = await show.run_data(store, await find_run(store, run))
+            data = await run_data(store, await find_run(store, run))
         if data["run"] is None:
             raise Unavailable("The manager has not taken up this run yet.", hint="Is it at work? `aura status`")
-        door.answer(data, f"{show.run_text(data)}\n\n{record_of(data['run'])}")
+        door.answer(data, f"{run_text(data)}\n\n{record_of(data['run'])}")
 
     door.run(work())
 
 
 def watch(run: RunId = "last", as_json: Json = False) -> None:
     """Follow a run until it is delivered or has ended."""
-    from director.door import Door
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door("watch", as_json)
 
     async def work() -> None:
-        from director import show
-        from director.desk import archive, find_run
-        from director.watching import Watch
+        from director.cli.live_view import Watch
+        from director.services.session import archive, find_run
+        from director.terminal.text import next_step
 
         async with archive(Settings()) as store:
             line = await Watch(store, await find_run(store, run), door, quiet=as_json).until_rest()
-        door.answer(line, show.next_step(line))
+        door.answer(line, next_step(line))
 
     door.run(work())
 
 
 def inbox(as_json: Json = False) -> None:
     """What waits for the Director's word."""
-    from director.door import Door
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door("inbox", as_json)
 
     async def work() -> None:
-        from director import show
-        from director.desk import archive, rows
+        from director.services.session import archive, rows
+        from director.terminal.text import table
 
         async with archive(Settings()) as store:
             found = await rows(store, "door_inbox")
         lines = [(row["run"], row["title"], str(row["commit_id"])[:12], row["folder"]) for row in found]
-        text = show.table(("run", "title", "commit", "folder"), lines)
+        text = table(("run", "title", "commit", "folder"), lines)
         door.answer(
             {"waiting": found},
             f"{text}\n\naura approve RUN or aura reject RUN --reason …" if found else "Nothing waits.",
@@ -116,14 +116,14 @@ def approve(
     reason: Reason = "",
 ) -> None:
     """Release a delivery: the release ref is put on its commit."""
-    from director.door import Door
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door("approve", as_json)
 
     async def work() -> None:
-        from director.deciding import approve_run
-        from director.desk import desk, find_run
+        from director.services.approvals import approve_run
+        from director.services.session import desk, find_run
 
         async with desk(Settings()) as opened:
             found = await find_run(opened.store, run)
@@ -135,14 +135,14 @@ def approve(
 
 def reject(run: RunId, reason: Reason, as_json: Json = False) -> None:
     """Decline a delivery, or cancel a run that is under way. No release ref is put."""
-    from director.door import Door
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door("reject", as_json)
 
     async def work() -> None:
-        from director.deciding import reject_run
-        from director.desk import desk, find_run
+        from director.services.approvals import reject_run
+        from director.services.session import desk, find_run
 
         async with desk(Settings()) as opened:
             line = await reject_run(opened, await find_run(opened.store, run), reason)

@@ -2,7 +2,7 @@
 
 import typer
 
-from director.commands.options import Json
+from director.cli.commands.options import Json
 
 
 def register(app: typer.Typer) -> None:
@@ -14,13 +14,13 @@ def register(app: typer.Typer) -> None:
 
 def build(as_json: Json = False) -> None:
     """Build the root file system of the boxes from this Python, without a network, and hand it to Docker if it runs."""
-    from director.door import Door
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door("sandbox build", as_json)
 
     async def work() -> None:
-        from director.boxes import build_boxes
+        from director.doctor.sandbox_image import build_boxes
 
         await build_boxes(Settings(), door)
 
@@ -29,13 +29,13 @@ def build(as_json: Json = False) -> None:
 
 def probe(as_json: Json = False) -> None:
     """Which sandbox is used here, and what it holds, proven by runs. Exit 69: there is none, and nothing would run."""
-    from director.door import Door
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door("sandbox probe", as_json)
 
     async def work() -> None:
-        from director.boxes import probe_boxes
+        from director.doctor.sandbox_image import probe_boxes
 
         await probe_boxes(Settings(), door)
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from director.commands.options import Json
+from director.cli.commands.options import Json
 
 
 def register(app: typer.Typer) -> None:
@@ -24,9 +24,9 @@ def demo(
     ] = False,
 ) -> None:
     """An organisation at work: five small functions, two real employees and one that cheats."""
-    from director.demo import Demo
-    from director.door import Door
+    from director.cli.demo import Demo
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door("demo", as_json)
     door.run(Demo(Settings(), door, scripted=scripted).run())
@@ -41,19 +41,19 @@ def up(
     ] = 1,
 ) -> None:
     """Start the servers and the organisation, or find them running."""
-    from director.door import Door
-    from director.house import bring_up
+    from director.services.bring_up import bring_up
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door("up", as_json)
 
     async def work() -> None:
-        from director import natscontext
-        from director.show import stack_data, stack_text
+        from director.deployment import nats_context
+        from director.terminal.text import stack_data, stack_text
 
         settings = Settings()
         await bring_up(settings, door.note, model=not no_model, apart=apart, managers=managers)
-        door.note(natscontext.write(settings))
+        door.note(nats_context.write(settings))
         data = await stack_data(settings)
         door.answer(data, stack_text(data))
 
@@ -62,14 +62,14 @@ def up(
 
 def down(as_json: Json = False) -> None:
     """Drain the consumers and stop everything that `aura up` started."""
-    from director.door import Door
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door("down", as_json)
 
     async def work() -> None:
         from bus.embedded import stack
-        from director.stopping import findings, stopped
+        from director.deployment.stop_report import findings, stopped
 
         settings = Settings()
         found = stack.status(settings.root)
@@ -84,13 +84,13 @@ def down(as_json: Json = False) -> None:
 
 def status(as_json: Json = False) -> None:
     """What runs, where its data is, and where every consumer stands."""
-    from director.door import Door
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door("status", as_json)
 
     async def work() -> None:
-        from director.show import stack_data, stack_text
+        from director.terminal.text import stack_data, stack_text
 
         data = await stack_data(Settings())
         door.answer(data, stack_text(data))
@@ -100,21 +100,21 @@ def status(as_json: Json = False) -> None:
 
 def found(as_json: Json = False) -> None:
     """Found the organisation on servers of your own, once; `aura up` does it by itself. Needs a recorder at work."""
-    from director.door import Door
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door("found", as_json)
 
     async def work() -> None:
-        from director import house
-        from director.desk import desk
+        from director.services import bring_up
+        from director.services.session import desk
         from governance import keys
 
         settings = Settings()
         settings.endpoints()
         keys.create(settings.keys, "director")
         async with desk(settings) as opened:
-            await house.found(opened)
+            await bring_up.found(opened)
         door.answer({"founded": True}, "The organisation is founded.")
 
     door.run(work())
@@ -125,13 +125,13 @@ def repair(
     yes: Annotated[bool, typer.Option("--yes", help="Do it: the stream is deleted and made anew.")] = False,
 ) -> None:
     """Rebuild the stream from Postgres after the two have parted (a fork, a lost or foreign stream)."""
-    from director.door import Door
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door("repair", as_json)
 
     async def work() -> None:
-        from director.repairing import repair_stream
+        from director.services.repair import repair_stream
 
         await repair_stream(Settings(), door, yes=yes)
 
@@ -145,8 +145,8 @@ def serve(
     name: Annotated[str, typer.Option(help="As which process it is shown; a second manager: manager-2.")] = "",
 ) -> None:
     """Run roles of the organisation in this process until SIGTERM."""
-    from director.logbook import open_door
-    from director.serving import name_of, serve_roles
+    from director.deployment.process_log import open_door
+    from director.deployment.serve import name_of, serve_roles
     from director.settings import Settings
 
     settings = Settings()

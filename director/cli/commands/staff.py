@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from director.commands.options import Json, Reason
+from director.cli.commands.options import Json, Reason
 
 Who = Annotated[str, typer.Argument(metavar="EMPLOYEE", help="Name, id, or the beginning of the id.")]
 
@@ -19,13 +19,13 @@ def employees(
     probe: Annotated[bool, typer.Option("--probe", help="Make one small call to each.")] = False,
 ) -> None:
     """The staff: who they are and how they stand."""
-    from director.door import Door
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door("employees", as_json)
 
     async def work() -> None:
-        from director.personnel import list_staff
+        from director.services.staff import list_staff
 
         await list_staff(Settings(), door, probe=probe)
 
@@ -50,13 +50,13 @@ def hire(
     as_json: Json = False,
 ) -> None:
     """Put an employee on the staff: a model on an OpenAI-compatible server, or a script."""
-    from director.door import Door
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door("hire", as_json)
 
     async def work() -> None:
-        from director.personnel import hire_employee, posting_of
+        from director.services.staff import hire_employee, posting_of
 
         posting = posting_of(name, base_url, model, style, key_env, local, slots, output_tokens, wall_s, script)
         await hire_employee(Settings(), posting, door)
@@ -75,14 +75,14 @@ def reinstate(who: Who, reason: Reason, as_json: Json = False) -> None:
 
 
 def _standing(verb: str, who: str, reason: str, as_json: bool) -> None:
-    from director.door import Door
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door(verb, as_json)
 
     async def work() -> None:
         from bus.clock import now
-        from director.desk import desk, find_employee, new_id
+        from director.services.session import desk, find_employee, new_id
         from domain.employee import Reinstate, Suspend
 
         async with desk(Settings()) as opened:
@@ -96,14 +96,14 @@ def _standing(verb: str, who: str, reason: str, as_json: bool) -> None:
 
 def scores(as_json: Json = False) -> None:
     """What each employee achieved: verified, rejected, at the first attempt, tokens, cost, time."""
-    from director.door import Door
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door("scores", as_json)
 
     async def work() -> None:
-        from director.desk import archive, rows
-        from director.personnel import scores_text
+        from director.services.session import archive, rows
+        from director.services.staff import scores_text
 
         async with archive(Settings()) as store:
             found = await rows(store, "door_scores")
@@ -114,14 +114,14 @@ def scores(as_json: Json = False) -> None:
 
 def costs(as_json: Json = False) -> None:
     """What each run cost."""
-    from director.door import Door
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door("costs", as_json)
 
     async def work() -> None:
-        from director import show
-        from director.desk import archive, rows
+        from director.services.session import archive, rows
+        from director.terminal.text import money, table
 
         async with archive(Settings()) as store:
             found = await rows(store, "door_costs")
@@ -129,7 +129,7 @@ def costs(as_json: Json = False) -> None:
             (
                 row["run"],
                 row["title"],
-                show.money(row["usd"]),
+                money(row["usd"]),
                 row["tokens"],
                 row["calls"],
                 row["cut_off"],
@@ -138,6 +138,6 @@ def costs(as_json: Json = False) -> None:
             for row in found
         ]
         header = ("run", "title", "cost", "tokens", "calls", "cut off", "unpriced")
-        door.answer({"costs": found}, show.table(header, lines) if found else "Nothing has cost anything yet.")
+        door.answer({"costs": found}, table(header, lines) if found else "Nothing has cost anything yet.")
 
     door.run(work())

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from director.commands.options import Html, Json
+from director.cli.commands.options import Html, Json
 
 
 def register(app: typer.Typer) -> None:
@@ -27,13 +27,13 @@ def verdict(
     ] = None,
 ) -> None:
     """A verdict on record, whole: criteria, gates, findings, and how to have it again."""
-    from director.door import Door
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door("verdict", as_json)
 
     async def work() -> None:
-        from director.verdicts import show_verdict
+        from director.services.verdicts import show_verdict
 
         await show_verdict(Settings(), door, which, html=html, attest=attest)
 
@@ -51,13 +51,13 @@ def verify(
     ] = None,
 ) -> None:
     """Whether these files are those that the verifier verified. Exit 0: yes, 1: they were rejected, 6: they differ."""
-    from director.door import Door
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door("attestation verify", as_json)
 
     async def work() -> None:
-        from director.attested import check_folder
+        from director.services.attestations import check_folder
 
         check_folder(Settings(), door, folder, key=key, statement=statement)
 
@@ -66,13 +66,13 @@ def verify(
 
 def key(as_json: Json = False) -> None:
     """The public key of this home's verifier, to give to whoever receives its deliveries."""
-    from director.door import Door
     from director.settings import Settings
+    from director.terminal.output import Door
 
     door = Door("attestation key", as_json)
 
     async def work() -> None:
-        from director.attested import show_key
+        from director.services.attestations import show_key
 
         show_key(Settings(), door)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.cheats.tasks.base import IMPORTS, Task, Tree, Where
-from verification.verdict import FindingKind
+from verification.verdict.model import FindingKind
 
 WRONG = "return wrong(*args)"
 INSIDE: tuple[Where, ...] = ("inside",)

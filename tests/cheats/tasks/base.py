@@ -14,7 +14,16 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar, Literal
 
-from verification.requirement import Budget, Case, Criterion, Deliverable, Expectation, PlannedTask, Requirement, Step
+from verification.requirements.model import (
+    Budget,
+    Case,
+    Criterion,
+    Deliverable,
+    Expectation,
+    PlannedTask,
+    Requirement,
+    Step,
+)
 
 Where = Literal["inside", "command", "service"]
 """Where the code under test runs: in the judge's worker, in a process of its own, or behind a port."""

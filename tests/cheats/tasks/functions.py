@@ -5,7 +5,7 @@ from math import inf, nan
 from typing import ClassVar
 
 from tests.cheats.tasks.base import Example, Task, expected, written
-from verification.requirement import Step
+from verification.requirements.model import Step
 
 APPROX = 1e-6
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.cheats.tasks.base import Example, Task
-from verification.requirement import Reply, Request, Serve, Step
+from verification.requirements.model import Reply, Request, Serve, Step
 
 READY = {"ready": True}
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.cheats.tasks.base import Example, Task, expected, written
-from verification.requirement import Expectation, Step
+from verification.requirements.model import Expectation, Step
 
 _TOTALS = """def right(*items):
     found = {{}}

@@ -1,0 +1,1 @@
+"""Briefs: the text that an employee or a reviewer is given."""

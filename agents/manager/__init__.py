@@ -1,0 +1,1 @@
+"""The manager: its reactions, its leadership, and its duties beside the log."""

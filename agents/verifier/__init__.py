@@ -1,0 +1,1 @@
+"""The verifier: judging what is pending, and signing verdicts."""

@@ -1,0 +1,1 @@
+"""Workers: the calls of employees, and the results that they hand in."""

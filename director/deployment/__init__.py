@@ -1,0 +1,1 @@
+"""Processes: which there are, how one serves, and how they end."""

@@ -1,0 +1,1 @@
+"""`aura doctor`: checks of this machine, its sandbox and its servers."""

@@ -1,0 +1,1 @@
+"""Text for a terminal: answers, tables, events in words, escaped text of strangers."""

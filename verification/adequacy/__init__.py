@@ -1,0 +1,1 @@
+"""How strong the cases are: trivial stubs, mutants, and weak criteria."""

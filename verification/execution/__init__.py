@@ -1,0 +1,1 @@
+"""Cases: run in a box, judged outside it by values alone."""

@@ -1,0 +1,1 @@
+"""Programs that run alone inside a box. They import nothing of this project."""

@@ -1,0 +1,1 @@
+"""Packages: the toolbox, and installation in a sandbox."""

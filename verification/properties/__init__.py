@@ -1,0 +1,1 @@
+"""Properties: inputs drawn outside the box, checks, and smaller counterexamples."""

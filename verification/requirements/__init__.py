@@ -1,0 +1,1 @@
+"""Requirement files: reading, checking, and the model of what they say."""

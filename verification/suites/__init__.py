@@ -1,0 +1,1 @@
+"""Given pytest suites and the suite of a base."""

@@ -1,0 +1,1 @@
+"""The verdict: its model, its attestation, and reviews."""
