@@ -32,7 +32,7 @@ COMMIT_EVENTS_MAX = 500
 
 
 class Reader(Protocol):
-    """A way through the log: bus.reader.LogReader, or a process's shared bus.live.LiveReader."""
+    """A way through the log: bus.log_reader.LogReader, or a process's shared bus.live_log.LiveReader."""
 
     async def begin(self, position: int) -> None: ...
 

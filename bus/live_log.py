@@ -141,7 +141,7 @@ class Live:
 
 
 class LiveReader:
-    """One consumer's way through the log of a process: Postgres first, then what is live. As bus.reader.LogReader."""
+    """One consumer's way through the log of a process: Postgres first, then what is live. As `LogReader`."""
 
     def __init__(self, live: Live, store: Store) -> None:
         self._live = live

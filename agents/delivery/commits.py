@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
+from agents.delivery.commit_plan import CommitPlan
 from agents.delivery.packaging import Signed, delivery_files
-from agents.delivery.repository import CommitPlan
 from bus.blobs import Blobs
 from domain import run_messages, task
 from domain.message import Recorded

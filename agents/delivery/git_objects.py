@@ -1,4 +1,4 @@
-"""Git's objects and files for `gitrepo`: the only place where dulwich is imported, and imported late for its weight."""
+"""Git's objects and files for `repository.py`: the only importer of dulwich, and imported late for its weight."""
 
 import re
 import unicodedata
@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from stat import S_ISREG
-from typing import TYPE_CHECKING
 
 import msgspec
 from dulwich.errors import NotGitRepository
@@ -22,10 +21,8 @@ from dulwich.objectspec import parse_commit
 from dulwich.refs import Ref, check_ref_format
 from dulwich.repo import Repo
 
+from agents.delivery.commit_plan import CommitPlan
 from domain.errors import Invalid, NotFound
-
-if TYPE_CHECKING:
-    from agents.delivery.repository import CommitPlan
 
 IDENTITY = b"Aura Orchestra <aura@localhost>"
 MODE_FILE = 0o100644
@@ -102,7 +99,7 @@ def files_of(start: Start) -> dict[str, bytes]:
     return files
 
 
-def compose(commits: Sequence["CommitPlan"], start: Start | None) -> Composed:
+def compose(commits: Sequence[CommitPlan], start: Start | None) -> Composed:
     """Blobs, trees and commits of the plan, on top of the base if there is one."""
     store = _Made()
     parents = [start.commit_id] if start else []
@@ -163,7 +160,7 @@ def checked_path(path: str) -> bytes:
     return raw
 
 
-def _commit(plan: "CommitPlan", tree: ObjectID, parents: list[ObjectID]) -> Commit:
+def _commit(plan: CommitPlan, tree: ObjectID, parents: list[ObjectID]) -> Commit:
     lines = []
     for key, value in plan.trailers:
         if not _TRAILER.fullmatch(key) or not value.strip() or "\n" in value or "\0" in value:

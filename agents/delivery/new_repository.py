@@ -1,7 +1,7 @@
 """A repository that begins with its delivery, written in one pass: no file is read back, and none is waited for.
 
 What it leaves is what `Repo.init`, `add_objects` and a checkout leave, pack and modes included. It is not on the disk
-yet; `placing.put` sees to that for all of it.
+yet; `atomic_rename.put` sees to that for all of it.
 """
 
 import os

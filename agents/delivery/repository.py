@@ -8,37 +8,17 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-import msgspec
-
 from agents.delivery.atomic_rename import put
+from agents.delivery.commit_plan import BaseClone, CommitPlan
 from domain.errors import Conflict, Invalid, Unavailable
 
 RELEASE = "aura-release"
 LOCK_WAIT_S = 60.0
 LOCK_POLL_S = 0.005
-
-
-class CommitPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """One commit. `files` is the whole tree after it, or, on a base, all that differs from the base after it.
-
-    None removes a file of the base. `at_us` is its time in microseconds UTC; git keeps seconds.
-    """
-
-    files: Mapping[str, bytes | None]
-    message: str
-    trailers: tuple[tuple[str, str], ...]
-    at_us: int
-
-
-class BaseClone(msgspec.Struct, frozen=True, kw_only=True):
-    """The commit to start from: a repository on this machine, never written, and a branch, tag or commit id in it."""
-
-    repo: Path
-    ref: str
 
 
 def build_repository(

@@ -1,11 +1,9 @@
 """What goes wrong in a call to a model: one taxonomy for every provider, and the way from an HTTP failure to it."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from agents.employees.contract import ModelResult
 from domain.errors import AuraError
-
-if TYPE_CHECKING:
-    from agents.employees.contract import ModelResult
 
 CallFailure = Literal[
     "auth",
@@ -53,7 +51,7 @@ class CallFailed(AuraError):
         output_tokens: int | None = None,
         status: int | None = None,
         request_id: str | None = None,
-        result: "ModelResult | None" = None,
+        result: ModelResult | None = None,
     ) -> None:
         super().__init__(message, hint=_HINTS[failure], code=failure)
         self.failure: CallFailure = failure

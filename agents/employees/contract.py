@@ -8,9 +8,6 @@ from uuid import UUID
 import msgspec
 
 from agents.briefs.brief import Brief
-from agents.employees.call_errors import CallFailed
-
-__all__ = ["Answer", "CallFailed", "CallLimits", "Employee", "Finish", "ModelResult", "Order"]
 
 Finish = Literal["stop", "length", "tool", "blocked", "error", "other"]
 

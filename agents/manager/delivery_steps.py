@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import UUID
 
 from agents.delivery import repository
+from agents.delivery.commit_plan import BaseClone
 from agents.delivery.commits import branch_of, delivery_commits
 from agents.duty import either, persevere
 from agents.run_content import Library
@@ -120,7 +121,7 @@ class Delivering:
         commits = await delivery_commits(requirement, events, manifest, self._blobs)
         base = None
         if state.submitted.base_repo and state.submitted.base_commit:
-            base = repository.BaseClone(repo=Path(state.submitted.base_repo), ref=state.submitted.base_commit)
+            base = BaseClone(repo=Path(state.submitted.base_repo), ref=state.submitted.base_commit)
         folder, branch = self._folder / str(run), branch_of(run, base is not None)
         self._fault("delivering:before-git")
         commit = await asyncio.to_thread(repository.build_repository, folder, commits, branch=branch, base=base)

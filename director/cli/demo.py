@@ -19,11 +19,12 @@ from director.cli.live_view import Watch
 from director.services.approvals import approve_run
 from director.services.bring_up import box_faults, bring_up, hire
 from director.services.replay import checked_replay, differs, equal_text
+from director.services.run_record import run_data
 from director.services.session import Desk, desk, new_id, rows
 from director.services.submit import ATTEMPTS_MAX, submit
 from director.settings import Settings
 from director.terminal.output import Door
-from director.terminal.text import attempt_line, money, next_step, run_data, table
+from director.terminal.text import attempt_line, money, next_step, table
 from domain.errors import Failed
 from governance import keys
 from verification.requirements.parser import read_requirement

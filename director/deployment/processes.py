@@ -13,6 +13,8 @@ GRACE_S = 90.0
 RECORDER = "recorder"
 MANAGER = "manager"
 EMPLOYEES = "employees"
+MODEL_CHILD = "model"
+"""The embedded model's server."""
 ROLES = (RECORDER, *CONSUMERS, EMPLOYEES)
 """In the order in which they start. They stop in reverse: the consumers together, so that all end at one sequence."""
 

@@ -6,7 +6,7 @@ from typing import Any
 from bus.embedded import nats, postgres
 from bus.embedded.stack import ChildStatus, StackStatus
 from bus.embedded.state import ending
-from director.services.bring_up import MODEL_CHILD
+from director.deployment.processes import MODEL_CHILD
 
 SERVERS = frozenset({nats.NAME, postgres.NAME})
 IN_ORDER = 0

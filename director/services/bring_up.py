@@ -23,7 +23,6 @@ from observability import prometheus_targets
 from verification.sandbox.choice import open_sandbox
 
 Say = Callable[[str], None]
-MODEL_CHILD = "model"
 CAP = Amount(Decimal(1000), 1_000_000_000)
 """The organisation's budget at its founding; `aura budget` changes it."""
 
@@ -44,7 +43,7 @@ async def bring_up(
     running = stack.status(settings.root)
     if running.running:
         names = [child.name for child in running.children]
-        with_model = MODEL_CHILD in names
+        with_model = processes.MODEL_CHILD in names
         if apart and not processes.are_apart(names):
             say("it runs as one process: `aura down`, then `aura up --processes` takes it apart")
         apart = processes.are_apart(names)
@@ -72,7 +71,7 @@ async def bring_up(
 def _children(with_model: bool, settings: Settings, *, apart: bool, managers: int) -> list[stack.ChildSpec]:
     organisation = processes.apart(settings, managers) if apart else processes.together(settings)
     server = stack.ChildSpec(
-        name=MODEL_CHILD,
+        name=processes.MODEL_CHILD,
         argv=(sys.executable, "-m", "agents.employees.providers.llama_cpp_server", "--port", "{port}"),
         probe="http:http://127.0.0.1:{port}/health",
     )
@@ -85,7 +84,7 @@ def _first_employees(settings: Settings, with_model: bool) -> list[Posting]:
         return [openai_posting(settings)]
     if not with_model:
         return []
-    url = f"http://127.0.0.1:{Home(settings.root).layout().ports[MODEL_CHILD]}/v1"
+    url = f"http://127.0.0.1:{Home(settings.root).layout().ports[processes.MODEL_CHILD]}/v1"
     common = {"kind": "embedded", "model": llama_cpp_server.MODEL_NAME, "base_url": url}
     limits = {"output_tokens_max": EMBEDDED_OUTPUT_TOKENS_MAX, "wall_s": 60.0}
     digest = llama_cpp_server.model_digest()

@@ -9,9 +9,8 @@ from uuid import UUID
 import msgspec
 
 from bus.store import FAR, Search, Store
-from director.cli.commands.options import SEQ_MAX
 from director.services.session import archive, find_run, rows
-from director.services.times import microseconds
+from director.services.times import SEQ_MAX, microseconds
 from director.settings import Settings
 from director.terminal.output import Door
 from director.terminal.text import clock

@@ -1,6 +1,6 @@
-"""Events that a consumer could not take: what waits because of them, and the cure."""
+"""Events that a consumer could not take, and what waits because of them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -22,21 +22,3 @@ async def parked_data(
         for row in rows
         if scope in (None, row.scope)
     ]
-
-
-def parked_text(found: Sequence[dict[str, Any]]) -> str:
-    """The same for people, the cure below; empty when nothing is parked."""
-    if not found:
-        return ""
-    lines = [f"parked: {sentence(one)}" for one in found]
-    return "\n".join([*lines, f"        {cure(found)}"])
-
-
-def sentence(one: dict[str, Any]) -> str:
-    return f"{one['consumer']} cannot take event {one['seq']} ({one['error']}); what follows of {one['scope']} waits"
-
-
-def cure(found: Sequence[dict[str, Any]]) -> str:
-    """The commands that take it up again, once aura can."""
-    replays = "".join(f" && aura replay {name}" for name in dict.fromkeys(one["consumer"] for one in found))
-    return f"This is a defect: update aura, then run `aura down{replays} && aura up`."

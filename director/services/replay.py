@@ -4,9 +4,8 @@ import msgspec
 
 from bus.projection import Projection
 from bus.store import Store
-from director.cli.commands.options import SEQ_MAX
 from director.services.session import archive
-from director.services.times import microseconds
+from director.services.times import SEQ_MAX, microseconds
 from director.settings import Settings
 from director.terminal.output import Door
 from director.terminal.text import table

@@ -13,7 +13,7 @@ from bus.embedded.servers import Server, postgres_at
 from bus.embedded.stack import status
 from bus.redaction import Redactor
 from bus.store import Store
-from director.cli.commands.options import SEQ_MAX
+from director.services.times import SEQ_MAX
 from director.settings import Settings
 from domain.errors import Invalid, NotFound
 from domain.message import Command, Recorded

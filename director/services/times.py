@@ -1,8 +1,11 @@
-"""Moments as people write them."""
+"""Moments of the log as people write them: a time, or a sequence."""
 
 from datetime import UTC, datetime
 
 from domain.errors import Invalid
+
+SEQ_MAX = 2**53
+"""No sequence is larger: what JSON's readers hold exactly, and far below what the database does."""
 
 
 def microseconds(text: str) -> int:

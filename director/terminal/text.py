@@ -1,24 +1,10 @@
-"""What screens show, as data and as text: the stack, the runs, one run's whole story."""
+"""What screens show, as text: the stack, the runs, one run's whole story."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-
-from agents.manager.leadership import LEASE_KEY
-from bus.checkpoints import checkpoints
-from bus.embedded import stack
-from bus.lease import holder_of
-from bus.store import Store
-from bus.stream import Stream, connect
-from director.services.parked import parked_data, parked_text
-from director.services.process_list import SILENT, processes
-from director.services.session import rows
-from director.settings import Settings
-from domain.errors import AuraError, Unavailable
-from runtime.composition import CONSUMERS
+from director.terminal.parked_text import parked_text
 
 MICRO = 1_000_000
 
@@ -53,65 +39,8 @@ def masked(url: str) -> str:
     return f"{scheme}{sep}…@{tail}" if at else url
 
 
-async def stack_data(settings: Settings) -> dict[str, Any]:
-    """Servers, data folders, the organisation's phase, and where recorder and consumers stand."""
-    found = stack.status(settings.root)
-    data: dict[str, Any] = {
-        "running": found.running or bool(settings.nats_url and settings.postgres_dsn),
-        "home": str(settings.root),
-        "nats_url": masked(settings.nats_url or (found.endpoints.nats_url if found.endpoints else "")),
-        "nats_data": found.nats_data,
-        "postgres_data": found.postgres_data,
-        "children": [msgspec.to_builtins(child) for child in found.children],
-        "processes": await processes(settings.root, found.children),
-        "supervisor_pid": found.supervisor_pid,
-        "positions": {},
-        "problem": None,
-    }
-    if not data["running"]:
-        return data
-    try:
-        data |= await _log_data(settings, {one["name"]: one for one in data["processes"]})
-    except AuraError as error:
-        data["problem"] = str(error)
-    return data
-
-
-async def _log_data(settings: Settings, processes: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """What the servers know. Raises Unavailable when one is silent, which then is not ready in its process's line."""
-    endpoints = settings.endpoints()
-    async with AsyncExitStack() as closing:
-        with _answers(processes.get("nats", {})):
-            client = await connect(endpoints.nats_url, name="aura-status")
-        closing.push_async_callback(client.close)
-        with _answers(processes.get("postgres", {})):
-            store = await Store.open(endpoints.postgres_dsn, pool_max=2)
-        closing.push_async_callback(store.close)
-        last = (await Stream(client).info()).last_seq
-        positions = {"recorder": await store.recorded_up_to()} | await checkpoints(store, CONSUMERS)
-        phase = await rows(store, "door_organisation")
-        return {
-            "last_event": last,
-            "positions": positions,
-            "lag": {name: last - seq for name, seq in positions.items()},
-            "organisation": phase[0]["phase"] if phase else "unfounded",
-            "parked": await parked_data(store),
-            "leader": msgspec.to_builtins(await holder_of(client, LEASE_KEY)),
-        }
-
-
-@contextmanager
-def _answers(server: dict[str, Any]) -> Iterator[None]:
-    """A server that is asked and silent is not ready, whatever the supervisor saw when it started."""
-    try:
-        yield
-    except Unavailable:
-        server |= {"ready": False, "problems": [SILENT]}
-        raise
-
-
 def stack_text(data: dict[str, Any]) -> str:
-    """The same for people."""
+    """What `stack_data` of `director/services/stack_status.py` says, for people."""
     if not data["running"]:
         return f"Nothing runs in {data['home']}. Start it with `aura up`."
     lines = [
@@ -156,22 +85,6 @@ def _state(process: dict[str, Any]) -> str:
     if process["ready"] and process["manager"] == "standby":
         return "standby"
     return "ready" if process["ready"] else f"not ready {'; '.join(process['problems'])}".rstrip()
-
-
-async def run_data(store: Store, run: Any) -> dict[str, Any]:
-    """The whole story of a run: its line, tasks, attempts with reasons, incidents."""
-    found = await rows(store, "door_run", run)
-    return {
-        "run": found[0] if found else None,
-        "tasks": await rows(store, "door_tasks", run),
-        "attempts": [_attempt(row) for row in await rows(store, "door_attempts", run)],
-        "incidents": await rows(store, "door_incidents", run),
-        "parked": await parked_data(store, run),
-    }
-
-
-def _attempt(row: dict[str, Any]) -> dict[str, Any]:
-    return row | {"findings": msgspec.json.decode(row["findings"])}
 
 
 def run_text(data: dict[str, Any]) -> str:

@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("agents", "bus", "director", "domain", "governance", "projections", "sql", "verification")
+PACKAGES = (
+    "agents",
+    "bus",
+    "director",
+    "domain",
+    "governance",
+    "observability",
+    "projections",
+    "runtime",
+    "sql",
+    "verification",
+)
 WAIT_S = 600
 
 

@@ -11,7 +11,19 @@ from tests.architecture import rules
 from tests.architecture.rules import Rule
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("agents", "bench", "bus", "director", "domain", "governance", "projections", "sql", "verification")
+PACKAGES = (
+    "agents",
+    "bench",
+    "bus",
+    "director",
+    "domain",
+    "governance",
+    "observability",
+    "projections",
+    "runtime",
+    "sql",
+    "verification",
+)
 TEXT_BYTES_MAX = 1_000_000
 HELP_WALL_S = 60
 

@@ -192,7 +192,7 @@ def test_it():
 
 @pytest.mark.parametrize("name", HONEST_SUITES)
 async def test_honest_suites_of_many_kinds(sandbox: Bubblewrap, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("verification.givensuite.STUB_WALL_S", 4.0)
+    monkeypatch.setattr("verification.suites.given_suite.STUB_WALL_S", 4.0)
     given = suite(HONEST_SUITES[name])
     given = msgspec.structs.replace(
         given, files={**given.files, "acceptance/helper.py": b"JOINED = 'a-b'\n", "acceptance/conftest.py": b"x = 1\n"}

@@ -214,7 +214,7 @@ import asyncio, sys
 from pathlib import Path
 from verification.sandbox.base import RunSpec
 from verification.sandbox.docker import Docker
-from verification.servicebox import service_problem
+from verification.execution.service_runner import service_problem
 run = RunSpec(argv=("python3", "-c", "import time; time.sleep(60)", sys.argv[2]))
 asyncio.run(Docker({host_of(docker_engine)!r}, scratch=Path(sys.argv[1])).run(run))
 """

@@ -7,7 +7,8 @@ import pytest
 
 from bus.projection_rows import Rows
 from director.services.parked import parked_data
-from director.terminal.text import run_data, run_text
+from director.services.run_record import run_data
+from director.terminal.text import run_text
 from domain import organisation, run_messages, task
 from domain.message import Recorded
 from projections import replay

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.delivery.repository import CommitPlan
+from agents.delivery.commit_plan import CommitPlan
 
 GIT_WALL_S = 60
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")

@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 
-TELL = "from bus import crash; crash.tell();"
+TELL = "from bus import crash_dump; crash_dump.tell();"
 FAULT = """
 import ctypes, resource
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.delivery.repository import BaseClone, base_commit, base_files, build_repository
+from agents.delivery.commit_plan import BaseClone
+from agents.delivery.repository import base_commit, base_files, build_repository
 from domain.errors import Invalid
 from tests.unit.repositories import TWO, fingerprint, git, needs_git, plan
 

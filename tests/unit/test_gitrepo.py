@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.delivery.repository import RELEASE, CommitPlan, build_repository, put_release_ref, release_ref
+from agents.delivery.commit_plan import CommitPlan
+from agents.delivery.repository import RELEASE, build_repository, put_release_ref, release_ref
 from domain.errors import AuraError, Conflict, Invalid, NotFound
 from tests.unit.repositories import TWO, fingerprint, git, needs_git, plan
 
@@ -138,8 +139,9 @@ def test_the_release_ref_is_a_tag_for_git_and_is_never_moved(tmp_path: Path) -> 
 BUILDER = """
 import sys
 from pathlib import Path
-from agents.delivery.gitrepo import CommitPlan, build_repository
-from agents.delivery import objects
+from agents.delivery.commit_plan import CommitPlan
+from agents.delivery.repository import build_repository
+from agents.delivery import git_objects
 trees = [{f"d{n % 40}/f{n}.py": b"x = %d" % (n + k) for n in range(800)} for k in range(3)]
 plans = [CommitPlan(files=tree, message="more", trailers=(), at_us=0) for tree in trees]
 print("begin", flush=True)

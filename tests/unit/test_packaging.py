@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from agents.delivery.commit_plan import CommitPlan
 from agents.delivery.packaging import delivery_files, distribution_name
-from agents.delivery.repository import CommitPlan, build_repository
+from agents.delivery.repository import build_repository
 from verification.requirements.model import Budget, Case, Criterion, Deliverable, Expectation, Requirement, Step
 
 RUN_WALL_S = 100

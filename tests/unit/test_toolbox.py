@@ -151,7 +151,7 @@ def test_what_is_not_installed_is_said() -> None:
 @pytest.mark.parametrize("died", [True, False], ids=["killed", "alive"])
 def test_one_of_its_own_is_swept_after_a_killed_process(place: Path, died: bool) -> None:
     open_up(place / f"{SHELF}-{os.getuid()}")  # so that there is no shelf
-    code = "from verification.toolbox import toolbox; print(toolbox(('iniconfig',)), flush=True); input()"
+    code = "from verification.packages.toolbox import toolbox; print(toolbox(('iniconfig',)), flush=True); input()"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(place)}
     other = subprocess.Popen(
         [sys.executable, "-c", code], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

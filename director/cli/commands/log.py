@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from director.cli.commands.options import SEQ_MAX, Json
+from director.cli.commands.options import Json
+from director.services.times import SEQ_MAX
 
 
 def register(app: typer.Typer) -> None:

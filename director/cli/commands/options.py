@@ -14,6 +14,3 @@ Html = Annotated[
     Path | None, typer.Option("--html", metavar="FILE", help="Also write it as one page that needs nothing else.")
 ]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, the beginning of it, or `last`.")]
-
-SEQ_MAX = 2**53
-"""No sequence is larger: what JSON's readers hold exactly, and far below what the database does."""

@@ -83,7 +83,7 @@ def submit(
     door = Door("submit", as_json)
 
     async def work() -> None:
-        from director.services.requirements import Submission
+        from director.cli.submission import Submission
 
         settings = Settings()
         request = Submission(file, repo, ref, attempts, allow_degraded or settings.allow_degraded)

@@ -53,9 +53,10 @@ def run_show(run: RunId, as_json: Json = False) -> None:
     door = Door("run show", as_json)
 
     async def work() -> None:
+        from director.services.run_record import run_data
         from director.services.session import archive, find_run
         from director.terminal.event_text import record_of
-        from director.terminal.text import run_data, run_text
+        from director.terminal.text import run_text
         from domain.errors import Unavailable
 
         async with archive(Settings()) as store:

@@ -49,7 +49,8 @@ def up(
 
     async def work() -> None:
         from director.deployment import nats_context
-        from director.terminal.text import stack_data, stack_text
+        from director.services.stack_status import stack_data
+        from director.terminal.text import stack_text
 
         settings = Settings()
         await bring_up(settings, door.note, model=not no_model, apart=apart, managers=managers)
@@ -90,7 +91,8 @@ def status(as_json: Json = False) -> None:
     door = Door("status", as_json)
 
     async def work() -> None:
-        from director.terminal.text import stack_data, stack_text
+        from director.services.stack_status import stack_data
+        from director.terminal.text import stack_text
 
         data = await stack_data(Settings())
         door.answer(data, stack_text(data))

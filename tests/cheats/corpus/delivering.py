@@ -33,7 +33,13 @@ def _paths_out(task: Task) -> Tree:
 def _own_worker(task: Task) -> Tree:
     source = "import os\nos.write(1, b'{\"verified\": true}')\nos._exit(0)\n"
     return task.delivery(
-        WRONG, **{"caseworker.py": source, "verification.py": source, "casebox.py": source, "doorkeeper.py": source}
+        WRONG,
+        **{
+            "case_worker.py": source,
+            "verification.py": source,
+            "case_runner.py": source,
+            "service_launcher.py": source,
+        },
     )
 
 

@@ -1,0 +1,25 @@
+"""What a delivery is made of: its commits, and the base that they stand on."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+
+class CommitPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """One commit. `files` is the whole tree after it, or, on a base, all that differs from the base after it.
+
+    None removes a file of the base. `at_us` is its time in microseconds UTC; git keeps seconds.
+    """
+
+    files: Mapping[str, bytes | None]
+    message: str
+    trailers: tuple[tuple[str, str], ...]
+    at_us: int
+
+
+class BaseClone(msgspec.Struct, frozen=True, kw_only=True):
+    """The commit to start from: a repository on this machine, never written, and a branch, tag or commit id in it."""
+
+    repo: Path
+    ref: str

@@ -1,0 +1,82 @@
+"""Behind `aura submit`: the hand-in, and following the run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from director.cli.live_view import Watch
+from director.services.bring_up import box_faults
+from director.services.session import Desk, desk, new_id, taken_up
+from director.services.submit import submit
+from director.settings import Settings
+from director.terminal.output import Door
+from director.terminal.text import next_step
+from domain.errors import Failed
+from observability.process_registry import at_work
+from verification.adequacy.weak_criteria import weak_criteria
+from verification.requirements.model import Base
+from verification.requirements.parser import read_requirement
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One hand-in, as the command line asks for it."""
+
+    file: Path
+    repo: str | None
+    ref: str
+    attempts: int
+    allow_degraded: bool
+
+    async def send(self, settings: Settings, door: Door, *, wait: bool) -> None:
+        """Submit, and with `wait` follow the run. Raises Failed when the run ends without a delivery."""
+        requirement = read_requirement(self.file)
+        weak = weak_criteria(requirement)
+        for one in weak:
+            door.note(f"Note: {one.text}")
+        folder = self.file.absolute().parent
+        if self.repo is not None:
+            requirement = msgspec.structs.replace(requirement, base=Base(repo=self.repo, ref=self.ref))
+            folder = Path.cwd()
+        not_held = await box_faults(settings, self.allow_degraded) if _judged_here(settings) else ()
+        for part in not_held:
+            door.note(f"Degraded: this machine's sandbox does not hold {part}.")
+        async with desk(settings) as opened:
+            run = new_id()
+            outcome = await submit(
+                opened.gate,
+                opened.blobs,
+                requirement,
+                id=new_id(),
+                run=run,
+                folder=folder,
+                attempts_max=self.attempts,
+                allow_degraded=self.allow_degraded,
+                libraries=settings.libraries,
+                say=door.note,
+            )
+            await opened.store.wait_recorded(outcome.seq, 30.0)
+            if not await taken_up(opened.store, run):
+                door.note("It is on record, and the manager has not taken it up: is it at work? `aura status`")
+            if not wait:
+                text = f"Run {run}\nFollow it with: aura watch {run}"
+                data = {"run": run, "event": outcome.events[0].envelope.id, "seq": outcome.seq, "weak": weak}
+                door.answer(data, text)
+                return
+            await follow(opened, run, door)
+
+
+def _judged_here(settings: Settings) -> bool:
+    """Whether this machine's sandbox is the one that counts. A verifier elsewhere has its own, and speaks for it."""
+    return any("verifier" in present.roles for present in at_work(settings.root))
+
+
+async def follow(opened: Desk, run: object, door: Door) -> None:
+    """Watch a run until it rests, then answer with where it stands."""
+    from uuid import UUID
+
+    line = await Watch(opened.store, UUID(str(run)), door, quiet=door.as_json).until_rest()
+    if line["phase"] == "ended" and line["outcome"] != "delivered":
+        raise Failed(f"The run ended: {line['outcome']}. {line['reason']}", hint=next_step(line), code=line["outcome"])
+    door.answer(line, next_step(line))

@@ -1,0 +1,25 @@
+"""The whole story of a run, as data."""
+
+from typing import Any
+
+import msgspec
+
+from bus.store import Store
+from director.services.parked import parked_data
+from director.services.session import rows
+
+
+async def run_data(store: Store, run: Any) -> dict[str, Any]:
+    """The whole story of a run: its line, tasks, attempts with reasons, incidents."""
+    found = await rows(store, "door_run", run)
+    return {
+        "run": found[0] if found else None,
+        "tasks": await rows(store, "door_tasks", run),
+        "attempts": [_attempt(row) for row in await rows(store, "door_attempts", run)],
+        "incidents": await rows(store, "door_incidents", run),
+        "parked": await parked_data(store, run),
+    }
+
+
+def _attempt(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"findings": msgspec.json.decode(row["findings"])}

@@ -1,0 +1,78 @@
+"""Where the stack stands: its servers and processes, the organisation, and the positions of its readers."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from typing import Any
+
+import msgspec
+
+from agents.manager.leadership import LEASE_KEY
+from bus.checkpoints import checkpoints
+from bus.embedded import stack
+from bus.lease import holder_of
+from bus.store import Store
+from bus.stream import Stream, connect
+from director.services.parked import parked_data
+from director.services.process_list import SILENT, processes
+from director.services.session import rows
+from director.settings import Settings
+from director.terminal.text import masked
+from domain.errors import AuraError, Unavailable
+from runtime.composition import CONSUMERS
+
+
+async def stack_data(settings: Settings) -> dict[str, Any]:
+    """Servers, data folders, the organisation's phase, and where recorder and consumers stand."""
+    found = stack.status(settings.root)
+    data: dict[str, Any] = {
+        "running": found.running or bool(settings.nats_url and settings.postgres_dsn),
+        "home": str(settings.root),
+        "nats_url": masked(settings.nats_url or (found.endpoints.nats_url if found.endpoints else "")),
+        "nats_data": found.nats_data,
+        "postgres_data": found.postgres_data,
+        "children": [msgspec.to_builtins(child) for child in found.children],
+        "processes": await processes(settings.root, found.children),
+        "supervisor_pid": found.supervisor_pid,
+        "positions": {},
+        "problem": None,
+    }
+    if not data["running"]:
+        return data
+    try:
+        data |= await _log_data(settings, {one["name"]: one for one in data["processes"]})
+    except AuraError as error:
+        data["problem"] = str(error)
+    return data
+
+
+async def _log_data(settings: Settings, processes: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """What the servers know. Raises Unavailable when one is silent, which then is not ready in its process's line."""
+    endpoints = settings.endpoints()
+    async with AsyncExitStack() as closing:
+        with _answers(processes.get("nats", {})):
+            client = await connect(endpoints.nats_url, name="aura-status")
+        closing.push_async_callback(client.close)
+        with _answers(processes.get("postgres", {})):
+            store = await Store.open(endpoints.postgres_dsn, pool_max=2)
+        closing.push_async_callback(store.close)
+        last = (await Stream(client).info()).last_seq
+        positions = {"recorder": await store.recorded_up_to()} | await checkpoints(store, CONSUMERS)
+        phase = await rows(store, "door_organisation")
+        return {
+            "last_event": last,
+            "positions": positions,
+            "lag": {name: last - seq for name, seq in positions.items()},
+            "organisation": phase[0]["phase"] if phase else "unfounded",
+            "parked": await parked_data(store),
+            "leader": msgspec.to_builtins(await holder_of(client, LEASE_KEY)),
+        }
+
+
+@contextmanager
+def _answers(server: dict[str, Any]) -> Iterator[None]:
+    """A server that is asked and silent is not ready, whatever the supervisor saw when it started."""
+    try:
+        yield
+    except Unavailable:
+        server |= {"ready": False, "problems": [SILENT]}
+        raise
