@@ -9,7 +9,7 @@ from bench.figures import Measure
 from bench.firm import Firm
 from domain.errors import Failed
 from projections import replay
-from runtime.composition import CONSUMERS
+from runtime.roles import CONSUMERS
 
 OURS = "Aura: `replay --check`, every projection folded and compared"
 REBUILT = "Aura: every projection rebuilt into new tables"

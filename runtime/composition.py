@@ -1,64 +1,43 @@
 """The composition root: builds every role of this process from its settings, runs them, and drains them at the end."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
-from agents.auditor import Auditor
-from agents.duty import Duty, ended
-from agents.hr import HR
-from agents.manager.leadership import GRACE_S, LEASE_KEY, Managing, Means, Parts
-from agents.manager.orders import ORDERS_FOLLOW
-from agents.null_reactor import Observer
+from agents.duty import ended
+from agents.manager.leadership import GRACE_S, LEASE_KEY, Managing, Parts
 from agents.run_content import Library
-from agents.verifier.attestor import Attestor
-from agents.verifier.judging import Judging
 from agents.workers.pool import Workers
 from bus.blobs import Blobs
-from bus.consumer import Runner, Send
+from bus.consumer import Runner
 from bus.lease import Lease
 from bus.live_log import Live, LiveReader
 from bus.outages import Outages
-from bus.projection import Projection, Reactor
 from bus.projection_rows import Rows
 from bus.recorder import Recorder
 from bus.redaction import Redactor, secrets_of
 from bus.stream import answers, connect
 from bus.work_queue import WorkStream
 from domain.errors import Invalid
-from governance import keys
-from governance.authority import Role
+from governance import authority, keys
 from governance.gate import Gate
 from governance.log_session import Office
 from observability.process_status import Vitals
-from projections.accountant import Ledger
-from projections.auditor import Evidence
-from projections.hr import Personnel
-from projections.manager import Board
-from projections.verifier import Docket
 from runtime.drain import drain
 from runtime.process_config import STAFF_ROLES, Setup
+from runtime.roles import ROLES, Post, Role, Shared, consumers
 
-CONSUMERS: Mapping[str, Callable[[], Projection]] = {
-    "manager": Board,
-    "verifier": Docket,
-    "auditor": Evidence,
-    "accountant": Ledger,
-    "hr": Personnel,
-}
-"""Every consumer by name. Replay rebuilds and checks exactly these."""
-REACT_TO_EACH = frozenset({"auditor", "hr"})
-"""Whose reactions follow from one event and the rows of then: what they could not take they hear again after a replay.
-The others look at how things stand, and events that come again would move them to what is long done."""
 HEARING_S = 0.5
 
 
 class Organisation:
     """The roles of one process. `run` returns when `stop` is set and what was at hand has been drained."""
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: Setup, roles: Sequence[Role] = ROLES) -> None:
         self.setup = setup
+        self._roles = roles
+        self._consumers = consumers(roles)
         self._office: Office | None = None
         self._runners: list[Runner] = []
         self._duties: list[Callable[[asyncio.Event], Any]] = []
@@ -107,7 +86,7 @@ class Organisation:
                     await ended(duties, GRACE_S)
                     self.vitals.rest()
                     if self._office is not None:
-                        await drain(self._office, self.positions, self.setup.home, CONSUMERS)
+                        await drain(self._office, self.positions, self.setup.home, self._consumers)
                 finally:
                     # Also when one of them has failed: a cancel that comes at the same moment as an answer is lost in
                     # wait_for (Python 3.11), and the task would work on without the others for ever.
@@ -130,7 +109,7 @@ class Organisation:
         if unknown:
             raise Invalid(f"There is no role {unknown[0]}.", hint=f"Roles: {', '.join(STAFF_ROLES)}, employee ID.")
         redactor = Redactor(secrets_of(setup.environment))
-        self.vitals.begin([role for role in setup.roles if role in CONSUMERS], recorder="recorder" in setup.roles)
+        self.vitals.begin([role for role in setup.roles if role in self._consumers], recorder="recorder" in setup.roles)
         if any(role in STAFF_ROLES for role in setup.roles):
             office = await Office.open(
                 setup.nats_url,
@@ -144,7 +123,7 @@ class Organisation:
             self.vitals.needs_log(office)
             self._closing.push_async_callback(office.close)
             blobs = Blobs(office.store, redactor)
-            self._staff(office, blobs, Library(blobs), redactor)
+            self._staff(Shared(setup, office, blobs, Library(blobs), redactor, self._closing))
         names = [role.partition(":")[2] for role in setup.roles if role.startswith("employee:")]
         if names or "employees" in setup.roles:
             client = await connect(setup.nats_url, name="aura-worker", outages=self._outages)
@@ -162,73 +141,57 @@ class Organisation:
             )
             self._workers.append(workers)
 
-    def _staff(self, office: Office, blobs: Blobs, library: Library, redactor: Redactor) -> None:
-        roles = self.setup.roles
-        if "recorder" in roles:
-            self._recorder = Recorder(
-                office.client,
-                office.store,
-                follower=self._live_of(office),
-                kept=self.vitals.kept(),
-                fault=self.setup.fault,
-            )
-        if "manager" in roles:
-            self._manager(office, blobs, library, redactor)
-        if "verifier" in roles:
-            from verification.sandbox.choice import open_sandbox
+    def _staff(self, shared: Shared) -> None:
+        """Build the roles of this process, in the order of the table."""
+        for role in self._roles:
+            if role.name not in self.setup.roles:
+                continue
+            if role.projection is None:
+                self._record(shared.session)
+            elif role.led:
+                self._lead(shared, role)
+            else:
+                parts = self._parts(shared, role)
+                self._enter(self._runner(shared.session, role, parts))
+                self._duties += [*parts.beside, *(duty.run for duty in parts.duties)]
 
-            sandbox = open_sandbox(self.setup.boxes)
-            self._closing.push_async_callback(sandbox.close)
-            send = self._gate(office, "verifier").handle
-            judging = Judging(
-                sandbox,
-                blobs,
-                library,
-                send,
-                judge=self.setup.judge,
-                attest=Attestor.of(self.setup.keys),
-                libraries=self.setup.libraries,
-                allow_degraded=self.setup.allow_degraded,
-                fault=self.setup.fault,
-                say=self.setup.say,
-            )
-            self._consume(office, Docket(), Observer(), send, [judging])
-        if "auditor" in roles:
-            self._consume(office, Evidence(), Auditor(), self._gate(office, "auditor").handle, [])
-        if "accountant" in roles:
-            self._consume(office, Ledger(), Observer(), self._gate(office, "accountant").handle, [])
-        if "hr" in roles:
-            self._consume(office, Personnel(), HR(), self._gate(office, "hr").handle, [])
-
-    def _manager(self, office: Office, blobs: Blobs, library: Library, redactor: Redactor) -> None:
-        setup = self.setup
-        means = Means(
-            office,
-            self._gate(office, "manager"),
-            blobs,
-            library,
-            redactor,
-            setup.deliveries,
-            setup.lease_margin_s,
-            setup.fault,
-            setup.say,
-            setup.log.bind(role="manager"),
+    def _record(self, office: Office) -> None:
+        self._recorder = Recorder(
+            office.client,
+            office.store,
+            follower=self._live_of(office),
+            kept=self.vitals.kept(),
+            fault=self.setup.fault,
         )
-        self._live_of(office)
+
+    def _lead(self, shared: Shared, role: Role) -> None:
+        """Build a role that stands by until it holds the lease."""
+        self._live_of(shared.session)
 
         @contextmanager
         def consume(parts: Parts) -> Iterator[Runner]:
-            runner = self._runner(office, Board(), parts.manager, parts.send, parts.duties)
-            self._runners.append(runner)
-            self.vitals.watch(runner)
+            runner = self._runner(shared.session, role, parts)
+            self._enter(runner)
             try:
                 yield runner
             finally:
                 self._runners.remove(runner)
                 self.vitals.forget(runner)
 
-        self._managing = Managing(means, Lease(office.client, LEASE_KEY, name=setup.name or ""), consume)
+        lease = Lease(shared.session.client, LEASE_KEY, name=self.setup.name or "")
+        log = self.setup.log.bind(role=role.name)
+        self._managing = Managing(lambda: self._parts(shared, role), lease, consume, log)
         self.vitals.health.manager = self._managing.standing
+
+    def _parts(self, shared: Shared, role: Role) -> Parts:
+        """One role's reactor and duties, newly built."""
+        gate, reactor = self._gate(shared.session, role.name), role.reactor(self.setup)
+        post = Post(shared, gate, reactor, role.send(gate, reactor))
+        return Parts(reactor, post.send, [make(post) for make in role.duties], [make(post) for make in role.beside])
+
+    def _enter(self, runner: Runner) -> None:
+        self._runners.append(runner)
+        self.vitals.watch(runner)
 
     def _live_of(self, office: Office) -> Live:
         """The one reading of the stream that this process's consumers share."""
@@ -237,33 +200,25 @@ class Organisation:
             office.loader.follow(self._live)
         return self._live
 
-    def _gate(self, office: Office, role: Role) -> Gate:
-        return office.gate(keys.load_or_create(self.setup.keys, role))
+    def _gate(self, office: Office, name: authority.Role) -> Gate:
+        return office.gate(keys.load_or_create(self.setup.keys, name))
 
-    def _consume(
-        self, office: Office, projection: Projection, reactor: Reactor | None, send: Send, duties: Sequence[Duty]
-    ) -> None:
-        runner = self._runner(office, projection, reactor, send, duties)
-        self._runners.append(runner)
-        self.vitals.watch(runner)
-        self._duties.extend(duty.run for duty in duties)
+    def _runner(self, office: Office, role: Role, parts: Parts) -> Runner:
+        assert role.projection is not None
 
-    def _runner(
-        self, office: Office, projection: Projection, reactor: Reactor | None, send: Send, duties: Sequence[Duty]
-    ) -> Runner:
         def shown(rows: Rows, live: bool) -> None:
-            for duty in duties:
+            for duty in parts.duties:
                 duty.note(rows, live)
 
         return Runner(
             office.client,
             office.store,
-            projection,
-            reactor=reactor,
-            send=send,
+            role.projection(),
+            reactor=parts.reactor,
+            send=parts.send,
             shown=shown,
-            taken=self.vitals.taken(projection.name),
+            taken=self.vitals.taken(role.name),
             reader=LiveReader(self._live_of(office), office.store),
-            durable_after=ORDERS_FOLLOW if projection.name == "manager" else (),
+            durable_after=role.durable_after,
             fault=self.setup.fault,
         )

@@ -7,28 +7,18 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from agents.duty import Duty, either, ended
-from agents.manager.deadlines import Deadlines
-from agents.manager.delivery_steps import Delivering
-from agents.manager.intake import Reception
-from agents.manager.orders import Ordering
 from agents.manager.reactor import Manager
-from agents.run_content import Library
-from bus.blobs import Blobs
 from bus.clock import now
 from bus.consumer import Runner
-from bus.fault_points import Fault
 from bus.lease import Lease
 from bus.logger import Logger
-from bus.redaction import Redactor
-from bus.work_queue import WorkStream
+from bus.projection import Reactor
 from domain.errors import AuraError, Contention, Unavailable
 from domain.message import Command
 from governance.gate import Gate, Outcome
-from governance.log_session import Office
 from observability.health import Standing
 
 LEASE_KEY = "manager"
@@ -41,69 +31,55 @@ GRACE_S = 8.0
 STEP_DOWN_S = 2.0
 """The same when the lease was lost: another one is at work already."""
 Act = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+Handle = Callable[[Command], Awaitable[Outcome]]
+"""A gate's `handle`."""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """`duties` look at the rows after each commit; `beside` what needs no rows. All run until told to stop."""
+    """`duties` look at the rows after each commit; `beside` needs no rows. All run until told to stop."""
 
-    manager: Manager
-    send: Callable[[Command], Awaitable[Outcome]]
+    reactor: Reactor
+    send: Handle
     duties: Sequence[Duty]
     beside: Sequence[Act]
 
 
-@dataclass(frozen=True)
-class Means:
-    """What the manager works with. `deliveries`: the folder of the repositories."""
+def forgetting(gate: Gate, manager: Manager) -> Handle:
+    """Return a sender that tells the manager which of its commands came to nothing, so that it may decide anew."""
 
-    office: Office
-    gate: Gate
-    blobs: Blobs
-    library: Library
-    redactor: Redactor
-    deliveries: Path
-    lease_margin_s: float
-    fault: Fault
-    say: Callable[[str], None]
-    log: Logger
+    async def send(command: Command) -> Outcome:
+        try:
+            outcome = await gate.handle(command)
+        except (Contention, Unavailable):
+            raise
+        except AuraError:
+            manager.forget(command)
+            raise
+        if not outcome.events or outcome.void:
+            manager.forget(command)
+        return outcome
 
-    def parts(self) -> Parts:
-        """A manager that has seen nothing yet."""
-        manager, gate = Manager(lease_margin_s=self.lease_margin_s), self.gate
-        work = WorkStream(self.office.client)
-
-        async def send(command: Command) -> Outcome:
-            try:
-                outcome = await gate.handle(command)
-            except (Contention, Unavailable):
-                raise
-            except AuraError:
-                manager.forget(command)
-                raise
-            if not outcome.events or outcome.void:
-                manager.forget(command)
-            return outcome
-
-        async def flush(stop: asyncio.Event) -> None:
-            await _flush_refusals(gate, stop)
-
-        reception = Reception(gate, self.office.loader, self.blobs, self.library, work, self.redactor, fault=self.fault)
-        delivering = Delivering(
-            self.office.loader.history, self.blobs, self.library, send, self.deliveries, fault=self.fault, say=self.say
-        )
-        deadlines = Deadlines(manager, self.office.loader.history, send)
-        duties: list[Duty] = [Ordering(self.library, work, fault=self.fault), deadlines, delivering]
-        return Parts(manager, send, duties, [reception.run, flush])
+    return send
 
 
 class Managing:
-    """Runs the manager while the lease is held; `consume` builds its consumer, and takes it away at the end."""
+    """Runs the manager while the lease is held.
 
-    def __init__(self, means: Means, lease: Lease, consume: Callable[[Parts], AbstractContextManager[Runner]]) -> None:
-        self._means = means
+    `parts` builds a manager that has seen nothing yet. `consume` builds its consumer, and takes it away at the end.
+    """
+
+    def __init__(
+        self,
+        parts: Callable[[], Parts],
+        lease: Lease,
+        consume: Callable[[Parts], AbstractContextManager[Runner]],
+        log: Logger,
+    ) -> None:
+        self._parts = parts
         self._lease = lease
         self._consume = consume
+        self._log = log
         self._leads = False
         self._rested = asyncio.Event()
 
@@ -134,9 +110,9 @@ class Managing:
 
     async def _lead(self, end_duties: asyncio.Event, end_log: asyncio.Event) -> None:
         """One term: from taking the lease to losing it or to the end. Whatever ends it, nothing of it is left."""
-        parts, term = self._means.parts(), Term()
+        parts, term = self._parts(), Term()
         self._leads = True
-        self._means.log.info("leads")
+        self._log.info("leads")
         try:
             with self._consume(parts) as runner:
                 async with asyncio.TaskGroup() as group:
@@ -161,9 +137,9 @@ class Managing:
             self._leads = False
             await self._lease.release()
         if term.lost.is_set():
-            self._means.log.warning("stands_by", why="another one leads")
+            self._log.warning("stands_by", why="another one leads")
         else:
-            self._means.log.info("leads_no_more")
+            self._log.info("leads_no_more")
 
     async def _keep(self, term: "Term") -> None:
         await self._lease.keep(term.over)
@@ -182,7 +158,7 @@ class Term:
             event.set()
 
 
-async def _flush_refusals(gate: Gate, stop: asyncio.Event) -> None:
+async def flush_refusals(gate: Gate, stop: asyncio.Event) -> None:
     """Write the summaries of refusals that were held back, every few seconds and at the end."""
     while True:
         await either(stop, wait_s=FLUSH_S)

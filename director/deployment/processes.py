@@ -7,7 +7,7 @@ from bus.embedded.stack import ChildSpec
 from director.deployment.serve import ORGANISATION
 from director.settings import METRICS_OFF, PORT_MAX, Settings
 from domain.errors import Invalid
-from runtime.composition import CONSUMERS
+from runtime.roles import CONSUMERS
 
 GRACE_S = 90.0
 RECORDER = "recorder"

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from bus.checkpoints import parked
 from bus.store import Store
-from runtime.composition import CONSUMERS
+from runtime.roles import CONSUMERS
 
 MOVERS = ("manager", "verifier")
 """The consumers without whom a run stands still."""

@@ -11,7 +11,7 @@ from director.terminal.output import Door
 from director.terminal.text import table
 from domain.errors import Differs, Invalid, NotFound
 from projections import replay
-from runtime.composition import CONSUMERS, REACT_TO_EACH
+from runtime.roles import CONSUMERS, HEAR_AGAIN
 
 PAGE_EVENTS = 1000
 
@@ -110,6 +110,6 @@ async def rebuild_projection(settings: Settings, door: Door, name: str) -> None:
             store,
             projection,
             lambda done, last: door.note(f"{done} of {last} events"),
-            react_again=name in REACT_TO_EACH,
+            react_again=name in HEAR_AGAIN,
         )
     door.answer({"projection": name, "seq": seq}, f"Rebuilt {name} from {seq} events.")

@@ -18,7 +18,7 @@ from director.services.session import rows
 from director.settings import Settings
 from director.terminal.text import masked
 from domain.errors import AuraError, Unavailable
-from runtime.composition import CONSUMERS
+from runtime.roles import CONSUMERS
 
 
 async def stack_data(settings: Settings) -> dict[str, Any]:

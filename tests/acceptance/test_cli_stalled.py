@@ -21,7 +21,7 @@ from bus.store import CONNECT_WAIT_S
 from director.services.process_list import MARGIN_S
 from director.terminal.text import stack_text
 from observability.health import CHECK_WAIT_S
-from runtime.composition import CONSUMERS
+from runtime.roles import CONSUMERS
 from tests.acceptance.cli import AURA, WAIT_S, Aura, homely
 from tests.integration.house import Sample
 

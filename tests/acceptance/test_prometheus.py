@@ -19,7 +19,7 @@ import pytest
 
 from director.deployment.processes import ROLES
 from observability.prometheus_targets import TARGETS_FILE
-from runtime.composition import CONSUMERS
+from runtime.roles import CONSUMERS
 from tests.acceptance.cli import Aura, homely
 from tests.integration.house import Sample
 

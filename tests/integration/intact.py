@@ -13,7 +13,7 @@ from domain.message import Recorded, TaskEvent, derive
 from domain.money import NOTHING, Amount
 from projections import replay
 from projections.accountant import Account, Ledger
-from runtime.composition import CONSUMERS
+from runtime.roles import CONSUMERS
 from tests.integration.house import House
 
 ONCE_PER_ORDER = ("task.assigned", "task.call_started", "task.call_finished", "task.submitted", "task.released")

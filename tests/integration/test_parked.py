@@ -1,10 +1,11 @@
 """What a release could not take, the next one takes after a replay, and all that should have followed follows, once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from uuid import UUID, uuid4
 
-import pytest
-
+from bus.projection import Projection
 from bus.projection_rows import Rows
 from director.services.parked import parked_data
 from director.services.run_record import run_data
@@ -15,7 +16,8 @@ from projections import replay
 from projections.accountant import Ledger
 from projections.auditor import Evidence
 from projections.manager import Board
-from runtime.composition import CONSUMERS, REACT_TO_EACH
+from runtime.composition import Organisation
+from runtime.roles import CONSUMERS, HEAR_AGAIN, ROLES
 from tests.integration.house import House, Sample, at, of
 
 HALTED = ["manager", "auditor", "accountant"]
@@ -48,16 +50,21 @@ class FormerLedger(Ledger):
         super().apply(recorded, rows)
 
 
+FORMER: dict[str, Callable[[], Projection]] = {
+    "manager": FormerBoard,
+    "auditor": FormerEvidence,
+    "accountant": FormerLedger,
+}
+FORMER_ROLES = [replace(role, projection=FORMER.get(role.name, role.projection)) for role in ROLES]
+
+
 async def halted_run(house: House, sample: Sample) -> UUID:
     """A run that the former release cannot take to its end: no strike is heard of, nothing is delivered."""
     await house.hire("carl", {name: [sample.outside(name), sample.right(name)] for name in sample.numbers})
-    with pytest.MonkeyPatch.context() as former:
-        for name, kind in (("Board", FormerBoard), ("Evidence", FormerEvidence), ("Ledger", FormerLedger)):
-            former.setattr(f"agents.organisation.{name}", kind)
-        async with house.running():
-            run = await house.submit(sample)
-            await house.until_type(run, "run.verified")
-            await house.until(lambda log: len(incidents(log, run, "parked_event")) == len(HALTED))
+    async with house.running(make=partial(Organisation, roles=FORMER_ROLES)):
+        run = await house.submit(sample)
+        await house.until_type(run, "run.verified")
+        await house.until(lambda log: len(incidents(log, run, "parked_event")) == len(HALTED))
     return run
 
 
@@ -78,7 +85,7 @@ async def replay_as_said(house: House, run: UUID) -> None:
     assert said in run_text(data)
     assert [one["consumer"] for one in data["parked"]] == HALTED
     for name in HALTED:
-        await replay.rebuild(house.office.store, CONSUMERS[name](), react_again=name in REACT_TO_EACH)
+        await replay.rebuild(house.office.store, CONSUMERS[name](), react_again=name in HEAR_AGAIN)
 
 
 async def whole(house: House, run: UUID) -> None:

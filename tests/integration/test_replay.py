@@ -16,7 +16,7 @@ from domain import run_messages
 from domain.message import Recorded
 from projections import replay
 from projections.accountant import Ledger
-from runtime.composition import CONSUMERS
+from runtime.roles import CONSUMERS
 from tests.integration.house import House, Sample, at
 
 

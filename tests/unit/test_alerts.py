@@ -10,7 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from observability.metrics import Metrics
-from runtime.composition import CONSUMERS
+from runtime.roles import CONSUMERS
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "prometheus"

@@ -14,7 +14,7 @@ from bus.recorder import Sliced
 from bus.redaction import Redactor
 from domain.message import Envelope, Event, Recorded
 from observability.event_logging import TOLD, WARNINGS, Lines
-from runtime.composition import CONSUMERS
+from runtime.roles import CONSUMERS
 from tests.unit.samples import AT, COMMAND, PRINCIPAL, RUN, SAMPLES, uuid
 
 FREE_TEXTS = ("wrote x.py", "Agents may not", "lunch", "I ran it", "Stay in a.py", "Slug maker", "deliveries/slug")

@@ -1,0 +1,166 @@
+"""The roles of an organisation: the rows each one keeps, how it reacts, and its duties.
+
+This table is the second table of contents; the first is `domain/registry.py`. A new consumer is a new entry here.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from agents.auditor import Auditor
+from agents.duty import Duty
+from agents.hr import HR
+from agents.manager.deadlines import Deadlines
+from agents.manager.delivery_steps import Delivering
+from agents.manager.intake import Reception
+from agents.manager.leadership import Act, Handle, flush_refusals, forgetting
+from agents.manager.orders import ORDERS_FOLLOW, Ordering
+from agents.manager.reactor import Manager
+from agents.null_reactor import Observer
+from agents.run_content import Library
+from agents.verifier.attestor import Attestor
+from agents.verifier.judging import Judging
+from bus.blobs import Blobs
+from bus.projection import Projection, Reactor
+from bus.redaction import Redactor
+from bus.work_queue import WorkStream
+from governance import authority
+from governance.gate import Gate
+from governance.log_session import Office
+from projections.accountant import Ledger
+from projections.auditor import Evidence
+from projections.hr import Personnel
+from projections.manager import Board
+from projections.verifier import Docket
+from runtime.process_config import Setup
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What the roles of one process share. `closing` ends with the process, in reverse order."""
+
+    setup: Setup
+    session: Office
+    blobs: Blobs
+    content: Library
+    redactor: Redactor
+    closing: AsyncExitStack
+
+
+@dataclass(frozen=True)
+class Post:
+    """One role at work: what its duties are built with. A manager has a new post in each term."""
+
+    shared: Shared
+    gate: Gate
+    reactor: Reactor
+    send: Handle
+
+
+@dataclass(frozen=True)
+class Role:
+    """One role of the staff. The recorder keeps the log itself: it has no projection."""
+
+    name: authority.Role
+    projection: Callable[[], Projection] | None = None
+    reactor: Callable[[Setup], Reactor] = lambda _setup: Observer()
+    duties: tuple[Callable[[Post], Duty], ...] = ()
+    """Work that looks at the rows after each commit."""
+    beside: tuple[Callable[[Post], Act], ...] = ()
+    """Work that needs no rows. It stops with the duties."""
+    send: Callable[[Gate, Reactor], Handle] = lambda gate, _reactor: gate.handle
+    durable_after: Collection[str] = ()
+    """Types of events after which rows are on the disk before anybody sees them (`bus/consumer.py`)."""
+    hears_again: bool = False
+    """Reactions follow from one event and the rows at that time: after a replay, parked events come to it again.
+
+    The other reactors look at the present rows: an event that came again would move them to what is long done.
+    """
+    led: bool = False
+    """At work only while this process holds the lease."""
+
+
+def _forgetting(gate: Gate, reactor: Reactor) -> Handle:
+    assert isinstance(reactor, Manager)
+    return forgetting(gate, reactor)
+
+
+def _orders(post: Post) -> Duty:
+    return Ordering(post.shared.content, _queue(post), fault=post.shared.setup.fault)
+
+
+def _deadlines(post: Post) -> Duty:
+    assert isinstance(post.reactor, Manager)
+    return Deadlines(post.reactor, post.shared.session.loader.history, post.send)
+
+
+def _deliveries(post: Post) -> Duty:
+    shared, setup = post.shared, post.shared.setup
+    history, folder = shared.session.loader.history, setup.deliveries
+    return Delivering(history, shared.blobs, shared.content, post.send, folder, fault=setup.fault, say=setup.say)
+
+
+def _intake(post: Post) -> Act:
+    shared, loader = post.shared, post.shared.session.loader
+    intake = Reception(
+        post.gate, loader, shared.blobs, shared.content, _queue(post), shared.redactor, fault=shared.setup.fault
+    )
+    return intake.run
+
+
+def _refusals(post: Post) -> Act:
+    return lambda stop: flush_refusals(post.gate, stop)
+
+
+def _queue(post: Post) -> WorkStream:
+    return WorkStream(post.shared.session.client)
+
+
+def _judging(post: Post) -> Duty:
+    from verification.sandbox.choice import open_sandbox  # a process without a verifier does not pay for it
+
+    shared, setup = post.shared, post.shared.setup
+    sandbox = open_sandbox(setup.boxes)
+    shared.closing.push_async_callback(sandbox.close)
+    return Judging(
+        sandbox,
+        shared.blobs,
+        shared.content,
+        post.send,
+        judge=setup.judge,
+        attest=Attestor.of(setup.keys),
+        libraries=setup.libraries,
+        allow_degraded=setup.allow_degraded,
+        fault=setup.fault,
+        say=setup.say,
+    )
+
+
+ROLES: tuple[Role, ...] = (
+    Role("recorder"),
+    Role(
+        "manager",
+        Board,
+        lambda setup: Manager(lease_margin_s=setup.lease_margin_s),
+        duties=(_orders, _deadlines, _deliveries),
+        beside=(_intake, _refusals),
+        send=_forgetting,
+        durable_after=ORDERS_FOLLOW,
+        led=True,
+    ),
+    Role("verifier", Docket, duties=(_judging,)),
+    Role("auditor", Evidence, lambda _setup: Auditor(), hears_again=True),
+    Role("accountant", Ledger),
+    Role("hr", Personnel, lambda _setup: HR(), hears_again=True),
+)
+"""In the order of `STAFF_ROLES` (`runtime/process_config.py`)."""
+
+
+def consumers(roles: Collection[Role] = ROLES) -> Mapping[str, Callable[[], Projection]]:
+    """Every role with a projection, by name. Replay rebuilds and checks exactly these."""
+    return {role.name: role.projection for role in roles if role.projection is not None}
+
+
+CONSUMERS: Mapping[str, Callable[[], Projection]] = consumers()
+HEAR_AGAIN = frozenset(role.name for role in ROLES if role.hears_again)
+"""The consumers to which parked events are delivered again after a rebuild."""
