@@ -20,23 +20,26 @@ from domain.errors import AuraError
 OUT = Path("docs/bench.md")
 
 
-class Size(msgspec.Struct, frozen=True):
+class BenchSize(msgspec.Struct, frozen=True):
     """How much is measured."""
 
     rounds: int
-    appending: appending.Size
-    running: running.Size
-    judging: judging.Size
+    appending: appending.AppendingSize
+    running: running.RunningSize
+    judging: judging.JudgingSize
 
 
-FULL = Size(
+FULL = BenchSize(
     5,
-    appending.Size(alone=200, saturated=2000),
-    running.Size(alone=25, at_once=96),
-    judging.Size(alone=10, saturated=20),
+    appending.AppendingSize(alone=200, saturated=2000),
+    running.RunningSize(alone=25, at_once=96),
+    judging.JudgingSize(alone=10, saturated=20),
 )
-QUICK = Size(
-    2, appending.Size(alone=100, saturated=1000), running.Size(alone=12, at_once=48), judging.Size(alone=5, saturated=8)
+QUICK = BenchSize(
+    2,
+    appending.AppendingSize(alone=100, saturated=1000),
+    running.RunningSize(alone=12, at_once=48),
+    judging.JudgingSize(alone=5, saturated=8),
 )
 
 
@@ -44,7 +47,7 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-async def measure_appending(size: Size) -> tuple[Setting, str]:
+async def measure_appending(size: BenchSize) -> tuple[Setting, str]:
     async with firm() as here:
         setting = await setting_of(here)
         for name, value in setting.lines.items():
@@ -54,7 +57,7 @@ async def measure_appending(size: Size) -> tuple[Setting, str]:
     return setting, report.of_appending(figures, size.appending)
 
 
-async def measure_running(size: Size) -> list[str]:
+async def measure_running(size: BenchSize) -> list[str]:
     hops = running.Hops()
     async with firm() as here:
         contestants = await running.contestants(here, size.running, hops)
@@ -68,7 +71,7 @@ async def measure_running(size: Size) -> list[str]:
     ]
 
 
-async def measure_judging(size: Size) -> str:
+async def measure_judging(size: BenchSize) -> str:
     async with AsyncExitStack() as closing:
         sandboxes = await judging.sandboxes(closing, say)
         contestants = judging.contestants(sandboxes, size.judging)
@@ -76,7 +79,7 @@ async def measure_judging(size: Size) -> str:
     return report.of_judging(figures, size.judging)
 
 
-async def measure(size: Size) -> str:
+async def measure(size: BenchSize) -> str:
     """The page."""
     if not peer.is_there():
         say("The peers are not installed (`make bench` does it): measuring without them.")

@@ -27,14 +27,14 @@ COMMANDS_AT_ONCE = 64
 NAMES = count()
 
 
-class Size(msgspec.Struct, frozen=True):
+class AppendingSize(msgspec.Struct, frozen=True):
     """How many events one round appends."""
 
     alone: int
     saturated: int
 
 
-async def contestants(firm: Firm, size: Size) -> Mapping[str, Measure]:
+async def contestants(firm: Firm, size: AppendingSize) -> Mapping[str, Measure]:
     """Who is measured, on the servers of one firm. The first event decides how large those of the others are."""
     outcome = await hire(firm)
     message = await firm.office.stream.get(outcome.seq)
@@ -61,7 +61,7 @@ async def contestants(firm: Firm, size: Size) -> Mapping[str, Measure]:
     }
 
 
-async def _copy(store: Store, envelope: bytes, payload: bytes, size: Size) -> Mapping[str, float]:
+async def _copy(store: Store, envelope: bytes, payload: bytes, size: AppendingSize) -> Mapping[str, float]:
     return await limits.copy_alone(
         store, envelope=envelope, payload=payload, alone=size.alone, saturated=size.saturated
     )
@@ -86,7 +86,7 @@ async def hire(firm: Firm) -> Outcome:
     return await firm.director.handle(Hire(id=uuid4(), at=now(), employee=employee, profile=profile))
 
 
-async def ours(firm: Firm, size: Size) -> Mapping[str, float]:
+async def ours(firm: Firm, size: AppendingSize) -> Mapping[str, float]:
     """One writer, then many commands at once. The clock stops when the last event is committed everywhere."""
     slots = asyncio.Semaphore(COMMANDS_AT_ONCE)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from bench.odds import Rate, all_verified_at_least, attempts_for, no_rejection_at_most
-from bench.passrates import Row, Table
+from bench.passrates import PassRate, Table
 from verification.requirements.parser import read_requirement
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "small-tools" / "small-tools.md"
@@ -32,7 +32,7 @@ class Published(Table, kw_only=True):
     no_rejection_at_most: float
 
 
-def rates_of(rows: list[Row], functions: tuple[str, ...]) -> list[tuple[Rate, ...]]:
+def rates_of(rows: list[PassRate], functions: tuple[str, ...]) -> list[tuple[Rate, ...]]:
     """One tuple of rates, one per style, for each function."""
     return [tuple(Rate(row.tries, row.passes) for row in rows if row.function == name) for name in functions]
 

@@ -24,7 +24,7 @@ from domain.money import Amount
 from domain.organisation import Found
 from governance import keys
 from governance.gate import Gate
-from governance.log_session import Office
+from governance.log_session import LogSession
 from runtime.composition import Organisation
 from runtime.process_config import STAFF_ROLES, Setup
 from sql import named
@@ -39,7 +39,7 @@ CAP = Amount(Decimal(10**6), 10**12)
 class Firm:
     """Opened by `firm`."""
 
-    def __init__(self, home: Path, endpoints: Endpoints, office: Office, monitor: str) -> None:
+    def __init__(self, home: Path, endpoints: Endpoints, office: LogSession, monitor: str) -> None:
         self.home = home
         self._monitor = monitor
         self.endpoints = endpoints
@@ -111,7 +111,7 @@ async def firm() -> AsyncIterator[Firm]:
         path = Path(folder)
         os.chmod(path, 0o755)  # the database's user must pass through
         async with servers(path / "servers") as endpoints:
-            office = await Office.open(endpoints.nats_url, endpoints.postgres_dsn, name="bench")
+            office = await LogSession.open(endpoints.nats_url, endpoints.postgres_dsn, name="bench")
             try:
                 monitor = json.loads((path / "servers" / "run" / "nats" / "nats.json").read_bytes())["http"]
                 firm = Firm(path / "home", endpoints, office, monitor)

@@ -51,7 +51,7 @@ budget: {usd: "1.00", tokens: 1000, minutes: 5}
 """
 
 
-class Size(msgspec.Struct, frozen=True):
+class JudgingSize(msgspec.Struct, frozen=True):
     """`alone`: verdicts one after the other. `saturated`: verdicts of which as many run at once as there are cores."""
 
     alone: int
@@ -90,11 +90,11 @@ def docker_host() -> str:
     return os.environ.get("AURA_DOCKER_HOST", DEFAULT_HOST)
 
 
-def contestants(sandboxes: Mapping[str, Sandbox], size: Size) -> Mapping[str, Measure]:
+def contestants(sandboxes: Mapping[str, Sandbox], size: JudgingSize) -> Mapping[str, Measure]:
     """Who is measured: each sandbox under its name, and the plain worker."""
     asked, fewer = (
         requirement(),
-        Size(max(1, size.alone // CONTAINERS_FEWER), max(1, size.saturated // CONTAINERS_FEWER)),
+        JudgingSize(max(1, size.alone // CONTAINERS_FEWER), max(1, size.saturated // CONTAINERS_FEWER)),
     )
     found: dict[str, Measure] = {
         name: partial(measured, partial(verdict, asked, sandbox), fewer if name == DOCKER else size)
@@ -106,7 +106,7 @@ def contestants(sandboxes: Mapping[str, Sandbox], size: Size) -> Mapping[str, Me
     return found
 
 
-async def measured(act: Callable[[], Awaitable[object]], size: Size) -> Mapping[str, float]:
+async def measured(act: Callable[[], Awaitable[object]], size: JudgingSize) -> Mapping[str, float]:
     times = []
     for _ in range(size.alone):
         begun = time.perf_counter()

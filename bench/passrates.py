@@ -38,7 +38,7 @@ READY_WALL_S = 60.0
 _POLL_S = 0.2
 
 
-class Row(msgspec.Struct, kw_only=True):
+class PassRate(msgspec.Struct, kw_only=True):
     """One function in one style. `prompt_sha256` ties the counts to the words that were asked."""
 
     function: str
@@ -59,7 +59,7 @@ class Table(msgspec.Struct, kw_only=True):
     output_tokens_max: int
     feedback_max: int
     stops: dict[Style, tuple[str, ...]]
-    rows: list[Row] = []
+    rows: list[PassRate] = []
 
 
 def prompt_sha256(brief: Brief, style: Style) -> str:
@@ -104,13 +104,13 @@ class Sweep:
                 except CallFailed:
                     await asyncio.sleep(_POLL_S)
 
-    async def measure(self, task: str, style: Style, tries: int, row: Row) -> None:
+    async def measure(self, task: str, style: Style, tries: int, row: PassRate) -> None:
         """Add so many tries to the row."""
         async with asyncio.TaskGroup() as group:
             for seed in range(row.tries, row.tries + tries):
                 group.create_task(self._once(task, style, seed, row))
 
-    async def _once(self, task: str, style: Style, seed: int, row: Row) -> None:
+    async def _once(self, task: str, style: Style, seed: int, row: PassRate) -> None:
         planned = next(planned for planned in self.requirement.tasks if planned.id == task)
         brief = brief_of(self.requirement, task, base={})
         limits = CallLimits(output_tokens_max=OUTPUT_TOKENS_MAX, wall_s=CALL_WALL_S, cost_usd_max=Decimal(0))
@@ -187,13 +187,13 @@ async def sweep(asked: argparse.Namespace, base_url: str) -> None:
     await measuring.close()
 
 
-def _row(table: Table, function: str, style: str, digest: str) -> Row:
+def _row(table: Table, function: str, style: str, digest: str) -> PassRate:
     for row in table.rows:
         if (row.function, row.style) == (function, style):
             if row.prompt_sha256 != digest:
                 raise SystemExit(f"the prompt of {function} has changed since it was measured: measure it anew")
             return row
-    table.rows.append(Row(function=function, style=style, prompt_sha256=digest))
+    table.rows.append(PassRate(function=function, style=style, prompt_sha256=digest))
     return table.rows[-1]
 
 

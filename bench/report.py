@@ -40,7 +40,7 @@ def page(setting: Setting, rounds: int, sections: Sequence[str]) -> str:
     return "\n".join([*lines, "", *sections]).rstrip() + "\n"
 
 
-def of_appending(figures: Figures, size: appending.Size) -> str:
+def of_appending(figures: Figures, size: appending.AppendingSize) -> str:
     words = APPENDING.format(
         alone=size.alone,
         saturated=size.saturated,
@@ -52,7 +52,7 @@ def of_appending(figures: Figures, size: appending.Size) -> str:
     return section("Events per second", words, figures, appending.OURS)
 
 
-def of_running(figures: Figures, size: running.Size) -> str:
+def of_running(figures: Figures, size: running.RunningSize) -> str:
     words = RUNNING.format(steps=running.STEPS, alone=size.alone, at_once=size.at_once, slots=running.AT_ONCE)
     return section("Time of a run", words, figures, running.OURS)
 
@@ -61,7 +61,7 @@ def of_replaying(figures: Figures, events: int) -> str:
     return section("Replay", REPLAYING.format(events=events), figures, replaying.OURS)
 
 
-def of_judging(figures: Figures, size: judging.Size) -> str:
+def of_judging(figures: Figures, size: judging.JudgingSize) -> str:
     words = JUDGING.format(
         cases=judging.CASES,
         boxes=BOXES_AT_ONCE,

@@ -54,7 +54,7 @@ tasks: [{id: T1, criteria: [A1], scope: ["adder.py"], after: []}]
 ANSWERS = {"T1": [{"adder.py": "def add(n):\n    return n + 1\n"}]}
 
 
-class Size(msgspec.Struct, frozen=True):
+class RunningSize(msgspec.Struct, frozen=True):
     """How many runs one round makes."""
 
     alone: int
@@ -93,7 +93,7 @@ class Deliveries:
             waiting.set_result(time.perf_counter())
 
 
-async def contestants(firm: Firm, size: Size, hops: Hops) -> Mapping[str, Measure]:
+async def contestants(firm: Firm, size: RunningSize, hops: Hops) -> Mapping[str, Measure]:
     """Who is measured, on the servers of one firm."""
     await hire(firm)
     question = {
@@ -121,7 +121,7 @@ async def hire(firm: Firm) -> None:
     await firm.director.handle(Hire(id=uuid4(), at=now(), employee=posting.id, profile=postings.profile_of(posting)))
 
 
-async def ours(firm: Firm, size: Size, hops: Hops) -> Mapping[str, float]:
+async def ours(firm: Firm, size: RunningSize, hops: Hops) -> Mapping[str, float]:
     """Runs one after the other, then AT_ONCE at a time until all consumers have passed the last event."""
     requirement = parse_requirement(REQUIREMENT, None, name="adder", folder=None)
     deliveries, slots = Deliveries(), asyncio.Semaphore(AT_ONCE)

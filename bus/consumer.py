@@ -42,7 +42,7 @@ class Reader(Protocol):
 
 
 Send = Callable[[Command], Awaitable[object]]
-Taken = Callable[[Sequence[Recorded], Rows, float, bool], None]
+OnCommit = Callable[[Sequence[Recorded], Rows, float, bool], None]
 """Told of a committed batch: events, the rows after it, how long it took (s), and False while a rebuild catches up."""
 
 
@@ -53,7 +53,7 @@ class Runner:
     come again. That is right for all whose side effects may be done again. durable_after: types of events from which
     follows what must be done once; the rows are on the disk before anybody sees them.
 
-    `shown` is called after each batch, with False while a rebuilt version catches up on its former one.
+    `on_rows` is called after each batch, with False while a rebuilt version catches up on its former one.
     """
 
     def __init__(
@@ -64,8 +64,8 @@ class Runner:
         *,
         reactor: Reactor | None = None,
         send: Send | None = None,
-        shown: Callable[[Rows, bool], None] = lambda _rows, _live: None,
-        taken: Taken = lambda *_: None,
+        on_rows: Callable[[Rows, bool], None] = lambda _rows, _live: None,
+        on_commit: OnCommit = lambda *_: None,
         durable_after: Collection[str] = (),
         reader: Reader | None = None,
         fault: Fault = lambda _: None,
@@ -79,8 +79,8 @@ class Runner:
         self._reactor = reactor
         self._send = send
         self._commands_after = 0  # while a rebuilt version catches up: where its former one was
-        self._shown = shown
-        self._taken = taken
+        self._on_rows = on_rows
+        self._on_commit = on_commit
         self._durable_after = frozenset(durable_after)
         self._fault = fault
         self._loaded: dict[UUID, None] = {}
@@ -132,7 +132,7 @@ class Runner:
                 if kind.resident:
                     self.rows.load(await self.tables.read_all(connection, kind))
         await self._reader.begin(self.position)
-        self._shown(self.rows, self.position > self._commands_after)
+        self._on_rows(self.rows, self.position > self._commands_after)
 
     def _wait_s(self) -> float:
         """How long the next batch may be waited for."""
@@ -156,7 +156,7 @@ class Runner:
         self._fold_s += time.monotonic() - began
         if any(recorded.envelope.type in self._durable_after for recorded in batch):
             await self._commit(durable=True)
-        self._shown(self.rows, batch[-1].seq > self._commands_after)
+        self._on_rows(self.rows, batch[-1].seq > self._commands_after)
 
     async def _commit(self, *, durable: bool = False) -> None:
         """Rows and checkpoint in one transaction, for all that is folded."""
@@ -169,7 +169,7 @@ class Runner:
         self.position, self._folded = folded[-1].seq, []
         self._fault(f"{self.projection.name}:after-commit")
         took, self._fold_s = self._fold_s + time.monotonic() - began, 0.0
-        self._taken(folded, self.rows, took, self.position > self._commands_after)
+        self._on_commit(folded, self.rows, took, self.position > self._commands_after)
         while len(self._loaded) > SCOPES_CACHED_MAX:
             oldest = next(iter(self._loaded))
             del self._loaded[oldest]

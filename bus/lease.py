@@ -53,7 +53,7 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
 _holder = msgspec.json.Decoder(Holder)
 
 
-class Entry(NamedTuple):
+class LeaseEntry(NamedTuple):
     """What stands under the key; `holder` is None when it does not read."""
 
     holder: Holder | None
@@ -232,7 +232,7 @@ def _namespace() -> str:
         return ""
 
 
-async def _entry(bucket: KeyValue, key: str) -> Entry | None:
+async def _entry(bucket: KeyValue, key: str) -> LeaseEntry | None:
     try:
         found = await bucket.get(key)
     except KeyNotFoundError:
@@ -241,7 +241,7 @@ async def _entry(bucket: KeyValue, key: str) -> Entry | None:
         holder = _holder.decode(found.value or b"")
     except msgspec.DecodeError:
         holder = None
-    return Entry(holder, found.revision or 0)
+    return LeaseEntry(holder, found.revision or 0)
 
 
 def _must_be_connected(client: Client) -> None:

@@ -53,7 +53,7 @@ class Follower(Protocol):
     def take(self, sliced: Sequence[Sliced], voids: Mapping[int, str]) -> None: ...
 
 
-Kept = Callable[[Sequence[Sliced], float], None]
+OnRecorded = Callable[[Sequence[Sliced], float], None]
 """Told of a batch that is stored, and how long that took (s)."""
 
 
@@ -66,14 +66,14 @@ class Recorder:
         store: Store,
         *,
         follower: Follower | None = None,
-        kept: Kept = lambda *_: None,
+        on_recorded: OnRecorded = lambda *_: None,
         fault: Fault = lambda _: None,
     ) -> None:
         self._client = client
         self._stream = Stream(client)
         self._store = store.apart()
         self._follower = follower
-        self._kept = kept
+        self._on_recorded = on_recorded
         self._fault = fault
         self._standing = Standing()
         self.position = 0
@@ -124,7 +124,7 @@ class Recorder:
         elif not await self._insert(sliced, voids):
             raise _overtaken()
         self.position = batch[-1].seq
-        self._kept(sliced, time.monotonic() - began)
+        self._on_recorded(sliced, time.monotonic() - began)
         self._fault("recorder:after-commit")
 
     async def _insert(self, sliced: Sequence[Sliced], voids: Sequence[tuple[int, str]]) -> bool:

@@ -6,7 +6,7 @@ REVIEW = "review"
 """The name of a run's review: of its task, and of the gate that tells what the reviewer says."""
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One finding. `integrity` ones are strikes. `for_author` is all that an employee is ever told of it."""
 
     kind: str
@@ -17,7 +17,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     for_author: str = ""
 
 
-class Gate(msgspec.Struct, frozen=True, kw_only=True):
+class GateRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What one gate said. `evidence` names the blob of what it rests on; empty when that is nothing.
 
     `grade`: A advice, B forgeable, C judged outside. `result`: passed, failed, noted or not_run.
@@ -45,13 +45,13 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     verified: bool
     tree: str
     grade: str
-    findings: tuple[Found, ...]
+    findings: tuple[Finding, ...]
     evidence: str
     seed: int
     sandbox: str
     not_held: tuple[str, ...]
     wall_s: float
-    gates: tuple[Gate, ...] = ()
+    gates: tuple[GateRecord, ...] = ()
     image: str = ""
     attestation: str = ""
 

@@ -5,7 +5,7 @@ from uuid import UUID
 from domain.message import Event
 
 
-class Refused(Event, frozen=True, kw_only=True):
+class CommandRefused(Event, frozen=True, kw_only=True):
     """`count` above 1: a summary of refusals that the rate limit held back; `command` then names the last of them."""
 
     type = "refusal.refused"

@@ -28,7 +28,7 @@ EVENTS: Mapping[str, type[Event]] = {
         employee.Suspended,
         employee.Reinstated,
         incident.Raised,
-        refusal.Refused,
+        refusal.CommandRefused,
         run_messages.Submitted,
         run_messages.Admitted,
         run_messages.Planned,

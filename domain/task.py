@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from domain.errors import Invalid, Refused
-from domain.judgement import Found, Judgement
+from domain.judgement import Finding, Judgement
 from domain.message import Command, Erased, Event, TaskEvent
 from domain.money import NOTHING, Amount
 
@@ -171,7 +171,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     spent: Amount = NOTHING
     files: Mapping[str, str] = {}
     tree: str | None = None
-    findings: tuple[Found, ...] = ()  # of the last rejection
+    findings: tuple[Finding, ...] = ()  # of the last rejection
     model: str = ""  # that answered last
     evidence: str | None = None  # of the verdict that verified it
     blocked: str = ""  # a review that was heard and blocks

@@ -26,7 +26,7 @@ from domain.registry import COMMANDS, DECIDERS, Scope, scope_of
 from governance.authority import POLICY_VERSION, may, permitted
 from governance.keys import Principal
 from governance.refusal_limit import RefusalLimit
-from governance.repository import Loaded, Loader
+from governance.repository import CachedAggregate, Loader
 
 ATTEMPTS_MAX = 10
 DOUBT_AFTER = 3
@@ -110,10 +110,10 @@ class Gate:
         self._redactor = redactor
         self._fault = fault
 
-    async def handle(self, command: Command, *, name: UUID | None = None) -> Outcome:
+    async def handle(self, command: Command, *, on_behalf_of: UUID | None = None) -> Outcome:
         """Decide a command and publish what follows. The same command id gives the same outcome, always.
 
-        name: in whose name a refusal stands when it is not the caller's (a hand-in that the manager sends on).
+        on_behalf_of: in whose name a refusal stands when it is not the caller's (a hand-in that the manager sends on).
         Raises the decider's refusal, Forbidden by the matrix, Conflict after ATTEMPTS_MAX, Unavailable.
         """
         scopes = scopes_of(command)
@@ -126,7 +126,7 @@ class Gate:
             except (Unavailable, Contention):
                 raise
             except AuraError as error:
-                await self._refuse(command, scopes[-1], error, name or self.principal.id)
+                await self._refuse(command, scopes[-1], error, on_behalf_of or self.principal.id)
                 raise
 
     async def _decide_and_publish(self, command: Command, scopes: Sequence[Scope]) -> Outcome:
@@ -186,7 +186,7 @@ class Gate:
         command: Command,
         events: Sequence[Event],
         scopes: Sequence[Scope],
-        loaded: Sequence[Loaded],
+        loaded: Sequence[CachedAggregate],
         guards: Sequence[tuple[str, int]],
     ) -> Outcome:
         messages: list[Outgoing] = []
@@ -244,7 +244,7 @@ class Gate:
 
     async def _write_refusal(self, command: Command, id: UUID, error: AuraError, name: UUID, count: int) -> bool:
         """Put a refusal on the log; False when the same one stands there already. Raises Unavailable."""
-        event = refusal.Refused(
+        event = refusal.CommandRefused(
             principal=name, command=type(command).__name__, code=error.code, message=str(error), count=count
         )
         message = self._outgoing(command, event, id, None)
@@ -267,7 +267,7 @@ def scopes_of(command: Command) -> tuple[Scope, ...]:
     return (own,)
 
 
-def decide(command: Command, loaded: Sequence[Loaded]) -> tuple[Event, ...]:
+def decide(command: Command, loaded: Sequence[CachedAggregate]) -> tuple[Event, ...]:
     """The one decision of a command on the folds of its scopes."""
     if isinstance(command, run_messages.Admit):
         return run.decide_admission(command, loaded[0].state, loaded[1].state)

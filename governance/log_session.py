@@ -16,7 +16,7 @@ from governance.refusal_limit import RefusalLimit
 from governance.repository import Loader
 
 
-class Office:
+class LogSession:
     """Opens NATS and Postgres, makes gates for principals, and closes both."""
 
     def __init__(
@@ -42,7 +42,7 @@ class Office:
         redactor: Redactor | None = None,
         fault: Fault = lambda _: None,
         outages: Outages | None = None,
-    ) -> "Office":
+    ) -> "LogSession":
         """Connect to both servers, migrate the store, and create the stream when it is new. Raises Unavailable."""
         store = await Store.open(postgres_dsn, outages=outages)
         try:

@@ -27,7 +27,7 @@ ENTITIES_CACHED_MAX = 2048
 
 
 @dataclass(slots=True)
-class Loaded:
+class CachedAggregate:
     """The fold of one run or entity, what commands led to, and the last sequences that decisions expect."""
 
     kind: str
@@ -71,7 +71,7 @@ class Loader:
     def __init__(self, stream: Stream, store: Store) -> None:
         self._stream = stream
         self._store = store
-        self._cache: OrderedDict[UUID, Loaded] = OrderedDict()
+        self._cache: OrderedDict[UUID, CachedAggregate] = OrderedDict()
         self._locks: dict[UUID, asyncio.Lock] = {}
         self._tails = Tails(stream, store)
         self._live: Live | None = None
@@ -86,14 +86,14 @@ class Loader:
         """The one lock of the scope's run or entity."""
         return self._locks.setdefault(scope.run or scope.id, asyncio.Lock())
 
-    async def load(self, scope: Scope, *, fresh: bool) -> Loaded:
+    async def load(self, scope: Scope, *, fresh: bool) -> CachedAggregate:
         """The fold of a scope. fresh: with everything that the stream has now. The caller holds the lock."""
         self._feed()
         key = scope.run or scope.id
         loaded = self._cache.get(key)
         if loaded is None:
             kind = "run" if scope.kind == "task" else scope.kind
-            loaded = self._cache[key] = Loaded(kind, DECIDERS[kind][0])
+            loaded = self._cache[key] = CachedAggregate(kind, DECIDERS[kind][0])
         self._cache.move_to_end(key)
         if fresh or not loaded.complete:
             info, tail = await asyncio.gather(self._stream.info(), self._stream.tail(load_filter(scope), loaded.seq))
@@ -116,7 +116,11 @@ class Loader:
             return sorted((event for events in loaded.commands.values() for event in events), key=_by_seq)
 
     async def settle(
-        self, command: UUID, scopes: Sequence[Scope], loaded: Sequence[Loaded], published: Sequence[tuple[int, Stored]]
+        self,
+        command: UUID,
+        scopes: Sequence[Scope],
+        loaded: Sequence[CachedAggregate],
+        published: Sequence[tuple[int, Stored]],
     ) -> list[Recorded]:
         """The events that a command has just caused, as they count. published: (index of its scope, message) each."""
         last = published[-1][1].seq
@@ -182,7 +186,7 @@ class Loader:
             return  # a refusal in an employee's name has its id, and stands in no scope of it
         if loaded is None:
             if envelope.type == RUN_BEGINS and recorded.void is None:
-                loaded = self._cache[key] = Loaded("run", DECIDERS["run"][0], complete=True)
+                loaded = self._cache[key] = CachedAggregate("run", DECIDERS["run"][0], complete=True)
                 loaded.take(recorded)
         elif loaded.complete:
             loaded.take(recorded)
@@ -199,7 +203,7 @@ class Loader:
                 del self._cache[key]
                 self._locks.pop(key, None)
 
-    async def _load_aged(self, scope: Scope, loaded: Loaded, up_to: int) -> None:
+    async def _load_aged(self, scope: Scope, loaded: CachedAggregate, up_to: int) -> None:
         """What is older than the hot window is in Postgres, for the recorder has passed it."""
         key = scope.run or scope.id
         read = self._store.read_run if loaded.kind == "run" else self._store.read_entity
@@ -210,7 +214,7 @@ class Loader:
                 if recorded.void is None and matters(recorded.envelope.type):
                     self._tails.standing.fold(recorded.envelope, recorded.seq)
 
-    async def _take_tail(self, loaded: Loaded, messages: Sequence[Stored]) -> None:
+    async def _take_tail(self, loaded: CachedAggregate, messages: Sequence[Stored]) -> None:
         """Count what the stream has, but for what came from Postgres."""
         events = [codec.recorded(message.seq, message.data) for message in messages]
         if messages and self._live is not None:
@@ -219,7 +223,7 @@ class Loader:
             await self._tails.refresh()
         self._fold(loaded, messages, events)
 
-    def _fold(self, loaded: Loaded, messages: Sequence[Stored], events: Sequence[Recorded]) -> list[Recorded]:
+    def _fold(self, loaded: CachedAggregate, messages: Sequence[Stored], events: Sequence[Recorded]) -> list[Recorded]:
         """Fold new messages by the law; the events as they count. Standing must be up to date for them."""
         standing = self._live.standing if self._live is not None else self._tails.standing
         marked: list[Recorded] = []
@@ -240,6 +244,6 @@ class Loader:
             marked.append(judged)
         return marked
 
-    def guard(self, scope: Scope, loaded: Loaded) -> tuple[str, int]:
+    def guard(self, scope: Scope, loaded: CachedAggregate) -> tuple[str, int]:
         """The expectation of a decision in this scope."""
         return scope_filter(scope), loaded.expected(scope, self.first_seq)

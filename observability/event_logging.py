@@ -6,10 +6,10 @@ A line has the event's sequence, run and task, kinds and amounts; never a text t
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from bus.consumer import Taken
+from bus.consumer import OnCommit
 from bus.logger import Logger
 from bus.projection_rows import Parked, Rows
-from bus.recorder import Kept, Sliced
+from bus.recorder import OnRecorded, Sliced
 from domain import employee, incident, organisation, refusal, run_messages, task
 from domain.message import Event, Recorded
 
@@ -29,7 +29,7 @@ def _verdict(event: Event) -> Fields:
 
 
 def _refused(event: Event) -> Fields:
-    assert isinstance(event, refusal.Refused)
+    assert isinstance(event, refusal.CommandRefused)
     return {"command": event.command, "principal": event.principal, "code": event.code, "count": event.count}
 
 
@@ -66,7 +66,7 @@ TOLD: Mapping[str, Mapping[type[Event], Telling]] = {
         (task.Verified, task.Rejected, run_messages.Verified, run_messages.Rejected),
         VERDICT,
     ),
-    "auditor": {refusal.Refused: ("refused", _refused), incident.Raised: ("incident", _incident)},
+    "auditor": {refusal.CommandRefused: ("refused", _refused), incident.Raised: ("incident", _incident)},
     "hr": {employee.Warned: ("employee_warned", _employee), employee.Suspended: ("employee_suspended", _employee)},
 }
 """Consumer -> event -> how it is told."""
@@ -79,15 +79,15 @@ class Lines:
     def __init__(self, log: Logger) -> None:
         self._log = log
 
-    def taken(self, consumer: str) -> Taken:
+    def on_commit(self, consumer: str) -> OnCommit:
         """Whom a consumer tells of its batches. The auditor tells of void events, each consumer of its parked ones."""
-        return partial(self._taken, self._log.bind(role=consumer), consumer, TOLD.get(consumer, {}))
+        return partial(self._on_commit, self._log.bind(role=consumer), consumer, TOLD.get(consumer, {}))
 
-    def kept(self) -> Kept:
+    def on_recorded(self) -> OnRecorded:
         """Whom the recorder tells of its batches: it says when a run is on the record."""
-        return partial(self._kept, self._log.bind(role="recorder"))
+        return partial(self._on_recorded, self._log.bind(role="recorder"))
 
-    def _taken(
+    def _on_commit(
         self,
         log: Logger,
         consumer: str,
@@ -112,7 +112,7 @@ class Lines:
                 # of the error only its kind: its text may quote a payload
                 log.error("parked", seq=int(row.key), scope=row.scope, error=row.error.partition(":")[0])
 
-    def _kept(self, log: Logger, batch: Sequence[Sliced], _wall_s: float) -> None:
+    def _on_recorded(self, log: Logger, batch: Sequence[Sliced], _wall_s: float) -> None:
         for part in batch:
             if part.envelope is not None and part.envelope.type == BEGINS:
                 log.info("run_recorded", seq=part.seq, run=part.envelope.run)

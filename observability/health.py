@@ -38,7 +38,7 @@ class ReaderHealth(msgspec.Struct, frozen=True, kw_only=True):
     problem: str | None = None
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
     """The answer of /readyz."""
 
     ready: bool
@@ -66,7 +66,7 @@ class Health:
         self._clock = clock
         self._behind: dict[str, tuple[int, float]] = {}
 
-    async def check(self) -> Report:
+    async def check(self) -> HealthReport:
         """Ask everything at once; the answer comes within CHECK_WAIT_S."""
         names = list(self.dependencies)
         answers, last = await asyncio.gather(
@@ -75,7 +75,7 @@ class Health:
         dependencies = dict(zip(names, answers, strict=True))
         readers = {name: self._reader(name, position, last) for name, position in self._positions().items()}
         ready = all(part.ok for part in dependencies.values()) and all(part.ok for part in readers.values())
-        return Report(
+        return HealthReport(
             ready=ready, roles=self._roles, dependencies=dependencies, readers=readers, manager=self.manager()
         )
 

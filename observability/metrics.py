@@ -17,7 +17,7 @@ from bus.recorder import Sliced
 from domain import task
 from domain.message import Event, Recorded
 from domain.registry import EVENTS
-from observability.health import Report
+from observability.health import HealthReport
 from observability.model_metrics import OTHER, Findings
 from projections.manager import organisation_state
 from projections.openrun import OpenRun, open_state
@@ -58,7 +58,7 @@ class Progress:
             gauge.clear()
 
 
-class Recording:
+class RecorderMetrics:
     """What the recorder stores."""
 
     def __init__(self, here: CollectorRegistry) -> None:
@@ -72,7 +72,7 @@ class Recording:
         self.lag = Gauge("aura_recorder_lag_events", "Events of the stream that are not stored.", registry=here)
 
 
-class Board:
+class OpenWork:
     """What is open, from the manager's rows. Numbers of their own, for only the manager that leads tells them."""
 
     def __init__(self) -> None:
@@ -113,8 +113,8 @@ class Metrics:
         self._up = Gauge("aura_dependency_up", "1: it answers.", ("dependency",), registry=self.registry)
         self._ready = Gauge("aura_ready", "1: this process is ready, as /readyz says.", registry=self.registry)
         self._progress = Progress(self.registry) if consumers else None
-        self._recording = Recording(self.registry) if recorder else None
-        self._board = Board() if "manager" in consumers else None
+        self._recording = RecorderMetrics(self.registry) if recorder else None
+        self._board = OpenWork() if "manager" in consumers else None
         self._leader = (
             Gauge("aura_leader", "1: this manager leads; 0: it stands by.", registry=self.registry)
             if self._board
@@ -122,7 +122,7 @@ class Metrics:
         )
         self._findings = Findings(self.registry) if "auditor" in consumers else None
 
-    def taken(self, consumer: str, batch: Sequence[Recorded], rows: Rows, wall_s: float, live: bool) -> None:
+    def on_commit(self, consumer: str, batch: Sequence[Recorded], rows: Rows, wall_s: float, live: bool) -> None:
         """A batch that a consumer has committed. live=False: a rebuild, in which nothing happens anew."""
         assert self._progress is not None, "a consumer was announced"
         self._progress.apply.labels(consumer).observe(wall_s)
@@ -133,14 +133,14 @@ class Metrics:
             elif live and consumer == "auditor" and self._findings is not None and isinstance(recorded.event, Event):
                 self._findings.count(recorded.event, recorded.envelope.occurred_at, rows)
 
-    def kept(self, batch: Sequence[Sliced], wall_s: float) -> None:
+    def on_recorded(self, batch: Sequence[Sliced], wall_s: float) -> None:
         """A batch that the recorder has committed."""
         assert self._recording is not None, "a recorder was announced"
         self._recording.commit.observe(wall_s)
         for part in batch:
             self._recording.appended.labels(*_kind(part.envelope.type if part.envelope else OTHER)).inc()
 
-    def page(self, report: Report, rows: Mapping[str, Rows], approval_wait_s: float) -> bytes:
+    def page(self, report: HealthReport, rows: Mapping[str, Rows], approval_wait_s: float) -> bytes:
         """Everything as text; `report` is of this moment, `rows` those of each consumer here."""
         self._ready.set(report.ready)
         for name, dependency in report.dependencies.items():

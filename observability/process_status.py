@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bus.clock import now
-from bus.consumer import Runner, Taken
+from bus.consumer import OnCommit, Runner
 from bus.logger import SILENT, Logger
-from bus.recorder import Kept
-from governance.log_session import Office
+from bus.recorder import OnRecorded
+from governance.log_session import LogSession
 from observability import process_registry, prometheus_targets
 from observability.approval_wait import Waiting
 from observability.event_logging import Lines
@@ -64,7 +64,7 @@ class Vitals:
 
             self._metrics = Metrics(self._roles, consumers, recorder=recorder)
 
-    def needs_log(self, office: Office) -> None:
+    def needs_log(self, office: LogSession) -> None:
         """This process reads the log: both servers are asked, and the stream for its end."""
 
         async def last() -> int:
@@ -90,18 +90,18 @@ class Vitals:
         """It has ended before the process: the manager leads no more."""
         self._runners.remove(runner)
 
-    def taken(self, consumer: str) -> Taken:
+    def on_commit(self, consumer: str) -> OnCommit:
         """Whom a consumer tells of its batches."""
-        told: list[Taken] = [self._lines.taken(consumer)]
+        told: list[OnCommit] = [self._lines.on_commit(consumer)]
         if self._metrics is not None:
-            told.append(partial(self._metrics.taken, consumer))
+            told.append(partial(self._metrics.on_commit, consumer))
         return partial(_each, told)
 
-    def kept(self) -> Kept:
+    def on_recorded(self) -> OnRecorded:
         """Whom the recorder tells of its batches."""
-        told: list[Kept] = [self._lines.kept()]
+        told: list[OnRecorded] = [self._lines.on_recorded()]
         if self._metrics is not None:
-            told.append(self._metrics.kept)
+            told.append(self._metrics.on_recorded)
         return partial(_each, told)
 
     async def open(self) -> None:

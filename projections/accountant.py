@@ -41,7 +41,7 @@ class OpenOrder(Row, frozen=True, kw_only=True):
     attempt: int
 
 
-class Ledger:
+class AccountantProjection:
     """Events of tasks to the Accountant's rows."""
 
     name = "accountant"

@@ -48,7 +48,7 @@ class Incident(Row, frozen=True, kw_only=True):
     raised_at: int
 
 
-class Evidence:
+class AuditorProjection:
     """Events of tasks and incidents to the Auditor's rows."""
 
     name = "auditor"

@@ -22,7 +22,7 @@ class Person(Row, frozen=True, kw_only=True):
     hired_at: int
 
 
-class Strike(Row, frozen=True, kw_only=True):
+class StrikeRow(Row, frozen=True, kw_only=True):
     """One warning or suspension; the key is the event's id."""
 
     table = "strike"
@@ -31,11 +31,11 @@ class Strike(Row, frozen=True, kw_only=True):
     at: int
 
 
-class Personnel:
+class HRProjection:
     """Events of employees to HR's rows."""
 
     name = "hr"
-    tables = (Person, Strike)
+    tables = (Person, StrikeRow)
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
         event, at = recorded.event, recorded.envelope.occurred_at
@@ -61,10 +61,10 @@ class Personnel:
                 )
             case employee.Warned(reason=reason) if person:
                 rows.put(replace(person, strikes=person.strikes + 1))
-                rows.put(Strike(scope=scope, key=str(recorded.envelope.id), kind="warned", reason=reason, at=at))
+                rows.put(StrikeRow(scope=scope, key=str(recorded.envelope.id), kind="warned", reason=reason, at=at))
             case employee.Suspended(reason=reason, incident=incident) if person:
                 rows.put(replace(person, phase="suspended", strikes=person.strikes + (incident is not None)))
-                rows.put(Strike(scope=scope, key=str(recorded.envelope.id), kind="suspended", reason=reason, at=at))
+                rows.put(StrikeRow(scope=scope, key=str(recorded.envelope.id), kind="suspended", reason=reason, at=at))
             case employee.Reinstated(reason=reason) if person:
                 rows.put(replace(person, phase="working", strikes=0))
-                rows.put(Strike(scope=scope, key=str(recorded.envelope.id), kind="reinstated", reason=reason, at=at))
+                rows.put(StrikeRow(scope=scope, key=str(recorded.envelope.id), kind="reinstated", reason=reason, at=at))

@@ -20,7 +20,7 @@ REST_S = 1
 REST_MAX_S = 60
 
 
-class Organisation(Row, frozen=True, kw_only=True):
+class OrganisationRow(Row, frozen=True, kw_only=True):
     """The organisation's fold, as JSON."""
 
     table = "organisation"
@@ -29,7 +29,7 @@ class Organisation(Row, frozen=True, kw_only=True):
     state: str
 
 
-class Employee(Row, frozen=True, kw_only=True):
+class EmployeeRow(Row, frozen=True, kw_only=True):
     """One of the staff, as the manager routes by."""
 
     table = "employee"
@@ -42,7 +42,7 @@ class Employee(Row, frozen=True, kw_only=True):
     profile: str
 
 
-class Run(Row, frozen=True, kw_only=True):
+class RunRow(Row, frozen=True, kw_only=True):
     """One line of `aura runs`. Times are microseconds UTC."""
 
     table = "run"
@@ -61,7 +61,7 @@ class Run(Row, frozen=True, kw_only=True):
     release_ref: str | None
 
 
-class Task(Row, frozen=True, kw_only=True):
+class TaskRow(Row, frozen=True, kw_only=True):
     """One task of `aura run show`. The key is the task's id."""
 
     table = "task"
@@ -81,24 +81,24 @@ _profile = msgspec.json.Decoder(Profile)
 
 def organisation_state(rows: Rows) -> OrganisationState:
     """The whole fold, which names every open run. Whoever asks for the phase alone asks `organisation_phase`."""
-    row = rows.get(Organisation, ORGANISATION, "organisation")
+    row = rows.get(OrganisationRow, ORGANISATION, "organisation")
     return _organisation_state.decode(row.state) if row else organisation.initial
 
 
 def organisation_phase(rows: Rows) -> str:
-    row = rows.get(Organisation, ORGANISATION, "organisation")
+    row = rows.get(OrganisationRow, ORGANISATION, "organisation")
     return row.phase if row else organisation.initial.phase
 
 
-def profile_of(row: Employee) -> Profile:
+def profile_of(row: EmployeeRow) -> Profile:
     return _profile.decode(row.profile)
 
 
-class Board:
+class ManagerProjection:
     """Events of organisation, employees and runs to the manager's rows."""
 
     name = "manager"
-    tables = (OpenRun, Organisation, Employee, Run, Task)
+    tables = (OpenRun, OrganisationRow, EmployeeRow, RunRow, TaskRow)
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
         event = recorded.event
@@ -114,15 +114,15 @@ class Board:
 
 def _organisation(event: organisation.OrganisationEvent, rows: Rows) -> None:
     state = organisation.evolve(organisation_state(rows), event)
-    rows.put(Organisation(scope=ORGANISATION, key="organisation", phase=state.phase, state=_text(state)))
+    rows.put(OrganisationRow(scope=ORGANISATION, key="organisation", phase=state.phase, state=_text(state)))
 
 
 def _employee(event: staff.EmployeeEvent, rows: Rows) -> None:
-    row = rows.get(Employee, event.employee, "employee")
+    row = rows.get(EmployeeRow, event.employee, "employee")
     match event:
         case staff.Hired(profile=profile):
             rows.put(
-                Employee(
+                EmployeeRow(
                     scope=event.employee,
                     key="employee",
                     name=profile.name,
@@ -141,7 +141,7 @@ def _employee(event: staff.EmployeeEvent, rows: Rows) -> None:
 
 def _health(event: task.CallFinished, at: int, rows: Rows) -> None:
     """After a fault of the server an employee rests, twice as long each time; whatever it answers ends that."""
-    row = rows.get(Employee, event.employee, "employee")
+    row = rows.get(EmployeeRow, event.employee, "employee")
     if row is None:
         return
     faults = row.faults + 1 if event.snapshot.outcome in FAULTS else 0
@@ -171,9 +171,9 @@ def settled(state: RunState) -> bool:
 
 
 def _run_line(recorded: Recorded, event: RunEvent | TaskEvent, state: RunState, rows: Rows) -> None:
-    before = rows.get(Run, event.run, RUN_KEY)
+    before = rows.get(RunRow, event.run, RUN_KEY)
     assert state.submitted is not None
-    line = before or Run(
+    line = before or RunRow(
         scope=event.run,
         key=RUN_KEY,
         title=state.submitted.title,
@@ -222,12 +222,12 @@ def _task_line(recorded: Recorded, event: TaskEvent, state: RunState, rows: Rows
         case task.Verified():
             rows.put(_line(event.run, present, recorded.envelope.id, None))
             return
-    before = rows.get(Task, event.run, str(event.task))
+    before = rows.get(TaskRow, event.run, str(event.task))
     rows.put(_line(event.run, present, None, reason or (before.reason if before else None)))
 
 
-def _line(run_id: UUID, state: task.TaskState, verdict: UUID | None, reason: str | None) -> Task:
-    return Task(
+def _line(run_id: UUID, state: task.TaskState, verdict: UUID | None, reason: str | None) -> TaskRow:
+    return TaskRow(
         scope=run_id,
         key=str(state.id),
         name=state.name,

@@ -22,7 +22,7 @@ class Pending(Row, frozen=True, kw_only=True):
     order_id: UUID | None
 
 
-class Docket:
+class VerifierProjection:
     """Events of runs to the verifier's rows."""
 
     name = "verifier"

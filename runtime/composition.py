@@ -22,7 +22,7 @@ from bus.work_queue import WorkStream
 from domain.errors import Invalid
 from governance import authority, keys
 from governance.gate import Gate
-from governance.log_session import Office
+from governance.log_session import LogSession
 from observability.process_status import Vitals
 from runtime.drain import drain
 from runtime.process_config import STAFF_ROLES, Setup
@@ -38,7 +38,7 @@ class Organisation:
         self.setup = setup
         self._roles = roles
         self._consumers = consumers(roles)
-        self._office: Office | None = None
+        self._office: LogSession | None = None
         self._runners: list[Runner] = []
         self._duties: list[Callable[[asyncio.Event], Any]] = []
         self._workers: list[Workers] = []
@@ -111,7 +111,7 @@ class Organisation:
         redactor = Redactor(secrets_of(setup.environment))
         self.vitals.begin([role for role in setup.roles if role in self._consumers], recorder="recorder" in setup.roles)
         if any(role in STAFF_ROLES for role in setup.roles):
-            office = await Office.open(
+            office = await LogSession.open(
                 setup.nats_url,
                 setup.postgres_dsn,
                 name="aura",
@@ -155,12 +155,12 @@ class Organisation:
                 self._enter(self._runner(shared.session, role, parts))
                 self._duties += [*parts.beside, *(duty.run for duty in parts.duties)]
 
-    def _record(self, office: Office) -> None:
+    def _record(self, office: LogSession) -> None:
         self._recorder = Recorder(
             office.client,
             office.store,
             follower=self._live_of(office),
-            kept=self.vitals.kept(),
+            on_recorded=self.vitals.on_recorded(),
             fault=self.setup.fault,
         )
 
@@ -193,20 +193,20 @@ class Organisation:
         self._runners.append(runner)
         self.vitals.watch(runner)
 
-    def _live_of(self, office: Office) -> Live:
+    def _live_of(self, office: LogSession) -> Live:
         """The one reading of the stream that this process's consumers share."""
         if self._live is None:
             self._live = Live(office.client, office.store, fed="recorder" in self.setup.roles)
             office.loader.follow(self._live)
         return self._live
 
-    def _gate(self, office: Office, name: authority.Role) -> Gate:
+    def _gate(self, office: LogSession, name: authority.Role) -> Gate:
         return office.gate(keys.load_or_create(self.setup.keys, name))
 
-    def _runner(self, office: Office, role: Role, parts: Parts) -> Runner:
+    def _runner(self, office: LogSession, role: Role, parts: Parts) -> Runner:
         assert role.projection is not None
 
-        def shown(rows: Rows, live: bool) -> None:
+        def on_rows(rows: Rows, live: bool) -> None:
             for duty in parts.duties:
                 duty.note(rows, live)
 
@@ -216,8 +216,8 @@ class Organisation:
             role.projection(),
             reactor=parts.reactor,
             send=parts.send,
-            shown=shown,
-            taken=self.vitals.taken(role.name),
+            on_rows=on_rows,
+            on_commit=self.vitals.on_commit(role.name),
             reader=LiveReader(self._live_of(office), office.store),
             durable_after=role.durable_after,
             fault=self.setup.fault,

@@ -11,7 +11,7 @@ from bus.embedded.state import STATE, STATE_FILE
 from bus.projection import Projection
 from bus.projection_tables import SWAPPED, Tables
 from domain.errors import Unavailable
-from governance.log_session import Office
+from governance.log_session import LogSession
 from observability.health import Positions
 from observability.process_registry import RUN_FOLDER, Presence, at_work
 
@@ -21,7 +21,7 @@ DRAIN_WAIT_S = 60.0
 Consumers = Mapping[str, Callable[[], Projection]]
 
 
-async def drain(office: Office, positions: Positions, home: Path, consumers: Consumers) -> None:
+async def drain(office: LogSession, positions: Positions, home: Path, consumers: Consumers) -> None:
     """Wait until every reader here has passed the stream's last event, and no reaction adds another.
 
     When the supervisor stops the whole stack, the consumers of the other processes count too, so that all end at one
@@ -41,7 +41,7 @@ async def drain(office: Office, positions: Positions, home: Path, consumers: Con
         await asyncio.sleep(DRAIN_POLL_S)
 
 
-async def _others_rest(office: Office, home: Path, consumers: Consumers, last: int) -> bool:
+async def _others_rest(office: LogSession, home: Path, consumers: Consumers, last: int) -> bool:
     state = read_record(home / RUN_FOLDER / STATE_FILE, STATE)
     if state is None or not state.stopping or not alive(state.supervisor):
         return True  # this process alone is told to stop

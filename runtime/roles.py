@@ -26,12 +26,12 @@ from bus.redaction import Redactor
 from bus.work_queue import WorkStream
 from governance import authority
 from governance.gate import Gate
-from governance.log_session import Office
-from projections.accountant import Ledger
-from projections.auditor import Evidence
-from projections.hr import Personnel
-from projections.manager import Board
-from projections.verifier import Docket
+from governance.log_session import LogSession
+from projections.accountant import AccountantProjection
+from projections.auditor import AuditorProjection
+from projections.hr import HRProjection
+from projections.manager import ManagerProjection
+from projections.verifier import VerifierProjection
 from runtime.process_config import Setup
 
 
@@ -40,7 +40,7 @@ class Shared:
     """What the roles of one process share. `closing` ends with the process, in reverse order."""
 
     setup: Setup
-    session: Office
+    session: LogSession
     blobs: Blobs
     content: Library
     redactor: Redactor
@@ -140,7 +140,7 @@ ROLES: tuple[Role, ...] = (
     Role("recorder"),
     Role(
         "manager",
-        Board,
+        ManagerProjection,
         lambda setup: Manager(lease_margin_s=setup.lease_margin_s),
         duties=(_orders, _deadlines, _deliveries),
         beside=(_intake, _refusals),
@@ -148,10 +148,10 @@ ROLES: tuple[Role, ...] = (
         durable_after=ORDERS_FOLLOW,
         led=True,
     ),
-    Role("verifier", Docket, duties=(_judging,)),
-    Role("auditor", Evidence, lambda _setup: Auditor(), hears_again=True),
-    Role("accountant", Ledger),
-    Role("hr", Personnel, lambda _setup: HR(), hears_again=True),
+    Role("verifier", VerifierProjection, duties=(_judging,)),
+    Role("auditor", AuditorProjection, lambda _setup: Auditor(), hears_again=True),
+    Role("accountant", AccountantProjection),
+    Role("hr", HRProjection, lambda _setup: HR(), hears_again=True),
 )
 """In the order of `STAFF_ROLES` (`runtime/process_config.py`)."""
 

@@ -14,7 +14,7 @@ _PATH = re.compile(r"(?:^|\s)(?:path=|file=|title=)?[\"'`*]*([\w.\-]+(?:/[\w.\-]
 _COMMENT = re.compile(r"^(?:#|//|--)\s*(?:file(?:name)?:\s*)?([\w.\-]+(?:/[\w.\-]+)*\.\w+)\s*$")
 
 
-class Block(NamedTuple):
+class FencedBlock(NamedTuple):
     """One fenced block: what stands after its fence, the line of text before it, its content, whether it was closed."""
 
     info: str
@@ -23,9 +23,9 @@ class Block(NamedTuple):
     closed: bool
 
 
-def blocks_of(text: str) -> list[Block]:
+def blocks_of(text: str) -> list[FencedBlock]:
     """All fenced blocks in order; one that the text never closes runs to its end."""
-    blocks: list[Block] = []
+    blocks: list[FencedBlock] = []
     position = 0
     while (opening := _FENCE.search(text, position)) is not None:
         fence = opening.group(1)
@@ -33,7 +33,7 @@ def blocks_of(text: str) -> list[Block]:
         closing = re.compile(rf"^[ \t]*{re.escape(fence)}[ \t]*$", re.MULTILINE).search(text, begin)
         before = text[position : opening.start()].rstrip().rpartition("\n")[2].strip()
         content = text[begin : closing.start() if closing else len(text)]
-        blocks.append(Block(opening.group(2).strip(), before, content, closing is not None))
+        blocks.append(FencedBlock(opening.group(2).strip(), before, content, closing is not None))
         if closing is None:
             break
         position = closing.end()
@@ -69,7 +69,7 @@ def declined_in(text: str) -> str:
     return " ".join(said.removeprefix(CANNOT).split())[:REASON_CHARS_MAX] or "no reason was given"
 
 
-def _path_of(block: Block) -> str | None:
+def _path_of(block: FencedBlock) -> str | None:
     found = _PATH.search(" " + block.info.partition(" ")[2]) or _PATH.search(block.info) or _PATH.search(block.before)
     if found is None:
         found = _COMMENT.match(block.content.partition("\n")[0].strip())

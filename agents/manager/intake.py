@@ -99,7 +99,7 @@ class Reception:
             **ids,
             snapshot=snapshot,
         )
-        finished = await self._gate.handle(receipt, name=employee)
+        finished = await self._gate.handle(receipt, on_behalf_of=employee)
         if not result.files:
             return
         await self._blobs.put(result.files.values(), redact=False)
@@ -118,7 +118,7 @@ class Reception:
                 files=files,
                 tree=tree,
             ),
-            name=employee,
+            on_behalf_of=employee,
         )
 
     async def _started(self, result: HandIn) -> UUID | None:

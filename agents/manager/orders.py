@@ -49,7 +49,7 @@ class Ordering:
             for part in state.tasks.values():
                 if part.phase != "calling" or part.order is None or part.employee is None:
                     continue
-                employee = rows.get(manager_view.Employee, part.employee, "employee")
+                employee = rows.get(manager_view.EmployeeRow, part.employee, "employee")
                 if part.order not in self._known and self._begun and live and employee:
                     self._due.append((row.scope, state, part, manager_view.profile_of(employee)))
                     self._wake.set()

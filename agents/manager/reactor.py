@@ -132,11 +132,11 @@ class Manager:
         planned = [(row.scope, state) for row, state in open_in(rows, "planned")]
         if not planned:
             return
-        desk = routing.Desk.of(rows, self.picks, cause.now)
+        desk = routing.StaffCapacity.of(rows, self.picks, cause.now)
         for run, state in planned:
             yield from self._dispatch_run(run, state, desk, cause)
 
-    def _dispatch_run(self, run: UUID, state: RunState, desk: routing.Desk, cause: Cause) -> Iterator[Command]:
+    def _dispatch_run(self, run: UUID, state: RunState, desk: routing.StaffCapacity, cause: Cause) -> Iterator[Command]:
         assert state.submitted is not None
         if why := review.objection(state.tasks.values()):
             yield end(run, "rejected", f"The reviewer blocks it: {why}", cause)
@@ -169,7 +169,9 @@ class Manager:
             left = left - command.reservation
             yield command
 
-    def _assign(self, run: UUID, part: TaskState, employee: UUID, desk: routing.Desk, cause: Cause) -> task.Assign:
+    def _assign(
+        self, run: UUID, part: TaskState, employee: UUID, desk: routing.StaffCapacity, cause: Cause
+    ) -> task.Assign:
         profile = desk.profiles[employee]
         attempt = part.attempts + 1
         order = derive(part.id, "order", attempt, cause.source)
@@ -213,7 +215,7 @@ def end(run: UUID, outcome: run_messages.Outcome, reason: str, cause: Cause) -> 
 
 def settle(run: UUID, rows: Rows, cause: Cause) -> Iterator[Command]:
     """Give back what an ended run did not spend, once no call of it is open."""
-    line = rows.get(manager_view.Run, run, RUN_KEY)
+    line = rows.get(manager_view.RunRow, run, RUN_KEY)
     if line is not None and line.phase == "ended" and rows.get(OpenRun, run, RUN_KEY) is None:
         spent = Amount(line.spent_usd, line.spent_tokens)
         yield organisation.SettleBudget(**cause.fields("manager.settle"), run=run, spent=spent)

@@ -34,16 +34,16 @@ Picks = dict[tuple[UUID, UUID], Pick]
 
 
 @dataclass
-class Desk:
+class StaffCapacity:
     """The staff as the manager sees it: who may work, at what price, with how many calls open."""
 
     profiles: dict[UUID, Profile] = field(default_factory=dict)
     open_calls: dict[UUID, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, rows: Rows, picks: Picks, now: int) -> "Desk":
+    def of(cls, rows: Rows, picks: Picks, now: int) -> "StaffCapacity":
         desk = cls()
-        for row in rows.all(manager_view.Employee):
+        for row in rows.all(manager_view.EmployeeRow):
             profile = manager_view.profile_of(row)
             if not row.suspended and row.rest_until <= now and profile.call_usd_max is not None:
                 desk.profiles[row.scope] = profile
@@ -76,7 +76,7 @@ def ready(state: RunState) -> Iterator[TaskState]:
             yield task
 
 
-def barred(task: TaskState, state: RunState, desk: Desk) -> frozenset[UUID]:
+def barred(task: TaskState, state: RunState, desk: StaffCapacity) -> frozenset[UUID]:
     """Who may not have the task: nobody reviews who wrote a part of the work, and no model of the same makers."""
     if not review.is_review(task):
         return frozenset()
@@ -86,7 +86,7 @@ def barred(task: TaskState, state: RunState, desk: Desk) -> frozenset[UUID]:
     return review.authors(parts) | kin
 
 
-def choose(task: TaskState, desk: Desk, left: Amount, barred: frozenset[UUID] = frozenset()) -> UUID | None:
+def choose(task: TaskState, desk: StaffCapacity, left: Amount, barred: frozenset[UUID] = frozenset()) -> UUID | None:
     """The employee for the next attempt, or None when the ones whose turn it is are busy or beyond the budget.
 
     A turn is strict: while somebody has tried the task less often, the others wait for that one.
@@ -98,6 +98,6 @@ def choose(task: TaskState, desk: Desk, left: Amount, barred: frozenset[UUID] = 
     return min(turn, key=lambda who: (-desk.free(who), derive(task.id, who)), default=None)
 
 
-def affordable(desk: Desk, left: Amount) -> bool:
+def affordable(desk: StaffCapacity, left: Amount) -> bool:
     """Whether anybody on the staff, free or not, could be paid for one call."""
     return any(reservation_of(profile).fits(left) for profile in desk.profiles.values())

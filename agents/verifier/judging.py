@@ -17,7 +17,7 @@ from bus.fault_points import Fault
 from bus.projection_rows import Rows
 from domain import run_messages, task
 from domain.errors import NotFound
-from domain.judgement import Found, Gate, Judgement
+from domain.judgement import Finding, GateRecord, Judgement
 from domain.message import Command, derive
 from domain.review import is_review, vendor_of, vendors
 from domain.run import RunState, files_of
@@ -174,7 +174,7 @@ def judgement_of(verdict: Verdict, evidence: str, *, attestation: str = "", gate
         tree=verdict.tree,
         grade=verdict.grade,
         findings=tuple(
-            Found(
+            Finding(
                 kind=finding.kind,
                 integrity=finding.integrity,
                 criterion=finding.criterion,
@@ -195,8 +195,8 @@ def judgement_of(verdict: Verdict, evidence: str, *, attestation: str = "", gate
     )
 
 
-def _gate(result: GateResult, evidence: str) -> Gate:
-    return Gate(
+def _gate(result: GateResult, evidence: str) -> GateRecord:
+    return GateRecord(
         gate=result.gate,
         grade=result.grade,
         result=result.result,

@@ -14,7 +14,7 @@ NAMES_AS_ROOT = ("postgres", "nobody")
 PROBE_WAIT_S = 10.0
 
 
-class Account(msgspec.Struct, frozen=True):
+class SystemAccount(msgspec.Struct, frozen=True):
     """A user to switch to. `switch` is False when it is the present one."""
 
     name: str
@@ -23,16 +23,16 @@ class Account(msgspec.Struct, frozen=True):
     switch: bool
 
 
-def database_account() -> Account:
+def database_account() -> SystemAccount:
     """Who runs the database: ourselves, or for root the first of NAMES_AS_ROOT."""
     if os.geteuid() != 0:
-        return Account(own_name(), os.geteuid(), os.getegid(), switch=False)
+        return SystemAccount(own_name(), os.geteuid(), os.getegid(), switch=False)
     for name in NAMES_AS_ROOT:
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
             continue
-        return Account(entry.pw_name, entry.pw_uid, entry.pw_gid, switch=True)
+        return SystemAccount(entry.pw_name, entry.pw_uid, entry.pw_gid, switch=True)
     raise Unavailable(
         "PostgreSQL does not run as root, and this system has neither a user postgres nor nobody.",
         hint="Create one (useradd --system postgres), run as a plain user, or set AURA_POSTGRES_DSN.",
@@ -52,7 +52,7 @@ def own_name() -> str:
         ) from None
 
 
-def reaches(account: Account, path: Path) -> bool:
+def reaches(account: SystemAccount, path: Path) -> bool:
     """Whether the account can traverse every folder on the way to this existing path and into it."""
     if not account.switch:
         return os.access(path, os.X_OK)

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from bus.embedded import probe
-from bus.embedded.plan import Plan
+from bus.embedded.plan import ChildPlan
 from bus.embedded.process import ProcessId, identify
 
 PR_SET_PDEATHSIG = 1
@@ -27,7 +27,7 @@ _logged = msgspec.json.Decoder(dict[str, Any])
 class Child:
     """A plan and the process that runs it at present, if any. Start it from the main thread: see `_bind_to_parent`."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: ChildPlan) -> None:
         self.plan = plan
         self.process: ProcessId | None = None
         self.ready = False

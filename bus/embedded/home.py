@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from bus.embedded.account import Account, reaches
+from bus.embedded.account import SystemAccount, reaches
 from bus.embedded.json_file import read_record, write_record
 from bus.embedded.port import free_port, is_free
 from domain.errors import Unavailable
@@ -74,7 +74,7 @@ class Home:
     def keep(self, layout: Layout) -> None:
         write_record(self.layout_file, layout)
 
-    def settle(self, account: Account, *, private_roots: Sequence[Path] | None = None) -> Path:
+    def settle(self, account: SystemAccount, *, private_roots: Sequence[Path] | None = None) -> Path:
         """The database's folder: the one on record, or else a new one, below data/ when its user can work there."""
         kept = self.layout()
         if kept.postgres is not None:
@@ -100,7 +100,7 @@ class Home:
             self.keep(msgspec.structs.replace(kept, ports={**kept.ports, name: port}))
         return port
 
-    def _check(self, folder: Path, account: Account) -> None:
+    def _check(self, folder: Path, account: SystemAccount) -> None:
         if not folder.is_dir() or folder.is_symlink():
             raise Unavailable(
                 f"The database's folder {folder}, named in {self.layout_file}, is gone.",
@@ -126,7 +126,7 @@ def default_private_roots() -> tuple[Path, ...]:
     return (*own, Path("/var/tmp"), Path(tempfile.gettempdir()))
 
 
-def private_folder(home: Path, account: Account, roots: Sequence[Path]) -> Path:
+def private_folder(home: Path, account: SystemAccount, roots: Sequence[Path]) -> Path:
     """A new folder (0700, the account's own, an unguessable name) in the first root that will do."""
     mark = hashlib.sha256(os.fsencode(home)).hexdigest()[:8]
     for root in roots:
@@ -152,7 +152,7 @@ def _holds_socket(folder: Path) -> bool:
     return len(os.fsencode(path)) <= SOCKET_PATH_BYTES_MAX and "," not in str(path)
 
 
-def _give(folder: Path, account: Account) -> None:
+def _give(folder: Path, account: SystemAccount) -> None:
     if account.switch:
         os.chown(folder, account.uid, account.gid)
     if stat.S_IMODE(folder.stat().st_mode) != 0o700:

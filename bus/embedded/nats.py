@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from bus.embedded.json_file import read_record, write_private, write_record
-from bus.embedded.plan import Plan
+from bus.embedded.plan import ChildPlan
 from bus.embedded.programs import nats_server
 
 NAME = "nats"
@@ -37,7 +37,7 @@ def url(port: int, known: Credentials) -> str:
     return f"nats://{known.user}:{known.password}@127.0.0.1:{port}"
 
 
-def plan(folder: Path, store: Path, port: int, monitoring_port: int, logs: Path) -> Plan:
+def plan(folder: Path, store: Path, port: int, monitoring_port: int, logs: Path) -> ChildPlan:
     """Writes the settings to `folder` and answers how to start the server. `store` holds the streams."""
     known = credentials(folder)
     settings = {
@@ -55,7 +55,7 @@ def plan(folder: Path, store: Path, port: int, monitoring_port: int, logs: Path)
     path = folder / "nats.json"
     write_private(path, msgspec.json.format(msgspec.json.encode(settings), indent=1))
     store.mkdir(parents=True, exist_ok=True)
-    return Plan(
+    return ChildPlan(
         name=NAME,
         argv=(str(nats_server()), "--config", str(path)),
         log=str(logs / "nats.log"),

@@ -4,12 +4,12 @@ import signal
 
 import msgspec
 
-from bus.embedded.account import Account
+from bus.embedded.account import SystemAccount
 
 STOP_GRACE_S = 10.0
 
 
-class Plan(msgspec.Struct, frozen=True):
+class ChildPlan(msgspec.Struct, frozen=True):
     """One process to keep alive.
 
     `env` is laid over the present environment, or replaces it when `env_only`. `grace_s` is how long a stop waits
@@ -24,7 +24,7 @@ class Plan(msgspec.Struct, frozen=True):
     env_only: bool = False
     probe: str = "none"
     cwd: str = "/"
-    account: Account | None = None
+    account: SystemAccount | None = None
     start_after: tuple[str, ...] = ()
     stop_signal: int = signal.SIGTERM
     orphan_signal: int = signal.SIGKILL

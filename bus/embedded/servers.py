@@ -11,7 +11,7 @@ from bus.embedded.account import database_account
 from bus.embedded.child import Child, log_tail
 from bus.embedded.endpoints import Endpoints
 from bus.embedded.home import Home
-from bus.embedded.plan import Plan
+from bus.embedded.plan import ChildPlan
 from bus.embedded.port import free_port
 from domain.errors import Unavailable
 
@@ -22,7 +22,7 @@ POLL_S = 0.02
 class Server:
     """One running server: `url` to connect to, `store` where its data lie. Start it from the main thread."""
 
-    def __init__(self, plan: Plan, url: str, store: Path) -> None:
+    def __init__(self, plan: ChildPlan, url: str, store: Path) -> None:
         self.url = url
         self.store = store
         self._child = Child(plan)

@@ -6,7 +6,7 @@ import msgspec
 
 from bus.embedded.endpoints import Endpoints
 from bus.embedded.home import Home
-from bus.embedded.plan import STOP_GRACE_S, Plan
+from bus.embedded.plan import STOP_GRACE_S, ChildPlan
 from domain.errors import Invalid
 
 
@@ -29,12 +29,12 @@ class ChildSpec(msgspec.Struct, frozen=True):
     stop_with: str = ""
 
 
-def plan(spec: ChildSpec, home: Home, endpoints: Endpoints, known: frozenset[str]) -> Plan:
+def plan(spec: ChildSpec, home: Home, endpoints: Endpoints, known: frozenset[str]) -> ChildPlan:
     """The spec with its placeholders filled. `known` are the children that can be waited for."""
     if not spec.name.replace("-", "").replace("_", "").isalnum() or not spec.argv:
         raise Invalid(f"The child {spec.name!r} needs a plain name and a command.", hint="Name it like model-server.")
     fill = _filler(spec, home, endpoints)
-    return Plan(
+    return ChildPlan(
         name=spec.name,
         argv=tuple(fill(part) for part in spec.argv),
         log=str(home.logs / f"{spec.name}.log"),

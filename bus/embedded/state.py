@@ -5,7 +5,7 @@ import signal
 import msgspec
 
 from bus.embedded.endpoints import Endpoints
-from bus.embedded.plan import Plan
+from bus.embedded.plan import ChildPlan
 from bus.embedded.process import ProcessId
 
 PLAN_FILE = "plan.json"
@@ -18,7 +18,7 @@ class StackPlan(msgspec.Struct, frozen=True):
     """Written before the supervisor starts. A data folder is None when that server is not ours."""
 
     endpoints: Endpoints
-    children: tuple[Plan, ...]
+    children: tuple[ChildPlan, ...]
     nats_data: str | None = None
     postgres_data: str | None = None
     restart_longest_s: float = RESTART_LONGEST_S

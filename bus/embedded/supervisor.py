@@ -21,7 +21,7 @@ import msgspec
 from bus import crash_dump
 from bus.embedded.child import Child
 from bus.embedded.json_file import read_record, write_record
-from bus.embedded.plan import Plan
+from bus.embedded.plan import ChildPlan
 from bus.embedded.process import identify
 from bus.embedded.state import PLAN, PLAN_FILE, RESTART_LONGEST_S, STATE_FILE, ChildState, StackPlan, StackState, ending
 
@@ -40,10 +40,10 @@ def back_off_s(failures: int, longest_s: float = RESTART_LONGEST_S) -> float:
     return min(RESTART_FIRST_S * 2.0 ** min(failures - 1, 16), longest_s)
 
 
-class Watch:
+class ChildWatch:
     """A child and its record. All times but `state.since` are of the monotonic clock."""
 
-    def __init__(self, plan: Plan, restart_longest_s: float) -> None:
+    def __init__(self, plan: ChildPlan, restart_longest_s: float) -> None:
         self.child = Child(plan)
         self._restart_longest_s = restart_longest_s
         self.state = ChildState(plan.name, plan.log, plan.stop_signal, plan.grace_s)
@@ -102,7 +102,7 @@ class Watch:
         self.state = msgspec.structs.replace(self.state, since=time.time(), **changes)
 
 
-def stop_order(watches: Sequence[Watch]) -> list[list[Watch]]:
+def stop_order(watches: Sequence[ChildWatch]) -> list[list[ChildWatch]]:
     """The last first; neighbours with the same `stop_with` at the same time."""
     numbered = enumerate(reversed(watches))
     groups = groupby(numbered, key=lambda entry: entry[1].child.plan.stop_with or entry[0])
@@ -117,7 +117,7 @@ class Supervisor:
         assert own is not None, "a running process has a start time"
         self._file = run / STATE_FILE
         self._state = StackState(own, time.time())
-        self._watches = [Watch(child, plan.restart_longest_s) for child in plan.children]
+        self._watches = [ChildWatch(child, plan.restart_longest_s) for child in plan.children]
         self._stopping = False
         self._wake, self._woken = socket.socketpair()
 

@@ -20,7 +20,7 @@ from director.services.approvals import approve_run
 from director.services.bring_up import box_faults, bring_up, hire
 from director.services.replay import checked_replay, differs, equal_text
 from director.services.run_record import run_data
-from director.services.session import Desk, desk, new_id, rows
+from director.services.session import DirectorSession, desk, new_id, rows
 from director.services.submit import ATTEMPTS_MAX, submit
 from director.settings import Settings
 from director.terminal.output import Door
@@ -129,7 +129,7 @@ class Demo:
     async def _up(self) -> None:
         await bring_up(self.settings, lambda line: self.door.say(f"          {line}"), model=not self.scripted)
 
-    async def _hire(self, opened: Desk) -> None:
+    async def _hire(self, opened: DirectorSession) -> None:
         """The cheater of this demonstration, and without a model somebody who plays recorded right answers."""
         mark = f"{new_id().int & 0xFFFF:04x}"
         cheater = postings.Posting(name=f"cheater-{mark}", kind="scripted", script="cheater", slots=2)
@@ -142,7 +142,7 @@ class Demo:
                 told = " (scripted: no model answers)" if person["scripted"] else ""
                 self.door.say(f"          {person['name']}: {person['provider']} {person['model']}{told}")
 
-    async def _submit(self, opened: Desk) -> UUID:
+    async def _submit(self, opened: DirectorSession) -> UUID:
         requirement = read_requirement(self._file)
         attempts_max = ATTEMPTS_MAX
         if not self.scripted:
@@ -165,7 +165,7 @@ class Demo:
         self.door.say(f"          run {run}")
         return run
 
-    async def _tell_story(self, opened: Desk, run: UUID) -> None:
+    async def _tell_story(self, opened: DirectorSession, run: UUID) -> None:
         data = await run_data(opened.store, run)
         attempts = data["attempts"]
         rejected = [row for row in attempts if row["verified"] is False or row["outcome"] != "answered"]
@@ -183,7 +183,7 @@ class Demo:
         kind = "scripted" if self.scripted else "local model"
         self.door.say(f"\nCost: {money(data['run']['spent_usd'])} ({kind}), {data['run']['spent_tokens']} tokens")
 
-    async def _report(self, opened: Desk, run: UUID, line: dict[str, Any]) -> dict[str, Any]:
+    async def _report(self, opened: DirectorSession, run: UUID, line: dict[str, Any]) -> dict[str, Any]:
         """What --json answers: per task who verified it, how often it was tried, and the cheater's standing."""
         data = await run_data(opened.store, run)
         tasks = []

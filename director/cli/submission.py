@@ -7,7 +7,7 @@ import msgspec
 
 from director.cli.live_view import Watch
 from director.services.bring_up import box_faults
-from director.services.session import Desk, desk, new_id, taken_up
+from director.services.session import DirectorSession, desk, new_id, taken_up
 from director.services.submit import submit
 from director.settings import Settings
 from director.terminal.output import Door
@@ -72,7 +72,7 @@ def _judged_here(settings: Settings) -> bool:
     return any("verifier" in present.roles for present in at_work(settings.root))
 
 
-async def follow(opened: Desk, run: object, door: Door) -> None:
+async def follow(opened: DirectorSession, run: object, door: Door) -> None:
     """Watch a run until it rests, then answer with where it stands."""
     from uuid import UUID
 

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from bus.clock import now
-from director.services.session import Desk, new_id, rows
+from director.services.session import DirectorSession, new_id, rows
 from domain.errors import Unavailable
 from domain.run_messages import Approve, End
 
@@ -13,13 +13,15 @@ FOLLOW_S = 60.0
 POLL_S = 0.1
 
 
-async def approve_run(opened: Desk, run: UUID, *, commit: str | None = None, reason: str = "") -> dict[str, Any]:
+async def approve_run(
+    opened: DirectorSession, run: UUID, *, commit: str | None = None, reason: str = ""
+) -> dict[str, Any]:
     """Approve a delivery and wait for its release ref; the run's line."""
     await opened.done(Approve(id=new_id(), at=now(), run=run, commit=commit, reason=reason))
     return await _ended(opened, run)
 
 
-async def reject_run(opened: Desk, run: UUID, reason: str) -> dict[str, Any]:
+async def reject_run(opened: DirectorSession, run: UUID, reason: str) -> dict[str, Any]:
     """Decline what is delivered, cancel what is not; the run's line."""
     found = await rows(opened.store, "door_run", run)
     delivered = bool(found) and found[0]["phase"] == "delivered"
@@ -28,7 +30,7 @@ async def reject_run(opened: Desk, run: UUID, reason: str) -> dict[str, Any]:
     return await _ended(opened, run)
 
 
-async def _ended(opened: Desk, run: UUID) -> dict[str, Any]:
+async def _ended(opened: DirectorSession, run: UUID) -> dict[str, Any]:
     deadline = asyncio.get_running_loop().time() + FOLLOW_S
     while True:
         found = await rows(opened.store, "door_run", run)

@@ -10,7 +10,7 @@ from bus.clock import now
 from bus.embedded import stack
 from bus.embedded.home import Home
 from director.deployment import processes
-from director.services.session import Desk, desk, new_id, on_the_staff
+from director.services.session import DirectorSession, desk, new_id, on_the_staff
 from director.settings import Settings
 from domain.employee import Hire
 from domain.errors import Conflict, Invalid
@@ -114,7 +114,7 @@ def openai_posting(settings: Settings, name: str = "openai") -> Posting:
     )
 
 
-async def found(opened: Desk) -> None:
+async def found(opened: DirectorSession) -> None:
     """Found the organisation, once per log."""
     try:
         await opened.done(Found(id=derive(NAMESPACE, "founding"), at=now(), name="Aura", cap=CAP))
@@ -122,7 +122,7 @@ async def found(opened: Desk) -> None:
         return  # founded by an earlier `up`
 
 
-async def hire(opened: Desk, posting: Posting) -> None:
+async def hire(opened: DirectorSession, posting: Posting) -> None:
     """Write how the employee is reached, then put it on the staff. The same employee is hired once."""
     save(opened.settings.employees, posting)
     await opened.done(Hire(id=new_id(), at=now(), employee=posting.id, profile=profile_of(posting)))

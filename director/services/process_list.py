@@ -9,12 +9,12 @@ import msgspec
 
 from bus.embedded.probe import get
 from bus.embedded.status import ChildStatus
-from observability.health import CHECK_WAIT_S, Dependency, ReaderHealth, Report
+from observability.health import CHECK_WAIT_S, Dependency, HealthReport, ReaderHealth
 from observability.process_registry import Presence, at_work
 
 MARGIN_S = 1.0
 SILENT = "it does not answer"
-_report_of = msgspec.json.Decoder(Report)
+_report_of = msgspec.json.Decoder(HealthReport)
 
 
 async def processes(home: Path, children: Sequence[ChildStatus]) -> list[dict[str, Any]]:
@@ -38,7 +38,7 @@ def _line(
     ready: bool,
     restarts: int | None,
     presence: Presence | None,
-    reports: dict[int, Report | None],
+    reports: dict[int, HealthReport | None],
 ) -> dict[str, Any]:
     report = reports.get(pid or 0)
     readers = list(report.readers.values()) if report else []
@@ -57,16 +57,16 @@ def _line(
     }
 
 
-def _problems(report: Report) -> list[str]:
+def _problems(report: HealthReport) -> list[str]:
     parts: dict[str, Dependency | ReaderHealth] = {**report.dependencies, **report.readers}
     return [f"{name}: {part.problem}" for name, part in parts.items() if part.problem]
 
 
-async def _report(presence: Presence) -> Report | None:
+async def _report(presence: Presence) -> HealthReport | None:
     return await asyncio.to_thread(readiness, presence.url) if presence.url else None
 
 
-def readiness(url: str) -> Report | None:
+def readiness(url: str) -> HealthReport | None:
     """What a process says of itself; None when it does not answer. Blocks."""
     said = get(f"{url}/readyz", CHECK_WAIT_S + MARGIN_S)
     try:

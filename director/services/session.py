@@ -19,7 +19,7 @@ from domain.errors import Invalid, NotFound
 from domain.message import Command, Recorded
 from governance import keys
 from governance.gate import Gate, Outcome
-from governance.log_session import Office
+from governance.log_session import LogSession
 from sql import named
 
 RECORDED_WAIT_S = 30.0
@@ -36,10 +36,10 @@ def new_id() -> UUID:
     return UUID(int=value)
 
 
-class Desk:
+class DirectorSession:
     """What a command works with. A command is "done" only when the recorder has passed what it caused."""
 
-    def __init__(self, settings: Settings, office: Office, principal: str) -> None:
+    def __init__(self, settings: Settings, office: LogSession, principal: str) -> None:
         self.settings = settings
         self.office = office
         self.store = office.store
@@ -55,13 +55,13 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(settings: Settings, *, principal: str = "director") -> AsyncIterator[Desk]:
+async def desk(settings: Settings, *, principal: str = "director") -> AsyncIterator[DirectorSession]:
     """Open the Director's desk. Raises Unavailable, or Forbidden when the key cannot be read."""
     endpoints = settings.endpoints()
     keys.load(settings.keys, principal)
-    office = await Office.open(endpoints.nats_url, endpoints.postgres_dsn, name="aura-door")
+    office = await LogSession.open(endpoints.nats_url, endpoints.postgres_dsn, name="aura-door")
     try:
-        yield Desk(settings, office, principal)
+        yield DirectorSession(settings, office, principal)
     finally:
         await office.close()
 

@@ -19,7 +19,7 @@ from governance.gate import Gate, Outcome
 from verification.packages.libraries import resolved
 from verification.requirements.base_tree import read_base
 from verification.requirements.dependencies import LOCK_NAME
-from verification.requirements.model import PlannedTask, Requirement
+from verification.requirements.model import Requirement, RequirementTask
 
 ATTEMPTS_MAX = 6
 """Attempts per task when the door does not say otherwise."""
@@ -95,11 +95,11 @@ async def _named(requirement: Requirement, libraries: Path | None, say: Callable
     return named
 
 
-def _in_order(requirement: Requirement) -> list[PlannedTask]:
+def _in_order(requirement: Requirement) -> list[RequirementTask]:
     """The tasks so that each stands after those it needs, otherwise as written."""
     done: list[str] = []
     waiting = list(requirement.tasks)
-    ordered: list[PlannedTask] = []
+    ordered: list[RequirementTask] = []
     while waiting:
         task = next(task for task in waiting if set(task.after) <= set(done))
         waiting.remove(task)

@@ -92,6 +92,6 @@ def _of_run(event: object) -> str:
             return f"ended: {outcome}. {reason}"
         case incident.Raised(kind=kind, detail=detail):
             return f"incident {kind}: {detail}"
-        case refusal.Refused(command=command, message=message):
+        case refusal.CommandRefused(command=command, message=message):
             return f"refused {command}: {message}"
     return ""

@@ -5,7 +5,7 @@ import string
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from verification.requirements.model import Budget, Case, Criterion, Expectation, PlannedTask, Requirement, Step
+from verification.requirements.model import Budget, Case, Criterion, Expectation, Requirement, RequirementTask, Step
 
 
 def word(rng: random.Random, length: int = 8) -> str:
@@ -51,7 +51,7 @@ class Puzzle:
             scope=(self.path, "notes/**"),
             budget=Budget(usd=Decimal(1), tokens=1000, minutes=5),
             criteria=(Criterion(id="A1", says="it answers", cases=visible, sealed=sealed),),
-            tasks=(PlannedTask(id="T1", criteria=("A1",), scope=(self.path,)),),
+            tasks=(RequirementTask(id="T1", criteria=("A1",), scope=(self.path,)),),
             prose="",
             source=b"",
         )

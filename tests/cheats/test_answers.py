@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from verification.execution.case_runner import Answer, Project, play
+from verification.execution.case_runner import CaseAnswer, Project, play
 from verification.execution.trials import Trial, run_all
 from verification.judge import judge
-from verification.requirements.model import Budget, Case, Criterion, Expectation, PlannedTask, Requirement, Step
+from verification.requirements.model import Budget, Case, Criterion, Expectation, Requirement, RequirementTask, Step
 from verification.sandbox.base import RunResult, RunSpec, Sandbox
 from verification.sandbox.bubblewrap import Bubblewrap
 from verification.verdict.model import Verdict
@@ -107,7 +107,7 @@ async def verdict(sandbox: Bubblewrap, source: str) -> Verdict:
         criteria=(
             Criterion(id="A1", says="it counts and leaves the file alone", cases=(Case(steps=(step,), line=9),)),
         ),
-        tasks=(PlannedTask(id="T1", criteria=("A1",), scope=("lines.py",)),),
+        tasks=(RequirementTask(id="T1", criteria=("A1",), scope=("lines.py",)),),
         prose="",
         source=b"",
     )
@@ -140,14 +140,14 @@ async def test_a_command_cannot_open_the_memory_of_the_worker(sandbox: Bubblewra
     step = Step(action="run", argv=("peek",), expect=Expectation())
     project = Project({"peek.py": PEEKS.replace("PARENT", process).encode()}, "peek = peek:main")
     told = await play(Case(steps=(step,), line=1), project, sandbox)
-    assert isinstance(told, Answer)
+    assert isinstance(told, CaseAnswer)
     assert told.steps[0].stdout == f"{opened}\n"
 
 
 async def _side_by_side(one: Case, other: Case, project: Project, sandbox: Sandbox) -> object:
     """What the first answers while the second runs."""
     told, _ = await asyncio.gather(play(one, project, sandbox), play(other, project, sandbox))
-    assert isinstance(told, Answer)
+    assert isinstance(told, CaseAnswer)
     return told.steps[0].value
 
 
@@ -183,5 +183,5 @@ async def test_a_module_is_found_where_projects_have_it(sandbox: Bubblewrap, pat
     started = Step(action="run", argv=("two",), expect=Expectation())
     project = Project({path: b"def two():\n    return 2\n"}, "two = m:two")
     told = await play(Case(steps=(called, started), line=1), project, sandbox)
-    assert isinstance(told, Answer)
+    assert isinstance(told, CaseAnswer)
     assert (told.steps[0].value, told.steps[1].exit) == (2, 2)

@@ -8,7 +8,16 @@ import pytest
 
 from tests.cheats.suite_cheats import FORGED, REFUSED, RIGHT, SUITE, SUITE_PATH, WRONG
 from verification.judge import judge
-from verification.requirements.model import Budget, Case, Criterion, Expectation, PlannedTask, Requirement, Step, Suite
+from verification.requirements.model import (
+    Budget,
+    Case,
+    Criterion,
+    Expectation,
+    Requirement,
+    RequirementTask,
+    Step,
+    Suite,
+)
 from verification.sandbox.bubblewrap import Bubblewrap
 from verification.verdict.model import GateResult, Verdict
 
@@ -34,7 +43,7 @@ def requirement(visible: Suite | None = None, sealed: Suite | None = None, cases
         scope=("**",),
         budget=Budget(usd=Decimal(1), tokens=1000, minutes=5),
         criteria=(Criterion(id="A1", says="it tidies", cases=(), sealed=cases, suite=visible, sealed_suite=sealed),),
-        tasks=(PlannedTask(id="T1", criteria=("A1",), scope=("**",)),),
+        tasks=(RequirementTask(id="T1", criteria=("A1",), scope=("**",)),),
         prose="",
         source=b"",
     )

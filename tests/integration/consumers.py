@@ -9,7 +9,7 @@ from agents.hr import HR
 from bus.consumer import Runner
 from bus.projection_rows import Row
 from domain.message import Command
-from projections.hr import Personnel
+from projections.hr import HRProjection
 from tests.integration.desks import WAIT_S, Desk, Desks
 
 Kept = dict[str, dict[tuple[UUID, str], Row]]
@@ -33,7 +33,7 @@ class Post:
 
 def runner_of(desk: Desk, post: Post | None = None, **settings: object) -> Runner:
     reactor = settings.pop("reactor", None) or HR()
-    projection = settings.pop("projection", None) or Personnel()
+    projection = settings.pop("projection", None) or HRProjection()
     send = post.send if post is not None else Post(desk).send
     return Runner(
         desk.office.client,

@@ -24,7 +24,7 @@ from domain.task import Assign, FinishCall, Judge, Snapshot, StartCall, SubmitWo
 from governance import keys
 from governance.authority import Role
 from governance.gate import Gate, Outcome
-from governance.log_session import Office
+from governance.log_session import LogSession
 
 WAIT_S = 60.0
 READS, FOLLOWS = "reads", "follows"
@@ -125,7 +125,7 @@ def profile(name: str = "e") -> employee.Profile:
 class Desk:
     """One process's worth of caches, with the gate of every role."""
 
-    def __init__(self, office: Office, folder: Path) -> None:
+    def __init__(self, office: LogSession, folder: Path) -> None:
         self.office = office
         self.publisher = HeldPublisher(office.client)
         office.publisher = self.publisher
@@ -190,11 +190,11 @@ class Desks:
         self._closing = AsyncExitStack()
         self._recording: asyncio.Task[None] | None = None
         self._following: list[tuple[asyncio.Task[None], asyncio.Event]] = []
-        self._lives: dict[Office, Live] = {}
+        self._lives: dict[LogSession, Live] = {}
 
     async def open(self) -> Desk:
         """Another process's worth of caches."""
-        office = await Office.open(self.nats_url, self.postgres_dsn)
+        office = await LogSession.open(self.nats_url, self.postgres_dsn)
         self._closing.push_async_callback(office.close)
         if self.follow:
             live, stop = Live(office.client, office.store), asyncio.Event()

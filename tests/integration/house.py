@@ -21,7 +21,7 @@ from domain.money import Amount
 from governance import keys
 from governance.authority import Role
 from governance.gate import Gate
-from governance.log_session import Office
+from governance.log_session import LogSession
 from runtime.composition import Organisation
 from runtime.process_config import STAFF_ROLES, Setup
 from verification.judge import judge
@@ -92,11 +92,11 @@ class House:
         self.home = home
         self.nats_url = nats_url
         self.postgres_dsn = postgres_dsn
-        self.office: Office
+        self.office: LogSession
         self.director: Gate
 
     async def open(self) -> None:
-        self.office = await Office.open(self.nats_url, self.postgres_dsn, name="test")
+        self.office = await LogSession.open(self.nats_url, self.postgres_dsn, name="test")
         self.director = self.gate("director")
 
     def gate(self, role: Role) -> Gate:

@@ -12,7 +12,7 @@ from domain import employee, incident, organisation, run_messages, task
 from domain.message import Recorded, TaskEvent, derive
 from domain.money import NOTHING, Amount
 from projections import replay
-from projections.accountant import Account, Ledger
+from projections.accountant import Account, AccountantProjection
 from runtime.roles import CONSUMERS
 from tests.integration.house import House
 
@@ -103,7 +103,7 @@ async def _charges(house: House, counted: Sequence[Recorded]) -> list[str]:
             finished = isinstance(event.event, task.CallFinished)
             booked[key] = (usd + event.event.charged.usd, tokens + event.event.charged.tokens, calls + finished)
     async with house.office.store.connection() as connection:
-        rows = await Tables("accountant", Ledger.tables).read_all(connection, Account)
+        rows = await Tables("accountant", AccountantProjection.tables).read_all(connection, Account)
     found = {
         (row.scope, row.key): (row.charged_usd, row.charged_tokens, row.calls - row.cut_off)
         for row in rows

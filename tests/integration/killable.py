@@ -26,8 +26,8 @@ from bus.projection import Projection
 from bus.projection_rows import Rows
 from bus.projection_tables import Tables
 from bus.store import Store
-from governance.log_session import Office
-from projections.accountant import Ledger
+from governance.log_session import LogSession
+from projections.accountant import AccountantProjection
 from runtime.composition import Organisation
 from runtime.process_config import STAFF_ROLES, Setup
 from tests.integration.house import as_share
@@ -152,8 +152,8 @@ async def main(plan: Plan) -> None:
 
 async def _account(plan: Plan, stop: asyncio.Event, trap: Trap) -> None:
     """The accountant alone, as `aura serve accountant` would run it."""
-    office = await Office.open(plan.nats_url, plan.postgres_dsn, name="accountant")
-    runner = Runner(office.client, office.store, Ledger(), fault=trap)
+    office = await LogSession.open(plan.nats_url, plan.postgres_dsn, name="accountant")
+    runner = Runner(office.client, office.store, AccountantProjection(), fault=trap)
     runner.tables = TwoSteps(runner.projection, office.store, trap, early=plan.accountant == "early")
     await runner.run(stop)
     await office.close()

@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from bus.embedded.child import Child, log_tail
-from bus.embedded.plan import Plan as ChildPlan
+from bus.embedded.plan import ChildPlan
 from bus.embedded.servers import Server
 from domain.errors import Unavailable
 from tests.integration import killable

@@ -14,7 +14,7 @@ from agents.employees import postings
 from agents.employees.contract import Employee
 from agents.employees.providers.scripted import Recording
 from bus.embedded.child import Child, log_tail
-from bus.embedded.plan import Plan
+from bus.embedded.plan import ChildPlan
 from director.services.process_list import readiness
 from observability.process_registry import at_work
 from runtime.process_config import STAFF_ROLES
@@ -38,7 +38,7 @@ class ServedManager:
         self._home = house.home
         environment = {"AURA_NATS_URL": house.nats_url, "AURA_POSTGRES_DSN": house.postgres_dsn}
         self.child = Child(
-            Plan(
+            ChildPlan(
                 name=name,
                 argv=(sys.executable, "-W", "error", "-m", "director", "serve", "manager", "--name", name),
                 env={**environment, "AURA_HOME": str(house.home), "AURA_METRICS_PORT": "0"},

@@ -7,7 +7,7 @@ from http import HTTPStatus
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
-from observability.health import Report
+from observability.health import HealthReport
 from runtime.composition import Organisation
 
 WAIT_S = 20.0
@@ -31,11 +31,11 @@ class Peephole:
         await writer.wait_closed()
         return int(head.split()[1]), body
 
-    async def report(self) -> tuple[int, Report]:
+    async def report(self) -> tuple[int, HealthReport]:
         status, body = await self.get("/readyz")
-        return status, msgspec.json.decode(body, type=Report)
+        return status, msgspec.json.decode(body, type=HealthReport)
 
-    async def until(self, status: int) -> Report:
+    async def until(self, status: int) -> HealthReport:
         """Wait until /readyz answers so."""
         deadline = time.monotonic() + WAIT_S
         while True:

@@ -15,7 +15,7 @@ RATES = {"one writer, events/s", "saturated, events/s"}
 
 async def test_events_are_measured_beside_the_limits() -> None:
     said: list[str] = []
-    size = appending.Size(alone=5, saturated=30)
+    size = appending.AppendingSize(alone=5, saturated=30)
     async with firm() as here:
         setting = await setting_of(here)
         contestants = await appending.contestants(here, size)
@@ -35,7 +35,7 @@ async def test_runs_are_measured_with_their_hops() -> None:
     hops = running.Hops()
     async with firm() as here:
         await running.hire(here)
-        measured = await running.ours(here, running.Size(alone=2, at_once=4), hops)
+        measured = await running.ours(here, running.RunningSize(alone=2, at_once=4), hops)
     assert measured["events per run"] <= 16
     assert measured["atomic batches per run"] == 1
     assert [step for step, _, times in hops.medians() if times == 2][-1] == "run.delivery_started → run.delivered"
@@ -43,7 +43,7 @@ async def test_runs_are_measured_with_their_hops() -> None:
 
 async def test_verdicts_are_measured_beside_a_plain_process() -> None:
     async with AsyncExitStack() as closing:
-        size = judging.Size(alone=2, saturated=2)
+        size = judging.JudgingSize(alone=2, saturated=2)
         contestants = judging.contestants(await judging.sandboxes(closing, lambda _: None), size)
         figures = await measure_all(contestants, 1, lambda _: None, title="(verdicts)")
     assert {judging.OURS, judging.PLAIN} <= set(figures.values)

@@ -13,14 +13,14 @@ from bus.projection_rows import Parked, Rows
 from bus.subjects import subject_of
 from domain import employee, incident
 from domain.message import Command, Recorded
-from projections.hr import Person, Personnel
+from projections.hr import HRProjection, Person
 from projections.replay import rebuild
 from projections.replay import state as state_of
 from tests.integration.consumers import Crash, Kept, Post, at_work, consume, kept, runner_of
 from tests.integration.desks import WAIT_S, Desk, Desks, of_type, profile, stamp
 
 
-class Picky(Personnel):
+class Picky(HRProjection):
     """HR's projection, which cannot take a warning that says `poison`, and at first none that says `sour`."""
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ async def test_what_it_cannot_take_halts_that_entity_alone_and_raises_an_inciden
     assert len(of_type(await desks.recorded(desk), "incident.raised")) == 1
 
 
-async def _rebuilt(desk: Desk, projection: Personnel) -> Kept:
+async def _rebuilt(desk: Desk, projection: HRProjection) -> Kept:
     rows, _ = await state_of(desk.office.store, projection)
     return rows.snapshot()
 
@@ -125,7 +125,7 @@ async def test_a_payload_that_does_not_read_or_cannot_be_kept_is_parked(desks: D
     live = await consume(desks, desk, runner_of(desk))
     assert [row.scope for row in live["parked"].values()] == [who]
     assert {scope for scope, _ in live["strike"]} == {other}
-    assert await _rebuilt(desk, Personnel()) == live
+    assert await _rebuilt(desk, HRProjection()) == live
 
 
 @pytest.mark.parametrize("where", ["hr:before-send", "hr:before-commit", "hr:after-commit"])
@@ -166,7 +166,7 @@ async def test_two_of_the_same_consumer_are_harmless(desks: Desks, desk: Desk) -
             await asyncio.sleep(0.05)
         log = await _calm(desks, desk, runners)
     assert len(of_type(log, "employee.warned")) == len(of_type(log, "employee.suspended")) == 5
-    assert await kept(desk, runners[0]) == await _rebuilt(desk, Personnel())
+    assert await kept(desk, runners[0]) == await _rebuilt(desk, HRProjection())
 
 
 async def _calm(desks: Desks, desk: Desk, runners: tuple[Runner, ...]) -> list[Recorded]:
@@ -190,7 +190,7 @@ async def test_another_form_of_the_rows_is_rebuilt_and_nothing_is_sent_again(des
     await _forms(desk, "of another release")
     shown: list[bool] = []
     post = Post(desk)
-    again = await consume(desks, desk, runner_of(desk, post, shown=lambda _rows, is_live: shown.append(is_live)))
+    again = await consume(desks, desk, runner_of(desk, post, on_rows=lambda _rows, is_live: shown.append(is_live)))
     assert again == live
     assert post.sent == []
     assert not any(shown)

@@ -19,10 +19,10 @@ from tests.integration.desks import FOLLOWS, READS, Desk, Desks, HeldPublisher, 
 pytestmark = pytest.mark.parametrize("desks", [READS, FOLLOWS], indirect=True)
 
 
-async def refusals(desks: Desks, desk: Desk) -> list[refusal.Refused]:
+async def refusals(desks: Desks, desk: Desk) -> list[refusal.CommandRefused]:
     found = [event.event for event in of_type(await desks.recorded(desk), "refusal.refused")]
-    assert all(isinstance(event, refusal.Refused) for event in found)
-    return [event for event in found if isinstance(event, refusal.Refused)]
+    assert all(isinstance(event, refusal.CommandRefused) for event in found)
+    return [event for event in found if isinstance(event, refusal.CommandRefused)]
 
 
 async def test_every_step_of_a_task_passes_once_and_repeats_nothing(desks: Desks, desk: Desk) -> None:
@@ -92,7 +92,7 @@ async def test_a_refusal_is_an_event_under_the_name_of_who_was_refused(desks: De
         await desk.send("manager", order.start())
     somebody = uuid4()
     with pytest.raises(Refused):
-        await desk.gate("manager").handle(order.submit(), name=somebody)
+        await desk.gate("manager").handle(order.submit(), on_behalf_of=somebody)
     with pytest.raises(NotFound):
         await desk.send("manager", (await desk.order(run=uuid4())).assign())
     found = await refusals(desks, desk)
@@ -117,7 +117,9 @@ async def test_what_is_refused_in_an_employees_name_moves_nothing_of_the_employe
     order = await desk.order()
     await desk.send("director", employee.Suspend(**stamp(), employee=order.employee, reason="t"))
     with pytest.raises(Refused):
-        await desk.gate("manager").handle(order.submit(), name=order.employee if whose == "the employee's" else uuid4())
+        await desk.gate("manager").handle(
+            order.submit(), on_behalf_of=order.employee if whose == "the employee's" else uuid4()
+        )
     await desk.send("director", organisation.Pause(**stamp(), reason="what follows the log has passed the refusal"))
     outcome = await desk.send("director", employee.Reinstate(**stamp(), employee=order.employee, reason="t"))
     assert [event.envelope.type for event in outcome.events] == ["employee.reinstated"]

@@ -58,7 +58,10 @@ SAMPLES: Mapping[type[Command], Callable[[], Command]] = {
 
 
 DENIED = tuple(
-    (role, event) for role in ROLES for event in sorted(EVENTS) if event not in MATRIX[role] | {refusal.Refused.type}
+    (role, event)
+    for role in ROLES
+    for event in sorted(EVENTS)
+    if event not in MATRIX[role] | {refusal.CommandRefused.type}
 )
 """Every cell that the matrix does not permit; refusals are the gate's own."""
 
@@ -77,8 +80,8 @@ def allowed(kind: type[Command]) -> list[Role]:
     return [role for role in ROLES if may(role, COMMANDS[kind].causes)]
 
 
-def refused(log: Sequence[object]) -> list[refusal.Refused]:
-    return [event for event in log if isinstance(event, refusal.Refused)]
+def refused(log: Sequence[object]) -> list[refusal.CommandRefused]:
+    return [event for event in log if isinstance(event, refusal.CommandRefused)]
 
 
 def test_there_is_a_sample_of_every_command_and_a_command_for_every_cell() -> None:

@@ -13,9 +13,9 @@ from director.terminal.text import run_text
 from domain import organisation, run_messages, task
 from domain.message import Recorded
 from projections import replay
-from projections.accountant import Ledger
-from projections.auditor import Evidence
-from projections.manager import Board
+from projections.accountant import AccountantProjection
+from projections.auditor import AuditorProjection
+from projections.manager import ManagerProjection
 from runtime.composition import Organisation
 from runtime.roles import CONSUMERS, HEAR_AGAIN, ROLES
 from tests.integration.house import House, Sample, at, of
@@ -23,7 +23,7 @@ from tests.integration.house import House, Sample, at, of
 HALTED = ["manager", "auditor", "accountant"]
 
 
-class FormerBoard(Board):
+class FormerBoard(ManagerProjection):
     """Of a release that knows no verdict about a merged tree."""
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
@@ -32,7 +32,7 @@ class FormerBoard(Board):
         super().apply(recorded, rows)
 
 
-class FormerEvidence(Evidence):
+class FormerEvidence(AuditorProjection):
     """Of a release that knows no rejection."""
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
@@ -41,7 +41,7 @@ class FormerEvidence(Evidence):
         super().apply(recorded, rows)
 
 
-class FormerLedger(Ledger):
+class FormerLedger(AccountantProjection):
     """Of the same release."""
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:

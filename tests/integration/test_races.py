@@ -10,7 +10,7 @@ from domain import employee, organisation, run_messages
 from domain.errors import Refused
 from domain.message import Command, Recorded, derive
 from governance.authority import Role
-from projections.manager import Board, Task
+from projections.manager import ManagerProjection, TaskRow
 from projections.replay import state as state_of
 from tests.integration.desks import FOLLOWS, READS, Desk, Desks, Order, of_type, profile, stamp, submit
 
@@ -65,8 +65,8 @@ async def phases(desks: Desks, order: Order, *others: Desk) -> set[str]:
     """The task's phase as every gate, one with empty caches, and the manager's board from the recorded log have it."""
     seen = {(await desk.state(order.run)).tasks[order.task].phase for desk in (*others, await desks.open())}
     await desks.recorded(others[0])
-    rows, _ = await state_of(others[0].office.store, Board())
-    line = rows.get(Task, order.run, str(order.task))
+    rows, _ = await state_of(others[0].office.store, ManagerProjection())
+    line = rows.get(TaskRow, order.run, str(order.task))
     assert line is not None
     return {*seen, line.phase}
 

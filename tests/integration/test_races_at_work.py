@@ -14,7 +14,7 @@ from domain import employee, organisation
 from domain.message import Recorded, derive
 from governance.authority import Role
 from governance.gate import Gate
-from governance.log_session import Office
+from governance.log_session import LogSession
 from runtime.composition import Organisation
 from runtime.process_config import Setup
 from tests.integration.desks import HeldPublisher, stamp
@@ -59,7 +59,7 @@ class Struck(Organisation):
         self._about = (house, what, first)
         self.publisher: Assignments | None = None
 
-    def _gate(self, office: Office, role: Role) -> Gate:
+    def _gate(self, office: LogSession, role: Role) -> Gate:
         if role != "manager":
             return super()._gate(office, role)
         self.publisher = Assignments(office.client)

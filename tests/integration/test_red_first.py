@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from tests.cheats.judged import Puzzle
 from tests.sandboxes import sandbox
-from verification.execution.case_runner import Problem, Project
+from verification.execution.case_runner import CaseProblem, Project
 from verification.execution.trials import Trial, trials_of
 from verification.gates.base import Subject
 from verification.gates.cases import Cases
@@ -79,7 +79,7 @@ async def test_a_gate_that_tried_nothing_has_not_passed(puzzle: Puzzle, sandbox:
     both = replace(criterion, properties=HELD.properties)
     trials = trials_of([both])
     for trial in trials:
-        trial.problem = Problem("timeout", "did not end within 1 s")
+        trial.problem = CaseProblem("timeout", "did not end within 1 s")
     assert (await Properties().ask(subject(puzzle, OLD, sandbox, both, trials=trials))).result == "not_run"
     assert (await Properties().ask(subject(puzzle, OLD, sandbox, both))).result == "passed"
     assert (await Cases().ask(subject(puzzle, OLD, sandbox, HELD))).result == "not_run"

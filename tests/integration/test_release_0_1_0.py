@@ -10,7 +10,7 @@ from bus.store import Store
 from domain.employee import Hire
 from domain.run_messages import Approve
 from projections import replay
-from runtime.composition import CONSUMERS
+from runtime.roles import CONSUMERS
 from tests.integration.house import House, Sample, at, types
 from tests.recording import checks, fixture
 from tests.recording.fixture import Table

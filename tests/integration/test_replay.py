@@ -15,7 +15,7 @@ from bus.store import Store
 from domain import run_messages
 from domain.message import Recorded
 from projections import replay
-from projections.accountant import Ledger
+from projections.accountant import AccountantProjection
 from runtime.roles import CONSUMERS
 from tests.integration.house import House, Sample, at
 
@@ -105,13 +105,13 @@ async def _expect(store: Store, schema: str, table: str, key: str, what: str) ->
 async def test_a_broken_fold_is_caught(house: House) -> None:
     """The control: what replay compares with is the fold, so a fold that forgets something must differ."""
 
-    class Forgetful(Ledger):
+    class Forgetful(AccountantProjection):
         def apply(self, recorded: Recorded, rows: Rows) -> None:
             if recorded.envelope.type != "task.verified":
                 super().apply(recorded, rows)
 
     await finished_run(house)
-    honest = await replay.check(house.office.store, [Ledger()])
+    honest = await replay.check(house.office.store, [AccountantProjection()])
     broken = await replay.check(house.office.store, [Forgetful()])
     assert honest.differences == ()
     assert {difference.table for difference in broken.differences} == {"account", "open_order"}
@@ -150,9 +150,9 @@ async def test_a_view_as_of_any_event_is_the_view_of_then(house: House) -> None:
     last = await store.recorded_up_to()
     seen: list[dict[str, str]] = []
     for up_to in (0, last // 2, last):
-        rows, seq = await replay.state(store, Ledger(), up_to)
+        rows, seq = await replay.state(store, AccountantProjection(), up_to)
         assert seq == up_to
         seen.append(replay.digests(rows))
     assert len({str(part) for part in seen}) == 3
-    again, _ = await replay.state(store, Ledger(), last)
+    again, _ = await replay.state(store, AccountantProjection(), last)
     assert replay.digests(again) == seen[-1]

@@ -9,7 +9,7 @@ from agents.briefs.brief import brief_of
 from agents.employees.scripts.cheater import Cheater
 from tests.orders import order
 from verification.judge import judge
-from verification.requirements.model import PlannedTask
+from verification.requirements.model import RequirementTask
 from verification.requirements.parser import read_requirement
 from verification.sandbox.base import Sandbox
 from verification.sandbox.bubblewrap import Bubblewrap
@@ -26,7 +26,7 @@ async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
     await box.close()
 
 
-async def judged(sandbox: Sandbox, task: PlannedTask, files: Mapping[str, bytes]) -> Verdict:
+async def judged(sandbox: Sandbox, task: RequirementTask, files: Mapping[str, bytes]) -> Verdict:
     """The verdict about one task's files alone."""
     return await judge(
         EXAMPLE, files, sandbox=sandbox, seed=1, criteria=task.criteria, scope=task.scope, allow_degraded=True
@@ -34,7 +34,7 @@ async def judged(sandbox: Sandbox, task: PlannedTask, files: Mapping[str, bytes]
 
 
 @pytest.mark.parametrize("task", EXAMPLE.tasks, ids=lambda task: task.id)
-async def test_the_cheater_is_caught_on_every_task(sandbox: Sandbox, task: PlannedTask) -> None:
+async def test_the_cheater_is_caught_on_every_task(sandbox: Sandbox, task: RequirementTask) -> None:
     cheater, brief = Cheater(), brief_of(EXAMPLE, task.id, base={})
     for _ in range(2):
         verdict = await judged(sandbox, task, cheater.files(order(brief=brief)))
@@ -43,7 +43,7 @@ async def test_the_cheater_is_caught_on_every_task(sandbox: Sandbox, task: Plann
 
 
 @pytest.mark.parametrize("task", EXAMPLE.tasks, ids=lambda task: task.id)
-async def test_a_wrong_answer_that_echoes_the_examples_is_no_strike(sandbox: Sandbox, task: PlannedTask) -> None:
+async def test_a_wrong_answer_that_echoes_the_examples_is_no_strike(sandbox: Sandbox, task: RequirementTask) -> None:
     """What a small model does: a wrong body, and the examples of its prompt copied below it."""
     brief = brief_of(EXAMPLE, task.id, base={})
     examples = [line for criterion in brief.criteria for line in criterion.examples]

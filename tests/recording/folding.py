@@ -14,7 +14,7 @@ from bus.projection import Reactor, fold
 from bus.projection_rows import Rows, columns
 from domain.message import Command, Recorded
 from domain.registry import COMMANDS
-from runtime.composition import CONSUMERS
+from runtime.roles import CONSUMERS
 from tests.recording.fixture import Kept, Table, in_order, shown
 
 REACTORS: Mapping[str, Callable[[], Reactor]] = {

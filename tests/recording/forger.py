@@ -14,7 +14,7 @@ from bus.subjects import subject_of
 from domain import employee, task
 from domain.message import Event, Recorded
 from governance import keys
-from governance.log_session import Office
+from governance.log_session import LogSession
 
 LOG_EVENTS_MAX = 10_000
 
@@ -25,14 +25,14 @@ class Forger:
     def __init__(self, folder: Path) -> None:
         self._keys = folder
 
-    async def of_the_suspended(self, office: Office, run: UUID, who: UUID) -> None:
+    async def of_the_suspended(self, office: LogSession, run: UUID, who: UUID) -> None:
         """An assignment that races the suspension of whom it is for."""
         assigned = _last(await office.store.read(0, limit=LOG_EVENTS_MAX), "task.assigned", run)
         assert isinstance(assigned.event, task.Assigned)
         event = replace(assigned.event, employee=who)
         await _put(office, self._again(event, assigned, "manager"))
 
-    async def against_a_pause(self, office: Office, run: UUID) -> None:
+    async def against_a_pause(self, office: LogSession, run: UUID) -> None:
         """An assignment that races a pause, and the same event twice."""
         log = await office.store.read(0, limit=LOG_EVENTS_MAX)
         assigned = _last(log, "task.assigned", run)
@@ -40,13 +40,13 @@ class Forger:
         founded = _last(log, "organisation.founded", None)
         await _put(office, self._again(founded.event, founded, "director", id=founded.envelope.id))
 
-    async def against_a_halt(self, office: Office, run: UUID) -> None:
+    async def against_a_halt(self, office: LogSession, run: UUID) -> None:
         """A plan that races a halt."""
         log = await office.store.read(0, limit=LOG_EVENTS_MAX)
         planned = _last(log, "run.planned", run)
         await _put(office, self._again(planned.event, planned, "manager"))
 
-    async def after_the_end(self, office: Office, run: UUID) -> None:
+    async def after_the_end(self, office: LogSession, run: UUID) -> None:
         """A call after the end of its run, a wrong subject, and what is no event."""
         log = await office.store.read(0, limit=LOG_EVENTS_MAX)
         started = _last(log, "task.call_started", run)
@@ -54,7 +54,7 @@ class Forger:
         await _put(office, (f"aura.evt.run.{uuid4()}.planned", self._again(started.event, started, "manager")[1]))
         await _put(office, ("aura.evt.something.else", b"\x00\xff no event"))
 
-    async def newer(self, office: Office, who: UUID) -> None:
+    async def newer(self, office: LogSession, who: UUID) -> None:
         """A warning as a later release may write it."""
         log = await office.store.read(0, limit=LOG_EVENTS_MAX)
         hired = next(one for one in log if one.envelope.entity_id == who)
@@ -80,7 +80,7 @@ class Forger:
         return subject_of(envelope), body
 
 
-async def _put(office: Office, message: tuple[str, bytes]) -> None:
+async def _put(office: LogSession, message: tuple[str, bytes]) -> None:
     """Past every gate."""
     await office.client.jetstream().publish(*message)
 

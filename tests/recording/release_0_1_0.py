@@ -18,7 +18,7 @@ from bus.embedded.home import Home
 from bus.embedded.servers import postgres_at
 from bus.store import Store
 from projections import replay
-from runtime.composition import CONSUMERS
+from runtime.roles import CONSUMERS
 from tests.acceptance.cli import Aura
 from tests.recording import fixture
 from tests.recording.fixture import Table

@@ -19,7 +19,7 @@ from bus.stream import STREAM
 from domain import employee, run_messages
 from domain.message import Command
 from governance import keys
-from governance.log_session import Office
+from governance.log_session import LogSession
 from tests.acceptance.cli import Aura
 from tests.recording.forger import Forger
 from tests.recording.orders import added, adders, example, maker, missed, reviewer, sealed_of
@@ -143,7 +143,7 @@ class Scenario:
         self._act(lambda office: self._odd_run(office, run))
         self._send(lambda: run_messages.End(**_stamp(), run=run, outcome="cancelled", reason="it stands still"))
 
-    async def _odd_run(self, office: Office, run: UUID) -> None:
+    async def _odd_run(self, office: LogSession, run: UUID) -> None:
         """A run whose title has a character that no row can have."""
         submitted = next(one.event for one in await office.store.read(0) if one.envelope.type == "run.submitted")
         fields = {name: getattr(submitted, name) for name in submitted.__struct_fields__}
@@ -153,7 +153,7 @@ class Scenario:
     def _rest(self) -> None:
         """Wait until nothing has happened for some seconds."""
 
-        async def quiet(office: Office) -> None:
+        async def quiet(office: LogSession) -> None:
             last, since = 0, time.monotonic()
             while time.monotonic() - since < QUIET_S:
                 now = (await office.stream.info()).last_seq
@@ -197,27 +197,27 @@ class Scenario:
         people = self.aura.json("employees")["employees"]
         return str(next(one for one in people if one["name"] == name)["phase"])
 
-    async def _until_type(self, office: Office, run: str, event_type: str) -> None:
+    async def _until_type(self, office: LogSession, run: str, event_type: str) -> None:
         deadline = time.monotonic() + WAIT_S
         while not [one for one in await office.store.read_run(UUID(run)) if one.envelope.type == event_type]:
             assert time.monotonic() < deadline, f"{event_type} never came"
             await asyncio.sleep(POLL_S)
 
     def _send(self, make: Callable[[], Command]) -> None:
-        async def send(office: Office) -> None:
+        async def send(office: LogSession) -> None:
             await office.gate(keys.load(self.aura.home / "keys", "director")).handle(make())
 
         self._act(send)
 
-    def _act(self, act: Callable[[Office], Coroutine[Any, Any, None]]) -> None:
+    def _act(self, act: Callable[[LogSession], Coroutine[Any, Any, None]]) -> None:
         asyncio.run(with_office(self.aura.home, act))
 
 
-async def with_office(home: Path, act: Callable[[Office], Coroutine[Any, Any, None]]) -> None:
+async def with_office(home: Path, act: Callable[[LogSession], Coroutine[Any, Any, None]]) -> None:
     """Do something with an open connection to the log of a running home, once all of it is recorded."""
     endpoints = status(home).endpoints
     assert endpoints is not None
-    office = await Office.open(endpoints.nats_url, endpoints.postgres_dsn, name="recording")
+    office = await LogSession.open(endpoints.nats_url, endpoints.postgres_dsn, name="recording")
     try:
         await office.store.wait_recorded((await office.stream.info()).last_seq, WAIT_S)
         await act(office)
@@ -226,7 +226,7 @@ async def with_office(home: Path, act: Callable[[Office], Coroutine[Any, Any, No
         await office.close()
 
 
-async def subjects(office: Office) -> list[dict[str, object]]:
+async def subjects(office: LogSession) -> list[dict[str, object]]:
     """The subject of every message of the stream."""
     stream = office.client.jetstream()
     last = (await office.stream.info()).last_seq

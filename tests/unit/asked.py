@@ -4,19 +4,19 @@ from collections.abc import Callable, Mapping
 
 from tests.cheats.solutions import requirement
 from verification.execution.case_runner import Project
-from verification.gates.base import Gate, Report, Subject
+from verification.gates.base import GateReport, Subject, VerdictGate
 from verification.requirements.model import Requirement
 from verification.sandbox.bubblewrap import Bubblewrap
 from verification.source_scan.write_set import changed_paths
 
 
 async def asked(
-    gate: Gate,
+    gate: VerdictGate,
     tree: Mapping[str, bytes],
     *,
     base: Mapping[str, bytes] | None = None,
     of: Callable[[Requirement], Requirement] = lambda of: of,
-) -> Report:
+) -> GateReport:
     """The gate's report about a tree that is handed in for the example hello-slug, changed by `of`."""
     asked_for = of(requirement("hello-slug"))
     subject = Subject(

@@ -4,7 +4,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from domain import employee, incident, organisation, refusal, run_messages, task
-from domain.judgement import Found, Gate, Judgement
+from domain.judgement import Finding, GateRecord, Judgement
 from domain.message import Event
 from domain.money import Amount
 from domain.planning import task_id
@@ -45,8 +45,8 @@ GOOD = Judgement(
     not_held=(),
     wall_s=0.5,
     gates=(
-        Gate(gate="cases", grade="C", result="passed", seconds=0.25, text="4 of 4 passed", evidence=BLOB),
-        Gate(gate="regression", grade="C", result="not_run", seconds=0.0),
+        GateRecord(gate="cases", grade="C", result="passed", seconds=0.25, text="4 of 4 passed", evidence=BLOB),
+        GateRecord(gate="regression", grade="C", result="not_run", seconds=0.0),
     ),
     image=OTHER_TREE,
     attestation=BLOB,
@@ -56,8 +56,8 @@ BAD = Judgement(
     tree=TREE,
     grade="C",
     findings=(
-        Found(kind="outside_scope", integrity=True, path="x.py", detail="wrote x.py", for_author="Stay in a.py."),
-        Found(kind="wrong_value", integrity=False, criterion="A1"),
+        Finding(kind="outside_scope", integrity=True, path="x.py", detail="wrote x.py", for_author="Stay in a.py."),
+        Finding(kind="wrong_value", integrity=False, criterion="A1"),
     ),
     evidence=EVIDENCE,
     seed=8,
@@ -104,7 +104,7 @@ SAMPLES: tuple[Event, ...] = (
         task=FIRST,
         employee=EMPLOYEE,
     ),
-    refusal.Refused(principal=PRINCIPAL, command="Assign", code="forbidden", message="Agents may not.", count=2),
+    refusal.CommandRefused(principal=PRINCIPAL, command="Assign", code="forbidden", message="Agents may not.", count=2),
     run_messages.Submitted(
         run=RUN,
         title="Slug maker",

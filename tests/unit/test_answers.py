@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from domain.errors import AuraError, Invalid
 from tests.cheats.solutions import requirement
-from verification.execution.case_runner import Answer, Problem, Project, play
-from verification.gates.base import Report, Subject
+from verification.execution.case_runner import CaseAnswer, CaseProblem, Project, play
+from verification.gates.base import GateReport, Subject
 from verification.gates.form import Form
 from verification.gates.pipeline import EVIDENCE_BYTES_MAX, ask_all
 from verification.gates.suites import TOLD_MAX, Suites
@@ -58,9 +58,9 @@ def as_json(told: object) -> bytes:
 
 @pytest.mark.parametrize("name", STRANGE)
 async def test_a_case_answered_in_a_form_that_the_worker_never_writes_is_forged(name: str) -> None:
-    assert isinstance(await play(CASE, Project({}, None), Written(as_json(SEEN))), Answer)
+    assert isinstance(await play(CASE, Project({}, None), Written(as_json(SEEN))), CaseAnswer)
     found = await play(CASE, Project({}, None), Written(STRANGE[name](as_json(SEEN))))
-    assert isinstance(found, Problem)
+    assert isinstance(found, CaseProblem)
     assert found.kind == "forged_answer"
 
 
@@ -69,7 +69,7 @@ async def test_a_suite_answered_so_is_no_answer(name: str) -> None:
     run = SuiteRun(project=Project({}, None), arguments=())
     assert isinstance(await run_suite(run, Written(as_json(SUITE))), SuiteSeen)
     found = await run_suite(run, Written(STRANGE[name](as_json(SUITE))))
-    assert isinstance(found, Problem)
+    assert isinstance(found, CaseProblem)
     assert found.kind == "no_answer"
 
 
@@ -126,8 +126,8 @@ class Wordy(Form):
     def __init__(self, text: str) -> None:
         self.text = text
 
-    async def ask(self, subject: Subject) -> Report:
-        return Report(result="passed", evidence={subject.requirement.title: self.text})
+    async def ask(self, subject: Subject) -> GateReport:
+        return GateReport(result="passed", evidence={subject.requirement.title: self.text})
 
 
 @pytest.mark.parametrize(("chars", "left_out"), [(10, False), (EVIDENCE_BYTES_MAX, True)])

@@ -9,7 +9,7 @@ import pytest
 
 from agents.briefs.brief import Brief, brief_of
 from domain.errors import NotFound
-from verification.requirements.model import Budget, Case, Criterion, Expectation, PlannedTask, Requirement, Step
+from verification.requirements.model import Budget, Case, Criterion, Expectation, Requirement, RequirementTask, Step
 
 SECRET = "only-sealed-7781"
 
@@ -37,8 +37,8 @@ def requirement(
             Criterion(id="A2", says="another task's", cases=(call("other:other", 5),)),
         ),
         tasks=(
-            PlannedTask(id="T1", criteria=("A1",), scope=scope),
-            PlannedTask(id="T2", criteria=("A2",), scope=("other.py",)),
+            RequirementTask(id="T1", criteria=("A1",), scope=scope),
+            RequirementTask(id="T2", criteria=("A2",), scope=("other.py",)),
         ),
         prose=prose,
         source=SECRET.encode(),

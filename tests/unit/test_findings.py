@@ -10,7 +10,7 @@ from bus.projection_rows import Rows
 from domain import employee, task
 from domain.money import Amount
 from observability.model_metrics import LABEL_VALUES_MAX, OTHER, Findings, Names
-from projections.auditor import Evidence
+from projections.auditor import AuditorProjection
 from tests.unit.samples import AT, EMPLOYEE, FIRST, ORDER, PROFILE, RUN, SNAPSHOT
 
 OF_ORDER = {"run": RUN, "task": FIRST, "employee": EMPLOYEE, "order": ORDER}
@@ -23,7 +23,7 @@ class Counted:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.findings = Findings(self.registry)
-        self.rows = Rows(Evidence().tables)
+        self.rows = Rows(AuditorProjection().tables)
 
     def value(self, name: str, **labels: str) -> float | None:
         return self.registry.get_sample_value(name, labels)

@@ -45,7 +45,7 @@ def recorded(seq: int, event: Event, *, void: str | None = None) -> Recorded:
 def told(consumer: str, *batch: Recorded, rows: Rows | None = None, live: bool = True) -> list[dict[str, Any]]:
     stream = StringIO()
     lines = Lines(open_logger("json", stream, Redactor(), role="organisation"))
-    lines.taken(consumer)(batch, rows or Rows([]), 0.1, live)
+    lines.on_commit(consumer)(batch, rows or Rows([]), 0.1, live)
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
@@ -93,7 +93,7 @@ def test_a_parked_event_is_told_when_it_is_parked_and_without_the_text_of_its_er
 
 def test_the_recorder_tells_of_a_run_once() -> None:
     stream = StringIO()
-    kept = Lines(open_logger("json", stream, Redactor())).kept()
+    kept = Lines(open_logger("json", stream, Redactor())).on_recorded()
     slices = [Sliced(one.seq, one.envelope.id, one.envelope, b"", None, b"", (), "") for one in ALL]
     alien = Sliced(99, uuid(99), None, b"?", None, b"", (), "")
     kept([*slices, alien], 0.1)

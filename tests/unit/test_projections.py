@@ -8,8 +8,8 @@ from bus.projection_rows import Rows
 from domain import task
 from domain.message import Envelope, Event, Recorded
 from domain.money import NOTHING
-from projections.accountant import Account, Ledger, OpenOrder
-from projections.auditor import Attempt, Evidence
+from projections.accountant import Account, AccountantProjection, OpenOrder
+from projections.auditor import Attempt, AuditorProjection
 from tests.unit.samples import (
     AT,
     BAD,
@@ -67,7 +67,7 @@ def recorded(seq: int, event: Event) -> Recorded:
     return Recorded(seq=seq, envelope=envelope, event=event)
 
 
-def rows_after(projection: Evidence | Ledger, *events: Event) -> Rows:
+def rows_after(projection: AuditorProjection | AccountantProjection, *events: Event) -> Rows:
     rows = Rows(projection.tables)
     for seq, event in enumerate(events, start=1):
         projection.apply(recorded(seq, event), rows)
@@ -76,8 +76,8 @@ def rows_after(projection: Evidence | Ledger, *events: Event) -> Rows:
 
 @pytest.mark.parametrize("how", ENDS)
 def test_an_attempt_cost_what_its_account_was_charged(how: str) -> None:
-    attempt = rows_after(Evidence(), ASSIGNED, *ENDS[how]).get(Attempt, RUN, str(ORDER))
-    account = rows_after(Ledger(), ASSIGNED, *ENDS[how]).get(Account, RUN, str(EMPLOYEE))
+    attempt = rows_after(AuditorProjection(), ASSIGNED, *ENDS[how]).get(Attempt, RUN, str(ORDER))
+    account = rows_after(AccountantProjection(), ASSIGNED, *ENDS[how]).get(Account, RUN, str(EMPLOYEE))
     assert attempt is not None
     assert account is not None
     assert (attempt.tokens, attempt.cost_usd or Decimal(0)) == (account.charged_tokens, account.charged_usd)
@@ -86,5 +86,5 @@ def test_an_attempt_cost_what_its_account_was_charged(how: str) -> None:
 @pytest.mark.parametrize("how", ENDS)
 def test_an_order_is_open_until_its_outcome(how: str) -> None:
     *before, last = ENDS[how]
-    assert rows_after(Ledger(), ASSIGNED, *before).of(OpenOrder, RUN)
-    assert rows_after(Ledger(), ASSIGNED, *before, last).of(OpenOrder, RUN) == []
+    assert rows_after(AccountantProjection(), ASSIGNED, *before).of(OpenOrder, RUN)
+    assert rows_after(AccountantProjection(), ASSIGNED, *before, last).of(OpenOrder, RUN) == []

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from domain.errors import Invalid, NotFound
 from verification.requirements.fixtures import FIXTURE_BYTES_MAX
-from verification.requirements.model import Base, PlannedTask, Requirement, Step
+from verification.requirements.model import Base, Requirement, RequirementTask, Step
 from verification.requirements.parser import RequirementInvalid, check_notes, parse_requirement, read_requirement
 from verification.requirements.template import acceptance_block, front_matter, scaffold, sealed_template, template
 from verification.requirements.values import encode
@@ -51,8 +51,8 @@ def test_the_front_matter_becomes_values() -> None:
     assert (requirement.title, requirement.deliver, requirement.language) == ("Slug maker", "library", "python")
     assert requirement.budget.usd == Decimal("1.00")
     assert requirement.tasks == (
-        PlannedTask(id="T1", criteria=("A1", "A2"), scope=("slugify.py",)),
-        PlannedTask(id="T2", criteria=("A3",), scope=("history.py",), after=("T1",)),
+        RequirementTask(id="T1", criteria=("A1", "A2"), scope=("slugify.py",)),
+        RequirementTask(id="T2", criteria=("A3",), scope=("history.py",), after=("T1",)),
     )
     assert "# Slug maker" in requirement.prose
     assert "says: words" not in requirement.prose

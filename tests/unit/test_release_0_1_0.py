@@ -13,7 +13,7 @@ import pytest
 
 from agents.employees.postings import load_all
 from governance import keys, signing
-from runtime.composition import CONSUMERS
+from runtime.roles import CONSUMERS
 from tests.recording import checks, fixture
 from tests.recording.fixture import Kept
 from tests.recording.folding import REACTORS, Asked, Folded, all_asked, events, folded

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from agents.briefs.review_brief import diff_of
 from domain import planning, run, run_messages, task
 from domain.errors import Refused
-from domain.judgement import REVIEW, Gate
+from domain.judgement import REVIEW, GateRecord
 from domain.message import Event
 from domain.money import NOTHING
 from domain.review import PATH, vendor_of
@@ -47,7 +47,7 @@ def test_the_maker_of_a_model(model: str, vendor: str) -> None:
     assert vendor_of(model) == vendor
 
 
-def reviewed(*, gates: Sequence[Gate] = ()) -> RunState:
+def reviewed(*, gates: Sequence[GateRecord] = ()) -> RunState:
     """A run whose work is verified; with gates, its review too."""
     state = run.initial
     submit = replace(runs.SUBMIT, plan=(*PLAN, run_messages.TaskPlan(name=REVIEW, criteria=(), scope=(PATH,))))
@@ -70,8 +70,8 @@ def reviewed(*, gates: Sequence[Gate] = ()) -> RunState:
     return state
 
 
-def said(result: str) -> tuple[Gate, ...]:
-    return (Gate(gate=REVIEW, grade="A", result=result, seconds=0.0, text=HIGH["text"]),)
+def said(result: str) -> tuple[GateRecord, ...]:
+    return (GateRecord(gate=REVIEW, grade="A", result=result, seconds=0.0, text=HIGH["text"]),)
 
 
 def assign(who: UUID) -> task.Assign:

@@ -9,7 +9,7 @@ import pytest
 from tests.services import notes
 from verification.execution.http_exchange import BadResponse, Response, Sent, Unsendable, exchange
 from verification.execution.response_comparison import problem_of_reply, saved_from
-from verification.execution.service_channel import Door, Forged, Gone
+from verification.execution.service_channel import Forged, Gone, ServiceChannel
 from verification.requirements.model import Reply
 from verification.requirements.placeholders import filled, filled_target, names_in
 from verification.source_scan.hard_coding import telling_values
@@ -156,7 +156,7 @@ async def test_a_saved_value_adds_no_header() -> None:
 
 
 async def test_an_honest_door() -> None:
-    door = Door()
+    door = ServiceChannel()
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as line:
         line.setblocking(False)
         line.connect_ex(listener.getsockname())
@@ -178,7 +178,7 @@ async def test_an_honest_door() -> None:
 
 @pytest.mark.parametrize("what", ["garbage", "no descriptor", "two", "many", "a file", "a unix socket", "too long"])
 async def test_a_forged_door_is_told_and_leaks_nothing(what: str) -> None:
-    door = Door()
+    door = ServiceChannel()
     before = set(os.listdir("/proc/self/fd"))
     file = os.open(os.devnull, os.O_RDONLY)
     with socket.socket() as tcp, socket.socket(socket.AF_UNIX) as unix:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from verification.execution.case_runner import Problem, Project, play
+from verification.execution.case_runner import CaseProblem, Project, play
 from verification.execution.comparison import problem_of
 from verification.execution.service_runner import service_problem
 from verification.properties.calls import Calls
@@ -46,7 +46,7 @@ class Teller:
         self.order = []
         for shared in _batches([case for case in mine if not case.asks_service]):
             answer = await play(together := _together(shared), self.project, self.sandbox)
-            if isinstance(answer, Problem) or problem_of(together, answer) is not None:
+            if isinstance(answer, CaseProblem) or problem_of(together, answer) is not None:
                 self.order += shared
             else:
                 within_s = min(max(HANGS_S, SLOWER_MAX * answer.took_s), together.within_s)
@@ -64,7 +64,7 @@ class Teller:
                 return True
         calls = Calls(project, self.sandbox, project.hash_seed)
         for one, inputs in self.inputs:
-            if any(isinstance(each, Problem) for each in await outcomes(one, inputs, calls)):
+            if any(isinstance(each, CaseProblem) for each in await outcomes(one, inputs, calls)):
                 return True
         return False
 
@@ -72,7 +72,7 @@ class Teller:
         if case.asks_service:
             return await service_problem(case, project, self.sandbox) is not None
         answer = await play(case, project, self.sandbox)
-        return isinstance(answer, Problem) or problem_of(case, answer) is not None
+        return isinstance(answer, CaseProblem) or problem_of(case, answer) is not None
 
 
 def _batches(cases: list[Case]) -> Iterator[list[Case]]:

@@ -6,7 +6,7 @@ from itertools import product
 import msgspec
 
 from verification.adequacy.trivial_stubs import Stub, StubService, commands, functions, services
-from verification.execution.case_runner import Answer
+from verification.execution.case_runner import CaseAnswer
 from verification.execution.comparison import problem_of
 from verification.execution.response_comparison import problem_of_reply, saved_from
 from verification.requirements.model import Case, Criterion, Requirement, Step
@@ -117,7 +117,7 @@ def played(case: Case, stubs: list[Stub]) -> bool:
         files = {path: written.get(path) for path in watched}
         stub = stubs[-1] if step.action == "run" else stubs[0]
         seen.append(msgspec.structs.replace(stub.play(step), before=files, files=files))
-    return problem_of(case, Answer(seen, 0.0)) is None
+    return problem_of(case, CaseAnswer(seen, 0.0)) is None
 
 
 def _served(case: Case, stub: StubService) -> bool:

@@ -43,7 +43,7 @@ sys.exit(main())
 """
 
 
-class Problem(msgspec.Struct, frozen=True):
+class CaseProblem(msgspec.Struct, frozen=True):
     """Why a case did not pass."""
 
     kind: FindingKind
@@ -67,7 +67,7 @@ class StepSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     over: bool = False  # more output than is read
 
 
-class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class CaseAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One whole answer."""
 
     steps: list[StepSeen]
@@ -75,7 +75,7 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     untrue: str | None = None  # a path that was left otherwise than the last step says; found outside the box
 
 
-_answer = msgspec.json.Decoder(Answer)
+_answer = msgspec.json.Decoder(CaseAnswer)
 
 
 class Project(msgspec.Struct, frozen=True):
@@ -104,7 +104,7 @@ class Project(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, files=files)
 
 
-async def play(case: Case, project: Project, sandbox: Sandbox) -> Answer | Problem:
+async def play(case: Case, project: Project, sandbox: Sandbox) -> CaseAnswer | CaseProblem:
     """Runs one case. Raises Unavailable when no box can be made."""
     nonce, bait = secrets.token_hex(16), secrets.token_hex(16)
     spec = _spec(case, project, order_of(case, nonce, bait))
@@ -157,44 +157,46 @@ def launcher_of(command: str | None) -> dict[str, bytes]:
     return {f"{PROGRAMS}/{name}": _LAUNCHER.format(name=name, module=module, function=function).encode()}
 
 
-def _read(result: RunResult, case: Case, nonce: str, bait: str) -> Answer | Problem:
-    ended: dict[str, Problem] = {
-        "timeout": Problem("timeout", f"did not end within {case.within_s:g} s"),
-        "memory": Problem("memory", f"needed more than {case.memory_mb} MB of memory"),
-        "output_limit": Problem("output_limit", "wrote more output than is read"),
-        "file_limit": Problem("leftover_files", "made more files than are allowed"),
+def _read(result: RunResult, case: Case, nonce: str, bait: str) -> CaseAnswer | CaseProblem:
+    ended: dict[str, CaseProblem] = {
+        "timeout": CaseProblem("timeout", f"did not end within {case.within_s:g} s"),
+        "memory": CaseProblem("memory", f"needed more than {case.memory_mb} MB of memory"),
+        "output_limit": CaseProblem("output_limit", "wrote more output than is read"),
+        "file_limit": CaseProblem("leftover_files", "made more files than are allowed"),
     }
     if result.reason in ended:
         return ended[result.reason]
     if bait.encode() in result.stdout:
-        return Problem("tampering", "answered with bait from the judge's own frames: it searched for expected values")
+        return CaseProblem(
+            "tampering", "answered with bait from the judge's own frames: it searched for expected values"
+        )
     answer = _parsed(result, nonce)
-    if isinstance(answer, Answer) and len(answer.steps) != len(case.steps):
-        return Problem("forged_answer", "answered for other steps than the judge had asked for")
-    if isinstance(answer, Answer) and answer.took_s > case.within_s:
+    if isinstance(answer, CaseAnswer) and len(answer.steps) != len(case.steps):
+        return CaseProblem("forged_answer", "answered for other steps than the judge had asked for")
+    if isinstance(answer, CaseAnswer) and answer.took_s > case.within_s:
         return ended["timeout"]
-    if isinstance(answer, Answer):
+    if isinstance(answer, CaseAnswer):
         return msgspec.structs.replace(answer, untrue=untrue(case, answer.steps[-1].files, result))
     return answer
 
 
-def _parsed(result: RunResult, nonce: str) -> Answer | Problem:
+def _parsed(result: RunResult, nonce: str) -> CaseAnswer | CaseProblem:
     told = result.stdout
     start = f"{nonce} ".encode()
     if not told or start.startswith(told) or (told.startswith(start) and b"\n" not in told):
-        return Problem("no_answer", f"left the box without an answer, with exit code {result.exit_code}")
+        return CaseProblem("no_answer", f"left the box without an answer, with exit code {result.exit_code}")
     if not told.startswith(start) or told.count(b"\n") != 1 or not told.endswith(b"\n") or result.exit_code != 0:
-        return Problem("forged_answer", "wrote to the judge's answer channel")
+        return CaseProblem("forged_answer", "wrote to the judge's answer channel")
     try:
         answer = _answer.decode(told[len(start) :])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         answer = None
     if answer is None or _too_deep(answer):
-        return Problem("forged_answer", "wrote an answer that the judge's worker never writes")
+        return CaseProblem("forged_answer", "wrote an answer that the judge's worker never writes")
     return answer
 
 
-def _too_deep(answer: Answer) -> bool:
+def _too_deep(answer: CaseAnswer) -> bool:
     """Whether some value is nested deeper than the worker nests any, so that walking it could end the judge."""
     row: list[Any] = [
         held for seen in answer.steps for held in (seen.before, seen.files, seen.value, seen.stdout, seen.stderr)

@@ -2,23 +2,23 @@
 
 import msgspec
 
-from verification.execution.case_runner import NOT_STARTED, Answer, Problem, StepSeen
+from verification.execution.case_runner import NOT_STARTED, CaseAnswer, CaseProblem, StepSeen
 from verification.requirements.model import Case, Expectation, Step
 from verification.requirements.values import matches, show, text_matches
 
 SHOWN_CHARS_MAX = 200
 
 
-def problem_of(case: Case, answer: Answer) -> Problem | None:
+def problem_of(case: Case, answer: CaseAnswer) -> CaseProblem | None:
     """The first thing that is not as expected, or None."""
     written: dict[str, str] = {}
     for step, seen in zip(case.steps, answer.steps, strict=True):
         written.update(step.files_before)
         problem = _step(step, seen) or _files(step, seen, written)
         if problem:
-            return Problem(problem.kind, f"{_called(step)} {problem.text}")
+            return CaseProblem(problem.kind, f"{_called(step)} {problem.text}")
     if answer.untrue is not None:
-        return Problem("wrong_result", f"left {answer.untrue} otherwise than it was when the case ended")
+        return CaseProblem("wrong_result", f"left {answer.untrue} otherwise than it was when the case ended")
     return None
 
 
@@ -30,59 +30,59 @@ def _called(step: Step) -> str:
     return f"{step.target}({', '.join(given)})"
 
 
-def _step(step: Step, seen: StepSeen) -> Problem | None:
+def _step(step: Step, seen: StepSeen) -> CaseProblem | None:
     if (seen.did == "ran") != (step.action == "run") and seen.did != "raised":
-        return Problem("forged_answer", "was answered with another kind of step")
+        return CaseProblem("forged_answer", "was answered with another kind of step")
     if seen.did == "raised":
         return _raised(step, seen)
     return _ran(step.expect, seen) if seen.did == "ran" else _returned(step.expect, seen)
 
 
-def _raised(step: Step, seen: StepSeen) -> Problem | None:
+def _raised(step: Step, seen: StepSeen) -> CaseProblem | None:
     expect = step.expect
     told = f"{seen.name}: {seen.message}"[:SHOWN_CHARS_MAX] if seen.message else seen.name
     if seen.stage == "import" and seen.name == "SystemExit":
-        return Problem("no_answer", f"ended the program while it was imported ({told})")
+        return CaseProblem("no_answer", f"ended the program while it was imported ({told})")
     if seen.stage != "call":
-        return Problem("did_not_start", f"could not be called: {told}")
+        return CaseProblem("did_not_start", f"could not be called: {told}")
     if seen.name == "MemoryError" and expect.raises != "MemoryError":
-        return Problem("memory", "ran out of memory")
+        return CaseProblem("memory", "ran out of memory")
     if expect.raises is None:
-        return Problem("wrong_result", f"raised {told}")
+        return CaseProblem("wrong_result", f"raised {told}")
     names = {name for each in (seen.names if expect.or_subclass else seen.names[:1]) for name in each}
     if expect.raises not in names:
-        return Problem("wrong_result", f"raised {told}, expected {expect.raises}")
+        return CaseProblem("wrong_result", f"raised {told}, expected {expect.raises}")
     if expect.message_matches is not None and not text_matches(expect.message_matches, seen.message):
-        return Problem("wrong_result", f"raised {told}, expected a message matching {expect.message_matches!r}")
+        return CaseProblem("wrong_result", f"raised {told}, expected a message matching {expect.message_matches!r}")
     return None
 
 
-def _returned(expect: Expectation, seen: StepSeen) -> Problem | None:
+def _returned(expect: Expectation, seen: StepSeen) -> CaseProblem | None:
     found = show(seen.value, SHOWN_CHARS_MAX)
     if expect.raises is not None:
-        return Problem("wrong_result", f"returned {found}, expected {expect.raises}")
+        return CaseProblem("wrong_result", f"returned {found}, expected {expect.raises}")
     if expect.returns is msgspec.UNSET or matches(expect.returns, seen.value, approx=expect.approx):
         return None
     if _holds_object(seen.value):
-        return Problem("not_accepted", f"returned {found}, which is not a plain value")
-    return Problem("wrong_result", f"returned {found}, expected {show(expect.returns, SHOWN_CHARS_MAX)}")
+        return CaseProblem("not_accepted", f"returned {found}, which is not a plain value")
+    return CaseProblem("wrong_result", f"returned {found}, expected {show(expect.returns, SHOWN_CHARS_MAX)}")
 
 
-def _ran(expect: Expectation, seen: StepSeen) -> Problem | None:
+def _ran(expect: Expectation, seen: StepSeen) -> CaseProblem | None:
     if seen.over:
-        return Problem("output_limit", "wrote more output than is read")
+        return CaseProblem("output_limit", "wrote more output than is read")
     stderr = seen.stderr if isinstance(seen.stderr, str) else ""
     if seen.exit == 1 and stderr.rstrip().endswith(NOT_STARTED):
-        return Problem("did_not_start", f"did not start: {stderr[:SHOWN_CHARS_MAX]}")
+        return CaseProblem("did_not_start", f"did not start: {stderr[:SHOWN_CHARS_MAX]}")
     if seen.exit != expect.exit:
-        return Problem("wrong_result", f"ended with exit code {seen.exit}, expected {expect.exit}: {_tail(stderr)}")
+        return CaseProblem("wrong_result", f"ended with exit code {seen.exit}, expected {expect.exit}: {_tail(stderr)}")
     for name, wanted, found in (("stdout", expect.stdout, seen.stdout), ("stderr", expect.stderr, seen.stderr)):
         if wanted is not None and not (isinstance(found, str) and found == wanted):
             told = f"wrote {show(found, SHOWN_CHARS_MAX)} to {name}, expected {show(wanted, SHOWN_CHARS_MAX)}"
-            return Problem("wrong_result", told)
+            return CaseProblem("wrong_result", told)
     if expect.stdout_matches is not None and not text_matches(expect.stdout_matches, seen.stdout):
         told = f"wrote {show(seen.stdout, SHOWN_CHARS_MAX)} to stdout, expected text matching {expect.stdout_matches!r}"
-        return Problem("wrong_result", told)
+        return CaseProblem("wrong_result", told)
     return None
 
 
@@ -90,23 +90,23 @@ def _tail(text: str) -> str:
     return text.strip()[-SHOWN_CHARS_MAX:]
 
 
-def _files(step: Step, seen: StepSeen, written: dict[str, str]) -> Problem | None:
+def _files(step: Step, seen: StepSeen, written: dict[str, str]) -> CaseProblem | None:
     expect = step.expect
     for path, wanted in expect.files_after.items():
         found = seen.files.get(path)
         if found is None:
-            return Problem("wrong_result", f"left no file {path}")
+            return CaseProblem("wrong_result", f"left no file {path}")
         if wanted is not None and not (isinstance(found, str) and found == wanted):
             told = f"left {path} with {show(found, SHOWN_CHARS_MAX)}, expected {show(wanted, SHOWN_CHARS_MAX)}"
-            return Problem("wrong_result", told)
+            return CaseProblem("wrong_result", told)
     for path in expect.files_unchanged:
         # What the judge put there itself is known; the worker's word for it could have been overwritten.
         begun = {**written, **seen.before, **step.files_before}.get(path)
         if seen.files.get(path) is None or seen.files[path] != begun:
-            return Problem("wrong_result", f"changed {path}")
+            return CaseProblem("wrong_result", f"changed {path}")
     for path in expect.files_absent:
         if seen.files.get(path) is not None:
-            return Problem("wrong_result", f"left {path}, which must not be there")
+            return CaseProblem("wrong_result", f"left {path}, which must not be there")
     return None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from verification.execution.case_runner import Problem
+from verification.execution.case_runner import CaseProblem
 from verification.execution.http_exchange import Response
 from verification.requirements.model import Reply
 from verification.requirements.placeholders import Saved, Scalar, filled, filled_text
@@ -20,7 +20,7 @@ BODY_DEPTH_MAX = 64
 _NOT_JSON = msgspec.UNSET
 
 
-def problem_of_reply(reply: Reply, response: Response, saved: Saved) -> Problem | None:
+def problem_of_reply(reply: Reply, response: Response, saved: Saved) -> CaseProblem | None:
     """The first thing that is not as expected, or None."""
     status = response.status
     told = f"answered {status} {_shown(response)}"
@@ -133,5 +133,5 @@ def _shown(response: Response) -> str:
     return show(value, SHOWN_CHARS_MAX)
 
 
-def _wrong(text: str) -> Problem:
-    return Problem("wrong_result", text)
+def _wrong(text: str) -> CaseProblem:
+    return CaseProblem("wrong_result", text)

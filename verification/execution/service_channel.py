@@ -29,7 +29,7 @@ class Forged(Exception):
     """What came through the door was not written by the doorkeeper."""
 
 
-class Door:
+class ServiceChannel:
     """Our end of the door. `theirs` is the box's standard input; once its run has ended, `shut` tells us."""
 
     def __init__(self) -> None:

@@ -18,12 +18,12 @@ from verification.execution.case_runner import (
     SOURCES,
     START_S,
     WORKER,
-    Problem,
+    CaseProblem,
     Project,
     launcher_of,
 )
 from verification.execution.retry import SETUP_ATTEMPTS_MAX, not_made
-from verification.execution.service_channel import Door
+from verification.execution.service_channel import ServiceChannel
 from verification.execution.service_session import READY_WAIT_S, TOLD_CHARS_MAX, Visit, plain
 from verification.requirements.model import Case, Serve, Step
 from verification.requirements.placeholders import Scalar, filled_text
@@ -41,7 +41,7 @@ _SOURCE = Path(__file__).parents[1] / "in_box" / "service_launcher.py"
 
 async def service_problem(
     case: Case, project: Project, sandbox: Sandbox, *, ready_s: float = READY_WAIT_S
-) -> Problem | None:
+) -> CaseProblem | None:
     """Plays the case; why it did not pass, or None. Raises Unavailable when no box can be made."""
     assert project.serve is not None
     visit = Visit(case, project.serve, ready_s=ready_s)
@@ -68,7 +68,7 @@ def _lives(steps: tuple[Step, ...]) -> list[list[Step]]:
 
 async def _live(
     steps: list[Step], visit: Visit, spec: RunSpec, folders: tuple[str, ...], sandbox: Sandbox
-) -> tuple[Problem | None, RunResult]:
+) -> tuple[CaseProblem | None, RunResult]:
     """One start of the service and all that is asked of it; the problem, or the data that it leaves.
 
     `folders` are the empty ones that were left before.
@@ -85,17 +85,17 @@ async def _live(
     if problem is not None:
         return _with_stderr(problem, result), result
     if result.refused:
-        return Problem("leftover_files", f"left in its data folder what is not kept: {result.refused[0]}"), result
+        return CaseProblem("leftover_files", f"left in its data folder what is not kept: {result.refused[0]}"), result
     if sum(len(folder.encode()) for folder in result.folders) > DATA_FOLDERS_BYTES_MAX:
-        return Problem("leftover_files", "left more empty folders in its data folder than are kept"), result
+        return CaseProblem("leftover_files", "left more empty folders in its data folder than are kept"), result
     return None, result
 
 
 async def _meet(
     spec: RunSpec, visit: Visit, steps: list[Step], folders: tuple[str, ...], sandbox: Sandbox
-) -> tuple[Problem | None, RunResult]:
+) -> tuple[CaseProblem | None, RunResult]:
     """The box and its visitor side by side; whichever ends first ends the other."""
-    door, port = Door(), random.randint(*_PORTS)
+    door, port = ServiceChannel(), random.randint(*_PORTS)
     try:
         door.order(_order(visit.serve, port, spec.folders, folders))
         spec = msgspec.structs.replace(spec, door=door.theirs.fileno())
@@ -150,19 +150,19 @@ def _spec(visit: Visit, data: Mapping[str, bytes], project: Project, *, kept: bo
     )
 
 
-def _ended(result: RunResult, case: Case) -> Problem | None:
-    texts: dict[str, Problem] = {
-        "timeout": Problem("timeout", "the service did not end in time"),
-        "memory": Problem("memory", f"the service needed more than {case.memory_mb} MB of memory"),
-        "output_limit": Problem("output_limit", "the service wrote more output than is read"),
-        "file_limit": Problem("leftover_files", "the service made more files than are allowed"),
+def _ended(result: RunResult, case: Case) -> CaseProblem | None:
+    texts: dict[str, CaseProblem] = {
+        "timeout": CaseProblem("timeout", "the service did not end in time"),
+        "memory": CaseProblem("memory", f"the service needed more than {case.memory_mb} MB of memory"),
+        "output_limit": CaseProblem("output_limit", "the service wrote more output than is read"),
+        "file_limit": CaseProblem("leftover_files", "the service made more files than are allowed"),
     }
     return texts.get(result.reason)
 
 
-def _with_stderr(problem: Problem, result: RunResult) -> Problem:
+def _with_stderr(problem: CaseProblem, result: RunResult) -> CaseProblem:
     """What the service last wrote belongs to a start that failed."""
     said = plain(result.stderr.decode("utf-8", "replace").strip()[-TOLD_CHARS_MAX:])
     if problem.kind not in ("did_not_start", "no_answer") or not said:
         return problem
-    return Problem(problem.kind, f"{problem.text}; it wrote: {said}")
+    return CaseProblem(problem.kind, f"{problem.text}; it wrote: {said}")

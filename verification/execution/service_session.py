@@ -7,10 +7,10 @@ import time
 
 import msgspec
 
-from verification.execution.case_runner import Problem
+from verification.execution.case_runner import CaseProblem
 from verification.execution.http_exchange import BadResponse, Response, Sent, Unsendable, exchange
 from verification.execution.response_comparison import problem_of_reply, saved_from
-from verification.execution.service_channel import Door, Forged, Gone
+from verification.execution.service_channel import Forged, Gone, ServiceChannel
 from verification.requirements.model import Case, Request, Serve, Step
 from verification.requirements.placeholders import NUMBER, Saved, Scalar, filled, filled_target, filled_text, names_in
 from verification.verdict.model import FindingKind
@@ -22,12 +22,12 @@ REQUEST_WAIT_S = 10.0  # one request, its connection included
 TOLD_CHARS_MAX = 300
 
 
-class Failed(Exception):
+class StepFailed(Exception):
     """The case did not pass."""
 
     def __init__(self, kind: FindingKind, text: str) -> None:
         super().__init__(text)
-        self.problem = Problem(kind, text)
+        self.problem = CaseProblem(kind, text)
 
 
 class Visit:
@@ -40,20 +40,20 @@ class Visit:
         self.saved: dict[str, Scalar] = {}
         self.left_s = case.within_s  # for requests; waiting until it is ready does not count
 
-    async def life(self, steps: list[Step], door: Door, port: int) -> Problem | None:
+    async def life(self, steps: list[Step], door: ServiceChannel, port: int) -> CaseProblem | None:
         """All steps of one start; the first problem, or None."""
         try:
             await self._ready(door, port)
             for step in steps:
                 assert step.request is not None
                 await self._step(step.request, door, port)
-        except Failed as failed:
+        except StepFailed as failed:
             return failed.problem
         except Forged:
-            return Problem("forged_answer", "wrote to the judge's channel")
+            return CaseProblem("forged_answer", "wrote to the judge's channel")
         return None
 
-    async def _ready(self, door: Door, port: int) -> None:
+    async def _ready(self, door: ServiceChannel, port: int) -> None:
         until = time.monotonic() + self.ready_s
         sent = Sent("GET", self.serve.ready, (), b"")
         last = "nothing listened on the port"
@@ -66,16 +66,16 @@ class Visit:
                 if response is not None:
                     last = f"it answered {response.status}"
             except Gone as gone:
-                raise Failed(*_gone(gone.told, "before it was ready")) from gone
+                raise StepFailed(*_gone(gone.told, "before it was ready")) from gone
             except BadResponse as error:
                 last = f"it {error}"
             except OSError:  # which a TimeoutError is; the last attempt may have had no time
                 last = last if left_s < READY_REQUEST_S else "its answer did not come"
             await asyncio.sleep(READY_EVERY_S)
         text = f"was not ready within {self.ready_s:g} s: GET {self.serve.ready}: {last}"
-        raise Failed("timeout", f"the service {text}")
+        raise StepFailed("timeout", f"the service {text}")
 
-    async def _step(self, request: Request, door: Door, port: int) -> None:
+    async def _step(self, request: Request, door: ServiceChannel, port: int) -> None:
         started = time.monotonic()
         numbers = range(1, request.parallel + 1)
         tasks = [asyncio.ensure_future(self._one(request, {**self.saved, NUMBER: n}, door, port)) for n in numbers]
@@ -89,10 +89,10 @@ class Visit:
         for name, path in request.save.items():
             value = saved_from(responses[0], path)
             if value is None:
-                raise Failed("wrong_result", f"{_called(request)} gave no {path} to go on with")
+                raise StepFailed("wrong_result", f"{_called(request)} gave no {path} to go on with")
             self.saved[name] = value
 
-    async def _one(self, request: Request, saved: Saved, door: Door, port: int) -> Response:
+    async def _one(self, request: Request, saved: Saved, door: ServiceChannel, port: int) -> Response:
         """One request and its response, as expected. Raises Failed and Forged."""
         called = _called(request)
         wait_s = min(REQUEST_WAIT_S, self.left_s)
@@ -100,25 +100,25 @@ class Visit:
             async with asyncio.timeout(max(wait_s, 0)):
                 response = await _asked(_sent(request, saved), door, port)
         except TimeoutError as error:
-            raise Failed("timeout", f"{called} was not answered within {max(wait_s, 0):.3g} s") from error
+            raise StepFailed("timeout", f"{called} was not answered within {max(wait_s, 0):.3g} s") from error
         except BadResponse as error:
             if (told := await _state(door)) != "runs":
-                raise Failed(*_gone(told, f"at {called}")) from error
-            raise Failed("wrong_result", f"{called} {error}") from error
+                raise StepFailed(*_gone(told, f"at {called}")) from error
+            raise StepFailed("wrong_result", f"{called} {error}") from error
         except Unsendable as error:
-            raise Failed("wrong_result", f"{called} could not be sent with what was saved: {error}") from error
+            raise StepFailed("wrong_result", f"{called} could not be sent with what was saved: {error}") from error
         except Gone as gone:
-            raise Failed(*_gone(gone.told, f"at {called}")) from gone
+            raise StepFailed(*_gone(gone.told, f"at {called}")) from gone
         except OSError:
             response = None
         if response is None:
-            raise Failed(*_gone(await _state(door), f"at {called}"))
+            raise StepFailed(*_gone(await _state(door), f"at {called}"))
         if problem := problem_of_reply(request.reply, response, saved):
-            raise Failed(problem.kind, f"{called} {problem.text}")
+            raise StepFailed(problem.kind, f"{called} {problem.text}")
         return response
 
 
-async def _state(door: Door) -> str:
+async def _state(door: ServiceChannel) -> str:
     """What became of a service that broke off; its end may come a moment after that of its connections."""
     if (told := await door.state()) == "runs":
         await asyncio.sleep(READY_EVERY_S)
@@ -126,7 +126,7 @@ async def _state(door: Door) -> str:
     return told
 
 
-async def _asked(sent: Sent, door: Door, port: int) -> Response | None:
+async def _asked(sent: Sent, door: ServiceChannel, port: int) -> Response | None:
     """None if nothing listens or the connection broke off."""
     line = await door.connect()
     if line is None:

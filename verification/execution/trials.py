@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from verification.execution.case_runner import Problem, Project, play
+from verification.execution.case_runner import CaseProblem, Project, play
 from verification.execution.comparison import problem_of
 from verification.execution.service_runner import service_problem
 from verification.requirements.model import Case, Criterion
@@ -16,7 +16,7 @@ from verification.sandbox.base import Sandbox
 BOXES_AT_ONCE = 2
 TIMEOUTS_MAX = 2  # after so many the rest is not run: it could only make a refusal slower
 HASH_SEED_MAX = 2**32 - 1  # of PYTHONHASHSEED
-NOT_RUN = Problem("timeout", "was not run, because others had not ended in time")
+NOT_RUN = CaseProblem("timeout", "was not run, because others had not ended in time")
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Trial:
     criterion: str
     sealed: bool
     case: Case
-    problem: Problem | None = NOT_RUN
+    problem: CaseProblem | None = NOT_RUN
 
     @property
     def failed(self) -> bool:
@@ -79,8 +79,8 @@ async def run_all(trials: list[Trial], project: Project, sandbox: Sandbox, seed:
         raise failed.exceptions[0] from failed  # callers know kinds of errors, not groups of them
 
 
-async def _tried(case: Case, project: Project, sandbox: Sandbox) -> Problem | None:
+async def _tried(case: Case, project: Project, sandbox: Sandbox) -> CaseProblem | None:
     if case.asks_service:
         return await service_problem(case, project, sandbox)
     answer = await play(case, project, sandbox)
-    return answer if isinstance(answer, Problem) else problem_of(case, answer)
+    return answer if isinstance(answer, CaseProblem) else problem_of(case, answer)

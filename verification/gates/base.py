@@ -12,7 +12,7 @@ from verification.execution.trials import Trial
 from verification.properties.runner import Tried
 from verification.requirements.model import Criterion, Requirement
 from verification.sandbox.base import Sandbox
-from verification.suites.given_suite import Given
+from verification.suites.given_suite import SuiteResult
 from verification.verdict.model import Finding, GateOutcome, Grade
 
 
@@ -36,7 +36,7 @@ class Subject:
     trials: list[Trial] = field(default_factory=list)
     tried: list[Tried] = field(default_factory=list)  # properties
     findings: list[Finding] = field(default_factory=list)
-    suites: dict[tuple[str, bool], Given] = field(default_factory=dict)  # by criterion and "is it sealed"
+    suites: dict[tuple[str, bool], SuiteResult] = field(default_factory=dict)  # by criterion and "is it sealed"
 
     @property
     def sound(self) -> bool:
@@ -44,7 +44,7 @@ class Subject:
         return not self.findings
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class GateReport(msgspec.Struct, frozen=True, kw_only=True):
     """A gate's answer. `text` is one line for people; `evidence` is JSON and may be shown to the Director whole."""
 
     result: GateOutcome
@@ -53,7 +53,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     evidence: Mapping[str, Any] = {}
 
 
-class Gate(ABC):
+class VerdictGate(ABC):
     """One gate. It is `not_run` when it asks for a sound subject or a whole tree and the subject is neither."""
 
     name: ClassVar[str]
@@ -63,15 +63,17 @@ class Gate(ABC):
     needs_whole: ClassVar[bool] = False  # those that ask about a project and not about one task's share of it
 
     @abstractmethod
-    async def ask(self, subject: Subject) -> Report:
+    async def ask(self, subject: Subject) -> GateReport:
         """Raises Unavailable when no box can be made, and nothing for what the code did."""
 
 
-def verdict_on(findings: list[Finding] | tuple[Finding, ...], *, text: str = "", evidence: Mapping[str, Any]) -> Report:
+def verdict_on(
+    findings: list[Finding] | tuple[Finding, ...], *, text: str = "", evidence: Mapping[str, Any]
+) -> GateReport:
     """Failed with findings, passed without."""
     result: GateOutcome = "failed" if findings else "passed"
-    return Report(result=result, findings=tuple(findings), text=text, evidence=evidence)
+    return GateReport(result=result, findings=tuple(findings), text=text, evidence=evidence)
 
 
-def nothing_to_do(text: str) -> Report:
-    return Report(result="not_run", text=text)
+def nothing_to_do(text: str) -> GateReport:
+    return GateReport(result="not_run", text=text)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from verification.gates.base import Gate, Report, Subject, nothing_to_do, verdict_on
+from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do, verdict_on
 from verification.gates.suites import DETAIL_CHARS_MAX, shortened
 from verification.suites.base_suite import has_tests, run_base_suite
 from verification.verdict.model import Finding
@@ -10,7 +10,7 @@ from verification.verdict.model import Finding
 LOST_SHOWN_MAX = 10
 
 
-class BaseSuite(Gate):
+class BaseSuite(VerdictGate):
     """Tests, helpers and configuration are the base's: what the author wrote there does not count."""
 
     name = "base_suite"
@@ -18,7 +18,7 @@ class BaseSuite(Gate):
     needs_sound = True
     needs_whole = True
 
-    async def ask(self, subject: Subject) -> Report:
+    async def ask(self, subject: Subject) -> GateReport:
         if not subject.base:
             return nothing_to_do("there was nothing before")
         if not has_tests(subject.base):
@@ -27,7 +27,7 @@ class BaseSuite(Gate):
         evidence = msgspec.to_builtins(kept)
         evidence |= {"lost": shortened(kept.lost), "ignored": shortened(kept.ignored)}
         if kept.problem:
-            return Report(result="noted", text=f"the base's tests say nothing: {kept.problem}", evidence=evidence)
+            return GateReport(result="noted", text=f"the base's tests say nothing: {kept.problem}", evidence=evidence)
         findings: list[Finding] = []
         if kept.lost:
             lines = [f"{test}: {why}" for test, why in kept.lost[:LOST_SHOWN_MAX]]

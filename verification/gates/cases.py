@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from verification.execution.case_runner import Problem
+from verification.execution.case_runner import CaseProblem
 from verification.execution.trials import Trial, run_all, trials_of
-from verification.gates.base import Gate, Report, Subject, nothing_to_do, verdict_on
+from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do, verdict_on
 from verification.requirements.model import Case, Criterion
 from verification.verdict.model import INTEGRITY, Finding
 
@@ -15,12 +15,12 @@ STRIKES: dict[str, str] = {
 }
 
 
-class Cases(Gate):
+class Cases(VerdictGate):
     """The criteria's own cases."""
 
     name = "cases"
 
-    async def ask(self, subject: Subject) -> Report:
+    async def ask(self, subject: Subject) -> GateReport:
         subject.trials += (trials := trials_of(subject.criteria))
         if not trials:
             return nothing_to_do("no criterion has cases")
@@ -63,7 +63,7 @@ def findings_of(criterion: str, trials: list[Trial]) -> list[Finding]:
     return found
 
 
-def failed(criterion: str, trials: list[Trial], *, sealed: bool) -> list[tuple[Case, Problem]]:
+def failed(criterion: str, trials: list[Trial], *, sealed: bool) -> list[tuple[Case, CaseProblem]]:
     """The cases of a criterion that were run and did not pass."""
     mine = [trial for trial in trials if trial.criterion == criterion and trial.sealed is sealed]
     return [(trial.case, trial.problem) for trial in mine if trial.failed and trial.problem is not None]

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from verification.execution.trials import HASH_SEED_MAX, run_all
-from verification.gates.base import Gate, Report, Subject, nothing_to_do, verdict_on
+from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do, verdict_on
 from verification.properties.runner import try_again
 from verification.requirements.model import Suite
-from verification.suites.given_suite import Failures, Given, run_again
+from verification.suites.given_suite import Failures, SuiteResult, run_again
 from verification.suites.repeats import repeat
 from verification.verdict.model import Finding
 
@@ -42,14 +42,14 @@ class _Seen:
         return late
 
 
-class Flakiness(Gate):
+class Flakiness(VerdictGate):
     """What has passed and then fails is neither: the tree is not verified, and it is nobody's strike."""
 
     name = "flakiness"
     needs_sound = True
     needs_whole = True
 
-    async def ask(self, subject: Subject) -> Report:
+    async def ask(self, subject: Subject) -> GateReport:
         suites = [
             ((criterion.id, sealed), suite, subject.suites[criterion.id, sealed])
             for criterion in subject.criteria
@@ -85,7 +85,7 @@ async def _properties(subject: Subject, number: int, seen: _Seen) -> None:
             seen.flaky.setdefault((one.criterion, one.sealed), []).append(line)
 
 
-async def _suite(key: Key, suite: Suite, given: Given, subject: Subject, seen: _Seen) -> None:
+async def _suite(key: Key, suite: Suite, given: SuiteResult, subject: Subject, seen: _Seen) -> None:
     if seen.too_late(f"the suite of {_named(key)}"):
         return
 
@@ -108,7 +108,7 @@ def _named(key: Key) -> str:
     return f"{criterion}, {'sealed' if sealed else 'visible'}"
 
 
-def _report(subject: Subject, seen: _Seen, suites: int) -> Report:
+def _report(subject: Subject, seen: _Seen, suites: int) -> GateReport:
     findings = [_finding(key, lines) for key, lines in seen.flaky.items()]
     counted = Counter({"case": len(subject.trials), "property": len(subject.tried), "suite": suites})
     evidence: dict[str, Any] = {
@@ -127,7 +127,7 @@ def _report(subject: Subject, seen: _Seen, suites: int) -> Report:
     if seen.skipped:
         text += f"; not repeated, for want of time: {'; '.join(seen.skipped)}"
     if not findings and (seen.turned or seen.skipped):
-        return Report(result="noted", text=text, evidence=evidence)
+        return GateReport(result="noted", text=text, evidence=evidence)
     return verdict_on(findings, text=text, evidence=evidence)
 
 

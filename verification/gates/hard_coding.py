@@ -2,16 +2,16 @@
 
 import asyncio
 
-from verification.gates.base import Gate, Report, Subject, verdict_on
+from verification.gates.base import GateReport, Subject, VerdictGate, verdict_on
 from verification.gates.cases import failed
 from verification.source_scan.hard_coding import hard_coded_path
 from verification.verdict.model import Finding
 
 
-class HardCoding(Gate):
+class HardCoding(VerdictGate):
     name = "hard_coding"
 
-    async def ask(self, subject: Subject) -> Report:
+    async def ask(self, subject: Subject) -> GateReport:
         found: list[Finding] = []
         lost = {one.criterion for one in subject.tried if one.sealed and one.problem is not None}
         asked = [each for each in subject.criteria if each.id in lost or failed(each.id, subject.trials, sealed=True)]

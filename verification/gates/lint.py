@@ -7,7 +7,7 @@ import msgspec
 from domain.errors import Unavailable
 from verification.execution.case_runner import PROJECT
 from verification.execution.retry import boxed
-from verification.gates.base import Gate, Report, Subject, nothing_to_do
+from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do
 from verification.gates.syntax import changed_code
 from verification.packages.toolbox import TOOLS, toolbox
 from verification.sandbox.base import Limits, RunSpec
@@ -33,13 +33,13 @@ class _Remark(msgspec.Struct, frozen=True):
 _remarks = msgspec.json.Decoder(list[_Remark])
 
 
-class Lint(Gate):
+class Lint(VerdictGate):
     """Its settings are ours: those of the project are its author's."""
 
     name = "lint"
     grade = "A"
 
-    async def ask(self, subject: Subject) -> Report:
+    async def ask(self, subject: Subject) -> GateReport:
         paths = changed_code(subject)
         if not paths:
             return nothing_to_do("no Python file was changed")
@@ -68,6 +68,6 @@ class Lint(Gate):
             for each in found
         ]
         if not told:
-            return Report(result="passed", text=f"{len(paths)} files", evidence={"rules": RULES})
+            return GateReport(result="passed", text=f"{len(paths)} files", evidence={"rules": RULES})
         text = told[0] if len(told) == 1 else f"{told[0]}, and {len(told) - 1} more"
-        return Report(result="noted", text=text[:300], evidence={"rules": RULES, "remarks": told[:NAMED_MAX]})
+        return GateReport(result="noted", text=text[:300], evidence={"rules": RULES, "remarks": told[:NAMED_MAX]})

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from verification.adequacy.mutant_detection import Teller
 from verification.adequacy.mutation import Mutant, changed_lines, mutants
 from verification.execution.trials import BOXES_AT_ONCE
-from verification.gates.base import Gate, Report, Subject, nothing_to_do
+from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do
 from verification.properties.runner import properties_of
 from verification.source_scan.write_set import is_test
 
@@ -32,14 +32,14 @@ class Drawn(NamedTuple):
         }
 
 
-class Mutation(Gate):
+class Mutation(VerdictGate):
     """It blocks nothing: criteria that let mistakes pass are a property of the requirement."""
 
     name = "mutation"
     needs_sound = True
     needs_whole = True
 
-    async def ask(self, subject: Subject) -> Report:
+    async def ask(self, subject: Subject) -> GateReport:
         drawn = _drawn(subject)
         properties = [one for _, _, one in properties_of(subject.criteria)]
         if not drawn:
@@ -68,7 +68,7 @@ class Mutation(Gate):
         return _report([one for one in drawn if one in noticed], noticed)
 
 
-def _report(judged: list[Drawn], noticed: dict[Drawn, bool]) -> Report:
+def _report(judged: list[Drawn], noticed: dict[Drawn, bool]) -> GateReport:
     if not judged:
         return nothing_to_do(f"no mutant was judged within {WALL_S_MAX:g} s")
     survivors = [one for one in judged if not noticed[one]]
@@ -76,11 +76,11 @@ def _report(judged: list[Drawn], noticed: dict[Drawn, bool]) -> Report:
     evidence = {"mutants": len(judged), "killed": killed, "survivors": [one.told() for one in survivors]}
     text = f"{killed} of {len(judged)} small mistakes were noticed"
     if killed >= NOTICED_MIN * len(judged):
-        return Report(result="passed", text=text, evidence=evidence)
+        return GateReport(result="passed", text=text, evidence=evidence)
     named = "; ".join(
         f"{one.path}:{one.mutant.line} `{one.mutant.before}` -> `{one.mutant.after}`" for one in survivors
     )
-    return Report(result="noted", text=_cut(f"{text}; not these: {named}"), evidence=evidence)
+    return GateReport(result="noted", text=_cut(f"{text}; not these: {named}"), evidence=evidence)
 
 
 def _cut(text: str) -> str:

@@ -2,8 +2,8 @@
 
 from collections import Counter
 
-from verification.execution.case_runner import Problem
-from verification.gates.base import Gate, Report, Subject, nothing_to_do
+from verification.execution.case_runner import CaseProblem
+from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do
 from verification.requirements.suite_files import is_test_file
 from verification.suites.pytest_runner import SuiteRun, run_suite
 
@@ -11,26 +11,26 @@ OWN_WALL_S = 20.0
 FAILED_SHOWN_MAX = 20
 
 
-class OwnTests(Gate):
+class OwnTests(VerdictGate):
     name = "own_tests"
     grade = "A"
     needs_sound = True
     needs_whole = True
 
-    async def ask(self, subject: Subject) -> Report:
+    async def ask(self, subject: Subject) -> GateReport:
         own = [path for path in subject.tree if is_test_file(path)]
         if not own:
             return nothing_to_do("the author wrote no tests")
         run = SuiteRun(project=subject.project, arguments=(), wall_s=OWN_WALL_S)
         seen = await run_suite(run, subject.sandbox)
-        if isinstance(seen, Problem):
-            return Report(result="noted", text=seen.text, evidence={"files": len(own), "problem": seen.kind})
+        if isinstance(seen, CaseProblem):
+            return GateReport(result="noted", text=seen.text, evidence={"files": len(own), "problem": seen.kind})
         outcomes = seen.outcomes()
         counts = Counter(outcomes.values())
         failed = [test for test, outcome in outcomes.items() if outcome not in ("passed", "skipped")]
         told = ", ".join(f"{number} {outcome.replace('_', ' ')}" for outcome, number in sorted(counts.items()))
         broken = f", {len(seen.errors)} not collected" if seen.errors else ""
-        return Report(
+        return GateReport(
             result="noted",
             text=f"{told or 'none'}{broken}: advice, not evidence",
             evidence={

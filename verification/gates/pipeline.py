@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from verification.gates.base import Gate, Report, Subject, nothing_to_do
+from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do
 from verification.gates.base_suite import BaseSuite
 from verification.gates.cases import Cases
 from verification.gates.flakiness import Flakiness
@@ -32,7 +32,7 @@ EVIDENCE_BYTES_MAX = 320 * 1024
 """Of one gate: all of them together are kept as one blob."""
 FIRST = Form()
 """What does not pass this one goes into no box."""
-GATES: tuple[Gate, ...] = (
+GATES: tuple[VerdictGate, ...] = (
     FIRST,
     WriteSet(),
     Syntax(),
@@ -55,7 +55,7 @@ GATES: tuple[Gate, ...] = (
 )
 
 
-async def ask_all(subject: Subject, gates: tuple[Gate, ...] = GATES) -> tuple[GateResult, ...]:
+async def ask_all(subject: Subject, gates: tuple[VerdictGate, ...] = GATES) -> tuple[GateResult, ...]:
     """Ask every gate that applies; what they find is added to the subject. Raises Unavailable without a box."""
     told: list[GateResult] = []
     unfit = False
@@ -83,7 +83,7 @@ def _kept(evidence: Mapping[str, Any]) -> Mapping[str, Any]:
     return evidence if size <= EVIDENCE_BYTES_MAX else {"left_out": f"{size} bytes"}
 
 
-def _too_late(gate: Gate, subject: Subject, unfit: bool) -> Report | None:
+def _too_late(gate: VerdictGate, subject: Subject, unfit: bool) -> GateReport | None:
     if unfit and gate.needs_fit:
         return nothing_to_do("the tree is unfit for any box")
     if gate.needs_whole and not subject.whole:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from verification.gates.base import Gate, Report, Subject, nothing_to_do, verdict_on
+from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do, verdict_on
 from verification.gates.cases import DETAIL_CHARS_MAX, STRIKES
 from verification.properties.runner import Tried, properties_of, try_all
 from verification.verdict.model import INTEGRITY, Finding
@@ -11,12 +11,12 @@ _RUNS = frozenset({"wrong_result", "not_accepted"})
 """What a case may fail with so that it is still worth a box to try the criterion's properties."""
 
 
-class Properties(Gate):
+class Properties(VerdictGate):
     """The criteria's properties, visible and sealed, each with fresh inputs."""
 
     name = "properties"
 
-    async def ask(self, subject: Subject) -> Report:
+    async def ask(self, subject: Subject) -> GateReport:
         if not any(properties_of(subject.criteria)):
             return nothing_to_do("no criterion has properties")
         broken = {
@@ -27,7 +27,7 @@ class Properties(Gate):
         wanted = properties_of(each for each in subject.criteria if each.id not in broken)
         if not wanted:
             told = {"not_tried": sorted(broken)}
-            return Report(
+            return GateReport(
                 result="not_run", text="the cases of their criteria did not run as they should", evidence=told
             )
         tried = await try_all(wanted, subject.project, subject.sandbox, subject.seed, shrink=True)

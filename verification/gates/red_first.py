@@ -1,21 +1,21 @@
 """Red first: on the base, before the author came, the criteria fail. One that does not says little about the author."""
 
 from verification.execution.trials import run_all, trials_of
-from verification.gates.base import Gate, Report, Subject, nothing_to_do
+from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do
 from verification.gates.cases import failed
 from verification.properties.runner import properties_of, try_all
 
 
-class RedFirst(Gate):
+class RedFirst(VerdictGate):
     """It blocks nothing: a criterion that the base meets already is a property of the requirement."""
 
     name = "red_first"
     needs_sound = True
     needs_whole = True
 
-    async def ask(self, subject: Subject) -> Report:
+    async def ask(self, subject: Subject) -> GateReport:
         if not subject.base:
-            return Report(result="passed", text="there was nothing before", evidence={"red": _ids(subject)})
+            return GateReport(result="passed", text="there was nothing before", evidence={"red": _ids(subject)})
         trials = trials_of(subject.criteria)
         properties = properties_of(subject.criteria)
         if not trials and not properties:
@@ -35,9 +35,9 @@ class RedFirst(Gate):
         green = sorted(why.keys() - red - {name for name, kinds in why.items() if kinds})
         evidence = {"red": why, **({"green": green} if green else {}), **({"not_run": unknown} if unknown else {})}
         if green:
-            return Report(result="noted", text=f"{', '.join(green)} held on the base already", evidence=evidence)
+            return GateReport(result="noted", text=f"{', '.join(green)} held on the base already", evidence=evidence)
         text = f"; {', '.join(unknown)} could not be asked in time" if unknown else ""
-        return Report(result="passed", text=f"each criterion failed on the base{text}", evidence=evidence)
+        return GateReport(result="passed", text=f"each criterion failed on the base{text}", evidence=evidence)
 
 
 def _ids(subject: Subject) -> list[str]:

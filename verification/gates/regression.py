@@ -3,19 +3,19 @@
 from typing import Any
 
 from verification.execution.trials import run_all, trials_of
-from verification.gates.base import Gate, Report, Subject, nothing_to_do, verdict_on
+from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do, verdict_on
 from verification.gates.cases import counts, failed
 from verification.gates.properties import evidence_of
 from verification.properties.runner import Tried, properties_of, try_all
 from verification.verdict.model import Finding
 
 
-class Regression(Gate):
+class Regression(VerdictGate):
     """What was asked of the criteria before. Their author may be another one, so a failure names the criterion only."""
 
     name = "regression"
 
-    async def ask(self, subject: Subject) -> Report:
+    async def ask(self, subject: Subject) -> GateReport:
         if not subject.earlier:
             return nothing_to_do("no task was verified before")
         trials = trials_of(subject.earlier)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from verification.gates.base import Gate, Report, Subject, verdict_on
+from verification.gates.base import GateReport, Subject, VerdictGate, verdict_on
 from verification.source_scan.secret_scan import Secret, secrets_in
 from verification.source_scan.write_set import NAMED_MAX, is_test
 from verification.verdict.model import Finding
@@ -10,12 +10,12 @@ from verification.verdict.model import Finding
 _PROSE = (".md", ".rst", ".txt")
 
 
-class Secrets(Gate):
+class Secrets(VerdictGate):
     """What a requirement or a base holds already is no leak. In tests and prose only a provider's own shape is sure."""
 
     name = "secrets"
 
-    async def ask(self, subject: Subject) -> Report:
+    async def ask(self, subject: Subject) -> GateReport:
         known = _Known(subject)
         files = [path for path in subject.changed if path in subject.tree]
         sure: list[tuple[str, Secret]] = []
@@ -38,7 +38,7 @@ class Secrets(Gate):
         evidence = {"files": len(files), "found": told}
         if doubtful and not findings:
             text = "; ".join(f"{one['path']}, line {one['line']}: perhaps {one['kind']}" for one in told)
-            return Report(result="noted", text=text[:500], evidence=evidence)
+            return GateReport(result="noted", text=text[:500], evidence=evidence)
         return verdict_on(findings, text=f"{len(files)} files", evidence=evidence)
 
 

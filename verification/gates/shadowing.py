@@ -1,16 +1,16 @@
 """Shadowing: whether a file of the project hides a module of a library. The project comes first on Python's path."""
 
-from verification.gates.base import Gate, Report, Subject, nothing_to_do
+from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do
 from verification.packages.libraries import modules_in
 
 
-class Shadowing(Gate):
+class Shadowing(VerdictGate):
     """Advice: it is allowed, and said, because in another environment the library may come first."""
 
     name = "shadowing"
     grade = "A"
 
-    async def ask(self, subject: Subject) -> Report:
+    async def ask(self, subject: Subject) -> GateReport:
         if subject.project.libraries is None:
             return nothing_to_do("there are no dependencies")
         theirs = modules_in(subject.project.libraries)
@@ -18,6 +18,6 @@ class Shadowing(Gate):
         ours = {path.partition("/")[0].removesuffix(".py") for path in inside}
         hidden = sorted(ours & theirs)
         if not hidden:
-            return Report(result="passed", text=f"{len(theirs)} modules of libraries")
+            return GateReport(result="passed", text=f"{len(theirs)} modules of libraries")
         text = f"the project's {', '.join(hidden)} hides the module of that name of a library"
-        return Report(result="noted", text=text[:300], evidence={"hidden": hidden})
+        return GateReport(result="noted", text=text[:300], evidence={"hidden": hidden})

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from domain.errors import Unavailable
-from verification.execution.case_runner import Problem, Project, play
+from verification.execution.case_runner import CaseProblem, Project, play
 from verification.execution.comparison import problem_of
 from verification.execution.service_runner import service_problem
 from verification.execution.service_session import READY_WAIT_S
 from verification.execution.trials import Trial, run_all, trials_of
-from verification.gates.base import Gate, Report, Subject, nothing_to_do, verdict_on
+from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do, verdict_on
 from verification.in_box.installer import ENVIRONMENT
 from verification.packages.installed_files import otherwise
 from verification.packages.installing_sandbox import INSTALL_WALL_S, InstallingSandbox, tail
@@ -28,7 +28,7 @@ NOT_THE_AUTHORS = "the project's own packaging, which is not the author's, does 
 FAILED_MAX = 5  # of the cases that fail on what is installed
 
 
-class Smoke(Gate):
+class Smoke(VerdictGate):
     """What does not install or start from a clean environment is not delivered.
 
     The packaging is judged only where the author or the delivery wrote it: that of a base is its owner's, and one that
@@ -39,14 +39,14 @@ class Smoke(Gate):
     needs_sound = True
     needs_whole = True
 
-    async def ask(self, subject: Subject) -> Report:
+    async def ask(self, subject: Subject) -> GateReport:
         files = subject.tree if subject.packaged is None else subject.packaged
         if not any(path in files for path in PACKAGING):
             return nothing_to_do("there is nothing that says how to install it")
         try:
             tools = await asyncio.to_thread(toolbox, _TOOLS)
         except Unavailable as error:  # what is delivered was not tried, and whoever reads the verdict is told so
-            return Report(result="noted", text=f"not tried: {error.message}", evidence={"remedy": error.hint})
+            return GateReport(result="noted", text=f"not tried: {error.message}", evidence={"remedy": error.hint})
         project = Project(files, None, subject.requirement.serve, subject.project.hash_seed, subject.project.libraries)
         starts = subject.requirement.deliver
         box = InstallingSandbox(subject.sandbox, tools, kept=starts == "http")
@@ -56,20 +56,24 @@ class Smoke(Gate):
             evidence["otherwise"] = other
             findings = await _judged_again(subject, project, box, other)
             if findings and _is_of_base(subject):
-                return Report(result="noted", text=NOT_THE_AUTHORS, evidence={**evidence, "said": findings[0].detail})
+                return GateReport(
+                    result="noted", text=NOT_THE_AUTHORS, evidence={**evidence, "said": findings[0].detail}
+                )
             if findings:
                 return verdict_on(findings, text="installed, it is not what was judged", evidence=evidence)
         if problem is None:
-            return Report(result="passed", text=f"installs, and {asked}", evidence=evidence)
+            return GateReport(result="passed", text=f"installs, and {asked}", evidence=evidence)
         said = box.fault or "\n".join([problem.text, *([tail(box.last)] if box.last else [])]).strip()
         if _is_of_base(subject) or (box.fault and _needs_others(files)):
-            return Report(result="noted", text=NOT_THE_AUTHORS, evidence={**evidence, "said": said})
+            return GateReport(result="noted", text=NOT_THE_AUTHORS, evidence={**evidence, "said": said})
         text = f"`pip install .` fails: {said}" if box.fault else f"installed, it does not pass ({asked}): {said}"
         found = Finding(kind="smoke_failed", detail=text, for_author=text)
         return verdict_on([found], text="does not install" if box.fault else "does not start", evidence=evidence)
 
 
-async def _started(requirement: Requirement, project: Project, box: InstallingSandbox) -> tuple[Problem | None, str]:
+async def _started(
+    requirement: Requirement, project: Project, box: InstallingSandbox
+) -> tuple[CaseProblem | None, str]:
     """The problem, if there is one, and what was asked of the installed project."""
     if requirement.deliver == "http":
         ready = Case(steps=(), line=0)
@@ -79,7 +83,7 @@ async def _started(requirement: Requirement, project: Project, box: InstallingSa
     else:
         case, asked = _imports(requirement), "its modules import"
     answer = await play(case, project, box)
-    return (answer if isinstance(answer, Problem) else problem_of(case, answer)), asked
+    return (answer if isinstance(answer, CaseProblem) else problem_of(case, answer)), asked
 
 
 async def _judged_again(subject: Subject, project: Project, box: InstallingSandbox, other: str) -> list[Finding]:

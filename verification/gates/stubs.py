@@ -4,19 +4,19 @@ import asyncio
 
 from verification.adequacy.trivial_stubs import NOT_IMPLEMENTED, NOTHING
 from verification.adequacy.weak_criteria import played
-from verification.gates.base import Gate, Report, Subject, verdict_on
+from verification.gates.base import GateReport, Subject, VerdictGate, verdict_on
 from verification.requirements.model import Case, Criterion
 from verification.source_scan.unwritten import Unwritten, reminders, unwritten
 from verification.source_scan.write_set import NAMED_MAX, is_test
 from verification.verdict.model import Finding
 
 
-class Stubs(Gate):
+class Stubs(VerdictGate):
     """It fails only what the cases cannot accept: a function that is asked for nothing may do nothing."""
 
     name = "stubs"
 
-    async def ask(self, subject: Subject) -> Report:
+    async def ask(self, subject: Subject) -> GateReport:
         files = [
             path for path in subject.changed if path in subject.tree and path.endswith(".py") and not is_test(path)
         ]
@@ -28,7 +28,7 @@ class Stubs(Gate):
         said += [f"{path}, line {line}: {word}" for path, inside in marked for line, word in inside]
         evidence = {"files": len(files), "found": said[:NAMED_MAX]}
         if said and not findings:
-            return Report(result="noted", text="; ".join(said)[:500], evidence=evidence)
+            return GateReport(result="noted", text="; ".join(said)[:500], evidence=evidence)
         return verdict_on(findings[:NAMED_MAX], text=f"{len(files)} files", evidence=evidence)
 
 

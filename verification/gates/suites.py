@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
-from verification.gates.base import Gate, Report, Subject, nothing_to_do
+from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do
 from verification.requirements.model import Criterion
-from verification.suites.given_suite import Given, Standing, run_given
+from verification.suites.given_suite import Standing, SuiteResult, run_given
 from verification.verdict.model import Finding, GateOutcome
 
 FAILURES_SHOWN_MAX = 10
@@ -16,13 +16,13 @@ TOLD_MAX = 200  # of the evidence's tests of one kind
 FORGEABLE = "forgeable by code that shares a process with them"
 
 
-class Suites(Gate):
+class Suites(VerdictGate):
     """The exact set of tests passes, on a clean copy, and the same suite fails on a stub."""
 
     name = "suites"
     grade = "B"
 
-    async def ask(self, subject: Subject) -> Report:
+    async def ask(self, subject: Subject) -> GateReport:
         findings: list[Finding] = []
         evidence: dict[str, Any] = {}
         idle: set[str] = set()
@@ -49,7 +49,7 @@ def _asked(subject: Subject) -> list[tuple[Criterion, bool]]:
     return [(each, False) for each in subject.criteria] + [(each, True) for each in subject.earlier]
 
 
-def _told(given: Given, sealed: bool) -> dict[str, Any]:
+def _told(given: SuiteResult, sealed: bool) -> dict[str, Any]:
     """A verdict's evidence goes with the delivery. A sealed test's id may hold its arguments: it is counted only."""
     told: dict[str, Any] = msgspec.to_builtins(given) | {"expected": len(given.expected)}
     del told["took_s"]  # the same verdict again has the same evidence
@@ -70,7 +70,7 @@ def _unproved(criterion: str) -> Finding:
     return Finding(kind="suite_failed", criterion=criterion, detail=text, for_author=text)
 
 
-def _failed(criterion: str, given: Given, *, sealed: bool, before: bool) -> Finding:
+def _failed(criterion: str, given: SuiteResult, *, sealed: bool, before: bool) -> Finding:
     lines = [f"{test}: {why}" for test, why in given.failures[:FAILURES_SHOWN_MAX]]
     more = len(given.failures) - len(lines)
     detail = "; ".join([*lines, *([f"and {more} more"] if more else [])])[:DETAIL_CHARS_MAX]
@@ -88,11 +88,11 @@ def _number(told: Any) -> int:
     return told if isinstance(told, int) else len(told)
 
 
-def _report(findings: list[Finding], evidence: dict[str, Any], idle: list[str]) -> Report:
+def _report(findings: list[Finding], evidence: dict[str, Any], idle: list[str]) -> GateReport:
     text = f"{sum(each['passed'] for each in evidence.values())} tests passed, {FORGEABLE}"
     if left_out := sum(_number(each["left_out"]) for each in evidence.values()):
         text += f"; {left_out} left out, because they are skipped or expected to fail whatever the code is"
     if idle:
         text = f"the suite of {', '.join(idle)} passes on a stub: it proves nothing"
     result: GateOutcome = "failed" if findings else "noted" if idle or left_out else "passed"
-    return Report(result=result, findings=tuple(findings), text=text, evidence=evidence)
+    return GateReport(result=result, findings=tuple(findings), text=text, evidence=evidence)

@@ -7,7 +7,7 @@ import msgspec
 
 from verification.execution.case_runner import ALONE, PROJECT
 from verification.execution.retry import boxed
-from verification.gates.base import Gate, Report, Subject, nothing_to_do, verdict_on
+from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do, verdict_on
 from verification.sandbox.base import MIB, PYTHON, Limits, RunSpec, Sandbox
 from verification.source_scan.write_set import is_test
 from verification.verdict.model import Finding
@@ -29,12 +29,12 @@ class _Line(msgspec.Struct, frozen=True):
 _line = msgspec.json.Decoder(_Line)
 
 
-class Syntax(Gate):
+class Syntax(VerdictGate):
     """Files below `tests` may be no Python: they may be what the code is tried with. They are named all the same."""
 
     name = "syntax"
 
-    async def ask(self, subject: Subject) -> Report:
+    async def ask(self, subject: Subject) -> GateReport:
         paths = changed_code(subject)
         if not paths:
             return nothing_to_do("no Python file was changed")

@@ -6,7 +6,7 @@ import re
 from domain.errors import Unavailable
 from verification.execution.case_runner import ALONE, PROJECT, SOURCES
 from verification.execution.retry import boxed
-from verification.gates.base import Gate, Report, Subject, nothing_to_do
+from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do
 from verification.gates.syntax import changed_code
 from verification.packages.toolbox import TOOLS, toolbox
 from verification.sandbox.base import MIB, PYTHON, Limits, RunSpec
@@ -21,7 +21,7 @@ _OPTIONS = ("--config-file=", "--cache-dir=/dev/null", "--ignore-missing-imports
 _REPORT = ("--no-color-output", "--hide-error-context", "--no-pretty", "--explicit-package-bases")
 
 
-class Types(Gate):
+class Types(VerdictGate):
     """Annotated functions only; a tree without annotations has said nothing that could be wrong."""
 
     name = "types"
@@ -29,7 +29,7 @@ class Types(Gate):
     needs_sound = True
     needs_whole = True
 
-    async def ask(self, subject: Subject) -> Report:
+    async def ask(self, subject: Subject) -> GateReport:
         paths = [path for path in changed_code(subject) if not is_test(path)]
         paths = [path for path in paths if _ANNOTATED.search(subject.tree[path])]
         if not paths:
@@ -55,6 +55,6 @@ class Types(Gate):
             return nothing_to_do(f"the checker gave no answer ({result.reason})")
         evidence = {"files": paths, "errors": errors[:NAMED_MAX]}
         if not errors:
-            return Report(result="passed", text=f"{len(paths)} files", evidence=evidence)
+            return GateReport(result="passed", text=f"{len(paths)} files", evidence=evidence)
         text = errors[0] if len(errors) == 1 else f"{errors[0]}, and {len(errors) - 1} more"
-        return Report(result="noted", text=text[:300], evidence=evidence)
+        return GateReport(result="noted", text=text[:300], evidence=evidence)

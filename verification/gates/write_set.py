@@ -1,14 +1,14 @@
 """The write set: the tree is the base with the author's files, and each path that differs may be written."""
 
-from verification.gates.base import Gate, Report, Subject, verdict_on
+from verification.gates.base import GateReport, Subject, VerdictGate, verdict_on
 from verification.source_scan.write_set import scope_findings
 
 
-class WriteSet(Gate):
+class WriteSet(VerdictGate):
     name = "write_set"
     needs_fit = False
 
-    async def ask(self, subject: Subject) -> Report:
+    async def ask(self, subject: Subject) -> GateReport:
         findings = scope_findings(subject.changed, subject.scope)
         evidence = {"changed": list(subject.changed), "scope": list(subject.scope)}
         return verdict_on(findings, text=f"{len(subject.changed)} paths changed", evidence=evidence)

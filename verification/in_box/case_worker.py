@@ -145,7 +145,7 @@ def _attempt(act: Any) -> tuple[Any, BaseException | None]:
         return None, error
 
 
-class Case:
+class CaseSteps:
     """The steps of one case, in one process and one folder."""
 
     def __init__(self, order: dict[str, Any]) -> None:
@@ -280,7 +280,7 @@ def main() -> None:
         _load_what_runs()
     sys.path[:0] = [order["project"], os.path.join(order["project"], "src")]
     sys.argv[:] = ["case"]
-    case = Case(order)
+    case = CaseSteps(order)
     started = clock()
     seen = [case.play(step, step["expected"]) for step in order["steps"]]
     answer = f"{order['nonce']} {dumps({'steps': seen, 'took_s': clock() - started})}\n".encode()

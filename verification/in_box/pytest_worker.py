@@ -35,7 +35,7 @@ def stub(name: str) -> Any:
     return StubType.__new__(StubType, name, (), {})
 
 
-class Stubs:
+class StubFinder:
     """Finds the modules of the project, all of them empty promises. Asked last, when nobody else knows a name."""
 
     def __init__(self, names: list[str]) -> None:
@@ -73,7 +73,7 @@ class Reporter:
         """The project becomes importable only now, when pytest has all of its own parts."""
         project = self.order["project"]
         if self.order["stubs"] is not None:
-            sys.meta_path.append(Stubs(self.order["stubs"]))
+            sys.meta_path.append(StubFinder(self.order["stubs"]))
             return
         below = os.path.join(project, "src")
         sys.path[:0] = [project, *([below] if os.path.isdir(below) else [])]

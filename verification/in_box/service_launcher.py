@@ -24,7 +24,7 @@ REASON_CHARS_MAX = 300
 _SET_DUMPABLE = 4  # of prctl: with 0, the service, whose user is ours, cannot write to our memory
 
 
-class Service:
+class ServiceProcess:
     """The process under test."""
 
     def __init__(self, order: dict[str, Any]) -> None:
@@ -64,7 +64,7 @@ class Service:
             time.sleep(POLL_S)
 
 
-def answer(door: socket.socket, service: Service, word: bytes) -> None:
+def answer(door: socket.socket, service: ServiceProcess, word: bytes) -> None:
     """One packet. `connect` is answered by the state and, if the service runs, a socket that begins to connect."""
     state = service.state().encode()
     if word != b"connect" or state != b"runs":
@@ -87,7 +87,7 @@ def main() -> None:
     os.close(nothing)
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_SET_DUMPABLE, 0, 0, 0, 0)
-    service = Service(json.loads(door.recv(ORDER_BYTES_MAX)))
+    service = ServiceProcess(json.loads(door.recv(ORDER_BYTES_MAX)))
     with suppress(ConnectionError):  # the judge has left
         while word := door.recv(WORD_BYTES_MAX):
             if word == b"stop":

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from domain.errors import Invalid
-from verification.execution.case_runner import Answer, Problem, Project, StepSeen, play
+from verification.execution.case_runner import CaseAnswer, CaseProblem, Project, StepSeen, play
 from verification.properties.inputs import Arguments
 from verification.requirements.model import Case, Step
 from verification.requirements.property_model import Property
@@ -21,7 +21,7 @@ NARROW_WALL_S = 15.0
 GIVEN = "given"  # the name of a reference or predicate in its box
 GIVEN_SEED = 0
 
-Seen = StepSeen | Problem
+Seen = StepSeen | CaseProblem
 
 
 class Calls:
@@ -45,7 +45,7 @@ class Calls:
         for start in range(0, len(inputs), BATCH):
             batch = inputs[start : start + BATCH]
             told = await self._box(target, batch, one, project)
-            if isinstance(told, Problem):
+            if isinstance(told, CaseProblem):
                 told = await self._narrowed(target, batch, one, project, told)
                 return found + [told] * (len(inputs) - start)
             found += told
@@ -63,7 +63,7 @@ class Calls:
         for start in range(0, len(inputs), BATCH):
             batch = inputs[start : start + BATCH]
             told = await self._box(f"{GIVEN}:{one.given.function}", batch, one, project)
-            if isinstance(told, Problem):
+            if isinstance(told, CaseProblem):
                 return found + [told] * (len(inputs) - start)
             for seen in told:
                 if seen.did == "raised" and seen.stage != "call":
@@ -73,19 +73,19 @@ class Calls:
 
     async def _box(
         self, target: str, inputs: Sequence[Arguments], one: Property, project: Project
-    ) -> list[StepSeen] | Problem:
+    ) -> list[StepSeen] | CaseProblem:
         steps = tuple(Step(action="call", target=target, args=arguments) for arguments in inputs)
         case = Case(steps=steps, line=one.line, within_s=one.within_s, memory_mb=one.memory_mb)
         async with self._slots:
             told = await play(case, project, self._sandbox)
-        if isinstance(told, Answer):
+        if isinstance(told, CaseAnswer):
             strange = any(seen.did == "ran" for seen in told.steps)
-            return Problem("forged_answer", "was answered with another kind of step") if strange else told.steps
+            return CaseProblem("forged_answer", "was answered with another kind of step") if strange else told.steps
         return told
 
     async def _narrowed(
-        self, target: str, inputs: Sequence[Arguments], one: Property, project: Project, problem: Problem
-    ) -> Problem:
+        self, target: str, inputs: Sequence[Arguments], one: Property, project: Project, problem: CaseProblem
+    ) -> CaseProblem:
         """The same problem with the call that brings it about, if that is found in few boxes."""
         until = time.monotonic() + NARROW_WALL_S
         for _ in range(NARROW_BOXES_MAX):
@@ -93,14 +93,14 @@ class Calls:
                 break
             half = inputs[: len(inputs) // 2]
             told = await self._box(target, half, one, project)
-            if isinstance(told, Problem):
+            if isinstance(told, CaseProblem):
                 inputs, problem = half, told
             else:
                 inputs = inputs[len(half) :]
         more = f" or one of {len(inputs) - 1} calls after it" if len(inputs) > 1 else ""
         name = target.partition(":")[2]
         given = ", ".join(show(value, 200) for value in inputs[0])
-        return Problem(problem.kind, f"{name}({given}){more} {problem.text}")
+        return CaseProblem(problem.kind, f"{name}({given}){more} {problem.text}")
 
 
 def unusable(one: Property, why: str) -> Invalid:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from domain.errors import Invalid
-from verification.execution.case_runner import Problem
+from verification.execution.case_runner import CaseProblem
 from verification.execution.comparison import SHOWN_CHARS_MAX
 from verification.properties.calls import Calls, Seen, unusable
 from verification.properties.inputs import Arguments
@@ -29,7 +29,7 @@ class Passed(msgspec.Struct, frozen=True):
     judged: bool = True
 
 
-Outcome = Passed | Problem
+Outcome = Passed | CaseProblem
 _HELD, _PASSED_OVER = Passed(), Passed(judged=False)
 
 
@@ -43,7 +43,7 @@ async def outcomes(one: Property, inputs: Sequence[Arguments], calls: Calls) -> 
         _refused(one, arguments, seen) for arguments, seen in zip(inputs, first, strict=True)
     ]
     if one.kind == "matches_reference":
-        found = [each if isinstance(each, Problem) and each.kind != "property_failed" else None for each in found]
+        found = [each if isinstance(each, CaseProblem) and each.kind != "property_failed" else None for each in found]
     left = [index for index, each in enumerate(found) if each is None]
     given, seen = [inputs[index] for index in left], [first[index] for index in left]
     told = await _LAWS[one.kind](one, given, seen, calls) if left else []
@@ -54,14 +54,14 @@ async def outcomes(one: Property, inputs: Sequence[Arguments], calls: Calls) -> 
 
 def _refused(one: Property, arguments: Arguments, seen: Seen) -> Outcome | None:
     """What is said of an input for which the function gave no value; None where it did."""
-    if isinstance(seen, Problem):
+    if isinstance(seen, CaseProblem):
         return seen
     if seen.did == "returned":
         if one.kind == "never_raises":
             return _HELD
         return None if key_of(seen.value) is not None else _problem(one, arguments, _unreadable(seen.value))
     if seen.stage != "call":
-        return Problem("did_not_start", f"{one.call} could not be called: {_raised(seen)}")
+        return CaseProblem("did_not_start", f"{one.call} could not be called: {_raised(seen)}")
     if {name for names in seen.names for name in names} & set(one.may_raise):
         return _HELD if one.kind == "never_raises" else _PASSED_OVER
     return _problem(one, arguments, f"raised {_raised(seen)}")
@@ -75,8 +75,8 @@ def _raised(seen: Any) -> str:
     return f"{seen.name}: {seen.message}"[:SHOWN_CHARS_MAX] if seen.message else str(seen.name)
 
 
-def _problem(one: Property, arguments: Arguments, text: str) -> Problem:
-    return Problem("property_failed", f"{called(one.call, arguments)} {text}")
+def _problem(one: Property, arguments: Arguments, text: str) -> CaseProblem:
+    return CaseProblem("property_failed", f"{called(one.call, arguments)} {text}")
 
 
 def called(target: str, arguments: Arguments) -> str:
@@ -97,12 +97,12 @@ async def _again(
     told = await calls.under_test(target, second, one)
     found: list[Outcome] = []
     for arguments, before, after, want in zip(inputs, seen, told, wanted, strict=True):
-        if isinstance(after, Problem):
+        if isinstance(after, CaseProblem):
             found.append(after)
             continue
         step = f"returned {show(before.value, SHOWN_CHARS_MAX)}, and {target.partition(':')[2]} of that"
         if after.stage != "call":
-            found.append(Problem("did_not_start", f"{target} could not be called: {_raised(after)}"))
+            found.append(CaseProblem("did_not_start", f"{target} could not be called: {_raised(after)}"))
         elif after.did != "returned":
             found.append(_problem(one, arguments, f"{step} raised {_raised(after)}"))
         elif _same(want, after.value, one.approx):
@@ -129,7 +129,7 @@ async def _compared(
     told = await calls.under_test(one.call, others[::-1], one, anew=True)
     found: list[Outcome] = []
     for arguments, other, before, after in zip(inputs, others, seen, reversed(told), strict=True):
-        if isinstance(after, Problem):
+        if isinstance(after, CaseProblem):
             found.append(after)
             continue
         if after.did == "returned" and _same(before.value, after.value, one.approx):
@@ -216,8 +216,8 @@ async def _matches_reference(
 ) -> list[Outcome]:
     told = await calls.given(one, inputs)
     for answer in told:
-        if isinstance(answer, Problem) or (answer.did == "returned" and key_of(answer.value) is None):
-            said = answer.text if isinstance(answer, Problem) else _unreadable(answer.value)
+        if isinstance(answer, CaseProblem) or (answer.did == "returned" and key_of(answer.value) is None):
+            said = answer.text if isinstance(answer, CaseProblem) else _unreadable(answer.value)
             raise unusable(one, said)
     return [_as_reference(one, *each) for each in zip(inputs, seen, told, strict=True)]
 
@@ -239,13 +239,13 @@ async def _holds(one: Property, inputs: Sequence[Arguments], seen: Sequence[Any]
     told = await calls.given(one, [(value, *rest) for value, rest in zip(values, inputs, strict=True)])
     found: list[Outcome] = []
     for arguments, value, answer in zip(inputs, values, told, strict=True):
-        if isinstance(answer, Problem):
+        if isinstance(answer, CaseProblem):
             said = answer.text
         elif answer.did == "raised":
             said = f"raised {_raised(answer)}"
         else:
             said = f"answered {show(answer.value, SHOWN_CHARS_MAX)}"
-        held = not isinstance(answer, Problem) and answer.did == "returned" and answer.value is True
+        held = not isinstance(answer, CaseProblem) and answer.did == "returned" and answer.value is True
         text = f"returned {show(value, SHOWN_CHARS_MAX)}, of which {one.given.function} {said}"
         found.append(_HELD if held else _problem(one, arguments, text))
     return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from verification.execution.case_runner import Problem, Project
+from verification.execution.case_runner import CaseProblem, Project
 from verification.execution.trials import HASH_SEED_MAX
 from verification.properties.calls import BATCH, Calls
 from verification.properties.checks import Passed, called, outcomes
@@ -30,7 +30,7 @@ class Tried:
     criterion: str
     sealed: bool
     property: Property
-    problem: Problem | None
+    problem: CaseProblem | None
     inputs: int = 0
     failed: int = 0
     passed_over: int = 0  # refused with an exception that the property allows
@@ -95,7 +95,7 @@ async def _tried(
     criterion: str, sealed: bool, one: Property, inputs: list[Arguments], calls: Calls, shrink: bool
 ) -> Tried:
     found = await outcomes(one, inputs, calls)
-    bad = [(each, outcome) for each, outcome in zip(inputs, found, strict=True) if isinstance(outcome, Problem)]
+    bad = [(each, outcome) for each, outcome in zip(inputs, found, strict=True) if isinstance(outcome, CaseProblem)]
     passed_over = sum(isinstance(each, Passed) and not each.judged for each in found)
     return Tried(
         criterion=criterion,
@@ -109,14 +109,16 @@ async def _tried(
     )
 
 
-def _vacuous(one: Property, inputs: list[Arguments], passed_over: int) -> Problem | None:
+def _vacuous(one: Property, inputs: list[Arguments], passed_over: int) -> CaseProblem | None:
     if passed_over < len(inputs):
         return None
     shown = called(one.call, inputs[0])
-    return Problem("property_failed", f"{shown} raised {' or '.join(one.may_raise)}, and so did every other call")
+    return CaseProblem("property_failed", f"{shown} raised {' or '.join(one.may_raise)}, and so did every other call")
 
 
-async def _worst(one: Property, bad: list[tuple[Arguments, Problem]], calls: Calls, *, shrink: bool) -> Problem | None:
+async def _worst(
+    one: Property, bad: list[tuple[Arguments, CaseProblem]], calls: Calls, *, shrink: bool
+) -> CaseProblem | None:
     """What to tell of the failures: a strike or a box that died first, else the smallest input there is."""
     if not bad:
         return None
@@ -130,7 +132,7 @@ async def _worst(one: Property, bad: list[tuple[Arguments, Problem]], calls: Cal
         failing = [
             (each, told)
             for each, told in zip(candidates, found, strict=True)
-            if isinstance(told, Problem) and told.kind == "property_failed"
+            if isinstance(told, CaseProblem) and told.kind == "property_failed"
         ]
         if not failing:
             break

@@ -9,7 +9,7 @@ from verification.requirements.fields import Fields
 from verification.requirements.fixtures import Fixtures
 from verification.requirements.literals import Literals
 from verification.requirements.model import Case, Expectation, Step
-from verification.requirements.problems import Report, listed
+from verification.requirements.problems import ProblemList, listed
 from verification.requirements.scope import path_fault
 from verification.requirements.tags import pattern_fault
 from verification.requirements.yaml_tree import Mapping, Node, Scalar, kind
@@ -64,7 +64,7 @@ class CaseReader:
     has none, empty if it could not be read (then nothing is said about it here). `served`: there is a service to ask.
     """
 
-    def __init__(self, report: Report, fixtures: Fixtures, command: str | None, *, served: bool) -> None:
+    def __init__(self, report: ProblemList, fixtures: Fixtures, command: str | None, *, served: bool) -> None:
         self.report = report
         self.literals = Literals(report, fixtures)
         self.command = command

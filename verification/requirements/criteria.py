@@ -7,7 +7,7 @@ from typing import NamedTuple
 from verification.requirements.case_parser import CaseReader
 from verification.requirements.fields import Fields
 from verification.requirements.model import Case, Suite
-from verification.requirements.problems import Report, similar
+from verification.requirements.problems import ProblemList, similar
 from verification.requirements.property_model import Property
 from verification.requirements.property_parser import PropertyReader
 from verification.requirements.suite_files import read_suite
@@ -54,12 +54,12 @@ def read_id(fields: Fields) -> str | None:
     return text
 
 
-def read_criteria(roots: Iterable[Node], reader: CaseReader, report: Report) -> list[Read]:
+def read_criteria(roots: Iterable[Node], reader: CaseReader, report: ProblemList) -> list[Read]:
     """The criteria of all acceptance blocks, in order."""
     return _read(roots, reader, report, sealed=False)
 
 
-def read_sealed(root: Node, known: Iterable[str], reader: CaseReader, report: Report) -> dict[str, Read]:
+def read_sealed(root: Node, known: Iterable[str], reader: CaseReader, report: ProblemList) -> dict[str, Read]:
     """What is sealed, by criterion id; every id must be one of `known`."""
     names = list(known)
     sealed: dict[str, Read] = {}
@@ -72,7 +72,7 @@ def read_sealed(root: Node, known: Iterable[str], reader: CaseReader, report: Re
     return sealed
 
 
-def _read(roots: Iterable[Node], reader: CaseReader, report: Report, *, sealed: bool) -> list[Read]:
+def _read(roots: Iterable[Node], reader: CaseReader, report: ProblemList, *, sealed: bool) -> list[Read]:
     read: list[Read] = []
     first: dict[str, int] = {}
     for root in roots:
@@ -96,7 +96,7 @@ def _read(roots: Iterable[Node], reader: CaseReader, report: Report, *, sealed: 
     return read
 
 
-def _criterion(node: Node, reader: CaseReader, report: Report, sealed: bool) -> Read | None:
+def _criterion(node: Node, reader: CaseReader, report: ProblemList, sealed: bool) -> Read | None:
     if not isinstance(node, Mapping):
         report.add(node, f"a criterion is a mapping, not {kind(node)}", "- id: A1, with says and cases below it")
         return None

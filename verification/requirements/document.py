@@ -3,12 +3,12 @@
 import re
 from typing import NamedTuple
 
-from verification.requirements.problems import Report, Spot
+from verification.requirements.problems import ProblemList, Spot
 
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*([^`\r\n]*)\r?$")
 
 
-class Block(NamedTuple):
+class YamlPart(NamedTuple):
     """The text of one YAML part; its first line has the number `line` in the file."""
 
     text: str
@@ -18,30 +18,30 @@ class Block(NamedTuple):
 class Document(NamedTuple):
     """`front` is None without front matter; `fence` is the place of the first acceptance block's fence."""
 
-    front: Block | None
-    acceptance: tuple[Block, ...]
+    front: YamlPart | None
+    acceptance: tuple[YamlPart, ...]
     prose: str
     fence: Spot | None
 
 
-def split(text: str, report: Report) -> Document | None:
+def split(text: str, report: ProblemList) -> Document | None:
     """The parts of the file; None if its end cannot be told, with the reason in `report`."""
     lines = text.split("\n")
-    front: Block | None = None
+    front: YamlPart | None = None
     start = 0
     if lines[0].rstrip() == "---":
         end = next((at for at in range(1, len(lines)) if lines[at].rstrip() == "---"), None)
         if end is None:
             report.add(Spot(1, 1), "the front matter is not closed", "--- on a line of its own below the last key")
             return None
-        front = Block("\n".join(lines[1:end]), 2)
+        front = YamlPart("\n".join(lines[1:end]), 2)
         start = end + 1
     return _body(lines, start, front, report)
 
 
-def _body(lines: list[str], start: int, front: Block | None, report: Report) -> Document:
+def _body(lines: list[str], start: int, front: YamlPart | None, report: ProblemList) -> Document:
     prose: list[str] = []
-    blocks: list[Block] = []
+    blocks: list[YamlPart] = []
     first: Spot | None = None
     at = start
     while at < len(lines):
@@ -56,7 +56,7 @@ def _body(lines: list[str], start: int, front: Block | None, report: Report) -> 
             report.add(spot, "this fence is not closed", f"{opening[1][:20]} on a line of its own below the block")
             close = len(lines)
         if _is_acceptance(opening[2], spot, report):
-            blocks.append(Block("\n".join(lines[at + 1 : close]), at + 2))
+            blocks.append(YamlPart("\n".join(lines[at + 1 : close]), at + 2))
             first = first or spot
         else:
             prose.extend(lines[at : close + 1])
@@ -69,7 +69,7 @@ def _closing(lines: list[str], start: int, fence: str) -> int | None:
     return next((at for at in range(start, len(lines)) if mark.match(lines[at])), None)
 
 
-def _is_acceptance(info: str, spot: Spot, report: Report) -> bool:
+def _is_acceptance(info: str, spot: Spot, report: ProblemList) -> bool:
     words = info.split()
     if words == ["yaml", "acceptance"]:
         return True

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping as Map
 
-from verification.requirements.problems import Report, listed, similar
+from verification.requirements.problems import ProblemList, listed, similar
 from verification.requirements.yaml_tree import Mapping, Node, Scalar, Sequence, kind
 
 
 class Fields:
     """`examples` names every known key with what may be written."""
 
-    def __init__(self, node: Mapping, report: Report, examples: Map[str, str], what: str) -> None:
+    def __init__(self, node: Mapping, report: ProblemList, examples: Map[str, str], what: str) -> None:
         self.node = node
         self.report = report
         self.examples = examples

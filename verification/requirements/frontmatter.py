@@ -8,7 +8,7 @@ from verification.requirements.dependencies import read_dependencies
 from verification.requirements.fields import Fields
 from verification.requirements.model import Base, Budget, Deliverable, Serve
 from verification.requirements.placeholders import names_in
-from verification.requirements.problems import Report, listed
+from verification.requirements.problems import ProblemList, listed
 from verification.requirements.scope import pattern_fault
 from verification.requirements.yaml_tree import Mapping, Node, Scalar, kind
 
@@ -59,7 +59,7 @@ class FrontMatter(NamedTuple):
     review: bool
 
 
-def read_front_matter(node: Mapping, report: Report) -> FrontMatter:
+def read_front_matter(node: Mapping, report: ProblemList) -> FrontMatter:
     """Read every field, so that all problems are seen at once."""
     fields = Fields(node, report, EXAMPLES, "the front matter")
     _version(fields)

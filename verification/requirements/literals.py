@@ -5,7 +5,7 @@ from typing import Any
 
 from domain.errors import Invalid
 from verification.requirements.fixtures import Fixtures
-from verification.requirements.problems import Report, listed, similar
+from verification.requirements.problems import ProblemList, listed, similar
 from verification.requirements.tags import COLLECTIONS, LOOSE, SCALARS, canonical, pattern_fault
 from verification.requirements.values import LOOSE_ITEMS_MAX, key_of
 from verification.requirements.yaml_tree import Mapping, Node, Scalar, Sequence, kind
@@ -30,7 +30,7 @@ TAG_EXAMPLES = {
 class Literals:
     """Reads values; a malformed one is reported and read as None."""
 
-    def __init__(self, report: Report, fixtures: Fixtures) -> None:
+    def __init__(self, report: ProblemList, fixtures: Fixtures) -> None:
         self.report = report
         self.fixtures = fixtures
 

@@ -139,7 +139,7 @@ def modules_named(criteria: Iterable[Criterion], scope: Iterable[str]) -> tuple[
     return tuple(sorted(name for name in names if name.isidentifier()))
 
 
-class PlannedTask(msgspec.Struct, frozen=True, kw_only=True):
+class RequirementTask(msgspec.Struct, frozen=True, kw_only=True):
     """One task of the requirement: which criteria it must meet and which paths it may write."""
 
     id: str
@@ -172,7 +172,7 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     scope: tuple[str, ...]
     budget: Budget
     criteria: tuple[Criterion, ...]
-    tasks: tuple[PlannedTask, ...]
+    tasks: tuple[RequirementTask, ...]
     prose: str  # the markdown without front matter and without acceptance blocks
     source: bytes  # NAME.md as read
     sealed_source: bytes | None = None  # NAME.sealed.yaml as read

@@ -9,12 +9,12 @@ from domain.judgement import REVIEW
 from verification.requirements.case_parser import CaseReader
 from verification.requirements.criteria import Read, read_criteria, read_sealed
 from verification.requirements.dependencies import LOCK_NAME
-from verification.requirements.document import Block, Document, split
+from verification.requirements.document import Document, YamlPart, split
 from verification.requirements.fixtures import Fixtures, read_plain
 from verification.requirements.frontmatter import FrontMatter, command_name, read_front_matter
 from verification.requirements.hints import check_notes
-from verification.requirements.model import Criterion, PlannedTask, Requirement
-from verification.requirements.problems import Problem, Report, RequirementInvalid, Spot
+from verification.requirements.model import Criterion, Requirement, RequirementTask
+from verification.requirements.problems import Problem, ProblemList, RequirementInvalid, Spot
 from verification.requirements.task_plan import default_tasks, read_tasks
 from verification.requirements.template import acceptance_block, front_matter, scaffold, title_of
 from verification.requirements.yaml_tree import Mapping, Node, kind, read_yaml
@@ -81,7 +81,7 @@ def _read_file(path: Path) -> bytes | None:
 def _parse(
     source: bytes, sealed: bytes | None, files: tuple[str, str], name: str, visible: Fixtures, hidden: Fixtures
 ) -> Requirement:
-    report, sealed_report = Report(files[0]), Report(files[1])
+    report, sealed_report = ProblemList(files[0]), ProblemList(files[1])
     text = _decode(source, report)
     if text is not None and not text.strip():
         report.add(_TOP, "the file is empty", f"\n{scaffold(name)}")
@@ -142,7 +142,7 @@ def _criterion(read: Read, sealed: Read | None) -> Criterion:
     )
 
 
-def _apart(sealed: Map[str, Read], visible: Fixtures, report: Report) -> None:
+def _apart(sealed: Map[str, Read], visible: Fixtures, report: ProblemList) -> None:
     """A sealed suite is no part of what employees see."""
     for read in sealed.values():
         if read.suite is not None and (seen := sorted(set(read.suite.files) & set(visible.used))):
@@ -150,7 +150,7 @@ def _apart(sealed: Map[str, Read], visible: Fixtures, report: Report) -> None:
             report.add(read.node, message, "pytest: a file or folder of its own")
 
 
-def _decode(source: bytes, report: Report) -> str | None:
+def _decode(source: bytes, report: ProblemList) -> str | None:
     """Text of UTF-8 with or without a byte order mark."""
     if len(source) > SOURCE_BYTES_MAX:
         message = f"the file is larger than {SOURCE_BYTES_MAX} bytes"
@@ -169,7 +169,7 @@ def _decode(source: bytes, report: Report) -> str | None:
     return None
 
 
-def _has_parts(document: Document, name: str, report: Report) -> bool:
+def _has_parts(document: Document, name: str, report: ProblemList) -> bool:
     """Whether front matter and acceptance are there; what is missing is offered ready to fill in."""
     if document.front is None and not document.acceptance:
         message = "this file is prose alone: it says neither what to deliver nor how to judge it"
@@ -183,7 +183,7 @@ def _has_parts(document: Document, name: str, report: Report) -> bool:
     return True
 
 
-def _front(document: Document, name: str, report: Report) -> FrontMatter | None:
+def _front(document: Document, name: str, report: ProblemList) -> FrontMatter | None:
     if document.front is None:
         return None
     root = _yaml(document.front, report, f"\n{front_matter(name, title_of(document.prose) or name)}")
@@ -196,18 +196,18 @@ def _front(document: Document, name: str, report: Report) -> FrontMatter | None:
     return None
 
 
-def _command(front: FrontMatter | None, report: Report) -> str | None:
+def _command(front: FrontMatter | None, report: ProblemList) -> str | None:
     """The name that `run` cases start; empty if the front matter could not tell."""
     unread = front is None or any("`command`" in problem.message for problem in report.problems)
     return "" if unread or front is None else command_name(front.command)
 
 
-def _served(front: FrontMatter | None, report: Report) -> bool:
+def _served(front: FrontMatter | None, report: ProblemList) -> bool:
     """Whether there is a service to ask; also if the front matter could not tell."""
     return front is None or front.serve is not None or any("`serve`" in problem.message for problem in report.problems)
 
 
-def _yaml(block: Block, report: Report, remedy: str = "its keys and values") -> Node | None:
+def _yaml(block: YamlPart, report: ProblemList, remedy: str = "its keys and values") -> Node | None:
     """The block's tree; an empty block is a problem."""
     before = len(report.problems)
     root = read_yaml(block.text, block.line, report)
@@ -216,7 +216,7 @@ def _yaml(block: Block, report: Report, remedy: str = "its keys and values") -> 
     return root
 
 
-def _criteria(document: Document, reader: CaseReader, name: str, report: Report) -> list[Read]:
+def _criteria(document: Document, reader: CaseReader, name: str, report: ProblemList) -> list[Read]:
     roots = [_yaml(block, report) for block in document.acceptance]
     read = read_criteria([root for root in roots if root is not None], reader, report)
     if not read and document.fence is not None and not report.problems:
@@ -226,11 +226,11 @@ def _criteria(document: Document, reader: CaseReader, name: str, report: Report)
 
 def _sealed(source: bytes, ids: list[str], reader: CaseReader) -> dict[str, Read]:
     text = _decode(source, reader.report)
-    root = _yaml(Block(text, 1), reader.report) if text is not None else None
+    root = _yaml(YamlPart(text, 1), reader.report) if text is not None else None
     return read_sealed(root, ids, reader, reader.report) if root is not None else {}
 
 
-def _tasks(front: FrontMatter | None, criteria: list[str], report: Report) -> tuple[PlannedTask, ...]:
+def _tasks(front: FrontMatter | None, criteria: list[str], report: ProblemList) -> tuple[RequirementTask, ...]:
     if front is None or not criteria:
         return ()
     if front.tasks is None:

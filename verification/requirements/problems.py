@@ -57,7 +57,7 @@ class Spot(msgspec.Struct, frozen=True):
     column: int
 
 
-class Report:
+class ProblemList:
     """Collects the problems of one file, so that a person sees all of them at once."""
 
     def __init__(self, file: str) -> None:

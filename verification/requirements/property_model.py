@@ -57,7 +57,7 @@ class Generator(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     places: int = 0  # of decimals
 
 
-class Given(msgspec.Struct, frozen=True, kw_only=True):
+class AuthorFunction(msgspec.Struct, frozen=True, kw_only=True):
     """A function of the requirement's author: it runs in a box that holds no code under test."""
 
     path: str  # beside the requirement: "checks.py"
@@ -74,7 +74,7 @@ class Property(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     line: int  # where it stands, for findings about visible properties
     tries: int = TRIES
     back: str | None = None  # of round_trip, "module:function"
-    given: Given | None = None  # the reference or the predicate
+    given: AuthorFunction | None = None  # the reference or the predicate
     by: str | int | None = None  # of sorted: the field or the place of an item that it is sorted by
     reverse: bool = False
     may_raise: tuple[str, ...] = ()

@@ -11,8 +11,14 @@ from verification.requirements.fields import Fields
 from verification.requirements.fixtures import Fixtures
 from verification.requirements.generator_parser import EXAMPLES, LEAVES_MAX, GeneratorReader, leaves
 from verification.requirements.literals import Literals
-from verification.requirements.problems import Report, listed, similar
-from verification.requirements.property_model import PROPERTY_TRIES_MAX, Generator, Given, Property, PropertyKind
+from verification.requirements.problems import ProblemList, listed, similar
+from verification.requirements.property_model import (
+    PROPERTY_TRIES_MAX,
+    AuthorFunction,
+    Generator,
+    Property,
+    PropertyKind,
+)
 from verification.requirements.yaml_tree import Mapping, Node, Scalar, kind
 
 WITHIN_S_MAX = 60
@@ -51,7 +57,7 @@ _EXAMPLE = '{property: idempotent, call: "module:function", inputs: [integer]}'
 class PropertyReader:
     """Reads the properties of one file; the files that they name are read beside it."""
 
-    def __init__(self, report: Report, fixtures: Fixtures) -> None:
+    def __init__(self, report: ProblemList, fixtures: Fixtures) -> None:
         self.report = report
         self.fixtures = fixtures
         self.generators = GeneratorReader(Literals(report, fixtures))
@@ -145,7 +151,7 @@ class PropertyReader:
         fields.wrong("by", node, "the name of a field or the place of an item, counted from 0")
         return None
 
-    def _given(self, fields: Fields, name: str) -> Given | None:
+    def _given(self, fields: Fields, name: str) -> AuthorFunction | None:
         """A file beside the requirement and a function that stands in it."""
         text = fields.text(name, required=True)
         if text is None:
@@ -172,7 +178,7 @@ class PropertyReader:
             message = f"{form[1]} imports {foreign}, which is no part of Python's standard library"
             self.report.add(at, message, "a file that runs alone, without other packages and files")
             return None
-        return Given(path=form[1], function=form[2], source=source)
+        return AuthorFunction(path=form[1], function=form[2], source=source)
 
 
 def _foreign(source: bytes) -> str | None:

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from verification.requirements.criteria import read_id
 from verification.requirements.fields import Fields
 from verification.requirements.frontmatter import EXAMPLES, read_scope
-from verification.requirements.model import PlannedTask
-from verification.requirements.problems import Report, listed, similar
+from verification.requirements.model import RequirementTask
+from verification.requirements.problems import ProblemList, listed, similar
 from verification.requirements.scope import contains, overlap
 from verification.requirements.yaml_tree import Mapping, Node, Sequence, kind
 
@@ -19,22 +19,24 @@ _EXAMPLES = {"id": "T1", "criteria": "[A1]", "scope": '["slugify.py"]', "after":
 class _Written(NamedTuple):
     """A task with the node that it was read from."""
 
-    task: PlannedTask
+    task: RequirementTask
     node: Mapping
 
     def at(self, name: str) -> Node:
         return self.node.get(name) or self.node
 
 
-def default_tasks(criteria: Seq[str], scope: tuple[str, ...]) -> tuple[PlannedTask, ...]:
+def default_tasks(criteria: Seq[str], scope: tuple[str, ...]) -> tuple[RequirementTask, ...]:
     """One task for each criterion. They share the scope, so each waits for the one before it."""
     return tuple(
-        PlannedTask(id=f"T{n}", criteria=(name,), scope=scope, after=(f"T{n - 1}",) if n > 1 else ())
+        RequirementTask(id=f"T{n}", criteria=(name,), scope=scope, after=(f"T{n - 1}",) if n > 1 else ())
         for n, name in enumerate(criteria, start=1)
     )
 
 
-def read_tasks(node: Node, criteria: Seq[str], scope: tuple[str, ...], report: Report) -> tuple[PlannedTask, ...]:
+def read_tasks(
+    node: Node, criteria: Seq[str], scope: tuple[str, ...], report: ProblemList
+) -> tuple[RequirementTask, ...]:
     """The written tasks, checked: each criterion in exactly one, no cycle, no path open to two at once."""
     if not isinstance(node, Sequence) or not node.items:
         report.add(node, f"`tasks` must be a list of tasks, not {kind(node)}", f"tasks: {EXAMPLES['tasks']}")
@@ -60,7 +62,7 @@ def read_tasks(node: Node, criteria: Seq[str], scope: tuple[str, ...], report: R
     return tuple(one.task for one in written)
 
 
-def _task(node: Node, scope: tuple[str, ...], report: Report) -> _Written | None:
+def _task(node: Node, scope: tuple[str, ...], report: ProblemList) -> _Written | None:
     if not isinstance(node, Mapping):
         report.add(node, f"a task is a mapping, not {kind(node)}", '{id: T1, criteria: [A1], scope: ["slugify.py"]}')
         return None
@@ -75,11 +77,11 @@ def _task(node: Node, scope: tuple[str, ...], report: Report) -> _Written | None
     after = tuple(text for text, _ in fields.texts("after", empty=True) or ())
     if name is None:
         return None
-    task = PlannedTask(id=name, criteria=criteria, scope=scope if own is None else own, after=after)
+    task = RequirementTask(id=name, criteria=criteria, scope=scope if own is None else own, after=after)
     return _Written(task, node)
 
 
-def _check_coverage(node: Node, written: list[_Written], criteria: Seq[str], report: Report) -> None:
+def _check_coverage(node: Node, written: list[_Written], criteria: Seq[str], report: ProblemList) -> None:
     owner: dict[str, str] = {}
     for one in written:
         for name in one.task.criteria:
@@ -95,7 +97,7 @@ def _check_coverage(node: Node, written: list[_Written], criteria: Seq[str], rep
         report.add(node, f"no task covers {listed(missing)}", f"criteria: [{', '.join(missing)}] in one of the tasks")
 
 
-def _check_after(written: list[_Written], report: Report) -> bool:
+def _check_after(written: list[_Written], report: ProblemList) -> bool:
     """Whether `after` names known tasks and has no cycle."""
     known = {one.task.id: one for one in written}
     sound = True
@@ -133,7 +135,7 @@ def _cycle(waiting: dict[str, set[str]]) -> list[str]:
         path.append(following)
 
 
-def _check_overlap(written: list[_Written], report: Report) -> None:
+def _check_overlap(written: list[_Written], report: ProblemList) -> None:
     """Tasks that may run at the same time must not be allowed to write the same path."""
     before: dict[str, set[str]] = {}
     known = {one.task.id: one.task for one in written}

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from verification.requirements.problems import Place, Report, Spot
+from verification.requirements.problems import Place, ProblemList, Spot
 
 DEPTH_MAX = 32  # nested lists and mappings
 NODES_MAX = 100_000  # keys and values of one block
@@ -71,7 +71,7 @@ class _Stop(Exception):
     """The block cannot be read further; the problem is already in the report."""
 
 
-def read_yaml(text: str, first_line: int, report: Report) -> Node | None:
+def read_yaml(text: str, first_line: int, report: ProblemList) -> Node | None:
     """The tree of one YAML block that begins at `first_line` of its file, or None with the reason in `report`."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError
@@ -99,7 +99,7 @@ def read_yaml(text: str, first_line: int, report: Report) -> Node | None:
 class _Builder:
     """Turns parser events into nodes."""
 
-    def __init__(self, first_line: int, report: Report) -> None:
+    def __init__(self, first_line: int, report: ProblemList) -> None:
         self.first_line = first_line
         self.report = report
         self.nodes = 0

@@ -40,7 +40,7 @@ class Prepared(msgspec.Struct):
     hold: Hold
 
 
-class Box:
+class BubblewrapBox:
     """Starts, watches and ends one run. Use once."""
 
     def __init__(self, spec: RunSpec, *, dropped: bool, confinement: Confinement, rules: bytes | None) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from domain.errors import Unavailable
 from verification.sandbox.base import MIB, PROGRAMS, PYTHON, WORK, Capabilities, Limits, RunResult, RunSpec
-from verification.sandbox.box import Box, counts_processes_per_box
+from verification.sandbox.box import BubblewrapBox, counts_processes_per_box
 from verification.sandbox.confinement import Confinement, possible_confinements
 from verification.sandbox.descriptors import sealed
 from verification.sandbox.image import find_image
@@ -189,7 +189,7 @@ class Bubblewrap:
                 *owner_mark(),
                 *self._arguments(spec, contents, folders),
             ]
-            box = Box(spec, dropped=self._dropped, confinement=confinement, rules=self._filter)
+            box = BubblewrapBox(spec, dropped=self._dropped, confinement=confinement, rules=self._filter)
             return await box.run(command, list(contents.values()))
         except FileNotFoundError as error:  # removed under our feet
             raise Unavailable(

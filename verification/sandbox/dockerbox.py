@@ -35,7 +35,7 @@ LOOK_EVERY_S = 0.5  # whether a container that does not show has ended
 ENVIRONMENT = {"PATH": f"{PROGRAMS}:/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8"}
 
 
-class Prepared(msgspec.Struct):
+class PreparedContainer(msgspec.Struct):
     """A box whose first process waits for its order. `handle` is a pidfd of it, whose end is the end of all."""
 
     handle: int
@@ -56,7 +56,7 @@ class DockerBox:
         self._output = Output(spec.limits.output_bytes)
         self._threshold: Threshold | None = None
         self._starting: asyncio.Future[None] | None = None
-        self._prepared: Prepared | None = None
+        self._prepared: PreparedContainer | None = None
         self._started = self._oom_seen = False
 
     def _shares(self) -> Shares:
@@ -93,7 +93,7 @@ class DockerBox:
         finally:
             await self._end()
 
-    async def _prepare(self, config: dict[str, Any]) -> Prepared:
+    async def _prepare(self, config: dict[str, Any]) -> PreparedContainer:
         """Until the first process waits for its order, with all files in place."""
         self._starting = begun(lambda: self._engine.start(self._name, config))
         await asyncio.shield(self._starting)
@@ -101,7 +101,9 @@ class DockerBox:
         assert self._threshold is not None
         handle = os.pidfd_open(pid)
         folder = WorkFolder(dict(zip(WRITABLE, self._threshold.taken(), strict=True)))
-        prepared = self._prepared = Prepared(handle, folder, None)  # what is opened is known before anything can fail
+        prepared = self._prepared = PreparedContainer(
+            handle, folder, None
+        )  # what is opened is known before anything can fail
         prepared.group = group_of(pid)
         await in_thread(lambda: self._fill(prepared))
         return prepared
@@ -120,7 +122,7 @@ class DockerBox:
         finally:
             meeting.cancel()
 
-    def _fill(self, prepared: Prepared) -> None:
+    def _fill(self, prepared: PreparedContainer) -> None:
         sizes = folder_sizes(self._limits, tmp_bytes=TMP_BYTES, shm_bytes=SHM_BYTES)
         if prepared.folder.sizes() != sizes:
             raise OSError("the engine has not mounted the box's folders with their sizes")
@@ -141,7 +143,7 @@ class DockerBox:
             for descriptor in given:
                 os.close(descriptor)
 
-    async def _watch(self, prepared: Prepared) -> RunResult:
+    async def _watch(self, prepared: PreparedContainer) -> RunResult:
         assert self._threshold is not None
         last = end_of(prepared.handle)
         started = time.monotonic()
@@ -190,7 +192,7 @@ class DockerBox:
                 return int(rest)
         return ""
 
-    async def _breach(self, prepared: Prepared, telling: "asyncio.Task[int | str]") -> Reason | None:
+    async def _breach(self, prepared: PreparedContainer, telling: "asyncio.Task[int | str]") -> Reason | None:
         """Waits for the end, the deadline or the first limit that is passed; None for an end of its own."""
         deadline = time.monotonic() + self._limits.wall_s
         while not (breach := self._late_breach(prepared)):
@@ -202,7 +204,7 @@ class DockerBox:
                 return None
         return breach
 
-    def _late_breach(self, prepared: Prepared) -> Reason | None:
+    def _late_breach(self, prepared: PreparedContainer) -> Reason | None:
         if self._output.overflow:
             return "output_limit"
         if prepared.group and prepared.group.out_of_memory():
@@ -211,7 +213,7 @@ class DockerBox:
             return "file_limit"
         return None
 
-    def _copy_out(self, prepared: Prepared) -> CopyOut:
+    def _copy_out(self, prepared: PreparedContainer) -> CopyOut:
         return copy_out(prepared.folder.work, self._spec.collect, self._limits)
 
     def _kill(self) -> None:

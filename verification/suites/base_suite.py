@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from verification.execution.case_runner import Problem, Project
+from verification.execution.case_runner import CaseProblem, Project
 from verification.requirements.suite_files import is_test_file
 from verification.sandbox.base import Sandbox
 from verification.suites.clean_tree import belongs_to_tests, clean, steers
@@ -31,7 +31,7 @@ def has_tests(base: Mapping[str, bytes]) -> bool:
 async def run_base_suite(base: Mapping[str, bytes], project: Project, sandbox: Sandbox) -> Kept:
     """Two boxes, one after the other: the base as it is, then the tree with the base's tests. Raises Unavailable."""
     before = await run_suite(SuiteRun(project=project.with_files(base), arguments=()), sandbox)
-    if isinstance(before, Problem):
+    if isinstance(before, CaseProblem):
         return Kept(passed_before=0, lost=(), ignored=(), problem=before.text)
     outcomes = before.outcomes()
     held = [test for test, outcome in outcomes.items() if outcome == "passed"]
@@ -64,8 +64,8 @@ def _above(path: str) -> set[str]:
     return {"/".join(parts[:end]) for end in range(1, len(parts))}
 
 
-def _lost(held: list[str], seen: SuiteSeen | Problem) -> list[tuple[str, str]]:
-    if isinstance(seen, Problem):
+def _lost(held: list[str], seen: SuiteSeen | CaseProblem) -> list[tuple[str, str]]:
+    if isinstance(seen, CaseProblem):
         return [("the base's tests", seen.text)]
     outcomes, messages = seen.outcomes(), seen.messages()
     broken = dict(seen.errors)

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from verification.execution.case_runner import PROJECT, Problem, Project
+from verification.execution.case_runner import PROJECT, CaseProblem, Project
 from verification.requirements.model import Suite
 from verification.sandbox.base import Sandbox
 from verification.suites.clean_tree import clean
@@ -30,7 +30,7 @@ Standing = Literal["passed", "failed", "idle"]
 """Of a given suite. `idle`: it passes on a stub, so that passing says nothing."""
 
 
-class Given(msgspec.Struct, frozen=True, kw_only=True):
+class SuiteResult(msgspec.Struct, frozen=True, kw_only=True):
     """How a given suite fared. If `passes_on_stub`, it tells nothing."""
 
     expected: tuple[str, ...]  # the tests that must pass
@@ -49,7 +49,7 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
         return "idle" if self.passes_on_stub else "passed"
 
 
-async def run_given(suite: Suite, project: Project, sandbox: Sandbox) -> Given:
+async def run_given(suite: Suite, project: Project, sandbox: Sandbox) -> SuiteResult:
     """Two boxes: the suite on a stub of the project, then on a clean copy. Raises Unavailable without a box."""
     try:
         async with asyncio.TaskGroup() as boxes:
@@ -59,14 +59,14 @@ async def run_given(suite: Suite, project: Project, sandbox: Sandbox) -> Given:
         raise failed.exceptions[0] from failed  # callers know kinds of errors, not groups of them
     on_stub, (seen, took_s) = stub.result(), tree.result()
     expected, left_out, ids_from = _expected(on_stub, seen)
-    failures = [(suite.path, seen.text)] if isinstance(seen, Problem) else _failures(expected, left_out, seen)
+    failures = [(suite.path, seen.text)] if isinstance(seen, CaseProblem) else _failures(expected, left_out, seen)
     green: tuple[str, ...] = ()
     if isinstance(on_stub, SuiteSeen):
         green = tuple(test for test, outcome in on_stub.outcomes().items() if outcome == "passed")
     stub_passes = isinstance(on_stub, SuiteSeen) and not on_stub.errors and set(expected) <= set(green)
-    return Given(
+    return SuiteResult(
         expected=tuple(expected),
-        passed=0 if isinstance(seen, Problem) else _passed(seen),
+        passed=0 if isinstance(seen, CaseProblem) else _passed(seen),
         failures=tuple(failures),
         passes_on_stub=stub_passes,
         green_on_stub=green,
@@ -76,7 +76,9 @@ async def run_given(suite: Suite, project: Project, sandbox: Sandbox) -> Given:
     )
 
 
-async def run_again(given: Given, suite: Suite, project: Project, sandbox: Sandbox, *, backwards: bool) -> Failures:
+async def run_again(
+    given: SuiteResult, suite: Suite, project: Project, sandbox: Sandbox, *, backwards: bool
+) -> Failures:
     """What fails of a suite that has passed, in one more box with the hash seed of `project`."""
     run = msgspec.structs.replace(
         _run(suite, _cleaned(project, suite)),
@@ -84,7 +86,7 @@ async def run_again(given: Given, suite: Suite, project: Project, sandbox: Sandb
         wall_s=max(AGAIN_WALL_S, AGAIN_TIMES_LONGER * given.took_s),
     )
     seen = await run_suite(run, sandbox)
-    if isinstance(seen, Problem):
+    if isinstance(seen, CaseProblem):
         return ((suite.path, seen.text),)
     return tuple(_failures(list(given.expected), list(given.left_out), seen))
 
@@ -93,7 +95,7 @@ def _cleaned(project: Project, suite: Suite) -> Project:
     return project.with_files(clean(project.files, without=suite.files))
 
 
-async def _timed(run: SuiteRun, sandbox: Sandbox) -> tuple[SuiteSeen | Problem, float]:
+async def _timed(run: SuiteRun, sandbox: Sandbox) -> tuple[SuiteSeen | CaseProblem, float]:
     started = time.monotonic()
     return await run_suite(run, sandbox), time.monotonic() - started
 
@@ -113,7 +115,7 @@ def _run(suite: Suite, project: Project) -> SuiteRun:
     )
 
 
-async def _on_stub(suite: Suite, project: Project, sandbox: Sandbox) -> SuiteSeen | Problem:
+async def _on_stub(suite: Suite, project: Project, sandbox: Sandbox) -> SuiteSeen | CaseProblem:
     """The suite where each module of the project does nothing; only collected if that does not end.
 
     It is the same for every tree with the same modules, so that it is remembered.
@@ -123,7 +125,7 @@ async def _on_stub(suite: Suite, project: Project, sandbox: Sandbox) -> SuiteSee
     if key not in _stubs:
         run = msgspec.structs.replace(_run(suite, project), stubs=modules, wall_s=STUB_WALL_S)
         seen = await run_suite(run, sandbox)
-        if isinstance(seen, Problem):
+        if isinstance(seen, CaseProblem):
             run = msgspec.structs.replace(run, arguments=(*run.arguments, "--collect-only"))
             return await run_suite(run, sandbox)
         _stubs[key] = seen
@@ -139,10 +141,10 @@ def modules_of(tree: Mapping[str, bytes]) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if name.isidentifier()))
 
 
-def _expected(on_stub: SuiteSeen | Problem, seen: SuiteSeen | Problem) -> tuple[list[str], list[str], str]:
+def _expected(on_stub: SuiteSeen | CaseProblem, seen: SuiteSeen | CaseProblem) -> tuple[list[str], list[str], str]:
     """The tests that must pass, those that need not, and where they are known from."""
-    if isinstance(on_stub, Problem) or on_stub.errors:
-        return ([] if isinstance(seen, Problem) else list(seen.collected)), [], "tree"
+    if isinstance(on_stub, CaseProblem) or on_stub.errors:
+        return ([] if isinstance(seen, CaseProblem) else list(seen.collected)), [], "tree"
     outcomes = on_stub.outcomes()
     left_out = [test for test in on_stub.collected if outcomes[test] == "skipped"]
     files = [file for file, _ in on_stub.skipped]

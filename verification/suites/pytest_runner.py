@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from verification.execution.case_runner import ALONE, PROJECT, Problem, Project, launcher_of
+from verification.execution.case_runner import ALONE, PROJECT, CaseProblem, Project, launcher_of
 from verification.execution.retry import boxed
 from verification.in_box.pytest_worker import MESSAGE_CHARS_MAX
 from verification.packages.toolbox import TOOLS, toolbox
@@ -78,7 +78,7 @@ class SuiteRun(msgspec.Struct, frozen=True, kw_only=True):
 _seen = msgspec.json.Decoder(SuiteSeen)
 
 
-async def run_suite(run: SuiteRun, sandbox: Sandbox) -> SuiteSeen | Problem:
+async def run_suite(run: SuiteRun, sandbox: Sandbox) -> SuiteSeen | CaseProblem:
     """Runs pytest once. Raises Unavailable when no box can be made or pytest is not installed here."""
     nonce = secrets.token_hex(16)
     spec = _spec(run, nonce, await asyncio.to_thread(toolbox, PYTEST))
@@ -112,23 +112,23 @@ def _spec(run: SuiteRun, nonce: str, tools: Path) -> RunSpec:
     )
 
 
-def _read(result: RunResult, run: SuiteRun, nonce: str) -> SuiteSeen | Problem:
-    ended: dict[str, Problem] = {
-        "timeout": Problem("timeout", f"the tests did not end within {run.wall_s:g} s"),
-        "memory": Problem("memory", f"the tests needed more than {SUITE_MEMORY_BYTES // MIB} MB of memory"),
-        "output_limit": Problem("output_limit", "the tests wrote more output than is read"),
-        "file_limit": Problem("leftover_files", "the tests made more files than are allowed"),
+def _read(result: RunResult, run: SuiteRun, nonce: str) -> SuiteSeen | CaseProblem:
+    ended: dict[str, CaseProblem] = {
+        "timeout": CaseProblem("timeout", f"the tests did not end within {run.wall_s:g} s"),
+        "memory": CaseProblem("memory", f"the tests needed more than {SUITE_MEMORY_BYTES // MIB} MB of memory"),
+        "output_limit": CaseProblem("output_limit", "the tests wrote more output than is read"),
+        "file_limit": CaseProblem("leftover_files", "the tests made more files than are allowed"),
     }
     if result.reason in ended:
         return ended[result.reason]
     told, start = result.stdout, f"{nonce} ".encode()
     if not told.startswith(start) or told.count(b"\n") != 1 or not told.endswith(b"\n") or result.exit_code != 0:
         said = result.stderr.decode(errors="replace").strip()[-300:]
-        return Problem("no_answer", f"pytest left the box without a whole answer{f': {said}' if said else ''}")
+        return CaseProblem("no_answer", f"pytest left the box without a whole answer{f': {said}' if said else ''}")
     try:
         return _seen.decode(told[len(start) :])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Problem("no_answer", "the answer is none that the judge's worker writes")
+        return CaseProblem("no_answer", "the answer is none that the judge's worker writes")
 
 
 def _outcome(phases: list[Phase]) -> Outcome:

@@ -40,7 +40,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     annotations: Mapping[str, Any] = {}
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class Predicate(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The predicate. `aura_delivery`, a field of our own: the files that a delivery puts around what was judged."""
 
     result: Result
@@ -57,7 +57,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     type: str = msgspec.field(name="_type", default=STATEMENT_TYPE)
     subject: tuple[Resource, ...]
     predicate_type: str = PREDICATE_TYPE
-    predicate: Outcome
+    predicate: Predicate
 
     def tree(self) -> str:
         """The digest of all files together; empty when the statement names none."""
@@ -83,7 +83,7 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     keyid: str = ""
 
 
-class Envelope(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class SignedEnvelope(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """DSSE: a payload in base64, and who signed it."""
 
     payload: str
@@ -91,7 +91,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     signatures: tuple[Signature, ...]
 
 
-_envelope = msgspec.json.Decoder(Envelope)
+_envelope = msgspec.json.Decoder(SignedEnvelope)
 _statement = msgspec.json.Decoder(Statement)
 
 
@@ -122,7 +122,7 @@ def statement_of(verdict: Verdict, requirement: Requirement, basis: Basis) -> St
     files = basis.files if basis.files and len(msgspec.json.encode(basis.files)) <= FILES_BYTES_MAX else {}
     return Statement(
         subject=(tree, *_resources(files)),
-        predicate=Outcome(
+        predicate=Predicate(
             result=result,
             configuration=tuple(_configuration(verdict, requirement, basis)),
             passed_tests=by_result["passed"],
@@ -136,7 +136,7 @@ def statement_of(verdict: Verdict, requirement: Requirement, basis: Basis) -> St
 def sign(statement: Statement, key: Ed25519PrivateKey) -> bytes:
     """The statement in its envelope, as one line of JSON."""
     payload = msgspec.json.encode(statement)
-    envelope = Envelope(
+    envelope = SignedEnvelope(
         payload=base64.b64encode(payload).decode(),
         payload_type=PAYLOAD_TYPE,
         signatures=(
@@ -172,7 +172,7 @@ def verify(envelope: bytes, key: Ed25519PublicKey) -> Statement:
     return statement
 
 
-def opened_envelope(envelope: bytes) -> Envelope:
+def opened_envelope(envelope: bytes) -> SignedEnvelope:
     """An envelope whose signatures nobody has looked at. Raises Invalid."""
     hint = "Give the verifier's file as it came: one line of JSON."
     if len(envelope) > ENVELOPE_BYTES_MAX:

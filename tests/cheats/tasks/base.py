@@ -20,8 +20,8 @@ from verification.requirements.model import (
     Criterion,
     Deliverable,
     Expectation,
-    PlannedTask,
     Requirement,
+    RequirementTask,
     Step,
 )
 
@@ -133,7 +133,7 @@ class Task(ABC):
             scope=SCOPE,
             budget=Budget(usd=Decimal(1), tokens=1000, minutes=5),
             criteria=(Criterion(id="A1", says="it answers", cases=visible, sealed=sealed),),
-            tasks=(PlannedTask(id="T1", criteria=("A1",), scope=SCOPE),),
+            tasks=(RequirementTask(id="T1", criteria=("A1",), scope=SCOPE),),
             prose="",
             source=b"",
             **self.extras(),
