@@ -4,14 +4,19 @@ A table is a frozen struct whose first two fields are `scope: UUID` (the run or 
 Together they are the primary key, so that a run's rows can be loaded, compared and purged by its id alone.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from operator import attrgetter
-from typing import ClassVar, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import msgspec
 from msgspec.structs import astuple
+
+from bus.json_form import json_form
+
+JsonColumns = Mapping[str, Any]
+"""Name of a column -> type of what its JSON holds."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,11 +24,13 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
     `resident`: the whole table stays in memory, so that a reaction can look across runs; rows must go when a run ends.
     `indexed`: a field of a resident table by whose value rows are found without looking at all of them.
+    `json_columns`: each field whose text is JSON, with the type that it holds; the schema version covers that type.
     """
 
     table: ClassVar[str]
     resident: ClassVar[bool] = False
     indexed: ClassVar[str] = ""
+    json_columns: ClassVar[JsonColumns] = {}
 
     scope: UUID
     key: str
@@ -176,6 +183,13 @@ def sql_types(kind: type[Row]) -> tuple[str, ...]:
             plain = [part for part in get_args(hint) if part is not type(None)] or [hint]
             found.append(_SQL_TYPES[plain[0]])
     return tuple(found)
+
+
+def form_of(kind: type[Row]) -> str:
+    """Return the form of a table: its columns, their types, and the types that JSON columns hold."""
+    typed = zip(columns(kind), sql_types(kind), strict=True)
+    forms = {name: json_form(held) for name, held in kind.json_columns.items()}
+    return f"{kind.table}({','.join(f'{name} {forms.get(name, sort)}' for name, sort in typed)})"
 
 
 def columns(kind: type[Row]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from bus.projection_rows import Row, Rows, columns, sql_types
+from bus.projection_rows import Row, Rows, columns, form_of, sql_types
 from domain.errors import Unavailable
 from domain.tree import digest_of
 from sql import named
@@ -55,8 +55,8 @@ class Tables:
                 await connection.execute(entry.read_text(encoding="utf-8").replace("{schema}", self.schema))
 
     def version(self) -> str:
-        """A digest of the tables' form: another form needs a rebuild."""
-        form = ";".join((CHECKPOINT_FORM, *(f"{kind.table}({','.join(columns(kind))})" for kind in self.kinds)))
+        """Return a digest of the tables' form: rows of another form need a rebuild. Names of classes do not matter."""
+        form = ";".join((CHECKPOINT_FORM, *map(form_of, self.kinds)))
         return digest_of(form.encode())[:16]
 
     async def checkpoint(self, connection: asyncpg.Connection) -> tuple[int, str]:

@@ -1,13 +1,15 @@
 """The Auditor's evidence: one row per attempt with what was asked, answered and found, and one per incident."""
 
 from decimal import Decimal
+from typing import ClassVar
 from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
 
-from bus.projection_rows import Row, Rows
+from bus.projection_rows import JsonColumns, Row, Rows
 from domain import incident, task
+from domain.judgement import Finding
 from domain.message import Recorded, TaskEvent
 
 
@@ -15,6 +17,7 @@ class Attempt(Row, frozen=True, kw_only=True):
     """One order. The key is its id. Times: microseconds UTC; digests name blobs; findings: JSON."""
 
     table = "attempt"
+    json_columns: ClassVar[JsonColumns] = {"findings": tuple[Finding, ...]}
     task: UUID
     employee: UUID
     attempt: int

@@ -1,9 +1,11 @@
 """HR's personnel file: who is on the staff, in which standing, with which strikes."""
 
+from typing import ClassVar
+
 import msgspec
 from msgspec.structs import replace
 
-from bus.projection_rows import Row, Rows
+from bus.projection_rows import JsonColumns, Row, Rows
 from domain import employee
 from domain.message import Recorded
 
@@ -12,6 +14,7 @@ class Person(Row, frozen=True, kw_only=True):
     """One employee. `profile`: JSON; times: microseconds UTC."""
 
     table = "person"
+    json_columns: ClassVar[JsonColumns] = {"profile": employee.Profile}
     name: str
     provider: str
     model: str

@@ -1,11 +1,12 @@
 """The manager's board: open runs, the staff, the organisation, and a line per run and task for screens."""
 
 from decimal import Decimal
+from typing import ClassVar
 from uuid import UUID
 
 import msgspec
 
-from bus.projection_rows import Row, Rows
+from bus.projection_rows import JsonColumns, Row, Rows
 from domain import employee as staff
 from domain import organisation, run_messages, task
 from domain.employee import Profile
@@ -25,6 +26,7 @@ class OrganisationRow(Row, frozen=True, kw_only=True):
 
     table = "organisation"
     resident = True
+    json_columns: ClassVar[JsonColumns] = {"state": OrganisationState}
     phase: str
     state: str
 
@@ -34,6 +36,7 @@ class EmployeeRow(Row, frozen=True, kw_only=True):
 
     table = "employee"
     resident = True
+    json_columns: ClassVar[JsonColumns] = {"profile": Profile}
     name: str
     scripted: bool
     suspended: bool

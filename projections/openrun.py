@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import ClassVar
 from uuid import UUID
 
 import msgspec
 
-from bus.projection_rows import Row, Rows
+from bus.projection_rows import JsonColumns, Row, Rows
 from domain import run
 from domain.message import RunEvent, TaskEvent
 from domain.run import Phase, RunState
@@ -27,6 +28,7 @@ class OpenRun(Row, frozen=True, kw_only=True):
     table = "open_run"
     resident = True
     indexed = "phase"
+    json_columns: ClassVar[JsonColumns] = {"state": RunState}
     phase: str
     state: str
     moved_by: UUID
