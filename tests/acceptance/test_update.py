@@ -1,0 +1,162 @@
+"""A checkout of release 0.1.0 at work gets the present sources under its feet, as by `git pull`, and goes on."""
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.house import Sample
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.needs_postgres,
+    pytest.mark.needs_nats,
+    pytest.mark.needs_sandbox,
+    pytest.mark.needs_git,
+]
+
+ROOT = Path(__file__).parents[2]
+RELEASE = "8ed47f99b415c297055b2d806e4b025177a90c46"
+SCRIPT = "import sys\nfrom director.cli import main\nif __name__ == '__main__':\n    sys.exit(main())\n"
+"""`.venv/bin/aura`, as pip wrote it for release 0.1.0."""
+WAIT_S = 180.0
+POLL_S = 0.2
+CALL_S = 6.0
+
+
+class Checkout:
+    """A checkout with its own home. Every command is run by the script that release 0.1.0 installed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.sources = folder / "checkout"
+        self.home = folder / "home"
+        self.script = folder / "aura"
+        self.script.write_text(SCRIPT)
+
+    def check_out_the_release(self) -> None:
+        archive = subprocess.run(["git", "archive", RELEASE], cwd=ROOT, capture_output=True, check=True).stdout
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            tar.extractall(self.sources, filter="data")
+
+    def pull(self) -> None:
+        """Put the present sources in the place of the old ones. What nobody tracks stays."""
+        for path in self._listed("git", "ls-tree", "-r", "--name-only", RELEASE):
+            (self.sources / path).unlink(missing_ok=True)
+        for path in self._listed("git", "ls-files", "--cached", "--others", "--exclude-standard"):
+            if (ROOT / path).is_file():
+                (self.sources / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / path, self.sources / path)
+
+    @staticmethod
+    def _listed(*command: str) -> list[str]:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        return done.stdout.splitlines()
+
+    def run(self, *arguments: str) -> dict[str, Any]:
+        """Run a command, which must succeed; the data that it answers."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("AURA_", "OPENAI_"))}
+        environment |= {"AURA_HOME": str(self.home), "AURA_ALLOW_DEGRADED": "1", "PYTHONPATH": str(self.sources)}
+        done = subprocess.run(
+            [sys.executable, self.script, *arguments, "--json"],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=WAIT_S,
+            check=False,
+        )
+        assert done.returncode == 0, (arguments, done.stdout, done.stderr)
+        data: dict[str, Any] = json.loads(done.stdout)["data"]
+        return data
+
+    def until(self, found: Callable[[], object]) -> None:
+        deadline = time.monotonic() + WAIT_S
+        while not found():
+            assert time.monotonic() < deadline, (self.run("status"), self.logs())
+            time.sleep(POLL_S)
+
+    def phase(self, run: str) -> str:
+        line = self.run("run", "show", run)["run"]
+        return str(line["outcome"] or line["phase"]) if line else ""
+
+    def logs(self) -> str:
+        return "\n".join(path.read_text(errors="replace") for path in sorted((self.home / "logs").glob("*.log")))
+
+    def calling(self) -> bool:
+        return any(attempt["called"] for attempt in self._attempts())
+
+    def _attempts(self) -> list[dict[str, Any]]:
+        runs = self.run("runs")["runs"]
+        if not runs:
+            return []
+        attempts = self.run("run", "show", str(runs[0]["run"]))["attempts"]
+        return [attempt | {"called": attempt["outcome"] is None} for attempt in attempts]
+
+
+@pytest.fixture
+def checkout() -> Iterator[Checkout]:
+    if subprocess.run(["git", "cat-file", "-e", RELEASE], cwd=ROOT, capture_output=True, check=False).returncode:
+        pytest.skip("the history of git does not go back to release 0.1.0: it needs a full clone")
+    folder = Path(tempfile.mkdtemp(prefix="aura-update-"))
+    folder.chmod(0o711)
+    found = Checkout(folder)
+    found.check_out_the_release()
+    try:
+        yield found
+    finally:
+        found.run("down")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def begun(checkout: Checkout) -> str:
+    """A run of the former release whose call takes a while; its id."""
+    sample = Sample(1)
+    (checkout.folder / "adders.md").write_bytes(sample.source)
+    (checkout.folder / "adders.sealed.yaml").write_bytes(sample.sealed)
+    script = checkout.folder / "answers.json"
+    answers = {name: [sample.right(name)] for name in sample.numbers}
+    script.write_text(json.dumps(answers))
+    checkout.run("up")
+    checkout.run("hire", "slow", "--script", str(script), "--wall-s", str(4 * CALL_S))
+    (posting,) = (checkout.home / "employees").glob("*.json")
+    posting.write_text(json.dumps(json.loads(posting.read_text()) | {"delay_s": CALL_S}))
+    time.sleep(2.0)  # its worker follows the file by now
+    run = str(checkout.run("submit", "adders.md")["run"])
+    checkout.until(checkout.calling)
+    return run
+
+
+def test_the_processes_of_the_former_release_carry_an_open_run_to_its_end(checkout: Checkout) -> None:
+    run = begun(checkout)
+    checkout.pull()
+    assert checkout.run("status")["running"] is True
+    checkout.until(lambda: checkout.phase(run) == "delivered")
+    attempts = checkout.run("run", "show", run)["attempts"]
+    print(f"attempts {[(one['outcome'], one['verified']) for one in attempts]}")
+    print([(child["name"], child["restarts"]) for child in checkout.run("status")["children"]])
+    checkout.run("down")
+    checkout.run("up")
+    checkout.until(lambda: set(checkout.run("status").get("lag", {"none": 1}).values()) == {0})
+    assert checkout.run("replay", "--check")["differences"] == []
+
+
+def test_an_open_run_goes_on_after_down_and_up(checkout: Checkout) -> None:
+    run = begun(checkout)
+    checkout.pull()
+    assert checkout.run("status")["running"] is True
+    assert checkout.run("down")["running"] is False
+    assert checkout.run("status")["running"] is False
+    checkout.run("up")
+    checkout.until(lambda: checkout.phase(run) == "delivered")
+    assert checkout.run("replay", "--check")["differences"] == []
