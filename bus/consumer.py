@@ -6,7 +6,7 @@ have the same ids, so the gate answers with what they caused the first time. A r
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -53,7 +53,8 @@ class Runner:
     come again. That is right for all whose side effects may be done again. durable_after: types of events from which
     follows what must be done once; the rows are on the disk before anybody sees them.
 
-    `on_rows` is called after each batch, with False while a rebuilt version catches up on its former one.
+    `on_rows` is called after each batch, with False while a rebuilt version catches up on its former one. Once it has
+    caught up, the same rows are shown again with True: they are what a duty finds, and nothing in them is new.
     """
 
     def __init__(
@@ -98,8 +99,8 @@ class Runner:
                         await self._begin()
                         begun = True
                     batch = await self._reader.batch(self._wait_s())
-                    if batch:
-                        await self._take(batch)
+                    for part in self._parts(batch):
+                        await self._take(part)
                     if self._folded and (not batch or self._wait_s() <= 0):
                         await self._commit()
                     elif not batch and stop.is_set():
@@ -132,7 +133,12 @@ class Runner:
                 if kind.resident:
                     self.rows.load(await self.tables.read_all(connection, kind))
         await self._reader.begin(self.position)
-        self._on_rows(self.rows, self.position > self._commands_after)
+        self._on_rows(self.rows, self.position >= self._commands_after)
+
+    def _parts(self, batch: Sequence[Recorded]) -> Iterator[Sequence[Recorded]]:
+        """Part a batch where the former version of the rows ended: no duty may take what came before for new."""
+        former = sum(recorded.seq <= self._commands_after for recorded in batch)
+        yield from (part for part in (batch[:former], batch[former:]) if part)
 
     def _wait_s(self) -> float:
         """How long the next batch may be waited for."""
@@ -156,7 +162,10 @@ class Runner:
         self._fold_s += time.monotonic() - began
         if any(recorded.envelope.type in self._durable_after for recorded in batch):
             await self._commit(durable=True)
-        self._on_rows(self.rows, batch[-1].seq > self._commands_after)
+        last = batch[-1].seq
+        self._on_rows(self.rows, last > self._commands_after)
+        if last == self._commands_after:
+            self._on_rows(self.rows, True)
 
     async def _commit(self, *, durable: bool = False) -> None:
         """Rows and checkpoint in one transaction, for all that is folded."""

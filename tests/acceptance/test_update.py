@@ -31,7 +31,8 @@ SCRIPT = "import sys\nfrom director.cli import main\nif __name__ == '__main__':\
 """`.venv/bin/aura`, as pip wrote it for release 0.1.0."""
 WAIT_S = 180.0
 POLL_S = 0.2
-CALL_S = 6.0
+SETTLED_S = 5.0  # after a change of its file, when the former worker of an employee has gone
+CALL_S = 15.0
 
 
 class Checkout:
@@ -127,11 +128,11 @@ def begun(checkout: Checkout) -> str:
     script = checkout.folder / "answers.json"
     answers = {name: [sample.right(name)] for name in sample.numbers}
     script.write_text(json.dumps(answers))
-    checkout.run("up")
-    checkout.run("hire", "slow", "--script", str(script), "--wall-s", str(4 * CALL_S))
+    checkout.run("up", "--no-model")
+    checkout.run("hire", "slow", "--script", str(script), "--wall-s", str(3 * CALL_S))
     (posting,) = (checkout.home / "employees").glob("*.json")
     posting.write_text(json.dumps(json.loads(posting.read_text()) | {"delay_s": CALL_S}))
-    time.sleep(2.0)  # its worker follows the file by now
+    time.sleep(SETTLED_S)
     run = str(checkout.run("submit", "adders.md")["run"])
     checkout.until(checkout.calling)
     return run
@@ -146,7 +147,7 @@ def test_the_processes_of_the_former_release_carry_an_open_run_to_its_end(checko
     print(f"attempts {[(one['outcome'], one['verified']) for one in attempts]}")
     print([(child["name"], child["restarts"]) for child in checkout.run("status")["children"]])
     checkout.run("down")
-    checkout.run("up")
+    checkout.run("up", "--no-model")
     checkout.until(lambda: set(checkout.run("status").get("lag", {"none": 1}).values()) == {0})
     assert checkout.run("replay", "--check")["differences"] == []
 
@@ -157,6 +158,6 @@ def test_an_open_run_goes_on_after_down_and_up(checkout: Checkout) -> None:
     assert checkout.run("status")["running"] is True
     assert checkout.run("down")["running"] is False
     assert checkout.run("status")["running"] is False
-    checkout.run("up")
+    checkout.run("up", "--no-model")
     checkout.until(lambda: checkout.phase(run) == "delivered")
     assert checkout.run("replay", "--check")["differences"] == []

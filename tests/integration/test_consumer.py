@@ -193,10 +193,30 @@ async def test_another_form_of_the_rows_is_rebuilt_and_nothing_is_sent_again(des
     again = await consume(desks, desk, runner_of(desk, post, on_rows=lambda _rows, is_live: shown.append(is_live)))
     assert again == live
     assert post.sent == []
-    assert not any(shown)
+    assert not any(shown[:-1])
+    assert shown[-1], "it has caught up: its duties begin, though no further event comes"
     await accuse(desk, who)
     await consume(desks, desk, runner_of(desk, post))
     assert len(post.sent) == 1
+
+
+async def test_what_the_former_version_saw_is_never_shown_as_new(desks: Desks, desk: Desk) -> None:
+    """A duty acts once on what is new to it: an event that came while nobody consumed is, and those before are not."""
+    await desk.hire()
+    await consume(desks, desk, runner_of(desk))
+    await _forms(desk, "of another release")
+    await desk.hire()
+    await desks.recorded(desk)
+    shown: list[tuple[int, bool]] = []
+
+    def on_rows(rows: Rows, is_live: bool) -> None:
+        shown.append((len(rows.snapshot()["person"]), is_live))
+
+    await consume(desks, desk, runner_of(desk, Post(desk), on_rows=on_rows))
+    assert shown == [(0, False), (1, False), (1, True), (2, True)]
+    shown.clear()
+    await consume(desks, desk, runner_of(desk, Post(desk), on_rows=on_rows))
+    assert [is_live for _, is_live in shown] == [True], "control: rows of the same form are live from the beginning"
 
 
 async def test_a_rebuild_that_is_cut_off_sends_nothing_when_it_goes_on(desks: Desks, desk: Desk) -> None:
