@@ -28,9 +28,10 @@ demo: $(STAMP)/base $(STAMP)/aura  ## an organisation at work, from a requiremen
 test: $(STAMP)/dev $(STAMP)/aura  ## all tests but the slow ones
 	@$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "not slow"
 
-test-slow: $(STAMP)/dev $(STAMP)/aura  ## the slow tests, with the embedded model
+# One after the other: some measure, some start a Docker engine, some kill what they can. -rP prints counts and seeds.
+test-slow: $(STAMP)/dev $(STAMP)/aura  ## the slow tests, with the embedded model (PART=ci: those that .ci/run runs)
 	@$(MAKE) --silent --no-print-directory $(STAMP)/model
-	@$(BIN)/python -m pytest -q -m slow
+	@$(BIN)/python -m pytest -q -rP -m "slow$(if $(PART), and $(PART))"
 
 check: $(STAMP)/dev $(STAMP)/aura  ## format, lint, types, import direction, architecture
 	@$(BIN)/ruff format --check .

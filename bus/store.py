@@ -82,6 +82,9 @@ class Store:
             raise Unavailable(
                 f"AURA_POSTGRES_DSN does not read: {error}.", hint="Write postgresql://user:password@host/database."
             ) from error
+        except asyncio.CancelledError:
+            await store.close()
+            raise
         return store
 
     def apart(self) -> "Store":
@@ -98,6 +101,10 @@ class Store:
                     await lending.close()
             except (*DOWN, asyncpg.PostgresError):
                 lending.terminate()
+            except asyncio.CancelledError:
+                self._durable.terminate()
+                self._relaxed.terminate()
+                raise
 
     @asynccontextmanager
     async def connection(self, *, durable: bool = True) -> AsyncIterator[asyncpg.Connection]:

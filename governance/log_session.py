@@ -51,7 +51,11 @@ class LogSession:
             await store.close()
             raise
         office = cls(client, store, redactor=redactor, fault=fault)
-        await office.stream.ensure()
+        try:
+            await office.stream.ensure()
+        except BaseException:
+            await office.close()
+            raise
         return office
 
     def gate(self, principal: Principal, **settings: Any) -> Gate:
@@ -68,5 +72,7 @@ class LogSession:
         )
 
     async def close(self) -> None:
-        await self.client.close()
-        await self.store.close()
+        try:
+            await self.client.close()
+        finally:
+            await self.store.close()

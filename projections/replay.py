@@ -4,6 +4,7 @@ A replay reads Postgres and nothing else; it sends no commands and calls nobody.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 
 import asyncpg
 import msgspec
@@ -164,9 +165,24 @@ async def rebuild(
     Never further than its position, or reactions that it has not sent would be skipped. Where events are parked, one
     event less, so that the runner finds its position moved and begins again on these rows; react_again: only to before
     the first of them, so that it reacts to them and to what followed, with the command ids of the first time.
+
+    Broken off, it leaves no `<name>_next`; that of a killed one goes with the next rebuild.
     """
-    live = Tables(projection.name, projection.tables)
     following = Tables(projection.name, projection.tables, schema=f"{projection.name}_next")
+    try:
+        return await _swapped_in(store, projection, following, on_progress, react_again)
+    except BaseException:
+        with suppress(Unavailable):  # the next rebuild drops it
+            async with store.connection() as connection:
+                await following.drop(connection)
+        raise
+
+
+async def _swapped_in(
+    store: Store, projection: Projection, following: Tables, on_progress: Progress, react_again: bool
+) -> int:
+    """Fill `following` and put it in the place of the live schema; return the sequence of its rows."""
+    live = Tables(projection.name, projection.tables)
     rows, seq = Rows(projection.tables), 0
     async with store.connection() as connection:
         await following.drop(connection)

@@ -73,9 +73,9 @@ async def archive(settings: Settings) -> AsyncIterator[Store]:
     NATS may be away, and after `aura down` the home's own Postgres is started for as long as the command takes.
     """
     own = _sleeping_server(settings)
-    if own is not None:
-        await own.start()
     try:
+        if own is not None:
+            await own.start()
         store = await Store.open(own.url if own is not None else settings.store_only())
         try:
             yield store

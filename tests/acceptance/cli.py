@@ -24,7 +24,7 @@ from tests.integration.house import Sample
 from tests.loopback import Loopback, Reply, loopback
 
 AURA = Path(sys.executable).with_name("aura")
-WAIT_S = 180.0
+WAIT_S = 420.0
 POLL_S = 0.1
 SLOW_S = 2.0
 """How much longer a scripted call may take than it should: a call that was cut off is given up soon."""

@@ -15,6 +15,8 @@ FILE = str(FOLDER / "greet-cli.md")
 ASKED = ("cases", "flakiness", "mutation", "smoke")
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_the_example_is_delivered() -> None:
     """The recorded employee first forgets to shout; what is delivered installs and runs."""
     with homely("up", "--no-model") as home:

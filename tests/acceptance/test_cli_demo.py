@@ -25,12 +25,17 @@ def inside(aura: Aura) -> Aura:
     return aura.inside()
 
 
+@pytest.fixture(scope="module")
+def report(aura: Aura) -> dict[str, Any]:
+    """What the first demonstration in this home reports."""
+    return aura.json(*DEMO)
+
+
 def cheaters(report: dict[str, Any]) -> list[dict[str, Any]]:
     return [person for person in report["staff"] if person["name"].startswith("cheater")]
 
 
-def test_the_demonstration_reports_who_did_what(aura: Aura, inside: Aura) -> None:
-    report = aura.json(*DEMO)
+def test_the_demonstration_reports_who_did_what(report: dict[str, Any], inside: Aura) -> None:
     assert {task["task"] for task in report["tasks"]} == {"initials", "shout", "halves"}
     for task in report["tasks"]:
         assert task["provider"] == "scripted"
@@ -51,6 +56,9 @@ def test_the_demonstration_reports_who_did_what(aura: Aura, inside: Aura) -> Non
     assert approvals[0]["envelope"]["principal"] != hired[0]["envelope"]["principal"], "by demo-director"
 
 
+@pytest.mark.slow
+@pytest.mark.ci
+@pytest.mark.usefixtures("report")
 def test_a_second_one_in_the_same_home_tells_what_to_do_next(aura: Aura, inside: Aura) -> None:
     text = aura.text(*DEMO)
     for part in ("rejected", "was suspended", "scripted", "Cost: 0.00 USD", "approve", "Equal: ", "stays up"):
@@ -66,7 +74,11 @@ def test_a_second_one_in_the_same_home_tells_what_to_do_next(aura: Aura, inside:
     assert len(inside.json("runs")["runs"]) == 2
 
 
+@pytest.mark.slow
+@pytest.mark.ci
+@pytest.mark.usefixtures("report")
 def test_interrupted_it_goes_on_by_itself_and_another_one_works(aura: Aura, inside: Aura) -> None:
+    before = len(inside.json("runs")["runs"])
     process = aura.begin(*DEMO)
     assert process.stdout is not None
     shown = ""
@@ -81,5 +93,5 @@ def test_interrupted_it_goes_on_by_itself_and_another_one_works(aura: Aura, insi
     assert inside.json("status")["running"] is True
     assert aura.json(*DEMO)["delivery"]["outcome"] == "delivered"
     inside.until(lambda: {line["phase"] for line in inside.json("runs")["runs"]} <= {"delivered", "ended"})
-    assert len(inside.json("runs")["runs"]) == 4
+    assert len(inside.json("runs")["runs"]) == before + 2
     assert inside.json("replay", "--check")["differences"] == []

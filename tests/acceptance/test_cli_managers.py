@@ -40,6 +40,8 @@ def managers(aura: Aura) -> dict[str, dict[str, Any]] | None:
     return by
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_one_leads_and_a_kill_hands_over(aura: Aura) -> None:
     before = aura.until(lambda: managers(aura))
     text = aura.text("status")
@@ -58,6 +60,8 @@ def test_one_leads_and_a_kill_hands_over(aura: Aura) -> None:
     assert aura.json("watch", run)["phase"] == "delivered"
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_a_second_up_keeps_as_many(aura: Aura) -> None:
     first = aura.json("status")["supervisor_pid"]
     assert aura.json("up", "--no-model")["supervisor_pid"] == first
@@ -66,6 +70,8 @@ def test_a_second_up_keeps_as_many(aura: Aura) -> None:
     assert "it runs with 2" in said.err
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_down_ends_both_at_one_sequence(aura: Aura) -> None:
     aura.json("down")
     assert not any(one["pid"] for one in aura.json("status")["processes"])

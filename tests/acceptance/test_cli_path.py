@@ -35,21 +35,21 @@ def refs(folder: str) -> dict[str, str]:
 
 def test_from_a_template_to_a_release(aura: Aura, inside: Aura) -> None:
     aura.json("init", "slug.md")
-    assert aura.json("init", "slug.md", code=5)["code"] == "conflict"
-    checked = aura.json("check", "slug.md")
+    assert inside.json("init", "slug.md", code=5)["code"] == "conflict"
+    checked = inside.json("check", "slug.md")
     assert checked["tasks"]
 
     sample = Sample(2)
     file = aura.requirement(sample)
     assert aura.json("check", file)["tasks"] == ["T1", "T2"]
-    aura.hire("anna", {task: [sample.wrong(task), sample.right(task)] for task in sample.numbers})
+    inside.hire("anna", {task: [sample.wrong(task), sample.right(task)] for task in sample.numbers})
     line = aura.json("submit", file, "--wait")
     run, folder = line["run"], line["folder"]
     assert line["phase"] == "delivered"
 
-    assert [one["run"] for one in aura.json("runs")["runs"]] == [run]
-    assert [one["run"] for one in aura.json("inbox")["waiting"]] == [run]
-    assert aura.json("watch", run)["run"] == run
+    assert [one["run"] for one in inside.json("runs")["runs"]] == [run]
+    assert [one["run"] for one in inside.json("inbox")["waiting"]] == [run]
+    assert inside.json("watch", run)["run"] == run
     shown = aura.json("run", "show", run[:8])
     assert {task["phase"] for task in shown["tasks"]} == {"verified"}
     assert len([one for one in shown["attempts"] if one["verified"] is False]) == 2
@@ -59,10 +59,10 @@ def test_from_a_template_to_a_release(aura: Aura, inside: Aura) -> None:
     assert released["outcome"] == "delivered"
     tags = {name: value for name, value in refs(folder).items() if name.startswith("refs/tags/")}
     assert list(tags) == [released["release_ref"]]
-    assert aura.json("inbox")["waiting"] == []
+    assert inside.json("inbox")["waiting"] == []
     for second in (("approve", run), ("reject", run, "--reason", "too late")):
         assert "is ended already (delivered)" in inside.json(*second, code=5)["message"]
-    assert aura.json("run", "show", run)["run"] == released
+    assert inside.json("run", "show", run)["run"] == released
     read_back(inside, run)
     passes_again(inside, file, folder)
 

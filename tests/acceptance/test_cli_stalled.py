@@ -87,6 +87,8 @@ def stopped(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_a_stopped_consumer_is_seen_the_others_go_on_and_it_catches_up(aura: Aura) -> None:
     sample = Sample()
     aura.hire("anna", {"T1": [sample.right("T1")]})
@@ -114,6 +116,8 @@ def test_a_stopped_consumer_is_seen_the_others_go_on_and_it_catches_up(aura: Aur
     assert aura.json("replay", "--check")["differences"] == []
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.parametrize("server", ["nats", "postgres"])
 def test_a_stopped_server_is_seen_and_work_goes_on_when_it_does(aura: Aura, server: str) -> None:
     aura.until(lambda: even(aura))

@@ -24,7 +24,7 @@ from tests.integration.house import House, Sample
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
 
 UP = ("up", "--no-model")
-ENDING_WAIT_S = 60.0
+ENDING_WAIT_S = 240.0
 KILLS = 3
 """The wait after the third is long enough to be met."""
 

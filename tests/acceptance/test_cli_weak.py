@@ -31,7 +31,7 @@ def test_a_weak_criterion_is_named_with_the_stub_and_what_to_add(tmp_path: Path,
     file = tmp_path / "twice.md"
     file.write_text(SOURCE.replace("```\n", f"{MORE}\n") if strong else SOURCE, encoding="utf-8")
     asked = [sys.executable, "-m", "director", "check", str(file), "--json"]
-    answer = json.loads(subprocess.run(asked, capture_output=True, check=True, timeout=60).stdout)
+    answer = json.loads(subprocess.run(asked, capture_output=True, check=True, timeout=240).stdout)
     notes = [note for note in answer["data"]["notes"] if note.startswith("A1")]
     if strong:
         assert (answer["data"]["weak"], notes) == ([], [])

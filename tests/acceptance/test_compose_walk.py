@@ -17,7 +17,13 @@ from bus.embedded.servers import nats_at, postgres_at
 from tests.acceptance.cli import Aura, homely
 from tests.integration.house import Sample
 
-pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.ci,
+    pytest.mark.needs_sandbox,
+    pytest.mark.needs_postgres,
+    pytest.mark.needs_nats,
+]
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "compose.yaml"

@@ -117,6 +117,8 @@ def test_no_project_file_defines_a_function_as_the_model_writes_it() -> None:
     assert holders_of([f"`{name}(".encode() for name in names]) != []  # control: the requirement is seen
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 @needs_model
 @pytest.mark.real_model
 @pytest.mark.timeout(DEMO_WAIT_S)

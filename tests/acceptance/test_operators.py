@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "operators.md").read_text()
 COMMANDS = dict(re.findall(r"^## (.+)\n\n```sh\n(.+)\n```$", GUIDE, re.MULTILINE))
 VERSION = "".join(re.findall(r"natscli/nats@(v[\d.]+)", GUIDE))
-COMMAND_WAIT_S = 90.0
+COMMAND_WAIT_S = 240.0
 
 # Question -> what its answer shows, and what it must not show.
 ANSWERS: dict[str, tuple[list[str], list[str]]] = {

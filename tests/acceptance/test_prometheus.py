@@ -25,6 +25,8 @@ from tests.integration.house import Sample
 
 PROMETHEUS, PROMTOOL = shutil.which("prometheus"), shutil.which("promtool")
 pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.ci,
     pytest.mark.needs_sandbox,
     pytest.mark.needs_postgres,
     pytest.mark.needs_nats,

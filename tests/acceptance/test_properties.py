@@ -70,7 +70,10 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow, pytest.mark.ci] if at else []) for at, name in enumerate(WRONG)],
+)
 async def test_one_that_passes_the_visible_cases_and_lacks_the_property_is_not(sandbox: Bubblewrap, name: str) -> None:
     criterion, old, new, kind = WRONG[name]
     assert old in RIGHT

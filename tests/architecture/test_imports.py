@@ -20,7 +20,7 @@ PACKAGES = (
     "sql",
     "verification",
 )
-LINT_WALL_S = 60
+LINT_WALL_S = 240
 
 
 DIRECTOR = ("cli", "deployment", "doctor", "reports", "services", "terminal")

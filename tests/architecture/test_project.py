@@ -25,7 +25,7 @@ PACKAGES = (
     "verification",
 )
 TEXT_BYTES_MAX = 1_000_000
-HELP_WALL_S = 60
+HELP_WALL_S = 240
 
 
 def _sources() -> dict[str, str]:

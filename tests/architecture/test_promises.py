@@ -8,6 +8,7 @@ import pytest
 from tests.architecture.promises import FAST, SLOW, faults, rows, tier_of
 
 ROOT = Path(__file__).parents[2]
+MOVED = ROOT / "tests" / "slow.md"
 PAGE = ROOT / "docs" / "promises.md"
 PAGES = {"README.md", *(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md") if page != PAGE)}
 SOURCE = """
@@ -71,3 +72,12 @@ def test_a_wrong_row_is_found_and_a_right_one_is_not(tmp_path: Path, row: str, f
 def test_a_row_that_cannot_be_read_is_an_error() -> None:
     with pytest.raises(ValueError, match="It holds"):
         rows("| It holds. | test_plain | fast |\n")
+
+
+def test_each_test_that_moved_is_slow_and_has_a_fast_one_beside_it() -> None:
+    moved = [line for line in MOVED.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    assert moved
+    for line in moved:
+        names = re.findall(r"`([\w/]+\.py)::(test_\w+)`", line)
+        tiers = [tier_of((ROOT / "tests" / file).read_text(encoding="utf-8"), test) for file, test in names]
+        assert tiers == [SLOW, FAST], line

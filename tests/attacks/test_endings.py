@@ -19,8 +19,8 @@ pytestmark = [pytest.mark.needs_sandbox, pytest.mark.timeout(600)]
 
 CANCELLATIONS = 40
 SPREAD_S = 0.12  # a box takes some 50 ms to be made; the rest is while it runs
-PROMPT_S = 30.0  # on a loaded machine; a lost box would run for 60
-SLEEP = ("python3", "-I", "-c", "import time; time.sleep(60)")
+PROMPT_S = 120.0  # on a loaded machine; a lost box would run for 300
+SLEEP = ("python3", "-I", "-c", "import time; time.sleep(300)")
 OWNER = """
 import asyncio, signal, sys
 from pathlib import Path
@@ -32,7 +32,7 @@ async def main():
     await sandbox.probe()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
     print("ready", flush=True)
-    argv = ("python3", "-I", "-c", "import time; time.sleep(60)", sys.argv[2])
+    argv = ("python3", "-I", "-c", "import time; time.sleep(300)", sys.argv[2])
     try:
         async with asyncio.TaskGroup() as running:
             for _ in range(4):
@@ -55,10 +55,10 @@ class Slow(Watched):
     def hold(self, pid, limits):
         if limits.wall_s == 7:
             print("held", flush=True)
-            time.sleep(60)
+            time.sleep(300)
         return super().hold(pid, limits)
 
-argv = ("python3", "-I", "-c", "import time; time.sleep(60)", sys.argv[2])
+argv = ("python3", "-I", "-c", "import time; time.sleep(300)", sys.argv[2])
 sandbox = Bubblewrap(Path(sys.argv[1]), confinements=lambda: [Slow()])
 asyncio.run(sandbox.run(RunSpec(argv=argv, limits=Limits(wall_s=7))))
 """
@@ -81,7 +81,7 @@ async def own(sandbox: Bubblewrap, scratch: Path) -> AsyncIterator[Bubblewrap]: 
     await made.close()
 
 
-def sleeper(mark: str, wall_s: float = 60) -> RunSpec:
+def sleeper(mark: str, wall_s: float = 300) -> RunSpec:
     return RunSpec(argv=(*SLEEP, mark), files={"in": b"x" * 100_000}, limits=Limits(wall_s=wall_s))
 
 

@@ -35,6 +35,7 @@ def contained(docker_sandbox: Docker) -> dict[str, Seen]:
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.parametrize("attack", CORPUS, ids=lambda attack: f"{attack.name} {attack.title}")
 def test_docker_contains_it(attack: Attack, contained: dict[str, Seen]) -> None:
     assert attack.held(contained[attack.name]) == ""
@@ -86,6 +87,7 @@ def test_no_engine_one_that_is_dead_and_one_elsewhere() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.skipif(os.geteuid() != 0, reason="an engine of our own needs root")
 def test_an_engine_without_the_image() -> None:
     with tempfile.TemporaryDirectory(prefix="aura-engine-") as folder:  # the path of a socket must be short

@@ -18,7 +18,7 @@ from verification.sandbox.cgroup import find_groups
 from verification.sandbox.orphans import is_orphan, new_tag, sweep_folders
 from verification.sandbox.remedy import unavailable
 
-START_WAIT_S = 90.0
+START_WAIT_S = 240.0
 SWEPT = 400
 SWEEPERS = 6
 OWNER = """

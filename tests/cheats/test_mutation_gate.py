@@ -90,6 +90,8 @@ async def test_it_is_not_asked_of_one_task_or_when_it_is_turned_off(sandbox: Bub
     assert (await asked(WEAK, CLAMP, sandbox, mutants_max=0)).result == "not_run"
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_properties_notice_what_no_case_does(sandbox: Bubblewrap) -> None:
     code = b"def twice(number):\n    return number + number\n\n\ndef half(number):\n    return number // 2\n"
     case = Case(steps=(Step(action="call", target="twice:twice", args=(0,), expect=Expectation(returns=0)),), line=1)
@@ -103,6 +105,8 @@ async def test_properties_notice_what_no_case_does(sandbox: Bubblewrap) -> None:
     assert found.evidence["killed"] > without.evidence["killed"]
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_a_command_is_asked_about_too(sandbox: Bubblewrap) -> None:
     gate = await asked(requirement("greet-cli"), solution("greet-cli"), sandbox, mutants_max=4)
     assert gate.evidence["mutants"] == 4

@@ -63,11 +63,17 @@ STAYS = f"{BEGINS}    import signal\n    signal.signal(signal.SIGTERM, signal.SI
     [
         RIGHT,
         changed(BEGINS, MARKS),
-        changed(BEGINS, ROOMS),
+        pytest.param(changed(BEGINS, ROOMS), marks=[pytest.mark.slow, pytest.mark.ci]),
         changed(BEGINS, FORGES),
         pytest.param(changed(BEGINS, STAYS), marks=pytest.mark.slow),
-        changed("json.dumps(value)", 'json.dumps(value, ensure_ascii=False, separators=(",", ":"), indent=1)'),
-        changed('self.send_header("Content-Length", str(len(body)))', "pass"),
+        pytest.param(
+            changed("json.dumps(value)", 'json.dumps(value, ensure_ascii=False, separators=(",", ":"), indent=1)'),
+            marks=[pytest.mark.slow, pytest.mark.ci],
+        ),
+        pytest.param(
+            changed('self.send_header("Content-Length", str(len(body)))', "pass"),
+            marks=[pytest.mark.slow, pytest.mark.ci],
+        ),
     ],
     ids=[
         "as it is",

@@ -15,6 +15,7 @@ from tests.cheats.tasks.base import IMPORTS
 from verification.sandbox.bubblewrap import Bubblewrap
 
 HONEST_EVERY = 13  # of the honest deliveries one in the short run
+CHEATS_EVERY = 3  # of the cheats one in the short run
 SEEDS = 1 << 32
 CHEATS_MIN, TASKS_MIN, HONEST_MIN = 40, 6, 200
 
@@ -60,6 +61,16 @@ async def test_each_task_tells_right_from_wrong(sandbox: Bubblewrap, name: str) 
         assert found.verified, found.findings
 
 
+@pytest.mark.needs_sandbox
+async def test_of_a_third_of_the_cheats_none_is_accepted(sandbox: Bubblewrap) -> None:
+    """Drawn anew for each run, each at one drawn task, with the findings of the table of expected verdicts."""
+    seed = drawn()
+    third = one_each(seed)[seed % CHEATS_EVERY :: CHEATS_EVERY]
+    assert faults(await fates(third, sandbox, seed=seed, naive=False)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.needs_sandbox
 async def test_no_cheat_is_accepted(sandbox: Bubblewrap) -> None:
     """Each at one drawn task, with the findings that the table of expected verdicts names."""

@@ -26,8 +26,9 @@ A verdict is worth what it refuses. Here is what has been tried on it: cheats, w
 to look right; honest deliveries, of which none may be refused; and attacks on the box in which all of them run. Each
 cheat and each honest delivery is made anew for each task, and the tasks' names and values are drawn from a seed.
 
-`make test` judges each cheat at one drawn task and holds the findings against the table of expected ones; `make
-test-slow` judges all of them at all tasks; `python -m tests.cheats.zoo --run` does so, records it and writes this page.
+`make test` judges a drawn third of the cheats, each at one drawn task, and holds the findings against the table of
+expected ones. `make test-slow PART=ci`, which runs before each merge, does so with every cheat; `make test-slow` judges
+all of them at all tasks. `python -m tests.cheats.zoo --run` does the same, records it and writes this page.
 """
 _CHEATS = """## Cheats
 

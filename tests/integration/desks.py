@@ -26,7 +26,7 @@ from governance.authority import Role
 from governance.gate import Gate, Outcome
 from governance.log_session import LogSession
 
-WAIT_S = 60.0
+WAIT_S = 240.0
 READS, FOLLOWS = "reads", "follows"
 """How a desk's gates know the log: by reading when they are asked, or by following it."""
 DIGEST = "0" * 64

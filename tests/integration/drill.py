@@ -30,10 +30,10 @@ from tests.integration.house import House
 
 PROJECT = Path(__file__).parents[2]
 RESTART_S = 0.2
-READY_WAIT_S = 90.0
+READY_WAIT_S = 240.0
 REACH_WAIT_S = 12.0
 """A point that is not passed in this time is left: the victim is killed all the same, and the table says so."""
-EVEN_WAIT_S = 90.0
+EVEN_WAIT_S = 240.0
 BETWEEN_HANGS_S = (0.3, 1.5)
 HANG_S = (0.3, 4.0)
 """A role that hangs for longer than its call's or order's time allows hands in too late."""

@@ -29,7 +29,7 @@ from verification.requirements.model import Requirement
 from verification.requirements.parser import parse_requirement
 from verification.verdict.model import Verdict
 
-WAIT_S = 60.0
+WAIT_S = 240.0
 
 
 def at() -> int:

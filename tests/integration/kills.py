@@ -22,8 +22,8 @@ from tests.integration.house import House
 
 PROJECT = Path(__file__).parents[2]
 LEASE_MARGIN_S = 1.5
-READY_WAIT_S = 90.0
-REACH_WAIT_S = 90.0
+READY_WAIT_S = 240.0
+REACH_WAIT_S = 240.0
 """A point that open runs do not reach in this time is taken for unreachable."""
 STOP_WAIT_S = 120.0
 RETRY_WAIT_S = 0.1

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from observability.health import HealthReport
 from runtime.composition import Organisation
 
-WAIT_S = 20.0
+WAIT_S = 120.0
 Labels = tuple[tuple[str, str], ...]
 Numbers = dict[tuple[str, Labels], float]
 

@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.needs_sandbox, pytest.mark.timeout(300)]
 
 BACKENDS = [
     pytest.param("sandbox", id="bubblewrap"),
-    pytest.param("docker_sandbox", id="docker", marks=pytest.mark.slow),
+    pytest.param("docker_sandbox", id="docker", marks=[pytest.mark.slow, pytest.mark.ci]),
 ]
 
 

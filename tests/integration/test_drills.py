@@ -142,6 +142,8 @@ def test_the_same_seed_deals_the_same_kills_twenty_of_each_role_two_hundred_in_a
         assert len(hand) == 20
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_each_process_is_killed_once_and_nothing_is_lost_or_twice(drill: Drill) -> None:
     (hits,) = dealt(FIXED_SEED, 1, roles=1, servers=1)
     director, found = await worked(drill, hits)

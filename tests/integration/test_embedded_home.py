@@ -28,7 +28,7 @@ from domain.errors import Unavailable
 
 AS_ROOT = os.geteuid() == 0
 PLAIN_UID = 65534
-WAIT_S = 180.0
+WAIT_S = 420.0
 HOMES, MAKERS = 40, 6
 
 

@@ -24,7 +24,7 @@ from bus.embedded.state import RESTART_LONGEST_S, ending
 from bus.embedded.supervisor import back_off_s
 from domain.errors import Conflict, Unavailable
 
-WAIT_S = 90.0
+WAIT_S = 240.0
 SLEEPER = ChildSpec(
     name="sleeper",
     argv=(sys.executable, "-c", "import time; open('{home}/here', 'w').close(); time.sleep(600)"),

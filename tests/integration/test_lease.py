@@ -22,7 +22,7 @@ pytestmark = pytest.mark.needs_nats
 TTL_S = 1.0
 RENEW_S = 0.2
 KEY = "manager"
-WAIT_S = 60.0
+WAIT_S = 240.0
 POLL_S = 0.05
 
 

@@ -42,6 +42,7 @@ async def test_auto_is_bubblewrap_where_there_is_no_engine(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 async def test_auto_is_docker_where_its_canary_passes(docker_engine: Engine, box_image: Image, tmp_path: Path) -> None:
     chosen = open_sandbox(Boxes(docker_host=host_of(docker_engine)))
     held = await chosen.probe()

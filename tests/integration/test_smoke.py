@@ -72,27 +72,44 @@ async def smoked(
     return found, next(gate for gate in found.gates if gate.gate == "smoke")
 
 
-async def test_honest_deliveries_start(sandbox: Bubblewrap) -> None:
-    """A command, a library of two modules, a service, and a package that reads files beside its code."""
-    given: list[tuple[Requirement, dict[str, bytes], str]] = [
-        (example("greet-cli"), {"greet.py": GREET}, "the command runs a visible case"),
-        (example("hello-slug"), SLUGS, "its modules import"),
-        (read_requirement(FOLDER / "notes-service.md"), {"notes.py": RIGHT}, "the service is ready"),
-        (parse_requirement(WORDS.encode(), None, name="words", folder=None), TREE, "its modules import"),
-    ]
-    for requirement, tree, started in given:
-        found, smoke = await smoked(requirement, tree, sandbox)
-        assert found.verified, found.findings
-        assert (smoke.result, smoke.text) == ("passed", f"installs, and {started}")
-        assert "pip" in smoke.evidence["tools"]
+slow = [pytest.mark.slow, pytest.mark.ci]
+
+
+@pytest.mark.parametrize(
+    ("kind", "started"),
+    [
+        ("a command", "the command runs a visible case"),
+        pytest.param("a library of two modules", "its modules import", marks=slow),
+        pytest.param("a service", "the service is ready", marks=slow),
+        pytest.param("a package that reads files beside its code", "its modules import", marks=slow),
+    ],
+)
+async def test_honest_deliveries_start(sandbox: Bubblewrap, kind: str, started: str) -> None:
+    requirement, tree = honest()[kind]
+    found, smoke = await smoked(requirement, tree, sandbox)
+    assert found.verified, found.findings
+    assert (smoke.result, smoke.text) == ("passed", f"installs, and {started}")
+    assert "pip" in smoke.evidence["tools"]
+
+
+def honest() -> dict[str, tuple[Requirement, Mapping[str, bytes]]]:
+    return {
+        "a command": (example("greet-cli"), {"greet.py": GREET}),
+        "a library of two modules": (example("hello-slug"), SLUGS),
+        "a service": (read_requirement(FOLDER / "notes-service.md"), {"notes.py": RIGHT}),
+        "a package that reads files beside its code": (
+            parse_requirement(WORDS.encode(), None, name="words", folder=None),
+            TREE,
+        ),
+    }
 
 
 @pytest.mark.parametrize(
     ("pyproject", "said"),
     [
         (b"[project\n", "pip install .` fails"),
-        (HATCH + PROJECT + b'dependencies = ["nosuch==1"]\n' + SCRIPT + FOUND, "nosuch==1"),
-        (HATCH + PROJECT + b'[project.scripts]\ngreet = "greet:mein"\n' + FOUND, "mein"),
+        pytest.param(HATCH + PROJECT + b'dependencies = ["nosuch==1"]\n' + SCRIPT + FOUND, "nosuch==1", marks=slow),
+        pytest.param(HATCH + PROJECT + b'[project.scripts]\ngreet = "greet:mein"\n' + FOUND, "mein", marks=slow),
     ],
 )
 async def test_packaging_of_the_author_must_work(pyproject: bytes, said: str, sandbox: Bubblewrap) -> None:
@@ -105,6 +122,8 @@ async def test_packaging_of_the_author_must_work(pyproject: bytes, said: str, sa
     assert smoke.result == "failed"
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_packaging_of_the_author_that_works_is_verified(sandbox: Bubblewrap) -> None:
     right = {"greet.py": GREET, "pyproject.toml": HATCH + PROJECT + SCRIPT + FOUND}
     found, smoke = await smoked(requirement_of_greet(), right, sandbox)

@@ -19,6 +19,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
+from nats.errors import Error as NatsError
 
 from bus.embedded.home import Home
 from bus.embedded.servers import Server, nats_at, postgres_at
@@ -92,10 +93,8 @@ class Starts:
 
     async def start(self, death: str) -> None:
         """Put a backlog, start what does not run, and wait until the recorder has all of it."""
-        stream = self.house.office.client.jetstream()
         messages = self.draw.randint(1, BACKLOG_MAX)
-        put = await asyncio.gather(*(stream.publish(SUBJECT, b"hello", timeout=WAIT_S) for _ in range(messages)))
-        last = max(ack.seq for ack in put)
+        last = max(await asyncio.gather(*(self.put() for _ in range(messages))))
         if self.process is None or self.process.exitcode is not None:
             self.begin()
         began = moved = time.monotonic()
@@ -114,6 +113,14 @@ class Starts:
         self.counts[death] += 1
         self.longest[death] = max(self.longest.get(death, 0.0), time.monotonic() - began)
         self.stood[death] = max(self.stood.get(death, 0.0), stood)
+
+    async def put(self) -> int:
+        """A message on the stream that is no event; its sequence. It is sent again until a server has answered."""
+        while True:
+            try:
+                return (await self.house.office.client.jetstream().publish(SUBJECT, b"hello")).seq
+            except (NatsError, TimeoutError):
+                await asyncio.sleep(POLL_S)
 
     def table(self) -> str:
         lines = [

@@ -17,6 +17,8 @@ UNASKED = """def add(n):
 """
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_the_director_is_told_of_weak_criteria_and_nobody_is_blamed(house: House) -> None:
     strong, weak = Sample(1), Sample(1)
     unasked = {f"{weak.module('T1')}.py": UNASKED.format(number=weak.numbers["T1"])}

@@ -10,7 +10,7 @@ import pytest
 
 from agents.delivery.commit_plan import CommitPlan
 
-GIT_WALL_S = 60
+GIT_WALL_S = 240
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 GIT_ENV = {
     "PATH": os.environ["PATH"],

@@ -19,7 +19,7 @@ def said_by(program: str) -> tuple[int, str]:
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
         env={"PYTHONPATH": "."},
     )
@@ -49,7 +49,7 @@ def test_a_process_says_what_it_is_doing_and_goes_on() -> None:
 def test_a_closed_standard_error_is_no_obstacle() -> None:
     done = subprocess.run(
         ["/bin/sh", "-c", f'exec "$0" -c "{TELL} raise SystemExit(3)" 2>&-', sys.executable],
-        timeout=60,
+        timeout=240,
         check=False,
         env={"PYTHONPATH": "."},
     )

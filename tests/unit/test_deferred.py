@@ -9,7 +9,7 @@ NAMES = "import aiohttp; print(nats.aio.transport.aiohttp.ClientSession is aioht
 
 def said(*statements: str) -> list[str]:
     program = "\n".join(statements)
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=240)
     return done.stdout.split()
 
 

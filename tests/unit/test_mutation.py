@@ -102,13 +102,13 @@ def test_only_changed_lines_are_touched() -> None:
 @pytest.mark.parametrize("count", [10, 400_000])
 def test_lines_that_are_all_alike_are_soon_compared(count: int) -> None:
     alike = b"x = 0\n" * count
-    began = time.monotonic()
+    began = time.process_time()
     assert changed_lines(alike * 2, alike + b"y = 1\n" + alike) == {count + 1}
     assert changed_lines(alike, alike * 2) == set(range(count + 1, 2 * count + 1))
     ends = changed_lines(b"a = 1\n" + alike + b"b = 1\n", b"a = 2\n" + alike + b"b = 2\n")
     assert ends >= {1, count + 2}
     assert (len(ends) == 2) is (count == 10)  # named is what may have changed, and not what certainly has
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_the_order_is_the_seed_s() -> None:

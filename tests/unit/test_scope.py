@@ -101,9 +101,9 @@ def test_patterns_that_never_meet(one: str, other: str) -> None:
 
 
 def test_hostile_patterns_take_no_long_time() -> None:
-    started = time.monotonic()
+    started = time.process_time()
     stars = "*a" * 59
     assert not in_scope("a" * 399, (f"{stars}b",))
     assert not overlap(f"{stars}b", f"{stars}c")
     assert not in_scope("/".join("a" * 199), ("/".join(["**", "a"] * 23) + "/b",))
-    assert time.monotonic() - started < 2.0
+    assert time.process_time() - started < 2.0

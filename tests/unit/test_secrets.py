@@ -120,18 +120,18 @@ def test_no_text_takes_long(text: str) -> None:
     """Whoever writes the file would hold up everybody else's verdict."""
     leak = f"\n{LEAKS['password']}\n".encode()
     whole = (text.encode() + b" " * 900_000 + leak, text.encode() * 50_000 + leak)
-    began = time.monotonic()
+    began = time.process_time()
     for content in whole:
         assert [secret.form for secret in secrets_in(content)] == ["password"]
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 async def test_many_secrets_are_looked_for_in_a_large_base_no_more_than_are_named() -> None:
     keys = [f"ghp_{drawn(36)}".encode() for _ in range(5000)]
     base = {"data.bin": random.Random(1).randbytes(8 << 20)}
-    began = time.monotonic()
+    began = time.process_time()
     report = await asked(Secrets(), {**base, "a.py": b"\n".join(keys)}, base=base)
     assert len(report.findings) == NAMED_MAX
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
     tests = {"tests/a.py": LEAKS["password"].encode() + b"\n" * 2, "b.py": keys[0]}
     assert [finding.path for finding in (await asked(Secrets(), tests)).findings] == ["b.py"]

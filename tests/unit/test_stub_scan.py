@@ -119,8 +119,8 @@ async def test_a_function_stays_unwritten_whatever_other_classes_are_made_from()
 async def test_what_is_too_large_to_be_parsed_here_is_passed_over() -> None:
     """A parser takes hundreds of bytes for each of the source's, and this one is in no box."""
     table = b"x = [" + b"0," * (PARSED_BYTES_MAX // 2) + b"]\n"
-    began = time.monotonic()
+    began = time.process_time()
     assert (await asked(Stubs(), {"slugify.py": UNWRITTEN["pass"] + table})).result == "passed"
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
     small = b"x = [" + b"0," * 1000 + b"]\n"
     assert (await asked(Stubs(), {"slugify.py": UNWRITTEN["pass"] + small})).result == "failed"

@@ -176,11 +176,11 @@ def test_long_observed_values_take_time_in_proportion() -> None:
         ({"$decimal": "1"}, {"$decimal": "9" * 3_000_000}),
         (1, {"$int": "9" * 3_000_000}),
     ]
-    started = time.monotonic()
+    started = time.process_time()
     for expected, observed in cases:
         matches(expected, observed)
         show(observed)
-    assert time.monotonic() - started < FAST_S
+    assert time.process_time() - started < FAST_S
 
 
 def test_deep_values_equal_nothing() -> None:

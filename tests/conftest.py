@@ -1,0 +1,65 @@
+"""The order of files, and what a missing part of the machine means."""
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+ALL_PARTS = "TEST_ALL_PARTS"
+"""Set where every part is installed: then a test that is skipped because one is missing has failed."""
+OF_THE_MACHINE = (
+    "root reads everything",
+    "only root",
+    "root alone",
+    "every other test here already runs as a plain user",
+    "that another user may run",
+    "plain user can",
+    "elsewhere",
+    "this machine cannot hold",
+    "networks of their own",
+    "no table of system calls",
+)
+"""In the reasons of skips that no installed part would cure: who runs the tests, and on which kernel and machine."""
+LONGEST_FIRST = (
+    "test_zoo",
+    "test_demo_real",
+    "test_cli_path",
+    "test_cli_stop",
+    "test_kills",
+    "test_verdicts",
+    "test_suites",
+    "test_cli_demo",
+    "test_cli_models",
+    "test_cli_processes",
+    "test_services",
+    "test_races",
+    "test_replay",
+    "test_mutation_gate",
+    "test_libraries",
+    "test_properties",
+    "test_embedded_stack",
+    "test_operators",
+    "test_static_gates",
+    "test_smoke",
+    "test_mutants",
+    "test_embedded_home",
+)
+"""Files by their processor time. A worker takes a whole file, so a long one at the end would leave the others idle."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; the others follow as they were."""
+    place = {name: at for at, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: place.get(Path(item.path).stem, len(place)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Make a failure of a skip for a missing part, where all parts are said to be here."""
+    report = yield
+    if ALL_PARTS in os.environ and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2]
+        if report.skipped and not any(words in reason for words in OF_THE_MACHINE):
+            report.outcome, report.longrepr = "failed", f"{reason}: but {ALL_PARTS} says that every part is here"
+    return report
