@@ -9,6 +9,7 @@ import pytest
 from tests.attacks.leftovers import descriptors, gone, groups_of
 from tests.cheats.wrong_services import ADDS, BEGINS, FORGES, LITERALS, WRONG
 from tests.services import RIGHT, changed, verdict_of
+from tests.tiers import every_second
 from verification.judge import judge
 from verification.requirements.parser import parse_requirement
 from verification.sandbox.bubblewrap import Bubblewrap
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.needs_sandbox
 LONG = ("is never ready", "claims more than it sends")  # they are waited for until the judge gives up
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in WRONG])
+@pytest.mark.parametrize("name", every_second(WRONG, slow=LONG))
 async def test_a_wrong_service_is_refused(sandbox: Bubblewrap, name: str) -> None:
     code, criterion, kinds, told = WRONG[name]
     found = await verdict_of(code, sandbox, criterion, within_s=3.0)

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from tests.cheats.suite_cheats import FORGED, REFUSED, RIGHT, SUITE, SUITE_PATH, WRONG
+from tests.tiers import every_second
 from verification.judge import judge
 from verification.requirements.model import (
     Budget,
@@ -89,14 +90,14 @@ async def test_a_sealed_suite_tells_its_criterion_alone(sandbox: Bubblewrap) -> 
     assert "test_one_word" in finding.detail
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", every_second(REFUSED))
 async def test_a_cheat_is_refused(sandbox: Bubblewrap, name: str) -> None:
     found = await verdict(sandbox, REFUSED[name])
     assert not found.verified
     assert {each.kind for each in found.findings} == {"suite_failed"}, found.findings
 
 
-@pytest.mark.parametrize("name", FORGED)
+@pytest.mark.parametrize("name", every_second(FORGED))
 async def test_what_a_suite_accepts_is_refused_by_cases(sandbox: Bubblewrap, name: str) -> None:
     """Grade B is forgeable, and says so. The same criterion with a case judged outside is not."""
     forged = await verdict(sandbox, FORGED[name])
@@ -199,7 +200,7 @@ def test_it():
 }
 
 
-@pytest.mark.parametrize("name", HONEST_SUITES)
+@pytest.mark.parametrize("name", every_second(HONEST_SUITES))
 async def test_honest_suites_of_many_kinds(sandbox: Bubblewrap, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("verification.suites.given_suite.STUB_WALL_S", 4.0)
     given = suite(HONEST_SUITES[name])

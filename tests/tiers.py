@@ -1,0 +1,16 @@
+"""Which parameters of a long table run in each `make test`, and which only before a merge."""
+
+from collections.abc import Collection, Iterable
+
+import pytest
+from _pytest.mark.structures import ParameterSet
+
+CI = (pytest.mark.slow, pytest.mark.ci)
+
+
+def every_second(names: Iterable[str], slow: Collection[str] = ()) -> list[ParameterSet]:
+    """Mark every second name for `make test-slow PART=ci`, and those in `slow` for `make test-slow`."""
+    return [
+        pytest.param(name, marks=[pytest.mark.slow] if name in slow else CI if at % 2 else [])
+        for at, name in enumerate(names)
+    ]
