@@ -5,6 +5,7 @@ import contextlib
 import os
 import re
 import time
+from contextlib import suppress
 from pathlib import Path
 
 PATIENCE_S = 30.0
@@ -42,8 +43,11 @@ async def gone(mark: str) -> bool:
 
 def children() -> list[int]:
     """Children of this process, zombies too."""
-    lists = (path.read_text() for path in Path("/proc/self/task").glob("*/children"))
-    return sorted(int(pid) for each in lists for pid in each.split())
+    found: list[int] = []
+    for path in Path("/proc/self/task").glob("*/children"):
+        with suppress(FileNotFoundError):  # the thread has ended meanwhile, and its children are another one's now
+            found += map(int, path.read_text().split())
+    return sorted(found)
 
 
 def mounts() -> list[str]:

@@ -6,12 +6,14 @@ import pytest
 
 from tests.cheats import zoo
 from tests.cheats.corpus.all import CHEATS, FAMILIES
+from tests.cheats.corpus.forging import WORKER_NAMES
 from tests.cheats.honest.all import STYLES, honest
 from tests.cheats.naive import accepts
 from tests.cheats.recorded import RECORDED, difference, read
 from tests.cheats.rounds import Fate, fates, judged, one_each, pairs, refused
 from tests.cheats.tasks.all import TASKS
 from tests.cheats.tasks.base import IMPORTS
+from verification.in_box import case_worker
 from verification.sandbox.bubblewrap import Bubblewrap
 
 HONEST_EVERY = 13  # of the honest deliveries one in the short run
@@ -35,6 +37,13 @@ def test_the_zoo_is_large_enough() -> None:
     assert len([name for name, cheat in CHEATS.items() if not cheat.tasks]) >= CHEATS_MIN
     assert len(TASKS) >= TASKS_MIN
     assert len(list(honest(1))) == len(STYLES) * len(TASKS) >= HONEST_MIN
+
+
+def test_what_cheats_would_patch_is_there() -> None:
+    """A cheat that looked for another name would do nothing, and its refusal would say nothing."""
+    for name in WORKER_NAMES:
+        assert hasattr(case_worker, name), name
+    assert callable(case_worker.CaseSteps._files)
 
 
 def test_a_seed_draws_the_same_again() -> None:

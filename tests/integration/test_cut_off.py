@@ -156,7 +156,7 @@ async def test_subscriptions_and_consumers_of_nats(client: Client) -> None:
         lambda: work.next_order(employee, 0.1),
     ]
     for read in reads:
-        assert await cut_off(read, longest_s=0.004) > TIMES / 10
+        assert await cut_off(read, longest_s=0.004) > 0
         assert len(_subscriptions(client)) == before
     assert await _consumers(client) > 0  # the control: the server has made some for those who have left
     for _ in range(FORGOTTEN_S):

@@ -35,9 +35,11 @@ def _own_worker(task: Task) -> Tree:
     return task.delivery(
         WRONG,
         **{
+            "caseworker.py": source,
             "case_worker.py": source,
             "verification.py": source,
             "case_runner.py": source,
+            "doorkeeper.py": source,
             "service_launcher.py": source,
         },
     )

@@ -70,13 +70,15 @@ def write():
                 pass
         time.sleep(0.0001)
 threading.Thread(target=write, daemon=True).start()"""
-_WORKER = """import sys
+WORKER_NAMES = ("Encoder", "CaseSteps", "_attempt", "_scalar", "_names_of", "_said", "_content", "decode")
+"""What stands in the worker of a case, for those who would patch it."""
+_WORKER = f"""import sys
 main = sys.modules["__main__"]
-for name in ("Encoder", "Case", "_attempt", "_scalar", "_names_of", "_said", "_content", "decode"):
+for name in {WORKER_NAMES!r}:
     if hasattr(main, name):
         found = getattr(main, name)
         if name == "Encoder":
-            found.encode = lambda self, value, depth=0: {"$any": True}
+            found.encode = lambda self, value, depth=0: {{"$any": True}}
         elif name == "_names_of":
             main._names_of = lambda kind: ["ValueError", "builtins.ValueError"]"""
 _BUILTINS = """import builtins, json, os, sys

@@ -2,6 +2,10 @@
 
 from tests.cheats.corpus.base import Cheat, Strike
 from tests.cheats.tasks.base import IMPORTS, Task, Tree
+from verification.in_box.case_worker import CaseSteps
+
+_CASES = CaseSteps.__name__
+"""What the worker calls its cases: a cheat that patched another name would be an honest delivery."""
 
 _SERVE = 'if __name__ == "__main__":'
 
@@ -23,18 +27,18 @@ def _served(name: str, says: str, *changes: tuple[str, str], strikes: tuple[Stri
 def _damaged(task: Task) -> Tree:
     """Right answers, but the source is changed and a copy is left; then the worker's look at the files is patched."""
     top = f"{IMPORTS}\n{task.rights[0]}"
-    lies = """import sys
+    lies = f"""import sys
 def lie(case, paths):
-    return {path: KEPT[path] if path in KEPT else true(case, [path])[path] for path in paths}
-KEPT = {}
-true = getattr(getattr(sys.modules["__main__"], "Case", None), "_files", None)"""
+    return {{path: KEPT[path] if path in KEPT else true(case, [path])[path] for path in paths}}
+KEPT = {{}}
+true = getattr(getattr(sys.modules["__main__"], "{_CASES}", None), "_files", None)"""
     tree = task.delivery("return right(*args)", top=f"{top}\n{lies}")
     text = tree[task.path].decode()
     text = text.replace(
         "    made = str(core(text))\n",
-        """    made = str(core(text))
+        f"""    made = str(core(text))
     KEPT[source], KEPT[target], KEPT[source + ".bak"] = text, made, None
-    case = getattr(sys.modules["__main__"], "Case", None)
+    case = getattr(sys.modules["__main__"], "{_CASES}", None)
     if case is not None:
         case._files = lie
         with open(source, "w") as file:
