@@ -5,7 +5,6 @@ import contextlib
 import os
 import re
 import time
-from contextlib import suppress
 from pathlib import Path
 
 PATIENCE_S = 30.0
@@ -45,7 +44,7 @@ def children() -> list[int]:
     """Children of this process, zombies too."""
     found: list[int] = []
     for path in Path("/proc/self/task").glob("*/children"):
-        with suppress(FileNotFoundError):  # the thread has ended meanwhile, and its children are another one's now
+        with contextlib.suppress(FileNotFoundError):  # the thread has ended meanwhile, and its children are another one's now
             found += map(int, path.read_text().split())
     return sorted(found)
 
