@@ -44,7 +44,7 @@ def children() -> list[int]:
     """Children of this process, zombies too."""
     found: list[int] = []
     for path in Path("/proc/self/task").glob("*/children"):
-        with contextlib.suppress(FileNotFoundError):  # the thread has ended meanwhile, and its children are another one's now
+        with contextlib.suppress(FileNotFoundError):  # that thread has just ended
             found += map(int, path.read_text().split())
     return sorted(found)
 
