@@ -1,11 +1,16 @@
 """Which parameters of a long table run in each `make test`, and which only before a merge."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 import pytest
 from _pytest.mark.structures import ParameterSet
 
 CI = (pytest.mark.slow, pytest.mark.ci)
+
+
+def every_second_row(rows: Iterable[Sequence[object]]) -> list[ParameterSet]:
+    """The same for rows that begin with their name."""
+    return [pytest.param(*row[1:], id=str(row[0]), marks=CI if at % 2 else []) for at, row in enumerate(rows)]
 
 
 def every_second(names: Iterable[str], slow: Collection[str] = ()) -> list[ParameterSet]:

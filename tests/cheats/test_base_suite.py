@@ -4,6 +4,7 @@ import pytest
 
 from tests.cheats.suite_cheats import RIGHT
 from tests.cheats.test_suites import CASE, gate, requirement
+from tests.tiers import every_second
 from verification.execution.case_runner import Project
 from verification.gates.base import Subject
 from verification.gates.base_suite import BaseSuite
@@ -87,7 +88,7 @@ LOST = {
 
 
 @pytest.mark.needs_sandbox
-@pytest.mark.parametrize("name", LOST)
+@pytest.mark.parametrize("name", every_second(LOST))
 async def test_a_loss_is_refused(sandbox: Bubblewrap, name: str) -> None:
     report = await BaseSuite().ask(subject(sandbox, {**BASE, **TIDY, **LOST[name]}, BASE))
     assert report.result == "failed"
