@@ -134,6 +134,8 @@ async def client(nats_url: str) -> AsyncIterator[Client]:
     await client.close()
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_subscriptions_and_consumers_of_nats(client: Client) -> None:
     stream, work, employee = Stream(client), WorkStream(client), uuid4()
     await client.jetstream().publish(SUBJECT, b"1")
