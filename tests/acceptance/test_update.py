@@ -1,12 +1,10 @@
 """A checkout of release 0.1.0 at work gets the present sources under its feet, as by `git pull`, and goes on."""
 
-import io
 import json
 import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.integration.house import Sample
+from tests.releases import RELEASE, release
 
 pytestmark = [
     pytest.mark.slow,
@@ -26,7 +25,6 @@ pytestmark = [
 ]
 
 ROOT = Path(__file__).parents[2]
-RELEASE = "8ed47f99b415c297055b2d806e4b025177a90c46"
 SCRIPT = "import sys\nfrom director.cli import main\nif __name__ == '__main__':\n    sys.exit(main())\n"
 """`.venv/bin/aura`, as pip wrote it for release 0.1.0."""
 WAIT_S = 180.0
@@ -44,11 +42,6 @@ class Checkout:
         self.home = folder / "home"
         self.script = folder / "aura"
         self.script.write_text(SCRIPT)
-
-    def check_out_the_release(self) -> None:
-        archive = subprocess.run(["git", "archive", RELEASE], cwd=ROOT, capture_output=True, check=True).stdout
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            tar.extractall(self.sources, filter="data")
 
     def pull(self) -> None:
         """Put the present sources in the place of the old ones. What nobody tracks stays."""
@@ -107,12 +100,10 @@ class Checkout:
 
 @pytest.fixture
 def checkout() -> Iterator[Checkout]:
-    if subprocess.run(["git", "cat-file", "-e", RELEASE], cwd=ROOT, capture_output=True, check=False).returncode:
-        pytest.skip("the history of git does not go back to release 0.1.0: it needs a full clone")
     folder = Path(tempfile.mkdtemp(prefix="aura-update-"))
     folder.chmod(0o711)
     found = Checkout(folder)
-    found.check_out_the_release()
+    release(found.sources)
     try:
         yield found
     finally:

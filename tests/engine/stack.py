@@ -34,10 +34,14 @@ SLOW_S = 10.0
 
 
 class Stack:
-    """The project's files copied, so that nothing that changes meanwhile is built and no secret stays among them."""
+    """The project's files copied, so that nothing that changes meanwhile is built and no secret stays among them.
 
-    def __init__(self, engine: Engine, folder: Path) -> None:
+    `sources`: the checkout that they are copied from; this one if None.
+    """
+
+    def __init__(self, engine: Engine, folder: Path, *, sources: Path | None = None) -> None:
         self.engine = engine
+        self.sources = sources
         self.folder = folder / "project"
         self.requirements = folder / "requirements"
         self.prometheus_port = free_port()
@@ -48,14 +52,7 @@ class Stack:
     def lay_out(self) -> None:
         """The files, the secrets, stand-ins for the published images, and the image built from deploy/Dockerfile."""
         self.requirements.mkdir(parents=True)
-        sent = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
-        for name in (*SENT, *sent):
-            ignored = shutil.ignore_patterns("__pycache__")
-            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
-            if (ROOT / name).is_dir():
-                shutil.copytree(ROOT / name, self.folder / name, ignore=ignored, dirs_exist_ok=True)
-            else:
-                shutil.copy(ROOT / name, self.folder / name)
+        self._copy(ROOT if self.sources is None else self.sources)
         for secret in (self.folder / "deploy" / "secrets").glob("[!.]*"):
             secret.unlink()
         self.engine.ran(self.folder / "deploy" / "make-secrets")
@@ -65,6 +62,38 @@ class Stack:
             wheels = self._wheels()
         with self.timed("base images"):
             self._base_images(wheels)
+        self._build()
+
+    def update(self) -> None:
+        """Put the present sources in the place of those that were laid out, and build the image again. Secrets stay."""
+        secrets = self.folder / "deploy" / "secrets"
+        kept = {path.name: path.read_bytes() for path in secrets.iterdir()}
+        modes = {path.name: path.stat().st_mode for path in secrets.iterdir()}
+        for name in self._sent(self.folder):
+            shutil.rmtree(self.folder / name) if (self.folder / name).is_dir() else (self.folder / name).unlink()
+        self._copy(ROOT)
+        for name, content in kept.items():
+            (secrets / name).write_bytes(content)
+            (secrets / name).chmod(modes[name])
+        if not self.engine.bridges:
+            hostnet.override(self.folder, self.prometheus_port)
+        self._build()
+
+    def _copy(self, sources: Path) -> None:
+        for name in self._sent(sources):
+            ignored = shutil.ignore_patterns("__pycache__")
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            if (sources / name).is_dir():
+                shutil.copytree(sources / name, self.folder / name, ignore=ignored, dirs_exist_ok=True)
+            else:
+                shutil.copy(sources / name, self.folder / name)
+
+    @staticmethod
+    def _sent(sources: Path) -> list[str]:
+        lines = (sources / ".dockerignore").read_text().splitlines()
+        return [*SENT, *(line[1:] for line in lines if line.startswith("!"))]
+
+    def _build(self) -> None:
         with self.timed("build"):
             build = ("build", "--network", "none", "--tag", "aura-orchestra:0.1.0", "--file", "deploy/Dockerfile", ".")
             self.engine.ran("docker", *build, folder=self.folder)
