@@ -98,6 +98,9 @@ async def connect(url: str, *, name: str, outages: Outages | None = None) -> Cli
             f"NATS does not answer: {said_by(_telling([error, *problems]))}.",
             hint="Start it with `aura up`, or set AURA_NATS_URL to a running server.",
         ) from error
+    except BaseException:  # cancelled: the socket may be open, and its tasks at work
+        await client.close()
+        raise
     client.options["max_reconnect_attempts"] = -1  # from the start it would make connect() wait for ever
     return client
 
