@@ -119,6 +119,8 @@ def test_the_oracle_has_nothing_against_the_right_solutions(name: str) -> None:
     assert failing(of, solution(name), list(of.criteria)) == {False: False, True: False}
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_of_a_drawn_sample_none_is_accepted(sandbox: Bubblewrap) -> None:
     seed = random.SystemRandom().randrange(1 << 32)
     print(f"drawn with seed {seed}")

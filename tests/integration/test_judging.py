@@ -122,6 +122,8 @@ async def verifier(house: House) -> AsyncIterator[asyncio.subprocess.Process]:
         await process.wait()
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_a_verifier_killed_in_its_verdict_leaves_none_and_the_next_says_the_same(house: House) -> None:
     sample, mark = Sample(1), f"verdict-{os.urandom(6).hex()}"
     (path,) = sample.right("T1")

@@ -103,6 +103,8 @@ async def test_nothing_is_lost_whatever_is_drawn(house: House, nats: Server, pos
     assert found == []
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.parametrize("accountant", ["honest", "early"])
 async def test_a_checkpoint_before_its_rows_is_found(
     house: House, nats: Server, postgres: Server, accountant: str
