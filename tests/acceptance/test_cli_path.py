@@ -176,6 +176,8 @@ def suspend_all(inside: Aura) -> None:
             inside.json("suspend", person["name"], "--reason", "another one is tried")
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_a_base_is_built_on_and_never_written(inside: Aura, tmp_path: Path) -> None:
     site = tmp_path / "site"
     site.mkdir()

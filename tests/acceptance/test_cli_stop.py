@@ -113,6 +113,8 @@ def test_down_says_that_the_organisation_had_died_before() -> None:
     assert said.out.startswith("The organisation had already ended (killed by SIGKILL); servers stopped.")
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_one_changed_value_is_found_and_named(aura: Aura) -> None:
     run = deliver(aura, "exact")
     aura.json("down")
@@ -150,6 +152,8 @@ async def execute(url: str, statement: str, run: str) -> None:
         await connection.close()
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_a_lost_stream_is_said_and_repaired_when_asked(aura: Aura) -> None:
     events = aura.json("status")["last_event"]
     aura.json("down")

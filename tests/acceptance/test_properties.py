@@ -97,6 +97,8 @@ async def test_a_sealed_property_names_its_criterion_only(sandbox: Bubblewrap) -
     assert "runs_are_whole" in told
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_the_seed_decides_the_inputs_and_the_verdict(sandbox: Bubblewrap) -> None:
     """Recorded with the verdict, so that one can be had again: the same counterexample, gate by gate."""
     name = WRONG["long runs are cut"]

@@ -146,6 +146,8 @@ async def test_numbers_that_travel_as_text_have_their_order(sandbox: Bubblewrap)
     assert "which is not in order" in found.problem.text
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_a_table_of_the_visible_cases_fails_on_fresh_inputs(sandbox: Bubblewrap) -> None:
     """The visible cases pass, which is all that a table can do; with a sealed property it is a strike."""
     cases = "".join(f'    - {{call: "m:f", args: [{n}], returns: {n * 2}}}\n' for n in (1234, 5678))

@@ -38,6 +38,8 @@ def scratch() -> Iterator[Path]:
     folder.rmdir()  # fails if anything is left in it
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_a_row(sandbox: Bubblewrap, scratch: Path) -> None:  # noqa: ARG001 - skips where there is none
     await bounded_row(scratch, COUNT, SEED)
 

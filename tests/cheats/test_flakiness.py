@@ -110,6 +110,8 @@ async def test_a_suite_that_hash_order_decides(sandbox: Bubblewrap) -> None:
     assert (control.result, control.text, control.evidence["flaky"]) == ("passed", "3 runs of 2 suites", [])
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_a_suite_that_keeps_an_order_is_noted_and_refuses_nobody(sandbox: Bubblewrap) -> None:
     of = requirement(suite(ONE_BY_ONE), sealed=suite(ONE_BY_ONE))
     _, flakiness, subject = await asked(of, COUNTS, sandbox)

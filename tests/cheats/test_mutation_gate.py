@@ -66,6 +66,8 @@ async def test_only_what_was_changed_against_the_base_is_asked_about(sandbox: Bu
     assert gate.evidence["mutants"] == 1
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_a_hanging_mistake_is_noticed_and_costs_little(sandbox: Bubblewrap) -> None:
     code = b"def clamp(value, low, high):\n    while value < low:\n        value += 1\n    return min(value, high)\n"
     gate = await asked(STRONG, {"clamp.py": code}, sandbox)

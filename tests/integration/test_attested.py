@@ -86,6 +86,8 @@ class Told:
         return await asyncio.to_thread(self.aura.text, *arguments)
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_a_verdict_on_record_is_shown_whole(house: House, tmp_path: Path) -> None:
     sample, aura = Sample(1), Told(house, tmp_path)
     await house.hire("anna", {"T1": [sample.wrong("T1"), sample.right("T1")]})

@@ -84,6 +84,8 @@ def _told(numbers: Numbers, last: int) -> None:
     assert total(numbers, "aura_ready") == 1
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.needs_sandbox
 async def test_gauges_outlive_a_restart_and_counters_begin_anew(house: House) -> None:
     sample = Sample()

@@ -5,6 +5,8 @@ from dataclasses import replace
 from functools import partial
 from uuid import UUID, uuid4
 
+import pytest
+
 from bus.projection import Projection
 from bus.projection_rows import Rows
 from director.services.parked import parked_data
@@ -111,6 +113,8 @@ async def test_a_replay_while_it_is_down_cures_what_was_parked(house: House) -> 
     assert (await replay.check(house.office.store, [make() for make in CONSUMERS.values()])).differences == ()
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_a_replay_beside_the_running_organisation_cures_it_with_the_next_event(house: House) -> None:
     sample = Sample(1)
     run = await halted_run(house, sample)
@@ -122,6 +126,8 @@ async def test_a_replay_beside_the_running_organisation_cures_it_with_the_next_e
     assert (await replay.check(house.office.store, [make() for make in CONSUMERS.values()])).differences == ()
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_a_run_that_ended_while_it_was_parked_gives_back_what_it_did_not_spend(house: House) -> None:
     run = await halted_run(house, Sample(1))
     async with house.running():

@@ -129,6 +129,8 @@ async def test_a_rebuild_ends_where_the_live_rows_are(house: House) -> None:
     assert (await replay.check(house.office.store, consumers())).differences == ()
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_a_rebuild_beside_the_running_organisation(house: House) -> None:
     sample = Sample(3)
     await house.hire("anna", {task: [sample.wrong(task), sample.right(task)] for task in sample.numbers}, delay_s=0.1)

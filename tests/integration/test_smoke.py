@@ -145,6 +145,8 @@ async def test_what_the_author_cannot_help_is_noted(sandbox: Bubblewrap) -> None
         assert smoke.evidence["said"]
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_without_packaging_or_after_a_finding_it_is_not_run(sandbox: Bubblewrap) -> None:
     requirement, tree = example("greet-cli"), {"greet.py": GREET}
     found, smoke = await smoked(requirement, tree, sandbox, packaged=tree)

@@ -44,6 +44,8 @@ class Counted(store.Store):
         return page
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_a_run_is_told_whole_and_nothing_before_or_after_it_is_read(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
