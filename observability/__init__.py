@@ -1,1 +1,1 @@
-"""What a process says of itself: health, metrics, consumer lag, the process registry, lines of its log."""
+"""The state of a process as it tells it: health, metrics, consumer lag, the process registry, log lines."""

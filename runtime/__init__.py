@@ -1,1 +1,1 @@
-"""What a process of the organisation is built from: the composition root, its settings, and its ordered end."""
+"""The parts of a process: the composition root, the table of roles, its settings, and its ordered end."""

@@ -1,4 +1,4 @@
-"""What a delivery is made of: its commits, and the base that they stand on."""
+"""The plan of a delivery: its commits, and the base that they stand on."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What screens show, as text: the stack, the runs, one run's whole story."""
+"""Screens as text: the stack, the runs, one run's whole story."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -40,7 +40,7 @@ def masked(url: str) -> str:
 
 
 def stack_text(data: dict[str, Any]) -> str:
-    """What `stack_data` of `director/services/stack_status.py` says, for people."""
+    """Return the stack's data (`director/services/stack_status.py`) as text for people."""
     if not data["running"]:
         return f"Nothing runs in {data['home']}. Start it with `aura up`."
     lines = [
