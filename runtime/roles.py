@@ -37,7 +37,7 @@ from runtime.process_config import Setup
 
 @dataclass(frozen=True)
 class Shared:
-    """What the roles of one process share. `closing` ends with the process, in reverse order."""
+    """The means that the roles of one process share. `closing` ends with the process, in reverse order."""
 
     setup: Setup
     session: LogSession

@@ -36,10 +36,10 @@ SLOW_S = 10.0
 class Stack:
     """The project's files copied, so that nothing that changes meanwhile is built and no secret stays among them.
 
-    `sources`: the checkout that they are copied from; this one if None.
+    `sources`: the checkout that they are copied from.
     """
 
-    def __init__(self, engine: Engine, folder: Path, *, sources: Path | None = None) -> None:
+    def __init__(self, engine: Engine, folder: Path, *, sources: Path = ROOT) -> None:
         self.engine = engine
         self.sources = sources
         self.folder = folder / "project"
@@ -52,7 +52,7 @@ class Stack:
     def lay_out(self) -> None:
         """The files, the secrets, stand-ins for the published images, and the image built from deploy/Dockerfile."""
         self.requirements.mkdir(parents=True)
-        self._copy(ROOT if self.sources is None else self.sources)
+        self._copy(self.sources)
         for secret in (self.folder / "deploy" / "secrets").glob("[!.]*"):
             secret.unlink()
         self.engine.ran(self.folder / "deploy" / "make-secrets")
