@@ -1,5 +1,6 @@
 """The stream AURA on JetStream: connection, settings, and reads by sequence and by subject filter."""
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -18,6 +19,9 @@ from domain.errors import Unavailable, said_by
 
 STREAM = "AURA"
 STREAM_NOT_FOUND = 10059
+STORE_NOT_CREATED = 10049
+CREATE_TRIES = 5
+CREATE_PAUSE_S = 0.1
 SEQUENCE_HEADER = "Nats-Sequence"
 NANO = 1_000_000_000
 HOT_WINDOW_S = 30 * 24 * 3600
@@ -126,6 +130,13 @@ class NoStream(Unavailable):
     """The server has no such stream."""
 
 
+class NoStore(Unavailable):
+    """The server could not make the files of a new stream."""
+
+
+REFUSALS: dict[int, type[Unavailable]] = {STREAM_NOT_FOUND: NoStream, STORE_NOT_CREATED: NoStore}
+
+
 class Stream:
     """Reads of the stream AURA. Writes are in bus/publisher.py."""
 
@@ -149,13 +160,30 @@ class Stream:
         try:
             found = (await self._api(f"STREAM.INFO.{STREAM}", None))["config"]
         except NoStream:
-            found = (await self._api(f"STREAM.CREATE.{STREAM}", config))["config"]
+            found = await self._created(config)
         wrong = [name for name, value in LAW.items() if found.get(name, False) != value]
         if wrong or not found.get("max_bytes", -1) > 0:
             raise Unavailable(
                 f"The stream {STREAM} is no log: {', '.join(wrong or ['max_bytes'])} is set otherwise.",
                 hint="Point AURA_NATS_URL at another account or server; this stream was not made by Aura.",
             )
+
+    async def _created(self, config: dict[str, Any]) -> dict[str, Any]:
+        """Create the stream and return its settings.
+
+        After nats-server 2.15 has answered that an account's only stream is deleted, it removes the empty folder in the
+        background, and this can meet the creation of the next one: it then refuses, and a later attempt succeeds.
+        """
+        for _ in range(CREATE_TRIES - 1):
+            try:
+                return await self._create(config)
+            except NoStore:
+                await asyncio.sleep(CREATE_PAUSE_S)
+        return await self._create(config)
+
+    async def _create(self, config: dict[str, Any]) -> dict[str, Any]:
+        settings: dict[str, Any] = (await self._api(f"STREAM.CREATE.{STREAM}", config))["config"]
+        return settings
 
     async def info(self) -> StreamInfo:
         """First and last sequence. Raises Unavailable."""
@@ -170,8 +198,7 @@ class Stream:
             raise _down(error) from error
         answer: dict[str, Any] = msgspec.json.decode(reply.data)
         if "error" in answer:
-            kind = NoStream if answer["error"].get("err_code") == STREAM_NOT_FOUND else Unavailable
-            raise kind(
+            raise REFUSALS.get(answer["error"].get("err_code"), Unavailable)(
                 f"JetStream refuses {what}: {answer['error'].get('description')}.",
                 hint="`aura doctor` looks at the stream; `aura repair` rebuilds it from Postgres.",
             )

@@ -14,6 +14,7 @@ from bus.embedded.servers import Server
 from bus.push_consumer import BATCH_EVENTS_MAX, SILENCE_S, Feed, Gap
 from bus.stream import STREAM, Stored, Stream, connect
 from domain.errors import Unavailable
+from tests.integration.streams import without_stream
 
 SUBJECT = "aura.evt.run.x.tested"
 
@@ -194,7 +195,7 @@ async def test_messages_lost_on_the_way_are_asked_for_again(client: Client) -> N
 
 async def test_a_message_that_the_stream_does_not_have_is_a_gap(client: Client) -> None:
     js = client.jetstream()
-    await js.delete_stream(STREAM)
+    await without_stream(client)
     await js.add_stream(name=STREAM, subjects=["aura.evt.>"], allow_direct=True)
     await publish(client, 1, 5)
     await js.delete_msg(STREAM, 3)

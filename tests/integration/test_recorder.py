@@ -21,6 +21,7 @@ from domain.message import Event, Recorded
 from domain.organisation import Paused
 from domain.task import CallStarted
 from tests.integration.desks import DIGEST, WAIT_S, Desk, Desks, Order, at
+from tests.integration.streams import without_stream
 from tests.unit.test_codec import ALIENS
 
 TESTED = "aura.evt.run.x.tested"
@@ -210,7 +211,7 @@ async def test_a_gap_in_the_stream_stops_it_and_says_where(nats_url: str, desks:
     del nats_url  # the stream is made without the law, so that a message can be lost
     desk = await desks.open()
     js = desk.office.client.jetstream()
-    await js.delete_stream(STREAM)
+    await without_stream(desk.office.client)
     await js.add_stream(name=STREAM, subjects=["aura.evt.>"], allow_direct=True)
     for number in range(5):
         await put(desk, TESTED, f"{number}".encode())
