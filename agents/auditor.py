@@ -82,12 +82,17 @@ def _stalled(event: TaskEvent, cause: Cause) -> Iterator[Command]:
 def _repeated(event: TaskEvent, rows: Rows, cause: Cause) -> Iterator[Command]:
     if not isinstance(event, task.Rejected | task.CallFinished):
         return
-    if isinstance(event, task.CallFinished) and event.snapshot.outcome in _HONEST:
+    if isinstance(event, task.CallFinished) and (event.snapshot.outcome in _HONEST or not event.counts):
         return
     attempts = [row for row in rows.of(Attempt, event.run) if (row.task, row.employee) == (event.task, event.employee)]
-    failures = sum(row.verified is False or row.outcome not in (None, *_HONEST) for row in attempts)
+    failures = sum(row.verified is False or _failed(row) for row in attempts)
     if failures % FAILURES_IN_A_ROW == 0:
         yield _raise(event, "repeated_failure", f"{failures} failed attempts of this employee on this task", cause)
+
+
+def _failed(row: Attempt) -> bool:
+    """Whether the call failed by itself, and not by a fault of its server."""
+    return row.outcome not in (None, *_HONEST) and not row.fault
 
 
 def _spike(event: TaskEvent, rows: Rows, cause: Cause) -> Iterator[Command]:

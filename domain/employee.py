@@ -26,7 +26,10 @@ class EmployeeEvent(Event, frozen=True, kw_only=True):
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
-    """Who an employee is. `usd_per_call_max` None: its price is unknown, so it can get no budget."""
+    """Who an employee is. `call_usd_max` None: its price is unknown, so it can get no budget.
+
+    `prompt_usd_max` None: nobody knows which part of `call_usd_max` its prompt costs.
+    """
 
     name: str
     provider: str
@@ -39,10 +42,17 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     call_tokens_max: int = 4096  # upper bound of prompt and answer together, reserved before the call
     call_usd_max: Decimal | None = Decimal("0")  # upper bound of one call
     call_wall_s: float = 60.0
+    prompt_usd_max: Decimal | None = None  # the part of it for the longest prompt
+
+    @property
+    def prompt_tokens_max(self) -> int:
+        """The longest prompt that a call may have."""
+        return self.call_tokens_max - self.output_tokens_max
 
 
 class Hired(EmployeeEvent, frozen=True, kw_only=True):
     type = "employee.hired"
+    version = 2
     profile: Profile
 
 
@@ -127,6 +137,10 @@ def _sound(profile: Profile) -> None:
         raise Invalid("The limits of an employee's call are not above 0.", hint="0 means stop, never no limit.")
     usd = ZERO_USD if profile.call_usd_max is None else profile.call_usd_max
     checked(Amount(usd, profile.call_tokens_max), "The upper bound of a call")
+    if profile.prompt_usd_max is not None and not 0 <= profile.prompt_usd_max <= usd:
+        raise Invalid(
+            "A prompt cannot cost more than its whole call.", hint="Give prompt_usd_max between 0 and call_usd_max."
+        )
 
 
 def _reason(text: str) -> str:

@@ -58,9 +58,18 @@ def _with_gates(fields: dict[str, Any]) -> dict[str, Any]:
     return {**fields, "judgement": {**fields["judgement"], "gates": [], "image": "", "attestation": ""}}
 
 
+def _counted(fields: dict[str, Any]) -> dict[str, Any]:
+    """A receipt from before faults were told apart: every call was an attempt, and the only one of it."""
+    return {**fields, "counts": True, "index": 0}
+
+
 UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
-    (event.type, 1): _with_gates
-    for event in (task.Verified, task.Rejected, run_messages.Verified, run_messages.Rejected)
+    **{
+        (event.type, 1): _with_gates
+        for event in (task.Verified, task.Rejected, run_messages.Verified, run_messages.Rejected)
+    },
+    (task.CallFinished.type, 1): _counted,
+    (employee.Hired.type, 1): dict,
 }
 """(type, version) -> how its payload becomes one of the next version."""
 

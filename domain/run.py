@@ -15,6 +15,7 @@ from domain import planning, review
 from domain import run_messages as m
 from domain import task as task_rules
 from domain.errors import Conflict, Invalid, LimitReached, NotFound, Refused
+from domain.faults import FAULTS_MAX
 from domain.message import Command, Erased, Event, TaskEvent
 from domain.money import NOTHING, Amount, checked
 from domain.organisation import BudgetReserved, OrganisationState, lend
@@ -168,6 +169,11 @@ def _may_assign(command: Assign, task: TaskState, state: RunState) -> None:
         raise LimitReached(
             f"Task {task.name} had {task.attempts} attempts, and attempts_max is {state.submitted.attempts_max}.",
             hint="The run ends; look at the findings, then submit a clearer requirement or a stronger employee.",
+        )
+    if task.worn_out(command.employee):
+        raise LimitReached(
+            f"The employee's calls for task {task.name} failed too often, and faults_max is {FAULTS_MAX}: {task.fault}",
+            hint="Put right what the last message names, or hire another employee.",
         )
     open_tasks = [state.tasks[other].name for other in task.after if state.tasks[other].phase != "verified"]
     if open_tasks:

@@ -1,7 +1,8 @@
 """A task of a run: assigned, called, handed in, judged. Its state lives in its run's; here stand its events and rules.
 
 waiting -> assigned -> calling -> answered -> submitted -> verified, or back to waiting by call_finished with a failure,
-rejected, or released (the lease ran out: an open call is settled at its upper bound).
+rejected, or released (the lease ran out: an open call is settled at its upper bound). A fault (domain/faults.py) gives
+the attempt back.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from domain.errors import Invalid, Refused
+from domain.faults import FAULTS_MAX, weight_of
 from domain.judgement import Finding, Judgement
 from domain.message import Command, Erased, Event, TaskEvent
 from domain.money import NOTHING, Amount
@@ -24,8 +26,10 @@ Phase = Literal["waiting", "assigned", "calling", "answered", "submitted", "veri
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The execution snapshot of one model call: enough to say what was asked of whom and what came back.
 
-    `outcome` is "answered", "declined" or a failure kind. Digests name blobs. Tokens None: not
-    reported. `cost` None: unknown, charged at the reservation.
+    `outcome` is "answered", "declined" or a failure kind. Digests name blobs. Tokens None: not reported. `cost` None:
+    unknown, charged at the reservation. `estimated`: the cost follows from the bytes of prompt and answer.
+    `adaptations`: what was changed in the request because the server refuses its usual form. `retry_after_s`: how long
+    the server asked to wait.
     """
 
     outcome: str
@@ -47,6 +51,9 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     sdk: str = ""
     scripted: bool = False
     message: str = ""
+    estimated: bool = False
+    adaptations: tuple[str, ...] = ()
+    retry_after_s: float | None = None
 
 
 class Assigned(TaskEvent, frozen=True, kw_only=True):
@@ -64,10 +71,15 @@ class CallStarted(TaskEvent, frozen=True, kw_only=True):
 
 
 class CallFinished(TaskEvent, frozen=True, kw_only=True):
+    """`counts`: the call is an attempt of its task, and no fault. `index`: which call of its attempt, from 0."""
+
     type = "task.call_finished"
+    version = 2
     order: UUID
     snapshot: Snapshot
     charged: Amount
+    counts: bool = True
+    index: int = 0
 
     def blobs(self) -> tuple[str, ...]:
         return tuple(digest for digest in (self.snapshot.prompt, self.snapshot.answer) if digest)
@@ -139,6 +151,7 @@ class StartCall(TaskCommand, frozen=True, kw_only=True):
 
 class FinishCall(TaskCommand, frozen=True, kw_only=True):
     snapshot: Snapshot
+    index: int = 0
 
 
 class SubmitWork(TaskCommand, frozen=True, kw_only=True):
@@ -175,6 +188,12 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     model: str = ""  # that answered last
     evidence: str | None = None  # of the verdict that verified it
     blocked: str = ""  # a review that was heard and blocks
+    faults: Mapping[UUID, int] = {}  # employee -> the weight of its faults with this task
+    fault: str = ""  # the last one, in words
+
+    def worn_out(self, employee: UUID) -> bool:
+        """Whether the employee had as many faults with this task as it may have."""
+        return self.faults.get(employee, 0) >= FAULTS_MAX
 
 
 def decide(command: TaskCommand, state: TaskState) -> TaskEvent:
@@ -189,9 +208,10 @@ def decide(command: TaskCommand, state: TaskState) -> TaskEvent:
         case StartCall():
             _expect(state, command, "assigned")
             return CallStarted(**ids)
-        case FinishCall(snapshot=snapshot):
+        case FinishCall(snapshot=snapshot, index=index):
             _expect(state, command, "calling")
-            return CallFinished(**ids, snapshot=snapshot, charged=_charge(snapshot.cost, state.reservation))
+            charged, counts = _charge(snapshot.cost, state.reservation), not weight_of(snapshot.outcome)
+            return CallFinished(**ids, snapshot=snapshot, charged=charged, counts=counts, index=index)
         case SubmitWork(files=files, tree=tree):
             _expect(state, command, "answered")
             if not files:
@@ -246,9 +266,10 @@ def evolve(state: TaskState, event: Event | Erased) -> TaskState:
             )
         case CallStarted():
             return replace(state, phase="calling")
-        case CallFinished(snapshot=snapshot, charged=charged):
+        case CallFinished(snapshot=snapshot, charged=charged, counts=counts):
             phase: Phase = "answered" if snapshot.outcome == "answered" else "waiting"
-            return replace(state, phase=phase, spent=state.spent + charged, reservation=NOTHING, model=snapshot.model)
+            state = replace(state, phase=phase, spent=state.spent + charged, reservation=NOTHING, model=snapshot.model)
+            return state if counts else _after_fault(state, event.employee, snapshot)
         case Submitted(files=files, tree=tree):
             return replace(state, phase="submitted", files=files, tree=tree)
         case Verified(judgement=judgement):
@@ -259,3 +280,10 @@ def evolve(state: TaskState, event: Event | Erased) -> TaskState:
         case Released(charged=charged):
             return replace(state, phase="waiting", spent=state.spent + charged, reservation=NOTHING)
     return state
+
+
+def _after_fault(state: TaskState, employee: UUID, snapshot: Snapshot) -> TaskState:
+    """The attempt is given back; `tried` keeps it, so that somebody else has the next turn."""
+    faults = {**state.faults, employee: state.faults.get(employee, 0) + weight_of(snapshot.outcome)}
+    said = f"{snapshot.outcome}: {snapshot.message}" if snapshot.message else snapshot.outcome
+    return replace(state, attempts=max(0, state.attempts - 1), faults=faults, fault=said)

@@ -25,6 +25,9 @@ class Attempt(Row, frozen=True, kw_only=True):
     call_started_at: int | None
     call_finished_at: int | None
     outcome: str | None  # answered, a failure kind, or cut_off
+    message: str  # why a call failed, in the provider's own words
+    fault: bool  # the call was no attempt
+    estimated: bool  # its cost follows from the bytes of prompt and answer
     provider: str | None
     model: str | None
     model_digest: str | None
@@ -96,6 +99,9 @@ def _begun(recorded: Recorded, event: task.Assigned) -> Attempt:
         call_started_at=None,
         call_finished_at=None,
         outcome=None,
+        message="",
+        fault=False,
+        estimated=False,
         provider=None,
         model=None,
         model_digest=None,
@@ -116,11 +122,14 @@ def _moved(row: Attempt, recorded: Recorded, event: TaskEvent) -> Attempt:
     match event:
         case task.CallStarted():
             return replace(row, call_started_at=at)
-        case task.CallFinished(snapshot=snapshot, charged=charged):
+        case task.CallFinished(snapshot=snapshot, charged=charged, counts=counts):
             return replace(
                 row,
                 call_finished_at=at,
                 outcome=snapshot.outcome,
+                message=snapshot.message,
+                fault=not counts,
+                estimated=snapshot.estimated,
                 provider=snapshot.provider,
                 model=snapshot.model,
                 model_digest=snapshot.model_digest,

@@ -10,15 +10,17 @@ from bus.projection_rows import JsonColumns, Row, Rows
 from domain import employee as staff
 from domain import organisation, run_messages, task
 from domain.employee import Profile
+from domain.faults import rests
 from domain.message import ORGANISATION, Recorded, RunEvent, TaskEvent
 from domain.organisation import OrganisationState
 from domain.run import RunState
 from projections.openrun import RUN_KEY, OpenRun, put_state, state_after
 
-FAULTS = frozenset({"connection", "overloaded", "rate_limit", "timeout", "auth", "not_found"})
-"""Outcomes of a call that say nothing about the model's work."""
 REST_S = 1
 REST_MAX_S = 60
+RETRY_AFTER_MAX_S = 3600
+"""A server that asks for a longer wait than this gets this one."""
+MICRO = 1_000_000
 
 
 class OrganisationRow(Row, frozen=True, kw_only=True):
@@ -42,6 +44,7 @@ class EmployeeRow(Row, frozen=True, kw_only=True):
     suspended: bool
     faults: int  # calls in a row that did not reach the model or were turned away
     rest_until: int  # microseconds UTC; no order goes to it before
+    adaptations: str  # what its server refuses of a request, comma-separated: a next call leaves it out at once
     profile: str
 
 
@@ -133,6 +136,7 @@ def _employee(event: staff.EmployeeEvent, rows: Rows) -> None:
                     suspended=row.suspended if row else False,
                     faults=0,
                     rest_until=0,
+                    adaptations="",
                     profile=_text(profile),
                 )
             )
@@ -147,9 +151,18 @@ def _health(event: task.CallFinished, at: int, rows: Rows) -> None:
     row = rows.get(EmployeeRow, event.employee, "employee")
     if row is None:
         return
-    faults = row.faults + 1 if event.snapshot.outcome in FAULTS else 0
-    rest_s = min(REST_S * 2 ** (faults - 1), REST_MAX_S) if faults else 0
-    rows.put(msgspec.structs.replace(row, faults=faults, rest_until=at + rest_s * 1_000_000 if faults else 0))
+    snapshot = event.snapshot
+    faults = row.faults + 1 if rests(snapshot.outcome) else 0
+    adaptations = ",".join(snapshot.adaptations) or row.adaptations
+    rest_until = at + round(rest_s(faults, snapshot.retry_after_s) * MICRO) if faults else 0
+    rows.put(msgspec.structs.replace(row, faults=faults, rest_until=rest_until, adaptations=adaptations))
+
+
+def rest_s(faults: int, retry_after_s: float | None) -> float:
+    """How long an employee rests after so many faults in a row: at least as long as its server asks for."""
+    own = float(min(REST_S * 2 ** min(faults - 1, REST_MAX_S), REST_MAX_S))
+    asked = retry_after_s if retry_after_s is not None and retry_after_s > 0 else 0.0
+    return max(own, min(asked, RETRY_AFTER_MAX_S))
 
 
 def _run(recorded: Recorded, event: RunEvent | TaskEvent, rows: Rows) -> None:

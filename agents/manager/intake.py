@@ -5,6 +5,7 @@ refused, and the refusal stands under its name.
 """
 
 import asyncio
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -90,7 +91,7 @@ class Reception:
             answer=answer,
             message=self._redactor.clean_text(result.snapshot.message),
         )
-        ids = {"run": result.run, "task": result.task, "employee": employee, "order": result.order}
+        ids: dict[str, Any] = {"run": result.run, "task": result.task, "employee": employee, "order": result.order}
         self._fault("reception:before-receipt")
         receipt = task.FinishCall(
             id=derive(result.order, "reception.call_finished"),

@@ -12,6 +12,7 @@ from bus.projection import Cause
 from bus.projection_rows import Rows
 from domain import employee as staff
 from domain import organisation, review, run_messages, task
+from domain.faults import FAULTS_MAX
 from domain.message import Command, Recorded, RunEvent, TaskEvent, derive
 from domain.money import Amount
 from domain.run import Phase, RunState
@@ -157,6 +158,9 @@ class Manager:
             if cause.now >= state.due_at:
                 yield end(run, "rejected", "The run's minutes are used up.", cause)
                 return
+            if routing.all_worn_out(part, desk):
+                yield end(run, "rejected", f"Task {part.name}: {_faults_used(part)}", cause)
+                return
             chosen = routing.choose(part, desk, left, routing.barred(part, state, desk))
             if chosen is None:
                 if desk.profiles and not routing.affordable(desk, state.left) and not _open_calls(state):
@@ -237,3 +241,7 @@ def _no_answer(part: TaskState) -> str:
 
 def _budget_used(state: RunState) -> str:
     return f"The budget has {state.left.usd} USD and {state.left.tokens} tokens left: not enough for one more call."
+
+
+def _faults_used(part: TaskState) -> str:
+    return f"every employee's calls failed too often (faults_max is {FAULTS_MAX}). The last one: {part.fault}"

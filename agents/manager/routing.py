@@ -39,13 +39,18 @@ class StaffCapacity:
 
     profiles: dict[UUID, Profile] = field(default_factory=dict)
     open_calls: dict[UUID, int] = field(default_factory=dict)
+    resting: set[UUID] = field(default_factory=set)  # after a fault of their servers; they come back
 
     @classmethod
     def of(cls, rows: Rows, picks: Picks, now: int) -> "StaffCapacity":
         desk = cls()
         for row in rows.all(manager_view.EmployeeRow):
             profile = manager_view.profile_of(row)
-            if not row.suspended and row.rest_until <= now and profile.call_usd_max is not None:
+            if row.suspended or profile.call_usd_max is None:
+                continue
+            if row.rest_until > now:
+                desk.resting.add(row.scope)
+            else:
                 desk.profiles[row.scope] = profile
         for _, state in open_in(rows, *HAVE_ORDERS):
             for task in state.tasks.values():
@@ -77,13 +82,23 @@ def ready(state: RunState) -> Iterator[TaskState]:
 
 
 def barred(task: TaskState, state: RunState, desk: StaffCapacity) -> frozenset[UUID]:
-    """Who may not have the task: nobody reviews who wrote a part of the work, and no model of the same makers."""
+    """Who may not have the task.
+
+    Whoever had faults_max faults with it; nobody reviews who wrote a part of the work, and no model of the same makers.
+    """
+    worn_out = {who for who in desk.profiles if task.worn_out(who)}
     if not review.is_review(task):
-        return frozenset()
+        return frozenset(worn_out)
     parts = state.tasks.values()
     makers = review.vendors(parts)
     kin = {who for who, profile in desk.profiles.items() if review.vendor_of(profile.model) in makers}
-    return review.authors(parts) | kin
+    return review.authors(parts) | kin | worn_out
+
+
+def all_worn_out(task: TaskState, desk: StaffCapacity) -> bool:
+    """Whether the task has met faults, and nobody is left who has not had faults_max of them with it."""
+    staff = {*desk.profiles, *desk.resting}
+    return bool(task.faults) and bool(staff) and all(task.worn_out(who) for who in staff)
 
 
 def choose(task: TaskState, desk: StaffCapacity, left: Amount, barred: frozenset[UUID] = frozenset()) -> UUID | None:

@@ -27,7 +27,14 @@ COST = Amount(Decimal("0.03"), 700)
 TREE, OTHER_TREE, BLOB, EVIDENCE = (letter * 64 for letter in "abcd")
 
 PROFILE = employee.Profile(
-    name="ada", provider="openai", model="m", model_digest=BLOB, style="chat", scripted=False, call_usd_max=CALL.usd
+    name="ada",
+    provider="openai",
+    model="m",
+    model_digest=BLOB,
+    style="chat",
+    scripted=False,
+    call_usd_max=CALL.usd,
+    prompt_usd_max=Decimal("0.06"),
 )
 ALLOWANCE = run_messages.Allowance(amount=BUDGET, minutes=20)
 PLAN = (
@@ -136,7 +143,7 @@ SAMPLES: tuple[Event, ...] = (
     run_messages.Ended(run=RUN, outcome="delivered", reason="released"),
     task.Assigned(**_WORK, attempt=1, seed=7, reservation=CALL, due_at=AT + MINUTE_US),
     task.CallStarted(**_WORK),
-    task.CallFinished(**_WORK, snapshot=SNAPSHOT, charged=COST),
+    task.CallFinished(**_WORK, snapshot=SNAPSHOT, charged=COST, counts=True, index=0),
     task.Submitted(**_WORK, files={"a.py": BLOB}, tree=TREE),
     task.Verified(**_WORK, judgement=GOOD),
     task.Rejected(**_WORK, judgement=BAD),

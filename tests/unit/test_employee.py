@@ -54,6 +54,8 @@ def test_it_is_hired_and_hired_anew_when_it_changes() -> None:
         (replace(PROFILE, call_wall_s=nan), "limits"),
         (replace(PROFILE, call_usd_max=Decimal(-1)), "upper bound"),
         (replace(PROFILE, call_usd_max=Decimal("NaN")), "upper bound"),
+        (replace(PROFILE, prompt_usd_max=Decimal("0.11")), "prompt cannot cost more"),
+        (replace(PROFILE, prompt_usd_max=Decimal(-1)), "prompt cannot cost more"),
     ],
 )
 def test_a_profile_without_limits_is_not_hired(profile: Profile, text: str) -> None:
@@ -62,7 +64,8 @@ def test_a_profile_without_limits_is_not_hired(profile: Profile, text: str) -> N
 
 @pytest.mark.parametrize("usd", [None, Decimal(0), Decimal("0.10")])
 def test_a_call_may_be_free_or_of_unknown_price(usd: Decimal | None) -> None:
-    profile = replace(PROFILE, call_usd_max=usd, slots=1, output_tokens_max=1, call_tokens_max=1, call_wall_s=0.1)
+    cheapest = replace(PROFILE, slots=1, output_tokens_max=1, call_tokens_max=1, call_wall_s=0.1)
+    profile = replace(cheapest, call_usd_max=usd, prompt_usd_max=usd)
     given().when(hire(profile)).then(Hired(employee=EMPLOYEE, profile=profile))
 
 

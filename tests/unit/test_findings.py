@@ -1,6 +1,7 @@
 """The auditor's numbers: series that can be named begin at 0, and no label grows without bounds."""
 
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,7 +14,7 @@ from observability.model_metrics import LABEL_VALUES_MAX, OTHER, Findings, Names
 from projections.auditor import AuditorProjection
 from tests.unit.samples import AT, EMPLOYEE, FIRST, ORDER, PROFILE, RUN, SNAPSHOT
 
-OF_ORDER = {"run": RUN, "task": FIRST, "employee": EMPLOYEE, "order": ORDER}
+OF_ORDER: dict[str, Any] = {"run": RUN, "task": FIRST, "employee": EMPLOYEE, "order": ORDER}
 MODEL = {"provider": PROFILE.provider, "model": PROFILE.model}
 
 

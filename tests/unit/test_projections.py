@@ -1,6 +1,7 @@
 """What the consumers' rows say of one order: an attempt and its account agree, however the order ended."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ from tests.unit.samples import (
 )
 
 FAILED = task.Snapshot(outcome="timed_out", provider="openai", endpoint="", model="m")
-OF_ORDER = {"run": RUN, "task": FIRST, "employee": EMPLOYEE, "order": ORDER}
+OF_ORDER: dict[str, Any] = {"run": RUN, "task": FIRST, "employee": EMPLOYEE, "order": ORDER}
 ASSIGNED = task.Assigned(**OF_ORDER, attempt=1, seed=7, reservation=CALL, due_at=AT)
 STARTED = task.CallStarted(**OF_ORDER)
 ANSWERED = task.CallFinished(**OF_ORDER, snapshot=SNAPSHOT, charged=COST)

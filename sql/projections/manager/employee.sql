@@ -7,6 +7,7 @@ CREATE TABLE {schema}.employee (
     suspended boolean NOT NULL,
     faults bigint NOT NULL,
     rest_until bigint NOT NULL,
+    adaptations text NOT NULL,
     profile text NOT NULL,
     PRIMARY KEY (scope, key)
 );
