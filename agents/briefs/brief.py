@@ -164,7 +164,8 @@ def _call_outcome(step: Step) -> str:
         return f" raises {expect.raises}{matching}"
     if expect.returns is msgspec.UNSET:
         return ""
-    return f" == {_literal(expect.returns)}"
+    exactly = " (of exactly this type, not of a subclass)" if expect.exact_type else ""
+    return f" == {_literal(expect.returns)}{exactly}"
 
 
 def _run_outcome(step: Step) -> str:

@@ -134,7 +134,7 @@ def _arguments(step: Step, case: Case) -> Iterator[tuple[str, str]]:
         given |= {"stderr": expect.stderr, "within_s": None if case.within_s == _WITHIN_S else case.within_s}
     else:
         given |= {"raises": expect.raises, "or_subclass": expect.or_subclass, "approx": expect.approx}
-        given["message_matches"] = expect.message_matches
+        given |= {"message_matches": expect.message_matches, "exact_type": expect.exact_type}
     given["after"] = dict(expect.files_after)
     given |= {"unchanged": list(expect.files_unchanged), "absent": list(expect.files_absent)}
     if step.kwargs:

@@ -1,6 +1,7 @@
 """Runs the acceptance cases that stand beside this file: each in a folder of its own, with the project imported anew.
 
-Values compare with their types: 1 is neither True nor 1.0, and a list is no tuple.
+Values compare with their types: 1 is neither True nor 1.0, and a list is no tuple. An instance of a subclass of a
+built-in type is compared by its contents, which that type's own methods read.
 """
 
 import importlib
@@ -11,7 +12,9 @@ import subprocess
 import sys
 import unittest
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, timezone
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,39 +47,82 @@ ANY = Anything()
 NOTHING = Anything()  # what a case does not name is not compared
 
 
-def same(expected: Any, actual: Any, approx: float | None = None) -> bool:
+READERS: dict[type, Callable[[Any], Any]] = {
+    str: str.__str__,
+    int: int.__int__,
+    float: float.__float__,
+    list: lambda value: [*list.__iter__(value)],
+    dict: lambda value: [*dict.items(value)],
+    tuple: lambda value: [*tuple.__iter__(value)],
+    set: lambda value: [*set.__iter__(value)],
+    frozenset: lambda value: [*frozenset.__iter__(value)],
+    bytes: lambda value: bytes.__getitem__(value, slice(None)),
+    Decimal: Decimal.__str__,
+    datetime: lambda value: datetime.fromisoformat(datetime.isoformat(value)),
+    date: date.isoformat,
+}
+"""How the contents of each type are read, whatever a subclass overrides. A datetime is a date too: it comes first."""
+
+
+def contents(value: Any, exact_type: bool = False) -> tuple[type | None, Any]:
+    """Give the built-in type of a value and what it holds; no type for what cannot be compared."""
+    kind = type(value)
+    if value is None or kind is bool:
+        return kind, value
+    base = next((known for known in READERS if issubclass(kind, known)), None)
+    if base is None or (exact_type and kind is not base):
+        return None, None
+    if base is datetime and not isinstance(datetime.tzinfo.__get__(value), timezone | None):
+        return None, None
+    return base, READERS[base](value)
+
+
+def same(expected: Any, actual: Any, approx: float | None = None, *, exact_type: bool = False) -> bool:
     """Whether the value is the expected one; `approx` is the greatest absolute difference of two floats."""
     if isinstance(expected, Anything):
         return True
     if isinstance(expected, Matching):
-        return expected.found(actual)
-    if type(expected) is not type(actual):
+        kind, text = contents(actual, exact_type)
+        return kind is str and expected.found(text)
+    return alike(expected, actual, partial(same, approx=approx, exact_type=exact_type), approx, exact_type=exact_type)
+
+
+def equal(one: Any, other: Any, approx: float | None = None) -> bool:
+    """Whether two values that the project gave are the same."""
+    return alike(one, other, partial(equal, approx=approx), approx)
+
+
+def alike(
+    expected: Any, actual: Any, within: Callable[[Any, Any], bool], approx: float | None, *, exact_type: bool = False
+) -> bool:
+    """Whether two values have one built-in type and contents that compare as `within` says."""
+    (kind, wanted), (other, held) = contents(expected), contents(actual, exact_type)
+    if kind is None or kind is not other:
         return False
-    if isinstance(expected, list | tuple):
-        pairs = zip(expected, actual, strict=False)
-        return len(expected) == len(actual) and all(same(one, other, approx) for one, other in pairs)
-    if isinstance(expected, set | frozenset):
-        return len(expected) == len(actual) and _all_found(expected, actual, approx)
-    if isinstance(expected, dict):
-        values = {(type(key), key): value for key, value in actual.items()}
-        return len(expected) == len(actual) and all(
-            (type(key), key) in values and same(value, values[type(key), key], approx)
-            for key, value in expected.items()
-        )
-    if isinstance(expected, float) and math.isnan(expected):
-        return math.isnan(actual)
-    if isinstance(expected, float) and approx is not None and math.isfinite(expected):
-        return bool(abs(expected - actual) <= approx)
-    if isinstance(expected, Decimal) and expected.is_nan():
-        return str(expected) == str(actual)
-    return bool(expected == actual)
+    if kind is float:
+        if math.isnan(wanted) or math.isnan(held):
+            return math.isnan(wanted) and math.isnan(held)
+        near = approx is not None and math.isfinite(wanted) and math.isfinite(held)
+        return abs(wanted - held) <= (approx or 0) if near else bool(wanted == held)
+    if kind is Decimal:
+        (wanted, held) = (Decimal(wanted), Decimal(held))
+        return str(wanted) == str(held) if wanted.is_nan() or held.is_nan() else bool(wanted == held)
+    if not isinstance(wanted, list):
+        return bool(wanted == held)
+    if len(wanted) != len(held):
+        return False
+    if kind is list or kind is tuple:
+        return all(within(one, found) for one, found in zip(wanted, held, strict=True))
+    if kind is dict:
+        return _all_found(wanted, held, lambda one, found: equal(one[0], found[0]) and within(one[1], found[1]))
+    return _all_found(wanted, held, within)
 
 
-def _all_found(expected: Any, actual: Any, approx: float | None) -> bool:
+def _all_found(expected: list[Any], actual: list[Any], fits: Callable[[Any, Any], bool]) -> bool:
     """Give every expected member one of the others; those that stand for many values choose last."""
     left = list(actual)
     for member in sorted(expected, key=lambda one: isinstance(one, Anything | Matching)):
-        at = next((index for index, one in enumerate(left) if same(member, one, approx)), None)
+        at = next((index for index, one in enumerate(left) if fits(member, one)), None)
         if at is None:
             return False
         del left[at]
@@ -165,6 +211,7 @@ class Box:
         or_subclass: bool = False,
         message_matches: str | None = None,
         approx: float | None = None,
+        exact_type: bool = False,
         before: Mapping[str, str] = {},
         after: Mapping[str, str | None] = {},
         unchanged: Sequence[str] = (),
@@ -181,7 +228,7 @@ class Box:
         elif error is not None:
             raise error
         else:
-            assert same(returns, value, approx), f"returned {value!r}, expected {returns!r}"
+            assert same(returns, value, approx, exact_type=exact_type), f"returned {value!r}, expected {returns!r}"
         for path, expected in after.items():
             assert (self.folder / path).exists(), f"{path} is not there"
             assert expected is None or (self.folder / path).read_bytes() == expected.encode(), f"{path} differs"

@@ -19,9 +19,9 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING or __package__:
-    from .aura_casebox import _attempt, same
+    from .aura_casebox import _attempt, contents, equal
 else:
-    from aura_casebox import _attempt, same
+    from aura_casebox import _attempt, contents, equal
 
 SEED = 20_000
 DRAWS_PER_TRY = 20  # before a generator that must give different values gives up
@@ -69,7 +69,7 @@ def many(item: Draw, low: int, high: int, *, unique: bool = False) -> Draw:
             if len(found) >= size:
                 break
             one = item(rng)
-            if not unique or not any(same(one, other) for other in found):
+            if not unique or not any(equal(one, other) for other in found):
                 found += [one] * rng.randint(1, stretch)
         return found[:size]
 
@@ -121,18 +121,20 @@ class Trying:
     def idempotent(self) -> None:
         for arguments, once in self._answers():
             twice = self._function()(once, *arguments[1:])
-            assert same(once, twice, self.approx), f"{self._said(arguments)} is {once!r}, and then {twice!r}"
+            assert equal(once, twice, self.approx), f"{self._said(arguments)} is {once!r}, and then {twice!r}"
 
     def round_trip(self, back: str) -> None:
         for arguments, there in self._answers():
             found = _named(back)(there, *arguments[1:])
-            assert same(arguments[0], found, self.approx), f"{self._said(arguments)} is {there!r}, and back {found!r}"
+            assert equal(arguments[0], found, self.approx), f"{self._said(arguments)} is {there!r}, and back {found!r}"
 
     def sorted(self, by: str | int | None = None, *, reverse: bool = False) -> None:
         for arguments, found in self._answers():
+            kind, found = contents(found)
+            assert kind is list, f"{self._said(arguments)} is not a list"
             items = list(arguments[0])
             for item in found:
-                at = next((index for index, one in enumerate(items) if same(one, item)), None)
+                at = next((index for index, one in enumerate(items) if equal(one, item)), None)
                 assert at is not None, f"{self._said(arguments)} is {found!r}, which holds other items"
                 del items[at]
             assert not items, f"{self._said(arguments)} is {found!r}, which lacks {items!r}"
@@ -142,7 +144,7 @@ class Trying:
     def matches_reference(self, reference: Callable[..., Any]) -> None:
         for arguments in self._inputs():
             wanted, found = _outcome(reference, arguments), _outcome(self._function(), arguments)
-            assert same(wanted, found, self.approx), f"{self._said(arguments)} is {found!r}, expected {wanted!r}"
+            assert equal(wanted, found, self.approx), f"{self._said(arguments)} is {found!r}, expected {wanted!r}"
 
     def holds(self, predicate: Callable[..., Any]) -> None:
         for arguments, found in self._answers():
@@ -159,12 +161,12 @@ class Trying:
             check=True,
         )
         for (arguments, found), other in zip(answers, pickle.loads(done.stdout), strict=True):
-            assert same(found, other), f"{self._said(arguments)} is {found!r}, and elsewhere {other!r}"
+            assert equal(found, other), f"{self._said(arguments)} is {found!r}, and elsewhere {other!r}"
 
     def commutative(self) -> None:
         for arguments, found in self._answers():
             other = self._function()(*reversed(arguments))
-            assert same(found, other, self.approx), f"{self._said(arguments)} is {found!r}, turned round {other!r}"
+            assert equal(found, other, self.approx), f"{self._said(arguments)} is {found!r}, turned round {other!r}"
 
     def never_raises(self) -> None:
         for _ in self._answers():

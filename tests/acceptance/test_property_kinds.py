@@ -187,13 +187,14 @@ async def test_a_criterion_of_properties_alone_is_passed_by_them(sandbox: Bubble
         ("def f(n):\n    while n > 500: pass\n    return n", "timeout", "did not end within 0.5 s"),
         ("def g(n): return n", "did_not_start", "could not be called"),
         (
-            "class Same(int):\n    def __eq__(self, other): return True\ndef f(n): return Same(n)",
+            "class Same(int):\n    def __eq__(self, other): return True\ndef f(n): return Same(n + 1)",
             "property_failed",
-            "m.Same",
+            "f(0) returned 1, and f of that returned 2",
         ),
+        ("class Same:\n    def __eq__(self, other): return True\ndef f(n): return Same()", "property_failed", "m.Same"),
         ("def f(n): raise ValueError('no')", "property_failed", "and so did every other call"),
     ],
-    ids=["leaves", "hangs", "is not there", "is always equal", "refuses all"],
+    ids=["leaves", "hangs", "is not there", "is always equal", "equals everything", "refuses all"],
 )
 async def test_code_that_does_not_answer(sandbox: Bubblewrap, source: str, kind: str, told: str) -> None:
     written = 'property: idempotent, call: "m:f", inputs: [{integer: {min: 0, max: 1000}}], within_s: 0.5'

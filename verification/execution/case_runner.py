@@ -25,7 +25,7 @@ LIBRARIES = "/aura/libraries"  # what the requirement depends on, on the path of
 START_S = 1.0  # what the interpreter may take beside `within_s`
 ALONE = ("-s", "-P", "-B")
 """Python without the user's packages and without the script's folder. The box's environment is the judge's own."""
-ANSWER_DEPTH_MAX = 256  # nested lists and mappings; the worker's own limit in values, whose tags nest thrice
+ANSWER_DEPTH_MAX = 384  # nested lists and mappings; the worker's own limit in values, each of five levels at most
 NOT_STARTED = "aura: the command did not start"
 _SOURCE = Path(__file__).parents[1] / "in_box" / "case_worker.py"
 

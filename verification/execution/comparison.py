@@ -4,6 +4,7 @@ import msgspec
 
 from verification.execution.case_runner import NOT_STARTED, CaseAnswer, CaseProblem, StepSeen
 from verification.requirements.model import Case, Expectation, Step
+from verification.requirements.tags import plain
 from verification.requirements.values import matches, show, text_matches
 
 SHOWN_CHARS_MAX = 200
@@ -58,14 +59,17 @@ def _raised(step: Step, seen: StepSeen) -> CaseProblem | None:
 
 
 def _returned(expect: Expectation, seen: StepSeen) -> CaseProblem | None:
-    found = show(seen.value, SHOWN_CHARS_MAX)
+    value = seen.value if expect.exact_type else plain(seen.value)
+    shown = show(value, SHOWN_CHARS_MAX)
     if expect.raises is not None:
-        return CaseProblem("wrong_result", f"returned {found}, expected {expect.raises}")
-    if expect.returns is msgspec.UNSET or matches(expect.returns, seen.value, approx=expect.approx):
+        return CaseProblem("wrong_result", f"returned {shown}, expected {expect.raises}")
+    if expect.returns is msgspec.UNSET or matches(expect.returns, value, approx=expect.approx):
         return None
-    if _holds_object(seen.value):
-        return CaseProblem("not_accepted", f"returned {found}, which is not a plain value")
-    return CaseProblem("wrong_result", f"returned {found}, expected {show(expect.returns, SHOWN_CHARS_MAX)}")
+    if _holds_object(value):
+        return CaseProblem("not_accepted", f"returned {shown}, which is not a plain value")
+    exactly = " and no subclass" if expect.exact_type else ""
+    wanted = f"{show(expect.returns, SHOWN_CHARS_MAX)}{exactly}"
+    return CaseProblem("wrong_result", f"returned {shown}, expected {wanted}")
 
 
 def _ran(expect: Expectation, seen: StepSeen) -> CaseProblem | None:

@@ -29,7 +29,11 @@ SET_DUMPABLE = 4  # of prctl
 
 
 class Encoder:
-    """Python values to JSON with tags. Exact types only: whatever could bring behaviour of its own is an object."""
+    """Python values to JSON with tags. What could bring behaviour of its own is an object.
+
+    An instance of a subclass of a built-in type is read with that type's own methods, whatever the subclass overrides,
+    and travels as `{"$of": [its class, its contents]}`.
+    """
 
     def __init__(self) -> None:
         self.left = NODES_MAX
@@ -41,25 +45,26 @@ class Encoder:
             return {"$object": "a value too deep or too large"}
         if value is None or kind is bool:
             return value
-        if kind is str:
-            return value if _is_text(value) else {"$object": "a str with lone surrogates"}
-        if kind is int:
-            return value if abs(value) <= EXACT_INT_MAX else _long(value)
-        if kind is float:
-            return value if math.isfinite(value) else {"$float": str(value)}
-        if kind is list:
-            return [self.encode(item, depth + 1) for item in value]
-        if kind is dict:
+        for base in _BASES:
+            if issubclass(kind, base):  # asks the class as it was made: no override of the subclass runs
+                contents = self.contents(value, base, depth)
+                return contents if kind is base else {"$of": [_name_of(kind), contents]}
+        return {"$object": _name_of(kind)}
+
+    def contents(self, value: Any, base: type, depth: int) -> Any:
+        if base is dict:
             return self.mapping(value, depth)
-        if kind is tuple or kind is set or kind is frozenset:
-            return {f"${kind.__name__}": [self.encode(item, depth + 1) for item in value]}
-        return _scalar(value, kind)
+        if base is list:
+            return [self.encode(item, depth + 1) for item in list.__iter__(value)]
+        if base in _COLLECTIONS:
+            return {f"${base.__name__}": [self.encode(item, depth + 1) for item in _COLLECTIONS[base](value)]}
+        return _scalar(_SCALARS[base](value), base)
 
     def mapping(self, value: dict[Any, Any], depth: int) -> Any:
-        if all(type(key) is str and not key.startswith("$") and _is_text(key) for key in value):
-            return {key: self.encode(item, depth + 1) for key, item in value.items()}
-        pairs = [[self.encode(key, depth + 1), self.encode(item, depth + 1)] for key, item in value.items()]
-        return {"$dict": pairs}
+        items = list(dict.items(value))
+        if all(type(key) is str and not key.startswith("$") and _is_text(key) for key, _ in items):
+            return {key: self.encode(item, depth + 1) for key, item in items}
+        return {"$dict": [[self.encode(key, depth + 1), self.encode(item, depth + 1)] for key, item in items]}
 
 
 def _is_text(value: str) -> bool:
@@ -73,18 +78,36 @@ def _long(value: int) -> Any:
 
 
 _ZONES: tuple[type, ...] = (type(None), datetime.timezone)
+_COLLECTIONS: dict[type, Any] = {tuple: tuple.__iter__, set: set.__iter__, frozenset: frozenset.__iter__}
+_SCALARS: dict[type, Any] = {
+    str: str.__str__,
+    int: int.__int__,
+    float: float.__float__,
+    bytes: lambda value: bytes.__getitem__(value, slice(None)),
+    decimal.Decimal: decimal.Decimal.__str__,
+    datetime.datetime: lambda value: value,
+    datetime.date: datetime.date.isoformat,
+}
+"""How each type gives the plain value of an instance of a subclass."""
+_BASES: tuple[type, ...] = (str, int, float, list, dict, *_COLLECTIONS, *list(_SCALARS)[3:])
+"""Types whose values are compared by their contents; a datetime is a date too, so it comes first."""
 
 
-def _scalar(value: Any, kind: type) -> Any:
-    if kind is bytes:
+def _scalar(value: Any, base: type) -> Any:
+    if base is str:
+        return value if _is_text(value) else {"$object": "a str with lone surrogates"}
+    if base is int:
+        return value if abs(value) <= EXACT_INT_MAX else _long(value)
+    if base is float:
+        return value if math.isfinite(value) else {"$float": str(value)}
+    if base is bytes:
         return {"$bytes": base64.b64encode(value).decode()}
-    if kind is decimal.Decimal:
-        return {"$decimal": str(value)}
-    if kind is datetime.date:
-        return {"$date": value.isoformat()}
-    if kind is datetime.datetime and type(value.tzinfo) in _ZONES:
-        return {"$datetime": value.isoformat()}
-    return {"$object": _name_of(kind)}
+    if base is not datetime.datetime:
+        return {"$decimal" if base is decimal.Decimal else "$date": value}
+    zone = datetime.datetime.tzinfo.__get__(value)
+    if type(zone) not in _ZONES:
+        return {"$object": "a datetime with another time zone than datetime.timezone"}
+    return {"$datetime": datetime.datetime.isoformat(value)}
 
 
 def decode(value: Any) -> Any:
@@ -116,10 +139,8 @@ _MADE: dict[str, Any] = {
 
 def _name_of(kind: type) -> str:
     """Module and name of a class, as far as the class lets itself be asked."""
-    try:
-        return f"{kind.__module__}.{kind.__qualname__}"[:200]
-    except (AttributeError, TypeError):
-        return "an unnamed class"
+    name, raised = _attempt(lambda: f"{kind.__module__}.{kind.__qualname__}"[:200])
+    return name if raised is None and _is_text(name) else "an unnamed class"
 
 
 def _names_of(kind: type) -> list[str]:

@@ -11,6 +11,7 @@ from verification.execution.case_runner import CaseAnswer, CaseProblem, Project,
 from verification.properties.inputs import Arguments
 from verification.requirements.model import Case, Step
 from verification.requirements.property_model import Property
+from verification.requirements.tags import plain
 from verification.requirements.values import show
 from verification.sandbox.base import Sandbox
 
@@ -80,7 +81,9 @@ class Calls:
             told = await play(case, project, self._sandbox)
         if isinstance(told, CaseAnswer):
             strange = any(seen.did == "ran" for seen in told.steps)
-            return CaseProblem("forged_answer", "was answered with another kind of step") if strange else told.steps
+            if strange:
+                return CaseProblem("forged_answer", "was answered with another kind of step")
+            return [msgspec.structs.replace(seen, value=plain(seen.value)) for seen in told.steps]
         return told
 
     async def _narrowed(

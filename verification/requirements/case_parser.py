@@ -2,29 +2,26 @@
 
 import re
 from collections.abc import Mapping as Map
-from typing import Any, Literal
+from typing import Any
 
 from verification.requirements import request_parser
+from verification.requirements.expectation_parser import Action, ExpectationReader
 from verification.requirements.fields import Fields
 from verification.requirements.fixtures import Fixtures
 from verification.requirements.literals import Literals
 from verification.requirements.model import Case, Expectation, Step
 from verification.requirements.problems import ProblemList, listed
 from verification.requirements.scope import path_fault
-from verification.requirements.tags import pattern_fault
 from verification.requirements.yaml_tree import Mapping, Node, Scalar, kind
 
 STEPS_MAX = 200  # of one case
 WITHIN_S_MAX = 300
 MEMORY_MB_MIN, MEMORY_MB_MAX = 16, 4096
 
-Action = Literal["call", "new", "run"]
-
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _DOTTED = rf"{_NAME}(\.{_NAME})*"
 _TARGET = re.compile(rf"{_DOTTED}:{_DOTTED}")
 _METHOD = re.compile(rf"\$({_NAME})\.{_NAME}")
-_CLASS = re.compile(_DOTTED)
 
 _CASE = {"within_s": "10", "memory_mb": "512"}
 _FILES = {"files": "{after: {out.txt: hello}, absent: [tmp.txt]}"}
@@ -37,7 +34,7 @@ _CALL = {
     **_FILES,
 }
 _KEYS: dict[Action, dict[str, str]] = {
-    "call": {"call": '"module:function"', **_CALL, "returns": "expected", "approx": "0.001"},
+    "call": {"call": '"module:function"', **_CALL, "returns": "expected", "approx": "0.001", "exact_type": "true"},
     "new": {"new": '"module:Class"', **_CALL},
     "run": {
         "run": '["command", "argument"]',
@@ -68,6 +65,7 @@ class CaseReader:
         self.report = report
         self.literals = Literals(report, fixtures)
         self.command = command
+        self.expected = ExpectationReader(report, self.literals)
         self.requests = request_parser.RequestReader(self.literals, served=served)
 
     def case(self, node: Node) -> Case | None:
@@ -126,7 +124,7 @@ class CaseReader:
         fields = Fields(node, self.report, examples, f"{what} with `{action}`")
         given: dict[str, Any] = self._run(fields) if action == "run" else self._target(fields, action, bound, alone)
         before, files = self._files(fields)
-        expect = Expectation(**self._outcome(fields, action), **files)
+        expect = Expectation(**self.expected.outcome(fields, action), **files)
         if not alone and (name := fields.text("as")) is not None:
             if not re.fullmatch(_NAME, name) or name in bound:
                 self.report.add(fields.get("as") or node, f"`{name[:60]}` is not a new name", "as: it")
@@ -202,54 +200,6 @@ class CaseReader:
             read[entry.key.text] = value or ""
         return read
 
-    def _outcome(self, fields: Fields, action: Action) -> dict[str, Any]:
-        """What is expected, without files."""
-        seen: dict[str, Any] = {}
-        if action == "run":
-            code = fields.number("exit", 0, 255, whole=True)
-            seen.update({"exit": int(code)} if code is not None else {})
-            for name in ("stdout", "stderr"):
-                if (node := fields.get(name)) is not None:
-                    seen[name] = self.literals.text(node, name, '"text\\n"')
-            seen["stdout_matches"] = self._pattern(fields, "stdout_matches")
-            return seen
-        if (returns := fields.get("returns")) is not None and action == "call":
-            seen["returns"] = self.literals.value(returns, expected=True)
-        seen["raises"] = fields.text("raises")
-        seen["or_subclass"] = fields.flag("or_subclass")
-        seen["message_matches"] = self._pattern(fields, "message_matches")
-        self._check_raises(fields, seen)
-        approx = fields.number("approx", 0, 1e12) if action == "call" else None
-        if approx is not None:
-            seen["approx"] = float(approx)
-            if returns is None or not has_float(seen.get("returns")):
-                at = fields.get("approx") or fields.node
-                self.report.add(
-                    at, "`approx` compares floats, and `returns` holds none", "returns: 1.0, with a decimal point"
-                )
-        return seen
-
-    def _check_raises(self, fields: Fields, seen: Map[str, Any]) -> None:
-        raises = seen["raises"]
-        if raises is None:
-            for name in ("or_subclass", "message_matches"):
-                if (node := fields.get(name)) is not None and not fields.has("raises"):
-                    self.report.add(node, f"`{name}` belongs to `raises`", "raises: ValueError beside it")
-            return
-        if not _CLASS.fullmatch(raises):
-            self.report.add(
-                fields.get("raises") or fields.node, f"`{raises[:60]}` is not a class name", "raises: ValueError"
-            )
-        if (returns := fields.get("returns")) is not None:
-            self.report.add(returns, "a call returns or raises, not both", "`returns` or `raises`")
-
-    def _pattern(self, fields: Fields, name: str) -> str | None:
-        pattern = fields.text(name)
-        if pattern is not None and (fault := pattern_fault(pattern)) is not None:
-            self.report.add(fields.get(name) or fields.node, f"`{name}`: {fault}", fields.line(name))
-            return None
-        return pattern
-
     def _files(self, fields: Fields) -> tuple[dict[str, str], dict[str, Any]]:
         """`files:` as (before, the expectation's fields)."""
         node = fields.mapping("files")
@@ -287,12 +237,3 @@ class CaseReader:
                 at, f"the path `{path[:60]}` {fault}", "a path inside the case's own folder, such as data/in.txt"
             )
         return fault is None
-
-
-def has_float(value: Any) -> bool:
-    """Whether a float stands anywhere in a value."""
-    if isinstance(value, float):
-        return True
-    if isinstance(value, dict):
-        return any(has_float(item) for item in value.values())
-    return isinstance(value, list) and any(has_float(item) for item in value)

@@ -57,6 +57,7 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     or_subclass: bool = False
     message_matches: str | None = None
     approx: float | None = None  # greatest absolute difference of floats
+    exact_type: bool = False  # an instance of a subclass, anywhere in the value, is another value
     exit: int = 0
     stdout: str | None = None
     stdout_matches: str | None = None

@@ -11,6 +11,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+VALUE_DEPTH_MAX = 64  # nested collections; deeper values equal nothing
+OBSERVED_DEPTH_MAX = 5 * VALUE_DEPTH_MAX  # nested JSON of an observed value: a subclass of dict takes five levels
 INT_DIGITS_MAX = 4000
 DECIMAL_CHARS_MAX = 10_000
 PATTERN_CHARS_MAX = 1000
@@ -18,6 +20,7 @@ REGEX_MEMORY_BYTES = 1 << 20
 EXACT_INT_MAX = 2**53  # beyond it, JSON readers of other languages lose digits
 
 COLLECTIONS = ("$tuple", "$set", "$frozenset")
+SUBCLASS = "$of"  # only where something was observed: [class, contents] of an instance of a subclass
 LOOSE = ("$any", "$matches")  # stand for more than one value: only where something is expected
 
 
@@ -28,6 +31,24 @@ def tag_of(value: Any) -> str | None:
         if type(key) is str and key.startswith("$"):
             return key
     return None
+
+
+def plain(observed: Any) -> Any:
+    """The value with the contents of each instance of a subclass in its place."""
+    return _plain(observed, 0)
+
+
+def _plain(value: Any, depth: int) -> Any:
+    """Leave what is nested deeper than an observed value can be, and equals nothing, as it is."""
+    if depth > OBSERVED_DEPTH_MAX:
+        return value
+    if tag_of(value) == SUBCLASS and type(value[SUBCLASS]) is list and len(value[SUBCLASS]) == 2:
+        return _plain(value[SUBCLASS][1], depth + 1)
+    if type(value) is list:
+        return [_plain(item, depth + 1) for item in value]
+    if type(value) is dict:
+        return {key: _plain(item, depth + 1) for key, item in value.items()}
+    return value
 
 
 def _text(payload: Any, example: str, chars_max: int) -> str:

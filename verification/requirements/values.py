@@ -1,7 +1,8 @@
 """Values of requirements: how they travel into the box, how they compare with what came out, how people see them.
 
 Both sides are JSON with tagged values (`verification/requirements/tags.py`). Types compare strictly: true is not 1, and
-1 is not 1.0.
+1 is not 1.0. An observed instance of a subclass comes as `{"$of": [its class, its contents]}`, which equals nothing;
+`plain` leaves its contents.
 What was observed comes from untrusted code: comparing never raises and takes time in proportion to its size.
 """
 
@@ -15,6 +16,8 @@ from verification.requirements.tags import (
     COLLECTIONS,
     EXACT_INT_MAX,
     SCALARS,
+    SUBCLASS,
+    VALUE_DEPTH_MAX,
     canonical,
     pattern_fault,
     tag_of,
@@ -23,7 +26,6 @@ from verification.requirements.tags import (
 
 __all__ = ["LOOSE_ITEMS_MAX", "VALUE_DEPTH_MAX", "encode", "key_of", "matches", "show", "text_matches"]
 
-VALUE_DEPTH_MAX = 64  # nested collections; deeper values equal nothing
 LOOSE_ITEMS_MAX = 64  # members of one set that stand for more than one value ($any, $matches, floats with approx)
 
 
@@ -256,6 +258,10 @@ def _tagged(tag: str, payload: Any, limit: int, depth: int) -> Iterator[str]:
     elif tag in ("$int", "$object") and type(payload) is str:
         word = "".join(char if char.isprintable() else "?" for char in payload[: limit + 1])
         yield word if tag == "$int" else f"<{word}>"
+    elif tag == SUBCLASS and type(payload) is list and len(payload) == 2 and type(payload[0]) is str:
+        yield "".join(char if char.isprintable() else "?" for char in payload[0][: limit + 1]) + "("
+        yield from _pieces(payload[1], limit, depth + 1)
+        yield ")"
     elif tag == "$any":
         yield "anything"
     elif tag == "$matches":
