@@ -56,7 +56,7 @@ for one in gc.get_objects():
 return found.decode(errors="replace")
 """
 ALWAYS_EQUAL = """
-class Same(str):
+class Same:
     def __eq__(self, other): return True
     def __ne__(self, other): return False
     def __hash__(self): return 0
@@ -113,6 +113,7 @@ async def test_one_that_prints_and_reads_its_input_is_verified_too(puzzle: Puzzl
     assert (await verdict(puzzle, puzzle.solution(body, top=top), sandbox)).verified
 
 
+WRONG = {"wrong_result", "sealed_failed"}
 CHEATS: list[tuple[str, str, str, set[str]]] = [
     ("wrong", "", "return text", {"wrong_result", "sealed_failed"}),
     ("raises", "", "raise ValueError('no')", {"wrong_result", "sealed_failed"}),
@@ -124,7 +125,8 @@ CHEATS: list[tuple[str, str, str, set[str]]] = [
     ("forges at import", FORGE, "return text", {"forged_answer", "sealed_failed"}),
     ("forges in the call", "", f"{FORGE}\nreturn text", {"forged_answer", "sealed_failed"}),
     ("forges with the nonce", "", FORGE_WITH_NONCE, {"forged_answer", "sealed_failed"}),
-    ("always equal", ALWAYS_EQUAL, "return Same('x')", {"not_accepted", "sealed_failed"}),
+    ("always equal", ALWAYS_EQUAL, "return Same()", {"not_accepted", "sealed_failed"}),
+    ("always equal text", ALWAYS_EQUAL.replace("Same", "Same(str)"), "return Same('x')", WRONG),
     ("sniffs frames", "", SNIFF, {"tampering", "sealed_failed"}),
     ("sniffs descriptors and objects", "", SNIFF_EVERYWHERE, {"wrong_result", "sealed_failed"}),
     ("floods", "", "while True: print('x' * 4096)", {"output_limit", "sealed_failed"}),
