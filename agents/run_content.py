@@ -11,13 +11,14 @@ from domain.errors import NotFound
 from domain.run import RunState
 from domain.run_messages import Submitted
 from domain.task import TaskState
-from domain.tree import tree_digest
+from domain.tree import Entry, Manifest, Tree, contents_of, from_version_1, overlay, tree_digest
 from verification.requirements.model import Requirement
 from verification.requirements.parser import parse_requirement
 from verification.verdict.model import Verdict
 
 CACHED_MAX = 64
-_manifest = msgspec.json.Decoder(dict[str, str])
+_manifest = msgspec.json.Decoder(dict[str, Entry])
+_manifest_1 = msgspec.json.Decoder(dict[str, str])
 _verdict = msgspec.json.Decoder(Verdict)
 _fixtures = msgspec.json.Decoder(dict[str, bytes])
 
@@ -27,13 +28,26 @@ def pack_fixtures(fixtures: Mapping[str, bytes]) -> bytes:
     return msgspec.json.encode(dict(fixtures), order="sorted")
 
 
+def pack_manifest(manifest: Manifest) -> bytes:
+    """A manifest as one blob."""
+    return msgspec.json.encode(dict(manifest), order="sorted")
+
+
+def manifest_in(blob: bytes) -> dict[str, Entry]:
+    """The manifest that a blob holds, of version 2 or 1: the values are objects or plain digests."""
+    try:
+        return _manifest.decode(blob)
+    except msgspec.ValidationError:
+        return from_version_1(_manifest_1.decode(blob))
+
+
 class Library:
     """Reads requirements and trees. Requirements and base manifests are cached by their digests."""
 
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
         self._requirements: OrderedDict[tuple[str | None, ...], Requirement] = OrderedDict()
-        self._bases: OrderedDict[str, dict[str, str]] = OrderedDict()
+        self._bases: OrderedDict[str, dict[str, Entry]] = OrderedDict()
 
     async def requirement(self, submitted: Submitted) -> Requirement:
         """The requirement of a run. Raises NotFound when it was purged."""
@@ -47,39 +61,44 @@ class Library:
             _keep(self._requirements, content, known)
         return known
 
-    async def base_manifest(self, submitted: Submitted) -> dict[str, str]:
-        """Path -> digest of the base commit; empty without a base."""
+    async def base_manifest(self, submitted: Submitted) -> dict[str, Entry]:
+        """The manifest of the base commit, of whichever version it is kept; empty without a base."""
         if submitted.base_tree is None:
             return {}
         known = self._bases.get(submitted.base_tree)
         if known is None:
-            known = _manifest.decode(await self._blobs.get(submitted.base_tree))
+            known = manifest_in(await self._blobs.get(submitted.base_tree))
             _keep(self._bases, submitted.base_tree, known)
         return known
 
-    async def before(self, state: RunState, task: UUID) -> dict[str, str]:
+    async def before(self, state: RunState, task: UUID) -> dict[str, Entry]:
         """The manifest that a task starts from: the base and what the tasks before it wrote."""
         manifest = dict(await self.base_manifest(_submitted(state)))
         for part in _before(state, task):
-            manifest.update(part.files)
+            manifest = overlay(manifest, part.files)
         return manifest
 
     def earlier(self, state: RunState, task: UUID) -> tuple[str, ...]:
         """The criteria that hold already where a task starts: those of the tasks that it builds on."""
         return tuple(dict.fromkeys(name for part in _before(state, task) for name in part.criteria))
 
-    async def merged(self, state: RunState, files: Mapping[str, str]) -> tuple[dict[str, str], str]:
-        """The manifest of the base with `files` over it, and its tree digest."""
-        manifest = dict(await self.base_manifest(_submitted(state))) | dict(files)
+    async def merged(self, state: RunState, files: Manifest) -> tuple[dict[str, Entry], str]:
+        """The manifest of the base with the difference `files` over it, and the text that names that tree."""
+        manifest = overlay(await self.base_manifest(_submitted(state)), files)
         return manifest, tree_digest(manifest)
 
     async def verdict(self, digest: str) -> Verdict:
         """A whole verdict, by the digest that its event names."""
         return _verdict.decode(await self._blobs.get(digest))
 
-    async def contents(self, manifest: Mapping[str, str]) -> dict[str, bytes]:
-        """Path -> bytes."""
-        return await self._blobs.get_many(manifest)
+    async def contents(self, manifest: Manifest) -> Tree:
+        """The tree that a manifest names, or, of a difference, what it brings."""
+        return Tree(
+            await self._blobs.get_many(contents_of(manifest)),
+            executable=frozenset(path for path, entry in manifest.items() if entry.kind == "executable"),
+            links={path: entry.target for path, entry in manifest.items() if entry.kind == "link"},
+            submodules={path: entry.target for path, entry in manifest.items() if entry.kind == "submodule"},
+        )
 
 
 def _submitted(state: RunState) -> Submitted:

@@ -8,6 +8,7 @@ import msgspec
 
 from domain import employee, incident, organisation, refusal, run, run_messages, task
 from domain.message import ORGANISATION, Command, Erased, Event
+from domain.tree import from_version_1
 
 RUN_BEGINS = run_messages.Submitted.type
 """The event that a run begins with: who saw it pass has seen all of the run."""
@@ -63,6 +64,11 @@ def _counted(fields: dict[str, Any]) -> dict[str, Any]:
     return {**fields, "counts": True, "index": 0}
 
 
+def _with_kinds(fields: dict[str, Any]) -> dict[str, Any]:
+    """A difference from before a manifest said what stands at a path: all of it were files."""
+    return {**fields, "files": msgspec.to_builtins(from_version_1(fields["files"]))}
+
+
 UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
     **{
         (event.type, 1): _with_gates
@@ -70,8 +76,11 @@ UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
     },
     (task.CallFinished.type, 1): _counted,
     (employee.Hired.type, 1): dict,
+    (task.Submitted.type, 1): lambda fields: {**_with_kinds(fields), "dropped": []},
+    (run_messages.Merged.type, 1): _with_kinds,
+    (run_messages.Submitted.type, 1): dict,
 }
-"""(type, version) -> how its payload becomes one of the next version."""
+"""(type, version) -> how its payload becomes one of the next version. A base's manifest says its own version."""
 
 
 class Scope(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ from domain.message import Command, Erased, Event, TaskEvent
 from domain.money import NOTHING, Amount, checked
 from domain.organisation import BudgetReserved, OrganisationState, lend
 from domain.task import Assign, FinishCall, ReleaseOrder, TaskCommand, TaskState
+from domain.tree import Entry
 
 Phase = Literal[
     "none",
@@ -69,9 +70,9 @@ def total(amounts: Iterable[Amount]) -> Amount:
     return result
 
 
-def files_of(state: RunState) -> dict[str, str]:
-    """Path -> digest of all that verified tasks wrote, in the order of the plan. A review is no part of it."""
-    merged: dict[str, str] = {}
+def files_of(state: RunState) -> dict[str, Entry]:
+    """How all that verified tasks wrote differs from the base, in the order of the plan. A review is no part of it."""
+    merged: dict[str, Entry] = {}
     for task in state.tasks.values():
         if task.phase == "verified" and not review.is_review(task):
             merged.update(task.files)

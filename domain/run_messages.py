@@ -1,6 +1,5 @@
 """The commands and events of a run. Its state and rules stand in `domain/run.py`."""
 
-from collections.abc import Mapping
 from typing import Literal
 from uuid import UUID
 
@@ -9,6 +8,7 @@ import msgspec
 from domain.judgement import Judgement
 from domain.message import Command, RunEvent
 from domain.money import Amount
+from domain.tree import Manifest
 
 Outcome = Literal["delivered", "rejected", "refused", "declined", "cancelled"]
 
@@ -42,10 +42,11 @@ class PlannedTask(msgspec.Struct, frozen=True, kw_only=True):
 class Submitted(RunEvent, frozen=True, kw_only=True):
     """`requirement`, `sealed`, `fixtures` and `base_tree` name blobs.
 
-    base_tree holds the manifest (path -> digest) of the base commit.
+    base_tree holds the manifest of the base commit, of version 2. A payload of version 1 names one of version 1.
     """
 
     type = "run.submitted"
+    version = 2
     title: str
     requirement: str
     sealed: str | None
@@ -74,10 +75,11 @@ class Planned(RunEvent, frozen=True, kw_only=True):
 
 
 class Merged(RunEvent, frozen=True, kw_only=True):
-    """`files`: path -> digest of all that the tasks wrote; `tree`: the digest of the whole merged tree."""
+    """`files`: how all that the tasks wrote differs from the base; `tree`: names the whole merged tree."""
 
     type = "run.merged"
-    files: Mapping[str, str]
+    version = 2
+    files: Manifest
     tree: str
 
 

@@ -17,6 +17,7 @@ from domain.faults import FAULTS_MAX, weight_of
 from domain.judgement import Finding, Judgement
 from domain.message import Command, Erased, Event, TaskEvent
 from domain.money import NOTHING, Amount
+from domain.tree import Manifest, contents_of
 
 DECLINED = "declined"
 """The outcome of a call whose employee says that the task cannot be done: no failure, and no claim either."""
@@ -86,15 +87,20 @@ class CallFinished(TaskEvent, frozen=True, kw_only=True):
 
 
 class Submitted(TaskEvent, frozen=True, kw_only=True):
-    """`files`: path -> digest of what the employee wrote. `tree`: the digest of the whole tree that is to be judged."""
+    """`files`: what differs from the tree that the task began with. `tree`: names the whole tree that is to be judged.
+
+    `dropped`: paths outside its scope that the employee wrote and that are no part of the difference.
+    """
 
     type = "task.submitted"
+    version = 2
     order: UUID
-    files: Mapping[str, str]
+    files: Manifest
     tree: str
+    dropped: tuple[str, ...] = ()
 
     def blobs(self) -> tuple[str, ...]:
-        return tuple(sorted(set(self.files.values())))
+        return tuple(sorted(set(contents_of(self.files).values())))
 
 
 class Verified(TaskEvent, frozen=True, kw_only=True):
@@ -155,8 +161,9 @@ class FinishCall(TaskCommand, frozen=True, kw_only=True):
 
 
 class SubmitWork(TaskCommand, frozen=True, kw_only=True):
-    files: Mapping[str, str]
+    files: Manifest
     tree: str
+    dropped: tuple[str, ...] = ()
 
 
 class Judge(TaskCommand, frozen=True, kw_only=True):
@@ -182,7 +189,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
     reservation: Amount = NOTHING
     spent: Amount = NOTHING
-    files: Mapping[str, str] = {}
+    files: Manifest = {}
     tree: str | None = None
     findings: tuple[Finding, ...] = ()  # of the last rejection
     model: str = ""  # that answered last
@@ -212,11 +219,11 @@ def decide(command: TaskCommand, state: TaskState) -> TaskEvent:
             _expect(state, command, "calling")
             charged, counts = _charge(snapshot.cost, state.reservation), not weight_of(snapshot.outcome)
             return CallFinished(**ids, snapshot=snapshot, charged=charged, counts=counts, index=index)
-        case SubmitWork(files=files, tree=tree):
+        case SubmitWork(files=files, tree=tree, dropped=dropped):
             _expect(state, command, "answered")
             if not files:
-                raise Invalid("A hand-in needs at least one file.", hint="Finish the call with a failure instead.")
-            return Submitted(**ids, files=files, tree=tree)
+                raise Invalid("A hand-in changes at least one path.", hint="Finish the call with a failure instead.")
+            return Submitted(**ids, files=files, tree=tree, dropped=dropped)
         case Judge(judgement=judgement):
             _expect(state, command, "submitted")
             if judgement.tree != state.tree:

@@ -9,6 +9,7 @@ from agents.delivery.packaging import Signed, delivery_files
 from bus.blobs import Blobs
 from domain import run_messages, task
 from domain.message import Recorded
+from domain.tree import Manifest, contents_of
 from governance.signing import public_pem
 from verification.requirements.model import Requirement
 from verification.verdict.attestation import named_key
@@ -22,14 +23,14 @@ def branch_of(run: UUID, has_base: bool) -> str:
 
 
 async def delivery_commits(
-    requirement: Requirement, events: Sequence[Recorded], manifest: Mapping[str, str], blobs: Blobs
+    requirement: Requirement, events: Sequence[Recorded], manifest: Manifest, blobs: Blobs
 ) -> list[CommitPlan]:
     """Commit plans whose last tree is the merged one and the delivery's own files. Void events count for nothing."""
     counted = [recorded for recorded in events if recorded.void is None]
     names: dict[UUID, str] = {}  # of the tasks that wrote code: a review has no criteria and is no part of the tree
     handed_in: dict[UUID, task.Submitted] = {}
     commits: list[CommitPlan] = []
-    tree: dict[str, bytes] = {}
+    tree: dict[str, bytes | None] = {}
     for recorded in counted:
         match recorded.event:
             case run_messages.Planned(tasks=planned):
@@ -37,7 +38,8 @@ async def delivery_commits(
             case task.Submitted() as submitted:
                 handed_in[submitted.task] = submitted
             case task.Verified() as verified if verified.task in names:
-                tree |= await blobs.get_many(handed_in[verified.task].files)
+                changed = handed_in[verified.task].files
+                tree |= dict.fromkeys(changed) | await blobs.get_many(contents_of(changed))
                 commits.append(_commit(recorded, verified, names[verified.task], dict(tree)))
     last = next(recorded for recorded in counted if isinstance(recorded.event, run_messages.Verified))
     assert isinstance(last.event, run_messages.Verified)
@@ -67,7 +69,7 @@ async def _signed(attestation: str, blobs: Blobs) -> Signed | None:
     return Signed(statement=envelope + b"\n", key=public_pem(named_key(envelope)))
 
 
-def _commit(recorded: Recorded, verified: task.Verified, name: str, files: Mapping[str, bytes]) -> CommitPlan:
+def _commit(recorded: Recorded, verified: task.Verified, name: str, files: Mapping[str, bytes | None]) -> CommitPlan:
     return CommitPlan(
         files=files,
         message=f"Task {name}, verified",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from agents.delivery.acceptance_tests import acceptance_files, literal
 from agents.delivery.property_tests import property_files
-from domain.tree import manifest_of
+from domain.tree import Entry, manifest_of
 from verification.requirements.dependencies import project_name
 from verification.requirements.model import Requirement, Serve
 from verification.requirements.placeholders import filled_text
@@ -104,8 +104,8 @@ def packaging_files(requirement: Requirement, tree: Collection[str]) -> dict[str
     return extra
 
 
-def packaging_manifest(requirement: Requirement, tree: Collection[str]) -> dict[str, str]:
-    """Their digests by path, for the verifier's statement."""
+def packaging_manifest(requirement: Requirement, tree: Collection[str]) -> dict[str, Entry]:
+    """Their manifest, for the verifier's statement."""
     return manifest_of(packaging_files(requirement, tree))
 
 

@@ -63,13 +63,17 @@ class ModelResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of an order. No files: the text held no code (failure kind "no_code"), or the employee declined.
+    """What came of an order. Nothing written and nothing deleted: the text held no code (failure kind "no_code"), or
+    the employee declined.
 
+    `deleted`: paths that are to go. `dropped`: paths outside the scope that the answer wrote; they are in neither.
     `declined`: why the task cannot be done, in the employee's words.
     """
 
     result: ModelResult
     files: Mapping[str, bytes]
+    deleted: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
     declined: str = ""
 
 

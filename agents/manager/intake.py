@@ -21,7 +21,7 @@ from domain import task
 from domain.errors import AuraError, Contention, Unavailable
 from domain.message import derive
 from domain.registry import Scope
-from domain.tree import manifest_of, tree_digest
+from domain.tree import overlay, tree_digest
 from governance.gate import Gate
 from governance.repository import Loader
 
@@ -101,14 +101,14 @@ class Reception:
             snapshot=snapshot,
         )
         finished = await self._gate.handle(receipt, on_behalf_of=employee)
-        if not result.files:
+        if not result.files and not result.deleted:
             return
         await self._blobs.put(result.files.values(), redact=False)
-        files = manifest_of(result.files)
         scope = Scope("run", result.run)
         async with self._loader.lock(scope):
             state = (await self._loader.load(scope, fresh=False)).state
-        tree = tree_digest(await self._library.before(state, result.task) | files)
+        before = await self._library.before(state, result.task)
+        files = result.difference(before)
         self._fault("reception:before-hand-in")
         await self._gate.handle(
             task.SubmitWork(
@@ -117,7 +117,8 @@ class Reception:
                 cause=finished.events[-1].envelope.id,
                 **ids,
                 files=files,
-                tree=tree,
+                tree=tree_digest(overlay(before, files)),
+                dropped=result.dropped,
             ),
             on_behalf_of=employee,
         )

@@ -1,7 +1,7 @@
 """The Verifier: judges every tree that is handed in, in the sandbox, and is alone in causing verdicts."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from domain.message import Command, derive
 from domain.review import is_review, vendor_of, vendors
 from domain.run import RunState, files_of
 from domain.task import TaskState
+from domain.tree import Manifest, algorithm_of, overlay, tree_digest
 from projections import verifier as verifier_view
 from projections.openrun import RUN_KEY, OpenRun, open_state
 from verification.judge import judge
@@ -108,7 +109,7 @@ class Judging:
         before = await self._library.base_manifest(state.submitted) if merged else {}
         if part is not None:
             before = await self._library.before(state, part.id)
-        manifest = dict(before) | dict(files_of(state) if part is None else part.files)
+        manifest = overlay(before, files_of(state) if part is None else part.files)
         self._fault("verifier:before-verdict")
         if part is not None and is_review(part):
             verdict = await self._review(pending, state, part, manifest)
@@ -128,8 +129,9 @@ class Judging:
                 packaged=delivered_tree(requirement, tree) if merged else None,
                 allow_degraded=self._allow_degraded or state.submitted.allow_degraded,
             )
-        if verdict.tree != pending.tree:
+        if verdict.tree != tree_digest(manifest) or pending.tree != tree_digest(manifest, algorithm_of(pending.tree)):
             raise NotFound("The tree that was handed in is not the one that is kept.", hint="`aura audit verify`.")
+        verdict = msgspec.structs.replace(verdict, tree=pending.tree)  # a former release may have named it
         judged = Basis(
             evidence="",
             files=manifest if merged else None,
@@ -141,7 +143,7 @@ class Judging:
         await self._send(_command(pending, judgement))
 
     async def _review(
-        self, pending: verifier_view.Pending, state: RunState, part: TaskState, manifest: Mapping[str, str]
+        self, pending: verifier_view.Pending, state: RunState, part: TaskState, manifest: Manifest
     ) -> Verdict:
         """Whether a review is sound; what it says is its own."""
         return judge_review(

@@ -10,8 +10,12 @@ from agents.employees.call_errors import CallFailed, CallFailure
 from agents.employees.contract import Answer, Employee, ModelResult, Order
 from domain.money import Amount
 from domain.task import DECLINED, Snapshot
+from domain.tree import DELETED, Entry, Kind, Manifest, digest_of
+from verification.requirements.scope import PATH_CHARS_MAX
 
 FILES_BYTES_MAX = 8 * 1024**2
+DELETED_MAX = 1000  # paths that a hand-in deletes
+DROPPED_MAX = 100  # paths that a hand-in names as dropped
 NEVER_REACHED: frozenset[CallFailure] = frozenset(
     {"auth", "not_found", "rate_limit", "overloaded", "bad_request", "context_overflow"}
 )
@@ -19,7 +23,11 @@ NEVER_REACHED: frozenset[CallFailure] = frozenset(
 
 
 class HandIn(msgspec.Struct, frozen=True, kw_only=True):
-    """One order's result. `prompt` and `answer`: what was sent and what came back. No files unless it was answered."""
+    """One order's result. `prompt` and `answer`: what was sent and what came back.
+
+    The difference that the employee made (`files` by path, and the paths that are `deleted`) is empty unless it was
+    answered. `dropped`: paths outside its scope that the employee wrote and that are no part of it.
+    """
 
     order: UUID
     run: UUID
@@ -29,6 +37,16 @@ class HandIn(msgspec.Struct, frozen=True, kw_only=True):
     prompt: bytes
     answer: bytes
     files: Mapping[str, bytes] = {}
+    deleted: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+
+    def difference(self, before: Manifest) -> dict[str, Entry]:
+        """What differs from the manifest that the order began with. A file that is written anew keeps its mode."""
+        changed = dict.fromkeys(self.deleted, DELETED)
+        for path, content in self.files.items():
+            kind: Kind = "executable" if path in before and before[path].kind == "executable" else "file"
+            changed[path] = Entry(kind=kind, digest=digest_of(content))
+        return {path: changed[path] for path in sorted(changed)}
 
 
 def answered(order: Order, answer: Answer, employee: Employee) -> HandIn:
@@ -37,18 +55,22 @@ def answered(order: Order, answer: Answer, employee: Employee) -> HandIn:
     Its outcome without code is `no_code`, or `declined` if the employee says why it cannot be done; with too much code
     it is `too_large`.
     """
-    outcome = "answered" if answer.files else DECLINED if answer.declined else "no_code"
-    if sum(map(len, answer.files.values())) > FILES_BYTES_MAX:
+    outcome = "answered" if answer.files or answer.deleted else DECLINED if answer.declined else "no_code"
+    if sum(map(len, answer.files.values())) > FILES_BYTES_MAX or len(answer.deleted) > DELETED_MAX:
         outcome = "too_large"
     snapshot = _snapshot(answer.result, outcome, employee, message=answer.declined)
-    return _hand_in(order, snapshot, answer.result, answer.files if outcome == "answered" else {})
+    hand_in = _hand_in(order, snapshot, answer.result)
+    if outcome != "answered":
+        return hand_in
+    dropped = tuple(dict.fromkeys(map(_safe_path, answer.dropped)))[:DROPPED_MAX]
+    return msgspec.structs.replace(hand_in, files=answer.files, deleted=answer.deleted, dropped=dropped)
 
 
 def failed(order: Order, failure: CallFailed, employee: Employee) -> HandIn:
     """The hand-in of a call that did not come back as it should."""
     if failure.result is not None:
         snapshot = _snapshot(failure.result, failure.failure, employee, message=failure.message)
-        return _hand_in(order, snapshot, failure.result, {})
+        return _hand_in(order, snapshot, failure.result)
     about = employee.describe()
     snapshot = Snapshot(
         outcome=failure.failure,
@@ -60,7 +82,7 @@ def failed(order: Order, failure: CallFailed, employee: Employee) -> HandIn:
         scripted=employee.scripted,
         message=failure.message,
     )
-    return _hand_in(order, snapshot, None, {})
+    return _hand_in(order, snapshot, None)
 
 
 def _snapshot(result: ModelResult, outcome: str, employee: Employee, message: str = "") -> Snapshot:
@@ -101,7 +123,12 @@ def _cost(usd: Decimal | None, input_tokens: int | None, output_tokens: int | No
     return Amount(usd, input_tokens + output_tokens)
 
 
-def _hand_in(order: Order, snapshot: Snapshot, result: ModelResult | None, files: Mapping[str, bytes]) -> HandIn:
+def _safe_path(path: str) -> str:
+    """A path that an employee named, so that it can stand in an event."""
+    return path.encode("utf-8", "replace").decode()[:PATH_CHARS_MAX]
+
+
+def _hand_in(order: Order, snapshot: Snapshot, result: ModelResult | None) -> HandIn:
     prompt = msgspec.json.encode(result.request if result else {"brief": order.brief})
     answer = (result.text or result.refusal or "") if result else ""
     return HandIn(
@@ -112,5 +139,4 @@ def _hand_in(order: Order, snapshot: Snapshot, result: ModelResult | None, files
         snapshot=snapshot,
         prompt=prompt,
         answer=answer.encode(),
-        files=files,
     )

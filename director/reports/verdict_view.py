@@ -8,9 +8,11 @@ import msgspec
 
 from director.terminal.escape import below, visible
 from director.terminal.text import table
+from domain.tree import hex_of
 from verification.requirements.model import Requirement
-from verification.verdict.attestation import Basis, Resource, statement_of
+from verification.verdict.attestation import Basis, statement_of
 from verification.verdict.model import Finding, Verdict
+from verification.verdict.statement import Resource
 
 TEXT_CHARS_MAX = 90
 """Of a gate's line in a table on the terminal."""
@@ -55,8 +57,8 @@ class VerdictView:
             lines += ["", gates_table(verdict), ""]
         lines += [_line(finding) for finding in verdict.findings]
         lines.append(
-            f"{'Verified' if verdict.verified else 'Rejected'}: tree {verdict.tree[:16]}, grade {verdict.grade}, "
-            f"{verdict.sandbox}, seed {verdict.seed}, {verdict.wall_s:.1f} s"
+            f"{'Verified' if verdict.verified else 'Rejected'}: tree {hex_of(verdict.tree)[:16]}, "
+            f"grade {verdict.grade}, {verdict.sandbox}, seed {verdict.seed}, {verdict.wall_s:.1f} s"
         )
         return "\n".join(lines)
 

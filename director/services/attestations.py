@@ -1,9 +1,11 @@
 """Behind `aura attestation`: a folder compared with what the verifier has signed about it."""
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import structs
 
 from agents.delivery.packaging import ProofNames, proof_names
 from director.services.judge import SKIPPED, read_tree
@@ -12,9 +14,10 @@ from director.terminal.escape import visible
 from director.terminal.output import Door
 from director.terminal.text import table
 from domain.errors import Differs, Failed, Invalid, NotFound
-from domain.tree import manifest_of, tree_digest
+from domain.tree import FORMER_ALGORITHM, Entry, Manifest, algorithm_of, contents_of, manifest_of, tree_digest
 from governance import signing
-from verification.verdict.attestation import Statement, key_hex, verify
+from verification.verdict.attestation import key_hex, verify
+from verification.verdict.statement import Statement
 
 STATEMENT_NAMES = ("aura-verdict.intoto.jsonl", "verdict.intoto.jsonl")
 """As a delivery calls it; the first where the code has a file of the second's name."""
@@ -59,8 +62,8 @@ def check_folder(settings: Settings, door: Door, folder: Path, *, key: Path | No
         "tree": said.tree(),
         "key": key_hex(public),
         "trust": trust.why,
-        "files": said.files(),
-        "delivered": said.delivered(),
+        "files": contents_of(said.files()),
+        "delivered": contents_of(said.delivered()),
         "not_covered": uncovered,
         "not_looked_at": left_out,
         "tests": {
@@ -79,17 +82,20 @@ def check_folder(settings: Settings, door: Door, folder: Path, *, key: Path | No
     door.answer(data, _text(said, uncovered, left_out, trust, key_hex(public)))
 
 
-def differences(said: Statement, files: Mapping[str, str], names: ProofNames) -> list[str]:
-    """What differs between a statement and a folder's files (path -> digest), in words; empty when nothing does."""
+def differences(said: Statement, files: Manifest, names: ProofNames) -> list[str]:
+    """What differs between a statement and a folder, in words; empty when nothing does."""
     judged, expected = said.files(), {**said.delivered(), **said.files()}
+    algorithm = algorithm_of(said.tree())
+    if algorithm == FORMER_ALGORITHM:  # it says nothing of modes
+        files = {path: structs.replace(entry, kind="file") if entry.is_file else entry for path, entry in files.items()}
     verdict = said.configured("verdict")
     if verdict is not None and names.verdict in files.keys() - expected.keys():
-        expected[names.verdict] = verdict.digest.get("sha256", "")
+        expected[names.verdict] = Entry(kind="file", digest=verdict.digest.get("sha256", ""))
     found = [f"{path} is missing" for path in sorted(expected) if path not in files]
     found += [f"{path} was altered" for path in sorted(expected) if files.get(path, expected[path]) != expected[path]]
     known = expected.keys() | set(names)
     found += [f"{path} was added" for path in sorted(files) if path not in known]
-    if tree_digest(judged) != said.tree():
+    if tree_digest(judged, algorithm) != said.tree():
         found.append("the files that it names are not the tree that it names")
     return found
 
@@ -104,20 +110,20 @@ def show_key(settings: Settings, door: Door) -> None:
     door.answer({"file": str(file), "key": key_hex(key), "pem": pem}, f"{pem}{key_hex(key)}  {file}")
 
 
-def _files(folder: Path) -> dict[str, str]:
+def _files(folder: Path) -> dict[str, Entry]:
     try:
         return manifest_of(read_tree(folder))
     except Invalid as error:  # a link or a special file: no verdict is about such a tree
         raise Differs(error.message, hint="Take the delivery again from where it came.", code="altered") from error
 
 
-def _named_caches(folder: Path, missing: Collection[str]) -> dict[str, str]:
+def _named_caches(folder: Path, missing: Collection[str]) -> dict[str, Entry]:
     """Files in folders that are left out otherwise: a base may hold them, and then they were judged."""
     found = [path for path in missing if SKIPPED & set(path.split("/")) and (folder / path).is_file()]
     return manifest_of({path: (folder / path).read_bytes() for path in found})
 
 
-def _statement_file(folder: Path, files: Mapping[str, str]) -> Path:
+def _statement_file(folder: Path, files: Manifest) -> Path:
     for name in STATEMENT_NAMES:
         if name in files:
             return folder / name

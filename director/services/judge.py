@@ -17,7 +17,7 @@ from director.reports.verdict_view import VerdictView
 from director.settings import Settings
 from director.terminal.output import Door
 from domain.errors import Failed, Invalid, LimitReached, NotFound
-from domain.tree import digest_of, manifest_of
+from domain.tree import Entry, digest_of, manifest_of
 from governance import signing
 from verification.judge import judge
 from verification.packages.libraries import libraries_of, lock_of
@@ -116,8 +116,8 @@ def _signer(settings: Settings, wanted: Wanted) -> "Ed25519PrivateKey | None":
     return signing.load(wanted.key or settings.keys / signing.VERIFIER)
 
 
-def _around(whole: Mapping[str, bytes], tree: Mapping[str, bytes]) -> dict[str, str]:
-    """What a delivery has put around the tree, by digest: its own verdict too, which is another one than this."""
+def _around(whole: Mapping[str, bytes], tree: Mapping[str, bytes]) -> dict[str, Entry]:
+    """What a delivery has put around the tree: its own verdict too, which is another one than this."""
     names = proof_names(tree)
     speaking = {names.readme, names.statement, names.key}
     return manifest_of({path: content for path, content in whole.items() if path not in tree and path not in speaking})

@@ -5,10 +5,8 @@ from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 
-import msgspec
-
 from agents.briefs.review_brief import review_plan
-from agents.run_content import pack_fixtures
+from agents.run_content import pack_fixtures, pack_manifest
 from bus.blobs import Blobs
 from bus.clock import now
 from domain.errors import Invalid
@@ -48,8 +46,7 @@ async def submit(
     if requirement.base is not None:
         base = read_base(requirement.base, folder)
         await blobs.put(base.files.values(), redact=False)
-        manifest = msgspec.json.encode(manifest_of(base.files), order="sorted")
-        (base_tree,) = await blobs.put([manifest], redact=False)
+        (base_tree,) = await blobs.put([pack_manifest(manifest_of(base.files))], redact=False)
         base_commit, base_repo = base.commit, base.repo
     (source,) = await blobs.put([requirement.source], redact=False)
     sealed = fixtures = None

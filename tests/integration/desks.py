@@ -21,6 +21,7 @@ from domain.planning import task_id
 from domain.registry import Scope
 from domain.run import RunState
 from domain.task import Assign, FinishCall, Judge, Snapshot, StartCall, SubmitWork
+from domain.tree import from_version_1
 from governance import keys
 from governance.authority import Role
 from governance.gate import Gate, Outcome
@@ -84,7 +85,7 @@ class Order(NamedTuple):
         return FinishCall(**stamp(), **self._asdict(), snapshot=snapshot)
 
     def submit(self) -> SubmitWork:
-        return SubmitWork(**stamp(), **self._asdict(), files={"a.py": DIGEST}, tree=DIGEST)
+        return SubmitWork(**stamp(), **self._asdict(), files=from_version_1({"a.py": DIGEST}), tree=DIGEST)
 
     def judge(self, *, verified: bool = True) -> Judge:
         return Judge(**stamp(), **self._asdict(), judgement=judgement(verified=verified))

@@ -9,6 +9,7 @@ from domain.message import Event
 from domain.money import Amount
 from domain.planning import task_id
 from domain.run import MINUTE_US
+from domain.tree import DELETED, Entry
 
 
 def uuid(n: int) -> UUID:
@@ -88,7 +89,15 @@ SNAPSHOT = task.Snapshot(
     latency_s=1.5,
     finish_reason="stop",
 )
-_WORK = {"run": RUN, "task": FIRST, "employee": EMPLOYEE, "order": ORDER}
+FILES = {
+    "a.py": Entry(kind="file", digest=BLOB),
+    "data/latest": Entry(kind="link", target="2026"),
+    "old.py": DELETED,
+    "run.sh": Entry(kind="executable", digest=EVIDENCE),
+    "vendor/lib": Entry(kind="submodule", target="1" * 40),
+}
+"""A difference that holds each kind of entry."""
+_WORK: dict[str, UUID] = {"run": RUN, "task": FIRST, "employee": EMPLOYEE, "order": ORDER}
 
 SAMPLES: tuple[Event, ...] = (
     organisation.Founded(name="Aura", cap=CAP),
@@ -133,7 +142,7 @@ SAMPLES: tuple[Event, ...] = (
             ),
         ),
     ),
-    run_messages.Merged(run=RUN, files={"a.py": BLOB}, tree=TREE),
+    run_messages.Merged(run=RUN, files=FILES, tree=TREE),
     run_messages.Verified(run=RUN, judgement=GOOD),
     run_messages.Rejected(run=RUN, judgement=BAD),
     run_messages.DeliveryStarted(run=RUN),
@@ -144,7 +153,7 @@ SAMPLES: tuple[Event, ...] = (
     task.Assigned(**_WORK, attempt=1, seed=7, reservation=CALL, due_at=AT + MINUTE_US),
     task.CallStarted(**_WORK),
     task.CallFinished(**_WORK, snapshot=SNAPSHOT, charged=COST, counts=True, index=0),
-    task.Submitted(**_WORK, files={"a.py": BLOB}, tree=TREE),
+    task.Submitted(**_WORK, files=FILES, tree=TREE, dropped=("b.py",)),
     task.Verified(**_WORK, judgement=GOOD),
     task.Rejected(**_WORK, judgement=BAD),
     task.Released(**_WORK, reason="the lease ran out", cut_off=True, charged=CALL),

@@ -11,17 +11,20 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import structs
 
 from domain.errors import AuraError, Differs, Forbidden, Invalid, NotFound
-from domain.tree import digest_of, manifest_of, tree_digest
+from domain.tree import FORMER_ALGORITHM, Entry, Tree, digest_of, from_version_1, hex_of, manifest_of, tree_digest
 from governance import signing
 from verification.requirements.model import Budget, Case, Criterion, Requirement, Step
 from verification.verdict import attestation
-from verification.verdict.attestation import Basis, Statement, named_key, sign, statement_of, verify
+from verification.verdict.attestation import Basis, named_key, sign, statement_of, verify
 from verification.verdict.model import CriterionResult, Finding, GateResult, Verdict
+from verification.verdict.statement import Resource, Statement
 
 SECRET = "sealed-input-81c2"
 TREE = {"slug.py": b"def slug(text):\n    return text\n", "tree": b"a file of that name\n"}
+LATEST = {"auraKind": "link", "target": "slug.py"}
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 OTHER = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
 
@@ -70,7 +73,10 @@ def verdict(*, verified: bool = True, noted: bool = False) -> Verdict:
 
 def basis() -> Basis:
     return Basis(
-        evidence="2" * 64, files=manifest_of(TREE), delivered={"pyproject.toml": "3" * 64}, base_commit="4" * 40
+        evidence="2" * 64,
+        files=manifest_of(TREE),
+        delivered=from_version_1({"pyproject.toml": "3" * 64}),
+        base_commit="4" * 40,
     )
 
 
@@ -92,7 +98,7 @@ def test_the_statement_has_the_form_of_the_specification() -> None:
     assert said["_type"] == "https://in-toto.io/Statement/v1"
     assert said["predicateType"] == "https://in-toto.io/attestation/test-result/v0.1"
     assert said["subject"] == [
-        {"name": "tree", "digest": {"auraTree": verdict().tree}},
+        {"name": "tree", "digest": {"auraTree2": hex_of(verdict().tree)}},
         {"name": "slug.py", "digest": {"sha256": digest_of(TREE["slug.py"])}},
         {"name": "tree", "digest": {"sha256": digest_of(TREE["tree"])}},
     ]
@@ -129,11 +135,43 @@ def test_the_verdict_on_a_tasks_share_names_no_files() -> None:
     assert statement_of(verdict(), requirement(), basis()).files() == manifest_of(TREE), "control"
 
 
+def test_a_statement_says_what_stands_at_each_path() -> None:
+    tree = Tree(TREE, executable=frozenset({"slug.py"}), links={"latest": "slug.py"}, submodules={"lib": "5" * 40})
+    said = statement_of(verdict(), requirement(), Basis(evidence="2" * 64, files=tree.manifest()))
+    assert said.files() == tree.manifest()
+    assert [payload(envelope(said))["subject"][at] for at in (1, 2, 3)] == [
+        {"name": "latest", "digest": {"auraLink": digest_of(b"slug.py")}, "annotations": LATEST},
+        {"name": "lib", "digest": {"gitCommit": "5" * 40}, "annotations": {"auraKind": "submodule"}},
+        {
+            "name": "slug.py",
+            "digest": {"sha256": digest_of(TREE["slug.py"])},
+            "annotations": {"auraKind": "executable"},
+        },
+    ]
+
+
+def test_a_link_whose_text_is_not_the_one_of_its_digest_is_no_entry_of_any_tree() -> None:
+    link = Resource(name="latest", digest={"auraLink": digest_of(b"slug.py")}, annotations=LATEST)
+    for annotations, target in ((LATEST, "slug.py"), ({**LATEST, "target": "/etc/passwd"}, "")):
+        said = statement_of(verdict(), requirement(), basis())
+        said = structs.replace(said, subject=(structs.replace(link, annotations=annotations),))
+        assert said.files() == {"latest": Entry(kind="link", target=target)}
+
+
+def test_a_statement_of_before_names_its_tree_by_the_former_algorithm() -> None:
+    former = tree_digest(manifest_of(TREE), FORMER_ALGORITHM)
+    said = statement_of(structs.replace(verdict(), tree=former), requirement(), basis())
+    assert said.tree() == former
+    assert said.subject[0].digest == {"auraTree": former}
+    present = statement_of(verdict(), requirement(), basis())
+    assert (present.tree(), present.files()) == (verdict().tree, said.files()), "control"
+
+
 def test_a_tree_too_large_to_be_listed_is_named_by_its_digest() -> None:
     """The envelope must fit into a blob, or no verdict could be kept."""
-    many = {f"{number}/" + "x" * 250 + ".py": "5" * 64 for number in range(attestation.FILES_BYTES_MAX // 335)}
+    many = {f"{number}/" + "x" * 250 + ".py": "5" * 64 for number in range(attestation.FILES_BYTES_MAX // 370)}
     for extra, listed in (({}, True), ({f"y{number}.py": "5" * 64 for number in range(9000)}, False)):
-        said = statement_of(verdict(), requirement(), Basis(evidence="2" * 64, files=many | extra))
+        said = statement_of(verdict(), requirement(), Basis(evidence="2" * 64, files=from_version_1(many | extra)))
         assert bool(said.files()) is listed
         signed = sign(said, KEY)
         assert len(signed) <= attestation.ENVELOPE_BYTES_MAX

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from agents.delivery.packaging import Signed, delivery_files, packaging_manifest
-from domain.tree import digest_of, manifest_of, tree_digest
+from domain.tree import contents_of, digest_of, manifest_of, tree_digest
 from governance import signing
 from tests.acceptance.cli import Aura
 from tests.unit.test_attestation import KEY, OTHER, TREE, requirement, verdict
@@ -54,7 +54,7 @@ def verified(aura: Aura, folder: Path, *options: str, code: int = 0) -> dict[str
 def test_an_honest_delivery_is_genuine(aura: Aura, folder: Path) -> None:
     said = verified(aura, folder)
     assert said["result"] == "PASSED"
-    assert said["files"] == manifest_of(TREE)
+    assert said["files"] == contents_of(manifest_of(TREE))
     assert said["not_covered"] == ["README.md"]
     assert "it came with the files" in said["trust"]
     assert "criterion:A1" in said["tests"]["passed"]
@@ -166,7 +166,7 @@ def test_what_a_base_has_in_a_folder_of_caches_is_looked_at(aura: Aura, tmp_path
     tree = TREE | {"pkg/__pycache__/old.pyc": b"kept by the base\n"}
     fields = {name: getattr(verdict(), name) for name in verdict().__struct_fields__}
     folder = delivered(tmp_path / "based", Verdict(**fields | {"tree": tree_digest(manifest_of(tree))}), tree)
-    assert verified(aura, folder)["files"] == manifest_of(tree)
+    assert verified(aura, folder)["files"] == contents_of(manifest_of(tree))
     (folder / "pkg/__pycache__/old.pyc").write_bytes(b"another\n")
     assert "old.pyc was altered" in verified(aura, folder, code=6)["message"]
 

@@ -22,6 +22,7 @@ from domain.money import NOTHING, Amount
 from domain.planning import task_id
 from domain.registry import COMMANDS, DECIDERS, EVENTS, scope_of
 from domain.run import MINUTE_US, Phase, RunState, total
+from domain.tree import Entry
 from tests.unit.asking import commands, draw_command
 from tests.unit.samples import AT, RUN, SAMPLES, uuid
 from tests.unit.world import World
@@ -256,7 +257,7 @@ LEGAL = task.TaskState(
     tried=(uuid(2),),
     employee=uuid(2),
     order=uuid(3),
-    files={"a.py": "d"},
+    files={"a.py": Entry(kind="file", digest="d")},
     tree="t",
 )
 

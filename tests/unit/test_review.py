@@ -16,6 +16,7 @@ from domain.message import Event
 from domain.money import NOTHING
 from domain.review import PATH, vendor_of
 from domain.run import RunState
+from domain.tree import Entry
 from tests.unit import runs
 from tests.unit.samples import AT, CALL, COMMAND, EMPLOYEE, GOOD, PLAN, RUN, SNAPSHOT, happened
 from verification.verdict.review import judge_review
@@ -59,11 +60,11 @@ def reviewed(*, gates: Sequence[GateRecord] = ()) -> RunState:
     for id in [*WORK, *([REVIEW_ID] if gates else [])]:
         who = REVIEWER if id == REVIEW_ID else EMPLOYEE
         ids: dict[str, Any] = {"run": RUN, "task": id, "employee": who, "order": UUID(int=9)}
-        files = {PATH: "e" * 64} if id == REVIEW_ID else {f"{id}.py": "f" * 64}
+        path = PATH if id == REVIEW_ID else f"{id}.py"
         for step in (
             task.Assigned(**ids, attempt=1, seed=1, reservation=CALL, due_at=AT + 1),
             task.CallFinished(**ids, snapshot=SNAPSHOT, charged=NOTHING),
-            task.Submitted(**ids, files=files, tree=GOOD.tree),
+            task.Submitted(**ids, files={path: Entry(kind="file", digest="f" * 64)}, tree=GOOD.tree),
             task.Verified(**ids, judgement=replace(GOOD, gates=tuple(gates) if id == REVIEW_ID else ())),
         ):
             state = run.evolve(state, step)

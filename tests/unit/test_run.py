@@ -19,11 +19,11 @@ from tests.unit.samples import (
     ASSIGNED,
     AT,
     BAD,
-    BLOB,
     BUDGET,
     CALL,
     COMMAND,
     EMPLOYEE,
+    FILES,
     FIRST,
     GOOD,
     ORDER,
@@ -116,7 +116,7 @@ def test_only_verified_work_is_merged() -> None:
     given(*ADMITTED).when(command).refused(Refused, "The run is admitted")
     given(*ALL_VERIFIED, *happened("run.merged")).when(command).refused(Refused, "The run is merged")
     assert files_of(fold("run", *SUBMITTED)) == {}
-    assert files_of(fold("run", *ALL_VERIFIED)) == {"a.py": BLOB}
+    assert files_of(fold("run", *ALL_VERIFIED)) == FILES
 
 
 def test_a_rejected_merge_is_not_judged_again() -> None:

@@ -22,6 +22,7 @@ from domain.task import (
     TaskCommand,
     TaskState,
 )
+from domain.tree import from_version_1
 from tests.unit.given import decide, fold, given
 from tests.unit.runs import ASSIGN
 from tests.unit.samples import (
@@ -35,6 +36,8 @@ from tests.unit.samples import (
     COMMAND,
     COST,
     EMPLOYEE,
+    EVIDENCE,
+    FILES,
     FIRST,
     GOOD,
     ORDER,
@@ -53,7 +56,7 @@ from tests.unit.samples import (
 START = StartCall(id=COMMAND, at=AT, run=RUN, task=FIRST, employee=EMPLOYEE, order=ORDER)
 FINISH = FinishCall(id=COMMAND, at=AT, run=RUN, task=FIRST, employee=EMPLOYEE, order=ORDER, snapshot=SNAPSHOT)
 HAND_IN = SubmitWork(
-    id=COMMAND, at=AT, run=RUN, task=FIRST, employee=EMPLOYEE, order=ORDER, files={"a.py": BLOB}, tree=TREE
+    id=COMMAND, at=AT, run=RUN, task=FIRST, employee=EMPLOYEE, order=ORDER, files=FILES, tree=TREE, dropped=("b.py",)
 )
 JUDGE = Judge(id=COMMAND, at=AT, run=RUN, task=FIRST, employee=EMPLOYEE, order=ORDER, judgement=GOOD)
 RELEASE = ReleaseOrder(
@@ -120,7 +123,7 @@ def test_the_way_to_verified() -> None:
     given(*SUBMITTED).when(JUDGE).then(*happened("task.verified"))
     task = first_task(*VERIFIED)
     assert (task.phase, task.attempts, task.spent, task.reservation) == ("verified", 1, COST, NOTHING)
-    assert task.files == {"a.py": BLOB}
+    assert task.files == FILES
 
 
 def test_a_lease_ends_after_it_begins() -> None:
@@ -150,7 +153,7 @@ def test_a_verdict_is_about_the_tree_that_was_handed_in() -> None:
 
 
 def test_a_hand_in_has_files() -> None:
-    given(*ANSWERED).when(replace(HAND_IN, files={})).refused(Invalid, "at least one file")
+    given(*ANSWERED).when(replace(HAND_IN, files={})).refused(Invalid, "at least one path")
     given(*ANSWERED).when(HAND_IN).then(*happened("task.submitted"))
 
 
@@ -215,14 +218,15 @@ def test_an_event_names_the_blobs_of_its_payload() -> None:
         "task.assigned": (),
         "task.call_started": (),
         "task.call_finished": (SNAPSHOT.prompt, SNAPSHOT.answer),
-        "task.submitted": (BLOB,),
+        "task.submitted": (BLOB, EVIDENCE),
         "task.verified": (GOOD.evidence, GOOD.attestation),
         "task.rejected": (BAD.evidence,),
         "task.released": (),
     }
     (submitted,) = happened("task.submitted")
     assert isinstance(submitted, Submitted)
-    assert replace(submitted, files={"b.py": BLOB, "a.py": TREE, "c.py": BLOB}).blobs() == (TREE, BLOB)
+    files = from_version_1({"b.py": BLOB, "a.py": TREE, "c.py": BLOB})
+    assert replace(submitted, files=files).blobs() == (TREE, BLOB)
 
 
 def test_a_verdict_with_findings_does_not_verify() -> None:

@@ -8,6 +8,7 @@ import pytest
 from director.reports.verdict_html import EVIDENCE_CHARS_MAX, verdict_page
 from director.reports.verdict_view import VerdictView, gates_table
 from director.terminal.escape import visible
+from domain.tree import hex_of
 from tests.unit.test_attestation import requirement, verdict
 from verification.verdict.model import Finding, GateResult, Verdict
 
@@ -129,7 +130,7 @@ def test_the_terminal_is_neither_coloured_nor_fooled() -> None:
         assert mark not in text
     assert [line for line in text.splitlines() if line.startswith("Verified")] == []
     assert [line for line in text.splitlines() if line.startswith("Rejected")] == [
-        f"Rejected: tree {verdict().tree[:16]}, grade C, {SCRIPT}, seed 7, 1.0 s"
+        f"Rejected: tree {hex_of(verdict().tree)[:16]}, grade C, {SCRIPT}, seed 7, 1.0 s"
     ]
 
 

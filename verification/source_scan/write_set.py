@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from unicodedata import normalize
 
+from domain.tree import Tree
 from verification.requirements.scope import in_scope, path_fault
 from verification.sandbox.base import Limits
 from verification.verdict.model import Finding
@@ -13,8 +14,8 @@ TREE_BYTES_MAX = 32 * 1024 * 1024
 
 
 def changed_paths(tree: Mapping[str, bytes], base: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Paths that were added, changed or removed, sorted."""
-    return tuple(path for path in sorted({*tree, *base}) if tree.get(path) != base.get(path))
+    """Paths that were added, changed or removed, sorted; a changed mode or link is a change."""
+    return Tree.of(tree).changed_from(base)
 
 
 def scope_findings(changed: tuple[str, ...], scope: tuple[str, ...]) -> list[Finding]:

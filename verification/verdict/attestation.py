@@ -6,74 +6,33 @@ and gates and what they rested on by digest: nothing of a sealed case is in it.
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from collections.abc import Iterable
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from domain.errors import Differs, Invalid
-from domain.tree import digest_of, manifest_of, tree_digest
+from domain.tree import Manifest, digest_of, manifest_of, tree_digest
 from verification.requirements.model import Requirement
 from verification.verdict.model import Verdict
+from verification.verdict.statement import (
+    PREDICATE_TYPE,
+    STATEMENT_TYPE,
+    TREE,
+    Predicate,
+    Resource,
+    Result,
+    Statement,
+    named_tree,
+    resources,
+)
 
-STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
-PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
-TREE = "tree"
-"""Name of the subject that stands for all files together. Its digest is of an algorithm of our own, `auraTree`: hex
-sha256 of the JSON object path -> hex sha256 of content, with sorted keys and no spaces."""
 ENVELOPE_BYTES_MAX = 8 * 1024**2
 FILES_BYTES_MAX = 3 * 1024**2
 """Of paths and digests as JSON. A tree with more is named by its own digest alone, and so the envelope stays below its
 limit, which is that of a blob."""
-
-Result = Literal["PASSED", "WARNED", "FAILED"]
-
-
-class Resource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A ResourceDescriptor: what is meant, by digest."""
-
-    name: str = ""
-    digest: Mapping[str, str] = {}
-    annotations: Mapping[str, Any] = {}
-
-
-class Predicate(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The predicate. `aura_delivery`, a field of our own: the files that a delivery puts around what was judged."""
-
-    result: Result
-    configuration: tuple[Resource, ...]
-    passed_tests: tuple[str, ...] = ()
-    warned_tests: tuple[str, ...] = ()
-    failed_tests: tuple[str, ...] = ()
-    aura_delivery: tuple[Resource, ...] = ()
-
-
-class Statement(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """An in-toto Statement about a tree, and about each of its files where they are known."""
-
-    type: str = msgspec.field(name="_type", default=STATEMENT_TYPE)
-    subject: tuple[Resource, ...]
-    predicate_type: str = PREDICATE_TYPE
-    predicate: Predicate
-
-    def tree(self) -> str:
-        """The digest of all files together; empty when the statement names none."""
-        return next((each.digest["auraTree"] for each in self.subject if "auraTree" in each.digest), "")
-
-    def files(self) -> dict[str, str]:
-        """Path -> hex sha256 of the files that were judged."""
-        return _by_path(each for each in self.subject if "sha256" in each.digest)
-
-    def delivered(self) -> dict[str, str]:
-        """Path -> hex sha256 of what the delivery adds to them."""
-        return _by_path(self.predicate.aura_delivery)
-
-    def configured(self, name: str) -> Resource | None:
-        """What the verdict rested on: `requirement`, `sealed cases`, `image`, `verdict` and so on."""
-        return next((each for each in self.predicate.configuration if each.name == name), None)
 
 
 class Signature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -96,15 +55,15 @@ _statement = msgspec.json.Decoder(Statement)
 
 
 class Basis(msgspec.Struct, frozen=True, kw_only=True):
-    """What a statement says beyond the verdict. All digests are hex sha256 of contents, by path.
+    """What a statement says beyond the verdict.
 
-    `files`: those that were judged; None: the tree's own digest is enough. `delivered`: what is put around them.
+    `files`: what was judged; None: the tree's own digest is enough. `delivered`: what is put around them.
     `evidence`: digest of the verdict as it is kept. `base_commit`: what the tree was judged on top of.
     """
 
     evidence: str
-    files: Mapping[str, str] | None = None
-    delivered: Mapping[str, str] = {}
+    files: Manifest | None = None
+    delivered: Manifest = {}
     base_commit: str | None = None
 
 
@@ -118,17 +77,17 @@ def statement_of(verdict: Verdict, requirement: Requirement, basis: Basis) -> St
     }
     rejected = not verdict.verified or by_result["failed"]  # a sound review that blocks is verified all the same
     result: Result = "FAILED" if rejected else "WARNED" if by_result["noted"] else "PASSED"
-    tree = Resource(name=TREE, digest={"auraTree": verdict.tree})
+    tree = Resource(name=TREE, digest=named_tree(verdict.tree))
     files = basis.files if basis.files and len(msgspec.json.encode(basis.files)) <= FILES_BYTES_MAX else {}
     return Statement(
-        subject=(tree, *_resources(files)),
+        subject=(tree, *resources(files)),
         predicate=Predicate(
             result=result,
             configuration=tuple(_configuration(verdict, requirement, basis)),
             passed_tests=by_result["passed"],
             warned_tests=by_result["noted"],
             failed_tests=by_result["failed"],
-            aura_delivery=tuple(_resources(basis.delivered if files else {})),
+            aura_delivery=tuple(resources(basis.delivered if files else {})),
         ),
     )
 
@@ -228,7 +187,7 @@ def _configuration(verdict: Verdict, requirement: Requirement, basis: Basis) -> 
         yield Resource(name="dependencies", digest={"sha256": digest_of(requirement.lock)})
     for name, files in (("fixtures", requirement.fixtures), ("sealed fixtures", requirement.sealed_fixtures)):
         if files:
-            yield Resource(name=name, digest={"auraTree": tree_digest(manifest_of(files))})
+            yield Resource(name=name, digest=named_tree(tree_digest(manifest_of(files))))
     if basis.base_commit is not None:
         yield Resource(name="base", digest={"gitCommit": basis.base_commit})
     if verdict.image:
@@ -243,11 +202,3 @@ def _configuration(verdict: Verdict, requirement: Requirement, basis: Basis) -> 
         "notRun": [gate.gate for gate in verdict.gates if gate.result == "not_run"],
     }
     yield Resource(name="verdict", digest={"sha256": basis.evidence}, annotations=told)
-
-
-def _resources(files: Mapping[str, str]) -> Iterable[Resource]:
-    return (Resource(name=path, digest={"sha256": files[path]}) for path in sorted(files))
-
-
-def _by_path(resources: Iterable[Resource]) -> dict[str, str]:
-    return {each.name: each.digest.get("sha256", "") for each in resources}

@@ -80,7 +80,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """The judge's answer about one tree. `grade` is the lowest on which one of its criteria rests."""
 
     verified: bool
-    tree: str  # hex sha256, domain.tree.tree_digest
+    tree: str  # domain.tree.tree_digest
     grade: Grade
     criteria: tuple[CriterionResult, ...]
     findings: tuple[Finding, ...]

@@ -26,26 +26,27 @@ class Script(Protocol):
 
     name: str
 
-    def files(self, order: Order) -> Mapping[str, bytes]:
-        """The files of this attempt; `{}` is an answer without code, a file named CANNOT: says why there is none.
+    def files(self, order: Order) -> Mapping[str, bytes | None]:
+        """The files of this attempt; None deletes one. `{}` is an answer without code, a file named CANNOT: says why
+        there is none.
 
         :raises CallFailed: when the script plays a failed call.
         """
 
 
-_recording = msgspec.json.Decoder(dict[str, list[dict[str, str]]])
+_recording = msgspec.json.Decoder(dict[str, list[dict[str, str | None]]])
 
 
 class Recording:
     """Recorded answers: task name -> attempts in order -> path -> content. The last attempt repeats."""
 
-    def __init__(self, name: str, answers: Mapping[str, Sequence[Mapping[str, bytes]]]) -> None:
+    def __init__(self, name: str, answers: Mapping[str, Sequence[Mapping[str, bytes | None]]]) -> None:
         self.name = name
         self._answers = answers
 
     @classmethod
     def load(cls, path: Path) -> "Recording":
-        """From a JSON file `{"task": [{"path": "text"}]}`.
+        """From a JSON file `{"task": [{"path": "text", "old path": null}]}`; null deletes a file.
 
         :raises Invalid: when the file is missing or has another form.
         """
@@ -57,12 +58,14 @@ class Recording:
                 hint='Write JSON of the form {"T1": [{"file.py": "text of the first attempt"}]}.',
             ) from None
         answers = {
-            task: [{name: text.encode() for name, text in files.items()} for files in attempts]
+            task: [
+                {name: None if text is None else text.encode() for name, text in files.items()} for files in attempts
+            ]
             for task, attempts in read.items()
         }
         return cls(path.stem, answers)
 
-    def files(self, order: Order) -> Mapping[str, bytes]:
+    def files(self, order: Order) -> Mapping[str, bytes | None]:
         attempts = self._answers.get(order.task_name, ())
         return attempts[min(order.attempt, len(attempts)) - 1] if attempts else {}
 
@@ -101,7 +104,9 @@ class ScriptedEmployee:
                 await asyncio.sleep(self.delay_s)
         except TimeoutError:
             raise CallFailed("timeout", f"The script took longer than {order.limits.wall_s:g} s.") from None
-        files = self.script.files(order)
+        written = self.script.files(order)
+        files = {path: content for path, content in written.items() if content is not None}
+        deleted = tuple(path for path, content in written.items() if content is None)
         request = {"script": self.script.name, "task": order.task_name, "attempt": order.attempt, "seed": order.seed}
         text = "\n".join(
             f"```python path={path}\n{content.decode(errors='replace')}```" for path, content in files.items()
@@ -110,7 +115,7 @@ class ScriptedEmployee:
             text, files = f"{CANNOT} {files[CANNOT].decode(errors='replace')}", {}
         asked = len(json.dumps(msgspec.to_builtins(order.brief)))
         result = self._result(text, request, started_at_us, time.monotonic() - begun, asked)
-        return Answer(result=result, files=dict(files), declined=declined_in(text))
+        return Answer(result=result, files=files, deleted=deleted, declined=declined_in(text))
 
     async def probe(self) -> ModelResult:
         return self._result("ready", {"script": self.script.name}, time.time_ns() // 1000, 0.0, 0)

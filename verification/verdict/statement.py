@@ -1,0 +1,106 @@
+"""The statement that is signed about a verdict: an in-toto Test Result about a tree, by what stands at each path."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from domain.tree import ALGORITHM, FORMER_ALGORITHM, Entry, Manifest, algorithm_of, digest_of, hex_of, tree_text
+
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
+TREE = "tree"
+"""Name of the subject that stands for the whole tree. Its digest is of an algorithm of our own, `auraTree2`, or
+`auraTree` in statements of release 0.1.0: domain.tree.tree_digest."""
+KIND = "auraKind"
+"""Annotation of a resource that is no plain file: executable, link or submodule. A link's also has its `target`."""
+LINK_DIGEST = "auraLink"
+"""Digest of a link: hex sha256 of its text. It is not called sha256, as no tool may take it for its file's content."""
+COMMIT_DIGEST = "gitCommit"
+
+Result = Literal["PASSED", "WARNED", "FAILED"]
+
+
+class Resource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A ResourceDescriptor: what is meant, by digest."""
+
+    name: str = ""
+    digest: Mapping[str, str] = {}
+    annotations: Mapping[str, Any] = {}
+
+
+class Predicate(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The predicate. `aura_delivery`, a field of our own: the files that a delivery puts around what was judged."""
+
+    result: Result
+    configuration: tuple[Resource, ...]
+    passed_tests: tuple[str, ...] = ()
+    warned_tests: tuple[str, ...] = ()
+    failed_tests: tuple[str, ...] = ()
+    aura_delivery: tuple[Resource, ...] = ()
+
+
+class Statement(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """An in-toto Statement about a tree, and about each of its files where they are known."""
+
+    type: str = msgspec.field(name="_type", default=STATEMENT_TYPE)
+    subject: tuple[Resource, ...]
+    predicate_type: str = PREDICATE_TYPE
+    predicate: Predicate
+
+    def tree(self) -> str:
+        """The text that names the whole tree, as in events; empty when the statement names none."""
+        for algorithm in (ALGORITHM, FORMER_ALGORITHM):
+            for each in self.subject:
+                if algorithm in each.digest:
+                    return tree_text(algorithm, each.digest[algorithm])
+        return ""
+
+    def files(self) -> dict[str, Entry]:
+        """What was judged, by path. A statement of release 0.1.0 says nothing of modes: all are plain files."""
+        return _by_path(each for each in self.subject if not {ALGORITHM, FORMER_ALGORITHM} & each.digest.keys())
+
+    def delivered(self) -> dict[str, Entry]:
+        """What the delivery adds to it, by path."""
+        return _by_path(self.predicate.aura_delivery)
+
+    def configured(self, name: str) -> Resource | None:
+        """What the verdict rested on: `requirement`, `sealed cases`, `image`, `verdict` and so on."""
+        return next((each for each in self.predicate.configuration if each.name == name), None)
+
+
+def named_tree(tree: str) -> dict[str, str]:
+    """The digest of a text that names a tree."""
+    return {algorithm_of(tree): hex_of(tree)}
+
+
+def resources(files: Manifest) -> Iterable[Resource]:
+    return (_resource(path, files[path]) for path in sorted(files))
+
+
+def _resource(path: str, entry: Entry) -> Resource:
+    match entry.kind:
+        case "link":
+            digest = {LINK_DIGEST: digest_of(entry.target.encode())}
+            return Resource(name=path, digest=digest, annotations={KIND: entry.kind, "target": entry.target})
+        case "submodule":
+            return Resource(name=path, digest={COMMIT_DIGEST: entry.target}, annotations={KIND: entry.kind})
+        case "executable":
+            return Resource(name=path, digest={"sha256": entry.digest}, annotations={KIND: entry.kind})
+    return Resource(name=path, digest={"sha256": entry.digest})
+
+
+def _by_path(resources: Iterable[Resource]) -> dict[str, Entry]:
+    return {each.name: _entry(each) for each in resources}
+
+
+def _entry(resource: Resource) -> Entry:
+    """What a resource stands for. A link whose text is not the one of its digest is an entry that nothing equals."""
+    kind = resource.annotations.get(KIND, "file")
+    if kind == "link":
+        target = str(resource.annotations.get("target", ""))
+        fits = resource.digest.get(LINK_DIGEST) == digest_of(target.encode())
+        return Entry(kind="link", target=target if fits else "")
+    if kind == "submodule":
+        return Entry(kind="submodule", target=resource.digest.get(COMMIT_DIGEST, ""))
+    return Entry(kind="executable" if kind == "executable" else "file", digest=resource.digest.get("sha256", ""))
