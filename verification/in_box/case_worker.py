@@ -54,11 +54,10 @@ class Encoder:
     def contents(self, value: Any, base: type, depth: int) -> Any:
         if base is dict:
             return self.mapping(value, depth)
-        if base is list:
-            return [self.encode(item, depth + 1) for item in list.__iter__(value)]
-        if base in _COLLECTIONS:
-            return {f"${base.__name__}": [self.encode(item, depth + 1) for item in _COLLECTIONS[base](value)]}
-        return _scalar(_SCALARS[base](value), base)
+        if base not in _ITEMS:
+            return _scalar(value, base)
+        items = [self.encode(item, depth + 1) for item in _ITEMS[base](value)]
+        return items if base is list else {f"${base.__name__}": items}
 
     def mapping(self, value: dict[Any, Any], depth: int) -> Any:
         items = list(dict.items(value))
@@ -71,43 +70,28 @@ def _is_text(value: str) -> bool:
     return not any("\ud800" <= char <= "\udfff" for char in value) if not value.isascii() else True
 
 
-def _long(value: int) -> Any:
-    if value.bit_length() > INT_DIGITS_MAX * 3:
-        return {"$object": "an int of too many digits"}
-    return {"$int": str(value)}
-
-
-_ZONES: tuple[type, ...] = (type(None), datetime.timezone)
-_COLLECTIONS: dict[type, Any] = {tuple: tuple.__iter__, set: set.__iter__, frozenset: frozenset.__iter__}
-_SCALARS: dict[type, Any] = {
-    str: str.__str__,
-    int: int.__int__,
-    float: float.__float__,
-    bytes: lambda value: bytes.__getitem__(value, slice(None)),
-    decimal.Decimal: decimal.Decimal.__str__,
-    datetime.datetime: lambda value: value,
-    datetime.date: datetime.date.isoformat,
-}
-"""How each type gives the plain value of an instance of a subclass."""
-_BASES: tuple[type, ...] = (str, int, float, list, dict, *_COLLECTIONS, *list(_SCALARS)[3:])
+_ITEMS: dict[type, Any] = {each: each.__iter__ for each in (list, tuple, set, frozenset)}
+_BASES = (str, int, float, dict, *_ITEMS, bytes, decimal.Decimal, datetime.datetime, datetime.date)
 """Types whose values are compared by their contents; a datetime is a date too, so it comes first."""
 
 
-def _scalar(value: Any, base: type) -> Any:
+def _scalar(value: Any, base: Any) -> Any:
     if base is str:
-        return value if _is_text(value) else {"$object": "a str with lone surrogates"}
+        text = str.__str__(value)
+        return text if _is_text(text) else {"$object": "a str with lone surrogates"}
     if base is int:
-        return value if abs(value) <= EXACT_INT_MAX else _long(value)
+        whole = int.__int__(value)
+        long = {"$int": str(whole)} if whole.bit_length() <= INT_DIGITS_MAX * 3 else {"$object": "an int too long"}
+        return whole if abs(whole) <= EXACT_INT_MAX else long
     if base is float:
-        return value if math.isfinite(value) else {"$float": str(value)}
+        number = float.__float__(value)
+        return number if math.isfinite(number) else {"$float": str(number)}
     if base is bytes:
-        return {"$bytes": base64.b64encode(value).decode()}
-    if base is not datetime.datetime:
-        return {"$decimal" if base is decimal.Decimal else "$date": value}
-    zone = datetime.datetime.tzinfo.__get__(value)
-    if type(zone) not in _ZONES:
+        return {"$bytes": base64.b64encode(bytes.__getitem__(value, slice(None))).decode()}
+    if base is datetime.datetime and type(base.tzinfo.__get__(value)) not in (type(None), datetime.timezone):
         return {"$object": "a datetime with another time zone than datetime.timezone"}
-    return {"$datetime": datetime.datetime.isoformat(value)}
+    read = base.__str__ if base is decimal.Decimal else base.isoformat
+    return {f"${base.__name__.lower()}": read(value)}
 
 
 def decode(value: Any) -> Any:
@@ -127,7 +111,7 @@ _MADE: dict[str, Any] = {
     "$tuple": lambda payload: tuple(decode(payload)),
     "$set": lambda payload: set(decode(payload)),
     "$frozenset": lambda payload: frozenset(decode(payload)),
-    "$bytes": lambda payload: binascii.a2b_base64(payload),
+    "$bytes": binascii.a2b_base64,
     "$decimal": decimal.Decimal,
     "$date": datetime.date.fromisoformat,
     "$datetime": datetime.datetime.fromisoformat,
