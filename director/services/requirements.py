@@ -4,29 +4,38 @@ from pathlib import Path
 
 from domain.errors import Conflict, Invalid
 from verification.requirements.model import Requirement
+from verification.requirements.parser import read_prose
 from verification.requirements.template import scaffold, sealed_template, template
 
 
 def write_template(file: Path, deliver: str) -> list[Path]:
     """Write NAME.md and NAME.sealed.yaml; prose that is there is kept. Raises Conflict when it is one already."""
-    if file.suffix != ".md":
-        raise Invalid(f"{str(file)!r} does not end in .md.", hint=f"Write {file.stem or 'slug'}.md.")
     if deliver not in ("library", "cli"):
         raise Invalid(f"There is no deliverable {deliver}.", hint="Write library or cli.")
     if not file.parent.is_dir():
         raise Invalid(f"There is no folder {file.parent}.", hint="Make it first.")
-    sealed = file.with_name(f"{file.stem}.sealed.yaml")
     if file.exists():
-        prose = file.read_text(encoding="utf-8")
-        if prose.lstrip().startswith("---"):
-            raise Conflict(f"{file} is a requirement already.", hint=f"See what it needs: aura check {file}")
-        file.write_text(scaffold(file.stem, prose), encoding="utf-8")
-        return [file]
+        return [_written_from_prose(file, deliver)]
+    if file.suffix != ".md":
+        raise Invalid(f"{str(file)!r} does not end in .md.", hint=f"Write {file.stem or 'slug'}.md.")
+    sealed = file.with_name(f"{file.stem}.sealed.yaml")
     if sealed.exists():
         raise Conflict(f"{sealed} is there already.", hint="Give another name, or move it away.")
     file.write_text(template(file.stem, deliver=deliver), encoding="utf-8")
     sealed.write_text(sealed_template(file.stem, deliver=deliver), encoding="utf-8")
     return [file, sealed]
+
+
+def _written_from_prose(file: Path, deliver: str) -> Path:
+    """Add the missing parts to a file of prose. A file without the suffix .md is kept, and NAME.md is written."""
+    prose = read_prose(file)
+    if prose is None:
+        raise Conflict(f"{file} is a requirement already.", hint=f"See what it needs: aura check {file}")
+    written = file.with_suffix(".md")
+    if written != file and written.exists():
+        raise Conflict(f"{written} is there already.", hint=f"Move it away, or write the prose into it: {file}")
+    written.write_text(scaffold(file.stem, prose.replace("\r\n", "\n"), deliver=deliver), encoding="utf-8")
+    return written
 
 
 def summary(requirement: Requirement) -> str:

@@ -6,9 +6,14 @@ from typing import get_args
 
 import pytest
 
+from tests.sandboxes import sandbox
+from verification.judge import judge
 from verification.requirements.model import Requirement
 from verification.requirements.parser import RequirementInvalid, parse_requirement
 from verification.requirements.property_model import PropertyKind
+from verification.sandbox.bubblewrap import Bubblewrap
+
+__all__ = ["sandbox"]
 
 GUIDE = Path(__file__).parents[2] / "docs" / "requirements.md"
 BLOCKS = re.findall(r"^```(\w+ \w+)\n(.*?)^```$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
@@ -51,6 +56,19 @@ def test_the_cases_are_valid(cases: str) -> None:
     inner = "".join(f"    {line}\n" for line in cases.splitlines())
     requirement = read(f"{front}```yaml acceptance\n- id: A1\n  says: it works\n  cases:\n{inner}```\n")
     assert len(requirement.criteria[0].cases) == len(re.findall(r"^- ", cases, re.MULTILINE))
+
+
+@pytest.mark.needs_sandbox
+@pytest.mark.parametrize(("old", "new", "right"), [("", "", True), ("+ count", "+ 1", False)], ids=["right", "wrong"])
+async def test_objects_are_tested_with_steps(sandbox: Bubblewrap, old: str, new: str, *, right: bool) -> None:
+    """The class on the page meets the cases on the page, in boxes; a wrong one does not."""
+    (source,), (cases,) = blocks("python objects"), blocks("yaml objects")
+    front = whole().split("# Slug maker")[0].replace("slugify.py", "shop.py")
+    inner = "".join(f"    {line}\n" for line in cases.splitlines())
+    requirement = read(f"{front}```yaml acceptance\n- id: A1\n  says: it works\n  cases:\n{inner}```\n")
+    tree = {"shop.py": source.replace(old, new).encode()}
+    found = await judge(requirement, tree, sandbox=sandbox, seed=1, allow_degraded=True, whole=False)
+    assert found.verified == right, found.findings
 
 
 def test_the_requests_are_valid() -> None:

@@ -1,6 +1,7 @@
 """Requirement files are read whole: values, tasks, sealed cases, fixtures, notes and what `init` writes."""
 
 import os
+import shlex
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.errors import Invalid, NotFound
+from director.services.requirements import write_template
+from domain.errors import Conflict, Invalid, NotFound
 from verification.requirements.fixtures import FIXTURE_BYTES_MAX
 from verification.requirements.model import Base, Requirement, RequirementTask, Step
 from verification.requirements.parser import RequirementInvalid, check_notes, parse_requirement, read_requirement
-from verification.requirements.template import acceptance_block, front_matter, scaffold, sealed_template, template
+from verification.requirements.template import acceptance_block, front_matter, sealed_template, template
 from verification.requirements.values import encode
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -172,15 +174,91 @@ def test_what_init_writes_is_valid(name: str, deliver: str) -> None:
     assert check_notes(requirement) == ()
 
 
-@pytest.mark.parametrize("prose", ["", "Just words.", '# A "quoted" \\ title\n\nText\n\n```python\nx = 1\n```\n'])
-def test_prose_alone_gets_a_remedy_that_is_valid(prose: str) -> None:
+PROSE = [
+    "Just words.",
+    '# A "quoted" \\ title\n\nText\n\n```python\nx = 1\n```\n',
+    "---\nname: Bug report\nabout: Something is wrong\ntitle: It crashes\n---\n# It crashes\n\nSteps: none.\n",
+    "---\nA rule above the text, and none below it.\n",
+    "---\nA rule above the text.\n\n---\nAnd one below.\n",
+    "\ufeffWords after a mark.\r\nAnd a second line.\r\n",
+    "# A long document\n\n" + "A sentence that nobody wants to read again. " * 500,
+]
+
+
+@pytest.mark.parametrize("prose", PROSE, ids=lambda prose: prose[:12].strip())
+@pytest.mark.parametrize("name", ["my-tool.md", "an issue.txt", "README"])
+def test_prose_alone_is_told_of_init_and_not_printed_back(tmp_path: Path, prose: str, name: str) -> None:
+    file = tmp_path / name
+    file.write_bytes(prose.encode())
     with pytest.raises(RequirementInvalid) as refusal:
-        parse_requirement(prose.encode(), None, name="my-tool", folder=None)
-    remedy = refusal.value.problems[0].remedy.lstrip("\n")
-    assert remedy == scaffold("my-tool", prose)
-    assert prose.strip() in parse_requirement(remedy.encode(), None, name="my-tool", folder=None).prose
-    ready = f"{front_matter('my-tool', 'T')}{prose}\n\n{acceptance_block('my-tool')}"
+        read_requirement(file)
+    (problem,) = refusal.value.problems
+    assert (problem.line, problem.column) == (1, 1)
+    assert f"`{shlex.join(['aura', 'init', str(file)])}`" in problem.remedy
+    assert prose.strip() not in str(refusal.value)
+    assert len(str(refusal.value)) < 400
+    (written,) = write_template(file, "library")
+    assert written == file.with_suffix(".md")
+    if written != file:
+        assert file.read_bytes() == prose.encode()
+    words = prose.strip("\ufeff\n").replace("\r\n", "\n").strip()
+    assert words in read_requirement(written).prose
+    with pytest.raises(Conflict):
+        write_template(written, "library")
+
+
+def test_prose_that_init_cannot_complete_is_refused_with_the_place(tmp_path: Path) -> None:
+    """A fence without an end would swallow what is added; a file that is no text has no prose."""
+    file = tmp_path / "issue.md"
+    file.write_text("# Title\n\n```python\nx = 1\n")
+    with pytest.raises(RequirementInvalid, match=r"issue\.md:3:1: this fence is not closed"):
+        write_template(file, "library")
+    file.write_bytes(b"# Title\n\xff\n")
+    with pytest.raises(RequirementInvalid, match=r"issue\.md:2:1: this is not a text file"):
+        write_template(file, "library")
+    file.write_text("# Title\n\n```python\nx = 1\n```\n")
+    (tmp_path / "other.txt").write_text("Other words.")
+    (tmp_path / "other.md").write_text("Mine.")
+    with pytest.raises(Conflict):
+        write_template(tmp_path / "other.txt", "library")
+    assert write_template(file, "cli") == [file]
+    assert read_requirement(file).deliver == "cli"
+
+
+@pytest.mark.parametrize("front", ["deliver: library\ntitle: x\n", "aura: 2\n", "scope: []\n"])
+def test_what_was_meant_for_the_program_is_not_taken_for_prose(tmp_path: Path, front: str) -> None:
+    file = tmp_path / "mine.md"
+    file.write_text(f"---\n{front}---\n# Mine\n")
+    with pytest.raises(RequirementInvalid) as refusal:
+        read_requirement(file)
+    assert "aura init" not in str(refusal.value)
+    with pytest.raises(Conflict):
+        write_template(file, "library")
+
+
+def test_a_part_that_is_missing_is_offered_ready_to_fill_in() -> None:
+    ready = f"{front_matter('my-tool', 'T')}Words.\n\n{acceptance_block('my-tool')}"
     assert parse_requirement(ready.encode(), None, name="my-tool", folder=None).title == "T"
+    for part in (front_matter("my-tool", "T"), acceptance_block("my-tool")):
+        with pytest.raises(RequirementInvalid) as refusal:
+            parse_requirement(ready.replace(part, "").encode(), None, name="my-tool", folder=None)
+        assert part.strip().splitlines()[1] in refusal.value.problems[0].remedy
+
+
+@pytest.mark.parametrize("target", ["builtins:eval", "builtins:exec"])
+def test_code_in_a_text_gets_a_hint_of_steps(target: str) -> None:
+    (note,) = (each for each in check_notes(parse(f'{{call: "{target}", args: ["1"]}}')) if "code in a text" in each)
+    assert note.startswith(f"A1 calls `{target}`")
+    steps = note.partition("with steps: ")[2].rstrip(".")
+    assert parse(f"{{steps: {steps}}}").criteria[0].cases[0].steps[1].target == "$it.method"
+    assert not any("code in a text" in each for each in check_notes(parse('{call: "tool:eval", args: ["1"]}')))
+
+
+def test_a_method_of_a_new_object_gets_steps_as_remedy() -> None:
+    with pytest.raises(RequirementInvalid) as refusal:
+        parse('{call: "shop:Basket(3).add", args: [1]}')
+    assert refusal.value.problems[0].remedy == 'steps: [{new: "shop:Basket", as: it}, {call: "$it.add"}]'
+    assert len(parse(f"{{{refusal.value.problems[0].remedy}}}").criteria[0].cases[0].steps) == 2
 
 
 def test_tasks_name_a_bounded_number_of_patterns() -> None:

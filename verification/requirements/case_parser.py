@@ -21,7 +21,7 @@ MEMORY_MB_MIN, MEMORY_MB_MAX = 16, 4096
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _DOTTED = rf"{_NAME}(\.{_NAME})*"
 _TARGET = re.compile(rf"{_DOTTED}:{_DOTTED}")
-_METHOD = re.compile(rf"\$({_NAME})\.{_NAME}")
+_METHOD = re.compile(rf"\$({_NAME})\.{_DOTTED}")
 
 _CASE = {"within_s": "10", "memory_mb": "512"}
 _FILES = {"files": "{after: {out.txt: hello}, absent: [tmp.txt]}"}
@@ -54,6 +54,17 @@ _FILE_LISTS = {
     "unchanged": "[in.txt]",
     "absent": "[tmp.txt]",
 }
+
+
+_ON_OBJECT = re.compile(rf"(?P<made>{_DOTTED}:{_DOTTED})\(.*\)\.(?P<method>{_NAME})", re.DOTALL)
+
+
+def _form(target: str, fields: Fields, action: Action) -> str:
+    """What to write instead of a target that is none: steps, if a method of a new object is meant."""
+    meant = _ON_OBJECT.match(target)
+    if meant is None:
+        return fields.line(action)
+    return f'steps: [{{new: "{meant["made"]}", as: it}}, {{call: "$it.{meant["method"]}"}}]'
 
 
 class CaseReader:
@@ -152,7 +163,9 @@ class CaseReader:
             self.report.add(at, message, f'a step before it: {{new: "module:Class", as: {method[1]}}}')
         elif target and not method and not _TARGET.fullmatch(target):
             more = " or `$name.method`" if action == "call" and not alone else ""
-            self.report.add(at, f"`{target[:60]}` is not of the form `module:name`{more}", fields.line(action))
+            self.report.add(
+                at, f"`{target[:60]}` is not of the form `module:name`{more}", _form(target, fields, action)
+            )
         kwargs = fields.mapping("kwargs")
         return {
             "target": target,

@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 from verification.requirements.problems import ProblemList, Spot
 
+OWN_KEYS = ("aura", "deliver", "scope", "budget")
+"""Keys by which front matter is told from that of another program, such as a site generator's."""
+_OWN_KEY = re.compile(rf"^[ \t]*({'|'.join(OWN_KEYS)})[ \t]*:", re.MULTILINE)
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*([^`\r\n]*)\r?$")
 
 
@@ -23,6 +26,11 @@ class Document(NamedTuple):
     prose: str
     fence: Spot | None
 
+    @property
+    def is_prose(self) -> bool:
+        """Whether nothing in the file was written for this program."""
+        return not self.acceptance and (self.front is None or not _OWN_KEY.search(self.front.text))
+
 
 def split(text: str, report: ProblemList) -> Document | None:
     """The parts of the file; None if its end cannot be told, with the reason in `report`."""
@@ -31,6 +39,8 @@ def split(text: str, report: ProblemList) -> Document | None:
     start = 0
     if lines[0].rstrip() == "---":
         end = next((at for at in range(1, len(lines)) if lines[at].rstrip() == "---"), None)
+        if end is None and not _OWN_KEY.search(text):
+            return _body(lines, 0, None, report)  # a rule above prose
         if end is None:
             report.add(Spot(1, 1), "the front matter is not closed", "--- on a line of its own below the last key")
             return None

@@ -5,10 +5,17 @@ from collections.abc import Iterator
 from verification.requirements.model import Criterion, Requirement
 from verification.requirements.scope import in_scope
 
+EVALUATING = frozenset({"builtins:eval", "builtins:exec"})
+
 
 def check_notes(requirement: Requirement) -> tuple[str, ...]:
     """Notes for `aura check`, one sentence or two each; an empty tuple when there is nothing to say."""
-    return (*_of_budget(requirement), *_of_cases(requirement), *_of_scope(requirement))
+    return (
+        *_of_budget(requirement),
+        *_of_cases(requirement),
+        *_of_evaluated(requirement),
+        *_of_scope(requirement),
+    )
 
 
 def _of_budget(requirement: Requirement) -> Iterator[str]:
@@ -32,6 +39,17 @@ def _of_cases(requirement: Requirement) -> Iterator[str]:
             yield f"{criterion.id} rests on a given suite alone, grade B: code could forge its results. Add cases."
 
 
+def _of_evaluated(requirement: Requirement) -> Iterator[str]:
+    """Cases that test an object with code in a text, which steps do better."""
+    for criterion in requirement.criteria:
+        steps = [step for case in (*criterion.cases, *criterion.sealed) for step in case.steps]
+        for target in dict.fromkeys(step.target for step in steps if step.target in EVALUATING):
+            yield (
+                f"{criterion.id} calls `{target}`: its case is code in a text. Test methods and objects with steps: "
+                '[{new: "module:Class", as: it}, {call: "$it.method", returns: 1}].'
+            )
+
+
 def _has_unseen(criterion: Criterion) -> bool:
     """Whether it is judged with something that cannot be known by heart: what is sealed, or drawn anew each time."""
     return bool(criterion.sealed or criterion.sealed_suite or criterion.properties or criterion.sealed_properties)
@@ -48,6 +66,8 @@ def _of_scope(requirement: Requirement) -> Iterator[str]:
     targets += [one.call for criterion in requirement.criteria for one in criterion.properties]
     modules = dict.fromkeys(target.split(":")[0] for target in targets if ":" in target)
     for module in modules:
+        if module == "builtins":
+            continue
         path = module.replace(".", "/")
         places = (f"{path}.py", f"{path}/__init__.py", f"src/{path}.py", f"src/{path}/__init__.py")
         if not any(in_scope(place, requirement.scope) for place in places):

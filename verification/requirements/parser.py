@@ -1,6 +1,7 @@
 """Reads requirement files: NAME.md and NAME.sealed.yaml become one `Requirement`, or all their problems at once."""
 
 import os
+import shlex
 from collections.abc import Mapping as Map
 from pathlib import Path
 
@@ -44,6 +45,21 @@ def read_requirement(path: Path) -> Requirement:
         raise RequirementInvalid([Problem(str(misnamed), 1, 1, message, f"the name {sealed.name} for this file")])
     files = (str(path), str(sealed))
     return _parse(source, _read_file(sealed), files, path.stem, Fixtures(path.parent, {}), Fixtures(path.parent, {}))
+
+
+def read_prose(path: Path) -> str | None:
+    """The text of a file that is prose alone; None if it is a requirement, or is meant to be one.
+
+    Raises RequirementInvalid for what is no text, or has a fence without an end, which would swallow what is added.
+    """
+    report = ProblemList(str(path))
+    text = _decode(_read_file(path) or b"", report)
+    document = split(text, report) if text is not None else None
+    if document is not None and not document.is_prose:
+        return None
+    if report.problems:
+        raise RequirementInvalid(report.in_order())
+    return text
 
 
 def parse_requirement(
@@ -171,9 +187,10 @@ def _decode(source: bytes, report: ProblemList) -> str | None:
 
 def _has_parts(document: Document, name: str, report: ProblemList) -> bool:
     """Whether front matter and acceptance are there; what is missing is offered ready to fill in."""
-    if document.front is None and not document.acceptance:
+    if document.is_prose:
         message = "this file is prose alone: it says neither what to deliver nor how to judge it"
-        report.add(_TOP, message, f"\n{scaffold(name, document.prose)}")
+        command = shlex.join(["aura", "init", report.file])
+        report.add(_TOP, message, f"the missing parts with the command `{command}`, which keeps the prose")
         return False
     if document.front is None:
         ready = front_matter(name, title_of(document.prose) or name)

@@ -28,10 +28,11 @@ def sealed_template(name: str, *, deliver: str = "library") -> str:
     )
 
 
-def scaffold(name: str, prose: str = "") -> str:
+def scaffold(name: str, prose: str = "", *, deliver: str = "library") -> str:
     """A requirement made of prose that is already there: front matter above it, acceptance below."""
     text = prose.strip() or f"# {title_of_name(name)}\n\nSay here what it is for and what it must do."
-    return f"{front_matter(name, title_of(prose) or title_of_name(name))}{text}\n\n{acceptance_block(name)}"
+    front = front_matter(name, title_of(prose) or title_of_name(name), deliver=deliver)
+    return f"{front}{text}\n\n{acceptance_block(name, deliver=deliver)}"
 
 
 def front_matter(name: str, title: str, *, deliver: str = "library") -> str:
