@@ -4,7 +4,7 @@ import os
 import secrets
 import shlex
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -12,8 +12,12 @@ from typing import TYPE_CHECKING, NoReturn
 import msgspec
 
 from agents.delivery.packaging import delivered_tree, packaging_files, proof_names
+from director.reports.junit import junit_xml
+from director.reports.remarks import Places
+from director.reports.sarif import sarif_json
 from director.reports.verdict_html import verdict_page
 from director.reports.verdict_view import VerdictView
+from director.reports.workflow_commands import workflow_commands
 from director.settings import Settings
 from director.terminal.output import Door
 from domain.errors import Failed, Invalid, LimitReached, NotFound
@@ -39,9 +43,13 @@ SKIPPED = frozenset({".git", "__pycache__", ".pytest_cache", ".venv"})
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What a person asks of a verdict. `html`, `attest`: files to write; `key`: signs, instead of the home's."""
+    """What a person asks of a verdict. `html`, `attest`: files to write; `key`: signs, instead of the home's.
+
+    `format`: of the answer, a key of FORMATS; else text or JSON, as the door has it.
+    """
 
     seed: int | None = None
+    format: str = "text"
     allow_degraded: bool = False
     html: Path | None = None
     attest: Path | None = None
@@ -91,18 +99,33 @@ async def judge_folder(settings: Settings, file: Path, folder: Path, door: Door,
         write_file(wanted.attest, sign(statement_of(verdict, requirement, basis), signer) + b"\n")
     if wanted.html is not None:
         write_file(wanted.html, verdict_page(view).encode())
-    _answer(view, door)
+    _answer(view, door, wanted.format, Places(str(file), _below_here(folder)))
 
 
-def _answer(view: VerdictView, door: Door) -> None:
+FORMATS: dict[str, Callable[[VerdictView, Places], str]] = {
+    "junit": junit_xml,
+    "sarif": sarif_json,
+    "github": workflow_commands,
+}
+"""Forms of the answer for CI systems; what they say is what an author may be told."""
+
+
+def _below_here(folder: Path) -> str:
+    """The way from the working directory to a folder below it, with which the paths of a report begin."""
+    here = Path.cwd()
+    return folder.absolute().relative_to(here).as_posix() if folder.absolute().is_relative_to(here) else ""
+
+
+def _answer(view: VerdictView, door: Door, form: str, places: Places) -> None:
     verdict = view.verdict
     if verdict.not_held:
         door.note(f"Degraded: this machine's sandbox does not hold {', '.join(verdict.not_held)}.")
+    text = FORMATS[form](view, places) if form in FORMATS else view.text()
     if verdict.verified:
-        door.answer(view.data(), view.text())
+        door.answer(view.data(), text)
         return
     if not door.as_json:
-        door.say(view.text())
+        door.say(text)
     kinds = ", ".join(dict.fromkeys(finding.kind for finding in verdict.findings))
     door.fail(Failed(f"Rejected: {kinds}.", hint="The findings say where.", code="rejected"), view.data())
 

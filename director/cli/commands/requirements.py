@@ -1,11 +1,23 @@
 """init, check, submit, judge: requirement files and what is made of them."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from director.cli.commands.options import Degraded, Html, Json
+
+
+class Form(StrEnum):
+    """The forms of a verdict's answer."""
+
+    text = "text"
+    json = "json"
+    junit = "junit"
+    sarif = "sarif"
+    github = "github"
+
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A requirement: NAME.md, with NAME.sealed.yaml beside it.")]
 
@@ -96,6 +108,9 @@ def judge(
     file: File,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The tree to judge.")],
     as_json: Json = False,
+    form: Annotated[
+        Form, typer.Option("--format", help="Of the answer; junit, sarif and github say what an author may be told.")
+    ] = Form.text,
     seed: Annotated[int | None, typer.Option(help="Of all that is drawn; drawn itself when it is not given.")] = None,
     allow_degraded: Degraded = False,
     html: Html = None,
@@ -107,17 +122,17 @@ def judge(
     ] = None,
 ) -> None:
     """Run the whole verdict pipeline on a tree, without servers. Exit 0: verified, 1: rejected."""
+    from director.cli.judging import judge_door
     from director.settings import Settings
-    from director.terminal.output import Door
 
-    door = Door("judge", as_json)
+    door = judge_door(form.value, as_json=as_json)
 
     async def work() -> None:
         from director.services.judge import Wanted, judge_folder
 
         settings = Settings()
         degraded = allow_degraded or settings.allow_degraded
-        wanted = Wanted(seed=seed, allow_degraded=degraded, html=html, attest=attest, key=key)
+        wanted = Wanted(seed=seed, format=form.value, allow_degraded=degraded, html=html, attest=attest, key=key)
         await judge_folder(settings, file, folder, door, wanted)
 
     door.run(work())

@@ -1,0 +1,89 @@
+"""What a verdict tells the author of a tree, remark by remark, with file and line: for formats that CI systems read.
+
+A CI log is read by the author. So a remark holds what an author may be told: never what a sealed case asks.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Literal
+
+from director.reports.verdict_view import VerdictView
+from director.terminal.escape import visible
+from verification.verdict.model import Finding, GateResult
+
+TEXT_CHARS_MAX = 4000  # of one remark
+OPEN_TEXTS = frozenset(
+    {"secrets", "stubs", "base_suite", "red_first", "shadowing", "lint", "types", "smoke", "mutation", "own_tests"}
+)
+"""Gates whose texts rest on nothing sealed."""
+
+_LINE = re.compile(r"line (\d{1,9})\b")
+_REQUIREMENT_LINE = re.compile(r"line (\d{1,9}): ")
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the files of a verdict lie: the requirement's file, and the folder before each path of the tree."""
+
+    requirement: str
+    tree: str = ""
+
+    def of(self, path: str) -> str:
+        """The path of a file of the tree."""
+        return (PurePosixPath(self.tree) / path).as_posix()
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One finding, or what one gate has noted. `file` and `line` say where, as far as it is known."""
+
+    level: Literal["error", "note"]
+    rule: str
+    text: str
+    criterion: str | None
+    file: str
+    line: int | None
+
+    @property
+    def title(self) -> str:
+        """One line that tells it from others."""
+        return f"{self.rule} ({self.criterion})" if self.criterion else self.rule
+
+
+def remarks_of(view: VerdictView, places: Places) -> tuple[Remark, ...]:
+    """The findings, and after them what gates have noted."""
+    found = [_of_finding(finding, places) for finding in view.verdict.findings]
+    noted = [gate for gate in view.verdict.gates if gate.result == "noted"]
+    return (*found, *(Remark("note", gate.gate, open_text(gate), None, places.requirement, None) for gate in noted))
+
+
+def open_text(gate: GateResult) -> str:
+    """What a gate said, as far as its text rests on nothing sealed."""
+    return _cut(gate.text) if gate.gate in OPEN_TEXTS else ""
+
+
+def line_of(view: VerdictView) -> str:
+    """The verdict in one line."""
+    verdict = view.verdict
+    said = "Verified" if verdict.verified else "Rejected"
+    return f"{said}: tree {verdict.tree[:24]}, grade {verdict.grade}, {verdict.sandbox}, seed {verdict.seed}"
+
+
+def _of_finding(finding: Finding, places: Places) -> Remark:
+    text = _cut(finding.for_author or finding.kind)
+    file, line = places.requirement, _REQUIREMENT_LINE.match(finding.for_author)
+    if finding.path is not None:
+        file, line = places.of(finding.path), _LINE.search(finding.for_author.replace(finding.path, "", 1)[:40])
+    number = int(line[1]) if line else 0
+    return Remark("error", finding.kind, text, finding.criterion, safe(file), number or None)
+
+
+def safe(text: str) -> str:
+    """Text that hides and moves nothing, and that XML can hold: other signs are shown as what they are."""
+    return visible(text).replace("\ufffe", "<U+FFFE>").replace("\uffff", "<U+FFFF>")
+
+
+def _cut(text: str) -> str:
+    said = safe(text)
+    return said if len(said) <= TEXT_CHARS_MAX else f"{said[: TEXT_CHARS_MAX - 1]}…"
