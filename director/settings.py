@@ -95,6 +95,11 @@ class Settings(BaseSettings):
         return self.root / "employees"
 
     @property
+    def base_outcomes(self) -> Path:
+        """Where outcomes of a base's own tests on the base are kept."""
+        return self.root / "base-outcomes"
+
+    @property
     def libraries(self) -> Path:
         """Where the dependencies of requirements are kept, installed."""
         return self.root / "libraries"

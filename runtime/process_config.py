@@ -60,5 +60,10 @@ class Setup:
         return self.home / "libraries"
 
     @property
+    def base_outcomes(self) -> Path:
+        """Where outcomes of a base's own tests on the base are kept."""
+        return self.home / "base-outcomes"
+
+    @property
     def deliveries(self) -> Path:
         return self.home / "deliveries"

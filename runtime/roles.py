@@ -130,6 +130,7 @@ def _judging(post: Post) -> Duty:
         judge=setup.judge,
         attest=Attestor.of(setup.keys),
         libraries=setup.libraries,
+        outcomes=setup.base_outcomes,
         allow_degraded=setup.allow_degraded,
         fault=setup.fault,
         say=setup.say,

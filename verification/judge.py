@@ -4,16 +4,20 @@ import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from domain.errors import Invalid, Refused
 from domain.tree import manifest_of, tree_digest
 from verification.execution.case_runner import Project
 from verification.execution.trials import Trial
-from verification.gates.base import Subject
+from verification.gates.base import Origin, Subject
 from verification.gates.pipeline import ask_all
+from verification.packages.project_environment import environment_of
 from verification.properties.runner import Tried
 from verification.requirements.model import Criterion, Requirement, modules_named
 from verification.sandbox.base import Capabilities, Sandbox
 from verification.source_scan.write_set import changed_paths
+from verification.suites.outcome_store import OutcomeStore
 from verification.verdict.model import CriterionResult, Finding, Verdict
 
 FINDINGS_MAX = 50
@@ -33,6 +37,7 @@ async def judge(
     whole: bool = True,
     libraries: Path | None = None,
     packaged: Mapping[str, bytes] | None = None,
+    origin: Origin | None = None,
     allow_degraded: bool = False,
     mutants_max: int = MUTANTS_MAX,
 ) -> Verdict:
@@ -40,7 +45,8 @@ async def judge(
 
     `criteria` and `scope` narrow it to one task, `earlier` names criteria of tasks before it; a task's share is not
     `whole`, and the dear gates are kept for the merged tree. `seed` decides all that is drawn. `libraries` is the
-    folder of the installed dependencies, `packaged` the whole tree with what a delivery adds. Raises Invalid for an
+    folder of the installed dependencies, `packaged` the whole tree with what a delivery adds. `origin` is the commit
+    that the run builds on, if `base` holds the work of earlier tasks, too. Raises Invalid for an
     unknown criterion, Unavailable without a sandbox, and Refused when the machine cannot hold every limit, unless
     `allow_degraded`.
     """
@@ -49,6 +55,11 @@ async def judge(
     named = modules_named(chosen, allowed)
     started = time.monotonic()
     held = await _probed(sandbox, allow_degraded=allow_degraded)
+    origin = origin or Origin(files=before)
+    project = Project(tree, requirement.command, requirement.serve, libraries=libraries, named=named)
+    if origin.files:
+        environment = environment_of(origin.files, libraries, described=origin.described, generated=origin.generated)
+        project = replace(project, environment=environment).with_files(tree)
     subject = Subject(
         requirement=requirement,
         tree=tree,
@@ -58,8 +69,10 @@ async def judge(
         earlier=tuple(_chosen(requirement, earlier)) if earlier else (),
         scope=allowed,
         whole=whole,
-        project=Project(tree, requirement.command, requirement.serve, libraries=libraries, named=named),
+        project=project,
         sandbox=sandbox,
+        origin=origin,
+        outcomes=OutcomeStore(origin.outcomes, held.image) if origin.outcomes else None,
         seed=seed,
         mutants_max=mutants_max,
         packaged=packaged,

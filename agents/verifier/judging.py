@@ -54,6 +54,7 @@ class Judging:
         judge: Judge = judge,
         attest: Attest | None = None,
         libraries: Path | None = None,
+        outcomes: Path | None = None,
         allow_degraded: bool = False,
         fault: Fault = lambda _: None,
         say: Callable[[str], None] = lambda _: None,
@@ -65,6 +66,7 @@ class Judging:
         self._judge_tree = judge
         self._attest = attest
         self._libraries = libraries
+        self._outcomes = outcomes
         self._allow_degraded = allow_degraded
         self._fault = fault
         self._say = say
@@ -106,7 +108,8 @@ class Judging:
         requirement = await self._library.requirement(state.submitted)
         merged = pending.key == verifier_view.MERGED
         part = None if merged else state.tasks[UUID(pending.key)]
-        before = await self._library.base_manifest(state.submitted) if merged else {}
+        origin = await self._library.base_manifest(state.submitted)
+        before = origin if merged else {}
         if part is not None:
             before = await self._library.before(state, part.id)
         manifest = overlay(before, files_of(state) if part is None else part.files)
@@ -127,6 +130,7 @@ class Judging:
                 whole=merged,
                 libraries=await libraries_of(requirement, self._libraries, self._say) if self._libraries else None,
                 packaged=delivered_tree(requirement, tree) if merged else None,
+                origin=Origin(files=await self._library.contents(origin), outcomes=self._outcomes),
                 allow_degraded=self._allow_degraded or state.submitted.allow_degraded,
             )
         if verdict.tree != tree_digest(manifest) or pending.tree != tree_digest(manifest, algorithm_of(pending.tree)):

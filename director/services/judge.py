@@ -75,6 +75,7 @@ async def judge_folder(settings: Settings, file: Path, folder: Path, door: Door,
             sandbox=box,
             seed=secrets.randbelow(SEED_MAX) if wanted.seed is None else wanted.seed,
             base=None if base is None else dict(base.files),
+            origin=None if base is None else Origin(files=dict(base.files), outcomes=settings.base_outcomes),
             libraries=installed,
             packaged=delivered_tree(requirement, tree) | whole,  # what stands there is what will be installed
             allow_degraded=wanted.allow_degraded,

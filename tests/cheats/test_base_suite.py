@@ -1,15 +1,18 @@
 """The base's own tests are a regression gate that the author cannot edit; the author's own tests are advice."""
 
 import pytest
+from msgspec.structs import replace
 
 from tests.cheats.suite_cheats import RIGHT
 from tests.cheats.test_suites import CASE, gate, requirement
 from tests.tiers import every_second
 from verification.execution.case_runner import Project
-from verification.gates.base import Subject
-from verification.gates.base_suite import BaseSuite
+from verification.gates.base import Origin, Subject
+from verification.gates.base_suite import BaseTests
 from verification.gates.own_tests import OwnTests
 from verification.judge import judge
+from verification.packages.project_environment import environment_of
+from verification.requirements.model import BaseSuitePolicy
 from verification.sandbox.bubblewrap import Bubblewrap
 from verification.source_scan.write_set import form_findings
 from verification.suites.base_suite import with_tests_of
@@ -38,9 +41,11 @@ QUIET = b"def shout(text):\n    return text\n"
 SKIPS = b"import pytest\n\ndef shout(text):\n    pytest.skip('later')\n"
 
 
-def subject(sandbox: Bubblewrap, tree: dict[str, bytes], base: dict[str, bytes]) -> Subject:
-    """What the gates alone are asked about."""
-    asked = requirement(cases=(CASE,))
+def subject(
+    sandbox: Bubblewrap, tree: dict[str, bytes], base: dict[str, bytes], policy: BaseSuitePolicy | None = None
+) -> Subject:
+    """A subject for the gates alone."""
+    asked = replace(requirement(cases=(CASE,)), base_suite=policy or BaseSuitePolicy())
     return Subject(
         requirement=asked,
         tree=tree,
@@ -50,9 +55,10 @@ def subject(sandbox: Bubblewrap, tree: dict[str, bytes], base: dict[str, bytes])
         earlier=(),
         scope=asked.scope,
         whole=True,
-        project=Project(tree, None),
+        project=Project(tree, None, environment=environment_of(base, None)),
         sandbox=sandbox,
         seed=1,
+        origin=Origin(files=base),
     )
 
 
@@ -61,7 +67,7 @@ async def test_what_the_base_could_do_it_can_do_still(sandbox: Bubblewrap) -> No
     asked = requirement(cases=(CASE,))
     found = await judge(asked, {**BASE, **TIDY}, sandbox=sandbox, seed=1, base=BASE, allow_degraded=True)
     assert found.verified, found.findings
-    seen = gate(found, BaseSuite.name)
+    seen = gate(found, BaseTests.name)
     assert (seen.result, seen.grade, seen.evidence["passed_before"]) == ("passed", "B", 2)
     assert seen.evidence["ignored"] == ("tests/test_shout.py::test_broken",)
     own = gate(found, OwnTests.name)
@@ -90,7 +96,7 @@ LOST = {
 @pytest.mark.needs_sandbox
 @pytest.mark.parametrize("name", every_second(LOST))
 async def test_a_loss_is_refused(sandbox: Bubblewrap, name: str) -> None:
-    report = await BaseSuite().ask(subject(sandbox, {**BASE, **TIDY, **LOST[name]}, BASE))
+    report = await BaseTests().ask(subject(sandbox, {**BASE, **TIDY, **LOST[name]}, BASE))
     assert report.result == "failed"
     (finding,) = report.findings
     assert (finding.kind, finding.integrity) == ("regression", False)
@@ -99,13 +105,67 @@ async def test_a_loss_is_refused(sandbox: Bubblewrap, name: str) -> None:
 
 
 @pytest.mark.needs_sandbox
-async def test_a_base_whose_tests_cannot_run_blocks_nothing(sandbox: Bubblewrap) -> None:
+async def test_a_base_whose_tests_cannot_run_is_refused_unless_the_requirement_says_why(sandbox: Bubblewrap) -> None:
     base = {**BASE, "tests/conftest.py": b"import nosuchmodule\n"}
-    report = await BaseSuite().ask(subject(sandbox, {**base, **TIDY}, base))
+    report = await BaseTests().ask(subject(sandbox, {**base, **TIDY}, base))
+    (finding,) = report.findings
+    assert (report.result, finding.kind, finding.integrity) == ("failed", "base_suite", False)
+    assert "only 0 of 1 of the base's test files ran on the base" in finding.detail
+    assert "nosuchmodule" in finding.detail
+    none = BaseSuitePolicy(run="none", reason="they need a module that nobody has")
+    report = await BaseTests().ask(subject(sandbox, {**base, **TIDY}, base, none))
     assert (report.result, report.findings) == ("noted", ())
-    assert "conftest or configuration" in report.text
+    assert none.reason in report.text
     without = {"shout.py": BASE["shout.py"]}
-    assert (await BaseSuite().ask(subject(sandbox, {**without, **TIDY}, without))).result == "not_run"
+    assert (await BaseTests().ask(subject(sandbox, {**without, **TIDY}, without))).result == "not_run"
+
+
+MANY = {
+    **BASE,
+    "loud/__init__.py": b"from importlib.metadata import version\n\n__version__ = version('loud-talk')\n",
+    "loud/words.py": b"def words(text):\n    return text.split()\n",
+    "tests/test_loud.py": b"import loud\n\ndef test_version():\n    assert loud.__version__ == '1.2.3'\n",
+    "tests/test_words.py": b"from loud.words import words\n\ndef test_words():\n    assert words('a b')[1:] == ['b']\n",
+    "tests/test_other.py": b"import nosuchmodule\n\ndef test_other():\n    pass\n",
+    "pyproject.toml": b"""[project]
+name = "loud-talk"
+version = "1.2.3"
+[tool.pytest.ini_options]
+markers = ["slow"]
+addopts = "--strict-markers --cov=loud --cov-report=term -n 2 --unknown-option"
+filterwarnings = ["error", "ignore::nosuchmodule.Deprecated"]
+required_plugins = "pytest-cov"
+""",
+}
+
+
+@pytest.mark.needs_sandbox
+async def test_a_file_that_does_not_import_leaves_the_others_judging(sandbox: Bubblewrap) -> None:
+    """The other files ran with coverage options, a plugin and a warning filter that the box lacks, all left out."""
+    right = {**MANY, **TIDY, "loud/words.py": b"def words(text):\n    return [*text.split()]\n"}
+    report = await BaseTests().ask(subject(sandbox, right, MANY))
+    assert report.result == "passed", report
+    assert report.text.startswith("3 of 4 test files ran, 4 tests passed on the base")
+    assert "--cov=loud" in report.text
+    assert "nosuchmodule" in str(report.evidence["not_run"])
+    broken = {**MANY, **TIDY, "loud/words.py": b"def words(text):\n    return [text]\n"}
+    report = await BaseTests().ask(subject(sandbox, broken, MANY))
+    assert report.result == "failed"
+    assert [(finding.kind, "test_words" in finding.detail) for finding in report.findings] == [("regression", True)]
+
+
+@pytest.mark.needs_sandbox
+async def test_half_of_the_files_that_import_a_module_in_scope_must_run(sandbox: Bubblewrap) -> None:
+    """Three of four files run, and the only one that would notice a change of the module in scope does not."""
+    base = {**MANY, "tests/test_other.py": b"import nosuchmodule\nimport tidy\n\ndef test_other():\n    pass\n"}
+    base["tidy.py"] = b""
+    report = await BaseTests().ask(subject(sandbox, {**base, **TIDY}, base))
+    assert [finding.kind for finding in report.findings] == ["base_suite"]
+    assert "only 0 of 1 of those that import a module in scope" in report.findings[0].detail
+    policy = BaseSuitePolicy(run="partial", reason="nosuchmodule is not to be had")
+    report = await BaseTests().ask(subject(sandbox, {**base, **TIDY}, base, policy))
+    assert (report.result, report.findings) == ("passed", ())
+    assert policy.reason in report.text
 
 
 @pytest.mark.needs_sandbox

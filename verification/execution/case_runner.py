@@ -21,6 +21,7 @@ from verification.verdict.model import FindingKind
 PROJECT = f"{WORK}/project"
 SOURCES = f"{PROJECT}/src"  # on Python's path after the project's own folder, as many lay their packages out
 WORKER = "/aura/caseworker.py"
+METADATA = "/aura/metadata"  # of the project itself, as an installation would hold it
 LIBRARIES = "/aura/libraries"  # what the requirement depends on, on the path of every Python in the box
 START_S = 1.0  # what the interpreter may take beside `within_s`
 ALONE = ("-s", "-P", "-B")
@@ -78,6 +79,21 @@ class CaseAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _answer = msgspec.json.Decoder(CaseAnswer)
 
 
+class ProjectEnvironment(msgspec.Struct, frozen=True, kw_only=True):
+    """What an installation of the project would add to its files, known from its base and never from its author.
+
+    `paths`: folders of the project on Python's path, "" for its top. `metadata`: the `.dist-info` folders, by relative
+    path. `generated`: files that a build of the base makes (a version file, an extension). `plugins`: modules of pinned
+    libraries that pytest loads. `modules`: top-level names that the project itself provides.
+    """
+
+    paths: tuple[str, ...] = ("", "src")
+    metadata: Mapping[str, bytes] = {}
+    generated: Mapping[str, bytes] = {}
+    plugins: tuple[str, ...] = ()
+    modules: frozenset[str] = frozenset()
+
+
 class Project(msgspec.Struct, frozen=True):
     """What every case of one verdict runs on."""
 
@@ -87,6 +103,7 @@ class Project(msgspec.Struct, frozen=True):
     hash_seed: int = 0  # of Python in the boxes, so that a verdict can be had again
     libraries: Path | None = None  # the folder of the requirement's dependencies, seen by every box
     named: tuple[str, ...] = ()  # top-level modules that its author was asked for, whether they are there or not
+    environment: ProjectEnvironment = ProjectEnvironment()
 
     @property
     def folders(self) -> dict[str, Path]:
@@ -94,14 +111,23 @@ class Project(msgspec.Struct, frozen=True):
         return {LIBRARIES: self.libraries} if self.libraries else {}
 
     @property
+    def read_only(self) -> dict[str, bytes]:
+        """The files that a box sees read-only beside the project, by absolute path."""
+        return {f"{METADATA}/{path}": content for path, content in self.environment.metadata.items()}
+
+    @property
     def env(self) -> dict[str, str]:
         """The environment of a box. The project itself comes before the libraries on Python's path."""
-        path = {"PYTHONPATH": LIBRARIES} if self.libraries else {}
+        places = [f"{PROJECT}/{folder}" for folder in self.environment.paths if folder not in ("", "src")]
+        places += [LIBRARIES] if self.libraries else []
+        places += [METADATA] if self.environment.metadata else []
+        path = {"PYTHONPATH": ":".join(places)} if places else {}
         return {"PYTHONHASHSEED": str(self.hash_seed), **path}
 
     def with_files(self, files: Mapping[str, bytes]) -> "Project":
-        """The same project with other files."""
-        return msgspec.structs.replace(self, files=files)
+        """The same project with other files, among them those that a build of the base makes."""
+        generated = {path: content for path, content in self.environment.generated.items() if path not in files}
+        return msgspec.structs.replace(self, files={**files, **generated} if generated else files)
 
 
 async def play(case: Case, project: Project, sandbox: Sandbox) -> CaseAnswer | CaseProblem:
@@ -139,7 +165,7 @@ def _spec(case: Case, project: Project, order: bytes) -> RunSpec:
     return RunSpec(
         argv=(PYTHON, *ALONE, WORKER),
         files={f"project/{path}": content for path, content in project.files.items()},
-        read_only={WORKER: _SOURCE.read_bytes(), **launcher_of(project.command)},
+        read_only={WORKER: _SOURCE.read_bytes(), **launcher_of(project.command), **project.read_only},
         folders=project.folders,
         env=project.env,
         stdin=order,

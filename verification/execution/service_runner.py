@@ -141,7 +141,7 @@ def _spec(visit: Visit, data: Mapping[str, bytes], project: Project, *, kept: bo
     return RunSpec(
         argv=(PYTHON, *ALONE, WORKER),
         files={f"project/{path}": content for path, content in project.files.items()} | dict(data),
-        read_only={WORKER: _SOURCE.read_bytes(), **launcher_of(project.command)},
+        read_only={WORKER: _SOURCE.read_bytes(), **launcher_of(project.command), **project.read_only},
         folders=project.folders,
         env=project.env,
         links={serve.data: DATA} if serve.data else {},

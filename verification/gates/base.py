@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
@@ -13,7 +14,20 @@ from verification.properties.runner import Tried
 from verification.requirements.model import Criterion, Requirement
 from verification.sandbox.base import Sandbox
 from verification.suites.given_suite import SuiteResult
+from verification.suites.outcome_store import OutcomeStore
 from verification.verdict.model import Finding, GateOutcome, Grade
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """The commit that a run builds on. `described`: the version that its git tags give.
+
+    `generated`: files that its build makes. `outcomes`: a folder that keeps outcomes of its tests; None keeps none.
+    """
+
+    files: Mapping[str, bytes] = {}
+    described: str = ""
+    generated: Mapping[str, bytes] = {}
+    outcomes: Path | None = None
 
 
 @dataclass
@@ -33,6 +47,8 @@ class Subject:
     seed: int
     mutants_max: int = 0  # of the accepted code, to ask whether the criteria notice mistakes; 0: not asked
     packaged: Mapping[str, bytes] | None = None  # the tree as it will be delivered, its packaging included
+    origin: Origin = field(default_factory=Origin)  # the base without the work of earlier tasks
+    outcomes: OutcomeStore | None = None  # of the base's tests on the base
     trials: list[Trial] = field(default_factory=list)
     tried: list[Tried] = field(default_factory=list)  # properties
     findings: list[Finding] = field(default_factory=list)

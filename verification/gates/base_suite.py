@@ -1,39 +1,125 @@
-"""The base's own suite as a regression gate: what the base could do before the author came, it can do still."""
+"""The base's own tests as a regression gate: everything that the base could do, the tree can still do."""
 
-import msgspec
+from collections.abc import Collection, Mapping
+from itertools import islice
 
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do, verdict_on
-from verification.gates.suites import DETAIL_CHARS_MAX, shortened
-from verification.suites.base_suite import has_tests, run_base_suite
+from verification.gates.suites import DETAIL_CHARS_MAX, TOLD_MAX, shortened
+from verification.suites.base_outcome import BaseOutcome, Comparison
+from verification.suites.base_suite import BASE_WALL_S, BaseSuite, test_files_of
+from verification.suites.test_files import importing, reached_by
 from verification.verdict.model import Finding
 
 LOST_SHOWN_MAX = 10
+FILES_SHOWN_MAX = 5
+TASK_WHOLE_S = 60.0
+"""A task's verdict runs all of the base's tests if these took at most so long on the base, in seconds."""
+SHARE_MIN = 0.5
+"""Of the base's test files, and of those that import a module in scope: fewer that run prove too little."""
 
 
-class BaseSuite(VerdictGate):
+class BaseTests(VerdictGate):
     """Tests, helpers and configuration are the base's: what the author wrote there does not count."""
 
     name = "base_suite"
     grade = "B"
     needs_sound = True
-    needs_whole = True
 
     async def ask(self, subject: Subject) -> GateReport:
-        if not subject.base:
+        policy, base = subject.requirement.base_suite, subject.origin.files
+        if not base:
             return nothing_to_do("there was nothing before")
-        if not has_tests(subject.base):
+        suite = BaseSuite(
+            base,
+            subject.project,
+            subject.sandbox,
+            store=subject.outcomes,
+            wall_s=policy.minutes * 60 if policy.minutes else BASE_WALL_S,
+        )
+        if not test_files_of(base, suite.options):
             return nothing_to_do("the base has no tests")
-        kept = await run_base_suite(subject.base, subject.project, subject.sandbox)
-        evidence = msgspec.to_builtins(kept)
-        evidence |= {"lost": shortened(kept.lost), "ignored": shortened(kept.ignored)}
-        if kept.problem:
-            return GateReport(result="noted", text=f"the base's tests say nothing: {kept.problem}", evidence=evidence)
-        findings: list[Finding] = []
-        if kept.lost:
-            lines = [f"{test}: {why}" for test, why in kept.lost[:LOST_SHOWN_MAX]]
-            more = len(kept.lost) - len(lines)
-            text = "; ".join([*lines, *([f"and {more} more"] if more else [])])[:DETAIL_CHARS_MAX]
-            shown = f"tests of the base passed before your change and do not now: {text}"
-            findings.append(Finding(kind="regression", detail=text, for_author=shown))
-        ignored = f", {len(kept.ignored)} ignored that did not" if kept.ignored else ""
-        return verdict_on(findings, text=f"{kept.passed_before} tests passed on the base{ignored}", evidence=evidence)
+        if policy.run == "none":
+            text = f"the base's tests did not run, as the requirement says: {policy.reason}"
+            return GateReport(result="noted", text=text, evidence={"reason": policy.reason})
+        before = await suite.on_base()
+        finding = too_few(before, subject) if policy.run == "whole" else None
+        if finding is not None:
+            return verdict_on([finding], text=files_line(before), evidence=_evidence(before, Comparison()))
+        only = () if subject.whole else await _of_task(subject, before)
+        if only is None:
+            return GateReport(result="passed", text="no test file of the base imports a changed module")
+        after = await suite.compare(before, subject.tree, only)
+        findings = [_regression(after)] if after.lost else []
+        text = ", ".join(line for line in (files_line(before), *_lines(before, after), policy.reason) if line)
+        return verdict_on(findings, text=text, evidence=_evidence(before, after, only))
+
+
+def files_line(before: BaseOutcome) -> str:
+    """The number of test files that ran, beside the number of those that are there."""
+    return f"{len(before.ran)} of {len(before.files)} test files ran"
+
+
+def too_few(before: BaseOutcome, subject: Subject) -> Finding | None:
+    """A finding when so few of the base's tests run that they would notice little of what a change breaks."""
+    ran = set(before.ran)
+    near = importing(before.files, subject.origin.files, subject.requirement.scope, subject.project.environment.paths)
+    for share, what in ((before.files, "of the base's test files"), (near, "of those that import a module in scope")):
+        if share and len(ran & set(share)) < SHARE_MIN * len(share):
+            reasons = "; ".join(f"{file}: {why}" for file, why in list(before.not_run.items())[:FILES_SHOWN_MAX])
+            text = f"only {len(ran & set(share))} of {len(share)} {what} ran on the base: {reasons}"
+            remedy = "write `dependencies: from-base`, or `base_suite: {run: partial, reason: ...}` in the requirement"
+            return Finding(kind="base_suite", detail=f"{text[:DETAIL_CHARS_MAX]}; {remedy}", for_author=text[:300])
+    return None
+
+
+async def _of_task(subject: Subject, before: BaseOutcome) -> Collection[str] | None:
+    """The test files that a task's verdict runs, none named if all of them; None if no test can notice the change."""
+    if sum(before.seconds.values()) <= TASK_WHOLE_S:
+        return ()
+    changed = set(subject.changed)
+    reached = reached_by(before.ran, subject.origin.files, subject.project.environment.paths)
+    return tuple(test for test, files in reached.items() if files & changed) or None
+
+
+def _regression(after: Comparison) -> Finding:
+    lines = [f"{test}: {why}" for test, why in after.lost[:LOST_SHOWN_MAX]]
+    more = len(after.lost) - len(lines)
+    text = "; ".join([*lines, *([f"and {more} more"] if more else [])])[:DETAIL_CHARS_MAX]
+    shown = f"tests of the base passed before your change and do not now: {text}"
+    return Finding(kind="regression", detail=text, for_author=shown)
+
+
+def _lines(before: BaseOutcome, after: Comparison) -> list[str]:
+    passed, failed = len(before.passed), sum(outcome == "failed" for outcome in before.outcomes.values())
+    lines = [f"{passed} tests passed on the base"]
+    lines += [f"{failed} failed there and are ignored"] if failed else []
+    lines += [f"{len(after.lost)} are lost"] if after.lost else []
+    lines += [f"{len(after.flaky)} are flaky on the base"] if after.flaky else []
+    lines += [f"{len(after.renamed)} have other ids"] if after.renamed else []
+    lines += [f"without {', '.join(before.dropped)}"] if before.dropped else []
+    return lines
+
+
+def _evidence(before: BaseOutcome, after: Comparison, only: Collection[str] = ()) -> dict[str, object]:
+    ignored = [test for test, outcome in before.outcomes.items() if outcome == "failed"]
+    return {
+        "passed_before": len(before.passed),
+        "files": len(before.files),
+        "files_ran": len(before.ran),
+        "not_run": _first(before.not_run),
+        "lost": shortened(after.lost),
+        "flaky": shortened(after.flaky),
+        "renamed": shortened(after.renamed),
+        "ignored": shortened(ignored),
+        "dropped": before.dropped,
+        "warnings_stay": before.warnings_stay,
+        "only": shortened(tuple(only)),
+        "by_file": _first(after.by_file),
+        **({"problem": before.problem} if before.problem else {}),
+    }
+
+
+def _first(items: Mapping[str, object]) -> dict[str, object]:
+    """The first entries of a mapping; how many more there are stands in an entry of its own."""
+    more = len(items) - TOLD_MAX
+    return {**dict(islice(items.items(), TOLD_MAX)), **({"more": more} if more > 0 else {})}

@@ -5,7 +5,7 @@ from collections import Counter
 from verification.execution.case_runner import CaseProblem
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do
 from verification.requirements.suite_files import is_test_file
-from verification.suites.pytest_runner import SuiteRun, run_suite
+from verification.suites.pytest_runner import SUITE_LIMITS, SuiteRun, run_suite, with_wall
 
 OWN_WALL_S = 20.0
 FAILED_SHOWN_MAX = 20
@@ -21,7 +21,7 @@ class OwnTests(VerdictGate):
         own = [path for path in subject.tree if is_test_file(path)]
         if not own:
             return nothing_to_do("the author wrote no tests")
-        run = SuiteRun(project=subject.project, arguments=(), wall_s=OWN_WALL_S)
+        run = SuiteRun(project=subject.project, arguments=(), limits=with_wall(SUITE_LIMITS, OWN_WALL_S))
         seen = await run_suite(run, subject.sandbox)
         if isinstance(seen, CaseProblem):
             return GateReport(result="noted", text=seen.text, evidence={"files": len(own), "problem": seen.kind})

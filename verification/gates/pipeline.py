@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do
-from verification.gates.base_suite import BaseSuite
+from verification.gates.base_suite import BaseTests
 from verification.gates.cases import Cases
 from verification.gates.flakiness import Flakiness
 from verification.gates.form import Form
@@ -43,7 +43,7 @@ GATES: tuple[VerdictGate, ...] = (
     HardCoding(),
     Suites(),
     Regression(),
-    BaseSuite(),
+    BaseTests(),
     RedFirst(),
     Flakiness(),
     Shadowing(),

@@ -4,6 +4,9 @@ It reads the order (JSON) from its standard input and writes one line, nonce and
 The code under test shares this process, so that it could forge every word of the answer: evidence of grade B.
 """
 
+import collections
+import hashlib
+import importlib
 import importlib.machinery
 import json
 import os
@@ -17,6 +20,14 @@ def _clean(text: Any) -> str:
     """One bounded line that is text everywhere."""
     line = " ".join(str(text).split())[:MESSAGE_CHARS_MAX]
     return line.encode("utf-8", "replace").decode()
+
+
+def _id(text: Any) -> str:
+    """A test's id as one bounded line. One that is too long keeps its beginning and a digest of the whole."""
+    line = " ".join(str(text).split()).encode("utf-8", "replace").decode()
+    if len(line) <= MESSAGE_CHARS_MAX:
+        return line
+    return f"{line[: MESSAGE_CHARS_MAX - 20]}#{hashlib.sha256(line.encode()).hexdigest()[:16]}"
 
 
 class StubType(type):
@@ -67,37 +78,109 @@ class Reporter:
         self.phases: list[tuple[str, str, str, bool, str]] = []
         self.errors: list[tuple[str, str]] = []
         self.skipped: list[tuple[str, str]] = []
+        self.seconds: dict[str, float] = {}
         self.deselected = 0
+        self.left_out: set[str] = set()
 
     def pytest_load_initial_conftests(self) -> None:
         """The project becomes importable only now, when pytest has all of its own parts."""
-        project = self.order["project"]
         if self.order["stubs"] is not None:
             sys.meta_path.append(StubFinder(self.order["stubs"]))
             return
-        below = os.path.join(project, "src")
-        sys.path[:0] = [project, *([below] if os.path.isdir(below) else [])]
-        paths = [*sys.path[: 2 if os.path.isdir(below) else 1], os.environ.get("PYTHONPATH", "")]
-        os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+        places = project_paths(self.order)
+        sys.path[:0] = places
+        known = os.environ.get("PYTHONPATH", "")
+        os.environ["PYTHONPATH"] = os.pathsep.join(path for path in [*places, known] if path)
+        forget_tools(self.order)
 
     def pytest_collectreport(self, report: Any) -> None:
         if report.failed:
-            self.errors.append((_clean(report.nodeid), _said(report)))
+            self.errors.append((_id(report.nodeid), _said(report)))
         elif report.skipped:
-            self.skipped.append((_clean(report.nodeid), _said(report)))
+            self.skipped.append((_id(report.nodeid), _said(report)))
 
     def pytest_deselected(self, items: Any) -> None:
         self.deselected += len(items)
+        self.left_out |= {str(item.nodeid).partition("::")[0] for item in items}
 
     def pytest_collection_finish(self, session: Any) -> None:
         if self.order["backwards"]:
             session.items.reverse()  # whole: what shares a module or a class stays together
-        self.collected = [_clean(item.nodeid) for item in session.items]
+        self.collected = [_id(item.nodeid) for item in session.items]
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        told = _said(report) if report.outcome != "passed" else ""
+        reason = _said(report) if report.outcome != "passed" else ""
         expected = hasattr(report, "wasxfail")
-        self.phases.append((_clean(report.nodeid), str(report.when), str(report.outcome), expected, told))
+        self.phases.append((_id(report.nodeid), str(report.when), str(report.outcome), expected, reason))
+        file = str(report.nodeid).partition("::")[0]
+        self.seconds[file] = self.seconds.get(file, 0.0) + float(getattr(report, "duration", 0.0))
+
+    def answer(self) -> dict[str, Any]:
+        """Everything that was reported. A test whose three phases passed is one number: its place in `collected`."""
+        by_test: dict[str, list[tuple[str, str, str, bool, str]]] = {}
+        for phase in self.phases:
+            by_test.setdefault(phase[0], []).append(phase)
+        clear = [("setup", "passed", False), ("call", "passed", False), ("teardown", "passed", False)]
+        whole = {test for test, mine in by_test.items() if [phase[1:4] for phase in mine] == clear}
+        whole = {test for test, count in collections.Counter(self.collected).items() if count == 1} & whole
+        return {
+            "collected": self.collected,
+            "passed": [place for place, test in enumerate(self.collected) if test in whole],
+            "phases": [phase for phase in self.phases if phase[0] not in whole],
+            "errors": self.errors,
+            "skipped": self.skipped,
+            "seconds": {file: round(spent, 3) for file, spent in self.seconds.items()},
+            "deselected": self.deselected,
+            "left_out": sorted(map(_id, self.left_out)),
+        }
+
+
+def project_paths(order: dict[str, Any]) -> list[str]:
+    """The folders of the project that Python's path needs and that are there; the project itself comes first."""
+    project = order["project"]
+    places = [os.path.join(project, folder) if folder else project for folder in order["paths"]]
+    return [place for place in places if os.path.isdir(place)]
+
+
+def forget_tools(order: dict[str, Any]) -> None:
+    """Let the project's tests import its own copy of a library that pytest uses, too.
+
+    pytest keeps the modules that it has imported. The next import of such a name goes to the project.
+    """
+    own = frozenset(order["own"])
+    for name in [name for name in sys.modules if name.partition(".")[0] in own]:
+        del sys.modules[name]
+
+
+def usable_filters(order: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """The warning filters whose class can be found, and the others: pytest would end at one of those."""
+    from _pytest.config import parse_warning_filter
+
+    places = project_paths(order)
+    sys.path[:0] = places
+    usable: list[str] = []
+    dropped: list[str] = []
+    for text in order["filters"]:
+        try:
+            parse_warning_filter(text, escape=False)
+            usable.append(text)
+        except BaseException:  # whatever an import of the project's raises
+            dropped.append(text)
+    del sys.path[: len(places)]
+    return usable, dropped
+
+
+def usable_plugins(order: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """The plugins of the pinned libraries that can be imported, and the others."""
+    usable: list[str] = []
+    dropped: list[str] = []
+    for module in order["plugins"]:
+        try:
+            importlib.import_module(module)
+            usable.append(module)
+        except BaseException:  # a plugin that needs what is not there
+            dropped.append(module)
+    return usable, dropped
 
 
 def _said(report: Any) -> str:
@@ -126,16 +209,16 @@ def main() -> None:
     sys.path.remove(order["tools"])
     sys.path.append(order["tools"])
     sys.argv[:] = ["pytest"]
+    if order["metadata"]:
+        sys.path.append(order["metadata"])
+    filters, no_filters = usable_filters(order)
+    plugins, no_plugins = usable_plugins(order)
+    arguments = [word for plugin in plugins for word in ("-p", plugin)]
+    if order["filters"]:
+        arguments += ["-o", "filterwarnings=" + "\n".join(filters)]
     reporter = Reporter(order)
-    status = int(pytest.main(order["arguments"], plugins=[reporter]))
-    told = {
-        "collected": reporter.collected,
-        "phases": reporter.phases,
-        "errors": reporter.errors,
-        "skipped": reporter.skipped,
-        "deselected": reporter.deselected,
-        "status": status,
-    }
+    status = int(pytest.main([*arguments, *order["arguments"]], plugins=[reporter]))
+    told = {**reporter.answer(), "status": status, "dropped": [_clean(each) for each in (*no_filters, *no_plugins)]}
     answer = f"{order['nonce']} {dumps(told)}\n".encode()
     while answer:
         answer = answer[write(channel, answer) :]

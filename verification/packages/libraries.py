@@ -36,6 +36,16 @@ _OFFLINE = re.compile(
 )
 
 
+class NoWheel(Invalid):
+    """The package index has no wheel of a requirement. `needed_by`: the project that asks for it, if not the reader."""
+
+    def __init__(self, wanted: str, needed_by: str, *, hint: str) -> None:
+        message = f"The package index has no wheel of {wanted} for this Python and machine."
+        super().__init__(message, hint=hint, code="no_wheel")
+        self.wanted = wanted
+        self.needed_by = needed_by
+
+
 async def libraries_of(requirement: Requirement, folder: Path, say: Say = lambda _: None) -> Path | None:
     """The folder with the requirement's libraries, below `folder`; None if it has none.
 
@@ -80,6 +90,28 @@ async def resolved(pins: Sequence[str], folder: Path, say: Say = lambda _: None)
         (made / "lock").write_bytes(lock)
         os.replace(made / "lock", kept)
     return lock
+
+
+async def resolved_without_missing(
+    requirements: Sequence[str], folder: Path, say: Say = lambda _: None
+) -> tuple[bytes | None, tuple[str, ...]]:
+    """The lock of those requirements that the package index has wheels of, and the others.
+
+    For what a base declares: a plugin that nobody can install must not stop the judging of everything else. None, if
+    nothing is left. Raises Unavailable without an index, and Invalid for requirements that contradict each other.
+    """
+    wanted, missing = list(requirements), list[str]()
+    while wanted:
+        try:
+            return await resolved(wanted, folder, say), tuple(missing)
+        except NoWheel as error:
+            named = [pin for pin in wanted if project_name(pin) in (project_name(error.wanted), error.needed_by)]
+            if not named:
+                raise
+            wanted = [pin for pin in wanted if pin not in named]
+            missing += named
+            say(f"{', '.join(named)} is left out. {error.message}")
+    return None, tuple(missing)
 
 
 async def installed(lock: bytes, folder: Path, say: Say = lambda _: None) -> Path:
@@ -205,14 +237,14 @@ def _error(said: str, pins: Sequence[str]) -> AuraError:
     if "ResolutionImpossible" in said:
         return Invalid(f"{named} exclude one another.", hint=f"Choose other versions. pip: {told}")
     if "No matching distribution" in said:
-        wanted = re.search(r"No matching distribution found for (\S+)", said)
+        wanted = re.search(r"No matching distribution found for (\S+)(?: \(from ([\w.-]+))?", said)
         versions = re.search(r"\(from versions: ([^)]*)\)", said)
         have = versions[1] if versions and versions[1] != "none" else ""
-        return Invalid(
-            f"The package index has no wheel of {wanted[1] if wanted else named} for this Python and machine.",
+        return NoWheel(
+            wanted[1] if wanted else named,
+            project_name(wanted[2]) if wanted and wanted[2] else "",
             hint=f"Choose one of {have[-VERSIONS_CHARS_MAX:]}."
             if have
             else "Look at the name; sources are not built here.",
-            code="no_wheel",
         )
     return Unavailable(f"{named} cannot be installed: {told or said.strip()[-300:]}", hint="See pip's message above.")

@@ -13,6 +13,7 @@ import msgspec
 from verification.requirements.property_model import Property
 
 Deliverable = Literal["library", "cli", "http"]
+Share = Literal["whole", "partial", "none"]
 
 
 class Serve(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -164,6 +165,14 @@ class Base(msgspec.Struct, frozen=True, kw_only=True):
     ref: str = "main"
 
 
+class BaseSuitePolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How much of the base's own tests a verdict asks for. Less than `whole` has a reason that every verdict shows."""
+
+    run: Share = "whole"
+    reason: str = ""
+    minutes: float | None = None  # the longest that one run of them may take
+
+
 class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     """A whole requirement, valid: ids are unique, tasks cover all criteria, `after` has no cycle."""
 
@@ -180,6 +189,7 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     command: str | None = None  # "name = module:function": required by deliver: cli, and wherever a case runs it
     serve: Serve | None = None  # required by deliver: http
     base: Base | None = None
+    base_suite: BaseSuitePolicy = BaseSuitePolicy()
     fixtures: Mapping[str, bytes] = {}  # the files that visible cases and suites name
     review: bool = False  # by an employee whose model another maker has made, before the work is merged
     sealed_fixtures: Mapping[str, bytes] = {}  # those of sealed ones: never shown to an employee

@@ -137,6 +137,7 @@ def _parse(
         command=front.command,
         serve=front.serve,
         base=front.base,
+        base_suite=front.base_suite,
         review=front.review,
         fixtures=visible.used,
         sealed_fixtures=hidden.used,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from domain.errors import Unavailable
 from verification.sandbox.base import PROGRAMS, PYTHON
-from verification.sandbox.runtime import BOX_UID, NOT_NEEDED, interpreter
+from verification.sandbox.runtime import ETC, NOT_NEEDED, interpreter
 
 TOOL_WAIT_S = 300.0
 PREFIX = "/opt/python"
@@ -43,14 +43,6 @@ _FOLDERS = (
     "work",
 )
 _LINKED = ("bin", "lib", "lib32", "lib64", "sbin")
-_ETC = {
-    "passwd": f"root:x:0:0:root:/:/bin/false\nbox:x:{BOX_UID}:{BOX_UID}:box:/tmp:/bin/sh\n",
-    "group": f"root:x:0:\nbox:x:{BOX_UID}:\n",
-    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
-    "hosts": "127.0.0.1 localhost box\n::1 localhost\n",
-    "hostname": "box\n",
-    "resolv.conf": "",
-}
 _NOT_NEEDED = NOT_NEEDED | {"tkinter", "pkgconfig", "__pycache__"}
 _DATA = ("/usr/share/zoneinfo", "/usr/lib/locale/C.utf8", "/usr/lib/locale/C.UTF-8")
 _NOT_DATA = frozenset({"posix", "right"})
@@ -69,7 +61,7 @@ def fill(root: Path) -> None:
     for source in map(Path, _DATA):
         if source.is_dir():
             _copy_tree(source, root / str(source)[1:], _NOT_DATA)
-    for name, text in _ETC.items():
+    for name, text in ETC.items():
         (root / "etc" / name).write_text(text)
     for name in (PYTHON, "python"):
         (root / PROGRAMS[1:] / name).symlink_to(f"{PREFIX}/bin/{interpreter().name}")

@@ -16,6 +16,15 @@ TMP_BYTES = 48 * MIB  # /tmp of a box: holds the output of commands, one file of
 SHM_BYTES = 16 * MIB  # /dev/shm of a box
 WRITABLE = (WORK, "/tmp", "/dev/shm")
 NOT_NEEDED = frozenset({"site-packages", "dist-packages", "test", "tests", "idlelib", "ensurepip", "turtledemo"})
+ETC = {
+    "passwd": f"root:x:0:0:root:/:/bin/false\nbox:x:{BOX_UID}:{BOX_UID}:box:/tmp:/bin/sh\n",
+    "group": f"root:x:0:\nbox:x:{BOX_UID}:\n",
+    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+    "hosts": "127.0.0.1 localhost box\n::1 localhost\n",
+    "hostname": "box\n",
+    "resolv.conf": "",
+}
+"""Files of /etc in every box: its accounts and names. `localhost` and the box's own host name resolve."""
 _LIBRARY_FOLDERS = ("/lib", "/lib64", "/lib32", "/bin", "/sbin")
 
 
@@ -41,7 +50,7 @@ def view_arguments(scratch: Path, *, uid: int) -> list[str]:
         if reachable(packages, uid):
             arguments += ["--size", "4096", "--tmpfs", str(packages), "--remount-ro", str(packages)]
     arguments += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
-    for name, text in _accounts().items():
+    for name, text in ETC.items():
         made = scratch / name
         made.write_text(text)
         made.chmod(0o644)
@@ -49,13 +58,6 @@ def view_arguments(scratch: Path, *, uid: int) -> list[str]:
     for name in (PYTHON, "python"):
         arguments += ["--symlink", str(interpreter()), f"{PROGRAMS}/{name}"]
     return arguments
-
-
-def _accounts() -> dict[str, str]:
-    return {
-        "passwd": f"box:x:{BOX_UID}:{BOX_UID}:box:/tmp:/bin/sh\n",
-        "group": f"box:x:{BOX_UID}:\n",
-    }
 
 
 def _package_folders(prefix: Path) -> list[Path]:

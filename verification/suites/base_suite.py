@@ -1,58 +1,173 @@
 """The base's own tests: those that pass on the base must pass on the tree that is built on it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 import msgspec
 
+from domain.tree import digest_of, manifest_of
 from verification.execution.case_runner import CaseProblem, Project
-from verification.requirements.suite_files import is_test_file
 from verification.sandbox.base import Sandbox
+from verification.suites.base_outcome import PASSED, BaseOutcome, Comparison, by_file, file_of, lost_tests, outcomes_of
 from verification.suites.clean_tree import belongs_to_tests, clean, steers
-from verification.suites.pytest_runner import SuiteRun, SuiteSeen, run_suite
+from verification.suites.outcome_store import OutcomeStore
+from verification.suites.pytest_options import PytestOptions, pytest_options
+from verification.suites.pytest_runner import SUITE_LIMITS, SuiteRun, SuiteSeen, run_suite, with_wall
+from verification.suites.test_files import defines_tests
 
+BASE_WALL_S = 900.0
+ALONE_WALL_S = 120.0
+ALONE_TIMES = 3
+REPEATED_MAX = 5
+"""Lost tests that are repeated alone. More than that are no chance."""
 _PYPROJECT = "pyproject.toml"
-_ENDED = {4: "its conftest or configuration wants what the box has not", 5: "none was collected"}
-"""What pytest's exit status says where nothing else does."""
-
-
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the base's tests. `lost` are ids with the reason; `ignored` did not pass on the base either."""
-
-    passed_before: int
-    lost: tuple[tuple[str, str], ...]
-    ignored: tuple[str, ...]
-    problem: str = ""  # why the base's tests say nothing
+_STATUS = {4: "its conftest or configuration needs something that the box lacks", 5: "pytest collected no test"}
+"""Reasons by pytest's exit status, where nothing else tells one."""
 
 
 def has_tests(base: Mapping[str, bytes]) -> bool:
-    return any(is_test_file(path) for path in base)
+    """Whether the base holds a file that pytest takes for one with tests."""
+    return bool(test_files_of(base, pytest_options(base)))
 
 
-async def run_base_suite(base: Mapping[str, bytes], project: Project, sandbox: Sandbox) -> Kept:
-    """Two boxes, one after the other: the base as it is, then the tree with the base's tests. Raises Unavailable."""
-    before = await run_suite(SuiteRun(project=project.with_files(base), arguments=()), sandbox)
-    if isinstance(before, CaseProblem):
-        return Kept(passed_before=0, lost=(), ignored=(), problem=before.text)
-    outcomes = before.outcomes()
-    held = [test for test, outcome in outcomes.items() if outcome == "passed"]
-    ignored = [*(test for test in outcomes if test not in held), *(place for place, _ in before.errors)]
-    if not held:
-        why = before.errors[0][1] if before.errors else _ENDED.get(before.status, "")
-        return Kept(
-            passed_before=0, lost=(), ignored=tuple(ignored), problem=f"no test passes there: {why}".rstrip(": ")
+def test_files_of(base: Mapping[str, bytes], options: PytestOptions) -> tuple[str, ...]:
+    """The base's test files: those that a run collects and that define a test."""
+    return tuple(path for path in options.test_files_of(base) if defines_tests(base[path]))
+
+
+@dataclass(frozen=True)
+class BaseSuite:
+    """The base's own tests, ready to be run on the base and on any tree that is built on it.
+
+    `without`: ids that a requirement allows to change. `kept`: where outcomes on the base are kept, and their key.
+    """
+
+    base: Mapping[str, bytes]
+    project: Project
+    sandbox: Sandbox
+    store: OutcomeStore | None = None
+    without: frozenset[str] = frozenset()
+    wall_s: float = BASE_WALL_S
+    options: PytestOptions = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "options", pytest_options(self.base))
+
+    async def on_base(self) -> BaseOutcome:
+        """How the tests end on the base: from the store, or run once and kept there. Raises Unavailable."""
+        key = self._key()
+        if self.store is not None and (kept := self.store.get(key)) is not None:
+            return kept
+        outcome = self._outcome(await self._run(self.base, self.options), self.options)
+        if "Warning" in outcome.problem:
+            calmer = self.options.without_error_filters()
+            outcome = self._outcome(await self._run(self.base, calmer), calmer)
+            outcome = msgspec.structs.replace(outcome, warnings_stay=True)
+        if self.store is not None and not outcome.problem:
+            self.store.put(key, outcome)
+        return outcome
+
+    async def compare(self, before: BaseOutcome, tree: Mapping[str, bytes], only: Collection[str] = ()) -> Comparison:
+        """Run the tests on a tree and compare test by test. `only`: some test files; all of them if empty.
+
+        Raises Unavailable without a box.
+        """
+        options = self.options.without_error_filters() if before.warnings_stay else self.options
+        seen = await self._run(with_tests_of(self.base, tree, options), options, only)
+        expected = {t: how for t, how in before.outcomes.items() if t not in self.without}
+        if only:
+            expected = {test: how for test, how in expected.items() if file_of(test) in set(only)}
+        lost, renamed = lost_tests(expected, seen)
+        flaky = await self._flaky([test for test, _ in lost if test in expected], options)
+        lost = [(test, why) for test, why in lost if test not in flaky]
+        return Comparison(
+            lost=tuple(lost),
+            flaky=tuple(sorted(flaky)),
+            renamed=tuple(sorted(renamed)),
+            by_file=by_file(expected, seen, lost),
         )
-    run = SuiteRun(project=project.with_files(with_tests_of(base, project.files)), arguments=())
-    lost = _lost(held, await run_suite(run, sandbox))
-    return Kept(passed_before=len(held), lost=tuple(lost), ignored=tuple(ignored))
+
+    async def _run(
+        self, files: Mapping[str, bytes], options: PytestOptions, only: Collection[str] = (), wall_s: float = 0.0
+    ) -> SuiteSeen | CaseProblem:
+        """Run test files or single tests, all of them if `only` is empty."""
+        run = SuiteRun(
+            project=self.project.with_files(files),
+            arguments=(*options.arguments, "--continue-on-collection-errors", *sorted(only)),
+            filters=options.filters,
+            plugins=self.project.environment.plugins,
+            limits=with_wall(SUITE_LIMITS, wall_s or self.wall_s),
+        )
+        return await run_suite(run, self.sandbox)
+
+    def _outcome(self, seen: SuiteSeen | CaseProblem, options: PytestOptions) -> BaseOutcome:
+        files = test_files_of(self.base, options)
+        if isinstance(seen, CaseProblem):
+            return BaseOutcome(outcomes={}, files=files, problem=seen.text, dropped=options.dropped)
+        outcomes, problem = outcomes_of(seen), ""
+        if PASSED not in outcomes.values():
+            reason = seen.errors[0][1] if seen.errors else f"{_STATUS.get(seen.status, '')}: {_last_line(seen.said)}"
+            problem = f"no test passes there: {reason}".rstrip(": ")
+        deselected = set(seen.left_out) - {file_of(test) for test in seen.collected}
+        return BaseOutcome(
+            outcomes=outcomes,
+            files=tuple(file for file in files if file not in deselected),
+            not_collected={file_of(place): reason for place, reason in (*seen.skipped, *seen.errors)},
+            seconds=seen.seconds,
+            dropped=(*options.dropped, *seen.dropped),
+            problem=problem,
+        )
+
+    async def _flaky(self, lost: list[str], options: PytestOptions) -> frozenset[str]:
+        """The lost tests that also fail on the base in one of some repeats, each test alone."""
+        if len(lost) > REPEATED_MAX:
+            return frozenset()
+        return frozenset([test for test in lost if await self._fails_on_base(test, options)])
+
+    async def _fails_on_base(self, test: str, options: PytestOptions) -> bool:
+        for _ in range(ALONE_TIMES):
+            seen = await self._run(self.base, options, [test], ALONE_WALL_S)
+            if isinstance(seen, CaseProblem) or outcomes_of(seen).get(test) != PASSED:
+                return True
+        return False
+
+    def _key(self) -> str:
+        """Hex sha256 of everything that the outcome depends on, apart from the tools and the image (see the store)."""
+        environment = self.project.environment
+        parts = {
+            "base": manifest_of(self.base),
+            "generated": manifest_of(environment.generated),
+            "metadata": manifest_of(environment.metadata),
+            "paths": environment.paths,
+            "plugins": environment.plugins,
+            "libraries": str(self.project.libraries),
+            "command": self.project.command,
+            "options": self.options,
+            "limits": SUITE_LIMITS,
+            "wall_s": self.wall_s,
+        }
+        return digest_of(msgspec.json.encode(parts, order="sorted"))
 
 
-def with_tests_of(base: Mapping[str, bytes], tree: Mapping[str, bytes]) -> dict[str, bytes]:
+def _last_line(text: str) -> str:
+    lines = [line.removeprefix("E ").strip() for line in text.splitlines() if line.strip()]
+    return " ".join(lines[-1:])
+
+
+def with_tests_of(
+    base: Mapping[str, bytes], tree: Mapping[str, bytes], options: PytestOptions | None = None
+) -> dict[str, bytes]:
     """The tree with tests, their helpers and their configuration as they are in the base, and with no others.
 
     What of the tree stands where these need a folder, or lies below one of them, is left out.
     """
-    code = {path: content for path, content in clean(tree).items() if not belongs_to_tests(path)}
-    tests = {path: content for path, content in base.items() if belongs_to_tests(path) or steers(path)}
+    options = options or pytest_options(base)
+
+    def of_tests(path: str) -> bool:
+        return belongs_to_tests(path) or options.is_test_file(path)
+
+    code = {path: content for path, content in clean(tree).items() if not of_tests(path)}
+    tests = {path: content for path, content in base.items() if of_tests(path) or steers(path)}
     if base.get(_PYPROJECT, b"").find(b"pytest") >= 0:
         tests[_PYPROJECT] = base[_PYPROJECT]
     folders = {folder for path in tests for folder in _above(path)}
@@ -62,18 +177,3 @@ def with_tests_of(base: Mapping[str, bytes], tree: Mapping[str, bytes]) -> dict[
 def _above(path: str) -> set[str]:
     parts = path.split("/")
     return {"/".join(parts[:end]) for end in range(1, len(parts))}
-
-
-def _lost(held: list[str], seen: SuiteSeen | CaseProblem) -> list[tuple[str, str]]:
-    if isinstance(seen, CaseProblem):
-        return [("the base's tests", seen.text)]
-    outcomes, messages = seen.outcomes(), seen.messages()
-    broken = dict(seen.errors)
-    lost: list[tuple[str, str]] = []
-    for test in held:
-        outcome = outcomes.get(test)
-        if outcome is None:
-            lost.append((test, broken.get(test.partition("::")[0], "has vanished")))
-        elif outcome != "passed":
-            lost.append((test, "is skipped" if outcome == "skipped" else messages[test]))
-    return lost

@@ -12,7 +12,7 @@ from verification.execution.case_runner import PROJECT, CaseProblem, Project
 from verification.requirements.model import Suite
 from verification.sandbox.base import Sandbox
 from verification.suites.clean_tree import clean
-from verification.suites.pytest_runner import SuiteRun, SuiteSeen, run_suite
+from verification.suites.pytest_runner import SUITE_LIMITS, SuiteRun, SuiteSeen, run_suite, with_wall
 
 VERIFY = "/verify"
 """Where a box sees the suite, outside the project."""
@@ -83,7 +83,7 @@ async def run_again(
     run = msgspec.structs.replace(
         _run(suite, _cleaned(project, suite)),
         backwards=backwards,
-        wall_s=max(AGAIN_WALL_S, AGAIN_TIMES_LONGER * given.took_s),
+        limits=with_wall(SUITE_LIMITS, max(AGAIN_WALL_S, AGAIN_TIMES_LONGER * given.took_s)),
     )
     seen = await run_suite(run, sandbox)
     if isinstance(seen, CaseProblem):
@@ -123,7 +123,7 @@ async def _on_stub(suite: Suite, project: Project, sandbox: Sandbox) -> SuiteSee
     modules = tuple(sorted({*modules_of(project.files), *project.named}))
     key = (suite.path, tuple(sorted(suite.files.items())), modules, project.libraries)
     if key not in _stubs:
-        run = msgspec.structs.replace(_run(suite, project), stubs=modules, wall_s=STUB_WALL_S)
+        run = msgspec.structs.replace(_run(suite, project), stubs=modules, limits=with_wall(SUITE_LIMITS, STUB_WALL_S))
         seen = await run_suite(run, sandbox)
         if isinstance(seen, CaseProblem):
             run = msgspec.structs.replace(run, arguments=(*run.arguments, "--collect-only"))

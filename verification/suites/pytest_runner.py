@@ -9,16 +9,27 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from verification.execution.case_runner import ALONE, PROJECT, CaseProblem, Project, launcher_of
+from verification.execution.case_runner import ALONE, METADATA, PROJECT, CaseProblem, Project, launcher_of
 from verification.execution.retry import boxed
 from verification.in_box.pytest_worker import MESSAGE_CHARS_MAX
+from verification.packages.libraries import modules_in
 from verification.packages.toolbox import TOOLS, toolbox
 from verification.sandbox.base import MIB, PYTHON, Limits, RunResult, RunSpec, Sandbox
 
 SUITE_WALL_S = 120.0
-SUITE_MEMORY_BYTES = 1024 * MIB
-SUITE_OUTPUT_BYTES = 8 * MIB
+SUITE_LIMITS = Limits(
+    wall_s=SUITE_WALL_S,
+    memory_bytes=1024 * MIB,
+    processes=128,
+    output_bytes=32 * MIB,
+    file_bytes=128 * MIB,
+    work_bytes=512 * MIB,
+    files=40_000,
+    open_files=1024,
+)
 PYTEST = ("pytest",)
+PYTEST_ITSELF = frozenset({"pytest", "_pytest", "py"})
+SAID_CHARS_MAX = 400
 WORKER = "/aura/suiteworker.py"
 ALWAYS = ("-p", "no:cacheprovider", "--tb=short", "--color=no")
 _SOURCE = Path(__file__).parents[1] / "in_box" / "pytest_worker.py"
@@ -46,13 +57,23 @@ class SuiteSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     skipped: list[tuple[Line, Line]]  # files that skip themselves while they are collected, and why
     deselected: int
     status: int  # pytest's own exit status, for people
+    passed: list[int] = []  # places in `collected` of tests whose three phases passed; `phases` does not repeat them
+    seconds: dict[Line, float] = {}  # by test file
+    left_out: list[Line] = []  # files with tests that the options deselect
+    said: str = ""  # the last words on standard error, for people; the box does not send this field
+    dropped: list[Line] = []  # warning filters and plugins that the box lacks something for
 
     def outcomes(self) -> dict[str, Outcome]:
         """How each collected test ended. Passed: setup, call and teardown each passed, and it was to pass."""
         phases: dict[str, list[Phase]] = {test: [] for test in self.collected}
         for phase in self.phases:
             phases.setdefault(phase.test, []).append(phase)
-        return {test: _outcome(mine) for test, mine in phases.items()}
+        clear = {self.collected[place] for place in self.passed if 0 <= place < len(self.collected)}
+        return {test: "passed" if test in clear and not mine else _outcome(mine) for test, mine in phases.items()}
+
+    def expected_failures(self) -> set[str]:
+        """The tests that were marked to fail, and did (xfail) or did not (xpass)."""
+        return {phase.test for phase in self.phases if phase.expected}
 
     def messages(self) -> dict[str, str]:
         """Why each test that did not pass did not: what its first such phase says, or that there is none."""
@@ -64,7 +85,8 @@ class SuiteRun(msgspec.Struct, frozen=True, kw_only=True):
     """What to run: `files` is the project, `beside` is read-only by its absolute path, `stubs` stand for the project.
 
     With `stubs` no file of the project is in the box, and the named modules are ones that do nothing. `backwards`
-    runs the tests in reverse order.
+    runs the tests in reverse order. `filters` are warning filters in pytest's form: one that names a class that is not
+    there is dropped. `plugins` are modules of pinned libraries.
     """
 
     project: Project
@@ -72,7 +94,9 @@ class SuiteRun(msgspec.Struct, frozen=True, kw_only=True):
     beside: Mapping[str, bytes] = {}
     stubs: tuple[str, ...] | None = None
     backwards: bool = False
-    wall_s: float = SUITE_WALL_S
+    filters: tuple[str, ...] = ()
+    plugins: tuple[str, ...] = ()
+    limits: Limits = SUITE_LIMITS
 
 
 _seen = msgspec.json.Decoder(SuiteSeen)
@@ -95,12 +119,17 @@ def _spec(run: SuiteRun, nonce: str, tools: Path) -> RunSpec:
         "arguments": [*ALWAYS, *run.arguments],
         "stubs": None if run.stubs is None else list(run.stubs),
         "backwards": run.backwards,
+        "filters": list(run.filters),
+        "plugins": list(run.plugins),
+        "paths": list(project.environment.paths),
+        "metadata": METADATA if project.environment.metadata else "",
+        "own": sorted(project.environment.modules & (modules_in(tools) - PYTEST_ITSELF)),
     }
     files = {} if run.stubs is not None else project.files
     return RunSpec(
         argv=(PYTHON, *ALONE, WORKER),
         files={f"project/{path}": content for path, content in files.items()},
-        read_only={WORKER: _SOURCE.read_bytes(), **launcher_of(project.command), **run.beside},
+        read_only={WORKER: _SOURCE.read_bytes(), **launcher_of(project.command), **project.read_only, **run.beside},
         folders={TOOLS: tools, **project.folders},
         env={
             **project.env,
@@ -108,14 +137,19 @@ def _spec(run: SuiteRun, nonce: str, tools: Path) -> RunSpec:
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         },
         stdin=json.dumps(order).encode(),
-        limits=Limits(wall_s=run.wall_s, memory_bytes=SUITE_MEMORY_BYTES, output_bytes=SUITE_OUTPUT_BYTES),
+        limits=run.limits,
     )
+
+
+def with_wall(limits: Limits, wall_s: float) -> Limits:
+    """The same limits with another wall time, in seconds."""
+    return msgspec.structs.replace(limits, wall_s=wall_s)
 
 
 def _read(result: RunResult, run: SuiteRun, nonce: str) -> SuiteSeen | CaseProblem:
     ended: dict[str, CaseProblem] = {
-        "timeout": CaseProblem("timeout", f"the tests did not end within {run.wall_s:g} s"),
-        "memory": CaseProblem("memory", f"the tests needed more than {SUITE_MEMORY_BYTES // MIB} MB of memory"),
+        "timeout": CaseProblem("timeout", f"the tests did not end within {run.limits.wall_s:g} s"),
+        "memory": CaseProblem("memory", f"the tests needed more than {run.limits.memory_bytes // MIB} MB of memory"),
         "output_limit": CaseProblem("output_limit", "the tests wrote more output than is read"),
         "file_limit": CaseProblem("leftover_files", "the tests made more files than are allowed"),
     }
@@ -126,7 +160,8 @@ def _read(result: RunResult, run: SuiteRun, nonce: str) -> SuiteSeen | CaseProbl
         said = result.stderr.decode(errors="replace").strip()[-300:]
         return CaseProblem("no_answer", f"pytest left the box without a whole answer{f': {said}' if said else ''}")
     try:
-        return _seen.decode(told[len(start) :])
+        seen = _seen.decode(told[len(start) :])
+        return msgspec.structs.replace(seen, said=result.stderr.decode(errors="replace").strip()[-SAID_CHARS_MAX:])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return CaseProblem("no_answer", "the answer is none that the judge's worker writes")
 

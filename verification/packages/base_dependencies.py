@@ -1,0 +1,228 @@
+"""The packages that a base declares for itself and for its tests, read from its packaging files.
+
+Sources, in this order: the project's own dependencies; its extras, dependency groups and requirements files that are
+named after tests; those named after development, if none is. Only names, versions and extras are taken: addresses and
+paths are left out and named.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+from packaging.requirements import InvalidRequirement
+from packaging.requirements import Requirement as Pin
+from packaging.utils import canonicalize_name
+
+from verification.packages.project_metadata import ini_of, projects_of, setup_call, toml_of
+
+_TEST_NAMES = ("test", "tests", "testing", "unittest", "pytest", "test_requires", "tests-core", "test-core")
+_DEVELOPMENT_NAMES = ("dev", "develop", "development")
+_FILES = re.compile(
+    r"(?:^|/)(?:(?:requirements?[-_./])?(?:tests?|testing)(?:[-_.]requirements?)?|requirements?[-_.]tests?)\.(?:txt|in)$"
+)
+_DEVELOPMENT_FILES = re.compile(r"(?:^|/)(?:requirements?[-_./]dev(?:elopment|el)?|dev[-_.]requirements?)\.(?:txt|in)$")
+_ANY_FILE = re.compile(r"(?:^|/)requirements?[^/]*\.(?:txt|in)$|(?:^|/)requirements?/[^/]*\.(?:txt|in)$")
+_NAMES_PYTEST = re.compile(rb"^\s*pytest\b", re.MULTILINE)
+OWN = "this-project"  # stands for the base's own project in a list
+FOLDERS_MAX = 2  # above a file that lists requirements
+_NOT_FETCHED = frozenset(
+    {"python", "pip", "tox", "nox", "pre-commit", "build", "twine", "mypy", "pyright", "ruff", "black"}
+)
+"""Tools that no test imports. Python itself is not a package."""
+_DEPTH_MAX = 8  # of groups and files that include others
+
+
+class BaseDependencies(msgspec.Struct, frozen=True, kw_only=True):
+    """Requirements in pip's form, sorted, and what was left out with the reason."""
+
+    requirements: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+    build: tuple[str, ...] = ()  # what the base's build needs
+
+
+def base_dependencies(base: Mapping[str, bytes]) -> BaseDependencies:
+    """Read what a base declares for itself and its tests. Nothing of the base runs."""
+    toml, ini, script = (
+        toml_of(base.get("pyproject.toml")),
+        ini_of(base.get("setup.cfg")),
+        setup_call(base.get("setup.py")),
+    )
+    own = {OWN} | {str(canonicalize_name(project.name)) for project in projects_of(base)}
+    extras = _extras(toml, ini, script)
+    lines = [*_main(toml, ini, script), *_for_tests(base, toml, extras)]
+    requirements: dict[str, None] = {}
+    left_out: list[str] = []
+    for line in _without_own(lines, own, extras):
+        text, reason = _plain(line)
+        if text is None:
+            left_out.append(f"{line}: {reason}")
+        elif canonicalize_name(Pin(text).name) not in _NOT_FETCHED:
+            requirements[text] = None
+    build = toml.get("build-system", {}).get("requires") if isinstance(toml.get("build-system"), dict) else None
+    return BaseDependencies(
+        requirements=tuple(sorted(requirements)),
+        left_out=tuple(left_out),
+        build=tuple(str(each) for each in build) if isinstance(build, list) else ("setuptools",),
+    )
+
+
+def _main(toml: Mapping[str, Any], ini: Mapping[str, Mapping[str, str]], script: Mapping[str, Any]) -> list[str]:
+    project = _table(toml, "project")
+    lines = _strings(project.get("dependencies")) + _strings(script.get("install_requires"))
+    lines += ini.get("options", {}).get("install_requires", "").splitlines()
+    lines += _poetry(_table(toml, "tool", "poetry", "dependencies"))
+    return lines
+
+
+def _extras(
+    toml: Mapping[str, Any], ini: Mapping[str, Mapping[str, str]], script: Mapping[str, Any]
+) -> dict[str, list[str]]:
+    extras = {name: _strings(value) for name, value in _table(toml, "project", "optional-dependencies").items()}
+    extras |= {name: text.splitlines() for name, text in ini.get("options.extras_require", {}).items()}
+    declared = script.get("extras_require")
+    if isinstance(declared, dict):
+        extras |= {str(name): _strings(value) for name, value in declared.items()}
+    extras.setdefault("test", _strings(script.get("tests_require")))
+    return extras
+
+
+def _for_tests(base: Mapping[str, bytes], toml: Mapping[str, Any], extras: Mapping[str, list[str]]) -> list[str]:
+    groups = {name: value for name, value in _table(toml, "dependency-groups").items() if isinstance(value, list)}
+    poetry = {
+        name: _poetry(_table(group, "dependencies"))
+        for name, group in _table(toml, "tool", "poetry", "group").items()
+        if isinstance(group, dict)
+    }
+    hatch = _table(toml, "tool", "hatch", "envs")
+    for pattern, names in ((_FILES, _TEST_NAMES), (_DEVELOPMENT_FILES, _DEVELOPMENT_NAMES)):
+        lines = [line for name in groups if name in names for line in _group(groups, name)]
+        lines += [line for name in extras if name in names for line in extras[name]]
+        lines += [line for name in poetry if name in names for line in poetry[name]]
+        for name in (*names, "hatch-test", "default"):
+            environment = _table(hatch, name)
+            lines += _strings(environment.get("dependencies")) + _strings(environment.get("extra-dependencies"))
+        lines += [line for path in sorted(base) if _is_listing(path, base, pattern) for line in _file_lines(base, path)]
+        if names is _DEVELOPMENT_NAMES:
+            lines += _poetry(_table(toml, "tool", "poetry", "dev-dependencies"))
+            lines += _strings(_table(toml, "tool", "uv").get("dev-dependencies"))
+            lines += _strings(_table(toml, "tool", "pdm", "dev-dependencies").get("test"))
+        if any(line.strip() for line in lines):
+            return lines
+    return _tox(base)
+
+
+def _is_listing(path: str, base: Mapping[str, bytes], pattern: re.Pattern[str]) -> bool:
+    """Whether a file lists requirements for tests: by its name, or because it names pytest."""
+    if path.count("/") > FOLDERS_MAX or not path.endswith((".txt", ".in")):
+        return False
+    return bool(pattern.search(path)) or (bool(_ANY_FILE.search(path)) and bool(_NAMES_PYTEST.search(base[path])))
+
+
+def _group(groups: Mapping[str, list[Any]], name: str, depth: int = 0) -> list[str]:
+    lines: list[str] = []
+    for item in groups.get(name, []) if depth <= _DEPTH_MAX else []:
+        if isinstance(item, str):
+            lines.append(item)
+        elif isinstance(item, dict) and isinstance(item.get("include-group"), str):
+            lines += _group(groups, item["include-group"], depth + 1)
+    return lines
+
+
+def _file_lines(base: Mapping[str, bytes], path: str, depth: int = 0) -> list[str]:
+    """The lines of a requirements file, with those of files that it includes; other options are left out."""
+    lines: list[str] = []
+    if depth > _DEPTH_MAX or path not in base:
+        return lines
+    for raw in base[path].decode("utf-8", "replace").replace("\\\n", " ").splitlines():
+        line = re.sub(r"(?:^|\s)#.*$", "", raw).partition(" --hash")[0].strip()
+        included = re.match(r"(?:-r|--requirement)[ =]\s*(\S+)", line)
+        if included:
+            lines += _file_lines(base, _beside(path, included[1]), depth + 1)
+        elif own := re.match(r"(?:-e|--editable)[ =]\s*\.(\[[^\]]*\])?$", line):
+            lines.append(f"{OWN}{own[1] or ''}")
+        elif line and not line.startswith("-"):
+            lines.append(line)
+    return lines
+
+
+def _beside(path: str, name: str) -> str:
+    parts = path.split("/")[:-1]
+    for part in name.split("/"):
+        if part == "..":
+            parts = parts[:-1]
+        elif part != ".":
+            parts.append(part)
+    return "/".join(parts)
+
+
+def _tox(base: Mapping[str, bytes]) -> list[str]:
+    deps = ini_of(base.get("tox.ini")).get("testenv", {}).get("deps", "")
+    lines: list[str] = []
+    for raw in deps.splitlines():
+        line = raw.strip()
+        if line.startswith("-r"):
+            lines += _file_lines(base, line[2:].strip())
+        elif line and ":" not in line.partition("=")[0]:
+            lines.append(line)
+    return lines
+
+
+def _poetry(table: Mapping[str, Any]) -> list[str]:
+    """Poetry's table as requirements; a caret or tilde becomes a range."""
+    lines: list[str] = []
+    for name, value in table.items():
+        version = value.get("version") if isinstance(value, dict) else value
+        if name == "python" or not isinstance(version, str) or (isinstance(value, dict) and value.get("optional")):
+            continue
+        extras = ",".join(_strings(value.get("extras"))) if isinstance(value, dict) else ""
+        lines.append(f"{name}{f'[{extras}]' if extras else ''}{_poetry_range(version)}")
+    return lines
+
+
+def _poetry_range(version: str) -> str:
+    version = version.strip()
+    if version in ("*", ""):
+        return ""
+    if version[0] in "^~" and not version.startswith("~="):
+        return f">={version[1:].strip()}"
+    return version if version[0] in "<>=!~" else f"=={version}"
+
+
+def _without_own(lines: Iterable[str], own: set[str], extras: Mapping[str, list[str]], depth: int = 0) -> Iterable[str]:
+    """The lines; one that names the project itself is replaced by what its extras need."""
+    for line in (text.strip() for text in lines):
+        begins = re.match(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[([^\]]*)\])?", line)
+        if not line or line.startswith("#"):
+            continue
+        if begins is None or canonicalize_name(begins[1]) not in own:
+            yield line
+        elif depth < _DEPTH_MAX:
+            for extra in (name.strip() for name in (begins[2] or "").split(",")):
+                yield from _without_own(extras.get(extra, []), own, extras, depth + 1)
+
+
+def _plain(line: str) -> tuple[str | None, str]:
+    """A requirement without its marker, if the marker holds here; else None with the reason."""
+    try:
+        pin = Pin(line)
+    except InvalidRequirement:
+        return None, "is not a name with a version"
+    if pin.url:
+        return None, "is an address"
+    if pin.marker is not None and not pin.marker.evaluate({"extra": ""}):
+        return None, "is for another Python or system"
+    extras = f"[{','.join(sorted(pin.extras))}]" if pin.extras else ""
+    return f"{pin.name}{extras}{pin.specifier}", ""
+
+
+def _strings(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return value.splitlines()
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list | tuple) else []
+
+
+def _table(source: Any, *path: str) -> Mapping[str, Any]:
+    for key in path:
+        source = source.get(key) if isinstance(source, dict) else None
+    return source if isinstance(source, dict) else {}

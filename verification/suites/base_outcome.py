@@ -1,0 +1,124 @@
+"""How the base's own tests end on the base, and what differs when they run on a tree that is built on it."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+
+import msgspec
+
+from verification.execution.case_runner import CaseProblem
+from verification.suites.pytest_runner import SuiteSeen
+
+PASSED, SKIPPED, EXPECTED, FAILED = "passed", "skipped", "expected failure", "failed"
+
+
+class BaseOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How the base's own tests ended on the base. Ids are pytest's."""
+
+    outcomes: Mapping[str, str]  # id -> PASSED, SKIPPED, EXPECTED or FAILED
+    files: tuple[str, ...]  # the test files of the base
+    not_collected: Mapping[str, str] = {}  # file -> reason
+    seconds: Mapping[str, float] = {}  # by test file
+    dropped: tuple[str, ...] = ()  # options, warning filters and plugins that the box did without
+    warnings_stay: bool = False  # the base turns warnings into errors, and no test would run that way
+    problem: str = ""  # why no test says anything
+
+    @property
+    def passed(self) -> frozenset[str]:
+        return frozenset(test for test, outcome in self.outcomes.items() if outcome == PASSED)
+
+    @property
+    def ran(self) -> tuple[str, ...]:
+        """The test files of which at least one test passed or failed as it was expected to."""
+        ended = {file_of(test) for test, outcome in self.outcomes.items() if outcome in (PASSED, EXPECTED)}
+        return tuple(file for file in self.files if file in ended)
+
+    @property
+    def not_run(self) -> dict[str, str]:
+        """Each other test file with the reason."""
+        ran, failed = set(self.ran), {file_of(test) for test, how in self.outcomes.items() if how == FAILED}
+        reasons = {file: "no test of it passed" if file in failed else "all its tests are skipped" for file in failed}
+        reasons |= {file: "all its tests are skipped" for file in map(file_of, self.outcomes) if file not in failed}
+        return {
+            file: self.not_collected.get(file) or reasons.get(file) or self.problem or "no test was collected from it"
+            for file in self.files
+            if file not in ran
+        }
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """The base's tests on the tree, beside what they were on the base."""
+
+    lost: tuple[tuple[str, str], ...] = ()  # ids with the reason
+    flaky: tuple[str, ...] = ()  # lost in one run, and failing on the base as well when repeated alone
+    renamed: tuple[str, ...] = ()  # parametrised tests whose ids come from the project's own values
+    by_file: Mapping[str, tuple[int, int, int]] = {}  # file -> passed on the base, passed on the tree, lost
+
+
+def file_of(test: str) -> str:
+    """The file of a test's id."""
+    return test.partition("::")[0]
+
+
+def outcomes_of(seen: SuiteSeen) -> dict[str, str]:
+    """Each collected test with how it ended, in the words of a BaseOutcome."""
+    expected = seen.expected_failures()
+    names = {"passed": PASSED, "skipped": SKIPPED}
+    return {
+        test: EXPECTED if test in expected and how != "failed" else names.get(how, FAILED)
+        for test, how in seen.outcomes().items()
+    }
+
+
+def lost_tests(before: Mapping[str, str], seen: SuiteSeen | CaseProblem) -> tuple[list[tuple[str, str]], set[str]]:
+    """The tests that said something on the base and do not say it any more, and those whose ids are others now.
+
+    A test that passed must pass. One that was skipped or expected to fail must not fail. Ids of a parametrised test
+    that come from the project's own values may change, if there are as many and all of them pass.
+    """
+    if isinstance(seen, CaseProblem):
+        return [("the base's tests", seen.text)], set()
+    after, messages, broken = outcomes_of(seen), seen.messages(), dict(seen.errors)
+    renamed = _renamed(before, after)
+    lost: list[tuple[str, str]] = []
+    for test, outcome in before.items():
+        now = after.get(test)
+        if test in renamed or outcome == FAILED or now == PASSED:
+            continue
+        if outcome == PASSED:
+            lost.append((test, _reason(test, now, messages, broken)))
+        elif now == FAILED:
+            lost.append(
+                (
+                    test,
+                    f"was {'skipped' if outcome == SKIPPED else 'expected to fail'} on the base, and fails: "
+                    f"{messages[test]}",
+                )
+            )
+    return lost, renamed
+
+
+def _reason(test: str, now: str | None, messages: Mapping[str, str], broken: Mapping[str, str]) -> str:
+    if now is None:
+        return broken.get(file_of(test), "has vanished")
+    return {SKIPPED: "is skipped", EXPECTED: "is expected to fail"}.get(now) or messages[test]
+
+
+def _renamed(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:
+    """Ids that are gone while the same parametrised test has as many new ones, all of which pass."""
+    gone: dict[str, list[str]] = defaultdict(list)
+    for test in before:
+        if test not in after and "[" in test:
+            gone[test.partition("[")[0]].append(test)
+    new = Counter(test.partition("[")[0] for test in after if test not in before)
+    bad = {test.partition("[")[0] for test, how in after.items() if test not in before and how != PASSED}
+    return {t for name, tests in gone.items() if new[name] >= len(tests) and name not in bad for t in tests}
+
+
+def by_file(
+    before: Mapping[str, str], seen: SuiteSeen | CaseProblem, lost: list[tuple[str, str]]
+) -> dict[str, tuple[int, int, int]]:
+    after = {} if isinstance(seen, CaseProblem) else outcomes_of(seen)
+    passed = Counter(file_of(test) for test, how in before.items() if how == PASSED)
+    still = Counter(file_of(test) for test, how in after.items() if how == PASSED)
+    gone = Counter(file_of(test) for test, _ in lost)
+    return {file: (passed[file], still[file], gone[file]) for file in sorted({*passed, *still, *gone})}

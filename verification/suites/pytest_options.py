@@ -1,0 +1,215 @@
+"""The pytest configuration of a base, read without running anything: which of its options a run in a box keeps.
+
+Options that report, measure coverage, distribute tests over processes or stop early are dropped, and so is every option
+that neither pytest nor the base's own conftest.py files define. A run names what it dropped.
+"""
+
+import configparser
+import fnmatch
+import shlex
+import tomllib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+CONFIG_FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
+"""Where pytest looks for its configuration, in its own order."""
+DEFAULT_TEST_FILES = ("test_*.py", "*_test.py")
+UNITTEST_FILES = ("test*.py", "tests.py")
+"""Names that unittest's discovery and Django's take, for a base whose files fit none of pytest's names."""
+_WITH_VALUE = frozenset(
+    {"-m", "-k", "-W", "--ignore", "--ignore-glob", "--deselect", "--import-mode", "--asyncio-mode"}
+)
+_WITH_VALUE_LONG = frozenset(
+    {
+        "--doctest-glob",
+        "--doctest-report",
+        "--capture",
+        "--confcutdir",
+        "--basetemp",
+        "--ds",
+        "--dc",
+        "--pythonwarnings",
+    }
+)
+_ALONE = frozenset({"--doctest-modules", "--doctest-ignore-import-errors", "--doctest-continue-on-failure"})
+_PATHS = frozenset({"--confcutdir", "--basetemp", "--rootdir", "--config-file", "-c"})
+_DROPPED_WITH_VALUE = frozenset(
+    {"-n", "--numprocesses", "--dist", "--cov", "--cov-report", "--cov-config", "--junitxml", "--junit-xml", "--html"}
+    | {"--maxfail", "--tb", "--durations", "--durations-min", "-r", "--color", "--verbosity", "--log-level", "--reruns"}
+)
+_OVERRIDES = (
+    "addopts=",
+    "required_plugins=",
+    "strict=false",
+    "strict_config=false",
+    "strict_markers=false",
+)
+_QUIET = (
+    "ignore::pytest.PytestConfigWarning",
+    "ignore::pytest.PytestUnknownMarkWarning",
+    "ignore::pytest.PytestAssertRewriteWarning",
+)
+"""Warnings about a plugin that is not in the box. A base that turns warnings into errors would end at them."""
+
+
+class PytestOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What a box's pytest is told. `filters` are the base's warning filters: the box drops those that name no class."""
+
+    arguments: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    test_files: tuple[str, ...] = DEFAULT_TEST_FILES  # patterns of names
+    test_paths: tuple[str, ...] = ()  # folders and files that pytest collects from; empty: everywhere
+    doctests: bool = False  # in the modules themselves
+    config: str = ""  # the file that they were read from
+
+    def without_error_filters(self) -> "PytestOptions":
+        """The same options, but warnings stay warnings: newer libraries warn where those of the base's day did not."""
+        kept = tuple(text for text in self.filters if text.partition(":")[0].strip() != "error")
+        dropped = tuple(text for text in self.filters if text not in kept)
+        return msgspec.structs.replace(self, filters=kept, dropped=(*self.dropped, *dropped))
+
+    def is_test_file(self, path: str) -> bool:
+        """Whether pytest takes a file of this path for one with tests."""
+        name = path.rpartition("/")[2]
+        return name.endswith(".py") and any(fnmatch.fnmatchcase(name, pattern) for pattern in self.test_files)
+
+    def test_files_of(self, files: Iterable[str]) -> tuple[str, ...]:
+        """The test files that a run collects, sorted."""
+        return tuple(sorted(path for path in files if self.is_test_file(path) and self._collected(path)))
+
+    def _collected(self, path: str) -> bool:
+        parts = path.split("/")
+        if any(part.startswith(".") or part in ("node_modules", "venv", "build", "dist") for part in parts[:-1]):
+            return False
+        if not self.test_paths:
+            return True
+        return any(_below(path, place) for place in self.test_paths)
+
+
+def pytest_options(base: Mapping[str, bytes]) -> PytestOptions:
+    """Read the options of a base from its configuration files. A file that cannot be read counts as empty."""
+    name, settings = _settings(base)
+    conftests = b"\n".join(content for path, content in base.items() if path.rpartition("/")[2] == "conftest.py")
+    kept, dropped = _kept(_words(settings.get("addopts")), conftests)
+    patterns = tuple(_words(settings.get("python_files"))) or _default_patterns(base)
+    overrides = [*_OVERRIDES]
+    if not settings.get("python_files") and patterns != DEFAULT_TEST_FILES:
+        overrides.append(f"python_files={' '.join(patterns)}")
+    arguments = [word for override in overrides for word in ("-o", override)]
+    arguments += [word for warning in _QUIET for word in ("-W", warning)]
+    return PytestOptions(
+        arguments=(*arguments, *kept),
+        filters=tuple(_lines(settings.get("filterwarnings"))),
+        dropped=dropped,
+        test_files=patterns,
+        test_paths=tuple(path.rstrip("/").removeprefix("./") for path in _words(settings.get("testpaths"))),
+        doctests="--doctest-modules" in kept,
+        config=name,
+    )
+
+
+def _settings(base: Mapping[str, bytes]) -> tuple[str, Mapping[str, Any]]:
+    """The first configuration file that holds settings of pytest, as pytest chooses it."""
+    for name in CONFIG_FILES:
+        if name in base and (settings := _section(name, base[name])) is not None:
+            return name, settings
+    return "", {}
+
+
+def _section(name: str, content: bytes) -> Mapping[str, Any] | None:
+    text = content.decode("utf-8", "replace")
+    if name.endswith(".toml"):
+        try:
+            whole = tomllib.loads(text)
+        except (tomllib.TOMLDecodeError, RecursionError):
+            return None
+        tools = _table(whole.get("tool")) if name == "pyproject.toml" else whole
+        pytest = _table(tools.get("pytest"))
+        settings = _table(pytest.get("ini_options")) or {k: v for k, v in pytest.items() if k != "ini_options"}
+        return settings or None
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return None
+    section = "tool:pytest" if name == "setup.cfg" else "pytest"
+    if parser.has_section(section):
+        return dict(parser[section])
+    return {} if name in ("pytest.ini", ".pytest.ini") else None
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _words(value: Any) -> list[str]:
+    """A setting as words: a list as it is, a text as a shell would split it."""
+    if isinstance(value, list):
+        return [str(item) for item in value]
+    if not isinstance(value, str):
+        return []
+    try:
+        return shlex.split(value)
+    except ValueError:
+        return value.split()
+
+
+def _lines(value: Any) -> list[str]:
+    lines = value if isinstance(value, list) else str(value or "").splitlines()
+    return [text for line in lines if (text := str(line).strip()) and not text.startswith("#")]
+
+
+def _kept(words: list[str], conftests: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The options of `addopts` that a run keeps, and those that it drops."""
+    kept: list[str] = []
+    dropped: list[str] = []
+    position = 0
+    while position < len(words):
+        word = words[position]
+        option, equals, _ = word.partition("=")
+        following = words[position + 1] if position + 1 < len(words) else None
+        alone = bool(equals) or following is None or following.startswith("-")
+        keep = _is_kept(word, option, following, conftests)
+        takes_value = option in _WITH_VALUE | _WITH_VALUE_LONG | _DROPPED_WITH_VALUE | {"-p", "-o", *_PATHS}
+        count = 1 if alone or not takes_value else 2
+        (kept if keep else dropped).extend(words[position : position + count])
+        position += count
+    return tuple(kept), tuple(dropped)
+
+
+def _is_kept(word: str, option: str, following: str | None, conftests: bytes) -> bool:
+    if not word.startswith("-"):
+        return True  # a path to collect from
+    if word == "-p" or (word.startswith("-p") and not word.startswith("--")):
+        plugin = following or "" if word == "-p" else word[2:]
+        return plugin.startswith("no:") and plugin not in ("no:cacheprovider",)
+    if option in _PATHS or option in _DROPPED_WITH_VALUE:
+        return False
+    if option in _WITH_VALUE or option in _WITH_VALUE_LONG or option in _ALONE:
+        return option not in ("--asyncio-mode", "--ds", "--dc")
+    if word.startswith(("-W", "-k", "-m")) and not word.startswith("--"):
+        return True
+    return word.startswith("--") and option.encode() in conftests
+
+
+def _default_patterns(base: Mapping[str, bytes]) -> tuple[str, ...]:
+    """pytest's own names, or unittest's where no file has one of pytest's."""
+    names = [path.rpartition("/")[2] for path in base]
+    if any(fnmatch.fnmatchcase(name, pattern) for name in names for pattern in DEFAULT_TEST_FILES):
+        return DEFAULT_TEST_FILES
+    if any(fnmatch.fnmatchcase(name, pattern) for name in names for pattern in UNITTEST_FILES):
+        return UNITTEST_FILES
+    return DEFAULT_TEST_FILES
+
+
+def _below(path: str, place: str) -> bool:
+    """Whether a path is `place` or lies below it; `place` may hold wildcards, and `.` is everything."""
+    if place in ("", "."):
+        return True
+    parts, wanted = path.split("/"), place.split("/")
+    return len(parts) >= len(wanted) and all(
+        fnmatch.fnmatchcase(part, pattern) for part, pattern in zip(parts, wanted, strict=False)
+    )

@@ -1,0 +1,125 @@
+"""Test files by their text: whether one defines tests, and which modules of the project it imports."""
+
+import ast
+from collections.abc import Iterable, Mapping
+
+from verification.requirements.scope import in_scope
+
+
+def defines_tests(content: bytes) -> bool:
+    """Whether a file defines a test function or class. A file that does not parse counts as one that does."""
+    try:
+        module = ast.parse(content)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return True
+    for node in ast.walk(module):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):
+            return True
+        if isinstance(node, ast.ClassDef) and (node.name.startswith("Test") or _derives_test_case(node)):
+            return True
+    return False
+
+
+def _derives_test_case(node: ast.ClassDef) -> bool:
+    names = [getattr(base, "attr", getattr(base, "id", "")) for base in node.bases]
+    return any(name.endswith(("TestCase", "TestBase", "Tests", "Test")) for name in names)
+
+
+def imports_of(content: bytes, package: str = "") -> frozenset[str]:
+    """The dotted names that a file imports, wherever in it, with those above them.
+
+    `package` is the file's own, for relative imports. `from a import b` counts as `a` and `a.b`: `b` may be a module.
+    """
+    try:
+        module = ast.parse(content)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return frozenset()
+    names: set[str] = set()
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            origin = _origin(node, package)
+            names.update([origin, *(f"{origin}.{alias.name}".strip(".") for alias in node.names)])
+    return frozenset(above for name in names if name for above in _with_above(name))
+
+
+def module_names(path: str, folders: Iterable[str]) -> frozenset[str]:
+    """The dotted names under which a file can be imported, for folders on Python's path ("" is the top)."""
+    if not path.endswith(".py"):
+        return frozenset()
+    names = set()
+    for folder in folders:
+        inside = path.removeprefix(f"{folder}/") if folder else path
+        if folder and inside == path:
+            continue
+        name = inside.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        if all(part.isidentifier() for part in name.split(".")):
+            names.add(name)
+    return frozenset(names)
+
+
+def reached_by(tests: Iterable[str], files: Mapping[str, bytes], folders: tuple[str, ...]) -> dict[str, frozenset[str]]:
+    """Test file -> the files of the project that it imports, directly or through others, its conftest.py files too."""
+    by_name: dict[str, set[str]] = {}
+    for path in files:
+        for name in module_names(path, folders):
+            by_name.setdefault(name, set()).add(path)
+    direct: dict[str, frozenset[str]] = {}
+
+    def imported(path: str) -> frozenset[str]:
+        if path not in direct:
+            names = frozenset[str]().union(*(imports_of(files[path], each) for each in _packages(path, folders)))
+            direct[path] = frozenset(target for name in names for target in by_name.get(name, ()))
+        return direct[path]
+
+    reached: dict[str, frozenset[str]] = {}
+    for test in tests:
+        waiting, seen = [test, *_conftests(test, files)], set()
+        while waiting:
+            path = waiting.pop()
+            if path not in seen:
+                seen.add(path)
+                waiting.extend(imported(path) - seen)
+        reached[test] = frozenset(seen)
+    return reached
+
+
+def _package_of(name: str, path: str) -> str:
+    return name if path.endswith("/__init__.py") else name.rpartition(".")[0]
+
+
+def _conftests(test: str, files: Mapping[str, bytes]) -> list[str]:
+    parts = test.split("/")[:-1]
+    places = ["/".join([*parts[:end], "conftest.py"]) for end in range(len(parts) + 1)]
+    return [place for place in places if place in files]
+
+
+def _origin(node: ast.ImportFrom, package: str) -> str:
+    if not node.level:
+        return node.module or ""
+    parts = package.split(".") if package else []
+    above = parts[: len(parts) - node.level + 1]
+    return ".".join([*above, *([node.module] if node.module else [])])
+
+
+def _with_above(name: str) -> list[str]:
+    parts = name.split(".")
+    return [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
+
+
+def importing(
+    tests: Iterable[str], files: Mapping[str, bytes], scope: tuple[str, ...], folders: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The test files that import a module in scope, or a package that holds one."""
+    wanted = {name for path in files if in_scope(path, scope) for name in module_names(path, folders)}
+    above = {part for name in wanted for part in _with_above(name)}
+    return tuple(
+        test
+        for test in tests
+        if above & frozenset[str]().union(*(imports_of(files[test], package) for package in _packages(test, folders)))
+    )
+
+
+def _packages(path: str, folders: tuple[str, ...]) -> set[str]:
+    return {_package_of(name, path) for name in module_names(path, folders)} or {""}
