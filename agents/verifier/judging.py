@@ -25,6 +25,7 @@ from domain.task import TaskState
 from domain.tree import Manifest, algorithm_of, overlay, tree_digest
 from projections import verifier as verifier_view
 from projections.openrun import RUN_KEY, OpenRun, open_state
+from verification.gates.base import Origin
 from verification.judge import judge
 from verification.packages.libraries import libraries_of
 from verification.requirements.model import Requirement

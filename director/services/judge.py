@@ -23,6 +23,7 @@ from director.terminal.output import Door
 from domain.errors import Failed, Invalid, LimitReached, NotFound
 from domain.tree import Entry, digest_of, manifest_of
 from governance import signing
+from verification.gates.base import Origin
 from verification.judge import judge
 from verification.packages.libraries import libraries_of, lock_of
 from verification.requirements.base_tree import BaseTree, read_base
