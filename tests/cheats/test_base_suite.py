@@ -45,7 +45,7 @@ def subject(
     sandbox: Bubblewrap, tree: dict[str, bytes], base: dict[str, bytes], policy: BaseSuitePolicy | None = None
 ) -> Subject:
     """A subject for the gates alone."""
-    asked = replace(requirement(cases=(CASE,)), base_suite=policy or BaseSuitePolicy())
+    asked = replace(requirement(cases=(CASE,)), base_suite=policy or BaseSuitePolicy(), scope=("tidy.py",))
     return Subject(
         requirement=asked,
         tree=tree,

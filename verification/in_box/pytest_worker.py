@@ -189,7 +189,9 @@ def _said(report: Any) -> str:
     crash = getattr(reason, "reprcrash", None)
     if crash is not None:
         return _clean(crash.message)
-    return _clean(reason[-1] if isinstance(reason, tuple) else reason)
+    text = str(reason[-1] if isinstance(reason, tuple) else reason)
+    errors = [line[1:] for line in text.splitlines() if line.startswith("E  ")]
+    return _clean(errors[-1] if errors else text)  # a file that could not be collected: its error without the traceback
 
 
 def main() -> None:
