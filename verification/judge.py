@@ -18,7 +18,7 @@ from verification.requirements.model import Criterion, Requirement, modules_name
 from verification.sandbox.base import Capabilities, Sandbox
 from verification.source_scan.write_set import changed_paths
 from verification.suites.outcome_store import OutcomeStore
-from verification.verdict.model import CriterionResult, Finding, Verdict
+from verification.verdict.model import CriterionResult, Finding, GateResult, Verdict
 
 FINDINGS_MAX = 50
 MUTANTS_MAX = 12  # small mistakes that are tried on the accepted code, about a box each
@@ -56,10 +56,6 @@ async def judge(
     started = time.monotonic()
     held = await _probed(sandbox, allow_degraded=allow_degraded)
     origin = origin or Origin(files=before)
-    project = Project(tree, requirement.command, requirement.serve, libraries=libraries, named=named)
-    if origin.files:
-        environment = environment_of(origin.files, libraries, described=origin.described, generated=origin.generated)
-        project = replace(project, environment=environment).with_files(tree)
     subject = Subject(
         requirement=requirement,
         tree=tree,
@@ -69,7 +65,7 @@ async def judge(
         earlier=tuple(_chosen(requirement, earlier)) if earlier else (),
         scope=allowed,
         whole=whole,
-        project=project,
+        project=_project(requirement, tree, origin, libraries, named),
         sandbox=sandbox,
         origin=origin,
         outcomes=OutcomeStore(origin.outcomes, held.image) if origin.outcomes else None,
@@ -78,20 +74,39 @@ async def judge(
         packaged=packaged,
     )
     gates = await ask_all(subject)
-    results = tuple(_result(criterion, subject) for criterion in chosen)
+    return _verdict(subject, gates, held, wall_s=round(time.monotonic() - started, 3))
+
+
+def _verdict(subject: Subject, gates: tuple[GateResult, ...], held: Capabilities, wall_s: float) -> Verdict:
+    results = tuple(_result(criterion, subject) for criterion in subject.criteria)
     return Verdict(
         verified=subject.sound and all(result.passed for result in results),
-        tree=tree_digest(manifest_of(tree)),
+        tree=tree_digest(manifest_of(subject.tree)),
         grade=max((result.grade for result in results), key="CBA".index),
         criteria=results,
         findings=_most_telling(subject.findings),
-        seed=seed,
+        seed=subject.seed,
         sandbox=held.backend,
         not_held=held.not_held,
-        wall_s=round(time.monotonic() - started, 3),
+        wall_s=wall_s,
         gates=gates,
         image=held.image,
     )
+
+
+def _project(
+    requirement: Requirement,
+    tree: Mapping[str, bytes],
+    origin: Origin,
+    libraries: Path | None,
+    named: tuple[str, ...],
+) -> Project:
+    """The tree as boxes run it: with what an installation of its base would add."""
+    project = Project(tree, requirement.command, requirement.serve, libraries=libraries, named=named)
+    if not origin.files:
+        return project
+    environment = environment_of(origin.files, libraries, described=origin.described, generated=origin.generated)
+    return replace(project, environment=environment).with_files(tree)
 
 
 async def _probed(sandbox: Sandbox, *, allow_degraded: bool) -> Capabilities:

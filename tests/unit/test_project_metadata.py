@@ -3,7 +3,8 @@
 import pytest
 
 from verification.packages.base_dependencies import base_dependencies
-from verification.packages.project_metadata import UNKNOWN_VERSION, projects_of, source_folders
+from verification.packages.project_metadata import UNKNOWN_VERSION, projects_of
+from verification.packages.source_folders import source_folders
 
 DESCRIBED = "2.5.1"
 VERSIONS = {

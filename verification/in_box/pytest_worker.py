@@ -152,35 +152,30 @@ def forget_tools(order: dict[str, Any]) -> None:
         del sys.modules[name]
 
 
+def usable(names: list[str], load: Any) -> tuple[list[str], list[str]]:
+    """The names that `load` takes without an error, and the others: pytest would end at one of those."""
+    good: list[str] = []
+    bad: list[str] = []
+    for name in names:
+        try:
+            load(name)
+        except BaseException:  # whatever an import raises
+            bad.append(name)
+        else:
+            good.append(name)
+    return good, bad
+
+
 def usable_filters(order: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """The warning filters whose class can be found, and the others: pytest would end at one of those."""
+    """The warning filters whose class can be found, maybe in the project, and the others."""
     from _pytest.config import parse_warning_filter
 
     places = project_paths(order)
     sys.path[:0] = places
-    usable: list[str] = []
-    dropped: list[str] = []
-    for text in order["filters"]:
-        try:
-            parse_warning_filter(text, escape=False)
-            usable.append(text)
-        except BaseException:  # whatever an import of the project's raises
-            dropped.append(text)
-    del sys.path[: len(places)]
-    return usable, dropped
-
-
-def usable_plugins(order: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """The plugins of the pinned libraries that can be imported, and the others."""
-    usable: list[str] = []
-    dropped: list[str] = []
-    for module in order["plugins"]:
-        try:
-            importlib.import_module(module)
-            usable.append(module)
-        except BaseException:  # a plugin that needs what is not there
-            dropped.append(module)
-    return usable, dropped
+    try:
+        return usable(order["filters"], lambda text: parse_warning_filter(text, escape=False))
+    finally:
+        del sys.path[: len(places)]
 
 
 def _said(report: Any) -> str:
@@ -214,7 +209,7 @@ def main() -> None:
     if order["metadata"]:
         sys.path.append(order["metadata"])
     filters, no_filters = usable_filters(order)
-    plugins, no_plugins = usable_plugins(order)
+    plugins, no_plugins = usable(order["plugins"], importlib.import_module)
     arguments = [word for plugin in plugins for word in ("-p", plugin)]
     if order["filters"]:
         arguments += ["-o", "filterwarnings=" + "\n".join(filters)]

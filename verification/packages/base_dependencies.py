@@ -14,7 +14,8 @@ from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Pin
 from packaging.utils import canonicalize_name
 
-from verification.packages.project_metadata import ini_of, projects_of, setup_call, toml_of
+from verification.packages.packaging_files import ini_of, setup_call, table, toml_of
+from verification.packages.project_metadata import projects_of
 
 _TEST_NAMES = ("test", "tests", "testing", "unittest", "pytest", "test_requires", "tests-core", "test-core")
 _DEVELOPMENT_NAMES = ("dev", "develop", "development")
@@ -68,17 +69,17 @@ def base_dependencies(base: Mapping[str, bytes]) -> BaseDependencies:
 
 
 def _main(toml: Mapping[str, Any], ini: Mapping[str, Mapping[str, str]], script: Mapping[str, Any]) -> list[str]:
-    project = _table(toml, "project")
+    project = table(toml, "project")
     lines = _strings(project.get("dependencies")) + _strings(script.get("install_requires"))
     lines += ini.get("options", {}).get("install_requires", "").splitlines()
-    lines += _poetry(_table(toml, "tool", "poetry", "dependencies"))
+    lines += _poetry(table(toml, "tool", "poetry", "dependencies"))
     return lines
 
 
 def _extras(
     toml: Mapping[str, Any], ini: Mapping[str, Mapping[str, str]], script: Mapping[str, Any]
 ) -> dict[str, list[str]]:
-    extras = {name: _strings(value) for name, value in _table(toml, "project", "optional-dependencies").items()}
+    extras = {name: _strings(value) for name, value in table(toml, "project", "optional-dependencies").items()}
     extras |= {name: text.splitlines() for name, text in ini.get("options.extras_require", {}).items()}
     declared = script.get("extras_require")
     if isinstance(declared, dict):
@@ -88,25 +89,25 @@ def _extras(
 
 
 def _for_tests(base: Mapping[str, bytes], toml: Mapping[str, Any], extras: Mapping[str, list[str]]) -> list[str]:
-    groups = {name: value for name, value in _table(toml, "dependency-groups").items() if isinstance(value, list)}
+    groups = {name: value for name, value in table(toml, "dependency-groups").items() if isinstance(value, list)}
     poetry = {
-        name: _poetry(_table(group, "dependencies"))
-        for name, group in _table(toml, "tool", "poetry", "group").items()
+        name: _poetry(table(group, "dependencies"))
+        for name, group in table(toml, "tool", "poetry", "group").items()
         if isinstance(group, dict)
     }
-    hatch = _table(toml, "tool", "hatch", "envs")
+    hatch = table(toml, "tool", "hatch", "envs")
     for pattern, names in ((_FILES, _TEST_NAMES), (_DEVELOPMENT_FILES, _DEVELOPMENT_NAMES)):
         lines = [line for name in groups if name in names for line in _group(groups, name)]
         lines += [line for name in extras if name in names for line in extras[name]]
         lines += [line for name in poetry if name in names for line in poetry[name]]
         for name in (*names, "hatch-test", "default"):
-            environment = _table(hatch, name)
+            environment = table(hatch, name)
             lines += _strings(environment.get("dependencies")) + _strings(environment.get("extra-dependencies"))
         lines += [line for path in sorted(base) if _is_listing(path, base, pattern) for line in _file_lines(base, path)]
         if names is _DEVELOPMENT_NAMES:
-            lines += _poetry(_table(toml, "tool", "poetry", "dev-dependencies"))
-            lines += _strings(_table(toml, "tool", "uv").get("dev-dependencies"))
-            lines += _strings(_table(toml, "tool", "pdm", "dev-dependencies").get("test"))
+            lines += _poetry(table(toml, "tool", "poetry", "dev-dependencies"))
+            lines += _strings(table(toml, "tool", "uv").get("dev-dependencies"))
+            lines += _strings(table(toml, "tool", "pdm", "dev-dependencies").get("test"))
         if any(line.strip() for line in lines):
             return lines
     return _tox(base)
@@ -220,9 +221,3 @@ def _strings(value: Any) -> list[str]:
     if isinstance(value, str):
         return value.splitlines()
     return [item for item in value if isinstance(item, str)] if isinstance(value, list | tuple) else []
-
-
-def _table(source: Any, *path: str) -> Mapping[str, Any]:
-    for key in path:
-        source = source.get(key) if isinstance(source, dict) else None
-    return source if isinstance(source, dict) else {}

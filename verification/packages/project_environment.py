@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from verification.execution.case_runner import ProjectEnvironment
-from verification.packages.project_metadata import projects_of, source_folders
+from verification.packages.project_metadata import projects_of
+from verification.packages.source_folders import source_folders
 
 _PYTEST_GROUP = "pytest11"
 _NOT_LOADED = frozenset(

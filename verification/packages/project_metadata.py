@@ -5,15 +5,15 @@ it, so this metadata is put beside the tree as a `.dist-info` folder. Entry poin
 adds plugins to the judge's pytest.
 """
 
-import ast
 import configparser
 import io
 import re
-import tomllib
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+
+from verification.packages.packaging_files import assigned_text, ini_of, setup_call, table, toml_of
 
 UNKNOWN_VERSION = "0.0.0"
 _PYTEST_GROUP = "pytest11"
@@ -68,26 +68,6 @@ def projects_of(base: Mapping[str, bytes], described: str = "") -> tuple[Project
     return tuple(project for project in projects if project is not None)
 
 
-def source_folders(base: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Folders that Python's path needs so that a base's own modules are found, in order; "" is the top.
-
-    The top and `src` come first. A project in a folder of its own adds that folder and its `src`, and what a packaging
-    file names as the place of packages is added too.
-    """
-    folders = [""]
-    known = {path.rpartition("/")[0] for path in base}
-    above = {"/".join(folder.split("/")[:end]) for folder in known for end in range(1, folder.count("/") + 2)}
-    for path in sorted(base, key=lambda each: (each.count("/"), each)):
-        place, _, name = path.rpartition("/")
-        if name in ("pyproject.toml", "setup.py", "setup.cfg") and path.count("/") <= 3:
-            folders += [
-                place,
-                *(f"{place}/{named}".strip("/") for named in ("src", *_package_places(name, base[path]))),
-            ]
-    folders.append("src")
-    return tuple(dict.fromkeys(folder for folder in folders if folder == "" or folder in above))
-
-
 def _project(base: Mapping[str, bytes], folder: str, described: str) -> ProjectMetadata | None:
     here = {
         path.removeprefix(f"{folder}/" if folder else ""): content
@@ -99,8 +79,8 @@ def _project(base: Mapping[str, bytes], folder: str, described: str) -> ProjectM
         ini_of(here.get("setup.cfg")),
         setup_call(here.get("setup.py")),
     )
-    project, poetry = _table(toml, "project"), _table(toml, "tool", "poetry")
-    flit = _table(toml, "tool", "flit", "metadata")
+    project, poetry = table(toml, "project"), table(toml, "tool", "poetry")
+    flit = table(toml, "tool", "flit", "metadata")
     name = _first(
         project.get("name"),
         poetry.get("name"),
@@ -133,7 +113,7 @@ def _dynamic_version(
     here: Mapping[str, bytes], toml: Mapping[str, Any], ini: Mapping[str, Mapping[str, str]], name: str, described: str
 ) -> str:
     """A version that packaging computes: from an attribute, a file, the module's `__version__`, or the git tags."""
-    setting = _table(toml, "tool", "setuptools", "dynamic").get("version")
+    setting = table(toml, "tool", "setuptools", "dynamic").get("version")
     attribute = setting.get("attr") if isinstance(setting, dict) else None
     file = setting.get("file") if isinstance(setting, dict) else None
     written = ini.get("metadata", {}).get("version", "")
@@ -141,18 +121,18 @@ def _dynamic_version(
         attribute = written.removeprefix("attr:").strip()
     if written.startswith("file:"):
         file = written.removeprefix("file:").strip()
-    places = [_table(toml, "tool", "hatch", "version").get("path"), _table(toml, "tool", "pdm", "version").get("path")]
+    places = [table(toml, "tool", "hatch", "version").get("path"), table(toml, "tool", "pdm", "version").get("path")]
     if isinstance(attribute, str):
         module, _, variable = attribute.rpartition(".")
         for prefix in ("", "src/", "lib/"):
             for ending in (".py", "/__init__.py"):
-                version = _assigned(here.get(f"{prefix}{module.replace('.', '/')}{ending}"), (variable,))
+                version = assigned_text(here.get(f"{prefix}{module.replace('.', '/')}{ending}"), (variable,))
                 if version:
                     return version
     if isinstance(file, str) and file in here:
         return here[file].decode("utf-8", "replace").strip() or UNKNOWN_VERSION
     for place in places:
-        if isinstance(place, str) and (version := _assigned(here.get(place), _VERSION_NAMES)):
+        if isinstance(place, str) and (version := assigned_text(here.get(place), _VERSION_NAMES)):
             return version
     if any(tool in str(toml.get("build-system", "")) + str(toml.get("tool", {}).keys()) for tool in _FROM_GIT):
         return described or UNKNOWN_VERSION
@@ -167,7 +147,7 @@ def _dynamic_version(
         f"{module}/version.py",
         f"{module}/__about__.py",
     ):
-        if version := _assigned(here.get(place), _VERSION_NAMES):
+        if version := assigned_text(here.get(place), _VERSION_NAMES):
             return version
     return described or UNKNOWN_VERSION
 
@@ -194,9 +174,9 @@ def _entry_points(
     for source in (project, poetry):
         add("console_scripts", source.get("scripts"))
         add("gui_scripts", source.get("gui-scripts"))
-    for group, entries in _table(project, "entry-points").items():
+    for group, entries in table(project, "entry-points").items():
         add(group, entries)
-    for group, entries in _table(poetry, "plugins").items():
+    for group, entries in table(poetry, "plugins").items():
         add(group, entries)
     for group, text in ini.get("options.entry_points", {}).items():
         add(group, text)
@@ -217,98 +197,6 @@ def _modules(here: Mapping[str, bytes]) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if name.isidentifier() and name not in ("setup", "conftest", "tests")))
 
 
-def _package_places(name: str, content: bytes) -> list[str]:
-    """Folders that a packaging file names as the place of packages."""
-    places: list[str] = []
-    if name == "pyproject.toml":
-        toml = toml_of(content)
-        where = _table(toml, "tool", "setuptools", "packages", "find").get("where")
-        places += [str(each) for each in where] if isinstance(where, list) else []
-        places += [str(value) for value in _table(toml, "tool", "setuptools", "package-dir").values()]
-        packages = _table(toml, "tool", "poetry").get("packages")
-        places += (
-            [str(each["from"]) for each in packages if isinstance(each, dict) and "from" in each]
-            if isinstance(packages, list)
-            else []
-        )
-        for package in _listed(_table(toml, "tool", "hatch", "build", "targets", "wheel").get("packages")):
-            places.append(package.rpartition("/")[0])
-    elif name == "setup.cfg":
-        options = ini_of(content).get("options", {})
-        places += [
-            line.partition("=")[2].strip() for line in options.get("package_dir", "").splitlines() if "=" in line
-        ]
-    else:
-        directories = setup_call(content).get("package_dir")
-        places += [str(value) for value in directories.values()] if isinstance(directories, dict) else []
-    return [place.strip("./") for place in places if place.strip("./")]
-
-
-def setup_call(content: bytes | None) -> dict[str, Any]:
-    """The literal arguments of `setup(...)` in a setup.py, and names that the file assigns literals to."""
-    try:
-        module = ast.parse(content or b"")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return {}
-    constants: dict[str, Any] = {}
-    for node in module.body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            constants[node.targets[0].id] = _literal(node.value, {})
-    arguments: dict[str, Any] = {}
-    for call in ast.walk(module):
-        if isinstance(call, ast.Call) and getattr(call.func, "id", getattr(call.func, "attr", "")) == "setup":
-            arguments |= {each.arg: _literal(each.value, constants) for each in call.keywords if each.arg}
-    return {key: value for key, value in arguments.items() if value is not None}
-
-
-def _literal(node: ast.expr, constants: Mapping[str, Any]) -> Any:
-    if isinstance(node, ast.Name):
-        return constants.get(node.id)
-    try:
-        return ast.literal_eval(node)
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return None
-
-
-def _assigned(content: bytes | None, names: tuple[str, ...]) -> str | None:
-    """The text that a module assigns to one of these names."""
-    try:
-        module = ast.parse(content or b"")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    for node in ast.walk(module):
-        target = (
-            node.targets[0]
-            if isinstance(node, ast.Assign)
-            else node.target
-            if isinstance(node, ast.AnnAssign)
-            else None
-        )
-        if isinstance(target, ast.Name) and target.id in names and isinstance(node, ast.Assign | ast.AnnAssign):
-            value = _literal(node.value, {}) if node.value is not None else None
-            if isinstance(value, str):
-                return value
-            if isinstance(value, tuple) and value and all(isinstance(part, int | str) for part in value):
-                return ".".join(map(str, value))
-    return None
-
-
-def toml_of(content: bytes | None) -> dict[str, Any]:
-    try:
-        return tomllib.loads((content or b"").decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
-        return {}
-
-
-def ini_of(content: bytes | None) -> dict[str, dict[str, str]]:
-    parser = configparser.ConfigParser(interpolation=None, strict=False)
-    try:
-        parser.read_string((content or b"").decode("utf-8", "replace"))
-    except configparser.Error:
-        return {}
-    return {section: dict(parser[section]) for section in parser.sections()}
-
-
 def _ini(groups: Mapping[str, Mapping[str, str]]) -> str:
     parser = configparser.RawConfigParser(delimiters=("=",))
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # names keep their case
@@ -317,17 +205,6 @@ def _ini(groups: Mapping[str, Mapping[str, str]]) -> str:
     text = io.StringIO()
     parser.write(text)
     return text.getvalue()
-
-
-def _table(source: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
-    for key in path:
-        value = source.get(key)
-        source = value if isinstance(value, dict) else {}
-    return source
-
-
-def _listed(value: Any) -> list[str]:
-    return [str(item) for item in value] if isinstance(value, list) else []
 
 
 def _first(*values: Any) -> str | None:
