@@ -41,6 +41,16 @@ def manifest_in(blob: bytes) -> dict[str, Entry]:
         return from_version_1(_manifest_1.decode(blob))
 
 
+async def tree_of(manifest: Manifest, blobs: Blobs) -> Tree:
+    """The tree that a manifest names; of a difference, what it brings."""
+    return Tree(
+        await blobs.get_many(contents_of(manifest)),
+        executable=frozenset(path for path, entry in manifest.items() if entry.kind == "executable"),
+        links={path: entry.target for path, entry in manifest.items() if entry.kind == "link"},
+        submodules={path: entry.target for path, entry in manifest.items() if entry.kind == "submodule"},
+    )
+
+
 class Library:
     """Reads requirements and trees. Requirements and base manifests are cached by their digests."""
 
@@ -93,12 +103,7 @@ class Library:
 
     async def contents(self, manifest: Manifest) -> Tree:
         """The tree that a manifest names, or, of a difference, what it brings."""
-        return Tree(
-            await self._blobs.get_many(contents_of(manifest)),
-            executable=frozenset(path for path, entry in manifest.items() if entry.kind == "executable"),
-            links={path: entry.target for path, entry in manifest.items() if entry.kind == "link"},
-            submodules={path: entry.target for path, entry in manifest.items() if entry.kind == "submodule"},
-        )
+        return await tree_of(manifest, self._blobs)
 
 
 def _submitted(state: RunState) -> Submitted:

@@ -1,7 +1,7 @@
 """Blobs by digest: prompts, answers, files and evidence, redacted before they are kept."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import asyncpg
 
@@ -11,9 +11,9 @@ from domain.errors import Invalid, NotFound
 from domain.tree import digest_of
 from sql import named
 
-BLOB_BYTES_MAX = 8 * 1024**2
-
-
+BLOB_BYTES_MAX = 32 * 1024**2
+PUT_BYTES_MAX = 32 * 1024**2
+"""Of the blobs that are put with one statement, but for a single one that is larger."""
 CACHED_BYTES_MAX = 16 * 1024**2
 CACHED_BLOB_BYTES_MAX = 256 * 1024
 
@@ -43,7 +43,8 @@ class Blobs:
             rows.append((digest_of(kept), kept))
         if rows:
             async with self._store.connection() as connection:
-                await connection.execute(named("blob_put"), [row[0] for row in rows], [row[1] for row in rows])
+                for batch in _batches(rows):
+                    await connection.execute(named("blob_put"), [row[0] for row in batch], [row[1] for row in batch])
             self._remember(rows)
         return tuple(digest for digest, _ in rows)
 
@@ -73,3 +74,17 @@ class Blobs:
                 self._cached_bytes += len(content)
         while self._cached_bytes > CACHED_BYTES_MAX:
             self._cached_bytes -= len(self._cached.popitem(last=False)[1])
+
+
+def _batches(rows: Sequence[tuple[str, bytes]]) -> Iterator[Sequence[tuple[str, bytes]]]:
+    """The rows in order, in parts that one statement holds."""
+    batch: list[tuple[str, bytes]] = []
+    size = 0
+    for row in rows:
+        if batch and size + len(row[1]) > PUT_BYTES_MAX:
+            yield batch
+            batch, size = [], 0
+        batch.append(row)
+        size += len(row[1])
+    if batch:
+        yield batch

@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from domain.errors import Invalid
+from domain.tree_links import resolved
 
 Kind = Literal["file", "executable", "link", "submodule", "deleted"]
 ALGORITHM = "auraTree2"
@@ -186,6 +187,31 @@ class Tree(Mapping[str, bytes]):
         former = Tree.of(before)
         paths = sorted({*self.paths(), *former.paths()})
         return tuple(path for path in paths if self.standing(path) != former.standing(path))
+
+    def followed(self, path: str) -> bytes | None:
+        """The content of the file that a path leads to when links are followed; None where there is none."""
+        reached = resolved(path, self.links)
+        return None if reached is None else self._files.get(reached)
+
+    def with_tree(self, other: "Tree") -> "Tree":
+        """Both trees in one; where both have something at a path, the other's stands there."""
+        taken = frozenset(other.paths())
+        left = self.kept(lambda path: path not in taken)
+        return Tree(
+            {**left._files, **other._files},
+            executable=left.executable | other.executable,
+            links={**left.links, **other.links},
+            submodules={**left.submodules, **other.submodules},
+        )
+
+    def below(self, folder: str) -> "Tree":
+        """The same tree in a folder."""
+        return Tree(
+            {f"{folder}/{path}": content for path, content in self._files.items()},
+            executable=frozenset(f"{folder}/{path}" for path in self.executable),
+            links={f"{folder}/{path}": target for path, target in self.links.items()},
+            submodules={f"{folder}/{path}": commit for path, commit in self.submodules.items()},
+        )
 
     def kept(self, wanted: Callable[[str], bool]) -> "Tree":
         """The tree with those paths alone of which `wanted` is true."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from domain.errors import Invalid, Refused
-from domain.tree import manifest_of, tree_digest
+from domain.tree import Tree, manifest_of, tree_digest
 from verification.execution.case_runner import Project
 from verification.execution.trials import Trial
 from verification.gates.base import Origin, Subject
@@ -50,7 +50,8 @@ async def judge(
     unknown criterion, Unavailable without a sandbox, and Refused when the machine cannot hold every limit, unless
     `allow_degraded`.
     """
-    chosen, before = _chosen(requirement, criteria), base or {}
+    tree, before = Tree.of(tree), Tree.of(base or {})
+    chosen = _chosen(requirement, criteria)
     allowed = requirement.scope if scope is None else scope
     named = modules_named(chosen, allowed)
     started = time.monotonic()

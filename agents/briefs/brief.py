@@ -11,9 +11,9 @@ from domain.errors import NotFound
 from verification.execution.service_session import READY_WAIT_S
 from verification.requirements.model import Case, Criterion, Request, Requirement, Step
 from verification.requirements.scope import in_scope
+from verification.tree_limits import SHOWN_FILE_BYTES_MAX
 
 EXAMPLES_MAX = 12  # per criterion; more would push the question out of a small model's context
-BASE_FILE_BYTES_MAX = 64 * 1024  # a longer file of the base is left out of the brief
 _LETTERS = "abcdefghijkmnpqrstuvwxyz"
 _PARAMETERS = r"\(\s*([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)?\s*\)"
 
@@ -241,6 +241,6 @@ def texts_of(base: Mapping[str, bytes], scope: tuple[str, ...]) -> dict[str, str
 def _text(content: bytes) -> str | None:
     """A file's text; None if it is long, or says nothing to a model."""
     try:
-        return content.decode() if len(content) <= BASE_FILE_BYTES_MAX else None
+        return content.decode() if len(content) <= SHOWN_FILE_BYTES_MAX else None
     except UnicodeDecodeError:
         return None

@@ -9,10 +9,13 @@ import msgspec
 class CommitPlan(msgspec.Struct, frozen=True, kw_only=True):
     """One commit. `files` is the whole tree after it, or, on a base, all that differs from the base after it.
 
-    None removes a file of the base. `at_us` is its time in microseconds UTC; git keeps seconds.
+    A plain mapping writes files, and each keeps the mode that it has in the base; a tree says modes, links and
+    submodules as well. `deleted` are paths of the base that are gone. `at_us` is its time in microseconds UTC; git
+    keeps seconds.
     """
 
-    files: Mapping[str, bytes | None]
+    files: Mapping[str, bytes]
+    deleted: frozenset[str] = frozenset()
     message: str
     trailers: tuple[tuple[str, str], ...]
     at_us: int

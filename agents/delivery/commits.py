@@ -6,10 +6,11 @@ from uuid import UUID
 
 from agents.delivery.commit_plan import CommitPlan
 from agents.delivery.packaging import Signed, delivery_files
+from agents.run_content import tree_of
 from bus.blobs import Blobs
 from domain import run_messages, task
 from domain.message import Recorded
-from domain.tree import Manifest, contents_of
+from domain.tree import Entry, Manifest, Tree
 from governance.signing import public_pem
 from verification.requirements.model import Requirement
 from verification.verdict.attestation import named_key
@@ -30,17 +31,22 @@ async def delivery_commits(
     names: dict[UUID, str] = {}  # of the tasks that wrote code: a review has no criteria and is no part of the tree
     handed_in: dict[UUID, task.Submitted] = {}
     commits: list[CommitPlan] = []
-    tree: dict[str, bytes | None] = {}
+    written = Tree({})
+    changed: dict[str, Entry] = {}
+    exact = True  # whether all of it says modes: events of release 0.1.0 do not, and then the base's modes stand
     for recorded in counted:
         match recorded.event:
             case run_messages.Planned(tasks=planned):
                 names = {part.id: part.name for part in planned if part.criteria}
             case task.Submitted() as submitted:
                 handed_in[submitted.task] = submitted
+                exact = exact and recorded.envelope.version > 1
             case task.Verified() as verified if verified.task in names:
-                changed = handed_in[verified.task].files
-                tree |= dict.fromkeys(changed) | await blobs.get_many(contents_of(changed))
-                commits.append(_commit(recorded, verified, names[verified.task], dict(tree)))
+                changed |= handed_in[verified.task].files
+                written = await tree_of(changed, blobs)
+                commits.append(
+                    _commit(recorded, verified, names[verified.task], written if exact else dict(written), changed)
+                )
     last = next(recorded for recorded in counted if isinstance(recorded.event, run_messages.Verified))
     assert isinstance(last.event, run_messages.Verified)
     verdict = await blobs.get(last.event.judgement.evidence)
@@ -48,7 +54,8 @@ async def delivery_commits(
     extra = delivery_files(requirement, manifest, verdict, _summary(commits, last), signed)
     commits.append(
         CommitPlan(
-            files=tree | extra,
+            files=written.with_files(extra) if exact else {**written, **extra},
+            deleted=_deleted(changed),
             message=f"Delivery of {requirement.title}\n\nPackaging, acceptance cases and the merged tree's verdict.",
             trailers=(
                 (TRAILER_RUN, str(last.envelope.run)),
@@ -69,9 +76,16 @@ async def _signed(attestation: str, blobs: Blobs) -> Signed | None:
     return Signed(statement=envelope + b"\n", key=public_pem(named_key(envelope)))
 
 
-def _commit(recorded: Recorded, verified: task.Verified, name: str, files: Mapping[str, bytes | None]) -> CommitPlan:
+def _deleted(changed: Manifest) -> frozenset[str]:
+    return frozenset(path for path, entry in changed.items() if entry.kind == "deleted")
+
+
+def _commit(
+    recorded: Recorded, verified: task.Verified, name: str, files: Mapping[str, bytes], changed: Manifest
+) -> CommitPlan:
     return CommitPlan(
         files=files,
+        deleted=_deleted(changed),
         message=f"Task {name}, verified",
         trailers=(
             (TRAILER_RUN, str(verified.run)),

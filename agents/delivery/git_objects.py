@@ -23,9 +23,13 @@ from dulwich.repo import Repo
 
 from agents.delivery.commit_plan import CommitPlan
 from domain.errors import Invalid, NotFound
+from domain.tree import Tree
 
 IDENTITY = b"Aura Orchestra <aura@localhost>"
 MODE_FILE = 0o100644
+MODE_EXECUTABLE = 0o100755
+MODE_LINK = 0o120000
+MODE_SUBMODULE = 0o160000
 PATH_BYTES_MAX = 1024
 NAME_BYTES_MAX = 255
 _TRAILER = re.compile(r"[A-Za-z][A-Za-z0-9-]*", re.ASCII)
@@ -106,7 +110,7 @@ def compose(commits: Sequence[CommitPlan], start: Start | None) -> Composed:
     tree = head = ObjectID(b"")
     entries: Entries = {}
     for plan in commits:
-        entries = _overlay(start.entries if start else {}, plan.files, store)
+        entries = _overlay(start.entries if start else {}, plan, store)
         tree = commit_tree(store, [(path, sha, mode) for path, (mode, sha) in sorted(entries.items())])
         commit = _commit(plan, tree, parents)
         store.add_object(commit)
@@ -115,21 +119,19 @@ def compose(commits: Sequence[CommitPlan], start: Start | None) -> Composed:
     return Composed(store.objects, head, tree, entries)
 
 
-def _overlay(base: Entries, files: Mapping[str, bytes | None], store: _Made) -> Entries:
-    """The base's entries with the plan's files laid over them. A link of the base is neither replaced nor followed."""
+def _overlay(base: Entries, plan: CommitPlan, store: _Made) -> Entries:
+    """The base's entries with the plan laid over them. What the plan does not name keeps its bytes and its mode."""
     entries = dict(base)
-    for path in sorted(files):
-        content = files[path]
+    for path in plan.deleted:
+        entries.pop(checked_path(path), None)
+    for path in sorted(plan.files):
         key = checked_path(path)
-        mode, _ = base.get(key, (MODE_FILE, b""))
-        if not S_ISREG(mode):
-            raise Invalid(f"{path} is a link or a submodule of the base", hint="Write a regular file of another name.")
-        if content is None:
-            entries.pop(key, None)
-            continue
-        blob = Blob.from_string(content)
-        store.add_object(blob)
-        entries[key] = (mode, blob.id)
+        entries[key] = (_mode(path, plan.files, base.get(key)), _stored(plan.files[path], store))
+    if isinstance(plan.files, Tree):
+        for path, text in plan.files.links.items():
+            entries[checked_path(path)] = (MODE_LINK, _stored(text.encode(), store))
+        for path, commit in plan.files.submodules.items():
+            entries[checked_path(path)] = (MODE_SUBMODULE, ObjectID(commit.encode()))
     for key in entries:
         parts = key.split(b"/")
         for depth in range(1, len(parts)):
@@ -140,6 +142,23 @@ def _overlay(base: Entries, files: Mapping[str, bytes | None], store: _Made) -> 
                     hint="Give one of them another name.",
                 )
     return entries
+
+
+def _mode(path: str, files: Mapping[str, bytes], former: tuple[int, ObjectID] | None) -> int:
+    """The mode of a file: what a tree says, else the one that the base has there."""
+    if isinstance(files, Tree):
+        return MODE_EXECUTABLE if path in files.executable else MODE_FILE
+    if former is None:
+        return MODE_FILE
+    if not S_ISREG(former[0]):
+        raise Invalid(f"{path} is a link or a submodule of the base", hint="Write a regular file of another name.")
+    return former[0]
+
+
+def _stored(content: bytes, store: _Made) -> ObjectID:
+    blob = Blob.from_string(content)
+    store.add_object(blob)
+    return blob.id
 
 
 def checked_path(path: str) -> bytes:

@@ -17,7 +17,7 @@ from dulwich.objects import ShaFile
 from dulwich.pack import full_unpacked_object, write_pack_data, write_pack_index_v2
 from dulwich.refs import Ref
 
-from agents.delivery.git_objects import MODE_FILE, Composed
+from agents.delivery.git_objects import MODE_EXECUTABLE, MODE_FILE, MODE_LINK, Composed
 from domain.errors import Invalid
 
 FOLDERS = ("branches", "hooks", "info", "objects", "objects/info", "objects/pack", "refs", "refs/heads", "refs/tags")
@@ -80,13 +80,17 @@ def _checked_out(root: bytes, composed: Composed) -> bytes:
     """Write the files of the last commit; git's index of them."""
     made, entries = {root}, {}
     for path, (mode, sha) in sorted(composed.entries.items()):
-        assert mode == MODE_FILE, "only a base brings other kinds of files"
         target = root + b"/" + path
         above = target.rpartition(b"/")[0]
         if above not in made:
             os.makedirs(above, exist_ok=True)
             made.add(above)
-        status = _put(target, composed.objects[sha].as_raw_string(), MODE_FILE & 0o777, exact=True)
+        if mode == MODE_LINK:
+            os.symlink(composed.objects[sha].as_raw_string(), target)
+            status = os.lstat(target)
+        else:
+            assert mode in (MODE_FILE, MODE_EXECUTABLE), "only a base brings submodules"
+            status = _put(target, composed.objects[sha].as_raw_string(), mode & 0o777, exact=True)
         entries[path] = index_entry_from_stat(status, sha)
     index = BytesIO()
     write_index_dict(index, entries)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from agents.delivery.acceptance_tests import acceptance_files, literal
 from agents.delivery.property_tests import property_files
-from domain.tree import Entry, manifest_of
+from domain.tree import Entry, Tree, manifest_of
 from verification.requirements.dependencies import project_name
 from verification.requirements.model import Requirement, Serve
 from verification.requirements.placeholders import filled_text
@@ -83,9 +83,10 @@ def delivery_files(
     return extra | packaging_files(requirement, tree)
 
 
-def delivered_tree(requirement: Requirement, tree: Mapping[str, bytes]) -> dict[str, bytes]:
+def delivered_tree(requirement: Requirement, tree: Mapping[str, bytes]) -> Tree:
     """The tree as it will be delivered; its verdict is empty, for there is none yet."""
-    return {**tree, **delivery_files(requirement, tree, b"{}", "")}
+    whole = Tree.of(tree)
+    return whole.with_files(delivery_files(requirement, whole.paths(), b"{}", ""))
 
 
 def packaging_files(requirement: Requirement, tree: Collection[str]) -> dict[str, bytes]:

@@ -11,6 +11,7 @@ from agents.employees.contract import Answer, Employee, ModelResult, Order
 from domain.money import Amount
 from domain.task import DECLINED, Snapshot
 from domain.tree import DELETED, Entry, Kind, Manifest, digest_of
+from domain.tree_links import place_of, resolved
 from verification.requirements.scope import PATH_CHARS_MAX
 
 FILES_BYTES_MAX = 8 * 1024**2
@@ -41,9 +42,16 @@ class HandIn(msgspec.Struct, frozen=True, kw_only=True):
     dropped: tuple[str, ...] = ()
 
     def difference(self, before: Manifest) -> dict[str, Entry]:
-        """What differs from the manifest that the order began with. A file that is written anew keeps its mode."""
-        changed = dict.fromkeys(self.deleted, DELETED)
-        for path, content in self.files.items():
+        """What differs from the manifest that the order began with.
+
+        A file that is written anew keeps its mode. What is written to a link, or below one, is written to what the link
+        leads to: the scope is about that path, and so is the verdict.
+        """
+        links = {path: entry.target for path, entry in before.items() if entry.kind == "link"}
+        changed = {place_of(path, links) or path: DELETED for path in self.deleted}
+        links = {path: text for path, text in links.items() if path not in changed}
+        for written, content in self.files.items():
+            path = resolved(written, links) or written
             kind: Kind = "executable" if path in before and before[path].kind == "executable" else "file"
             changed[path] = Entry(kind=kind, digest=digest_of(content))
         return {path: changed[path] for path in sorted(changed)}

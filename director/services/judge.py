@@ -4,7 +4,7 @@ import os
 import secrets
 import shlex
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -21,23 +21,23 @@ from director.reports.workflow_commands import workflow_commands
 from director.settings import Settings
 from director.terminal.output import Door
 from domain.errors import Failed, Invalid, LimitReached, NotFound
-from domain.tree import Entry, digest_of, manifest_of
+from domain.tree import Entry, Tree, digest_of, manifest_of
 from governance import signing
 from verification.gates.base import Origin
 from verification.judge import judge
 from verification.packages.libraries import libraries_of, lock_of
-from verification.requirements.base_tree import BaseTree, read_base
+from verification.requirements.base_tree import base_of
+from verification.requirements.link_rules import text_fault
 from verification.requirements.model import Requirement
 from verification.requirements.parser import read_requirement
 from verification.requirements.scope import in_scope
 from verification.sandbox.choice import open_sandbox
+from verification.tree_limits import TREE_BYTES_MAX, TREE_FILES_MAX
 from verification.verdict.attestation import Basis, key_hex, sign, statement_of
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-TREE_FILES_MAX = 10_000
-TREE_BYTES_MAX = 64 * 1024**2
 SEED_MAX = 2**31
 SKIPPED = frozenset({".git", "__pycache__", ".pytest_cache", ".venv"})
 
@@ -66,7 +66,7 @@ async def judge_folder(settings: Settings, file: Path, folder: Path, door: Door,
         lock = await lock_of(requirement, settings.libraries, door.note)
         requirement = msgspec.structs.replace(requirement, lock=lock)
     tree = own_files(requirement, whole)
-    base = base_of(requirement, file)
+    base = base_of(requirement, file.parent)
     installed = await libraries_of(requirement, settings.libraries, door.note)
     box = open_sandbox(settings.boxes())
     try:
@@ -75,10 +75,10 @@ async def judge_folder(settings: Settings, file: Path, folder: Path, door: Door,
             tree,
             sandbox=box,
             seed=secrets.randbelow(SEED_MAX) if wanted.seed is None else wanted.seed,
-            base=None if base is None else dict(base.files),
-            origin=None if base is None else Origin(files=dict(base.files), outcomes=settings.base_outcomes),
+            base=None if base is None else base.files,
+            origin=None if base is None else Origin(files=base.files, outcomes=settings.base_outcomes),
             libraries=installed,
-            packaged=delivered_tree(requirement, tree) | whole,  # what stands there is what will be installed
+            packaged=delivered_tree(requirement, tree).with_tree(whole),  # what stands there is what will be installed
             allow_degraded=wanted.allow_degraded,
         )
     finally:
@@ -141,11 +141,11 @@ def _signer(settings: Settings, wanted: Wanted) -> "Ed25519PrivateKey | None":
     return signing.load(wanted.key or settings.keys / signing.VERIFIER)
 
 
-def _around(whole: Mapping[str, bytes], tree: Mapping[str, bytes]) -> dict[str, Entry]:
+def _around(whole: Tree, tree: Tree) -> dict[str, Entry]:
     """What a delivery has put around the tree: its own verdict too, which is another one than this."""
-    names = proof_names(tree)
-    speaking = {names.readme, names.statement, names.key}
-    return manifest_of({path: content for path, content in whole.items() if path not in tree and path not in speaking})
+    names = proof_names(tree.paths())
+    without = {*tree.paths(), names.readme, names.statement, names.key}
+    return whole.kept(lambda path: path not in without).manifest()
 
 
 def again(file: str | Path, folder: str | Path, seed: int, *, degraded: bool) -> str:
@@ -164,40 +164,57 @@ def write_file(path: Path, content: bytes) -> None:
         ) from error
 
 
-def base_of(requirement: Requirement, file: Path) -> BaseTree | None:
-    """What the requirement builds on, if anything. Raises NotFound or Invalid for a base that cannot be read."""
-    if requirement.base is None:
-        return None
-    return read_base(requirement.base, file.absolute().parent)
+def read_tree(folder: Path) -> Tree:
+    """The tree of a folder. No link is followed; links that lead out of it and specials are refused.
 
-
-def read_tree(folder: Path) -> dict[str, bytes]:
-    """Path -> content of a folder. Links and specials are refused; caches and .git are left out."""
+    Caches and .git are left out.
+    """
     if not folder.is_dir():
         raise NotFound(f"There is no folder {folder}.", hint="Name the folder that holds the code.")
     files: dict[str, bytes] = {}
+    links: dict[str, str] = {}
+    executable: set[str] = set()
     total = 0
     for place, folders, names in os.walk(folder, onerror=_cannot_read):
         folders[:] = sorted(name for name in folders if name not in SKIPPED)
         for name in sorted(names) + [name for name in folders if (Path(place) / name).is_symlink()]:
             path = Path(place) / name
-            found = path.lstat()
-            if not stat.S_ISREG(found.st_mode):
-                raise Invalid(f"{path} is not a regular file.", hint="Remove links and special files from the tree.")
-            if any("\udc80" <= sign <= "\udcff" for sign in name):
-                shown = os.fsencode(path).decode(errors="replace")
-                raise Invalid(f"{shown} has a name that is not UTF-8.", hint="Rename it, or remove it from the tree.")
-            total += found.st_size
-            if len(files) >= TREE_FILES_MAX or total > TREE_BYTES_MAX:
+            inside, status = path.relative_to(folder).as_posix(), path.lstat()
+            _may_be_named(path)
+            total += status.st_size
+            if len(files) + len(links) >= TREE_FILES_MAX or total > TREE_BYTES_MAX:
                 raise LimitReached(
-                    f"{folder} holds more than {TREE_FILES_MAX} files or {TREE_BYTES_MAX} bytes.",
+                    f"{folder} holds more than {TREE_FILES_MAX} files or {TREE_BYTES_MAX} bytes: {path} is too much.",
                     hint="Judge the project alone, without its environment and data.",
                 )
             try:
-                files[path.relative_to(folder).as_posix()] = path.read_bytes()
+                if stat.S_ISLNK(status.st_mode):
+                    links[inside] = os.readlink(path)
+                elif stat.S_ISREG(status.st_mode):
+                    files[inside] = _content(path)
+                    executable |= {inside} if status.st_mode & stat.S_IXUSR else set()
+                else:
+                    raise Invalid(f"{path} is not a regular file.", hint="Remove special files from the tree.")
             except OSError as error:
                 _cannot_read(error)
-    return files
+    tree = Tree(files, executable=frozenset(executable), links=links)
+    for inside in sorted(links):
+        if (fault := text_fault(inside, tree)) is not None:
+            raise Invalid(f"{folder / inside} {fault}.", hint="Remove the link, or make it lead to a path of the tree.")
+    return tree
+
+
+def _may_be_named(path: Path) -> None:
+    """Raise Invalid for a path whose name is not UTF-8."""
+    if any("\udc80" <= sign <= "\udcff" for sign in path.name):
+        shown = os.fsencode(path).decode(errors="replace")
+        raise Invalid(f"{shown} has a name that is not UTF-8.", hint="Rename it, or remove it from the tree.")
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a regular file, and never of what a link leads to."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+        return file.read()
 
 
 def _cannot_read(error: OSError) -> NoReturn:
@@ -207,8 +224,8 @@ def _cannot_read(error: OSError) -> NoReturn:
     ) from error
 
 
-def own_files(requirement: Requirement, tree: dict[str, bytes]) -> dict[str, bytes]:
+def own_files(requirement: Requirement, tree: Tree) -> Tree:
     """The tree without what a delivery adds (packaging, lock, README, acceptance cases, verdict): it is not judged."""
-    written = {path: content for path, content in tree.items() if in_scope(path, requirement.scope)}
-    added = packaging_files(requirement, written).keys() | set(proof_names(written))
-    return {path: content for path, content in tree.items() if path in written or path not in added}
+    written = [path for path in tree.paths() if in_scope(path, requirement.scope)]
+    added = (packaging_files(requirement, written).keys() | set(proof_names(written))) - set(written)
+    return tree.kept(lambda path: path not in added)

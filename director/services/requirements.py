@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from domain.errors import Conflict, Invalid
+from verification.requirements.base_tree import BaseTree
 from verification.requirements.model import Requirement
 from verification.requirements.parser import read_prose
 from verification.requirements.template import scaffold, sealed_template, template
@@ -38,8 +39,8 @@ def _written_from_prose(file: Path, deliver: str) -> Path:
     return written
 
 
-def summary(requirement: Requirement) -> str:
-    """A requirement in a few lines."""
+def summary(requirement: Requirement, base: BaseTree | None = None) -> str:
+    """A requirement in a few lines, and what it builds on."""
     visible = sum(len(criterion.cases) for criterion in requirement.criteria)
     sealed = sum(len(criterion.sealed) for criterion in requirement.criteria)
     tried = sum(len(criterion.properties) + len(criterion.sealed_properties) for criterion in requirement.criteria)
@@ -47,8 +48,16 @@ def summary(requirement: Requirement) -> str:
     more = f", {tried} properties" if tried else ""
     more += {0: "", 1: ", 1 given suite"}.get(suites, f", {suites} given suites")
     budget = requirement.budget
-    return (
+    return _base_line(base) + (
         f"{requirement.title}: {requirement.deliver}, {len(requirement.tasks)} tasks, "
         f"{len(requirement.criteria)} criteria, {visible} visible and {sealed} sealed cases{more}; "
         f"budget {budget.usd} USD, {budget.tokens} tokens, {budget.minutes} minutes"
     )
+
+
+def _base_line(base: BaseTree | None) -> str:
+    if base is None:
+        return ""
+    counts = (len(base.files), "file"), (len(base.files.links), "link"), (len(base.files.submodules), "submodule")
+    held = [f"{number} {name}{'' if number == 1 else 's'}" for number, name in counts if number or name == "file"]
+    return f"base {base.commit[:12]} of {base.repo}: {', '.join(held)}\n"

@@ -15,7 +15,7 @@ from domain.run_messages import Allowance, Submit, TaskPlan
 from domain.tree import manifest_of
 from governance.gate import Gate, Outcome
 from verification.packages.libraries import resolved
-from verification.requirements.base_tree import read_base
+from verification.requirements.base_tree import base_of
 from verification.requirements.dependencies import LOCK_NAME
 from verification.requirements.model import Requirement, RequirementTask
 
@@ -43,8 +43,7 @@ async def submit(
     read.
     """
     base_tree = base_commit = base_repo = None
-    if requirement.base is not None:
-        base = read_base(requirement.base, folder)
+    if (base := base_of(requirement, folder)) is not None:
         await blobs.put(base.files.values(), redact=False)
         (base_tree,) = await blobs.put([pack_manifest(manifest_of(base.files))], redact=False)
         base_commit, base_repo = base.commit, base.repo

@@ -1,5 +1,7 @@
 """The base's own tests are a regression gate that the author cannot edit; the author's own tests are advice."""
 
+from collections.abc import Mapping
+
 import pytest
 from msgspec.structs import replace
 
@@ -42,7 +44,7 @@ SKIPS = b"import pytest\n\ndef shout(text):\n    pytest.skip('later')\n"
 
 
 def subject(
-    sandbox: Bubblewrap, tree: dict[str, bytes], base: dict[str, bytes], policy: BaseSuitePolicy | None = None
+    sandbox: Bubblewrap, tree: Mapping[str, bytes], base: Mapping[str, bytes], policy: BaseSuitePolicy | None = None
 ) -> Subject:
     """A subject for the gates alone."""
     asked = replace(requirement(cases=(CASE,)), base_suite=policy or BaseSuitePolicy(), scope=("tidy.py",))

@@ -11,6 +11,7 @@ from bus.blobs import BLOB_BYTES_MAX, Blobs
 from bus.redaction import Redactor
 from bus.store import Store
 from domain.errors import Invalid, NotFound, Unavailable
+from verification.tree_limits import FILE_BYTES_MAX
 
 SECRET = "correct-horse-battery"
 
@@ -60,6 +61,18 @@ async def test_files_of_a_tree_are_kept_as_they_are(blobs: Blobs) -> None:
     assert await blobs.get(digest) == content
 
 
+async def test_many_bytes_are_put_in_parts(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PUT_BYTES_MAX", 10)
+    contents = [b"12345", b"1234", b"x" * 20, b"", b"12"]
+    digests = await blobs.put(contents)
+    assert [await blobs.get(digest) for digest in digests] == contents
+    assert [len(batch) for batch in module._batches([("", content) for content in contents])] == [2, 1, 2]
+
+
+def test_the_largest_file_of_a_tree_is_a_blob() -> None:
+    assert FILE_BYTES_MAX <= BLOB_BYTES_MAX
+
+
 async def test_what_is_not_there_is_named(blobs: Blobs) -> None:
     (there,) = await blobs.put([b"x"])
     with pytest.raises(NotFound, match=r"gone\.py"):
@@ -72,7 +85,7 @@ async def test_what_is_not_there_is_named(blobs: Blobs) -> None:
 async def test_a_blob_has_its_limit_and_one_that_is_too_large_keeps_the_others_out(
     blobs: Blobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert BLOB_BYTES_MAX == 8 * 1024**2
+    assert BLOB_BYTES_MAX == 32 * 1024**2
     monkeypatch.setattr(module, "BLOB_BYTES_MAX", 1000)
     with pytest.raises(Invalid, match="1001 bytes"):
         await blobs.put([b"fine", b"x" * 1001])

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import Unavailable
+from domain.tree import Tree
 from tests.attacks.leftovers import PATIENCE_S, descriptors, gone, processes_with
 from tests.docker import box_image, docker_engine, docker_sandbox, host_of
 from tests.engine.daemon import Engine
@@ -244,3 +245,29 @@ async def test_without_engine_or_image_it_says_what_to_do(docker_engine: Engine,
         deaf.bind(str(tmp_path / "deaf"))
         with pytest.raises(Unavailable, match="does not answer"):
             await Docker(f"unix://{tmp_path}/deaf").probe()
+
+
+async def test_a_tree_is_in_the_box_with_its_modes_links_and_submodules(box: Sandbox) -> None:
+    tree = Tree(
+        {"a/data.txt": b"42", "a/run.sh": b"#!/bin/sh\necho ran\n"},
+        executable=frozenset({"a/run.sh"}),
+        links={"b/data": "../a/data.txt", "c": "a"},
+        submodules={"vendor/lib": "1" * 40},
+    )
+    code = """import os, subprocess
+print(open("b/data").read(), os.readlink("b/data"), os.listdir("vendor/lib"), sorted(os.listdir("c")))
+print(os.access("a/data.txt", os.X_OK), subprocess.run(["c/run.sh"], capture_output=True, text=True).stdout.strip())
+"""
+    told = await boxed(box, code, files=tree)
+    assert told.stdout.decode() == "42 ../a/data.txt [] ['data.txt', 'run.sh']\nFalse ran\n", told.stderr
+
+
+async def test_what_goes_in_takes_nothing_of_what_a_run_may_write(box: Sandbox) -> None:
+    files = {f"in/{number}": b"x" * 5000 for number in range(300)}
+    code = """import sys
+for number in range(int(sys.argv[1])):
+    open(f"out{number}", "wb").write(b"y" * 5000)
+"""
+    limits = Limits(wall_s=20, files=100, work_bytes=MIB)
+    assert (await boxed(box, code, "80", files=files, limits=limits)).exit_code == 0
+    assert (await boxed(box, code, "130", files=files, limits=limits)).reason == "file_limit", "control"

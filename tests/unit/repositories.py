@@ -33,7 +33,8 @@ def git(folder: Path, *words: str) -> str:
 
 def plan(files: dict[str, bytes | None], number: int = 1) -> CommitPlan:
     return CommitPlan(
-        files=files,
+        files={path: content for path, content in files.items() if content is not None},
+        deleted=frozenset(path for path, content in files.items() if content is None),
         message=f"T{number}: words are joined by one hyphen\n\nAccepted at the second attempt.",
         trailers=(("Aura-Task", f"T{number}"), ("Aura-Employee", "smol"), ("Aura-Verdict", "v-1"), ("Aura-Tree", "00")),
         at_us=1_795_000_000_000_000 + number * 1_000_000,

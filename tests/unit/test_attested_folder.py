@@ -80,6 +80,15 @@ def linked(folder: Path) -> None:
     (folder / "slug.py").symlink_to(folder.parent / "slug.py")
 
 
+def linked_inside(folder: Path) -> None:
+    (folder / "slug.py").rename(folder / "copy")
+    (folder / "slug.py").symlink_to("copy")
+
+
+def runnable(folder: Path) -> None:
+    (folder / "slug.py").chmod(0o755)
+
+
 def payload(folder: Path) -> None:
     file = folder / "verdict.intoto.jsonl"
     opened = json.loads(file.read_bytes())
@@ -97,7 +106,9 @@ ALTERED = [
     (write("pyproject.toml", b"[build-system]\n"), "pyproject.toml was altered"),
     (write("tests/acceptance/test_acceptance.py", b""), "test_acceptance.py was altered"),
     (write("verdict.json", b"[]"), "verdict.json was altered"),
-    (linked, "not a regular file"),
+    (linked, "link to an absolute path"),
+    (linked_inside, "slug.py was altered"),
+    (runnable, "slug.py was altered"),
     (payload, "signature"),
     (write("verifier.pub", signing.public_pem(OTHER.public_key())), "signature"),
 ]

@@ -1,9 +1,9 @@
-"""A base commit is read from a local repository: plain files alone, by branch, tag or commit id."""
+"""A base commit is read from a local repository, by branch, tag or commit id: what cannot be carried is named."""
 
 from pathlib import Path
 
 import pytest
-from dulwich.objects import Blob, Commit, Tree
+from dulwich.objects import Blob, Commit, ObjectID, Tree
 from dulwich.repo import Repo
 
 from domain.errors import Invalid, LimitReached, NotFound
@@ -21,7 +21,7 @@ def commit(path: Path, *entries: tuple[bytes, int, bytes], folder: bytes | None 
     for name, mode, content in entries:
         blob = Blob.from_string(content)
         repo.object_store.add_object(blob)
-        tree.add(name, mode, blob.id)
+        tree.add(name, mode, ObjectID(content) if mode == MODULE else blob.id)
     repo.object_store.add_object(tree)
     if folder is not None:
         outer = Tree()
@@ -67,15 +67,13 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "mode", "said"),
     [
-        (b"link", LINK, "a link"),
-        (b"module", MODULE, "a submodule"),
         (b"..", FILE, "leaves the project"),
         (b".git", FILE, "reaches into .git"),
         (b"a\\b", FILE, "backslash"),
         (b"\xff", FILE, "not UTF-8"),
     ],
 )
-def test_only_plain_files_with_plain_names(tmp_path: Path, name: bytes, mode: int, said: str) -> None:
+def test_only_plain_names_are_carried(tmp_path: Path, name: bytes, mode: int, said: str) -> None:
     commit(tmp_path / "bad", (name, mode, b"x"), folder=b"src")
     with pytest.raises(Invalid, match=said):
         read_base(Base(repo="bad"), tmp_path)
@@ -83,11 +81,51 @@ def test_only_plain_files_with_plain_names(tmp_path: Path, name: bytes, mode: in
     assert dict(read_base(Base(repo="good"), tmp_path).files) == {"src/plain": b"x"}
 
 
+def test_modes_links_and_submodules_are_read(tmp_path: Path) -> None:
+    commit(
+        tmp_path / "site",
+        (b"a.py", FILE, b"a"),
+        (b"later", LINK, b"made/by/a/build"),
+        (b"latest", LINK, b"../src/a.py"),
+        (b"lib", MODULE, b"1" * 40),
+        (b"run", PROGRAM, b"r"),
+        folder=b"src",
+    )
+    files = read_base(Base(repo="site"), tmp_path).files
+    assert dict(files) == {"src/a.py": b"a", "src/run": b"r"}
+    assert files.executable == {"src/run"}
+    assert files.links == {"src/latest": "../src/a.py", "src/later": "made/by/a/build"}
+    assert files.submodules == {"src/lib": "1" * 40}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"/etc/passwd", "absolute path"),
+        (b"../../a", "leads out of the tree"),
+        (b"link", "circle"),
+        (b"\xff", "not UTF-8"),
+        (b"a\nb", "not printable"),
+        (b"x" * 401, "too long"),
+    ],
+)
+def test_a_link_that_cannot_be_carried_is_named(tmp_path: Path, text: bytes, said: str) -> None:
+    commit(tmp_path / "bad", (b"a", FILE, b""), (b"link", LINK, text), folder=b"src")
+    with pytest.raises(Invalid, match=f"src/link in the base is a link .*{said}"):
+        read_base(Base(repo="bad"), tmp_path)
+    commit(tmp_path / "good", (b"a", FILE, b""), (b"link", LINK, b"a"), folder=b"src")
+    assert read_base(Base(repo="good"), tmp_path).files.links == {"src/link": "a"}
+
+
 def test_limits_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commit(tmp_path / "site", (b"a", FILE, b"12345"), (b"b", FILE, b"12345"))
-    for name, limit in (("BASE_FILE_BYTES_MAX", 4), ("BASE_BYTES_MAX", 9), ("BASE_FILES_MAX", 1)):
+    for name, limit, said in (
+        ("FILE_BYTES_MAX", 4, "a in the base is larger than 4 bytes"),
+        ("TREE_BYTES_MAX", 9, "larger than 9 bytes: b is too much"),
+        ("TREE_FILES_MAX", 1, "larger than 1 files: b is one too many"),
+    ):
         with monkeypatch.context() as patched:
             patched.setattr(base_tree, name, limit)
-            with pytest.raises(LimitReached, match="larger than"):
+            with pytest.raises(LimitReached, match=said):
                 read_base(Base(repo="site"), tmp_path)
     assert len(read_base(Base(repo="site"), tmp_path).files) == 2

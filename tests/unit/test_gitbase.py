@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from agents.delivery.commit_plan import BaseClone
+from agents.delivery.commit_plan import BaseClone, CommitPlan
 from agents.delivery.repository import base_commit, base_files, build_repository
 from domain.errors import Invalid
+from domain.tree import Tree
 from tests.unit.repositories import TWO, fingerprint, git, needs_git, plan
 
 
@@ -55,6 +56,36 @@ def test_a_base_is_cloned_and_never_written(tmp_path: Path, site: Path, ref: str
     ]  # fmt: skip
     assert os.access(clone / "run.sh", os.X_OK)
     assert (clone / "link").is_symlink()
+
+
+@needs_git
+def test_a_difference_with_modes_links_and_deletions_is_delivered_as_it_is(tmp_path: Path, site: Path) -> None:
+    wanted = git(site, "rev-parse", "main").strip()
+    tree = Tree(
+        {"app.py": b"print('two')\n", "run.sh": b"#!/bin/sh\n", "blob": bytes(range(256)), "empty": b""},
+        executable=frozenset({"app.py"}),
+        links={"latest": "app.py"},
+        submodules={"lib": "1" * 40},
+    )
+    change = CommitPlan(
+        files=tree, deleted=frozenset({"old.py", "link"}), message="fix", trailers=(), at_us=1_795_000_000_000_000
+    )
+    clone = tmp_path / "clone"
+    build_repository(clone, (change,), base=BaseClone(repo=site, ref="main"))
+    changes = git(clone, "diff", "--raw", "--no-renames", "--abbrev=4", wanted, "HEAD").splitlines()
+    modes = {line.split("\t")[1]: (line.split()[0].lstrip(":"), line.split()[1]) for line in changes}
+    assert modes == {
+        "app.py": ("100644", "100755"),
+        "blob": ("000000", "100644"),
+        "empty": ("000000", "100644"),
+        "latest": ("000000", "120000"),
+        "lib": ("000000", "160000"),
+        "link": ("120000", "000000"),
+        "old.py": ("100644", "000000"),
+        "run.sh": ("100755", "100644"),
+    }
+    assert ((clone / "latest").readlink(), (clone / "blob").read_bytes()) == (Path("app.py"), bytes(range(256)))
+    assert git(clone, "status", "--porcelain") == ""
 
 
 @needs_git

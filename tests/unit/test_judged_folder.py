@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from director.services.judge import TREE_BYTES_MAX, read_tree
+from director.services.judge import read_tree
 from director.terminal.output import Door
 from domain.errors import Invalid, LimitReached
+from domain.tree import Tree
+from verification.tree_limits import TREE_BYTES_MAX
 
 NOBODY = 65534
 
@@ -25,6 +27,42 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_plain_folder_is_read_whole(folder: Path) -> None:
     assert read_tree(folder) == {"a/m.py": b"x = 1\n", "ä.py": b""}
+
+
+def test_modes_and_links_are_read_and_no_link_is_followed(folder: Path) -> None:
+    (folder / "run.sh").write_bytes(b"#!/bin/sh\n")
+    (folder / "run.sh").chmod(0o755)
+    (folder / "latest").symlink_to("a/m.py")
+    (folder / "b").symlink_to("a")
+    assert read_tree(folder) == Tree(
+        {"a/m.py": b"x = 1\n", "ä.py": b"", "run.sh": b"#!/bin/sh\n"},
+        executable=frozenset({"run.sh"}),
+        links={"latest": "a/m.py", "b": "a"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("/etc/hostname", "absolute path"),
+        ("../outside", "leads out of the tree"),
+        ("a/../../outside", "leads out of the tree"),
+        ("l", "circle"),
+    ],
+)
+def test_a_link_out_of_the_folder_is_named_and_not_followed(folder: Path, text: str, said: str) -> None:
+    (folder / "l").symlink_to("a/m.py")
+    assert read_tree(folder).links == {"l": "a/m.py"}, "control"
+    (folder / "l").unlink()
+    (folder / "l").symlink_to(text)
+    with pytest.raises(Invalid, match=f"{folder}/l .*{said}"):
+        read_tree(folder)
+
+
+def test_a_special_file_is_refused(folder: Path) -> None:
+    os.mkfifo(folder / "pipe")
+    with pytest.raises(Invalid, match="pipe is not a regular file"):
+        read_tree(folder)
 
 
 def test_a_name_that_no_manifest_can_hold_is_refused(folder: Path) -> None:

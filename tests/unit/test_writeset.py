@@ -7,6 +7,7 @@ from verification.source_scan.write_set import (
     scope_findings,
     twin_findings,
 )
+from verification.tree_limits import FILE_BYTES_MAX, TREE_FILES_MAX
 
 
 def test_added_changed_and_removed_paths_are_written() -> None:
@@ -32,7 +33,10 @@ def test_a_tree_has_plain_paths_and_no_file_is_a_folder() -> None:
     for path in ("../a", "/a", "a//b", "a/./b", "", "a\0b", ".git/config"):
         assert [each.kind for each in form_findings({path: b""})] == ["leftover_files"], path
     assert [each.path for each in form_findings({"a": b"", "a/b": b""})] == ["a/b"]
-    assert form_findings({f"{number}": b"" for number in range(3000)})
+    whole = {f"{number}": b"" for number in range(TREE_FILES_MAX)}
+    assert form_findings(whole) == []
+    assert form_findings({**whole, "one": b""})
+    assert [each.path for each in form_findings({"a": bytes(FILE_BYTES_MAX + 1), "b": bytes(FILE_BYTES_MAX)})] == ["a"]
 
 
 def test_what_an_author_brings_is_no_compiled_python() -> None:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from domain.tree import Tree
 from verification.execution.output_files import FOLDER, collected, untrue, watched, watched_at_last, with_room
 from verification.execution.retry import boxed
 from verification.requirements.model import Case, Serve, Step
@@ -164,7 +165,7 @@ def _spec(case: Case, project: Project, order: bytes) -> RunSpec:
     limits = Limits(wall_s=case.within_s + START_S, memory_bytes=case.memory_mb * MIB)
     return RunSpec(
         argv=(PYTHON, *ALONE, WORKER),
-        files={f"project/{path}": content for path, content in project.files.items()},
+        files=Tree.of(project.files).below("project"),
         read_only={WORKER: _SOURCE.read_bytes(), **launcher_of(project.command), **project.read_only},
         folders=project.folders,
         env=project.env,

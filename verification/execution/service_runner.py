@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from domain.tree import Tree
 from verification.execution.case_runner import (
     ALONE,
     LIBRARIES,
@@ -140,7 +141,7 @@ def _spec(visit: Visit, data: Mapping[str, bytes], project: Project, *, kept: bo
     )
     return RunSpec(
         argv=(PYTHON, *ALONE, WORKER),
-        files={f"project/{path}": content for path, content in project.files.items()} | dict(data),
+        files=Tree.of(project.files).below("project").with_files(data),
         read_only={WORKER: _SOURCE.read_bytes(), **launcher_of(project.command), **project.read_only},
         folders=project.folders,
         env=project.env,

@@ -1,18 +1,22 @@
 """The form of a tree: what no box can hold is judged no further."""
 
+from domain.tree import Tree
 from verification.gates.base import GateReport, Subject, VerdictGate, verdict_on
 from verification.source_scan.write_set import compiled_findings, form_findings, twin_findings
 
 
 class Form(VerdictGate):
-    """Plain paths, bounded count and size, nothing that lies below a file, no compiled Python, no twins."""
+    """Plain paths, links that stay inside, bounded size, nothing below a file, no twins, no compiled Python."""
 
     name = "form"
     needs_fit = False
 
     async def ask(self, subject: Subject) -> GateReport:
-        files = len(subject.tree)
-        evidence = {"files": files, "bytes": sum(map(len, subject.tree.values()))}
-        findings = form_findings(subject.tree)
+        tree = Tree.of(subject.tree)
+        files = len(tree)
+        evidence = {"files": files, "bytes": sum(map(len, tree.values()))}
+        beside = {"links": len(tree.links), "submodules": len(tree.submodules)}
+        evidence |= {name: number for name, number in beside.items() if number}
+        findings = form_findings(tree, subject.changed)
         findings += compiled_findings(subject.changed, subject.tree) + twin_findings(subject.changed, subject.tree)
         return verdict_on(findings, text=f"{files} files", evidence=evidence)

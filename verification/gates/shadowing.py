@@ -1,5 +1,6 @@
 """Shadowing: whether a file of the project hides a module of a library. The project comes first on Python's path."""
 
+from domain.tree import Tree
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do
 from verification.packages.libraries import modules_in
 
@@ -14,7 +15,7 @@ class Shadowing(VerdictGate):
         if subject.project.libraries is None:
             return nothing_to_do("there are no dependencies")
         theirs = modules_in(subject.project.libraries)
-        inside = [path.removeprefix("src/") for path in subject.tree if path.endswith(".py")]
+        inside = [path.removeprefix("src/") for path in Tree.of(subject.tree).paths() if path.endswith(".py")]
         ours = {path.partition("/")[0].removesuffix(".py") for path in inside}
         hidden = sorted(ours & theirs)
         if not hidden:

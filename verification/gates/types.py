@@ -4,6 +4,7 @@ import asyncio
 import re
 
 from domain.errors import Unavailable
+from domain.tree import Tree
 from verification.execution.case_runner import ALONE, PROJECT, SOURCES
 from verification.execution.retry import boxed
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do
@@ -42,7 +43,7 @@ class Types(VerdictGate):
         result = await boxed(
             RunSpec(
                 argv=(PYTHON, *ALONE, "-m", "mypy", *_OPTIONS, *_REPORT, "--", *(f"project/{each}" for each in paths)),
-                files={f"project/{each}": content for each, content in subject.tree.items()},
+                files=Tree.of(subject.tree).below("project"),
                 folders={TOOLS: tools, **subject.project.folders},
                 env={"PYTHONPATH": TOOLS, "MYPYPATH": path},
                 limits=Limits(wall_s=TYPES_WALL_S, memory_bytes=TYPES_MEMORY_BYTES),

@@ -1,24 +1,22 @@
-"""The tree of a base commit: every file by path, read from a local repository without checking it out."""
+"""The tree of a base commit: files, modes, links and submodules, read from a local repository without a checkout."""
 
 import contextlib
 import os
 import stat
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from domain.errors import Invalid, LimitReached, NotFound
-from verification.requirements.model import Base
+from domain.tree import Tree
+from verification.requirements.link_rules import behind_link, text_fault
+from verification.requirements.model import Base, Requirement
 from verification.requirements.scope import path_fault
+from verification.tree_limits import FILE_BYTES_MAX, FOLDERS_DEPTH_MAX, TREE_BYTES_MAX, TREE_FILES_MAX
 
 if TYPE_CHECKING:
     from dulwich.objects import Commit
     from dulwich.repo import Repo
 
-BASE_FILES_MAX = 10_000
-BASE_FILE_BYTES_MAX = 4 << 20
-BASE_BYTES_MAX = 64 << 20
-BASE_DEPTH_MAX = 32  # nested folders
 TAGS_MAX = 8  # tags that point to tags
 
 
@@ -27,13 +25,14 @@ class BaseTree(NamedTuple):
 
     repo: str
     commit: str
-    files: Mapping[str, bytes]
+    files: Tree
 
 
 def read_base(base: Base, folder: Path) -> BaseTree:
-    """The files of `base`, whose `repo` is relative to `folder`.
+    """The tree of `base`, whose `repo` is relative to `folder`.
 
-    NotFound for a missing repository, ref or object; Invalid for links, submodules and odd names; LimitReached by size.
+    NotFound for a missing repository, ref or object; Invalid for what cannot be carried (links that lead out of the
+    tree, odd names); LimitReached by size. Each names the path.
     """
     from dulwich.errors import NotGitRepository
     from dulwich.repo import Repo
@@ -47,7 +46,25 @@ def read_base(base: Base, folder: Path) -> BaseTree:
         ) from error
     with repo:
         commit = _commit(repo, base, path)
-        return BaseTree(str(path.resolve()), commit.id.decode("ascii"), _Walk(repo).files_of(commit))
+        return BaseTree(str(path.resolve()), commit.id.decode("ascii"), _Walk(repo).tree_of(commit))
+
+
+def base_of(requirement: Requirement, folder: Path) -> BaseTree | None:
+    """What a requirement builds on, if anything, once all of it can be carried and each scope reaches its files.
+
+    `folder`: where the base's path begins. Raises as `read_base`, and Invalid for a scope that lies behind a link.
+    """
+    if requirement.base is None:
+        return None
+    base = read_base(requirement.base, folder)
+    for pattern in dict.fromkeys([*requirement.scope, *(one for task in requirement.tasks for one in task.scope)]):
+        if (other := behind_link(pattern, base.files)) is not None:
+            raise Invalid(
+                f"The scope {pattern!r} lies behind a link of the base.",
+                hint=f'Write "{other}": what is written through a link is written there.',
+                code="scope_behind_link",
+            )
+    return base
 
 
 def _commit(repo: "Repo", base: Base, path: Path) -> "Commit":
@@ -86,34 +103,64 @@ class _Walk:
     def __init__(self, repo: "Repo") -> None:
         self.repo = repo
         self.files: dict[str, bytes] = {}
+        self.executable: set[str] = set()
+        self.links: dict[str, str] = {}
+        self.submodules: dict[str, str] = {}
         self.bytes = 0
 
-    def files_of(self, commit: "Commit") -> dict[str, bytes]:
-        self.tree(commit.tree, "", 0)
-        return self.files
+    def tree_of(self, commit: "Commit") -> Tree:
+        self.folder(commit.tree, "", 0)
+        tree = Tree(self.files, executable=frozenset(self.executable), links=self.links, submodules=self.submodules)
+        for path in sorted(tree.links):
+            if (fault := text_fault(path, tree)) is not None:
+                raise Invalid(
+                    f"{path} in the base {fault}", hint="Start from a commit in which it is a file, or is not there."
+                )
+        return tree
 
-    def tree(self, digest: bytes, prefix: str, depth: int) -> None:
-        from dulwich.objects import Tree
+    def folder(self, digest: bytes, prefix: str, depth: int) -> None:
+        from dulwich.objects import S_ISGITLINK
+        from dulwich.objects import Tree as Folder
 
-        tree = self.object(digest, prefix or "the root folder")
-        if not isinstance(tree, Tree):
+        folder = self.object(digest, prefix or "the root folder")
+        if not isinstance(folder, Folder):
             raise Invalid(
                 f"{prefix or 'the root folder'} is not a folder in the base", hint="Repair the repository: git fsck."
             )
-        if depth > BASE_DEPTH_MAX:
+        if depth > FOLDERS_DEPTH_MAX:
             raise LimitReached(
-                f"the base nests folders deeper than {BASE_DEPTH_MAX}", hint="Start from a smaller base."
+                f"{prefix} in the base nests folders deeper than {FOLDERS_DEPTH_MAX}", hint="Start from a smaller base."
             )
-        for entry in tree.items():
+        for entry in folder.items():
             path = self.path(prefix, entry.path)
             if stat.S_ISDIR(entry.mode):
-                self.tree(entry.sha, f"{path}/", depth + 1)
+                self.folder(entry.sha, f"{path}/", depth + 1)
+                continue
+            self.count(path)
+            if S_ISGITLINK(entry.mode):
+                self.submodules[path] = entry.sha.decode("ascii")
+            elif stat.S_ISLNK(entry.mode):
+                self.links[path] = self.text(entry.sha, path)
             elif stat.S_ISREG(entry.mode):
-                self.file(entry.sha, path)
+                self.files[path] = self.content(entry.sha, path)
+                self.executable |= {path} if entry.mode & 0o111 else set()
             else:
-                what = "a link" if stat.S_ISLNK(entry.mode) else "a submodule or special file"
-                hint = "Start from a commit with plain files and folders alone."
-                raise Invalid(f"the base holds {what}: {path}", hint=hint)
+                raise Invalid(
+                    f"{path} in the base has the mode {entry.mode:o}", hint="Repair the repository: git fsck."
+                )
+
+    def count(self, path: str) -> None:
+        if len(self.files) + len(self.links) + len(self.submodules) >= TREE_FILES_MAX:
+            raise LimitReached(
+                f"the base is larger than {TREE_FILES_MAX} files: {path} is one too many",
+                hint="Start from a smaller base.",
+            )
+
+    def text(self, digest: bytes, path: str) -> str:
+        try:
+            return self.content(digest, path).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise Invalid(f"{path} in the base is a link whose text is not UTF-8", hint="Make it anew.") from error
 
     def path(self, prefix: str, name: bytes | None) -> str:
         hint = "Rename it in the base repository, or start from another commit."
@@ -128,7 +175,7 @@ class _Walk:
             )
         return path
 
-    def file(self, digest: bytes, path: str) -> None:
+    def content(self, digest: bytes, path: str) -> bytes:
         from dulwich.objects import Blob
 
         blob = self.object(digest, path)
@@ -136,14 +183,15 @@ class _Walk:
             raise Invalid(f"{path} is not a file in the base", hint="Repair the repository: git fsck.")
         content = blob.as_raw_string()
         self.bytes += len(content)
-        if len(content) > BASE_FILE_BYTES_MAX:
+        if len(content) > FILE_BYTES_MAX:
             raise LimitReached(
-                f"{path} in the base is larger than {BASE_FILE_BYTES_MAX} bytes", hint="Leave it out of the base."
+                f"{path} in the base is larger than {FILE_BYTES_MAX} bytes", hint="Leave it out of the base."
             )
-        if self.bytes > BASE_BYTES_MAX or len(self.files) >= BASE_FILES_MAX:
-            limits = f"{BASE_FILES_MAX} files and {BASE_BYTES_MAX} bytes"
-            raise LimitReached(f"the base is larger than {limits}", hint="Start from a smaller base.")
-        self.files[path] = content
+        if self.bytes > TREE_BYTES_MAX:
+            raise LimitReached(
+                f"the base is larger than {TREE_BYTES_MAX} bytes: {path} is too much", hint="Start from a smaller base."
+            )
+        return content
 
     def object(self, digest: bytes, path: str) -> object:
         from dulwich.objects import ObjectID

@@ -6,7 +6,10 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from domain.tree import Tree
+
 MIB = 1024 * 1024
+PAGE_BYTES = 4096  # what a file takes at least, and in multiples of which it grows
 PYTHON = "python3"
 """The name by which `argv` asks for the box's own interpreter; every sandbox puts it on PATH."""
 WORK = "/work"
@@ -18,7 +21,10 @@ Reason = Literal["exit", "timeout", "memory", "output_limit", "file_limit", "set
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What one run may use. Hard caps on the whole tree of processes, but for `open_files`, which is per process."""
+    """What one run may use. Hard caps on the whole tree of processes, but for `open_files`, which is per process.
+
+    `work_bytes` and `files` are the run's own: a sandbox adds what goes in.
+    """
 
     wall_s: float = 30.0
     memory_bytes: int = 512 * MIB
@@ -35,6 +41,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One run: `files` go into the work folder (relative paths), `read_only` beside it (absolute paths in the box).
+
+    `files` may be a tree: then its modes and links go in too, and each submodule is an empty folder.
 
     `collect` names the files to bring out as globs over paths relative to the work folder; `**` crosses folders.
     `folders` are folders of the host that the box sees read-only, by their absolute path in the box. They must be
@@ -53,6 +61,20 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     links: Mapping[str, str] = {}
     limits: Limits = Limits()
     collect: tuple[str, ...] = ()
+
+
+def with_room(spec: RunSpec) -> RunSpec:
+    """The run with limits that hold what goes in as well as what it may write."""
+    tree = Tree.of(spec.files)
+    paths = tree.paths()
+    folders = {path[:end] for path in paths for end, char in enumerate(path) if char == "/"}
+    taken = sum(-(-len(content) // PAGE_BYTES) * PAGE_BYTES for content in tree.values())
+    limits = msgspec.structs.replace(
+        spec.limits,
+        files=spec.limits.files + len(paths) + len(folders),
+        work_bytes=spec.limits.work_bytes + taken,
+    )
+    return msgspec.structs.replace(spec, limits=limits)
 
 
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):

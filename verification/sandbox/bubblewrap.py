@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from domain.errors import Unavailable
-from verification.sandbox.base import MIB, PROGRAMS, PYTHON, WORK, Capabilities, Limits, RunResult, RunSpec
+from verification.sandbox.base import MIB, PROGRAMS, PYTHON, WORK, Capabilities, Limits, RunResult, RunSpec, with_room
 from verification.sandbox.box import BubblewrapBox, counts_processes_per_box
 from verification.sandbox.confinement import Confinement, possible_confinements
 from verification.sandbox.descriptors import sealed
@@ -90,7 +90,7 @@ class Bubblewrap:
             await self.close()  # a cleaner of temporary files was here, or another image was built
         await self.probe()
         assert self._confinement is not None
-        return await self._run(spec, self._confinement)
+        return await self._run(with_room(spec), self._confinement)
 
     async def sweep(self) -> int:
         """Ends processes and removes folders and cgroups of sandboxes whose process is gone; how many."""

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from domain.errors import Unavailable
-from verification.sandbox.base import MIB, PYTHON, Capabilities, Limits, RunResult, RunSpec
+from verification.sandbox.base import MIB, PYTHON, Capabilities, Limits, RunResult, RunSpec, with_room
 from verification.sandbox.dockerbox import DockerBox
 from verification.sandbox.dockerconfig import box_config
 from verification.sandbox.dockerengine import (
@@ -62,7 +62,7 @@ class Docker:
     async def run(self, spec: RunSpec) -> RunResult:
         """One run in a fresh container. Raises Unavailable when there is no engine or no image."""
         await self.probe()
-        return await self._run(spec)
+        return await self._run(with_room(spec))
 
     async def sweep(self) -> int:
         """Ends and removes containers and folders of sandboxes whose process is gone; how many."""

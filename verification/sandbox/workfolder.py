@@ -4,8 +4,8 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import PurePosixPath
 
+from domain.tree import Tree
 from verification.sandbox.base import WORK, Limits
 from verification.sandbox.monitor import readable
 from verification.sandbox.runtime import WRITABLE
@@ -43,9 +43,15 @@ class WorkFolder:
         return self._descriptors[WORK]
 
     def write(self, files: Mapping[str, bytes]) -> None:
-        """Writes the inputs. To be called as the box's user. Raises ValueError for a path that is not plain."""
-        for path in sorted(files):
-            self._write_file(path, files[path])
+        """Writes the inputs, links last. To be called as the box's user. Raises ValueError for a path not plain."""
+        tree = Tree.of(files)
+        with _Writer(self.work) as writer:
+            for path in sorted(tree):
+                writer.file(path, tree[path], 0o755 if path in tree.executable else 0o644)
+            for path in sorted(tree.submodules):
+                writer.folder(path)
+            for path, text in sorted(tree.links.items()):
+                writer.link(path, text)
 
     def sizes(self) -> dict[str, int]:
         """Bytes that each folder can hold, as it is mounted."""
@@ -63,22 +69,55 @@ class WorkFolder:
                 os.close(descriptor)
         self._descriptors.clear()
 
-    def _write_file(self, path: str, content: bytes) -> None:
+
+class _Writer:
+    """Writes below a folder by descriptors, so that no link is followed. Paths that come sorted are written fast."""
+
+    def __init__(self, root: int) -> None:
+        self._root = root
+        self._open: list[tuple[str, int]] = []  # names and descriptors of the folders on the way to the last path
+
+    def __enter__(self) -> "_Writer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._back_to(0)
+
+    def file(self, path: str, content: bytes, mode: int) -> None:
+        folder, name = self._above(path)
+        with os.fdopen(os.open(name, _NEW_FILE, mode, dir_fd=folder), "wb") as file:
+            file.write(content)
+
+    def folder(self, path: str) -> None:
+        folder, name = self._above(path)
+        os.mkdir(name, 0o755, dir_fd=folder)
+
+    def link(self, path: str, text: str) -> None:
+        folder, name = self._above(path)
+        os.symlink(text, name, dir_fd=folder)
+
+    def _above(self, path: str) -> tuple[int, str]:
+        """The open folder of a path, made if it is not there, and the path's name in it."""
         if not is_plain_path(path):
             raise ValueError(f"not a relative path inside the work folder: {path!r}")
-        *folders, name = PurePosixPath(path).parts
-        here = os.dup(self.work)
-        try:
-            for folder in folders:
-                with suppress(FileExistsError):
-                    os.mkdir(folder, 0o755, dir_fd=here)
-                deeper = os.open(folder, _FOLDER, dir_fd=here)
-                os.close(here)
-                here = deeper
-            with os.fdopen(os.open(name, _NEW_FILE, 0o644, dir_fd=here), "wb") as file:
-                file.write(content)
-        finally:
-            os.close(here)
+        *folders, name = path.split("/")
+        same = 0
+        while same < min(len(folders), len(self._open)) and self._open[same][0] == folders[same]:
+            same += 1
+        self._back_to(same)
+        for folder in folders[same:]:
+            here = self._here()
+            with suppress(FileExistsError):
+                os.mkdir(folder, 0o755, dir_fd=here)
+            self._open.append((folder, os.open(folder, _FOLDER, dir_fd=here)))
+        return self._here(), name
+
+    def _here(self) -> int:
+        return self._open[-1][1] if self._open else self._root
+
+    def _back_to(self, depth: int) -> None:
+        while len(self._open) > depth:
+            os.close(self._open.pop()[1])
 
 
 def folder_sizes(limits: Limits, *, tmp_bytes: int, shm_bytes: int) -> dict[str, int]:

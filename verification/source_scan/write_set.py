@@ -1,16 +1,16 @@
 """The write set: what a tree changed against its base, and whether all of that was allowed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from unicodedata import normalize
 
 from domain.tree import Tree
+from verification.requirements.link_rules import link_faults
 from verification.requirements.scope import in_scope, path_fault
-from verification.sandbox.base import Limits
+from verification.tree_limits import FILE_BYTES_MAX, TREE_BYTES_MAX, TREE_FILES_MAX
 from verification.verdict.model import Finding
 
 NAMED_MAX = 20  # paths that get a finding of their own
 COMPILED = (".pyc", ".pyo")
-TREE_BYTES_MAX = 32 * 1024 * 1024
 
 
 def changed_paths(tree: Mapping[str, bytes], base: Mapping[str, bytes]) -> tuple[str, ...]:
@@ -36,12 +36,21 @@ def scope_findings(changed: tuple[str, ...], scope: tuple[str, ...]) -> list[Fin
     return findings
 
 
-def form_findings(tree: Mapping[str, bytes]) -> list[Finding]:
-    """What makes a tree unfit for any box: paths that no project has, and more than a box holds."""
-    faults = [(path, fault) for path in sorted(tree) if (fault := path_fault(path) or _clash(path, tree))]
+def form_findings(files: Mapping[str, bytes], changed: Iterable[str] = ()) -> list[Finding]:
+    """What makes a tree unfit for any box: paths and links that no project has, and more than a box holds.
+
+    `changed`: what its author wrote.
+    """
+    tree = Tree.of(files)
+    paths = tree.paths()
+    known = frozenset(paths)
+    faults = [(path, fault) for path in paths if (fault := path_fault(path) or _clash(path, known))]
+    faults += link_faults(tree, changed)
     told = [(path, f"the path {path[:100]!r} {fault}") for path, fault in faults[:NAMED_MAX]]
-    if len(tree) > Limits().files // 2:
-        told.append(("", f"{len(tree)} files are more than {Limits().files // 2}"))
+    if len(paths) > TREE_FILES_MAX:
+        told.append(("", f"{len(paths)} files are more than {TREE_FILES_MAX}"))
+    large = [path for path, content in tree.items() if len(content) > FILE_BYTES_MAX]
+    told += [(path, f"{path[:100]!r} is larger than {FILE_BYTES_MAX} bytes") for path in large[:NAMED_MAX]]
     if sum(map(len, tree.values())) > TREE_BYTES_MAX:
         told.append(("", f"the tree is larger than {TREE_BYTES_MAX} bytes"))
     return [Finding(kind="leftover_files", path=path or None, detail=text, for_author=text) for path, text in told]
@@ -53,7 +62,7 @@ def twin_findings(changed: tuple[str, ...], tree: Mapping[str, bytes]) -> list[F
     There one of the two files takes the other's place when the tree is copied, and nobody has judged that.
     """
     folded: dict[str, list[str]] = {}
-    for path in tree:
+    for path in Tree.of(tree).paths():
         folded.setdefault(normalize("NFC", normalize("NFC", path).casefold()), []).append(path)
     twins = [sorted(paths) for paths in folded.values() if len(paths) > 1 and set(paths) & set(changed)]
     told = [(paths[0], f"{' and '.join(paths[:2])} are one file on other systems") for paths in sorted(twins)]
@@ -61,8 +70,9 @@ def twin_findings(changed: tuple[str, ...], tree: Mapping[str, bytes]) -> list[F
 
 
 def compiled_findings(changed: tuple[str, ...], tree: Mapping[str, bytes]) -> list[Finding]:
-    """A finding for each compiled Python file that its author brings: Python may run it in place of its source."""
-    told = [(path, f"{path} is compiled Python; deliver its source alone") for path in changed if path in tree]
+    """A finding for each compiled Python file or link of such a name: Python may run it in place of its source."""
+    present = frozenset(Tree.of(tree).paths())
+    told = [(path, f"{path} is compiled Python; deliver its source alone") for path in changed if path in present]
     told = [(path, text) for path, text in told if path.casefold().endswith(COMPILED)]
     return [Finding(kind="leftover_files", path=path, detail=text, for_author=text) for path, text in told[:NAMED_MAX]]
 
@@ -73,7 +83,7 @@ def is_test(path: str) -> bool:
     return "tests" in folders or "test" in folders or name.startswith("test_") or name.endswith("_test.py")
 
 
-def _clash(path: str, tree: Mapping[str, bytes]) -> str | None:
+def _clash(path: str, paths: frozenset[str]) -> str | None:
     parts = path.split("/")
     above = ("/".join(parts[:end]) for end in range(1, len(parts)))
-    return "lies below a file" if any(folder in tree for folder in above) else None
+    return "lies below a file, a link or a submodule" if any(folder in paths for folder in above) else None

@@ -1,15 +1,17 @@
 """The base's own tests: those that pass on the base must pass on the tree that is built on it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
 
-from domain.tree import digest_of, manifest_of
+from domain.tree import Tree, digest_of, manifest_of
+from domain.tree_links import resolved
 from verification.execution.case_runner import CaseProblem, Project
+from verification.requirements.steering import PYPROJECT, steers
 from verification.sandbox.base import Sandbox
 from verification.suites.base_outcome import PASSED, BaseOutcome, Comparison, by_file, file_of, lost_tests, outcomes_of
-from verification.suites.clean_tree import belongs_to_tests, clean, steers
+from verification.suites.clean_tree import belongs_to_tests, clean
 from verification.suites.outcome_store import OutcomeStore
 from verification.suites.pytest_options import PytestOptions, pytest_options
 from verification.suites.pytest_runner import SUITE_LIMITS, SuiteRun, SuiteSeen, run_suite, with_wall
@@ -20,7 +22,6 @@ ALONE_WALL_S = 120.0
 ALONE_TIMES = 3
 REPEATED_MAX = 5
 """Lost tests that are repeated alone. More than that are no chance."""
-_PYPROJECT = "pyproject.toml"
 _STATUS = {4: "its conftest or configuration needs something that the box lacks", 5: "pytest collected no test"}
 """Reasons by pytest's exit status, where nothing else tells one."""
 
@@ -154,9 +155,7 @@ def _last_line(text: str) -> str:
     return " ".join(lines[-1:])
 
 
-def with_tests_of(
-    base: Mapping[str, bytes], tree: Mapping[str, bytes], options: PytestOptions | None = None
-) -> dict[str, bytes]:
+def with_tests_of(base: Mapping[str, bytes], tree: Mapping[str, bytes], options: PytestOptions | None = None) -> Tree:
     """The tree with tests, their helpers and their configuration as they are in the base, and with no others.
 
     What of the tree stands where these need a folder, or lies below one of them, is left out.
@@ -166,12 +165,38 @@ def with_tests_of(
     def of_tests(path: str) -> bool:
         return belongs_to_tests(path) or options.is_test_file(path)
 
-    code = {path: content for path, content in clean(tree).items() if not of_tests(path)}
-    tests = {path: content for path, content in base.items() if of_tests(path) or steers(path)}
-    if base.get(_PYPROJECT, b"").find(b"pytest") >= 0:
-        tests[_PYPROJECT] = base[_PYPROJECT]
-    folders = {folder for path in tests for folder in _above(path)}
-    return {path: code[path] for path in code if path not in folders and not tests.keys() & _above(path)} | tests
+    tests = _tests_of(Tree.of(base), of_tests)
+    paths = frozenset(tests.paths())
+    folders = {folder for path in paths for folder in _above(path)}
+    code = clean(tree).kept(lambda path: not of_tests(path))
+    return code.kept(lambda path: path not in folders and not paths & _above(path)).with_tree(tests)
+
+
+def _tests_of(base: Tree, of_tests: Callable[[str], bool]) -> Tree:
+    """The base's tests, their helpers and their configuration. A link that leads elsewhere is there as what it names.
+
+    So what stands behind it is the base's too, and not what an author has put in that place.
+    """
+    tests = base.kept(lambda path: of_tests(path) or steers(path))
+    replaced, copied = set[str](), dict[str, bytes]()
+    for path in tests.links:
+        behind = _behind(path, base)
+        if not behind.keys() <= tests.keys():
+            replaced.add(path)
+            copied |= {inside: base[other] for other, inside in behind.items()}
+    if (pyproject := base.followed(PYPROJECT)) is not None and pyproject.find(b"pytest") >= 0:
+        copied[PYPROJECT] = pyproject
+    return tests.kept(lambda path: path not in replaced).with_files(copied)
+
+
+def _behind(link: str, base: Tree) -> dict[str, str]:
+    """Each file that a link leads to, or that lies in the folder that it leads to -> its path through the link."""
+    reached = resolved(link, base.links)
+    if not reached:
+        return {}
+    if reached in base:
+        return {reached: link}
+    return {path: f"{link}{path[len(reached) :]}" for path in base if path.startswith(f"{reached}/")}
 
 
 def _above(path: str) -> set[str]:

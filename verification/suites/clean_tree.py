@@ -3,43 +3,20 @@
 import tomllib
 from collections.abc import Iterable, Mapping
 
+from domain.tree import Tree
+from verification.requirements.steering import PYPROJECT, steers
 from verification.requirements.suite_files import is_test_file
 
-_NAMES = frozenset(
-    {
-        "conftest.py",
-        "pytest.ini",
-        ".pytest.ini",
-        "pytest.toml",
-        ".pytest.toml",
-        "tox.ini",
-        "setup.cfg",
-        "sitecustomize.py",
-        "usercustomize.py",
-        "sitecustomize",
-        "usercustomize",
-        "__pycache__",
-    }
-)
-_ENDINGS = (".pth", ".dist-info", ".egg-info", ".egg-link", ".pyc")
 _TEST_FOLDERS = frozenset({"test", "tests"})
-_PYPROJECT = "pyproject.toml"
 
 
-def clean(tree: Mapping[str, bytes], without: Iterable[str] = ()) -> dict[str, bytes]:
+def clean(tree: Mapping[str, bytes], without: Iterable[str] = ()) -> Tree:
     """The tree without configuration of tests and of the interpreter, and without the paths `without`."""
-    left_out = frozenset(without)
-    kept = {path: content for path, content in tree.items() if not steers(path) and path not in left_out}
-    for path in [path for path in kept if path.rpartition("/")[2] == _PYPROJECT]:
-        plain = without_pytest(kept.pop(path))
-        if plain is not None:
-            kept[path] = plain
-    return kept
-
-
-def steers(path: str) -> bool:
-    """Whether a file of this name is read by pytest or by the interpreter itself."""
-    return any(part in _NAMES or part.endswith(_ENDINGS) for part in path.split("/"))
+    left_out, whole = frozenset(without), Tree.of(tree)
+    configured = {path for path in whole.paths() if path.rpartition("/")[2] == PYPROJECT}
+    kept = whole.kept(lambda path: not steers(path) and path not in left_out and path not in configured)
+    plain = {path: without_pytest(whole.followed(path)) for path in configured - left_out if not steers(path)}
+    return kept.with_files({path: content for path, content in plain.items() if content is not None})
 
 
 def belongs_to_tests(path: str) -> bool:
@@ -48,8 +25,10 @@ def belongs_to_tests(path: str) -> bool:
     return is_test_file(path) or bool(_TEST_FOLDERS & set(folders))
 
 
-def without_pytest(pyproject: bytes) -> bytes | None:
-    """pyproject.toml without pytest's tables; None where that cannot be told apart for certain."""
+def without_pytest(pyproject: bytes | None) -> bytes | None:
+    """pyproject.toml without pytest's tables; None where that cannot be told apart for certain, or nothing is there."""
+    if pyproject is None:
+        return None
     try:
         text = pyproject.decode()
         whole = tomllib.loads(text)

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from domain.tree import Tree
 from verification.execution.case_runner import ALONE, METADATA, PROJECT, CaseProblem, Project, launcher_of
 from verification.execution.retry import boxed
 from verification.in_box.pytest_worker import MESSAGE_CHARS_MAX
@@ -125,10 +126,10 @@ def _spec(run: SuiteRun, nonce: str, tools: Path) -> RunSpec:
         "metadata": METADATA if project.environment.metadata else "",
         "own": sorted(project.environment.modules & (modules_in(tools) - PYTEST_ITSELF)),
     }
-    files = {} if run.stubs is not None else project.files
+    files = Tree({}) if run.stubs is not None else Tree.of(project.files)
     return RunSpec(
         argv=(PYTHON, *ALONE, WORKER),
-        files={f"project/{path}": content for path, content in files.items()},
+        files=files.below("project"),
         read_only={WORKER: _SOURCE.read_bytes(), **launcher_of(project.command), **project.read_only, **run.beside},
         folders={TOOLS: tools, **project.folders},
         env={

@@ -50,7 +50,7 @@ def init(
 
 
 def check(file: File, as_json: Json = False) -> None:
-    """Find what is wrong in a requirement file: every problem with line, column and remedy."""
+    """Find what is wrong in a requirement file and its base: every problem with line, column and remedy."""
     from director.terminal.output import Door
 
     door = Door("check", as_json)
@@ -58,6 +58,7 @@ def check(file: File, as_json: Json = False) -> None:
     async def work() -> None:
         from director.services.requirements import summary
         from verification.adequacy.weak_criteria import weak_criteria
+        from verification.requirements.base_tree import base_of
         from verification.requirements.parser import check_notes, read_requirement
         from verification.requirements.problems import RequirementInvalid
 
@@ -65,14 +66,16 @@ def check(file: File, as_json: Json = False) -> None:
             requirement = read_requirement(file)
         except RequirementInvalid as error:
             door.fail(error, {"problems": error.problems})
+        base = base_of(requirement, file.absolute().parent)
         weak = weak_criteria(requirement)
         notes = [*check_notes(requirement), *(one.text for one in weak)]
-        text = "\n".join([summary(requirement), *(f"note: {note}" for note in notes)])
+        text = "\n".join([summary(requirement, base), *(f"note: {note}" for note in notes)])
         data = {
             "title": requirement.title,
             "tasks": [task.id for task in requirement.tasks],
             "notes": notes,
             "weak": weak,
+            "base": None if base is None else {"repo": base.repo, "commit": base.commit, "files": len(base.files)},
         }
         door.answer(data, f"{file} can be submitted.\n{text}")
 

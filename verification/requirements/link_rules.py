@@ -1,0 +1,60 @@
+"""Links of a tree: none leads out of it, and one that its author made leads to nothing that steers a verdict."""
+
+from collections.abc import Iterable
+
+from domain.tree import Tree
+from domain.tree_links import resolved
+from verification.requirements.steering import configures
+from verification.tree_limits import LINK_CHARS_MAX
+
+
+def text_fault(path: str, tree: Tree) -> str | None:
+    """Why a link cannot be carried at all, or None."""
+    text = tree.links[path]
+    if not text or len(text) > LINK_CHARS_MAX or not text.isprintable():
+        return "is a link whose text is empty, too long or not printable"
+    if text.startswith("/"):
+        return "is a link to an absolute path"
+    if resolved(path, tree.links) is None:
+        return "is a link that leads out of the tree or goes round in a circle"
+    return None
+
+
+def new_link_fault(path: str, tree: Tree) -> str | None:
+    """Why an author may not make this link, which can be carried, or None."""
+    reached = resolved(path, tree.links) or ""
+    below = [other for other in tree.paths() if not reached or other.startswith(f"{reached}/")]
+    if not below and reached not in tree:
+        return "is a link that leads to nothing in the tree"
+    if f"{path}/".startswith(f"{reached}/" if reached else ""):
+        return "is a link to a folder that holds it"
+    steering = next((other for other in (path, reached, *below) if configures(other)), None)
+    if steering is not None:
+        return f"is a link {'of the name' if steering == path else 'to'} {steering}, which could influence a verdict"
+    if path.endswith(".py") != reached.endswith(".py"):
+        return f"is a link to {reached}: a Python file is linked under the name of one, and nothing else is"
+    return None
+
+
+def behind_link(pattern: str, tree: Tree) -> str | None:
+    """What a scope pattern that begins with a link of the tree stands for, or None for one that does not."""
+    parts = pattern.split("/")
+    plain = next((index for index, part in enumerate(parts) if set(part) & {"*", "?"}), len(parts))
+    known = "/".join(parts[:plain])
+    reached = resolved(known, tree.links)
+    if reached is None or reached == known:
+        return None
+    return "/".join([*([reached] if reached else []), *parts[plain:]])
+
+
+def link_faults(tree: Tree, changed: Iterable[str]) -> list[tuple[str, str]]:
+    """Path and fault of each link that a tree may not hold. `changed`: what its author wrote."""
+    written = frozenset(changed)
+    faults: list[tuple[str, str]] = []
+    for path in sorted(tree.links):
+        fault = text_fault(path, tree)
+        if fault is None and path in written:
+            fault = new_link_fault(path, tree)
+        if fault is not None:
+            faults.append((path, fault))
+    return faults
