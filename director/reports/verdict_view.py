@@ -23,6 +23,7 @@ class VerdictView:
     """One verdict. `again`: the command that judges the same tree with the same seed, or a sentence about it.
 
     `recorded`: what the log says of it, as data; empty for one that was just given. `signer`: the public key in hex.
+    `handed_in`: how what was judged was read, where it was compared with a base.
     """
 
     verdict: Verdict
@@ -31,6 +32,7 @@ class VerdictView:
     again: str
     recorded: Mapping[str, Any] = field(default_factory=dict)
     signer: str = ""
+    handed_in: Mapping[str, list[str]] = field(default_factory=dict)
     base_commit: str | None = None
 
     def rested_on(self) -> tuple[Resource, ...]:
@@ -47,6 +49,8 @@ class VerdictView:
         data: dict[str, Any] = msgspec.to_builtins(self.verdict)
         if self.recorded:
             data |= {"recorded": {**self.recorded, "signer": self.signer}}
+        if self.handed_in:
+            data |= {"handed_in": dict(self.handed_in)}
         return data
 
     def text(self) -> str:

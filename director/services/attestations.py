@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec import structs
 
 from agents.delivery.packaging import ProofNames, proof_names
-from director.services.judge import SKIPPED, read_tree
+from director.services.judged_source import SKIPPED, read_tree
 from director.settings import Settings
 from director.terminal.escape import visible
 from director.terminal.output import Door

@@ -110,7 +110,7 @@ def _again(events: list[Recorded], verdict: Verdict, *, merged: bool) -> str:
         return f"a verifier that is asked for this verdict again draws from the same seed, {verdict.seed}"
     delivered = [each.event for each in events if isinstance(each.event, run_messages.Delivered)]
     folder = delivered[-1].folder if delivered else "DIR"
-    return again("REQUIREMENT.md", folder, verdict.seed, degraded=bool(verdict.not_held))
+    return again("REQUIREMENT.md", folder, seed=verdict.seed, degraded=bool(verdict.not_held))
 
 
 def _place(recorded: Recorded) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from governance import signing
 from tests.acceptance.cli import Aura
 from tests.integration.house import Sample
+from tests.unit.repositories import git, needs_git
+from tests.unit.test_working_tree import put, repository
 from verification.gates.pipeline import GATES
 
 pytestmark = pytest.mark.needs_sandbox
@@ -108,3 +110,29 @@ def test_packaging_beside_the_work_is_tried_as_it_stands(aura: Aura, sample: Sam
     )
     said = json.loads(aura.run("judge", file, right, "--json").out)["data"]
     assert [each["kind"] for each in said["findings"]] == ["smoke_failed"]
+
+
+@pytest.mark.slow
+@pytest.mark.ci
+@needs_git
+def test_a_work_tree_is_judged_against_its_base(aura: Aura, sample: Sample) -> None:
+    """Packaging and README lie outside the scope, and tools have left files; the control changes the README."""
+    packaging = b"[build-system]\nrequires = ['hatchling']\nbuild-backend = 'hatchling.build'\n"
+    packaging += b"[project]\nname = 'adders'\nversion = '1'\n"
+    repository(
+        aura.folder / "base", {"pyproject.toml": packaging, "README.md": b"# Adders\n", ".gitignore": b"*.log\n"}
+    )
+    file = Path(aura.requirement(sample))
+    text = (aura.folder / file).read_text().replace("deliver: library", "deliver: library\nbase: {repo: base}", 1)
+    (aura.folder / file).write_text(text)
+    git(aura.folder, "clone", "-q", "base", "work")
+    put(aura.folder / "work", {path: content.encode() for path, content in sample.right("T1").items()})
+    put(aura.folder / "work", {"a.egg-info/PKG-INFO": b"", "x.log": b"", ".venv/bin/python": b""})
+    judged = aura.json("judge", str(file), "work")
+    assert judged["verified"]
+    assert judged["handed_in"]["left_out"] == [".venv/", "a.egg-info/", "x.log"]
+    put(aura.folder / "work", {"README.md": b"# Changed\n"})
+    said = aura.run("judge", str(file), "work", "--json")
+    assert said.code == 1
+    found = json.loads(said.out)["data"]["findings"]
+    assert [(each["kind"], each["path"]) for each in found] == [("outside_scope", "README.md")]

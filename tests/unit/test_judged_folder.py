@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from director.services.judge import read_tree
+from director.services.judged_source import read_tree
 from director.terminal.output import Door
 from domain.errors import Invalid, LimitReached
 from domain.tree import Tree

@@ -109,11 +109,16 @@ def submit(
 
 def judge(
     file: File,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The tree to judge.")],
+    folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="The tree to judge.")] = None,
     as_json: Json = False,
     form: Annotated[
         Form, typer.Option("--format", help="Of the answer; junit, sarif and github say what an author may be told.")
     ] = Form.text,
+    repo: Annotated[str | None, typer.Option(metavar="PATH", help="Judge a commit of this repository.")] = None,
+    ref: Annotated[str, typer.Option(help="The branch, tag or commit of --repo.")] = "HEAD",
+    base_ref: Annotated[
+        str | None, typer.Option(metavar="REF", help="What the commit is compared with: where both last agree.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of all that is drawn; drawn itself when it is not given.")] = None,
     allow_degraded: Degraded = False,
     html: Html = None,
@@ -131,11 +136,13 @@ def judge(
     door = judge_door(form.value, as_json=as_json)
 
     async def work() -> None:
-        from director.services.judge import Wanted, judge_folder
+        from director.services.judge import Wanted, judge_source
+        from director.services.judged_source import Source
 
         settings = Settings()
         degraded = allow_degraded or settings.allow_degraded
         wanted = Wanted(seed=seed, format=form.value, allow_degraded=degraded, html=html, attest=attest, key=key)
-        await judge_folder(settings, file, folder, door, wanted)
+        source = Source(file=file, folder=folder, repo=repo, ref=ref, base_ref=base_ref)
+        await judge_source(settings, source, door, wanted)
 
     door.run(work())

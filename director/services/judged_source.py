@@ -1,0 +1,236 @@
+"""What `aura judge` is given: a folder, or a commit of a repository, and what it is compared with."""
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+
+from agents.delivery.packaging import packaging_files, proof_names
+from domain.errors import Invalid, LimitReached, NotFound
+from domain.tree import Tree
+from verification.requirements.base_tree import BaseTree, base_of, read_base
+from verification.requirements.link_rules import text_fault
+from verification.requirements.model import Base, Requirement
+from verification.requirements.scope import in_scope
+from verification.tree_limits import TREE_BYTES_MAX, TREE_FILES_MAX
+from verification.working_tree.branch_base import default_branch, knows_commit, merge_base
+from verification.working_tree.comparison import HandedIn, compared_with
+
+SKIPPED = frozenset({".git", "__pycache__", ".pytest_cache", ".venv"})
+NAMED_MAX = 20  # paths of one note
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What a person names: the requirement's file, and a folder or a commit of a repository.
+
+    `base_ref`: the branch or commit that the work is compared with, instead of what the requirement says.
+    """
+
+    file: Path
+    folder: Path | None = None
+    repo: str | None = None
+    ref: str = "HEAD"
+    base_ref: str | None = None
+
+    def check(self) -> None:
+        """Raise Invalid unless exactly one tree is named."""
+        if (self.folder is None) == (self.repo is None):
+            raise Invalid(
+                "Name the tree to judge: a folder, or a commit of a repository.",
+                hint="aura judge FILE DIR, or aura judge FILE --repo PATH --ref REF",
+            )
+        if self.repo is None and (self.ref != "HEAD" or self.base_ref is not None):
+            raise Invalid("--ref and --base-ref belong to --repo.", hint="Add --repo PATH, and leave the folder out.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A tree as it was handed in. `words`: of the command that names it again; `notes`: what a person must know.
+
+    `data`: the same for machines. `below`: the folder before its paths, for reports.
+    """
+
+    requirement: Requirement
+    whole: Tree
+    base: BaseTree | None
+    about: str
+    words: tuple[str, ...]
+    below: str = ""
+    notes: tuple[str, ...] = ()
+    data: dict[str, list[str]] = field(default_factory=dict)
+
+    def tree(self) -> Tree:
+        """The tree without what a delivery adds around it."""
+        return own_files(self.requirement, self.whole, Tree({}) if self.base is None else self.base.files)
+
+
+def read_source(requirement: Requirement, source: Source) -> Judged:
+    """Read what a person has named. Raises Invalid, NotFound and LimitReached for what cannot be judged."""
+    source.check()
+    if source.repo is not None:
+        return _of_commit(requirement, source, source.repo)
+    assert source.folder is not None
+    return _of_folder(requirement, source, source.folder)
+
+
+def _of_folder(requirement: Requirement, source: Source, folder: Path) -> Judged:
+    base = base_of(requirement, source.file.absolute().parent)
+    notes: tuple[str, ...] = ()
+    data: dict[str, list[str]] = {}
+    if base is None:
+        whole = read_tree(folder)
+    else:
+        handed_in = compared_with(folder, base.files, requirement.scope)
+        whole, notes, data = handed_in.tree, tuple(_notes(handed_in)), _data(handed_in)
+    return Judged(
+        requirement=requirement,
+        whole=whole,
+        base=base,
+        about=f"The folder {folder}",
+        words=(str(source.file), str(folder)),
+        below=_below_here(folder),
+        notes=notes,
+        data=data,
+    )
+
+
+def _of_commit(requirement: Requirement, source: Source, repo: str) -> Judged:
+    head = read_base(Base(repo=repo, ref=source.ref), Path.cwd())
+    base = _base_of_commit(requirement, source, head)
+    return Judged(
+        requirement=msgspec.structs.replace(requirement, base=Base(repo=base.repo, ref=base.commit)),
+        whole=head.files,
+        base=base,
+        about=f"The commit {head.commit} of {repo}",
+        words=(str(source.file), "--repo", repo, "--ref", head.commit, "--base-ref", base.commit),
+        notes=(f"Commit {head.commit[:12]} is compared with {base.commit[:12]}.",),
+        data={"commit": [head.commit], "base": [base.commit]},
+    )
+
+
+def _base_of_commit(requirement: Requirement, source: Source, head: BaseTree) -> BaseTree:
+    """The commit that the work started from: the last one that it has in common with what it is compared with."""
+    own = None
+    if source.base_ref is not None:
+        other = read_base(Base(repo=head.repo, ref=source.base_ref), Path.cwd()).commit
+    elif requirement.base is not None:
+        own = base_of(requirement, source.file.absolute().parent)
+        assert own is not None
+        if not knows_commit(head.repo, own.commit):
+            return own  # a repository of its own: nothing can be said of what they have in common
+        other = own.commit
+    else:
+        other = read_base(Base(repo=head.repo, ref=default_branch(head.repo)), Path.cwd()).commit
+    start = merge_base(head.repo, head.commit, other)
+    if own is not None and own.commit == start:
+        return own
+    if start == head.commit:
+        raise Invalid(
+            f"{source.ref} changes nothing: all of it is in {source.base_ref or 'the default branch'} already.",
+            hint="Name the commit that the work started from: --base-ref REF",
+        )
+    base = base_of(msgspec.structs.replace(requirement, base=Base(repo=head.repo, ref=start)), Path.cwd())
+    assert base is not None
+    return base
+
+
+def _notes(handed_in: HandedIn) -> Iterator[str]:
+    """What a person must know of a folder that was compared with a base."""
+    if handed_in.left_out:
+        yield f"Not judged, because it is untracked and ignored or left by tools: {_named(handed_in.left_out)}."
+    if handed_in.compared_raw:
+        named = _named(handed_in.compared_raw)
+        yield f"Compared as it stands, without the external program that its attributes name: {named}."
+    if not handed_in.modes_kept:
+        yield "The folder does not tell programs from other files: the modes are those of the base."
+
+
+def _data(handed_in: HandedIn) -> dict[str, list[str]]:
+    return {"left_out": list(handed_in.left_out), "compared_raw": list(handed_in.compared_raw)}
+
+
+def _named(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - NAMED_MAX} more" if len(paths) > NAMED_MAX else ""
+    return f"{', '.join(paths[:NAMED_MAX])}{more}"
+
+
+def _below_here(folder: Path) -> str:
+    """The way from the working directory to a folder below it, with which the paths of a report begin."""
+    here = Path.cwd()
+    return folder.absolute().relative_to(here).as_posix() if folder.absolute().is_relative_to(here) else ""
+
+
+def read_tree(folder: Path) -> Tree:
+    """The tree of a folder. No link is followed; links that lead out of it and specials are refused.
+
+    Caches and .git are left out.
+    """
+    if not folder.is_dir():
+        raise NotFound(f"There is no folder {folder}.", hint="Name the folder that holds the code.")
+    files: dict[str, bytes] = {}
+    links: dict[str, str] = {}
+    executable: set[str] = set()
+    total = 0
+    for place, folders, names in os.walk(folder, onerror=_cannot_read):
+        folders[:] = sorted(name for name in folders if name not in SKIPPED)
+        for name in sorted(names) + [name for name in folders if (Path(place) / name).is_symlink()]:
+            path = Path(place) / name
+            inside, status = path.relative_to(folder).as_posix(), path.lstat()
+            _may_be_named(path)
+            total += status.st_size
+            if len(files) + len(links) >= TREE_FILES_MAX or total > TREE_BYTES_MAX:
+                raise LimitReached(
+                    f"{folder} holds more than {TREE_FILES_MAX} files or {TREE_BYTES_MAX} bytes: {path} is too much.",
+                    hint="Judge the project alone, without its environment and data.",
+                )
+            try:
+                if stat.S_ISLNK(status.st_mode):
+                    links[inside] = os.readlink(path)
+                elif stat.S_ISREG(status.st_mode):
+                    files[inside] = _content(path)
+                    executable |= {inside} if status.st_mode & stat.S_IXUSR else set()
+                else:
+                    raise Invalid(f"{path} is not a regular file.", hint="Remove special files from the tree.")
+            except OSError as error:
+                _cannot_read(error)
+    tree = Tree(files, executable=frozenset(executable), links=links)
+    for inside in sorted(links):
+        if (fault := text_fault(inside, tree)) is not None:
+            raise Invalid(f"{folder / inside} {fault}.", hint="Remove the link, or make it lead to a path of the tree.")
+    return tree
+
+
+def _may_be_named(path: Path) -> None:
+    """Raise Invalid for a path whose name is not UTF-8."""
+    if any("\udc80" <= sign <= "\udcff" for sign in path.name):
+        shown = os.fsencode(path).decode(errors="replace")
+        raise Invalid(f"{shown} has a name that is not UTF-8.", hint="Rename it, or remove it from the tree.")
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a regular file, and never of what a link leads to."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+        return file.read()
+
+
+def _cannot_read(error: OSError) -> NoReturn:
+    """What is there and cannot be read must not be missing from what is judged."""
+    raise Invalid(
+        f"{error.filename} cannot be read: {error.strerror}.", hint="Let this user read the whole folder."
+    ) from error
+
+
+def own_files(requirement: Requirement, whole: Tree, base: Tree) -> Tree:
+    """The tree without what a delivery adds (packaging, lock, README, acceptance cases, verdict): it is not judged.
+
+    A delivery adds a file only where nothing stands: what the base holds is never one of these.
+    """
+    written = {path for path in whole.paths() if in_scope(path, requirement.scope)}
+    known = written | {path for path in base.paths() if not in_scope(path, requirement.scope)}
+    added = (packaging_files(requirement, known).keys() | set(proof_names(known))) - known
+    return whole.kept(lambda path: path not in added)

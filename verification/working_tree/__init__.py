@@ -1,0 +1,1 @@
+"""A folder that is handed in to be judged, compared with its base as git compares a work tree; git never runs."""

@@ -1,0 +1,95 @@
+"""The content of a file as git keeps it, from its content in a work tree, by the attributes of the base."""
+
+import hashlib
+import re
+
+from verification.working_tree.attributes import Conversion
+
+LFS_POINTER_BYTES_MAX = 1024
+ENCODINGS_MAX_CHARS = 40
+_KEYWORD = re.compile(rb"\$Id(?::[^$\n]*)?\$")
+_LFS = re.compile(
+    rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-[^\n]*\n)*oid sha256:([0-9a-f]{64})\nsize (\d+)\n"
+)
+_BOM_ENCODINGS = {"utf-16le-bom": "utf-16", "utf-16be-bom": "utf-16"}
+
+
+def is_unchanged(content: bytes, kept: bytes, conversion: Conversion) -> bool:
+    """Whether a file of a work tree is the one that git keeps: as it stands, or as git would write or take it."""
+    if content == kept or cleaned(content, kept, conversion) == kept:
+        return True
+    if _is_fetched(content, kept, conversion):
+        return True
+    return not conversion.encoding and _written(kept, conversion) in (content, cleaned_ident(content, conversion))
+
+
+def cleaned(content: bytes, kept: bytes | None, conversion: Conversion) -> bytes:
+    """What git would keep of a file of a work tree. `kept`: what it keeps of it now. External programs do not run."""
+    return cleaned_ident(_with_plain_line_ends(_decoded(content, conversion), kept, conversion), conversion)
+
+
+def cleaned_ident(content: bytes, conversion: Conversion) -> bytes:
+    """The content without what git writes into the keyword `$Id$`."""
+    return _KEYWORD.sub(b"$Id$", content) if conversion.ident else content
+
+
+def _decoded(content: bytes, conversion: Conversion) -> bytes:
+    """UTF-8 of another encoding. What is not in that encoding stays as it is."""
+    name = conversion.encoding.lower()
+    if not name or len(name) > ENCODINGS_MAX_CHARS or name in ("utf-8", "utf8"):
+        return content
+    try:
+        return content.decode(_BOM_ENCODINGS.get(name, name)).encode()
+    except (LookupError, UnicodeError, ValueError):
+        return content
+
+
+def _with_plain_line_ends(content: bytes, kept: bytes | None, conversion: Conversion) -> bytes:
+    if b"\r\n" not in content:
+        return content
+    if conversion.text == "yes" or (conversion.text == "auto" and _is_text(content) and not _has_crlf(kept)):
+        return content.replace(b"\r\n", b"\n")
+    if conversion.text == "no" and kept is not None and _was_converted(content, kept):
+        return content.replace(b"\r\n", b"\n")  # git on a system with such line ends, whose configuration is not read
+    return content
+
+
+def _was_converted(content: bytes, kept: bytes) -> bool:
+    """Whether a text that is kept with LF alone came with CRLF alone."""
+    is_plain = b"\n" in kept and b"\r" not in kept and _is_text(kept)
+    return is_plain and _is_text(content) and content.count(b"\r\n") == content.count(b"\n")
+
+
+def _written(kept: bytes, conversion: Conversion) -> bytes:
+    """What git would write to a work tree, but for keywords."""
+    if conversion.text == "no" or not conversion.crlf:
+        return kept
+    if conversion.text == "auto" and (b"\r" in kept or not _is_text(kept)):
+        return kept
+    return re.sub(rb"(?<!\r)\n", b"\r\n", kept)
+
+
+def _has_crlf(kept: bytes | None) -> bool:
+    return kept is not None and b"\r\n" in kept and _is_text(kept)
+
+
+def _is_text(content: bytes) -> bool:
+    """Whether git takes a content for text: no zero byte, no lone CR, and few signs that nobody prints."""
+    if b"\0" in content or re.search(rb"\r(?!\n)", content):
+        return False
+    odd = sum(content.count(bytes([sign])) for sign in _ODD) - content.endswith(b"\x1a")
+    printed = len(content) - content.count(b"\r") - content.count(b"\n") - odd
+    return printed >> 7 >= odd
+
+
+_ODD = [sign for sign in (*range(32), 127) if sign not in b"\b\t\n\x0c\r\x1b"]
+
+
+def _is_fetched(content: bytes, kept: bytes, conversion: Conversion) -> bool:
+    """Whether a content is the very one that a pointer of Git LFS names by its digest."""
+    if not conversion.driver or len(kept) > LFS_POINTER_BYTES_MAX:
+        return False
+    pointer = _LFS.fullmatch(kept)
+    if pointer is None or int(pointer[2]) != len(content):
+        return False
+    return hashlib.sha256(content).hexdigest().encode() == pointer[1]

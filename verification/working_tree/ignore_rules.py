@@ -1,0 +1,43 @@
+"""The ignore rules of a base: its own `.gitignore` files, and those of nobody else."""
+
+import os
+from collections.abc import Mapping
+from io import BytesIO
+
+from dulwich.ignore import Pattern, read_ignore_patterns
+from dulwich.wildmatch import MalformedPattern
+
+FILE = ".gitignore"
+
+
+class IgnoreRules:
+    """Decides for one entry at a time, as git does on its way down: what lies below an ignored folder is not asked."""
+
+    def __init__(self, base: Mapping[str, bytes]) -> None:
+        self._patterns: dict[str, list[Pattern]] = {}
+        for path, content in base.items():
+            folder, _, name = path.rpartition("/")
+            if name == FILE:
+                self._patterns[folder] = _patterns_of(content)
+
+    def ignores(self, path: str, *, is_folder: bool) -> bool:
+        """Whether an untracked entry is ignored. The deepest file that names it decides, and in it the last line."""
+        folders = path.split("/")[:-1]
+        for depth in range(len(folders), -1, -1):
+            folder = "/".join(folders[:depth])
+            name = os.fsencode(path[len(folder) + 1 if folder else 0 :])
+            for pattern in reversed(self._patterns.get(folder, [])):
+                if pattern.matches(name, is_folder):
+                    return pattern.is_exclude
+        return False
+
+
+def _patterns_of(content: bytes) -> list[Pattern]:
+    """The patterns of one file. One that git cannot read matches nothing."""
+    patterns: list[Pattern] = []
+    for line in read_ignore_patterns(BytesIO(content.removeprefix(b"\xef\xbb\xbf"))):
+        try:
+            patterns.append(Pattern(line))
+        except MalformedPattern:
+            continue
+    return patterns
