@@ -38,6 +38,7 @@ async def judge(
     libraries: Path | None = None,
     packaged: Mapping[str, bytes] | None = None,
     origin: Origin | None = None,
+    advice: bool = True,
     allow_degraded: bool = False,
     mutants_max: int = MUTANTS_MAX,
 ) -> Verdict:
@@ -46,7 +47,8 @@ async def judge(
     `criteria` and `scope` narrow it to one task, `earlier` names criteria of tasks before it; a task's share is not
     `whole`, and the dear gates are kept for the merged tree. `seed` decides all that is drawn. `libraries` is the
     folder of the installed dependencies, `packaged` the whole tree with what a delivery adds. `origin` is the commit
-    that the run builds on, if `base` holds the work of earlier tasks, too. Raises Invalid for an
+    that the run builds on, if `base` holds the work of earlier tasks, too. Without `advice`, gates that block nothing
+    are not asked. Raises Invalid for an
     unknown criterion, Unavailable without a sandbox, and Refused when the machine cannot hold every limit, unless
     `allow_degraded`.
     """
@@ -69,6 +71,7 @@ async def judge(
         project=_project(requirement, tree, origin, libraries, named),
         sandbox=sandbox,
         origin=origin,
+        advice=advice,
         outcomes=OutcomeStore(origin.outcomes, held.image) if origin.outcomes else None,
         seed=seed,
         mutants_max=mutants_max,
@@ -137,7 +140,7 @@ def _result(criterion: Criterion, subject: Subject) -> CriterionResult:
     mine = [each for each in asked if each.criterion == criterion.id]
     visible = [each.problem is None for each in mine if not each.sealed]
     sealed = [each.problem is None for each in mine if each.sealed]
-    given = [subject.suites.get((criterion.id, is_sealed)) for is_sealed, _ in criterion.suites]
+    given = [subject.suites.get((criterion.id, is_sealed)) for is_sealed, _ in (*criterion.suites, *criterion.changes)]
     suites = [each and each.standing for each in given]
     outside = criterion.judged_outside
     held = bool(mine) if outside else "passed" in suites

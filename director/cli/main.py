@@ -8,7 +8,19 @@ import typer
 from typer.exceptions import TyperException
 
 from bus import crash_dump
-from director.cli.commands import doctor, law, log, measure, requirements, runs, sandbox, stack, staff, verdicts
+from director.cli.commands import (
+    backtest,
+    doctor,
+    law,
+    log,
+    measure,
+    requirements,
+    runs,
+    sandbox,
+    stack,
+    staff,
+    verdicts,
+)
 from director.terminal.output import INTERRUPTED, Door
 from domain.errors import AuraError, Invalid
 
@@ -21,7 +33,7 @@ Begin with `aura demo`, or `aura up`, `aura init my.md`, `aura submit my.md --wa
 USAGE_HINT = "`aura --help` lists the commands, and `aura COMMAND --help` shows how one is used."
 
 app = typer.Typer(help=HELP, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-for module in (stack, doctor, requirements, runs, verdicts, staff, law, log, sandbox, measure):
+for module in (stack, doctor, requirements, backtest, runs, verdicts, staff, law, log, sandbox, measure):
     module.register(app)
 
 

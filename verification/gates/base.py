@@ -48,6 +48,7 @@ class Subject:
     mutants_max: int = 0  # of the accepted code, to ask whether the criteria notice mistakes; 0: not asked
     packaged: Mapping[str, bytes] | None = None  # the tree as it will be delivered, its packaging included
     origin: Origin = field(default_factory=Origin)  # the base without the work of earlier tasks
+    advice: bool = True  # whether gates that block nothing are asked
     outcomes: OutcomeStore | None = None  # of the base's tests on the base
     trials: list[Trial] = field(default_factory=list)
     tried: list[Tried] = field(default_factory=list)  # properties
@@ -76,6 +77,7 @@ class VerdictGate(ABC):
     grade: ClassVar[Grade] = "C"
     needs_fit: ClassVar[bool] = True  # a tree that goes into no box is asked for its form and its paths alone
     needs_sound: ClassVar[bool] = False  # dear ones run only when nothing was found before them
+    is_advice: ClassVar[bool] = False  # blocks nothing, and is not asked where nobody reads it
     needs_whole: ClassVar[bool] = False  # those that ask about a project and not about one task's share of it
 
     @abstractmethod

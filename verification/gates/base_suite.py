@@ -34,6 +34,7 @@ class BaseTests(VerdictGate):
             subject.project,
             subject.sandbox,
             store=subject.outcomes,
+            without=frozenset(change.test for change in subject.requirement.may_change),
             wall_s=policy.minutes * 60 if policy.minutes else BASE_WALL_S,
         )
         if not test_files_of(base, suite.options):
@@ -50,7 +51,8 @@ class BaseTests(VerdictGate):
             return GateReport(result="passed", text="no test file of the base imports a changed module")
         after = await suite.compare(before, subject.tree, only)
         findings = [_regression(after)] if after.lost else []
-        text = ", ".join(line for line in (files_line(before), *_lines(before, after), policy.reason) if line)
+        lines = (files_line(before), *_lines(before, after), *_unguarded(subject), policy.reason)
+        text = ", ".join(line for line in lines if line)
         return verdict_on(findings, text=text, evidence=_evidence(before, after, only))
 
 
@@ -98,6 +100,14 @@ def _lines(before: BaseOutcome, after: Comparison) -> list[str]:
     lines += [f"{len(after.renamed)} have other ids"] if after.renamed else []
     lines += [f"without {', '.join(before.dropped)}"] if before.dropped else []
     return lines
+
+
+def _unguarded(subject: Subject) -> list[str]:
+    """The tests that may change, and those of them that no other test replaces."""
+    changes = subject.requirement.may_change
+    lost = [change.test for change in changes if change.replaced_by is None]
+    lines = [f"{len(changes)} may change"] if changes else []
+    return lines + ([f"no longer guarded: {', '.join(lost[:LOST_SHOWN_MAX])}"] if lost else [])
 
 
 def _evidence(before: BaseOutcome, after: Comparison, only: Collection[str] = ()) -> dict[str, object]:

@@ -37,6 +37,7 @@ class Lint(VerdictGate):
     """Its settings are ours: those of the project are its author's."""
 
     name = "lint"
+    is_advice = True
     grade = "A"
 
     async def ask(self, subject: Subject) -> GateReport:

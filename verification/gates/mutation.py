@@ -36,6 +36,7 @@ class Mutation(VerdictGate):
     """It blocks nothing: criteria that let mistakes pass are a property of the requirement."""
 
     name = "mutation"
+    is_advice = True
     needs_sound = True
     needs_whole = True
 

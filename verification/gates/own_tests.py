@@ -13,6 +13,7 @@ FAILED_SHOWN_MAX = 20
 
 class OwnTests(VerdictGate):
     name = "own_tests"
+    is_advice = True
     grade = "A"
     needs_sound = True
     needs_whole = True

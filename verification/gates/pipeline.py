@@ -9,6 +9,7 @@ import msgspec
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do
 from verification.gates.base_suite import BaseTests
 from verification.gates.cases import Cases
+from verification.gates.changed_tests import ChangedTests
 from verification.gates.flakiness import Flakiness
 from verification.gates.form import Form
 from verification.gates.hard_coding import HardCoding
@@ -42,6 +43,7 @@ GATES: tuple[VerdictGate, ...] = (
     Properties(),
     HardCoding(),
     Suites(),
+    ChangedTests(),
     Regression(),
     BaseTests(),
     RedFirst(),
@@ -86,6 +88,8 @@ def _kept(evidence: Mapping[str, Any]) -> Mapping[str, Any]:
 def _too_late(gate: VerdictGate, subject: Subject, unfit: bool) -> GateReport | None:
     if unfit and gate.needs_fit:
         return nothing_to_do("the tree is unfit for any box")
+    if gate.is_advice and not subject.advice:
+        return nothing_to_do("advice was not asked for")
     if gate.needs_whole and not subject.whole:
         return nothing_to_do("asked of the merged tree")
     if gate.needs_sound and not subject.sound:

@@ -26,6 +26,7 @@ class Types(VerdictGate):
     """Annotated functions only; a tree without annotations has said nothing that could be wrong."""
 
     name = "types"
+    is_advice = True
     grade = "A"
     needs_sound = True
     needs_whole = True

@@ -2,6 +2,7 @@
 
 from verification.gates.base import GateReport, Subject, VerdictGate, verdict_on
 from verification.source_scan.write_set import scope_findings
+from verification.verdict.model import Finding
 
 
 class WriteSet(VerdictGate):
@@ -10,5 +11,8 @@ class WriteSet(VerdictGate):
 
     async def ask(self, subject: Subject) -> GateReport:
         findings = scope_findings(subject.changed, subject.scope)
+        if subject.whole and subject.origin.files and not subject.changed:
+            text = "no file differs from the base, and that is never a solution"
+            findings.append(Finding(kind="nothing_changed", detail=text, for_author=text))
         evidence = {"changed": list(subject.changed), "scope": list(subject.scope)}
         return verdict_on(findings, text=f"{len(subject.changed)} paths changed", evidence=evidence)

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from verification.requirements.case_parser import CaseReader
 from verification.requirements.fields import Fields
-from verification.requirements.model import Case, Suite
+from verification.requirements.model import BaseTestChange, Case, Suite
 from verification.requirements.problems import ProblemList, similar
 from verification.requirements.property_model import Property
 from verification.requirements.property_parser import PropertyReader
-from verification.requirements.suite_files import read_suite
+from verification.requirements.suite_files import read_change, read_suite
 from verification.requirements.yaml_tree import Mapping, Node, Scalar, Sequence, kind
 
 CRITERIA_MAX = 64
@@ -25,6 +25,7 @@ _EXAMPLES = {
     "cases": '[{call: "module:function", args: [1], returns: 2}]',
     "properties": '[{property: idempotent, call: "module:function", inputs: [integer]}]',
     "pytest": "acceptance/test_it.py",
+    "holds_already": "true",
 }
 
 
@@ -36,6 +37,8 @@ class Read(NamedTuple):
     cases: tuple[Case, ...]
     properties: tuple[Property, ...]
     suite: Suite | None
+    change: BaseTestChange | None
+    holds_already: bool
     node: Node
 
 
@@ -106,7 +109,11 @@ def _criterion(node: Node, reader: CaseReader, report: ProblemList, sealed: bool
     properties = _properties(fields, reader)
     suite = read_suite(fields, reader.literals.fixtures)
     cases = _cases(fields, reader, required=not (fields.has("properties") or fields.has("pytest")))
-    return Read(name, says, cases, properties, suite, node) if name is not None else None
+    change = read_change(fields, reader.literals.fixtures)
+    holds_already = fields.flag("holds_already")
+    if sealed and fields.has("holds_already"):
+        report.add(fields.get("holds_already") or node, "`holds_already` is not sealed", "it in the requirement itself")
+    return Read(name, says, cases, properties, suite, change, holds_already, node) if name is not None else None
 
 
 def _cases(fields: Fields, reader: CaseReader, *, required: bool) -> tuple[Case, ...]:

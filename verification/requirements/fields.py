@@ -93,6 +93,16 @@ class Fields:
         self.wrong(name, node, "a mapping")
         return None
 
+    def flag(self, name: str) -> bool:
+        """Whether the field is there and `true`; anything but `true` and `false` is a problem."""
+        node = self.get(name)
+        if node is None:
+            return False
+        if not isinstance(node, Scalar) or not isinstance(node.value, bool):
+            self.wrong(name, node, "true or false", f"{name}: true")
+            return False
+        return node.value
+
     def number(self, name: str, low: float, high: float, *, whole: bool = False) -> float | None:
         """A number within bounds, in the unit that the field's name says."""
         node = self.get(name)
@@ -107,12 +117,3 @@ class Fields:
             self.report.add(node, f"`{name}` must be {wanted} from {low} to {high}", self.line(name))
             return None
         return value
-
-    def flag(self, name: str) -> bool:
-        node = self.get(name)
-        if node is None:
-            return False
-        if isinstance(node, Scalar) and isinstance(node.value, bool):
-            return node.value
-        self.wrong(name, node, "true or false")
-        return False

@@ -4,9 +4,10 @@ import re
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from verification.requirements.base_keys import read_base_key, read_base_suite, read_may_change, read_refactor
 from verification.requirements.dependencies import read_dependencies
 from verification.requirements.fields import Fields
-from verification.requirements.model import Base, BaseSuitePolicy, Budget, Deliverable, Serve, Share
+from verification.requirements.model import Base, BaseSuitePolicy, Budget, Deliverable, MayChange, Serve
 from verification.requirements.placeholders import names_in
 from verification.requirements.problems import ProblemList, listed
 from verification.requirements.scope import pattern_fault
@@ -27,6 +28,8 @@ EXAMPLES = {
     "language": "python",
     "base": "{repo: ../site, ref: main}",
     "base_suite": '{run: partial, reason: "the tests below tests/server need a database"}',
+    "may_change": '[{test: "tests/test_it.py::test_old", replaced_by: "tests/test_it.py::test_new"}]',
+    "refactor": "true",
     "scope": '["slugify.py", "tests/**"]',
     "budget": '{usd: "1.00", tokens: 100000, minutes: 20}',
     "dependencies": '["python-slugify==8.0.4"]',
@@ -38,14 +41,9 @@ _SERVE = {"run": '["python3", "-m", "notes"]', "ready": "GET /health", "data": "
 _READY = re.compile(r"GET (/[!-~]*)")
 _DATA = re.compile(r"(/[A-Za-z0-9_-]{1,40}){1,4}", re.ASCII)
 _TAKEN = re.compile(r"/(aura|bin|boot|dev|etc|home|lib\w*|opt|proc|root|run|sbin|sys|tmp|usr|work)(/.*)?")
-SHARES: dict[str, Share] = {"whole": "whole", "partial": "partial", "none": "none"}
-_BASE_SUITE = {"run": "partial", "reason": "the tests below tests/server need a database", "minutes": "15"}
-_BASE_SUITE_MINUTES_MAX = 60
-_REASON_CHARS_MAX = 500
 _BUDGET = {"usd": '"1.00"', "tokens": "100000", "minutes": "20"}
 _COMMAND = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*) *= *([A-Za-z_][\w.]*):([A-Za-z_]\w*)", re.ASCII)
 _USD = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?", re.ASCII)
-_REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}", re.ASCII)
 
 
 class FrontMatter(NamedTuple):
@@ -58,6 +56,8 @@ class FrontMatter(NamedTuple):
     language: str
     base: Base | None
     base_suite: BaseSuitePolicy
+    may_change: tuple[MayChange, ...]
+    refactor: bool
     scope: tuple[str, ...]
     budget: Budget | None
     dependencies: tuple[str, ...]
@@ -80,8 +80,10 @@ def read_front_matter(node: Mapping, report: ProblemList) -> FrontMatter:
         command=(command := _command(fields, deliver)),
         serve=_serve(fields, deliver, command_name(command)),
         language=_language(fields),
-        base=(base := _base(fields)),
-        base_suite=_base_suite(fields, base),
+        base=read_base_key(fields),
+        base_suite=read_base_suite(fields),
+        may_change=read_may_change(fields),
+        refactor=read_refactor(fields),
         scope=read_scope(fields, required=True) or (),
         budget=_budget(fields),
         dependencies=read_dependencies(fields),
@@ -196,46 +198,6 @@ def _reviewed(fields: Fields) -> bool:
     if at is not None and text not in ("required", "none"):
         fields.report.add(at, f"`review` is `required` or `none`, not `{text[:60]}`", "review: required")
     return text == "required"
-
-
-def _base(fields: Fields) -> Base | None:
-    node = fields.mapping("base")
-    if node is None:
-        return None
-    inner = Fields(node, fields.report, {"repo": "../site", "ref": "main"}, "`base`")
-    repo, ref = inner.text("repo", required=True), inner.text("ref") or "main"
-    if repo is not None and ("://" in repo or repo.startswith("git@") or "\0" in repo):
-        fields.report.add(
-            inner.get("repo") or node, "`repo` is a path on this machine, not an address", "repo: ../site, a clone"
-        )
-        return None
-    if not _REF.fullmatch(ref) or ".." in ref:
-        fields.report.add(inner.get("ref") or node, f"`{ref[:60]}` is not a branch, tag or commit", "ref: main")
-        return None
-    return Base(repo=repo, ref=ref) if repo is not None else None
-
-
-def _base_suite(fields: Fields, base: Base | None) -> BaseSuitePolicy:
-    """How much of the base's tests must run. Less than the whole needs a reason."""
-    node = fields.mapping("base_suite")
-    if node is None:
-        return BaseSuitePolicy()
-    report = fields.report
-    if base is None and not fields.has("base"):
-        report.add(node, "`base_suite` is about the tests of a `base`, and there is none", fields.line("base"))
-    inner = Fields(node, report, _BASE_SUITE, "`base_suite`")
-    written, reason = inner.text("run") or "whole", inner.text("reason") or ""
-    if written not in SHARES:
-        message = f"`run` is `whole`, `partial` or `none`, not `{written[:60]}`"
-        report.add(inner.get("run") or node, message, inner.line("run"))
-    run = SHARES.get(written, "whole")
-    if run != "whole" and not reason and not inner.has("reason"):
-        report.add(node, f"`run: {run}` needs a reason that every verdict can show", inner.line("reason"))
-    if len(reason) > _REASON_CHARS_MAX or not reason.isprintable():
-        message = f"`reason` is one line of at most {_REASON_CHARS_MAX} characters"
-        report.add(inner.get("reason") or node, message, inner.line("reason"))
-    minutes = inner.number("minutes", 1, _BASE_SUITE_MINUTES_MAX) if inner.has("minutes") else None
-    return BaseSuitePolicy(run=run, reason=reason, minutes=float(minutes) if minutes is not None else None)
 
 
 def _budget(fields: Fields) -> Budget | None:

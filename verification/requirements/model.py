@@ -105,6 +105,25 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True):
     files: Mapping[str, bytes]
 
 
+class BaseTestChange(msgspec.Struct, frozen=True, kw_only=True):
+    """Test files that are laid over the base's own, and single tests of them by pytest's ids.
+
+    `files`: path in the project -> content. `must_pass`: tests that do not pass on the base and pass on the tree.
+    `keep_passing`: tests that pass on both. Other tests of these files that pass on the base must pass on the tree.
+    """
+
+    files: Mapping[str, bytes]
+    must_pass: tuple[str, ...] = ()
+    keep_passing: tuple[str, ...] = ()
+
+
+class MayChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A test of the base that need not pass any more, and the test that replaces it, if any. Both are pytest's ids."""
+
+    test: str
+    replaced_by: str | None = None
+
+
 class Criterion(msgspec.Struct, frozen=True, kw_only=True):
     """One acceptance criterion. What is `sealed` stands in NAME.sealed.yaml under the same id."""
 
@@ -116,6 +135,15 @@ class Criterion(msgspec.Struct, frozen=True, kw_only=True):
     sealed_properties: tuple[Property, ...] = ()
     suite: Suite | None = None
     sealed_suite: Suite | None = None
+    over_base: BaseTestChange | None = None
+    sealed_over_base: BaseTestChange | None = None
+    holds_already: bool = False  # the base meets it, and that is meant
+
+    @property
+    def changes(self) -> tuple[tuple[bool, BaseTestChange], ...]:
+        """The tests that are laid over the base's, each with whether they are sealed."""
+        both = ((False, self.over_base), (True, self.sealed_over_base))
+        return tuple((sealed, change) for sealed, change in both if change is not None)
 
     @property
     def judged_outside(self) -> bool:
@@ -190,6 +218,8 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     serve: Serve | None = None  # required by deliver: http
     base: Base | None = None
     base_suite: BaseSuitePolicy = BaseSuitePolicy()
+    may_change: tuple[MayChange, ...] = ()
+    refactor: bool = False  # nothing new is to be proved: every criterion holds on the base already
     fixtures: Mapping[str, bytes] = {}  # the files that visible cases and suites name
     review: bool = False  # by an employee whose model another maker has made, before the work is merged
     sealed_fixtures: Mapping[str, bytes] = {}  # those of sealed ones: never shown to an employee

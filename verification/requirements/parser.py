@@ -138,6 +138,8 @@ def _parse(
         serve=front.serve,
         base=front.base,
         base_suite=front.base_suite,
+        may_change=front.may_change,
+        refactor=front.refactor,
         review=front.review,
         fixtures=visible.used,
         sealed_fixtures=hidden.used,
@@ -156,6 +158,9 @@ def _criterion(read: Read, sealed: Read | None) -> Criterion:
         sealed_properties=sealed.properties if sealed else (),
         suite=read.suite,
         sealed_suite=sealed.suite if sealed else None,
+        over_base=read.change,
+        sealed_over_base=sealed.change if sealed else None,
+        holds_already=read.holds_already,
     )
 
 

@@ -1,4 +1,8 @@
-"""Given pytest suites from YAML nodes: `pytest: acceptance/test_it.py`, a file or a folder beside the requirement."""
+"""Given pytest suites from YAML nodes.
+
+`pytest: acceptance/test_it.py` names a file or a folder beside the requirement, which runs apart from the project.
+`pytest: {over_base: changed-tests, must_pass: [...]}` names a folder whose files are laid over the base's own tests.
+"""
 
 import ast
 from collections.abc import Mapping
@@ -6,15 +10,23 @@ from collections.abc import Mapping
 from domain.errors import Invalid
 from verification.requirements.fields import Fields
 from verification.requirements.fixtures import Fixtures
-from verification.requirements.model import Suite
+from verification.requirements.model import BaseTestChange, Suite
+from verification.requirements.scope import path_fault
+from verification.requirements.yaml_tree import Mapping as MappingNode
 
+TESTS_MAX = 20_000  # ids of one criterion
+_CHANGE = {
+    "over_base": "changed-tests",
+    "must_pass": '["tests/test_it.py::test_new"]',
+    "keep_passing": '["tests/test_it.py::test_old"]',
+}
 TEST_FILE = "a file test_*.py or *_test.py, or a folder that holds some"
 
 
 def read_suite(fields: Fields, fixtures: Fixtures) -> Suite | None:
     """The suite that the field `pytest` names; None without one, or with a problem in the report."""
-    path = fields.text("pytest")
     at = fields.get("pytest")
+    path = None if isinstance(at, MappingNode) else fields.text("pytest")
     if path is None or at is None:
         return None
     path = path.rstrip("/") or path
@@ -30,6 +42,40 @@ def read_suite(fields: Fields, fixtures: Fixtures) -> Suite | None:
         fields.report.add(at, f"the suite does not parse: {fault}", "a suite that pytest can collect")
         return None
     return Suite(path=path, files=files)
+
+
+def read_change(fields: Fields, fixtures: Fixtures) -> BaseTestChange | None:
+    """The tests that the field `pytest` lays over the base's; None if there are none, or with a problem reported."""
+    node = fields.get("pytest")
+    if not isinstance(node, MappingNode):
+        return None
+    inner = Fields(node, fields.report, _CHANGE, "`pytest`")
+    path = inner.text("over_base", required=True)
+    ids = {name: _ids(inner, name) for name in ("must_pass", "keep_passing")}
+    if path is None:
+        return None
+    at = inner.get("over_base") or node
+    folder = path.rstrip("/")
+    try:
+        loaded = fixtures.load_all(folder)
+    except Invalid as error:
+        fields.report.add(at, error.message.replace("fixture", "folder of tests"), inner.line("over_base"))
+        return None
+    files = {name.removeprefix(f"{folder}/"): content for name, content in loaded.items()}
+    if faulty := [name for name in files if path_fault(name)]:
+        fields.report.add(at, f"{faulty[0]} cannot lie in a project", inner.line("over_base"))
+    return BaseTestChange(files=files, **ids)
+
+
+def _ids(fields: Fields, name: str) -> tuple[str, ...]:
+    """The ids of a list; each names a file and a test."""
+    items = fields.texts(name) or ()
+    if len(items) > TESTS_MAX:
+        fields.report.add(items[TESTS_MAX][1], f"more than {TESTS_MAX} tests in one list", "fewer tests")
+    for text, at in items[:TESTS_MAX]:
+        if "::" not in text or path_fault(text.partition("::")[0]):
+            fields.report.add(at, f"`{text[:60]}` is not the id of a test", fields.line(name))
+    return tuple(text for text, _ in items[:TESTS_MAX])
 
 
 def is_test_file(path: str) -> bool:

@@ -52,6 +52,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     flaky: tuple[str, ...] = ()  # lost in one run, and failing on the base as well when repeated alone
     renamed: tuple[str, ...] = ()  # parametrised tests whose ids come from the project's own values
     by_file: Mapping[str, tuple[int, int, int]] = {}  # file -> passed on the base, passed on the tree, lost
+    outcomes: Mapping[str, str] = {}  # on the tree
+    reasons: Mapping[str, str] = {}  # on the tree, of tests that did not pass and of files that were not collected
 
 
 def file_of(test: str) -> str:

@@ -54,24 +54,29 @@ class BaseSuite:
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", pytest_options(self.base))
 
-    async def on_base(self) -> BaseOutcome:
-        """How the tests end on the base: from the store, or run once and kept there. Raises Unavailable."""
-        key = self._key()
+    async def on_base(self, only: Collection[str] = ()) -> BaseOutcome:
+        """Return how the tests end on the base: from the store, or run once and kept there. Raises Unavailable.
+
+        only: some test files; all of them if empty.
+        """
+        key = self._key(only)
         if self.store is not None and (kept := self.store.get(key)) is not None:
             return kept
-        outcome = self._outcome(await self._run(self.base, self.options), self.options)
+        outcome = self._outcome(await self._run(self.base, self.options, only), self.options)
         if "Warning" in outcome.problem:
             calmer = self.options.without_error_filters()
-            outcome = self._outcome(await self._run(self.base, calmer), calmer)
+            outcome = self._outcome(await self._run(self.base, calmer, only), calmer)
             outcome = msgspec.structs.replace(outcome, warnings_stay=True)
         if self.store is not None and not outcome.problem:
             self.store.put(key, outcome)
         return outcome
 
-    async def compare(self, before: BaseOutcome, tree: Mapping[str, bytes], only: Collection[str] = ()) -> Comparison:
+    async def compare(
+        self, before: BaseOutcome, tree: Mapping[str, bytes], only: Collection[str] = (), *, repeat: bool = True
+    ) -> Comparison:
         """Run the tests on a tree and compare test by test. `only`: some test files; all of them if empty.
 
-        Raises Unavailable without a box.
+        repeat: whether a lost test is repeated alone on the base, to tell a flaky one. Raises Unavailable.
         """
         options = self.options.without_error_filters() if before.warnings_stay else self.options
         seen = await self._run(with_tests_of(self.base, tree, options), options, only)
@@ -79,13 +84,15 @@ class BaseSuite:
         if only:
             expected = {test: how for test, how in expected.items() if file_of(test) in set(only)}
         lost, renamed = lost_tests(expected, seen)
-        flaky = await self._flaky([test for test, _ in lost if test in expected], options)
+        flaky = await self._flaky([test for test, _ in lost if test in expected], options) if repeat else frozenset()
         lost = [(test, why) for test, why in lost if test not in flaky]
         return Comparison(
             lost=tuple(lost),
             flaky=tuple(sorted(flaky)),
             renamed=tuple(sorted(renamed)),
             by_file=by_file(expected, seen, lost),
+            outcomes={} if isinstance(seen, CaseProblem) else outcomes_of(seen),
+            reasons={"": seen.text} if isinstance(seen, CaseProblem) else seen.messages() | dict(seen.errors),
         )
 
     async def _run(
@@ -132,7 +139,7 @@ class BaseSuite:
                 return True
         return False
 
-    def _key(self) -> str:
+    def _key(self, only: Collection[str]) -> str:
         """Hex sha256 of everything that the outcome depends on, apart from the tools and the image (see the store)."""
         environment = self.project.environment
         parts = {
@@ -146,6 +153,7 @@ class BaseSuite:
             "options": self.options,
             "limits": SUITE_LIMITS,
             "wall_s": self.wall_s,
+            "only": sorted(only),
         }
         return digest_of(msgspec.json.encode(parts, order="sorted"))
 

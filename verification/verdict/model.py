@@ -22,6 +22,7 @@ FindingKind = Literal[
     "secret",  # a key or password stands in a changed file
     "stub",  # a changed file leaves its work undone: TODO, NotImplementedError, an empty body
     "does_not_parse",  # a changed file is no Python
+    "nothing_changed",  # the tree is the base
     "base_suite",  # too few of the base's own tests run, so that they would notice little
     "regression",  # what an earlier task or the base could do is lost
     "property_failed",  # a property does not hold for an input that was drawn for this verdict

@@ -1,0 +1,133 @@
+"""A backtest for people: a line for each commit as it ends, the table of all, and the same as one HTML page."""
+
+import base64
+import hashlib
+from html import escape
+from importlib.resources import files
+
+from director.terminal.escape import visible
+from verification.backtest.model import CommitResult, Patch, Report, Summary, exclusions
+
+_NAMES = {"parent": "parent", "fix": "fix", "mutant": "wrong patch"}
+
+
+def commit_line(result: CommitResult, number: int, count: int) -> str:
+    """One line of progress about one commit."""
+    head = f"[{number}/{count}] {result.commit[:10]} {visible(result.subject)}"
+    if result.excluded:
+        return f"{head}: excluded, {visible(result.excluded)}"
+    wrong = [patch for patch in result.patches if patch.is_wrong]
+    refused = sum(not patch.accepted for patch in wrong)
+    fix = next(patch for patch in result.patches if patch.kind == "fix")
+    tests = f"{result.files_ran} of {result.files} test files ran, {result.turned} tests turned"
+    outcome = f"fix {'accepted' if fix.accepted else 'REFUSED'}, {refused} of {len(wrong)} wrong patches refused"
+    return f"{head}: {outcome}; {tests}; {result.seconds:.0f} s"
+
+
+def report_text(report: Report) -> str:
+    """The table, the wrong verdicts with their reasons, and what the numbers mean."""
+    summary = report.summary
+    lines = ["", *_table(summary)]
+    if reasons := exclusions(report.results):
+        lines += ["", "Excluded:", *(f"  {count} x {visible(reason)}" for reason, count in reasons.items())]
+    for result in report.results:
+        for patch in result.patches:
+            if _is_wrong_verdict(patch):
+                lines += [
+                    "",
+                    f"WRONG VERDICT at {result.commit[:10]} ({visible(result.subject)}):",
+                    *_patch_lines(patch),
+                ]
+    return "\n".join([*lines, "", _meaning(summary)])
+
+
+def _table(summary: Summary) -> list[str]:
+    strength = summary.strength
+    rows = [
+        ("commits that change code and tests", f"{summary.commits}, of which {summary.excluded} were excluded"),
+        ("fixes accepted", f"{summary.fixes_accepted} of {summary.fixes}"),
+        ("wrong patches accepted", f"{summary.wrong_accepted} of {summary.wrong}"),
+        ("  those that pass the fix's own tests", f"{summary.sly_accepted} of {summary.sly}"),
+        ("parents refused", f"{summary.parents_refused} of {summary.fixes}"),
+        ("strength of the tests", "not known" if strength is None else f"{strength:.0%} of mutants are detected"),
+        ("seconds", f"{summary.seconds:.0f}"),
+    ]
+    width = max(len(name) for name, _ in rows)
+    return [f"{name:<{width}}  {value}" for name, value in rows]
+
+
+def _meaning(summary: Summary) -> str:
+    if not summary.fixes:
+        return "No commit could be judged, so nothing is known about verdicts on this repository."
+    if summary.trustworthy:
+        return "Every fix was accepted and no wrong patch was: verdicts on this repository can be trusted so far."
+    return "Some verdicts were wrong. Read their reasons above before you trust verdicts on this repository."
+
+
+def _is_wrong_verdict(patch: Patch) -> bool:
+    return patch.accepted != (patch.kind == "fix") and (patch.kind != "mutant" or patch.is_wrong)
+
+
+def _patch_lines(patch: Patch) -> list[str]:
+    what = f"  the {_NAMES[patch.kind]} was {'accepted' if patch.accepted else 'refused'}"
+    if patch.kind == "mutant":
+        what += f": {patch.path}:{patch.line} {patch.before} -> {patch.after}, detected by its {patch.detected}"
+    return [visible(what), *(f"  {visible(finding)}" for finding in patch.findings)]
+
+
+def report_page(report: Report) -> str:
+    """One HTML page without scripts that needs nothing else. Every text is escaped."""
+    style = files("director.reports").joinpath("page.css").read_text(encoding="utf-8")
+    hashed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    summary = report.summary
+    outcome = ("passed", "✓ No wrong verdict") if summary.trustworthy else ("failed", "✗ Wrong verdicts")
+    facts = "".join(
+        f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>\n"
+        for name, _, value in (line.partition("  ") for line in (row.strip() for row in _table(summary)))
+    )
+    rows = "".join(_row(result) for result in report.results)
+    return f"""<!doctype html>
+<html lang="en" dir="ltr">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-{hashed}'">
+<meta name="referrer" content="no-referrer">
+<title>Backtest of {_text(report.repo)}</title>
+<style>{style}</style>
+</head>
+<body>
+<main>
+<h1>Backtest of {_text(report.repo)}</h1>
+<p class="outcome {outcome[0]}">{outcome[1]}</p>
+<p>{_text(_meaning(summary))}</p>
+<dl>
+{facts}</dl>
+<table>
+<thead><tr><th>commit</th><th>subject</th><th>fix</th><th>wrong patches refused</th><th>test files</th>\
+<th>seconds</th></tr></thead>
+<tbody>
+{rows}</tbody>
+</table>
+</main>
+</body>
+</html>
+"""
+
+
+def _row(result: CommitResult) -> str:
+    cells = [result.commit[:10], result.subject]
+    if result.excluded:
+        cells += [f"excluded: {result.excluded}", "", ""]
+    else:
+        wrong = [patch for patch in result.patches if patch.is_wrong]
+        fix = next(patch for patch in result.patches if patch.kind == "fix")
+        cells.append("accepted" if fix.accepted else f"refused: {'; '.join(fix.findings)}")
+        cells.append(f"{sum(not patch.accepted for patch in wrong)} of {len(wrong)}")
+        cells.append(f"{result.files_ran} of {result.files}")
+    cells.append(f"{result.seconds:.0f}")
+    return f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in cells)}</tr>\n"
+
+
+def _text(value: str) -> str:
+    return escape(visible(value))

@@ -1,0 +1,146 @@
+"""The backtest of a repository: its last fixes are judged, each with its parent and with wrong patches. No model works.
+
+Nothing is written to the repository. Results are kept below the home, commit by commit, so that an interrupted backtest
+goes on where it stopped.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from director.settings import Settings
+from domain.errors import AuraError, Failed, Invalid, LimitReached, NotFound, Unavailable
+from domain.tree import digest_of
+from verification.backtest.commits import FixCommit, fix_commits
+from verification.backtest.model import CommitResult, Report, summary_of
+from verification.backtest.trial import Excluded, Setting, parts_of, try_commit
+from verification.gates.base import Origin
+from verification.packages.base_dependencies import base_dependencies
+from verification.packages.libraries import installed, resolved_without_missing
+from verification.requirements.base_tree import read_base
+from verification.requirements.describe import describe
+from verification.requirements.model import Base
+from verification.sandbox.choice import open_sandbox
+from verification.suites.outcome_store import OutcomeStore
+
+FORM = 1  # of the kept results; another number when the judge changes what it accepts
+_result = msgspec.json.Decoder(CommitResult)
+OnResult = Callable[[CommitResult, int, int], None]
+"""Called with each result, its number and the number of all."""
+
+
+class Backtest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a backtest is asked for. `branch` None: the repository's HEAD. `fresh`: kept results are not used."""
+
+    repo: Path
+    branch: str | None = None
+    last: int = 30
+    fresh: bool = False
+    allow_degraded: bool = False
+
+
+async def run_backtest(
+    wanted: Backtest,
+    settings: Settings,
+    *,
+    on_result: OnResult = lambda _result, _number, _all: None,
+    note: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """Judge the last fixes of a repository. Raises NotFound for what is not there and Unavailable without a sandbox."""
+    repo = wanted.repo.expanduser().absolute()
+    fixes = fix_commits(repo, wanted.branch, wanted.last)
+    if not fixes:
+        raise NotFound(
+            f"No commit of {repo} changes both code and tests.",
+            hint="Name another branch with --branch, or fetch the history: git fetch --unshallow.",
+        )
+    kept = settings.root / "backtests" / digest_of(f"{FORM} {repo}".encode())[:16]
+    box = open_sandbox(settings.boxes())
+    results: list[CommitResult] = []
+    try:
+        held = await box.probe()
+        setting = Setting(
+            sandbox=box,
+            store=OutcomeStore(settings.base_outcomes, held.image),
+            outcomes=settings.base_outcomes,
+            allow_degraded=wanted.allow_degraded,
+        )
+        for number, fix in enumerate(fixes, start=1):
+            result = None if wanted.fresh else _kept(kept / f"{fix.id}.json")
+            if result is None:
+                result = await _one(fix, repo, setting, settings.libraries, note)
+                _keep(kept, fix, result)
+            results.append(result)
+            on_result(result, number, len(fixes))
+    finally:
+        await box.close()
+    return Report(repo=str(repo), results=tuple(results), summary=summary_of(results))
+
+
+async def _one(
+    fix: FixCommit, repo: Path, setting: Setting, libraries: Path, note: Callable[[str], None]
+) -> CommitResult:
+    started = time.monotonic()
+    try:
+        parent = read_base(Base(repo=str(repo), ref=fix.parent), repo)
+        after = read_base(Base(repo=str(repo), ref=fix.id), repo)
+        declared = base_dependencies(parent.files)
+        lock, missing = await resolved_without_missing(declared.requirements, libraries, note)
+        parts = parts_of(
+            parent.files,
+            after.files,
+            origin=Origin(files=parent.files, described=describe(repo, fix.parent)),
+            libraries=await installed(lock, libraries, note) if lock is not None else None,
+            notes=tuple(f"no wheel of {name}" for name in missing),
+        )
+        return await try_commit(fix, parts, setting)
+    except Excluded as reason:
+        excluded = str(reason)
+    except (Invalid, LimitReached, NotFound) as error:
+        excluded = f"the repository cannot be read or its libraries cannot be installed: {error.message}"
+    except Unavailable as error:
+        if error.code not in ("index_unreachable",):
+            raise
+        excluded = f"its libraries cannot be fetched: {error.message}"
+    return CommitResult(
+        commit=fix.id,
+        parent=fix.parent,
+        subject=fix.subject,
+        seconds=round(time.monotonic() - started, 1),
+        excluded=excluded,
+    )
+
+
+def _kept(path: Path) -> CommitResult | None:
+    try:
+        return _result.decode(path.read_bytes())
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _keep(folder: Path, fix: FixCommit, result: CommitResult) -> None:
+    """Write a result so that no half of it is ever read. Raises Unavailable when the home cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        beside = folder / f"{fix.id}.part"
+        beside.write_bytes(msgspec.json.encode(result))
+        beside.replace(folder / f"{fix.id}.json")
+    except OSError as error:
+        raise Unavailable(
+            f"The result of {fix.id[:12]} cannot be kept: {error}.", hint="Free some space, or name another --home."
+        ) from error
+
+
+def wrong_verdicts(report: Report) -> AuraError | None:
+    """The error that a backtest ends with, if a verdict was wrong."""
+    summary = report.summary
+    if summary.trustworthy:
+        return None
+    refused = summary.fixes - summary.fixes_accepted
+    return Failed(
+        f"{summary.wrong_accepted} wrong patches were accepted and {refused} fixes were refused.",
+        hint="The findings of each patch are in --json. Tests that did not run and flaky ones are the usual causes.",
+        code="wrong_verdicts",
+    )

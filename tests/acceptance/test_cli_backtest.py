@@ -1,0 +1,50 @@
+"""`aura backtest` on a small repository: the fix is accepted, wrong patches are refused, nothing is written to it."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.cli import Aura
+from tests.histories import VERSIONS, history
+
+pytestmark = [pytest.mark.needs_sandbox, pytest.mark.slow, pytest.mark.ci]
+
+
+def content_of(folder: Path) -> dict[str, str]:
+    return {
+        str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.rglob("*") if p.is_file()
+    }
+
+
+def test_a_repository_is_judged_by_its_own_fixes_and_goes_on_after_an_interruption(tmp_path: Path) -> None:
+    ids = history(tmp_path / "repo", VERSIONS)
+    before = content_of(tmp_path / "repo")
+    aura = Aura(tmp_path)
+    said = aura.run("backtest", "--repo", "repo", "--last", "2", "--html", "page.html", "--json")
+    assert said.code == 0, said
+    data = json.loads(said.out)["data"]
+    fix, excluded = {each["commit"]: each for each in data["results"]}[ids[2]], data["results"][0]
+    assert excluded["excluded"] == "no test turns from failing to passing"
+    kinds = [(each["kind"], each["accepted"]) for each in fix["patches"]]
+    assert kinds[:2] == [("parent", False), ("fix", True)]
+    assert len(kinds) == 5
+    assert all(not accepted for _, accepted in kinds[2:])
+    assert "other tests" in [each.get("detected") for each in fix["patches"]]
+    assert (data["summary"]["wrong_accepted"], data["summary"]["fixes_accepted"]) == (0, 1)
+    assert "No wrong verdict" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert content_of(tmp_path / "repo") == before
+
+    kept = next((tmp_path / "home" / "backtests").rglob(f"{ids[3]}.json"))
+    kept.unlink()  # as an interruption leaves it
+    again = aura.run("backtest", "--repo", "repo", "--last", "2")
+    assert again.code == 0
+    assert "can be trusted so far" in again.out
+    assert kept.is_file()
+
+
+def test_a_folder_without_a_repository_is_named(tmp_path: Path) -> None:
+    said = Aura(tmp_path).run("backtest", "--repo", str(tmp_path))
+    assert said.code == 3
+    assert "There is no git repository" in said.err

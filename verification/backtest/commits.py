@@ -1,0 +1,145 @@
+"""Commits of a repository that change code and tests: what each of them changed, read without a checkout."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from domain.errors import NotFound
+from verification.requirements.steering import steers
+from verification.suites.clean_tree import belongs_to_tests
+from verification.suites.pytest_options import PytestOptions
+
+if TYPE_CHECKING:
+    from dulwich.objects import Commit
+    from dulwich.repo import Repo
+
+SCANNED_MAX = 5_000
+"""Commits that are looked at for the ones that change code and tests."""
+SUBJECT_CHARS_MAX = 72
+_CODE = ".py"
+_NOT_CODE = ("setup.py", "noxfile.py", "conf.py", "tasks.py")
+
+
+class FixCommit(msgspec.Struct, frozen=True, kw_only=True):
+    """A commit with its first parent, both as hex ids, and its message."""
+
+    id: str
+    parent: str
+    message: str
+    changed: tuple[str, ...]  # paths that differ from the parent's
+
+    @property
+    def subject(self) -> str:
+        """The first line of the message."""
+        return (self.message.strip().splitlines() or [""])[0][:SUBJECT_CHARS_MAX]
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """The difference of two trees, in code and in tests: path -> new content, None for a deleted file."""
+
+    code: Mapping[str, bytes | None]
+    tests: Mapping[str, bytes | None]
+
+
+def fix_commits(repo: Path, branch: str | None, last: int) -> list[FixCommit]:
+    """The newest commits of a branch that change code and tests, newest first. Merges count with their first parent.
+
+    branch: a name, or None for the repository's HEAD. Raises NotFound for a repository or branch that is not there.
+    """
+    from dulwich.errors import NotGitRepository
+    from dulwich.repo import Repo
+
+    try:
+        opened = Repo(str(repo))
+    except (NotGitRepository, OSError) as error:
+        raise NotFound(
+            f"There is no git repository at {repo}.", hint="Write --repo PATH, the path of a clone."
+        ) from error
+    fixes: list[FixCommit] = []
+    with contextlib.closing(opened):
+        for commit, parent in _first_parents(opened, _head(opened, branch, repo)):
+            changed = _changed(opened, parent, commit)
+            if any(_is_code(path) for path in changed) and any(_is_test(path) for path in changed):
+                fixes.append(
+                    FixCommit(
+                        id=commit.id.decode(),
+                        parent=parent.id.decode(),
+                        message=commit.message.decode("utf-8", "replace"),
+                        changed=tuple(changed),
+                    )
+                )
+            if len(fixes) == last:
+                break
+    return fixes
+
+
+def change_between(before: Mapping[str, bytes], after: Mapping[str, bytes], options: PytestOptions) -> Change:
+    """Part the difference of two trees in code and tests. Helpers and configuration of tests count as tests."""
+    code: dict[str, bytes | None] = {}
+    tests: dict[str, bytes | None] = {}
+    for path in sorted({*before, *after}):
+        if before.get(path) != after.get(path):
+            of_tests = belongs_to_tests(path) or steers(path) or options.is_test_file(path)
+            (tests if of_tests else code)[path] = after.get(path)
+    return Change(code=code, tests=tests)
+
+
+def applied(files: Mapping[str, bytes], change: Mapping[str, bytes | None]) -> dict[str, bytes]:
+    """The files with a change on top."""
+    whole = {**files, **{path: content for path, content in change.items() if content is not None}}
+    return {path: content for path, content in whole.items() if change.get(path, content) is not None}
+
+
+def _head(repo: "Repo", branch: str | None, path: Path) -> bytes:
+    names = (
+        [b"HEAD"]
+        if branch is None
+        else [f"refs/{kind}/{branch}".encode() for kind in ("heads", "remotes/origin", "tags")]
+    )
+    for name in names:
+        with contextlib.suppress(KeyError):
+            return bytes(repo.refs[name])  # type: ignore[index]  # its stubs ask for a type of their own
+    if branch is not None and len(branch) == 40 and not set(branch) - set("0123456789abcdef"):
+        return branch.encode()
+    raise NotFound(f"{path} has no branch {branch or 'HEAD'}.", hint="Write --branch NAME, a branch of the repository.")
+
+
+def _first_parents(repo: "Repo", head: bytes) -> Iterator[tuple["Commit", "Commit"]]:
+    from dulwich.objects import Commit, ObjectID
+
+    commit = repo[ObjectID(head)]
+    for _ in range(SCANNED_MAX):
+        if not isinstance(commit, Commit) or not commit.parents:
+            return
+        try:
+            parent = repo[commit.parents[0]]
+        except KeyError:
+            return  # a shallow clone ends here
+        if not isinstance(parent, Commit):
+            return
+        yield commit, parent
+        commit = parent
+
+
+def _changed(repo: "Repo", before: "Commit", after: "Commit") -> list[str]:
+    from dulwich.diff_tree import tree_changes
+
+    paths: set[str] = set()
+    for change in tree_changes(repo.object_store, before.tree, after.tree):
+        for side in (change.old, change.new):
+            if side is not None and side.path:
+                paths.add(side.path.decode("utf-8", "replace"))
+    return sorted(paths)
+
+
+def _is_code(path: str) -> bool:
+    name = path.rpartition("/")[2]
+    return path.endswith(_CODE) and not _is_test(path) and name not in _NOT_CODE and not path.startswith("docs/")
+
+
+def _is_test(path: str) -> bool:
+    name = path.rpartition("/")[2]
+    return path.endswith(_CODE) and (belongs_to_tests(path) or name.startswith("test_") or name.endswith("_test.py"))

@@ -1,0 +1,43 @@
+"""Small mistakes in a fix, drawn from a seed: on its changed lines, and near them."""
+
+import random
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from verification.adequacy.mutation import changed_lines, mutants
+
+NEAR_LINES = 25
+"""A mutant near the change is at most so many lines away from it."""
+
+
+class TreeMutant(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of a tree with one mistake. `before` and `after` are the changed expression, as Python writes it."""
+
+    path: str
+    line: int
+    before: str
+    after: str
+    content: bytes
+
+
+def tree_mutants(
+    before: Mapping[str, bytes], after: Mapping[str, bytes], changed: Mapping[str, bytes | None], seed: int
+) -> Iterator[TreeMutant]:
+    """Mutants of the changed Python files, in turn one on a changed line and two near it."""
+    on_change: list[TreeMutant] = []
+    near: list[TreeMutant] = []
+    for path in sorted(path for path, content in changed.items() if content is not None and path.endswith(".py")):
+        lines = changed_lines(before.get(path, b""), after[path])
+        around = {line + offset for line in lines for offset in range(-NEAR_LINES, NEAR_LINES + 1)} - lines
+        for mutant in mutants(after[path], lines | around, seed=seed):
+            made = TreeMutant(
+                path=path, line=mutant.line, before=mutant.before, after=mutant.after, content=mutant.source
+            )
+            (on_change if mutant.line in lines else near).append(made)
+    for listed in (on_change, near):
+        random.Random(seed).shuffle(listed)
+    while on_change or near:
+        for listed in (on_change, near, near):
+            if listed:
+                yield listed.pop()

@@ -1,0 +1,291 @@
+"""One commit of a backtest: made into a requirement by running its tests, then judged with its parent and mutants."""
+
+import hashlib
+import time
+from collections.abc import Collection, Mapping
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from domain.errors import AuraError
+from verification.backtest.commits import Change, FixCommit, applied, change_between
+from verification.backtest.model import CommitResult, Detected, Patch
+from verification.backtest.mutants import TreeMutant, tree_mutants
+from verification.execution.case_runner import Project
+from verification.gates.base import Origin
+from verification.judge import judge
+from verification.packages.project_environment import environment_of
+from verification.requirements.model import (
+    BaseTestChange,
+    Budget,
+    Criterion,
+    MayChange,
+    Requirement,
+    RequirementTask,
+)
+from verification.sandbox.base import Sandbox
+from verification.suites.base_outcome import PASSED, BaseOutcome, file_of
+from verification.suites.base_suite import BaseSuite, test_files_of
+from verification.suites.outcome_store import OutcomeStore
+from verification.suites.pytest_options import pytest_options
+
+MUTANTS = 3
+CANDIDATES_MAX = 10
+"""Mutants that are tried to find three, of which one passes the fix's own tests and breaks others."""
+FINDINGS_MAX = 5
+DETAIL_CHARS_MAX = 400
+SHARE_MIN = 0.5
+
+
+class Excluded(Exception):
+    """A commit that cannot be judged here; the reason is the message."""
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """What all commits of one backtest share."""
+
+    sandbox: Sandbox
+    store: OutcomeStore
+    outcomes: Path
+    allow_degraded: bool = False
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """A commit taken apart. `fixed` is the parent with the fix's code, and without its tests."""
+
+    parent: Mapping[str, bytes]
+    fixed: Mapping[str, bytes]
+    change: Change
+    origin: Origin
+    libraries: Path | None
+    notes: tuple[str, ...] = ()
+
+    def suite(self, tests: Mapping[str, bytes], setting: Setting) -> BaseSuite:
+        """The parent's tests, with these files laid over them."""
+        environment = environment_of(
+            self.parent, self.libraries, described=self.origin.described, generated=self.origin.generated
+        )
+        project = Project(self.parent, None, libraries=self.libraries, environment=environment)
+        return BaseSuite({**self.parent, **tests}, project, setting.sandbox, store=setting.store)
+
+
+class Learnt(msgspec.Struct, frozen=True, kw_only=True):
+    """What running the tests of a commit says of it."""
+
+    requirement: Requirement
+    before: BaseOutcome
+    own_files: tuple[str, ...]
+    own: Mapping[str, str]  # outcomes of the fix's test files on the fix
+
+
+def parts_of(
+    parent: Mapping[str, bytes],
+    fix: Mapping[str, bytes],
+    origin: Origin,
+    libraries: Path | None,
+    notes: tuple[str, ...],
+) -> Parts:
+    """Take a commit apart. Raises Excluded when it changes no code or adds no tests."""
+    change = change_between(parent, fix, pytest_options(parent))
+    if not any(path.endswith(".py") for path in change.code):
+        raise Excluded("it changes no code")
+    if not any(content is not None and path.endswith(".py") for path, content in change.tests.items()):
+        raise Excluded("it adds or changes no test file")
+    return Parts(
+        parent=parent,
+        fixed=applied(parent, change.code),
+        change=change,
+        origin=origin,
+        libraries=libraries,
+        notes=notes,
+    )
+
+
+async def try_commit(fix: FixCommit, parts: Parts, setting: Setting) -> CommitResult:
+    """Judge the parent, the fix and three mutants. Raises Unavailable without a box."""
+    started = time.monotonic()
+
+    result = CommitResult(commit=fix.id, parent=fix.parent, subject=fix.subject, notes=parts.notes, seconds=0.0)
+
+    def seconds() -> float:
+        return round(time.monotonic() - started, 1)
+
+    try:
+        learnt = await learn(fix, parts, setting)
+    except Excluded as reason:
+        return replace(result, seconds=seconds(), excluded=str(reason))
+    seed = int(fix.id[:8], 16)
+    patches = [
+        await _judged("parent", parts.parent, learnt, parts, setting),
+        await _judged("fix", parts.fixed, learnt, parts, setting),
+    ]
+    chosen, tried, undetected = await _choose(learnt, parts, setting, seed)
+    for mutant, detected in chosen:
+        tree = {**parts.fixed, mutant.path: mutant.content}
+        patches.append(await _judged("mutant", tree, learnt, parts, setting, mutant, detected))
+    (changed,) = (criterion.over_base for criterion in learnt.requirement.criteria)
+    return replace(
+        result,
+        seconds=seconds(),
+        patches=tuple(patches),
+        turned=len(changed.must_pass) if changed else 0,
+        may_change=len(learnt.requirement.may_change),
+        files=len(learnt.before.files),
+        files_ran=len(learnt.before.ran),
+        passed_before=len(learnt.before.passed),
+        tried=tried,
+        undetected=undetected,
+    )
+
+
+async def learn(fix: FixCommit, parts: Parts, setting: Setting) -> Learnt:
+    """Run the tests of parent and fix, and make the requirement that a person would have written. Raises Excluded."""
+    suite = parts.suite({}, setting)
+    if not test_files_of(parts.parent, suite.options):
+        raise Excluded("the parent has no tests")
+    before = await suite.on_base()
+    if before.problem:
+        raise Excluded(f"its tests do not run here: {before.problem}")
+    if len(before.ran) < SHARE_MIN * len(before.files):
+        raise Excluded(f"fewer than half of its test files run here: {len(before.ran)} of {len(before.files)}")
+    tests = {path: content for path, content in parts.change.tests.items() if content is not None}
+    laid = parts.suite(tests, setting)
+    own_files = test_files_of(tests, laid.options)
+    if not own_files:
+        raise Excluded("it changes helpers of tests alone")
+    own_before = await laid.on_base(own_files)
+    own = (await laid.compare(own_before, parts.fixed, own_files)).outcomes
+    turned = tuple(test for test, how in own.items() if how == PASSED and own_before.outcomes.get(test) != PASSED)
+    if not turned:
+        raise Excluded("no test turns from failing to passing")
+    may_change = await _replaced(before, turned, parts, suite, laid)
+    requirement = _requirement(fix, parts, BaseTestChange(files=tests, must_pass=turned), may_change)
+    return Learnt(requirement=requirement, before=before, own_files=own_files, own=own)
+
+
+async def _replaced(
+    before: BaseOutcome, turned: tuple[str, ...], parts: Parts, suite: BaseSuite, laid: BaseSuite
+) -> tuple[MayChange, ...]:
+    """The tests of the parent that the commit itself changes: they fail on the fix, and their new form passes."""
+    lost = [test for test, _ in (await suite.compare(before, parts.fixed)).lost]
+    rewritten = {file for file in map(file_of, lost) if file in parts.change.tests}
+    others = sorted({file_of(test) for test in lost} - rewritten)
+    helped = (await laid.compare(await laid.on_base(others), parts.fixed, others)).outcomes if others else {}
+    changes = [test for test in lost if file_of(test) in rewritten or helped.get(test) == PASSED]
+    return tuple(MayChange(test=test, replaced_by=test if test in turned else None) for test in changes)
+
+
+def _requirement(
+    fix: FixCommit, parts: Parts, change: BaseTestChange, may_change: tuple[MayChange, ...]
+) -> Requirement:
+    scope = tuple(sorted(parts.change.code))
+    return Requirement(
+        title=fix.subject or fix.id[:12],
+        deliver="library",
+        language="python",
+        scope=scope,
+        budget=Budget(usd=Decimal(0), tokens=0, minutes=0),
+        criteria=(Criterion(id="A1", says=fix.subject or fix.id[:12], cases=(), over_base=change),),
+        tasks=(RequirementTask(id="T1", criteria=("A1",), scope=scope),),
+        prose=fix.message,
+        source=fix.message.encode(),
+        may_change=may_change,
+    )
+
+
+async def _choose(
+    learnt: Learnt, parts: Parts, setting: Setting, seed: int
+) -> tuple[list[tuple[TreeMutant, Detected]], int, int]:
+    """Three wrong mutants, one of which passes the fix's own tests if possible; the numbers tried and undetected."""
+    tests = {path: content for path, content in parts.change.tests.items() if content is not None}
+    laid = parts.suite(tests, setting)
+    expected = BaseOutcome(outcomes=learnt.own, files=learnt.own_files)
+    turned = {
+        test for criterion in learnt.requirement.criteria for _, each in criterion.changes for test in each.must_pass
+    }
+    whole: BaseOutcome | None = None
+    sly: list[tuple[TreeMutant, Detected]] = []
+    plain: list[tuple[TreeMutant, Detected]] = []
+    tried = undetected = 0
+    for mutant in tree_mutants(parts.parent, parts.fixed, parts.change.code, seed):
+        if tried == CANDIDATES_MAX or (sly and len(sly) + len(plain) >= MUTANTS):
+            break
+        tried += 1
+        tree = {**parts.fixed, mutant.path: mutant.content}
+        lost = await _lost(laid, expected, tree, learnt.own_files)
+        if lost is None or lost & turned:
+            plain.append((mutant, "own tests"))
+            continue
+        if not lost:
+            whole = whole or await _ordinary(laid, parts.fixed)
+            lost = await _lost(laid, whole, tree)
+        if lost is None or lost:
+            sly.append((mutant, "other tests"))
+        else:
+            undetected += 1
+    return (sly + plain)[:MUTANTS], tried, undetected
+
+
+async def _lost(
+    laid: BaseSuite, expected: BaseOutcome, tree: Mapping[str, bytes], only: Collection[str] = ()
+) -> set[str] | None:
+    """The tests that pass on the fix and fail on this tree, twice: a test that fails once may be chance.
+
+    None if the whole run does not end.
+    """
+    lost = {test for test, _ in (await laid.compare(expected, tree, only, repeat=False)).lost}
+    if not lost:
+        return lost
+    if not lost <= expected.outcomes.keys():
+        return None
+    again = await laid.compare(expected, tree, sorted(set(map(file_of, lost))), repeat=False)
+    return lost & {test for test, _ in again.lost}
+
+
+async def _ordinary(laid: BaseSuite, fixed: Mapping[str, bytes]) -> BaseOutcome:
+    """All tests of the fix on the fix."""
+    seen = await laid.compare(BaseOutcome(outcomes={}, files=()), fixed, repeat=False)
+    return BaseOutcome(outcomes=seen.outcomes, files=tuple(sorted(set(map(file_of, seen.outcomes)))))
+
+
+async def _judged(
+    kind: str,
+    tree: Mapping[str, bytes],
+    learnt: Learnt,
+    parts: Parts,
+    setting: Setting,
+    mutant: TreeMutant | None = None,
+    detected: Detected | None = None,
+) -> Patch:
+    started = time.monotonic()
+    try:
+        verdict = await judge(
+            learnt.requirement,
+            tree,
+            sandbox=setting.sandbox,
+            seed=int.from_bytes(hashlib.sha256(learnt.requirement.source).digest()[:4]),
+            base=parts.parent,
+            origin=replace(parts.origin, files=parts.parent, outcomes=setting.outcomes),
+            libraries=parts.libraries,
+            allow_degraded=setting.allow_degraded,
+            advice=False,
+            mutants_max=0,
+        )
+        accepted, findings = verdict.verified, [f"{each.kind}: {each.detail}" for each in verdict.findings]
+    except AuraError as error:
+        if error.exit_code == 69:
+            raise
+        accepted, findings = False, [f"{error.code}: {error.message}"]
+    return Patch(
+        kind=kind,  # type: ignore[arg-type]  # one of three words of this module
+        accepted=accepted,
+        seconds=round(time.monotonic() - started, 1),
+        findings=tuple(text[:DETAIL_CHARS_MAX] for text in findings[:FINDINGS_MAX]),
+        detected=detected,
+        path=mutant.path if mutant else "",
+        line=mutant.line if mutant else 0,
+        before=mutant.before if mutant else "",
+        after=mutant.after if mutant else "",
+    )

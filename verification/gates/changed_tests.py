@@ -1,0 +1,107 @@
+"""Tests that are laid over the base's own: those that the change must turn, and those beside them that must stay."""
+
+import time
+from typing import Any
+
+from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do, verdict_on
+from verification.gates.suites import DETAIL_CHARS_MAX, FORGEABLE, shortened
+from verification.requirements.model import BaseTestChange
+from verification.suites.base_outcome import PASSED, BaseOutcome, Comparison, file_of
+from verification.suites.base_suite import BASE_WALL_S, BaseSuite
+from verification.suites.given_suite import SuiteResult
+from verification.verdict.model import Finding
+
+SHOWN_MAX = 10
+
+
+class ChangedTests(VerdictGate):
+    """The named tests do not pass on the base and pass on the tree. The others of their files are not lost."""
+
+    name = "changed_tests"
+    grade = "B"
+
+    async def ask(self, subject: Subject) -> GateReport:
+        findings: list[Finding] = []
+        evidence: dict[str, Any] = {}
+        turned = 0
+        for criterion in subject.criteria:
+            for sealed, change in criterion.changes:
+                result = await run_change(change, subject, holds_already=criterion.holds_already)
+                subject.suites[criterion.id, sealed] = result
+                turned += result.passed
+                evidence[f"{criterion.id} {'sealed' if sealed else 'visible'}"] = {
+                    "turned": result.passed,
+                    "failures": len(result.failures) if sealed else shortened(result.failures),
+                }
+                if result.failures:
+                    findings.append(_finding(criterion.id, result, sealed=sealed))
+        if not evidence:
+            return nothing_to_do("no criterion lays tests over the base")
+        text = f"{turned} tests fail on the base and pass now, {FORGEABLE}"
+        return verdict_on(findings, text=text, evidence=evidence)
+
+
+async def run_change(change: BaseTestChange, subject: Subject, *, holds_already: bool) -> SuiteResult:
+    """Run the changed test files on the base and on the tree. Raises Unavailable without a box.
+
+    Its `passed` counts the tests that did not pass on the base and pass on the tree.
+    """
+    started = time.monotonic()
+    policy = subject.requirement.base_suite
+    suite = BaseSuite(
+        {**subject.origin.files, **change.files},
+        subject.project,
+        subject.sandbox,
+        store=subject.outcomes,
+        wall_s=policy.minutes * 60 if policy.minutes else BASE_WALL_S,
+    )
+    files = test_files_in(change, suite)
+    before = await suite.on_base(files)
+    after = await suite.compare(before, subject.tree, files)
+    turned = [test for test, how in after.outcomes.items() if how == PASSED and before.outcomes.get(test) != PASSED]
+    failures = tuple(_failures(change, before, after, holds_already=holds_already))
+    return SuiteResult(
+        expected=change.must_pass,
+        passed=len(turned),
+        failures=failures,
+        passes_on_stub=not failures and not turned and not holds_already,
+        green_on_stub=(),
+        left_out=after.flaky,
+        ids_from="base",
+        took_s=time.monotonic() - started,
+    )
+
+
+def test_files_in(change: BaseTestChange, suite: BaseSuite) -> tuple[str, ...]:
+    """The test files of a change, and those of the tests that it names."""
+    named = {file_of(test) for test in (*change.must_pass, *change.keep_passing)}
+    return tuple(sorted(named | {path for path in change.files if suite.options.is_test_file(path)}))
+
+
+def _failures(
+    change: BaseTestChange, before: BaseOutcome, after: Comparison, *, holds_already: bool
+) -> list[tuple[str, str]]:
+    failures = [(test, why) for test, why in after.lost if test not in change.must_pass]
+    for test in change.must_pass:
+        if before.outcomes.get(test) == PASSED and not holds_already:
+            failures.append((test, "passes on the base already, so that it proves nothing"))
+        elif after.outcomes.get(test) != PASSED:
+            failures.append((test, after.reasons.get(test) or after.outcomes.get(test) or "was not collected"))
+    failures += [
+        (test, after.reasons.get(test) or "does not pass")
+        for test in change.keep_passing
+        if after.outcomes.get(test) != PASSED and test not in after.flaky
+    ]
+    if before.problem and not after.outcomes:
+        failures.append(("the changed tests", before.problem))
+    return list(dict(failures).items())
+
+
+def _finding(criterion: str, result: SuiteResult, *, sealed: bool) -> Finding:
+    lines = [f"{test}: {why}" for test, why in result.failures[:SHOWN_MAX]]
+    more = len(result.failures) - len(lines)
+    detail = "; ".join([*lines, *([f"and {more} more"] if more else [])])[:DETAIL_CHARS_MAX]
+    if sealed:
+        shown = f"criterion {criterion} failed on tests you cannot see"
+        return Finding(kind="sealed_failed", criterion=criterion, detail=detail, for_author=shown)
+    return Finding(kind="suite_failed", criterion=criterion, detail=detail, for_author=detail)

@@ -1,0 +1,87 @@
+"""The keys of the front matter that are about a `base`: the commit, its own tests, and those that may change."""
+
+import re
+
+from verification.requirements.fields import Fields
+from verification.requirements.model import Base, BaseSuitePolicy, MayChange, Share
+from verification.requirements.yaml_tree import Mapping, kind
+
+_CHANGE = {"test": '"tests/test_it.py::test_old"', "replaced_by": '"tests/test_it.py::test_new"'}
+SHARES: dict[str, Share] = {"whole": "whole", "partial": "partial", "none": "none"}
+_BASE_SUITE = {"run": "partial", "reason": "the tests below tests/server need a database", "minutes": "15"}
+_BASE_SUITE_MINUTES_MAX = 60
+_REASON_CHARS_MAX = 500
+_REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}", re.ASCII)
+
+
+def read_base_key(fields: Fields) -> Base | None:
+    """The commit to start from."""
+    node = fields.mapping("base")
+    if node is None:
+        return None
+    inner = Fields(node, fields.report, {"repo": "../site", "ref": "main"}, "`base`")
+    repo, ref = inner.text("repo", required=True), inner.text("ref") or "main"
+    if repo is not None and ("://" in repo or repo.startswith("git@") or "\0" in repo):
+        fields.report.add(
+            inner.get("repo") or node, "`repo` is a path on this machine, not an address", "repo: ../site, a clone"
+        )
+        return None
+    if not _REF.fullmatch(ref) or ".." in ref:
+        fields.report.add(inner.get("ref") or node, f"`{ref[:60]}` is not a branch, tag or commit", "ref: main")
+        return None
+    return Base(repo=repo, ref=ref) if repo is not None else None
+
+
+def read_base_suite(fields: Fields) -> BaseSuitePolicy:
+    """How much of the base's tests must run. Less than the whole needs a reason."""
+    node = fields.mapping("base_suite")
+    if node is None:
+        return BaseSuitePolicy()
+    report = fields.report
+    _needs_base(fields, "base_suite")
+    inner = Fields(node, report, _BASE_SUITE, "`base_suite`")
+    written, reason = inner.text("run") or "whole", inner.text("reason") or ""
+    if written not in SHARES:
+        message = f"`run` is `whole`, `partial` or `none`, not `{written[:60]}`"
+        report.add(inner.get("run") or node, message, inner.line("run"))
+    run = SHARES.get(written, "whole")
+    if run != "whole" and not reason and not inner.has("reason"):
+        report.add(node, f"`run: {run}` needs a reason that every verdict can show", inner.line("reason"))
+    if len(reason) > _REASON_CHARS_MAX or not reason.isprintable():
+        message = f"`reason` is one line of at most {_REASON_CHARS_MAX} characters"
+        report.add(inner.get("reason") or node, message, inner.line("reason"))
+    minutes = inner.number("minutes", 1, _BASE_SUITE_MINUTES_MAX) if inner.has("minutes") else None
+    return BaseSuitePolicy(run=run, reason=reason, minutes=float(minutes) if minutes is not None else None)
+
+
+def read_may_change(fields: Fields) -> tuple[MayChange, ...]:
+    """The tests of the base that need not pass any more."""
+    changes: list[MayChange] = []
+    for item in fields.items("may_change") or ():
+        if not isinstance(item, Mapping):
+            fields.report.add(
+                item, f"an entry of `may_change` is a mapping, not {kind(item)}", fields.line("may_change")
+            )
+            continue
+        inner = Fields(item, fields.report, _CHANGE, "`may_change`")
+        test, replaced_by = inner.text("test", required=True), inner.text("replaced_by")
+        for name, value in (("test", test), ("replaced_by", replaced_by)):
+            if value is not None and "::" not in value:
+                fields.report.add(inner.get(name) or item, f"`{value[:60]}` is not the id of a test", inner.line(name))
+        if test is not None:
+            changes.append(MayChange(test=test, replaced_by=replaced_by))
+    _needs_base(fields, "may_change")
+    return tuple(changes)
+
+
+def read_refactor(fields: Fields) -> bool:
+    """Whether the run proves nothing new."""
+    _needs_base(fields, "refactor")
+    return fields.flag("refactor")
+
+
+def _needs_base(fields: Fields, name: str) -> None:
+    """Report a key that says something about a base where there is none."""
+    node = fields.get(name)
+    if node is not None and not fields.has("base"):
+        fields.report.add(node, f"`{name}` is about a `base`, and there is none", fields.line("base"))

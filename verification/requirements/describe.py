@@ -1,0 +1,58 @@
+"""The version that a repository's tags give to a commit, as packaging tools compute it from git."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dulwich.repo import Repo
+
+COMMITS_MAX = 20_000
+"""Commits that are looked at for the nearest tag."""
+_VERSION = re.compile(r"(?:[A-Za-z_-]*[-_])?v?(\d+(?:\.\d+)*(?:[.-]?(?:a|b|rc|post|dev)\.?\d*)?)$")
+
+
+def describe(path: Path, commit: str) -> str:
+    """Return the version of the nearest tag at or above a commit, without its distance; empty if there is none.
+
+    A commit behind the tag of 1.2.0 is described as 1.2.1.dev0, the guess of setuptools-scm and its relatives.
+    """
+    from dulwich.repo import Repo
+
+    with Repo(str(path)) as repo:
+        tags = _versions(repo)
+        waiting, seen = [commit.encode()], {commit.encode()}
+        for _ in range(COMMITS_MAX):
+            if not waiting:
+                return ""
+            here = waiting.pop(0)
+            if here in tags:
+                return tags[here] if here == commit.encode() else _next(tags[here])
+            try:
+                parents = repo[here].parents  # type: ignore[attr-defined]  # a tag of a tree has none
+            except (KeyError, AttributeError):
+                continue  # a shallow clone ends here
+            waiting += [parent for parent in parents if parent not in seen]
+            seen.update(parents)
+    return ""
+
+
+def _versions(repo: "Repo") -> dict[bytes, str]:
+    """Commit id -> version, of each tag that looks like one."""
+    versions: dict[bytes, str] = {}
+    for ref in repo.get_refs():
+        name = ref.decode("utf-8", "replace")
+        if name.startswith("refs/tags/") and (match := _VERSION.match(name.removeprefix("refs/tags/"))):
+            try:
+                versions[repo.get_peeled(ref)] = match[1]
+            except KeyError:
+                continue
+    return versions
+
+
+def _next(version: str) -> str:
+    """The development version behind a release."""
+    numbers = re.match(r"\d+(?:\.\d+)*", version)
+    parts = (numbers[0] if numbers else "0").split(".")
+    parts[-1] = str(int(parts[-1]) + 1)
+    return f"{'.'.join(parts)}.dev0"
