@@ -1,45 +1,98 @@
-"""What goes wrong in a call to a model: one taxonomy for every provider, and the way from an HTTP failure to it."""
+"""What goes wrong in a call to a model: one taxonomy for every provider, each kind with what a person can do."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Literal, get_args
 
 from agents.employees.contract import ModelResult
 from domain.errors import AuraError
 
 CallFailure = Literal[
     "auth",
-    "not_found",
-    "rate_limit",
-    "overloaded",
-    "timeout",
-    "connection",
     "bad_request",
-    "context_overflow",
+    "bad_settings",
     "blocked",
-    "malformed_response",
-    "truncated",
-    "empty",
     "cancelled",
+    "connection",
+    "context_overflow",
+    "defect",
+    "empty",
+    "forbidden",
+    "malformed_response",
+    "moved",
+    "not_found",
+    "overloaded",
+    "payment",
+    "prompt_too_large",
+    "rate_limit",
+    "region",
+    "request_too_large",
+    "timeout",
+    "tls",
+    "too_large",
+    "truncated",
+    "unknown_model",
 ]
+CALL_FAILURES: tuple[CallFailure, ...] = get_args(CallFailure)
 MESSAGE_CHARS_MAX = 300  # of a provider's own words; the rest is noise, and may echo the prompt
-_HINTS: dict[CallFailure, str] = {
-    "auth": "Check the API key of this employee (for OpenAI: OPENAI_API_KEY).",
-    "not_found": "Check the employee's model name and base URL; `aura employees --probe` tests both.",
-    "rate_limit": "Wait, or give the work to another employee.",
-    "overloaded": "The server is in trouble: try again later or use another employee.",
-    "timeout": "Raise the employee's wall_s, or use a faster model.",
-    "connection": "Check that the model server runs and that its base URL is right.",
-    "bad_request": "This server does not take the request as sent; try the style `chat`.",
-    "context_overflow": "The task is too long for this model: split it, or use a model with a larger context.",
-    "blocked": "The provider declined to answer: reword the task or use another employee.",
-    "malformed_response": "The server did not answer as an OpenAI-compatible server does: check its base URL.",
-    "truncated": "Raise output_tokens_max for this task.",
-    "empty": "The model said nothing: try again or use another employee.",
-    "cancelled": "The call was stopped from outside; the manager decides whether to order it again.",
+HINTS: Mapping[CallFailure, str] = {
+    "auth": "Check the key in the variable that `aura hire --key-env` names, then start `aura up` again with it.",
+    "bad_request": "This server does not take the request: try `aura hire --style chat`, or another server.",
+    "bad_settings": "Hire the employee again with right settings: `aura hire --help` shows them.",
+    "blocked": "The provider does not answer this: reword the task, or hire another employee.",
+    "cancelled": "The call was stopped from outside. The manager orders it again if it is still wanted.",
+    "connection": "Check that the model server runs, and its address: `aura hire --base-url`. A proxy must let it pass.",
+    "context_overflow": "Split the task, or hire a model with a larger context.",
+    "defect": "This is a fault of Aura Orchestra. Please report it with the last lines of the process's log.",
+    "empty": "Nothing needs to be done: the task is tried again. If it happens often, hire another model.",
+    "forbidden": "Let the provider give this key the right to use the model, or use another key.",
+    "malformed_response": "Check that `aura hire --base-url` names an OpenAI-compatible server, not a web page or a proxy.",
+    "moved": "Hire the employee again with the new address: `aura hire --base-url`.",
+    "not_found": "Check the path in `aura hire --base-url`: most servers want an address that ends with /v1.",
+    "overloaded": "The server has a fault of its own: the employee rests, then the task is tried again.",
+    "payment": "Pay or raise the limit at the provider, or hire an employee of another provider.",
+    "prompt_too_large": "Split the task or narrow its scope, or raise `aura hire --prompt-tokens`.",
+    "rate_limit": "The employee rests as long as its server asks. Fewer `aura hire --slots` ask less at the same time.",
+    "region": "The provider does not serve this place: hire an employee of another provider.",
+    "request_too_large": "Split the task or narrow its scope, or hire a model that takes longer prompts.",
+    "timeout": "Raise `aura hire --wall-s`, or hire a faster model.",
+    "tls": "Check the certificate of the server. For one of your own, let SSL_CERT_FILE name its authority's file.",
+    "too_large": "Split the task, so that each answer is smaller.",
+    "truncated": "Raise `aura hire --output-tokens`, or split the task.",
+    "unknown_model": "Check the name in `aura hire --model`: the server lists what it has at /v1/models.",
 }
+"""Failure kind -> what a person can do. Every command, option and variable in these lines exists; a test says so."""
+COSTS_NOTHING: frozenset[CallFailure] = frozenset(
+    {
+        "auth",
+        "bad_request",
+        "bad_settings",
+        "context_overflow",
+        "forbidden",
+        "moved",
+        "not_found",
+        "overloaded",
+        "payment",
+        "prompt_too_large",
+        "rate_limit",
+        "region",
+        "request_too_large",
+        "tls",
+        "unknown_model",
+    }
+)
+"""Failures that come before a provider computes anything. Others may have cost what was reserved."""
+
+
+def hint_of(outcome: str) -> str:
+    """What a person can do about an outcome; empty for one that is no failure."""
+    return HINTS.get(outcome, "")  # type: ignore[call-overload,no-any-return]  # an outcome on record may be any text
 
 
 class CallFailed(AuraError):
-    """A call to a model ended without a usable answer. `failure` says why; tokens are those known as spent."""
+    """A call to a model ended without a usable answer. `failure` says why; tokens are those known as spent.
+
+    `costs_nothing`: the provider has computed nothing. By default the kind of failure says so.
+    """
 
     def __init__(
         self,
@@ -52,8 +105,10 @@ class CallFailed(AuraError):
         status: int | None = None,
         request_id: str | None = None,
         result: ModelResult | None = None,
+        costs_nothing: bool | None = None,
+        adaptations: tuple[str, ...] = (),
     ) -> None:
-        super().__init__(message, hint=_HINTS[failure], code=failure)
+        super().__init__(message, hint=HINTS[failure], code=failure)
         self.failure: CallFailure = failure
         self.retry_after_s = retry_after_s
         self.input_tokens = input_tokens
@@ -61,34 +116,5 @@ class CallFailed(AuraError):
         self.status = status
         self.request_id = request_id
         self.result = result  # the snapshot, when the server did answer
-
-
-_OVERFLOW_MARKS = ("exceed_context_size", "context_length_exceeded", "maximum context length")
-_BLOCK_MARKS = ("content_filter", "content_policy", "safety")
-
-
-def failure_of_status(status: int, body: str) -> CallFailure:
-    """The typed reason of an HTTP error answer."""
-    lowered = body.lower()
-    if any(mark in lowered for mark in _OVERFLOW_MARKS):
-        return "context_overflow"
-    if status in (401, 403):
-        return "auth"
-    if status == 404:
-        return "not_found"
-    if status == 408:
-        return "timeout"
-    if status == 429:
-        return "rate_limit"
-    if status >= 500:
-        return "overloaded"
-    if any(mark in lowered for mark in _BLOCK_MARKS):
-        return "blocked"
-    return "bad_request"
-
-
-def without_secret(text: str, secret: str | None) -> str:
-    """The text with the API key, should a server echo it, blotted out; cut to a bounded length."""
-    if secret:
-        text = text.replace(secret, "[key]")
-    return text[:MESSAGE_CHARS_MAX]
+        self.costs_nothing = failure in COSTS_NOTHING if costs_nothing is None else costs_nothing
+        self.adaptations = adaptations  # of the request that failed

@@ -1,35 +1,52 @@
 """Reading a chat completion: the body that an OpenAI-compatible server sent, as values. Trusts nothing in it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from agents.employees.call_errors import CallFailed
 from agents.employees.contract import Finish
+from agents.employees.event_stream import completion_of_stream, is_stream, without_comments
+from agents.employees.safe_text import safe_json
+from agents.employees.server_errors import failure_of_status, sentence_of
+from agents.employees.tool_calls import text_of_calls
+from agents.employees.usage import Usage, usage_of
 
 _FINISHES: Mapping[str, Finish] = {
     "stop": "stop",
+    "eos": "stop",
+    "eos_token": "stop",
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "completed": "stop",
     "length": "length",
+    "max_tokens": "length",
+    "max_output_tokens": "length",
+    "model_length": "length",
     "tool_calls": "tool",
+    "tool_use": "tool",
     "function_call": "tool",
     "content_filter": "blocked",
+    "safety": "blocked",
+    "prohibited_content": "blocked",
+    "recitation": "blocked",
     "error": "error",
 }
+NAME_CHARS_MAX = 200  # of a model, a fingerprint, an id
+_REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_text")
 
 
 class Completion(msgspec.Struct, frozen=True, kw_only=True):
-    """The first choice of a completion and what the server says it used."""
+    """The first choice of a completion and what the server says it used. `reasoning`: what is shown of its thinking."""
 
     text: str | None
+    reasoning: str
     refusal: str | None
     finish: Finish
     finish_raw: str | None
-    input_tokens: int | None
-    cached_tokens: int | None
-    output_tokens: int | None
-    reasoning_tokens: int | None
+    usage: Usage
     model: str | None
     fingerprint: str | None
     id: str | None
@@ -39,30 +56,32 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
 def completion_of(body: bytes) -> Completion:
     """A response body as a completion; the text may be None or empty.
 
-    :raises CallFailed: malformed_response, when it is no chat completion.
+    :raises CallFailed: when it is no chat completion, or an error that came with the status of a success.
     """
     raw = _object(body)
     choices = raw.get("choices")
-    first = choices[0] if isinstance(choices, list) and choices else None
-    message = first.get("message") if isinstance(first, dict) else None
-    usage = _mapping(raw, "usage")
-    asked, made = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
-    if not isinstance(first, dict) or not isinstance(message, dict):
-        said = "The server's answer holds no choice with a message."
-        raise CallFailed("malformed_response", said, input_tokens=asked, output_tokens=made)
-    if not isinstance(message.get("content"), str | None):
-        said = "The server's answer holds a message that is not text."
-        raise CallFailed("malformed_response", said, input_tokens=asked, output_tokens=made)
+    first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else None
+    usage = usage_of(raw)
+    _no_error(raw if first is None else first, usage)
+    message = _message(first)
+    if first is None or message is None:
+        raise _malformed("The server's answer holds no choice with a message.", usage)
+    content = _content(message, usage)
+    reasoning = next((text for key in _REASONING if (text := _text_of(message.get(key)))), "") or content.reasoning
+    text = content.text
+    if not (text or "").strip():
+        text = text_of_calls(message) or text
     finish_raw = _text(first, "finish_reason")
+    finish = _FINISHES.get((finish_raw or "").lower(), "other")
+    if not (text or "").strip() and finish != "length" and reasoning.strip():
+        text = reasoning  # some servers put the whole answer there
     return Completion(
-        text=_text(message, "content"),
-        refusal=_text(message, "refusal") or None,
-        finish=_FINISHES.get(finish_raw or "", "other"),
+        text=text,
+        reasoning=reasoning if text != reasoning else "",
+        refusal=_text(message, "refusal") or content.refusal or None,
+        finish=finish,
         finish_raw=finish_raw,
-        input_tokens=asked,
-        output_tokens=made,
-        cached_tokens=_count(_mapping(usage, "prompt_tokens_details"), "cached_tokens"),
-        reasoning_tokens=_count(_mapping(usage, "completion_tokens_details"), "reasoning_tokens"),
+        usage=usage,
         model=_text(raw, "model"),
         fingerprint=_text(raw, "system_fingerprint"),
         id=_text(raw, "id"),
@@ -71,25 +90,114 @@ def completion_of(body: bytes) -> Completion:
 
 
 def _object(body: bytes) -> dict[str, Any]:
+    """The JSON object of a body, or the one that its stream of events adds up to; its texts are safe to keep."""
+    if is_stream(body):
+        return _safe_object(completion_of_stream(body))
     try:
-        raw = json.loads(body)
+        raw = json.loads(without_comments(body))
     except (ValueError, RecursionError):
-        raise CallFailed("malformed_response", "The server's answer is not JSON.") from None
+        words = sentence_of(body[:4096].decode(errors="replace"))
+        said = f" It begins: {words[:100]}" if words else ""
+        raise CallFailed("malformed_response", f"The server's answer is not JSON.{said}") from None
+    if isinstance(raw, list) and len(raw) == 1 and isinstance(raw[0], dict):
+        raw = raw[0]
     if not isinstance(raw, dict):
         raise CallFailed("malformed_response", "The server's answer is not a JSON object.")
-    return raw
+    return _safe_object(raw)
 
 
-def _mapping(source: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = source.get(key)
-    return value if isinstance(value, dict) else {}
+def _safe_object(raw: dict[str, Any]) -> dict[str, Any]:
+    safe: dict[str, Any] = safe_json(raw)
+    return safe
+
+
+def _no_error(source: Mapping[str, Any], usage: Usage) -> None:
+    """Raise CallFailed for an error that came as if it were an answer, as gateways send it."""
+    error = source.get("error")
+    if not error:
+        return
+    status = error.get("code", error.get("status")) if isinstance(error, dict) else None
+    body = json.dumps({"error": error})
+    known = isinstance(status, int) and not isinstance(status, bool) and 400 <= status < 600
+    failure = failure_of_status(status if known else 500, body)  # type: ignore[arg-type]  # known: it is an int
+    raise CallFailed(
+        failure,
+        f"The server answered with an error: {sentence_of(body)}",
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        status=status if known else None,
+        costs_nothing=None if not (usage.input_tokens or usage.output_tokens) else False,
+    )
+
+
+def _message(first: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """The message of a choice, under its usual name, as a stream's, or as the text of an older form."""
+    if first is None:
+        return None
+    for key in ("message", "delta"):
+        value = first.get(key)
+        if isinstance(value, dict):
+            return value
+    text = first.get("text")
+    return {"content": text} if isinstance(text, str) else None
+
+
+class _Content(msgspec.Struct):
+    text: str | None = None
+    reasoning: str = ""
+    refusal: str = ""
+
+
+def _content(message: Mapping[str, Any], usage: Usage) -> _Content:
+    """The content of a message, which may come in parts.
+
+    :raises CallFailed: malformed_response, when it is neither text nor parts.
+    """
+    content = message.get("content")
+    if content is None or isinstance(content, str):
+        return _Content(content)
+    if isinstance(content, dict):
+        content = [content]
+    if not isinstance(content, list) or not all(isinstance(part, str | dict) for part in content):
+        raise _malformed("The server's answer holds a message that is not text.", usage)
+    read = _Content("")
+    for part in content:
+        kind = part.get("type", "text") if isinstance(part, dict) else "text"
+        if kind in ("thinking", "reasoning", "reasoning_text"):
+            read.reasoning += _text_of(part)
+        elif kind == "refusal":
+            read.refusal += _text_of(part)
+        else:
+            read.text = (read.text or "") + _text_of(part)
+    return read
+
+
+def _text_of(value: Any) -> str:
+    """The text of a part: a string, an object that holds one, or a list of either."""
+    return "".join(_texts(value, 0))
+
+
+def _texts(value: Any, depth: int) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list) and depth < 4:
+        for item in value:
+            yield from _texts(item, depth + 1)
+    elif isinstance(value, dict) and depth < 4:
+        for key in ("text", "content", "thinking", "reasoning", "refusal", "value"):
+            if key in value:
+                yield from _texts(value[key], depth + 1)
+                return
+
+
+def _malformed(message: str, usage: Usage) -> CallFailed:
+    return CallFailed(
+        "malformed_response", message, input_tokens=usage.input_tokens, output_tokens=usage.output_tokens
+    )
 
 
 def _text(source: Mapping[str, Any], key: str) -> str | None:
     value = source.get(key)
-    return value if isinstance(value, str) else None
-
-
-def _count(source: Mapping[str, Any], key: str) -> int | None:
-    value = source.get(key)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    if not isinstance(value, str):
+        return None
+    return value if key == "refusal" else value[:NAME_CHARS_MAX]

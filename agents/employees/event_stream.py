@@ -1,0 +1,123 @@
+"""An answer that came as a stream of server-sent events, put together as if it had come at once."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from agents.employees.call_errors import CallFailed
+
+BOM = b"\xef\xbb\xbf"
+CHUNKS_MAX = 1_000_000
+_JOINED = ("content", "reasoning_content", "reasoning", "refusal")
+_DONE = "[DONE]"
+
+
+def without_comments(body: bytes) -> bytes:
+    """The body from its first line that is no comment: gateways send lines that begin with a colon to keep it open."""
+    body = body.removeprefix(BOM).lstrip()
+    while body.startswith(b":"):
+        body = body.partition(b"\n")[2].lstrip()
+    return body
+
+
+def is_stream(body: bytes) -> bool:
+    """Whether a body is server-sent events, whatever its header says."""
+    start = without_comments(body[: 1 << 20])
+    return start.startswith((b"data:", b"event:", b"id:", b"retry:"))
+
+
+def completion_of_stream(body: bytes) -> dict[str, Any]:
+    """The completion that the events add up to.
+
+    :raises CallFailed: connection, when the stream ends before the answer does; malformed_response for no events.
+    """
+    whole: dict[str, Any] = {}
+    choice: dict[str, Any] = {}
+    message: dict[str, Any] = {"role": "assistant", "content": None}
+    calls: dict[int, dict[str, Any]] = {}
+    done = False
+    for data in _events(body):
+        if data == _DONE:
+            done = True
+            break
+        chunk = _chunk(data)
+        if chunk is None:
+            continue
+        whole |= {key: value for key, value in chunk.items() if key != "choices" and value is not None}
+        for part in _first_choices(chunk):
+            choice |= {key: value for key, value in part.items() if key not in ("delta", "message") and value is not None}
+            delta = part.get("delta") or part.get("message")
+            if isinstance(delta, dict):
+                _add(message, calls, delta)
+    if not whole and not choice:
+        raise CallFailed("malformed_response", "The server's answer is a stream without a completion.")
+    if "error" not in whole and not done and choice.get("finish_reason") is None:
+        raise CallFailed("connection", "The stream of the answer ended before the answer did.")
+    if calls:
+        message["tool_calls"] = [calls[index] for index in sorted(calls)]
+    return whole | ({"choices": [choice | {"message": message}]} if choice or message["content"] else {"choices": []})
+
+
+def _events(body: bytes) -> Iterator[str]:
+    """The data of each event: its lines joined. A stream that ends in the middle of a line gives what is there."""
+    lines: list[str] = []
+    text = body.removeprefix(BOM).decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+    for line in [*text.split("\n"), ""]:
+        if line.startswith("data:"):
+            data = line[5:].removeprefix(" ")
+            if lines and _complete(lines):
+                yield "\n".join(lines)  # some servers leave the empty line between events out
+                lines = []
+            lines.append(data)
+        elif not line and lines:
+            yield "\n".join(lines)
+            lines = []
+        if lines and lines[-1].strip() == _DONE:
+            yield _DONE
+            return
+
+
+def _complete(lines: list[str]) -> bool:
+    try:
+        json.loads("\n".join(lines))
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _chunk(data: str) -> dict[str, Any] | None:
+    try:
+        chunk = json.loads(data)
+    except (ValueError, RecursionError):
+        return None  # a cut one: the end of the stream tells
+    return chunk if isinstance(chunk, dict) else None
+
+
+def _first_choices(chunk: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The parts of the first choice: others were not asked for."""
+    choices = chunk.get("choices")
+    for part in choices if isinstance(choices, list) else []:
+        if isinstance(part, dict) and part.get("index") in (0, None):
+            yield part
+
+
+def _add(message: dict[str, Any], calls: dict[int, dict[str, Any]], delta: Mapping[str, Any]) -> None:
+    """Put one delta's text and calls behind those before it."""
+    for key in _JOINED:
+        value = delta.get(key)
+        if isinstance(value, str):
+            message[key] = (message.get(key) or "") + value
+        elif isinstance(value, list) and key == "content":
+            before = message.get(key)
+            message[key] = [*(before if isinstance(before, list) else [before] if before else []), *value]
+    called = delta.get("tool_calls")
+    for number, part in enumerate(called if isinstance(called, list) else []):
+        if not isinstance(part, dict):
+            continue
+        index = part.get("index", number)
+        call = calls.setdefault(index if isinstance(index, int) else number, {"function": {"name": "", "arguments": ""}})
+        function = part.get("function")
+        for key in ("name", "arguments"):
+            value = function.get(key) if isinstance(function, dict) else None
+            if isinstance(value, str):
+                call["function"][key] += value

@@ -1,0 +1,151 @@
+"""How long a server asks to wait, in all the forms in which servers say it, as seconds."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+EPOCH_S_MIN = 10**9  # a number from here on is a moment and no duration
+EPOCH_MS_MIN = 10**11
+BODY_CHARS_MAX = 16 * 1024
+BUCKETS = ("requests", "tokens", "input-tokens", "output-tokens")
+_PREFIXES = ("x-ratelimit", "anthropic-ratelimit", "ratelimit")
+_UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_WORDS = {"second": "s", "sec": "s", "minute": "m", "min": "m", "hour": "h", "hr": "h", "day": "d", "millisecond": "ms"}
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)")
+_SAID = re.compile(
+    r"(?:try again|retry|retry after|wait|available|reset)[^.\d]{0,30}((?:\d+(?:\.\d+)?\s?(?:ms|milliseconds?|"
+    r"s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?)\b\s?)+)"
+)
+
+
+def retry_after_s(headers: Mapping[str, str], body: str, *, now: datetime) -> float | None:
+    """The wait that a server asks for; None when it asks for none that can be read. `headers`: names in lower case.
+
+    Headers count before the body, and what is meant for retries before what tells of limits.
+    """
+    asked = _server_date(headers) or now
+    waits = (
+        _milliseconds(headers.get("retry-after-ms")),
+        _wait(headers.get("retry-after"), asked),
+        _wait(headers.get("x-retry-after"), asked),
+        _of_limits(headers, asked),
+        *_in_body(body[:BODY_CHARS_MAX], asked),
+    )
+    return next((wait for wait in waits if wait is not None), None)
+
+
+def _server_date(headers: Mapping[str, str]) -> datetime | None:
+    """The server's own clock, by which its dates are meant."""
+    return _http_date(headers.get("date", ""))
+
+
+def _milliseconds(text: str | None) -> float | None:
+    seconds = _number(text)
+    return seconds / 1000 if seconds is not None else None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if 0 <= number < float("inf") else None
+
+
+def _wait(text: str | None, now: datetime) -> float | None:
+    """Seconds, a moment (HTTP date, RFC 3339, Unix time in s or ms) or a duration such as `1m30.5s`."""
+    if not text or not text.strip():
+        return None
+    text = text.strip()
+    number = _number(text)
+    if number is not None:
+        if number >= EPOCH_MS_MIN:
+            number /= 1000
+        return max(0.0, number - now.timestamp()) if number >= EPOCH_S_MIN else number
+    moment = _http_date(text) or _iso_date(text)
+    if moment is not None:
+        return max(0.0, (moment - now).total_seconds())
+    return _duration(text)
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _iso_date(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _duration(text: str) -> float | None:
+    """`6m0s`, `350ms`, `1 minute 20 seconds`; None for anything else."""
+    parts = _PART.findall(text.lower())
+    if not parts or _PART.sub("", text.lower()).strip(" ,.") != "":
+        return None
+    total = 0.0
+    for amount, unit in parts:
+        name = unit if unit in _UNITS else _WORDS.get(unit.removesuffix("s"), "?")
+        if name not in _UNITS:
+            return None
+        total += float(amount) * _UNITS[name]
+    return total
+
+
+def _of_limits(headers: Mapping[str, str], now: datetime) -> float | None:
+    """When the limit that is used up begins anew; the longest of those that are, the shortest of all if none says so."""
+    used_up: list[float] = []
+    others: list[float] = []
+    for reset, remaining in _limits(headers):
+        wait = _wait(reset, now)
+        if wait is not None:
+            (used_up if _number(remaining) == 0 else others).append(wait)
+    return max(used_up) if used_up else min(others, default=None)
+
+
+def _limits(headers: Mapping[str, str]) -> Iterator[tuple[str, str | None]]:
+    """(reset, remaining) of each limit that the headers tell of."""
+    for prefix in _PREFIXES:
+        if reset := headers.get(f"{prefix}-reset"):
+            yield reset, headers.get(f"{prefix}-remaining")
+        for bucket in BUCKETS:
+            for name, left in ((f"reset-{bucket}", f"remaining-{bucket}"), (f"{bucket}-reset", f"{bucket}-remaining")):
+                if reset := headers.get(f"{prefix}-{name}"):
+                    yield reset, headers.get(f"{prefix}-{left}")
+
+
+def _in_body(body: str, now: datetime) -> Iterator[float | None]:
+    """A wait that stands in the JSON (Google's retryDelay, OpenRouter's headers) or in the sentence."""
+    try:
+        for key, value in _pairs(json.loads(body), 0):
+            if key in ("retrydelay", "retry_after", "retry-after", "x-ratelimit-reset", "retry_after_seconds"):
+                yield _wait(str(value), now)
+            elif key == "retry_after_ms":
+                yield _milliseconds(str(value))
+    except (ValueError, RecursionError):
+        pass
+    said = _SAID.search(body.lower())
+    yield _duration(said.group(1)) if said else None
+
+
+def _pairs(value: Any, depth: int) -> Iterator[tuple[str, Any]]:
+    if depth > 8:
+        return
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if isinstance(item, dict | list):
+                yield from _pairs(item, depth + 1)
+            else:
+                yield key.lower(), item
+    elif isinstance(value, list):
+        for item in value:
+            yield from _pairs(item, depth + 1)

@@ -1,0 +1,49 @@
+"""Text from outside, made safe to keep and to show: real Unicode, no control characters, bounded, no key in it."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+CUT = " […]"
+DEPTH_MAX = 64
+"""Deeper nesting than this in a server's JSON is cut off: whoever reads it later may call itself for each level."""
+INTEGER_MAX = 2**63 - 1
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060\ufeff]")
+_TAGS = re.compile(r"<(?:script|style)\b.*?</(?:script|style)>|<[^<>]{0,2000}>", re.DOTALL | re.IGNORECASE)
+
+
+def safe(text: str) -> str:
+    """The text as real Unicode without NUL: half of a surrogate pair becomes the sign for what cannot be read."""
+    if "\0" in text:
+        text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def safe_json(value: Any, depth: int = DEPTH_MAX) -> Any:
+    """JSON values with every text in them made safe; what is nested too deep becomes None."""
+    if isinstance(value, str):
+        return safe(value)
+    if isinstance(value, Mapping):
+        return {safe(str(key)): safe_json(item, depth - 1) for key, item in value.items()} if depth > 0 else None
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        return [safe_json(item, depth - 1) for item in value] if depth > 0 else None
+    if isinstance(value, int) and not -INTEGER_MAX <= value <= INTEGER_MAX:
+        return str(value)[:DEPTH_MAX]
+    return value
+
+
+def one_line(text: str, chars_max: int, secret: str | None = None) -> str:
+    """The text on one line for people: no markup, no control characters, no key, at most so many characters."""
+    if secret:
+        text = text.replace(secret, "[key]")
+    line = " ".join(_CONTROLS.sub(" ", safe(text)).split())
+    return line if len(line) <= chars_max else line[: chars_max - len(CUT)] + CUT
+
+
+def without_markup(text: str) -> str:
+    """The words of an HTML page."""
+    return _TAGS.sub(" ", text) if "<" in text and ">" in text else text

@@ -1,0 +1,162 @@
+"""An error answer of a model server: which kind it is, and the provider's own sentence. Tables, tried from the top."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from agents.employees.call_errors import MESSAGE_CHARS_MAX, CallFailure
+from agents.employees.safe_text import one_line, without_markup
+
+READ_CHARS_MAX = 16 * 1024  # of an error's body; the rest says nothing new
+SENTENCES_MAX = 3
+
+
+class Mark(NamedTuple):
+    """A wording that tells a kind of failure. `statuses`: with which it may come, empty for all."""
+
+    failure: CallFailure
+    words: re.Pattern[str]
+    statuses: frozenset[int] = frozenset()
+
+
+def _mark(failure: CallFailure, words: str, *statuses: int) -> Mark:
+    return Mark(failure, re.compile(words), frozenset(statuses))
+
+
+MARKS: tuple[Mark, ...] = (
+    _mark("payment", r"insufficient[ _]quota|exceeded your current quota|billing[ _]hard[ _]limit|insufficient balance"),
+    _mark("payment", r"credit balance is too low|insufficient[ _](?:credit|fund)|requires more credits|payment required"),
+    _mark("payment", r"billing (?:is )?not (?:active|enabled)|arrearage|account is not active|out of credits"),
+    _mark("region", r"unsupported_country|country, region|user location is not supported|not (?:available|supported) in your"),
+    _mark("auth", r"api[ _]key not valid|invalid[ _]api[ _]key|incorrect api key|no api key|missing api key|invalid token"),
+    _mark("auth", r"api_key_invalid|invalid[ _]authentication|authentication[ _](?:error|failed)|unauthorized"),
+    _mark("request_too_large", r"request too large for model|request_too_large|request entity too large|payload too large"),
+    _mark("context_overflow", r"exceed_context_size|context[ _]length[ _]exceeded|context_window_exceeded|maximum context length"),
+    _mark("context_overflow", r"exceeds? (?:the )?(?:available |model'?s? )?(?:maximum )?(?:context|input) (?:size|window|length)"),
+    _mark("context_overflow", r"(?:prompt|input|request|message|content)s? (?:is|are|was) too (?:long|large|big)(?! for)"),
+    _mark("context_overflow", r"(?:greater|larger|longer|more) than (?:the |its )?(?:model'?s? )?(?:maximum )?context"),
+    _mark("context_overflow", r"too many (?:input |prompt )?tokens(?! per| in (?:a|one|this) (?:minute|day))"),
+    _mark("context_overflow", r"input (?:token count|length|tokens)[^.]{0,80}exceed|exceeds? the maximum (?:number of|input) tokens"),
+    _mark("context_overflow", r"`inputs`[^.]{0,40}tokens|inputs[^.]{0,40}max_new_tokens[^.]{0,20}must be|range of input length"),
+    _mark("context_overflow", r"reduce the length of (?:the|your) (?:messages|prompt|input)|context window|max_model_len|n_ctx"),
+    _mark("context_overflow", r"(?:prompt|input)[^.]{0,60}(?:exceeds?|over|above)[^.]{0,40}(?:token|context|length|limit)"),
+    _mark("context_overflow", r"(?:sequence|string|total) length[^.]{0,60}(?:exceed|longer|too long)|token limit (?:is )?exceeded"),
+    _mark("unknown_model", r"model[^.]{0,120}(?:does not exist|doesn't exist|not found|not exist|no such|unknown|is not valid)"),
+    _mark("unknown_model", r"(?:no such|unknown|invalid|unsupported) model|model_not_found|not a valid model|no endpoints found"),
+    _mark("unknown_model", r"model[^.]{0,80}(?:decommissioned|deprecated|retired|no longer)|try pulling it first|no models? loaded"),
+    _mark("unknown_model", r"(?:does not|don't|do not|not) have access to (?:the )?model|not allowed to (?:use|access) (?:the )?model"),
+    _mark("blocked", r"content[ _](?:filter|policy)|responsible ?ai|safety|moderation|flagged|prohibited content|usage polic", 400, 403, 422),
+    _mark("rate_limit", r"rate[ _-]?limit|too many requests|tokens per (?:minute|day)|requests per (?:minute|day)|quota exceeded"),
+    _mark("overloaded", r"overloaded|model is (?:currently )?loading|warming up|no (?:healthy|available) (?:upstream|server)|try again later"),
+    _mark("overloaded", r"out of memory|internal (?:server )?error|capacity|temporarily unavailable|service unavailable"),
+)
+"""In this order: what is more exact comes first. All are compared with the provider's words in lower case."""
+STATUSES: Mapping[int, CallFailure] = {
+    301: "moved",
+    302: "moved",
+    303: "moved",
+    307: "moved",
+    308: "moved",
+    401: "auth",
+    402: "payment",
+    403: "forbidden",
+    404: "not_found",
+    405: "not_found",
+    407: "connection",
+    408: "timeout",
+    409: "overloaded",
+    410: "not_found",
+    413: "request_too_large",
+    421: "moved",
+    423: "overloaded",
+    424: "overloaded",
+    425: "overloaded",
+    429: "rate_limit",
+    451: "region",
+    498: "auth",
+    499: "connection",
+    501: "not_found",
+    511: "connection",
+}
+DECIDED_BY_STATUS = frozenset({301, 302, 303, 307, 308, 401, 402, 407, 408, 451, 498, 511})
+"""Statuses that say enough: no wording changes what they mean."""
+ONLY_WITH = {"rate_limit": frozenset({400, 403, 429, 503}), "overloaded": frozenset({400, 409, 423, 424, 425, 429})}
+"""Wordings that are too common to be believed with any status."""
+
+
+def failure_of_status(status: int, body: str) -> CallFailure:
+    """The typed reason of an HTTP error answer."""
+    words = body[:READ_CHARS_MAX].lower()
+    by_status = STATUSES.get(status, "overloaded" if status >= 500 else "bad_request")
+    if status in DECIDED_BY_STATUS:
+        return by_status
+    for mark in MARKS:
+        allowed = mark.statuses or ONLY_WITH.get(mark.failure)
+        if (allowed is None or status in allowed) and mark.words.search(words):
+            return _weighed(mark.failure, status, by_status)
+    return by_status
+
+
+def _weighed(failure: CallFailure, status: int, by_status: CallFailure) -> CallFailure:
+    """The kind that wording and status say together: a server in trouble may say anything about keys and models."""
+    if status >= 500 and failure in ("auth", "payment", "region", "unknown_model", "blocked"):
+        return by_status
+    return failure
+
+
+def sentence_of(body: str, secret: str | None = None) -> str:
+    """The provider's own sentence: the message in its JSON, or the words of its page; safe, bounded, without the key."""
+    text = body[:READ_CHARS_MAX]
+    try:
+        said = list(dict.fromkeys(_sentences(json.loads(body), 0)))[:SENTENCES_MAX]
+    except (ValueError, RecursionError):
+        said = []
+    return one_line("; ".join(said) if said else without_markup(text), MESSAGE_CHARS_MAX, secret)
+
+
+_SAYING = ("message", "msg", "detail", "error_description", "error", "errors", "title", "reason", "raw", "description")
+"""Keys below which servers say what is wrong, the most telling one first."""
+SENTENCE_DEPTH_MAX = 6
+
+
+def _sentences(value: Any, depth: int) -> Iterator[str]:
+    """The texts below the keys that tell, the first of each object; a list of errors gives one each."""
+    if depth > SENTENCE_DEPTH_MAX:
+        return
+    if isinstance(value, str) and value.strip():
+        yield _unwrapped(value.strip(), depth)
+    elif isinstance(value, list):
+        for item in value[:SENTENCES_MAX]:
+            yield from _sentences(item, depth + 1)
+    elif isinstance(value, dict):
+        for key in _SAYING:
+            texts = list(_sentences(value.get(key), depth + 1))
+            if texts:
+                place = _place(value.get("loc"))
+                yield from (f"{place}: {text}" if place else text for text in texts)
+                break
+        yield from _original(value, depth)
+
+
+def _unwrapped(text: str, depth: int) -> str:
+    """A sentence that is JSON itself, as gateways pass it on, read once more."""
+    if text.startswith("{"):
+        try:
+            inner = next(_sentences(json.loads(text), depth + 1), "")
+        except (ValueError, RecursionError):
+            return text
+        return inner or text
+    return text
+
+
+def _place(loc: Any) -> str:
+    """Where in the request FastAPI's validation errors are: ["body", "seed"] -> seed."""
+    return ".".join(str(part) for part in loc if part != "body") if isinstance(loc, list) else ""
+
+
+def _original(value: Mapping[str, Any], depth: int) -> Iterator[str]:
+    """What the provider behind a gateway said: OpenRouter keeps it in `metadata.raw`."""
+    metadata = value.get("metadata")
+    if isinstance(metadata, dict) and isinstance(metadata.get("raw"), str | dict):
+        yield from _sentences(metadata["raw"], depth + 1)

@@ -1,0 +1,163 @@
+"""What a call used: the numbers that a server reports, whatever it calls them, and the estimate where it reports none."""
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+BYTES_PER_TOKEN = 3
+"""Of an estimate. Real text has 3.5 to 4.5 bytes a token, so the estimate is rather too high than too low."""
+TOKENS_REPORTED_MAX = 10**9  # of one call; more is no count
+_INPUT = (
+    "prompt_tokens",
+    "input_tokens",
+    "prompt_token_count",
+    "promptTokenCount",
+    "inputTokens",
+    "inputTokenCount",
+    "prompt_eval_count",
+    "tokens_prompt",
+    "native_tokens_prompt",
+    "prompt_n",
+)
+_OUTPUT = (
+    "completion_tokens",
+    "output_tokens",
+    "candidates_token_count",
+    "candidatesTokenCount",
+    "completion_token_count",
+    "outputTokens",
+    "outputTokenCount",
+    "generated_tokens",
+    "eval_count",
+    "tokens_completion",
+    "native_tokens_completion",
+    "predicted_n",
+)
+_TOTAL = ("total_tokens", "total_token_count", "totalTokenCount", "totalTokens", "tokens")
+_THOUGHTS = ("thoughts_token_count", "thoughtsTokenCount")  # beside the output, and not part of it
+_CACHED = ("cached_tokens", "cache_read_input_tokens", "prompt_cache_hit_tokens", "cachedContentTokenCount")
+_PLACES = ("usage", "usageMetadata", "usage_metadata", "x_groq", "meta", "billed_units", "metrics", "timings")
+"""Where servers put them, the usual place first. `timings`, llama.cpp's, counts only what was not cached."""
+_REASONING_MODELS = re.compile(
+    r"(?:^|[/:_-])(?:o[1-9]|gpt-5|gpt-oss|deepseek-r|deepseek-reasoner|qwq|qwen3|magistral|r1)(?![a-z])|reason|think|"
+    r"gemini-(?:2\.5|[3-9])|grok-(?:3-mini|[4-9])|claude-.*(?:opus|sonnet|haiku)-[4-9]|glm-4\.[5-9]|kimi-k2|minimax-m"
+)
+
+
+class Usage(NamedTuple):
+    """Tokens as they were reported. None: not reported. `total`: only where it says more than the others."""
+
+    input_tokens: int | None = None
+    cached_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    total: int | None = None
+
+
+class Counted(NamedTuple):
+    """Tokens that a call is charged for. `estimated`: at least one of the numbers is not the server's."""
+
+    input_tokens: int
+    output_tokens: int
+    estimated: bool
+
+
+def usage_of(raw: Mapping[str, Any]) -> Usage:
+    """What a response says that it used. Numbers that cannot be counts (negative, endless, words) are not reported."""
+    for source in _sources(raw):
+        asked, made, total = _first(source, _INPUT), _first(source, _OUTPUT), _first(source, _TOTAL)
+        if asked is None and made is None and total is None:
+            continue
+        thoughts = _first(source, _THOUGHTS)
+        if made is not None and thoughts:
+            made += thoughts
+        if asked is None and made is not None and total is not None:
+            asked = max(0, total - made)
+        if made is None and asked is not None and total is not None:
+            made = max(0, total - asked)
+        if not (asked or made or total):
+            continue  # zeros for an answer that has text say nothing
+        return Usage(
+            input_tokens=asked,
+            output_tokens=made,
+            cached_tokens=_cached(source),
+            reasoning_tokens=thoughts or _first(_mapping(source, "completion_tokens_details"), ("reasoning_tokens",)),
+            total=total if asked is None and made is None else None,
+        )
+    return Usage()
+
+
+def counted(
+    usage: Usage, *, prompt_bytes: int, answer_bytes: int, complete: bool, hidden_reasoning: bool
+) -> Counted | None:
+    """The tokens to charge for; None where only the upper bound is safe.
+
+    What was not reported follows from the bytes, if the answer is complete and its model hides no reasoning.
+    """
+    asked, made = usage.input_tokens, usage.output_tokens
+    if asked is not None and made is not None:
+        return Counted(asked, made, estimated=False)
+    if usage.total is not None:
+        part = min(usage.total, tokens_of(prompt_bytes))
+        return Counted(part, usage.total - part, estimated=True)
+    if not complete or (made is None and hidden_reasoning):
+        return None
+    return Counted(
+        tokens_of(prompt_bytes) if asked is None else asked,
+        tokens_of(answer_bytes) if made is None else made,
+        estimated=True,
+    )
+
+
+def tokens_of(length: int) -> int:
+    """The estimate for a text of so many bytes, rounded up."""
+    return -(-length // BYTES_PER_TOKEN)
+
+
+def may_reason_hidden(model: str) -> bool:
+    """Whether a model of this name may think in tokens that its answer does not show."""
+    return _REASONING_MODELS.search(model.lower()) is not None
+
+
+def _sources(raw: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The mappings that may hold counts: the known places, what is inside them, and the response itself."""
+    for place in _PLACES:
+        source = _mapping(raw, place)
+        if source:
+            yield source
+            for inner in _PLACES:
+                if nested := _mapping(source, inner):
+                    yield nested
+    yield raw
+
+
+def _cached(source: Mapping[str, Any]) -> int | None:
+    for details in (_mapping(source, "prompt_tokens_details"), _mapping(source, "input_tokens_details"), source):
+        cached = _first(details, _CACHED)
+        if cached is not None:
+            return cached
+    return None
+
+
+def _first(source: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
+    return next((count for name in names if (count := _count(source.get(name))) is not None), None)
+
+
+def _mapping(source: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = source.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _count(value: Any) -> int | None:
+    """A count as an integer, rounded up; also one that is written as a fraction or as text."""
+    if isinstance(value, str) and len(value) <= 20:
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return math.ceil(value) if 0 <= value <= TOKENS_REPORTED_MAX else None
