@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from bus.secretfile import SUFFIX, read_secret
+from bus.secretfile import READ, SUFFIX, read_secret
 from domain.errors import Invalid
 
 MARK = b"[redacted]"
@@ -36,22 +36,23 @@ def secrets_of(environment: Mapping[str, str]) -> list[str]:
         if plain != name and plain.upper().endswith(SECRET_ENDINGS):
             with suppress(Invalid):
                 values[name] = read_secret(plain, Path(environment[name]))
-    return [value for value in values.values() if value]
+    return [value.strip() for value in values.values() if value.strip()]
 
 
 class Redactor:
     """Replaces secrets in bytes and texts. `known`: values that must never be kept, such as API keys.
 
-    They are found as they are and as JSON writes them, for prompts are kept as JSON.
+    They are found as they are and as JSON writes them, for prompts are kept as JSON. So is every secret that this
+    process has read, also one that it reads later.
     """
 
     def __init__(self, known: Iterable[str] = ()) -> None:
-        values = [value for value in known if len(value) >= SECRET_CHARS_MIN]
-        forms = {form for value in values for form in (value.encode(), msgspec.json.encode(value)[1:-1])}
-        self._known = tuple(sorted(forms, key=lambda form: (-len(form), form)))
+        self._given = frozenset(known)
+        self._read: frozenset[str] = frozenset()
+        self._known = _forms_of(self._given)
 
     def clean(self, content: bytes) -> bytes:
-        for value in self._known:
+        for value in self._values():
             content = content.replace(value, MARK)
         for form in _FORMS:
             content = form.sub(MARK, content)
@@ -59,4 +60,20 @@ class Redactor:
 
     def clean_text(self, text: str) -> str:
         """The text without secrets; what is no Unicode (half of a surrogate pair) becomes a question mark."""
-        return self.clean(text.encode(errors="replace")).decode()
+        return self.clean(text.encode(errors="replace")).decode(errors="replace")
+
+    def _values(self) -> tuple[bytes, ...]:
+        if self._read != READ:
+            self._read = frozenset(READ)
+            self._known = _forms_of(self._given | self._read)
+        return self._known
+
+
+def _forms_of(values: Iterable[str]) -> tuple[bytes, ...]:
+    """How the values may stand in bytes, the longest first. A value that is no Unicode stands nowhere."""
+    forms: set[bytes] = set()
+    for value in values:
+        if len(value) >= SECRET_CHARS_MIN:
+            with suppress(UnicodeEncodeError):
+                forms |= {value.encode(), msgspec.json.encode(value)[1:-1]}
+    return tuple(sorted(forms, key=lambda form: (-len(form), form)))

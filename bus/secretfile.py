@@ -6,6 +6,8 @@ from pathlib import Path
 from domain.errors import Invalid
 
 SUFFIX = "_FILE"
+READ: set[str] = set()
+"""Every secret that this process has read: no redactor of it lets one pass, whatever its variable is called."""
 
 
 def from_file(name: str, value: str | None, file: Path | None) -> str | None:
@@ -24,11 +26,16 @@ def from_file(name: str, value: str | None, file: Path | None) -> str | None:
 
 
 def secret(name: str, environment: Mapping[str, str]) -> str:
-    """What NAME holds, or the file of NAME_FILE; empty when neither is set, or the file is empty. Raises Invalid."""
-    value, file = environment.get(name, ""), environment.get(f"{name}{SUFFIX}", "")
-    if not file or not read_secret(name, Path(file)):
-        return value
-    return from_file(name, value or None, Path(file)) or ""
+    """What NAME holds, or the file of NAME_FILE, without white space around it; empty when neither is set.
+
+    Raises Invalid.
+    """
+    value, file = environment.get(name, "").strip(), environment.get(f"{name}{SUFFIX}", "")
+    if file and read_secret(name, Path(file)):
+        value = from_file(name, value or None, Path(file)) or ""
+    if value:
+        READ.add(value)
+    return value
 
 
 def read_secret(name: str, file: Path) -> str:

@@ -100,6 +100,10 @@ def profile_of(row: EmployeeRow) -> Profile:
     return _profile.decode(row.profile)
 
 
+def adaptations_of(row: EmployeeRow) -> tuple[str, ...]:
+    return tuple(filter(None, row.adaptations.split(",")))
+
+
 class ManagerProjection:
     """Events of organisation, employees and runs to the manager's rows."""
 

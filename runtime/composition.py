@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
 from agents.duty import ended
+from agents.employees.postings import read_keys
 from agents.manager.leadership import GRACE_S, LEASE_KEY, Managing, Parts
 from agents.run_content import Library
 from agents.workers.pool import Workers
@@ -108,6 +109,7 @@ class Organisation:
         unknown = [role for role in setup.roles if role not in (*STAFF_ROLES, "employees") and ":" not in role]
         if unknown:
             raise Invalid(f"There is no role {unknown[0]}.", hint=f"Roles: {', '.join(STAFF_ROLES)}, employee ID.")
+        read_keys(setup.employees, setup.environment)
         redactor = Redactor(secrets_of(setup.environment))
         self.vitals.begin([role for role in setup.roles if role in self._consumers], recorder="recorder" in setup.roles)
         if any(role in STAFF_ROLES for role in setup.roles):

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from agents.auditor import Auditor
 from agents.duty import Duty
 from agents.hr import HR
+from agents.manager.briefing import Sizing
 from agents.manager.deadlines import Deadlines
 from agents.manager.delivery_steps import Delivering
 from agents.manager.intake import Reception
 from agents.manager.leadership import Act, Handle, flush_refusals, forgetting
 from agents.manager.orders import ORDERS_FOLLOW, Ordering
+from agents.manager.prompt_sizes import PromptSizes
 from agents.manager.reactor import Manager
 from agents.null_reactor import Observer
 from agents.run_content import Library
@@ -86,7 +88,13 @@ def _forgetting(gate: Gate, reactor: Reactor) -> Handle:
 
 
 def _orders(post: Post) -> Duty:
-    return Ordering(post.shared.content, _queue(post), fault=post.shared.setup.fault)
+    setup = post.shared.setup
+    return Ordering(post.shared.content, _queue(post), post.send, fault=setup.fault, log=setup.log)
+
+
+def _sizes(post: Post) -> Duty:
+    assert isinstance(post.reactor, Manager)
+    return Sizing(post.reactor, post.shared.content, post.send, log=post.shared.setup.log)
 
 
 def _deadlines(post: Post) -> Duty:
@@ -103,7 +111,14 @@ def _deliveries(post: Post) -> Duty:
 def _intake(post: Post) -> Act:
     shared, loader = post.shared, post.shared.session.loader
     intake = Reception(
-        post.gate, loader, shared.blobs, shared.content, _queue(post), shared.redactor, fault=shared.setup.fault
+        post.gate,
+        loader,
+        shared.blobs,
+        shared.content,
+        _queue(post),
+        shared.redactor,
+        fault=shared.setup.fault,
+        log=shared.setup.log,
     )
     return intake.run
 
@@ -142,8 +157,8 @@ ROLES: tuple[Role, ...] = (
     Role(
         "manager",
         ManagerProjection,
-        lambda setup: Manager(lease_margin_s=setup.lease_margin_s),
-        duties=(_orders, _deadlines, _deliveries),
+        lambda setup: Manager(lease_margin_s=setup.lease_margin_s, sizes=PromptSizes()),
+        duties=(_orders, _sizes, _deadlines, _deliveries),
         beside=(_intake, _refusals),
         send=_forgetting,
         durable_after=ORDERS_FOLLOW,

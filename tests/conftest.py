@@ -1,10 +1,12 @@
 """The order of files, and what a missing part of the machine means."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+
+from bus.secretfile import READ
 
 ALL_PARTS = "TEST_ALL_PARTS"
 """Set where every part is installed: then a test that is skipped because one is missing has failed."""
@@ -46,6 +48,13 @@ LONGEST_FIRST = (
     "test_embedded_home",
 )
 """Files by their processor time. A worker takes a whole file, so a long one at the end would leave the others idle."""
+
+
+@pytest.fixture(autouse=True)
+def no_secret_outlives_its_test() -> Iterator[None]:
+    """Forget the keys that a test's employees have read: the controls of others show theirs."""
+    yield
+    READ.clear()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

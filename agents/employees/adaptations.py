@@ -8,20 +8,24 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from agents.employees.call_errors import CallFailure
+from agents.employees.server_errors import failure_of_status, said_in
+
 ADAPTATIONS_MAX = 8  # that an employee keeps; there are no more that fit together
 REFUSING = frozenset({400, 404, 405, 415, 422, 500, 501, 503})
 """Statuses with which servers refuse a part of a request. Some raise an error of their own for it."""
-READ_CHARS_MAX = 16 * 1024
+FORM_FAILURES: frozenset[CallFailure] = frozenset({"bad_request", "overloaded", "not_found", "malformed_response"})
+"""What a refusal of a request's form may look like. Others (a key, a quota, a context) have their own remedy."""
 Params = dict[str, Any]
 _REFUSED = (
     r"unsupported|not supported|n[o']t support|unrecognized|unknown|unexpected|not permitted|not allowed|extra|invalid|"
-    r"only the default|deprecated|does not exist|not accept|cannot|can't|disallowed|forbidden field|no such|not enabled|"
+    r"only the default|deprecated|does not exist|not accept|cannot|can't|disallowed|no such|not enabled|"
     r"not implemented|must be|should be|remove|instead|not available|ignored"
 )
 
 
 class Adaptation(NamedTuple):
-    """`words`: how a server names what it refuses. `fits`: whether the request has it. `change`: the request without."""
+    """`words`: how a server says that it refuses it. `fits`: whether the request has it. `change`: without it."""
 
     name: str
     words: re.Pattern[str]
@@ -87,7 +91,8 @@ ADAPTATIONS: tuple[Adaptation, ...] = (
     Adaptation(
         "stream",
         re.compile(
-            r"only supports? (?:the )?stream|stream(?:ing)?[`'\" ]*(?:mode )?(?:must|should|needs? to|is required|has to)|"
+            r"only supports? (?:the )?stream|"
+            r"stream(?:ing)?[`'\" ]*(?:mode )?(?:must|should|needs? to|is required|has to)|"
             r"(?:must|set|enable|require[sd]?|use)[^\n]{0,40}\bstream(?:ing)?\b|non-?stream(?:ing)?[^\n]{0,60}not"
             r"|(?:enable_thinking)[^\n]{0,60}non-?streaming"
         ),
@@ -153,9 +158,9 @@ def adapted(params: Params, names: Sequence[str]) -> Params:
 
 def adaptation_for(status: int, body: str, params: Params, made: Sequence[str]) -> str | None:
     """The adaptation that may help after this refusal; None when the server refuses something else."""
-    if status not in REFUSING or len(made) >= ADAPTATIONS_MAX:
+    if status not in REFUSING or len(made) >= ADAPTATIONS_MAX or failure_of_status(status, body) not in FORM_FAILURES:
         return None
-    words = body[:READ_CHARS_MAX].lower()
+    words = said_in(body).lower()
     limit = _limit_in(words, params)
     if limit is not None and not any(name.startswith(OUTPUT_LIMIT) for name in made):
         return f"{OUTPUT_LIMIT}={limit}"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from agents.employees.call_errors import CallFailed
 from agents.employees.contract import Finish
 from agents.employees.event_stream import completion_of_stream, is_stream, without_comments
+from agents.employees.retry_after import retry_after_s
 from agents.employees.safe_text import safe_json
 from agents.employees.server_errors import failure_of_status, sentence_of
 from agents.employees.tool_calls import text_of_calls
@@ -62,22 +64,19 @@ def completion_of(body: bytes) -> Completion:
     choices = raw.get("choices")
     first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else None
     usage = usage_of(raw)
-    _no_error(raw if first is None else first, usage)
+    for source in (raw, first or {}):
+        if source.get("error"):
+            raise _error(source["error"], usage, begun=first is not None)
     message = _message(first)
     if first is None or message is None:
         raise _malformed("The server's answer holds no choice with a message.", usage)
-    content = _content(message, usage)
-    reasoning = next((text for key in _REASONING if (text := _text_of(message.get(key)))), "") or content.reasoning
-    text = content.text
-    if not (text or "").strip():
-        text = text_of_calls(message) or text
     finish_raw = _text(first, "finish_reason")
     finish = _FINISHES.get((finish_raw or "").lower(), "other")
-    if not (text or "").strip() and finish != "length" and reasoning.strip():
-        text = reasoning  # some servers put the whole answer there
+    content = _content(message, usage)
+    text, reasoning = _answer(message, content, cut=finish == "length")
     return Completion(
         text=text,
-        reasoning=reasoning if text != reasoning else "",
+        reasoning=reasoning,
         refusal=_text(message, "refusal") or content.refusal or None,
         finish=finish,
         finish_raw=finish_raw,
@@ -89,12 +88,26 @@ def completion_of(body: bytes) -> Completion:
     )
 
 
+def _answer(message: Mapping[str, Any], content: "_Content", *, cut: bool) -> tuple[str | None, str]:
+    """The answer's text, and the thinking beside it. Without a text it is what was called, else all that was thought.
+
+    Some servers put the whole answer where the thinking belongs; of one that was `cut` it is no answer.
+    """
+    reasoning = next((text for key in _REASONING if (text := _text_of(message.get(key)))), "") or content.reasoning
+    if (content.text or "").strip():
+        return content.text, reasoning
+    called = text_of_calls(message)
+    if called:
+        return called, reasoning
+    return (reasoning, "") if reasoning.strip() and not cut else (content.text, reasoning)
+
+
 def _object(body: bytes) -> dict[str, Any]:
     """The JSON object of a body, or the one that its stream of events adds up to; its texts are safe to keep."""
     if is_stream(body):
         return _safe_object(completion_of_stream(body))
     try:
-        raw = json.loads(without_comments(body))
+        raw = json.loads(without_comments(body).decode(errors="replace"))
     except (ValueError, RecursionError):
         words = sentence_of(body[:4096].decode(errors="replace"))
         said = f" It begins: {words[:100]}" if words else ""
@@ -111,22 +124,22 @@ def _safe_object(raw: dict[str, Any]) -> dict[str, Any]:
     return safe
 
 
-def _no_error(source: Mapping[str, Any], usage: Usage) -> None:
-    """Raise CallFailed for an error that came as if it were an answer, as gateways send it."""
-    error = source.get("error")
-    if not error:
-        return
+def _error(error: Any, usage: Usage, *, begun: bool) -> CallFailed:
+    """The failure of an error that came as if it were an answer, as gateways send it. `begun`: after a part of one."""
     status = error.get("code", error.get("status")) if isinstance(error, dict) else None
+    if isinstance(status, str) and status.isdigit():
+        status = int(status)
+    if not isinstance(status, int) or isinstance(status, bool) or not 400 <= status < 600:
+        status = None
     body = json.dumps({"error": error})
-    known = isinstance(status, int) and not isinstance(status, bool) and 400 <= status < 600
-    failure = failure_of_status(status if known else 500, body)  # type: ignore[arg-type]  # known: it is an int
-    raise CallFailed(
-        failure,
+    return CallFailed(
+        failure_of_status(status or 500, body),
         f"The server answered with an error: {sentence_of(body)}",
+        retry_after_s=retry_after_s({}, body, now=datetime.now(UTC)),
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
-        status=status if known else None,
-        costs_nothing=None if not (usage.input_tokens or usage.output_tokens) else False,
+        status=status,
+        costs_nothing=False if begun or usage.output_tokens else None,
     )
 
 
@@ -191,9 +204,7 @@ def _texts(value: Any, depth: int) -> Iterator[str]:
 
 
 def _malformed(message: str, usage: Usage) -> CallFailed:
-    return CallFailed(
-        "malformed_response", message, input_tokens=usage.input_tokens, output_tokens=usage.output_tokens
-    )
+    return CallFailed("malformed_response", message, input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)
 
 
 def _text(source: Mapping[str, Any], key: str) -> str | None:

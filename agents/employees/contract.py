@@ -13,11 +13,12 @@ Finish = Literal["stop", "length", "tool", "blocked", "error", "other"]
 
 
 class CallLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Hard caps of one call."""
+    """Hard caps of one call. `prompt_tokens_max` None: the prompt is bounded by its bytes alone."""
 
     output_tokens_max: int
     wall_s: float
     cost_usd_max: Decimal
+    prompt_tokens_max: int | None = None
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +33,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     brief: Brief
     limits: CallLimits
+    adaptations: tuple[str, ...] = ()  # what this employee's server is known to refuse of a request
 
 
 class ModelResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +49,9 @@ class ModelResult(msgspec.Struct, frozen=True, kw_only=True):
     reasoning_tokens: int | None
     cost: Decimal | None  # USD
     cost_source: str | None
+    tokens: int | None = None  # that the call is charged for; None: only the bound is safe
+    estimated: bool = False  # the tokens, or a part of them, follow from the bytes of prompt and answer
+    adaptations: tuple[str, ...] = ()  # made in the request
     latency_s: float
     provider: str
     endpoint: str

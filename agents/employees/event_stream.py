@@ -45,7 +45,9 @@ def completion_of_stream(body: bytes) -> dict[str, Any]:
             continue
         whole |= {key: value for key, value in chunk.items() if key != "choices" and value is not None}
         for part in _first_choices(chunk):
-            choice |= {key: value for key, value in part.items() if key not in ("delta", "message") and value is not None}
+            choice |= {
+                key: value for key, value in part.items() if key not in ("delta", "message") and value is not None
+            }
             delta = part.get("delta") or part.get("message")
             if isinstance(delta, dict):
                 _add(message, calls, delta)
@@ -115,7 +117,9 @@ def _add(message: dict[str, Any], calls: dict[int, dict[str, Any]], delta: Mappi
         if not isinstance(part, dict):
             continue
         index = part.get("index", number)
-        call = calls.setdefault(index if isinstance(index, int) else number, {"function": {"name": "", "arguments": ""}})
+        call = calls.setdefault(
+            index if isinstance(index, int) else number, {"function": {"name": "", "arguments": ""}}
+        )
         function = part.get("function")
         for key in ("name", "arguments"):
             value = function.get(key) if isinstance(function, dict) else None

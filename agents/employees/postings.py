@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -10,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from agents.employees.contract import Employee
+from agents.employees.key_check import checked_key
 from agents.employees.prompts import Style
 from bus.secretfile import secret
 from domain.employee import Profile
@@ -23,8 +25,8 @@ Kind = Literal["openai", "embedded", "scripted"]
 OUTPUT_TOKENS_MAX = 1024
 EMBEDDED_OUTPUT_TOKENS_MAX = 128
 EMBEDDED_CONTEXT_TOKENS = 2048
-PROMPT_TOKENS_MAX = 8192
-"""Upper bound of a prompt, for the reservation before the call."""
+PROMPT_TOKENS_MAX = 32_768
+"""The longest prompt of a call. What is reserved before the call follows from its real prompt."""
 
 
 class Posting(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +46,7 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True):
     delay_s: float = 0.0
     slots: int = 1
     output_tokens_max: int = OUTPUT_TOKENS_MAX
+    prompt_tokens_max: int = PROMPT_TOKENS_MAX
     wall_s: float = 120.0
     model_digest: str | None = None
 
@@ -106,7 +109,7 @@ def build(posting: Posting, environment: Mapping[str, str]) -> Employee:
 
     from agents.employees.providers.openai import OpenAIEmployee
 
-    key = secret(posting.api_key_env, environment) if posting.api_key_env else ""
+    key = key_of(posting, environment)
     return OpenAIEmployee(
         id=posting.id,
         name=posting.name,
@@ -119,6 +122,20 @@ def build(posting: Posting, environment: Mapping[str, str]) -> Employee:
     )
 
 
+def key_of(posting: Posting, environment: Mapping[str, str]) -> str:
+    """The employee's API key; empty without one. Raises Invalid for what cannot be a key."""
+    key = secret(posting.api_key_env, environment) if posting.api_key_env else ""
+    return checked_key(key, posting.api_key_env) if key else ""
+
+
+def read_keys(folder: Path, environment: Mapping[str, str]) -> None:
+    """Read every employee's key, so that nothing this process writes shows one. What does not read is passed over."""
+    with suppress(Invalid):
+        for posting in load_all(folder):
+            with suppress(Invalid):
+                key_of(posting, environment)
+
+
 def _script(name: str) -> "Script":
     from agents.employees.providers.scripted import Recording
     from agents.employees.scripts.cheater import Cheater
@@ -128,7 +145,9 @@ def _script(name: str) -> "Script":
 
 def profile_of(posting: Posting) -> Profile:
     """What the organisation knows of an employee: identity and the upper bounds of one call."""
-    context = EMBEDDED_CONTEXT_TOKENS if posting.kind == "embedded" else PROMPT_TOKENS_MAX + posting.output_tokens_max
+    embedded = posting.kind == "embedded"
+    context = EMBEDDED_CONTEXT_TOKENS if embedded else posting.prompt_tokens_max + posting.output_tokens_max
+    call_usd_max, prompt_usd_max = _upper_bounds(posting)
     return Profile(
         name=posting.name,
         provider={"openai": "openai", "embedded": "llama.cpp", "scripted": "scripted"}[posting.kind],
@@ -139,22 +158,26 @@ def profile_of(posting: Posting) -> Profile:
         slots=posting.slots,
         output_tokens_max=posting.output_tokens_max,
         call_tokens_max=context,
-        call_usd_max=_upper_bound(posting, context),
+        call_usd_max=call_usd_max,
+        prompt_usd_max=prompt_usd_max,
         call_wall_s=posting.wall_s,
     )
 
 
-def _upper_bound(posting: Posting, context: int) -> Decimal | None:
-    """The most that one call may cost, in USD; None when nobody knows the price."""
+def _upper_bounds(posting: Posting) -> tuple[Decimal | None, Decimal | None]:
+    """The most that one call may cost, and its longest prompt alone, in USD; None when nobody knows the price."""
     if posting.kind != "openai" or posting.price == "zero":
-        return Decimal(0)
+        return Decimal(0), Decimal(0)
     from agents.employees.pricing import cost_of
 
-    usd, _ = cost_of(
-        posting.price,
-        base_url=posting.base_url,
-        model=posting.model,
-        input_tokens=context - posting.output_tokens_max,
-        output_tokens=posting.output_tokens_max,
-    )
-    return usd
+    def price(input_tokens: int, output_tokens: int) -> Decimal | None:
+        return cost_of(
+            posting.price,
+            base_url=posting.base_url,
+            model=posting.model,
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+        ).usd
+
+    whole, answer = price(posting.prompt_tokens_max, posting.output_tokens_max), price(0, posting.output_tokens_max)
+    return whole, None if whole is None or answer is None else max(Decimal(0), whole - answer)

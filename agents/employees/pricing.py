@@ -2,11 +2,12 @@
 
 from decimal import Decimal
 from importlib.metadata import version
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
+from agents.employees.usage import Counted
+
 PriceSource = Literal["zero", "genai-prices"]
-INPUT_CHARS_PER_TOKEN = 3  # a careful guess: real text has 3.5 to 4.5
 _PROVIDERS = {
     "api.openai.com": "openai",
     "api.mistral.ai": "mistral",
@@ -20,9 +21,22 @@ _PROVIDERS = {
 }
 
 
+class Price(NamedTuple):
+    """USD and where the price comes from. Both None: nobody knows it."""
+
+    usd: Decimal | None
+    source: str | None
+
+
+UNKNOWN = Price(None, None)
+
+
 def provider_of(base_url: str) -> str | None:
     """The price table's name for the host of an API address, or None when it is not a known vendor."""
-    return _PROVIDERS.get((urlsplit(base_url).hostname or "").lower())
+    try:
+        return _PROVIDERS.get((urlsplit(base_url).hostname or "").lower())
+    except ValueError:
+        return None
 
 
 def cost_of(
@@ -33,23 +47,46 @@ def cost_of(
     input_tokens: int | None,
     output_tokens: int | None,
     cached_tokens: int | None = None,
-) -> tuple[Decimal | None, str | None]:
-    """(USD, where the price comes from); (None, None) when the price or the tokens are not known. Never a guessed 0."""
+) -> Price:
+    """What so many tokens of a model cost; unknown when the price or the tokens are not known. Never a guessed 0."""
     if source == "zero":
-        return Decimal(0), "configured: local model"
+        return Price(Decimal(0), "configured: local model")
     provider = provider_of(base_url)
     if provider is None or input_tokens is None or output_tokens is None:
-        return None, None
+        return UNKNOWN
     from genai_prices import Usage, calc_price  # 0.3 s to import
 
-    usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens, cache_read_tokens=cached_tokens)
+    cached = min(cached_tokens, input_tokens) if cached_tokens is not None else None
+    usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens, cache_read_tokens=cached)
     try:
         price = calc_price(usage, model_ref=model, provider_id=provider)
-    except LookupError:
-        return None, None
-    return price.total_price, f"genai-prices {version('genai-prices')}"
+    except (LookupError, ValueError):
+        return UNKNOWN
+    return Price(price.total_price, f"genai-prices {version('genai-prices')}")
 
 
-def input_tokens_at_most(chars: int) -> int:
-    """An upper estimate of the tokens of a prompt, rounded up."""
-    return -(-chars // INPUT_CHARS_PER_TOKEN)
+def charge_of(
+    source: PriceSource,
+    tokens: Counted | None,
+    *,
+    base_url: str,
+    requested: str,
+    reported: str | None,
+    cached_tokens: int | None,
+) -> Price:
+    """What a call is charged: by the model that the server reports, else by the one that was asked for."""
+    if tokens is None:
+        return cost_of(source, base_url=base_url, model=requested, input_tokens=None, output_tokens=None)
+    for model in dict.fromkeys((reported or requested, requested)):
+        price = cost_of(
+            source,
+            base_url=base_url,
+            model=model,
+            input_tokens=tokens.input_tokens,
+            output_tokens=tokens.output_tokens,
+            cached_tokens=cached_tokens,
+        )
+        if price.usd is not None:
+            by = "" if model == (reported or requested) else f", by the price of {requested}"
+            return Price(price.usd, f"{price.source}{by}")
+    return UNKNOWN

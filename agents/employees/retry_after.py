@@ -102,7 +102,7 @@ def _duration(text: str) -> float | None:
 
 
 def _of_limits(headers: Mapping[str, str], now: datetime) -> float | None:
-    """When the limit that is used up begins anew; the longest of those that are, the shortest of all if none says so."""
+    """When the limit that is used up begins anew: the longest of those, or the shortest of all if none says so."""
     used_up: list[float] = []
     others: list[float] = []
     for reset, remaining in _limits(headers):

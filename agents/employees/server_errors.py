@@ -24,32 +24,73 @@ def _mark(failure: CallFailure, words: str, *statuses: int) -> Mark:
     return Mark(failure, re.compile(words), frozenset(statuses))
 
 
+_BUSY = (400, 409, 423, 424, 425, 429)
 MARKS: tuple[Mark, ...] = (
-    _mark("payment", r"insufficient[ _]quota|exceeded your current quota|billing[ _]hard[ _]limit|insufficient balance"),
-    _mark("payment", r"credit balance is too low|insufficient[ _](?:credit|fund)|requires more credits|payment required"),
+    _mark(
+        "payment", r"insufficient[ _]quota|exceeded your current quota|billing[ _]hard[ _]limit|insufficient balance"
+    ),
+    _mark(
+        "payment", r"credit balance is too low|insufficient[ _](?:credit|fund)|requires more credits|payment required"
+    ),
     _mark("payment", r"billing (?:is )?not (?:active|enabled)|arrearage|account is not active|out of credits"),
-    _mark("region", r"unsupported_country|country, region|user location is not supported|not (?:available|supported) in your"),
-    _mark("auth", r"api[ _]key not valid|invalid[ _]api[ _]key|incorrect api key|no api key|missing api key|invalid token"),
+    _mark("region", r"unsupported_country|country, region|user location is not supported"),
+    _mark("region", r"not (?:available|supported) in your (?:country|region|location)"),
+    _mark(
+        "auth", r"api[ _]key not valid|invalid[ _]api[ _]key|incorrect api key|no api key|missing api key|invalid token"
+    ),
     _mark("auth", r"api_key_invalid|invalid[ _]authentication|authentication[ _](?:error|failed)|unauthorized"),
-    _mark("request_too_large", r"request too large for model|request_too_large|request entity too large|payload too large"),
-    _mark("context_overflow", r"exceed_context_size|context[ _]length[ _]exceeded|context_window_exceeded|maximum context length"),
-    _mark("context_overflow", r"exceeds? (?:the )?(?:available |model'?s? )?(?:maximum )?(?:context|input) (?:size|window|length)"),
-    _mark("context_overflow", r"(?:prompt|input|request|message|content)s? (?:is|are|was) too (?:long|large|big)(?! for)"),
+    _mark("request_too_large", r"request too large|request_too_large|request entity too large|payload too large"),
+    _mark("context_overflow", r"exceed_context_size|context[ _]length[ _]exceeded|context_window_exceeded"),
+    _mark("context_overflow", r"maximum context length|context window|max_model_len|n_ctx"),
+    _mark(
+        "context_overflow",
+        r"exceeds? (?:the )?(?:available |model'?s? )?(?:maximum )?(?:context|input) (?:size|window|length)",
+    ),
+    _mark(
+        "context_overflow", r"(?:prompt|input|request|message|content)s? (?:is|are|was) too (?:long|large|big)(?! for)"
+    ),
     _mark("context_overflow", r"(?:greater|larger|longer|more) than (?:the |its )?(?:model'?s? )?(?:maximum )?context"),
     _mark("context_overflow", r"too many (?:input |prompt )?tokens(?! per| in (?:a|one|this) (?:minute|day))"),
-    _mark("context_overflow", r"input (?:token count|length|tokens)[^.]{0,80}exceed|exceeds? the maximum (?:number of|input) tokens"),
-    _mark("context_overflow", r"`inputs`[^.]{0,40}tokens|inputs[^.]{0,40}max_new_tokens[^.]{0,20}must be|range of input length"),
-    _mark("context_overflow", r"reduce the length of (?:the|your) (?:messages|prompt|input)|context window|max_model_len|n_ctx"),
-    _mark("context_overflow", r"(?:prompt|input)[^.]{0,60}(?:exceeds?|over|above)[^.]{0,40}(?:token|context|length|limit)"),
-    _mark("context_overflow", r"(?:sequence|string|total) length[^.]{0,60}(?:exceed|longer|too long)|token limit (?:is )?exceeded"),
-    _mark("unknown_model", r"model[^.]{0,120}(?:does not exist|doesn't exist|not found|not exist|no such|unknown|is not valid)"),
-    _mark("unknown_model", r"(?:no such|unknown|invalid|unsupported) model|model_not_found|not a valid model|no endpoints found"),
-    _mark("unknown_model", r"model[^.]{0,80}(?:decommissioned|deprecated|retired|no longer)|try pulling it first|no models? loaded"),
-    _mark("unknown_model", r"(?:does not|don't|do not|not) have access to (?:the )?model|not allowed to (?:use|access) (?:the )?model"),
-    _mark("blocked", r"content[ _](?:filter|policy)|responsible ?ai|safety|moderation|flagged|prohibited content|usage polic", 400, 403, 422),
-    _mark("rate_limit", r"rate[ _-]?limit|too many requests|tokens per (?:minute|day)|requests per (?:minute|day)|quota exceeded"),
-    _mark("overloaded", r"overloaded|model is (?:currently )?loading|warming up|no (?:healthy|available) (?:upstream|server)|try again later"),
-    _mark("overloaded", r"out of memory|internal (?:server )?error|capacity|temporarily unavailable|service unavailable"),
+    _mark(
+        "context_overflow",
+        r"input (?:token count|length|tokens)[^.]{0,80}exceed|exceeds? the maximum (?:number of|input) tokens",
+    ),
+    _mark(
+        "context_overflow",
+        r"`inputs`[^.]{0,40}tokens|inputs[^.]{0,40}max_new_tokens[^.]{0,20}must be|range of input length",
+    ),
+    _mark(
+        "context_overflow", r"reduce the length of (?:the|your) (?:messages|prompt|input)|token limit (?:is )?exceeded"
+    ),
+    _mark(
+        "context_overflow", r"(?:prompt|input)[^.]{0,60}(?:exceeds?|over|above)[^.]{0,40}(?:token|context|length|limit)"
+    ),
+    _mark("context_overflow", r"(?:sequence|string|total) length[^.]{0,60}(?:exceed|longer|too long)"),
+    _mark(
+        "unknown_model",
+        r"model[^.]{0,120}(?:does not exist|doesn't exist|not found|not exist|no such|unknown|is not valid)",
+    ),
+    _mark(
+        "unknown_model",
+        r"(?:no such|unknown|invalid|unsupported) model|model_not_found|not a valid model|no endpoints found",
+    ),
+    _mark(
+        "unknown_model",
+        r"model[^.]{0,80}(?:decommissioned|deprecated|retired|no longer)|try pulling it first|no models? loaded",
+    ),
+    _mark(
+        "unknown_model",
+        r"(?:not|don't|doesn't) have access to (?:the )?model|not allowed to (?:use|access) (?:the )?model",
+    ),
+    _mark("blocked", r"content[ _](?:filter|policy)|responsible ?ai|safety|moderation|flagged", 400, 403, 422),
+    _mark("blocked", r"prohibited content|usage polic", 400, 403, 422),
+    _mark(
+        "rate_limit", r"rate[ _-]?limit|too many requests|(?:tokens|requests) per (?:minute|day)", 400, 403, 429, 503
+    ),
+    _mark("rate_limit", r"quota exceeded", 400, 403, 429, 503),
+    _mark("overloaded", r"overloaded|model is (?:currently )?loading|warming up|try again later", *_BUSY),
+    _mark("overloaded", r"no (?:healthy|available) (?:upstream|server)|capacity|temporarily unavailable", *_BUSY),
+    _mark("overloaded", r"out of memory|internal (?:server )?error|service unavailable", *_BUSY),
 )
 """In this order: what is more exact comes first. All are compared with the provider's words in lower case."""
 STATUSES: Mapping[int, CallFailure] = {
@@ -81,8 +122,6 @@ STATUSES: Mapping[int, CallFailure] = {
 }
 DECIDED_BY_STATUS = frozenset({301, 302, 303, 307, 308, 401, 402, 407, 408, 451, 498, 511})
 """Statuses that say enough: no wording changes what they mean."""
-ONLY_WITH = {"rate_limit": frozenset({400, 403, 429, 503}), "overloaded": frozenset({400, 409, 423, 424, 425, 429})}
-"""Wordings that are too common to be believed with any status."""
 
 
 def failure_of_status(status: int, body: str) -> CallFailure:
@@ -92,8 +131,7 @@ def failure_of_status(status: int, body: str) -> CallFailure:
     if status in DECIDED_BY_STATUS:
         return by_status
     for mark in MARKS:
-        allowed = mark.statuses or ONLY_WITH.get(mark.failure)
-        if (allowed is None or status in allowed) and mark.words.search(words):
+        if (not mark.statuses or status in mark.statuses) and mark.words.search(words):
             return _weighed(mark.failure, status, by_status)
     return by_status
 
@@ -106,13 +144,17 @@ def _weighed(failure: CallFailure, status: int, by_status: CallFailure) -> CallF
 
 
 def sentence_of(body: str, secret: str | None = None) -> str:
-    """The provider's own sentence: the message in its JSON, or the words of its page; safe, bounded, without the key."""
-    text = body[:READ_CHARS_MAX]
+    """The provider's own sentence: the message in its JSON or the words of its page; safe, bounded, without the key."""
+    return one_line(said_in(body), MESSAGE_CHARS_MAX, secret)
+
+
+def said_in(body: str) -> str:
+    """What an error's body says, as it stands there."""
     try:
         said = list(dict.fromkeys(_sentences(json.loads(body), 0)))[:SENTENCES_MAX]
     except (ValueError, RecursionError):
         said = []
-    return one_line("; ".join(said) if said else without_markup(text), MESSAGE_CHARS_MAX, secret)
+    return "; ".join(said)[:READ_CHARS_MAX] if said else without_markup(body[:READ_CHARS_MAX])
 
 
 _SAYING = ("message", "msg", "detail", "error_description", "error", "errors", "title", "reason", "raw", "description")

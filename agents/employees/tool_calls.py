@@ -1,4 +1,4 @@
-"""Tool calls that nobody offered: a model that answers by one still says what it would write, and that is its answer."""
+"""Tool calls that nobody offered: they say what the model would write, and that is its answer."""
 
 import json
 import re

@@ -1,8 +1,8 @@
-"""What a call used: the numbers that a server reports, whatever it calls them, and the estimate where it reports none."""
+"""What a call used: the numbers that a server reports, whatever their names are, and the estimate without them."""
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 BYTES_PER_TOKEN = 3
@@ -115,9 +115,14 @@ def tokens_of(length: int) -> int:
     return -(-length // BYTES_PER_TOKEN)
 
 
-def may_reason_hidden(model: str) -> bool:
-    """Whether a model of this name may think in tokens that its answer does not show."""
-    return _REASONING_MODELS.search(model.lower()) is not None
+def prompt_bytes(messages: Iterable[Mapping[str, Any]]) -> int:
+    """The bytes of the texts of a prompt's messages."""
+    return sum(len(str(message["content"]).encode(errors="replace")) for message in messages)
+
+
+def may_reason_hidden(*models: str) -> bool:
+    """Whether a model of one of these names may think in tokens that its answer does not show."""
+    return any(_REASONING_MODELS.search(model.lower()) for model in models)
 
 
 def _sources(raw: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -10,11 +10,14 @@ from uuid import UUID
 
 import msgspec
 
+from agents.employees.adaptations import ADAPTATIONS_MAX
+from agents.employees.safe_text import safe
 from agents.run_content import Library
-from agents.workers.result import HandIn
-from bus.blobs import Blobs
+from agents.workers.result import PARAMETERS_MAX, TEXT_CHARS_MAX, HandIn
+from bus.blobs import BLOB_BYTES_MAX, Blobs
 from bus.clock import now
 from bus.fault_points import Fault
+from bus.logger import SILENT, Logger
 from bus.redaction import Redactor
 from bus.work_queue import Parcel, WorkStream
 from domain import task
@@ -46,7 +49,9 @@ class Reception:
         redactor: Redactor,
         *,
         fault: Fault = lambda _: None,
+        log: Logger = SILENT,
     ) -> None:
+        self._log = log
         self._gate = gate
         self._loader = loader
         self._blobs = blobs
@@ -71,6 +76,7 @@ class Reception:
                 group.create_task(self._take(parcel, slots))
 
     async def _take(self, parcel: Parcel, slots: asyncio.Semaphore) -> None:
+        """Pass one hand-in on. This is the edge: whatever is in it, the next one is heard."""
         try:
             result = _hand_in.decode(parcel.data)
             await self._pass_on(result, parcel.employee)
@@ -79,18 +85,15 @@ class Reception:
             return
         except (msgspec.DecodeError, UnicodeDecodeError, AuraError):
             pass  # refused by the gate, which has put that on the log; garbage has no order that could be named
+        except Exception as error:
+            self._log.error("hand_in_lost", employee=parcel.employee, error=type(error).__name__)  # its lease ends it
         finally:
             slots.release()
         await parcel.done()
 
     async def _pass_on(self, result: HandIn, employee: UUID) -> None:
-        prompt, answer = await self._blobs.put([result.prompt, result.answer])
-        snapshot = msgspec.structs.replace(
-            result.snapshot,
-            prompt=prompt,
-            answer=answer,
-            message=self._redactor.clean_text(result.snapshot.message),
-        )
+        prompt, answer = await self._blobs.put([result.prompt[:BLOB_BYTES_MAX], result.answer[:BLOB_BYTES_MAX]])
+        snapshot = safe_snapshot(result.snapshot, self._redactor, prompt=prompt, answer=answer)
         ids: dict[str, Any] = {"run": result.run, "task": result.task, "employee": employee, "order": result.order}
         self._fault("reception:before-receipt")
         receipt = task.FinishCall(
@@ -133,3 +136,21 @@ class Reception:
                     if isinstance(recorded.event, task.CallStarted) and recorded.event.order == result.order:
                         return recorded.envelope.id
         return None
+
+
+def safe_snapshot(snapshot: task.Snapshot, redactor: Redactor, **blobs: str) -> task.Snapshot:
+    """A snapshot as it may stand in an event: every text is real Unicode without NUL, bounded, and without secrets."""
+
+    def clean(value: Any) -> Any:
+        return redactor.clean_text(safe(value))[:TEXT_CHARS_MAX] if isinstance(value, str) else value
+
+    texts = {name: clean(getattr(snapshot, name)) for name in _TEXTS}
+    parameters = {clean(name): clean(value) for name, value in [*snapshot.parameters.items()][:PARAMETERS_MAX]}
+    adaptations = tuple(map(clean, snapshot.adaptations[:ADAPTATIONS_MAX]))
+    return msgspec.structs.replace(snapshot, parameters=parameters, adaptations=adaptations, **texts, **blobs)
+
+
+_TEXTS = (
+    *("outcome", "provider", "endpoint", "model", "model_reported", "model_digest", "cost_source", "finish_reason"),
+    *("request_id", "sdk", "message"),
+)

@@ -2,45 +2,73 @@
 
 import asyncio
 from collections import deque
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 
-from agents.briefs.brief import Brief, brief_of
-from agents.briefs.review_brief import review_brief
 from agents.duty import either, insist
+from agents.employees.call_errors import MESSAGE_CHARS_MAX
 from agents.employees.contract import CallLimits, Order
+from agents.employees.safe_text import one_line
+from agents.manager.briefing import brief_for
+from agents.manager.leadership import Handle
 from agents.run_content import Library
+from bus.clock import now
 from bus.fault_points import Fault
+from bus.logger import SILENT, Logger
 from bus.projection_rows import Rows
 from bus.work_queue import WorkStream
+from domain import task
 from domain.employee import Profile
-from domain.review import is_review
+from domain.errors import AuraError, Unavailable
+from domain.message import derive
+from domain.money import NOTHING
 from domain.run import RunState
 from domain.task import TaskState
 from projections import manager as manager_view
 from projections.openrun import HAVE_ORDERS, open_in
-from verification.requirements.model import Requirement
 
+ORDER_BYTES_MAX = 12 * 1024**2  # as it is sent: the servers take 16 MiB
 ORDERS_FOLLOW = ("task.call_started",)
 """An order goes out once, so what it follows from is on the disk before this duty sees it."""
 ORDERS_KNOWN_MAX = 10_000
 """Orders that are remembered as sent, also when the rows are read again from an earlier commit."""
 
 
+class Due(NamedTuple):
+    """A call that has started and whose order is to be sent. `adaptations`: what the employee's server refuses."""
+
+    run: UUID
+    state: RunState
+    part: TaskState
+    profile: Profile
+    adaptations: tuple[str, ...]
+
+
 class Ordering:
     """Sends an order for each call that starts while this process looks on.
 
     A call that was found started at the beginning is not ordered again, for nobody knows whether it was made: its lease
-    ends it.
+    ends it. An order that cannot be made or is too large to be sent ends its call at once, and costs nothing.
     """
 
-    def __init__(self, library: Library, work: WorkStream, *, fault: Fault = lambda _: None) -> None:
+    def __init__(
+        self,
+        library: Library,
+        work: WorkStream,
+        send: Handle,
+        *,
+        fault: Fault = lambda _: None,
+        log: Logger = SILENT,
+    ) -> None:
         self._library = library
         self._work = work
+        self._send_command = send
         self._fault = fault
+        self._log = log
         self._known: dict[UUID, None] = {}
-        self._due: deque[tuple[UUID, RunState, TaskState, Profile]] = deque()
+        self._due: deque[Due] = deque()
         self._wake = asyncio.Event()
         self._begun = False
 
@@ -51,7 +79,8 @@ class Ordering:
                     continue
                 employee = rows.get(manager_view.EmployeeRow, part.employee, "employee")
                 if part.order not in self._known and self._begun and live and employee:
-                    self._due.append((row.scope, state, part, manager_view.profile_of(employee)))
+                    profile, refused = manager_view.profile_of(employee), manager_view.adaptations_of(employee)
+                    self._due.append(Due(row.scope, state, part, profile, refused))
                     self._wake.set()
                 self._known[part.order] = None
         while len(self._known) > ORDERS_KNOWN_MAX:
@@ -62,45 +91,86 @@ class Ordering:
         async with asyncio.TaskGroup() as sending:
             while not stop.is_set():
                 while self._due:
-                    run, state, part, profile = self._due.popleft()
-                    sending.create_task(self._send(run, state, part, profile, stop))
+                    sending.create_task(self._send(self._due.popleft(), stop))
                 self._wake.clear()
                 await either(self._wake, stop)
 
-    async def _send(self, run: UUID, state: RunState, part: TaskState, profile: Profile, stop: asyncio.Event) -> None:
+    async def _send(self, due: Due, stop: asyncio.Event) -> None:
+        """Send one order until it is sent, or end its call. Nothing that one order brings ends the others."""
+
         async def act() -> None:
-            order = await self._order(run, state, part, profile)
-            await self._work.send_order(order.employee, order.id, msgspec.json.encode(order))
+            failure = await self._sent(due)
+            if failure is not None:
+                await self._send_command(_not_ordered(due, *failure))
 
         self._fault("ordering:before-order")
-        await insist(act, stop)
+        try:
+            await insist(act, stop)
+        except Exception as error:
+            self._log.error("order_lost", run=due.run, task=due.part.id, error=type(error).__name__)
 
-    async def _order(self, run: UUID, state: RunState, part: TaskState, profile: Profile) -> Order:
-        assert state.submitted is not None, "a run without a requirement has no tasks"
+    async def _sent(self, due: Due) -> tuple[str, str] | None:
+        """Send the order; (outcome, message) where there is none that can be sent. Raises Unavailable."""
+        try:
+            order = await self._order(due)
+            data = msgspec.json.encode(order)
+        except Unavailable:
+            raise
+        except AuraError as error:
+            return "defect", f"The order cannot be made: {error.message}"
+        except Exception as error:
+            self._log.error("order_defect", run=due.run, task=due.part.id, error=type(error).__name__)
+            return "defect", f"The order cannot be made: {type(error).__name__}."
+        if len(data) > ORDER_BYTES_MAX:
+            most = ORDER_BYTES_MAX // 1024**2
+            return "prompt_too_large", f"The order has {len(data) // 1024**2} MiB, and an order may have {most}."
+        await self._work.send_order(order.employee, order.id, data)
+        return None
+
+    async def _order(self, due: Due) -> Order:
+        part, profile = due.part, due.profile
         assert part.order is not None, "a call has an order"
         assert part.employee is not None, "an order has an employee"
-        requirement = await self._library.requirement(state.submitted)
-        feedback = tuple(dict.fromkeys(found.for_author for found in part.findings if found.for_author))
         return Order(
             id=part.order,
-            run=run,
+            run=due.run,
             task=part.id,
             task_name=part.name,
             employee=part.employee,
             attempt=part.attempts,
             seed=part.seed,
-            brief=await self._brief(state, part, requirement, feedback),
+            brief=await brief_for(self._library, due.state, part),
             limits=CallLimits(
                 output_tokens_max=profile.output_tokens_max,
                 wall_s=profile.call_wall_s,
                 cost_usd_max=part.reservation.usd,
+                prompt_tokens_max=None if profile.scripted else profile.prompt_tokens_max,
             ),
+            adaptations=due.adaptations,
         )
 
-    async def _brief(
-        self, state: RunState, part: TaskState, requirement: Requirement, feedback: tuple[str, ...]
-    ) -> Brief:
-        if is_review(part):
-            return await review_brief(self._library, state, requirement, feedback)
-        base = await self._library.contents(await self._library.before(state, part.id))
-        return brief_of(requirement, part.name, base=base, feedback=feedback)
+
+def _not_ordered(due: Due, outcome: str, message: str) -> task.FinishCall:
+    """The receipt of a call that nobody was asked for. Its id is that of the worker's: one of the two counts."""
+    part, profile = due.part, due.profile
+    assert part.order is not None, "a call has an order"
+    assert part.employee is not None, "an order has an employee"
+    snapshot = task.Snapshot(
+        outcome=outcome,
+        provider=profile.provider,
+        endpoint="",
+        model=profile.model,
+        model_digest=profile.model_digest,
+        cost=NOTHING,
+        scripted=profile.scripted,
+        message=one_line(message, MESSAGE_CHARS_MAX),
+    )
+    return task.FinishCall(
+        id=derive(part.order, "reception.call_finished"),
+        at=now(),
+        run=due.run,
+        task=part.id,
+        employee=part.employee,
+        order=part.order,
+        snapshot=snapshot,
+    )

@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from agents.manager import routing
+from agents.manager.prompt_sizes import PromptSizes
 from bus.projection import Cause
 from bus.projection_rows import Rows
 from domain import employee as staff
 from domain import organisation, review, run_messages, task
+from domain.employee import Profile
 from domain.faults import FAULTS_MAX
 from domain.message import Command, Recorded, RunEvent, TaskEvent, derive
 from domain.money import Amount
@@ -32,8 +34,10 @@ _FREES = (task.CallFinished, task.Released, task.Verified, task.Rejected)
 class Manager:
     """The manager's reactions. `picks`: what it has asked for and not seen yet; losing it costs an empty command."""
 
-    def __init__(self, *, lease_margin_s: float = LEASE_MARGIN_S) -> None:
+    def __init__(self, *, lease_margin_s: float = LEASE_MARGIN_S, sizes: PromptSizes | None = None) -> None:
+        """`sizes`: of the prompts that come next; without them the longest prompt is reserved for each call."""
         self.picks: routing.Picks = {}
+        self.sizes = sizes
         self._lease_margin_s = lease_margin_s
 
     def react(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]:
@@ -145,9 +149,10 @@ class Manager:
         left = state.left
         for part in routing.ready(state):
             picked = self.picks.get((run, part.id))
+            size = self.sizes.of(run, part) if self.sizes is not None else None
             if picked is not None and picked.attempt > part.attempts:
                 left = (
-                    left - routing.reservation_of(desk.profiles[picked.employee])
+                    left - routing.reservation_of(desk.profiles[picked.employee], size)
                     if picked.employee in desk.profiles
                     else left
                 )
@@ -161,22 +166,24 @@ class Manager:
             if routing.all_worn_out(part, desk):
                 yield end(run, "rejected", f"Task {part.name}: {_faults_used(part)}", cause)
                 return
-            chosen = routing.choose(part, desk, left, routing.barred(part, state, desk))
+            if self.sizes is not None and size is None:
+                continue  # agents/manager/briefing.py learns it and asks again
+            chosen = routing.choose(part, desk, left, routing.barred(part, state, desk), size)
             if chosen is None:
-                if desk.profiles and not routing.affordable(desk, state.left) and not _open_calls(state):
-                    yield end(run, "rejected", _budget_used(state), cause)
+                if desk.profiles and not routing.affordable(desk, state.left, size) and not _open_calls(state):
+                    yield end(run, "rejected", _budget_used(state, size), cause)
                     return
                 continue
             desk.take(chosen)
             self.picks[run, part.id] = routing.Pick(part.attempts + 1, chosen, cause.now)
-            command = self._assign(run, part, chosen, desk, cause)
+            reservation = routing.reservation_of(desk.profiles[chosen], size)
+            command = self._assign(run, part, chosen, desk.profiles[chosen], reservation, cause)
             left = left - command.reservation
             yield command
 
     def _assign(
-        self, run: UUID, part: TaskState, employee: UUID, desk: routing.StaffCapacity, cause: Cause
+        self, run: UUID, part: TaskState, employee: UUID, profile: Profile, reservation: Amount, cause: Cause
     ) -> task.Assign:
-        profile = desk.profiles[employee]
         attempt = part.attempts + 1
         order = derive(part.id, "order", attempt, cause.source)
         return task.Assign(
@@ -187,7 +194,7 @@ class Manager:
             order=order,
             attempt=attempt,
             seed=derive(part.id, "seed", attempt).int % SEED_MAX,
-            reservation=routing.reservation_of(profile),
+            reservation=reservation,
             due_at=cause.now + round((profile.call_wall_s + self._lease_margin_s) * MICRO),
         )
 
@@ -239,8 +246,10 @@ def _no_answer(part: TaskState) -> str:
     return f"no verified answer in {part.attempts} attempts" + (f" (last: {kinds})" if kinds else "")
 
 
-def _budget_used(state: RunState) -> str:
-    return f"The budget has {state.left.usd} USD and {state.left.tokens} tokens left: not enough for one more call."
+def _budget_used(state: RunState, prompt_tokens: int | None) -> str:
+    size = f" with a prompt of about {prompt_tokens} tokens" if prompt_tokens is not None and prompt_tokens >= 0 else ""
+    left = f"The budget has {state.left.usd} USD and {state.left.tokens} tokens left"
+    return f"{left}: not enough for one more call{size}."
 
 
 def _faults_used(part: TaskState) -> str:

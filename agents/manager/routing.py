@@ -7,6 +7,7 @@ nothing.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import ROUND_UP
 from typing import NamedTuple
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from bus.projection_rows import Rows
 from domain import review
 from domain.employee import Profile
 from domain.message import derive
-from domain.money import Amount
+from domain.money import USD_STEP, Amount
 from domain.run import RunState
 from domain.task import TaskState
 from projections import manager as manager_view
@@ -68,10 +69,20 @@ class StaffCapacity:
         return self.profiles[employee].slots - self.open_calls.get(employee, 0)
 
 
-def reservation_of(profile: Profile) -> Amount:
-    """The upper bound of one call, reserved before it. Only for a known price."""
+def reservation_of(profile: Profile, prompt_tokens: int | None = None) -> Amount:
+    """The upper bound of one call with such a prompt, reserved before it. Only for a known price.
+
+    None, or a prompt that is longer than the employee may be sent: the bound of its longest one.
+    """
     assert profile.call_usd_max is not None
-    return Amount(profile.call_usd_max, profile.call_tokens_max)
+    longest = profile.prompt_tokens_max
+    if prompt_tokens is None or not 0 <= prompt_tokens < longest:
+        return Amount(profile.call_usd_max, profile.call_tokens_max)
+    tokens = prompt_tokens + profile.output_tokens_max
+    if profile.prompt_usd_max is None:
+        return Amount(profile.call_usd_max, tokens)
+    saved = profile.prompt_usd_max * (longest - prompt_tokens) / longest
+    return Amount((profile.call_usd_max - saved).quantize(USD_STEP, ROUND_UP), tokens)
 
 
 def ready(state: RunState) -> Iterator[TaskState]:
@@ -101,18 +112,26 @@ def all_worn_out(task: TaskState, desk: StaffCapacity) -> bool:
     return bool(task.faults) and bool(staff) and all(task.worn_out(who) for who in staff)
 
 
-def choose(task: TaskState, desk: StaffCapacity, left: Amount, barred: frozenset[UUID] = frozenset()) -> UUID | None:
+def choose(
+    task: TaskState,
+    desk: StaffCapacity,
+    left: Amount,
+    barred: frozenset[UUID] = frozenset(),
+    prompt_tokens: int | None = None,
+) -> UUID | None:
     """The employee for the next attempt, or None when the ones whose turn it is are busy or beyond the budget.
 
     A turn is strict: while somebody has tried the task less often, the others wait for that one.
     """
     profiles = desk.profiles.items()
-    fitting = [who for who, profile in profiles if who not in barred and reservation_of(profile).fits(left)]
+    fitting = [
+        who for who, profile in profiles if who not in barred and reservation_of(profile, prompt_tokens).fits(left)
+    ]
     fewest = min((task.tried.count(who) for who in fitting), default=0)
     turn = [who for who in fitting if task.tried.count(who) == fewest and desk.free(who) > 0]
     return min(turn, key=lambda who: (-desk.free(who), derive(task.id, who)), default=None)
 
 
-def affordable(desk: StaffCapacity, left: Amount) -> bool:
-    """Whether anybody on the staff, free or not, could be paid for one call."""
-    return any(reservation_of(profile).fits(left) for profile in desk.profiles.values())
+def affordable(desk: StaffCapacity, left: Amount, prompt_tokens: int | None = None) -> bool:
+    """Whether anybody on the staff, free or not, could be paid for one call with such a prompt."""
+    return any(reservation_of(profile, prompt_tokens).fits(left) for profile in desk.profiles.values())

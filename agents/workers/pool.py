@@ -12,7 +12,7 @@ from agents.workers.worker import Worker
 from bus.fault_points import Fault
 from bus.logger import SILENT, Logger
 from bus.work_queue import WorkStream
-from domain.errors import Invalid
+from domain.errors import AuraError, Invalid
 
 RESCAN_S = 0.5
 Build = Callable[[postings.Posting, Mapping[str, str]], Employee]
@@ -65,22 +65,27 @@ class Workers:
         try:
             return postings.load_all(self._folder)
         except Invalid as error:
-            self._complain(error)
+            self._complain(str(error))
             return []
 
     def _worker(self, posting: postings.Posting) -> Worker | None:
         """None for one of everybody who cannot be built: the others work on, and it is tried again at the next look."""
         try:
             employee = self._build(posting, self._environment)
-        except Invalid as error:
+        except AuraError as error:
             if self._names is not None:
                 raise
-            self._complain(error)
+            self._complain(str(error))
+            return None
+        except Exception as error:
+            if self._names is not None:
+                raise
+            self._complain(f"The employee {posting.name} cannot be built: {type(error).__name__}.")
             return None
         return Worker(employee, self._work(), slots=posting.slots, fault=self._fault, log=self._log)
 
-    def _complain(self, error: Invalid) -> None:
+    def _complain(self, text: str) -> None:
         """Say it once, not at every look."""
-        if str(error) not in self._complaints:
-            self._complaints.add(str(error))
-            self._say(str(error))
+        if text not in self._complaints:
+            self._complaints.add(text)
+            self._say(text)

@@ -1,13 +1,13 @@
 """What a worker hands in for an order: the snapshot of its one call, and the files that came of it."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 from uuid import UUID
 
 import msgspec
 
-from agents.employees.call_errors import CallFailed, CallFailure
+from agents.employees.call_errors import CallFailed
 from agents.employees.contract import Answer, Employee, ModelResult, Order
+from agents.employees.safe_text import one_line, safe, safe_json
 from domain.money import Amount
 from domain.task import DECLINED, Snapshot
 from domain.tree import DELETED, Entry, Kind, Manifest, digest_of
@@ -17,10 +17,20 @@ from verification.requirements.scope import PATH_CHARS_MAX
 FILES_BYTES_MAX = 8 * 1024**2
 DELETED_MAX = 1000  # paths that a hand-in deletes
 DROPPED_MAX = 100  # paths that a hand-in names as dropped
-NEVER_REACHED: frozenset[CallFailure] = frozenset(
-    {"auth", "not_found", "rate_limit", "overloaded", "bad_request", "context_overflow"}
-)
-"""Failures that come before a provider computes anything: they cost nothing. Others may have cost what was reserved."""
+KEPT_BYTES_MAX = 4 * 1024**2  # of the prompt and of the answer that are kept; the rest is cut off and said to be
+MESSAGE_BYTES_MAX = 15 * 1024**2  # of a hand-in as it is sent: the servers take 16 MiB
+TEXT_CHARS_MAX = 600  # of a message
+PARAMETERS_MAX = 40
+CUT = b"\n[cut here: the rest is not kept]"
+
+
+class OrderIds(msgspec.Struct, frozen=True, kw_only=True):
+    """What even an order that does not read says: whose it is."""
+
+    id: UUID
+    run: UUID
+    task: UUID
+    employee: UUID
 
 
 class HandIn(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,11 +96,49 @@ def failed(order: Order, failure: CallFailed, employee: Employee) -> HandIn:
         endpoint=about.get("endpoint", ""),
         model=about.get("model", ""),
         model_digest=about.get("model_digest"),
-        cost=Amount() if failure.failure in NEVER_REACHED else None,
+        cost=_cost_of_failure(failure),
         scripted=employee.scripted,
-        message=failure.message,
+        message=_text(failure.message),
+        retry_after_s=failure.retry_after_s,
     )
     return _hand_in(order, snapshot, None)
+
+
+def defective(ids: OrderIds, error: Exception, employee: Employee, *, begun: bool) -> HandIn:
+    """The hand-in where this program failed and not the call. `begun`: the call may have cost something."""
+    snapshot = Snapshot(
+        outcome="defect",
+        provider=employee.provider,
+        endpoint="",
+        model="",
+        cost=None if begun else Amount(),
+        scripted=employee.scripted,
+        message=_text(f"{type(error).__name__} in the worker of {employee.name}."),
+    )
+    return HandIn(
+        order=ids.id, run=ids.run, task=ids.task, employee=ids.employee, snapshot=snapshot, prompt=b"", answer=b""
+    )
+
+
+def message_of(hand_in: HandIn) -> bytes:
+    """The hand-in as it is sent, never more than MESSAGE_BYTES_MAX: what is kept for readers is cut before the work."""
+    data = msgspec.json.encode(hand_in)
+    if len(data) > MESSAGE_BYTES_MAX:
+        hand_in = msgspec.structs.replace(
+            hand_in, prompt=_cut(hand_in.prompt, 2**20), answer=_cut(hand_in.answer, 2**20)
+        )
+        data = msgspec.json.encode(hand_in)
+    if len(data) > MESSAGE_BYTES_MAX:
+        snapshot = msgspec.structs.replace(hand_in.snapshot, outcome="too_large")
+        data = msgspec.json.encode(
+            msgspec.structs.replace(hand_in, snapshot=snapshot, files={}, deleted=(), dropped=())
+        )
+    return data
+
+
+def _cost_of_failure(failure: CallFailed) -> Amount | None:
+    """Nothing where nothing was computed, or where the server says so; otherwise only the bound is safe."""
+    return Amount() if failure.costs_nothing else None
 
 
 def _snapshot(result: ModelResult, outcome: str, employee: Employee, message: str = "") -> Snapshot:
@@ -101,34 +149,46 @@ def _snapshot(result: ModelResult, outcome: str, employee: Employee, message: st
         model=result.model_requested,
         model_reported=result.model_reported,
         model_digest=result.model_digest,
-        parameters=_parameters(result.request),
+        parameters=_parameters(result),
         input_tokens=result.input_tokens,
         output_tokens=result.output_tokens,
-        cost=_cost(result.cost, result.input_tokens, result.output_tokens),
+        cost=_cost(result),
         cost_source=result.cost_source,
         latency_s=result.latency_s,
         finish_reason=result.finish_raw or result.finish,
         request_id=result.request_id,
         sdk=result.sdk,
         scripted=employee.scripted,
-        message=message,
+        message=_text(message),
+        estimated=result.estimated,
+        adaptations=result.adaptations,
     )
 
 
-def _parameters(request: Mapping[str, object]) -> dict[str, str | int | float | bool | None]:
-    """The scalar parameters of a request: temperature, seed, limits. The messages are in the prompt's blob."""
-    return {
+def _parameters(result: ModelResult) -> dict[str, str | int | float | bool | None]:
+    """The scalar parameters of a request: temperature, seed, limits. The messages are in the prompt's blob.
+
+    `adapted`: what was changed because the server refuses the usual form.
+    """
+    sent = sorted(result.request.items())[:PARAMETERS_MAX]
+    shown = {
         name: value
-        for name, value in sorted(request.items())
+        for name, value in sent
         if value is None or (isinstance(value, int | float | bool | str) and len(str(value)) <= 200)
     }
+    return shown | ({"adapted": ", ".join(result.adaptations)} if result.adaptations else {})
 
 
-def _cost(usd: Decimal | None, input_tokens: int | None, output_tokens: int | None) -> Amount | None:
-    """What the call cost; None when the provider left a part of it open."""
-    if usd is None or input_tokens is None or output_tokens is None:
-        return None
-    return Amount(usd, input_tokens + output_tokens)
+def _cost(result: ModelResult) -> Amount | None:
+    """What the call cost; None when only its upper bound is safe."""
+    tokens = result.tokens
+    if tokens is None and result.input_tokens is not None and result.output_tokens is not None:
+        tokens = result.input_tokens + result.output_tokens
+    return None if result.cost is None or tokens is None else Amount(result.cost, tokens)
+
+
+def _text(text: str) -> str:
+    return one_line(text, TEXT_CHARS_MAX)
 
 
 def _safe_path(path: str) -> str:
@@ -137,7 +197,8 @@ def _safe_path(path: str) -> str:
 
 
 def _hand_in(order: Order, snapshot: Snapshot, result: ModelResult | None) -> HandIn:
-    prompt = msgspec.json.encode(result.request if result else {"brief": order.brief})
+    sent = result.request if result else {"brief": msgspec.to_builtins(order.brief)}
+    prompt = msgspec.json.encode(safe_json(sent))
     answer = (result.text or result.refusal or "") if result else ""
     return HandIn(
         order=order.id,
@@ -145,6 +206,11 @@ def _hand_in(order: Order, snapshot: Snapshot, result: ModelResult | None) -> Ha
         task=order.task,
         employee=order.employee,
         snapshot=snapshot,
-        prompt=prompt,
-        answer=answer.encode(),
+        prompt=_cut(prompt, KEPT_BYTES_MAX),
+        answer=_cut(safe(answer).encode(), KEPT_BYTES_MAX),
     )
+
+
+def _cut(content: bytes, most: int) -> bytes:
+    """The content up to a bound, and a line that says so behind it."""
+    return content if len(content) <= most else content[:most] + CUT

@@ -5,13 +5,14 @@ again by itself.
 """
 
 import asyncio
+import traceback
 from uuid import UUID
 
 import msgspec
 
 from agents.employees.call_errors import CallFailed
 from agents.employees.contract import Employee, Order
-from agents.workers.result import HandIn, answered, failed
+from agents.workers.result import HandIn, OrderIds, answered, defective, failed, message_of
 from bus.fault_points import Fault
 from bus.logger import SILENT, Logger
 from bus.work_queue import Parcel, WorkStream
@@ -26,6 +27,7 @@ ORDERS_REMEMBERED_MAX = 10_000
 
 
 _order = msgspec.json.Decoder(Order)
+_ids = msgspec.json.Decoder(OrderIds)
 
 
 class Worker:
@@ -57,7 +59,10 @@ class Worker:
                     self._slots.release()
                     continue
                 calls.create_task(self._take(parcel))
-        await self.employee.close()
+        try:
+            await self.employee.close()
+        except Exception as error:
+            self._log.warning("close_failed", employee=self.employee.id, error=type(error).__name__)
 
     async def _next(self, stop: asyncio.Event) -> Parcel | None:
         try:
@@ -68,20 +73,34 @@ class Worker:
             return None
 
     async def _take(self, parcel: Parcel) -> None:
+        """Work on one order. This is the edge: whatever one call brings, the others and the process go on."""
         try:
             if not await parcel.done():
                 return  # nobody knows whether it will come again: the lease decides
-            order = _order.decode(parcel.data)
-            if not self._first(order.id):
-                return
-            self._fault("worker:mid-call")
-            log = self._log.bind(run=order.run, task=order.task, order=order.id, employee=order.employee)
-            log.info("call_started")
-            result = await self._call(order)
-            log.info("call_finished", **_told(result.snapshot))
-            await self._hand_in(result)
+            await self._hand_in(await self._result(parcel))
+        except Exception as error:
+            self._log.error("order_lost", employee=self.employee.id, **_defect(error))
         finally:
             self._slots.release()
+
+    async def _result(self, parcel: Parcel) -> HandIn | None:
+        """What is handed in for an order; None for one that was taken before."""
+        ids: OrderIds = _ids.decode(parcel.data)
+        if not self._first(ids.id):
+            return None
+        self._fault("worker:mid-call")
+        log = self._log.bind(run=ids.run, task=ids.task, order=ids.id, employee=ids.employee)
+        log.info("call_started")
+        begun = False
+        try:
+            order = _order.decode(parcel.data)
+            begun = True
+            result = await self._call(order)
+        except Exception as error:
+            log.error("call_defect", **_defect(error))
+            result = defective(ids, error, self.employee, begun=begun)
+        log.info("call_finished", **_shown(result.snapshot))
+        return result
 
     def _first(self, order: UUID) -> bool:
         """Whether the order was not taken before: an order is one call."""
@@ -99,8 +118,10 @@ class Worker:
             return failed(order, failure, self.employee)
         return answered(order, answer, self.employee)
 
-    async def _hand_in(self, result: HandIn) -> None:
-        data = msgspec.json.encode(result)
+    async def _hand_in(self, result: HandIn | None) -> None:
+        if result is None:
+            return
+        data = message_of(result)
         for _ in range(HAND_IN_ATTEMPTS_MAX):
             try:
                 await self._work.send_result(result.employee, result.order, data)
@@ -110,7 +131,13 @@ class Worker:
                 return
 
 
-def _told(call: Snapshot) -> dict[str, object]:
+def _defect(error: Exception) -> dict[str, object]:
+    """An error that nobody expected: its class and place. Its words may hold what must not be in a log."""
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    return {"error": type(error).__name__, "at": ", ".join(f"{each.filename}:{each.lineno}" for each in last)}
+
+
+def _shown(call: Snapshot) -> dict[str, object]:
     """A call as a log line says it: what it cost, and how it ended, and nothing of what was asked or answered."""
     return {
         "provider": call.provider,

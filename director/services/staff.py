@@ -24,6 +24,7 @@ def posting_of(
     local: bool,
     slots: int,
     output_tokens: int,
+    prompt_tokens: int,
     wall_s: float,
     script: str,
 ) -> Posting:
@@ -49,6 +50,7 @@ def posting_of(
         price="zero" if local else "genai-prices",
         slots=slots,
         output_tokens_max=output_tokens,
+        prompt_tokens_max=prompt_tokens,
         wall_s=wall_s,
     )
 

@@ -16,7 +16,6 @@ from pydantic import SecretStr
 from agents.employees.call_errors import CallFailed, CallFailure
 from agents.employees.contract import CallLimits
 from agents.employees.providers.openai import OpenAIEmployee
-from domain.errors import LimitReached
 from tests.loopback import Loopback, Reply, completion, cut, cut_chunks, drip, hang, honest, loopback, raw
 from tests.orders import LIMITS, order
 
@@ -81,8 +80,8 @@ ECHO = raw(400, b'{"error": {"message": "bad key ' + KEY.encode() + b'"}}')
 OVERFLOW = b'{"error": {"code": 400, "type": "exceed_context_size_error", "message": "too long"}}'
 FAILURES: list[tuple[str, Reply, CallFailure]] = [
     ("401", raw(401, b'{"error": {"message": "no such key"}}'), "auth"),
-    ("403", raw(403, b"{}"), "auth"),
-    ("404", raw(404, b'{"error": {"message": "no such model"}}'), "not_found"),
+    ("403", raw(403, b"{}"), "forbidden"),
+    ("404", raw(404, b'{"error": {"message": "no such model"}}'), "unknown_model"),
     ("408", raw(408, b"{}"), "timeout"),
     ("429", raw(429, b'{"error": {"message": "slow down"}}'), "rate_limit"),
     ("500", raw(500, b"oops"), "overloaded"),
@@ -189,7 +188,7 @@ async def test_prose_without_code_is_an_answer_without_files() -> None:
 )
 async def test_a_limit_of_nothing_sends_nothing(limits: CallLimits) -> None:
     async with employee(honest(GOOD)) as (ada, server):
-        with pytest.raises(LimitReached):
+        with pytest.raises(CallFailed):
             await ada.work(order(limits=limits))
         assert server.seen == []
         assert (await ada.work(order())).files

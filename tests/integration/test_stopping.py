@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from agents.duty import Duty, insist, persevere
+from agents.manager.briefing import Sizing
 from agents.manager.deadlines import Deadlines
 from agents.manager.delivery_steps import Delivering
 from agents.manager.orders import Ordering
+from agents.manager.prompt_sizes import PromptSizes
 from agents.manager.reactor import Manager
 from agents.run_content import Library
 from agents.verifier.judging import Judging
@@ -56,7 +58,8 @@ async def test_a_duty_that_waits_ends_when_it_is_told_to(house: House, tmp_path:
         Judging(Bubblewrap(), house.blobs, library, send),
         Delivering(house.office.loader.history, house.blobs, library, send, tmp_path),
         Deadlines(Manager(), house.office.loader.history, send),
-        Ordering(library, WorkStream(house.office.client)),
+        Ordering(library, WorkStream(house.office.client), send),
+        Sizing(Manager(sizes=PromptSizes()), library, send),
     ]
     for duty in duties:
         stop = asyncio.Event()

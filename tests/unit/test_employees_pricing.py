@@ -6,11 +6,12 @@ from uuid import UUID
 
 import pytest
 
-from agents.employees.call_errors import CallFailed, CallFailure, failure_of_status
+from agents.employees.call_errors import CallFailed, CallFailure
 from agents.employees.contract import CallLimits
-from agents.employees.pricing import cost_of, input_tokens_at_most
+from agents.employees.pricing import cost_of
 from agents.employees.providers.openai import OpenAIEmployee
-from domain.errors import LimitReached
+from agents.employees.server_errors import failure_of_status
+from agents.employees.usage import tokens_of
 from tests.orders import order
 
 OPENAI = "https://api.openai.com/v1"
@@ -42,7 +43,7 @@ def test_a_local_model_is_free_when_configured_so() -> None:
 
 
 def test_the_estimate_of_input_rounds_up() -> None:
-    assert [input_tokens_at_most(chars) for chars in (0, 1, 3, 4)] == [0, 1, 1, 2]
+    assert [tokens_of(chars) for chars in (0, 1, 3, 4)] == [0, 1, 1, 2]
 
 
 def hosted(model: str) -> OpenAIEmployee:
@@ -58,8 +59,9 @@ def test_the_upper_bound_covers_prompt_and_longest_answer() -> None:
 
 async def test_a_call_above_its_reservation_is_not_made() -> None:
     limits = CallLimits(output_tokens_max=64, wall_s=0.1, cost_usd_max=Decimal("0.0000001"))
-    with pytest.raises(LimitReached, match="reserved"):
+    with pytest.raises(CallFailed, match="reserved") as raised:
         await hosted("gpt-5").work(order(limits=limits))
+    assert (raised.value.failure, raised.value.costs_nothing) == ("prompt_too_large", True)
 
 
 def test_every_failure_says_what_to_do() -> None:

@@ -11,7 +11,7 @@ from agents.employees.call_errors import CallFailed
 from agents.employees.contract import CallLimits, Employee
 from agents.employees.providers.scripted import Recording, Script, ScriptedEmployee
 from agents.employees.scripts.cheater import OUTSIDE_PATHS, Cheater
-from domain.errors import Invalid, LimitReached
+from domain.errors import Invalid
 from tests.orders import order
 
 ANSWERS = {"T1": [{"double.py": b"wrong\n"}, {"double.py": b"right\n"}]}
@@ -51,7 +51,7 @@ async def test_a_slow_script_times_out_as_a_model_would() -> None:
 
 async def test_a_limit_of_nothing_plays_nothing() -> None:
     limits = CallLimits(output_tokens_max=0, wall_s=1.0, cost_usd_max=Decimal(0))
-    with pytest.raises(LimitReached):
+    with pytest.raises(CallFailed):
         await employee(Recording("any", ANSWERS)).work(order(limits=limits))
 
 

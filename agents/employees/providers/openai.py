@@ -5,20 +5,22 @@ import time
 from collections.abc import Mapping
 from decimal import Decimal
 from importlib.metadata import version
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
 
+from agents.employees.adaptations import adaptation_for, adapted
 from agents.employees.answer_parser import declined_in, files_of
-from agents.employees.call_errors import CallFailed, failure_of_status, without_secret
+from agents.employees.call_errors import CallFailed, CallFailure
 from agents.employees.chat_completion import Completion, completion_of
 from agents.employees.contract import Answer, ModelResult, Order
-from agents.employees.pricing import PriceSource, cost_of, input_tokens_at_most
+from agents.employees.pricing import PriceSource, charge_of, cost_of
 from agents.employees.prompts import EXTRAS, FEEDBACK_LINES_MAX, Style, messages_of
-from domain.errors import LimitReached
+from agents.employees.providers.failures import Refusal, failed_call, refused
+from agents.employees.safe_text import safe, safe_json
+from agents.employees.usage import counted, may_reason_hidden, prompt_bytes, tokens_of
 from domain.tree import digest_of
 
 if TYPE_CHECKING:
@@ -27,14 +29,20 @@ if TYPE_CHECKING:
 
 PROBE_OUTPUT_TOKENS_MAX = 16
 PROBE_WALL_S = 30.0
-CONNECT_WALL_S = 5.0
+REQUESTS_MAX = 5  # of one call: each but the last was refused, computed nothing and taught what the server refuses
+PROMPT_BYTES_MAX = 4 * 1024**2
+ANSWER_BYTES_MAX = 4 * 1024**2  # of an answer's text; more is no answer to one task
 _SEED_MASK = 0x7FFF_FFFF  # servers differ; all take 31 bits
 _NEWER_LIMIT_HOST = "api.openai.com"  # its reasoning models take max_completion_tokens only
 _NO_KEY = "none"  # the SDK demands one; servers without a key ignore it
 
 
 class OpenAIEmployee:
-    """One model on one server, asked in one style. Makes exactly one request per order: retries are the manager's."""
+    """One model on one server, asked in one style.
+
+    An order is one answered request at most: retries are the manager's. A request that the server refuses for its form
+    is sent again in a form that it takes, and the employee remembers that form.
+    """
 
     scripted = False
 
@@ -63,7 +71,7 @@ class OpenAIEmployee:
         self.id = id
         self.name = name
         self.provider = provider
-        self.base_url = base_url.rstrip("/")
+        self.base_url = base_url.strip().rstrip("/")
         self.model = model
         self.style: Style = style
         self.model_digest = model_digest
@@ -75,6 +83,7 @@ class OpenAIEmployee:
         self.may_decline = may_decline and style == "chat"
         self._api_key = api_key
         self._client: AsyncOpenAI | None = None
+        self._adaptations: tuple[str, ...] = ()
 
     def describe(self) -> Mapping[str, str]:
         shown = {"provider": self.provider, "model": self.model, "style": self.style, "endpoint": self.base_url}
@@ -86,19 +95,18 @@ class OpenAIEmployee:
         return shown
 
     def upper_bound_cost(self, order: Order) -> Decimal | None:
-        params = self._params(order)
-        cost, _ = cost_of(
+        return cost_of(
             self.price,
             base_url=self.base_url,
             model=self.model,
-            input_tokens=input_tokens_at_most(sum(len(message["content"]) for message in params["messages"])),
+            input_tokens=tokens_of(prompt_bytes(self._params(order)["messages"])),
             output_tokens=order.limits.output_tokens_max,
-        )
-        return cost
+        ).usd
 
     async def work(self, order: Order) -> Answer:
         self._check_limits(order)
-        result = await self._call(self._params(order), order.limits.wall_s)
+        known = tuple(dict.fromkeys((*order.adaptations, *self._adaptations)))
+        result = await self._call(self._params(order), order.limits.wall_s, known)
         self._check_usable(result)
         files = files_of(result.text or "", order.brief, complete=result.finish != "length")
         if not files and result.finish == "length":
@@ -108,7 +116,7 @@ class OpenAIEmployee:
     async def probe(self) -> ModelResult:
         messages = [{"role": "user", "content": "Answer with the one word: ready"}]
         params = {"model": self.model, "messages": messages, self._limit_name(): PROBE_OUTPUT_TOKENS_MAX}
-        result = await self._call(params, PROBE_WALL_S)
+        result = await self._call(params, PROBE_WALL_S, self._adaptations)
         if not (result.finish == "length" and result.reasoning_tokens):  # it is there, and still thinks
             self._check_usable(result)
         return result
@@ -122,19 +130,33 @@ class OpenAIEmployee:
         return f"OpenAIEmployee({self.name!r}, {self.model!r}, {self.style!r}, {self.base_url!r})"
 
     def _check_limits(self, order: Order) -> None:
+        """Raise CallFailed for an order that may not be sent. Nothing is sent, so it costs nothing."""
         limits = order.limits
         if limits.output_tokens_max <= 0 or limits.wall_s <= 0:
-            raise LimitReached("This order allows no tokens or no time.", hint="Give the run a budget above 0.")
+            raise CallFailed("bad_settings", "This order allows no tokens or no time, and 0 means stop.")
+        size = prompt_bytes(self._params(order)["messages"])
+        if size > PROMPT_BYTES_MAX:
+            raise CallFailed(
+                "prompt_too_large", f"The prompt has {size} bytes, and the most that is sent is {PROMPT_BYTES_MAX}."
+            )
+        if limits.prompt_tokens_max is not None and tokens_of(size) > limits.prompt_tokens_max:
+            raise CallFailed(
+                "prompt_too_large",
+                f"The prompt has about {tokens_of(size)} tokens, and a call of {self.name} may have "
+                f"{limits.prompt_tokens_max}. It was not sent.",
+            )
         cost = self.upper_bound_cost(order)
         if cost is not None and cost > limits.cost_usd_max:
-            raise LimitReached(
+            raise CallFailed(
+                "prompt_too_large",
                 f"This call may cost {cost} USD, more than the {limits.cost_usd_max} USD that are reserved for it.",
-                hint="Raise the budget, lower output_tokens_max, or use a cheaper model.",
             )
 
     def _check_usable(self, result: ModelResult) -> None:
         if result.refusal is not None or result.finish == "blocked":
             raise _failed(result, "blocked", "The model declined to answer.")
+        if len(result.text or "") > ANSWER_BYTES_MAX:
+            raise _failed(result, "too_large", f"The answer has {len(result.text or '')} characters.")
         if not (result.text or "").strip():
             if result.finish == "length":
                 raise _failed(result, "truncated", "The length limit was used up before any text came.")
@@ -144,9 +166,10 @@ class OpenAIEmployee:
         return "max_completion_tokens" if urlsplit(self.base_url).hostname == _NEWER_LIMIT_HOST else "max_tokens"
 
     def _params(self, order: Order) -> dict[str, Any]:
+        messages = messages_of(order.brief, self.feedback_max, may_decline=self.may_decline)
         params: dict[str, Any] = {
             "model": self.model,
-            "messages": messages_of(order.brief, self.feedback_max, may_decline=self.may_decline),
+            "messages": [{"role": each["role"], "content": safe(each["content"])} for each in messages],
             self._limit_name(): order.limits.output_tokens_max,
             "seed": order.seed & _SEED_MASK,
         }
@@ -156,63 +179,76 @@ class OpenAIEmployee:
             params["stop"] = list(self.stop)
         extras = EXTRAS[self.style](order.brief)
         if extras:
-            params["extra_body"] = dict(extras)
+            params["extra_body"] = safe_json(extras)
         return params
 
-    async def _call(self, params: dict[str, Any], wall_s: float) -> ModelResult:
-        started_at_us = time.time_ns() // 1000
-        begun = time.monotonic()
-        body, request_id = await self._send(params, wall_s)
+    async def _call(self, params: dict[str, Any], wall_s: float, known: tuple[str, ...]) -> ModelResult:
+        """Ask until the server takes the form of the request, within one limit of time.
+
+        :raises CallFailed: for every answer that is not 200 and every failure of the connection.
+        """
+        started_at_us, begun = time.time_ns() // 1000, time.monotonic()
+        made = list(known)
+        client = self._connected()  # made before the clock starts: the server does not answer for it
+        try:
+            async with asyncio.timeout(wall_s):
+                body, request_id, sent = await self._ask(client, params, wall_s, made)
+        except TimeoutError:
+            raise CallFailed("timeout", f"No answer from {self.base_url} within {wall_s:g} s.") from None
         latency_s = time.monotonic() - begun
         secret = self._secret()
         if secret:  # a server that echoes the key must not bring it into the record
             body = body.replace(secret.encode(), b"[key]")
-        return self._result(params, completion_of(body), request_id, latency_s, started_at_us)
+        seen = completion_of(body)
+        self._adaptations = tuple(made)
+        return self._result(sent, seen, request_id, latency_s, started_at_us, tuple(made))
 
-    async def _send(self, params: dict[str, Any], wall_s: float) -> tuple[bytes, str | None]:
-        """The one request: response body and request id.
+    async def _ask(
+        self, client: "AsyncOpenAI", params: dict[str, Any], wall_s: float, made: list[str]
+    ) -> tuple[bytes, str | None, dict[str, Any]]:
+        """Body, request id and the request that was answered; what was adapted is put behind `made`."""
+        for left in reversed(range(REQUESTS_MAX)):
+            sent = adapted(params, made)
+            try:
+                raw = await client.chat.completions.with_raw_response.create(**sent, timeout=wall_s)
+                return raw.http_response.content, raw.headers.get("x-request-id"), sent
+            except Exception as error:
+                refusal = refused(error)
+                another = adaptation_for(refusal.status, refusal.body, sent, made) if refusal and left else None
+                if another is None:
+                    raise self._failure(error, refusal) from None
+                made.append(another)
+        raise AssertionError("the last request is answered or fails")
 
-        :raises CallFailed: for every answer that is not 200 and every failure of the connection.
-        """
-        import httpx2
-        import openai
-
-        client = self._connected()  # made before the clock starts: the server does not answer for it
-        try:
-            async with asyncio.timeout(wall_s):
-                raw = await client.chat.completions.with_raw_response.create(**params, timeout=wall_s)
-                return raw.http_response.content, raw.headers.get("x-request-id")
-        except (TimeoutError, openai.APITimeoutError, httpx2.TimeoutException):
-            raise CallFailed("timeout", f"No answer from {self.base_url} within {wall_s:g} s.") from None
-        except openai.APIStatusError as error:
-            raise self._refused(error.status_code, error.response.text, error.response.headers) from None
-        except (openai.APIConnectionError, httpx2.HTTPError) as error:
-            cause = without_secret(str(error.__cause__ or error), self._secret())
-            raise CallFailed("connection", f"The connection to {self.base_url} failed: {cause}.") from None
-        except openai.APIError as error:
-            message = without_secret(str(error), self._secret())
-            raise CallFailed("malformed_response", f"The server's answer cannot be read: {message}.") from None
-
-    def _refused(self, status: int, body: str, headers: Mapping[str, str]) -> CallFailed:
-        said = without_secret(body.strip(), self._secret())
-        return CallFailed(
-            failure_of_status(status, body),
-            f"{self.base_url} answered {status}: {said}",
-            retry_after_s=_seconds(headers.get("retry-after-ms"), 0.001) or _seconds(headers.get("retry-after"), 1.0),
-            status=status,
-            request_id=headers.get("x-request-id"),
-        )
+    def _failure(self, error: Exception, refusal: Refusal | None) -> BaseException:
+        """The typed failure; an error that is none of the server's, the network's or the settings' as it came."""
+        if refusal is not None:
+            return refusal.failure(self.base_url, self._secret())
+        return failed_call(error, self.base_url, self._secret()) or error
 
     def _result(
-        self, params: dict[str, Any], seen: Completion, request_id: str | None, latency_s: float, started_at_us: int
+        self,
+        sent: dict[str, Any],
+        seen: Completion,
+        request_id: str | None,
+        latency_s: float,
+        started_at_us: int,
+        adaptations: tuple[str, ...],
     ) -> ModelResult:
-        cost, cost_source = cost_of(
+        tokens = counted(
+            seen.usage,
+            prompt_bytes=prompt_bytes(sent["messages"]),
+            answer_bytes=len(f"{seen.text or ''}{seen.reasoning}{seen.refusal or ''}".encode()),
+            complete=seen.finish in ("stop", "tool", "other", "blocked"),
+            hidden_reasoning=not seen.reasoning and may_reason_hidden(seen.model or self.model, self.model),
+        )
+        cost = charge_of(
             self.price,
+            tokens,
             base_url=self.base_url,
-            model=seen.model or self.model,
-            input_tokens=seen.input_tokens,
-            output_tokens=seen.output_tokens,
-            cached_tokens=seen.cached_tokens,
+            requested=self.model,
+            reported=seen.model,
+            cached_tokens=seen.usage.cached_tokens,
         )
         sdk = f"openai {version('openai')}"
         return ModelResult(
@@ -220,12 +256,15 @@ class OpenAIEmployee:
             refusal=seen.refusal,
             finish=seen.finish,
             finish_raw=seen.finish_raw,
-            input_tokens=seen.input_tokens,
-            cached_tokens=seen.cached_tokens,
-            output_tokens=seen.output_tokens,
-            reasoning_tokens=seen.reasoning_tokens,
-            cost=cost,
-            cost_source=cost_source,
+            input_tokens=seen.usage.input_tokens,
+            cached_tokens=seen.usage.cached_tokens,
+            output_tokens=seen.usage.output_tokens,
+            reasoning_tokens=seen.usage.reasoning_tokens,
+            cost=cost.usd,
+            cost_source=cost.source,
+            tokens=tokens.input_tokens + tokens.output_tokens if tokens else None,
+            estimated=tokens.estimated if tokens else False,
+            adaptations=adaptations,
             latency_s=latency_s,
             provider=self.provider,
             endpoint=self.base_url,
@@ -233,10 +272,10 @@ class OpenAIEmployee:
             model_reported=seen.model,
             model_digest=self.model_digest,
             fingerprint=seen.fingerprint,
-            request_id=request_id or seen.id,
+            request_id=safe(request_id) if request_id else seen.id,
             sdk=f"{sdk}, {self.runtime}" if self.runtime else sdk,
-            request=params,
-            request_sha256=digest_of(msgspec.json.encode(params, order="sorted")),
+            request=sent,
+            request_sha256=digest_of(msgspec.json.encode(sent, order="sorted")),
             raw=seen.raw,
             started_at_us=started_at_us,
         )
@@ -245,21 +284,21 @@ class OpenAIEmployee:
         return self._api_key.get_secret_value() if self._api_key is not None else None
 
     def _connected(self) -> "AsyncOpenAI":
+        """The client, made at the first call. Raises CallFailed for settings with which none can be made."""
         if self._client is None:
-            import httpx2
             import openai
 
-            transport = openai.DefaultAsyncHttpxClient(
-                trust_env=not _is_loopback(self.base_url),  # a proxy for the outside must not see loopback calls
-                timeout=httpx2.Timeout(PROBE_WALL_S, connect=CONNECT_WALL_S),
-            )
+            from agents.employees.providers.http_client import address_of, open_client
+
+            address, secret = address_of(self.base_url), self._secret()
+            transport = open_client(address, PROBE_WALL_S, keyed=bool(secret))
             self._client = openai.AsyncOpenAI(
-                api_key=self._secret() or _NO_KEY, base_url=self.base_url, max_retries=0, http_client=transport
+                api_key=secret or _NO_KEY, base_url=address, max_retries=0, http_client=transport
             )
         return self._client
 
 
-def _failed(result: ModelResult, failure: Any, message: str) -> CallFailed:
+def _failed(result: ModelResult, failure: CallFailure, message: str) -> CallFailed:
     return CallFailed(
         failure,
         message,
@@ -268,20 +307,3 @@ def _failed(result: ModelResult, failure: Any, message: str) -> CallFailed:
         request_id=result.request_id,
         result=result,
     )
-
-
-def _seconds(value: str | None, unit_s: float) -> float | None:
-    """A retry-after header in seconds; dates and nonsense are None."""
-    try:
-        seconds = float(value or "") * unit_s
-    except ValueError:
-        return None
-    return seconds if 0 <= seconds < float("inf") else None
-
-
-def _is_loopback(base_url: str) -> bool:
-    host = urlsplit(base_url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -14,7 +14,7 @@ import msgspec
 from agents.employees.answer_parser import CANNOT, declined_in
 from agents.employees.call_errors import CallFailed
 from agents.employees.contract import Answer, ModelResult, Order
-from domain.errors import Invalid, LimitReached
+from domain.errors import Invalid
 from domain.tree import digest_of
 
 ENDPOINT = "none: scripted"
@@ -97,7 +97,7 @@ class ScriptedEmployee:
 
     async def work(self, order: Order) -> Answer:
         if order.limits.output_tokens_max <= 0 or order.limits.wall_s <= 0:
-            raise LimitReached("This order allows no tokens or no time.", hint="Give the run a budget above 0.")
+            raise CallFailed("bad_settings", "This order allows no tokens or no time, and 0 means stop.")
         started_at_us, begun = time.time_ns() // 1000, time.monotonic()
         try:
             async with asyncio.timeout(order.limits.wall_s):

@@ -45,6 +45,9 @@ def hire(
     local: Annotated[bool, typer.Option("--local", help="A local model: its price is 0.00 USD.")] = False,
     slots: Annotated[int, typer.Option(min=1, max=64, help="Calls at the same time.")] = 1,
     output_tokens: Annotated[int, typer.Option(min=1, help="The most tokens of one answer.")] = 1024,
+    prompt_tokens: Annotated[
+        int, typer.Option(min=1, help="The most tokens of one prompt: the model's context less the answer.")
+    ] = 32768,
     wall_s: Annotated[float, typer.Option(min=1, help="The most seconds of one call.")] = 120.0,
     script: Annotated[str, typer.Option(help="No model: play recorded answers from this JSON file.")] = "",
     as_json: Json = False,
@@ -58,7 +61,9 @@ def hire(
     async def work() -> None:
         from director.services.staff import hire_employee, posting_of
 
-        posting = posting_of(name, base_url, model, style, key_env, local, slots, output_tokens, wall_s, script)
+        posting = posting_of(
+            name, base_url, model, style, key_env, local, slots, output_tokens, prompt_tokens, wall_s, script
+        )
         await hire_employee(Settings(), posting, door)
 
     door.run(work())

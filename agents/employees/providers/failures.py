@@ -1,0 +1,98 @@
+"""From the errors of the SDK, the HTTP client and the operating system to the typed failures of a call."""
+
+import ssl
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from agents.employees.call_errors import CallFailed
+from agents.employees.retry_after import retry_after_s
+from agents.employees.safe_text import one_line
+from agents.employees.server_errors import failure_of_status, sentence_of
+
+CAUSES_MAX = 8
+CAUSE_CHARS_MAX = 200
+
+
+class Refusal(NamedTuple):
+    """An error answer. `headers`: names in lower case."""
+
+    status: int
+    body: str
+    headers: Mapping[str, str]
+
+    def failure(self, base_url: str, secret: str | None) -> CallFailed:
+        """The typed failure, with the provider's own sentence and the wait that it asks for."""
+        said = sentence_of(self.body, secret)
+        return CallFailed(
+            failure_of_status(self.status, self.body),
+            f"{base_url} answered {self.status}{f': {said}' if said else ' without a word.'}",
+            retry_after_s=retry_after_s(self.headers, self.body, now=datetime.now(UTC)),
+            status=self.status,
+            request_id=self.headers.get("x-request-id"),
+        )
+
+
+def refused(error: Exception) -> Refusal | None:
+    """The error answer behind an exception of the SDK; None when there was no answer."""
+    import openai
+
+    if not isinstance(error, openai.APIStatusError):
+        return None
+    headers = {name.lower(): value for name, value in error.response.headers.items()}
+    return Refusal(error.status_code, error.response.text, headers)
+
+
+def failed_call(error: Exception, base_url: str, secret: str | None) -> CallFailed | None:
+    """The typed failure of a call without an answer; None for an error that is a defect of this program."""
+    import httpx2
+    import openai
+
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, CallFailed):
+            return cause
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        return CallFailed("tls", f"No secure connection to {base_url}: {_said(causes, secret)}")
+    for cause in causes:
+        match cause:
+            case httpx2.InvalidURL() | httpx2.UnsupportedProtocol() | httpx2.LocalProtocolError():
+                return CallFailed("bad_settings", f"No request to {base_url} can be made: {_said(causes, secret)}")
+            case UnicodeError():
+                return CallFailed(
+                    "bad_settings", "The key or the base URL holds a character that no request can carry."
+                )
+            case httpx2.ProxyError():
+                return _unreached(f"The proxy does not lead to {base_url}: {_said(causes, secret)}")
+            case httpx2.ConnectError() | httpx2.ConnectTimeout() | httpx2.PoolTimeout():
+                return _unreached(f"{base_url} cannot be reached: {_said(causes, secret)}")
+            case httpx2.TimeoutException() | openai.APITimeoutError() | TimeoutError():
+                return CallFailed("timeout", f"No answer from {base_url} in time.")
+            case httpx2.DecodingError() | openai.APIResponseValidationError():
+                return CallFailed("malformed_response", f"The answer of {base_url} cannot be unpacked.")
+            case httpx2.HTTPError() | OSError():
+                return CallFailed("connection", f"The connection to {base_url} failed: {_said(causes, secret)}")
+    if isinstance(error, openai.APIError):
+        return CallFailed("malformed_response", f"The answer of {base_url} cannot be read: {_said(causes, secret)}")
+    return None
+
+
+def _unreached(message: str) -> CallFailed:
+    return CallFailed("connection", message, costs_nothing=True)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what led to it, the outermost first, without the SDK's wrapper around it."""
+    present: BaseException | None = error
+    for _ in range(CAUSES_MAX):
+        if present is None:
+            return
+        yield present
+        present = present.__cause__ or (None if present.__suppress_context__ else present.__context__)
+
+
+def _said(causes: list[BaseException], secret: str | None) -> str:
+    """The innermost words: they name the reason, the outer ones only that there is one."""
+    words = next((str(cause) for cause in reversed(causes) if str(cause).strip()), type(causes[-1]).__name__)
+    text = one_line(words, CAUSE_CHARS_MAX, secret)
+    return text if text.endswith((".", "!", "?")) else f"{text}."
