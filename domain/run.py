@@ -173,7 +173,7 @@ def _may_assign(command: Assign, task: TaskState, state: RunState) -> None:
         )
     if task.worn_out(command.employee):
         raise LimitReached(
-            f"The employee's calls for task {task.name} failed too often, and faults_max is {FAULTS_MAX}: {task.fault}",
+            f"Task {task.name}: the employee's calls failed too often, and faults_max is {FAULTS_MAX}: {task.failure}",
             hint="Put right what the last message names, or hire another employee.",
         )
     open_tasks = [state.tasks[other].name for other in task.after if state.tasks[other].phase != "verified"]

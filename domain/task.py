@@ -196,7 +196,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     evidence: str | None = None  # of the verdict that verified it
     blocked: str = ""  # a review that was heard and blocks
     faults: Mapping[UUID, int] = {}  # employee -> the weight of its faults with this task
-    fault: str = ""  # the last one, in words
+    failure: str = ""  # how the last call failed, in words; empty after an answer
 
     def worn_out(self, employee: UUID) -> bool:
         """Whether the employee had as many faults with this task as it may have."""
@@ -275,8 +275,10 @@ def evolve(state: TaskState, event: Event | Erased) -> TaskState:
             return replace(state, phase="calling")
         case CallFinished(snapshot=snapshot, charged=charged, counts=counts):
             phase: Phase = "answered" if snapshot.outcome == "answered" else "waiting"
+            failure = "" if phase == "answered" else f"{snapshot.outcome}: {snapshot.message}".removesuffix(": ")
             state = replace(state, phase=phase, spent=state.spent + charged, reservation=NOTHING, model=snapshot.model)
-            return state if counts else _after_fault(state, event.employee, snapshot)
+            state = replace(state, failure=failure)
+            return state if counts else _after_fault(state, event.employee, snapshot.outcome)
         case Submitted(files=files, tree=tree):
             return replace(state, phase="submitted", files=files, tree=tree)
         case Verified(judgement=judgement):
@@ -289,8 +291,7 @@ def evolve(state: TaskState, event: Event | Erased) -> TaskState:
     return state
 
 
-def _after_fault(state: TaskState, employee: UUID, snapshot: Snapshot) -> TaskState:
+def _after_fault(state: TaskState, employee: UUID, outcome: str) -> TaskState:
     """The attempt is given back; `tried` keeps it, so that somebody else has the next turn."""
-    faults = {**state.faults, employee: state.faults.get(employee, 0) + weight_of(snapshot.outcome)}
-    said = f"{snapshot.outcome}: {snapshot.message}" if snapshot.message else snapshot.outcome
-    return replace(state, attempts=max(0, state.attempts - 1), faults=faults, fault=said)
+    faults = {**state.faults, employee: state.faults.get(employee, 0) + weight_of(outcome)}
+    return replace(state, attempts=max(0, state.attempts - 1), faults=faults)

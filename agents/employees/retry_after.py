@@ -17,7 +17,7 @@ _WORDS = {"second": "s", "sec": "s", "minute": "m", "min": "m", "hour": "h", "hr
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)")
 _SAID = re.compile(
     r"(?:try again|retry|retry after|wait|available|reset)[^.\d]{0,30}((?:\d+(?:\.\d+)?\s?(?:ms|milliseconds?|"
-    r"s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?)\b\s?)+)"
+    r"s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?)(?![a-z])\s?)+)"
 )
 
 
@@ -98,7 +98,7 @@ def _duration(text: str) -> float | None:
         if name not in _UNITS:
             return None
         total += float(amount) * _UNITS[name]
-    return total
+    return round(total, 3)
 
 
 def _of_limits(headers: Mapping[str, str], now: datetime) -> float | None:

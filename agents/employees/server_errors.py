@@ -12,85 +12,97 @@ READ_CHARS_MAX = 16 * 1024  # of an error's body; the rest says nothing new
 SENTENCES_MAX = 3
 
 
-class Mark(NamedTuple):
-    """A wording that tells a kind of failure. `statuses`: with which it may come, empty for all."""
+class Wording(NamedTuple):
+    """How servers say a kind of failure. `statuses`: with which it may come, empty for all."""
 
     failure: CallFailure
+    statuses: frozenset[int]
     words: re.Pattern[str]
-    statuses: frozenset[int] = frozenset()
 
 
-def _mark(failure: CallFailure, words: str, *statuses: int) -> Mark:
-    return Mark(failure, re.compile(words), frozenset(statuses))
+def _wording(failure: CallFailure, statuses: tuple[int, ...], *forms: str) -> Wording:
+    return Wording(failure, frozenset(statuses), re.compile("|".join(forms)))
 
 
+_ANY = ()
+_ASKED = (400, 403, 404, 410, 415, 422)
+_PAID = (400, 403, 429)
 _BUSY = (400, 409, 423, 424, 425, 429)
-MARKS: tuple[Mark, ...] = (
-    _mark(
-        "payment", r"insufficient[ _]quota|exceeded your current quota|billing[ _]hard[ _]limit|insufficient balance"
+WORDINGS: tuple[Wording, ...] = (
+    _wording(
+        "payment",
+        _PAID,
+        r"insufficient[ _](?:quota|balance|credit|fund)",
+        r"exceeded your current quota",
+        r"billing[ _]hard[ _]limit",
+        r"billing (?:is )?not (?:active|enabled)",
+        r"credit balance is too low",
+        r"requires more credits|out of credits|payment required|arrearage|account is not active",
     ),
-    _mark(
-        "payment", r"credit balance is too low|insufficient[ _](?:credit|fund)|requires more credits|payment required"
+    _wording(
+        "region",
+        _ASKED,
+        r"unsupported_country|country, region",
+        r"user location is not supported",
+        r"not (?:available|supported) in your (?:country|region|location)",
     ),
-    _mark("payment", r"billing (?:is )?not (?:active|enabled)|arrearage|account is not active|out of credits"),
-    _mark("region", r"unsupported_country|country, region|user location is not supported"),
-    _mark("region", r"not (?:available|supported) in your (?:country|region|location)"),
-    _mark(
-        "auth", r"api[ _]key not valid|invalid[ _]api[ _]key|incorrect api key|no api key|missing api key|invalid token"
+    _wording(
+        "auth",
+        _ASKED,
+        r"api[ _]key (?:is )?(?:not valid|invalid|missing|required)|api_key_invalid",
+        r"(?:invalid|incorrect|missing|no)[ _]api[ _]key",
+        r"invalid (?:token|authentication)|authentication[ _](?:error|failed)|unauthorized",
     ),
-    _mark("auth", r"api_key_invalid|invalid[ _]authentication|authentication[ _](?:error|failed)|unauthorized"),
-    _mark("request_too_large", r"request too large|request_too_large|request entity too large|payload too large"),
-    _mark("context_overflow", r"exceed_context_size|context[ _]length[ _]exceeded|context_window_exceeded"),
-    _mark("context_overflow", r"maximum context length|context window|max_model_len|n_ctx"),
-    _mark(
+    _wording(
+        "request_too_large",
+        _ANY,
+        r"request[ _](?:entity )?too[ _]large|payload too large",
+    ),
+    _wording(
         "context_overflow",
+        _ANY,
+        r"exceed_context_size|context[ _]length[ _]exceeded|context_window_exceeded",
+        r"maximum context length|context window|max_model_len|n_ctx",
         r"exceeds? (?:the )?(?:available |model'?s? )?(?:maximum )?(?:context|input) (?:size|window|length)",
+        r"(?:prompt|input|request|message|content)s? (?:is|are|was) too (?:long|large|big)",
+        r"(?:greater|larger|longer|more) than (?:the |its )?(?:model'?s? )?(?:maximum )?context",
+        r"too many (?:input |prompt )?tokens(?! per| in (?:a|one|this) (?:minute|day))",
+        r"input (?:token count|length|tokens)[^.]{0,80}exceed",
+        r"exceeds? the maximum (?:number of|input) tokens",
+        r"`inputs`[^.]{0,40}tokens|inputs[^.]{0,40}max_new_tokens[^.]{0,20}must be",
+        r"range of input length",
+        r"reduce the length of (?:the|your) (?:messages|prompt|input)",
+        r"token limit (?:is )?exceeded",
+        r"(?:prompt|input)[^.]{0,60}(?:exceeds?|over|above)[^.]{0,40}(?:token|context|length|limit)",
+        r"(?:sequence|string|total) length[^.]{0,60}(?:exceed|longer|too long)",
     ),
-    _mark(
-        "context_overflow", r"(?:prompt|input|request|message|content)s? (?:is|are|was) too (?:long|large|big)(?! for)"
-    ),
-    _mark("context_overflow", r"(?:greater|larger|longer|more) than (?:the |its )?(?:model'?s? )?(?:maximum )?context"),
-    _mark("context_overflow", r"too many (?:input |prompt )?tokens(?! per| in (?:a|one|this) (?:minute|day))"),
-    _mark(
-        "context_overflow",
-        r"input (?:token count|length|tokens)[^.]{0,80}exceed|exceeds? the maximum (?:number of|input) tokens",
-    ),
-    _mark(
-        "context_overflow",
-        r"`inputs`[^.]{0,40}tokens|inputs[^.]{0,40}max_new_tokens[^.]{0,20}must be|range of input length",
-    ),
-    _mark(
-        "context_overflow", r"reduce the length of (?:the|your) (?:messages|prompt|input)|token limit (?:is )?exceeded"
-    ),
-    _mark(
-        "context_overflow", r"(?:prompt|input)[^.]{0,60}(?:exceeds?|over|above)[^.]{0,40}(?:token|context|length|limit)"
-    ),
-    _mark("context_overflow", r"(?:sequence|string|total) length[^.]{0,60}(?:exceed|longer|too long)"),
-    _mark(
+    _wording(
         "unknown_model",
+        _ASKED,
         r"model[^.]{0,120}(?:does not exist|doesn't exist|not found|not exist|no such|unknown|is not valid)",
-    ),
-    _mark(
-        "unknown_model",
         r"(?:no such|unknown|invalid|unsupported) model|model_not_found|not a valid model|no endpoints found",
-    ),
-    _mark(
-        "unknown_model",
-        r"model[^.]{0,80}(?:decommissioned|deprecated|retired|no longer)|try pulling it first|no models? loaded",
-    ),
-    _mark(
-        "unknown_model",
+        r"model[^.]{0,80}(?:decommissioned|deprecated|retired|no longer)",
+        r"try pulling it first|no models? loaded",
         r"(?:not|don't|doesn't) have access to (?:the )?model|not allowed to (?:use|access) (?:the )?model",
     ),
-    _mark("blocked", r"content[ _](?:filter|policy)|responsible ?ai|safety|moderation|flagged", 400, 403, 422),
-    _mark("blocked", r"prohibited content|usage polic", 400, 403, 422),
-    _mark(
-        "rate_limit", r"rate[ _-]?limit|too many requests|(?:tokens|requests) per (?:minute|day)", 400, 403, 429, 503
+    _wording(
+        "blocked",
+        (400, 403, 422),
+        r"content[ _](?:filter|policy)|content management policy|responsible ?ai",
+        r"safety|moderation|flagged|prohibited content|usage polic",
     ),
-    _mark("rate_limit", r"quota exceeded", 400, 403, 429, 503),
-    _mark("overloaded", r"overloaded|model is (?:currently )?loading|warming up|try again later", *_BUSY),
-    _mark("overloaded", r"no (?:healthy|available) (?:upstream|server)|capacity|temporarily unavailable", *_BUSY),
-    _mark("overloaded", r"out of memory|internal (?:server )?error|service unavailable", *_BUSY),
+    _wording(
+        "rate_limit",
+        (400, 403, 429, 503),
+        r"rate[ _-]?limit|too many requests|(?:tokens|requests) per (?:minute|day)|quota exceeded",
+    ),
+    _wording(
+        "overloaded",
+        _BUSY,
+        r"overloaded|model is (?:currently )?loading|warming up|try again later",
+        r"no (?:healthy|available) (?:upstream|server)|capacity|temporarily unavailable",
+        r"out of memory|internal (?:server )?error|service unavailable",
+    ),
 )
 """In this order: what is more exact comes first. All are compared with the provider's words in lower case."""
 STATUSES: Mapping[int, CallFailure] = {
@@ -130,17 +142,10 @@ def failure_of_status(status: int, body: str) -> CallFailure:
     by_status = STATUSES.get(status, "overloaded" if status >= 500 else "bad_request")
     if status in DECIDED_BY_STATUS:
         return by_status
-    for mark in MARKS:
-        if (not mark.statuses or status in mark.statuses) and mark.words.search(words):
-            return _weighed(mark.failure, status, by_status)
+    for wording in WORDINGS:
+        if (not wording.statuses or status in wording.statuses) and wording.words.search(words):
+            return wording.failure
     return by_status
-
-
-def _weighed(failure: CallFailure, status: int, by_status: CallFailure) -> CallFailure:
-    """The kind that wording and status say together: a server in trouble may say anything about keys and models."""
-    if status >= 500 and failure in ("auth", "payment", "region", "unknown_model", "blocked"):
-        return by_status
-    return failure
 
 
 def sentence_of(body: str, secret: str | None = None) -> str:

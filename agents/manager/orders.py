@@ -104,10 +104,7 @@ class Ordering:
                 await self._send_command(_not_ordered(due, *failure))
 
         self._fault("ordering:before-order")
-        try:
-            await insist(act, stop)
-        except Exception as error:
-            self._log.error("order_lost", run=due.run, task=due.part.id, error=type(error).__name__)
+        await insist(act, stop)
 
     async def _sent(self, due: Due) -> tuple[str, str] | None:
         """Send the order; (outcome, message) where there is none that can be sent. Raises Unavailable."""

@@ -242,8 +242,8 @@ def _open_calls(state: RunState) -> bool:
 
 
 def _no_answer(part: TaskState) -> str:
-    kinds = ", ".join(dict.fromkeys(found.kind for found in part.findings))
-    return f"no verified answer in {part.attempts} attempts" + (f" (last: {kinds})" if kinds else "")
+    last = part.failure or ", ".join(dict.fromkeys(finding.kind for finding in part.findings))
+    return f"no verified answer in {part.attempts} attempts" + (f" (last: {last})" if last else "")
 
 
 def _budget_used(state: RunState, prompt_tokens: int | None) -> str:
@@ -253,4 +253,4 @@ def _budget_used(state: RunState, prompt_tokens: int | None) -> str:
 
 
 def _faults_used(part: TaskState) -> str:
-    return f"every employee's calls failed too often (faults_max is {FAULTS_MAX}). The last one: {part.fault}"
+    return f"every employee's calls failed too often (faults_max is {FAULTS_MAX}). The last one: {part.failure}"

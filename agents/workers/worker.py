@@ -6,6 +6,7 @@ again by itself.
 
 import asyncio
 import traceback
+from typing import Protocol
 from uuid import UUID
 
 import msgspec
@@ -15,7 +16,6 @@ from agents.employees.contract import Employee, Order
 from agents.workers.result import HandIn, OrderIds, answered, defective, failed, message_of
 from bus.fault_points import Fault
 from bus.logger import SILENT, Logger
-from bus.work_queue import Parcel, WorkStream
 from domain.errors import Unavailable
 from domain.task import Snapshot
 
@@ -30,13 +30,30 @@ _order = msgspec.json.Decoder(Order)
 _ids = msgspec.json.Decoder(OrderIds)
 
 
+class OrderMessage(Protocol):
+    """One order as it comes from the queue."""
+
+    @property
+    def data(self) -> bytes: ...
+
+    async def done(self) -> bool: ...
+
+
+class Queue(Protocol):
+    """Where a worker's orders come from, and where it hands in. `bus/work_queue.py` has the real one."""
+
+    async def next_order(self, employee: UUID, wait_s: float, /) -> OrderMessage | None: ...
+
+    async def send_result(self, employee: UUID, order: UUID, data: bytes, /) -> None: ...
+
+
 class Worker:
     """One employee at work, with at most `slots` calls at the same time."""
 
     def __init__(
         self,
         employee: Employee,
-        work: WorkStream,
+        work: Queue,
         *,
         slots: int = 1,
         fault: Fault = lambda _: None,
@@ -59,12 +76,15 @@ class Worker:
                     self._slots.release()
                     continue
                 calls.create_task(self._take(parcel))
+        await self._close()
+
+    async def _close(self) -> None:
         try:
             await self.employee.close()
         except Exception as error:
             self._log.warning("close_failed", employee=self.employee.id, error=type(error).__name__)
 
-    async def _next(self, stop: asyncio.Event) -> Parcel | None:
+    async def _next(self, stop: asyncio.Event) -> OrderMessage | None:
         try:
             return await self._work.next_order(self.employee.id, IDLE_WAIT_S)
         except Unavailable:
@@ -72,7 +92,7 @@ class Worker:
                 await asyncio.sleep(RETRY_WAIT_S)
             return None
 
-    async def _take(self, parcel: Parcel) -> None:
+    async def _take(self, parcel: OrderMessage) -> None:
         """Work on one order. This is the edge: whatever one call brings, the others and the process go on."""
         try:
             if not await parcel.done():
@@ -83,7 +103,7 @@ class Worker:
         finally:
             self._slots.release()
 
-    async def _result(self, parcel: Parcel) -> HandIn | None:
+    async def _result(self, parcel: OrderMessage) -> HandIn | None:
         """What is handed in for an order; None for one that was taken before."""
         ids: OrderIds = _ids.decode(parcel.data)
         if not self._first(ids.id):

@@ -113,10 +113,10 @@ class Watch:
         line = data["run"]
         caption = f"{money(line['spent_usd'])}, {line['spent_tokens']} tokens, {len(data['attempts'])} attempts"
         table = Table("task", "phase", "tries", "who", "last reason", title=line["title"], caption=caption)
+        said = {row["task_name"]: row["message"] for row in data["attempts"]}  # of the last attempt
         for part in data["tasks"]:
-            table.add_row(
-                part["name"], part["phase"], str(part["attempts"]), part["employee_name"] or "", part["reason"] or ""
-            )
+            reason = ": ".join(filter(None, (part["reason"], said.get(part["name"]))))
+            table.add_row(part["name"], part["phase"], str(part["attempts"]), part["employee_name"] or "", reason)
         return table
 
     def _sentence(self, recorded: Recorded) -> str:

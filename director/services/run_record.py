@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from agents.employees.call_errors import hint_of
 from bus.store import Store
 from director.services.parked import parked_data
 from director.services.session import rows
@@ -22,4 +23,4 @@ async def run_data(store: Store, run: Any) -> dict[str, Any]:
 
 
 def _attempt(row: dict[str, Any]) -> dict[str, Any]:
-    return row | {"findings": msgspec.json.decode(row["findings"])}
+    return row | {"findings": msgspec.json.decode(row["findings"]), "hint": hint_of(row["outcome"] or "")}

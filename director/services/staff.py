@@ -10,6 +10,7 @@ from agents.employees.postings import Posting, build, load_all, profile_of
 from director.services.bring_up import hire
 from director.services.session import archive, desk, rows
 from director.settings import Settings
+from director.terminal.escape import visible
 from director.terminal.output import Door
 from director.terminal.text import clock, money, table
 from domain.errors import AuraError, Failed, Invalid, NotFound
@@ -38,13 +39,14 @@ def posting_of(
             "An employee needs a server and a model.",
             hint="Example: aura hire coder --base-url http://127.0.0.1:11434/v1 --model qwen2.5-coder:7b --local",
         )
+    address = _address(base_url)
     if style not in ("chat", "grammar"):
         raise Invalid(f"There is no style {style}.", hint="Write chat, or grammar for a llama.cpp server.")
     return Posting(
         name=name,
         kind="openai",
-        base_url=base_url,
-        model=model,
+        base_url=address,
+        model=model.strip(),
         style="grammar" if style == "grammar" else "chat",
         api_key_env=key_env,
         price="zero" if local else "genai-prices",
@@ -53,6 +55,17 @@ def posting_of(
         prompt_tokens_max=prompt_tokens,
         wall_s=wall_s,
     )
+
+
+def _address(base_url: str) -> str:
+    """The base URL without spaces around it. Raises Invalid for what is no address of a web server."""
+    from agents.employees.call_errors import CallFailed
+    from agents.employees.providers.http_client import address_of
+
+    try:
+        return address_of(base_url)
+    except CallFailed as error:
+        raise Invalid(error.message, hint="Give --base-url as the server's page shows it.", code="base_url") from None
 
 
 async def hire_employee(settings: Settings, posting: Posting, door: Door) -> None:
@@ -122,7 +135,9 @@ async def _probed(posting: Posting) -> str:
         finally:
             await employee.close()
     except AuraError as error:
-        return error.message
+        return visible(str(error))
+    except Exception as error:
+        return f"This employee cannot be asked: {type(error).__name__}."
     return f"ok, {result.latency_s:.1f} s"
 
 

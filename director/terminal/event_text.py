@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from agents.employees.call_errors import hint_of
 from director.terminal.text import clock, reasons
 from domain import employee, incident, refusal, run_messages, task
 from domain.message import Recorded, TaskEvent
@@ -63,7 +64,7 @@ def _of_task(event: TaskEvent, name: str, who: str) -> str:
         case task.Assigned(attempt=attempt):
             return f"{name}: attempt {attempt} to {who}"
         case task.CallFinished(snapshot=snapshot) if snapshot.outcome != "answered":
-            return f"{name}: the call of {who} failed ({snapshot.outcome})"
+            return f"{name}: {_failed(event, who)}"
         case task.Verified():
             return f"{name}: verified, by {who}"
         case task.Rejected(judgement=judgement):
@@ -72,6 +73,15 @@ def _of_task(event: TaskEvent, name: str, who: str) -> str:
         case task.Released(reason=reason, cut_off=cut_off):
             return f"{name}: taken back from {who} ({reason}{', call cut off' if cut_off else ''})"
     return ""
+
+
+def _failed(event: task.CallFinished, who: str) -> str:
+    """How a call ended without an answer: the kind, the provider's own sentence, and what a person can do."""
+    outcome, message = event.snapshot.outcome, event.snapshot.message
+    if outcome == task.DECLINED:
+        return f"{who} says that it cannot be done: {message}"
+    used = "" if event.counts else ", no attempt is used up"
+    return " ".join(filter(None, (f"the call of {who} failed ({outcome}{used}).", message, hint_of(outcome))))
 
 
 def _of_run(event: object) -> str:

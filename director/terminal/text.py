@@ -103,6 +103,7 @@ def run_text(data: dict[str, Any]) -> str:
     lines.append(
         "\n" + table(("task", "try", "employee", "outcome", "why"), [attempt_line(row) for row in data["attempts"]])
     )
+    lines += remedies(data["attempts"])
     for incident in data["incidents"]:
         lines.append(f"incident {incident['kind']}: {incident['employee_name'] or ''} {incident['detail']}")
     if any(row["verified"] is not None for row in data["attempts"]):
@@ -116,7 +117,7 @@ def attempt_line(row: dict[str, Any]) -> tuple[object, ...]:
     """One attempt: who, how it ended, and why."""
     who = f"{row['employee_name']}{' (scripted)' if row['scripted'] else ''}"
     if row["verified"] is None:
-        return row["task_name"], row["attempt"], who, row["outcome"] or "at work", ""
+        return row["task_name"], row["attempt"], who, row["outcome"] or "at work", row["message"]
     return (
         row["task_name"],
         row["attempt"],
@@ -124,6 +125,18 @@ def attempt_line(row: dict[str, Any]) -> tuple[object, ...]:
         "verified" if row["verified"] else "rejected",
         reasons(row["findings"]),
     )
+
+
+def remedies(attempts: Sequence[dict[str, Any]]) -> list[str]:
+    """What a person can do about each kind of failed call, and which costs are estimated; a line each."""
+    hints = {row["outcome"]: row["hint"] for row in attempts if row["verified"] is None and row["hint"]}
+    lines = [f"{outcome}: {hint}" for outcome, hint in hints.items()]
+    estimated = sum(bool(row["estimated"]) for row in attempts)
+    if estimated:
+        lines.append(
+            f"The cost of {estimated} calls is estimated from their bytes: the servers did not say what was used."
+        )
+    return lines
 
 
 def reasons(findings: Sequence[dict[str, Any]]) -> str:

@@ -68,7 +68,7 @@ def test_a_fault_gives_the_attempt_back_and_an_answer_does_not(outcome: str) -> 
     assert ended(outcome).counts is False
     after = first_task(*CALLING, ended(outcome))
     assert (after.phase, after.attempts, after.tried) == ("waiting", 0, (EMPLOYEE,))
-    assert after.fault == f"{outcome}: {SAID}"
+    assert after.failure == f"{outcome}: {SAID}"
     for answer in ("no_code", "declined", "empty", "truncated", "blocked"):
         assert ended(answer).counts is True
         assert first_task(*CALLING, ended(answer)).attempts == 1

@@ -30,6 +30,7 @@ class Refusal(NamedTuple):
             retry_after_s=retry_after_s(self.headers, self.body, now=datetime.now(UTC)),
             status=self.status,
             request_id=self.headers.get("x-request-id"),
+            costs_nothing=True,  # an error answer is no completion
         )
 
 

@@ -133,7 +133,7 @@ def address_of(base_url: str) -> str:
     address = base_url.strip().rstrip("/")
     try:
         parts = urlsplit(address)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
         httpx2.URL(address)
     except (ValueError, httpx2.InvalidURL):
         usable = False

@@ -6,19 +6,17 @@ from collections.abc import Mapping
 from decimal import Decimal
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
 
-from agents.employees.adaptations import adaptation_for, adapted
 from agents.employees.answer_parser import declined_in, files_of
 from agents.employees.call_errors import CallFailed, CallFailure
 from agents.employees.chat_completion import Completion, completion_of
 from agents.employees.contract import Answer, ModelResult, Order
-from agents.employees.pricing import PriceSource, charge_of, cost_of
+from agents.employees.pricing import PriceSource, charge_of, cost_of, provider_of
 from agents.employees.prompts import EXTRAS, FEEDBACK_LINES_MAX, Style, messages_of
-from agents.employees.providers.failures import Refusal, failed_call, refused
+from agents.employees.providers.asking import ask
 from agents.employees.safe_text import safe, safe_json
 from agents.employees.usage import counted, may_reason_hidden, prompt_bytes, tokens_of
 from domain.tree import digest_of
@@ -29,11 +27,10 @@ if TYPE_CHECKING:
 
 PROBE_OUTPUT_TOKENS_MAX = 16
 PROBE_WALL_S = 30.0
-REQUESTS_MAX = 5  # of one call: each but the last was refused, computed nothing and taught what the server refuses
 PROMPT_BYTES_MAX = 4 * 1024**2
 ANSWER_BYTES_MAX = 4 * 1024**2  # of an answer's text; more is no answer to one task
 _SEED_MASK = 0x7FFF_FFFF  # servers differ; all take 31 bits
-_NEWER_LIMIT_HOST = "api.openai.com"  # its reasoning models take max_completion_tokens only
+_NEWER_LIMIT_PROVIDER = "openai"  # its reasoning models take max_completion_tokens only
 _NO_KEY = "none"  # the SDK demands one; servers without a key ignore it
 
 
@@ -163,7 +160,7 @@ class OpenAIEmployee:
             raise _failed(result, "empty", "The model's answer is empty.")
 
     def _limit_name(self) -> str:
-        return "max_completion_tokens" if urlsplit(self.base_url).hostname == _NEWER_LIMIT_HOST else "max_tokens"
+        return "max_completion_tokens" if provider_of(self.base_url) == _NEWER_LIMIT_PROVIDER else "max_tokens"
 
     def _params(self, order: Order) -> dict[str, Any]:
         messages = messages_of(order.brief, self.feedback_max, may_decline=self.may_decline)
@@ -192,7 +189,7 @@ class OpenAIEmployee:
         client = self._connected()  # made before the clock starts: the server does not answer for it
         try:
             async with asyncio.timeout(wall_s):
-                body, request_id, sent = await self._ask(client, params, wall_s, made)
+                body, request_id, sent = await ask(client, params, made, wall_s=wall_s, secret=self._secret())
         except TimeoutError:
             raise CallFailed("timeout", f"No answer from {self.base_url} within {wall_s:g} s.") from None
         latency_s = time.monotonic() - begun
@@ -202,29 +199,6 @@ class OpenAIEmployee:
         seen = completion_of(body)
         self._adaptations = tuple(made)
         return self._result(sent, seen, request_id, latency_s, started_at_us, tuple(made))
-
-    async def _ask(
-        self, client: "AsyncOpenAI", params: dict[str, Any], wall_s: float, made: list[str]
-    ) -> tuple[bytes, str | None, dict[str, Any]]:
-        """Body, request id and the request that was answered; what was adapted is put behind `made`."""
-        for left in reversed(range(REQUESTS_MAX)):
-            sent = adapted(params, made)
-            try:
-                raw = await client.chat.completions.with_raw_response.create(**sent, timeout=wall_s)
-                return raw.http_response.content, raw.headers.get("x-request-id"), sent
-            except Exception as error:
-                refusal = refused(error)
-                another = adaptation_for(refusal.status, refusal.body, sent, made) if refusal and left else None
-                if another is None:
-                    raise self._failure(error, refusal) from None
-                made.append(another)
-        raise AssertionError("the last request is answered or fails")
-
-    def _failure(self, error: Exception, refusal: Refusal | None) -> BaseException:
-        """The typed failure; an error that is none of the server's, the network's or the settings' as it came."""
-        if refusal is not None:
-            return refusal.failure(self.base_url, self._secret())
-        return failed_call(error, self.base_url, self._secret()) or error
 
     def _result(
         self,

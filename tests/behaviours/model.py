@@ -1,0 +1,148 @@
+"""One behaviour of a server: what it replies, and what must come of it: outcome, charge and message."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.loopback import Reply, Seen, completion, honest
+
+GOOD = "Here it is:\n```python\ndef double(number):\n    return 2 * number\n```\n"
+ANSWERED = "answered"
+
+
+@dataclass(frozen=True)
+class Used:
+    """Tokens of the prompt and of the answer that are charged for; `estimated`: by bytes."""
+
+    input_tokens: int
+    output_tokens: int
+    estimated: bool = False
+    cached: int | None = None
+
+
+NOTHING = "nothing"
+BOUND = "bound"
+ESTIMATED = "estimated"
+"""From the bytes of the prompt that was sent and of the answer that came."""
+REPORTED = Used(40, 12, cached=8)
+"""What `tests/loopback.py` reports."""
+Charge = Used | str
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """`says`: words of the message. `requests`: that the server has seen. `adapted`: what was changed for it."""
+
+    name: str
+    reply: Reply | None
+    outcome: str = ANSWERED
+    charge: Charge = REPORTED
+    says: tuple[str, ...] = ()
+    requests: int | None = 1
+    adapted: tuple[str, ...] = ()
+    waits_s: tuple[float, float] | None = None  # least and most that the server asks to wait
+    settings: Mapping[str, Any] = field(default_factory=dict)  # of the employee
+    known: tuple[str, ...] = ()  # adaptations that the order carries
+    wall_s: float = 20.0
+
+
+Body = dict[str, Any]
+USAGE = {"prompt_tokens": 40, "completion_tokens": 12, "prompt_tokens_details": {"cached_tokens": 8}}
+Rule = Callable[[Body], bool]
+
+
+def picky(rule: Rule, refusal: Reply, otherwise: Reply | None = None) -> Reply:
+    """A server that refuses requests for which the rule holds."""
+
+    async def reply(writer: Any, seen: Seen) -> None:
+        await (refusal if rule(seen.body) else otherwise or honest(GOOD))(writer, seen)
+
+    return reply
+
+
+def in_turn(*replies: Reply) -> Reply:
+    """A server that answers one request after the other in these ways, and the last way from then on."""
+    waiting = list(replies)
+
+    async def reply(writer: Any, seen: Seen) -> None:
+        await (waiting.pop(0) if len(waiting) > 1 else waiting[0])(writer, seen)
+
+    return reply
+
+
+def sends(status: int, body: Any, **headers: str) -> Reply:
+    """A reply with a body as JSON, or as it stands. Header names with _ for -."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+
+    async def reply(writer: Any, seen: Seen) -> None:
+        del seen
+        shown = {"content-type": "application/json", "content-length": str(len(content)), "connection": "close"}
+        shown |= {name.replace("_", "-"): value for name, value in headers.items()}
+        lines = [f"HTTP/1.1 {status} Said", *(f"{name}: {value}" for name, value in shown.items())]
+        writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + content)
+
+    return reply
+
+
+def error(status: int, message: str, **headers: str) -> Reply:
+    """An error as OpenAI sends it."""
+    return sends(status, {"error": {"message": message, "type": "invalid_request_error"}}, **headers)
+
+
+def answer(change: Callable[[Body], None]) -> Reply:
+    """A good completion, changed."""
+    body = json.loads(completion(GOOD))
+    change(body)
+    return sends(200, body)
+
+
+def with_usage(usage: Any, **top: Any) -> Reply:
+    """A good completion with another usage."""
+
+    def change(body: Body) -> None:
+        body.pop("usage")
+        if usage is not Ellipsis:
+            body["usage"] = usage
+        body.update(top)
+
+    return answer(change)
+
+
+def message(**fields: Any) -> Reply:
+    """A completion with another message."""
+
+    def change(body: Body) -> None:
+        body["choices"][0]["message"] = {"role": "assistant", **fields}
+
+    return answer(change)
+
+
+def events(*chunks: Any, end: str = "\n\n", done: bool = True) -> bytes:
+    """Server-sent events."""
+    lines = [f"data: {chunk if isinstance(chunk, str) else json.dumps(chunk)}" for chunk in chunks]
+    return "".join(line + end for line in [*lines, *(["data: [DONE]"] if done else [])]).encode()
+
+
+def deltas(*texts: str, finish: str | None = "stop", key: str = "content", usage: bool = True) -> list[Body]:
+    """The chunks of a streamed answer."""
+    head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "model": "served"}
+    chunks: list[Body] = [
+        head | {"choices": [{"index": 0, "delta": {key: text}, "finish_reason": None}]} for text in texts
+    ]
+    if finish:
+        chunks.append(head | {"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
+    if usage:
+        chunks.append(head | {"choices": [], "usage": {**USAGE}})
+    return chunks
+
+
+def changed_choice(usage: Any = ..., **fields: Any) -> Reply:
+    """A good completion with other fields in its choice, and with another usage if one is given."""
+
+    def change(body: Body) -> None:
+        body["choices"][0].update(fields)
+        if usage is not Ellipsis:
+            body["usage"] = usage
+
+    return answer(change)
