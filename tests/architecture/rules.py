@@ -35,13 +35,13 @@ PROCESS_EDGES = frozenset(
         ("agents/delivery/aura_casebox.py", "_attempt"),  # delivered code under pytest: the error is the result
         ("verification/in_box/pytest_worker.py", "usable"),  # an import of code under test in its box
         ("verification/in_box/case_worker.py", "_attempt"),  # code under test in its box: what it raises is the answer
-        ("agents/workers/worker.py", "_take"),  # one order: the other calls of the process go on
-        ("agents/workers/worker.py", "_result"),  # one call: what nobody expected is handed in as a defect
-        ("agents/workers/worker.py", "_close"),  # connections that are given back at the end
-        ("agents/workers/pool.py", "_worker"),  # one employee that cannot be built: the others work
-        ("agents/manager/intake.py", "_take"),  # one hand-in: the next one is heard
-        ("agents/manager/orders.py", "_sent"),  # one order that cannot be made ends its call
-        ("agents/manager/briefing.py", "_size"),  # one prompt that cannot be sized is reserved at its most
+        ("agents/workers/worker.py", "Worker._take"),  # one order: the other calls of the process go on
+        ("agents/workers/worker.py", "Worker._result"),  # one call: what nobody expected is handed in as a defect
+        ("agents/workers/worker.py", "Worker._close"),  # connections that are given back at the end
+        ("agents/workers/pool.py", "Workers._worker"),  # one employee that cannot be built: the others work
+        ("agents/manager/intake.py", "Reception._take"),  # one hand-in: the next one is heard
+        ("agents/manager/orders.py", "Ordering._sent"),  # one order that cannot be made ends its call
+        ("agents/manager/briefing.py", "Sizing._size"),  # one prompt that cannot be sized is reserved at its most
         ("director/services/staff.py", "_probed"),  # one employee that cannot be asked: the others are
     }
 )
