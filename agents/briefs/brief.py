@@ -26,8 +26,20 @@ class BriefCriterion(msgspec.Struct, frozen=True, kw_only=True):
     examples: tuple[str, ...] = ()
 
 
+class PreviousAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of the attempt before: its text as it came, and the files that were read from it."""
+
+    text: str
+    files: Mapping[str, str] = {}
+
+
 class Brief(msgspec.Struct, frozen=True, kw_only=True):
-    """One task for one employee. `paths` are scope patterns, `feedback` earlier rejections, oldest first."""
+    """One task for one employee. `paths` are scope patterns, `feedback` earlier rejections, oldest first.
+
+    `definitions`: module -> the names of it that visible cases use. `base_files`: the files in scope, whole.
+    `not_shown`: path in scope -> why its text is not here. `neighbours`: files that the ones in scope import.
+    `listing`: the paths of the project.
+    """
 
     title: str
     prose: str
@@ -38,6 +50,11 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
     base_files: Mapping[str, str] = {}
     feedback: tuple[str, ...] = ()
     suites: Mapping[str, str] = {}  # given test files by path: what must pass, not to be written
+    definitions: Mapping[str, tuple[str, ...]] = {}
+    not_shown: Mapping[str, str] = {}
+    neighbours: Mapping[str, str] = {}
+    listing: tuple[str, ...] = ()
+    previous: PreviousAnswer | None = None
 
     @property
     def single_path(self) -> str | None:
@@ -72,6 +89,7 @@ def brief_of(
         base_files=texts_of(base, task.scope),
         feedback=feedback,
         suites=_suites(criteria),
+        definitions=_definitions(criteria),
     )
 
 
@@ -200,6 +218,20 @@ def _tagged(tag: str, value: Any) -> str:
     if tag == "any":
         return "<anything>"
     return f"<{tag} {value!r}>"
+
+
+def _definitions(criteria: Iterable[Criterion]) -> dict[str, tuple[str, ...]]:
+    """The names that visible cases and properties use, by the module that has to define them."""
+    steps = [step for criterion in criteria for case in criterion.cases for step in case.steps]
+    targets = [step.target for step in steps]
+    for stated in (stated for criterion in criteria for stated in criterion.properties):
+        targets += [target for target in (stated.call, stated.back) if target]
+    names: dict[str, dict[str, None]] = {}
+    for module, _, name in (target.partition(":") for target in targets):
+        first = name.partition(".")[0]
+        if module and first.isidentifier() and module != "builtins":
+            names.setdefault(module, {})[first] = None
+    return {module: tuple(found) for module, found in names.items()}
 
 
 def _signatures(criteria: Iterable[Criterion], prose: str) -> tuple[str, ...]:

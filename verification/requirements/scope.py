@@ -56,6 +56,8 @@ def in_scope(path: str, patterns: tuple[str, ...]) -> bool:
     """Whether a written path is allowed. Absolute, empty, `..` and .git paths never are."""
     if path_fault(path) is not None:
         return False
+    if path in patterns:
+        return True
     parts = tuple(path.split("/"))
     return any(pattern_fault(p) is None and _covers(tuple(p.split("/")), parts) for p in patterns)
 

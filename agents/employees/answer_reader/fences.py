@@ -1,0 +1,267 @@
+"""Where a fenced block ends, also where a model has not closed it as CommonMark wants.
+
+CommonMark ends a block at the first bare fence that is long enough. Models nest blocks in a README, put fences into
+docstrings, close with other lengths, write words behind a fence, or glue it to the last line of code.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from agents.employees.answer_reader.languages import LANGUAGES, NEUTRAL, PYTHON, SHELL, is_markdown
+
+FENCE = re.compile(r"^(`{3,}|~{3,})(.*)$")
+_ATTRIBUTE = re.compile(r"\b(?:path|file|filename|file_path|filepath|title|name|src|target)\s*[=:]", re.IGNORECASE)
+_HEREDOC = re.compile(r"<<-?\s*[\"'\\]?([A-Za-z_]\w*)[\"']?")
+PARSES_MAX = 12
+"""Ends of one block that are tried with Python's parser."""
+
+
+class Line(NamedTuple):
+    """A line without its indentation, and the columns of that."""
+
+    indent: int
+    text: str
+
+
+class Mark(NamedTuple):
+    """A line that is a fence. `bare`: nothing stands behind it. `opens`: what stands behind it is an info string."""
+
+    at: int
+    indent: int
+    char: str
+    length: int
+    info: str
+    bare: bool
+    opens: bool
+
+
+class Closing(NamedTuple):
+    """The end of a block: its last line and the next one to read. `glued`: what stands before a fence in its line."""
+
+    end: int
+    next: int
+    closed: bool
+    glued: str | None = None
+
+
+class Opening(NamedTuple):
+    """A fence that begins a block, with the path that is said for it, if one is."""
+
+    mark: Mark
+    path: str
+
+
+class Clues(NamedTuple):
+    """What a reader knows beside the text.
+
+    `named` reads an info string, `titled` a line of prose that is nothing but a name: each returns the path in scope,
+    or nothing. `parses` tells whether a text is a Python program.
+    """
+
+    named: Callable[[str], str]
+    titled: Callable[[str], str]
+    parses: Callable[[str], bool]
+
+
+def mark_of(at: int, line: Line) -> Mark | None:
+    """The fence in a line, or None."""
+    matched = FENCE.match(line.text)
+    if matched is None:
+        return None
+    run, info = matched.groups()
+    if run[0] == "`" and "`" in info:
+        return None
+    return Mark(at, line.indent, run[0], len(run), info.strip(), not info.strip(), _is_info(info))
+
+
+def _is_info(info: str) -> bool:
+    """Whether what stands behind a fence is an info string, and no words of a sentence."""
+    said = info.strip()
+    first = re.split(r"[\s:,{(\[]", said, maxsplit=1)[0].lower()
+    if not said:
+        return False
+    if said[0] in "{(" or first in LANGUAGES or _ATTRIBUTE.search(said):
+        return True
+    single = not re.search(r"\s", said)
+    return single and (not info[0].isspace() or "." in said.strip(".") or "/" in said)
+
+
+def closing_of(lines: Sequence[Line], marks: Sequence[Mark], opening: Opening, clues: Clues) -> Closing:
+    """The end of the block whose content begins at the first of `lines`; `marks` are the fences among them."""
+    mark = opening.mark
+    language = language_of(mark.info)
+    if mark.length > 3 and (closed := _long(marks, mark, clues)) is not None:
+        return closed
+    if is_markdown(language, opening.path):
+        return _markdown(lines, marks, opening, clues)
+    return _code(lines, marks, opening, language, clues)
+
+
+def language_of(info: str) -> str:
+    """The language that an info string begins with, in small letters; empty when it names none."""
+    said = info.strip().lstrip("{(").lstrip(".").strip()
+    first = re.split(r"[\s:,{}()\[\]=\"']", said, maxsplit=1)[0].lower()
+    return first if first in LANGUAGES else ""
+
+
+def _long(marks: Sequence[Mark], mark: Mark, clues: Clues) -> Closing | None:
+    """The end of a block with four marks or more, by length alone; None when no fence of that length closes it."""
+    for other in marks:
+        if other.char != mark.char or other.length < mark.length:
+            continue
+        if other.bare or not other.opens:
+            return Closing(other.at, other.at + 1, True)
+        if other.length == mark.length and clues.named(other.info):
+            return None
+    return None
+
+
+def _code(lines: Sequence[Line], marks: Sequence[Mark], opening: Opening, language: str, clues: Clues) -> Closing:
+    """The end of a block of code: where it is a program, if it is Python; else its first bare fence."""
+    mark = opening.mark
+    python = language in PYTHON or (
+        language in NEUTRAL and (not opening.path or opening.path.endswith((".py", ".pyi")))
+    )
+    mine = [other for other in marks if other.char == mark.char and other.indent <= mark.indent]
+    if language in SHELL:
+        mine = list(_outside_heredocs(lines, mine))
+    first: Mark | None = None
+    tries = 0
+    stop = len(lines)
+    for other in mine:
+        if other.opens:
+            if first is not None and not python:
+                break
+            whole = python and tries < PARSES_MAX and clues.parses(_text(lines, other.at))
+            tries += 1
+            if whole:
+                return Closing(other.at, other.at, False)
+            if clues.named(other.info) and first is None:
+                stop = other.at
+                break
+            continue
+        if first is None:
+            first = other
+        if not python:
+            break
+        if tries < PARSES_MAX and clues.parses(_text(lines, other.at)):
+            return Closing(other.at, other.at + 1, True)
+        tries += 1
+    return _best_end(lines, marks, opening, first, stop, clues if python else None)
+
+
+def _outside_heredocs(lines: Sequence[Line], marks: Sequence[Mark]) -> Iterator[Mark]:
+    """The fences that are no line of a file which a shell command writes."""
+    ends = ""
+    waiting = iter(marks)
+    mark = next(waiting, None)
+    for at in range(len(lines)):
+        if mark is None:
+            return
+        if mark.at == at:
+            if not ends:
+                yield mark
+            mark = next(waiting, None)
+        elif ends:
+            ends = "" if lines[at].text.strip() == ends else ends
+        elif opened := _HEREDOC.search(lines[at].text):
+            ends = opened.group(1)
+
+
+def _best_end(
+    lines: Sequence[Line], marks: Sequence[Mark], opening: Opening, first: Mark | None, stop: int, clues: Clues | None
+) -> Closing:
+    """The end of what is no whole program: a fence, one glued to code, or where another block begins.
+
+    `clues` are there for Python alone.
+    """
+    mark = opening.mark
+    glued = _glued(lines, first.at if first else stop)
+    if glued is not None and (first is None or (clues and clues.parses(_text(lines, glued.end, glued.glued)))):
+        return glued
+    if first is not None:
+        return Closing(first.at, first.at + 1, True)
+    deeper = next((other for other in marks if other.bare and other.char == mark.char and other.at < stop), None)
+    if deeper is not None:
+        return Closing(deeper.at, deeper.at + 1, True)
+    return Closing(stop, stop, False)
+
+
+def _glued(lines: Sequence[Line], stop: int) -> Closing | None:
+    for at in range(min(stop, len(lines))):
+        before, fence, after = lines[at].text.partition("```")
+        before, after = before.rstrip(), after.lstrip("`")
+        if fence and before and "`" not in after and (not after or after[0].isspace()):
+            return Closing(at, at + 1, True, " " * lines[at].indent + before)
+    return None
+
+
+def _text(lines: Sequence[Line], end: int, last: str | None = None) -> str:
+    """The lines before `end` as a text, with indentation."""
+    texts = [" " * line.indent + line.text for line in lines[:end]]
+    return "\n".join([*texts, *([last] if last is not None else [])]) + "\n"
+
+
+def _markdown(lines: Sequence[Line], marks: Sequence[Mark], opening: Opening, clues: Clues) -> Closing:
+    """The end of a block of prose: blocks inside it are passed over whole."""
+    mark = opening.mark
+    bound = _bound(lines, marks, opening, clues)
+    inside = [other for other in marks if other.at < bound]
+    bare_after = _counts(inside)
+    inner: Mark | None = None
+    last_bare: Mark | None = None
+    for index, other in enumerate(inside):
+        closes = other.bare or not other.opens
+        last_bare = other if other.bare and other.char == mark.char else last_bare
+        if inner is not None:
+            if closes and other.char == inner.char and other.length >= min(inner.length, mark.length):
+                inner = None
+            continue
+        fenced = other.opens or other.char != mark.char or other.indent > mark.indent
+        if not fenced and other.bare and _begins_inner(lines, other):
+            fenced = _ends_later(lines[:bound], inside[-1], bare_after[index])
+        if not fenced:
+            return Closing(other.at, other.at + 1, True)
+        inner = other
+    if last_bare is not None:
+        return Closing(last_bare.at, last_bare.at + 1, True)
+    return Closing(bound, bound, False)
+
+
+def _ends_later(lines: Sequence[Line], last: Mark, bare_after: int) -> bool:
+    """Whether enough bare fences follow for a block inside; with one alone, nothing may stand behind it."""
+    return bare_after >= 2 or (bare_after == 1 and not any(line.text.strip() for line in lines[last.at + 1 :]))
+
+
+def _counts(marks: Sequence[Mark]) -> list[int]:
+    """For each mark: how many bare ones come after it."""
+    counts, seen = [0] * len(marks), 0
+    for index in range(len(marks) - 1, -1, -1):
+        counts[index] = seen
+        seen += marks[index].bare
+    return counts
+
+
+def _bound(lines: Sequence[Line], marks: Sequence[Mark], opening: Opening, clues: Clues) -> int:
+    """Where the next file of the answer begins: a fence, or a title above one, that names another file in scope."""
+    for other in marks:
+        if not other.opens or other.indent > opening.mark.indent:
+            continue
+        if (path := clues.named(other.info)) and path != opening.path:
+            return other.at
+        above = other.at - 1
+        while above >= 0 and not lines[above].text.strip():
+            above -= 1
+        if above > 0 and (path := clues.titled(lines[above].text)) and path != opening.path:
+            return above
+    return len(lines)
+
+
+def _begins_inner(lines: Sequence[Line], mark: Mark) -> bool:
+    """Whether a bare fence looks like the beginning of a block: text follows it, and a gap or a title is before it."""
+    after = lines[mark.at + 1].text.strip() if mark.at + 1 < len(lines) else ""
+    before = lines[mark.at - 1].text.strip() if mark.at > 0 else ""
+    if not after or FENCE.match(after):
+        return False
+    return not before or before.endswith(":") or before.startswith("#")

@@ -1,0 +1,163 @@
+"""The reader of answers: collects what an answer proposes, chooses by score, applies edits, says what is unclear."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from agents.briefs.brief import Brief, is_concrete
+from agents.employees.answer_reader.assembly import Assembly
+from agents.employees.answer_reader.candidates import Candidate, Collection, Collector
+from agents.employees.answer_reader.changes import Proposal
+from agents.employees.answer_reader.hints import titles_in
+from agents.employees.answer_reader.languages import suffix_of
+from agents.employees.answer_reader.paths import PathMatcher
+from agents.employees.answer_reader.python_code import PythonParser
+from agents.employees.answer_reader.result import (
+    ANSWER_CHARS_MAX,
+    CANNOT,
+    FENCES_MAX,
+    REASON_CHARS_MAX,
+    REASONS_MAX,
+    ParsedAnswer,
+)
+from agents.employees.answer_reader.scoring import Scorer, candidate_of, homes_of
+from agents.employees.answer_reader.text import cleaned, without_thinking, without_tokens
+
+_DIRECTIVE = re.compile(r"^[\s>*#\-`]*(DELETE|REMOVE|RENAME|MOVE)(?: FILE)?[\s*`]*:[\s*`]*(.+?)[\s*`]*$", re.MULTILINE)
+_ARROW = re.compile(r"[`*\s]*(?:->|=>|→|\bto\b)[`*\s]*")
+_REFUSAL = re.compile(rf"^[\s>*_#`\-]*{CANNOT}[\s*_`]*(.*)", re.MULTILINE | re.DOTALL)
+
+
+def read_answer(
+    text: str, brief: Brief, *, partial: frozenset[str] = frozenset(), complete: bool = True
+) -> ParsedAnswer:
+    """The change that an answer to a brief asks for.
+
+    `partial` names files of which the author saw only a part: they can be edited and not replaced. `complete` False
+    (the answer was cut at its length limit) leaves out a block that was not closed. Never raises.
+    """
+    if len(text) > ANSWER_CHARS_MAX:
+        reason = f"The answer is longer than {ANSWER_CHARS_MAX} characters. Answer with edits, and without long prose."
+        return ParsedAnswer(not_understood=(reason,))
+    plain = cleaned(text)
+    said = without_tokens(without_thinking(plain))
+    parsed = _read(said, brief, partial, complete)
+    if parsed.changes or parsed.declined or parsed.dropped or said.strip() == plain.strip() or not complete:
+        return parsed
+    inside = _read(without_tokens(plain), brief, partial, complete)  # all of the answer was marked as thinking
+    return inside if inside.changes else parsed
+
+
+def _read(text: str, brief: Brief, partial: frozenset[str], complete: bool) -> ParsedAnswer:
+    if text.count("```") + text.count("~~~") > FENCES_MAX:
+        return ParsedAnswer(not_understood=(f"The answer holds more than {FENCES_MAX} fences.",))
+    python = PythonParser()
+    known = {*brief.base_files, *brief.listing}
+    matcher = PathMatcher(brief.paths, known)
+    collection = Collector(matcher, python).collect(text)
+    scorer = Scorer(brief.definitions, python)
+    if not collection.candidates and not collection.unnamed:
+        _add_bare(text, brief, matcher, python, collection)
+    candidates = [*collection.candidates, *_named_by_content(collection, brief, scorer)]
+    candidates += _directives(text, matcher, len(candidates))
+    if not complete:
+        candidates = [candidate for candidate in candidates if candidate.closed]
+    assembly = Assembly(brief, partial, scorer, python)
+    assembly.add(candidates)
+    change = assembly.change()
+    reasons = [*collection.faults, *change.not_understood]
+    declined = _declined(text) if not change.changes and not collection.candidates else ""
+    if not change.changes and not declined:
+        reasons += _why_nothing(collection, candidates, brief, reasons)
+    return ParsedAnswer(
+        files=change.files,
+        deleted=change.deleted,
+        dropped=change.dropped,
+        declined=declined,
+        not_understood=tuple(dict.fromkeys(reason[:REASON_CHARS_MAX] for reason in reasons))[:REASONS_MAX],
+    )
+
+
+def _named_by_content(collection: Collection, brief: Brief, scorer: Scorer) -> list[Candidate]:
+    """The unnamed blocks as versions of the files that they may be."""
+    concrete = [path for path in brief.paths if is_concrete(path)]
+    return [
+        candidate_of(block, path, source)
+        for block in collection.unnamed
+        for path, source in homes_of(block, concrete, scorer, only=len(concrete) == 1)
+    ]
+
+
+def _add_bare(text: str, brief: Brief, matcher: PathMatcher, python: PythonParser, collection: Collection) -> None:
+    """Add what an answer without any block holds: a program, or files below lines that are their names."""
+    parts = list(_bare_parts(text, matcher, python))
+    single = brief.single_path
+    if not parts and single is not None:
+        code = _bare_single(text, single, python)
+        parts = [(single, code)] if code else []
+    for path, content in parts:
+        proposal = Proposal("whole", path=path, content=content)
+        collection.candidates.append(
+            Candidate(proposal, path, "", path, "title", "", 0, True, len(collection.candidates))
+        )
+
+
+def _bare_parts(text: str, matcher: PathMatcher, python: PythonParser) -> Iterator[tuple[str, str]]:
+    lines = text.split("\n")
+    heads: list[tuple[int, str]] = []
+    for at, line in enumerate(lines):
+        if line.strip() and len(line) < 200:
+            path = next((path for name in titles_in(line.lstrip("# ")) if (path := matcher.match(name).path)), "")
+            if path:
+                heads.append((at, path))
+    ends = [*(at for at, _ in heads[1:]), len(lines)]
+    for (begin, path), end in zip(heads, ends, strict=False):
+        content = "\n".join(lines[begin + 1 : end]).strip("\n")
+        if suffix_of(path) == "py" and python.parses(python.repaired(content)):
+            yield path, content
+
+
+def _bare_single(text: str, path: str, python: PythonParser) -> str:
+    suffix = suffix_of(path)
+    if suffix == "py":
+        whole = python.repaired(text)
+        return whole if python.parses(whole) and "\n" in text.strip() else python.program_in(text)
+    begins = {"md": "#", "json": "{", "html": "<", "toml": "["}.get(suffix)
+    return text.strip() + "\n" if begins and text.strip().startswith(begins) and "\n" in text.strip() else ""
+
+
+def _directives(text: str, matcher: PathMatcher, order: int) -> Iterator[Candidate]:
+    """The deletions and renames that lines of the answer ask for: `DELETE: path`, `RENAME: old -> new`."""
+    for matched in _DIRECTIVE.finditer(text):
+        parts = [part.strip("`*\"' ") for part in _ARROW.split(matched.group(2)[:400])]
+        path = matcher.match(parts[0])
+        if matched.group(1) in ("DELETE", "REMOVE") and len(parts) == 1:
+            proposal = Proposal("delete", path=parts[0])
+        elif matched.group(1) in ("RENAME", "MOVE") and len(parts) == 2:
+            proposal = Proposal("rename", path=parts[0], target=matcher.match(parts[1]).path or parts[1])
+        else:
+            continue
+        yield Candidate(proposal, path.path, path.outside, parts[0], "stated", "", 0, True, order)
+
+
+def _declined(text: str) -> str:
+    """Why the task cannot be done, if a line of an answer without code says so."""
+    matched = _REFUSAL.search(text)
+    if matched is None:
+        return ""
+    reason = " ".join(matched.group(1).split()).strip("*_` ")
+    return reason[:REASON_CHARS_MAX] or "no reason was given"
+
+
+def _why_nothing(
+    collection: Collection, candidates: Sequence[Candidate], brief: Brief, reasons: Sequence[str]
+) -> Iterator[str]:
+    """Why an answer without a usable change is none, in words for its author."""
+    outside = tuple(dict.fromkeys(candidate.outside for candidate in candidates if candidate.outside))
+    if outside:
+        yield f"Only files outside the scope were given: {', '.join(outside)}. The scope is {', '.join(brief.paths)}."
+    elif collection.unnamed and not candidates:
+        yield "A code block does not say which file it is. Begin each block with its path: ```python path=FILE."
+    elif not candidates and not reasons:
+        yield "The answer holds no code block, no diff and no edit of a file in scope."
+    elif not reasons:
+        yield "No block of the answer is a version of a file in scope: each one is an example, output or a command."

@@ -1,0 +1,38 @@
+"""What a reading of an answer gives, and the limits of one reading."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+ANSWER_CHARS_MAX = 1_000_000
+"""A longer answer is not read at all: no model's length limit lets one be written."""
+FENCES_MAX = 2_000
+"""Lines of one answer that are fences. An answer with more is not read."""
+BLOCKS_MAX = 256
+"""Blocks, diffs and elements of one answer that are looked at."""
+FILES_MAX = 64
+"""Files that one answer may change."""
+REASONS_MAX = 12
+REASON_CHARS_MAX = 500
+CANNOT = "CANNOT:"
+"""How an answer begins that says that the task cannot be done: a legal answer, and cheaper than a false one."""
+
+
+class ParsedAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The change that an answer asks for.
+
+    `files`: path -> whole new content. `deleted`: paths to remove; a rename is a deletion and a file. `dropped`: paths
+    out of scope, which are not handed in. `declined`: why the task cannot be done, if the answer says so.
+    `not_understood`: reasons in plain words, for the next attempt's prompt.
+    """
+
+    files: Mapping[str, bytes] = {}
+    deleted: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    declined: str = ""
+    not_understood: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is anything to hand in."""
+        return bool(self.files or self.deleted)

@@ -1,0 +1,102 @@
+"""What speaks for one version of a file: its name, its language, what it defines, and the words around it."""
+
+from collections.abc import Mapping, Sequence
+
+from agents.employees.answer_reader import languages
+from agents.employees.answer_reader.candidates import SOURCE_SCORES, Candidate, Unnamed
+from agents.employees.answer_reader.changes import Proposal
+from agents.employees.answer_reader.hints import Source
+from agents.employees.answer_reader.python_code import PythonParser
+
+LANGUAGE_FITS = 5
+LANGUAGE_DIFFERS = -12
+NO_SOURCE = -30
+"""A block of shell commands or of output, for a file that is neither."""
+COMPLETE = 12
+MISSING = -16
+PARSES = 4
+DOES_NOT_PARSE = -12
+SKELETON = -6
+UNCLOSED = -4
+ELSEWHERE = -20
+"""The words before the block name a file that is not in scope."""
+EXCERPT = -20
+"""All lines of the block stand in a longer version of the same file."""
+
+
+def module_names(path: str) -> tuple[str, ...]:
+    """The names by which a Python file is imported, from its project's folder or from src/."""
+    stem = path.removesuffix(".py").removesuffix("/__init__")
+    return tuple(dict.fromkeys((stem.replace("/", "."), stem.removeprefix("src/").replace("/", "."))))
+
+
+class Scorer:
+    """Scores whole versions of files."""
+
+    def __init__(self, definitions: Mapping[str, Sequence[str]], python: PythonParser) -> None:
+        """`definitions`: module -> the names that the requirement's cases use of it."""
+        self._definitions = definitions
+        self._python = python
+
+    def required(self, path: str) -> frozenset[str]:
+        """The names that a file must define."""
+        names = (name for module in module_names(path) for name in self._definitions.get(module, ()))
+        return frozenset(names)
+
+    def defines(self, content: str, path: str) -> bool:
+        """Whether a program defines everything that is required of a file; False where nothing is."""
+        required = self.required(path)
+        names = self._python.definitions(content, imports=False) if required else None
+        return names is not None and required <= names
+
+    def score(self, candidate: Candidate) -> int:
+        """How much speaks for a whole version of a file."""
+        score = SOURCE_SCORES[candidate.source] + candidate.worth + (0 if candidate.closed else UNCLOSED)
+        score += self._language(candidate.language, candidate.path)
+        return score + self._content(candidate.proposal.content, candidate.path)
+
+    def _language(self, language: str, path: str) -> int:
+        fitting = languages.fits(language, path)
+        if fitting is None:
+            return 0
+        if fitting:
+            return LANGUAGE_FITS
+        return NO_SOURCE if language in languages.SHELL | languages.OUTPUT else LANGUAGE_DIFFERS
+
+    def _content(self, content: str, path: str) -> int:
+        if languages.suffix_of(path) != "py" or not content.strip():
+            return 0
+        code = self._python.repaired(content)
+        if not self._python.parses(code):
+            return DOES_NOT_PARSE
+        score = PARSES + (SKELETON if self._python.is_skeleton(code) else 0)
+        names, required = self._python.definitions(code), self.required(path)
+        if names is None or not required:
+            return score
+        return score + (COMPLETE if required <= names else MISSING)
+
+
+def homes_of(block: Unnamed, paths: Sequence[str], scorer: Scorer, *, only: bool) -> list[tuple[str, Source]]:
+    """The files in scope that an unnamed block may be: by what it defines, by its language, or because there is one."""
+    defining = [path for path in paths if scorer.defines(block.content, path)]
+    if defining:
+        most = max(len(scorer.required(path)) for path in defining)
+        return [(path, "definitions") for path in defining if len(scorer.required(path)) == most]
+    if only and len(paths) == 1:
+        return [(paths[0], "only")]
+    fitting = [path for path in paths if languages.fits(block.language, path)]
+    return [(fitting[0], "language")] if len(fitting) == 1 else []
+
+
+def candidate_of(block: Unnamed, path: str, source: Source) -> Candidate:
+    """An unnamed block as a version of a file."""
+    worth = block.worth + (ELSEWHERE if block.elsewhere else 0)
+    proposal = Proposal("whole", path=path, content=block.content)
+    return Candidate(proposal, path, "", path, source, block.language, worth, block.closed, block.order)
+
+
+def is_excerpt(content: str, longer: str) -> bool:
+    """Whether a text is shorter than another one that holds all of its lines."""
+    lines = {line.strip() for line in content.split("\n") if line.strip()}
+    others = {line.strip() for line in longer.split("\n") if line.strip()}
+    return lines < others
