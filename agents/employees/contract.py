@@ -72,7 +72,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     the employee declined.
 
     `deleted`: paths that are to go. `dropped`: paths outside the scope that the answer wrote; they are in neither.
-    `declined`: why the task cannot be done, in the employee's words.
+    `declined`: why the task cannot be done, in the employee's words. `not_understood`: what of the text could not be
+    read as a change, in words for its author.
     """
 
     result: ModelResult
@@ -80,6 +81,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     deleted: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     declined: str = ""
+    not_understood: tuple[str, ...] = ()
 
 
 class Employee(Protocol):

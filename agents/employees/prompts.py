@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from agents.briefs.brief import Brief
-from agents.employees.answer_parser import CANNOT
+from agents.employees.answer_reader.result import CANNOT
 
 Style = Literal["chat", "grammar"]
 

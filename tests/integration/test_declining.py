@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from agents.employees.answer_parser import CANNOT
+from agents.employees.answer_reader.result import CANNOT
 from domain import task
 from tests.integration.house import House, Sample, of
 

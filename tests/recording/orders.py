@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from agents.employees.answer_parser import CANNOT
+from agents.employees.answer_reader.result import CANNOT
 from domain.judgement import REVIEW
 from domain.review import PATH
 

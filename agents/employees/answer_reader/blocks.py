@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, overload
 
 from markdown_it import MarkdownIt
-from markdown_it.ruler import RuleOptionsType
 from markdown_it.rules_block.state_block import StateBlock
 from markdown_it.token import Token
 
@@ -18,7 +17,10 @@ from agents.employees.answer_reader.fences import Clues, Line, Opening, closing_
 from agents.employees.answer_reader.result import BLOCKS_MAX
 
 Form = Literal["fence", "element", "diff", "search", "heredoc", "json"]
+Rule = Callable[[StateBlock, int, int, bool], bool]
 NESTING_MAX = 12
+FENCES_AHEAD_MAX = 200
+"""Fences that are looked at to find the end of one block."""
 EMPTY_LINES_MAX = 3
 """Empty lines in a row that a diff may hold without their leading space."""
 _RULES = ("fence", "blockquote", "list", "heading", "paragraph")
@@ -74,22 +76,27 @@ def document_of(text: str, clues: Clues) -> Document:
     """Parse a text."""
     parser = MarkdownIt("zero", {"maxNesting": NESTING_MAX})
     parser.core.ruler.enableOnly(["normalize", "block"])
-    rules: list[tuple[str, Callable[[StateBlock, int, int, bool], bool]]] = [
-        ("aura_search", _search),
-        ("aura_diff", _diff),
-        ("aura_element", _element_rule(clues)),
-        ("aura_heredoc", _heredoc),
-        ("aura_json", _json),
-    ]
-    interrupts: RuleOptionsType = {"alt": ["paragraph", "blockquote", "list"]}
-    for name, rule in rules:
-        parser.block.ruler.before("fence", name, rule, interrupts)
-    fence = _fence_rule(clues, _fence_lines(text))
-    parser.block.ruler.at("fence", fence, interrupts)
-    parser.block.ruler.enableOnly([*(name for name, _ in rules), *_RULES])
+    rule = _rule_by_first_sign(clues, _fence_lines(text))
+    parser.block.ruler.at("fence", rule, {"alt": ["paragraph", "blockquote", "list"]})
+    parser.block.ruler.enableOnly(list(_RULES))
     tokens = [token for token in parser.parse(text) if token.meta.get("form")]
     blocks = [_block(token) for token in tokens[:BLOCKS_MAX]]
     return Document(tuple(blocks), tuple(text.split("\n")))
+
+
+def _rule_by_first_sign(clues: Clues, fence_lines: Sequence[int]) -> Rule:
+    """The rule that hands a line to those rules that its first sign may begin, while blocks may be added."""
+    fence, element = _fence_rule(clues, fence_lines), _element_rule(clues)
+    rules: dict[str, tuple[Rule, ...]] = {"`": (fence,), "~": (fence,), "<": (_search, element), "-": (_search, _diff)}
+    rules |= dict.fromkeys("*@dI", (_diff,)) | dict.fromkeys("ct$s", (_heredoc,)) | dict.fromkeys("{[", (_json,))
+
+    def rule(state: StateBlock, begin: int, end: int, silent: bool) -> bool:
+        first = state.bMarks[begin] + state.tShift[begin]
+        if first >= state.eMarks[begin] or state.env.get("blocks", 0) >= BLOCKS_MAX:
+            return False
+        return any(each(state, begin, end, silent) for each in rules.get(state.src[first], ()))
+
+    return rule
 
 
 def _block(token: Token) -> Block:
@@ -111,6 +118,7 @@ def _text_of(state: StateBlock, line: int) -> str:
 
 def _push(state: StateBlock, form: Form, begin: int, end: int, content: str, *, closed: bool, info: str = "") -> Token:
     state.line = end
+    state.env["blocks"] = state.env.get("blocks", 0) + 1
     token = state.push("aura_block", "", 0)
     token.map, token.content, token.info = [begin, end], content, info
     token.meta = {"form": form, "closed": closed}
@@ -143,7 +151,7 @@ class _Lines(Sequence[Line]):
         return Line(self._state.sCount[self._begin + index], _text_of(self._state, self._begin + index))
 
 
-def _fence_rule(clues: Clues, fence_lines: Sequence[int]) -> Callable[[StateBlock, int, int, bool], bool]:
+def _fence_rule(clues: Clues, fence_lines: Sequence[int]) -> Rule:
     def fence(state: StateBlock, begin: int, end: int, silent: bool) -> bool:
         text = _text_of(state, begin)
         if not text.startswith(("```", "~~~")):
@@ -153,12 +161,12 @@ def _fence_rule(clues: Clues, fence_lines: Sequence[int]) -> Callable[[StateBloc
             return False
         if silent:
             return True
-        later = [line for line in fence_lines[bisect_right(fence_lines, begin) :] if line < end]
+        after = bisect_right(fence_lines, begin)
+        later = [line for line in fence_lines[after : after + FENCES_AHEAD_MAX] if line < end]
         lines = _Lines(state, begin + 1, next((line for line in later if state.sCount[line] < 0), end))
-        at = (line - begin - 1 for line in later)
-        marks = [other for index in at if index < len(lines) and (other := mark_of(index, lines[index])) is not None]
+        fenced = [line - begin - 1 for line in later if line - begin - 1 < len(lines)]
         opening = Opening(mark, clues.named(mark.info) or clues.titled(_above(state, begin)))
-        closing = closing_of(lines, marks, opening, clues)
+        closing = closing_of(lines, fenced, opening, clues)
         inside = range(begin + 1, begin + 1 + closing.end)
         indent = min([mark.indent, *(state.sCount[line] for line in inside if not state.isEmpty(line))])
         content = state.getLines(begin + 1, begin + 1 + closing.end, indent, True)
@@ -232,7 +240,7 @@ def _raw(state: StateBlock, begin: int, end: int) -> str:
     return "".join(f"{_raw_line(state, line)}\n" for line in range(begin, end))
 
 
-def _element_rule(clues: Clues) -> Callable[[StateBlock, int, int, bool], bool]:
+def _element_rule(clues: Clues) -> Rule:
     def element(state: StateBlock, begin: int, end: int, silent: bool) -> bool:
         text = _text_of(state, begin)
         matched = _ELEMENT.match(text) if text.startswith("<") else None
@@ -242,7 +250,8 @@ def _element_rule(clues: Clues) -> Callable[[StateBlock, int, int, bool], bool]:
         if name.lower() not in _ELEMENTS and not ("." in name and clues.named(f"path={name}")):
             return False
         inside = state.bMarks[begin] + state.tShift[begin] + matched.end()
-        closes = state.src.find(f"</{name}>", inside, state.eMarks[end - 1]) if _may_scan(state, silent) else -1
+        closing, limit = f"</{name}>", state.eMarks[end - 1]
+        closes = _search_end(state, closing, lambda: state.src.find(closing, inside, limit))
         if closes < 0:
             return False
         if silent:
@@ -255,22 +264,32 @@ def _element_rule(clues: Clues) -> Callable[[StateBlock, int, int, bool], bool]:
     return element
 
 
-def _may_scan(state: StateBlock, silent: bool) -> bool:
-    """Whether a rule may still look through the rest of the text; each look costs time in proportion to that."""
-    state.env["scans"] = state.env.get("scans", 0) + (not silent)
-    return bool(state.env["scans"] <= BLOCKS_MAX)
+def _search_end(state: StateBlock, end: str, find: Callable[[], int]) -> int:
+    """Where an end is found in the rest of the text, or -1. What was not found once is not looked for again."""
+    missing: set[str] = state.env.setdefault("missing", set())
+    if end in missing or len(missing) > BLOCKS_MAX:
+        return -1
+    at = find()
+    if at < 0:
+        missing.add(end)
+    return at
 
 
 def _heredoc(state: StateBlock, begin: int, end: int, silent: bool) -> bool:
     matched = _HEREDOC.match(_text_of(state, begin))
-    if matched is None or not _may_scan(state, silent):
+    if matched is None:
         return False
     closing = re.compile(rf"^[ \t>]*{matched.group(1)}[ \t]*$", re.MULTILINE)
-    closes = closing.search(state.src, state.eMarks[begin], state.eMarks[end - 1])
-    if closes is None:
+
+    def find() -> int:
+        ended = closing.search(state.src, state.eMarks[begin], state.eMarks[end - 1])
+        return ended.end() if ended else -1
+
+    closes = _search_end(state, f"<<{matched.group(1)}", find)
+    if closes < 0:
         return False
     if not silent:
-        last = bisect_right(state.bMarks, closes.end(), begin, end) - 1
+        last = bisect_right(state.bMarks, closes, begin, end) - 1
         _push(state, "heredoc", begin, last + 1, _raw(state, begin, last + 1), closed=True)
     return True
 
@@ -278,10 +297,10 @@ def _heredoc(state: StateBlock, begin: int, end: int, silent: bool) -> bool:
 def _json(state: StateBlock, begin: int, end: int, silent: bool) -> bool:
     """A line that begins with a bracket: all lines to the last one that holds its counterpart."""
     text = _text_of(state, begin)
-    if not _JSON.match(text) or not _may_scan(state, silent):
+    if not _JSON.match(text):
         return False
-    first = state.bMarks[begin] + state.tShift[begin]
-    closes = state.src.rfind("}" if text[0] == "{" else "]", first, state.eMarks[end - 1])
+    first, counterpart = state.bMarks[begin] + state.tShift[begin], "}" if text[0] == "{" else "]"
+    closes = _search_end(state, counterpart, lambda: state.src.rfind(counterpart, first, state.eMarks[end - 1]))
     if closes < 0:
         return False
     if not silent:

@@ -12,6 +12,7 @@ from agents.employees.answer_reader.hints import (
     TITLE_LINES_MAX,
     Source,
     comment_in,
+    has_path_key,
     is_file_name,
     names_in,
     stated_in,
@@ -70,11 +71,12 @@ class Unnamed(NamedTuple):
 
 
 class Collection(NamedTuple):
-    """What the blocks of an answer hold. `faults`: blocks that were seen and not understood."""
+    """What the blocks of an answer hold. `faults`: blocks that were seen and not understood. `loose`: other text."""
 
     candidates: list[Candidate]
     unnamed: list[Unnamed]
     faults: list[str]
+    loose: list[str]
 
 
 class Collector:
@@ -85,12 +87,13 @@ class Collector:
         self._python = python
         self._clues = Clues(self._named, self._titled, python.parses)
         self._last_path = ""
-        self.collection = Collection([], [], [])
+        self.collection = Collection([], [], [], [])
 
     def collect(self, text: str, depth: int = 0) -> Collection:
         """Add what a text holds."""
         document = document_of(text, self._clues)
         self._matcher.share_prefix(list(self._stated(document)))
+        self.collection.loose.extend(document.between(index) for index in range(len(document.blocks) + 1))
         for index, block in enumerate(document.blocks):
             before, after = document.between(index), document.between(index + 1)
             self._block(block, before, after, depth)
@@ -110,7 +113,7 @@ class Collector:
         return next((path for said in stated_in(info) if (path := self._matcher.match(said).path)), "")
 
     def _titled(self, line: str) -> str:
-        return next((path for name in titles_in(line) if (path := self._matcher.match(name).path)), "")
+        return self._matcher.first(titles_in(line))
 
     def _block(self, block: Block, before: str, after: str, depth: int) -> None:
         language = language_of(block.info) if block.form == "fence" else ""
@@ -161,26 +164,26 @@ class Collector:
         for said in stated_in(block.info):
             if self._matcher.match(said).path:
                 return said, "stated"
-        stated = next((said for said in stated_in(block.info) if is_file_name(said) or "/" in said), "")
+        readings = stated_in(block.info)
+        certain = has_path_key(block.info)
+        stated = next((said for said in readings if certain or is_file_name(said) or "/" in said), "")
         if stated:
             return stated, "stated"
         for line in _near(before):
-            for name in titles_in(line):
-                if self._matcher.match(name).path:
-                    return name, "title"
+            if path := self._matcher.first(titles_in(line)):
+                return path, "title"
             outside = next((name for name in titles_in(line) if is_file_name(name) and " " not in name), "")
             if outside:
                 return outside, "title"
         comments = comment_in(block.content)
         if languages.is_markdown(language_of(block.info), "") and not block.content.lstrip().startswith("<!--"):
             comments = iter(())  # a heading is no comment
-        for name in comments:
-            if self._matcher.match(name).path:
-                return name, "comment"
+        if path := self._matcher.first(comments):
+            return path, "comment"
         for line in _near(before)[:2]:
-            paths = {path: name for name in names_in(line) if (path := self._matcher.match(name).path)}
+            paths = {path for name in names_in(line) if (path := self._matcher.first([name]))}
             if len(paths) == 1:
-                return next(iter(paths.values())), "sentence"
+                return paths.pop(), "sentence"
         return "", "only"
 
     def _proposals(self, block: Block, language: str, written: str, depth: int) -> Iterator[Proposal]:
@@ -235,7 +238,7 @@ class Collector:
     def _searched(self, content: str, written: str) -> Iterator[Proposal]:
         path = written
         for before, edit in search_edits(content):
-            path = next((name for name in titles_in(before) if self._matcher.match(name).path), path)
+            path = self._matcher.first(titles_in(before)) or path
             if edit is None:
                 self.collection.faults.append(
                     f"A search-and-replace block{f' for {path}' if path else ''} is not complete. It needs the lines "
@@ -260,10 +263,9 @@ class Collector:
         lines = content.split("\n")
         heads: list[tuple[int, str]] = []
         for at, line in enumerate(lines):
-            if line[:1] in ("#", "/", "-", ";", "<", "%"):
-                path = next((path for name in comment_in(line) if (path := self._matcher.match(name).path)), "")
-                if path:
-                    heads.append((at, path))
+            path = self._matcher.first(comment_in(line)) if line[:1] in ("#", "/", "-", ";", "<", "%") else ""
+            if path:
+                heads.append((at, path))
         if len({path for _, path in heads}) < 2 or len({path for _, path in heads}) != len(heads):
             return
         before = [line for line in lines[: heads[0][0]] if line.strip() and not line.startswith("#!")]

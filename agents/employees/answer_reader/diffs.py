@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from agents.employees.answer_reader.changes import Proposal
-from agents.employees.answer_reader.edits import Edit
+from agents.employees.answer_reader.edits import EDITS_MAX, Edit
 
 NOTHING = "/dev/null"
 _HUNK = re.compile(r"^@@+(?:\s*-(\d+)(?:,\d+)?\s+\+\d+(?:,\d+)?)?.*$")
@@ -46,7 +46,7 @@ def _sections(lines: Sequence[str]) -> Iterator[list[str]]:
     for at, line in enumerate(lines):
         after = lines[at + 1] if at + 1 < len(lines) else ""
         header = line.startswith("--- ") and after.startswith("+++ ")
-        git = _GIT.match(line) is not None
+        git = line.startswith("diff --git ") and _GIT.match(line) is not None
         if section and (git or (header and (in_hunk or _has_header(section)))):
             yield section
             section, in_hunk = [], False
@@ -79,7 +79,7 @@ def _file(section: Sequence[str]) -> Iterator[Proposal]:
             body = at
             break
     has_body = body > 0 or not (deleted or moved[0] or _GIT.match(section[0]))
-    edits = tuple(_hunks(section[body:])) if has_body else ()
+    edits = tuple(islice(_hunks(section[body:]), EDITS_MAX + 1)) if has_body else ()
     if new == NOTHING or deleted:
         yield Proposal("delete", path=old)
         return
@@ -144,7 +144,7 @@ def _patch(lines: Sequence[str]) -> Iterator[Proposal]:
             moved = next((move.group(1).strip() for line in body if (move := _MOVE.match(line))), "")
             if moved:
                 yield Proposal("rename", path=path, target=moved)
-            edits = tuple(_hunks([line for line in body if not _MOVE.match(line)]))
+            edits = tuple(islice(_hunks([line for line in body if not _MOVE.match(line)]), EDITS_MAX + 1))
             if edits:
                 yield Proposal("edit", path=moved or path, edits=edits)
 

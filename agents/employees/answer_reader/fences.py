@@ -13,6 +13,7 @@ from agents.employees.answer_reader.languages import LANGUAGES, NEUTRAL, PYTHON,
 FENCE = re.compile(r"^(`{3,}|~{3,})(.*)$")
 _ATTRIBUTE = re.compile(r"\b(?:path|file|filename|file_path|filepath|title|name|src|target)\s*[=:]", re.IGNORECASE)
 _HEREDOC = re.compile(r"<<-?\s*[\"'\\]?([A-Za-z_]\w*)[\"']?")
+PARSED_LINES_MAX = 4_000
 PARSES_MAX = 12
 """Ends of one block that are tried with Python's parser."""
 
@@ -87,15 +88,19 @@ def _is_info(info: str) -> bool:
     return single and (not info[0].isspace() or "." in said.strip(".") or "/" in said)
 
 
-def closing_of(lines: Sequence[Line], marks: Sequence[Mark], opening: Opening, clues: Clues) -> Closing:
-    """The end of the block whose content begins at the first of `lines`; `marks` are the fences among them."""
+def closing_of(lines: Sequence[Line], fenced: Sequence[int], opening: Opening, clues: Clues) -> Closing:
+    """The end of the block whose content begins at the first of `lines`; `fenced` are those that hold a fence."""
     mark = opening.mark
+    marks = [other for at in fenced if (other := mark_of(at, lines[at])) is not None]
     language = language_of(mark.info)
     if mark.length > 3 and (closed := _long(marks, mark, clues)) is not None:
         return closed
     if is_markdown(language, opening.path):
         return _markdown(lines, marks, opening, clues)
-    return _code(lines, marks, opening, language, clues)
+    first, stop, python = _code(lines, marks, opening, language, clues)
+    if isinstance(first, Closing):
+        return first
+    return _best_end(lines, fenced, marks, first, stop, clues if python else None)
 
 
 def language_of(info: str) -> str:
@@ -117,8 +122,13 @@ def _long(marks: Sequence[Mark], mark: Mark, clues: Clues) -> Closing | None:
     return None
 
 
-def _code(lines: Sequence[Line], marks: Sequence[Mark], opening: Opening, language: str, clues: Clues) -> Closing:
-    """The end of a block of code: where it is a program, if it is Python; else its first bare fence."""
+def _code(
+    lines: Sequence[Line], marks: Sequence[Mark], opening: Opening, language: str, clues: Clues
+) -> tuple[Closing | Mark | None, int, bool]:
+    """The end of a block of code where it is a program, or its first bare fence and the line where it must end.
+
+    The third value tells whether it is Python.
+    """
     mark = opening.mark
     python = language in PYTHON or (
         language in NEUTRAL and (not opening.path or opening.path.endswith((".py", ".pyi")))
@@ -136,7 +146,7 @@ def _code(lines: Sequence[Line], marks: Sequence[Mark], opening: Opening, langua
             whole = python and tries < PARSES_MAX and clues.parses(_text(lines, other.at))
             tries += 1
             if whole:
-                return Closing(other.at, other.at, False)
+                return Closing(other.at, other.at, False), stop, python
             if clues.named(other.info) and first is None:
                 stop = other.at
                 break
@@ -146,9 +156,9 @@ def _code(lines: Sequence[Line], marks: Sequence[Mark], opening: Opening, langua
         if not python:
             break
         if tries < PARSES_MAX and clues.parses(_text(lines, other.at)):
-            return Closing(other.at, other.at + 1, True)
+            return Closing(other.at, other.at + 1, True), stop, python
         tries += 1
-    return _best_end(lines, marks, opening, first, stop, clues if python else None)
+    return first, stop, python
 
 
 def _outside_heredocs(lines: Sequence[Line], marks: Sequence[Mark]) -> Iterator[Mark]:
@@ -170,26 +180,31 @@ def _outside_heredocs(lines: Sequence[Line], marks: Sequence[Mark]) -> Iterator[
 
 
 def _best_end(
-    lines: Sequence[Line], marks: Sequence[Mark], opening: Opening, first: Mark | None, stop: int, clues: Clues | None
+    lines: Sequence[Line],
+    fenced: Sequence[int],
+    marks: Sequence[Mark],
+    first: Mark | None,
+    stop: int,
+    clues: Clues | None,
 ) -> Closing:
     """The end of what is no whole program: a fence, one glued to code, or where another block begins.
 
     `clues` are there for Python alone.
     """
-    mark = opening.mark
-    glued = _glued(lines, first.at if first else stop)
+    end = first.at if first else stop
+    glued = _glued(lines, [at for at in fenced if at < end])
     if glued is not None and (first is None or (clues and clues.parses(_text(lines, glued.end, glued.glued)))):
         return glued
     if first is not None:
         return Closing(first.at, first.at + 1, True)
-    deeper = next((other for other in marks if other.bare and other.char == mark.char and other.at < stop), None)
+    deeper = next((other for other in marks if other.bare and other.at < stop), None)
     if deeper is not None:
         return Closing(deeper.at, deeper.at + 1, True)
     return Closing(stop, stop, False)
 
 
-def _glued(lines: Sequence[Line], stop: int) -> Closing | None:
-    for at in range(min(stop, len(lines))):
+def _glued(lines: Sequence[Line], fenced: Sequence[int]) -> Closing | None:
+    for at in fenced:
         before, fence, after = lines[at].text.partition("```")
         before, after = before.rstrip(), after.lstrip("`")
         if fence and before and "`" not in after and (not after or after[0].isspace()):
@@ -199,6 +214,8 @@ def _glued(lines: Sequence[Line], stop: int) -> Closing | None:
 
 def _text(lines: Sequence[Line], end: int, last: str | None = None) -> str:
     """The lines before `end` as a text, with indentation."""
+    if end > PARSED_LINES_MAX:
+        return ""
     texts = [" " * line.indent + line.text for line in lines[:end]]
     return "\n".join([*texts, *([last] if last is not None else [])]) + "\n"
 
@@ -220,7 +237,7 @@ def _markdown(lines: Sequence[Line], marks: Sequence[Mark], opening: Opening, cl
             continue
         fenced = other.opens or other.char != mark.char or other.indent > mark.indent
         if not fenced and other.bare and _begins_inner(lines, other):
-            fenced = _ends_later(lines[:bound], inside[-1], bare_after[index])
+            fenced = _ends_later(lines, bound, inside[-1], bare_after[index])
         if not fenced:
             return Closing(other.at, other.at + 1, True)
         inner = other
@@ -229,9 +246,10 @@ def _markdown(lines: Sequence[Line], marks: Sequence[Mark], opening: Opening, cl
     return Closing(bound, bound, False)
 
 
-def _ends_later(lines: Sequence[Line], last: Mark, bare_after: int) -> bool:
+def _ends_later(lines: Sequence[Line], bound: int, last: Mark, bare_after: int) -> bool:
     """Whether enough bare fences follow for a block inside; with one alone, nothing may stand behind it."""
-    return bare_after >= 2 or (bare_after == 1 and not any(line.text.strip() for line in lines[last.at + 1 :]))
+    behind = range(last.at + 1, bound)
+    return bare_after >= 2 or (bare_after == 1 and not any(lines[at].text.strip() for at in behind))
 
 
 def _counts(marks: Sequence[Mark]) -> list[int]:

@@ -11,6 +11,7 @@ Source = Literal["stated", "title", "comment", "sentence", "definitions", "langu
 LINE_CHARS_MAX = 400
 TITLE_LINES_MAX = 4
 _KEYS = r"path|file_?path|file_?name|file|title|name|target_?file|target|source|location"
+_PATH_KEY = re.compile(r"(?:^|[\s{(,\[])[\"']?(?:path|file_?path|file_?name|file)[\"']?\s*=", re.IGNORECASE)
 _QUOTED = re.compile(rf"(?:^|[\s{{(,\[])[:\"']?(?:{_KEYS})[\"']?\s*[=:]\s*([\"'`])([^\"'`\n]+)\1", re.IGNORECASE)
 _PLAIN = re.compile(rf"(?:^|[\s{{(,\[])(?:{_KEYS})\s*[=:]\s*([^\s\"'`{{}}][^\"'`{{}}\n]*)", re.IGNORECASE)
 _NEXT_KEY = re.compile(r"[\s,]+[\w-]+=.*$|[\s,)}\]]+$")
@@ -59,6 +60,11 @@ class Hint(NamedTuple):
 
     written: str
     source: Source
+
+
+def has_path_key(info: str) -> bool:
+    """Whether an info string states a path by a key that means nothing else."""
+    return bool(_PATH_KEY.search(info[:LINE_CHARS_MAX]))
 
 
 def stated_in(info: str) -> tuple[str, ...]:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from agents.briefs.brief import is_concrete
-from verification.requirements.scope import in_scope, path_fault
+from agents.employees.answer_reader.hints import is_file_name
+from verification.requirements.scope import PATH_CHARS_MAX, in_scope, path_fault
 
 _WORKSPACES = re.compile(
     r"^/?(?:workspaces?|workdir|work|repo|repository|project|app|code|src|testbed|sandbox|mnt/data|tmp|data|root|content"
@@ -37,11 +38,28 @@ class PathMatcher:
         self.concrete = tuple(pattern for pattern in scope if is_concrete(pattern))
         self._known = frozenset(known)
         self._folders = frozenset(path.partition("/")[0] for path in self._known if "/" in path)
+        self._names = {path.rpartition("/")[2].casefold() for path in (*self.concrete, *self._known)}
+        self._matches: dict[str, Match] = {}
         self._prefixes: set[str] = set()
         """Folders that all paths of the answer share and that no file of the project has."""
 
+    def first(self, names: Iterable[str]) -> str:
+        """The first path in scope that one of several words names, where nothing says that they are paths."""
+        for name in names:
+            last = re.split(r"[/\\]", name[-PATH_CHARS_MAX:])[-1].strip(_DECORATION).casefold()
+            if last in self._names or (len(self.concrete) < len(self.scope) and is_file_name(last)):
+                path = self.match(name).path
+                if path:
+                    return path
+        return ""
+
     def match(self, written: str) -> Match:
         """What a written path means."""
+        if written not in self._matches:
+            self._matches[written] = self._match(written)
+        return self._matches[written]
+
+    def _match(self, written: str) -> Match:
         said = written.strip(" \t`'\"*,")
         path = said if self._exact(said) else plain(written)
         if not path:
@@ -69,6 +87,7 @@ class PathMatcher:
             return
         if all(self._exact(path.removeprefix(prefix)) for path in paths):
             self._prefixes.add(prefix)
+            self._matches.clear()
 
     def _exact(self, path: str) -> str:
         if path_fault(path) is None and in_scope(path, self.scope):

@@ -7,11 +7,13 @@ import textwrap
 import warnings
 from collections.abc import Callable, Iterator
 
-CODE_CHARS_MAX = 128 * 1024
+CODE_CHARS_MAX = 100_000
 """A longer block is taken as it is and not looked into."""
-PARSED_CHARS_MAX = 400_000
+PARSED_CHARS_MAX = 150_000
 """What Python's parser is asked about one answer, in characters of all tries together."""
 RUN_TRIES_MAX = 60
+REPAIRED_CHARS_MAX = 30_000
+"""Code in which signs are put right; longer code is taken as it is."""
 _QUOTES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"'})
 _SPACES = str.maketrans({"\u00a0": " ", "\u2007": " ", "\u202f": " ", "\u3000": " "})
 _INVISIBLE = str.maketrans(dict.fromkeys("\ufeff\u200b\u200c\u200d\u2060\u00ad"))
@@ -58,6 +60,8 @@ class PythonParser:
 
     def repaired(self, code: str) -> str:
         """The code, with characters that a chat has replaced put right; unchanged if it parses or nothing helps."""
+        if len(code) > REPAIRED_CHARS_MAX:
+            return code
         tree = self.parsed(code)
         if not code.strip() or (tree is not None and not _has_entities(code, tree)):
             return code

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from agents.briefs.brief import Brief, is_concrete
 from agents.employees.answer_reader.assembly import Assembly
@@ -15,6 +16,8 @@ from agents.employees.answer_reader.result import (
     ANSWER_CHARS_MAX,
     CANNOT,
     FENCES_MAX,
+    FILES_MAX,
+    LINES_MAX,
     REASON_CHARS_MAX,
     REASONS_MAX,
     ParsedAnswer,
@@ -22,9 +25,12 @@ from agents.employees.answer_reader.result import (
 from agents.employees.answer_reader.scoring import Scorer, candidate_of, homes_of
 from agents.employees.answer_reader.text import cleaned, without_thinking, without_tokens
 
-_DIRECTIVE = re.compile(r"^[\s>*#\-`]*(DELETE|REMOVE|RENAME|MOVE)(?: FILE)?[\s*`]*:[\s*`]*(.+?)[\s*`]*$", re.MULTILINE)
+TITLE_CHARS_MAX = 200
+_DIRECTIVE = re.compile(
+    r"^[ \t>*#\-`]{0,20}(DELETE|REMOVE|RENAME|MOVE)(?: FILE)?[ *`]{0,4}:([^\n]{1,400})$", re.MULTILINE
+)
 _ARROW = re.compile(r"[`*\s]*(?:->|=>|→|\bto\b)[`*\s]*")
-_REFUSAL = re.compile(rf"^[\s>*_#`\-]*{CANNOT}[\s*_`]*(.*)", re.MULTILINE | re.DOTALL)
+_REFUSAL = re.compile(rf"^[ \t>*_#`\-]{{0,20}}{CANNOT}[\s*_`]*(.*)", re.MULTILINE | re.DOTALL)
 
 
 def read_answer(
@@ -35,9 +41,12 @@ def read_answer(
     `partial` names files of which the author saw only a part: they can be edited and not replaced. `complete` False
     (the answer was cut at its length limit) leaves out a block that was not closed. Never raises.
     """
-    if len(text) > ANSWER_CHARS_MAX:
-        reason = f"The answer is longer than {ANSWER_CHARS_MAX} characters. Answer with edits, and without long prose."
-        return ParsedAnswer(not_understood=(reason,))
+    limits = {"characters": (len(text), ANSWER_CHARS_MAX), "lines": (text.count("\n"), LINES_MAX)}
+    limits["fences"] = (text.count("```") + text.count("~~~"), FENCES_MAX)
+    for unit, (count, most) in limits.items():
+        if count > most:
+            reason = f"The answer has {count} {unit}, more than {most}. Answer with edits, and without long prose."
+            return ParsedAnswer(not_understood=(reason,))
     plain = cleaned(text)
     said = without_tokens(without_thinking(plain))
     parsed = _read(said, brief, partial, complete)
@@ -48,8 +57,6 @@ def read_answer(
 
 
 def _read(text: str, brief: Brief, partial: frozenset[str], complete: bool) -> ParsedAnswer:
-    if text.count("```") + text.count("~~~") > FENCES_MAX:
-        return ParsedAnswer(not_understood=(f"The answer holds more than {FENCES_MAX} fences.",))
     python = PythonParser()
     known = {*brief.base_files, *brief.listing}
     matcher = PathMatcher(brief.paths, known)
@@ -58,14 +65,15 @@ def _read(text: str, brief: Brief, partial: frozenset[str], complete: bool) -> P
     if not collection.candidates and not collection.unnamed:
         _add_bare(text, brief, matcher, python, collection)
     candidates = [*collection.candidates, *_named_by_content(collection, brief, scorer)]
-    candidates += _directives(text, matcher, len(candidates))
+    loose = "\n".join(collection.loose)
+    candidates += _directives(loose, matcher, len(candidates))
     if not complete:
         candidates = [candidate for candidate in candidates if candidate.closed]
     assembly = Assembly(brief, partial, scorer, python)
     assembly.add(candidates)
     change = assembly.change()
     reasons = [*collection.faults, *change.not_understood]
-    declined = _declined(text) if not change.changes and not collection.candidates else ""
+    declined = _declined(loose) if not change.changes and not collection.candidates else ""
     if not change.changes and not declined:
         reasons += _why_nothing(collection, candidates, brief, reasons)
     return ParsedAnswer(
@@ -105,10 +113,9 @@ def _bare_parts(text: str, matcher: PathMatcher, python: PythonParser) -> Iterat
     lines = text.split("\n")
     heads: list[tuple[int, str]] = []
     for at, line in enumerate(lines):
-        if line.strip() and len(line) < 200:
-            path = next((path for name in titles_in(line.lstrip("# ")) if (path := matcher.match(name).path)), "")
-            if path:
-                heads.append((at, path))
+        path = matcher.first(titles_in(line.lstrip("# "))) if line.strip() and len(line) < TITLE_CHARS_MAX else ""
+        if path:
+            heads.append((at, path))
     ends = [*(at for at, _ in heads[1:]), len(lines)]
     for (begin, path), end in zip(heads, ends, strict=False):
         content = "\n".join(lines[begin + 1 : end]).strip("\n")
@@ -127,8 +134,8 @@ def _bare_single(text: str, path: str, python: PythonParser) -> str:
 
 def _directives(text: str, matcher: PathMatcher, order: int) -> Iterator[Candidate]:
     """The deletions and renames that lines of the answer ask for: `DELETE: path`, `RENAME: old -> new`."""
-    for matched in _DIRECTIVE.finditer(text):
-        parts = [part.strip("`*\"' ") for part in _ARROW.split(matched.group(2)[:400])]
+    for matched in islice(_DIRECTIVE.finditer(text), FILES_MAX):
+        parts = [part.strip("`*\"' ") for part in _ARROW.split(matched.group(2).strip())]
         path = matcher.match(parts[0])
         if matched.group(1) in ("DELETE", "REMOVE") and len(parts) == 1:
             proposal = Proposal("delete", path=parts[0])

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-ANSWER_CHARS_MAX = 1_000_000
-"""A longer answer is not read at all: no model's length limit lets one be written."""
-FENCES_MAX = 2_000
+ANSWER_CHARS_MAX = 500_000
+"""A longer answer is not read at all. It is more than models write within their length limits (128,000 tokens)."""
+LINES_MAX = 12_000
+"""Lines of one answer. An answer with more is not read."""
+FENCES_MAX = 1_000
 """Lines of one answer that are fences. An answer with more is not read."""
 BLOCKS_MAX = 256
 """Blocks, diffs and elements of one answer that are looked at."""

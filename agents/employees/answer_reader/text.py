@@ -12,7 +12,9 @@ _CLOSE = (
     rf"(?:</(?:{_THOUGHT})>|\[/THINK\]|◁/think▷|<\|end_of_thought\|>)"
     r"(?![\"')\]]|`(?!``))"
 )
-_CLOSING = re.compile(rf"(?:(?<=```)|(?<![\"'`(]))(?:^[ \t]*{_CLOSE}|{_CLOSE}[ \t]*(?=$|```|~~~))", re.IGNORECASE | re.MULTILINE)
+_CLOSING = re.compile(
+    rf"(?:(?<=```)|(?<![\"'`(]))(?:^[ \t]*{_CLOSE}|{_CLOSE}[ \t]*(?=$|```|~~~))", re.IGNORECASE | re.MULTILINE
+)
 _CHANNEL = re.compile(r"<\|channel\|>\s{0,9}(\w{1,40})([^<]{0,200})(?:<\|constrain\|>[^<]{0,200})?<\|message\|>")
 _CHANNEL_END = re.compile(r"<\|(?:end|return|call|start|channel)\|>")
 _GLUED_CHANNELS = re.compile(r"\A\s*analysis(?=[A-Z\s]).*?assistantfinal", re.DOTALL)
@@ -36,7 +38,7 @@ def cleaned(text: str) -> str:
     text = text.encode("utf-8", "replace").decode("utf-8")
     if "\n" not in text and text.count("\\n") >= 2 and "```" in text:
         text = text.replace("\\n", "\n").replace('\\"', '"')  # a JSON string whose quotes were lost
-    lines = [_visible(line) for line in text.split("\n")]
+    lines = [_visible(line) if line.strip() or len(line) < 200 else "" for line in text.split("\n")]
     return "\n".join(_spaced(lines))
 
 

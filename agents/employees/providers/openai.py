@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from agents.employees.answer_parser import declined_in, files_of
+from agents.employees.answer_reader.reader import read_answer
 from agents.employees.call_errors import CallFailed, CallFailure
 from agents.employees.chat_completion import Completion, completion_of
 from agents.employees.contract import Answer, ModelResult, Order
@@ -105,10 +105,17 @@ class OpenAIEmployee:
         known = tuple(dict.fromkeys((*order.adaptations, *self._adaptations)))
         result = await self._call(self._params(order), order.limits.wall_s, known)
         self._check_usable(result)
-        files = files_of(result.text or "", order.brief, complete=result.finish != "length")
-        if not files and result.finish == "length":
+        read = read_answer(result.text or "", order.brief, complete=result.finish != "length")
+        if not read.changes and result.finish == "length":
             raise _failed(result, "truncated", "The answer was cut at its length limit before any code was complete.")
-        return Answer(result=result, files=files, declined="" if files else declined_in(result.text or ""))
+        return Answer(
+            result=result,
+            files=read.files,
+            deleted=read.deleted,
+            dropped=read.dropped,
+            declined=read.declined,
+            not_understood=read.not_understood,
+        )
 
     async def probe(self) -> ModelResult:
         messages = [{"role": "user", "content": "Answer with the one word: ready"}]

@@ -11,7 +11,8 @@ from uuid import UUID
 
 import msgspec
 
-from agents.employees.answer_parser import CANNOT, declined_in
+from agents.employees.answer_reader.reader import read_answer
+from agents.employees.answer_reader.result import CANNOT
 from agents.employees.call_errors import CallFailed
 from agents.employees.contract import Answer, ModelResult, Order
 from domain.errors import Invalid
@@ -111,11 +112,13 @@ class ScriptedEmployee:
         text = "\n".join(
             f"```python path={path}\n{content.decode(errors='replace')}```" for path, content in files.items()
         )
+        declined = ""
         if CANNOT in files:
             text, files = f"{CANNOT} {files[CANNOT].decode(errors='replace')}", {}
+            declined = read_answer(text, order.brief).declined
         asked = len(json.dumps(msgspec.to_builtins(order.brief)))
         result = self._result(text, request, started_at_us, time.monotonic() - begun, asked)
-        return Answer(result=result, files=files, deleted=deleted, declined=declined_in(text))
+        return Answer(result=result, files=files, deleted=deleted, declined=declined)
 
     async def probe(self) -> ModelResult:
         return self._result("ready", {"script": self.script.name}, time.time_ns() // 1000, 0.0, 0)
