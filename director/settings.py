@@ -100,6 +100,11 @@ class Settings(BaseSettings):
         return self.root / "base-outcomes"
 
     @property
+    def base_builds(self) -> Path:
+        """Where the files are kept that builds of bases make."""
+        return self.root / "base-builds"
+
+    @property
     def libraries(self) -> Path:
         """Where the dependencies of requirements are kept, installed."""
         return self.root / "libraries"

@@ -99,6 +99,8 @@ def _prose(requirement: Requirement) -> str:
 
 def _libraries(requirement: Requirement) -> list[str]:
     """What can be imported beside the standard library."""
+    if requirement.from_base:
+        return ["The libraries that the project declares for itself and for its tests are installed."]
     if not requirement.dependencies:
         return []
     named = ", ".join(requirement.dependencies)

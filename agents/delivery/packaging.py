@@ -100,7 +100,7 @@ def packaging_files(requirement: Requirement, tree: Collection[str]) -> dict[str
         extra["pyproject.toml"] = _pyproject(requirement, tree, proof_names(tree).readme, tests).encode()
     if names.is_free(".gitignore"):
         extra[".gitignore"] = _IGNORED.encode()
-    if requirement.lock is not None:
+    if requirement.lock is not None and not requirement.from_base:
         extra[_lock_name(names)] = requirement.lock
     return extra
 
@@ -213,7 +213,7 @@ def _readme(
     criteria = "\n".join(f"- {criterion.id}: {_one_line(criterion.says)}" for criterion in requirement.criteria)
     statement = _STATEMENT.format(**proof._asdict()) if signed else ""
     exact, about_lock = "", ""
-    if requirement.lock is not None:
+    if requirement.lock is not None and not requirement.from_base:
         lock = _lock_name(_Names(tree))
         exact, about_lock = _EXACT.format(lock=lock), _ABOUT_LOCK.format(lock=lock)
     return f"""# {_one_line(requirement.title)}

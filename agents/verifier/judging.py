@@ -131,7 +131,12 @@ class Judging:
                 whole=merged,
                 libraries=await libraries_of(requirement, self._libraries, self._say) if self._libraries else None,
                 packaged=delivered_tree(requirement, tree) if merged else None,
-                origin=Origin(files=await self._library.contents(origin), outcomes=self._outcomes),
+                origin=Origin(
+                    files=await self._library.contents(origin),
+                    described=requirement.described,
+                    generated=requirement.generated,
+                    outcomes=self._outcomes,
+                ),
                 allow_degraded=self._allow_degraded or state.submitted.allow_degraded,
             )
         if verdict.tree != tree_digest(manifest) or pending.tree != tree_digest(manifest, algorithm_of(pending.tree)):

@@ -17,8 +17,8 @@ from verification.backtest.commits import FixCommit, fix_commits
 from verification.backtest.model import CommitResult, Report, summary_of
 from verification.backtest.trial import Excluded, Setting, parts_of, try_commit
 from verification.gates.base import Origin
-from verification.packages.base_dependencies import base_dependencies
-from verification.packages.libraries import installed, resolved_without_missing
+from verification.packages.base_preparation import declared_lock, generated_files
+from verification.packages.libraries import installed
 from verification.requirements.base_tree import read_base
 from verification.requirements.describe import describe
 from verification.requirements.model import Base
@@ -70,7 +70,7 @@ async def run_backtest(
         for number, fix in enumerate(fixes, start=1):
             result = None if wanted.fresh else _kept(kept / f"{fix.id}.json")
             if result is None:
-                result = await _one(fix, repo, setting, settings.libraries, note)
+                result = await _one(fix, repo, setting, settings, note)
                 _keep(kept, fix, result)
             results.append(result)
             on_result(result, number, len(fixes))
@@ -80,20 +80,29 @@ async def run_backtest(
 
 
 async def _one(
-    fix: FixCommit, repo: Path, setting: Setting, libraries: Path, note: Callable[[str], None]
+    fix: FixCommit, repo: Path, setting: Setting, settings: Settings, note: Callable[[str], None]
 ) -> CommitResult:
+    libraries, builds = settings.libraries, settings.base_builds
     started = time.monotonic()
     try:
         parent = read_base(Base(repo=str(repo), ref=fix.parent), repo)
         after = read_base(Base(repo=str(repo), ref=fix.id), repo)
-        declared = base_dependencies(parent.files)
-        lock, missing = await resolved_without_missing(declared.requirements, libraries, note)
+        lock, notes = await declared_lock(parent.files, libraries, note)
+        described = describe(repo, fix.parent)
+        generated, more = await generated_files(
+            parent.files,
+            described,
+            libraries=libraries,
+            kept=builds,
+            sandbox=setting.sandbox,
+            say=note,
+        )
         parts = parts_of(
             parent.files,
             after.files,
-            origin=Origin(files=parent.files, described=describe(repo, fix.parent)),
+            origin=Origin(files=parent.files, described=described, generated=generated),
             libraries=await installed(lock, libraries, note) if lock is not None else None,
-            notes=tuple(f"no wheel of {name}" for name in missing),
+            notes=(*notes, *more),
         )
         return await try_commit(fix, parts, setting)
     except Excluded as reason:

@@ -25,7 +25,10 @@ from domain.tree import Entry, Tree, digest_of, manifest_of
 from governance import signing
 from verification.gates.base import Origin
 from verification.judge import judge
+from verification.packages.base_preparation import prepared
 from verification.packages.libraries import libraries_of, lock_of
+from verification.requirements.base_tree import BaseTree
+from verification.requirements.model import Requirement
 from verification.requirements.parser import read_requirement
 from verification.sandbox.choice import open_sandbox
 from verification.verdict.attestation import Basis, key_hex, sign, statement_of
@@ -63,16 +66,25 @@ async def judge_source(settings: Settings, source: Source, door: Door, wanted: W
     for note in judged.notes:
         door.note(visible(note))
     requirement, base, tree = judged.requirement, judged.base, judged.tree()
-    installed = await libraries_of(requirement, settings.libraries, door.note)
     box = open_sandbox(settings.boxes())
     try:
+        if base is not None:
+            requirement = await prepared(
+                requirement,
+                base,
+                libraries=settings.libraries,
+                kept=settings.base_builds,
+                sandbox=box,
+                say=door.note,
+            )
+        installed = await libraries_of(requirement, settings.libraries, door.note)
         verdict = await judge(
             requirement,
             tree,
             sandbox=box,
             seed=secrets.randbelow(SEED_MAX) if wanted.seed is None else wanted.seed,
             base=None if base is None else base.files,
-            origin=None if base is None else Origin(files=base.files, outcomes=settings.base_outcomes),
+            origin=None if base is None else _origin(requirement, base, settings),
             libraries=installed,
             packaged=delivered_tree(requirement, tree).with_tree(
                 judged.whole
@@ -101,6 +113,15 @@ async def judge_source(settings: Settings, source: Source, door: Door, wanted: W
     if wanted.html is not None:
         write_file(wanted.html, verdict_page(view).encode())
     _answer(view, door, wanted.format, Places(str(source.file), judged.below))
+
+
+def _origin(requirement: Requirement, base: BaseTree, settings: Settings) -> Origin:
+    return Origin(
+        files=base.files,
+        described=requirement.described,
+        generated=requirement.generated,
+        outcomes=settings.base_outcomes,
+    )
 
 
 FORMATS: dict[str, Callable[[VerdictView, Places], str]] = {

@@ -18,6 +18,7 @@ from verification.packages.libraries import resolved
 from verification.requirements.base_tree import base_of
 from verification.requirements.dependencies import LOCK_NAME
 from verification.requirements.model import Requirement, RequirementTask
+from verification.requirements.prepared import prepared_files
 
 ATTEMPTS_MAX = 6
 """Attempts per task when the door does not say otherwise."""
@@ -81,7 +82,7 @@ async def submit(
 
 async def _named(requirement: Requirement, libraries: Path | None, say: Callable[[str], None]) -> dict[str, bytes]:
     """The files that the requirement names, and the lock of its dependencies."""
-    named = dict(requirement.fixtures) | dict(requirement.sealed_fixtures)
+    named = dict(requirement.fixtures) | dict(requirement.sealed_fixtures) | prepared_files(requirement)
     if requirement.lock is not None:
         return named | {LOCK_NAME: requirement.lock}
     if requirement.dependencies and libraries is None:

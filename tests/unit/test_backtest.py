@@ -7,6 +7,7 @@ import pytest
 from director.reports.backtest import commit_line, report_page, report_text
 from director.services.backtest import wrong_verdicts
 from domain.errors import Failed, NotFound
+from domain.tree import Tree
 from tests.histories import RIGHT, SHAPES, VERSIONS, history
 from verification.backtest.commits import applied, change_between, fix_commits
 from verification.backtest.model import CommitResult, Patch, Report, summary_of
@@ -34,13 +35,18 @@ def test_a_repository_or_branch_that_is_not_there_is_named(tmp_path: Path) -> No
 
 
 def test_a_change_is_parted_in_code_and_tests() -> None:
-    before = {"a.py": b"1", "tests/test_a.py": b"1", "tests/data.txt": b"1", "conftest.py": b"1", "gone.py": b"1"}
-    after = {"a.py": b"2", "tests/test_a.py": b"2", "tests/data.txt": b"2", "conftest.py": b"2", "new.py": b"1"}
+    before = Tree(dict.fromkeys(("a.py", "tests/test_a.py", "tests/data.txt", "conftest.py", "gone.py"), b"1"))
+    changed = dict.fromkeys(("a.py", "tests/test_a.py", "tests/data.txt", "conftest.py", "new.py"), b"2")
+    after = Tree(changed, executable=frozenset({"a.py"}), links={"link": "a.py"})
     change = change_between(before, after, pytest_options(before))
-    assert change.code == {"a.py": b"2", "gone.py": None, "new.py": b"1"}
-    assert set(change.tests) == {"tests/test_a.py", "tests/data.txt", "conftest.py"}
-    after_code = applied(before, change.code)
-    assert after_code == {"a.py": b"2", "new.py": b"1"} | {path: before[path] for path in change.tests}
+    assert change.code == ("a.py", "gone.py", "link", "new.py")
+    assert change.tests == ("conftest.py", "tests/data.txt", "tests/test_a.py")
+    fixed = applied(before, after, change.code)
+    assert fixed == Tree(
+        {"a.py": b"2", "new.py": b"2"} | {path: before[path] for path in change.tests},
+        executable=frozenset({"a.py"}),
+        links={"link": "a.py"},
+    )
 
 
 def test_mutants_are_on_the_change_and_near_it_and_the_same_for_a_seed() -> None:

@@ -1,13 +1,14 @@
 """Commits of a repository that change code and tests: what each of them changed, read without a checkout."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from domain.errors import NotFound
+from domain.tree import Tree
 from verification.requirements.steering import steers
 from verification.suites.clean_tree import belongs_to_tests
 from verification.suites.pytest_options import PytestOptions
@@ -38,10 +39,10 @@ class FixCommit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """The difference of two trees, in code and in tests: path -> new content, None for a deleted file."""
+    """The paths that differ between two trees. Helpers and configuration of tests count as tests."""
 
-    code: Mapping[str, bytes | None]
-    tests: Mapping[str, bytes | None]
+    code: tuple[str, ...]
+    tests: tuple[str, ...]
 
 
 def fix_commits(repo: Path, branch: str | None, last: int) -> list[FixCommit]:
@@ -76,21 +77,17 @@ def fix_commits(repo: Path, branch: str | None, last: int) -> list[FixCommit]:
     return fixes
 
 
-def change_between(before: Mapping[str, bytes], after: Mapping[str, bytes], options: PytestOptions) -> Change:
-    """Part the difference of two trees in code and tests. Helpers and configuration of tests count as tests."""
-    code: dict[str, bytes | None] = {}
-    tests: dict[str, bytes | None] = {}
-    for path in sorted({*before, *after}):
-        if before.get(path) != after.get(path):
-            of_tests = belongs_to_tests(path) or steers(path) or options.is_test_file(path)
-            (tests if of_tests else code)[path] = after.get(path)
-    return Change(code=code, tests=tests)
+def change_between(before: Tree, after: Tree, options: PytestOptions) -> Change:
+    """Part the difference of two trees in code and tests."""
+    changed = after.changed_from(before)
+    tests = {path for path in changed if belongs_to_tests(path) or steers(path) or options.is_test_file(path)}
+    return Change(code=tuple(path for path in changed if path not in tests), tests=tuple(sorted(tests)))
 
 
-def applied(files: Mapping[str, bytes], change: Mapping[str, bytes | None]) -> dict[str, bytes]:
-    """The files with a change on top."""
-    whole = {**files, **{path: content for path, content in change.items() if content is not None}}
-    return {path: content for path, content in whole.items() if change.get(path, content) is not None}
+def applied(before: Tree, after: Tree, paths: tuple[str, ...]) -> Tree:
+    """The tree before, with the later state of these paths."""
+    later = frozenset(paths)
+    return before.kept(lambda path: path not in later).with_tree(after.kept(lambda path: path in later))
 
 
 def _head(repo: "Repo", branch: str | None, path: Path) -> bytes:

@@ -1,7 +1,7 @@
 """Small mistakes in a fix, drawn from a seed: on its changed lines, and near them."""
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -22,12 +22,12 @@ class TreeMutant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def tree_mutants(
-    before: Mapping[str, bytes], after: Mapping[str, bytes], changed: Mapping[str, bytes | None], seed: int
+    before: Mapping[str, bytes], after: Mapping[str, bytes], changed: Iterable[str], seed: int
 ) -> Iterator[TreeMutant]:
     """Mutants of the changed Python files, in turn one on a changed line and two near it."""
     on_change: list[TreeMutant] = []
     near: list[TreeMutant] = []
-    for path in sorted(path for path, content in changed.items() if content is not None and path.endswith(".py")):
+    for path in sorted(path for path in changed if path in after and path.endswith(".py")):
         lines = changed_lines(before.get(path, b""), after[path])
         around = {line + offset for line in lines for offset in range(-NEAR_LINES, NEAR_LINES + 1)} - lines
         for mutant in mutants(after[path], lines | around, seed=seed):

@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from domain.errors import AuraError
+from domain.tree import Tree
 from verification.backtest.commits import Change, FixCommit, applied, change_between
 from verification.backtest.model import CommitResult, Detected, Patch
 from verification.backtest.mutants import TreeMutant, tree_mutants
@@ -55,20 +56,22 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """A commit taken apart. `fixed` is the parent with the fix's code, and without its tests."""
 
-    parent: Mapping[str, bytes]
-    fixed: Mapping[str, bytes]
+    parent: Tree
+    fixed: Tree
+    tests: Tree  # what the commit lays over the parent's tests
     change: Change
     origin: Origin
     libraries: Path | None
     notes: tuple[str, ...] = ()
 
-    def suite(self, tests: Mapping[str, bytes], setting: Setting) -> BaseSuite:
-        """The parent's tests, with these files laid over them."""
+    def suite(self, setting: Setting, *, laid: bool) -> BaseSuite:
+        """The parent's tests; `laid`: with the commit's tests over them."""
         environment = environment_of(
             self.parent, self.libraries, described=self.origin.described, generated=self.origin.generated
         )
         project = Project(self.parent, None, libraries=self.libraries, environment=environment)
-        return BaseSuite({**self.parent, **tests}, project, setting.sandbox, store=setting.store)
+        base = self.parent.with_tree(self.tests) if laid else self.parent
+        return BaseSuite(base, project, setting.sandbox, store=setting.store)
 
 
 class Learnt(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,8 +84,8 @@ class Learnt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parts_of(
-    parent: Mapping[str, bytes],
-    fix: Mapping[str, bytes],
+    parent: Tree,
+    fix: Tree,
     origin: Origin,
     libraries: Path | None,
     notes: tuple[str, ...],
@@ -91,11 +94,13 @@ def parts_of(
     change = change_between(parent, fix, pytest_options(parent))
     if not any(path.endswith(".py") for path in change.code):
         raise Excluded("it changes no code")
-    if not any(content is not None and path.endswith(".py") for path, content in change.tests.items()):
+    tests = fix.kept(lambda path: path in change.tests)
+    if not any(path.endswith(".py") for path in tests):
         raise Excluded("it adds or changes no test file")
     return Parts(
         parent=parent,
-        fixed=applied(parent, change.code),
+        fixed=applied(parent, fix, change.code),
+        tests=tests,
         change=change,
         origin=origin,
         libraries=libraries,
@@ -123,7 +128,7 @@ async def try_commit(fix: FixCommit, parts: Parts, setting: Setting) -> CommitRe
     ]
     chosen, tried, undetected = await _choose(learnt, parts, setting, seed)
     for mutant, detected in chosen:
-        tree = {**parts.fixed, mutant.path: mutant.content}
+        tree = parts.fixed.with_files({mutant.path: mutant.content})
         patches.append(await _judged("mutant", tree, learnt, parts, setting, mutant, detected))
     (changed,) = (criterion.over_base for criterion in learnt.requirement.criteria)
     return replace(
@@ -142,7 +147,7 @@ async def try_commit(fix: FixCommit, parts: Parts, setting: Setting) -> CommitRe
 
 async def learn(fix: FixCommit, parts: Parts, setting: Setting) -> Learnt:
     """Run the tests of parent and fix, and make the requirement that a person would have written. Raises Excluded."""
-    suite = parts.suite({}, setting)
+    suite = parts.suite(setting, laid=False)
     if not test_files_of(parts.parent, suite.options):
         raise Excluded("the parent has no tests")
     before = await suite.on_base()
@@ -150,9 +155,8 @@ async def learn(fix: FixCommit, parts: Parts, setting: Setting) -> Learnt:
         raise Excluded(f"its tests do not run here: {before.problem}")
     if len(before.ran) < SHARE_MIN * len(before.files):
         raise Excluded(f"fewer than half of its test files run here: {len(before.ran)} of {len(before.files)}")
-    tests = {path: content for path, content in parts.change.tests.items() if content is not None}
-    laid = parts.suite(tests, setting)
-    own_files = test_files_of(tests, laid.options)
+    laid = parts.suite(setting, laid=True)
+    own_files = test_files_of(parts.tests, laid.options)
     if not own_files:
         raise Excluded("it changes helpers of tests alone")
     own_before = await laid.on_base(own_files)
@@ -161,7 +165,7 @@ async def learn(fix: FixCommit, parts: Parts, setting: Setting) -> Learnt:
     if not turned:
         raise Excluded("no test turns from failing to passing")
     may_change = await _replaced(before, turned, parts, suite, laid)
-    requirement = _requirement(fix, parts, BaseTestChange(files=tests, must_pass=turned), may_change)
+    requirement = _requirement(fix, parts, BaseTestChange(files=dict(parts.tests), must_pass=turned), may_change)
     return Learnt(requirement=requirement, before=before, own_files=own_files, own=own)
 
 
@@ -180,7 +184,7 @@ async def _replaced(
 def _requirement(
     fix: FixCommit, parts: Parts, change: BaseTestChange, may_change: tuple[MayChange, ...]
 ) -> Requirement:
-    scope = tuple(sorted(parts.change.code))
+    scope = parts.change.code
     return Requirement(
         title=fix.subject or fix.id[:12],
         deliver="library",
@@ -199,8 +203,7 @@ async def _choose(
     learnt: Learnt, parts: Parts, setting: Setting, seed: int
 ) -> tuple[list[tuple[TreeMutant, Detected]], int, int]:
     """Three wrong mutants, one of which passes the fix's own tests if possible; the numbers tried and undetected."""
-    tests = {path: content for path, content in parts.change.tests.items() if content is not None}
-    laid = parts.suite(tests, setting)
+    laid = parts.suite(setting, laid=True)
     expected = BaseOutcome(outcomes=learnt.own, files=learnt.own_files)
     turned = {
         test for criterion in learnt.requirement.criteria for _, each in criterion.changes for test in each.must_pass
@@ -213,7 +216,7 @@ async def _choose(
         if tried == CANDIDATES_MAX or (sly and len(sly) + len(plain) >= MUTANTS):
             break
         tried += 1
-        tree = {**parts.fixed, mutant.path: mutant.content}
+        tree = parts.fixed.with_files({mutant.path: mutant.content})
         lost = await _lost(laid, expected, tree, learnt.own_files)
         if lost is None or lost & turned:
             plain.append((mutant, "own tests"))
@@ -228,9 +231,7 @@ async def _choose(
     return (sly + plain)[:MUTANTS], tried, undetected
 
 
-async def _lost(
-    laid: BaseSuite, expected: BaseOutcome, tree: Mapping[str, bytes], only: Collection[str] = ()
-) -> set[str] | None:
+async def _lost(laid: BaseSuite, expected: BaseOutcome, tree: Tree, only: Collection[str] = ()) -> set[str] | None:
     """The tests that pass on the fix and fail on this tree, twice: a test that fails once may be chance.
 
     None if the whole run does not end.
@@ -244,7 +245,7 @@ async def _lost(
     return lost & {test for test, _ in again.lost}
 
 
-async def _ordinary(laid: BaseSuite, fixed: Mapping[str, bytes]) -> BaseOutcome:
+async def _ordinary(laid: BaseSuite, fixed: Tree) -> BaseOutcome:
     """All tests of the fix on the fix."""
     seen = await laid.compare(BaseOutcome(outcomes={}, files=()), fixed, repeat=False)
     return BaseOutcome(outcomes=seen.outcomes, files=tuple(sorted(set(map(file_of, seen.outcomes)))))
@@ -252,7 +253,7 @@ async def _ordinary(laid: BaseSuite, fixed: Mapping[str, bytes]) -> BaseOutcome:
 
 async def _judged(
     kind: str,
-    tree: Mapping[str, bytes],
+    tree: Tree,
     learnt: Learnt,
     parts: Parts,
     setting: Setting,

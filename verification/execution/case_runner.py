@@ -128,7 +128,7 @@ class Project(msgspec.Struct, frozen=True):
     def with_files(self, files: Mapping[str, bytes]) -> "Project":
         """The same project with other files, among them those that a build of the base makes."""
         generated = {path: content for path, content in self.environment.generated.items() if path not in files}
-        return msgspec.structs.replace(self, files={**files, **generated} if generated else files)
+        return msgspec.structs.replace(self, files=Tree.of(files).with_files(generated) if generated else files)
 
 
 async def play(case: Case, project: Project, sandbox: Sandbox) -> CaseAnswer | CaseProblem:

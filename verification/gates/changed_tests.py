@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+from domain.tree import Tree
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do, verdict_on
 from verification.gates.suites import DETAIL_CHARS_MAX, FORGEABLE, shortened
 from verification.requirements.model import BaseTestChange
@@ -49,7 +50,7 @@ async def run_change(change: BaseTestChange, subject: Subject, *, holds_already:
     started = time.monotonic()
     policy = subject.requirement.base_suite
     suite = BaseSuite(
-        {**subject.origin.files, **change.files},
+        Tree.of(subject.origin.files).with_files(change.files),
         subject.project,
         subject.sandbox,
         store=subject.outcomes,

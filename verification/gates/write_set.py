@@ -1,7 +1,7 @@
 """The write set: the tree is the base with the author's files, and each path that differs may be written."""
 
 from verification.gates.base import GateReport, Subject, VerdictGate, verdict_on
-from verification.source_scan.write_set import scope_findings
+from verification.source_scan.write_set import extension_findings, scope_findings
 from verification.verdict.model import Finding
 
 
@@ -11,6 +11,7 @@ class WriteSet(VerdictGate):
 
     async def ask(self, subject: Subject) -> GateReport:
         findings = scope_findings(subject.changed, subject.scope)
+        findings += extension_findings(subject.changed, subject.origin.generated)
         if subject.whole and subject.origin.files and not subject.changed:
             text = "no file differs from the base, and that is never a solution"
             findings.append(Finding(kind="nothing_changed", detail=text, for_author=text))

@@ -51,7 +51,7 @@ async def libraries_of(requirement: Requirement, folder: Path, say: Say = lambda
 
     Installs the bytes that its lock names, whatever the index gives today. Raises as `resolved` and `installed` do.
     """
-    if not requirement.dependencies:
+    if not requirement.dependencies and requirement.lock is None:
         return None
     return await installed(await lock_of(requirement, folder, say), folder, say)
 

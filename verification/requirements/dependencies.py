@@ -3,10 +3,11 @@
 import re
 
 from verification.requirements.fields import Fields
-from verification.requirements.yaml_tree import Node
+from verification.requirements.yaml_tree import Node, Scalar
 
 DEPENDENCIES_MAX = 50
 PIN_CHARS_MAX = 200
+FROM_BASE = "from-base"
 LOCK_NAME = "/dependencies.lock"
 """Under which the lock travels among a requirement's files. No `$file` can name it: it is no relative path."""
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
@@ -20,8 +21,21 @@ _BEGINS = re.compile(rf"\s*({_NAME})\s*({_EXTRAS})?", re.ASCII)
 _LOCKED = re.compile(rf"({_NAME})==([^\s;]+) --hash=sha256:([0-9a-f]{{64}})", re.ASCII)
 
 
+def read_from_base(fields: Fields) -> bool:
+    """Whether the base's own declared packages are asked for. Reports a base that is not there."""
+    node = fields.get("dependencies")
+    if not isinstance(node, Scalar) or node.value != FROM_BASE:
+        return False
+    if not fields.has("base"):
+        fields.report.add(node, f"`{FROM_BASE}` is about a `base`, and there is none", fields.line("base"))
+    return True
+
+
 def read_dependencies(fields: Fields) -> tuple[str, ...]:
     """Every pin, without spaces and as written otherwise; faulty ones are reported and left out."""
+    node = fields.get("dependencies")
+    if isinstance(node, Scalar) and node.value == FROM_BASE:
+        return ()
     named = fields.texts("dependencies", empty=True) or ()
     if len(named) > DEPENDENCIES_MAX:
         message = f"more than {DEPENDENCIES_MAX} dependencies"

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from verification.requirements.base_keys import read_base_key, read_base_suite, read_may_change, read_refactor
-from verification.requirements.dependencies import read_dependencies
+from verification.requirements.dependencies import read_dependencies, read_from_base
 from verification.requirements.fields import Fields
 from verification.requirements.model import Base, BaseSuitePolicy, Budget, Deliverable, MayChange, Serve
 from verification.requirements.placeholders import names_in
@@ -61,6 +61,7 @@ class FrontMatter(NamedTuple):
     scope: tuple[str, ...]
     budget: Budget | None
     dependencies: tuple[str, ...]
+    from_base: bool
     tasks: Node | None
     review: bool
 
@@ -87,6 +88,7 @@ def read_front_matter(node: Mapping, report: ProblemList) -> FrontMatter:
         scope=read_scope(fields, required=True) or (),
         budget=_budget(fields),
         dependencies=read_dependencies(fields),
+        from_base=read_from_base(fields),
         tasks=fields.get("tasks"),
         review=_reviewed(fields),
     )

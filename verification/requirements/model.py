@@ -224,4 +224,7 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     review: bool = False  # by an employee whose model another maker has made, before the work is merged
     sealed_fixtures: Mapping[str, bytes] = {}  # those of sealed ones: never shown to an employee
     dependencies: tuple[str, ...] = ()  # "python-slugify==8.0.4": exact pins
+    from_base: bool = False  # the base's own declared packages, in place of pins
     lock: bytes | None = None  # versions and hashes of all that the pins need, once they were resolved
+    described: str = ""  # the version that the base's git tags give
+    generated: Mapping[str, bytes] = {}  # files that the base's build makes, by path in the project

@@ -15,6 +15,7 @@ from verification.requirements.fixtures import Fixtures, read_plain
 from verification.requirements.frontmatter import FrontMatter, command_name, read_front_matter
 from verification.requirements.hints import check_notes
 from verification.requirements.model import Criterion, Requirement, RequirementTask
+from verification.requirements.prepared import generated_in, version_in
 from verification.requirements.problems import Problem, ProblemList, RequirementInvalid, Spot
 from verification.requirements.task_plan import default_tasks, read_tasks
 from verification.requirements.template import acceptance_block, front_matter, scaffold, title_of
@@ -73,7 +74,7 @@ def parse_requirement(
     """The same from bytes. `fixtures` are files that `$file` may name, by path; `folder` is read for the others.
 
     A requirement that was read once is read again with `folder=None` and its `fixtures | sealed_fixtures`, and with its
-    lock among them under LOCK_NAME.
+    lock among them under LOCK_NAME, and what was prepared for its base (prepared.py).
     """
     given = fixtures or {}
     files = (f"{name}.md", f"{name}.sealed.yaml")
@@ -144,6 +145,9 @@ def _parse(
         fixtures=visible.used,
         sealed_fixtures=hidden.used,
         dependencies=front.dependencies,
+        from_base=front.from_base,
+        described=version_in(visible.given),
+        generated=generated_in(visible.given),
         lock=visible.given.get(LOCK_NAME),
     )
 

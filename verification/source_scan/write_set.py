@@ -11,6 +11,8 @@ from verification.verdict.model import Finding
 
 NAMED_MAX = 20  # paths that get a finding of their own
 COMPILED = (".pyc", ".pyo")
+EXTENSION_SOURCES = (".c", ".cc", ".cpp", ".cxx", ".h", ".hpp", ".pyx", ".pxd", ".pxi", ".rs", ".f90", ".f")
+COMPILED_EXTENSIONS = (".so", ".pyd", ".dylib")
 
 
 def changed_paths(tree: Mapping[str, bytes], base: Mapping[str, bytes]) -> tuple[str, ...]:
@@ -75,6 +77,18 @@ def compiled_findings(changed: tuple[str, ...], tree: Mapping[str, bytes]) -> li
     told = [(path, f"{path} is compiled Python; deliver its source alone") for path in changed if path in present]
     told = [(path, text) for path, text in told if path.casefold().endswith(COMPILED)]
     return [Finding(kind="leftover_files", path=path, detail=text, for_author=text) for path, text in told[:NAMED_MAX]]
+
+
+def extension_findings(changed: tuple[str, ...], generated: Mapping[str, bytes]) -> list[Finding]:
+    """A finding for each changed source of a compiled extension: the tests would run against the base's extension."""
+    if not any(path.endswith(COMPILED_EXTENSIONS) for path in generated):
+        return []
+    sources = [path for path in changed if path.endswith(EXTENSION_SOURCES)]
+    reason = "is a source of a compiled extension, and only the base is built: no test can judge this change"
+    return [
+        Finding(kind="not_built", path=path, detail=f"{path} {reason}", for_author=f"{path} {reason}")
+        for path in sources[:NAMED_MAX]
+    ]
 
 
 def is_test(path: str) -> bool:

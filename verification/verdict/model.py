@@ -22,6 +22,7 @@ FindingKind = Literal[
     "secret",  # a key or password stands in a changed file
     "stub",  # a changed file leaves its work undone: TODO, NotImplementedError, an empty body
     "does_not_parse",  # a changed file is no Python
+    "not_built",  # a source of the base's compiled extension was changed, and the judge builds the base alone
     "nothing_changed",  # the tree is the base
     "base_suite",  # too few of the base's own tests run, so that they would notice little
     "regression",  # what an earlier task or the base could do is lost

@@ -1,0 +1,87 @@
+"""Everything that judging on a base needs beside its files: libraries, what its build makes, and its version."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from domain.errors import Unavailable
+from domain.tree import digest_of, manifest_of
+from verification.packages.base_build import Built, build_base, needs_build
+from verification.packages.base_dependencies import base_dependencies
+from verification.packages.libraries import installed, resolved_without_missing
+from verification.requirements.base_tree import BaseTree
+from verification.requirements.describe import describe
+from verification.requirements.model import Requirement
+from verification.sandbox.base import Sandbox
+
+Say = Callable[[str], None]
+_built = msgspec.json.Decoder(Built)
+FORM = 1  # of kept builds
+
+
+async def prepared(
+    requirement: Requirement, base: BaseTree, *, libraries: Path, kept: Path, sandbox: Sandbox, say: Say
+) -> Requirement:
+    """The requirement with all that judging on its base needs: the lock, the version, and what the build makes.
+
+    Raises Unavailable without a sandbox or a package index, and Invalid for packages that exclude one another.
+    """
+    described = describe(Path(base.repo), base.commit)
+    generated, notes = await generated_files(
+        base.files, described, libraries=libraries, kept=kept, sandbox=sandbox, say=say
+    )
+    lock = requirement.lock
+    if requirement.from_base and lock is None:
+        lock, more = await declared_lock(base.files, libraries, say)
+        notes += more
+    for note in notes:
+        say(f"The base: {note}.")
+    return msgspec.structs.replace(requirement, lock=lock, described=described, generated=generated)
+
+
+async def declared_lock(base: Mapping[str, bytes], libraries: Path, say: Say) -> tuple[bytes | None, tuple[str, ...]]:
+    """Resolve what a base declares for itself and its tests. Notes name what was left out.
+
+    None if it declares nothing. Raises Unavailable without an index and Invalid for pins that exclude one another.
+    """
+    declared = base_dependencies(base)
+    lock, missing = await resolved_without_missing(declared.requirements, libraries, say)
+    notes = [f"there is no wheel of {name}" for name in missing] + [f"left out: {line}" for line in declared.left_out]
+    return lock, tuple(notes)
+
+
+async def generated_files(
+    base: Mapping[str, bytes], described: str, *, libraries: Path, kept: Path, sandbox: Sandbox, say: Say
+) -> tuple[Mapping[str, bytes], tuple[str, ...]]:
+    """What the base's build makes, built once and kept below `kept`; empty if it declares no such thing.
+
+    A build that fails gives nothing and a note: its tests then tell how much can be judged without it.
+    """
+    if not needs_build(base):
+        return {}, ()
+    key = digest_of(msgspec.json.encode([FORM, manifest_of(base), described], order="sorted"))
+    path = kept / f"{key}.json"
+    with suppress(OSError, msgspec.DecodeError):
+        return _built.decode(await asyncio.to_thread(path.read_bytes)).files, ()
+    say("Building the base once, for the files that its build makes.")
+    try:
+        lock, missing = await resolved_without_missing(base_dependencies(base).build, libraries, say)
+        needs = await installed(lock, libraries, say) if lock is not None else None
+    except Unavailable as error:
+        return {}, (f"the base was not built: {error.message}",)
+    built = await build_base(base, needs, described, sandbox)
+    if built.problem:
+        return {}, (built.problem, *(f"there is no wheel of {name}" for name in missing))
+    await asyncio.to_thread(_keep, path, built)
+    return built.files, ()
+
+
+def _keep(path: Path, built: Built) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(f".{secrets.token_hex(4)}")
+    beside.write_bytes(msgspec.json.encode(built))
+    beside.replace(path)
