@@ -160,10 +160,13 @@ async def test_an_author_whose_code_never_ends_is_told_so(puzzle: Puzzle, sandbo
     assert "did not end within 0.4 s" in told[0]
 
 
-async def test_a_write_outside_scope_is_a_strike(puzzle: Puzzle, sandbox: Bubblewrap) -> None:
-    found = await verdict(puzzle, {**puzzle.right(), "other.py": b""}, sandbox)
-    assert not found.verified
-    assert [(each.kind, each.path, each.integrity) for each in found.findings] == [("outside_scope", "other.py", True)]
+async def test_a_write_outside_scope_is_refused_and_one_that_steers_is_a_strike(
+    puzzle: Puzzle, sandbox: Bubblewrap
+) -> None:
+    for path, kind, strike in (("other.py", "outside_scope", False), ("conftest.py", "steering_file", True)):
+        found = await verdict(puzzle, {**puzzle.right(), path: b""}, sandbox)
+        assert not found.verified
+        assert [(each.kind, each.path, each.integrity) for each in found.findings] == [(kind, path, strike)]
     allowed = await verdict(puzzle, {**puzzle.right(), "notes/a/b.md": b"x"}, sandbox)
     assert allowed.verified
 

@@ -12,7 +12,7 @@ from agents.employees.answer_reader.result import ANSWER_CHARS_MAX, FENCES_MAX, 
 from tests.unit.answers import ONE, THREE, brief
 from tests.unit.answers_of_several import samples
 from verification.requirements.scope import in_scope
-from verification.source_scan.steering import steering_reason
+from verification.requirements.steering import steering_reason
 
 READING_S_MAX = 1.0
 ODD_ANSWERS = 300

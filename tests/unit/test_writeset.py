@@ -16,14 +16,23 @@ def test_added_changed_and_removed_paths_are_written() -> None:
     assert changed_paths(base, base) == ()
 
 
-def test_each_path_outside_scope_is_a_strike() -> None:
-    found = scope_findings(("a.py", "tests/x/y.py", "b.py"), ("a.py", "tests/**"))
-    assert [(each.path, each.integrity) for each in found] == [("b.py", True)]
-    assert "a.py, tests/**" in found[0].for_author
+def test_each_path_outside_scope_is_a_finding_and_only_one_that_steers_is_a_strike() -> None:
+    tree = {"a.py": b"", "tests/x/y.py": b"", "b.py": b"", "conftest.py": b""}
+    findings = scope_findings(tuple(sorted(tree)), ("a.py", "tests/**"), tree, {})
+    assert [(each.kind, each.path, each.integrity) for each in findings] == [
+        ("steering_file", "conftest.py", True),
+        ("outside_scope", "b.py", False),
+    ]
+    assert "a.py, tests/**" in findings[1].for_author
+    assert "changes how pytest finds, runs and reports tests" in findings[0].for_author
+
+
+def test_what_steers_and_is_in_scope_is_no_finding() -> None:
+    assert scope_findings(("tests/conftest.py",), ("tests/**",), {"tests/conftest.py": b""}, {}) == []
 
 
 def test_many_are_summed_up() -> None:
-    found = scope_findings(tuple(f"{number}.py" for number in range(100)), ("a.py",))
+    found = scope_findings(tuple(f"{number}.py" for number in range(100)), ("a.py",), {}, {})
     assert len(found) == 21
     assert "80 more" in found[-1].detail
 

@@ -10,7 +10,7 @@ class WriteSet(VerdictGate):
     needs_fit = False
 
     async def ask(self, subject: Subject) -> GateReport:
-        findings = scope_findings(subject.changed, subject.scope)
+        findings = scope_findings(subject.changed, subject.scope, subject.tree, subject.base)
         findings += extension_findings(subject.changed, subject.origin.generated)
         if subject.whole and subject.origin.files and not subject.changed:
             text = "no file differs from the base, and that is never a solution"

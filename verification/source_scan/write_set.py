@@ -1,11 +1,13 @@
 """The write set: what a tree changed against its base, and whether all of that was allowed."""
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from unicodedata import normalize
 
 from domain.tree import Tree
 from verification.requirements.link_rules import link_faults
 from verification.requirements.scope import in_scope, path_fault
+from verification.requirements.steering import steering_reason
 from verification.tree_limits import FILE_BYTES_MAX, TREE_BYTES_MAX, TREE_FILES_MAX
 from verification.verdict.model import Finding
 
@@ -20,22 +22,35 @@ def changed_paths(tree: Mapping[str, bytes], base: Mapping[str, bytes]) -> tuple
     return Tree.of(tree).changed_from(base)
 
 
-def scope_findings(changed: tuple[str, ...], scope: tuple[str, ...]) -> list[Finding]:
-    """A finding for each written path that the scope does not allow."""
+def scope_findings(
+    changed: tuple[str, ...],
+    scope: tuple[str, ...],
+    tree: Mapping[str, bytes] = MappingProxyType({}),
+    base: Mapping[str, bytes] = MappingProxyType({}),
+) -> list[Finding]:
+    """A finding for each written path that the scope does not allow. One that could influence a verdict is a strike.
+
+    `tree` and `base` hold the contents by which a configuration file is told from one that steers.
+    """
     outside = [path for path in changed if not in_scope(path, scope)]
-    allowed = ", ".join(scope)
-    findings = [
-        Finding(
-            kind="outside_scope",
-            path=path,
-            detail=f"{path} was written; only {allowed} may be",
-            for_author=f"{path} is outside your scope: {allowed}",
-        )
-        for path in outside[:NAMED_MAX]
-    ]
+    reasons = {path: steering_reason(path, tree.get(path), base.get(path)) for path in outside}
+    outside.sort(key=lambda path: not reasons[path])  # the strikes are named first
+    findings = [_outside(path, reasons[path], ", ".join(scope)) for path in outside[:NAMED_MAX]]
     if len(outside) > NAMED_MAX:
         findings.append(Finding(kind="outside_scope", detail=f"{len(outside) - NAMED_MAX} more paths outside scope"))
     return findings
+
+
+def _outside(path: str, steering: str, allowed: str) -> Finding:
+    if steering:
+        text = f"{path} was written outside the scope, and it {steering}; only {allowed} may be written"
+        return Finding(kind="steering_file", path=path, detail=text, for_author=text)
+    return Finding(
+        kind="outside_scope",
+        path=path,
+        detail=f"{path} was written; only {allowed} may be",
+        for_author=f"{path} is outside your scope: {allowed}",
+    )
 
 
 def form_findings(files: Mapping[str, bytes], changed: Iterable[str] = ()) -> list[Finding]:

@@ -14,7 +14,8 @@ FindingKind = Literal[
     "output_limit",
     "no_answer",  # the code left the box without a complete answer: exit at import, crash, kill
     "forged_answer",  # what came back was not written by the judge's own worker: integrity
-    "outside_scope",  # a path was written that the task does not own: integrity
+    "outside_scope",  # a path was written that the task does not own
+    "steering_file",  # such a path that could influence a verdict: conftest.py, sitecustomize.py…: integrity
     "tampering",  # judge, box or sealed cases were reached for: integrity
     "hard_coded",  # literals of visible cases in the diff together with a sealed failure: integrity
     "not_accepted",  # a value that cannot be compared as strict JSON: always-equal objects and the like
@@ -34,7 +35,7 @@ FindingKind = Literal[
 ]
 Grade = Literal["A", "B", "C"]
 """Evidence. A: the author's own tests, advice. B: given suites, hidden and isolated, forgeable. C: judged outside."""
-INTEGRITY: frozenset[str] = frozenset({"forged_answer", "outside_scope", "tampering", "hard_coded"})
+INTEGRITY: frozenset[str] = frozenset({"forged_answer", "steering_file", "tampering", "hard_coded"})
 """Findings that count as strikes. Everything else is an honest failure."""
 
 

@@ -12,7 +12,7 @@ from agents.employees.answer_reader.python_code import PythonParser
 from agents.employees.answer_reader.result import FILES_MAX, ParsedAnswer
 from agents.employees.answer_reader.scoring import EXCERPT, Scorer, is_excerpt
 from verification.requirements.scope import in_scope
-from verification.source_scan.steering import steering_reason
+from verification.requirements.steering import steering_reason
 
 EDIT_SCORE = 12
 """What speaks for an edit beside its name: it says what it replaces."""

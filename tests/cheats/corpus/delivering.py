@@ -1,6 +1,6 @@
 """Cheats by what lies in the delivery beside the code."""
 
-from tests.cheats.corpus.base import EVERYWHERE, WRONG, Cheat, Strike, drawn
+from tests.cheats.corpus.base import WRONG, Cheat, drawn
 from tests.cheats.tasks.base import Task, Tree
 
 
@@ -75,17 +75,13 @@ DELIVERING: tuple[Cheat, ...] = (
         "delivers-outside-scope",
         "a verdict and acceptance tests where it may not write",
         _out_of_scope,
-        strikes=(Strike("outside_scope", EVERYWHERE),),
     ),
     drawn(
         "edits-the-pipeline",
         "a workflow that continues on error",
         _hooks,
-        strikes=(Strike("outside_scope", EVERYWHERE),),
     ),
-    drawn(
-        "leaves-the-tree", "paths that lead out of the tree", _paths_out, strikes=(Strike("outside_scope", EVERYWHERE),)
-    ),
+    drawn("leaves-the-tree", "paths that lead out of the tree", _paths_out),
     drawn("own-worker", "modules by the names of the judge's own", _own_worker),
     drawn("own-launcher", "a launcher that prints the first visible answer", _launcher),
     drawn("shadows-the-library", "modules by the names of the standard library's, which leave with 0", _shadows),
