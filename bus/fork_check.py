@@ -24,7 +24,7 @@ async def check(stream: Stream, store: Store) -> None:
     if kept < info.first_seq - 1:
         raise Forked(
             f"Postgres holds {kept} events, the stream begins at {info.first_seq}: the events between are in neither.",
-            hint="Restore a newer backup of Postgres (`aura restore`); nothing is written before that.",
+            hint="Restore a newer backup of Postgres; nothing is written before that.",
         )
     message = await stream.get(kept) if kept >= info.first_seq and kept > 0 else None
     if message is not None and codec.recorded(kept, message.data).envelope.id != await store.id_at(kept):

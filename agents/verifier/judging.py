@@ -140,7 +140,9 @@ class Judging:
                 allow_degraded=self._allow_degraded or state.submitted.allow_degraded,
             )
         if verdict.tree != tree_digest(manifest) or pending.tree != tree_digest(manifest, algorithm_of(pending.tree)):
-            raise NotFound("The tree that was handed in is not the one that is kept.", hint="`aura audit verify`.")
+            raise NotFound(
+                "The tree that was handed in is not the one that is kept.", hint="`aura replay --check` tells."
+            )
         verdict = msgspec.structs.replace(verdict, tree=pending.tree)  # a former release may have named it
         judged = Basis(
             evidence="",

@@ -5,6 +5,7 @@ again by itself.
 """
 
 import asyncio
+import json
 import traceback
 from typing import Protocol
 from uuid import UUID
@@ -105,7 +106,7 @@ class Worker:
 
     async def _result(self, parcel: OrderMessage) -> HandIn | None:
         """What is handed in for an order; None for one that was taken before."""
-        ids: OrderIds = _ids.decode(parcel.data)
+        ids = _ids_of(parcel.data)
         if not self._first(ids.id):
             return None
         self._fault("worker:mid-call")
@@ -149,6 +150,14 @@ class Worker:
                 await asyncio.sleep(RETRY_WAIT_S)
             else:
                 return
+
+
+def _ids_of(data: bytes) -> OrderIds:
+    """Whose order it is, also of one that does not read otherwise. Raises ValueError for what is no order at all."""
+    try:
+        return _ids.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return msgspec.convert(json.loads(data), OrderIds)
 
 
 def _defect(error: Exception) -> dict[str, object]:

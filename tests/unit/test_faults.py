@@ -164,10 +164,10 @@ def test_what_a_server_refuses_of_a_request_is_remembered_until_it_is_hired_anew
     assert row.adaptations == ""
 
 
-def board(*events: Event, staff: tuple[UUID, ...] = (EMPLOYEE,)) -> Rows:
+def board(*events: Event, staff: tuple[UUID, ...] = (EMPLOYEE,), profile: employee.Profile = PROFILE) -> Rows:
     """The manager's rows after these events, with so many employees."""
     rows = Rows(ManagerProjection.tables)
-    hired = [employee.Hired(employee=who, profile=replace(PROFILE, name=str(who))) for who in staff]
+    hired = [employee.Hired(employee=who, profile=replace(profile, name=str(who))) for who in staff]
     for seq, event in enumerate((*hired, *events), start=1):
         ManagerProjection().apply(recorded(seq, event), rows)
     return rows

@@ -47,6 +47,7 @@ def _excepted(host: str, port: int | None, no_proxy: str) -> bool:
 
 
 def _names(entry: str, host: str, port: int | None) -> bool:
+    entry = entry.partition("://")[2] or entry
     if entry == "*":
         return True
     if "/" in entry:
@@ -54,7 +55,7 @@ def _names(entry: str, host: str, port: int | None) -> bool:
             return ip_address(host) in ip_network(entry, strict=False)
         except ValueError:
             return False
-    name, wanted = _split(entry.partition("://")[2] or entry)
+    name, wanted = _split(entry)
     if wanted is not None and wanted != port:
         return False
     domain = name.removeprefix("*").strip(".")
