@@ -138,7 +138,8 @@ def _keep(folder: Path, fix: FixCommit, result: CommitResult) -> None:
         beside.replace(folder / f"{fix.id}.json")
     except OSError as error:
         raise Unavailable(
-            f"The result of {fix.id[:12]} cannot be kept: {error}.", hint="Free some space, or let AURA_HOME name another folder."
+            f"The result of {fix.id[:12]} cannot be kept: {error}.",
+            hint="Free some space, or let AURA_HOME name another folder.",
         ) from error
 
 
