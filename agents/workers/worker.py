@@ -157,7 +157,8 @@ def _ids_of(data: bytes) -> OrderIds:
     try:
         return _ids.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return msgspec.convert(json.loads(data), OrderIds)
+        read = json.loads(data)
+        return _ids.decode(json.dumps({name: read[name] for name in OrderIds.__struct_fields__}))
 
 
 def _defect(error: Exception) -> dict[str, object]:
