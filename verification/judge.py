@@ -107,6 +107,7 @@ def _project(
 ) -> Project:
     """The tree as boxes run it: with what an installation of its base would add."""
     project = Project(tree, requirement.command, requirement.serve, libraries=libraries, named=named)
+    project = replace(project, suite_limits=requirement.suite_limits)
     if not origin.files:
         return project
     environment = environment_of(origin.files, libraries, described=origin.described, generated=origin.generated)

@@ -14,7 +14,7 @@ import msgspec
 from domain.tree import Tree
 from verification.execution.output_files import FOLDER, collected, untrue, watched, watched_at_last, with_room
 from verification.execution.retry import boxed
-from verification.requirements.model import Case, Serve, Step
+from verification.requirements.model import Case, Serve, Step, SuiteLimits
 from verification.requirements.values import encode
 from verification.sandbox.base import MIB, PROGRAMS, PYTHON, WORK, Limits, RunResult, RunSpec, Sandbox
 from verification.verdict.model import FindingKind
@@ -105,6 +105,7 @@ class Project(msgspec.Struct, frozen=True):
     libraries: Path | None = None  # the folder of the requirement's dependencies, seen by every box
     named: tuple[str, ...] = ()  # top-level modules that its author was asked for, whether they are there or not
     environment: ProjectEnvironment = ProjectEnvironment()
+    suite_limits: SuiteLimits = SuiteLimits()  # of one run of its tests
 
     @property
     def folders(self) -> dict[str, Path]:

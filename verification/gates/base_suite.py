@@ -6,7 +6,7 @@ from itertools import islice
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do, verdict_on
 from verification.gates.suites import DETAIL_CHARS_MAX, TOLD_MAX, shortened
 from verification.suites.base_outcome import BaseOutcome, Comparison
-from verification.suites.base_suite import BASE_WALL_S, BaseSuite, test_files_of
+from verification.suites.base_suite import BaseSuite, test_files_of
 from verification.suites.test_files import importing, reached_by
 from verification.verdict.model import Finding
 
@@ -35,7 +35,6 @@ class BaseTests(VerdictGate):
             subject.sandbox,
             store=subject.outcomes,
             without=frozenset(change.test for change in subject.requirement.may_change),
-            wall_s=policy.minutes * 60 if policy.minutes else BASE_WALL_S,
         )
         if not test_files_of(base, suite.options):
             return nothing_to_do("the base has no tests")

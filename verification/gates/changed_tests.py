@@ -8,7 +8,7 @@ from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to
 from verification.gates.suites import DETAIL_CHARS_MAX, FORGEABLE, shortened
 from verification.requirements.model import BaseTestChange
 from verification.suites.base_outcome import PASSED, BaseOutcome, Comparison, file_of
-from verification.suites.base_suite import BASE_WALL_S, BaseSuite
+from verification.suites.base_suite import BaseSuite
 from verification.suites.given_suite import SuiteResult
 from verification.verdict.model import Finding
 
@@ -48,13 +48,11 @@ async def run_change(change: BaseTestChange, subject: Subject, *, holds_already:
     Its `passed` counts the tests that did not pass on the base and pass on the tree.
     """
     started = time.monotonic()
-    policy = subject.requirement.base_suite
     suite = BaseSuite(
         Tree.of(subject.origin.files).with_files(change.files),
         subject.project,
         subject.sandbox,
         store=subject.outcomes,
-        wall_s=policy.minutes * 60 if policy.minutes else BASE_WALL_S,
     )
     files = test_files_in(change, suite)
     before = await suite.on_base(files)

@@ -8,7 +8,7 @@ from domain.errors import Unavailable
 from verification.execution.case_runner import PROJECT
 from verification.execution.retry import boxed
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do
-from verification.gates.syntax import changed_code
+from verification.gates.syntax import changed_code, own_lines
 from verification.packages.toolbox import TOOLS, toolbox
 from verification.sandbox.base import Limits, RunSpec
 
@@ -64,9 +64,11 @@ class Lint(VerdictGate):
             found = _remarks.decode(result.stdout)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return nothing_to_do("the linter gave no answer")
+        is_own = own_lines(subject)
         told = [
             f"{each.filename.removeprefix(f'{PROJECT}/')}:{each.location.row}: {each.code or 'syntax'} {each.message}"
             for each in found
+            if is_own(each.filename.removeprefix(f"{PROJECT}/"), each.location.row)
         ]
         if not told:
             return GateReport(result="passed", text=f"{len(paths)} files", evidence={"rules": RULES})

@@ -5,6 +5,7 @@ import asyncio
 from verification.adequacy.trivial_stubs import NOT_IMPLEMENTED, NOTHING
 from verification.adequacy.weak_criteria import played
 from verification.gates.base import GateReport, Subject, VerdictGate, verdict_on
+from verification.gates.syntax import own_lines
 from verification.requirements.model import Case, Criterion
 from verification.source_scan.unwritten import Unwritten, reminders, unwritten
 from verification.source_scan.write_set import NAMED_MAX, is_test
@@ -21,11 +22,15 @@ class Stubs(VerdictGate):
             path for path in subject.changed if path in subject.tree and path.endswith(".py") and not is_test(path)
         ]
         found = await asyncio.to_thread(unwritten, [subject.tree[path] for path in files])
-        bare = [(path, each) for path, inside in zip(files, found, strict=True) for each in inside]
+        is_own = own_lines(subject)
+        whole = [(path, each) for path, inside in zip(files, found, strict=True) for each in inside]
+        bare = [(path, each) for path, each in whole if is_own(path, each.line)]
         findings = [_finding(path, each) for path, each in bare if _is_asked_for(path, each, subject.criteria)]
         said = [f"{path}, line {each.line}: {each.name} is {each.how}" for path, each in bare]
         marked = await asyncio.to_thread(lambda: [(path, reminders(subject.tree[path])) for path in files])
-        said += [f"{path}, line {line}: {word}" for path, inside in marked for line, word in inside]
+        said += [
+            f"{path}, line {line}: {word}" for path, inside in marked for line, word in inside if is_own(path, line)
+        ]
         evidence = {"files": len(files), "found": said[:NAMED_MAX]}
         if said and not findings:
             return GateReport(result="noted", text="; ".join(said)[:500], evidence=evidence)

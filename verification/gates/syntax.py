@@ -1,10 +1,12 @@
 """Syntax: each changed Python file compiles. Tried in a box, because a hostile file may bring a compiler down."""
 
+from collections.abc import Callable, Set
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from verification.adequacy.mutation import changed_lines
 from verification.execution.case_runner import ALONE, PROJECT
 from verification.execution.retry import boxed
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do, verdict_on
@@ -51,6 +53,20 @@ class Syntax(VerdictGate):
 def changed_code(subject: Subject) -> list[str]:
     """The changed Python files."""
     return [path for path in subject.changed if path.endswith(".py") and path in subject.tree]
+
+
+def own_lines(subject: Subject) -> Callable[[str, int], bool]:
+    """Return a test of path and line number: whether the author added or changed that line. All of a new file is."""
+    known: dict[str, Set[int]] = {}
+
+    def is_own(path: str, line: int) -> bool:
+        if path not in subject.base or path not in subject.tree:
+            return True
+        if path not in known:
+            known[path] = changed_lines(subject.base[path], subject.tree[path])
+        return line in known[path]
+
+    return is_own
 
 
 async def _faults(paths: list[str], tree: Any, sandbox: Sandbox) -> dict[str, tuple[int, str]]:

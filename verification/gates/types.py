@@ -8,7 +8,7 @@ from domain.tree import Tree
 from verification.execution.case_runner import ALONE, PROJECT, SOURCES
 from verification.execution.retry import boxed
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do
-from verification.gates.syntax import changed_code
+from verification.gates.syntax import changed_code, own_lines
 from verification.packages.toolbox import TOOLS, toolbox
 from verification.sandbox.base import MIB, PYTHON, Limits, RunSpec
 from verification.source_scan.write_set import is_test
@@ -52,11 +52,20 @@ class Types(VerdictGate):
             subject.sandbox,
         )
         told = [line.removeprefix("project/") for line in result.stdout.decode("utf-8", "replace").splitlines()]
-        errors = [line for line in told if ": error: " in line]
-        if result.reason != "exit" or (result.exit_code != 0 and not errors):
+        reported = [line for line in told if ": error: " in line]
+        is_own = own_lines(subject)
+        errors = [line for line in reported if is_own(*_place(line))]
+        if result.reason != "exit" or (result.exit_code != 0 and not reported):
             return nothing_to_do(f"the checker gave no answer ({result.reason})")
         evidence = {"files": paths, "errors": errors[:NAMED_MAX]}
         if not errors:
             return GateReport(result="passed", text=f"{len(paths)} files", evidence=evidence)
         text = errors[0] if len(errors) == 1 else f"{errors[0]}, and {len(errors) - 1} more"
         return GateReport(result="noted", text=text[:300], evidence=evidence)
+
+
+def _place(error: str) -> tuple[str, int]:
+    """Path and line of an error, `path:line: error: ...`; line 0 where there is none."""
+    path, _, rest = error.partition(":")
+    number = rest.partition(":")[0]
+    return path, int(number) if number.isdecimal() else 0

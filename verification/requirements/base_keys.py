@@ -8,8 +8,7 @@ from verification.requirements.yaml_tree import Mapping, kind
 
 _CHANGE = {"test": '"tests/test_it.py::test_old"', "replaced_by": '"tests/test_it.py::test_new"'}
 SHARES: dict[str, Share] = {"whole": "whole", "partial": "partial", "none": "none"}
-_BASE_SUITE = {"run": "partial", "reason": "the tests below tests/server need a database", "minutes": "15"}
-_BASE_SUITE_MINUTES_MAX = 60
+_BASE_SUITE = {"run": "partial", "reason": "the tests below tests/server need a database"}
 _REASON_CHARS_MAX = 500
 _REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}", re.ASCII)
 
@@ -50,8 +49,7 @@ def read_base_suite(fields: Fields) -> BaseSuitePolicy:
     if len(reason) > _REASON_CHARS_MAX or not reason.isprintable():
         message = f"`reason` is one line of at most {_REASON_CHARS_MAX} characters"
         report.add(inner.get("reason") or node, message, inner.line("reason"))
-    minutes = inner.number("minutes", 1, _BASE_SUITE_MINUTES_MAX) if inner.has("minutes") else None
-    return BaseSuitePolicy(run=run, reason=reason, minutes=float(minutes) if minutes is not None else None)
+    return BaseSuitePolicy(run=run, reason=reason)
 
 
 def read_may_change(fields: Fields) -> tuple[MayChange, ...]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from verification.requirements.base_keys import read_base_key, read_base_suite, read_may_change, read_refactor
 from verification.requirements.dependencies import read_dependencies, read_from_base
 from verification.requirements.fields import Fields
-from verification.requirements.model import Base, BaseSuitePolicy, Budget, Deliverable, MayChange, Serve
+from verification.requirements.model import Base, BaseSuitePolicy, Budget, Deliverable, MayChange, Serve, SuiteLimits
 from verification.requirements.placeholders import names_in
 from verification.requirements.problems import ProblemList, listed
 from verification.requirements.scope import pattern_fault
@@ -28,6 +28,7 @@ EXAMPLES = {
     "language": "python",
     "base": "{repo: ../site, ref: main}",
     "base_suite": '{run: partial, reason: "the tests below tests/server need a database"}',
+    "suite_limits": "{minutes: 15, memory_mb: 2048, processes: 128, files: 40000}",
     "may_change": '[{test: "tests/test_it.py::test_old", replaced_by: "tests/test_it.py::test_new"}]',
     "refactor": "true",
     "scope": '["slugify.py", "tests/**"]',
@@ -41,6 +42,9 @@ _SERVE = {"run": '["python3", "-m", "notes"]', "ready": "GET /health", "data": "
 _READY = re.compile(r"GET (/[!-~]*)")
 _DATA = re.compile(r"(/[A-Za-z0-9_-]{1,40}){1,4}", re.ASCII)
 _TAKEN = re.compile(r"/(aura|bin|boot|dev|etc|home|lib\w*|opt|proc|root|run|sbin|sys|tmp|usr|work)(/.*)?")
+_SUITE_LIMITS = {"minutes": "15", "memory_mb": "2048", "processes": "128", "files": "40000"}
+SUITE_MINUTES_MAX = 60
+_SUITE_CAPS = {"memory_mb": (64, 16_384), "processes": (8, 1024), "files": (256, 200_000)}
 _BUDGET = {"usd": '"1.00"', "tokens": "100000", "minutes": "20"}
 _COMMAND = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*) *= *([A-Za-z_][\w.]*):([A-Za-z_]\w*)", re.ASCII)
 _USD = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?", re.ASCII)
@@ -56,6 +60,7 @@ class FrontMatter(NamedTuple):
     language: str
     base: Base | None
     base_suite: BaseSuitePolicy
+    suite_limits: SuiteLimits
     may_change: tuple[MayChange, ...]
     refactor: bool
     scope: tuple[str, ...]
@@ -83,6 +88,7 @@ def read_front_matter(node: Mapping, report: ProblemList) -> FrontMatter:
         language=_language(fields),
         base=read_base_key(fields),
         base_suite=read_base_suite(fields),
+        suite_limits=_suite_limits(fields),
         may_change=read_may_change(fields),
         refactor=read_refactor(fields),
         scope=read_scope(fields, required=True) or (),
@@ -200,6 +206,22 @@ def _reviewed(fields: Fields) -> bool:
     if at is not None and text not in ("required", "none"):
         fields.report.add(at, f"`review` is `required` or `none`, not `{text[:60]}`", "review: required")
     return text == "required"
+
+
+def _suite_limits(fields: Fields) -> SuiteLimits:
+    """The limits of one run of a suite, each within the judge's caps."""
+    node = fields.mapping("suite_limits")
+    if node is None:
+        return SuiteLimits()
+    inner = Fields(node, fields.report, _SUITE_LIMITS, "`suite_limits`")
+    minutes = inner.number("minutes", 0.1, SUITE_MINUTES_MAX)
+    return SuiteLimits(
+        minutes=None if minutes is None else float(minutes),
+        **{
+            name: None if (value := inner.number(name, low, high, whole=True)) is None else int(value)
+            for name, (low, high) in _SUITE_CAPS.items()
+        },
+    )
 
 
 def _budget(fields: Fields) -> Budget | None:

@@ -198,7 +198,15 @@ class BaseSuitePolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
     run: Share = "whole"
     reason: str = ""
-    minutes: float | None = None  # the longest that one run of them may take
+
+
+class SuiteLimits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The most that one run of a test suite may use. None: the judge's own limit."""
+
+    minutes: float | None = None
+    memory_mb: int | None = None
+    processes: int | None = None
+    files: int | None = None  # in all writable folders together
 
 
 class Requirement(msgspec.Struct, frozen=True, kw_only=True):
@@ -218,6 +226,7 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     serve: Serve | None = None  # required by deliver: http
     base: Base | None = None
     base_suite: BaseSuitePolicy = BaseSuitePolicy()
+    suite_limits: SuiteLimits = SuiteLimits()
     may_change: tuple[MayChange, ...] = ()
     refactor: bool = False  # nothing new is to be proved: every criterion holds on the base already
     fixtures: Mapping[str, bytes] = {}  # the files that visible cases and suites name

@@ -139,6 +139,7 @@ def _parse(
         serve=front.serve,
         base=front.base,
         base_suite=front.base_suite,
+        suite_limits=front.suite_limits,
         may_change=front.may_change,
         refactor=front.refactor,
         review=front.review,

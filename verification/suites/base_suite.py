@@ -14,7 +14,7 @@ from verification.suites.base_outcome import PASSED, BaseOutcome, Comparison, by
 from verification.suites.clean_tree import belongs_to_tests, clean
 from verification.suites.outcome_store import OutcomeStore
 from verification.suites.pytest_options import PytestOptions, pytest_options
-from verification.suites.pytest_runner import SUITE_LIMITS, SuiteRun, SuiteSeen, run_suite, with_wall
+from verification.suites.pytest_runner import SUITE_LIMITS, SuiteRun, SuiteSeen, limits_for, run_suite, with_wall
 from verification.suites.test_files import defines_tests
 
 BASE_WALL_S = 900.0
@@ -104,7 +104,7 @@ class BaseSuite:
             arguments=(*options.arguments, "--continue-on-collection-errors", *sorted(only)),
             filters=options.filters,
             plugins=self.project.environment.plugins,
-            limits=with_wall(SUITE_LIMITS, wall_s or self.wall_s),
+            limits=limits_for(self.project, self.wall_s) if not wall_s else with_wall(SUITE_LIMITS, wall_s),
         )
         return await run_suite(run, self.sandbox)
 
@@ -151,8 +151,7 @@ class BaseSuite:
             "libraries": str(self.project.libraries),
             "command": self.project.command,
             "options": self.options,
-            "limits": SUITE_LIMITS,
-            "wall_s": self.wall_s,
+            "limits": limits_for(self.project, self.wall_s),
             "only": sorted(only),
         }
         return digest_of(msgspec.json.encode(parts, order="sorted"))

@@ -12,7 +12,15 @@ from verification.execution.case_runner import PROJECT, CaseProblem, Project
 from verification.requirements.model import Suite
 from verification.sandbox.base import Sandbox
 from verification.suites.clean_tree import clean
-from verification.suites.pytest_runner import SUITE_LIMITS, SuiteRun, SuiteSeen, run_suite, with_wall
+from verification.suites.pytest_runner import (
+    SUITE_LIMITS,
+    SUITE_WALL_S,
+    SuiteRun,
+    SuiteSeen,
+    limits_for,
+    run_suite,
+    with_wall,
+)
 
 VERIFY = "/verify"
 """Where a box sees the suite, outside the project."""
@@ -83,7 +91,7 @@ async def run_again(
     run = msgspec.structs.replace(
         _run(suite, _cleaned(project, suite)),
         backwards=backwards,
-        limits=with_wall(SUITE_LIMITS, max(AGAIN_WALL_S, AGAIN_TIMES_LONGER * given.took_s)),
+        limits=with_wall(limits_for(project, SUITE_WALL_S), max(AGAIN_WALL_S, AGAIN_TIMES_LONGER * given.took_s)),
     )
     seen = await run_suite(run, sandbox)
     if isinstance(seen, CaseProblem):
@@ -104,6 +112,7 @@ def _run(suite: Suite, project: Project) -> SuiteRun:
     ours = any(path.rpartition("/")[2] == "conftest.py" for path in suite.files)
     return SuiteRun(
         project=project,
+        limits=limits_for(project, SUITE_WALL_S),
         arguments=(
             f"{VERIFY}/{suite.path}",
             *("-c", _INI),
