@@ -102,6 +102,12 @@ def test_control_what_does_not_exist_is_found(text: str) -> None:
     assert missing("Say `aura hire --wall-s 60`.", commands(), "") == []
 
 
+def test_the_page_lists_every_failure_with_its_remedy() -> None:
+    page = (ROOT / "docs" / "operators.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([a-z_]+)` \| [^|]+ \| [^|]+ \| (.+) \|$", page, re.MULTILINE))
+    assert {kind: rows.get(kind) for kind in HINTS} == HINTS
+
+
 def test_every_failure_has_a_remedy_and_every_fault_is_a_failure() -> None:
     assert set(HINTS) == set(CALL_FAILURES) >= set(WEIGHTS)
     assert all(text.endswith(".") and len(text) > 30 for text in HINTS.values())

@@ -50,31 +50,32 @@ def failed_call(error: Exception, base_url: str, secret: str | None) -> CallFail
     import openai
 
     causes = list(_causes(error))
-    for cause in causes:
-        if isinstance(cause, CallFailed):
-            return cause
-    if any(isinstance(cause, ssl.SSLError) for cause in causes):
-        return CallFailed("tls", f"No secure connection to {base_url}: {_said(causes, secret)}")
-    for cause in causes:
-        match cause:
-            case httpx2.InvalidURL() | httpx2.UnsupportedProtocol() | httpx2.LocalProtocolError():
-                return CallFailed("bad_settings", f"No request to {base_url} can be made: {_said(causes, secret)}")
-            case UnicodeError():
-                return CallFailed(
-                    "bad_settings", "The key or the base URL holds a character that no request can carry."
-                )
-            case httpx2.ProxyError():
-                return _unreached(f"The proxy does not lead to {base_url}: {_said(causes, secret)}")
-            case httpx2.ConnectError() | httpx2.ConnectTimeout() | httpx2.PoolTimeout():
-                return _unreached(f"{base_url} cannot be reached: {_said(causes, secret)}")
-            case httpx2.TimeoutException() | openai.APITimeoutError() | TimeoutError():
-                return CallFailed("timeout", f"No answer from {base_url} in time.")
-            case httpx2.DecodingError() | openai.APIResponseValidationError():
-                return CallFailed("malformed_response", f"The answer of {base_url} cannot be unpacked.")
-            case httpx2.HTTPError() | OSError():
-                return CallFailed("connection", f"The connection to {base_url} failed: {_said(causes, secret)}")
-    if isinstance(error, openai.APIError):
-        return CallFailed("malformed_response", f"The answer of {base_url} cannot be read: {_said(causes, secret)}")
+    typed = next((cause for cause in causes if isinstance(cause, CallFailed)), None)
+    if typed is not None:
+        return typed
+    said = _said(causes, secret)
+
+    def among(*kinds: type[BaseException]) -> bool:
+        return any(isinstance(cause, kinds) for cause in causes)
+
+    if among(ssl.SSLError) or (among(httpx2.ConnectError) and "[SSL" in said):
+        return CallFailed("tls", f"No secure connection to {base_url}: {said}")
+    if among(httpx2.InvalidURL, httpx2.UnsupportedProtocol, httpx2.LocalProtocolError):
+        return CallFailed("bad_settings", f"No request to {base_url} can be made: {said}")
+    if among(UnicodeError):
+        return CallFailed("bad_settings", "The key or the base URL holds a character that no request can carry.")
+    if among(httpx2.ProxyError):
+        return _unreached(f"The proxy does not lead to {base_url}: {said}")
+    if among(httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout):
+        return _unreached(f"{base_url} cannot be reached: {said}")
+    if among(httpx2.TimeoutException, openai.APITimeoutError, TimeoutError):
+        return CallFailed("timeout", f"No answer from {base_url} in time.")
+    if among(httpx2.DecodingError, openai.APIResponseValidationError):
+        return CallFailed("malformed_response", f"The answer of {base_url} cannot be unpacked.")
+    if among(httpx2.HTTPError, OSError):
+        return CallFailed("connection", f"The connection to {base_url} failed: {said}")
+    if among(openai.APIError):
+        return CallFailed("malformed_response", f"The answer of {base_url} cannot be read: {said}")
     return None
 
 

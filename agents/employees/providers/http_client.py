@@ -104,6 +104,7 @@ def open_client(
     variables = os.environ if environment is None else environment
     proxy = proxy_of(base_url, variables)
     try:
+        _ = urlsplit(proxy or "").port  # ValueError for one that no socket has
         client = BoundedClient(
             verify=_certificates(variables.get("SSL_CERT_FILE") or "", variables.get("SSL_CERT_DIR") or ""),
             proxy=proxy,
