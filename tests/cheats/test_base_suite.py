@@ -210,3 +210,26 @@ def test_what_stands_in_the_place_of_the_bases_tests_gives_way() -> None:
     assert (kept["shout.py"], kept["tests.py"]) == (b"", b"another")
     assert not form_findings(kept)
     assert with_tests_of({"test_a.py": b""}, {"test_a.py/b.txt": b""}) == {"test_a.py": b""}
+
+
+CHAIN = {
+    "state.py": b"READY = []\n\ndef value():\n    return 1\n",
+    "tests/test_chain.py": b"""import state
+
+def test_first():
+    state.READY.append(1)
+
+def test_second():
+    assert state.READY and state.value() == 1
+""",
+}
+
+
+@pytest.mark.needs_sandbox
+async def test_a_test_that_needs_the_one_before_it_is_lost_and_not_flaky(sandbox: Bubblewrap) -> None:
+    broken = {**CHAIN, **TIDY, "state.py": CHAIN["state.py"].replace(b"return 1", b"return 2")}
+    report = await BaseTests().ask(subject(sandbox, broken, CHAIN))
+    assert [finding.kind for finding in report.findings] == ["regression"]
+    assert report.evidence["flaky"] == ()
+    honest = await BaseTests().ask(subject(sandbox, {**CHAIN, **TIDY}, CHAIN))
+    assert honest.result == "passed"

@@ -14,12 +14,16 @@ from verification.suites.base_outcome import PASSED, BaseOutcome, Comparison, by
 from verification.suites.clean_tree import belongs_to_tests, clean
 from verification.suites.outcome_store import OutcomeStore
 from verification.suites.pytest_options import PytestOptions, pytest_options
-from verification.suites.pytest_runner import SUITE_LIMITS, SuiteRun, SuiteSeen, limits_for, run_suite, with_wall
+from verification.suites.pytest_runner import SuiteRun, SuiteSeen, limits_for, run_suite, whole_wall_s
 from verification.suites.test_files import defines_tests
 
 BASE_WALL_S = 900.0
 ALONE_WALL_S = 120.0
 ALONE_TIMES = 3
+FILE_TIMES = 2
+TREE_TIMES_LONGER = 5
+TREE_WALL_MIN_S = 120.0
+"""A tree's run may last so many times longer than the tests took on the base, and this at least."""
 REPEATED_MAX = 5
 """Lost tests that are repeated alone. More than that are no chance."""
 _STATUS = {4: "its conftest or configuration needs something that the box lacks", 5: "pytest collected no test"}
@@ -48,11 +52,12 @@ class BaseSuite:
     sandbox: Sandbox
     store: OutcomeStore | None = None
     without: frozenset[str] = frozenset()
-    wall_s: float = BASE_WALL_S
+    wall_s: float = field(init=False)
     options: PytestOptions = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", pytest_options(self.base))
+        object.__setattr__(self, "wall_s", whole_wall_s(self.project, BASE_WALL_S))
 
     async def on_base(self, only: Collection[str] = ()) -> BaseOutcome:
         """Return how the tests end on the base: from the store, or run once and kept there. Raises Unavailable.
@@ -79,7 +84,9 @@ class BaseSuite:
         repeat: whether a lost test is repeated alone on the base, to tell a flaky one. Raises Unavailable.
         """
         options = self.options.without_error_filters() if before.warnings_stay else self.options
-        seen = await self._run(with_tests_of(self.base, tree, options), options, only)
+        took_s = sum(before.seconds.values())
+        wall_s = min(self.wall_s, max(TREE_WALL_MIN_S, TREE_TIMES_LONGER * took_s)) if took_s else self.wall_s
+        seen = await self._run(with_tests_of(self.base, tree, options), options, only, wall_s)
         expected = {t: how for t, how in before.outcomes.items() if t not in self.without}
         if only:
             expected = {test: how for test, how in expected.items() if file_of(test) in set(only)}
@@ -104,7 +111,7 @@ class BaseSuite:
             arguments=(*options.arguments, "--continue-on-collection-errors", *sorted(only)),
             filters=options.filters,
             plugins=self.project.environment.plugins,
-            limits=limits_for(self.project, self.wall_s) if not wall_s else with_wall(SUITE_LIMITS, wall_s),
+            limits=limits_for(self.project, wall_s or self.wall_s),
         )
         return await run_suite(run, self.sandbox)
 
@@ -127,17 +134,24 @@ class BaseSuite:
         )
 
     async def _flaky(self, lost: list[str], options: PytestOptions) -> frozenset[str]:
-        """The lost tests that also fail on the base in one of some repeats, each test alone."""
+        """The lost tests that come and go on the base, too."""
         if len(lost) > REPEATED_MAX:
             return frozenset()
-        return frozenset([test for test in lost if await self._fails_on_base(test, options)])
+        return frozenset([test for test in lost if await self._comes_and_goes(test, options)])
 
-    async def _fails_on_base(self, test: str, options: PytestOptions) -> bool:
-        for _ in range(ALONE_TIMES):
-            seen = await self._run(self.base, options, [test], ALONE_WALL_S)
-            if isinstance(seen, CaseProblem) or outcomes_of(seen).get(test) != PASSED:
-                return True
-        return False
+    async def _comes_and_goes(self, test: str, options: PytestOptions) -> bool:
+        """Whether a test that passed on the base fails there in some repeats.
+
+        It is repeated alone. One that always fails alone needs the tests before it: then its file is repeated.
+        """
+        passes = [await self._passes(test, [test], options) for _ in range(ALONE_TIMES)]
+        if not any(passes):
+            passes = [await self._passes(test, [file_of(test)], options) for _ in range(FILE_TIMES)]
+        return not all(passes)
+
+    async def _passes(self, test: str, only: Collection[str], options: PytestOptions) -> bool:
+        seen = await self._run(self.base, options, only, ALONE_WALL_S)
+        return not isinstance(seen, CaseProblem) and outcomes_of(seen).get(test) == PASSED
 
     def _key(self, only: Collection[str]) -> str:
         """Hex sha256 of everything that the outcome depends on, apart from the tools and the image (see the store)."""

@@ -19,6 +19,7 @@ from verification.suites.pytest_runner import (
     SuiteSeen,
     limits_for,
     run_suite,
+    whole_wall_s,
     with_wall,
 )
 
@@ -91,7 +92,7 @@ async def run_again(
     run = msgspec.structs.replace(
         _run(suite, _cleaned(project, suite)),
         backwards=backwards,
-        limits=with_wall(limits_for(project, SUITE_WALL_S), max(AGAIN_WALL_S, AGAIN_TIMES_LONGER * given.took_s)),
+        limits=limits_for(project, max(AGAIN_WALL_S, AGAIN_TIMES_LONGER * given.took_s)),
     )
     seen = await run_suite(run, sandbox)
     if isinstance(seen, CaseProblem):
@@ -112,7 +113,7 @@ def _run(suite: Suite, project: Project) -> SuiteRun:
     ours = any(path.rpartition("/")[2] == "conftest.py" for path in suite.files)
     return SuiteRun(
         project=project,
-        limits=limits_for(project, SUITE_WALL_S),
+        limits=limits_for(project, whole_wall_s(project, SUITE_WALL_S)),
         arguments=(
             f"{VERIFY}/{suite.path}",
             *("-c", _INI),

@@ -143,15 +143,20 @@ def _spec(run: SuiteRun, nonce: str, tools: Path) -> RunSpec:
 
 
 def limits_for(project: Project, wall_s: float) -> Limits:
-    """The limits of a run of a suite: the requirement's own, else the judge's, with a wall time in seconds."""
+    """The limits of a run of a suite: the requirement's own, else the judge's, with this wall time in seconds."""
     own = project.suite_limits
     return msgspec.structs.replace(
         SUITE_LIMITS,
-        wall_s=own.minutes * 60 if own.minutes else wall_s,
+        wall_s=wall_s,
         memory_bytes=own.memory_mb * MIB if own.memory_mb else SUITE_LIMITS.memory_bytes,
         processes=own.processes or SUITE_LIMITS.processes,
         files=own.files or SUITE_LIMITS.files,
     )
+
+
+def whole_wall_s(project: Project, default_s: float) -> float:
+    """The longest that a run of a whole suite may take, in seconds: the requirement's own, else the default."""
+    return project.suite_limits.minutes * 60 if project.suite_limits.minutes else default_s
 
 
 def with_wall(limits: Limits, wall_s: float) -> Limits:
