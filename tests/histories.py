@@ -63,5 +63,11 @@ VERSIONS = (
     ("Shapes", {"shapes.py": SHAPES, "tests/test_edge.py": TEST_EDGE, "README.md": "Shapes.\n"}),
     ("Say more in the README", {"README.md": "Shapes and their edges.\n"}),
     ("Multiply for the area\n\nIt was a sum.", {"shapes.py": RIGHT, "tests/test_area.py": TEST_AREA}),
-    ("Name a test otherwise", {"shapes.py": RIGHT + "\n# shapes\n", "tests/test_edge.py": TEST_EDGE + "\n"}),
+    (
+        "Name a test otherwise",
+        {
+            "shapes.py": RIGHT + "\nSIDES = 4\n",
+            "tests/test_edge.py": TEST_EDGE.replace("test_edge():", "test_edges():"),
+        },
+    ),
 )

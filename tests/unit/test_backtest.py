@@ -8,7 +8,7 @@ from director.reports.backtest import commit_line, report_page, report_text
 from director.services.backtest import wrong_verdicts
 from domain.errors import Failed, NotFound
 from domain.tree import Tree
-from tests.histories import RIGHT, SHAPES, VERSIONS, history
+from tests.histories import RIGHT, SHAPES, TEST_EDGE, VERSIONS, history
 from verification.backtest.commits import applied, change_between, fix_commits
 from verification.backtest.model import CommitResult, Patch, Report, summary_of
 from verification.backtest.mutants import tree_mutants
@@ -24,6 +24,15 @@ def test_commits_that_change_code_and_tests_are_taken_newest_first(tmp_path: Pat
     assert fixes[1].message.endswith("It was a sum.")
     assert [fix.id for fix in fix_commits(tmp_path / "repo", "main", 1)] == [ids[3]]
     assert [fix.id for fix in fix_commits(tmp_path / "repo", ids[2], 5)] == [ids[2]]
+
+
+def test_a_commit_of_a_formatter_is_no_fix(tmp_path: Path) -> None:
+    other = RIGHT.replace("    return", "  return")
+    history(
+        tmp_path / "repo",
+        [*VERSIONS[:3], ("Format", {"shapes.py": other, "tests/test_edge.py": TEST_EDGE + "\n# x\n"})],
+    )
+    assert [fix.subject for fix in fix_commits(tmp_path / "repo", None, 5)] == ["Multiply for the area"]
 
 
 def test_a_repository_or_branch_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Commits of a repository that change code and tests: what each of them changed, read without a checkout."""
 
+import ast
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -122,14 +123,36 @@ def _first_parents(repo: "Repo", head: bytes) -> Iterator[tuple["Commit", "Commi
 
 
 def _changed(repo: "Repo", before: "Commit", after: "Commit") -> list[str]:
+    """The paths that differ. A Python file that means the same, as a formatter leaves it, does not count."""
     from dulwich.diff_tree import tree_changes
 
     paths: set[str] = set()
     for change in tree_changes(repo.object_store, before.tree, after.tree):
+        if change.old is not None and change.new is not None and _means_the_same(repo, change.old.sha, change.new.sha):
+            continue
         for side in (change.old, change.new):
             if side is not None and side.path:
                 paths.add(side.path.decode("utf-8", "replace"))
     return sorted(paths)
+
+
+def _means_the_same(repo: "Repo", before: bytes | None, after: bytes | None) -> bool:
+    """Whether two versions of a file are the same program: they differ in comments and layout alone."""
+    from dulwich.objects import Blob, ObjectID
+
+    programs = []
+    for digest in (before, after):
+        try:
+            blob = repo[ObjectID(digest or b"")]
+        except (KeyError, ValueError):  # of a submodule, or missing in a shallow clone
+            return False
+        if not isinstance(blob, Blob):
+            return False
+        try:
+            programs.append(ast.dump(ast.parse(blob.as_raw_string())))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return False
+    return programs[0] == programs[1]
 
 
 def _is_code(path: str) -> bool:
