@@ -1,0 +1,38 @@
+"""A run on one screen: why a call failed, in the provider's words, what to do, and which costs are estimated."""
+
+from typing import Any
+
+from agents.employees.call_errors import HINTS
+from director.terminal.text import attempt_line, remedies
+
+SAID = "https://x.example/v1 answered 402: Insufficient Balance"
+ROW: dict[str, Any] = {
+    "task_name": "T1",
+    "attempt": 1,
+    "employee_name": "ada",
+    "scripted": False,
+    "verified": None,
+    "outcome": "payment",
+    "message": SAID,
+    "hint": HINTS["payment"],
+    "estimated": False,
+    "findings": [],
+}
+
+
+def test_a_failed_call_is_shown_in_the_provider_s_own_words() -> None:
+    assert attempt_line(ROW) == ("T1", 1, "ada", "payment", SAID)
+    assert attempt_line(ROW | {"verified": True, "message": ""})[3] == "verified"
+
+
+def test_each_kind_has_its_remedy_once() -> None:
+    timed_out = ROW | {"outcome": "timeout", "hint": HINTS["timeout"]}
+    assert remedies([ROW, ROW, timed_out]) == [f"payment: {HINTS['payment']}", f"timeout: {HINTS['timeout']}"]
+    assert remedies([ROW | {"verified": True, "outcome": "answered", "hint": ""}]) == []
+
+
+def test_estimated_costs_are_said_to_be() -> None:
+    answered = ROW | {"verified": True, "outcome": "answered", "hint": "", "estimated": True}
+    assert remedies([answered, answered]) == [
+        "The cost of 2 calls is estimated from their bytes: the servers did not say what was used."
+    ]
