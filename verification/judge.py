@@ -57,7 +57,7 @@ async def judge(
     allowed = requirement.scope if scope is None else scope
     named = modules_named(chosen, allowed)
     started = time.monotonic()
-    held = await _probed(sandbox, allow_degraded=allow_degraded)
+    held = await probed(sandbox, allow_degraded=allow_degraded)
     origin = origin or Origin(files=before)
     subject = Subject(
         requirement=requirement,
@@ -68,11 +68,11 @@ async def judge(
         earlier=tuple(_chosen(requirement, earlier)) if earlier else (),
         scope=allowed,
         whole=whole,
-        project=_project(requirement, tree, origin, libraries, named),
+        project=project_of(requirement, tree, origin, libraries, named),
         sandbox=sandbox,
         origin=origin,
         advice=advice,
-        outcomes=OutcomeStore(origin.outcomes, held.image) if origin.outcomes else None,
+        outcomes=OutcomeStore(origin.outcomes, held.image),
         seed=seed,
         mutants_max=mutants_max,
         packaged=packaged,
@@ -98,7 +98,7 @@ def _verdict(subject: Subject, gates: tuple[GateResult, ...], held: Capabilities
     )
 
 
-def _project(
+def project_of(
     requirement: Requirement,
     tree: Mapping[str, bytes],
     origin: Origin,
@@ -114,7 +114,8 @@ def _project(
     return replace(project, environment=environment).with_files(tree)
 
 
-async def _probed(sandbox: Sandbox, *, allow_degraded: bool) -> Capabilities:
+async def probed(sandbox: Sandbox, *, allow_degraded: bool) -> Capabilities:
+    """What a sandbox holds. Raises Unavailable, and Refused when that is not every limit, unless `allow_degraded`."""
     held = await sandbox.probe()
     if held.not_held and not allow_degraded:
         raise Refused(

@@ -4,18 +4,16 @@ from collections.abc import Collection, Mapping
 from itertools import islice
 
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do, verdict_on
+from verification.gates.base_problems import BaseProblem, changes_without_effect, finding_of, too_few
 from verification.gates.suites import DETAIL_CHARS_MAX, TOLD_MAX, shortened
 from verification.suites.base_outcome import BaseOutcome, Comparison
 from verification.suites.base_suite import BaseSuite, test_files_of
-from verification.suites.test_files import importing, reached_by
+from verification.suites.test_files import reached_by
 from verification.verdict.model import Finding
 
 LOST_SHOWN_MAX = 10
-FILES_SHOWN_MAX = 5
 TASK_WHOLE_S = 60.0
 """A task's verdict runs all of the base's tests if these took at most so long on the base, in seconds."""
-SHARE_MIN = 0.5
-"""Of the base's test files, and of those that import a module in scope: fewer that run prove too little."""
 
 
 class BaseTests(VerdictGate):
@@ -29,22 +27,16 @@ class BaseTests(VerdictGate):
         policy, base = subject.requirement.base_suite, subject.origin.files
         if not base:
             return nothing_to_do("there was nothing before")
-        suite = BaseSuite(
-            base,
-            subject.project,
-            subject.sandbox,
-            store=subject.outcomes,
-            without=frozenset(change.test for change in subject.requirement.may_change),
-        )
+        suite = own_suite(subject)
         if not test_files_of(base, suite.options):
             return nothing_to_do("the base has no tests")
         if policy.run == "none":
             text = f"the base's tests did not run, as the requirement says: {policy.reason}"
             return GateReport(result="noted", text=text, evidence={"reason": policy.reason})
         before = await suite.on_base()
-        finding = too_few(before, subject) if policy.run == "whole" else None
-        if finding is not None:
-            return verdict_on([finding], text=files_line(before), evidence=_evidence(before, Comparison()))
+        if problems := base_problems(before, subject):
+            faults = [finding_of(problem) for problem in problems]
+            return verdict_on(faults, text=files_line(before), evidence=_evidence(before, Comparison()))
         only = () if subject.whole else await _of_task(subject, before)
         if only is None:
             return GateReport(result="passed", text="no test file of the base imports a changed module")
@@ -55,22 +47,28 @@ class BaseTests(VerdictGate):
         return verdict_on(findings, text=text, evidence=_evidence(before, after, only))
 
 
+def own_suite(subject: Subject) -> BaseSuite:
+    """The base's own tests, without those that may change."""
+    return BaseSuite(
+        subject.origin.files,
+        subject.project,
+        subject.sandbox,
+        store=subject.outcomes,
+        without=frozenset(change.test for change in subject.requirement.may_change),
+    )
+
+
+def base_problems(before: BaseOutcome, subject: Subject) -> list[BaseProblem]:
+    """What the requirement must say otherwise of the base's own tests."""
+    requirement, base = subject.requirement, subject.origin.files
+    few = too_few(before, base, requirement.scope, subject.project.environment.paths)
+    refused = [few] if few is not None and requirement.base_suite.run == "whole" else []
+    return refused + changes_without_effect(requirement, before)
+
+
 def files_line(before: BaseOutcome) -> str:
     """The number of test files that ran, beside the number of those that are there."""
     return f"{len(before.ran)} of {len(before.files)} test files ran"
-
-
-def too_few(before: BaseOutcome, subject: Subject) -> Finding | None:
-    """A finding when so few of the base's tests run that they would notice little of what a change breaks."""
-    ran = set(before.ran)
-    near = importing(before.files, subject.origin.files, subject.requirement.scope, subject.project.environment.paths)
-    for share, what in ((before.files, "of the base's test files"), (near, "of those that import a module in scope")):
-        if share and len(ran & set(share)) < SHARE_MIN * len(share):
-            reasons = "; ".join(f"{file}: {why}" for file, why in list(before.not_run.items())[:FILES_SHOWN_MAX])
-            text = f"only {len(ran & set(share))} of {len(share)} {what} ran on the base: {reasons}"
-            remedy = "write `dependencies: from-base`, or `base_suite: {run: partial, reason: ...}` in the requirement"
-            return Finding(kind="base_suite", detail=f"{text[:DETAIL_CHARS_MAX]}; {remedy}", for_author=text[:300])
-    return None
 
 
 async def _of_task(subject: Subject, before: BaseOutcome) -> Collection[str] | None:

@@ -27,7 +27,8 @@ class ChangedTests(VerdictGate):
         turned = 0
         for criterion in subject.criteria:
             for sealed, change in criterion.changes:
-                result = await run_change(change, subject, holds_already=criterion.holds_already)
+                holds_already = subject.requirement.may_hold(criterion)
+                result = await run_change(change, subject, holds_already=holds_already)
                 subject.suites[criterion.id, sealed] = result
                 turned += result.passed
                 evidence[f"{criterion.id} {'sealed' if sealed else 'visible'}"] = {
@@ -48,12 +49,7 @@ async def run_change(change: BaseTestChange, subject: Subject, *, holds_already:
     Its `passed` counts the tests that did not pass on the base and pass on the tree.
     """
     started = time.monotonic()
-    suite = BaseSuite(
-        Tree.of(subject.origin.files).with_files(change.files),
-        subject.project,
-        subject.sandbox,
-        store=subject.outcomes,
-    )
+    suite = laid_over(change, subject)
     files = test_files_in(change, suite)
     before = await suite.on_base(files)
     after = await suite.compare(before, subject.tree, files)
@@ -69,6 +65,12 @@ async def run_change(change: BaseTestChange, subject: Subject, *, holds_already:
         ids_from="base",
         took_s=time.monotonic() - started,
     )
+
+
+def laid_over(change: BaseTestChange, subject: Subject) -> BaseSuite:
+    """The base's own tests with those of a criterion over them."""
+    laid = Tree.of(subject.origin.files).with_files(change.files)
+    return BaseSuite(laid, subject.project, subject.sandbox, store=subject.outcomes)
 
 
 def test_files_in(change: BaseTestChange, suite: BaseSuite) -> tuple[str, ...]:

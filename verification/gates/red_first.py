@@ -1,13 +1,19 @@
-"""Red first: on the base, before the author came, the criteria fail. One that does not says little about the author."""
+"""Red first: on the base, before the author came, the criteria fail, or the requirement says that they hold."""
 
-from verification.execution.trials import run_all, trials_of
-from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do
-from verification.gates.cases import failed
-from verification.properties.runner import properties_of, try_all
+from collections.abc import Mapping
+
+from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do, verdict_on
+from verification.gates.base_problems import BaseProblem, OnBase, disagreements, finding_of
+from verification.gates.on_base import standings_on_base
+
+NOTHING_NEW = "nothing new was proved"
 
 
 class RedFirst(VerdictGate):
-    """It blocks nothing: a criterion that the base meets already is a property of the requirement."""
+    """It asks cases, properties, given suites and tests over the base's. What it refuses is the requirement's matter.
+
+    So a criterion that holds already, and does not say so, verifies nothing, and is nobody's strike.
+    """
 
     name = "red_first"
     needs_sound = True
@@ -16,28 +22,41 @@ class RedFirst(VerdictGate):
     async def ask(self, subject: Subject) -> GateReport:
         if not subject.base:
             return GateReport(result="passed", text="there was nothing before", evidence={"red": _ids(subject)})
-        trials = trials_of(subject.criteria)
-        properties = properties_of(subject.criteria)
-        if not trials and not properties:
-            return nothing_to_do("no criterion has cases")
-        project = subject.project.with_files(subject.base)
-        await run_all(trials, project, subject.sandbox, subject.seed)
-        red = {trial.criterion for trial in trials if trial.problem is not None}
-        tried = await try_all(
-            [each for each in properties if each[0] not in red], project, subject.sandbox, subject.seed
-        )
-        why: dict[str, list[str]] = {}
-        for name in [each.id for each in subject.criteria if each.judged_outside]:
-            kinds = {problem.kind for sealed in (False, True) for _, problem in failed(name, trials, sealed=sealed)}
-            kinds |= {one.problem.kind for one in tried if one.criterion == name and one.problem is not None}
-            why[name] = sorted(kinds)
-        unknown = sorted(name for name in red if not why[name])  # not run, because others had not ended in time
-        green = sorted(why.keys() - red - {name for name, kinds in why.items() if kinds})
-        evidence = {"red": why, **({"green": green} if green else {}), **({"not_run": unknown} if unknown else {})}
-        if green:
-            return GateReport(result="noted", text=f"{', '.join(green)} held on the base already", evidence=evidence)
-        text = f"; {', '.join(unknown)} could not be asked in time" if unknown else ""
-        return GateReport(result="passed", text=f"each criterion failed on the base{text}", evidence=evidence)
+        if not subject.criteria:
+            return nothing_to_do("there are no criteria")
+        standings = await standings_on_base(subject)
+        problems = disagreements(subject.requirement, subject.criteria, standings)
+        evidence = _evidence(standings)
+        if problems:
+            text = "; ".join(_without_ids(problem) for problem in problems)
+            return verdict_on([finding_of(problem) for problem in problems], text=text, evidence=evidence)
+        if subject.requirement.refactor:
+            text = f"{NOTHING_NEW}: every criterion held on the base, as the requirement says (refactor)"
+            return GateReport(result="noted", text=text, evidence=evidence)
+        return verdict_on([], text=_text(standings), evidence=evidence)
+
+
+def _without_ids(problem: BaseProblem) -> str:
+    """The problem for everybody who may read what a gate says: ids of sealed tests stand in the finding alone."""
+    return f"criterion {problem.criterion}: {problem.kind}" if problem.tests else problem.message
+
+
+def _text(standings: Mapping[str, OnBase]) -> str:
+    green, unknown = _standing(standings, "holds"), _standing(standings, "not_asked")
+    lines = ["each other criterion failed on the base" if green else "each criterion failed on the base"]
+    lines += [f"{', '.join(green)} held already, as the requirement says"] if green else []
+    lines += [f"{', '.join(unknown)} could not be asked in time"] if unknown else []
+    return "; ".join(lines)
+
+
+def _evidence(standings: Mapping[str, OnBase]) -> dict[str, object]:
+    green, unknown = _standing(standings, "holds"), _standing(standings, "not_asked")
+    red = {name: list(on_base.reasons) for name, on_base in standings.items()}
+    return {"red": red, **({"green": green} if green else {}), **({"not_run": unknown} if unknown else {})}
+
+
+def _standing(standings: Mapping[str, OnBase], standing: str) -> list[str]:
+    return sorted(name for name, on_base in standings.items() if on_base.standing == standing)
 
 
 def _ids(subject: Subject) -> list[str]:

@@ -1,16 +1,26 @@
 """The keys of the front matter that are about a `base`: the commit, its own tests, and those that may change."""
 
 import re
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from verification.requirements.fields import Fields
-from verification.requirements.model import Base, BaseSuitePolicy, MayChange, Share
-from verification.requirements.yaml_tree import Mapping, kind
+from verification.requirements.model import Base, BaseSuitePolicy, BaseTestChange, MayChange, Share
+from verification.requirements.problems import ProblemList
+from verification.requirements.yaml_tree import Mapping, Node, kind
 
 _CHANGE = {"test": '"tests/test_it.py::test_old"', "replaced_by": '"tests/test_it.py::test_new"'}
 SHARES: dict[str, Share] = {"whole": "whole", "partial": "partial", "none": "none"}
 _BASE_SUITE = {"run": "partial", "reason": "the tests below tests/server need a database"}
 _REASON_CHARS_MAX = 500
 _REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}", re.ASCII)
+
+
+class ReadChange(NamedTuple):
+    """One entry of `may_change` as read; `at` is where its replacement stands."""
+
+    change: MayChange
+    at: Node
 
 
 def read_base_key(fields: Fields) -> Base | None:
@@ -52,9 +62,9 @@ def read_base_suite(fields: Fields) -> BaseSuitePolicy:
     return BaseSuitePolicy(run=run, reason=reason)
 
 
-def read_may_change(fields: Fields) -> tuple[MayChange, ...]:
+def read_may_change(fields: Fields) -> tuple[ReadChange, ...]:
     """The tests of the base that need not pass any more."""
-    changes: list[MayChange] = []
+    changes: list[ReadChange] = []
     for item in fields.items("may_change") or ():
         if not isinstance(item, Mapping):
             fields.report.add(
@@ -66,10 +76,25 @@ def read_may_change(fields: Fields) -> tuple[MayChange, ...]:
         for name, value in (("test", test), ("replaced_by", replaced_by)):
             if value is not None and "::" not in value:
                 fields.report.add(inner.get(name) or item, f"`{value[:60]}` is not the id of a test", inner.line(name))
+        if test is not None and any(each.change.test == test for each in changes):
+            fields.report.add(inner.get("test") or item, f"`{test[:60]}` stands twice in `may_change`", "it once")
         if test is not None:
-            changes.append(MayChange(test=test, replaced_by=replaced_by))
+            change = MayChange(test=test, replaced_by=replaced_by)
+            changes.append(ReadChange(change, inner.get("replaced_by") or item))
     _needs_base(fields, "may_change")
     return tuple(changes)
+
+
+def check_replacements(
+    read: Iterable[ReadChange], changes: Iterable[BaseTestChange | None], report: ProblemList
+) -> None:
+    """Report a replacement that no criterion names in `must_pass`: nothing would say that it fails and then passes."""
+    named = {test for change in changes if change is not None for test in change.must_pass}
+    for each in read:
+        replacement = each.change.replaced_by
+        if replacement is not None and replacement not in named:
+            message = f"no criterion names `{replacement[:60]}` in `must_pass`, so nothing would ask it"
+            report.add(each.at, message, "it also in `must_pass` of a criterion, or no `replaced_by`")
 
 
 def read_refactor(fields: Fields) -> bool:

@@ -4,10 +4,16 @@ import re
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from verification.requirements.base_keys import read_base_key, read_base_suite, read_may_change, read_refactor
+from verification.requirements.base_keys import (
+    ReadChange,
+    read_base_key,
+    read_base_suite,
+    read_may_change,
+    read_refactor,
+)
 from verification.requirements.dependencies import read_dependencies, read_from_base
 from verification.requirements.fields import Fields
-from verification.requirements.model import Base, BaseSuitePolicy, Budget, Deliverable, MayChange, Serve, SuiteLimits
+from verification.requirements.model import Base, BaseSuitePolicy, Budget, Deliverable, Serve, SuiteLimits
 from verification.requirements.placeholders import names_in
 from verification.requirements.problems import ProblemList, listed
 from verification.requirements.scope import pattern_fault
@@ -61,7 +67,7 @@ class FrontMatter(NamedTuple):
     base: Base | None
     base_suite: BaseSuitePolicy
     suite_limits: SuiteLimits
-    may_change: tuple[MayChange, ...]
+    may_change: tuple[ReadChange, ...]
     refactor: bool
     scope: tuple[str, ...]
     budget: Budget | None

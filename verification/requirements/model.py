@@ -108,13 +108,15 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True):
 class BaseTestChange(msgspec.Struct, frozen=True, kw_only=True):
     """Test files that are laid over the base's own, and single tests of them by pytest's ids.
 
-    `files`: path in the project -> content. `must_pass`: tests that do not pass on the base and pass on the tree.
-    `keep_passing`: tests that pass on both. Other tests of these files that pass on the base must pass on the tree.
+    `files`: path in the project -> content, read from `folder` beside the requirement.
+    `must_pass`: tests that do not pass on the base and pass on the tree. `keep_passing`: tests that pass on both.
+    Other tests of these files that pass on the base must pass on the tree.
     """
 
     files: Mapping[str, bytes]
     must_pass: tuple[str, ...] = ()
     keep_passing: tuple[str, ...] = ()
+    folder: str = ""
 
 
 class MayChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -237,3 +239,7 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     lock: bytes | None = None  # versions and hashes of all that the pins need, once they were resolved
     described: str = ""  # the version that the base's git tags give
     generated: Mapping[str, bytes] = {}  # files that the base's build makes, by path in the project
+
+    def may_hold(self, criterion: Criterion) -> bool:
+        """Whether the requirement says that the base meets this criterion."""
+        return self.refactor or criterion.holds_already

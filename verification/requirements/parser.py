@@ -7,6 +7,7 @@ from pathlib import Path
 
 from domain.errors import Invalid, NotFound
 from domain.judgement import REVIEW
+from verification.requirements.base_keys import check_replacements
 from verification.requirements.case_parser import CaseReader
 from verification.requirements.criteria import Read, read_criteria, read_sealed
 from verification.requirements.dependencies import LOCK_NAME
@@ -115,6 +116,8 @@ def _parse(
         reader = CaseReader(sealed_report, hidden, _command(front, report), served=_served(front, report))
         hidden_ones = _sealed(sealed, ids, reader)
         _apart(hidden_ones, visible, sealed_report)
+    if front is not None and not report.problems and not sealed_report.problems:
+        check_replacements(front.may_change, [read.change for read in (*criteria, *hidden_ones.values())], report)
     tasks = _tasks(front, ids, report)
     problems = [*report.in_order(), *sealed_report.in_order()]
     if problems:
@@ -140,7 +143,7 @@ def _parse(
         base=front.base,
         base_suite=front.base_suite,
         suite_limits=front.suite_limits,
-        may_change=front.may_change,
+        may_change=tuple(each.change for each in front.may_change),
         refactor=front.refactor,
         review=front.review,
         fixtures=visible.used,
@@ -170,9 +173,11 @@ def _criterion(read: Read, sealed: Read | None) -> Criterion:
 
 
 def _apart(sealed: Map[str, Read], visible: Fixtures, report: ProblemList) -> None:
-    """A sealed suite is no part of what employees see."""
+    """A sealed suite, or a sealed folder of tests, is no part of what employees see."""
     for read in sealed.values():
-        if read.suite is not None and (seen := sorted(set(read.suite.files) & set(visible.used))):
+        names = set(read.suite.files) if read.suite is not None else set[str]()
+        names |= {f"{read.change.folder}/{name}" for name in read.change.files} if read.change is not None else set()
+        if seen := sorted(names & set(visible.used)):
             message = f"{seen[0]} is named by the requirement too, so that every employee sees it"
             report.add(read.node, message, "pytest: a file or folder of its own")
 

@@ -51,7 +51,13 @@ def read_change(fields: Fields, fixtures: Fixtures) -> BaseTestChange | None:
         return None
     inner = Fields(node, fields.report, _CHANGE, "`pytest`")
     path = inner.text("over_base", required=True)
-    ids = {name: _ids(inner, name) for name in ("must_pass", "keep_passing")}
+    must_pass, keep_passing = _ids(inner, "must_pass"), _ids(inner, "keep_passing")
+    if not (must_pass or keep_passing or inner.meant or inner.has("must_pass") or inner.has("keep_passing")):
+        message = "`over_base` alone judges nothing: say which tests must turn from failing to passing"
+        fields.report.add(node, message, inner.line("must_pass"))
+    if both := sorted(set(must_pass) & set(keep_passing)):
+        at = inner.get("keep_passing") or node
+        fields.report.add(at, f"`{both[0][:60]}` stands in `must_pass` too", "it in one of the two lists")
     if path is None:
         return None
     at = inner.get("over_base") or node
@@ -64,7 +70,7 @@ def read_change(fields: Fields, fixtures: Fixtures) -> BaseTestChange | None:
     files = {name.removeprefix(f"{folder}/"): content for name, content in loaded.items()}
     if faulty := [name for name in files if path_fault(name)]:
         fields.report.add(at, f"{faulty[0]} cannot lie in a project", inner.line("over_base"))
-    return BaseTestChange(files=files, **ids)
+    return BaseTestChange(files=files, must_pass=must_pass, keep_passing=keep_passing, folder=folder)
 
 
 def _ids(fields: Fields, name: str) -> tuple[str, ...]:

@@ -64,17 +64,20 @@ class BaseSuite:
 
         only: some test files; all of them if empty.
         """
-        key = self._key(only)
-        if self.store is not None and (kept := self.store.get(key)) is not None:
+        if (kept := self.kept(only)) is not None:
             return kept
         outcome = self._outcome(await self._run(self.base, self.options, only), self.options)
         if "Warning" in outcome.problem:
             calmer = self.options.without_error_filters()
             outcome = self._outcome(await self._run(self.base, calmer, only), calmer)
             outcome = msgspec.structs.replace(outcome, warnings_stay=True)
-        if self.store is not None and not outcome.problem:
-            self.store.put(key, outcome)
+        if self.store is not None and (outcome.outcomes or not outcome.problem):
+            self.store.put(self._key(only), outcome)
         return outcome
+
+    def kept(self, only: Collection[str] = ()) -> BaseOutcome | None:
+        """The outcome on the base that is in the store, if there is one."""
+        return self.store.get(self._key(only)) if self.store is not None else None
 
     async def compare(
         self, before: BaseOutcome, tree: Mapping[str, bytes], only: Collection[str] = (), *, repeat: bool = True

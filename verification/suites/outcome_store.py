@@ -1,4 +1,4 @@
-"""Outcomes of a base's tests on the base, kept on disk: a base that is judged again is not run again.
+"""Outcomes on a base, kept on disk: a base that is judged again is not run again.
 
 A file is named by the digest of everything that the outcome depends on: the base, the pinned libraries, the judge's own
 tools, the image of the box and the options. The folder belongs to the user who judges, as the folder of libraries does.
@@ -9,6 +9,7 @@ import secrets
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -20,41 +21,55 @@ from verification.suites.pytest_runner import PYTEST
 FORM = 1  # of what is kept; another number when the runner changes what it reports
 UNUSED_S = 30 * 24 * 3600.0
 """An outcome that was not asked for during this time is removed when another one is put in."""
-_outcome = msgspec.json.Decoder(BaseOutcome)
+Kept = TypeVar("Kept", bound=msgspec.Struct)
 
 
 class OutcomeStore:
-    """A folder of outcomes. `image` names what the boxes see read-only (Capabilities.image)."""
+    """A folder of outcomes; without a folder they are kept as long as the store itself.
 
-    def __init__(self, folder: Path, image: str) -> None:
+    `image` names what the boxes see read-only (Capabilities.image).
+    """
+
+    def __init__(self, folder: Path | None, image: str) -> None:
         self._folder = folder
         self._image = image
+        self._here: dict[str, bytes] = {}
 
     def get(self, key: str) -> BaseOutcome | None:
-        """The outcome that was kept for this key. None if there is none, or if its file cannot be read."""
-        path = self._path(key)
+        """The outcome of tests that was kept for this key. None if there is none, or if its file cannot be read."""
+        return self.get_as(key, BaseOutcome)
+
+    def get_as(self, key: str, kind: type[Kept]) -> Kept | None:
+        """What was kept for this key, of this kind. None if there is none, or if its file cannot be read."""
+        name = self._name(key)
         try:
-            outcome = _outcome.decode(path.read_bytes())
-            os.utime(path)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+            content = self._here[name] if self._folder is None else (self._folder / name).read_bytes()
+            outcome = msgspec.json.decode(content, type=kind)
+            if self._folder is not None:
+                os.utime(self._folder / name)
+        except (KeyError, OSError, msgspec.DecodeError, UnicodeDecodeError):
             return None
         return outcome
 
-    def put(self, key: str, outcome: BaseOutcome) -> None:
+    def put(self, key: str, outcome: msgspec.Struct) -> None:
         """Keep an outcome. A folder that cannot be written costs time and no verdict, so that it raises nothing."""
-        path = self._path(key)
-        beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        name, content = self._name(key), msgspec.json.encode(outcome)
+        if self._folder is None:
+            self._here[name] = content
+            return
+        beside = self._folder / f"{name}.{secrets.token_hex(4)}"
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
-            beside.write_bytes(msgspec.json.encode(outcome))
-            beside.replace(path)
-            self._remove_unused()
+            beside.write_bytes(content)
+            beside.replace(self._folder / name)
+            self._remove_unused(self._folder)
 
-    def _path(self, key: str) -> Path:
+    def _name(self, key: str) -> str:
         whole = digest_of(f"{FORM} {self._image} {tools_digest(PYTEST)} {key}".encode())
-        return self._folder / f"{whole}.json"
+        return f"{whole}.json"
 
-    def _remove_unused(self) -> None:
-        for path in self._folder.iterdir():
+    @staticmethod
+    def _remove_unused(folder: Path) -> None:
+        for path in folder.iterdir():
             if time.time() - path.stat().st_mtime > UNUSED_S:
                 path.unlink(missing_ok=True)

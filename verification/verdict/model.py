@@ -26,6 +26,9 @@ FindingKind = Literal[
     "not_built",  # a source of the base's compiled extension was changed, and the judge builds the base alone
     "nothing_changed",  # the tree is the base
     "base_suite",  # too few of the base's own tests run, so that they would notice little
+    "holds_on_base",  # a criterion or test was met before anybody worked, and the requirement does not say so
+    "fails_on_base",  # the requirement says that it holds on the base, and it does not
+    "unknown_test",  # the requirement names a test that is not there
     "regression",  # what an earlier task or the base could do is lost
     "property_failed",  # a property does not hold for an input that was drawn for this verdict
     "suite_failed",  # a given suite did not run to its exact set of passed tests

@@ -1,0 +1,94 @@
+"""A requirement beside its base, before anybody works: the base's own tests and every criterion are tried in boxes.
+
+What is found wrong here would end a run after its work. Outcomes are kept, so that no verdict runs the same again.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from domain.errors import Invalid
+from domain.tree import Tree
+from verification.gates.base import Origin, Subject
+from verification.gates.base_problems import BaseProblem, disagreements
+from verification.gates.base_suite import base_problems, own_suite
+from verification.gates.on_base import seed_of, standings_on_base
+from verification.judge import probed, project_of
+from verification.requirements.model import Requirement, modules_named
+from verification.sandbox.base import Sandbox
+from verification.suites.base_suite import test_files_of
+from verification.suites.outcome_store import OutcomeStore
+
+Say = Callable[[str], None]
+
+
+class BaseReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What was seen on the base. `files`: its test files, 0 if they were not asked. `held`: criteria that it meets."""
+
+    problems: tuple[BaseProblem, ...] = ()
+    files: int = 0
+    files_ran: int = 0
+    held: tuple[str, ...] = ()
+
+
+class BaseDisagrees(Invalid):
+    """The requirement says something of its base that is not so. `problems` is never empty."""
+
+    def __init__(self, problems: tuple[BaseProblem, ...], commit: str) -> None:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        lines = "\n".join(f"- {problem}" for problem in problems)
+        message = f"{count} between the requirement and its base {commit[:12]}, and nobody has worked yet:"
+        super().__init__(message, hint=lines, code="base_disagrees")
+        self.problems = problems
+
+
+async def check_on_base(
+    requirement: Requirement,
+    origin: Origin,
+    *,
+    sandbox: Sandbox,
+    libraries: Path | None = None,
+    allow_degraded: bool = False,
+    say: Say = lambda _: None,
+) -> BaseReport:
+    """Try a requirement on its base. Raises Unavailable without a box, and Refused for limits that cannot be held."""
+    held = await probed(sandbox, allow_degraded=allow_degraded)
+    base = Tree.of(origin.files)
+    named = modules_named(requirement.criteria, requirement.scope)
+    subject = Subject(
+        requirement=requirement,
+        tree=base,
+        base=base,
+        changed=(),
+        criteria=requirement.criteria,
+        earlier=(),
+        scope=requirement.scope,
+        whole=True,
+        project=project_of(requirement, base, origin, libraries, named),
+        sandbox=sandbox,
+        origin=origin,
+        outcomes=OutcomeStore(origin.outcomes, held.image),
+        seed=seed_of(requirement),
+    )
+    files, files_ran, problems = await _own_tests(subject, say)
+    say(f"Each of {len(requirement.criteria)} criteria is tried on the base: it must fail there, or say otherwise.")
+    standings = await standings_on_base(subject)
+    return BaseReport(
+        problems=(*problems, *disagreements(requirement, requirement.criteria, standings)),
+        files=files,
+        files_ran=files_ran,
+        held=tuple(name for name, on_base in standings.items() if on_base.standing == "holds"),
+    )
+
+
+async def _own_tests(subject: Subject, say: Say) -> tuple[int, int, list[BaseProblem]]:
+    """The number of the base's test files, how many of them run, and what is wrong with that."""
+    suite = own_suite(subject)
+    files = test_files_of(subject.origin.files, suite.options)
+    if subject.requirement.base_suite.run == "none" or not files:
+        return 0, 0, []
+    if suite.kept() is None:
+        say(f"The base's own tests run once ({len(files)} files). Their outcome is kept for every verdict.")
+    before = await suite.on_base()
+    return len(before.files), len(before.ran), base_problems(before, subject)
