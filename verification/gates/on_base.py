@@ -30,10 +30,13 @@ class Standings(msgspec.Struct, frozen=True):
     by_criterion: Mapping[str, OnBase]
 
 
+_standings = msgspec.json.Decoder(Standings)
+
+
 async def standings_on_base(subject: Subject) -> Mapping[str, OnBase]:
     """Return how each criterion stands on the base: from the store, or asked once and kept. Raises Unavailable."""
     key = _key(subject)
-    if subject.outcomes is not None and (kept := subject.outcomes.get_as(key, Standings)) is not None:
+    if subject.outcomes is not None and (kept := subject.outcomes.get_as(key, _standings)) is not None:
         return kept.by_criterion
     standings = await _asked(subject)
     slow = any(each.standing == "not_asked" or "timeout" in each.reasons for each in standings.values())

@@ -22,6 +22,7 @@ FORM = 1  # of what is kept; another number when the runner changes what it repo
 UNUSED_S = 30 * 24 * 3600.0
 """An outcome that was not asked for during this time is removed when another one is put in."""
 Kept = TypeVar("Kept", bound=msgspec.Struct)
+_outcome = msgspec.json.Decoder(BaseOutcome)
 
 
 class OutcomeStore:
@@ -37,14 +38,14 @@ class OutcomeStore:
 
     def get(self, key: str) -> BaseOutcome | None:
         """The outcome of tests that was kept for this key. None if there is none, or if its file cannot be read."""
-        return self.get_as(key, BaseOutcome)
+        return self.get_as(key, _outcome)
 
-    def get_as(self, key: str, kind: type[Kept]) -> Kept | None:
-        """What was kept for this key, of this kind. None if there is none, or if its file cannot be read."""
+    def get_as(self, key: str, decoder: msgspec.json.Decoder[Kept]) -> Kept | None:
+        """What was kept for this key, read so. None if there is none, or if its file cannot be read."""
         name = self._name(key)
         try:
             content = self._here[name] if self._folder is None else (self._folder / name).read_bytes()
-            outcome = msgspec.json.decode(content, type=kind)
+            outcome = decoder.decode(content)
             if self._folder is not None:
                 os.utime(self._folder / name)
         except (KeyError, OSError, msgspec.DecodeError, UnicodeDecodeError):
