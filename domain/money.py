@@ -28,6 +28,10 @@ class Amount(msgspec.Struct, frozen=True):
         """Whether neither part exceeds the cap's."""
         return self.usd <= cap.usd and self.tokens <= cap.tokens
 
+    def at_most(self, cap: "Amount") -> "Amount":
+        """The amount with neither part above the cap's."""
+        return Amount(min(self.usd, cap.usd), min(self.tokens, cap.tokens))
+
     def counted(self) -> "Amount | None":
         """Rounded up to USD_STEP; None for what cannot be counted: negative, not finite or beyond the limits."""
         if not self.usd.is_finite() or not 0 <= self.usd <= USD_MAX or not 0 <= self.tokens <= TOKENS_MAX:

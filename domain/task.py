@@ -217,7 +217,7 @@ def decide(command: TaskCommand, state: TaskState) -> TaskEvent:
             return CallStarted(**ids)
         case FinishCall(snapshot=snapshot, index=index):
             _expect(state, command, "calling")
-            charged, counts = _charge(snapshot.cost, state.reservation), not weight_of(snapshot.outcome)
+            charged, counts = _charge(snapshot, state.reservation), not weight_of(snapshot.outcome)
             return CallFinished(**ids, snapshot=snapshot, charged=charged, counts=counts, index=index)
         case SubmitWork(files=files, tree=tree, dropped=dropped):
             _expect(state, command, "answered")
@@ -238,10 +238,12 @@ def decide(command: TaskCommand, state: TaskState) -> TaskEvent:
     raise TypeError(f"not a command of a task: {type(command).__name__}")
 
 
-def _charge(cost: Amount | None, reservation: Amount) -> Amount:
-    """The cost; for one that is unknown or that cannot be counted (it follows what a provider says) the reservation."""
-    counted = cost.counted() if cost is not None else None
-    return reservation if counted is None else counted
+def _charge(snapshot: Snapshot, reservation: Amount) -> Amount:
+    """The cost, an estimated one at most the reservation; the reservation where it is unknown or cannot be counted."""
+    counted = snapshot.cost.counted() if snapshot.cost is not None else None
+    if counted is None:
+        return reservation
+    return counted.at_most(reservation) if snapshot.estimated else counted
 
 
 def _expect(state: TaskState, command: TaskCommand, *phases: Phase) -> None:

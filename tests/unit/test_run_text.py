@@ -1,8 +1,14 @@
 """A run on one screen: why a call failed, in the provider's words, what to do, and which costs are estimated."""
 
-from typing import Any
+from decimal import Decimal
+from typing import Any, cast
+from uuid import UUID
+
+from rich.console import Console
 
 from agents.employees.call_errors import HINTS
+from director.cli.live_view import Watch
+from director.terminal.output import Door
 from director.terminal.text import attempt_line, remedies
 
 SAID = "https://x.example/v1 answered 402: Insufficient Balance"
@@ -36,3 +42,16 @@ def test_estimated_costs_are_said_to_be() -> None:
     assert remedies([answered, answered]) == [
         "The cost of 2 calls is estimated from their bytes: the servers did not say what was used."
     ]
+
+
+def test_the_moving_table_shows_the_last_call_s_message() -> None:
+    watch = Watch(cast(Any, None), UUID(int=1), Door("watch", as_json=False))
+    data = {
+        "run": {"title": "Adders", "spent_usd": Decimal(0), "spent_tokens": 0},
+        "attempts": [ROW],
+        "tasks": [{"name": "T1", "phase": "waiting", "attempts": 0, "employee_name": "ada", "reason": "payment"}],
+    }
+    console = Console(width=200)
+    with console.capture() as shown:
+        console.print(watch._table(data))
+    assert f"payment: {SAID}" in shown.get()

@@ -187,6 +187,23 @@ def test_a_call_is_charged_what_it_cost_and_at_its_bound_when_nobody_knows(
     assert finished.charged == charged
 
 
+@pytest.mark.parametrize(
+    ("cost", "charged"),
+    [
+        (COST, COST),
+        (CALL + CALL, CALL),
+        (Amount(CALL.usd * 3, 7), Amount(CALL.usd, 7)),
+        (Amount(Decimal(0), CALL.tokens * 3), Amount(Decimal(0), CALL.tokens)),
+        (None, CALL),
+    ],
+)
+def test_an_estimate_is_charged_at_most_at_the_bound(cost: Amount | None, charged: Amount) -> None:
+    estimated = replace(SNAPSHOT, cost=cost, estimated=True)
+    (finished,) = decide(replace(FINISH, snapshot=estimated), *CALLING)
+    assert isinstance(finished, CallFinished)
+    assert finished.charged == charged
+
+
 @pytest.mark.parametrize(("phase", "cut_off"), [("assigned", False), ("calling", True), ("answered", False)])
 def test_a_release_settles_an_open_call_at_its_bound(phase: str, cut_off: bool) -> None:
     before = first_task(*PHASES[phase])
