@@ -101,6 +101,10 @@ class Library:
         """A whole verdict, by the digest that its event names."""
         return _verdict.decode(await self._blobs.get(digest))
 
+    async def text(self, digest: str) -> str:
+        """A kept text. Raises NotFound when it was purged."""
+        return (await self._blobs.get(digest)).decode(errors="replace")
+
     async def contents(self, manifest: Manifest) -> Tree:
         """The tree that a manifest names, or, of a difference, what it brings."""
         return await tree_of(manifest, self._blobs)

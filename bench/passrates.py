@@ -64,7 +64,7 @@ class Table(msgspec.Struct, kw_only=True):
 
 def prompt_sha256(brief: Brief, style: Style) -> str:
     """The digest of all that the brief contributes to a request in this style."""
-    asked = {"messages": messages_of(brief, FEEDBACK_MAX), "extras": dict(EXTRAS[style](brief))}
+    asked = {"messages": messages_of(brief, FEEDBACK_MAX, small=True), "extras": dict(EXTRAS[style](brief))}
     return digest_of(msgspec.json.encode(asked, order="sorted"))
 
 

@@ -17,44 +17,12 @@ from domain.faults import FAULTS_MAX, weight_of
 from domain.judgement import Finding, Judgement
 from domain.message import Command, Erased, Event, TaskEvent
 from domain.money import NOTHING, Amount
+from domain.snapshot import Snapshot as Snapshot
 from domain.tree import Manifest, contents_of
 
 DECLINED = "declined"
 """The outcome of a call whose employee says that the task cannot be done: no failure, and no claim either."""
 Phase = Literal["waiting", "assigned", "calling", "answered", "submitted", "verified"]
-
-
-class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """The execution snapshot of one model call: enough to say what was asked of whom and what came back.
-
-    `outcome` is "answered", "declined" or a failure kind. Digests name blobs. Tokens None: not reported. `cost` None:
-    unknown, charged at the reservation. `estimated`: the cost follows from the bytes of prompt and answer.
-    `adaptations`: what was changed in the request because the server refuses its usual form. `retry_after_s`: how long
-    the server asked to wait.
-    """
-
-    outcome: str
-    provider: str
-    endpoint: str
-    model: str
-    model_reported: str | None = None
-    model_digest: str | None = None
-    parameters: Mapping[str, str | int | float | bool | None] = {}
-    prompt: str | None = None
-    answer: str | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cost: Amount | None = None
-    cost_source: str | None = None
-    latency_s: float = 0.0
-    finish_reason: str | None = None
-    request_id: str | None = None
-    sdk: str = ""
-    scripted: bool = False
-    message: str = ""
-    estimated: bool = False
-    adaptations: tuple[str, ...] = ()
-    retry_after_s: float | None = None
 
 
 class Assigned(TaskEvent, frozen=True, kw_only=True):
@@ -197,6 +165,9 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     blocked: str = ""  # a review that was heard and blocks
     faults: Mapping[UUID, int] = {}  # employee -> the weight of its faults with this task
     failure: str = ""  # how the last call failed, in words; empty after an answer
+    answer: str | None = None  # digest of the last answer
+    attempted: Manifest = {}  # what that answer changed
+    unclear: tuple[str, ...] = ()  # what of that answer was not understood or dropped, for its author
 
     def worn_out(self, employee: UUID) -> bool:
         """Whether the employee had as many faults with this task as it may have."""
@@ -280,9 +251,13 @@ def evolve(state: TaskState, event: Event | Erased) -> TaskState:
             failure = "" if phase == "answered" else f"{snapshot.outcome}: {snapshot.message}".removesuffix(": ")
             state = replace(state, phase=phase, spent=state.spent + charged, reservation=NOTHING, model=snapshot.model)
             state = replace(state, failure=failure)
+            if snapshot.was_read:
+                state = replace(state, answer=snapshot.answer, attempted={}, unclear=snapshot.not_understood)
             return state if counts else _after_fault(state, event.employee, snapshot.outcome)
-        case Submitted(files=files, tree=tree):
-            return replace(state, phase="submitted", files=files, tree=tree)
+        case Submitted(files=files, tree=tree, dropped=dropped):
+            left_out = tuple(f"{path} is outside your scope, and it was left out." for path in dropped)
+            unclear = (*state.unclear, *left_out)
+            return replace(state, phase="submitted", files=files, tree=tree, attempted=files, unclear=unclear)
         case Verified(judgement=judgement):
             blocked = next((gate.text for gate in judgement.gates if gate.blocks), "")
             return replace(state, phase="verified", findings=(), evidence=judgement.evidence, blocked=blocked)

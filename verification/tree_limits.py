@@ -14,5 +14,5 @@ FOLDERS_DEPTH_MAX = 32
 """Folders within folders."""
 LINK_CHARS_MAX = 400
 """Text of one link."""
-SHOWN_FILE_BYTES_MAX = 64 * 1024
-"""A longer file of the base is not shown whole to an employee."""
+SHOWN_FILE_BYTES_MAX = 1024**2
+"""A longer file of the base is named to an employee and not shown."""

@@ -1,17 +1,16 @@
 """What an employee is told about a task: criteria, visible examples, signatures, files. Never anything sealed."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from agents.briefs.property_text import described, function_of
+from agents.briefs.surroundings import listed, neighbour_texts, scope_texts, text_of
 from domain.errors import NotFound
 from verification.execution.service_session import READY_WAIT_S
 from verification.requirements.model import Case, Criterion, Request, Requirement, Step
-from verification.requirements.scope import in_scope
-from verification.tree_limits import SHOWN_FILE_BYTES_MAX
 
 EXAMPLES_MAX = 12  # per criterion; more would push the question out of a small model's context
 _LETTERS = "abcdefghijkmnpqrstuvwxyz"
@@ -68,9 +67,18 @@ def is_concrete(pattern: str) -> bool:
 
 
 def brief_of(
-    requirement: Requirement, task_id: str, *, base: Mapping[str, bytes], feedback: tuple[str, ...] = ()
+    requirement: Requirement,
+    task_id: str,
+    *,
+    base: Mapping[str, bytes],
+    listing: Iterable[str] = (),
+    feedback: tuple[str, ...] = (),
+    previous: PreviousAnswer | None = None,
 ) -> Brief:
     """The brief of one planned task.
+
+    `base` holds what the task starts from, or as much of it as the task is about; `listing` all paths of it, where
+    `base` does not hold them all.
 
     :raises NotFound: when the requirement plans no such task.
     """
@@ -79,6 +87,7 @@ def brief_of(
         known = ", ".join(planned.id for planned in requirement.tasks)
         raise NotFound(f"The requirement has no task {task_id}.", hint=f"Its tasks are: {known}.")
     criteria = [criterion for criterion in requirement.criteria if criterion.id in task.criteria]
+    texts, not_shown = scope_texts(base, task.scope)
     return Brief(
         title=requirement.title,
         prose="\n\n".join([_prose(requirement), *_libraries(requirement), *_contract(requirement)]),
@@ -86,10 +95,14 @@ def brief_of(
         criteria=tuple(criterion_of(criterion) for criterion in criteria),
         paths=task.scope,
         signatures=_signatures(criteria, requirement.prose),
-        base_files=texts_of(base, task.scope),
+        base_files=texts,
         feedback=feedback,
-        suites=_suites(criteria),
+        suites=_suites(criteria, base),
         definitions=_definitions(criteria),
+        not_shown=not_shown,
+        neighbours=neighbour_texts(texts, base),
+        listing=listed({*base, *listing}),
+        previous=previous,
     )
 
 
@@ -131,13 +144,27 @@ def criterion_of(criterion: Criterion) -> BriefCriterion:
     """A criterion with its visible examples and properties."""
     examples = [_example(case) for case in criterion.cases[:EXAMPLES_MAX]]
     examples += [described(one) for one in criterion.properties]
+    change = criterion.over_base
+    if change is not None:
+        examples += [f"the test {test} must pass; it does not now" for test in change.must_pass]
+        examples += [f"the test {test} must keep passing" for test in change.keep_passing]
     return BriefCriterion(id=criterion.id, says=criterion.says, examples=tuple(examples))
 
 
-def _suites(criteria: Iterable[Criterion]) -> dict[str, str]:
-    """The visible suites as texts; a file that is long or no text is left out."""
-    given = {path: content for each in criteria if each.suite for path, content in each.suite.files.items()}
-    return {path: text for path, content in sorted(given.items()) if (text := _text(content)) is not None}
+def test_paths(criteria: Iterable[Criterion]) -> tuple[str, ...]:
+    """The test files of the base that visible criteria name by single tests."""
+    changes = [criterion.over_base for criterion in criteria if criterion.over_base is not None]
+    ids = [test for change in changes for test in (*change.must_pass, *change.keep_passing)]
+    return tuple(dict.fromkeys(test.partition("::")[0] for test in ids))
+
+
+def _suites(criteria: Sequence[Criterion], base: Mapping[str, bytes]) -> dict[str, str]:
+    """The visible tests as texts: given suites, tests that are laid over the base's, and those of the base."""
+    given = {path: base[path] for path in test_paths(criteria) if path in base}
+    for criterion in criteria:
+        given |= criterion.suite.files if criterion.suite else {}
+        given |= criterion.over_base.files if criterion.over_base else {}
+    return {path: text for path, content in sorted(given.items()) if (text := text_of(content)) is not None}
 
 
 def _example(case: Case) -> str:
@@ -264,17 +291,3 @@ def _parameters(name: str, steps: list[Step], text: str) -> list[str]:
     positional = [letter if index < least else f"{letter}=None" for index, letter in enumerate(_LETTERS[:most])]
     keywords = dict.fromkeys(keyword for step in steps for keyword in step.kwargs)
     return positional + [f"{keyword}=None" for keyword in keywords]
-
-
-def texts_of(base: Mapping[str, bytes], scope: tuple[str, ...]) -> dict[str, str]:
-    """The files in scope that are text and not too long."""
-    read = {path: _text(content) for path, content in sorted(base.items()) if in_scope(path, scope)}
-    return {path: text for path, text in read.items() if text is not None}
-
-
-def _text(content: bytes) -> str | None:
-    """A file's text; None if it is long, or says nothing to a model."""
-    try:
-        return content.decode() if len(content) <= SHOWN_FILE_BYTES_MAX else None
-    except UnicodeDecodeError:
-        return None

@@ -3,7 +3,8 @@
 import difflib
 from collections.abc import Iterable, Mapping
 
-from agents.briefs.brief import Brief, criterion_of, texts_of
+from agents.briefs.brief import Brief, criterion_of
+from agents.briefs.surroundings import scope_texts
 from agents.run_content import Library
 from domain.judgement import REVIEW
 from domain.review import PATH, is_review
@@ -30,9 +31,9 @@ def review_plan(names: Iterable[str]) -> TaskPlan:
 async def review_brief(library: Library, state: RunState, requirement: Requirement, feedback: tuple[str, ...]) -> Brief:
     """What the reviewer of a run is told."""
     assert state.submitted is not None
-    base = texts_of(await library.contents(await library.base_manifest(state.submitted)), ("**",))
+    base = scope_texts(await library.contents(await library.base_manifest(state.submitted)), ("**",)).texts
     contents = await library.contents(files_of(state))
-    changed = texts_of(contents, ("**",))
+    changed = scope_texts(contents, ("**",)).texts
     parts = [part for part in state.tasks.values() if not is_review(part) and part.evidence]
     verdicts = {part.name: await library.verdict(part.evidence) for part in parts if part.evidence}
     prose = "\n\n".join(

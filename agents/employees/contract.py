@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from agents.briefs.brief import Brief
+from agents.employees.answer_reader.result import ParsedAnswer
 
 Finish = Literal["stop", "length", "tool", "blocked", "error", "other"]
 
@@ -82,6 +83,18 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     dropped: tuple[str, ...] = ()
     declined: str = ""
     not_understood: tuple[str, ...] = ()
+
+
+def answer_of(result: ModelResult, read: ParsedAnswer) -> Answer:
+    """The answer whose text was read as a change."""
+    return Answer(
+        result=result,
+        files=read.files,
+        deleted=read.deleted,
+        dropped=read.dropped,
+        declined=read.declined,
+        not_understood=read.not_understood,
+    )
 
 
 class Employee(Protocol):

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from agents.briefs.brief import Brief
 from agents.employees.answer_reader.result import CANNOT
+from agents.employees.prompt_sections import Sections
+from agents.employees.usage import BYTES_PER_TOKEN
 
 Style = Literal["chat", "grammar"]
 
@@ -17,63 +19,58 @@ DECLINE = (
 )
 
 
+class Prompt(NamedTuple):
+    """The chat messages of a task. `partial`: files in scope of which they show a part or nothing."""
+
+    messages: list[dict[str, str]]
+    partial: frozenset[str]
+
+
+def prompt_of(
+    brief: Brief,
+    feedback_max: int = FEEDBACK_LINES_MAX,
+    *,
+    may_decline: bool = False,
+    tokens_max: int | None = None,
+    small: bool = False,
+) -> Prompt:
+    """The prompt of a task, within a number of tokens.
+
+    `feedback_max` 0 leaves earlier attempts out: each attempt is drawn afresh. `small`: for a model that a long prompt
+    confuses. A function without a base is asked of it in the words of its criteria alone.
+    """
+    if small and is_short(brief):
+        return Prompt(_messages(f"{_task(brief)}\n\n{_criteria(brief)}"), frozenset())
+    bytes_max = None
+    if tokens_max is not None:
+        bytes_max = max(0, tokens_max * BYTES_PER_TOKEN - len(SYSTEM.encode()))
+    sections = Sections(brief, feedback_max, DECLINE if may_decline else "", bytes_max)
+    return Prompt(_messages(sections.text()), sections.partial)
+
+
 def messages_of(
-    brief: Brief, feedback_max: int = FEEDBACK_LINES_MAX, *, may_decline: bool = False
+    brief: Brief, feedback_max: int = FEEDBACK_LINES_MAX, *, may_decline: bool = False, small: bool = False
 ) -> list[dict[str, str]]:
-    """The chat messages of a task. `feedback_max` 0 leaves rejections out: each attempt is drawn afresh."""
-    parts = [
-        _task(brief),
-        _criteria(brief),
-        _suites(brief),
-        _files(brief),
-        _feedback(brief, feedback_max),
-        _form(brief),
-    ]
-    parts.append(DECLINE if may_decline else "")
-    user = "\n\n".join(part for part in parts if part)
-    return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": user}]
+    """The chat messages of a task, whole."""
+    return prompt_of(brief, feedback_max, may_decline=may_decline, small=small).messages
+
+
+def is_short(brief: Brief) -> bool:
+    """Whether a task is one function or class in one new file."""
+    return bool(brief.single_path) and len(brief.signatures) == 1 and not brief.base_files and not brief.suites
+
+
+def _messages(text: str) -> list[dict[str, str]]:
+    return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": text}]
 
 
 def _task(brief: Brief) -> str:
-    if brief.single_path and len(brief.signatures) == 1:
-        kind, _, name = brief.signatures[0].partition(" ")
-        return f"Write the Python {'function' if kind == 'def' else 'class'} `{name}`."
-    lines = [f"Project: {brief.title}", brief.prose]
-    if brief.signatures:
-        lines.append("It needs: " + ", ".join(f"`{signature}`" for signature in brief.signatures) + ".")
-    return "\n".join(line for line in lines if line)
+    kind, _, name = brief.signatures[0].partition(" ")
+    return f"Write the Python {'function' if kind == 'def' else 'class'} `{name}`."
 
 
 def _criteria(brief: Brief) -> str:
-    blocks = []
-    for criterion in brief.criteria:
-        lines = [criterion.says.strip(), *criterion.examples]
-        blocks.append("\n".join(lines))
-    return "\n\n".join(blocks)
-
-
-def _suites(brief: Brief) -> str:
-    return "\n\n".join(f"These tests must pass, {path}:\n```\n{text}\n```" for path, text in brief.suites.items())
-
-
-def _files(brief: Brief) -> str:
-    return "\n\n".join(f"{path} holds now:\n```\n{text}\n```" for path, text in brief.base_files.items())
-
-
-def _feedback(brief: Brief, feedback_max: int) -> str:
-    if not brief.feedback or feedback_max <= 0:
-        return ""
-    return "Earlier attempts were rejected:\n" + "\n".join(f"- {line}" for line in brief.feedback[-feedback_max:])
-
-
-def _form(brief: Brief) -> str:
-    if brief.single_path:
-        return ""
-    scope = ", ".join(brief.paths)
-    return (
-        "Give each file whole, in a fenced code block of its own that begins with ```python path=FILE. "
-        f"Only these paths may be written: {scope}."
-    )
+    return "\n\n".join("\n".join([each.says.strip(), *each.examples]) for each in brief.criteria)
 
 
 def grammar_of(brief: Brief) -> str:

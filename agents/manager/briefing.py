@@ -4,13 +4,15 @@ A reservation follows from the real prompt, so the size is known before the task
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 from uuid import UUID
 
-from agents.briefs.brief import Brief, brief_of
+from agents.briefs.brief import Brief, PreviousAnswer, brief_of, test_paths
 from agents.briefs.review_brief import review_brief
+from agents.briefs.surroundings import imported_paths, scope_texts, text_of
 from agents.duty import either, insist
+from agents.employees.answer_reader.result import ANSWER_CHARS_MAX
 from agents.employees.prompts import messages_of
 from agents.employees.usage import prompt_bytes, tokens_of
 from agents.manager import routing
@@ -21,12 +23,15 @@ from bus.consumer import Send
 from bus.logger import SILENT, Logger
 from bus.projection import Cause
 from bus.projection_rows import Rows
-from domain.errors import AuraError, Unavailable
+from domain.errors import AuraError, NotFound, Unavailable
 from domain.message import NAMESPACE, Command, derive
 from domain.review import is_review
 from domain.run import RunState
 from domain.task import TaskState
+from domain.tree import Manifest
 from projections.openrun import open_in
+from verification.requirements.model import Requirement
+from verification.requirements.scope import in_scope
 
 _SIZED = derive(NAMESPACE, "manager", "sized")
 
@@ -38,8 +43,38 @@ async def brief_for(library: Library, state: RunState, part: TaskState) -> Brief
     feedback = tuple(dict.fromkeys(finding.for_author for finding in part.findings if finding.for_author))
     if is_review(part):
         return await review_brief(library, state, requirement, feedback)
-    base = await library.contents(await library.before(state, part.id))
-    return brief_of(requirement, part.name, base=base, feedback=feedback)
+    manifest = await library.before(state, part.id)
+    base = await _about(library, manifest, part, requirement)
+    previous = await _previous(library, part)
+    return brief_of(
+        requirement, part.name, base=base, listing=manifest, feedback=(*feedback, *part.unclear), previous=previous
+    )
+
+
+async def _about(
+    library: Library, manifest: Manifest, part: TaskState, requirement: Requirement
+) -> Mapping[str, bytes]:
+    """The contents that a task is about: the files in scope, those that they import, and tests that are named."""
+    files = {path: entry for path, entry in manifest.items() if entry.is_file}
+    named = test_paths(criterion for criterion in requirement.criteria if criterion.id in part.criteria)
+    inside = {path: files[path] for path in files if path in named or in_scope(path, part.scope)}
+    contents = await library.contents(inside)
+    texts = scope_texts(contents, part.scope).texts
+    imported = {path: files[path] for path in imported_paths(texts, files)}
+    return {**contents, **await library.contents(imported)}
+
+
+async def _previous(library: Library, part: TaskState) -> PreviousAnswer | None:
+    """The answer of the attempt before, if there was one that is kept."""
+    if part.answer is None:
+        return None
+    try:
+        answer = await library.text(part.answer)
+        contents = await library.contents(part.attempted)
+    except NotFound:
+        return None  # it was purged
+    files = {path: text for path, content in contents.items() if (text := text_of(content)) is not None}
+    return PreviousAnswer(text=answer[:ANSWER_CHARS_MAX], files=files)
 
 
 def prompt_tokens(brief: Brief) -> int:

@@ -9,7 +9,8 @@ from agents.employees.call_errors import CallFailed
 from agents.employees.contract import Answer, Employee, ModelResult, Order
 from agents.employees.safe_text import one_line, safe, safe_json
 from domain.money import Amount
-from domain.task import DECLINED, Snapshot
+from domain.snapshot import REASONS_BETWEEN, Snapshot
+from domain.task import DECLINED
 from domain.tree import DELETED, Entry, Kind, Manifest, digest_of
 from domain.tree_links import place_of, resolved
 from verification.requirements.scope import PATH_CHARS_MAX
@@ -76,12 +77,17 @@ def answered(order: Order, answer: Answer, employee: Employee) -> HandIn:
     outcome = "answered" if answer.files or answer.deleted else DECLINED if answer.declined else "no_code"
     if sum(map(len, answer.files.values())) > FILES_BYTES_MAX or len(answer.deleted) > DELETED_MAX:
         outcome = "too_large"
-    snapshot = _snapshot(answer.result, outcome, employee, message=answer.declined)
+    snapshot = _snapshot(answer.result, outcome, employee, message=answer.declined or _reasons(answer.not_understood))
     hand_in = _hand_in(order, snapshot, answer.result)
     if outcome != "answered":
         return hand_in
     dropped = tuple(dict.fromkeys(map(_safe_path, answer.dropped)))[:DROPPED_MAX]
     return msgspec.structs.replace(hand_in, files=answer.files, deleted=answer.deleted, dropped=dropped)
+
+
+def _reasons(not_understood: tuple[str, ...]) -> str:
+    """What of an answer was not understood, in one line."""
+    return REASONS_BETWEEN.join(reason.replace(REASONS_BETWEEN, " ") for reason in not_understood)
 
 
 def failed(order: Order, failure: CallFailed, employee: Employee) -> HandIn:

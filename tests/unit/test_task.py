@@ -9,6 +9,7 @@ from domain.errors import Invalid, NotFound, Refused
 from domain.message import Event, TaskEvent
 from domain.money import NOTHING, Amount
 from domain.run import RunState
+from domain.snapshot import REASONS_BETWEEN
 from domain.task import (
     Assign,
     CallFinished,
@@ -21,6 +22,7 @@ from domain.task import (
     SubmitWork,
     TaskCommand,
     TaskState,
+    evolve,
 )
 from domain.tree import from_version_1
 from tests.unit.given import decide, fold, given
@@ -250,3 +252,20 @@ def test_a_verdict_with_findings_does_not_verify() -> None:
     mixed = replace(GOOD, findings=BAD.findings)
     given(*SUBMITTED).when(replace(JUDGE, judgement=mixed)).refused(Invalid, "does not verify")
     given(*SUBMITTED).when(JUDGE).then(*happened("task.verified"))
+
+
+def test_what_of_an_answer_was_unclear_or_left_out_is_kept_for_the_next_attempt() -> None:
+    """Until another answer is read; a call that failed before that changes nothing of it."""
+    read = replace(SNAPSHOT, outcome="no_code", answer=BLOB, message=f"One reason.{REASONS_BETWEEN}Another one.")
+    finished = CallFinished(run=RUN, task=FIRST, employee=EMPLOYEE, order=ORDER, snapshot=read, charged=COST)
+    state = fold("run", *CALLING, finished).tasks[FIRST]
+    assert (state.answer, state.unclear, dict(state.attempted)) == (BLOB, ("One reason.", "Another one."), {})
+    answered = evolve(state, replace(finished, snapshot=SNAPSHOT))
+    handed_in = Submitted(
+        run=RUN, task=FIRST, employee=EMPLOYEE, order=ORDER, files=FILES, tree=TREE, dropped=("b.py",)
+    )
+    submitted = evolve(answered, handed_in)
+    assert submitted.unclear == ("b.py is outside your scope, and it was left out.",)
+    assert submitted.attempted == FILES
+    failed = evolve(state, replace(finished, snapshot=replace(SNAPSHOT, outcome="timeout", message="slow")))
+    assert (failed.answer, failed.unclear) == (state.answer, state.unclear)

@@ -33,4 +33,5 @@ def embedded_employee(*, id: UUID, name: str, base_url: str, style: Style) -> Op
         provider="llama.cpp",
         runtime=runtime_version(),
         may_decline=False,
+        small=True,
     )

@@ -13,9 +13,9 @@ import msgspec
 from agents.employees.answer_reader.reader import read_answer
 from agents.employees.call_errors import CallFailed, CallFailure
 from agents.employees.chat_completion import Completion, completion_of
-from agents.employees.contract import Answer, ModelResult, Order
+from agents.employees.contract import Answer, ModelResult, Order, answer_of
 from agents.employees.pricing import PriceSource, charge_of, cost_of, provider_of
-from agents.employees.prompts import EXTRAS, FEEDBACK_LINES_MAX, Style, messages_of
+from agents.employees.prompts import EXTRAS, FEEDBACK_LINES_MAX, Prompt, Style, prompt_of
 from agents.employees.providers.asking import ask
 from agents.employees.safe_text import safe, safe_json
 from agents.employees.usage import counted, may_reason_hidden, prompt_bytes, tokens_of
@@ -60,6 +60,7 @@ class OpenAIEmployee:
         provider: str = "openai",
         runtime: str | None = None,
         may_decline: bool = True,
+        small: bool = False,
     ) -> None:
         """`runtime` names what serves the model when its API does not; `temperature` None leaves the server's own.
 
@@ -78,6 +79,7 @@ class OpenAIEmployee:
         self.feedback_max = feedback_max
         self.runtime = runtime
         self.may_decline = may_decline and style == "chat"
+        self.small = small
         self._api_key = api_key
         self._client: AsyncOpenAI | None = None
         self._adaptations: tuple[str, ...] = ()
@@ -105,17 +107,11 @@ class OpenAIEmployee:
         known = tuple(dict.fromkeys((*order.adaptations, *self._adaptations)))
         result = await self._call(self._params(order), order.limits.wall_s, known)
         self._check_usable(result)
-        read = read_answer(result.text or "", order.brief, complete=result.finish != "length")
+        partial = self._prompt(order).partial
+        read = read_answer(result.text or "", order.brief, partial=partial, complete=result.finish != "length")
         if not read.changes and result.finish == "length":
             raise _failed(result, "truncated", "The answer was cut at its length limit before any code was complete.")
-        return Answer(
-            result=result,
-            files=read.files,
-            deleted=read.deleted,
-            dropped=read.dropped,
-            declined=read.declined,
-            not_understood=read.not_understood,
-        )
+        return answer_of(result, read)
 
     async def probe(self) -> ModelResult:
         messages = [{"role": "user", "content": "Answer with the one word: ready"}]
@@ -169,8 +165,17 @@ class OpenAIEmployee:
     def _limit_name(self) -> str:
         return "max_completion_tokens" if provider_of(self.base_url) == _NEWER_LIMIT_PROVIDER else "max_tokens"
 
+    def _prompt(self, order: Order) -> Prompt:
+        return prompt_of(
+            order.brief,
+            self.feedback_max,
+            may_decline=self.may_decline,
+            tokens_max=order.limits.prompt_tokens_max,
+            small=self.small,
+        )
+
     def _params(self, order: Order) -> dict[str, Any]:
-        messages = messages_of(order.brief, self.feedback_max, may_decline=self.may_decline)
+        messages = self._prompt(order).messages
         params: dict[str, Any] = {
             "model": self.model,
             "messages": [{"role": each["role"], "content": safe(each["content"])} for each in messages],

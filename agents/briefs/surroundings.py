@@ -1,0 +1,124 @@
+"""What surrounds a task in the project: the texts in scope, the files that they import, and the listing."""
+
+import ast
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from verification.requirements.scope import in_scope
+from verification.tree_limits import SHOWN_FILE_BYTES_MAX
+
+SCOPE_BYTES_MAX = 4 * 1024**2
+"""All texts in scope together. Those that do not fit are named; the smallest ones fit first."""
+NEIGHBOUR_BYTES_MAX = 64 * 1024
+NEIGHBOURS_MAX = 40
+LISTED_MAX = 2_000
+
+
+class ScopeTexts(NamedTuple):
+    """The files in scope: path -> text, and path -> why its text is not there."""
+
+    texts: dict[str, str]
+    not_shown: dict[str, str]
+
+
+def scope_texts(base: Mapping[str, bytes], scope: tuple[str, ...]) -> ScopeTexts:
+    """The texts in scope. A file that is no text or too large is named with the reason."""
+    texts: dict[str, str] = {}
+    not_shown: dict[str, str] = {}
+    total = 0
+    inside = ((path, content) for path, content in base.items() if in_scope(path, scope))
+    for path, content in sorted(inside, key=lambda each: (len(each[1]), each[0])):
+        text = text_of(content)
+        if len(content) > SHOWN_FILE_BYTES_MAX:
+            not_shown[path] = f"it has {len(content) // 1024} KiB, more than {SHOWN_FILE_BYTES_MAX // 1024}"
+        elif text is None:
+            not_shown[path] = "it is not UTF-8 text"
+        elif total + len(content) > SCOPE_BYTES_MAX:
+            not_shown[path] = f"the files in scope have more than {SCOPE_BYTES_MAX // 1024**2} MiB together"
+        else:
+            texts[path] = text
+            total += len(content)
+    return ScopeTexts(dict(sorted(texts.items())), dict(sorted(not_shown.items())))
+
+
+def text_of(content: bytes) -> str | None:
+    """A file's text; None if it is no UTF-8 text."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text
+
+
+def imported_paths(texts: Mapping[str, str], paths: Iterable[str]) -> tuple[str, ...]:
+    """The project's files that the given ones import and that are not among them, in the order of the imports."""
+    known = frozenset(paths)
+    seen = {
+        candidate: None
+        for path, text in texts.items()
+        if path.endswith(".py")
+        for module in _modules(text, path)
+        for candidate in _files_of(module, path)
+        if candidate in known and candidate not in texts
+    }
+    return tuple(seen)[:NEIGHBOURS_MAX]
+
+
+def neighbour_texts(texts: Mapping[str, str], base: Mapping[str, bytes]) -> dict[str, str]:
+    """The texts of the files that the ones in scope import, as far as they are there and not too large."""
+    read = {path: base[path] for path in imported_paths(texts, base)}
+    decoded = {path: text_of(content) for path, content in read.items() if len(content) <= NEIGHBOUR_BYTES_MAX}
+    return {path: text for path, text in decoded.items() if text}
+
+
+def listed(paths: Iterable[str]) -> tuple[str, ...]:
+    """The listing of the project; folders with counts when there are too many files."""
+    names = sorted(paths)
+    depth = max((name.count("/") for name in names), default=0)
+    while len(names) > LISTED_MAX and depth > 0:
+        counts: dict[str, int] = {}
+        for name in names:
+            parts = name.split("/")
+            shown = name if len(parts) <= depth else f"{'/'.join(parts[:depth])}/ ({{}} files)"
+            counts[shown] = counts.get(shown, 0) + _count(name)
+        names, depth = [shown.format(count) for shown, count in counts.items()], depth - 1
+    return tuple(names[:LISTED_MAX])
+
+
+def _count(name: str) -> int:
+    matched = re.search(r" \((\d+) files\)$", name)
+    return int(matched.group(1)) if matched else 1
+
+
+def _modules(text: str, path: str) -> Iterator[str]:
+    """The dotted names of all modules that a file may import; relative ones from the project's folder."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return
+    package = path.split("/")[:-1]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level <= len(package):
+            base = [*package[: len(package) - node.level + 1], *([node.module] if node.module else [])]
+            yield "/" + ".".join(base)
+            yield from ("/" + ".".join([*base, alias.name]) for alias in node.names)
+
+
+def _files_of(module: str, importer: str) -> Iterator[str]:
+    """Where a module may stand: in the project's folder, in src/, or in a folder above the file that imports it."""
+    parts = importer.split("/")[:-1]
+    above = ["/".join(parts[:end]) + "/" for end in range(1, len(parts))]
+    roots = [""] if module.startswith("/") else ["", "src/", *above]
+    name = module.removeprefix("/").replace(".", "/")
+    for root in dict.fromkeys(roots):
+        yield f"{root}{name}.py"
+        yield f"{root}{name}/__init__.py"

@@ -1,0 +1,264 @@
+"""The sections of a prompt, and what is cut when they do not all fit.
+
+Cut first is what stands last here: criteria with their examples, the forms of answers, prose, feedback, files in scope,
+visible tests, the previous answer, the listing, and the files that those in scope import. What is cut is said.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from agents.briefs.brief import Brief
+from agents.briefs.excerpts import cut, fenced, lines_of, outline, parts_within
+from domain.judgement import REVIEW
+
+SHARES: Mapping[str, float] = {"tests": 0.2, "previous": 0.15, "listing": 0.05, "neighbours": 0.05}
+"""The part of the room that is kept for a later section, if it needs it, before the earlier ones are given theirs."""
+PROSE_SHARE = 0.5
+PART_BYTES_MIN = 400
+"""Fewer bytes than this show nothing of a file that is worth it."""
+NAMED_MAX = 60
+"""Files that are named as not shown; the others are counted."""
+_IDENTIFIER = re.compile(r"`([A-Za-z_][\w.]*)(?:\(|`)")
+Render = Callable[[int | None], str]
+
+
+class Section(NamedTuple):
+    """One section: its name and what gives its text within a number of bytes; None: whole."""
+
+    name: str
+    render: Render
+
+
+class Sections:
+    """The text of a prompt within a number of bytes. `partial`: files in scope that it does not show whole."""
+
+    def __init__(self, brief: Brief, feedback_max: int, decline: str, bytes_max: int | None) -> None:
+        self._brief = brief
+        self._feedback_max = feedback_max
+        self._decline = decline
+        self._bytes_max = bytes_max
+        self.partial: frozenset[str] = frozenset()
+
+    def text(self) -> str:
+        """All sections in the order in which they are read."""
+        whole = self._whole()
+        if self._bytes_max is None or _size(whole.values()) <= self._bytes_max:
+            return _joined(whole)
+        return _joined(self._fitted(self._bytes_max, whole))
+
+    def _whole(self) -> dict[str, str]:
+        return {section.name: section.render(None) for section in self._sections()}
+
+    def _sections(self) -> list[Section]:
+        feedback = self._feedback_max > 0
+        return [
+            Section("task", self._task),
+            Section("criteria", self._criteria),
+            Section("tests", self._tests),
+            Section("files", self._files),
+            Section("neighbours", self._neighbours),
+            Section("listing", self._listing),
+            Section("previous", self._previous if feedback else _nothing),
+            Section("feedback", self._feedback if feedback else _nothing),
+            Section("form", self._form),
+        ]
+
+    def _fitted(self, bytes_max: int, whole: Mapping[str, str]) -> dict[str, str]:
+        """Each section within what is left, in the order in which they are kept; the form is made last, for it says
+        which files can be edited alone."""
+        sections = {section.name: section for section in self._sections()}
+        texts: dict[str, str] = {}
+        left = bytes_max - len(self._decline.encode()) - 2 * len(sections)
+        self.partial = frozenset(self._brief.base_files)
+        left -= len(self._form(None).encode())
+        for name in ("criteria", "task", "feedback"):
+            share = left if name == "criteria" else int(left * PROSE_SHARE)
+            texts[name] = sections[name].render(max(0, share))
+            left -= len(texts[name].encode())
+        kept = ["files", "tests", "previous", "listing", "neighbours"]
+        needs = {name: len(whole[name].encode()) for name in kept}
+        room = max(0, left)
+        for index, name in enumerate(kept):
+            later = sum(min(needs[other], int(room * SHARES[other])) for other in kept[index + 1 :])
+            texts[name] = sections[name].render(max(0, left - later))
+            left -= len(texts[name].encode())
+        texts["form"] = self._form(None)
+        return {name: texts[name] for name in sections}
+
+    def _task(self, bytes_max: int | None) -> str:
+        brief = self._brief
+        lines = [f"Project: {brief.title}", brief.prose]
+        if brief.signatures:
+            lines.append("It needs: " + ", ".join(f"`{signature}`" for signature in brief.signatures) + ".")
+        return _within("\n".join(line for line in lines if line), bytes_max, "(The rest of this text is not shown.)")
+
+    def _criteria(self, bytes_max: int | None) -> str:
+        text = "\n\n".join("\n".join([each.says.strip(), *each.examples]) for each in self._brief.criteria)
+        return _within(text, bytes_max, "(More examples are not shown.)")
+
+    def _tests(self, bytes_max: int | None) -> str:
+        suites = self._brief.suites
+        if not suites:
+            return ""
+        head = "These tests must pass. They are not to be written."
+        return "\n\n".join([head, *self._shown(suites, bytes_max, len(head), "")[0]])
+
+    def _files(self, bytes_max: int | None) -> str:
+        brief = self._brief
+        left_out = [f"{path}: {why}" for path, why in brief.not_shown.items()]
+        note = _named("These files in scope are not shown", left_out)
+        if not brief.base_files:
+            self.partial = frozenset()
+            return note
+        head = "The files in scope, as they are now:"
+        blocks, partial = self._shown(brief.base_files, bytes_max, len(head) + len(note.encode()), " now")
+        self.partial = frozenset(partial)
+        return "\n\n".join(part for part in [head, *blocks, note] if part)
+
+    def _neighbours(self, bytes_max: int | None) -> str:
+        neighbours = self._brief.neighbours
+        if not neighbours:
+            return ""
+        head = "They import these files, which are not to be written:"
+        left = None if bytes_max is None else bytes_max - len(head) - 2
+        blocks: list[str] = []
+        for path, text in neighbours.items():
+            for shown in (f"{path}\n{fenced(text)}", f"{path}, its definitions\n{fenced(outline(text))}"):
+                size = len(shown.encode()) + 2
+                if left is None or size <= left:
+                    left = None if left is None else left - size
+                    blocks.append(shown)
+                    break
+        return "\n\n".join([head, *blocks]) if blocks else ""
+
+    def _listing(self, bytes_max: int | None) -> str:
+        listing = self._brief.listing
+        if not listing:
+            return ""
+        text = "The files of the project:\n" + "\n".join(listing)
+        return "" if bytes_max is not None and bytes_max < PART_BYTES_MIN else _within(text, bytes_max, "(and more)")
+
+    def _previous(self, bytes_max: int | None) -> str:
+        previous = self._brief.previous
+        if previous is None or (bytes_max is not None and bytes_max < PART_BYTES_MIN):
+            return ""
+        head = "This was the answer before:\n"
+        room = None if bytes_max is None else bytes_max - len(head) - 20
+        return head + fenced(_within(previous.text, room, "(The rest of that answer is not shown.)"))
+
+    def _feedback(self, bytes_max: int | None) -> str:
+        lines = [f"- {line}" for line in self._brief.feedback[-self._feedback_max :]]
+        head = "That answer was not accepted:" if self._brief.previous else "Earlier attempts were rejected:"
+        while bytes_max is not None and lines and len("\n".join([head, *lines]).encode()) > bytes_max:
+            lines.pop(0)
+        return "\n".join([head, *lines]) if lines else ""
+
+    def _form(self, _: int | None) -> str:
+        brief = self._brief
+        if brief.task == REVIEW:
+            return self._decline
+        parts = [_FORMS if brief.base_files or brief.previous else _FORMS_OF_NEW_FILES]
+        parts.append(f"Only these paths may be written: {', '.join(brief.paths)}. Anything else is left out.")
+        if brief.base_files:
+            parts.append(_DELETE_AND_RENAME)
+        if self.partial:
+            parts.append(
+                _named("Of these files only parts are shown, so they can be edited and not given whole", self.partial)
+            )
+        if brief.previous is not None and self._feedback_max > 0 and brief.previous.files:
+            parts.append(_OF_PREVIOUS)
+        return "\n\n".join([*parts, *([self._decline] if self._decline else [])])
+
+    def _shown(
+        self, texts: Mapping[str, str], bytes_max: int | None, used: int, note: str
+    ) -> tuple[list[str], list[str]]:
+        """Files as blocks, and the paths of those that are not whole: the ones that the task names come first."""
+        left = None if bytes_max is None else bytes_max - used - 2
+        blocks: list[str] = []
+        partial: list[str] = []
+        unseen: list[str] = []
+        for path in sorted(texts, key=self._rank):
+            shown = f"{path} holds{note}:\n{fenced(texts[path])}"
+            if left is not None and len(shown.encode()) + 2 > left:
+                partial.append(path)
+                shown = self._parts(path, texts[path], left)
+                if not shown:
+                    unseen.append(f"{path} ({texts[path].count(chr(10))} lines)")
+                    continue
+            blocks.append(shown)
+            left = None if left is None else left - len(shown.encode()) - 2
+        if unseen:
+            blocks.append(_named("There is no room for these files", unseen))
+        return blocks, partial
+
+    def _parts(self, path: str, text: str, bytes_max: int) -> str:
+        """The parts of a long file that fit, each with its number and its lines."""
+        room = bytes_max - 12 * len(path) - 600
+        if room < PART_BYTES_MIN:
+            return ""
+        parts = parts_within(text, self._names(), room)[:12]
+        total = text.count("\n") + (not text.endswith("\n"))
+        blocks = [f"{path} has {total} lines. These parts of it are shown:"]
+        for number, part in enumerate(parts, 1):
+            head = f"{path}, part {number} of {len(parts)}, lines {part.first} to {part.last}:"
+            blocks.append(f"{head}\n{fenced(lines_of(text, part))}")
+        shown = "\n\n".join(blocks)
+        return shown if len(shown.encode()) <= bytes_max else ""
+
+    def _rank(self, path: str) -> tuple[bool, bool, str]:
+        """Files that a case calls first, then those that the prose names, then the others."""
+        module = path.removesuffix(".py").removesuffix("/__init__").removeprefix("src/").replace("/", ".")
+        named = path in self._brief.prose or path.rpartition("/")[2] in self._brief.prose
+        return module not in self._brief.definitions, not named, path
+
+    def _names(self) -> set[str]:
+        """The identifiers that the task is about."""
+        brief = self._brief
+        text = "\n".join([brief.prose, *(each.says for each in brief.criteria), *brief.feedback])
+        names = {name.rpartition(".")[2] for name in _IDENTIFIER.findall(text)}
+        names |= {name for defined in brief.definitions.values() for name in defined}
+        return names | {signature.partition(" ")[2].partition("(")[0] for signature in brief.signatures}
+
+
+_FORMS_OF_NEW_FILES = (
+    """Give each file whole, in a fenced code block of its own that begins with ```python path=FILE."""
+)
+_FORMS = """Answer with the change. Each file of it has one of these three forms:
+1. The whole file, in a fenced block that begins with ```python path=FILE.
+2. A unified diff, in a block that begins with ```diff, with the lines `--- a/FILE` and `+++ b/FILE`.
+3. Search and replace, below a line with the file's path. The lines to search stand in the file exactly once:
+FILE
+<<<<<<< SEARCH
+lines as they are
+=======
+lines as they shall be
+>>>>>>> REPLACE"""
+_DELETE_AND_RENAME = "To delete a file, write a line `DELETE: path`. To rename one, write `RENAME: old -> new`."
+_OF_PREVIOUS = (
+    "An edit may be of the answer before or of the file as it is now. If it is of the answer before, the other files "
+    "of that answer stay."
+)
+
+
+def _nothing(_: int | None) -> str:
+    return ""
+
+
+def _named(head: str, names: Iterable[str]) -> str:
+    """A line that names things, or counts them when there are too many."""
+    listed = sorted(names)
+    more = f" and {len(listed) - NAMED_MAX} more" if len(listed) > NAMED_MAX else ""
+    return f"{head}: {', '.join(listed[:NAMED_MAX])}{more}." if listed else ""
+
+
+def _within(text: str, bytes_max: int | None, note: str) -> str:
+    return text if bytes_max is None else cut(text, bytes_max, note)
+
+
+def _joined(texts: Mapping[str, str]) -> str:
+    return "\n\n".join(text for text in texts.values() if text)
+
+
+def _size(texts: Iterable[str]) -> int:
+    return sum(len(text.encode()) + 2 for text in texts)

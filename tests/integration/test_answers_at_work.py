@@ -1,0 +1,43 @@
+"""What an answer lacks is told to the next attempt, beside the answer itself, until the work is verified."""
+
+import asyncio
+
+import pytest
+
+from agents.employees import postings
+from domain import task
+from tests.integration.house import House, Sample, of
+from tests.loopback import Seen, honest, loopback
+
+pytestmark = pytest.mark.needs_sandbox
+
+
+async def test_each_attempt_is_told_what_was_wrong_with_the_answer_before(house: House) -> None:
+    """No code, then a wrong file beside one out of scope, then an edit of the answer before."""
+    sample = Sample(1)
+    path, number = f"{sample.module('T1')}.py", sample.numbers["T1"]
+    wrong = f"```python path=/workspace/{path}\ndef add(n):\n    return n\n```\n```text path=notes.txt\nhello\n```\n"
+    edit = f"{path}\n<<<<<<< SEARCH\n    return n\n=======\n    return n + {number}\n>>>>>>> REPLACE\n"
+    answers, prompts = [f"I would add {number}.", wrong, edit], list[str]()
+
+    async def reply(writer: asyncio.StreamWriter, seen: Seen) -> None:
+        prompts.append(seen.body["messages"][1]["content"])
+        await honest(answers[min(len(prompts), len(answers)) - 1])(writer, seen)
+
+    async with loopback(reply) as server:
+        await house.post(
+            postings.Posting(name="model", kind="openai", model="m", base_url=server.base_url, price="zero")
+        )
+        async with house.running():
+            run = await house.submit(sample)
+            log = await house.until_type(run, "run.delivered")
+    handed_in = [event.event for event in of(log, run, "task.submitted")]
+    assert [event.dropped for event in handed_in if isinstance(event, task.Submitted)] == [("notes.txt",), ()]
+    assert not [event for event in log if event.envelope.type in ("employee.warned", "employee.suspended")]
+    first, second, third = prompts[:3]
+    assert "Functions that add." in first, "the requirement's prose"
+    assert "holds no code block" in second
+    assert f"I would add {number}." in second, "the answer before"
+    assert "notes.txt is outside your scope" in third
+    assert "return n" in third
+    assert "A1" in third or f"n + {number}" in third or f"{number + 1}" in third, "why it was rejected"
