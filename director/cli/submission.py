@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from director.cli.live_view import Watch
+from director.services.base_check import base_beside, tried_on_base
 from director.services.bring_up import box_faults
 from director.services.session import DirectorSession, desk, new_id, taken_up
 from director.services.submit import submit
@@ -15,11 +16,9 @@ from director.terminal.text import next_step
 from domain.errors import Failed
 from observability.process_registry import at_work
 from verification.adequacy.weak_criteria import weak_criteria
-from verification.packages.base_preparation import prepared
-from verification.requirements.base_tree import base_of
-from verification.requirements.model import Base, Requirement
+from verification.base_check import BaseDisagrees
+from verification.requirements.model import Base
 from verification.requirements.parser import read_requirement
-from verification.sandbox.choice import open_sandbox
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,15 @@ class Submission:
         not_held = await box_faults(settings, self.allow_degraded) if _judged_here(settings) else ()
         for part in not_held:
             door.note(f"Degraded: this machine's sandbox does not hold {part}.")
-        requirement = await with_base(requirement, folder, settings, door)
+        base = base_beside(requirement, self.file, folder)
+        tried = await tried_on_base(
+            requirement, base, settings, required=_judged_here(settings) or requirement.from_base, say=door.note
+        )
+        try:
+            tried.agree()
+        except BaseDisagrees as error:
+            door.fail(error, {"problems": error.problems})
+        requirement = tried.requirement
         async with desk(settings) as opened:
             run = new_id()
             outcome = await submit(
@@ -69,20 +76,6 @@ class Submission:
                 door.answer(data, text)
                 return
             await follow(opened, run, door)
-
-
-async def with_base(requirement: Requirement, folder: Path, settings: Settings, door: Door) -> Requirement:
-    """The requirement with what judging on its base needs; as it is without a base. `folder`: where its path begins."""
-    base = base_of(requirement, folder)
-    if base is None:
-        return requirement
-    box = open_sandbox(settings.boxes())
-    try:
-        return await prepared(
-            requirement, base, libraries=settings.libraries, kept=settings.base_builds, sandbox=box, say=door.note
-        )
-    finally:
-        await box.close()
 
 
 def _judged_here(settings: Settings) -> bool:

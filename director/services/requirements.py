@@ -1,11 +1,14 @@
 """Behind init and check: templates, and a summary for people."""
 
 from pathlib import Path
+from typing import Any
 
 from domain.errors import Conflict, Invalid
+from verification.adequacy.weak_criteria import weak_criteria
+from verification.base_check import BaseReport
 from verification.requirements.base_tree import BaseTree
 from verification.requirements.model import Requirement
-from verification.requirements.parser import read_prose
+from verification.requirements.parser import check_notes, read_prose
 from verification.requirements.template import scaffold, sealed_template, template
 
 
@@ -37,6 +40,32 @@ def _written_from_prose(file: Path, deliver: str) -> Path:
         raise Conflict(f"{written} is there already.", hint=f"Move it away, or write the prose into it: {file}")
     written.write_text(scaffold(file.stem, prose.replace("\r\n", "\n"), deliver=deliver), encoding="utf-8")
     return written
+
+
+def check_data(requirement: Requirement, base: BaseTree | None, seen: BaseReport | None) -> dict[str, Any]:
+    """Return what `aura check` says of a requirement that can be submitted, for machines."""
+    weak = weak_criteria(requirement)
+    return {
+        "title": requirement.title,
+        "tasks": [task.id for task in requirement.tasks],
+        "notes": [*check_notes(requirement), *(one.text for one in weak)],
+        "weak": weak,
+        "base": None if base is None else {"repo": base.repo, "commit": base.commit, "files": len(base.files)},
+        "on_base": seen,
+    }
+
+
+def check_text(requirement: Requirement, base: BaseTree | None, seen: BaseReport | None) -> str:
+    """Return the same for people."""
+    notes = [*check_notes(requirement), *(one.text for one in weak_criteria(requirement))]
+    tried = [_on_base_line(seen)] if seen is not None else []
+    return "\n".join([summary(requirement, base), *tried, *(f"note: {note}" for note in notes)])
+
+
+def _on_base_line(seen: BaseReport) -> str:
+    ran = f"{seen.files_ran} of {seen.files} test files run" if seen.files else "its own tests were not asked"
+    held = f"these criteria hold already: {', '.join(seen.held)}" if seen.held else "each criterion fails"
+    return f"on the base {ran}; {held}"
 
 
 def summary(requirement: Requirement, base: BaseTree | None = None) -> str:

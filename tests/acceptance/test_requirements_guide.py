@@ -7,6 +7,8 @@ from typing import get_args
 import pytest
 
 from tests.sandboxes import sandbox
+from verification.base_check import check_on_base
+from verification.gates.base import Origin
 from verification.judge import judge
 from verification.requirements.model import Requirement
 from verification.requirements.parser import RequirementInvalid, parse_requirement
@@ -114,3 +116,51 @@ def test_the_problems_are_those_that_are_shown() -> None:
     with pytest.raises(RequirementInvalid) as refusal:
         read(broken)
     assert str(refusal.value) == shown.strip()
+
+
+def changing(folder: Path, *, may_change: bool = True) -> Requirement:
+    """The requirement of the section on changing tests, with its folder of tests."""
+    (tests,), (criterion,), (key,) = blocks("python changedtests"), blocks("yaml change"), blocks("yaml maychange")
+    place = folder / "changed-tests" / "tests" / "test_shop.py"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(tests)
+    front = whole().split("# Slug maker")[0].replace("slugify.py", "shop.py")
+    front = front.replace("deliver: library", f"deliver: library\nbase: {{repo: site}}\n{key if may_change else ''}", 1)
+    source = f"{front}```yaml acceptance\n{criterion}```\n"
+    return parse_requirement(source.encode(), None, name="shop", folder=folder)
+
+
+def shop() -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """The base of the section on changing tests, and the right fix."""
+    (code,), (tests,) = blocks("python base"), blocks("python basetests")
+    fixed = b"def total(prices):\n    if not prices:\n        raise ValueError\n    return sum(prices)\n"
+    base = {"shop.py": code.encode(), "tests/test_shop.py": tests.encode()}
+    return base, {**base, "shop.py": fixed}
+
+
+async def verdict_on_shop(sandbox: Bubblewrap, asked: Requirement, tree: dict[str, bytes]) -> tuple[bool, list[str]]:
+    found = await judge(asked, tree, sandbox=sandbox, seed=1, base=shop()[0], allow_degraded=True, advice=False)
+    return found.verified, [finding.kind for finding in found.findings]
+
+
+@pytest.mark.needs_sandbox
+async def test_a_fix_may_change_what_a_test_of_the_base_means(sandbox: Bubblewrap, tmp_path: Path) -> None:
+    base, right = shop()
+    requirement = changing(tmp_path)
+    origin = Origin(files=base, outcomes=tmp_path / "outcomes")
+    assert (await check_on_base(requirement, origin, sandbox=sandbox, allow_degraded=True)).problems == ()
+    assert await verdict_on_shop(sandbox, requirement, right) == (True, [])
+
+
+@pytest.mark.slow
+@pytest.mark.ci
+@pytest.mark.needs_sandbox
+async def test_nothing_else_may_change_with_it(sandbox: Bubblewrap, tmp_path: Path) -> None:
+    base, right = shop()
+    without = changing(tmp_path, may_change=False)
+    assert await verdict_on_shop(sandbox, without, right) == (False, ["regression"])
+    requirement = changing(tmp_path)
+    assert await verdict_on_shop(sandbox, requirement, base) == (False, ["nothing_changed", "suite_failed"])
+    broken = {**base, "shop.py": right["shop.py"].replace(b"sum(prices)", b"0")}
+    refused, kinds = await verdict_on_shop(sandbox, requirement, broken)
+    assert (refused, set(kinds)) == (False, {"suite_failed"})

@@ -38,7 +38,7 @@ def aura(tmp_path: Path) -> Aura:
 
 def checked(aura: Aura, repo: str = "site", scope: str = "double.py", *, code: int = 0) -> dict[str, Any]:
     (aura.folder / "double.md").write_text(REQUIREMENT % (repo, scope))
-    return aura.json("check", "double.md", code=code)
+    return aura.json("check", "double.md", "--static", code=code)
 
 
 def site(aura: Aura, *entries: tuple[bytes, int, bytes], folder: bytes | None = None) -> str:
@@ -48,7 +48,7 @@ def site(aura: Aura, *entries: tuple[bytes, int, bytes], folder: bytes | None = 
 def test_a_base_that_can_be_carried_is_told(aura: Aura) -> None:
     made = site(aura, (b"b.py", LINK, b"a.py"), (b"lib", MODULE, b"1" * 40))
     assert checked(aura)["base"] == {"repo": str(aura.folder / "site"), "commit": made, "files": 1}
-    told = aura.run("check", "double.md").out
+    told = aura.run("check", "double.md", "--static").out
     assert f"base {made[:12]} of {aura.folder / 'site'}: 1 file, 1 link, 1 submodule\n" in told
 
 

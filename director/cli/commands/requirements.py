@@ -49,35 +49,35 @@ def init(
     door.run(work())
 
 
-def check(file: File, as_json: Json = False) -> None:
+def check(
+    file: File,
+    as_json: Json = False,
+    static: Annotated[bool, typer.Option("--static", help="Run nothing: read the files and the base alone.")] = False,
+) -> None:
     """Find what is wrong in a requirement file and its base: every problem with line, column and remedy."""
     from director.terminal.output import Door
 
     door = Door("check", as_json)
 
     async def work() -> None:
-        from director.services.requirements import summary
-        from verification.adequacy.weak_criteria import weak_criteria
-        from verification.requirements.base_tree import base_of
-        from verification.requirements.parser import check_notes, read_requirement
+        from director.services.base_check import base_beside, tried_on_base
+        from director.services.requirements import check_data, check_text
+        from director.settings import Settings
+        from verification.base_check import BaseDisagrees
+        from verification.requirements.parser import read_requirement
         from verification.requirements.problems import RequirementInvalid
 
         try:
             requirement = read_requirement(file)
-        except RequirementInvalid as error:
+            base = base_beside(requirement, file, file.absolute().parent)
+            tried = await tried_on_base(
+                requirement, None if static else base, Settings(), required=False, say=door.note
+            )
+            tried.agree()
+        except (RequirementInvalid, BaseDisagrees) as error:
             door.fail(error, {"problems": error.problems})
-        base = base_of(requirement, file.absolute().parent)
-        weak = weak_criteria(requirement)
-        notes = [*check_notes(requirement), *(one.text for one in weak)]
-        text = "\n".join([summary(requirement, base), *(f"note: {note}" for note in notes)])
-        data = {
-            "title": requirement.title,
-            "tasks": [task.id for task in requirement.tasks],
-            "notes": notes,
-            "weak": weak,
-            "base": None if base is None else {"repo": base.repo, "commit": base.commit, "files": len(base.files)},
-        }
-        door.answer(data, f"{file} can be submitted.\n{text}")
+        text = f"{file} can be submitted.\n{check_text(requirement, base, tried.seen)}"
+        door.answer(check_data(requirement, base, tried.seen), text)
 
     door.run(work())
 

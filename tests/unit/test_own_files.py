@@ -1,0 +1,97 @@
+"""An author writes no file that says what is right, and reads none that is sealed: wherever the requirement lies."""
+
+from pathlib import Path
+
+import pytest
+
+from domain.errors import Invalid
+from tests.unit.test_basetree import FILE, commit
+from verification.requirements.base_tree import BaseTree, read_base
+from verification.requirements.model import Base, Requirement
+from verification.requirements.own_files import refuse_own_in_scope, refuse_sealed_in_base
+from verification.requirements.parser import parse_requirement, read_requirement
+
+SUITE = b"def test_it():\n    assert False\n"
+SEALED = b'- id: A1\n  cases:\n    - {call: "shop:total", args: [[4711]], returns: 4711}\n'
+SOURCE = """---
+aura: 1
+title: Shop
+deliver: library
+base: {repo: ..}
+scope: [%s]
+budget: {usd: "1.00", tokens: 1000, minutes: 20}
+---
+# Shop
+```yaml acceptance
+- id: A1
+  says: it totals
+  pytest: test_shop.py
+```
+"""
+
+
+def written(folder: Path, *scope: str) -> Path:
+    """A requirement with a suite and sealed cases in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "shop.md").write_text(SOURCE % ", ".join(f'"{each}"' for each in scope))
+    (folder / "shop.sealed.yaml").write_bytes(SEALED)
+    (folder / "test_shop.py").write_bytes(SUITE)
+    return folder / "shop.md"
+
+
+def base(repo: Path, *entries: tuple[bytes, int, bytes], folder: bytes | None = None) -> BaseTree:
+    commit(repo, (b"a.py", FILE, b"x = 1\n"), *entries, folder=folder)
+    return read_base(Base(repo=str(repo), ref="main"), repo)
+
+
+def refusal(requirement: Requirement, file: Path, tree: BaseTree) -> str:
+    try:
+        refuse_own_in_scope(requirement, file, tree)
+        refuse_sealed_in_base(requirement, file, tree)
+    except Invalid as error:
+        return f"{error.code} {error.message}"
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("scope", "named"),
+    [
+        ("specs/**", "specs/shop.md"),
+        ("specs/shop.md", "specs/shop.md"),
+        ("**/*.sealed.yaml", "specs/shop.sealed.yaml"),
+        ("specs/test_*.py", "specs/test_shop.py"),
+        ("src/**", ""),
+    ],
+)
+def test_the_scope_covers_no_file_of_the_requirement(tmp_path: Path, scope: str, named: str) -> None:
+    """The files need not be committed: what an author puts there would be read at the next hand-in."""
+    file = written(tmp_path / "specs", scope)
+    said = refusal(read_requirement(file), file, base(tmp_path))
+    wanted = f"requirement_in_scope The scope covers {named}, which the requirement itself is made of."
+    assert said == (wanted if named else "")
+
+
+def test_nor_a_copy_of_it_in_another_clone(tmp_path: Path) -> None:
+    file = written(tmp_path / "elsewhere", "a.py", "shop.md")
+    committed = base(tmp_path / "site", (b"shop.md", FILE, file.read_bytes()))
+    assert refusal(read_requirement(file), file, committed).startswith("requirement_in_scope The scope covers shop.md")
+    other = base(tmp_path / "other", (b"shop.md", FILE, b"# Another text\n"))
+    assert refusal(read_requirement(file), file, other) == "", "control: the base has another file of that name"
+
+
+def test_a_base_holds_nothing_that_is_sealed(tmp_path: Path) -> None:
+    file = written(tmp_path / "elsewhere", "a.py")
+    requirement = read_requirement(file)
+    known = base(tmp_path / "site", (b"kept.yaml", FILE, SEALED))
+    assert refusal(requirement, file, known).startswith("sealed_in_base kept.yaml is sealed")
+    inside = written(tmp_path / "inside", "a.py")
+    older = base(inside.parent, (b"shop.sealed.yaml", FILE, b"# an older text\n"))
+    assert refusal(read_requirement(inside), inside, older).startswith("sealed_in_base shop.sealed.yaml")
+    assert refusal(requirement, file, base(tmp_path / "other", (b"shop.md", FILE, b"#\n"))) == "", "control"
+
+
+def test_without_sealed_cases_nothing_is_sealed(tmp_path: Path) -> None:
+    case = 'cases: [{call: "shop:total", args: [[1]], returns: 1}]'
+    source = (SOURCE % '"a.py"').replace("pytest: test_shop.py", case)
+    requirement = parse_requirement(source.encode(), None, name="shop", folder=None)
+    assert refusal(requirement, tmp_path / "shop.md", base(tmp_path, (b"shop.md", FILE, source.encode()))) == ""

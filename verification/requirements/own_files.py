@@ -1,0 +1,63 @@
+"""The files that a requirement is made of, where they lie in the repository that it builds on.
+
+Whoever may write them could say what counts as right at the next hand-in; who can read the sealed ones knows them.
+"""
+
+from pathlib import Path
+
+from domain.errors import Invalid
+from domain.tree import Tree
+from verification.requirements.base_tree import BaseTree
+from verification.requirements.model import Requirement
+from verification.requirements.scope import in_scope
+
+
+def refuse_own_in_scope(requirement: Requirement, file: Path, base: BaseTree) -> None:
+    """Raise Invalid if the scope covers a file that the requirement is made of: itself, its suites, its fixtures."""
+    scopes = (requirement.scope, *(task.scope for task in requirement.tasks))
+    covered = [path for path in _own_files(requirement, file, base) if any(in_scope(path, each) for each in scopes)]
+    if covered:
+        raise Invalid(
+            f"The scope covers {covered[0]}, which the requirement itself is made of.",
+            hint="Keep requirements, suites and fixtures outside the scope: whoever writes them decides what is right.",
+            code="requirement_in_scope",
+        )
+
+
+def refuse_sealed_in_base(requirement: Requirement, file: Path, base: BaseTree) -> None:
+    """Raise Invalid if the base holds something that is sealed: its authors, and their code in boxes, could read it."""
+    sealed = _places(_names(requirement, file, sealed=True), file, base)
+    seen = [path for path in sealed if path in base.files] + _same(requirement.sealed_source, base.files)
+    if seen:
+        raise Invalid(
+            f"{seen[0]} is sealed, and the base holds it, so that every author could read it.",
+            hint="Keep what is sealed outside the repository, or start from a commit without it.",
+            code="sealed_in_base",
+        )
+
+
+def _own_files(requirement: Requirement, file: Path, base: BaseTree) -> list[str]:
+    """The paths in the base of all files that the requirement is made of. In another clone its text tells it."""
+    names = [*_names(requirement, file, sealed=False), *_names(requirement, file, sealed=True)]
+    copies = [*_same(requirement.source, base.files), *_same(requirement.sealed_source, base.files)]
+    return list(dict.fromkeys([*_places(names, file, base), *copies]))
+
+
+def _names(requirement: Requirement, file: Path, *, sealed: bool) -> list[str]:
+    """Paths relative to the requirement's folder."""
+    if sealed:
+        return [f"{file.stem}.sealed.yaml", *requirement.sealed_fixtures]
+    return [file.name, *requirement.fixtures]
+
+
+def _places(names: list[str], file: Path, base: BaseTree) -> list[str]:
+    """The paths in the repository, if the requirement lies in it."""
+    folder, top = file.absolute().parent.resolve(), Path(base.repo)
+    if not folder.is_relative_to(top):
+        return []
+    inside = folder.relative_to(top)
+    return [(inside / name).as_posix() for name in names]
+
+
+def _same(content: bytes | None, files: Tree) -> list[str]:
+    return [path for path, each in files.items() if each == content] if content else []
