@@ -6,12 +6,13 @@
 import argparse
 import asyncio
 import sys
+import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import msgspec
 
-from bench import appending, judging, peer, replaying, report, running
+from bench import appending, basing, judging, peer, replaying, report, running
 from bench.figures import measure_all
 from bench.firm import firm
 from bench.setting import Setting, setting_of
@@ -27,6 +28,7 @@ class BenchSize(msgspec.Struct, frozen=True):
     appending: appending.AppendingSize
     running: running.RunningSize
     judging: judging.JudgingSize
+    basing: basing.BasingSize
 
 
 FULL = BenchSize(
@@ -34,12 +36,14 @@ FULL = BenchSize(
     appending.AppendingSize(alone=200, saturated=2000),
     running.RunningSize(alone=25, at_once=96),
     judging.JudgingSize(alone=10, saturated=20),
+    basing.BasingSize(files=2000, tests=1500),
 )
 QUICK = BenchSize(
     2,
     appending.AppendingSize(alone=100, saturated=1000),
     running.RunningSize(alone=12, at_once=48),
     judging.JudgingSize(alone=5, saturated=8),
+    basing.BasingSize(files=400, tests=300),
 )
 
 
@@ -79,13 +83,25 @@ async def measure_judging(size: BenchSize) -> str:
     return report.of_judging(figures, size.judging)
 
 
+async def measure_basing(size: BenchSize) -> str:
+    async with AsyncExitStack() as closing:
+        sandboxes = await judging.sandboxes(closing, say)
+        sandbox = next(iter(sandboxes.values()))
+        folder = Path(closing.enter_context(tempfile.TemporaryDirectory()))
+        held = await sandbox.probe()
+        contestants = basing.contestants(sandbox, held.image, size.basing, folder)
+        figures = await measure_all(contestants, size.rounds, say, title="(base)")
+    return report.of_basing(figures, size.basing)
+
+
 async def measure(size: BenchSize) -> str:
     """The page."""
     if not peer.is_there():
         say("The peers are not installed (`make bench` does it): measuring without them.")
     setting, events = await measure_appending(size)
     verdicts = await measure_judging(size)
-    return report.page(setting, size.rounds, [events, *await measure_running(size), verdicts])
+    based = await measure_basing(size)
+    return report.page(setting, size.rounds, [events, *await measure_running(size), verdicts, based])
 
 
 def main() -> int:

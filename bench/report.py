@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bench import appending, judging, limits, replaying, running
+from bench import appending, basing, judging, limits, replaying, running
 from bench.figures import Figures
 from bench.setting import Setting
 from verification.execution.trials import BOXES_AT_ONCE
@@ -61,6 +61,11 @@ def of_replaying(figures: Figures, events: int) -> str:
     return section("Replay", REPLAYING.format(events=events), figures, replaying.OURS)
 
 
+BASING = """A base of {files} files and {tests} tests; one module is changed. The gate runs the base's tests in a box,
+on the tree, and compares them test by test. The first time it runs them on the base as well. The limit is the same test
+command as an ordinary process in a folder, without plugins, and without the time to put the files there."""
+
+
 def of_judging(figures: Figures, size: judging.JudgingSize) -> str:
     words = JUDGING.format(
         cases=judging.CASES,
@@ -71,6 +76,11 @@ def of_judging(figures: Figures, size: judging.JudgingSize) -> str:
         fewer=judging.CONTAINERS_FEWER,
     )
     return section("Time of a verdict", words, figures, judging.OURS)
+
+
+def of_basing(figures: Figures, size: basing.BasingSize) -> str:
+    words = BASING.format(files=size.files, tests=size.tests)
+    return section("A base's own tests", words, figures, basing.KEPT)
 
 
 def section(title: str, words: str, figures: Figures, ours: str) -> str:

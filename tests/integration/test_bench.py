@@ -1,13 +1,15 @@
 """The measurements run: real servers, both orders, every contestant with every figure."""
 
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 
-from bench import appending, judging, report, running
+from bench import appending, basing, judging, report, running
 from bench.figures import Figures, measure_all
 from bench.firm import firm
 from bench.setting import setting_of
+from verification.sandbox.bubblewrap import Bubblewrap
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.needs_nats]
 RATES = {"one writer, events/s", "saturated, events/s"}
@@ -49,6 +51,20 @@ async def test_verdicts_are_measured_beside_a_plain_process() -> None:
     assert {judging.OURS, judging.PLAIN} <= set(figures.values)
     assert all(min(rounds) > 0 for values in figures.values.values() for rounds in values.values())
     assert f"| {judging.PLAIN} |" in report.of_judging(figures, size)
+
+
+async def test_a_bases_own_tests_are_measured_beside_the_plain_command(tmp_path: Path) -> None:
+    size = basing.BasingSize(files=30, tests=20)
+    box = Bubblewrap()
+    try:
+        held = await box.probe()
+        figures = await measure_all(
+            basing.contestants(box, held.image, size, tmp_path), 1, lambda _: None, title="(base)"
+        )
+    finally:
+        await box.close()
+    assert set(figures.values) == {basing.KEPT, basing.FIRST, basing.PLAIN}
+    assert f"| {basing.PLAIN} |" in report.of_basing(figures, size)
 
 
 def test_ratios_are_taken_within_a_round() -> None:

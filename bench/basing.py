@@ -1,0 +1,97 @@
+"""A base's own tests as a gate, beside the plain test command on the same files.
+
+A made base of many files and tests. Three contestants run the same tests: pytest as an ordinary process in a folder,
+without plugins of its environment; the gate whose outcome on the base is kept; and the gate at its first time.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from bench.figures import Measure
+from domain.errors import Failed
+from verification.execution.case_runner import Project
+from verification.packages.project_environment import environment_of
+from verification.sandbox.base import Sandbox
+from verification.suites.base_suite import BaseSuite
+from verification.suites.outcome_store import OutcomeStore
+
+KEPT = "Aura: the gate, the base's outcome kept"
+FIRST = "Aura: the gate, the first time"
+PLAIN = "limit: python -m pytest in a folder"
+FIGURE = "the base's tests on a changed tree, s"
+TEST_FILES_EACH = 10  # modules beside one test file
+
+
+class BasingSize(msgspec.Struct, frozen=True):
+    """How many files the base has, and how many tests."""
+
+    files: int
+    tests: int
+
+
+def base_of(size: BasingSize) -> dict[str, bytes]:
+    """A base: modules, and test files that ask them."""
+    test_files = max(1, size.files // TEST_FILES_EACH)
+    each = -(-size.tests // test_files)
+    base = {"pyproject.toml": b"[tool.pytest.ini_options]\ntestpaths = ['tests']\n"}
+    for number in range(size.files - test_files - 1):
+        base[f"made/part{number % 40}/module{number}.py"] = f"def value():\n    return {number}\n".encode()
+    for number in range(test_files):
+        lines = [f"from made.part{number % 40}.module{number} import value\n"]
+        lines += [f"def test_{one}():\n    assert value() + {one} == {number + one}\n" for one in range(each)]
+        base[f"tests/test_{number}.py"] = "\n".join(lines).encode()
+    return base
+
+
+def contestants(sandbox: Sandbox, image: str, size: BasingSize, folder: Path) -> Mapping[str, Measure]:
+    """Who is measured."""
+    base = base_of(size)
+    changed = {**base, "made/part0/module0.py": b"def value():\n    return int('0')\n"}
+    return {
+        KEPT: partial(gated, sandbox, base, changed, OutcomeStore(folder, image)),
+        FIRST: partial(gated, sandbox, base, changed, None),
+        PLAIN: partial(plain, changed),
+    }
+
+
+async def gated(
+    sandbox: Sandbox, base: Mapping[str, bytes], tree: Mapping[str, bytes], store: OutcomeStore | None
+) -> Mapping[str, float]:
+    """The time of the gate's work: the outcome on the base, then the tests on the tree."""
+    suite = BaseSuite(base, Project(tree, None, environment=environment_of(base, None)), sandbox, store=store)
+    if store is not None:
+        await suite.on_base()  # kept from the first round on
+    begun = time.perf_counter()
+    before = await suite.on_base()
+    after = await suite.compare(before, tree)
+    seconds = time.perf_counter() - begun
+    if after.lost or not before.passed:
+        raise Failed("The gate refused a right tree.", hint="This is a defect: report it.")
+    return {FIGURE: seconds}
+
+
+async def plain(tree: Mapping[str, bytes]) -> Mapping[str, float]:
+    """The time of the plain command, without what puts the files there."""
+    with tempfile.TemporaryDirectory() as folder:
+        await asyncio.to_thread(_write, Path(folder), tree)
+        environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        command = [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        begun = time.perf_counter()
+        await asyncio.to_thread(subprocess.run, command, cwd=folder, env=environment, check=True, capture_output=True)
+        return {FIGURE: time.perf_counter() - begun}
+
+
+def _write(folder: Path, tree: Mapping[str, bytes]) -> None:
+    for path, content in tree.items():
+        place = folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
