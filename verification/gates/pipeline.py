@@ -14,6 +14,7 @@ from verification.gates.flakiness import Flakiness
 from verification.gates.form import Form
 from verification.gates.hard_coding import HardCoding
 from verification.gates.lint import Lint
+from verification.gates.mass_deletion import MassDeletion
 from verification.gates.mutation import Mutation
 from verification.gates.own_tests import OwnTests
 from verification.gates.properties import Properties
@@ -36,6 +37,7 @@ FIRST = Form()
 GATES: tuple[VerdictGate, ...] = (
     FIRST,
     WriteSet(),
+    MassDeletion(),
     Syntax(),
     Secrets(),
     Stubs(),

@@ -19,6 +19,7 @@ FindingKind = Literal[
     "tampering",  # judge, box or sealed cases were reached for: integrity
     "hard_coded",  # literals of visible cases in the diff together with a sealed failure: integrity
     "not_accepted",  # a value that cannot be compared as strict JSON: always-equal objects and the like
+    "mass_deletion",  # a file of the base lost most of its lines although nobody asked for that
     "leftover_files",  # links, devices or more files than the limits permit
     "secret",  # a key or password stands in a changed file
     "stub",  # a changed file leaves its work undone: TODO, NotImplementedError, an empty body

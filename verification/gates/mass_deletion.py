@@ -1,0 +1,18 @@
+"""Mass deletion: whether an employee's work lost most of a file that it was to change."""
+
+from verification.gates.base import GateReport, Subject, VerdictGate, verdict_on
+from verification.source_scan.mass_deletion import mass_deletions
+
+
+class MassDeletion(VerdictGate):
+    """Refuses a task's work. Of a merged tree or a folder it is only noted: there a person has seen the change."""
+
+    name = "mass_deletion"
+
+    async def ask(self, subject: Subject) -> GateReport:
+        asked = "\n\n".join([subject.requirement.prose, *(criterion.says for criterion in subject.criteria)])
+        findings = mass_deletions(subject.changed, subject.tree, subject.base, asked)
+        evidence = {"deleted_from": [finding.path for finding in findings]}
+        if findings and subject.whole:
+            return GateReport(result="noted", text=findings[0].detail[:300], evidence=evidence)
+        return verdict_on(findings, text=f"{len(findings)} files lost most of their lines", evidence=evidence)
