@@ -38,6 +38,7 @@ EVENTS: Mapping[str, type[Event]] = {
         run_messages.Rejected,
         run_messages.DeliveryStarted,
         run_messages.Delivered,
+        run_messages.Returned,
         run_messages.Approved,
         run_messages.Released,
         run_messages.Ended,
@@ -78,7 +79,7 @@ UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
     (employee.Hired.type, 1): dict,
     (task.Submitted.type, 1): lambda fields: {**_with_kinds(fields), "dropped": []},
     (run_messages.Merged.type, 1): _with_kinds,
-    (run_messages.Submitted.type, 1): dict,
+    (run_messages.Submitted.type, 1): lambda fields: {**fields, "base_ref": None, "proof": "inside"},
 }
 """(type, version) -> how its payload becomes one of the next version. A base's manifest says its own version."""
 
@@ -118,6 +119,7 @@ COMMANDS: Mapping[type[Command], CommandSpec] = {
     run_messages.JudgeMerged: CommandSpec("run", ("run.verified", "run.rejected"), "run"),
     run_messages.StartDelivery: CommandSpec("run", ("run.delivery_started",), "run"),
     run_messages.FinishDelivery: CommandSpec("run", ("run.delivered",), "run"),
+    run_messages.Return: CommandSpec("run", ("run.returned",), "run"),
     run_messages.Approve: CommandSpec("run", ("run.approved",), "run"),
     run_messages.FinishRelease: CommandSpec("run", ("run.released",), "run"),
     run_messages.End: CommandSpec("run", ("run.ended",), "run"),

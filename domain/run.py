@@ -1,7 +1,7 @@
 """A run: one requirement on its way to verified software. Its state is the fold of all its events and holds its tasks.
 
 submitted -> admitted -> planned -> merged -> verified -> delivering -> delivered -> approved -> released -> ended, or
-merged -> rejected -> ended; it can end from every phase, with a reason.
+merged -> rejected -> ended; delivered -> planned when the base has moved; it can end from every phase, with a reason.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from domain import planning, review
+from domain import planning, returning, review
 from domain import run_messages as m
 from domain import task as task_rules
 from domain.errors import Conflict, Invalid, LimitReached, NotFound, Refused
@@ -47,6 +47,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     tree: str | None = None
     commit: str | None = None
     outcome: m.Outcome | None = None
+    returns: int = 0  # how often it went back from a delivery to work
 
     @property
     def spent(self) -> Amount:
@@ -113,6 +114,10 @@ def decide(command: Command, state: RunState) -> tuple[Event, ...]:
         case m.FinishDelivery(run=run, commit=commit, folder=folder, branch=branch):
             _expect(state, command, "delivering")
             return (m.Delivered(run=run, commit=commit, folder=folder, branch=branch),)
+        case m.Return():
+            _undecided(state)
+            _expect(state, command, "delivered")
+            return (returning.returned(command, state.submitted, state.commit, state.tasks),)
         case m.Approve():
             return (_approve(command, state),)
         case m.FinishRelease(run=run, commit=commit, ref=ref):
@@ -166,9 +171,10 @@ def _may_assign(command: Assign, task: TaskState, state: RunState) -> None:
     checked(command.reservation, "The reservation")
     if command.at >= state.due_at:
         raise LimitReached("The run's minutes are used up.", hint="Submit it again with more minutes.")
-    if task.attempts >= state.submitted.attempts_max:
+    used = returning.attempts_used(task)
+    if used >= state.submitted.attempts_max:
         raise LimitReached(
-            f"Task {task.name} had {task.attempts} attempts, and attempts_max is {state.submitted.attempts_max}.",
+            f"Task {task.name} had {used} attempts, and attempts_max is {state.submitted.attempts_max}.",
             hint="The run ends; look at the findings, then submit a clearer requirement or a stronger employee.",
         )
     if task.worn_out(command.employee):
@@ -263,6 +269,18 @@ def evolve(state: RunState, event: Event | Erased) -> RunState:
             return replace(state, phase="planned", tasks=tasks)
         case m.Merged(tree=tree):
             return replace(state, phase="merged", tree=tree)
+        case m.Returned() if state.submitted is not None:
+            based = replace(state.submitted, base_commit=event.base_commit, base_tree=event.base_tree)
+            return replace(
+                state,
+                phase="planned",
+                submitted=based,
+                tasks=returning.tasks_after(event, state.tasks),
+                due_at=event.due_at,
+                returns=state.returns + 1,
+                tree=None,
+                commit=None,
+            )
         case m.Delivered(commit=commit):
             return replace(state, phase="delivered", commit=commit)
         case m.Ended(outcome=outcome):

@@ -1,5 +1,6 @@
 """The commands and events of a run. Its state and rules stand in `domain/run.py`."""
 
+from collections.abc import Mapping
 from typing import Literal
 from uuid import UUID
 
@@ -8,8 +9,11 @@ import msgspec
 from domain.judgement import Judgement
 from domain.message import Command, RunEvent
 from domain.money import Amount
-from domain.tree import Manifest
+from domain.tree import Manifest, contents_of
 
+Proof = Literal["inside", "notes", "folder", "branch"]
+"""Where verdict, statement, key, acceptance tests and prose of a delivery are: among its files, or apart from them as
+git notes, in a folder beside the repository, or in a branch of their own."""
 Outcome = Literal["delivered", "rejected", "refused", "declined", "cancelled"]
 
 
@@ -39,10 +43,19 @@ class PlannedTask(msgspec.Struct, frozen=True, kw_only=True):
     after: tuple[UUID, ...] = ()
 
 
+class TaskFiles(msgspec.Struct, frozen=True, kw_only=True):
+    """Files of one task, as they are once other changes are merged into them."""
+
+    task: UUID
+    files: Manifest
+
+
 class Submitted(RunEvent, frozen=True, kw_only=True):
     """`requirement`, `sealed`, `fixtures` and `base_tree` name blobs.
 
     base_tree holds the manifest of the base commit, of version 2. A payload of version 1 names one of version 1.
+    `base_ref` is what the commit was found by: a branch that may move, a tag or the commit itself. `proof` says where
+    the delivery's proof is put.
     """
 
     type = "run.submitted"
@@ -58,6 +71,8 @@ class Submitted(RunEvent, frozen=True, kw_only=True):
     base_tree: str | None = None
     base_repo: str | None = None
     base_commit: str | None = None
+    base_ref: str | None = None
+    proof: Proof = "inside"
 
     def blobs(self) -> tuple[str, ...]:
         named = (self.requirement, self.sealed, self.fixtures, self.base_tree)
@@ -112,6 +127,29 @@ class Delivered(RunEvent, frozen=True, kw_only=True):
     branch: str
 
 
+class Returned(RunEvent, frozen=True, kw_only=True):
+    """The run went back from its delivery to work: what it builds on has moved to `base_commit`.
+
+    `commit`: the delivered one that was not approved. `tasks` are open again; `conflicts` are the paths for which.
+    `files`: of the other tasks what their files are once the base's changes are merged into them. `due_at`: the new end
+    of the run's minutes. `base_tree` names the blob with the new base's manifest.
+    """
+
+    type = "run.returned"
+    commit: str
+    base_commit: str
+    base_tree: str
+    due_at: int
+    tasks: tuple[UUID, ...]
+    files: tuple[TaskFiles, ...]
+    conflicts: tuple[str, ...]
+    reason: str
+
+    def blobs(self) -> tuple[str, ...]:
+        named = {digest for part in self.files for digest in contents_of(part.files).values()}
+        return tuple(sorted({self.base_tree, *named}))
+
+
 class Approved(RunEvent, frozen=True, kw_only=True):
     type = "run.approved"
     commit: str
@@ -146,6 +184,8 @@ class Submit(RunCommand, frozen=True, kw_only=True):
     base_tree: str | None = None
     base_repo: str | None = None
     base_commit: str | None = None
+    base_ref: str | None = None
+    proof: Proof = "inside"
 
 
 class Admit(RunCommand, frozen=True, kw_only=True):
@@ -172,6 +212,20 @@ class FinishDelivery(RunCommand, frozen=True, kw_only=True):
     commit: str
     folder: str
     branch: str
+
+
+class Return(RunCommand, frozen=True, kw_only=True):
+    """`commit`: the delivered one. `conflicts`: task -> the paths that it changed otherwise than the base did since.
+
+    `files`: those of tasks into which changes of the base were merged.
+    """
+
+    commit: str
+    base_commit: str
+    base_tree: str
+    conflicts: Mapping[UUID, tuple[str, ...]] = {}
+    files: tuple[TaskFiles, ...] = ()
+    reason: str
 
 
 class Approve(RunCommand, frozen=True, kw_only=True):

@@ -150,6 +150,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     after: tuple[UUID, ...] = ()
     phase: Phase = "waiting"
     attempts: int = 0
+    attempts_before: int = 0  # those of before the task was opened again: nobody's failure
     employee: UUID | None = None
     order: UUID | None = None
     due_at: int = 0
@@ -271,4 +272,4 @@ def evolve(state: TaskState, event: Event | Erased) -> TaskState:
 def _after_fault(state: TaskState, employee: UUID, outcome: str) -> TaskState:
     """The attempt is given back; `tried` keeps it, so that somebody else has the next turn."""
     faults = {**state.faults, employee: state.faults.get(employee, 0) + weight_of(outcome)}
-    return replace(state, attempts=max(0, state.attempts - 1), faults=faults)
+    return replace(state, attempts=max(state.attempts_before, state.attempts - 1), faults=faults)

@@ -34,6 +34,7 @@ _DIRECTOR = frozenset(
         "employee.suspended",
         "employee.reinstated",
         "run.submitted",
+        "run.returned",
         "run.approved",
         "run.ended",
     }

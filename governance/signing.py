@@ -46,17 +46,25 @@ def load(path: Path) -> Ed25519PrivateKey:
     return key
 
 
+_PUBLIC_HINT = "Name the verifier's public key: verifier.pub beside the delivery, or keys/verifier.ed25519.pub."
+
+
 def load_public(path: Path) -> Ed25519PublicKey:
     """A public key. Raises NotFound, Invalid when it is none of Ed25519."""
-    hint = "Name the verifier's public key: verifier.pub beside the delivery, or keys/verifier.ed25519.pub."
     try:
-        key = serialization.load_pem_public_key(path.read_bytes())
+        return public_of(path.read_bytes(), str(path))
     except OSError as error:
-        raise NotFound(f"The key {path} cannot be read: {error.strerror}.", hint=hint) from error
+        raise NotFound(f"The key {path} cannot be read: {error.strerror}.", hint=_PUBLIC_HINT) from error
+
+
+def public_of(pem: bytes, name: str) -> Ed25519PublicKey:
+    """The public key of a file's content. Raises Invalid when it is none of Ed25519."""
+    try:
+        key = serialization.load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise Invalid(f"{path} is not a public key.", hint=hint) from error
+        raise Invalid(f"{name} is not a public key.", hint=_PUBLIC_HINT) from error
     if not isinstance(key, Ed25519PublicKey):
-        raise Invalid(f"{path} is not a key of Ed25519.", hint=hint)
+        raise Invalid(f"{name} is not a key of Ed25519.", hint=_PUBLIC_HINT)
     return key
 
 

@@ -180,9 +180,10 @@ def _run(recorded: Recorded, event: RunEvent | TaskEvent, rows: Rows) -> None:
     _run_line(recorded, event, state, rows)
     if isinstance(event, TaskEvent):
         _task_line(recorded, event, state, rows)
-    elif isinstance(event, run_messages.Planned):
+    elif isinstance(event, run_messages.Planned | run_messages.Returned):
         for planned in state.tasks.values():
-            rows.put(_line(event.run, planned, None, None))
+            if isinstance(event, run_messages.Planned) or planned.id in event.tasks:
+                rows.put(_line(event.run, planned, None, "the base has moved" if planned.attempts else None))
 
 
 def settled(state: RunState) -> bool:

@@ -21,6 +21,15 @@ class CommitPlan(msgspec.Struct, frozen=True, kw_only=True):
     at_us: int
 
 
+class ProofPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """A proof beside the commits: notes on the last one by name, or the files of a branch of its own."""
+
+    notes: Mapping[str, bytes] = {}
+    files: Mapping[str, bytes] = {}
+    branch: str = ""
+    at_us: int = 0
+
+
 class BaseClone(msgspec.Struct, frozen=True, kw_only=True):
     """The commit to start from: a repository on this machine, never written, and a branch, tag or commit id in it."""
 

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from agents.delivery.commit_plan import CommitPlan
 from agents.delivery.packaging import Signed, delivery_files
+from agents.delivery.proof import proof_files
 from agents.run_content import tree_of
 from bus.blobs import Blobs
 from domain import run_messages, task
 from domain.message import Recorded
+from domain.run import RunState, files_of
 from domain.tree import Entry, Manifest, Tree
 from governance.signing import public_pem
 from verification.requirements.model import Requirement
@@ -23,49 +26,90 @@ def branch_of(run: UUID, has_base: bool) -> str:
     return f"aura/{run}" if has_base else "main"
 
 
-async def delivery_commits(
-    requirement: Requirement, events: Sequence[Recorded], manifest: Manifest, blobs: Blobs
-) -> list[CommitPlan]:
-    """Commit plans whose last tree is the merged one and the delivery's own files. Void events count for nothing."""
+class Delivery(NamedTuple):
+    """The commits of a delivery, and its proof by path where that is apart from them."""
+
+    commits: list[CommitPlan]
+    proof: dict[str, bytes]
+
+
+class _Work(NamedTuple):
+    """What one task wrote, and the verdict that verified it."""
+
+    recorded: Recorded
+    verified: task.Verified
+    files: Manifest
+
+
+async def delivery_of(
+    requirement: Requirement, events: Sequence[Recorded], state: RunState, manifest: Manifest, blobs: Blobs
+) -> Delivery:
+    """The delivery of the tree with this manifest. Void events count for nothing."""
+    assert state.submitted is not None
     counted = [recorded for recorded in events if recorded.void is None]
-    names: dict[UUID, str] = {}  # of the tasks that wrote code: a review has no criteria and is no part of the tree
-    handed_in: dict[UUID, task.Submitted] = {}
+    names, done, exact = _work(counted)
     commits: list[CommitPlan] = []
-    written = Tree({})
     changed: dict[str, Entry] = {}
-    exact = True  # whether all of it says modes: events of release 0.1.0 do not, and then the base's modes stand
-    for recorded in counted:
+    written = Tree({})
+    for number, (id, work) in enumerate(done.items(), 1):
+        changed |= work.files
+        if number == len(done) and state.submitted.proof != "inside":
+            changed = files_of(state)  # what was judged, in the order of the plan
+        written = await tree_of(changed, blobs)
+        commits.append(_commit(work, names[id], written if exact else dict(written), changed))
+    last = [recorded for recorded in counted if isinstance(recorded.event, run_messages.Verified)][-1]
+    assert isinstance(last.event, run_messages.Verified)
+    verdict = await blobs.get(last.event.judgement.evidence)
+    signed = await _signed(last.event.judgement.attestation, blobs)
+    summary, place = _summary(commits, last), state.submitted.proof
+    if place == "inside":
+        extra = delivery_files(requirement, manifest, verdict, summary, signed)
+        files = written.with_files(extra) if exact else {**written, **extra}
+        commits.append(_packaging(requirement, last, files, changed))
+        return Delivery(commits, {})
+    return Delivery(commits, proof_files(requirement, verdict, summary, signed, place))
+
+
+def _work(events: Sequence[Recorded]) -> tuple[dict[UUID, str], dict[UUID, _Work], bool]:
+    """Names of tasks that wrote code, their verified work in order of verdict, and whether all of it says modes.
+
+    A review has no criteria and is no part of the tree. Events of release 0.1.0 say no modes: the base's stand then.
+    """
+    names: dict[UUID, str] = {}
+    handed_in: dict[UUID, Manifest] = {}
+    done: dict[UUID, _Work] = {}
+    exact = True
+    for recorded in events:
         match recorded.event:
             case run_messages.Planned(tasks=planned):
                 names = {part.id: part.name for part in planned if part.criteria}
             case task.Submitted() as submitted:
-                handed_in[submitted.task] = submitted
+                handed_in[submitted.task] = submitted.files
                 exact = exact and recorded.envelope.version > 1
             case task.Verified() as verified if verified.task in names:
-                changed |= handed_in[verified.task].files
-                written = await tree_of(changed, blobs)
-                commits.append(
-                    _commit(recorded, verified, names[verified.task], written if exact else dict(written), changed)
-                )
-    last = next(recorded for recorded in counted if isinstance(recorded.event, run_messages.Verified))
+                done[verified.task] = _Work(recorded, verified, handed_in[verified.task])
+            case run_messages.Returned(tasks=again, files=merged):
+                done = {id: work for id, work in done.items() if id not in again}
+                for part in merged:
+                    if part.task in done:
+                        work = done[part.task]
+                        done[part.task] = work._replace(files={**work.files, **part.files})
+    return names, done, exact
+
+
+def _packaging(requirement: Requirement, last: Recorded, files: Mapping[str, bytes], changed: Manifest) -> CommitPlan:
     assert isinstance(last.event, run_messages.Verified)
-    verdict = await blobs.get(last.event.judgement.evidence)
-    signed = await _signed(last.event.judgement.attestation, blobs)
-    extra = delivery_files(requirement, manifest, verdict, _summary(commits, last), signed)
-    commits.append(
-        CommitPlan(
-            files=written.with_files(extra) if exact else {**written, **extra},
-            deleted=_deleted(changed),
-            message=f"Delivery of {requirement.title}\n\nPackaging, acceptance cases and the merged tree's verdict.",
-            trailers=(
-                (TRAILER_RUN, str(last.envelope.run)),
-                ("Aura-Verdict", str(last.envelope.id)),
-                ("Aura-Tree", last.event.judgement.tree),
-            ),
-            at_us=last.envelope.occurred_at,
-        )
+    return CommitPlan(
+        files=files,
+        deleted=_deleted(changed),
+        message=f"Delivery of {requirement.title}\n\nPackaging, acceptance cases and the merged tree's verdict.",
+        trailers=(
+            (TRAILER_RUN, str(last.envelope.run)),
+            ("Aura-Verdict", str(last.envelope.id)),
+            ("Aura-Tree", last.event.judgement.tree),
+        ),
+        at_us=last.envelope.occurred_at,
     )
-    return commits
 
 
 async def _signed(attestation: str, blobs: Blobs) -> Signed | None:
@@ -80,9 +124,8 @@ def _deleted(changed: Manifest) -> frozenset[str]:
     return frozenset(path for path, entry in changed.items() if entry.kind == "deleted")
 
 
-def _commit(
-    recorded: Recorded, verified: task.Verified, name: str, files: Mapping[str, bytes], changed: Manifest
-) -> CommitPlan:
+def _commit(work: _Work, name: str, files: Mapping[str, bytes], changed: Manifest) -> CommitPlan:
+    verified = work.verified
     return CommitPlan(
         files=files,
         deleted=_deleted(changed),
@@ -91,10 +134,10 @@ def _commit(
             (TRAILER_RUN, str(verified.run)),
             ("Aura-Task", str(verified.task)),
             ("Aura-Employee", str(verified.employee)),
-            ("Aura-Verdict", str(recorded.envelope.id)),
+            ("Aura-Verdict", str(work.recorded.envelope.id)),
             ("Aura-Tree", verified.judgement.tree),
         ),
-        at_us=recorded.envelope.occurred_at,
+        at_us=work.recorded.envelope.occurred_at,
     )
 
 

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from stat import S_ISREG
@@ -196,13 +196,24 @@ def _commit(plan: CommitPlan, tree: ObjectID, parents: list[ObjectID]) -> Commit
     return commit
 
 
-def write(folder: Path, composed: Composed, branch: Ref, start: Start) -> None:
-    """Create the repository on a base, in a folder that does not exist yet, with its work tree checked out."""
+def write(
+    folder: Path,
+    composed: Composed,
+    branch: Ref,
+    start: Start,
+    beside: Iterable[ShaFile] = (),
+    refs: Mapping[Ref, ObjectID] | None = None,
+) -> None:
+    """Create the repository on a base, in a folder that does not exist yet, with its work tree checked out.
+
+    `beside` and `refs`: more objects, and more names of commits.
+    """
     with closing(Repo.init(str(folder), mkdir=True, default_branch=branch.removeprefix(b"refs/heads/"))) as repo:
         _copy_history(start, repo)
-        new = [item for sha, item in composed.objects.items() if sha not in repo.object_store]
+        new = [item for item in (*composed.objects.values(), *beside) if item.id not in repo.object_store]
         repo.object_store.add_objects([(item, None) for item in new])
-        repo.refs[branch] = composed.head
+        for name, commit in {**(refs or {}), branch: composed.head}.items():
+            repo.refs[name] = commit
         repo.refs.set_symbolic_ref(Ref(b"HEAD"), branch)
         build_index_from_tree(repo.path, repo.index_path(), repo.object_store, composed.tree)
 

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from agents.delivery.atomic_rename import put
-from agents.delivery.commit_plan import BaseClone, CommitPlan
+from agents.delivery.commit_plan import BaseClone, CommitPlan, ProofPlan
 from domain.errors import Conflict, Invalid, Unavailable
 
 RELEASE = "aura-release"
@@ -22,14 +22,19 @@ LOCK_POLL_S = 0.005
 
 
 def build_repository(
-    folder: Path, commits: Sequence[CommitPlan], *, branch: str = "main", base: BaseClone | None = None
+    folder: Path,
+    commits: Sequence[CommitPlan],
+    *,
+    branch: str = "main",
+    base: BaseClone | None = None,
+    proof: ProofPlan | None = None,
 ) -> str:
     """Make `folder` a repository whose `branch` ends with these commits, checked out; its last commit's hex id.
 
     If it already holds that commit, nothing is touched, whatever a person has done there since. Conflict: it holds
-    something else. Invalid: a path, branch, trailer or base that git cannot take.
+    something else. Invalid: a path, branch, trailer or base that git cannot take. `proof` is for a delivery on a base.
     """
-    from agents.delivery import git_objects, new_repository
+    from agents.delivery import git_objects, new_repository, proof_objects
 
     if not commits:
         raise Invalid("a repository needs at least one commit", hint="Deliver after the first verified task.")
@@ -44,7 +49,8 @@ def build_repository(
                 if start is None:
                     new_repository.write(building, composed, ref)
                 else:
-                    git_objects.write(building, composed, ref, start)
+                    beside = proof_objects.proof_objects(proof or ProofPlan(), composed.head)
+                    git_objects.write(building, composed, ref, start, *beside)
                 put(building, folder)
     return composed.head.decode()
 

@@ -9,9 +9,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from uuid import UUID
 
+import msgspec
+
 from agents.delivery import repository
-from agents.delivery.commit_plan import BaseClone
-from agents.delivery.commits import branch_of, delivery_commits
+from agents.delivery.commit_plan import BaseClone, ProofPlan
+from agents.delivery.commits import Delivery, branch_of, delivery_of
+from agents.delivery.proof import PROOF_BRANCH, PROOF_FOLDER, notes_of, write_folder
 from agents.duty import either, persevere
 from agents.run_content import Library
 from bus.blobs import Blobs
@@ -23,6 +26,7 @@ from domain.message import Command, Recorded, derive
 from domain.registry import Scope
 from domain.review import objection
 from domain.run import Phase, RunState, files_of
+from domain.run_messages import Proof
 from governance.gate import Outcome
 from projections import manager as manager_view
 from projections.openrun import open_in
@@ -98,9 +102,17 @@ class Delivering:
             self._busy.discard((run, phase))
             self._wake.set()
 
-    def _id(self, run: UUID, step: str) -> UUID:
-        """The command id of a step: the same after a restart. It counts on when the law has voided the step's event."""
-        return derive(run, step, self._tries.get((run, step), 0))
+    def _place(self, run: UUID, state: RunState) -> Path:
+        """The folder of a delivery. Each time that the run went back to work has one of its own."""
+        return self._folder / (f"{run}.{state.returns + 1}" if state.returns else str(run))
+
+    def _id(self, run: UUID, step: str, state: RunState) -> UUID:
+        """The command id of a step: the same after a restart. It counts on when the law has voided the step's event.
+
+        A run that went back to work does its steps again, with other ids.
+        """
+        again = (state.returns,) if state.returns else ()
+        return derive(run, step, *again, self._tries.get((run, step), 0))
 
     async def _sent(self, run: UUID, step: str, command: Command) -> None:
         outcome = await self._send(command)
@@ -110,7 +122,9 @@ class Delivering:
     async def _merge(self, run: UUID, state: RunState, cause: UUID) -> None:
         _, tree = await self._library.merged(state, files_of(state))
         await self._sent(
-            run, "merge", run_messages.Merge(id=self._id(run, "merge"), at=now(), cause=cause, run=run, tree=tree)
+            run,
+            "merge",
+            run_messages.Merge(id=self._id(run, "merge", state), at=now(), cause=cause, run=run, tree=tree),
         )
 
     async def _deliver(self, run: UUID, state: RunState, cause: UUID) -> None:
@@ -118,16 +132,16 @@ class Delivering:
         events = await self._history(Scope("run", run))
         requirement = await self._library.requirement(state.submitted)
         manifest, _ = await self._library.merged(state, files_of(state))
-        commits = await delivery_commits(requirement, events, manifest, self._blobs)
+        delivery = await delivery_of(requirement, events, state, manifest, self._blobs)
         base = None
         if state.submitted.base_repo and state.submitted.base_commit:
             base = BaseClone(repo=Path(state.submitted.base_repo), ref=state.submitted.base_commit)
-        folder, branch = self._folder / str(run), branch_of(run, base is not None)
+        folder, branch = self._place(run, state), branch_of(run, base is not None)
         self._fault("delivering:before-git")
-        commit = await asyncio.to_thread(repository.build_repository, folder, commits, branch=branch, base=base)
+        commit = await asyncio.to_thread(_built, folder, delivery, state.submitted.proof, branch, base)
         self._fault("delivering:before-receipt")
         command = run_messages.FinishDelivery(
-            id=self._id(run, "delivered"),
+            id=self._id(run, "delivered", state),
             at=now(),
             cause=cause,
             run=run,
@@ -139,11 +153,11 @@ class Delivering:
 
     async def _release(self, run: UUID, state: RunState, cause: UUID) -> None:
         assert state.commit is not None
-        folder = self._folder / str(run)
+        folder = self._place(run, state)
         await asyncio.to_thread(repository.put_release_ref, folder, state.commit)
         self._fault("delivering:before-release")
         command = run_messages.FinishRelease(
-            id=self._id(run, "released"),
+            id=self._id(run, "released", state),
             at=now(),
             cause=cause,
             run=run,
@@ -151,3 +165,15 @@ class Delivering:
             ref=f"refs/tags/{repository.RELEASE}",
         )
         await self._sent(run, "released", command)
+
+
+def _built(folder: Path, delivery: Delivery, place: Proof, branch: str, base: BaseClone | None) -> str:
+    """Write the repository and its proof; the hex id of the delivered commit. Blocks."""
+    plan = ProofPlan(at_us=delivery.commits[-1].at_us)
+    if place == "notes":
+        plan = msgspec.structs.replace(plan, notes=notes_of(delivery.proof))
+    elif place == "branch":
+        plan = msgspec.structs.replace(plan, files=delivery.proof, branch=f"{branch}{PROOF_BRANCH}")
+    elif place == "folder":
+        write_folder(folder.with_name(f"{folder.name}{PROOF_FOLDER}"), delivery.proof)
+    return repository.build_repository(folder, delivery.commits, branch=branch, base=base, proof=plan)

@@ -17,6 +17,7 @@ from domain.employee import Profile
 from domain.faults import FAULTS_MAX
 from domain.message import Command, Recorded, RunEvent, TaskEvent, derive
 from domain.money import Amount
+from domain.returning import attempts_used
 from domain.run import Phase, RunState
 from domain.task import TaskState
 from projections import manager as manager_view
@@ -84,7 +85,7 @@ class Manager:
             case task.Assigned():
                 self.picks.pop((run, event.task), None)
                 yield start_call(event.run, event.task, event.employee, event.order, cause)
-            case run_messages.Planned() | run_messages.Ended():
+            case run_messages.Planned() | run_messages.Returned() | run_messages.Ended():
                 yield from self.dispatch(rows, cause)
             case run_messages.Verified():
                 yield run_messages.StartDelivery(**cause.fields("manager.deliver"), run=run)
@@ -157,7 +158,7 @@ class Manager:
                     else left
                 )
                 continue
-            if part.attempts >= state.submitted.attempts_max:
+            if attempts_used(part) >= state.submitted.attempts_max:
                 yield end(run, "rejected", f"Task {part.name}: {_no_answer(part)}.", cause)
                 return
             if cause.now >= state.due_at:
@@ -243,7 +244,7 @@ def _open_calls(state: RunState) -> bool:
 
 def _no_answer(part: TaskState) -> str:
     last = part.failure or ", ".join(dict.fromkeys(finding.kind for finding in part.findings))
-    return f"no verified answer in {part.attempts} attempts" + (f" (last: {last})" if last else "")
+    return f"no verified answer in {attempts_used(part)} attempts" + (f" (last: {last})" if last else "")
 
 
 def _budget_used(state: RunState, prompt_tokens: int | None) -> str:

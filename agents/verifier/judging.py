@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from agents.delivery.packaging import delivered_tree, packaging_manifest
+from agents.delivery.proof import proof_manifest
 from agents.duty import either, persevere
 from agents.run_content import Library
 from bus.blobs import Blobs
@@ -21,6 +22,7 @@ from domain.judgement import Finding, GateRecord, Judgement
 from domain.message import Command, derive
 from domain.review import is_review, vendor_of, vendors
 from domain.run import RunState, files_of
+from domain.run_messages import Proof
 from domain.task import TaskState
 from domain.tree import Manifest, algorithm_of, overlay, tree_digest
 from projections import verifier as verifier_view
@@ -130,7 +132,7 @@ class Judging:
                 scope=part.scope if part else None,
                 whole=merged,
                 libraries=await libraries_of(requirement, self._libraries, self._say) if self._libraries else None,
-                packaged=delivered_tree(requirement, tree) if merged else None,
+                packaged=delivered_tree(requirement, tree) if merged and state.submitted.proof == "inside" else None,
                 origin=Origin(
                     files=await self._library.contents(origin),
                     described=requirement.described,
@@ -147,7 +149,7 @@ class Judging:
         judged = Basis(
             evidence="",
             files=manifest if merged else None,
-            delivered=packaging_manifest(requirement, manifest) if merged else {},
+            delivered=_around(requirement, manifest, state.submitted.proof) if merged else {},
             base_commit=state.submitted.base_commit,
         )
         judgement = await self._recorded(verdict, requirement, judged)
@@ -207,6 +209,11 @@ def judgement_of(verdict: Verdict, evidence: str, *, attestation: str = "", gate
         image=verdict.image,
         attestation=attestation,
     )
+
+
+def _around(requirement: Requirement, manifest: Manifest, proof: Proof) -> Manifest:
+    """What a delivery puts around the tree, or beside it."""
+    return packaging_manifest(requirement, manifest) if proof == "inside" else proof_manifest(requirement)
 
 
 def _gate(result: GateResult, evidence: str) -> GateRecord:

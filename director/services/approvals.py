@@ -1,12 +1,14 @@
 """Behind approve and reject: the Director's word, and waiting for what follows from it."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from bus.clock import now
-from director.services.session import DirectorSession, new_id, rows
-from domain.errors import Unavailable
+from director.services.moved_base import moved_base, return_to_work, unreadable_base
+from director.services.session import DirectorSession, new_id, rows, run_state
+from domain.errors import NotFound, Unavailable
 from domain.run_messages import Approve, End
 
 FOLLOW_S = 60.0
@@ -14,9 +16,26 @@ POLL_S = 0.1
 
 
 async def approve_run(
-    opened: DirectorSession, run: UUID, *, commit: str | None = None, reason: str = ""
+    opened: DirectorSession,
+    run: UUID,
+    *,
+    commit: str | None = None,
+    reason: str = "",
+    note: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Approve a delivery and wait for its release ref; the run's line."""
+    """Approve a delivery and wait for its release ref; the run's line.
+
+    Raises Refused (code base_moved) when its base has moved: then it is judged again there, and not approved.
+    """
+    state = await run_state(opened.store, run)
+    if state.phase == "delivered" and commit in (None, state.commit):
+        try:
+            moved = await moved_base(opened.blobs, state)
+        except NotFound as error:
+            note(unreadable_base(error))
+            moved = None
+        if moved is not None:
+            raise await return_to_work(opened, state, moved)
     await opened.done(Approve(id=new_id(), at=now(), run=run, commit=commit, reason=reason))
     return await _ended(opened, run)
 

@@ -1,13 +1,15 @@
 """Behind `aura attestation`: a folder compared with what the verifier has signed about it."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import structs
 
 from agents.delivery.packaging import ProofNames, proof_names
+from agents.delivery.proof import NAMES, PREFIX, proof_beside
 from director.services.judged_source import SKIPPED, read_tree
 from director.settings import Settings
 from director.terminal.escape import visible
@@ -26,28 +28,38 @@ SHOWN_MAX = 20
 
 
 @dataclass(frozen=True)
-class Trust:
-    """The key that a statement is checked with: the file, and why it is believed."""
+class Source:
+    """A statement as it was found. `proof`: the files that it came with, where these are apart from what was judged."""
 
-    file: Path
+    envelope: bytes
+    keys: Callable[[], Ed25519PublicKey]  # the key that came with it
+    proof: Mapping[str, bytes]
+
+
+@dataclass(frozen=True)
+class Trust:
+    """The key that a statement is checked with, and why it is believed."""
+
+    key: Ed25519PublicKey
     why: str
 
 
 def check_folder(settings: Settings, door: Door, folder: Path, *, key: Path | None, statement: Path | None) -> None:
     """Say what is attested about a folder. Raises Differs (exit 6), Failed (exit 1) when what is attested is a no."""
     files = _files(folder)
-    source = statement or _statement_file(folder, files)
+    source = _source(folder, files, statement)
     trust = _trust(settings, source, key)
-    public = signing.load_public(trust.file)
-    said = verify(_content(source).strip(), public)
+    public = trust.key
+    said = verify(source.envelope.strip(), public)
     if not said.files():
         raise Invalid(
             "This statement names no files: it is about one task's share, or about a tree too large to be listed.",
             hint="A delivery's statement is about the merged tree: verdict.intoto.jsonl.",
         )
-    names = proof_names(said.files())
+    names = _apart(proof_names(())) if source.proof else proof_names(said.files())
     files |= _named_caches(folder, said.files().keys() - files.keys())
-    different = differences(said, files, names)
+    files = _with_submodules(folder, said.files(), files)
+    different = differences(said, {**files, **_prefixed(source.proof)}, names)
     if different:
         shown = ", ".join(visible(each) for each in different[:SHOWN_MAX])
         raise Differs(
@@ -55,7 +67,7 @@ def check_folder(settings: Settings, door: Door, folder: Path, *, key: Path | No
             hint="Take the delivery again from where it came, or look at what was changed: git status.",
             code="altered",
         )
-    uncovered = [names.readme] if names.readme in files else []
+    uncovered = [names.readme] if names.readme in files or source.proof else []
     left_out = _left_out(folder)
     data = {
         "result": said.predicate.result,
@@ -84,7 +96,10 @@ def check_folder(settings: Settings, door: Door, folder: Path, *, key: Path | No
 
 def differences(said: Statement, files: Manifest, names: ProofNames) -> list[str]:
     """What differs between a statement and a folder, in words; empty when nothing does."""
-    judged, expected = said.files(), {**said.delivered(), **said.files()}
+    judged = said.files()
+    beside = any(path.startswith(PREFIX) for path in files)  # else there is a statement alone, without its proof
+    around = {path: entry for path, entry in said.delivered().items() if beside or not path.startswith(PREFIX)}
+    expected = {**around, **judged}
     algorithm = algorithm_of(said.tree())
     if algorithm == FORMER_ALGORITHM:  # it says nothing of modes
         files = {path: structs.replace(entry, kind="file") if entry.is_file else entry for path, entry in files.items()}
@@ -123,25 +138,51 @@ def _named_caches(folder: Path, missing: Collection[str]) -> dict[str, Entry]:
     return manifest_of({path: (folder / path).read_bytes() for path in found})
 
 
+def _apart(names: ProofNames) -> ProofNames:
+    """The names that the files of a proof have in a statement when they are apart from the tree."""
+    return ProofNames(*(f"{PREFIX}{name}" for name in names))
+
+
+def _prefixed(proof: Mapping[str, bytes]) -> dict[str, Entry]:
+    return {f"{PREFIX}{path}": entry for path, entry in manifest_of(proof).items()}
+
+
+def _with_submodules(folder: Path, judged: Manifest, files: Manifest) -> dict[str, Entry]:
+    """The folder's files with its submodules: a folder in the place of one. What is in it was never judged."""
+    there = {path: entry for path, entry in judged.items() if entry.kind == "submodule" and (folder / path).is_dir()}
+    inside = tuple(f"{path}/" for path in there)
+    return {path: entry for path, entry in files.items() if not path.startswith(inside)} | there
+
+
+def _source(folder: Path, files: Manifest, named: Path | None) -> Source:
+    """The statement that was named, else the one of the proof beside the commit, else the one in the folder."""
+    proof = proof_beside(folder)
+    if named is None and NAMES.statement in proof:
+        return Source(proof[NAMES.statement], lambda: signing.public_of(proof.get(NAMES.key, b""), NAMES.key), proof)
+    file = named or _statement_file(folder, files)
+    key = file.parent / ("aura-verifier.pub" if file.name.startswith("aura-") else "verifier.pub")
+    return Source(_content(file), lambda: signing.load_public(key), {})
+
+
 def _statement_file(folder: Path, files: Manifest) -> Path:
     for name in STATEMENT_NAMES:
         if name in files:
             return folder / name
     raise NotFound(
         f"There is no signed statement in {folder}.",
-        hint=f"A delivery has {STATEMENT_NAMES[1]}; or name it: --statement.",
+        hint=f"A delivery has {STATEMENT_NAMES[1]}, or notes on its commit (git fetch REPOSITORY "
+        "'refs/notes/aura*:refs/notes/aura*'); or name it: --statement.",
     )
 
 
-def _trust(settings: Settings, source: Path, key: Path | None) -> Trust:
+def _trust(settings: Settings, source: Source, key: Path | None) -> Trust:
     """The key that was named, that of the home, or the one that came with the statement."""
     if key is not None:
-        return Trust(key, "you named it")
+        return Trust(signing.load_public(key), "you named it")
     own = signing.public_file(settings.keys)
     if own.exists():
-        return Trust(own, "it is the key of this home's verifier")
-    name = "aura-verifier.pub" if source.name.startswith("aura-") else "verifier.pub"
-    return Trust(source.parent / name, "it came with the files, so whoever altered them could have replaced it")
+        return Trust(signing.load_public(own), "it is the key of this home's verifier")
+    return Trust(source.keys(), "it came with the files, so whoever altered them could have replaced it")
 
 
 def _content(file: Path) -> bytes:

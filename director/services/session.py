@@ -15,8 +15,10 @@ from bus.redaction import Redactor
 from bus.store import Store
 from director.services.times import SEQ_MAX
 from director.settings import Settings
+from domain import run as run_rules
 from domain.errors import Invalid, NotFound
-from domain.message import Command, Recorded
+from domain.message import Command, Recorded, Unreadable
+from domain.run import RunState
 from governance import keys
 from governance.gate import Gate, Outcome
 from governance.log_session import LogSession
@@ -118,6 +120,15 @@ async def find_run(store: Store, text: str) -> UUID:
     return _only(matching, text, "run", "`aura runs` lists them.")
 
 
+async def run_state(store: Store, run: UUID) -> RunState:
+    """The fold of a run's events that count."""
+    state = run_rules.initial
+    for recorded in await store.read_run(run):
+        if recorded.void is None and not isinstance(recorded.event, Unreadable):
+            state = run_rules.evolve(state, recorded.event)
+    return state
+
+
 async def _submitted(store: Store, text: str) -> bool:
     """Whether this is the whole id of a run on record: the manager may not have taken it up yet."""
     try:
@@ -131,6 +142,16 @@ async def taken_up(store: Store, run: UUID) -> bool:
 
     async def there() -> bool:
         return bool(await rows(store, "door_run", run))
+
+    return await _in_time(there)
+
+
+async def gone_on(store: Store, run: UUID, phase: str) -> bool:
+    """Wait until a run has left a phase in the manager's rows, so that `watch` follows it on."""
+
+    async def there() -> bool:
+        found = await rows(store, "door_run", run)
+        return bool(found) and found[0]["phase"] != phase
 
     return await _in_time(there)
 

@@ -11,7 +11,7 @@ from bus.blobs import Blobs
 from bus.clock import now
 from domain.errors import Invalid
 from domain.money import Amount
-from domain.run_messages import Allowance, Submit, TaskPlan
+from domain.run_messages import Allowance, Proof, Submit, TaskPlan
 from domain.tree import manifest_of
 from governance.gate import Gate, Outcome
 from verification.packages.libraries import resolved
@@ -43,11 +43,13 @@ async def submit(
     the same bytes. Raises what the gate and the package index raise, and NotFound or Invalid for a base that cannot be
     read.
     """
-    base_tree = base_commit = base_repo = None
+    base_tree = base_commit = base_repo = base_ref = None
+    proof: Proof = "inside"
     if (base := base_of(requirement, folder)) is not None:
         await blobs.put(base.files.values(), redact=False)
         (base_tree,) = await blobs.put([pack_manifest(manifest_of(base.files))], redact=False)
         base_commit, base_repo = base.commit, base.repo
+        base_ref, proof = requirement.base.ref if requirement.base else None, requirement.proof
     (source,) = await blobs.put([requirement.source], redact=False)
     sealed = fixtures = None
     if requirement.sealed_source is not None:
@@ -76,6 +78,8 @@ async def submit(
         base_tree=base_tree,
         base_repo=base_repo,
         base_commit=base_commit,
+        base_ref=base_ref,
+        proof=proof,
     )
     return await gate.handle(command)
 

@@ -1,5 +1,6 @@
 """Screens as text: the stack, the runs, one run's whole story."""
 
+import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -158,12 +159,24 @@ def next_step(line: dict[str, Any]) -> str:
     """What a person would do now."""
     run = str(line["run"])
     if line["phase"] == "delivered":
-        return f"Delivered in {line['folder']} (branch {line['branch']}). Look at it, then: aura approve {run}"
+        return f"Delivered in {line['folder']} (branch {line['branch']}). {_look(line)}, then: aura approve {run}"
     if line["outcome"] == "delivered":
-        return f"Released as {line['release_ref']} in {line['folder']}."
+        return f"Released as {line['release_ref']} in {line['folder']}.{_take(line)}"
     if line["phase"] == "ended":
         return (
             f"Next: aura run show {run} shows each attempt; "
             "correct the requirement or hire another employee, then aura submit."
         )
     return f"Follow it with: aura watch {run}"
+
+
+def _look(line: dict[str, Any]) -> str:
+    return f"Look at it (aura diff {line['run']})" if str(line["branch"]).startswith("aura/") else "Look at it"
+
+
+def _take(line: dict[str, Any]) -> str:
+    """How a delivery on a base gets into the repository that it builds on."""
+    if not str(line["branch"]).startswith("aura/"):
+        return ""
+    folder, branch = shlex.quote(str(line["folder"])), shlex.quote(str(line["branch"]))
+    return f" In your repository: git fetch {folder} {branch} && git merge FETCH_HEAD"

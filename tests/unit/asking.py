@@ -10,6 +10,7 @@ from domain import employee, incident, organisation, run_messages, task
 from domain.message import Command
 from domain.money import Amount
 from domain.planning import task_id
+from domain.returning import attempts_used
 from domain.run import MINUTE_US, RunState
 from tests.unit.samples import AT, BAD, GOOD, OTHER_TREE, PROFILE, SNAPSHOT, TREE, uuid
 from tests.unit.world import INCIDENTS, NAMES, ORDERS, RUNS, STAFF, World
@@ -92,6 +93,7 @@ _stages: dict[type[Command], Asked] = {
         allowance=allowances,
         plan=st.sampled_from(PLANS + PLANS[:3] + PLANS[2:3]),
         attempts_max=st.sampled_from([3, 3, 2, 2, 1, 1, 0]),
+        base_commit=st.sampled_from([None, "1" * 40, "1" * 40]),
         **_run,
     ),
     run_messages.Admit: st.builds(run_messages.Admit, **_run),
@@ -101,6 +103,14 @@ _stages: dict[type[Command], Asked] = {
     run_messages.StartDelivery: st.builds(run_messages.StartDelivery, **_run),
     run_messages.FinishDelivery: st.builds(
         run_messages.FinishDelivery, commit=st.just("c"), folder=st.just("f"), branch=st.just("b"), **_run
+    ),
+    run_messages.Return: st.builds(
+        run_messages.Return,
+        commit=st.sampled_from(["c", "c", "d"]),
+        base_commit=st.sampled_from(["1" * 40, "2" * 40, "3" * 40]),
+        base_tree=st.just(TREE),
+        reason=reasons,
+        **_run,
     ),
     run_messages.Approve: st.builds(run_messages.Approve, commit=st.sampled_from([None, "c", "d"]), **_run),
     run_messages.FinishRelease: st.builds(run_messages.FinishRelease, commit=st.just("c"), ref=st.just("r"), **_run),
@@ -144,7 +154,6 @@ _STAGE_AFTER: dict[str, type[Command]] = {
     "merged": run_messages.JudgeMerged,
     "verified": run_messages.StartDelivery,
     "delivering": run_messages.FinishDelivery,
-    "delivered": run_messages.Approve,
     "approved": run_messages.FinishRelease,
 }
 _WORK_AFTER: dict[str, type[task.TaskCommand]] = {
@@ -175,6 +184,9 @@ def fitting(world: World) -> list[Asked]:
         elif state.phase in ("released", "rejected"):
             outcome = "delivered" if state.phase == "released" else "rejected"
             found.append(_fixed(run_messages.End, run=key, outcome=outcome))
+        elif state.phase == "delivered":
+            conflicts = dict.fromkeys([*state.tasks][: key.int % 2 + 1], ("a.py",))
+            found += [_fixed(run_messages.Approve, run=key), _fixed(run_messages.Return, run=key, conflicts=conflicts)]
         elif state.phase in _STAGE_AFTER:
             found.append(_fixed(_STAGE_AFTER[state.phase], run=key))
     return found
@@ -207,7 +219,7 @@ def _work_of(state: RunState) -> list[Asked]:
     for item in state.tasks.values():
         if any(state.tasks[other].phase != "verified" for other in item.after):
             continue
-        if item.phase == "waiting" and item.attempts >= state.submitted.attempts_max:
+        if item.phase == "waiting" and attempts_used(item) >= state.submitted.attempts_max:
             found.append(_fixed(run_messages.End, run=run, outcome="rejected"))
         elif item.phase == "waiting":
             found.append(_fixed(task.Assign, run=run, task=item.id, attempt=item.attempts + 1))

@@ -7,6 +7,7 @@ from domain.message import Event
 from domain.money import Amount
 from domain.run import MINUTE_US
 from domain.task import Assign
+from domain.tree import Entry
 from tests.unit.given import decide as decide_after
 from tests.unit.samples import (
     ALLOWANCE,
@@ -19,6 +20,7 @@ from tests.unit.samples import (
     FIRST,
     GOOD,
     ORDER,
+    OTHER_TREE,
     PLAN,
     PLANNED,
     RUN,
@@ -37,6 +39,11 @@ SUBMIT = m.Submit(
     allowance=ALLOWANCE,
     plan=PLAN,
     attempts_max=2,
+    base_tree=EVIDENCE,
+    base_repo="site",
+    base_commit="1" * 40,
+    base_ref="main",
+    proof="notes",
 )
 ADMIT = m.Admit(id=COMMAND, at=AT, run=RUN)
 ASSIGN = Assign(
@@ -51,6 +58,18 @@ ASSIGN = Assign(
     reservation=CALL,
     due_at=AT + MINUTE_US,
 )
+RETURN = m.Return(
+    id=COMMAND,
+    at=AT,
+    run=RUN,
+    commit="c" * 40,
+    base_commit="2" * 40,
+    base_tree=OTHER_TREE,
+    conflicts={SECOND: ("b.py",)},
+    files=(m.TaskFiles(task=FIRST, files={"a.py": Entry(kind="file", digest=EVIDENCE)}),),
+    reason="main has moved",
+)
+"""What the Director's desk asks for when the branch has moved and one of two tasks conflicts."""
 END = m.End(id=COMMAND, at=AT, run=RUN, outcome="cancelled", reason=" enough ")
 STAGES: tuple[tuple[m.RunCommand, str], ...] = (
     (m.Plan(id=COMMAND, at=AT, run=RUN), "run.planned"),

@@ -21,6 +21,7 @@ from domain.message import ORGANISATION, Command, Erased, Event, Unreadable
 from domain.money import NOTHING, Amount
 from domain.planning import task_id
 from domain.registry import COMMANDS, DECIDERS, EVENTS, scope_of
+from domain.returning import attempts_used
 from domain.run import MINUTE_US, Phase, RunState, total
 from domain.tree import Entry
 from tests.unit.asking import commands, draw_command
@@ -90,7 +91,7 @@ def parts(*values: object) -> list[Any]:
 
 def task_state_is_legal(item: task.TaskState, attempts_max: int) -> None:
     assert item.phase in get_args(task.Phase)
-    assert 0 <= item.attempts <= attempts_max
+    assert 0 <= attempts_used(item) <= attempts_max
     assert len(item.tried) == item.attempts
     assert item.phase == "waiting" or (item.attempts and item.order and item.employee)
     assert item.reservation == NOTHING or item.phase in ("assigned", "calling")

@@ -32,6 +32,7 @@ from tests.unit.samples import (
     EVIDENCE,
     FIRST,
     INCIDENT,
+    OTHER_TREE,
     PLANNED,
     PROFILE,
     RUN,
@@ -71,6 +72,7 @@ STORIES: tuple[tuple[tuple[Event, ...], Command], ...] = (
         runs.before("run.verified"),
         run_messages.JudgeMerged(id=COMMAND, at=AT, run=RUN, judgement=BAD),
     ),
+    (runs.before("run.approved"), runs.RETURN),
     (runs.WAY, replace(runs.END, outcome="delivered")),
     (PLANNED, runs.ASSIGN),
     (ASSIGNED, test_task.START),
@@ -187,9 +189,10 @@ def test_a_command_guards_the_entity_that_it_changes(events: tuple[Event, ...], 
 def test_a_run_names_its_blobs() -> None:
     named = {event.type: event.blobs() for event in SAMPLES if isinstance(event, RunEvent) and event.blobs()}
     assert named == {
-        "run.submitted": (BLOB, EVIDENCE),
+        "run.submitted": (BLOB, EVIDENCE, EVIDENCE),
         "run.verified": (EVIDENCE, BLOB),
         "run.rejected": (EVIDENCE,),
+        "run.returned": (OTHER_TREE, EVIDENCE),
     }
 
 

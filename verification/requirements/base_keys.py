@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from verification.requirements.fields import Fields
-from verification.requirements.model import Base, BaseSuitePolicy, BaseTestChange, MayChange, Share
+from verification.requirements.model import Base, BaseSuitePolicy, BaseTestChange, MayChange, ProofPlace, Share
 from verification.requirements.problems import ProblemList
 from verification.requirements.yaml_tree import Mapping, Node, kind
 
 _CHANGE = {"test": '"tests/test_it.py::test_old"', "replaced_by": '"tests/test_it.py::test_new"'}
 SHARES: dict[str, Share] = {"whole": "whole", "partial": "partial", "none": "none"}
+PROOF_PLACES: dict[str, ProofPlace] = {"notes": "notes", "folder": "folder", "branch": "branch"}
 _BASE_SUITE = {"run": "partial", "reason": "the tests below tests/server need a database"}
 _REASON_CHARS_MAX = 500
 _REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}", re.ASCII)
@@ -95,6 +96,18 @@ def check_replacements(
         if replacement is not None and replacement not in named:
             message = f"no criterion names `{replacement[:60]}` in `must_pass`, so nothing would ask it"
             report.add(each.at, message, "it also in `must_pass` of a criterion, or no `replaced_by`")
+
+
+def read_proof(fields: Fields) -> ProofPlace:
+    """Where the proof of a delivery on a base is put."""
+    node = fields.get("proof")
+    if node is None:
+        return "notes"
+    _needs_base(fields, "proof")
+    written = fields.text("proof") or "notes"
+    if written not in PROOF_PLACES:
+        fields.report.add(node, f"`proof` is `notes`, `folder` or `branch`, not `{written[:60]}`", fields.line("proof"))
+    return PROOF_PLACES.get(written, "notes")
 
 
 def read_refactor(fields: Fields) -> bool:

@@ -9,11 +9,12 @@ from verification.requirements.base_keys import (
     read_base_key,
     read_base_suite,
     read_may_change,
+    read_proof,
     read_refactor,
 )
 from verification.requirements.dependencies import read_dependencies, read_from_base
 from verification.requirements.fields import Fields
-from verification.requirements.model import Base, BaseSuitePolicy, Budget, Deliverable, Serve, SuiteLimits
+from verification.requirements.model import Base, BaseSuitePolicy, Budget, Deliverable, ProofPlace, Serve, SuiteLimits
 from verification.requirements.placeholders import names_in
 from verification.requirements.problems import ProblemList, listed
 from verification.requirements.scope import pattern_fault
@@ -37,6 +38,7 @@ EXAMPLES = {
     "suite_limits": "{minutes: 15, memory_mb: 2048, processes: 128, files: 40000}",
     "may_change": '[{test: "tests/test_it.py::test_old", replaced_by: "tests/test_it.py::test_new"}]',
     "refactor": "true",
+    "proof": "notes",
     "scope": '["slugify.py", "tests/**"]',
     "budget": '{usd: "1.00", tokens: 100000, minutes: 20}',
     "dependencies": '["python-slugify==8.0.4"]',
@@ -69,6 +71,7 @@ class FrontMatter(NamedTuple):
     suite_limits: SuiteLimits
     may_change: tuple[ReadChange, ...]
     refactor: bool
+    proof: ProofPlace
     scope: tuple[str, ...]
     budget: Budget | None
     dependencies: tuple[str, ...]
@@ -97,6 +100,7 @@ def read_front_matter(node: Mapping, report: ProblemList) -> FrontMatter:
         suite_limits=_suite_limits(fields),
         may_change=read_may_change(fields),
         refactor=read_refactor(fields),
+        proof=read_proof(fields),
         scope=read_scope(fields, required=True) or (),
         budget=_budget(fields),
         dependencies=read_dependencies(fields),

@@ -188,6 +188,10 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     minutes: int
 
 
+ProofPlace = Literal["notes", "folder", "branch"]
+"""Where verdict, statement, key, acceptance tests and prose of a delivery on a base are put, apart from its files."""
+
+
 class Base(msgspec.Struct, frozen=True, kw_only=True):
     """The commit to start from. `repo` is a path, absolute or relative to the requirement file."""
 
@@ -231,6 +235,7 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     suite_limits: SuiteLimits = SuiteLimits()
     may_change: tuple[MayChange, ...] = ()
     refactor: bool = False  # nothing new is to be proved: every criterion holds on the base already
+    proof: ProofPlace = "notes"  # of a delivery on a base
     fixtures: Mapping[str, bytes] = {}  # the files that visible cases and suites name
     review: bool = False  # by an employee whose model another maker has made, before the work is merged
     sealed_fixtures: Mapping[str, bytes] = {}  # those of sealed ones: never shown to an employee

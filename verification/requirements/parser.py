@@ -145,6 +145,7 @@ def _parse(
         suite_limits=front.suite_limits,
         may_change=tuple(each.change for each in front.may_change),
         refactor=front.refactor,
+        proof=front.proof,
         review=front.review,
         fixtures=visible.used,
         sealed_fixtures=hidden.used,

@@ -10,6 +10,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="One run.")
     group.command("show")(run_show)
     app.add_typer(group, name="run")
+    app.command()(diff)
     app.command()(watch)
     app.command()(inbox)
     app.command()(approve)
@@ -68,6 +69,27 @@ def run_show(run: RunId, as_json: Json = False) -> None:
     door.run(work())
 
 
+def diff(run: RunId = "last", as_json: Json = False) -> None:
+    """What a run changes, as a diff in git's form: of a delivery, or of what is verified so far."""
+    from director.settings import Settings
+    from director.terminal.output import Door
+
+    door = Door("diff", as_json)
+
+    async def work() -> None:
+        from bus.blobs import Blobs
+        from bus.redaction import Redactor
+        from director.services.changes import diff_of
+        from director.services.session import archive, find_run, run_state
+        from director.terminal.escape import visible
+
+        async with archive(Settings()) as store:
+            changes, text = await diff_of(await run_state(store, await find_run(store, run)), Blobs(store, Redactor()))
+        door.answer({"changes": changes, "diff": text}, visible(text))
+
+    door.run(work())
+
+
 def watch(run: RunId = "last", as_json: Json = False) -> None:
     """Follow a run until it is delivered or has ended."""
     from director.settings import Settings
@@ -116,7 +138,7 @@ def approve(
     commit: str = typer.Option("", help="The commit that was looked at: another one is not approved."),
     reason: Reason = "",
 ) -> None:
-    """Release a delivery: the release ref is put on its commit."""
+    """Release a delivery: the release ref is put on its commit. If its base has moved, it is judged there first."""
     from director.settings import Settings
     from director.terminal.output import Door
 
@@ -128,7 +150,7 @@ def approve(
 
         async with desk(Settings()) as opened:
             found = await find_run(opened.store, run)
-            line = await approve_run(opened, found, commit=commit or None, reason=reason)
+            line = await approve_run(opened, found, commit=commit or None, reason=reason, note=door.note)
         door.answer(line, f"Released as {line['release_ref']}: {line['folder']}")
 
     door.run(work())

@@ -1,0 +1,153 @@
+"""The proof of a delivery on a base: verdict, statement, key, acceptance tests and prose, apart from the fix itself."""
+
+import io
+import shutil
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from agents.delivery.acceptance_tests import acceptance_files
+from agents.delivery.atomic_rename import put
+from agents.delivery.packaging import Signed, proof_names
+from agents.delivery.property_tests import property_files
+from domain.run_messages import Proof
+from domain.tree import Entry, manifest_of
+from verification.requirements.model import Requirement
+
+PROOF_FOLDER = ".proof"
+"""Ending of the folder beside a delivery's repository that holds its proof."""
+PROOF_BRANCH = "-proof"
+"""Ending of the branch that holds the proof of the branch of that name."""
+PREFIX = "proof:"
+"""Before the path of a file of the proof in a statement: it is about the fix, and names the proof's tests beside it."""
+TESTS = "tests/acceptance"
+LOCK = "requirements.lock"
+NAMES = proof_names(())
+NOTES: Mapping[str, str] = {
+    NAMES.readme: "aura",
+    NAMES.verdict: "aura-verdict",
+    NAMES.statement: "aura-statement",
+    NAMES.key: "aura-key",
+}
+"""File of the proof -> the ref below refs/notes that holds it. All others are one archive in the ref TESTS_NOTE."""
+TESTS_NOTE = "aura-tests"
+_STATEMENT = """{statement} is signed by the verifier (in-toto, DSSE) and is about exactly the files of the delivered
+commit. Where Aura is installed, this says in a checkout of it whether each file is the one that was judged:
+```
+aura attestation verify .
+```
+The key came with the delivery, so it proves nothing about itself: name a key that you trust with `--key`.
+
+"""
+_WHERE: Mapping[Proof, str] = {
+    "notes": """This text, the verdict, the signed statement, its key and the tests are git notes on the delivered
+commit. A fetch brings notes only if it is asked to: `git fetch REPOSITORY 'refs/notes/aura*:refs/notes/aura*'`.
+```
+git notes --ref=aura-verdict show
+git notes --ref=aura-statement show
+git notes --ref=aura-key show
+git notes --ref=aura-tests show | tar -x
+```
+""",
+    "folder": "The verdict, the signed statement, its key and the tests are the files beside this one.\n",
+    "branch": "The verdict, the signed statement, its key and the tests are the files of this branch.\n",
+}
+
+
+def proof_files(
+    requirement: Requirement, verdict_json: bytes, summary: str, signed: Signed | None, place: Proof
+) -> dict[str, bytes]:
+    """The whole proof, by path. `summary` is one paragraph for its prose."""
+    files = {NAMES.verdict: verdict_json, NAMES.readme: _prose(requirement, summary, signed, place)}
+    if signed is not None:
+        files |= {NAMES.statement: signed.statement, NAMES.key: signed.key}
+    return files | _tests(requirement)
+
+
+def write_folder(folder: Path, proof: Mapping[str, bytes]) -> None:
+    """Make a folder that holds the proof. One that is there is left as it is. Blocks."""
+    if folder.exists():
+        return
+    building = folder.with_name(f".{folder.name}.building")
+    shutil.rmtree(building, ignore_errors=True)  # left by a process that was killed
+    for path, content in proof.items():
+        (building / path).parent.mkdir(parents=True, exist_ok=True)
+        (building / path).write_bytes(content)
+    put(building, folder)
+
+
+def proof_beside(folder: Path) -> dict[str, bytes]:
+    """The proof of a delivery that is checked out in a folder, wherever it was put; {} where there is none."""
+    from agents.delivery import proof_objects
+
+    place = folder.absolute()
+    beside = place.with_name(f"{place.name}{PROOF_FOLDER}")
+    if notes := proof_in_notes(proof_objects.notes_on_head(folder)):
+        return notes
+    if beside.is_dir():
+        return {path.relative_to(beside).as_posix(): path.read_bytes() for path in beside.rglob("*") if _plain(path)}
+    return proof_objects.proof_branch(folder, PROOF_BRANCH)
+
+
+def _plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def proof_manifest(requirement: Requirement) -> dict[str, Entry]:
+    """What a statement names of the proof: its tests and its lock. The statement itself speaks of the verdict."""
+    return {f"{PREFIX}{path}": entry for path, entry in manifest_of(_tests(requirement)).items()}
+
+
+def notes_of(proof: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Name of the notes' ref -> the note on the delivered commit."""
+    notes = {NOTES[path]: content for path, content in proof.items() if path in NOTES}
+    others = {path: content for path, content in proof.items() if path not in NOTES}
+    return notes | ({TESTS_NOTE: _archive(others)} if others else {})
+
+
+def proof_in_notes(notes: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files of a proof from its notes. What the archive holds besides plain files is left out."""
+    files = {path: notes[name] for path, name in NOTES.items() if name in notes}
+    if TESTS_NOTE in notes:
+        with tarfile.open(fileobj=io.BytesIO(notes[TESTS_NOTE])) as archive:
+            for member in archive.getmembers():
+                content = archive.extractfile(member) if member.isreg() else None
+                if content is not None:
+                    files.setdefault(member.name, content.read())
+    return files
+
+
+def _archive(files: Mapping[str, bytes]) -> bytes:
+    """The files as a tar archive; the same files give the same bytes."""
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for path in sorted(files):
+            member = tarfile.TarInfo(path)
+            member.size = len(files[path])
+            archive.addfile(member, io.BytesIO(files[path]))
+    return written.getvalue()
+
+
+def _tests(requirement: Requirement) -> dict[str, bytes]:
+    lock = {} if requirement.lock is None else {LOCK: requirement.lock}
+    cases = acceptance_files(requirement, TESTS, "test_acceptance.py")
+    return cases | property_files(requirement, TESTS, "test_properties.py") | lock
+
+
+def _prose(requirement: Requirement, summary: str, signed: Signed | None, place: Proof) -> bytes:
+    criteria = "\n".join(f"- {criterion.id}: {' '.join(criterion.says.split())}" for criterion in requirement.criteria)
+    statement = _STATEMENT.format(statement=f"`{NAMES.statement}`") if signed else ""
+    return f"""# {" ".join(requirement.title.split())}
+
+{summary.strip()}
+
+## What it does
+{criteria}
+
+## Proof
+{_WHERE[place]}
+{statement}The acceptance cases are tests that run anywhere. Put `{TESTS}` into a copy of the code, then:
+```
+python -m pytest {TESTS}
+```
+""".encode()

@@ -1,0 +1,96 @@
+"""A run that goes back from its delivery to work, because the branch that it builds on has moved.
+
+What still fits stays verified and is merged and judged again on the new commit. What conflicts is open again.
+"""
+
+from collections.abc import Iterable, Mapping
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from domain import run_messages as m
+from domain.errors import Conflict, Invalid, Refused
+from domain.judgement import Finding
+from domain.task import TaskState
+
+CONFLICT = "conflict"
+"""The kind of a finding about a path that the base and the author changed in different ways."""
+MINUTE_US = 60_000_000
+
+
+def returned(
+    command: m.Return, submitted: m.Submitted, commit: str | None, tasks: Mapping[UUID, TaskState]
+) -> m.Returned:
+    """The event of a run that is delivered as `commit`. Raises Conflict, Invalid, Refused."""
+    if submitted.base_commit is None:
+        raise Refused("The run builds on nothing.", hint="Approve or decline what is delivered.")
+    if command.commit != commit:
+        raise Conflict("Another commit is delivered by now.", hint="Look at it with `aura run show`, then approve it.")
+    if command.base_commit == submitted.base_commit:
+        raise Invalid("The base is at that commit already.", hint="Approve or decline what is delivered.")
+    unknown = {*command.conflicts, *(part.task for part in command.files)} - tasks.keys()
+    if unknown:
+        raise Invalid(f"The run has no task {min(map(str, unknown))}.", hint="`aura run show` lists its tasks.")
+    again = _with_followers(command.conflicts, tasks.values())
+    return m.Returned(
+        run=command.run,
+        commit=command.commit,
+        base_commit=command.base_commit,
+        base_tree=command.base_tree,
+        due_at=command.at + submitted.allowance.minutes * MINUTE_US,
+        tasks=again,
+        files=tuple(part for part in command.files if part.task not in again),
+        conflicts=tuple(dict.fromkeys(path for paths in command.conflicts.values() for path in paths)),
+        reason=command.reason,
+    )
+
+
+def attempts_used(task: TaskState) -> int:
+    """The attempts that count against the run's attempts_max."""
+    return task.attempts - task.attempts_before
+
+
+def _with_followers(conflicts: Iterable[UUID], tasks: Iterable[TaskState]) -> tuple[UUID, ...]:
+    """The tasks that conflict and all that build on them, in the order of the plan: what they built on is gone."""
+    again = set(conflicts)
+    ordered = list(tasks)
+    for task in ordered:  # each stands after those that it needs
+        if again & set(task.after):
+            again.add(task.id)
+    return tuple(task.id for task in ordered if task.id in again)
+
+
+def tasks_after(event: m.Returned, tasks: Mapping[UUID, TaskState]) -> dict[UUID, TaskState]:
+    """The tasks once the run has gone back."""
+    findings = tuple(_finding(path, event.base_commit) for path in event.conflicts)
+    merged = {part.task: part.files for part in event.files}
+    return {
+        id: _opened_again(task, findings)
+        if id in event.tasks
+        else replace(task, files={**task.files, **merged.get(id, {})})
+        for id, task in tasks.items()
+    }
+
+
+def _opened_again(task: TaskState, findings: tuple[Finding, ...]) -> TaskState:
+    return replace(
+        task,
+        phase="waiting",
+        attempts_before=task.attempts,
+        files={},
+        tree=None,
+        findings=findings,
+        evidence=None,
+        blocked="",
+    )
+
+
+def _finding(path: str, commit: str) -> Finding:
+    said = f"{path} was changed in the base after the work began, in another way than the work changed it"
+    return Finding(
+        kind=CONFLICT,
+        integrity=False,
+        path=path,
+        detail=f"{said}; the base is now at {commit}",
+        for_author=f"{said}. The files that you see are those of the base as it is now: make the change on top of them",
+    )
