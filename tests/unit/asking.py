@@ -186,7 +186,8 @@ def fitting(world: World) -> list[Asked]:
             found.append(_fixed(run_messages.End, run=key, outcome=outcome))
         elif state.phase == "delivered":
             conflicts = dict.fromkeys([*state.tasks][: key.int % 2 + 1], ("a.py",))
-            found += [_fixed(run_messages.Approve, run=key), _fixed(run_messages.Return, run=key, conflicts=conflicts)]
+            approvals = [_fixed(run_messages.Approve, run=key)] * 3
+            found += [*approvals, _fixed(run_messages.Return, run=key, conflicts=conflicts)]
         elif state.phase in _STAGE_AFTER:
             found.append(_fixed(_STAGE_AFTER[state.phase], run=key))
     return found
