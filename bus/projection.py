@@ -33,18 +33,20 @@ class Stamp(TypedDict):
 class Cause:
     """What a reaction needs to make commands: ids derived from the cause, and the time at which the runner sends.
 
-    of_event=False: the cause is a deadline or another id of its own, and no event of the log.
+    of_event=False: the cause is a deadline or another id of its own, and no event of the log. `first`: the index of the
+    first command, where others have followed from the same cause already.
     """
 
-    def __init__(self, source: UUID, now: int, *, of_event: bool = True) -> None:
+    def __init__(self, source: UUID, now: int, *, of_event: bool = True, first: int = 0) -> None:
         self.source = source
         self.now = now
         self._event = source if of_event else None
+        self._first = first
         self._counts: dict[str, int] = {}
 
     def fields(self, handler: str) -> Stamp:
         """id, at and cause of the handler's next command. Handler names never change."""
-        index = self._counts.get(handler, 0)
+        index = self._counts.get(handler, self._first)
         self._counts[handler] = index + 1
         return Stamp(id=derive(self.source, handler, index), at=self.now, cause=self._event)
 

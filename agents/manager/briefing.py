@@ -4,7 +4,8 @@ A reservation follows from the real prompt, so the size is known before the task
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 from uuid import UUID
 
@@ -24,16 +25,17 @@ from bus.logger import SILENT, Logger
 from bus.projection import Cause
 from bus.projection_rows import Rows
 from domain.errors import AuraError, NotFound, Unavailable
-from domain.message import NAMESPACE, Command, derive
+from domain.message import Command
 from domain.review import is_review
 from domain.run import RunState
 from domain.task import TaskState
 from domain.tree import Manifest
-from projections.openrun import open_in
+from projections.openrun import RUN_KEY, OpenRun, open_in, open_state
 from verification.requirements.model import Requirement
 from verification.requirements.scope import in_scope
 
-_SIZED = derive(NAMESPACE, "manager", "sized")
+COMMANDS_OF_A_TURN_MAX = 16  # that follow from one event at once; more may share an id, and come 5 s later
+TURNS_KEPT_MAX = 10_000
 
 
 async def brief_for(library: Library, state: RunState, part: TaskState) -> Brief:
@@ -88,30 +90,22 @@ class Dispatcher(Protocol):
     @property
     def sizes(self) -> PromptSizes | None: ...
 
-    def dispatch(self, rows: Rows, cause: Cause) -> Iterable[Command]: ...
+    def dispatch_run(self, run: UUID, rows: Rows, cause: Cause) -> Iterable[Command]: ...
 
 
 class Sizing:
     """The duty to know the size of each waiting task's prompt, and to assign the task once it is known."""
 
-    def __init__(
-        self,
-        manager: Dispatcher,
-        library: Library,
-        send: Send,
-        *,
-        clock: Callable[[], int] = now,
-        log: Logger = SILENT,
-    ) -> None:
+    def __init__(self, manager: Dispatcher, library: Library, send: Send, *, log: Logger = SILENT) -> None:
         assert manager.sizes is not None, "without sizes there is nothing to do"
         self._manager = manager
         self._sizes = manager.sizes
         self._library = library
         self._send = send
-        self._clock = clock
         self._log = log
         self._rows: Rows | None = None
         self._wake = asyncio.Event()
+        self._turns: OrderedDict[UUID, int] = OrderedDict()
 
     def note(self, rows: Rows, live: bool) -> None:
         self._rows = rows if live else None
@@ -119,23 +113,44 @@ class Sizing:
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            rows = self._rows
-            unknown = list(self._unknown(rows)) if rows is not None else []
-            for run, state, part in unknown:
-                await insist(lambda run=run, state=state, part=part: self._size(run, state, part), stop)  # type: ignore[misc]  # bound now
-            if unknown and rows is not None:
-                cause = Cause(derive(_SIZED, self._clock()), self._clock(), of_event=False)
-                for command in list(self._manager.dispatch(rows, cause)):
-                    await insist(lambda command=command: self._send(command), stop)  # type: ignore[misc]  # bound now
-                continue
-            await either(self._wake, stop)
             self._wake.clear()
+            rows = self._rows
+            for run in self._unsized(rows) if rows is not None else ():
+                await self._size_all(run, stop)
+                for command in self._follows(run):
+                    await insist(lambda command=command: self._send(command), stop)  # type: ignore[misc]  # bound now
+            await either(self._wake, stop)
 
-    def _unknown(self, rows: Rows) -> Iterable[tuple[UUID, RunState, TaskState]]:
-        for row, state in open_in(rows, "planned"):
-            for part in routing.ready(state):
-                if self._sizes.of(row.scope, part) is None:
-                    yield row.scope, state, part
+    def _unsized(self, rows: Rows) -> list[UUID]:
+        """The runs with a waiting task whose prompt has no known size."""
+        return [row.scope for row, state in open_in(rows, "planned") if any(self._unknown(row.scope, state))]
+
+    def _unknown(self, run: UUID, state: RunState) -> Iterator[TaskState]:
+        return (part for part in routing.ready(state) if self._sizes.of(run, part) is None)
+
+    async def _size_all(self, run: UUID, stop: asyncio.Event) -> None:
+        row = self._row(run)
+        state = open_state(row) if row is not None else None
+        for part in list(self._unknown(run, state)) if state is not None else ():
+            await insist(lambda state=state, part=part: self._size(run, state, part), stop)  # type: ignore[misc]  # bound now
+
+    def _follows(self, run: UUID) -> list[Command]:
+        """What the manager asks for now. The cause is the event that moved the run last: it made the task ready.
+
+        The manager may have asked for something because of that event already, so the commands are numbered from where
+        it cannot have come to.
+        """
+        rows, row = self._rows, self._row(run)
+        if rows is None or row is None:
+            return []
+        turn = self._turns[row.moved_by] = self._turns.get(row.moved_by, 0) + 1
+        while len(self._turns) > TURNS_KEPT_MAX:
+            self._turns.popitem(last=False)
+        cause = Cause(row.moved_by, now(), first=turn * COMMANDS_OF_A_TURN_MAX)
+        return list(self._manager.dispatch_run(run, rows, cause))
+
+    def _row(self, run: UUID) -> OpenRun | None:
+        return self._rows.get(OpenRun, run, RUN_KEY) if self._rows is not None else None
 
     async def _size(self, run: UUID, state: RunState, part: TaskState) -> None:
         """Learn one size. Raises Unavailable when the store is away; what else fails is reserved at its most."""

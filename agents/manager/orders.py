@@ -37,9 +37,13 @@ ORDERS_KNOWN_MAX = 10_000
 
 
 class Due(NamedTuple):
-    """A call that has started and whose order is to be sent. `adaptations`: what the employee's server refuses."""
+    """A call that has started and whose order is to be sent. `adaptations`: what the employee's server refuses.
+
+    `cause`: the event that moved its run last.
+    """
 
     run: UUID
+    cause: UUID
     state: RunState
     part: TaskState
     profile: Profile
@@ -80,7 +84,7 @@ class Ordering:
                 employee = rows.get(manager_view.EmployeeRow, part.employee, "employee")
                 if part.order not in self._known and self._begun and live and employee:
                     profile, refused = manager_view.profile_of(employee), manager_view.adaptations_of(employee)
-                    self._due.append(Due(row.scope, state, part, profile, refused))
+                    self._due.append(Due(row.scope, row.moved_by, state, part, profile, refused))
                     self._wake.set()
                 self._known[part.order] = None
         while len(self._known) > ORDERS_KNOWN_MAX:
@@ -165,6 +169,7 @@ def _not_ordered(due: Due, outcome: str, message: str) -> task.FinishCall:
     return task.FinishCall(
         id=derive(part.order, "reception.call_finished"),
         at=now(),
+        cause=due.cause,
         run=due.run,
         task=part.id,
         employee=part.employee,

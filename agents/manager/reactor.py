@@ -21,7 +21,7 @@ from domain.returning import attempts_used
 from domain.run import Phase, RunState
 from domain.task import TaskState
 from projections import manager as manager_view
-from projections.openrun import HAVE_ORDERS, RUN_KEY, OpenRun, open_in
+from projections.openrun import HAVE_ORDERS, RUN_KEY, OpenRun, open_in, open_state
 
 LEASE_MARGIN_S = 15.0
 """How much longer than the call's own limit an order may take before it is given up."""
@@ -141,6 +141,14 @@ class Manager:
         desk = routing.StaffCapacity.of(rows, self.picks, cause.now)
         for run, state in planned:
             yield from self._dispatch_run(run, state, desk, cause)
+
+    def dispatch_run(self, run: UUID, rows: Rows, cause: Cause) -> Iterator[Command]:
+        """The same for one run."""
+        row = rows.get(OpenRun, run, RUN_KEY)
+        if row is None or row.phase != "planned" or manager_view.organisation_phase(rows) != "running":
+            return
+        desk = routing.StaffCapacity.of(rows, self.picks, cause.now)
+        yield from self._dispatch_run(run, open_state(row), desk, cause)
 
     def _dispatch_run(self, run: UUID, state: RunState, desk: routing.StaffCapacity, cause: Cause) -> Iterator[Command]:
         assert state.submitted is not None

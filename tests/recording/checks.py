@@ -22,7 +22,7 @@ from tests.recording.fixture import Kept
 from tests.recording.handlers import Rule
 from verification.verdict.attestation import verify
 
-INDEX_MAX = 12
+INDEX_MAX = 64
 """Of the commands of one handler, of the events of one command, and of the steps of one run."""
 VERDICTS = ("task.verified", "task.rejected", "run.verified", "run.rejected")
 Log = Sequence[Kept]

@@ -81,11 +81,11 @@ class House:
         self.some.set()
 
 
-async def assigned(house: House, **changes: Any) -> task.Assign:
+async def assigned(house: House) -> task.Assign:
     """What the duty that sizes prompts asks for."""
     rows = board(*PLANNED)
     assert list(house.manager.dispatch(rows, Cause(UUID(int=5), LATER))) == [], "nothing is assigned before it is sized"
-    duty = Sizing(house.manager, cast(Any, None), house.send, clock=lambda: LATER, **changes)
+    duty = Sizing(house.manager, cast(Any, None), house.send)
     stop = asyncio.Event()
     duty.note(rows, live=True)
     async with asyncio.TaskGroup() as group:
@@ -163,6 +163,7 @@ async def test_an_order_that_cannot_be_sent_ends_its_call_and_costs_nothing(
     assert isinstance(receipt, task.FinishCall)
     assert (receipt.snapshot.outcome, receipt.snapshot.cost) == (outcome, NOTHING)
     assert (receipt.run, receipt.task, receipt.employee) == (RUN, FIRST, EMPLOYEE)
+    assert receipt.cause is not None
     assert house.ordered == []
 
 
