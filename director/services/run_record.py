@@ -6,6 +6,7 @@ import msgspec
 
 from agents.employees.call_errors import hint_of
 from bus.store import Store
+from director.services.left_out import left_out
 from director.services.parked import parked_data
 from director.services.session import rows
 
@@ -19,6 +20,7 @@ async def run_data(store: Store, run: Any) -> dict[str, Any]:
         "attempts": [_attempt(row) for row in await rows(store, "door_attempts", run)],
         "incidents": await rows(store, "door_incidents", run),
         "parked": await parked_data(store, run),
+        "left_out": await left_out(store, run),
     }
 
 

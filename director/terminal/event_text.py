@@ -65,6 +65,8 @@ def _of_task(event: TaskEvent, name: str, who: str) -> str:
             return f"{name}: attempt {attempt} to {who}"
         case task.CallFinished(snapshot=snapshot) if snapshot.outcome != "answered":
             return f"{name}: {_failed(event, who)}"
+        case task.Submitted(dropped=dropped) if dropped:
+            return f"{name}: {who} wrote outside its scope, which was left out: {', '.join(dropped)}"
         case task.Verified():
             return f"{name}: verified, by {who}"
         case task.Rejected(judgement=judgement):

@@ -109,9 +109,15 @@ def run_text(data: dict[str, Any]) -> str:
         lines.append(f"incident {incident['kind']}: {incident['employee_name'] or ''} {incident['detail']}")
     if any(row["verified"] is not None for row in data["attempts"]):
         lines.append(f"the last verdict, gate by gate: aura verdict {str(line['run'])[:13]}")
+    lines += left_out_text(data["left_out"])
     lines.append(f"\ncost {money(line['spent_usd'])}, {line['spent_tokens']} tokens")
     lines.append(parked_text(data["parked"]) or next_step(line))
     return "\n".join(lines)
+
+
+def left_out_text(paths: Sequence[str]) -> list[str]:
+    """What employees wrote outside their scope and what is not delivered; nothing when there is none."""
+    return [f"Left out of the delivery, because it is outside the scope: {', '.join(paths)}"] if paths else []
 
 
 def attempt_line(row: dict[str, Any]) -> tuple[object, ...]:

@@ -117,13 +117,15 @@ def inbox(as_json: Json = False) -> None:
     door = Door("inbox", as_json)
 
     async def work() -> None:
+        from director.services.left_out import left_out
         from director.services.session import archive, rows
-        from director.terminal.text import table
+        from director.terminal.text import left_out_text, table
 
         async with archive(Settings()) as store:
-            found = await rows(store, "door_inbox")
+            found = [row | {"left_out": await left_out(store, row["run"])} for row in await rows(store, "door_inbox")]
         lines = [(row["run"], row["title"], str(row["commit_id"])[:12], row["folder"]) for row in found]
-        text = table(("run", "title", "commit", "folder"), lines)
+        notes = [f"{str(row['run'])[:13]}: {note}" for row in found for note in left_out_text(row["left_out"])]
+        text = "\n".join([table(("run", "title", "commit", "folder"), lines), *notes])
         door.answer(
             {"waiting": found},
             f"{text}\n\naura approve RUN or aura reject RUN --reason …" if found else "Nothing waits.",
@@ -146,12 +148,16 @@ def approve(
 
     async def work() -> None:
         from director.services.approvals import approve_run
+        from director.services.left_out import left_out
         from director.services.session import desk, find_run
+        from director.terminal.text import left_out_text
 
         async with desk(Settings()) as opened:
             found = await find_run(opened.store, run)
             line = await approve_run(opened, found, commit=commit or None, reason=reason, note=door.note)
-        door.answer(line, f"Released as {line['release_ref']}: {line['folder']}")
+            paths = await left_out(opened.store, found)
+        text = "\n".join([f"Released as {line['release_ref']}: {line['folder']}", *left_out_text(paths)])
+        door.answer(line, text)
 
     door.run(work())
 

@@ -1,0 +1,21 @@
+"""What employees wrote outside their scope: it was left out of the work that was verified, and is named at approval."""
+
+from uuid import UUID
+
+from bus.store import Store
+from domain import task
+
+
+async def left_out(store: Store, run: UUID) -> list[str]:
+    """The paths that verified hand-ins of a run wrote outside their scopes, sorted."""
+    dropped: dict[UUID, tuple[str, ...]] = {}
+    paths: set[str] = set()
+    for recorded in await store.read_run(run):
+        event = recorded.event
+        if recorded.void:
+            continue
+        if isinstance(event, task.Submitted):
+            dropped[event.order] = event.dropped
+        elif isinstance(event, task.Verified):
+            paths.update(dropped.get(event.order, ()))
+    return sorted(paths)
