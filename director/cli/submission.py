@@ -7,6 +7,7 @@ import msgspec
 
 from director.cli.live_view import Watch
 from director.services.base_check import base_beside, tried_on_base
+from director.services.base_notes import with_notes
 from director.services.bring_up import box_faults
 from director.services.session import DirectorSession, desk, new_id, taken_up
 from director.services.submit import submit
@@ -90,4 +91,5 @@ async def follow(opened: DirectorSession, run: object, door: Door) -> None:
     line = await Watch(opened.store, UUID(str(run)), door, quiet=door.as_json).until_rest()
     if line["phase"] == "ended" and line["outcome"] != "delivered":
         raise Failed(f"The run ended: {line['outcome']}. {line['reason']}", hint=next_step(line), code=line["outcome"])
+    line = await with_notes(opened.store, line)
     door.answer(line, next_step(line))

@@ -66,8 +66,7 @@ def open_text(gate: GateResult) -> str:
 def line_of(view: VerdictView) -> str:
     """The verdict in one line."""
     verdict = view.verdict
-    said = "Verified" if verdict.verified else "Rejected"
-    return f"{said}: tree {verdict.tree[:24]}, grade {verdict.grade}, {verdict.sandbox}, seed {verdict.seed}"
+    return f"{view.headline}: tree {verdict.tree[:24]}, grade {verdict.grade}, {verdict.sandbox}, seed {verdict.seed}"
 
 
 def _of_finding(finding: Finding, places: Places) -> Remark:

@@ -23,8 +23,10 @@ def verdict_page(view: VerdictView) -> str:
     """The page. It holds details of sealed cases: it is for the Director, and for no employee."""
     style = files("director.reports").joinpath("page.css").read_text(encoding="utf-8")
     hashed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    outcome = ("passed", "✓ Verified") if view.verdict.verified else ("failed", "✗ Rejected")
+    outcome = ("passed", "✓") if view.verdict.verified else ("failed", "✗")
+    said = f"{outcome[1]} {view.headline}"
     body = "".join((_facts(view), _criteria(view), _gates(view.verdict.gates), _findings(view), _again(view)))
+    notes = _notes(view)
     return f"""<!doctype html>
 <html lang="en" dir="ltr">
 <head>
@@ -32,18 +34,24 @@ def verdict_page(view: VerdictView) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-{hashed}'">
 <meta name="referrer" content="no-referrer">
-<title>{_text(outcome[1])}: {_text(view.requirement.title)}</title>
+<title>{_text(said)}: {_text(view.requirement.title)}</title>
 <style>{style}</style>
 </head>
 <body>
 <main>
 <h1>{_told(view.requirement.title)}</h1>
-<p class="outcome {outcome[0]}">{outcome[1]}</p>
-<p class="quiet">{_told(view.about)}. This page quotes sealed cases where they failed: it is not for employees.</p>
+<p class="outcome {outcome[0]}">{_text(said)}</p>
+{notes}<p class="quiet">{_told(view.about)}. This page quotes sealed cases that failed: it is not for employees.</p>
 {body}</main>
 </body>
 </html>
 """
+
+
+def _notes(view: VerdictView) -> str:
+    """What the Director has allowed on the base."""
+    items = "".join(f"<li>{_told(line)}</li>\n" for line in view.notes.lines)
+    return f"<ul>\n{items}</ul>\n" if items else ""
 
 
 def _facts(view: VerdictView) -> str:

@@ -11,6 +11,7 @@ from director.terminal.text import table
 from domain.tree import hex_of
 from verification.requirements.model import Requirement
 from verification.verdict.attestation import Basis, statement_of
+from verification.verdict.base_notes import BaseNotes, base_notes
 from verification.verdict.model import Finding, Verdict
 from verification.verdict.statement import Resource
 
@@ -40,6 +41,16 @@ class VerdictView:
         statement = statement_of(self.verdict, self.requirement, Basis(evidence="", base_commit=self.base_commit))
         return tuple(each for each in statement.predicate.configuration if each.name != "verdict")
 
+    @property
+    def notes(self) -> BaseNotes:
+        """What must be said of the base."""
+        return base_notes(self.verdict, self.requirement)
+
+    @property
+    def headline(self) -> str:
+        """The outcome, how many of the base's test files ran if not all did, and whether anything new was proved."""
+        return ", ".join(filter(None, ("Verified" if self.verdict.verified else "Rejected", self.notes.short)))
+
     def says(self, criterion: str) -> str:
         """The sentence of a criterion."""
         return next((each.says for each in self.requirement.criteria if each.id == criterion), "")
@@ -49,6 +60,8 @@ class VerdictView:
         data: dict[str, Any] = msgspec.to_builtins(self.verdict)
         if self.recorded:
             data |= {"recorded": {**self.recorded, "signer": self.signer}}
+        if self.notes.said:
+            data |= {"on_base": msgspec.to_builtins(self.notes), "base_notes": list(self.notes.lines)}
         if self.handed_in:
             data |= {"handed_in": dict(self.handed_in)}
         return data
@@ -56,7 +69,9 @@ class VerdictView:
     def text(self) -> str:
         """For people: criteria, gates, findings, and the verdict in one line."""
         verdict = self.verdict
-        lines = [criteria_table(verdict)]
+        notes = self.notes
+        lines = [f"{self.headline}.", *(f"- {visible(line)}" for line in notes.lines), ""] if notes.said else []
+        lines.append(criteria_table(verdict))
         if verdict.gates:
             lines += ["", gates_table(verdict), ""]
         lines += [_line(finding) for finding in verdict.findings]

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from bus.clock import now
+from director.services.base_notes import with_notes
 from director.services.moved_base import moved_base, return_to_work, unreadable_base
 from director.services.session import DirectorSession, new_id, rows, run_state
 from domain.errors import NotFound, Unavailable
@@ -54,7 +55,7 @@ async def _ended(opened: DirectorSession, run: UUID) -> dict[str, Any]:
     while True:
         found = await rows(opened.store, "door_run", run)
         if found and found[0]["phase"] == "ended":
-            return found[0]
+            return await with_notes(opened.store, found[0])
         if asyncio.get_running_loop().time() > deadline:
             raise Unavailable(
                 "Your word is on the record, but the run has not ended within a minute.",

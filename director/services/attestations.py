@@ -84,6 +84,7 @@ def check_folder(settings: Settings, door: Door, folder: Path, *, key: Path | No
             "failed": said.predicate.failed_tests,
         },
         "configuration": said.predicate.configuration,
+        "on_base": said.base(),
     }
     if said.predicate.result == "FAILED":
         failed = ", ".join(said.predicate.failed_tests)
@@ -211,6 +212,7 @@ def _text(said: Statement, uncovered: list[str], left_out: list[str], trust: Tru
     rows.append(("passed", ", ".join(said.predicate.passed_tests)))
     rows += [("warned", ", ".join(said.predicate.warned_tests))] if said.predicate.warned_tests else []
     rows += [("not held", ", ".join(map(str, told["notHeld"])))] if told.get("notHeld") else []
+    rows += [("on the base", note) for note in filter(None, (said.base().short, *said.base().lines))]
     rows.append(("signed by", key))
     lines = [table(("what", "attested"), [(name, visible(value)) for name, value in rows]), ""]
     lines.append(f"The key: {trust.why}.")

@@ -15,6 +15,7 @@ from domain.tree import Tree
 from verification.requirements.base_tree import BaseTree, base_of, read_base
 from verification.requirements.link_rules import text_fault
 from verification.requirements.model import Base, Requirement
+from verification.requirements.own_files import refuse_own_in_scope
 from verification.requirements.scope import in_scope
 from verification.tree_limits import TREE_BYTES_MAX, TREE_FILES_MAX
 from verification.working_tree.branch_base import default_branch, knows_commit, merge_base
@@ -85,6 +86,7 @@ def _of_folder(requirement: Requirement, source: Source, folder: Path) -> Judged
     if base is None:
         whole = read_tree(folder)
     else:
+        refuse_own_in_scope(requirement, source.file, base, folder)
         handed_in = compared_with(folder, base.files, requirement.scope)
         whole, notes, data = handed_in.tree, tuple(_notes(handed_in)), _data(handed_in)
     return Judged(
@@ -102,6 +104,7 @@ def _of_folder(requirement: Requirement, source: Source, folder: Path) -> Judged
 def _of_commit(requirement: Requirement, source: Source, repo: str) -> Judged:
     head = read_base(Base(repo=repo, ref=source.ref), Path.cwd())
     base = _base_of_commit(requirement, source, head)
+    refuse_own_in_scope(requirement, source.file, base)
     return Judged(
         requirement=msgspec.structs.replace(requirement, base=Base(repo=base.repo, ref=base.commit)),
         whole=head.files,

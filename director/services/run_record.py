@@ -6,6 +6,7 @@ import msgspec
 
 from agents.employees.call_errors import hint_of
 from bus.store import Store
+from director.services.base_notes import with_notes
 from director.services.left_out import left_out
 from director.services.parked import parked_data
 from director.services.session import rows
@@ -15,7 +16,7 @@ async def run_data(store: Store, run: Any) -> dict[str, Any]:
     """The whole story of a run: its line, tasks, attempts with reasons, incidents."""
     found = await rows(store, "door_run", run)
     return {
-        "run": found[0] if found else None,
+        "run": await with_notes(store, found[0]) if found else None,
         "tasks": await rows(store, "door_tasks", run),
         "attempts": [_attempt(row) for row in await rows(store, "door_attempts", run)],
         "incidents": await rows(store, "door_incidents", run),

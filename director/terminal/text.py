@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from director.terminal.escape import visible
 from director.terminal.parked_text import parked_text
 
 MICRO = 1_000_000
@@ -161,13 +162,44 @@ def _standing(line: dict[str, Any]) -> str:
     return f"{line['phase']} since {clock(line['submitted_at'])} UTC"
 
 
+def inbox_text(waiting: Sequence[dict[str, Any]]) -> str:
+    """The deliveries that wait for the Director, and what must be known of each base before a word is said."""
+    if not waiting:
+        return "Nothing waits."
+    lines = [
+        (row["run"], row["title"], str(row["commit_id"])[:12], row["folder"], row["base_short"] or "-")
+        for row in waiting
+    ]
+    said = [(row["run"], [*row["base_notes"], *left_out_text(row["left_out"])]) for row in waiting]
+    notes = [f"{str(run)[:13]}: {visible(note)}" for run, lines_of_run in said for note in lines_of_run]
+    parts = [table(("run", "title", "commit", "folder", "base"), lines), *(["\n".join(notes)] if notes else [])]
+    return "\n\n".join([*parts, "aura approve RUN or aura reject RUN --reason …"])
+
+
+def released_text(line: dict[str, Any]) -> str:
+    """A release, in its first line what must be known of the base."""
+    short = f" ({line['base_short']})" if line["base_short"] else ""
+    released = f"Released as {line['release_ref']}{short}: {line['folder']}"
+    return "\n".join([released, *_base_notes(line)])
+
+
+def _base_notes(line: dict[str, Any]) -> list[str]:
+    return [f"- {visible(note)}" for note in line.get("base_notes", ())]
+
+
 def next_step(line: dict[str, Any]) -> str:
     """What a person would do now."""
     run = str(line["run"])
     if line["phase"] == "delivered":
-        return f"Delivered in {line['folder']} (branch {line['branch']}). {_look(line)}, then: aura approve {run}"
+        short = f", {line['base_short']}" if line.get("base_short") else ""
+        delivered = (
+            f"Delivered{short} in {line['folder']} (branch {line['branch']}). {_look(line)}, then: aura approve {run}"
+        )
+        return "\n".join([delivered, *_base_notes(line)])
     if line["outcome"] == "delivered":
-        return f"Released as {line['release_ref']} in {line['folder']}.{_take(line)}"
+        short = f" ({line['base_short']})" if line.get("base_short") else ""
+        released = f"Released as {line['release_ref']}{short} in {line['folder']}.{_take(line)}"
+        return "\n".join([released, *_base_notes(line)])
     if line["phase"] == "ended":
         return (
             f"Next: aura run show {run} shows each attempt; "

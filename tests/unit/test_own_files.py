@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from director.services.judged_source import Source, read_source
 from domain.errors import Invalid
 from tests.unit.test_basetree import FILE, commit
 from verification.requirements.base_tree import BaseTree, read_base
@@ -95,3 +96,21 @@ def test_without_sealed_cases_nothing_is_sealed(tmp_path: Path) -> None:
     source = (SOURCE % '"a.py"').replace("pytest: test_shop.py", case)
     requirement = parse_requirement(source.encode(), None, name="shop", folder=None)
     assert refusal(requirement, tmp_path / "shop.md", base(tmp_path, (b"shop.md", FILE, source.encode()))) == ""
+
+
+def test_a_work_tree_that_holds_the_requirement_in_scope_is_not_judged(tmp_path: Path) -> None:
+    """The author of a folder may have written every file in it, this requirement with its keys too."""
+    site = base(tmp_path / "site")
+    for scope, code in (("**", "requirement_in_scope"), ("src/**", "")):
+        file = written(tmp_path / "work", scope)
+        file.write_text(file.read_text().replace("{repo: ..}", "{repo: ../site}"))
+        requirement, said = read_requirement(file), ""
+        try:
+            read_source(requirement, Source(file=file, folder=file.parent))
+        except Invalid as error:
+            said = error.code
+        assert said == code, site.commit
+    outside = written(tmp_path / "elsewhere", "**")
+    outside.write_text(outside.read_text().replace("{repo: ..}", "{repo: ../site}"))
+    judged = read_source(read_requirement(outside), Source(file=outside, folder=tmp_path / "work"))
+    assert judged.base is not None, "control: the same scope, with the requirement elsewhere"

@@ -32,7 +32,9 @@ class BaseTests(VerdictGate):
             return nothing_to_do("the base has no tests")
         if policy.run == "none":
             text = f"the base's tests did not run, as the requirement says: {policy.reason}"
-            return GateReport(result="noted", text=text, evidence={"reason": policy.reason})
+            files = len(test_files_of(base, suite.options))
+            evidence = {"reason": policy.reason, "files": files, "files_ran": 0}
+            return GateReport(result="noted", text=text, evidence=evidence)
         before = await suite.on_base()
         if problems := base_problems(before, subject):
             faults = [finding_of(problem) for problem in problems]

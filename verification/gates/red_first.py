@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do, verdict_on
 from verification.gates.base_problems import BaseProblem, OnBase, disagreements, finding_of
 from verification.gates.on_base import standings_on_base
-
-NOTHING_NEW = "nothing new was proved"
+from verification.verdict.base_notes import NOTHING_NEW
 
 
 class RedFirst(VerdictGate):

@@ -12,10 +12,15 @@ from verification.requirements.model import Requirement
 from verification.requirements.scope import in_scope
 
 
-def refuse_own_in_scope(requirement: Requirement, file: Path, base: BaseTree) -> None:
-    """Raise Invalid if the scope covers a file that the requirement is made of: itself, its suites, its fixtures."""
+def refuse_own_in_scope(requirement: Requirement, file: Path, base: BaseTree, work: Path | None = None) -> None:
+    """Raise Invalid if the scope covers a file that the requirement is made of: itself, its suites, its fixtures.
+
+    work: a folder that holds the work, if the requirement may lie in it.
+    """
     scopes = (requirement.scope, *(task.scope for task in requirement.tasks))
-    covered = [path for path in _own_files(requirement, file, base) if any(in_scope(path, each) for each in scopes)]
+    covered = [
+        path for path in _own_files(requirement, file, base, work) if any(in_scope(path, each) for each in scopes)
+    ]
     if covered:
         raise Invalid(
             f"The scope covers {covered[0]}, which the requirement itself is made of.",
@@ -26,7 +31,7 @@ def refuse_own_in_scope(requirement: Requirement, file: Path, base: BaseTree) ->
 
 def refuse_sealed_in_base(requirement: Requirement, file: Path, base: BaseTree) -> None:
     """Raise Invalid if the base holds something that is sealed: its authors, and their code in boxes, could read it."""
-    sealed = _places(_names(requirement, file, sealed=True), file, base)
+    sealed = _places(_names(requirement, file, sealed=True), file, Path(base.repo))
     seen = [path for path in sealed if path in base.files] + _same(requirement.sealed_source, base.files)
     if seen:
         raise Invalid(
@@ -36,11 +41,12 @@ def refuse_sealed_in_base(requirement: Requirement, file: Path, base: BaseTree) 
         )
 
 
-def _own_files(requirement: Requirement, file: Path, base: BaseTree) -> list[str]:
+def _own_files(requirement: Requirement, file: Path, base: BaseTree, work: Path | None) -> list[str]:
     """The paths in the base of all files that the requirement is made of. In another clone its text tells it."""
     names = [*_names(requirement, file, sealed=False), *_names(requirement, file, sealed=True)]
     copies = [*_same(requirement.source, base.files), *_same(requirement.sealed_source, base.files)]
-    return list(dict.fromkeys([*_places(names, file, base), *copies]))
+    tops = (Path(base.repo), *(() if work is None else (work.absolute().resolve(),)))
+    return list(dict.fromkeys([*(place for top in tops for place in _places(names, file, top)), *copies]))
 
 
 def _names(requirement: Requirement, file: Path, *, sealed: bool) -> list[str]:
@@ -50,9 +56,9 @@ def _names(requirement: Requirement, file: Path, *, sealed: bool) -> list[str]:
     return [file.name, *requirement.fixtures]
 
 
-def _places(names: list[str], file: Path, base: BaseTree) -> list[str]:
-    """The paths in the repository, if the requirement lies in it."""
-    folder, top = file.absolute().parent.resolve(), Path(base.repo)
+def _places(names: list[str], file: Path, top: Path) -> list[str]:
+    """The paths in a folder, if the requirement lies in it."""
+    folder = file.absolute().parent.resolve()
     if not folder.is_relative_to(top):
         return []
     inside = folder.relative_to(top)

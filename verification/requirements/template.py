@@ -47,6 +47,7 @@ def front_matter(name: str, title: str, *, deliver: str = "library") -> str:
         f"deliver: {deliver}\n"
         f"{command}"
         f'scope: ["{module}.py"]  # the only paths that may be written\n'
+        "# base: {repo: ../site, ref: main}  # to change a repository; then refactor, may_change and base_suite, too\n"
         'budget: {usd: "1.00", tokens: 100000, minutes: 20}  # 0 means stop, never "no limit"\n'
         "---\n"
     )
@@ -60,6 +61,7 @@ def acceptance_block(name: str, *, deliver: str = "library") -> str:
         f"{FENCE}yaml acceptance\n"
         "- id: A1\n"
         "  says: words are lowercased and joined by one hyphen\n"
+        "  # holds_already: true  # with a base that meets it; else it must fail there\n"
         f"  cases:\n{case}"
         f"{FENCE}\n"
     )

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from domain.errors import Differs, Invalid
 from domain.tree import Manifest, digest_of, manifest_of, tree_digest
 from verification.requirements.model import Requirement
+from verification.verdict.base_notes import NONE, base_notes
 from verification.verdict.model import Verdict
 from verification.verdict.statement import (
     PREDICATE_TYPE,
@@ -78,6 +79,7 @@ def statement_of(verdict: Verdict, requirement: Requirement, basis: Basis) -> St
     rejected = not verdict.verified or by_result["failed"]  # a sound review that blocks is verified all the same
     result: Result = "FAILED" if rejected else "WARNED" if by_result["noted"] else "PASSED"
     tree = Resource(name=TREE, digest=named_tree(verdict.tree))
+    notes = base_notes(verdict, requirement)
     files = basis.files if basis.files and len(msgspec.json.encode(basis.files)) <= FILES_BYTES_MAX else {}
     return Statement(
         subject=(tree, *resources(files)),
@@ -88,6 +90,7 @@ def statement_of(verdict: Verdict, requirement: Requirement, basis: Basis) -> St
             warned_tests=by_result["noted"],
             failed_tests=by_result["failed"],
             aura_delivery=tuple(resources(basis.delivered if files else {})),
+            aura_base=msgspec.UNSET if notes == NONE else notes,
         ),
     )
 

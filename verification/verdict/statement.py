@@ -6,6 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from domain.tree import ALGORITHM, FORMER_ALGORITHM, Entry, Manifest, algorithm_of, digest_of, hex_of, tree_text
+from verification.verdict.base_notes import BaseNotes
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
@@ -30,7 +31,9 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Predicate(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The predicate. `aura_delivery`, a field of our own: the files that a delivery puts around what was judged."""
+    """The predicate. Fields of our own: `aura_delivery`, the files that a delivery puts around what was judged, and
+    `aura_base`, what must be said of the base, if there is one.
+    """
 
     result: Result
     configuration: tuple[Resource, ...]
@@ -38,6 +41,7 @@ class Predicate(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     warned_tests: tuple[str, ...] = ()
     failed_tests: tuple[str, ...] = ()
     aura_delivery: tuple[Resource, ...] = ()
+    aura_base: BaseNotes | msgspec.UnsetType = msgspec.UNSET
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -63,6 +67,10 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     def delivered(self) -> dict[str, Entry]:
         """What the delivery adds to it, by path."""
         return _by_path(self.predicate.aura_delivery)
+
+    def base(self) -> BaseNotes:
+        """What it says of the base; nothing in a statement of release 0.1.0."""
+        return BaseNotes() if self.predicate.aura_base is msgspec.UNSET else self.predicate.aura_base
 
     def configured(self, name: str) -> Resource | None:
         """What the verdict rested on: `requirement`, `sealed cases`, `image`, `verdict` and so on."""

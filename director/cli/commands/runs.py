@@ -99,11 +99,13 @@ def watch(run: RunId = "last", as_json: Json = False) -> None:
 
     async def work() -> None:
         from director.cli.live_view import Watch
+        from director.services.base_notes import with_notes
         from director.services.session import archive, find_run
         from director.terminal.text import next_step
 
         async with archive(Settings()) as store:
             line = await Watch(store, await find_run(store, run), door, quiet=as_json).until_rest()
+            line = await with_notes(store, line)
         door.answer(line, next_step(line))
 
     door.run(work())
@@ -117,19 +119,15 @@ def inbox(as_json: Json = False) -> None:
     door = Door("inbox", as_json)
 
     async def work() -> None:
+        from director.services.base_notes import with_notes
         from director.services.left_out import left_out
         from director.services.session import archive, rows
-        from director.terminal.text import left_out_text, table
+        from director.terminal.text import inbox_text
 
         async with archive(Settings()) as store:
             found = [row | {"left_out": await left_out(store, row["run"])} for row in await rows(store, "door_inbox")]
-        lines = [(row["run"], row["title"], str(row["commit_id"])[:12], row["folder"]) for row in found]
-        notes = [f"{str(row['run'])[:13]}: {note}" for row in found for note in left_out_text(row["left_out"])]
-        text = "\n".join([table(("run", "title", "commit", "folder"), lines), *notes])
-        door.answer(
-            {"waiting": found},
-            f"{text}\n\naura approve RUN or aura reject RUN --reason …" if found else "Nothing waits.",
-        )
+            waiting = [await with_notes(store, row) for row in found]
+        door.answer({"waiting": waiting}, inbox_text(waiting))
 
     door.run(work())
 
@@ -150,14 +148,13 @@ def approve(
         from director.services.approvals import approve_run
         from director.services.left_out import left_out
         from director.services.session import desk, find_run
-        from director.terminal.text import left_out_text
+        from director.terminal.text import left_out_text, released_text
 
         async with desk(Settings()) as opened:
             found = await find_run(opened.store, run)
             line = await approve_run(opened, found, commit=commit or None, reason=reason, note=door.note)
             paths = await left_out(opened.store, found)
-        text = "\n".join([f"Released as {line['release_ref']}: {line['folder']}", *left_out_text(paths)])
-        door.answer(line, text)
+        door.answer(line, "\n".join([released_text(line), *left_out_text(paths)]))
 
     door.run(work())
 

@@ -1,0 +1,34 @@
+"""What an approval must say of a run's base, from the verdict on the merged tree that is on record."""
+
+from typing import Any
+from uuid import UUID
+
+from agents.run_content import Library
+from bus.blobs import Blobs
+from bus.redaction import Redactor
+from bus.store import Store
+from domain import run_messages
+from domain.errors import AuraError
+from verification.verdict.base_notes import NONE, BaseNotes, base_notes
+
+
+async def notes_of_run(store: Store, run: UUID) -> BaseNotes:
+    """The notes of the last verdict on the merged tree; NONE without one, without a base, or once they were purged."""
+    events = [each.event for each in await store.read_run(run) if not each.void]
+    submitted = next((each for each in events if isinstance(each, run_messages.Submitted)), None)
+    judged = [each for each in events if isinstance(each, run_messages.Verified | run_messages.Rejected)]
+    if submitted is None or submitted.base_commit is None or not judged:
+        return NONE
+    library = Library(Blobs(store, Redactor()))
+    try:
+        verdict = await library.verdict(judged[-1].judgement.evidence)
+        return base_notes(verdict, await library.requirement(submitted))
+    except AuraError:
+        return NONE
+
+
+async def with_notes(store: Store, line: dict[str, Any]) -> dict[str, Any]:
+    """A run's line with what must be said of its base: `base_short` for a first line, and `base_notes`."""
+    at_rest = line.get("phase", "delivered") in ("delivered", "ended")  # before that, nothing can be approved
+    notes = await notes_of_run(store, line["run"]) if at_rest else NONE
+    return {**line, "base_short": notes.short, "base_notes": list(notes.lines)}

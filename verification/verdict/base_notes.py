@@ -1,0 +1,79 @@
+"""Notes on a base that a verdict, a statement and an approval show: what is guarded and what was proved."""
+
+import msgspec
+
+from verification.requirements.model import BaseSuitePolicy, Requirement
+from verification.verdict.model import Verdict
+
+GATE = "base_suite"
+"""The gate whose evidence counts the base's test files."""
+NOTHING_NEW = "nothing new was proved"
+SHOWN_MAX = 20  # tests that the lines name
+
+
+class AllowedChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """A test of the base that need not pass any more, and the one that replaces it, if any."""
+
+    test: str
+    replaced_by: str | None = None
+
+
+class BaseNotes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """The keys of a requirement about its base, beside the number of the base's test files and of those that ran."""
+
+    files: int = 0
+    files_ran: int = 0
+    refactor: bool = False
+    may_change: tuple[AllowedChange, ...] = ()
+    holds_already: tuple[str, ...] = ()  # ids of criteria
+    base_suite: BaseSuitePolicy = BaseSuitePolicy()
+
+    @property
+    def short(self) -> str:
+        """The part of a first line: how many test files ran, if not all did, and whether nothing new was proved."""
+        parts = [f"{self.files_ran} of {self.files} test files ran"] if self.files_ran < self.files else []
+        return ", ".join([*parts, *([NOTHING_NEW] if self.refactor else [])])
+
+    @property
+    def said(self) -> bool:
+        """Whether there is anything that must be said."""
+        return bool(self.short or self.lines)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """A sentence for each thing that the Director has allowed."""
+        lines = [f"{NOTHING_NEW}: the requirement says `refactor: true`"] if self.refactor else []
+        if self.base_suite.run != "whole":
+            lines.append(f"base_suite is `{self.base_suite.run}`: {self.base_suite.reason}")
+        replaced = [each for each in self.may_change if each.replaced_by is not None]
+        lines += [f"{each.test} may change, replaced by {each.replaced_by}" for each in replaced[:SHOWN_MAX]]
+        lost = [each.test for each in self.may_change if each.replaced_by is None]
+        lines += [f"{test} may change and is no longer guarded" for test in lost[:SHOWN_MAX]]
+        more = len(replaced[SHOWN_MAX:]) + len(lost[SHOWN_MAX:])
+        lines += [f"{more} more tests may change"] if more else []
+        lines += [f"held on the base already: {', '.join(self.holds_already)}"] if self.holds_already else []
+        return tuple(lines)
+
+
+NONE = BaseNotes()
+
+
+def base_notes(verdict: Verdict, requirement: Requirement) -> BaseNotes:
+    """What must be said of the base wherever this verdict is shown; NONE without a base."""
+    evidence = next((gate.evidence for gate in verdict.gates if gate.gate == GATE), {})
+    files, ran = evidence.get("files"), evidence.get("files_ran")
+    counted = isinstance(files, int) and isinstance(ran, int)
+    if requirement.base is None and not counted:
+        return NONE
+    held = [each.id for each in requirement.criteria if each.holds_already]
+    judged = {each.id for each in verdict.criteria}
+    return BaseNotes(
+        files=files if isinstance(files, int) and counted else 0,
+        files_ran=ran if isinstance(ran, int) and counted else 0,
+        refactor=requirement.refactor,
+        may_change=tuple(
+            AllowedChange(test=change.test, replaced_by=change.replaced_by) for change in requirement.may_change
+        ),
+        holds_already=tuple(name for name in held if name in judged),
+        base_suite=requirement.base_suite,
+    )
