@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from tests.cheats.solutions import requirement, solution
 from verification.gates.mutation import WALL_S_MAX
 from verification.judge import judge
-from verification.requirements.model import Case, Criterion, Expectation, Requirement, Step
+from verification.requirements.model import Case, Criterion, Expectation, Requirement, Step, Suite
 from verification.requirements.property_model import Generator, Property
 from verification.sandbox.bubblewrap import Bubblewrap
 from verification.verdict.model import GateResult
@@ -112,3 +112,23 @@ async def test_properties_notice_what_no_case_does(sandbox: Bubblewrap) -> None:
 async def test_a_command_is_asked_about_too(sandbox: Bubblewrap) -> None:
     gate = await asked(requirement("greet-cli"), solution("greet-cli"), sandbox, mutants_max=4)
     assert gate.evidence["mutants"] == 4
+
+
+TESTED = b"""from clamp import clamp
+
+def test_clamp():
+    assert clamp(5, 1, 9) == 5
+    assert clamp(0, 1, 9) == 1
+    assert clamp(10, 1, 9) == 9
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.ci
+async def test_a_given_suite_notices_mistakes_too(sandbox: Bubblewrap) -> None:
+    suite = Suite(path="test_clamp.py", files={"test_clamp.py": TESTED})
+    criterion = Criterion(id="A1", says="a value is kept between two others", cases=(), suite=suite)
+    of = replace(STRONG, criteria=(criterion,))
+    gate = await asked(of, CLAMP, sandbox, mutants_max=3)
+    assert gate.evidence["mutants"] >= 1
+    assert gate.evidence["killed"] >= 1

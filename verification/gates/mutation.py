@@ -3,16 +3,21 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
+from domain.tree import Tree
 from verification.adequacy.mutant_detection import Teller
 from verification.adequacy.mutation import Mutant, changed_lines, mutants
 from verification.execution.trials import BOXES_AT_ONCE
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do
+from verification.gates.changed_tests import run_change
 from verification.properties.runner import properties_of
 from verification.source_scan.write_set import is_test
+from verification.suites.given_suite import run_again
 
 WALL_S_MAX = 10.0  # for all mutants together; those that are not reached say nothing
+WALL_WITH_SUITES_S_MAX = 30.0  # where suites are asked: each mutant is a run of pytest
 NOTICED_MIN = 2 / 3  # of the mutants. Some change nothing that anybody could see: `<` and `<=` where both ends meet
 TEXT_CHARS_MAX = 500
 
@@ -45,8 +50,10 @@ class Mutation(VerdictGate):
         properties = [one for _, _, one in properties_of(subject.criteria)]
         if not drawn:
             return nothing_to_do("no changed line of Python to mutate" if subject.mutants_max else "turned off")
-        if not (subject.trials or properties):
-            return nothing_to_do("no criterion has cases or properties")
+        suites = any(each.suites or each.changes for each in subject.criteria)
+        if not (subject.trials or properties or suites):
+            return nothing_to_do("no criterion has cases, properties or suites")
+        wall_s = WALL_WITH_SUITES_S_MAX if suites else WALL_S_MAX
         began = time.monotonic()
         teller = Teller(subject.project, subject.sandbox)
         await teller.ready((trial.case for trial in subject.trials), properties, subject.seed)
@@ -56,22 +63,38 @@ class Mutation(VerdictGate):
         async def take() -> None:
             while waiting:
                 one = waiting.pop()
-                noticed[one] = await teller.tells({**subject.tree, one.path: one.mutant.source})
+                tree = Tree.of(subject.tree).with_files({one.path: one.mutant.source})
+                noticed[one] = await teller.tells(tree) or await _suites_notice(subject, tree)
 
         try:
-            async with asyncio.timeout(WALL_S_MAX - (time.monotonic() - began)), asyncio.TaskGroup() as boxes:
+            async with asyncio.timeout(wall_s - (time.monotonic() - began)), asyncio.TaskGroup() as boxes:
                 for _ in range(BOXES_AT_ONCE):
                     boxes.create_task(take())
         except TimeoutError:
             pass
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from failed
-        return _report([one for one in drawn if one in noticed], noticed)
+        return _report([one for one in drawn if one in noticed], noticed, wall_s)
 
 
-def _report(judged: list[Drawn], noticed: dict[Drawn, bool]) -> GateReport:
+async def _suites_notice(subject: Subject, tree: Tree) -> bool:
+    """Whether a given suite, or tests that are laid over the base's, fail on a tree."""
+    project = subject.project.with_files(tree)
+    for criterion in subject.criteria:
+        for sealed, suite in criterion.suites:
+            result = subject.suites.get((criterion.id, sealed))
+            if result is not None and await run_again(result, suite, project, subject.sandbox, backwards=False):
+                return True
+        for _, change in criterion.changes:
+            seen = await run_change(change, replace(subject, tree=tree), holds_already=criterion.holds_already)
+            if seen.failures:
+                return True
+    return False
+
+
+def _report(judged: list[Drawn], noticed: dict[Drawn, bool], wall_s: float) -> GateReport:
     if not judged:
-        return nothing_to_do(f"no mutant was judged within {WALL_S_MAX:g} s")
+        return nothing_to_do(f"no mutant was judged within {wall_s:g} s")
     survivors = [one for one in judged if not noticed[one]]
     killed = len(judged) - len(survivors)
     evidence = {"mutants": len(judged), "killed": killed, "survivors": [one.told() for one in survivors]}
