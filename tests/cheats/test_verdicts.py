@@ -181,6 +181,21 @@ async def test_only_what_changed_against_the_base_counts(puzzle: Puzzle, sandbox
         assert kinds(found) == {"outside_scope"}
 
 
+async def test_a_file_that_shrinks_to_a_part_is_refused_and_of_a_folder_noted(
+    puzzle: Puzzle, sandbox: Bubblewrap
+) -> None:
+    """The control beside it: the same solution on top of what was there is verified."""
+    (path, solution), requirement = next(iter(puzzle.right().items())), puzzle.requirement()
+    base = {path: b"".join(b"def g%d(x):\n    return x + %d\n\n\n" % (number, number) for number in range(40))}
+    kept = {**puzzle.right(), path: base[path] + solution}
+    for tree, kinds_found in ((kept, set[str]()), ({**kept, path: solution}, {"mass_deletion"})):
+        found = await judge(requirement, tree, sandbox=sandbox, seed=1, base=base, whole=False, allow_degraded=True)
+        assert kinds(found) == kinds_found
+        assert found.verified is (not kinds_found)
+    whole = await judge(requirement, {**kept, path: solution}, sandbox=sandbox, seed=1, base=base, allow_degraded=True)
+    assert [gate.result for gate in whole.gates if gate.gate == "mass_deletion"] == ["noted"]
+
+
 async def test_a_table_of_the_visible_cases_is_hard_coded(puzzle: Puzzle, sandbox: Bubblewrap) -> None:
     found = await verdict(puzzle, puzzle.table(), sandbox)
     assert kinds(found) == {"hard_coded", "sealed_failed"}

@@ -52,6 +52,7 @@ def texts(read: ParsedAnswer) -> dict[str, str]:
         fenced(f"--- calc.py\n+++ calc.py\n{HUNK.replace('-8,2 +8,2', '-80,9 +81,7')}", "diff"),
         fenced(f"--- a/calc.py\n+++ b/calc.py\n{HUNK.replace('@@ -8,2 +8,2 @@', '@@ ... @@')}", "patch"),
         fenced(HUNK, "diff path=calc.py"),
+        f"From 1 Mon Sep 17\nSubject: [PATCH] x\n\n---\n calc.py | 2 +-\n\n{GIT}{HEAD}{HUNK}-- \n2.40.1\n",
         PATCH,
         fenced(PATCH, ""),
         json.dumps({"path": "calc.py", "old_string": OLD, "new_string": NEW}),
@@ -145,6 +146,27 @@ def test_a_file_with_a_placeholder_for_its_rest_is_a_reason(line: str) -> None:
     read = read_answer(fenced(f"def two():\n    return 2\n{line}\n", "python path=calc.py"), shown())
     assert not read.changes
     assert "leaves out a part" in read.not_understood[0]
+
+
+def test_a_function_alone_does_not_take_the_place_of_a_file_with_others() -> None:
+    """Unless the requirement names what is gone; and a whole file is a whole file."""
+    function = fenced("def two():\n    return 2\n", "python path=calc.py")
+    read = read_answer(function, shown())
+    assert not read.changes
+    assert "leaves out one, three" in read.not_understood[0]
+    asked = Brief(
+        title="t", prose="Remove `one` and `three`.", task="T", criteria=(), paths=SCOPE, base_files={"calc.py": BASE}
+    )
+    assert read_answer(function, asked).changes
+    assert read_answer(fenced(FIXED, "python path=calc.py"), shown()).changes
+
+
+def test_of_two_edits_of_the_same_lines_the_draft_is_left_out() -> None:
+    draft = f"{HEAD}{HUNK.replace('return 2', 'return 5')}"
+    text = f"{fenced(draft, 'diff')}\nWait, that is wrong. Corrected:\n\n{fenced(HEAD + HUNK, 'diff')}"
+    assert texts(read_answer(text, shown())) == {"calc.py": FIXED}
+    again = f"{fenced(draft, 'diff')}\nand\n\n{fenced(HEAD + HUNK, 'diff')}"
+    assert not read_answer(again, shown()).changes, "nothing says which of the two counts"
 
 
 @pytest.mark.parametrize(

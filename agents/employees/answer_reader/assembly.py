@@ -13,12 +13,14 @@ from agents.employees.answer_reader.result import FILES_MAX, ParsedAnswer
 from agents.employees.answer_reader.scoring import EXCERPT, Scorer, is_excerpt
 from verification.requirements.scope import in_scope
 from verification.requirements.steering import steering_reason
+from verification.source_scan.mass_deletion import LINES_LOST_MIN
 
 EDIT_SCORE = 12
 """What speaks for an edit beside its name: it says what it replaces."""
 EMPTY_FILES = ("__init__.py", "py.typed", ".gitkeep", ".keep")
 """Names of files that are often empty. An empty block of any other name is not taken for a file."""
 EXCERPTS_MAX = 40
+NAMED_MAX = 8
 _ELISION = re.compile(
     r"^[ \t]*(?:#|//|--|/\*|<!--|;|%|\.\.\.|…)[ \t]*(?:\.\.\.|…|\[?(?:rest|remaining|other|existing"
     r"|previous|unchanged))[^\n]*(?:code|rest|remain|unchanged|existing|same|before|above|omitted|here|methods?|functions?|file)\b[^\n]*$",
@@ -175,7 +177,26 @@ class Assembly:
                 f"The version of {path} leaves out a part of the file (`{elided.group(0).strip()[:60]}`). Give the "
                 "file whole, or answer with edits."
             )
+        if lost := self._lost_definitions(path, content):
+            return (
+                f"The version of {path} leaves out {', '.join(lost[:NAMED_MAX])}, which nobody asked to remove. Give "
+                "the file whole, or answer with edits."
+            )
         return ""
+
+    def _lost_definitions(self, path: str, content: str) -> list[str]:
+        """The functions and classes that a version lacks, if it is an excerpt: most are gone, and none is new.
+
+        The loss of a long file is the verifier's finding, on record.
+        """
+        if self._brief.base_files.get(path, "").count("\n") - content.count("\n") >= LINES_LOST_MIN:
+            return []
+        base = self._python.definitions(self._brief.base_files.get(path, ""), imports=False)
+        names = self._python.definitions(content, imports=False)
+        if not base or not names or not names < base or 2 * len(base - names) <= len(base):
+            return []
+        asked = "\n".join([self._brief.prose, *(criterion.says for criterion in self._brief.criteria)])
+        return sorted(name for name in base - names if not re.search(rf"\b{re.escape(name)}\b", asked))
 
     def _edited(self, path: str, candidates: list[Candidate]) -> str | None:
         """A file's text after its edits: of the previous answer's version if they apply there, else of the base's."""
@@ -188,16 +209,18 @@ class Assembly:
             return None
         if previous is None and base is None:
             return self._new_file(path, edits)
+        final = [edit for candidate in candidates if candidate.worth >= 0 for edit in candidate.proposal.edits]
         faults: list[str] = []
-        for text in (previous, base):
-            if text is None:
-                continue
-            result = edited(text, edits, path)
-            if not result.fault:
-                self._continues = self._continues or text is previous
-                return result.text
-            faults.append(result.fault)
-        self._reasons.append(faults[-1])
+        for chosen in (edits, final):  # all of them, or those that nothing calls a draft
+            for text in (previous, base):
+                if text is None or not chosen:
+                    continue
+                result = edited(text, chosen, path)
+                if not result.fault:
+                    self._continues = self._continues or text is previous
+                    return result.text
+                faults.append(result.fault)
+        self._reasons.append(faults[0])
         return None
 
     def _new_file(self, path: str, edits: list[Edit]) -> str | None:

@@ -111,8 +111,8 @@ def _hunks(lines: Sequence[str]) -> Iterator[Edit]:
 
 def _hunk(lines: list[str], at: int) -> Iterator[Edit]:
     lines = [line for line in lines if not line.startswith("\\ No newline")]
-    while lines and not lines[-1].strip():
-        lines = lines[:-1]
+    while lines and (not lines[-1].strip() or lines[-1].rstrip() == "--"):
+        lines = lines[:-1]  # the signature of a mailed patch stands below the last hunk
     while lines and not lines[0].strip() and at == 0:
         lines = lines[1:]
     if not any(line.startswith(("+", "-")) for line in lines):
