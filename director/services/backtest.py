@@ -11,17 +11,18 @@ from pathlib import Path
 import msgspec
 
 from director.settings import Settings
-from domain.errors import AuraError, Failed, Invalid, LimitReached, NotFound, Unavailable
+from domain.errors import AuraError, Failed, Forbidden, Invalid, LimitReached, NotFound, Unavailable
 from domain.tree import digest_of
 from verification.backtest.commits import FixCommit, fix_commits
 from verification.backtest.model import CommitResult, Report, summary_of
+from verification.backtest.requirement_files import write_requirement
 from verification.backtest.trial import Excluded, Setting, parts_of, try_commit
 from verification.gates.base import Origin
 from verification.packages.base_preparation import declared_lock, generated_files
 from verification.packages.libraries import installed
 from verification.requirements.base_tree import read_base
 from verification.requirements.describe import describe
-from verification.requirements.model import Base
+from verification.requirements.model import Base, Requirement
 from verification.sandbox.choice import open_sandbox
 from verification.suites.outcome_store import OutcomeStore
 
@@ -32,12 +33,16 @@ OnResult = Callable[[CommitResult, int, int], None]
 
 
 class Backtest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a backtest is asked for. `branch` None: the repository's HEAD. `fresh`: kept results are not used."""
+    """What a backtest is asked for. `branch` None: the repository's HEAD. `fresh`: kept results are not used.
+
+    `write`: a folder for the requirements that are made of the commits; kept results give none, so it judges afresh.
+    """
 
     repo: Path
     branch: str | None = None
     last: int = 30
     fresh: bool = False
+    write: Path | None = None
     allow_degraded: bool = False
 
 
@@ -68,9 +73,9 @@ async def run_backtest(
             allow_degraded=wanted.allow_degraded,
         )
         for number, fix in enumerate(fixes, start=1):
-            result = None if wanted.fresh else _kept(kept / f"{fix.id}.json")
+            result = None if wanted.fresh or wanted.write else _kept(kept / f"{fix.id}.json")
             if result is None:
-                result = await _one(fix, repo, setting, settings, note)
+                result = await _one(fix, repo, setting, settings, note, _writer(wanted.write, fix, repo))
                 _keep(kept, fix, result)
             results.append(result)
             on_result(result, number, len(fixes))
@@ -80,7 +85,12 @@ async def run_backtest(
 
 
 async def _one(
-    fix: FixCommit, repo: Path, setting: Setting, settings: Settings, note: Callable[[str], None]
+    fix: FixCommit,
+    repo: Path,
+    setting: Setting,
+    settings: Settings,
+    note: Callable[[str], None],
+    on_learnt: Callable[[Requirement], None],
 ) -> CommitResult:
     libraries, builds = settings.libraries, settings.base_builds
     started = time.monotonic()
@@ -104,7 +114,7 @@ async def _one(
             libraries=await installed(lock, libraries, note) if lock is not None else None,
             notes=(*notes, *more),
         )
-        return await try_commit(fix, parts, setting)
+        return await try_commit(fix, parts, setting, on_learnt)
     except Excluded as reason:
         excluded = str(reason)
     except (Invalid, LimitReached, NotFound) as error:
@@ -120,6 +130,22 @@ async def _one(
         seconds=round(time.monotonic() - started, 1),
         excluded=excluded,
     )
+
+
+def _writer(folder: Path | None, fix: FixCommit, repo: Path) -> Callable[[Requirement], None]:
+    """Return the function that writes a commit's requirement, if a folder is named. It raises Forbidden."""
+
+    def write(requirement: Requirement) -> None:
+        if folder is None:
+            return
+        try:
+            write_requirement(folder, requirement, fix, repo)
+        except OSError as error:
+            raise Forbidden(
+                f"{folder} cannot be written: {error.strerror}.", hint="Name a folder of yours with --write."
+            ) from error
+
+    return write
 
 
 def _kept(path: Path) -> CommitResult | None:

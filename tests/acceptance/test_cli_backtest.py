@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.cli import Aura
-from tests.histories import VERSIONS, history
+from tests.histories import RIGHT, TEST_EDGE, VERSIONS, history
 
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.slow, pytest.mark.ci]
 
@@ -42,6 +42,26 @@ def test_a_repository_is_judged_by_its_own_fixes_and_goes_on_after_an_interrupti
     assert again.code == 0
     assert "can be trusted so far" in again.out
     assert kept.is_file()
+
+
+def test_a_commit_becomes_a_requirement_that_judge_takes(tmp_path: Path) -> None:
+    ids = history(tmp_path / "repo", VERSIONS[:3])
+    aura = Aura(tmp_path)
+    assert aura.run("backtest", "--repo", "repo", "--last", "1", "--write", "asked").code == 0
+    file = f"asked/{ids[2][:12]}/{ids[2][:12]}.md"
+    assert "must_pass" in (tmp_path / file).read_text(encoding="utf-8")
+    assert aura.run("judge", file, "--repo", "repo", "--ref", ids[1]).code == 1
+    assert aura.run("check", file).code == 0
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "tests").mkdir()
+    for path, text in {
+        "shapes.py": RIGHT,
+        "tests/test_edge.py": TEST_EDGE,
+        "README.md": VERSIONS[1][1]["README.md"],
+    }.items():
+        (tmp_path / "tree" / path).write_text(text, encoding="utf-8")
+    said = aura.run("judge", file, "tree")
+    assert said.code == 0, said
 
 
 def test_a_folder_without_a_repository_is_named(tmp_path: Path) -> None:

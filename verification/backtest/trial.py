@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -108,8 +108,13 @@ def parts_of(
     )
 
 
-async def try_commit(fix: FixCommit, parts: Parts, setting: Setting) -> CommitResult:
-    """Judge the parent, the fix and three mutants. Raises Unavailable without a box."""
+async def try_commit(
+    fix: FixCommit, parts: Parts, setting: Setting, on_learnt: Callable[[Requirement], None] = lambda _: None
+) -> CommitResult:
+    """Judge the parent, the fix and three mutants. Raises Unavailable without a box.
+
+    on_learnt: called with the requirement that was made of the commit.
+    """
     started = time.monotonic()
 
     result = CommitResult(commit=fix.id, parent=fix.parent, subject=fix.subject, notes=parts.notes, seconds=0.0)
@@ -121,6 +126,7 @@ async def try_commit(fix: FixCommit, parts: Parts, setting: Setting) -> CommitRe
         learnt = await learn(fix, parts, setting)
     except Excluded as reason:
         return replace(result, seconds=seconds(), excluded=str(reason))
+    on_learnt(learnt.requirement)
     seed = int(fix.id[:8], 16)
     patches = [
         await _judged("parent", parts.parent, learnt, parts, setting),

@@ -23,6 +23,9 @@ def backtest(
         str | None, typer.Option("--branch", metavar="NAME", help="A branch, tag or commit; else what HEAD names.")
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Judge again what an earlier backtest has judged.")] = False,
+    write: Annotated[
+        Path | None, typer.Option("--write", metavar="DIR", help="Also write each commit as a requirement to submit.")
+    ] = None,
     allow_degraded: Degraded = False,
     html: Html = None,
     as_json: Json = False,
@@ -44,7 +47,7 @@ def backtest(
         from director.services.backtest import Backtest, run_backtest, wrong_verdicts
         from director.services.judge import write_file
 
-        wanted = Backtest(repo=repo, branch=branch, last=last, fresh=fresh, allow_degraded=allow_degraded)
+        wanted = Backtest(repo=repo, branch=branch, last=last, fresh=fresh, write=write, allow_degraded=allow_degraded)
         report = await run_backtest(
             wanted,
             Settings(),

@@ -1,0 +1,67 @@
+"""A commit of a backtest as requirement files that `aura submit` and `aura judge` take."""
+
+import json
+from pathlib import Path
+
+import msgspec
+
+from verification.backtest.commits import FixCommit
+from verification.requirements.model import Requirement
+
+TESTS = "tests"
+"""The folder beside the requirement with the files that are laid over the base's own tests."""
+_MINUTES = 60
+_TITLE_CHARS_MAX = 120
+
+
+def write_requirement(folder: Path, requirement: Requirement, fix: FixCommit, repo: Path) -> Path:
+    """Write NAME.md with its folder of tests below `folder`, and return the path of NAME.md.
+
+    The folder's name is the commit's, so that a commit is written once. Raises OSError.
+    """
+    place = folder / fix.id[:12]
+    for path, content in _laid(requirement).items():
+        file = place / TESTS / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    place.mkdir(parents=True, exist_ok=True)
+    target = place / f"{place.name}.md"
+    target.write_text(_text(requirement, fix, repo), encoding="utf-8")
+    return target
+
+
+def _laid(requirement: Requirement) -> dict[str, bytes]:
+    changes = [change for criterion in requirement.criteria for _, change in criterion.changes]
+    return {path: content for change in changes for path, content in change.files.items()}
+
+
+def _text(requirement: Requirement, fix: FixCommit, repo: Path) -> str:
+    """The Markdown. JSON is YAML, so that every name and id is quoted safely."""
+    title = " ".join(requirement.title.split())[:_TITLE_CHARS_MAX]
+    front = {
+        "title": title if title.isprintable() else fix.id[:12],
+        "deliver": requirement.deliver,
+        "base": {"repo": str(repo), "ref": fix.parent},
+        "dependencies": "from-base",
+        "scope": list(requirement.scope),
+        "budget": {"usd": "1.00", "tokens": 1_000_000, "minutes": _MINUTES},
+    }
+    if requirement.may_change:
+        front["may_change"] = msgspec.to_builtins(requirement.may_change)
+    lines = ["---", "aura: 1", *(f"{key}: {_json(value)}" for key, value in front.items()), "---"]
+    lines += [f"# {title}", "", *_prose(requirement.prose), "", "## Acceptance", "", "```yaml acceptance"]
+    for criterion in requirement.criteria:
+        for _, change in criterion.changes:
+            pytest = {"over_base": TESTS, "must_pass": list(change.must_pass)}
+            lines += [f"- id: {criterion.id}", f"  says: {_json(' '.join(criterion.says.split()))}"]
+            lines.append(f"  pytest: {_json(pytest)}")
+    return "\n".join([*lines, "```", ""])
+
+
+def _prose(text: str) -> list[str]:
+    """The commit's message as a block of its own: nothing in it can end the prose or begin an acceptance block."""
+    return [f"> {line}" if line else ">" for line in text.strip().splitlines()]
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=True)
