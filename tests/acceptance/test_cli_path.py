@@ -183,6 +183,8 @@ def test_a_base_is_built_on_and_never_written(inside: Aura, tmp_path: Path) -> N
     site.mkdir()
     git = ["git", "-C", str(site), "-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
     (site / "kept.py").write_text("KEPT = 1\n")
+    (site / "test_kept.py").write_text("import kept\n\ndef test_kept():\n    assert kept.KEPT == 1\n")
+    (site / "test_gone.py").write_text("import nosuchmodule\n\ndef test_gone():\n    pass\n")
     for arguments in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "begin"]):
         subprocess.run([*git, *arguments], check=True)
     (site / "dirty.txt").write_text("not committed\n")
@@ -200,11 +202,18 @@ def test_a_base_is_built_on_and_never_written(inside: Aura, tmp_path: Path) -> N
     assert inside.json("approve", run)["outcome"] == "delivered"
     assert content_of(site) == before
 
-    named = sample.source.decode().replace("language: python", f"language: python\nbase: {{repo: {site}, ref: main}}")
+    keys = f'base: {{repo: {site}, ref: main}}\nmay_change: [{{test: "test_kept.py::test_kept"}}]'
+    named = sample.source.decode().replace("language: python", f"language: python\n{keys}")
     (inside.folder / "based.md").write_text(named)
     line = inside.json("submit", "based.md", "--wait")
     assert line["branch"] == f"aura/{line['run']}"
     assert content_of(site) == before
+    short, notes = "1 of 2 test files ran", ["test_kept.py::test_kept may change and is no longer guarded"]
+    (waiting,) = inside.json("inbox")["waiting"]
+    for shown in (line, waiting, inside.json("run", "show", line["run"])["run"], inside.json("approve", line["run"])):
+        assert (shown["base_short"], shown["base_notes"]) == (short, notes)
+    assert inside.text("verdict", line["run"]).splitlines()[2] == f"Verified, {short}."
+    assert f"Released as {shown['release_ref']} ({short})" in inside.text("run", "show", line["run"])
     assert inside.json("submit", "adders.md", "--repo", str(tmp_path / "nowhere"), code=3)["hint"]
     assert inside.json("submit", "adders.md", "--repo", str(site), "--ref", "nowhere", code=3)["hint"]
 
