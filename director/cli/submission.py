@@ -20,6 +20,7 @@ from verification.adequacy.weak_criteria import weak_criteria
 from verification.base_check import BaseDisagrees
 from verification.requirements.model import Base
 from verification.requirements.parser import read_requirement
+from verification.verdict.base_notes import allowed_by
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class Submission:
         except BaseDisagrees as error:
             door.fail(error, {"problems": error.problems})
         requirement = tried.requirement
+        for line in allowed_by(requirement).lines if base is not None else ():
+            door.note(f"Allowed: {line}")
         async with desk(settings) as opened:
             run = new_id()
             outcome = await submit(

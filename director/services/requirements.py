@@ -10,6 +10,7 @@ from verification.requirements.base_tree import BaseTree
 from verification.requirements.model import Requirement
 from verification.requirements.parser import check_notes, read_prose
 from verification.requirements.template import scaffold, sealed_template, template
+from verification.verdict.base_notes import allowed_by
 
 
 def write_template(file: Path, deliver: str) -> list[Path]:
@@ -52,6 +53,7 @@ def check_data(requirement: Requirement, base: BaseTree | None, seen: BaseReport
         "weak": weak,
         "base": None if base is None else {"repo": base.repo, "commit": base.commit, "files": len(base.files)},
         "on_base": seen,
+        "base_notes": list(allowed_by(requirement).lines) if base is not None else [],
     }
 
 
@@ -59,7 +61,8 @@ def check_text(requirement: Requirement, base: BaseTree | None, seen: BaseReport
     """Return the same for people."""
     notes = [*check_notes(requirement), *(one.text for one in weak_criteria(requirement))]
     tried = [_on_base_line(seen)] if seen is not None else []
-    return "\n".join([summary(requirement, base), *tried, *(f"note: {note}" for note in notes)])
+    allowed = allowed_by(requirement).lines if base is not None else ()
+    return "\n".join([summary(requirement, base), *tried, *allowed, *(f"note: {note}" for note in notes)])
 
 
 def _on_base_line(seen: BaseReport) -> str:

@@ -25,7 +25,7 @@ LINES = (
     "base_suite is `partial`: nosuchmodule is not to be had",
     "t.py::old may change, replaced by t.py::new",
     "t.py::lost may change and is no longer guarded",
-    "held on the base already: A1",
+    "holds on the base already: A1",
 )
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from director.services.judged_source import Source, read_source
 from domain.errors import Invalid
+from governance.authority import permitted
 from tests.unit.test_basetree import FILE, commit
 from verification.requirements.base_tree import BaseTree, read_base
 from verification.requirements.model import Base, Requirement
@@ -114,3 +115,9 @@ def test_a_work_tree_that_holds_the_requirement_in_scope_is_not_judged(tmp_path:
     outside.write_text(outside.read_text().replace("{repo: ..}", "{repo: ../site}"))
     judged = read_source(read_requirement(outside), Source(file=outside, folder=tmp_path / "work"))
     assert judged.base is not None, "control: the same scope, with the requirement elsewhere"
+
+
+def test_nobody_but_the_director_hands_in_a_requirement() -> None:
+    """A verdict reads `may_change` and the like from the requirement of `run.submitted`, and from nowhere else."""
+    assert permitted("run.submitted") == ("director",)
+    assert permitted("task.submitted") == ("manager",), "control: the manager puts what an employee has handed in"

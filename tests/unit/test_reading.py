@@ -169,6 +169,9 @@ def test_notes_are_hints_and_not_errors() -> None:
 def test_what_init_writes_is_valid(name: str, deliver: str) -> None:
     sealed = sealed_template(name, deliver=deliver).encode()
     requirement = parse_requirement(template(name, deliver=deliver).encode(), sealed, name=name, folder=None)
+    comments = [line for line in template(name, deliver=deliver).splitlines() if line.lstrip().startswith("# ")]
+    for key in ("base", "may_change", "refactor", "base_suite", "holds_already"):
+        assert any(key in line for line in comments), key
     assert requirement.deliver == deliver
     assert requirement.criteria[0].sealed
     assert check_notes(requirement) == ()

@@ -51,7 +51,7 @@ class BaseNotes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, r
         lines += [f"{test} may change and is no longer guarded" for test in lost[:SHOWN_MAX]]
         more = len(replaced[SHOWN_MAX:]) + len(lost[SHOWN_MAX:])
         lines += [f"{more} more tests may change"] if more else []
-        lines += [f"held on the base already: {', '.join(self.holds_already)}"] if self.holds_already else []
+        lines += [f"holds on the base already: {', '.join(self.holds_already)}"] if self.holds_already else []
         return tuple(lines)
 
 
@@ -65,15 +65,22 @@ def base_notes(verdict: Verdict, requirement: Requirement) -> BaseNotes:
     counted = isinstance(files, int) and isinstance(ran, int)
     if requirement.base is None and not counted:
         return NONE
-    held = [each.id for each in requirement.criteria if each.holds_already]
-    judged = {each.id for each in verdict.criteria}
-    return BaseNotes(
+    allowed, judged = allowed_by(requirement), {each.id for each in verdict.criteria}
+    return msgspec.structs.replace(
+        allowed,
         files=files if isinstance(files, int) and counted else 0,
         files_ran=ran if isinstance(ran, int) and counted else 0,
+        holds_already=tuple(name for name in allowed.holds_already if name in judged),
+    )
+
+
+def allowed_by(requirement: Requirement) -> BaseNotes:
+    """What a requirement allows on its base, before there is a verdict."""
+    return BaseNotes(
         refactor=requirement.refactor,
         may_change=tuple(
             AllowedChange(test=change.test, replaced_by=change.replaced_by) for change in requirement.may_change
         ),
-        holds_already=tuple(name for name in held if name in judged),
+        holds_already=tuple(each.id for each in requirement.criteria if each.holds_already),
         base_suite=requirement.base_suite,
     )
