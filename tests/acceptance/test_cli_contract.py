@@ -112,7 +112,7 @@ def test_usage_errors_are_said_in_json_and_in_words(asleep: Aura, arguments: tup
         (("judge", "nowhere.md", "."), 3, "not_found"),
         (("check", ""), 2, "not_a_requirement"),
         (("judge", ".", "."), 2, "not_a_requirement"),
-        (("init", ""), 2, "invalid"),
+        (("init", ""), 2, "not_a_requirement"),
         (("init", "x.txt"), 2, "invalid"),
         (("init", "nowhere/x.md"), 2, "invalid"),
         (("init", "x.md", "--deliver", "http"), 2, "invalid"),

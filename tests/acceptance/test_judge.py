@@ -1,5 +1,6 @@
 """From a requirement file and a tree to a verdict: calls, steps and commands, each failing next to one that passes."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -232,7 +233,7 @@ async def test_a_box_that_cannot_be_made_is_nobodys_failure(sandbox: Bubblewrap)
 
 async def test_the_verdict_is_about_one_tree_and_says_how_it_came_about(sandbox: Bubblewrap) -> None:
     one, other = [await verdict(values(), {"values.py": SAME + more}, sandbox) for more in (b"", b"# x\n")]
-    assert len(one.tree) == 64
+    assert re.fullmatch("auraTree2:[0-9a-f]{64}", one.tree)
     assert one.tree != other.tree
     assert (one.seed, one.grade) == (7, "C")
     assert one.sandbox.startswith("bubblewrap ")

@@ -7,7 +7,8 @@ from typing import Any
 from tests.behaviours.model import NOTHING, Behaviour, error, sends
 
 NOW = datetime.now(UTC)
-SOON = NOW + timedelta(seconds=600)
+AHEAD_S = 6 * 3600
+SOON = NOW + timedelta(seconds=AHEAD_S)
 
 
 def waits(
@@ -26,7 +27,7 @@ def at_once(name: str, **headers: str) -> Behaviour:
     return Behaviour(name, error(429, "slow down", **headers), "rate_limit", NOTHING)
 
 
-PASSED = 60.0  # that may pass between the making of this table and the reply
+PASSED = 3600.0  # that may pass between the making of this table and the reply: a whole run of the tests
 BEHAVIOURS = (
     waits("seconds", 7, 7, retry_after="7"),
     waits("a fraction", 1.5, 1.5, retry_after="1.5"),
@@ -36,15 +37,15 @@ BEHAVIOURS = (
     waits("with two units", 90.5, 90.5, retry_after="1m30.5s"),
     waits(
         "a date by the server's own clock",
-        600,
-        600,
+        AHEAD_S,
+        AHEAD_S,
         retry_after=format_datetime(SOON, usegmt=True),
         date=format_datetime(NOW, usegmt=True),
     ),
-    waits("a date", 600 - PASSED, 601, retry_after=format_datetime(SOON, usegmt=True)),
+    waits("a date", AHEAD_S - PASSED, AHEAD_S + 1, retry_after=format_datetime(SOON, usegmt=True)),
     waits("a date that has passed", 0, 0, retry_after="Wed, 21 Oct 2015 07:28:00 GMT"),
-    waits("a moment of RFC 3339", 600 - PASSED, 601, retry_after=SOON.isoformat()),
-    waits("a moment in seconds", 600 - PASSED, 601, retry_after=str(int(SOON.timestamp()))),
+    waits("a moment of RFC 3339", AHEAD_S - PASSED, AHEAD_S + 1, retry_after=SOON.isoformat()),
+    waits("a moment in seconds", AHEAD_S - PASSED, AHEAD_S + 1, retry_after=str(int(SOON.timestamp()))),
     waits("after an error of the server", 11, 11, status=503, retry_after="11"),
     waits("the limit of requests", 1, 1, x_ratelimit_reset_requests="1s", x_ratelimit_remaining_requests="0"),
     waits(
@@ -57,11 +58,16 @@ BEHAVIOURS = (
         x_ratelimit_remaining_tokens="0",
     ),
     waits("limits without a remainder", 0.02, 0.02, x_ratelimit_reset_requests="20ms", x_ratelimit_reset_tokens="6m0s"),
-    waits("a limit's moment in milliseconds", 600 - PASSED, 601, x_ratelimit_reset=str(int(SOON.timestamp() * 1000))),
+    waits(
+        "a limit's moment in milliseconds",
+        AHEAD_S - PASSED,
+        AHEAD_S + 1,
+        x_ratelimit_reset=str(int(SOON.timestamp() * 1000)),
+    ),
     waits(
         "Anthropic's limit",
-        600 - PASSED,
-        601,
+        AHEAD_S - PASSED,
+        AHEAD_S + 1,
         anthropic_ratelimit_tokens_reset=SOON.isoformat(),
         anthropic_ratelimit_tokens_remaining="0",
     ),
@@ -79,7 +85,7 @@ BEHAVIOURS = (
     ),
     in_body(
         "a gateway's headers",
-        600.0,
+        AHEAD_S,
         {
             "error": {
                 "message": "Rate limit exceeded",

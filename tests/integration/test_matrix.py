@@ -44,6 +44,9 @@ SAMPLES: Mapping[type[Command], Callable[[], Command]] = {
     run_messages.FinishDelivery: lambda: run_messages.FinishDelivery(
         **stamp(), run=uuid4(), commit="c", folder="f", branch="b"
     ),
+    run_messages.Return: lambda: run_messages.Return(
+        **stamp(), run=uuid4(), commit="c", base_commit="b", base_tree=DIGEST, reason="x"
+    ),
     run_messages.Approve: lambda: run_messages.Approve(**stamp(), run=uuid4()),
     run_messages.FinishRelease: lambda: run_messages.FinishRelease(**stamp(), run=uuid4(), commit="c", ref="r"),
     run_messages.End: lambda: run_messages.End(**stamp(), run=uuid4(), outcome="cancelled", reason="x"),
