@@ -70,6 +70,8 @@ async def built(sandbox: Bubblewrap, folder: Path) -> Origin:
     return Origin(files=BASE, described=DESCRIBED, generated=generated)
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_a_base_is_built_once_and_its_tests_run_against_what_that_made(
     sandbox: Bubblewrap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

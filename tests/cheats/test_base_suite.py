@@ -156,6 +156,8 @@ async def test_a_file_that_does_not_import_leaves_the_others_judging(sandbox: Bu
     assert [(finding.kind, "test_words" in finding.detail) for finding in report.findings] == [("regression", True)]
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.needs_sandbox
 async def test_half_of_the_files_that_import_a_module_in_scope_must_run(sandbox: Bubblewrap) -> None:
     """Three of four files run, and the only one that would notice a change of the module in scope does not."""
@@ -225,6 +227,8 @@ def test_second():
 }
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.needs_sandbox
 async def test_a_test_that_needs_the_one_before_it_is_lost_and_not_flaky(sandbox: Bubblewrap) -> None:
     broken = {**CHAIN, **TIDY, "state.py": CHAIN["state.py"].replace(b"return 1", b"return 2")}

@@ -168,6 +168,8 @@ def test_a_link_to_a_folder_of_code_among_the_tests_is_the_bases_own_content() -
     assert (laid["tests/lib/help.py"], laid["lib/help.py"], dict(laid.links)) == (b"x = 1\n", b"x = 2\n", {})
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.needs_sandbox
 async def test_who_edits_what_the_bases_conftest_links_to_gains_nothing(sandbox: Bubblewrap) -> None:
     cheated = LINKED_CONFTEST.with_files({"helping.py": NO_TEST_RUNS, "shout.py": QUIET})

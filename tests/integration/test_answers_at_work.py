@@ -15,6 +15,8 @@ pytestmark = pytest.mark.needs_sandbox
 NOTES = "```text path=notes.txt\nhello\n```\n"
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_each_attempt_is_told_what_was_wrong_with_the_answer_before(house: House) -> None:
     """No code, then a wrong file beside one out of scope, then an edit of the answer before."""
     sample = Sample(1)

@@ -236,6 +236,8 @@ def test_after_any_events_a_decision_is_an_answer(events: list[Event | Erased], 
         assert isinstance(outcome, tuple | AuraError)
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_the_walks_reach_every_event() -> None:
     """The control of the properties above: they are not true for want of anything happening."""
     missing = set(EVENTS) - {"refusal.refused"}
