@@ -129,6 +129,7 @@ MANY = {
     "tests/test_loud.py": b"import loud\n\ndef test_version():\n    assert loud.__version__ == '1.2.3'\n",
     "tests/test_words.py": b"from loud.words import words\n\ndef test_words():\n    assert words('a b')[1:] == ['b']\n",
     "tests/test_other.py": b"import nosuchmodule\n\ndef test_other():\n    pass\n",
+    "tests/deep/conftest.py": b"def pytest_nosuchplugin_hook():\n    pass\n",
     "pyproject.toml": b"""[project]
 name = "loud-talk"
 version = "1.2.3"

@@ -134,3 +134,17 @@ def test_requirements_files_are_read_with_those_that_they_include() -> None:
     assert base_dependencies({"requirements.txt": b"pytest==8\n-e .[x]\n"}).requirements == ("pytest==8",)
     assert base_dependencies({"requirements.txt": b"gunicorn\n"}).requirements == ()
     assert base_dependencies({"requirements.txt": b"-r requirements.txt\npytest\n"}).requirements == ("pytest",)
+
+
+def test_extras_that_are_features_are_optional_and_tools_are_not() -> None:
+    toml = b"""[project]
+name = "it"
+dependencies = ["idna"]
+[project.optional-dependencies]
+links = ["linkify-it-py"]
+test = ["trio"]
+docs = ["sphinx"]
+all = ["it[links]", "huge"]
+"""
+    read = base_dependencies({"pyproject.toml": toml})
+    assert (read.requirements, read.optional) == (("idna", "trio"), ("linkify-it-py",))

@@ -99,6 +99,14 @@ class Reporter:
         elif report.skipped:
             self.skipped.append((_id(report.nodeid), _said(report)))
 
+    def pytest_configure(self, config: Any) -> None:
+        """A conftest may serve hooks of a plugin that is not there. pytest would end the run at that."""
+        config.pluginmanager.check_pending = lambda: None
+
+    def pytest_internalerror(self, excinfo: Any) -> None:
+        """pytest itself, or a plugin, ended the run."""
+        self.errors.append(("", _clean(f"{type(excinfo.value).__name__}: {excinfo.value}")))
+
     def pytest_deselected(self, items: Any) -> None:
         self.deselected += len(items)
         self.left_out |= {str(item.nodeid).partition("::")[0] for item in items}

@@ -26,6 +26,12 @@ _DEVELOPMENT_FILES = re.compile(r"(?:^|/)(?:requirements?[-_./]dev(?:elopment|el
 _ANY_FILE = re.compile(r"(?:^|/)requirements?[^/]*\.(?:txt|in)$|(?:^|/)requirements?/[^/]*\.(?:txt|in)$")
 _NAMES_PYTEST = re.compile(rb"^\s*pytest\b", re.MULTILINE)
 OWN = "this-project"  # stands for the base's own project in a list
+_TOOLS = re.compile(
+    r"doc|rtd|lint|style|format|typ(?:e|ing)|mypy|dev|release|publish|build|bench|profil|compare|notebook|jupyter|gpu|cuda"
+    r"|^all$|complete|full|test",
+    re.IGNORECASE,
+)
+"""Extras that are no feature of the project: tools of its authors, and those that repeat all others."""
 FOLDERS_MAX = 2  # above a file that lists requirements
 _NOT_FETCHED = frozenset(
     {"python", "pip", "tox", "nox", "pre-commit", "build", "twine", "mypy", "pyright", "ruff", "black"}
@@ -38,6 +44,7 @@ class BaseDependencies(msgspec.Struct, frozen=True, kw_only=True):
     """Requirements in pip's form, sorted, and what was left out with the reason."""
 
     requirements: tuple[str, ...]
+    optional: tuple[str, ...] = ()  # of extras that are features of the project: tests may ask for them
     left_out: tuple[str, ...] = ()
     build: tuple[str, ...] = ()  # what the base's build needs
 
@@ -52,20 +59,29 @@ def base_dependencies(base: Mapping[str, bytes]) -> BaseDependencies:
     own = {OWN} | {str(canonicalize_name(project.name)) for project in projects_of(base)}
     extras = _extras(toml, ini, script)
     lines = [*_main(toml, ini, script), *_for_tests(base, toml, extras)]
-    requirements: dict[str, None] = {}
+    requirements, left_out = _sorted_out(_without_own(lines, own, extras))
+    features = [line for name, lines in extras.items() if not _TOOLS.search(name) for line in lines]
+    optional, _ = _sorted_out(_without_own(features, own, extras))
+    build = toml.get("build-system", {}).get("requires") if isinstance(toml.get("build-system"), dict) else None
+    return BaseDependencies(
+        requirements=requirements,
+        optional=tuple(line for line in optional if line not in requirements),
+        left_out=left_out,
+        build=tuple(str(each) for each in build) if isinstance(build, list) else ("setuptools",),
+    )
+
+
+def _sorted_out(lines: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The requirements that can be had from an index, sorted, and the other lines with the reason."""
+    requirements: set[str] = set()
     left_out: list[str] = []
-    for line in _without_own(lines, own, extras):
+    for line in lines:
         text, reason = _plain(line)
         if text is None:
             left_out.append(f"{line}: {reason}")
         elif canonicalize_name(Pin(text).name) not in _NOT_FETCHED:
-            requirements[text] = None
-    build = toml.get("build-system", {}).get("requires") if isinstance(toml.get("build-system"), dict) else None
-    return BaseDependencies(
-        requirements=tuple(sorted(requirements)),
-        left_out=tuple(left_out),
-        build=tuple(str(each) for each in build) if isinstance(build, list) else ("setuptools",),
-    )
+            requirements.add(text)
+    return tuple(sorted(requirements)), tuple(left_out)
 
 
 def _main(toml: Mapping[str, Any], ini: Mapping[str, Mapping[str, str]], script: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from domain.errors import Unavailable
+from domain.errors import Invalid, Unavailable
 from domain.tree import digest_of, manifest_of
 from verification.packages.base_build import Built, build_base, needs_build
 from verification.packages.base_dependencies import base_dependencies
@@ -46,10 +46,16 @@ async def prepared(
 async def declared_lock(base: Mapping[str, bytes], libraries: Path, say: Say) -> tuple[bytes | None, tuple[str, ...]]:
     """Resolve what a base declares for itself and its tests. Notes name what was left out.
 
-    None if it declares nothing. Raises Unavailable without an index and Invalid for pins that exclude one another.
+    Extras that are features of the project are taken too, if that is possible: tests may ask for them. None if nothing
+    is declared. Raises Unavailable without an index and Invalid for pins that exclude one another.
     """
     declared = base_dependencies(base)
-    lock, missing = await resolved_without_missing(declared.requirements, libraries, say)
+    try:
+        lock, missing = await resolved_without_missing((*declared.requirements, *declared.optional), libraries, say)
+    except Invalid:
+        if not declared.optional:
+            raise
+        lock, missing = await resolved_without_missing(declared.requirements, libraries, say)
     notes = [f"there is no wheel of {name}" for name in missing] + [f"left out: {line}" for line in declared.left_out]
     return lock, tuple(notes)
 
