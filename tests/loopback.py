@@ -70,6 +70,8 @@ class Loopback:
 @asynccontextmanager
 async def loopback(reply: Reply) -> AsyncIterator[Loopback]:
     """A server for the duration of a test."""
+    if (begin := getattr(reply, "begin", None)) is not None:
+        begin()
     server = Loopback(reply)
     listening = await asyncio.start_server(server.handle, "127.0.0.1", 0)
     server.port = listening.sockets[0].getsockname()[1]

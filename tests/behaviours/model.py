@@ -61,14 +61,24 @@ def picky(rule: Rule, refusal: Reply, otherwise: Reply | None = None) -> Reply:
     return reply
 
 
-def in_turn(*replies: Reply) -> Reply:
+class InTurn:
     """A server that answers one request after the other in these ways, and the last way from then on."""
-    waiting = list(replies)
 
-    async def reply(writer: Any, seen: Seen) -> None:
-        await (waiting.pop(0) if len(waiting) > 1 else waiting[0])(writer, seen)
+    def __init__(self, *replies: Reply) -> None:
+        self._replies = replies
+        self._next = 0
 
-    return reply
+    def begin(self) -> None:
+        """Begin with the first way again: a behaviour is played by more than one test of a process."""
+        self._next = 0
+
+    async def __call__(self, writer: Any, seen: Seen) -> None:
+        reply = self._replies[min(self._next, len(self._replies) - 1)]
+        self._next += 1
+        await reply(writer, seen)
+
+
+in_turn = InTurn
 
 
 def sends(status: int, body: Any, **headers: str) -> Reply:

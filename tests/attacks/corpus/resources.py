@@ -78,14 +78,23 @@ ATTACKS = (
         tries="six children keep 20 MiB each where 64 are granted to all",
         code=_HOARD
         + """
+import select
+ready, told = os.pipe()
+held, release = os.pipe()
 children = []
 for _ in range(6):
     pid = os.fork()
     if pid == 0:
-        hoard(20)
-        time.sleep(0.6)
+        os.close(release)
+        kept = [bytearray(b"x") * (1 << 20) for _ in range(20)]
+        os.write(told, b"x")
+        os.read(held, 1)
         os._exit(0)
     children.append(pid)
+count, until = 0, time.monotonic() + 8
+while count < 6 and select.select([ready], [], [], max(0, until - time.monotonic()))[0]:
+    count += len(os.read(ready, 6))
+os.close(release)
 attempt("tree", lambda: sum(os.waitpid(pid, 0)[1] == 0 for pid in children) // 6 or 1 / 0)
 """,
         limits=Limits(wall_s=20, memory_bytes=64 * MIB),
