@@ -16,6 +16,7 @@ from verification.backtest.model import CommitResult, Detected, Patch
 from verification.backtest.mutants import TreeMutant, tree_mutants
 from verification.execution.case_runner import Project
 from verification.gates.base import Origin
+from verification.gates.base_problems import SHARE_MIN
 from verification.judge import judge
 from verification.packages.project_environment import environment_of
 from verification.requirements.model import (
@@ -37,7 +38,6 @@ CANDIDATES_MAX = 10
 """Mutants that are tried to find three, of which one passes the fix's own tests and breaks others."""
 FINDINGS_MAX = 5
 DETAIL_CHARS_MAX = 400
-SHARE_MIN = 0.5
 
 
 class Excluded(Exception):
