@@ -32,7 +32,7 @@ TEST_FILES_EACH = 10  # modules beside one test file
 
 
 class BasingSize(msgspec.Struct, frozen=True):
-    """How many files the base has, and how many tests."""
+    """The numbers of the base's files and tests."""
 
     files: int
     tests: int
@@ -53,7 +53,7 @@ def base_of(size: BasingSize) -> dict[str, bytes]:
 
 
 def contestants(sandbox: Sandbox, image: str, size: BasingSize, folder: Path) -> Mapping[str, Measure]:
-    """Who is measured."""
+    """Return the contestants by name."""
     base = base_of(size)
     changed = {**base, "made/part0/module0.py": b"def value():\n    return int('0')\n"}
     return {

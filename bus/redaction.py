@@ -70,7 +70,7 @@ class Redactor:
 
 
 def _forms_of(values: Iterable[str]) -> tuple[bytes, ...]:
-    """How the values may stand in bytes, the longest first. A value that is no Unicode stands nowhere."""
+    """Return the forms of the values in bytes, the longest first. A value that is not Unicode has none."""
     forms: set[bytes] = set()
     for value in values:
         if len(value) >= SECRET_CHARS_MIN:

@@ -26,7 +26,7 @@ def from_file(name: str, value: str | None, file: Path | None) -> str | None:
 
 
 def secret(name: str, environment: Mapping[str, str]) -> str:
-    """What NAME holds, or the file of NAME_FILE, without white space around it; empty when neither is set.
+    """Read the variable NAME, or the file that NAME_FILE names, without white space around it; empty if neither is set.
 
     Raises Invalid.
     """

@@ -26,7 +26,7 @@ class EmployeeEvent(Event, frozen=True, kw_only=True):
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
-    """Who an employee is. `call_usd_max` None: its price is unknown, so it can get no budget.
+    """The profile of an employee. `call_usd_max` None: its price is unknown, so it can get no budget.
 
     `prompt_usd_max` None: nobody knows which part of `call_usd_max` its prompt costs.
     """

@@ -35,7 +35,7 @@ WEIGHTS: Mapping[str, int] = {
 
 
 def weight_of(outcome: str) -> int:
-    """How much of an employee's FAULTS_MAX this outcome takes; 0 for an attempt."""
+    """Return the part of an employee's FAULTS_MAX that this outcome takes; 0 for an attempt."""
     return WEIGHTS.get(outcome, 0)
 
 

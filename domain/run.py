@@ -72,7 +72,7 @@ def total(amounts: Iterable[Amount]) -> Amount:
 
 
 def files_of(state: RunState) -> dict[str, Entry]:
-    """How all that verified tasks wrote differs from the base, in the order of the plan. A review is no part of it."""
+    """Return what all verified tasks changed on the base, in the order of the plan. Reviews change nothing."""
     merged: dict[str, Entry] = {}
     for task in state.tasks.values():
         if task.phase == "verified" and not review.is_review(task):

@@ -51,5 +51,5 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def not_understood(self) -> tuple[str, ...]:
-        """What of an answer that was read was not understood."""
+        """The parts of an answer that were read and not understood."""
         return tuple(reason for reason in self.message.split(REASONS_BETWEEN) if reason) if self.was_read else ()

@@ -21,7 +21,7 @@ FORMER_ALGORITHM = "auraTree"
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What stands at one path.
+    """The entry at one path.
 
     `digest`: hex sha256 of the content of a file or an executable. `target`: of a link its text, of a submodule its
     commit id.
@@ -68,7 +68,7 @@ def overlay(manifest: Manifest, difference: Manifest) -> dict[str, Entry]:
 
 
 def difference_between(before: Manifest, after: Manifest) -> dict[str, Entry]:
-    """What leads from one manifest to another when it is laid over the first; what is gone is `deleted`."""
+    """Return the manifest that, laid over the first one, gives the second; a path that is gone is `deleted`."""
     changed = {path: entry for path, entry in after.items() if before.get(path) != entry}
     changed |= {path: DELETED for path in before if path not in after}
     return {path: changed[path] for path in sorted(changed)}
@@ -175,7 +175,7 @@ class Tree(Mapping[str, bytes]):
         return Entry(kind="submodule", target=self.submodules[path])
 
     def standing(self, path: str) -> tuple[Kind, bytes | str]:
-        """What stands at a path, content and all; `deleted` where nothing does. Two trees are compared by it."""
+        """Return the kind and content at a path; `deleted` where there is nothing. Two trees are compared by it."""
         if path in self._files:
             return "executable" if path in self.executable else "file", self._files[path]
         if path in self.links:
@@ -205,7 +205,7 @@ class Tree(Mapping[str, bytes]):
         )
 
     def below(self, folder: str) -> "Tree":
-        """The same tree in a folder."""
+        """Return this tree in a folder."""
         return Tree(
             {f"{folder}/{path}": content for path, content in self._files.items()},
             executable=frozenset(f"{folder}/{path}" for path in self.executable),

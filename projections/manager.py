@@ -163,7 +163,7 @@ def _health(event: task.CallFinished, at: int, rows: Rows) -> None:
 
 
 def rest_s(faults: int, retry_after_s: float | None) -> float:
-    """How long an employee rests after so many faults in a row: at least as long as its server asks for."""
+    """Return the rest of an employee after so many faults in a row: at least as long as its server asks for."""
     own = float(min(REST_S * 2 ** min(faults - 1, REST_MAX_S), REST_MAX_S))
     asked = retry_after_s if retry_after_s is not None and retry_after_s > 0 else 0.0
     return max(own, min(asked, RETRY_AFTER_MAX_S))

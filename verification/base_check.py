@@ -24,7 +24,7 @@ Say = Callable[[str], None]
 
 
 class BaseReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What was seen on the base. `files`: its test files, 0 if they were not asked. `held`: criteria that it meets."""
+    """A requirement tried on its base. `files`: the test files, 0 if not asked. `held`: criteria that it meets."""
 
     problems: tuple[BaseProblem, ...] = ()
     files: int = 0

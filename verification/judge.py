@@ -115,7 +115,7 @@ def project_of(
 
 
 async def probed(sandbox: Sandbox, *, allow_degraded: bool) -> Capabilities:
-    """What a sandbox holds. Raises Unavailable, and Refused when that is not every limit, unless `allow_degraded`."""
+    """Probe a sandbox. Raises Unavailable, and Refused when that is not every limit, unless `allow_degraded`."""
     held = await sandbox.probe()
     if held.not_held and not allow_degraded:
         raise Refused(

@@ -1,4 +1,4 @@
-"""What surrounds a task in the project: the texts in scope, the files that they import, and the listing."""
+"""The surroundings of a task in the project: the texts in scope, the files that they import, and the listing."""
 
 import ast
 import re

@@ -61,7 +61,7 @@ READERS: dict[type, Callable[[Any], Any]] = {
     datetime: lambda value: datetime.fromisoformat(datetime.isoformat(value)),
     date: date.isoformat,
 }
-"""How the contents of each type are read, whatever a subclass overrides. A datetime is a date too: it comes first."""
+"""Type -> reader of its contents, whatever a subclass overrides. A datetime is a date too, so it comes first."""
 
 
 def contents(value: Any, exact_type: bool = False) -> tuple[type | None, Any]:

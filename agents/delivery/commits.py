@@ -34,7 +34,7 @@ class Delivery(NamedTuple):
 
 
 class _Work(NamedTuple):
-    """What one task wrote, and the verdict that verified it."""
+    """The files of one task, and the verdict that verified them."""
 
     recorded: Recorded
     verified: task.Verified

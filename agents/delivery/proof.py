@@ -94,7 +94,7 @@ def _plain(path: Path) -> bool:
 
 
 def proof_manifest(requirement: Requirement) -> dict[str, Entry]:
-    """What a statement names of the proof: its tests and its lock. The statement itself speaks of the verdict."""
+    """Return the parts of the proof that a statement names: its tests and its lock."""
     return {f"{PREFIX}{path}": entry for path, entry in manifest_of(_tests(requirement)).items()}
 
 

@@ -15,7 +15,7 @@ ADAPTATIONS_MAX = 8  # that an employee keeps; there are no more that fit togeth
 REFUSING = frozenset({400, 404, 405, 415, 422, 500, 501, 503})
 """Statuses with which servers refuse a part of a request. Some raise an error of their own for it."""
 FORM_FAILURES: frozenset[CallFailure] = frozenset({"bad_request", "overloaded", "not_found", "malformed_response"})
-"""What a refusal of a request's form may look like. Others (a key, a quota, a context) have their own remedy."""
+"""Statuses of a refusal of a request's form. Other refusals (a key, a quota, a context) have their own remedy."""
 Params = dict[str, Any]
 _REFUSED = (
     r"unsupported|not supported|n[o']t support|unrecognized|unknown|unexpected|not permitted|not allowed|extra|invalid|"
@@ -184,7 +184,7 @@ def _limit_in(words: str, params: Mapping[str, Any]) -> int | None:
 
 
 def _by_parameter(body: str) -> str | None:
-    """What helps against the parameter that the error names by itself."""
+    """Return the adaptation for the parameter that the error names by itself."""
     try:
         read = json.loads(body)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What goes wrong in a call to a model: one taxonomy for every provider, each kind with what a person can do."""
+"""Failures of a call to a model: one taxonomy for every provider, each kind with what a person can do."""
 
 from collections.abc import Mapping
 from typing import Literal, get_args
@@ -84,7 +84,7 @@ COSTS_NOTHING: frozenset[CallFailure] = frozenset(
 
 
 def hint_of(outcome: str) -> str:
-    """What a person can do about an outcome; empty for one that is no failure."""
+    """Return what a person can do about an outcome; empty for one that is no failure."""
     return HINTS.get(outcome, "")  # type: ignore[call-overload,no-any-return]  # an outcome on record may be any text
 
 

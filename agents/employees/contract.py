@@ -69,7 +69,7 @@ class ModelResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of an order. Nothing written and nothing deleted: the text held no code (failure kind "no_code"), or
+    """The result of an order. Nothing written and nothing deleted: the text held no code (failure kind "no_code"), or
     the employee declined.
 
     `deleted`: paths that are to go. `dropped`: paths outside the scope that the answer wrote; they are in neither.

@@ -41,7 +41,7 @@ def checked_key(key: str, variable: str) -> str:
 
 
 def _named(character: str) -> str:
-    """What a character is, in words."""
+    """Describe a character in words."""
     return (
         _NAMES.get(character) or f"a character that no key has ({unicodedata.name(character, 'a control character')})"
     )

@@ -48,7 +48,7 @@ def cost_of(
     output_tokens: int | None,
     cached_tokens: int | None = None,
 ) -> Price:
-    """What so many tokens of a model cost; unknown when the price or the tokens are not known. Never a guessed 0."""
+    """Return the cost of these tokens of a model; unknown when price or tokens are not known. Never a guessed 0."""
     if source == "zero":
         return Price(Decimal(0), "configured: local model")
     provider = provider_of(base_url)
@@ -74,7 +74,7 @@ def charge_of(
     reported: str | None,
     cached_tokens: int | None,
 ) -> Price:
-    """What a call is charged: by the model that the server reports, else by the one that was asked for."""
+    """Return the charge of a call: by the model that the server reports, else by the one that was asked for."""
     if tokens is None:
         return cost_of(source, base_url=base_url, model=requested, input_tokens=None, output_tokens=None)
     for model in dict.fromkeys((reported or requested, requested)):

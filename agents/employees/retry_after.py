@@ -1,4 +1,4 @@
-"""How long a server asks to wait, in all the forms in which servers say it, as seconds."""
+"""The time that a server asks to wait, in seconds, from all the forms in which servers say it."""
 
 import json
 import re

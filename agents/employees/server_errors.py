@@ -13,7 +13,7 @@ SENTENCES_MAX = 3
 
 
 class Wording(NamedTuple):
-    """How servers say a kind of failure. `statuses`: with which it may come, empty for all."""
+    """The words of servers for a kind of failure. `statuses`: those with which it may come, empty for all."""
 
     failure: CallFailure
     statuses: frozenset[int]
@@ -154,7 +154,7 @@ def sentence_of(body: str, secret: str | None = None) -> str:
 
 
 def said_in(body: str) -> str:
-    """What an error's body says, as it stands there."""
+    """Return the sentence of an error's body, as it stands there."""
     try:
         said = list(dict.fromkeys(_sentences(json.loads(body), 0)))[:SENTENCES_MAX]
     except (ValueError, RecursionError):
@@ -203,7 +203,7 @@ def _place(loc: Any) -> str:
 
 
 def _original(value: Mapping[str, Any], depth: int) -> Iterator[str]:
-    """What the provider behind a gateway said: OpenRouter keeps it in `metadata.raw`."""
+    """Return the sentence of the provider behind a gateway: OpenRouter keeps it in `metadata.raw`."""
     metadata = value.get("metadata")
     if isinstance(metadata, dict) and isinstance(metadata.get("raw"), str | dict):
         yield from _sentences(metadata["raw"], depth + 1)

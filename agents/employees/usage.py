@@ -1,4 +1,4 @@
-"""What a call used: the numbers that a server reports, whatever their names are, and the estimate without them."""
+"""Usage of a call: the numbers that a server reports, whatever their names are, and the estimate without them."""
 
 import math
 import re
@@ -64,7 +64,7 @@ class Counted(NamedTuple):
 
 
 def usage_of(raw: Mapping[str, Any]) -> Usage:
-    """What a response says that it used. Numbers that cannot be counts (negative, endless, words) are not reported."""
+    """Read the usage of a response. Numbers that cannot be counts (negative, endless, words) are left out."""
     for source in _sources(raw):
         asked, made, total = _first(source, _INPUT), _first(source, _OUTPUT), _first(source, _TOTAL)
         if asked is None and made is None and total is None:

@@ -1,4 +1,4 @@
-"""What the next call of a task will be told: its brief, and the size of the prompt that comes of it.
+"""The brief of a task's next call, and the size of the prompt that is made of it.
 
 A reservation follows from the real prompt, so the size is known before the task is assigned.
 """
@@ -39,7 +39,7 @@ TURNS_KEPT_MAX = 10_000
 
 
 async def brief_for(library: Library, state: RunState, part: TaskState) -> Brief:
-    """What the task's next call is told. Raises NotFound when its content was purged."""
+    """Make the brief of the task's next call. Raises NotFound when its content was purged."""
     assert state.submitted is not None, "a run without a requirement has no tasks"
     requirement = await library.requirement(state.submitted)
     feedback = tuple(dict.fromkeys(finding.for_author for finding in part.findings if finding.for_author))
@@ -135,7 +135,7 @@ class Sizing:
             await insist(lambda state=state, part=part: self._size(run, state, part), stop)  # type: ignore[misc]  # bound now
 
     def _follows(self, run: UUID) -> list[Command]:
-        """What the manager asks for now. The cause is the event that moved the run last: it made the task ready.
+        """Return the manager's commands now. The cause is the event that moved the run last: it made the task ready.
 
         The manager may have asked for something because of that event already, so the commands are numbered from where
         it cannot have come to.

@@ -143,7 +143,7 @@ class Manager:
             yield from self._dispatch_run(run, state, desk, cause)
 
     def dispatch_run(self, run: UUID, rows: Rows, cause: Cause) -> Iterator[Command]:
-        """The same for one run."""
+        """Assign the ready tasks of one run."""
         row = rows.get(OpenRun, run, RUN_KEY)
         if row is None or row.phase != "planned" or manager_view.organisation_phase(rows) != "running":
             return

@@ -93,7 +93,7 @@ def ready(state: RunState) -> Iterator[TaskState]:
 
 
 def barred(task: TaskState, state: RunState, desk: StaffCapacity) -> frozenset[UUID]:
-    """Who may not have the task.
+    """Return the employees that may not have the task.
 
     Whoever had faults_max faults with it; nobody reviews who wrote a part of the work, and no model of the same makers.
     """

@@ -212,7 +212,7 @@ def judgement_of(verdict: Verdict, evidence: str, *, attestation: str = "", gate
 
 
 def _around(requirement: Requirement, manifest: Manifest, proof: Proof) -> Manifest:
-    """What a delivery puts around the tree, or beside it."""
+    """Return the files that a delivery puts around the tree, or beside it."""
     return packaging_manifest(requirement, manifest) if proof == "inside" else proof_manifest(requirement)
 
 

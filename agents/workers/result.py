@@ -26,7 +26,7 @@ CUT = b"\n[cut here: the rest is not kept]"
 
 
 class OrderIds(msgspec.Struct, frozen=True, kw_only=True):
-    """What even an order that does not read says: whose it is."""
+    """The ids of an order that cannot be read otherwise."""
 
     id: UUID
     run: UUID
@@ -53,7 +53,7 @@ class HandIn(msgspec.Struct, frozen=True, kw_only=True):
     dropped: tuple[str, ...] = ()
 
     def difference(self, before: Manifest) -> dict[str, Entry]:
-        """What differs from the manifest that the order began with.
+        """Return the difference from the manifest that the order began with.
 
         A file that is written anew keeps its mode. What is written to a link, or below one, is written to what the link
         leads to: the scope is about that path, and so is the verdict.
@@ -86,7 +86,7 @@ def answered(order: Order, answer: Answer, employee: Employee) -> HandIn:
 
 
 def _reasons(not_understood: tuple[str, ...]) -> str:
-    """What of an answer was not understood, in one line."""
+    """Return the parts of an answer that were not understood, in one line."""
     return REASONS_BETWEEN.join(reason.replace(REASONS_BETWEEN, " ") for reason in not_understood)
 
 
@@ -186,7 +186,7 @@ def _parameters(result: ModelResult) -> dict[str, str | int | float | bool | Non
 
 
 def _cost(result: ModelResult) -> Amount | None:
-    """What the call cost; None when only its upper bound is safe."""
+    """Return the cost of the call; None when only its upper bound is safe."""
     tokens = result.tokens
     if tokens is None and result.input_tokens is not None and result.output_tokens is not None:
         tokens = result.input_tokens + result.output_tokens

@@ -105,7 +105,7 @@ class Worker:
             self._slots.release()
 
     async def _result(self, parcel: OrderMessage) -> HandIn | None:
-        """What is handed in for an order; None for one that was taken before."""
+        """Return the hand-in for an order; None for one that was taken before."""
         ids = _ids_of(parcel.data)
         if not self._first(ids.id):
             return None
@@ -153,7 +153,7 @@ class Worker:
 
 
 def _ids_of(data: bytes) -> OrderIds:
-    """Whose order it is, also of one that does not read otherwise. Raises ValueError for what is no order at all."""
+    """Read the ids of an order, also of one that cannot be read otherwise. Raises ValueError if it is not an order."""
     try:
         return _ids.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):

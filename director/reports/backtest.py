@@ -1,10 +1,8 @@
 """A backtest for people: a line for each commit as it ends, the table of all, and the same as one HTML page."""
 
-import base64
-import hashlib
 from html import escape
-from importlib.resources import files
 
+from director.reports.html_page import html_page
 from director.terminal.escape import visible
 from verification.backtest.model import CommitResult, Patch, Report, Summary, exclusions
 
@@ -32,7 +30,7 @@ def report_text(report: Report) -> str:
         lines += ["", "Excluded:", *(f"  {count} x {visible(reason)}" for reason, count in reasons.items())]
     for result in report.results:
         for patch in result.patches:
-            if _is_wrong_verdict(patch):
+            if patch.is_wrong_verdict:
                 lines += [
                     "",
                     f"WRONG VERDICT at {result.commit[:10]} ({visible(result.subject)}):",
@@ -64,10 +62,6 @@ def _meaning(summary: Summary) -> str:
     return "Some verdicts were wrong. Read their reasons above before you trust verdicts on this repository."
 
 
-def _is_wrong_verdict(patch: Patch) -> bool:
-    return patch.accepted != (patch.kind == "fix") and (patch.kind != "mutant" or patch.is_wrong)
-
-
 def _patch_lines(patch: Patch) -> list[str]:
     what = f"  the {_NAMES[patch.kind]} was {'accepted' if patch.accepted else 'refused'}"
     if patch.kind == "mutant":
@@ -77,8 +71,6 @@ def _patch_lines(patch: Patch) -> list[str]:
 
 def report_page(report: Report) -> str:
     """One HTML page without scripts that needs nothing else. Every text is escaped."""
-    style = files("director.reports").joinpath("page.css").read_text(encoding="utf-8")
-    hashed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     summary = report.summary
     outcome = ("passed", "✓ No wrong verdict") if summary.trustworthy else ("failed", "✗ Wrong verdicts")
     facts = "".join(
@@ -86,19 +78,8 @@ def report_page(report: Report) -> str:
         for name, _, value in (line.partition("  ") for line in (row.strip() for row in _table(summary)))
     )
     rows = "".join(_row(result) for result in report.results)
-    return f"""<!doctype html>
-<html lang="en" dir="ltr">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-{hashed}'">
-<meta name="referrer" content="no-referrer">
-<title>Backtest of {_text(report.repo)}</title>
-<style>{style}</style>
-</head>
-<body>
-<main>
-<h1>Backtest of {_text(report.repo)}</h1>
+    heading = f"Backtest of {visible(report.repo)}"
+    body = f"""<h1>{escape(heading)}</h1>
 <p class="outcome {outcome[0]}">{outcome[1]}</p>
 <p>{_text(_meaning(summary))}</p>
 <dl>
@@ -109,10 +90,8 @@ def report_page(report: Report) -> str:
 <tbody>
 {rows}</tbody>
 </table>
-</main>
-</body>
-</html>
 """
+    return html_page(heading, body)
 
 
 def _row(result: CommitResult) -> str:

@@ -1,4 +1,4 @@
-"""What a verdict tells the author of a tree, remark by remark, with file and line: for formats that CI systems read.
+"""Remarks of a verdict for the author of a tree, with file and line, for formats that CI systems read.
 
 A CI log is read by the author. So a remark holds what an author may be told: never what a sealed case asks.
 """
@@ -59,7 +59,7 @@ def remarks_of(view: VerdictView, places: Places) -> tuple[Remark, ...]:
 
 
 def open_text(gate: GateResult) -> str:
-    """What a gate said, as far as its text rests on nothing sealed."""
+    """Return the text of a gate, if it rests on nothing sealed."""
     return _cut(gate.text) if gate.gate in OPEN_TEXTS else ""
 
 

@@ -12,7 +12,7 @@ from director.reports.verdict_view import VerdictView
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 SOURCES = "%SRCROOT%"
-"""What relative addresses begin at, by the name that readers of SARIF know."""
+"""The beginning of relative addresses, by the name that readers of SARIF know."""
 
 
 def sarif_json(view: VerdictView, places: Places) -> str:

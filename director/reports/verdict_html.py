@@ -1,14 +1,12 @@
 """A verdict as one HTML file that stands for itself: no script, nothing from elsewhere, every text escaped."""
 
-import base64
-import hashlib
 from collections.abc import Iterable
 from html import escape
-from importlib.resources import files
 from typing import Any
 
 import msgspec
 
+from director.reports.html_page import html_page
 from director.reports.verdict_view import VerdictView, place_of
 from director.terminal.escape import visible
 from verification.verdict.model import Finding, GateResult
@@ -21,35 +19,19 @@ _OUTCOMES = {"passed": "✓ passed", "failed": "✗ failed", "noted": "! noted",
 
 def verdict_page(view: VerdictView) -> str:
     """The page. It holds details of sealed cases: it is for the Director, and for no employee."""
-    style = files("director.reports").joinpath("page.css").read_text(encoding="utf-8")
-    hashed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     outcome = ("passed", "✓") if view.verdict.verified else ("failed", "✗")
     said = f"{outcome[1]} {view.headline}"
     body = "".join((_facts(view), _criteria(view), _gates(view.verdict.gates), _findings(view), _again(view)))
     notes = _notes(view)
-    return f"""<!doctype html>
-<html lang="en" dir="ltr">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-{hashed}'">
-<meta name="referrer" content="no-referrer">
-<title>{_text(said)}: {_text(view.requirement.title)}</title>
-<style>{style}</style>
-</head>
-<body>
-<main>
-<h1>{_told(view.requirement.title)}</h1>
+    page = f"""<h1>{_told(view.requirement.title)}</h1>
 <p class="outcome {outcome[0]}">{_text(said)}</p>
 {notes}<p class="quiet">{_told(view.about)}. This page quotes sealed cases that failed: it is not for employees.</p>
-{body}</main>
-</body>
-</html>
-"""
+{body}"""
+    return html_page(f"{said}: {view.requirement.title}", page)
 
 
 def _notes(view: VerdictView) -> str:
-    """What the Director has allowed on the base."""
+    """Write the paragraphs about what the Director allowed on the base."""
     items = "".join(f"<li>{_told(line)}</li>\n" for line in view.notes.lines)
     return f"<ul>\n{items}</ul>\n" if items else ""
 

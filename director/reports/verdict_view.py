@@ -43,7 +43,7 @@ class VerdictView:
 
     @property
     def notes(self) -> BaseNotes:
-        """What must be said of the base."""
+        """Notes about the base."""
         return base_notes(self.verdict, self.requirement)
 
     @property

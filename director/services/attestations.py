@@ -96,7 +96,7 @@ def check_folder(settings: Settings, door: Door, folder: Path, *, key: Path | No
 
 
 def differences(said: Statement, files: Manifest, names: ProofNames) -> list[str]:
-    """What differs between a statement and a folder, in words; empty when nothing does."""
+    """Return the differences between a statement and a folder, in words."""
     judged = said.files()
     beside = any(path.startswith(PREFIX) for path in files)  # else there is a statement alone, without its proof
     around = {path: entry for path, entry in said.delivered().items() if beside or not path.startswith(PREFIX)}

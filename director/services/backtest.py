@@ -33,7 +33,7 @@ OnResult = Callable[[CommitResult, int, int], None]
 
 
 class Backtest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a backtest is asked for. `branch` None: the repository's HEAD. `fresh`: kept results are not used.
+    """The options of a backtest. `branch` None: the repository's HEAD. `fresh`: kept results are not used.
 
     `write`: a folder for the requirements that are made of the commits; kept results give none, so it judges afresh.
     """

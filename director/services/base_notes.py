@@ -1,4 +1,4 @@
-"""What an approval must say of a run's base, from the verdict on the merged tree that is on record."""
+"""Notes of an approval about a run's base, from the verdict on the merged tree that is on record."""
 
 from typing import Any
 from uuid import UUID

@@ -41,7 +41,7 @@ SEED_MAX = 2**31
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What a person asks of a verdict. `html`, `attest`: files to write; `key`: signs, instead of the home's.
+    """The options of a verdict. `html`, `attest`: files to write; `key`: signs, instead of the home's.
 
     `format`: of the answer, a key of FORMATS; else text or JSON, as the door has it.
     """
@@ -156,7 +156,7 @@ def _signer(settings: Settings, wanted: Wanted) -> "Ed25519PrivateKey | None":
 
 
 def _around(whole: Tree, tree: Tree) -> dict[str, Entry]:
-    """What a delivery has put around the tree: its own verdict too, which is another one than this."""
+    """Return the files that a delivery has put around the tree, without its own verdict: that is another one."""
     names = proof_names(tree.paths())
     without = {*tree.paths(), names.readme, names.statement, names.key}
     return whole.kept(lambda path: path not in without).manifest()

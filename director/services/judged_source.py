@@ -1,4 +1,4 @@
-"""What `aura judge` is given: a folder, or a commit of a repository, and what it is compared with."""
+"""The source that `aura judge` is given: a folder, or a commit of a repository, and what it is compared with."""
 
 import os
 import stat
@@ -27,7 +27,7 @@ NAMED_MAX = 20  # paths of one note
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """What a person names: the requirement's file, and a folder or a commit of a repository.
+    """The source as a person names it: the requirement's file, and a folder or a commit of a repository.
 
     `base_ref`: the branch or commit that the work is compared with, instead of what the requirement says.
     """
@@ -143,7 +143,7 @@ def _base_of_commit(requirement: Requirement, source: Source, head: BaseTree) ->
 
 
 def _notes(handed_in: HandedIn) -> Iterator[str]:
-    """What a person must know of a folder that was compared with a base."""
+    """Return notes for a person about a folder that was compared with a base."""
     if handed_in.left_out:
         yield f"Not judged, because it is untracked and ignored or left by tools: {_named(handed_in.left_out)}."
     if handed_in.compared_raw:
@@ -222,7 +222,7 @@ def _content(path: Path) -> bytes:
 
 
 def _cannot_read(error: OSError) -> NoReturn:
-    """What is there and cannot be read must not be missing from what is judged."""
+    """Raise Invalid: a file that is there and cannot be read must not be missing from the judged tree."""
     raise Invalid(
         f"{error.filename} cannot be read: {error.strerror}.", hint="Let this user read the whole folder."
     ) from error

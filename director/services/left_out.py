@@ -1,4 +1,4 @@
-"""What employees wrote outside their scope: it was left out of the work that was verified, and is named at approval."""
+"""Files that employees wrote outside their scope: they are left out of the verified work, and named at approval."""
 
 from uuid import UUID
 

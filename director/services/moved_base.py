@@ -25,7 +25,7 @@ class Moved(NamedTuple):
 
 
 async def moved_base(blobs: Blobs, state: RunState) -> Moved | None:
-    """What the run's base is by now; None if it has not moved, or holds all of the run's work already.
+    """Read the run's base as it is now; None if it has not moved, or holds all of the run's work already.
 
     Raises NotFound when the base cannot be read.
     """

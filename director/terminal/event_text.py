@@ -78,7 +78,7 @@ def _of_task(event: TaskEvent, name: str, who: str) -> str:
 
 
 def _failed(event: task.CallFinished, who: str) -> str:
-    """How a call ended without an answer: the kind, the provider's own sentence, and what a person can do."""
+    """Describe a call that ended without an answer: the kind, the provider's own sentence, and what a person can do."""
     outcome, message = event.snapshot.outcome, event.snapshot.message
     if outcome == task.DECLINED:
         return f"{who} says that it cannot be done: {message}"

@@ -117,7 +117,7 @@ def run_text(data: dict[str, Any]) -> str:
 
 
 def left_out_text(paths: Sequence[str]) -> list[str]:
-    """What employees wrote outside their scope and what is not delivered; nothing when there is none."""
+    """Write the line about files outside the scope that are not delivered; nothing when there are none."""
     return [f"Left out of the delivery, because it is outside the scope: {', '.join(paths)}"] if paths else []
 
 
@@ -136,7 +136,7 @@ def attempt_line(row: dict[str, Any]) -> tuple[object, ...]:
 
 
 def remedies(attempts: Sequence[dict[str, Any]]) -> list[str]:
-    """What a person can do about each kind of failed call, and which costs are estimated; a line each."""
+    """Write a line for each kind of failed call with its remedy, and one for each cost that is estimated."""
     hints = {row["outcome"]: row["hint"] for row in attempts if row["verified"] is None and row["hint"]}
     lines = [f"{outcome}: {hint}" for outcome, hint in hints.items()]
     estimated = sum(bool(row["estimated"]) for row in attempts)
@@ -213,7 +213,7 @@ def _look(line: dict[str, Any]) -> str:
 
 
 def _take(line: dict[str, Any]) -> str:
-    """How a delivery on a base gets into the repository that it builds on."""
+    """Write the commands that bring a delivery into the repository that it builds on."""
     if not str(line["branch"]).startswith("aura/"):
         return ""
     folder, branch = shlex.quote(str(line["folder"])), shlex.quote(str(line["branch"]))

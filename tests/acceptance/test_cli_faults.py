@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.acceptance.cli import Aura, Server, homely
-from tests.behaviours.model import error, in_turn, picky
+from tests.behaviours.model import InTurn, error, picky
 from tests.integration.house import Sample
 from tests.loopback import Loopback, Reply, honest
 
@@ -50,7 +50,7 @@ def attempts(aura: Aura, run: str) -> list[dict[str, object]]:
 def test_a_server_that_asks_to_wait_is_waited_for_and_uses_up_no_attempt(aura: Aura) -> None:
     sample = Sample()
     busy = error(429, "Rate limit reached. Please slow down.", retry_after="3")
-    with Server(in_turn(busy, error(503, "The model is loading"), right(sample))) as server:
+    with Server(InTurn(busy, error(503, "The model is loading"), right(sample))) as server:
         alone(aura, "waiting", server)
         line = aura.json("submit", aura.requirement(sample), "--wait", "--attempts", "1")
         first, second, third = attempts(aura, str(line["run"]))

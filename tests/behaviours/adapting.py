@@ -7,11 +7,11 @@ from tests.behaviours.model import (
     NOTHING,
     Behaviour,
     Body,
+    InTurn,
     Rule,
     deltas,
     error,
     events,
-    in_turn,
     picky,
     sends,
 )
@@ -210,7 +210,7 @@ BEHAVIOURS = (
     ),
     Behaviour(
         "ever other things",
-        in_turn(
+        InTurn(
             *(error(400, f"{name} is not supported") for name in ("seed", "temperature", "the system role", "stop")),
             error(400, "grammar is not supported"),
         ),

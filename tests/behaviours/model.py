@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.loopback import Reply, Seen, completion, honest
+from tests.loopback import Reply, Seen, completion, honest, raw
 
 GOOD = "Here it is:\n```python\ndef double(number):\n    return 2 * number\n```\n"
 ANSWERED = "answered"
@@ -78,21 +78,9 @@ class InTurn:
         await reply(writer, seen)
 
 
-in_turn = InTurn
-
-
 def sends(status: int, body: Any, **headers: str) -> Reply:
     """A reply with a body as JSON, or as it stands. Header names with _ for -."""
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-
-    async def reply(writer: Any, seen: Seen) -> None:
-        del seen
-        shown = {"content-type": "application/json", "content-length": str(len(content)), "connection": "close"}
-        shown |= {name.replace("_", "-"): value for name, value in headers.items()}
-        lines = [f"HTTP/1.1 {status} Said", *(f"{name}: {value}" for name, value in shown.items())]
-        writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + content)
-
-    return reply
+    return raw(status, body if isinstance(body, bytes) else json.dumps(body).encode(), **headers)
 
 
 def error(status: int, message: str, **headers: str) -> Reply:

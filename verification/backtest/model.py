@@ -28,9 +28,9 @@ class Patch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.kind == "mutant" and self.detected != "none"
 
     @property
-    def is_right_answer(self) -> bool:
-        """Whether the verdict is the one that a person would give."""
-        return self.accepted == (self.kind == "fix")
+    def is_wrong_verdict(self) -> bool:
+        """Whether a fix was refused, or a parent or a wrong patch was accepted."""
+        return self.accepted != (self.kind == "fix") and (self.kind != "mutant" or self.is_wrong)
 
 
 class CommitResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,6 +1,5 @@
 """One commit of a backtest: made into a requirement by running its tests, then judged with its parent and mutants."""
 
-import hashlib
 import time
 from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
@@ -9,7 +8,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from domain.errors import AuraError
+from domain.errors import AuraError, Unavailable
 from domain.tree import Tree
 from verification.backtest.commits import Change, FixCommit, applied, change_between
 from verification.backtest.model import CommitResult, Detected, Patch
@@ -17,6 +16,7 @@ from verification.backtest.mutants import TreeMutant, tree_mutants
 from verification.execution.case_runner import Project
 from verification.gates.base import Origin
 from verification.gates.base_problems import SHARE_MIN
+from verification.gates.on_base import seed_of
 from verification.judge import judge
 from verification.packages.project_environment import environment_of
 from verification.requirements.model import (
@@ -45,7 +45,7 @@ class Excluded(Exception):
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
-    """What all commits of one backtest share."""
+    """The setting that all commits of one backtest share."""
 
     sandbox: Sandbox
     store: OutcomeStore
@@ -75,7 +75,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Learnt(msgspec.Struct, frozen=True, kw_only=True):
-    """What running the tests of a commit says of it."""
+    """The findings from running a commit's tests."""
 
     requirement: Requirement
     before: BaseOutcome
@@ -272,7 +272,7 @@ async def _judged(
             learnt.requirement,
             tree,
             sandbox=setting.sandbox,
-            seed=int.from_bytes(hashlib.sha256(learnt.requirement.source).digest()[:4]),
+            seed=seed_of(learnt.requirement),
             base=parts.parent,
             origin=replace(parts.origin, files=parts.parent, outcomes=setting.outcomes),
             libraries=parts.libraries,
@@ -281,9 +281,9 @@ async def _judged(
             mutants_max=0,
         )
         accepted, findings = verdict.verified, [f"{each.kind}: {each.detail}" for each in verdict.findings]
+    except Unavailable:
+        raise
     except AuraError as error:
-        if error.exit_code == 69:
-            raise
         accepted, findings = False, [f"{error.code}: {error.message}"]
     return Patch(
         kind=kind,  # type: ignore[arg-type]  # one of three words of this module

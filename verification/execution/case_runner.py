@@ -81,7 +81,7 @@ _answer = msgspec.json.Decoder(CaseAnswer)
 
 
 class ProjectEnvironment(msgspec.Struct, frozen=True, kw_only=True):
-    """What an installation of the project would add to its files, known from its base and never from its author.
+    """The additions of an installation to the project's files, known from its base and never from its author.
 
     `paths`: folders of the project on Python's path, "" for its top. `metadata`: the `.dist-info` folders, by relative
     path. `generated`: files that a build of the base makes (a version file, an extension). `plugins`: modules of pinned
@@ -127,7 +127,7 @@ class Project(msgspec.Struct, frozen=True):
         return {"PYTHONHASHSEED": str(self.hash_seed), **path}
 
     def with_files(self, files: Mapping[str, bytes]) -> "Project":
-        """The same project with other files, among them those that a build of the base makes."""
+        """Return the project with other files, among them those that a build of the base makes."""
         generated = {path: content for path, content in self.environment.generated.items() if path not in files}
         return msgspec.structs.replace(self, files=Tree.of(files).with_files(generated) if generated else files)
 

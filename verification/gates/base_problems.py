@@ -1,4 +1,4 @@
-"""What a requirement says of its base and what is so: each difference is a problem, in words and with a remedy."""
+"""Differences between a requirement's words about its base and the base: each is a problem with a remedy."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Literal
@@ -24,7 +24,7 @@ Words = tuple[tuple[str, str], ...]
 
 
 class OnBase(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How one criterion stands on the base. The tests are those that it lays over the base's own."""
+    """The standing of one criterion on the base. The tests are those that it lays over the base's own."""
 
     standing: Standing
     reasons: tuple[str, ...] = ()  # kinds of findings

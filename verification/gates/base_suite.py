@@ -61,7 +61,7 @@ def own_suite(subject: Subject) -> BaseSuite:
 
 
 def base_problems(before: BaseOutcome, subject: Subject) -> list[BaseProblem]:
-    """What the requirement must say otherwise of the base's own tests."""
+    """Return the problems of the requirement with the base's own tests."""
     requirement, base = subject.requirement, subject.origin.files
     few = too_few(before, base, requirement.scope, subject.project.environment.paths)
     refused = [few] if few is not None and requirement.base_suite.run == "whole" else []

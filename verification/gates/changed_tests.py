@@ -5,7 +5,7 @@ from typing import Any
 
 from domain.tree import Tree
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do, verdict_on
-from verification.gates.suites import DETAIL_CHARS_MAX, FORGEABLE, shortened
+from verification.gates.suites import FORGEABLE, shortened, suite_finding
 from verification.requirements.model import BaseTestChange
 from verification.suites.base_outcome import PASSED, BaseOutcome, Comparison, file_of
 from verification.suites.base_suite import BaseSuite
@@ -36,7 +36,7 @@ class ChangedTests(VerdictGate):
                     "failures": len(result.failures) if sealed else shortened(result.failures),
                 }
                 if result.failures:
-                    findings.append(_finding(criterion.id, result, sealed=sealed))
+                    findings.append(suite_finding(criterion.id, result, sealed=sealed))
         if not evidence:
             return nothing_to_do("no criterion lays tests over the base")
         text = f"{turned} tests fail on the base and pass now, {FORGEABLE}"
@@ -96,13 +96,3 @@ def _failures(
     if before.problem and not after.outcomes:
         failures.append(("the changed tests", before.problem))
     return list(dict(failures).items())
-
-
-def _finding(criterion: str, result: SuiteResult, *, sealed: bool) -> Finding:
-    lines = [f"{test}: {why}" for test, why in result.failures[:SHOWN_MAX]]
-    more = len(result.failures) - len(lines)
-    detail = "; ".join([*lines, *([f"and {more} more"] if more else [])])[:DETAIL_CHARS_MAX]
-    if sealed:
-        shown = f"criterion {criterion} failed on tests you cannot see"
-        return Finding(kind="sealed_failed", criterion=criterion, detail=detail, for_author=shown)
-    return Finding(kind="suite_failed", criterion=criterion, detail=detail, for_author=detail)

@@ -25,7 +25,7 @@ _IN_BOX = Path(__file__).parents[1] / "in_box"
 
 
 class Standings(msgspec.Struct, frozen=True):
-    """How each criterion stands on the base, by its id."""
+    """Return the standing of each criterion on the base, by its id."""
 
     by_criterion: Mapping[str, OnBase]
 
@@ -99,7 +99,7 @@ async def _suite_fails(criterion: Criterion, project: Project, subject: Subject)
 
 
 async def _laid(criterion: Criterion, subject: Subject) -> OnBase:
-    """How the tests stand that a criterion lays over the base's. It holds if each of `must_pass` passes already."""
+    """Return how a criterion's changed tests stand. It holds if each of `must_pass` passes already."""
     already: list[str] = []
     fails: list[tuple[str, str]] = []
     unknown: list[tuple[str, str]] = []

@@ -34,7 +34,7 @@ class Suites(VerdictGate):
                 subject.suites[criterion.id, sealed] = given
                 standings.add(given.standing)
                 if given.standing == "failed":
-                    findings.append(_failed(criterion.id, given, sealed=sealed, before=before))
+                    findings.append(suite_finding(criterion.id, given, sealed=sealed, before=before))
             if "idle" in standings:
                 idle.add(criterion.id)
                 if standings == {"idle"} and not criterion.judged_outside and not before:
@@ -70,7 +70,8 @@ def _unproved(criterion: str) -> Finding:
     return Finding(kind="suite_failed", criterion=criterion, detail=text, for_author=text)
 
 
-def _failed(criterion: str, given: SuiteResult, *, sealed: bool, before: bool) -> Finding:
+def suite_finding(criterion: str, given: SuiteResult, *, sealed: bool, before: bool = False) -> Finding:
+    """The finding about a suite that failed. `before`: of an earlier task, whose criterion held until now."""
     lines = [f"{test}: {why}" for test, why in given.failures[:FAILURES_SHOWN_MAX]]
     more = len(given.failures) - len(lines)
     detail = "; ".join([*lines, *([f"and {more} more"] if more else [])])[:DETAIL_CHARS_MAX]

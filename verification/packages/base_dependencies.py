@@ -7,6 +7,7 @@ paths are left out and named.
 
 import re
 from collections.abc import Iterable, Mapping
+from posixpath import dirname, join, normpath
 from typing import Any
 
 import msgspec
@@ -155,22 +156,12 @@ def _file_lines(base: Mapping[str, bytes], path: str, depth: int = 0) -> list[st
         line = re.sub(r"(?:^|\s)#.*$", "", raw).partition(" --hash")[0].strip()
         included = re.match(r"(?:-r|--requirement)[ =]\s*(\S+)", line)
         if included:
-            lines += _file_lines(base, _beside(path, included[1]), depth + 1)
+            lines += _file_lines(base, normpath(join(dirname(path), included[1])), depth + 1)
         elif own := re.match(r"(?:-e|--editable)[ =]\s*\.(\[[^\]]*\])?$", line):
             lines.append(f"{OWN}{own[1] or ''}")
         elif line and not line.startswith("-"):
             lines.append(line)
     return lines
-
-
-def _beside(path: str, name: str) -> str:
-    parts = path.split("/")[:-1]
-    for part in name.split("/"):
-        if part == "..":
-            parts = parts[:-1]
-        elif part != ".":
-            parts.append(part)
-    return "/".join(parts)
 
 
 def _tox(base: Mapping[str, bytes]) -> list[str]:

@@ -63,7 +63,7 @@ async def declared_lock(base: Mapping[str, bytes], libraries: Path, say: Say) ->
 async def generated_files(
     base: Mapping[str, bytes], described: str, *, libraries: Path, kept: Path, sandbox: Sandbox, say: Say
 ) -> tuple[Mapping[str, bytes], tuple[str, ...]]:
-    """What the base's build makes, built once and kept below `kept`; empty if it declares no such thing.
+    """Return the files of the base's build, built once and kept below `kept`; empty if it declares no such thing.
 
     A build that fails gives nothing and a note: its tests then tell how much can be judged without it.
     """

@@ -1,4 +1,4 @@
-"""What an installation of a base would add to its files: metadata, source folders and the plugins of its libraries."""
+"""The additions of an installation to a base's files: metadata, source folders, and plugins of its libraries."""
 
 import configparser
 from collections.abc import Mapping

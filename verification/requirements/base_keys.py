@@ -43,7 +43,7 @@ def read_base_key(fields: Fields) -> Base | None:
 
 
 def read_base_suite(fields: Fields) -> BaseSuitePolicy:
-    """How much of the base's tests must run. Less than the whole needs a reason."""
+    """Read how much of the base's tests must run. Less than the whole needs a reason."""
     node = fields.mapping("base_suite")
     if node is None:
         return BaseSuitePolicy()

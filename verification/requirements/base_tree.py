@@ -50,7 +50,7 @@ def read_base(base: Base, folder: Path) -> BaseTree:
 
 
 def base_of(requirement: Requirement, folder: Path) -> BaseTree | None:
-    """What a requirement builds on, if anything, once all of it can be carried and each scope reaches its files.
+    """Read the base of a requirement, if it has one, once all of it can be carried and each scope reaches its files.
 
     `folder`: where the base's path begins. Raises as `read_base`, and Invalid for a scope that lies behind a link.
     """

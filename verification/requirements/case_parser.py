@@ -60,7 +60,7 @@ _ON_OBJECT = re.compile(rf"(?P<made>{_DOTTED}:{_DOTTED})\(.*\)\.(?P<method>{_NAM
 
 
 def _form(target: str, fields: Fields, action: Action) -> str:
-    """What to write instead of a target that is none: steps, if a method of a new object is meant."""
+    """Return the remedy for a target that is none: steps, if a method of a new object is meant."""
     meant = _ON_OBJECT.match(target)
     if meant is None:
         return fields.line(action)

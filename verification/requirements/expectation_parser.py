@@ -1,4 +1,4 @@
-"""What a case expects of a call, a construction or a run, from its YAML fields; files are read elsewhere."""
+"""Expectations of a call, a construction or a run, from a case's YAML fields; files are read elsewhere."""
 
 import re
 from collections.abc import Mapping as Map
@@ -23,7 +23,7 @@ class ExpectationReader:
         self.literals = literals
 
     def outcome(self, fields: Fields, action: Action) -> dict[str, Any]:
-        """What is expected, without files."""
+        """Read the expectation, without files."""
         if action == "run":
             return self._run_outcome(fields)
         seen: dict[str, Any] = {

@@ -37,7 +37,7 @@ def new_link_fault(path: str, tree: Tree) -> str | None:
 
 
 def behind_link(pattern: str, tree: Tree) -> str | None:
-    """What a scope pattern that begins with a link of the tree stands for, or None for one that does not."""
+    """Resolve a scope pattern that begins with a link of the tree; None for one that does not."""
     parts = pattern.split("/")
     plain = next((index for index, part in enumerate(parts) if set(part) & {"*", "?"}), len(parts))
     known = "/".join(parts[:plain])

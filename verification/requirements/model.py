@@ -200,7 +200,7 @@ class Base(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BaseSuitePolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How much of the base's own tests a verdict asks for. Less than `whole` has a reason that every verdict shows."""
+    """The share of the base's own tests that must run. Less than `whole` has a reason that every verdict shows."""
 
     run: Share = "whole"
     reason: str = ""

@@ -57,7 +57,7 @@ def configures(path: str) -> bool:
 
 
 def steering_reason(path: str, content: bytes | None, before: bytes | None) -> str:
-    """How a written path could influence a verdict, as the end of a sentence; empty when it could not.
+    """Say how a written path could influence a verdict, as the end of a sentence; empty when it could not.
 
     `content` None: the file is deleted. `before`: what stood there, None when there was nothing.
     """
@@ -88,7 +88,7 @@ def shadowed_module(path: str) -> str:
 
 
 def _pytest_section(name: str, content: bytes | None) -> object:
-    """What a configuration file says to pytest; None when it says nothing. What does not parse stands for itself."""
+    """Return a file's settings of pytest; None if it has none. A file that does not parse stands for itself."""
     if content is None:
         return None
     try:

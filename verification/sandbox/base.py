@@ -21,7 +21,7 @@ Reason = Literal["exit", "timeout", "memory", "output_limit", "file_limit", "set
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What one run may use. Hard caps on the whole tree of processes, but for `open_files`, which is per process.
+    """Limits of one run. Hard caps on the whole tree of processes, but for `open_files`, which is per process.
 
     `work_bytes` and `files` are the run's own: a sandbox adds what goes in.
     """

@@ -54,7 +54,7 @@ def _outside(path: str, steering: str, allowed: str) -> Finding:
 
 
 def form_findings(files: Mapping[str, bytes], changed: Iterable[str] = ()) -> list[Finding]:
-    """What makes a tree unfit for any box: paths and links that no project has, and more than a box holds.
+    """Return what makes a tree unfit for any box: paths and links that no project has, and more than a box holds.
 
     `changed`: what its author wrote.
     """

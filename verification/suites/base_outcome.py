@@ -1,4 +1,4 @@
-"""How the base's own tests end on the base, and what differs when they run on a tree that is built on it."""
+"""Outcomes of the base's own tests on the base, and the differences on a tree that is built on it."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ PASSED, SKIPPED, EXPECTED, FAILED = "passed", "skipped", "expected failure", "fa
 
 
 class BaseOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How the base's own tests ended on the base. Ids are pytest's."""
+    """The outcomes of the base's own tests on the base. Ids are pytest's."""
 
     outcomes: Mapping[str, str]  # id -> PASSED, SKIPPED, EXPECTED or FAILED
     files: tuple[str, ...]  # the test files of the base

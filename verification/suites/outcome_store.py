@@ -41,7 +41,7 @@ class OutcomeStore:
         return self.get_as(key, _outcome)
 
     def get_as(self, key: str, decoder: msgspec.json.Decoder[Kept]) -> Kept | None:
-        """What was kept for this key, read so. None if there is none, or if its file cannot be read."""
+        """Read what was kept for this key. None if there is none, or if its file cannot be read."""
         name = self._name(key)
         try:
             content = self._here[name] if self._folder is None else (self._folder / name).read_bytes()

@@ -19,24 +19,14 @@ DEFAULT_TEST_FILES = ("test_*.py", "*_test.py")
 UNITTEST_FILES = ("test*.py", "tests.py")
 """Names that unittest's discovery and Django's take, for a base whose files fit none of pytest's names."""
 _WITH_VALUE = frozenset(
-    {"-m", "-k", "-W", "--ignore", "--ignore-glob", "--deselect", "--import-mode", "--asyncio-mode"}
-)
-_WITH_VALUE_LONG = frozenset(
-    {
-        "--doctest-glob",
-        "--doctest-report",
-        "--capture",
-        "--confcutdir",
-        "--basetemp",
-        "--ds",
-        "--dc",
-        "--pythonwarnings",
-    }
+    {"-m", "-k", "-W", "--ignore", "--ignore-glob", "--deselect", "--import-mode", "--pythonwarnings"}
+    | {"--doctest-glob", "--doctest-report", "--capture"}
 )
 _ALONE = frozenset({"--doctest-modules", "--doctest-ignore-import-errors", "--doctest-continue-on-failure"})
 _PATHS = frozenset({"--confcutdir", "--basetemp", "--rootdir", "--config-file", "-c"})
 _DROPPED_WITH_VALUE = frozenset(
-    {"-n", "--numprocesses", "--dist", "--cov", "--cov-report", "--cov-config", "--junitxml", "--junit-xml", "--html"}
+    {"--asyncio-mode", "--ds", "--dc"}
+    | {"-n", "--numprocesses", "--dist", "--cov", "--cov-report", "--cov-config", "--junitxml", "--junit-xml", "--html"}
     | {"--maxfail", "--tb", "--durations", "--durations-min", "-r", "--color", "--verbosity", "--log-level", "--reruns"}
 )
 _OVERRIDES = (
@@ -55,7 +45,7 @@ _QUIET = (
 
 
 class PytestOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What a box's pytest is told. `filters` are the base's warning filters: the box drops those that name no class."""
+    """The options of pytest in a box. `filters`: the base's warning filters; the box drops those without a class."""
 
     arguments: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
@@ -66,7 +56,7 @@ class PytestOptions(msgspec.Struct, frozen=True, kw_only=True):
     config: str = ""  # the file that they were read from
 
     def without_error_filters(self) -> "PytestOptions":
-        """The same options, but warnings stay warnings: newer libraries warn where those of the base's day did not."""
+        """Return these options with warnings as warnings: today's libraries warn where older ones did not."""
         kept = tuple(text for text in self.filters if text.partition(":")[0].strip() != "error")
         dropped = tuple(text for text in self.filters if text not in kept)
         return msgspec.structs.replace(self, filters=kept, dropped=(*self.dropped, *dropped))
@@ -173,7 +163,7 @@ def _kept(words: list[str], conftests: bytes) -> tuple[tuple[str, ...], tuple[st
         following = words[position + 1] if position + 1 < len(words) else None
         alone = bool(equals) or following is None or following.startswith("-")
         keep = _is_kept(word, option, following, conftests)
-        takes_value = option in _WITH_VALUE | _WITH_VALUE_LONG | _DROPPED_WITH_VALUE | {"-p", "-o", *_PATHS}
+        takes_value = option in _WITH_VALUE | _DROPPED_WITH_VALUE | _PATHS | {"-p", "-o"}
         count = 1 if alone or not takes_value else 2
         (kept if keep else dropped).extend(words[position : position + count])
         position += count
@@ -188,8 +178,8 @@ def _is_kept(word: str, option: str, following: str | None, conftests: bytes) ->
         return plugin.startswith("no:") and plugin not in ("no:cacheprovider",)
     if option in _PATHS or option in _DROPPED_WITH_VALUE:
         return False
-    if option in _WITH_VALUE or option in _WITH_VALUE_LONG or option in _ALONE:
-        return option not in ("--asyncio-mode", "--ds", "--dc")
+    if option in _WITH_VALUE or option in _ALONE:
+        return True
     if word.startswith(("-W", "-k", "-m")) and not word.startswith("--"):
         return True
     return word.startswith("--") and option.encode() in conftests

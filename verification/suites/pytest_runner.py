@@ -160,7 +160,7 @@ def whole_wall_s(project: Project, default_s: float) -> float:
 
 
 def with_wall(limits: Limits, wall_s: float) -> Limits:
-    """The same limits with another wall time, in seconds."""
+    """Return the limits with another wall time, in seconds."""
     return msgspec.structs.replace(limits, wall_s=wall_s)
 
 

@@ -56,7 +56,7 @@ _statement = msgspec.json.Decoder(Statement)
 
 
 class Basis(msgspec.Struct, frozen=True, kw_only=True):
-    """What a statement says beyond the verdict.
+    """The content of a statement beyond the verdict.
 
     `files`: what was judged; None: the tree's own digest is enough. `delivered`: what is put around them.
     `evidence`: digest of the verdict as it is kept. `base_commit`: what the tree was judged on top of.

@@ -59,7 +59,7 @@ NONE = BaseNotes()
 
 
 def base_notes(verdict: Verdict, requirement: Requirement) -> BaseNotes:
-    """What must be said of the base wherever this verdict is shown; NONE without a base."""
+    """Notes about the base wherever this verdict is shown; NONE without a base."""
     evidence = next((gate.evidence for gate in verdict.gates if gate.gate == GATE), {})
     files, ran = evidence.get("files"), evidence.get("files_ran")
     counted = isinstance(files, int) and isinstance(ran, int)
@@ -75,7 +75,7 @@ def base_notes(verdict: Verdict, requirement: Requirement) -> BaseNotes:
 
 
 def allowed_by(requirement: Requirement) -> BaseNotes:
-    """What a requirement allows on its base, before there is a verdict."""
+    """Notes about what a requirement allows on its base, before there is a verdict."""
     return BaseNotes(
         refactor=requirement.refactor,
         may_change=tuple(

@@ -61,19 +61,19 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return ""
 
     def files(self) -> dict[str, Entry]:
-        """What was judged, by path. A statement of release 0.1.0 says nothing of modes: all are plain files."""
+        """Return the judged entries by path. A statement of release 0.1.0 has no modes: all are plain files."""
         return _by_path(each for each in self.subject if not {ALGORITHM, FORMER_ALGORITHM} & each.digest.keys())
 
     def delivered(self) -> dict[str, Entry]:
-        """What the delivery adds to it, by path."""
+        """Return the entries that the delivery adds, by path."""
         return _by_path(self.predicate.aura_delivery)
 
     def base(self) -> BaseNotes:
-        """What it says of the base; nothing in a statement of release 0.1.0."""
+        """Return the words about the base; nothing in a statement of release 0.1.0."""
         return BaseNotes() if self.predicate.aura_base is msgspec.UNSET else self.predicate.aura_base
 
     def configured(self, name: str) -> Resource | None:
-        """What the verdict rested on: `requirement`, `sealed cases`, `image`, `verdict` and so on."""
+        """Return what the verdict rested on: `requirement`, `sealed cases`, `image`, `verdict` and so on."""
         return next((each for each in self.predicate.configuration if each.name == name), None)
 
 
@@ -103,7 +103,7 @@ def _by_path(resources: Iterable[Resource]) -> dict[str, Entry]:
 
 
 def _entry(resource: Resource) -> Entry:
-    """What a resource stands for. A link whose text is not the one of its digest is an entry that nothing equals."""
+    """Return the entry of a resource. A link whose text has another digest is an entry that nothing equals."""
     kind = resource.annotations.get(KIND, "file")
     if kind == "link":
         target = str(resource.annotations.get("target", ""))

@@ -16,7 +16,7 @@ Line = tuple[Pattern, Mapping[bytes, AttributeValue]]
 
 @dataclass(frozen=True)
 class Conversion:
-    """What git does with a file between its objects and a work tree.
+    """The conversion of a file between git's objects and a work tree.
 
     `text`: whether line ends are converted; `auto` leaves that to the content. `crlf`: whether a work tree has CRLF.
     `encoding`: of the work tree. `driver`: the external program that the file needs.
@@ -50,7 +50,7 @@ class Attributes:
         self._lines += compile_gitattributes_patterns(entries, base=folder.encode())
 
     def conversion_of(self, path: str) -> Conversion:
-        """How git converts the file at a path."""
+        """Return the conversion of the file at a path."""
         values = match_path(self._lines, path.encode())
         text, eol = values.get(b"text", values.get(b"crlf")), values.get(b"eol")
         kind: Literal["yes", "no", "auto"] = "no"

@@ -1,4 +1,4 @@
-"""What a branch started from: the commit that it is compared with, found in a repository without running git."""
+"""The start of a branch: the commit that it is compared with, found in a repository without running git."""
 
 import os
 from pathlib import Path

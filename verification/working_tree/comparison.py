@@ -28,7 +28,7 @@ EXECUTABLE = stat.S_IXUSR
 
 @dataclass(frozen=True)
 class HandedIn:
-    """What a folder holds. `left_out`: untracked entries that are not judged, folders with a slash at the end.
+    """The contents of a folder. `left_out`: untracked entries that are not judged, folders with a slash at the end.
 
     `compared_raw`: changed files whose attributes ask for an external program. `modes_kept`: whether the folder tells
     programs from other files; if not, the modes are the base's.
@@ -163,7 +163,7 @@ class _Walk:
         return cleaned(content, kept, conversion)
 
     def handed_in(self) -> HandedIn:
-        """What was read, once each link can be carried."""
+        """Return what was read, once each link can be carried."""
         kept = self._modes_kept()
         programs = self.programs if kept else self.base.executable
         tree = Tree(self.files, executable=frozenset(programs), links=self.links, submodules=self.submodules)

@@ -24,7 +24,7 @@ def is_unchanged(content: bytes, kept: bytes, conversion: Conversion) -> bool:
 
 
 def cleaned(content: bytes, kept: bytes | None, conversion: Conversion) -> bytes:
-    """What git would keep of a file of a work tree. `kept`: what it keeps of it now. External programs do not run."""
+    """Convert a file of a work tree as `git add` would. `kept`: its content in git. No program runs."""
     return cleaned_ident(_with_plain_line_ends(_decoded(content, conversion), kept, conversion), conversion)
 
 
@@ -61,7 +61,7 @@ def _was_converted(content: bytes, kept: bytes) -> bool:
 
 
 def _written(kept: bytes, conversion: Conversion) -> bytes:
-    """What git would write to a work tree, but for keywords."""
+    """Convert a file as a checkout would, but for keywords."""
     if conversion.text == "no" or not conversion.crlf:
         return kept
     if conversion.text == "auto" and (b"\r" in kept or not _is_text(kept)):

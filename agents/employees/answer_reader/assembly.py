@@ -16,7 +16,7 @@ from verification.requirements.steering import steering_reason
 from verification.source_scan.mass_deletion import LINES_LOST_MIN
 
 EDIT_SCORE = 12
-"""What speaks for an edit beside its name: it says what it replaces."""
+"""The score of an edit beside that of its name: an edit states the text that it replaces."""
 EMPTY_FILES = ("__init__.py", "py.typed", ".gitkeep", ".keep")
 """Names of files that are often empty. An empty block of any other name is not taken for a file."""
 EXCERPTS_MAX = 40

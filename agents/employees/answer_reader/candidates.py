@@ -30,7 +30,7 @@ from agents.employees.answer_reader.structured import (
 )
 
 NESTED_MAX = 2
-"""How often a block that wraps the whole answer is opened."""
+"""The greatest number of blocks, one within the other, that wrap a whole answer."""
 SOURCE_SCORES: dict[Source, int] = {
     "stated": 40,
     "title": 30,
@@ -71,7 +71,7 @@ class Unnamed(NamedTuple):
 
 
 class Collection(NamedTuple):
-    """What the blocks of an answer hold. `faults`: blocks that were seen and not understood. `loose`: other text."""
+    """The contents of an answer's blocks. `faults`: blocks that were seen and not understood. `loose`: other text."""
 
     candidates: list[Candidate]
     unnamed: list[Unnamed]

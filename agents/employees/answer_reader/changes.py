@@ -1,4 +1,4 @@
-"""What one block of an answer proposes for one file, before it is known which proposals are chosen."""
+"""The proposal of one block for one file, before it is known which proposals are chosen."""
 
 from typing import Literal, NamedTuple
 

@@ -54,7 +54,7 @@ class Opening(NamedTuple):
 
 
 class Clues(NamedTuple):
-    """What a reader knows beside the text.
+    """The knowledge of a reader beside the text.
 
     `named` reads an info string, `titled` a line of prose that is nothing but a name: each returns the path in scope,
     or nothing. `parses` tells whether a text is a Python program.

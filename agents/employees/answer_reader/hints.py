@@ -1,4 +1,4 @@
-"""What the text around a block says: which file it is, and whether it is the answer, a draft or an example."""
+"""Hints in the text around a block: which file it is, and whether it is the answer, a draft or an example."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from agents.employees.answer_reader.languages import LANGUAGES, SUFFIXES, suffix_of
 
 Source = Literal["stated", "title", "comment", "sentence", "definitions", "language", "only"]
-"""How a block's path is known: stated for it, its title, its first comment, a sentence, or by what the block holds."""
+"""The sources of a block's path: stated, its title, its first comment, a sentence, or its contents."""
 LINE_CHARS_MAX = 400
 TITLE_LINES_MAX = 4
 _KEYS = r"path|file_?path|file_?name|file|title|name|target_?file|target|source|location"
@@ -153,7 +153,7 @@ def comment_in(content: str) -> Iterator[str]:
 
 
 def worth_of(before: str, after: str) -> int:
-    """How much the words around a block speak for it: above 0 for a final version, below for a draft or an example."""
+    """Return the score of the words around a block: above 0 for a final version, below for a draft or an example."""
     near = " ".join(before.strip().split("\n")[-3:])[-300:]
     then = " ".join(line for line in after.strip().split("\n")[:2])[:200]
     worth = 0

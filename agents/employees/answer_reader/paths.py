@@ -20,7 +20,7 @@ PATH_PARTS_MAX = 32
 
 
 class Match(NamedTuple):
-    """What a written path means. `path`: in scope, or empty. `outside`: the plain path when it is not in scope.
+    """The meaning of a written path. `path`: in scope, or empty. `outside`: the plain path when it is not in scope.
 
     `guessed`: the path was matched by its last parts alone.
     """
@@ -54,7 +54,7 @@ class PathMatcher:
         return ""
 
     def match(self, written: str) -> Match:
-        """What a written path means."""
+        """Return the meaning of a written path."""
         if written not in self._matches:
             self._matches[written] = self._match(written)
         return self._matches[written]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 CODE_CHARS_MAX = 100_000
 """A longer block is taken as it is and not looked into."""
 PARSED_CHARS_MAX = 150_000
-"""What Python's parser is asked about one answer, in characters of all tries together."""
+"""The most that Python's parser reads of one answer, in characters of all tries together."""
 RUN_TRIES_MAX = 60
 REPAIRED_CHARS_MAX = 30_000
 """Code in which signs are put right; longer code is taken as it is."""

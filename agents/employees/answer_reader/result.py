@@ -1,4 +1,4 @@
-"""What a reading of an answer gives, and the limits of one reading."""
+"""The result of reading an answer, and the limits of one reading."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ FILES_MAX = 64
 REASONS_MAX = 12
 REASON_CHARS_MAX = 500
 CANNOT = "CANNOT:"
-"""How an answer begins that says that the task cannot be done: a legal answer, and cheaper than a false one."""
+"""The beginning of an answer that says that the task cannot be done: a legal answer, and cheaper than a false one."""
 
 
 class ParsedAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""What speaks for one version of a file: its name, its language, what it defines, and the words around it."""
+"""The score of one version of a file: its name, its language, what it defines, and the words around it."""
 
 from collections.abc import Mapping, Sequence
 
@@ -50,7 +50,7 @@ class Scorer:
         return names is not None and required <= names
 
     def score(self, candidate: Candidate) -> int:
-        """How much speaks for a whole version of a file."""
+        """The score of a whole version of a file."""
         score = SOURCE_SCORES[candidate.source] + candidate.worth + (0 if candidate.closed else UNCLOSED)
         score += self._language(candidate.language, candidate.path)
         return score + self._content(candidate.proposal.content, candidate.path)

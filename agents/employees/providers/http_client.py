@@ -46,7 +46,7 @@ class BoundedClient(httpx2.AsyncClient):
         raise CallFailed("moved", f"{request.url} was reached after {REDIRECTS_MAX} redirects, and redirects again.")
 
     def _redirected(self, request: httpx2.Request, response: httpx2.Response) -> httpx2.Request:
-        """The same request to the new address: method and body stay, whatever the status is."""
+        """Send the request to the new address: method and body stay, whatever the status is."""
         try:
             url = request.url.join(response.headers["location"])
         except httpx2.InvalidURL:
@@ -120,7 +120,7 @@ def open_client(
 
 @lru_cache(maxsize=8)
 def _certificates(file: str, folder: str) -> ssl.SSLContext:
-    """Whom to trust: the file or folder that the variables name, else this machine's own. Read once: it takes 0.1 s."""
+    """Load the trusted certificates that the variables name, else this machine's own. Read once: it takes 0.1 s."""
     if file or folder:
         return ssl.create_default_context(cafile=file or None, capath=folder or None)
     return httpx2.create_ssl_context(trust_env=False)

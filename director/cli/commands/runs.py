@@ -70,7 +70,7 @@ def run_show(run: RunId, as_json: Json = False) -> None:
 
 
 def diff(run: RunId = "last", as_json: Json = False) -> None:
-    """What a run changes, as a diff in git's form: of a delivery, or of what is verified so far."""
+    """Show the changes of a run as git would: of a delivery, or of the work that is verified so far."""
     from director.settings import Settings
     from director.terminal.output import Door
 
