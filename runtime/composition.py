@@ -10,6 +10,7 @@ from agents.employees.postings import read_keys
 from agents.manager.leadership import GRACE_S, LEASE_KEY, Managing, Parts
 from agents.run_content import Library
 from agents.workers.pool import Workers
+from bus import fork_check
 from bus.blobs import Blobs
 from bus.consumer import Runner
 from bus.lease import Lease
@@ -59,9 +60,14 @@ class Organisation:
         self._closing = AsyncExitStack()
 
     async def run(self, stop: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:
-        """Open, build, run, drain, close. Raises Unavailable when a server is missing at the start."""
+        """Open, build, run, drain, close. `ready` is called once everything is built and stream and store are one log.
+
+        Raises Unavailable when a server is missing at the start, and Forked when stream and store are two logs.
+        """
         async with self._closing:
             await self._build()
+            if self._office is not None:  # before it is ready: `aura up` must not call a forked log a success
+                await fork_check.check(self._office.stream, self._office.store)
             self._closing.push_async_callback(self.vitals.close)
             await self.vitals.open()
             ready()

@@ -8,10 +8,9 @@ from uuid import UUID
 from agents.duty import either
 from agents.employees import postings
 from agents.employees.contract import Employee
-from agents.workers.worker import Worker
+from agents.workers.worker import Queue, Worker
 from bus.fault_points import Fault
 from bus.logger import SILENT, Logger
-from bus.work_queue import WorkStream
 from domain.errors import AuraError, Invalid
 
 RESCAN_S = 0.5
@@ -25,7 +24,7 @@ class Workers:
         self,
         folder: Path,
         names: Sequence[str] | None,
-        work: Callable[[], WorkStream],
+        work: Callable[[], Queue],
         build: Build,
         environment: Mapping[str, str],
         *,
@@ -47,17 +46,21 @@ class Workers:
         """Work until stopped. Raises NotFound for a name that is on no file, Invalid for one that cannot be built."""
         at_work: dict[UUID, tuple[postings.Posting, asyncio.Event]] = {}
         async with asyncio.TaskGroup() as group:
-            while not stop.is_set():
-                for posting in self._postings():
-                    known, ended = at_work.get(posting.id, (None, asyncio.Event()))
-                    worker = None if posting == known else self._worker(posting)
-                    if worker is not None:
-                        ended.set()  # the same employee is reached in another way now
-                        at_work[posting.id] = (posting, asyncio.Event())
-                        group.create_task(worker.run(at_work[posting.id][1]))
-                await either(stop, wait_s=RESCAN_S)
-            for _, ended in at_work.values():
-                ended.set()
+            try:
+                while not stop.is_set():
+                    for posting in self._postings():
+                        known, ended = at_work.get(posting.id, (None, asyncio.Event()))
+                        worker = None if posting == known else self._worker(posting)
+                        if worker is not None:
+                            ended.set()  # the same employee is reached in another way now
+                            at_work[posting.id] = (posting, asyncio.Event())
+                            group.create_task(worker.run(at_work[posting.id][1]))
+                    await either(stop, wait_s=RESCAN_S)
+            finally:
+                # Also when cancelled: the cancel that the group passes on is lost in wait_for (Python 3.11) if an
+                # answer comes at the same moment, and a worker that is not told would keep the process for ever.
+                for _, ended in at_work.values():
+                    ended.set()
 
     def _postings(self) -> list[postings.Posting]:
         if self._names is not None:

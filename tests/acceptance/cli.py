@@ -18,6 +18,7 @@ import pytest
 
 from agents.employees import postings
 from agents.workers.pool import RESCAN_S
+from bus.embedded.child import log_tail
 from director.cli.main import main
 from tests.clusters import open_folder, with_cluster
 from tests.integration.house import Sample
@@ -26,6 +27,7 @@ from tests.loopback import Loopback, Reply, loopback
 AURA = Path(sys.executable).with_name("aura")
 WAIT_S = 420.0
 POLL_S = 0.1
+LOG_LINES = 40
 SLOW_S = 2.0
 """How much longer a scripted call may take than it should: a call that was cut off is given up soon."""
 OF_THE_SHELL = ("AURA_", "OPENAI_", "NO_COLOR")
@@ -98,8 +100,13 @@ class Aura:
     def answer(self, *arguments: str, code: int = 0, **environment: str) -> dict[str, Any]:
         """The one JSON object on stdout, its form checked."""
         said = self.run(*arguments, "--json", **environment)
-        assert said.code == code, said
+        assert said.code == code, f"{said}\n{self.logs()}"
         return the_object(said)
+
+    def logs(self) -> str:
+        """Return the last lines of each process's log, for a test that fails."""
+        logs = sorted((self.home / "run" / "logs").glob("*.log"))
+        return "\n".join(f"-- {log.name}\n{log_tail(str(log), LOG_LINES)}" for log in logs)
 
     def lines(self, *arguments: str) -> list[dict[str, Any]]:
         """A stream as JSONL."""

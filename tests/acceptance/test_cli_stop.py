@@ -4,17 +4,18 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
 import pytest
 
 from bus.embedded.home import Home
-from bus.embedded.servers import nats_at, postgres_at
+from bus.embedded.servers import Server, nats_at, postgres_at
 from bus.embedded.stack import ChildStatus, status
 from bus.fork_check import Forked
+from domain.errors import Failed
 from runtime.composition import Organisation
 from runtime.process_config import Setup
 from tests.acceptance.cli import WAIT_S, Aura, homely
@@ -171,8 +172,20 @@ def test_a_lost_stream_is_said_and_repaired_when_asked(aura: Aura) -> None:
     assert aura.json("replay", "--check")["differences"] == []
 
 
-class Deaf(Organisation):
-    """An organisation in which one duty does not hear that it is cancelled: wait_for loses a cancel now and then."""
+class Failing(Organisation):
+    """An organisation of which one duty fails at once."""
+
+    async def _build(self) -> None:
+        await super()._build()
+        self._duties.append(fail)
+
+
+async def fail(_: asyncio.Event) -> None:
+    raise Failed("This duty cannot go on.", hint="It is a test.")
+
+
+class Deaf(Failing):
+    """Another duty does not hear that it is cancelled: wait_for loses a cancel now and then."""
 
     async def _build(self) -> None:
         await super()._build()
@@ -185,14 +198,41 @@ async def deaf(stop: asyncio.Event) -> None:
             await asyncio.sleep(0.05)
 
 
-@pytest.mark.parametrize("kind", [Organisation, Deaf])
-async def test_an_organisation_whose_stream_is_another_one_ends(kind: type[Organisation]) -> None:
+@pytest.mark.parametrize("kind", [Failing, Deaf])
+async def test_an_organisation_of_which_one_part_fails_ends(kind: type[Organisation]) -> None:
     """None of its parts is left at work alone."""
+    async with founded() as (aura, database, stream):
+        with pytest.raises(ExceptionGroup) as raised:
+            await run(kind(Setup(aura.home, stream.url, database.url)))
+        assert raised.group_contains(Failed)
+
+
+async def test_an_organisation_whose_stream_is_another_one_is_never_ready() -> None:
+    """`aura up` answers as soon as all are ready: it must not call this a success."""
+    told: list[str] = []
+    async with founded() as (aura, database, _):
+        other = nats_at(aura.folder / "servers" / "other")
+        try:
+            await other.start()
+            with pytest.raises(Forked):
+                await run(Organisation(Setup(aura.home, other.url, database.url)), lambda: told.append("ready"))
+        finally:
+            other.stop()
+    assert told == []
+
+
+async def run(organisation: Organisation, ready: Callable[[], None] = lambda: None) -> None:
+    await asyncio.wait_for(organisation.run(asyncio.Event(), ready), ENDING_WAIT_S)
+
+
+@asynccontextmanager
+async def founded() -> AsyncIterator[tuple[Aura, Server, Server]]:
+    """A home with an organisation that has some events, and the servers of its log: Postgres and NATS."""
     with homely() as aura:
         home = with_cluster(aura.folder / "servers")
-        database, stream, other = postgres_at(home), nats_at(home.path / "one"), nats_at(home.path / "other")
+        database, stream = postgres_at(home), nats_at(home.path / "one")
         try:
-            for server in (database, stream, other):
+            for server in (database, stream):
                 await server.start()
             house = House(aura.home, stream.url, database.url)
             await house.open()
@@ -200,10 +240,7 @@ async def test_an_organisation_whose_stream_is_another_one_ends(kind: type[Organ
             async with house.running():
                 await house.log()
             await house.office.close()
-            forked = kind(Setup(aura.home, other.url, database.url))
-            with pytest.raises(ExceptionGroup) as raised:
-                await asyncio.wait_for(forked.run(asyncio.Event()), ENDING_WAIT_S)
-            assert raised.group_contains(Forked)
+            yield aura, database, stream
         finally:
-            for server in (stream, other, database):
+            for server in (stream, database):
                 server.stop()

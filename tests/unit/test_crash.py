@@ -54,3 +54,24 @@ def test_a_closed_standard_error_is_no_obstacle() -> None:
         env={"PYTHONPATH": "."},
     )
     assert done.returncode == 3
+
+
+WAITING = """
+import asyncio, os, signal
+async def inner(): await asyncio.Event().wait()
+async def outer(): await inner()
+async def main():
+    task = asyncio.create_task(outer(), name="reader")
+    await asyncio.sleep(0)
+    os.kill(os.getpid(), signal.SIGUSR1)
+    task.cancel()
+asyncio.run(main())
+raise SystemExit(3)
+"""
+
+
+def test_each_task_of_the_event_loop_is_told_with_where_it_waits() -> None:
+    code, stderr = said_by(f"{TELL}{WAITING}")
+    assert code == 3
+    _, reader = stderr.split("Task reader")
+    assert [line.rpartition(" in ")[2] for line in reader.splitlines()[1:4]] == ["outer", "inner", "wait"]
