@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from director.services.requirements import write_template
 from domain.errors import Conflict, Invalid, NotFound
+from verification.requirements.base_keys import BASE_KEYS
 from verification.requirements.fixtures import FIXTURE_BYTES_MAX
 from verification.requirements.model import Base, Requirement, RequirementTask, Step
 from verification.requirements.parser import RequirementInvalid, check_notes, parse_requirement, read_requirement
@@ -169,12 +170,34 @@ def test_notes_are_hints_and_not_errors() -> None:
 def test_what_init_writes_is_valid(name: str, deliver: str) -> None:
     sealed = sealed_template(name, deliver=deliver).encode()
     requirement = parse_requirement(template(name, deliver=deliver).encode(), sealed, name=name, folder=None)
-    comments = [line for line in template(name, deliver=deliver).splitlines() if line.lstrip().startswith("# ")]
-    for key in ("base", "may_change", "refactor", "base_suite", "holds_already"):
-        assert any(key in line for line in comments), key
     assert requirement.deliver == deliver
     assert requirement.criteria[0].sealed
     assert check_notes(requirement) == ()
+
+
+@pytest.mark.parametrize("key", [*BASE_KEYS, "dependencies", "suite_limits"])
+def test_init_has_each_key_of_a_base_as_a_comment_that_can_be_used(key: str) -> None:
+    wanted = {key, "base"}
+    lines = [
+        line.removeprefix("# ") if line.removeprefix("# ").partition(":")[0] in wanted else line
+        for line in template("hello").splitlines()
+    ]
+    assert sum(line.startswith(f"{key}:") for line in lines) == 1
+    text = "\n".join(lines).replace(
+        ', replaced_by: "tests/test_it.py::test_new"', ""
+    )  # a criterion would have to name it
+    requirement = parse_requirement(text.encode(), None, name="hello", folder=None)
+    assert requirement.base == Base(repo="../site", ref="main")
+
+
+def test_init_has_the_keys_of_a_criterion_as_comments_that_can_be_used() -> None:
+    text = template("hello").replace("# holds_already", "holds_already").replace("# base:", "base:")
+    assert "`exact_type: true`" in text
+    text = text.replace('"hello-world"}', '"hello-world", exact_type: true}')
+    requirement = parse_requirement(text.encode(), None, name="hello", folder=None)
+    (criterion,) = requirement.criteria
+    assert criterion.holds_already
+    assert [step.expect.exact_type for case in criterion.cases for step in case.steps] == [True]
 
 
 PROSE = [

@@ -9,6 +9,8 @@ from verification.requirements.model import Base, BaseSuitePolicy, BaseTestChang
 from verification.requirements.problems import ProblemList
 from verification.requirements.yaml_tree import Mapping, Node, kind
 
+BASE_KEYS = ("base_suite", "may_change", "refactor", "proof")
+"""Keys that a requirement without a `base` cannot have."""
 _CHANGE = {"test": '"tests/test_it.py::test_old"', "replaced_by": '"tests/test_it.py::test_new"'}
 SHARES: dict[str, Share] = {"whole": "whole", "partial": "partial", "none": "none"}
 PROOF_PLACES: dict[str, ProofPlace] = {"notes": "notes", "folder": "folder", "branch": "branch"}
@@ -118,6 +120,7 @@ def read_refactor(fields: Fields) -> bool:
 
 def _needs_base(fields: Fields, name: str) -> None:
     """Report a key that says something about a base where there is none."""
+    assert name in BASE_KEYS, name
     node = fields.get(name)
     if node is not None and not fields.has("base"):
         fields.report.add(node, f"`{name}` is about a `base`, and there is none", fields.line("base"))

@@ -2,7 +2,11 @@
 
 import re
 
+from verification.requirements.base_keys import BASE_KEYS
+from verification.requirements.frontmatter import EXAMPLES
+
 FENCE = "```"
+_EXACT_TYPE = "    # a case may say `exact_type: true` beside `returns`: the same type, and no subclass of it\n"
 
 
 def template(name: str, *, deliver: str = "library") -> str:
@@ -47,10 +51,18 @@ def front_matter(name: str, title: str, *, deliver: str = "library") -> str:
         f"deliver: {deliver}\n"
         f"{command}"
         f'scope: ["{module}.py"]  # the only paths that may be written\n'
-        "# base: {repo: ../site, ref: main}  # to change a repository; then refactor, may_change and base_suite, too\n"
+        "# base: {repo: ../site, ref: main}  # the repository to change; the keys below need it\n"
+        f"{_commented(BASE_KEYS)}"
+        "# dependencies: from-base  # the libraries that the base declares; without a base, a list of exact pins\n"
+        f"{_commented(('suite_limits',))}"
         'budget: {usd: "1.00", tokens: 100000, minutes: 20}  # 0 means stop, never "no limit"\n'
         "---\n"
     )
+
+
+def _commented(keys: tuple[str, ...]) -> str:
+    """Return one line for each key, with an example, that becomes a part of the front matter without its `# `."""
+    return "".join(f"# {key}: {EXAMPLES[key]}\n" for key in keys)
 
 
 def acceptance_block(name: str, *, deliver: str = "library") -> str:
@@ -63,6 +75,7 @@ def acceptance_block(name: str, *, deliver: str = "library") -> str:
         "  says: words are lowercased and joined by one hyphen\n"
         "  # holds_already: true  # with a base that meets it; else it must fail there\n"
         f"  cases:\n{case}"
+        f"{_EXACT_TYPE if deliver == 'library' else ''}"
         f"{FENCE}\n"
     )
 
