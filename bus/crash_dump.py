@@ -1,6 +1,5 @@
 """Last words: what a process was doing when the kernel ended it for a fault, and what it is doing now."""
 
-import asyncio
 import faulthandler
 import signal
 import sys
@@ -24,6 +23,9 @@ def tell() -> None:
 
 def _tell_tasks(_number: int, _frame: FrameType | None) -> None:
     """Write the tasks of the running event loop, if there is one. It runs in the main thread, between two steps."""
+    asyncio = sys.modules.get("asyncio")  # not imported here: `aura --help` needs no event loop
+    if asyncio is None:
+        return
     try:
         tasks = asyncio.all_tasks()
     except RuntimeError:  # no event loop runs

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
@@ -22,6 +23,7 @@ from director.cli.commands import (
     verdicts,
 )
 from director.terminal.output import INTERRUPTED, Door
+from director.terminal.system_errors import about_a_path
 from domain.errors import AuraError, Invalid
 
 HELP = """Aura Orchestra: an AI organisation under law.
@@ -32,9 +34,33 @@ Begin with `aura demo`, or `aura up`, `aura init my.md`, `aura submit my.md --wa
 
 USAGE_HINT = "`aura --help` lists the commands, and `aura COMMAND --help` shows how one is used."
 
-app = typer.Typer(help=HELP, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = typer.Typer(
+    help=HELP,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
 for module in (stack, doctor, requirements, backtest, runs, verdicts, staff, law, log, sandbox, measure):
     module.register(app)
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version of Aura and of Python, and leave."""
+    if wanted:
+        import platform
+        from importlib.metadata import version
+
+        print(f"aura {version('aura-orchestra')}, Python {platform.python_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def aura(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, help="Show the version and exit.", callback=show_version)
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,6 +89,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as defect:  # the edge of the process: a defect is said to be one, and shown whole on demand
         if os.environ.get("AURA_TRACEBACK"):
             raise
+        known = about_a_path(defect)
+        if known is not None:
+            return _failed(door, known)
         text = f"{type(defect).__name__}: {defect}"
         return _failed(
             door, AuraError(f"This is a defect of aura: {text}", hint="AURA_TRACEBACK=1 shows where.", code="defect")

@@ -1,5 +1,7 @@
 """Behind `aura submit`: the hand-in, and following the run."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +16,15 @@ from director.services.submit import submit
 from director.settings import Settings
 from director.terminal.output import Door
 from director.terminal.text import next_step
-from domain.errors import Failed
+from domain.errors import Failed, Unavailable
 from observability.process_registry import at_work
 from verification.adequacy.weak_criteria import weak_criteria
 from verification.base_check import BaseDisagrees
 from verification.requirements.model import Base
 from verification.requirements.parser import read_requirement
 from verification.verdict.base_notes import allowed_by
+
+_AGAIN = "If there is no such run, submit it again."
 
 
 @dataclass(frozen=True)
@@ -59,27 +63,41 @@ class Submission:
             door.note(f"Allowed: {line}")
         async with desk(settings) as opened:
             run = new_id()
-            outcome = await submit(
-                opened.gate,
-                opened.blobs,
-                requirement,
-                id=new_id(),
-                run=run,
-                folder=folder,
-                attempts_max=self.attempts,
-                allow_degraded=self.allow_degraded,
-                libraries=settings.libraries,
-                say=door.note,
-            )
-            await opened.store.wait_recorded(outcome.seq, 30.0)
-            if not await taken_up(opened.store, run):
-                door.note("It is on record, and the manager has not taken it up: is it at work? `aura status`")
-            if not wait:
-                text = f"Run {run}\nFollow it with: aura watch {run}"
-                data = {"run": run, "event": outcome.events[0].envelope.id, "seq": outcome.seq, "weak": weak}
-                door.answer(data, text)
-                return
-            await follow(opened, run, door)
+            with advised(f"It is not known whether run {run} is on record: `aura run show {run}` says. {_AGAIN}"):
+                outcome = await submit(
+                    opened.gate,
+                    opened.blobs,
+                    requirement,
+                    id=new_id(),
+                    run=run,
+                    folder=folder,
+                    attempts_max=self.attempts,
+                    allow_degraded=self.allow_degraded,
+                    libraries=settings.libraries,
+                    say=door.note,
+                )
+            door.when_interrupted = f"The run goes on: `aura watch {run}` follows it."
+            with advised(f"The run is on record and goes on: `aura watch {run}` follows it. Do not submit it again."):
+                await opened.store.wait_recorded(outcome.seq, 30.0)
+                if not await taken_up(opened.store, run):
+                    door.note("It is on record, and the manager has not taken it up: is it at work? `aura status`")
+                if wait:
+                    await follow(opened, run, door)
+                    return
+            text = f"Run {run}\nFollow it with: aura watch {run}"
+            data = {"run": run, "event": outcome.events[0].envelope.id, "seq": outcome.seq, "weak": weak}
+            door.answer(data, text)
+
+
+@contextmanager
+def advised(hint: str) -> Iterator[None]:
+    """Say what to do about a server that goes away: its own advice, to send the same again, would be wrong here."""
+    try:
+        yield
+    except Unavailable as error:
+        if error.code != Unavailable.kind:  # a package index, say: nothing has been handed in
+            raise
+        raise Unavailable(error.message, hint=hint) from error
 
 
 def _judged_here(settings: Settings) -> bool:

@@ -34,11 +34,14 @@ class Filter:
     actor: str = ""
     since: str = ""
     until: str = ""
-    after: int = 0
+    after: int | None = None
 
 
 async def show_events(settings: Settings, door: Door, wanted: Filter, *, follow: bool) -> None:
-    """Print the log, and with follow what comes. Raises Invalid, NotFound for a filter that names nothing."""
+    """Print the log; with follow, what comes from now on, or from where the filter begins.
+
+    Raises Invalid, and NotFound for a filter that names nothing.
+    """
     if follow and wanted.until:
         raise Invalid("--until ends the list, and --follow never does.", hint="Leave one of them out.")
     actor = _actor(wanted.actor)
@@ -53,7 +56,10 @@ async def show_events(settings: Settings, door: Door, wanted: Filter, *, follow:
             since=since,
             until=until,
         )
-        after = max(wanted.after, (first or 1) - 1)
+        after = max(wanted.after or 0, (first or 1) - 1)
+        if follow and wanted.after is None and not wanted.since:
+            after = await store.recorded_up_to()
+            door.note(f"Following from event {after + 1} on. From the first one: aura events --follow --after 0")
         while True:
             passed = await store.recorded_up_to()
             page = await store.search(search, after, FAR if last is None else last, PAGE_EVENTS)

@@ -20,9 +20,11 @@ class Door:
     for_people = True
     """Whether what it says is read by people: a log's lines say it otherwise."""
 
-    def __init__(self, command: str, as_json: bool) -> None:
+    def __init__(self, command: str, as_json: bool, *, when_interrupted: str = "") -> None:
         self.command = command
         self.as_json = as_json
+        self.when_interrupted = when_interrupted
+        """What Ctrl-C leaves behind and how to go on. A command changes it as soon as something else is true."""
 
     def say(self, text: str = "") -> None:
         """Progress and prose, line by line."""
@@ -48,9 +50,9 @@ class Door:
         if self.as_json:
             self._object(False, data, {"code": error.code, "message": error.message, "hint": error.hint})
         else:
-            print(f"aura {self.command}: {visible(error.message)}", file=sys.stderr)
-            if error.hint:
-                print(f"  {visible(error.hint)}", file=sys.stderr)
+            print(f"{f'aura {self.command}'.strip()}: {visible(error.message)}", file=sys.stderr)
+            for line in error.hint.splitlines():
+                print(f"  {visible(line)}", file=sys.stderr)
         raise SystemExit(error.exit_code)
 
     def run(self, work: Coroutine[Any, Any, Any]) -> None:
@@ -67,10 +69,14 @@ class Door:
         except AuraError as error:
             self.fail(error)
         except KeyboardInterrupt:
-            self.note("Interrupted.")
-            raise SystemExit(INTERRUPTED) from None
+            self.interrupted()
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    def interrupted(self) -> NoReturn:
+        """Say that Ctrl-C ended the command, and what goes on without it."""
+        self.note(f"Interrupted. {self.when_interrupted}".rstrip())
+        raise SystemExit(INTERRUPTED) from None
 
     def _object(self, ok: bool, data: Any, error: dict[str, str] | None) -> None:
         print(_json({"schema": f"{SCHEMA}/{self.command.replace(' ', '-')}", "ok": ok, "data": data, "error": error}))

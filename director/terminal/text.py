@@ -43,8 +43,6 @@ def masked(url: str) -> str:
 
 def stack_text(data: dict[str, Any]) -> str:
     """Return the stack's data (`director/services/stack_status.py`) as text for people."""
-    if not data["running"]:
-        return f"Nothing runs in {data['home']}. Start it with `aura up`."
     lines = [
         table(
             ("process", "pid", "state", "restarts", "position", "lag"),

@@ -1,10 +1,12 @@
 """What checks rely on: --help and --json on every command, one object, each exit code, no traceback, a quick start."""
 
 import json
+import platform
 import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,20 @@ def worked_s(act: Callable[[], object]) -> float:
     return ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime
 
 
+def test_short_help_and_the_version(asleep: Aura) -> None:
+    assert asleep.text("-h") == asleep.text("--help")
+    assert asleep.text("run", "show", "-h") == asleep.text("run", "show", "--help")
+    version = metadata.version("aura-orchestra")
+    assert asleep.text("--version") == f"aura {version}, Python {platform.python_version()}\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_can_complete_commands(asleep: Aura, shell: str) -> None:
+    assert "_AURA_COMPLETE" in asleep.text("--show-completion", shell)
+    words = {"_AURA_COMPLETE": "complete_bash", "COMP_WORDS": "aura rep", "COMP_CWORD": "1"}
+    assert sorted(asleep.text(**words).split()) == ["repair", "replay"]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -128,6 +144,7 @@ def test_usage_errors_are_said_in_json_and_in_words(asleep: Aura, arguments: tup
         (("replay", "manager", "--check"), 2, "invalid"),
         (("serve", "nobody"), 2, "invalid"),
         (("serve", "employee"), 2, "invalid"),
+        (("status",), 69, "unavailable"),
         (("runs",), 69, "not_running"),
         (("approve", RUN), 69, "not_running"),
         (("pause", "--reason", "x"), 69, "not_running"),
@@ -141,6 +158,26 @@ def test_mistakes_without_a_stack(asleep: Aura, arguments: tuple[str, ...], code
     error = asleep.json(*arguments, code=code)
     assert error["code"] == kind
     assert not (asleep.home / "run").exists(), "a question starts nothing and makes nothing"
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
+def test_a_home_that_cannot_be_made_is_no_defect(asleep: Aura, as_json: bool) -> None:
+    file = asleep.folder / "a-file"
+    file.write_text("")
+    said = asleep.run("up", "--no-model", *(["--json"] if as_json else []), AURA_HOME=str(file / "home"))
+    assert said.code == 69
+    assert str(file) in (said.out if as_json else said.err)
+    assert "Name a folder" in (said.out if as_json else said.err)
+
+
+def test_each_of_several_problems_is_set_back(asleep: Aura) -> None:
+    (asleep.folder / "two.md").write_text("---\naura: 2\ntitle: 7\n---\nText\n")
+    said = asleep.run("check", "two.md")
+    first, *others = said.err.splitlines()
+    problems = [line for line in others if line.startswith("  two.md:")]
+    assert len(problems) > 1
+    assert first == f"aura check: {len(problems)} problems in two.md"
+    assert all(line.startswith("  ") for line in others)
 
 
 def test_settings_that_do_not_read_are_named(asleep: Aura) -> None:
@@ -231,7 +268,7 @@ def test_words_go_to_people_and_colours_to_nobody_who_forbids_them(aura: Aura, i
 
 
 def test_a_reader_who_leaves_is_no_error(aura: Aura) -> None:
-    process = aura.begin("events", "--follow")
+    process = aura.begin("events", "--follow", "--after", "0")
     assert process.stdout is not None
     assert process.stdout.readline()
     process.send_signal(2)

@@ -94,7 +94,9 @@ def test_filters_narrow_each_other_down(aura: Aura, log: list[dict[str, Any]]) -
 
 
 def test_follow_shows_what_comes_through_the_same_filters(stack: Aura, log: list[dict[str, Any]]) -> None:
-    following = stack.begin("events", "--follow", "--actor", "director", "--type", "organisation.", "--json")
+    following = stack.begin(
+        *("events", "--follow", "--after", "0", "--actor", "director", "--type", "organisation.", "--json")
+    )
     try:
         assert following.stdout is not None
         expected = [line for line in log if line["envelope"]["type"] == "organisation.founded"]
@@ -107,6 +109,23 @@ def test_follow_shows_what_comes_through_the_same_filters(stack: Aura, log: list
         following.terminate()
         following.communicate(timeout=WAIT_S)
     assert stack.json("events", "--follow", "--until", "9", code=2)["hint"]
+
+
+def test_follow_alone_shows_nothing_of_the_past(stack: Aura) -> None:
+    following = stack.begin("events", "--follow", "--json")
+    try:
+        assert following.stderr is not None
+        assert following.stdout is not None
+        last = stack.json("status")["last_event"]
+        assert following.stderr.readline() == (
+            f"Following from event {last + 1} on. From the first one: aura events --follow --after 0\n"
+        )
+        stack.json("pause", "--reason", "to be followed")
+        assert json.loads(following.stdout.readline())["seq"] == last + 1
+        stack.json("resume", "--reason", "followed")
+    finally:
+        following.terminate()
+        following.communicate(timeout=WAIT_S)
 
 
 def test_why_tells_the_story_in_words(aura: Aura, log: list[dict[str, Any]]) -> None:

@@ -38,7 +38,8 @@ def backtest(
     from director.settings import Settings
     from director.terminal.output import Door
 
-    door = Door("backtest", as_json)
+    kept = "What has been judged is kept: the same command goes on from there."
+    door = Door("backtest", as_json, when_interrupted=kept)
 
     async def work() -> None:
         import msgspec

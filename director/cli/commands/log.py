@@ -15,7 +15,9 @@ def register(app: typer.Typer) -> None:
 
 def events(
     as_json: Json = False,
-    follow: Annotated[bool, typer.Option("--follow", help="Stay and show what comes.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Stay and show what comes from now on, or after --since or --after.")
+    ] = False,
     run: Annotated[str, typer.Option(metavar="RUN", help="Of this run only.")] = "",
     kind: Annotated[
         str, typer.Option("--type", help="Types that begin with this, for example task. or task.rejected")
@@ -30,9 +32,11 @@ def events(
         str, typer.Option(metavar="SEQ|TIME", help="From here on: a sequence, or a UTC time like 2026-01-31T12:00.")
     ] = "",
     until: Annotated[str, typer.Option(metavar="SEQ|TIME", help="Up to here, inclusive.")] = "",
-    after: Annotated[int, typer.Option(min=0, max=SEQ_MAX, help="Behind this sequence.")] = 0,
+    after: Annotated[
+        int | None, typer.Option(metavar="SEQ", min=0, max=SEQ_MAX, help="Behind this sequence; 0 is the whole log.")
+    ] = None,
 ) -> None:
-    """The log, oldest first; with --json one object a line. Filters narrow each other down."""
+    """Show the log, oldest first; with --json one object a line. Filters narrow each other down."""
     from director.settings import Settings
     from director.terminal.output import Door
 

@@ -95,7 +95,7 @@ def submit(
     from director.settings import Settings
     from director.terminal.output import Door
 
-    door = Door("submit", as_json)
+    door = Door("submit", as_json, when_interrupted="Nothing was handed in.")
 
     async def work() -> None:
         from director.cli.submission import Submission

@@ -95,7 +95,7 @@ def watch(run: RunId = "last", as_json: Json = False) -> None:
     from director.settings import Settings
     from director.terminal.output import Door
 
-    door = Door("watch", as_json)
+    door = Door("watch", as_json, when_interrupted=f"The run goes on: `aura watch {run}` follows it again.")
 
     async def work() -> None:
         from director.cli.live_view import Watch

@@ -28,7 +28,8 @@ def demo(
     from director.settings import Settings
     from director.terminal.output import Door
 
-    door = Door("demo", as_json)
+    begun = "The organisation may still be at work: `aura status` shows it, and `aura down` stops it."
+    door = Door("demo", as_json, when_interrupted=begun)
     door.run(Demo(Settings(), door, scripted=scripted).run())
 
 
@@ -45,7 +46,8 @@ def up(
     from director.settings import Settings
     from director.terminal.output import Door
 
-    door = Door("up", as_json)
+    begun = "What has been started goes on: `aura status` shows it, and `aura down` stops it."
+    door = Door("up", as_json, when_interrupted=begun)
 
     async def work() -> None:
         from director.deployment import nats_context
@@ -66,7 +68,7 @@ def down(as_json: Json = False) -> None:
     from director.settings import Settings
     from director.terminal.output import Door
 
-    door = Door("down", as_json)
+    door = Door("down", as_json, when_interrupted="The stop goes on: `aura status` shows how far it is.")
 
     async def work() -> None:
         from bus.embedded import stack
@@ -84,7 +86,7 @@ def down(as_json: Json = False) -> None:
 
 
 def status(as_json: Json = False) -> None:
-    """What runs, where its data is, and where every consumer stands."""
+    """Show what runs, where its data is, and where every consumer stands. Exit 69: nothing runs."""
     from director.settings import Settings
     from director.terminal.output import Door
 
@@ -93,8 +95,11 @@ def status(as_json: Json = False) -> None:
     async def work() -> None:
         from director.services.stack_status import stack_data
         from director.terminal.text import stack_text
+        from domain.errors import Unavailable
 
         data = await stack_data(Settings())
+        if not data["running"]:
+            door.fail(Unavailable(f"Nothing runs in {data['home']}.", hint="Start it with `aura up`."), data)
         door.answer(data, stack_text(data))
 
     door.run(work())
@@ -130,7 +135,7 @@ def repair(
     from director.settings import Settings
     from director.terminal.output import Door
 
-    door = Door("repair", as_json)
+    door = Door("repair", as_json, when_interrupted="The stream may be incomplete: `aura repair` says, and mends it.")
 
     async def work() -> None:
         from director.services.repair import repair_stream

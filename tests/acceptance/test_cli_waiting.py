@@ -1,0 +1,66 @@
+"""What a command that waits for a run says when it is interrupted, or when a server goes away: the run goes on."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from director.cli.submission import advised
+from domain.errors import Unavailable
+from tests.acceptance.cli import WAIT_S, Aura, homely
+from tests.integration.house import Sample
+
+pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
+
+
+@pytest.fixture(scope="module")
+def aura() -> Iterator[Aura]:
+    """An organisation without staff: a run waits."""
+    with homely("up", "--no-model") as aura:
+        yield aura
+
+
+def waiting(aura: Aura, name: str) -> tuple[subprocess.Popen[str], str]:
+    """Submit and wait; the command and the id of its run, once that is in the manager's rows."""
+    inside = aura.inside()
+    known = {run["run"] for run in inside.json("runs")["runs"]}
+    process = aura.begin("submit", aura.requirement(Sample(), name), "--wait")
+    (run,) = inside.until(lambda: {run["run"] for run in inside.json("runs")["runs"]} - known)
+    assert process.stdout is not None
+    assert process.stdout.readline()  # it follows the run
+    return process, run
+
+
+@pytest.mark.parametrize("command", ["submit", "watch"])
+def test_ctrl_c_says_that_the_run_goes_on(aura: Aura, command: str) -> None:
+    process, run = waiting(aura, command)
+    if command == "watch":
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=WAIT_S)
+        process = aura.begin("watch", run)
+        assert process.stdout is not None
+        assert process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=WAIT_S)
+    assert process.returncode == 130
+    assert f"Interrupted. The run goes on: `aura watch {run}` follows it" in said
+    assert aura.inside().json("run", "show", run)["run"]["outcome"] is None
+
+
+def test_a_database_that_dies_during_the_wait_is_no_reason_to_submit_again(aura: Aura) -> None:
+    process, run = waiting(aura, "killed")
+    os.kill(next(child["pid"] for child in aura.inside().json("status")["children"] if child["name"] == "postgres"), 9)
+    _, said = process.communicate(timeout=WAIT_S)
+    assert process.returncode == 69
+    assert f"`aura watch {run}` follows it. Do not submit it again." in said
+    assert "send the same again" not in said
+
+
+def test_what_was_not_handed_in_is_not_called_handed_in() -> None:
+    """The control: the index of packages is away before anything is sent."""
+    away = Unavailable("The index does not answer.", hint="Try again.", code="index_unreachable")
+    with pytest.raises(Unavailable) as raised, advised("The run goes on."):
+        raise away
+    assert raised.value is away
