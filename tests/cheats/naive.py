@@ -1,8 +1,9 @@
 """The control: a gate as many have it, which runs the visible tests in the author's tree and believes the exit code."""
 
 import asyncio
+from collections.abc import Mapping
 
-from tests.cheats.tasks.base import Tree
+from domain.tree import Tree
 from verification.packages.toolbox import TOOLS, toolbox
 from verification.requirements.scope import path_fault
 from verification.sandbox.base import MIB, PYTHON, WORK, Limits, RunSpec, Sandbox
@@ -11,12 +12,12 @@ WALL_S = 6.0
 LIMITS = Limits(wall_s=WALL_S, memory_bytes=256 * MIB)
 
 
-async def accepts(tree: Tree, sandbox: Sandbox) -> bool:
+async def accepts(tree: Mapping[str, bytes], sandbox: Sandbox, *options: str) -> bool:
     """Whether `python -m pytest` ends with 0 in the author's tree. It runs in a box: the zoo is not let loose."""
     tools = await asyncio.to_thread(toolbox, ("pytest",))
     spec = RunSpec(
-        argv=(PYTHON, "-m", "pytest", "-q", "tests"),
-        files={path: content for path, content in tree.items() if path_fault(path) is None},
+        argv=(PYTHON, "-m", "pytest", "-q", *options, "tests"),
+        files=Tree.of(tree).kept(lambda path: path_fault(path) is None),
         folders={TOOLS: tools},
         env={"PYTHONPATH": f"{WORK}:{TOOLS}", "PYTHONDONTWRITEBYTECODE": "1"},
         limits=LIMITS,

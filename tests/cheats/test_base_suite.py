@@ -40,7 +40,6 @@ def test_broken():
 }
 TIDY = {"tidy.py": RIGHT.encode()}
 QUIET = b"def shout(text):\n    return text\n"
-SKIPS = b"import pytest\n\ndef shout(text):\n    pytest.skip('later')\n"
 
 
 def subject(
@@ -76,23 +75,8 @@ async def test_what_the_base_could_do_it_can_do_still(sandbox: Bubblewrap) -> No
     assert (own.result, own.grade, own.evidence["counts"]) == ("noted", "A", {"passed": 2, "failed": 1})
 
 
-LOST = {
-    "breaks it": {"shout.py": QUIET},
-    "breaks it and edits the tests": {"shout.py": QUIET, "tests/test_shout.py": b"def test_shout(): pass\n"},
-    "breaks it and helps with a conftest": {
-        "shout.py": QUIET,
-        "conftest.py": b"def pytest_collection_modifyitems(items): items.clear()\n",
-        "tests/conftest.py": b"import pytest\n\n@pytest.fixture\ndef answer():\n    return 'a'\n",
-    },
-    "breaks it and collects only": {
-        "shout.py": QUIET,
-        "pytest.ini": b"[pytest]\naddopts = --collect-only\n",
-        "pyproject.toml": b"[tool.pytest.ini_options]\naddopts = '--collect-only'\n",
-    },
-    "skips": {"shout.py": SKIPS},
-    "exits": {"shout.py": b"import os\nos._exit(0)\n"},
-    "takes the module away": {"shout.py": b""},
-}
+LOST = {"breaks it": {"shout.py": QUIET}, "takes the module away": {"shout.py": b""}}
+"""Who also does something about the tests is a cheat: tests/cheats/on_base has those."""
 
 
 @pytest.mark.needs_sandbox
