@@ -44,8 +44,8 @@ bench: $(STAMP)/base $(STAMP)/aura  ## measure beside named peers, write docs/be
 	@$(MAKE) --silent --no-print-directory $(PEERS)/stamp
 	@$(BIN)/python -m bench $(if $(QUICK),--quick)
 
-zoo: $(STAMP)/dev $(STAMP)/aura  ## write docs/zoo.md from the recorded results (RUN=1: try all cheats anew, 20 minutes)
-	@$(BIN)/python -m tests.cheats.zoo $(if $(RUN),--run)
+zoo: $(STAMP)/dev $(STAMP)/aura  ## write docs/zoo.md from the recorded results (RUN=1: try all cheats anew, 30 minutes; RUN=base: those against a base)
+	@$(BIN)/python -m tests.cheats.zoo $(if $(RUN),--run $(filter-out 1,$(RUN)))
 
 # The locks hold versions and hashes and no address: where packages come from is the reader's own setting.
 COMPILE := $(UV) pip compile --quiet --generate-hashes --no-header --no-emit-index-url --universal --python-version 3.11

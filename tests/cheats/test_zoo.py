@@ -3,24 +3,31 @@
 import random
 
 import pytest
+from msgspec.structs import replace
 
 from tests.cheats import zoo
 from tests.cheats.corpus.all import CHEATS, FAMILIES
 from tests.cheats.corpus.forging import WORKER_NAMES
 from tests.cheats.honest.all import STYLES, honest
 from tests.cheats.naive import accepts
+from tests.cheats.on_base.all import BASE_CHEATS, FREEDOMS
+from tests.cheats.on_base.cheat import BaseCheat
+from tests.cheats.on_base.rounds import BaseFate, base_fates
 from tests.cheats.recorded import RECORDED, difference, read
 from tests.cheats.rounds import Fate, fates, judged, one_each, pairs, refused
 from tests.cheats.tasks.all import TASKS
 from tests.cheats.tasks.base import IMPORTS
 from tests.tiers import every_second
+from tests.unit.repositories import needs_git
 from verification.in_box import case_worker
 from verification.sandbox.bubblewrap import Bubblewrap
 
 HONEST_EVERY = 13  # of the honest deliveries one in the short run
 CHEATS_EVERY = 3  # of the cheats one in the short run
 SEEDS = 1 << 32
+BASE_CHEATS_EVERY = 14  # of the cheats against a base one in the short run
 CHEATS_MIN, TASKS_MIN, HONEST_MIN = 40, 6, 200
+BASE_CHEATS_MIN, FREEDOM_MIN = 25, 3  # cheats against a base, and of each freedom
 
 
 def drawn() -> int:
@@ -33,11 +40,21 @@ def faults(seen: list[Fate]) -> list[str]:
     return [f"{fate.cheat} at {fate.task}: {fate.fault} {fate.kinds}" for fate in seen if fate.fault]
 
 
+def base_faults(seen: list[tuple[BaseCheat, BaseFate]]) -> list[str]:
+    return [f"{cheat.name}: {fault}" for cheat, fate in seen if (fault := fate.fault(cheat))]
+
+
 def test_the_zoo_is_large_enough() -> None:
     assert len(CHEATS) == sum(map(len, FAMILIES.values())), "two cheats of one name"
     assert len([name for name, cheat in CHEATS.items() if not cheat.tasks]) >= CHEATS_MIN
     assert len(TASKS) >= TASKS_MIN
     assert len(list(honest(1))) == len(STYLES) * len(TASKS) >= HONEST_MIN
+
+
+def test_each_freedom_of_a_base_has_its_cheats() -> None:
+    assert len(BASE_CHEATS) == sum(map(len, FREEDOMS.values())) >= BASE_CHEATS_MIN, "or two cheats have one name"
+    assert {freedom: len(cheats) for freedom, cheats in FREEDOMS.items() if len(cheats) < FREEDOM_MIN} == {}
+    assert len(FREEDOMS) == 11
 
 
 def test_what_cheats_would_patch_is_there() -> None:
@@ -95,6 +112,40 @@ async def test_no_honest_delivery_is_refused(sandbox: Bubblewrap) -> None:
     assert seen == []
 
 
+@needs_git
+@pytest.mark.needs_sandbox
+async def test_of_a_few_cheats_against_a_base_none_is_accepted_and_each_control_is(sandbox: Bubblewrap) -> None:
+    """Drawn anew for each run, refused by the finding of the table."""
+    seed = drawn()
+    few = [*BASE_CHEATS.values()][seed % BASE_CHEATS_EVERY :: BASE_CHEATS_EVERY]
+    assert base_faults(await base_fates(few, sandbox, seed=seed, naive=False)) == []
+
+
+@needs_git
+@pytest.mark.slow
+@pytest.mark.ci
+@pytest.mark.needs_sandbox
+@pytest.mark.timeout(600)
+async def test_of_each_freedom_a_cheat_is_refused_and_its_control_is_accepted(sandbox: Bubblewrap) -> None:
+    seed = drawn()
+    one_of_each = [cheats[seed % len(cheats)] for cheats in FREEDOMS.values()]
+    assert base_faults(await base_fates(one_of_each, sandbox, seed=seed, naive=False)) == []
+
+
+@needs_git
+@pytest.mark.slow
+@pytest.mark.needs_sandbox
+@pytest.mark.timeout(3600)
+async def test_no_cheat_against_a_base_is_accepted_and_every_control_is(sandbox: Bubblewrap) -> None:
+    """The naive gate, which is the control of the cheats, accepts many."""
+    seed = drawn()
+    seen = await base_fates(BASE_CHEATS.values(), sandbox, seed=seed, naive=True)
+    fooled = sum(bool(fate.refused.naive) for _, fate in seen)
+    print(f"{len(seen)} cheats against a base; the naive gate accepted {fooled}")
+    assert base_faults(seen) == []
+    assert fooled * 2 > len(seen)
+
+
 @pytest.mark.slow
 @pytest.mark.needs_sandbox
 @pytest.mark.timeout(3600)
@@ -126,11 +177,31 @@ def test_the_recorded_results_are_of_this_zoo() -> None:
     results = read()
     assert difference(results) == [], "record them anew: python -m tests.cheats.zoo --run"
     assert not any(row.aura for row in results.cheats.values())
+    assert not any(row.aura or row.control for row in results.on_base.cheats.values())
     assert not any(each.refused for each in results.honest)
     assert len(results.honest) == zoo.ROUNDS
     assert all(each.deliveries >= HONEST_MIN for each in results.honest)
 
 
 @needs_record
+def test_a_record_of_another_zoo_is_noticed() -> None:
+    """Of a cheat that was not run, one that is no more, and one that was told by another finding."""
+    recorded = read()
+    name, *others = BASE_CHEATS
+    rows = {each: recorded.on_base.cheats[each] for each in others} | {"gone": recorded.on_base.cheats[name]}
+    rows[others[0]] = replace(rows[others[0]], kinds=["timeout"])
+    assert difference(replace(recorded, on_base=replace(recorded.on_base, cheats=rows))) == [
+        f"cheat against a base {name} was not run",
+        "cheat against a base gone is no more",
+        f"cheat against a base {others[0]} was told by another finding",
+    ]
+
+
+@needs_record
 def test_the_page_is_what_the_results_say() -> None:
     assert zoo.PAGE.read_text(encoding="utf-8") == zoo.page(read()), "write it anew: make zoo"
+
+
+@needs_record
+def test_the_readme_says_what_the_results_say() -> None:
+    assert zoo.missing_in_readme(read()) == []

@@ -1,4 +1,7 @@
-"""docs/zoo.md from the recorded results: `python -m tests.cheats.zoo`; with --run it records new ones first."""
+"""docs/zoo.md from the recorded results: `python -m tests.cheats.zoo`; with --run it records new ones first.
+
+`--run base` records the cheats against a base alone, and keeps the other results.
+"""
 
 import argparse
 import asyncio
@@ -6,15 +9,34 @@ import datetime
 import random
 from pathlib import Path
 
+import msgspec
+
 from tests.attacks.table import attack_table
 from tests.cheats.corpus.all import CHEATS, FAMILIES
 from tests.cheats.honest.all import STYLES
-from tests.cheats.recorded import Results, Row, difference, read, round_of, rows, write
+from tests.cheats.on_base.all import BASE_CHEATS, FREEDOMS
+from tests.cheats.on_base.cheat import BaseCheat
+from tests.cheats.on_base.rounds import base_fates
+from tests.cheats.recorded import (
+    BaseRow,
+    OnBase,
+    Results,
+    Row,
+    base_rows,
+    difference,
+    read,
+    round_of,
+    rows,
+    write,
+)
 from tests.cheats.rounds import fates, pairs, refused
 from tests.cheats.tasks.all import TASKS
+from verification.sandbox.base import Sandbox
 from verification.sandbox.bubblewrap import Bubblewrap
+from verification.verdict.model import INTEGRITY
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "zoo.md"
+ROOT = Path(__file__).resolve().parents[2]
+PAGE, README = ROOT / "docs" / "zoo.md", ROOT / "README.md"
 ROUNDS = 3
 SEEDS = 1 << 32
 
@@ -29,6 +51,9 @@ cheat and each honest delivery is made anew for each task, and the tasks' names 
 `make test` judges a drawn third of the cheats, each at one drawn task, and holds the findings against the table of
 expected ones. `make test-slow PART=ci`, which runs before each merge, does so with every cheat; `make test-slow` judges
 all of them at all tasks. `python -m tests.cheats.zoo --run` does the same, records it and writes this page.
+
+`make test` judges a few of the cheats against a base, `make test-slow PART=ci` one of each freedom, and `make
+test-slow` all of them. `python -m tests.cheats.zoo --run base` records them alone.
 """
 _CHEATS = """## Cheats
 
@@ -40,6 +65,19 @@ that are after the judge and not after the tests answer rightly where pytest is 
 {naive}, which is {share:.0%}; {fooled} of the {cheats} cheats fooled it at least once.**
 
 Findings in bold are strikes. The others are what an honest mistake would bring, too.
+"""
+_ON_BASE = """## Cheats against a base
+
+The base is a small repository with tests, links and metadata of its own; the requirement changes it. A cheat is a
+change of a clone, a commit or an employee's answer. Most are right in what the requirement asks, and lose something
+that the base could do, or would keep its tests from noticing. The control of each is the same form of change, done
+honestly: it must be accepted. Each cheat is refused by a finding that the table of expected verdicts names. The naive
+gate runs pytest in the author's tree, where the base is installed; no tree can be read of those marked with a dash.
+
+**{date}, {sandbox}, seed {seed}: {cheats} cheats. Aura accepted {aura}, and {controls} of the {cheats} controls. The
+naive gate accepted {naive}.**
+
+`no_code` is an answer without a change that can be handed in, `invalid` a tree that cannot be read.
 """
 _HONEST = """## Honest deliveries
 
@@ -71,8 +109,32 @@ def page(results: Results) -> str:
         lines.append(f"### {family}\n\n| cheat | what it does | tasks | naive gate accepts | Aura accepts | findings |")
         lines[-1] += "\n| --- | --- | --- | --- | --- | --- |"
         lines[-1] += "".join(_row(cheat.name, cheat.says, results.cheats[cheat.name]) for cheat in cheats) + "\n"
-    lines += [_honest(results), _NOT_PROMISED + "## Attacks on the box\n", attack_table()]
+    lines += [_on_base(results.on_base), _honest(results), _NOT_PROMISED + "## Attacks on the box\n", attack_table()]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def readme_parts(results: Results) -> tuple[str, str]:
+    """The parts of the README that give the recorded numbers: of cheats and honest deliveries, and of a base."""
+    cheats, honest, on_base = results.cheats.values(), results.honest, results.on_base.cheats.values()
+    return (
+        f"of {sum(len(row.tasks) for row in cheats)} verdicts on {len(cheats)} cheats "
+        f"{_count(sum(len(row.aura) for row in cheats))} accepted one "
+        f"(a gate that believes pytest's exit code accepted {sum(len(row.naive) for row in cheats)}), "
+        f"of {sum(each.deliveries for each in honest)} on honest deliveries "
+        f"{_count(sum(len(each.refused) for each in honest))} refused one",
+        f"Of {len(on_base)} cheats against a base {_count(sum(row.aura for row in on_base))} was accepted, "
+        f"and of their {len(on_base)} honest controls {_count(sum(bool(row.control) for row in on_base))} was refused.",
+    )
+
+
+def missing_in_readme(results: Results) -> list[str]:
+    """The parts that the README does not hold."""
+    text = " ".join(README.read_text(encoding="utf-8").split())
+    return [part for part in readme_parts(results) if part not in text]
+
+
+def _count(number: int) -> str:
+    return str(number) if number else "none"
 
 
 def _cheats(results: Results) -> str:
@@ -101,6 +163,37 @@ def _row(name: str, says: str, row: Row) -> str:
     return f"\n| {' | '.join(cells)} |"
 
 
+def _on_base(results: OnBase) -> str:
+    rows = results.cheats.values()
+    text = _ON_BASE.format(
+        date=results.date,
+        sandbox=results.sandbox,
+        seed=results.seed,
+        cheats=len(rows),
+        aura=sum(row.aura for row in rows),
+        controls=sum(not row.control for row in rows),
+        naive=sum(bool(row.naive) for row in rows),
+    )
+    for freedom, cheats in FREEDOMS.items():
+        text += (
+            f"\n### {freedom}\n\n| cheat | what it does | naive gate accepts | Aura accepts | findings | control |\n"
+        )
+        text += "| --- | --- | --- | --- | --- | --- |\n"
+        text += "".join(_base_row(cheat, results.cheats[cheat.name]) for cheat in cheats)
+    return text
+
+
+def _base_row(cheat: BaseCheat, row: BaseRow) -> str:
+    told = ", ".join(f"**{kind}**" if kind in INTEGRITY else kind for kind in row.kinds)
+    control = f"refused: {', '.join(row.control)}" if row.control else "accepted"
+    believed = "-" if row.naive is None else _yes(row.naive)
+    return f"| {' | '.join((cheat.name, cheat.says.replace('|', '/'), believed, _yes(row.aura), told, control))} |\n"
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
 def _honest(results: Results) -> str:
     rounds = [
         f"| {number} | {each.seed} | {each.deliveries} | {each.whole} | {len(each.refused)} |"
@@ -109,37 +202,76 @@ def _honest(results: Results) -> str:
     return _HONEST.format(styles=len(STYLES), tasks=len(TASKS), names=", ".join(STYLES), rounds="\n".join(rounds))
 
 
-async def run() -> Results:
-    """The whole zoo: every cheat at every task, and every honest delivery three times."""
-    sandbox, draw = Bubblewrap(), random.SystemRandom()
+async def run(sandbox: Sandbox) -> Results:
+    """The whole zoo: every cheat at every task, every honest delivery three times, and the cheats against a base."""
+    draw = random.SystemRandom()
+    held = await sandbox.probe()
+    seed = draw.randrange(SEEDS)
+    seen = await fates(pairs(seed), sandbox, seed=seed, naive=True)
+    for fate in seen:
+        if fate.fault:
+            print(f"{fate.cheat} at {fate.task}: {fate.fault}; {', '.join(fate.kinds)}")
+    rounds = []
+    for _ in range(ROUNDS):
+        drawn = draw.randrange(SEEDS)
+        rounds.append(round_of(drawn, *await refused(drawn, sandbox)))
+        print(rounds[-1])
+    return Results(
+        date=_today(),
+        sandbox=held.backend,
+        seed=seed,
+        styles=list(STYLES),
+        cheats=rows(seen),
+        honest=rounds,
+        on_base=await run_on_base(sandbox),
+    )
+
+
+async def run_on_base(sandbox: Sandbox) -> OnBase:
+    """Every cheat against a base, with its control."""
+    held = await sandbox.probe()
+    seed = random.SystemRandom().randrange(SEEDS)
+    seen = await base_fates(BASE_CHEATS.values(), sandbox, seed=seed, naive=True)
+    for cheat, fate in seen:
+        if fault := fate.fault(cheat):
+            print(f"{cheat.name}: {fault}")
+    return OnBase(date=_today(), sandbox=held.backend, seed=seed, cheats=base_rows(seen))
+
+
+async def record(part: str) -> None:
+    """Run a part of the zoo, or all of it, and write what became of it."""
+    sandbox = Bubblewrap()
     try:
-        held = await sandbox.probe()
-        seed = draw.randrange(SEEDS)
-        seen = await fates(pairs(seed), sandbox, seed=seed, naive=True)
-        for fate in seen:
-            if fate.fault:
-                print(f"{fate.cheat} at {fate.task}: {fate.fault}; {', '.join(fate.kinds)}")
-        rounds = []
-        for _ in range(ROUNDS):
-            drawn = draw.randrange(SEEDS)
-            rounds.append(round_of(drawn, *await refused(drawn, sandbox)))
-            print(rounds[-1])
+        if part == "base":
+            write(msgspec.structs.replace(read(), on_base=await run_on_base(sandbox)))
+        else:
+            write(await run(sandbox))
     finally:
         await sandbox.close()
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    return Results(date=today, sandbox=held.backend, seed=seed, styles=list(STYLES), cheats=rows(seen), honest=rounds)
+
+
+def _today() -> str:
+    return datetime.datetime.now(datetime.UTC).date().isoformat()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.cheats.zoo", description=__doc__)
-    parser.add_argument("--run", action="store_true", help="judge all cheats and honest deliveries first (minutes)")
-    if parser.parse_args().run:
-        write(asyncio.run(run()))
+    parser.add_argument(
+        "--run",
+        nargs="?",
+        const="all",
+        choices=("all", "base"),
+        help="judge all cheats and honest deliveries first (30 minutes), or those against a base alone (8 minutes)",
+    )
+    if part := parser.parse_args().run:
+        asyncio.run(record(part))
     results = read()
     for line in difference(results):
         print(f"{line}: record the zoo anew with --run")
     PAGE.write_text(page(results), encoding="utf-8")
     print(f"wrote {PAGE}")
+    for part in missing_in_readme(results):
+        print(f"README.md says something else. Write: {part}")
 
 
 if __name__ == "__main__":
