@@ -171,7 +171,8 @@ async def test_half_of_the_files_that_import_a_module_in_scope_must_run(sandbox:
 async def test_own_tests_block_nothing(
     sandbox: Bubblewrap, monkeypatch: pytest.MonkeyPatch, test: bytes, told: str
 ) -> None:
-    monkeypatch.setattr("verification.gates.own_tests.OWN_WALL_S", 3.0)
+    if "did not end" in told:  # the others end by themselves, on a busy machine later
+        monkeypatch.setattr("verification.gates.own_tests.OWN_WALL_S", 3.0)
     report = await OwnTests().ask(subject(sandbox, {**TIDY, "tests/test_own.py": test}, {}))
     assert (report.result, report.findings) == ("noted", ())
     assert told in report.text
