@@ -55,22 +55,24 @@ SEALED = b'- id: A1\n  pytest: {over_base: hidden, must_pass: ["tests/test_shop.
 
 
 async def asked(sandbox: Bubblewrap, code: bytes, criterion: Criterion) -> GateReport:
-    tree = {**BASE, "shop.py": code}
-    return await ChangedTests().ask(
-        Subject(
-            requirement=replace(requirement(), criteria=(criterion,), scope=("shop.py",)),
-            tree=tree,
-            base=BASE,
-            changed=("shop.py",),
-            criteria=(criterion,),
-            earlier=(),
-            scope=("shop.py",),
-            whole=True,
-            project=Project(tree, None),
-            sandbox=sandbox,
-            seed=1,
-            origin=Origin(files=BASE),
-        )
+    return await ChangedTests().ask(subject(sandbox, BASE, "shop.py", code, criterion))
+
+
+def subject(sandbox: Bubblewrap, base: dict[str, bytes], path: str, code: bytes, criterion: Criterion) -> Subject:
+    tree = {**base, path: code}
+    return Subject(
+        requirement=replace(requirement(), criteria=(criterion,), scope=(path,)),
+        tree=tree,
+        base=base,
+        changed=(path,),
+        criteria=(criterion,),
+        earlier=(),
+        scope=(path,),
+        whole=True,
+        project=Project(tree, None),
+        sandbox=sandbox,
+        seed=1,
+        origin=Origin(files=base),
     )
 
 
@@ -94,6 +96,38 @@ async def test_a_sealed_folder_of_tests_tells_its_author_nothing(sandbox: Bubble
     assert (finding.kind, finding.integrity) == ("sealed_failed", False)
     assert "4711" in finding.detail, "control: the Director is told"
     assert "4711" not in f"{finding.for_author} {report.text} {report.evidence}"
+
+
+def in_packages(settings: bytes) -> dict[str, bytes]:
+    """A repository of two packages, each with metadata of its own."""
+    metadata = b"[project]\nname = 'part'\nversion = '1'\n"
+    tests = b"from core.shop import total\n\ndef test_one():\n    assert total([1]) == 1\n"
+    return {
+        "pyproject.toml": metadata,
+        "tests/test_all.py": b"def test_all():\n    assert True\n",
+        "core/pyproject.toml": metadata + settings,
+        "core/shop.py": OLD,
+        "core/tests/test_core.py": tests,
+    }
+
+
+@pytest.mark.needs_sandbox
+@pytest.mark.parametrize("code", [RIGHT, WRONG], ids=["right", "wrong"])
+@pytest.mark.parametrize(
+    "settings", [b"", b"[tool.pytest.ini_options]\npython_functions = 'check_*'\n"], ids=["metadata", "settings"]
+)
+async def test_a_package_of_several_is_tested_from_the_root(sandbox: Bubblewrap, settings: bytes, code: bytes) -> None:
+    """The ids begin at the root, and the root's settings hold, as in a run of the whole suite."""
+    base = in_packages(settings)
+    change = BaseTestChange(
+        files={"core/tests/test_core.py": TESTS.replace(b"from shop", b"from core.shop")},
+        must_pass=("core/tests/test_core.py::test_secret_4711",),
+        keep_passing=("core/tests/test_core.py::test_total",),
+    )
+    report = await ChangedTests().ask(
+        subject(sandbox, base, "core/shop.py", code, Criterion(id="A1", says="", cases=(), over_base=change))
+    )
+    assert (report.result == "passed") is (code is RIGHT), report
 
 
 def sealed(folder: Path, source: str) -> Requirement:

@@ -6,6 +6,7 @@ that neither pytest nor the base's own conftest.py files define. A run names wha
 
 import configparser
 import fnmatch
+import os
 import shlex
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -91,7 +92,7 @@ def pytest_options(base: Mapping[str, bytes]) -> PytestOptions:
     arguments = [word for override in overrides for word in ("-o", override)]
     arguments += [word for warning in _QUIET for word in ("-W", warning)]
     return PytestOptions(
-        arguments=(*arguments, *kept),
+        arguments=(*arguments, *_at_root(name), *kept),
         filters=tuple(_lines(settings.get("filterwarnings"))),
         dropped=dropped,
         test_files=patterns,
@@ -99,6 +100,15 @@ def pytest_options(base: Mapping[str, bytes]) -> PytestOptions:
         doctests="--doctest-modules" in kept,
         config=name,
     )
+
+
+def _at_root(config: str) -> tuple[str, ...]:
+    """Return the options that make every run one from the project's root, whichever of its test files it is given.
+
+    Of a few files, pytest would take the nearest folder with a pyproject.toml for its root, as in a repository of
+    several packages. Ids would begin there, and the settings would be those of that package.
+    """
+    return ("--rootdir=.", "--confcutdir=.", "-c", config or os.devnull)
 
 
 def _settings(base: Mapping[str, bytes]) -> tuple[str, Mapping[str, Any]]:
