@@ -24,6 +24,7 @@ class Presence(msgspec.Struct, frozen=True, kw_only=True):
     """`url`: where it tells its health and metrics, None when it does not. `since`: Unix time (s).
 
     `resting`: it was told to stop, has ended its duties, and causes nothing any more but what reactions still ask for.
+    `home`: the path of its home; a copy of that home has its file, too, and not the process.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Presence(msgspec.Struct, frozen=True, kw_only=True):
     since: float
     url: str | None = None
     resting: bool = False
+    home: str = ""
 
 
 _presence = msgspec.json.Decoder(Presence)
@@ -66,7 +68,7 @@ def post(home: Path, presence: Presence) -> None:
     """Write it, in the place of what a former process of that name has left."""
     path = _path(home, presence.name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_record(path, presence)
+    write_record(path, msgspec.structs.replace(presence, home=str(home.absolute())))
 
 
 def withdraw(home: Path, presence: Presence) -> None:
@@ -85,9 +87,17 @@ def at_work(home: Path) -> list[Presence]:
             presence = _presence.decode(path.read_bytes())
         except (FileNotFoundError, msgspec.DecodeError):
             continue
-        if alive(presence.process):
+        if alive(presence.process) and _is_of(presence, home):
             found.append(presence)
     return found
+
+
+def _is_of(presence: Presence, home: Path) -> bool:
+    """Whether the process serves this home, and not one of which this is a copy."""
+    if presence.home in ("", str(home.absolute())):
+        return True
+    other = Path(presence.home)
+    return other.exists() and other.samefile(home)
 
 
 def _path(home: Path, name: str) -> Path:

@@ -14,20 +14,30 @@ import msgspec
 
 from bus.embedded.account import SystemAccount, reaches
 from bus.embedded.json_file import read_record, write_record
+from bus.embedded.place import Place, place_of
 from bus.embedded.port import free_port, is_free
-from domain.errors import Unavailable
+from bus.embedded.state import PLAN_FILE, STATE, STATE_FILE, StackState
+from domain.errors import Conflict, Unavailable
 
 # The longest path of a unix socket, without the closing zero: sun_path is 108 bytes on Linux, 104 elsewhere.
 SOCKET_PATH_BYTES_MAX = 107 if sys.platform == "linux" else 103
 SOCKET_NAME = ".s.PGSQL.5432"
 
 
+INSIDE = "data/postgres"
+"""The database's folder, if it is in the home."""
+
+
 class Layout(msgspec.Struct, frozen=True):
-    """What is chosen once and kept in run/layout.json: the database's folder (if it is ours), and a port per name."""
+    """What is chosen once and kept in run/layout.json: the database's folder (if it is ours), and a port per name.
+
+    `private`: that folder is outside the home. `place`: where the home was when it was last used.
+    """
 
     postgres: str | None = None
     private: bool = False
     ports: dict[str, int] = {}
+    place: Place | None = None
 
 
 _layout = msgspec.json.Decoder(Layout)
@@ -69,10 +79,39 @@ class Home:
                 ) from error
 
     def layout(self) -> Layout:
-        return read_record(self.layout_file, _layout) or Layout()
+        """Return what is on record. A database's folder in the home is in this home, wherever the record comes from."""
+        kept = read_record(self.layout_file, _layout) or Layout()
+        if kept.postgres is None or kept.private:
+            return kept
+        return msgspec.structs.replace(kept, postgres=str(self.path / INSIDE))
 
     def keep(self, layout: Layout) -> None:
-        write_record(self.layout_file, layout)
+        """Put it on record, with this home's place."""
+        inside = layout.postgres is not None and not layout.private
+        kept = msgspec.structs.replace(layout, postgres=INSIDE) if inside else layout
+        write_record(self.layout_file, msgspec.structs.replace(kept, place=place_of(self.path)))
+
+    def own_state(self) -> StackState | None:
+        """Return the record of this home's processes. Those in the record of a copy are the other home's."""
+        state = read_record(self.run / STATE_FILE, STATE)
+        if state is None or self.copied_from() is not None:
+            return None
+        if self.layout().place is not None or not state.children:
+            return state
+        logs = Path(state.children[0].log).parent  # a home of 0.1.0 says nothing else of its place
+        return state if logs == self.logs or (logs.exists() and logs.samefile(self.logs)) else None
+
+    def adopt(self) -> None:
+        """Put this home's place on record, and forget the processes of a home of which it is a copy."""
+        if self.own_state() is None:
+            for name in (STATE_FILE, PLAN_FILE):
+                (self.run / name).unlink(missing_ok=True)
+        self.keep(self.layout())
+
+    def copied_from(self) -> str | None:
+        """Return the path of the home of which this one is a copy; None for a home that is where or what it was."""
+        place = self.layout().place
+        return None if place is None or place.is_at(self.path) else place.path
 
     def settle(self, account: SystemAccount, *, private_roots: Sequence[Path] | None = None) -> Path:
         """The database's folder: the one on record, or else a new one, below data/ when its user can work there."""
@@ -80,6 +119,9 @@ class Home:
         if kept.postgres is not None:
             folder = Path(kept.postgres)
             self._check(folder, account)
+            self._belongs(kept, folder)
+            if kept.place != place_of(self.path):
+                self.adopt()
             return folder
         folder = self.data / "postgres"
         private = not (_holds_socket(folder) and reaches(account, self.data))
@@ -103,17 +145,43 @@ class Home:
     def _check(self, folder: Path, account: SystemAccount) -> None:
         if not folder.is_dir() or folder.is_symlink():
             raise Unavailable(
-                f"The database's folder {folder}, named in {self.layout_file}, is gone.",
-                hint=f"Put it back from a backup, or delete {self.path} to start anew without its history.",
+                f"The database's folder {folder} of the home {self.path} is gone.",
+                hint="Put it back: from a backup, or from the home of which this one is a copy.",
                 code="data_gone",
             )
         owner = folder.stat().st_uid
         if owner != account.uid:
             raise Unavailable(
                 f"The database's folder {folder} belongs to user {owner}, but the database would run as {account.uid}.",
-                hint=f"Run as the user who made {self.path}, or choose another AURA_HOME.",
+                hint=f"Run as the user who made {self.path}. To copy a home, copy the owners, too: `cp -a`, as root.",
                 code="data_of_another_user",
             )
+        if not _holds_socket(folder) or not reaches(account, folder.parent):
+            raise Unavailable(
+                f"The database's user {account.name} cannot work in {folder}, where the home {self.path} is now.",
+                hint="Move the home to a short path without a comma, whose parents anybody may traverse.",
+                code="no_data_folder",
+            )
+
+    def _belongs(self, kept: Layout, folder: Path) -> None:
+        """Raise Conflict if the database's folder is outside this home and another home uses it."""
+        if not kept.private:
+            return
+        if kept.place is None:  # a home of 0.1.0: the folder's name says whose it is
+            if not folder.name.startswith((_prefix(self.path), _prefix(self.path.resolve()))):
+                raise _of_another_home(self.path, folder, "another home")
+            return
+        other = self.copied_from()
+        if other is not None and Home(Path(other)).layout().postgres == str(folder):
+            raise _of_another_home(self.path, folder, f"the home {other}")
+
+
+def _of_another_home(home: Path, folder: Path, owner: str) -> Conflict:
+    return Conflict(
+        f"The home {home} is a copy, and its database in {folder} belongs to {owner}.",
+        hint="Use that home (AURA_HOME). For a second organisation, restore a backup of its database into a new home.",
+        code="other_home",
+    )
 
 
 def default_private_roots() -> tuple[Path, ...]:
@@ -128,10 +196,9 @@ def default_private_roots() -> tuple[Path, ...]:
 
 def private_folder(home: Path, account: SystemAccount, roots: Sequence[Path]) -> Path:
     """A new folder (0700, the account's own, an unguessable name) in the first root that will do."""
-    mark = hashlib.sha256(os.fsencode(home)).hexdigest()[:8]
     for root in roots:
         try:
-            folder = Path(tempfile.mkdtemp(prefix=f"aura-{mark}-", dir=root))
+            folder = Path(tempfile.mkdtemp(prefix=_prefix(home), dir=root))
         except OSError:
             continue
         _give(folder, account)
@@ -144,6 +211,11 @@ def private_folder(home: Path, account: SystemAccount, roots: Sequence[Path]) ->
         hint="Choose an AURA_HOME with a short path whose parents anybody may traverse, or set AURA_POSTGRES_DSN.",
         code="no_data_folder",
     )
+
+
+def _prefix(home: Path) -> str:
+    """Return how the name of a home's private folder begins."""
+    return f"aura-{hashlib.sha256(os.fsencode(home)).hexdigest()[:8]}-"
 
 
 def _holds_socket(folder: Path) -> bool:

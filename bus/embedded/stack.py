@@ -22,7 +22,7 @@ from bus.embedded.process import alive, end, gone
 from bus.embedded.servers import servers
 from bus.embedded.spec import ChildSpec
 from bus.embedded.spec import plan as plan_spec
-from bus.embedded.state import PLAN, PLAN_FILE, RESTART_LONGEST_S, STATE, STATE_FILE, StackPlan, ending
+from bus.embedded.state import PLAN, PLAN_FILE, RESTART_LONGEST_S, STATE_FILE, StackPlan, ending
 from bus.embedded.status import ChildStatus, StackStatus, status
 from domain.errors import Conflict, Invalid, Unavailable
 
@@ -61,9 +61,11 @@ async def up(
         found = await _lives(folders, on_progress)
         if found:
             on_progress("already running")
+            _not_moved(folders)
             _must_match(folders, extra, nats_url, postgres_dsn)
         else:
             await asyncio.to_thread(_end_leftovers, folders, on_progress)
+            folders.adopt()
             plan = await asyncio.to_thread(_plan, folders, extra, nats_url, postgres_dsn, on_progress)
             plan = msgspec.structs.replace(plan, restart_longest_s=restart_longest_s)
             write_record(folders.run / PLAN_FILE, plan)
@@ -75,7 +77,7 @@ async def down(home: Path, *, on_progress: Progress) -> StackStatus:
     """Stops the stack, children in reverse order, and answers when nothing of it is left."""
     folders = Home(home)
     on_progress = _on_this_loop(on_progress)
-    state = read_record(folders.run / STATE_FILE, STATE)
+    state = folders.own_state()
     if state is None:
         return status(home)
     if alive(state.supervisor):
@@ -98,7 +100,7 @@ def _on_this_loop(on_progress: Progress) -> Progress:
 
 async def _lives(folders: Home, on_progress: Progress) -> bool:
     """Whether a supervisor is at work and will stay: one that was told to stop, or was just killed, is waited for."""
-    state = read_record(folders.run / STATE_FILE, STATE)
+    state = folders.own_state()
     if state is None or not alive(state.supervisor):
         return False
     wait_s = DYING_S
@@ -110,7 +112,7 @@ async def _lives(folders: Home, on_progress: Progress) -> bool:
 
 def _end_leftovers(folders: Home, on_progress: Progress) -> None:
     """Ends exactly the recorded processes that are still the same ones. Blocks."""
-    state = read_record(folders.run / STATE_FILE, STATE)
+    state = folders.own_state()
     for child in reversed(state.children if state else ()):
         if child.process is not None and alive(child.process):
             on_progress(f"{child.name}: ending what a crash left")
@@ -157,6 +159,17 @@ def _plan(
         nats_data=str(folders.nats_data) if nats.NAME in known else None,
         postgres_data=str(database) if database else None,
     )
+
+
+def _not_moved(folders: Home) -> None:
+    """Raise Conflict if the home has another path than when its processes were started: they look for the old one."""
+    place = folders.layout().place
+    if place is not None and place.path != str(folders.path):
+        raise Conflict(
+            f"The home {folders.path} was moved from {place.path} while its processes run.",
+            hint="Stop them (aura down), then start them again (aura up).",
+            code="moved_home",
+        )
 
 
 def _must_match(folders: Home, extra: Sequence[ChildSpec], nats_url: str | None, postgres_dsn: str | None) -> None:

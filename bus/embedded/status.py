@@ -8,7 +8,7 @@ from bus.embedded.endpoints import Endpoints
 from bus.embedded.home import Home
 from bus.embedded.json_file import read_record
 from bus.embedded.process import alive
-from bus.embedded.state import PLAN, PLAN_FILE, STATE, STATE_FILE, ChildState
+from bus.embedded.state import PLAN, PLAN_FILE, ChildState
 
 
 class ChildStatus(msgspec.Struct, frozen=True):
@@ -44,8 +44,8 @@ class StackStatus(msgspec.Struct, frozen=True):
 def status(home: Path) -> StackStatus:
     """The state of the stack in this home; nothing is made there if it does not exist."""
     folders = Home(home)
-    plan = read_record(folders.run / PLAN_FILE, PLAN)
-    state = read_record(folders.run / STATE_FILE, STATE)
+    state = folders.own_state()
+    plan = read_record(folders.run / PLAN_FILE, PLAN) if state is not None else None
     running = state is not None and alive(state.supervisor)
     return StackStatus(
         running=running,
