@@ -18,6 +18,14 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 PIP := $(BIN)/python -m pip --quiet --no-input --disable-pip-version-check install
 LOCKED := $(PIP) --require-hashes
 
+# The scripts of an environment name the place where it was made. In a checkout that was moved or copied they would run there.
+ifneq ($(wildcard $(BIN)/activate),)
+ifeq ($(shell grep -F -e '$(CURDIR)/$(VENV)' $(BIN)/activate),)
+$(info This checkout was moved or copied: its environment $(VENV) is made anew.)
+$(shell rm -rf $(VENV))
+endif
+endif
+
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
