@@ -3,7 +3,7 @@
 Each number has one source, so that the sum over all processes counts nothing twice: the recorder what is stored, each
 consumer its own progress, the manager's rows what is open, the auditor's events what was called, judged and found.
 A restart starts counters anew and leaves gauges as they were: these are read from rows, streams and servers.
-No label bears an id: values are event types, states and kinds, and at most LABEL_VALUES_MAX names of models.
+No label contains an id. Label values are event types, states, kinds, and at most LABEL_VALUES_MAX model names.
 """
 
 from collections.abc import Mapping, Sequence

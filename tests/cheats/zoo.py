@@ -117,10 +117,10 @@ def readme_parts(results: Results) -> tuple[str, str]:
     """The parts of the README that give the recorded numbers: of cheats and honest deliveries, and of a base."""
     cheats, honest, on_base = results.cheats.values(), results.honest, results.on_base.cheats.values()
     return (
-        f"of {sum(len(row.tasks) for row in cheats)} verdicts on {len(cheats)} cheats "
-        f"{_count(sum(len(row.aura) for row in cheats))} accepted one "
-        f"(a gate that believes pytest's exit code accepted {sum(len(row.naive) for row in cheats)}), "
-        f"of {sum(each.deliveries for each in honest)} on honest deliveries "
+        f"of {sum(len(row.tasks) for row in cheats)} verdicts on {len(cheats)} cheats, "
+        f"{_count(sum(len(row.aura) for row in cheats))} accepted a cheat "
+        f"(a gate that trusts pytest's exit code accepted {sum(len(row.naive) for row in cheats)}). "
+        f"Of {sum(each.deliveries for each in honest)} verdicts on honest deliveries, "
         f"{_count(sum(len(each.refused) for each in honest))} refused one",
         f"Of {len(on_base)} cheats against a base {_count(sum(row.aura for row in on_base))} was accepted, "
         f"and of their {len(on_base)} honest controls {_count(sum(bool(row.control) for row in on_base))} was refused.",

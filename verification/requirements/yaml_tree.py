@@ -63,7 +63,7 @@ def kind(node: Node) -> str:
         return "a list"
     if isinstance(node, Mapping):
         return "a mapping"
-    names = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+    names = {bool: "true or false", int: "a whole number", float: "a decimal number", str: "text"}
     return names.get(type(node.value), "empty")
 
 

@@ -68,6 +68,6 @@ def _law(verb: str, as_json: bool, make: Callable[[dict[str, Any]], "Command"]) 
 
         async with desk(Settings()) as opened:
             outcome = await opened.done(make({"id": new_id(), "at": now()}))
-        door.answer({"seq": outcome.seq}, f"Done, as event {outcome.seq}." if outcome.seq else "Nothing changed.")
+        door.answer({"seq": outcome.seq}, f"Recorded as event {outcome.seq}." if outcome.seq else "Nothing changed.")
 
     door.run(work())

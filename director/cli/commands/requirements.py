@@ -119,7 +119,9 @@ def judge(
     base_ref: Annotated[
         str | None, typer.Option(metavar="REF", help="What the commit is compared with: where both last agree.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of all that is drawn; drawn itself when it is not given.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="The seed of everything that is drawn at random; without it, a new one is drawn.")
+    ] = None,
     allow_degraded: Degraded = False,
     html: Html = None,
     attest: Annotated[

@@ -94,7 +94,7 @@ def _standing(verb: str, who: str, reason: str, as_json: bool) -> None:
             employee = await find_employee(opened.store, who)
             kind = Suspend if verb == "suspend" else Reinstate
             outcome = await opened.done(kind(id=new_id(), at=now(), employee=employee, reason=reason))
-        door.answer({"employee": employee, "seq": outcome.seq}, f"Done, as event {outcome.seq}.")
+        door.answer({"employee": employee, "seq": outcome.seq}, f"Recorded as event {outcome.seq}.")
 
     door.run(work())
 
