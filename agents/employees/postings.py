@@ -12,6 +12,7 @@ import msgspec
 
 from agents.employees.contract import Employee
 from agents.employees.key_check import checked_key
+from agents.employees.pricing import PriceSource, Rates
 from agents.employees.prompts import Style
 from bus.secretfile import secret
 from domain.employee import Profile
@@ -42,6 +43,8 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True):
     style: Style = "chat"
     api_key_env: str = ""
     price: Literal["genai-prices", "zero"] = "genai-prices"
+    price_in: Decimal | None = None  # USD for a million tokens; with `price_out` it is the price
+    price_out: Decimal | None = None
     script: str = ""
     delay_s: float = 0.0
     slots: int = 1
@@ -49,6 +52,13 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens_max: int = PROMPT_TOKENS_MAX
     wall_s: float = 120.0
     model_digest: str | None = None
+
+    @property
+    def price_source(self) -> PriceSource:
+        """Where the price of a call comes from: what was stated at the hire goes before any table."""
+        if self.price_in is not None and self.price_out is not None:
+            return Rates(self.price_in, self.price_out)
+        return self.price
 
     @property
     def id(self) -> UUID:
@@ -118,7 +128,7 @@ def build(posting: Posting, environment: Mapping[str, str]) -> Employee:
         api_key=SecretStr(key) if key else None,
         style=posting.style,
         model_digest=posting.model_digest,
-        price=posting.price,
+        price=posting.price_source,
     )
 
 
@@ -166,13 +176,13 @@ def profile_of(posting: Posting) -> Profile:
 
 def _upper_bounds(posting: Posting) -> tuple[Decimal | None, Decimal | None]:
     """The most that one call may cost, and its longest prompt alone, in USD; None when nobody knows the price."""
-    if posting.kind != "openai" or posting.price == "zero":
+    if posting.kind != "openai" or posting.price_source == "zero":
         return Decimal(0), Decimal(0)
     from agents.employees.pricing import cost_of
 
     def price(input_tokens: int, output_tokens: int) -> Decimal | None:
         return cost_of(
-            posting.price,
+            posting.price_source,
             base_url=posting.base_url,
             model=posting.model,
             input_tokens=input_tokens,

@@ -7,7 +7,20 @@ from urllib.parse import urlsplit
 
 from agents.employees.usage import Counted
 
-PriceSource = Literal["zero", "genai-prices"]
+MILLION = 1_000_000
+
+
+class Rates(NamedTuple):
+    """USD for a million tokens, as the Director stated them at the hire."""
+
+    input_usd: Decimal
+    output_usd: Decimal
+
+    def __str__(self) -> str:
+        return f"{self.input_usd} USD in and {self.output_usd} USD out for a million tokens, as stated"
+
+
+PriceSource = Literal["zero", "genai-prices"] | Rates
 _PROVIDERS = {
     "api.openai.com": "openai",
     "api.mistral.ai": "mistral",
@@ -51,6 +64,10 @@ def cost_of(
     """Return the cost of these tokens of a model; unknown when price or tokens are not known. Never a guessed 0."""
     if source == "zero":
         return Price(Decimal(0), "configured: local model")
+    if isinstance(source, Rates):  # cached tokens too cost the full price: the Director stated no other
+        if input_tokens is None or output_tokens is None:
+            return UNKNOWN
+        return Price((input_tokens * source.input_usd + output_tokens * source.output_usd) / MILLION, str(source))
     provider = provider_of(base_url)
     if provider is None or input_tokens is None or output_tokens is None:
         return UNKNOWN

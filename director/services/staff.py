@@ -2,11 +2,15 @@
 
 import asyncio
 import os
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from agents.employees.postings import Posting, build, load_all, profile_of
+from agents.employees.postings import OUTPUT_TOKENS_MAX, PROMPT_TOKENS_MAX, Posting, build, load_all, profile_of
+from agents.employees.pricing import Rates
 from director.services.bring_up import hire
 from director.services.session import archive, desk, rows
 from director.settings import Settings
@@ -15,46 +19,78 @@ from director.terminal.output import Door
 from director.terminal.text import clock, money, table
 from domain.errors import AuraError, Failed, Invalid, NotFound
 
+_RATE = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?", re.ASCII)
 
-def posting_of(
-    name: str,
-    base_url: str,
-    model: str,
-    style: str,
-    key_env: str,
-    local: bool,
-    slots: int,
-    output_tokens: int,
-    prompt_tokens: int,
-    wall_s: float,
-    script: str,
-) -> Posting:
-    """What the options of `aura hire` ask for. Raises Invalid saying which is missing."""
-    if script:
-        if not Path(script).is_file():
-            raise NotFound(f"There is no script {script}.", hint='Write JSON: {"T1": [{"slug.py": "…"}]}')
-        return Posting(name=name, kind="scripted", script=str(Path(script).absolute()), slots=slots, wall_s=wall_s)
-    if not base_url or not model:
+
+@dataclass(frozen=True, kw_only=True)
+class Hiring:
+    """What the options of `aura hire` say. Prices are USD for a million tokens, as text; empty: not stated."""
+
+    name: str
+    base_url: str = ""
+    model: str = ""
+    style: str = "chat"
+    key_env: str = "OPENAI_API_KEY"
+    local: bool = False
+    price_in: str = ""
+    price_out: str = ""
+    slots: int = 1
+    output_tokens: int = OUTPUT_TOKENS_MAX
+    prompt_tokens: int = PROMPT_TOKENS_MAX
+    wall_s: float = 120.0
+    script: str = ""
+
+
+def posting_of(wanted: Hiring) -> Posting:
+    """Return the posting that the options ask for. Raises Invalid if one is missing or cannot be used."""
+    if wanted.script:
+        if not Path(wanted.script).is_file():
+            raise NotFound(f"There is no script {wanted.script}.", hint='Write JSON: {"T1": [{"slug.py": "…"}]}')
+        script = str(Path(wanted.script).absolute())
+        return Posting(name=wanted.name, kind="scripted", script=script, slots=wanted.slots, wall_s=wanted.wall_s)
+    if not wanted.base_url or not wanted.model:
         raise Invalid(
             "An employee needs a server and a model.",
             hint="Example: aura hire coder --base-url http://127.0.0.1:11434/v1 --model qwen2.5-coder:7b --local",
         )
-    address = _address(base_url)
-    if style not in ("chat", "grammar"):
-        raise Invalid(f"There is no style {style}.", hint="Write chat, or grammar for a llama.cpp server.")
+    address = _address(wanted.base_url)
+    if wanted.style not in ("chat", "grammar"):
+        raise Invalid(f"There is no style {wanted.style}.", hint="Write chat, or grammar for a llama.cpp server.")
+    rates = _rates(wanted)
     return Posting(
-        name=name,
+        name=wanted.name,
         kind="openai",
         base_url=address,
-        model=model.strip(),
-        style="grammar" if style == "grammar" else "chat",
-        api_key_env=key_env,
-        price="zero" if local else "genai-prices",
-        slots=slots,
-        output_tokens_max=output_tokens,
-        prompt_tokens_max=prompt_tokens,
-        wall_s=wall_s,
+        model=wanted.model.strip(),
+        style="grammar" if wanted.style == "grammar" else "chat",
+        api_key_env=wanted.key_env,
+        price="zero" if wanted.local else "genai-prices",
+        price_in=rates and rates.input_usd,
+        price_out=rates and rates.output_usd,
+        slots=wanted.slots,
+        output_tokens_max=wanted.output_tokens,
+        prompt_tokens_max=wanted.prompt_tokens,
+        wall_s=wanted.wall_s,
     )
+
+
+def _rates(wanted: Hiring) -> Rates | None:
+    """Return the stated prices; None if none is stated. Raises Invalid for half of them or for no price."""
+    if not wanted.price_in and not wanted.price_out:
+        return None
+    example = "Write both, in USD for a million tokens: --price-in 2.50 --price-out 10"
+    if not wanted.price_in or not wanted.price_out:
+        raise Invalid("A price has two parts: of the prompt and of the answer.", hint=example)
+    if wanted.local:
+        raise Invalid(
+            "--local says that a call costs nothing, and --price-in says what it costs.", hint="Leave one out."
+        )
+    parts = []
+    for option, text in (("--price-in", wanted.price_in), ("--price-out", wanted.price_out)):
+        if not _RATE.fullmatch(text):
+            raise Invalid(f"{option} {text} is not a price from 0 to 999999.", hint=example)
+        parts.append(Decimal(text))
+    return Rates(*parts)
 
 
 def _address(base_url: str) -> str:
@@ -75,7 +111,7 @@ async def hire_employee(settings: Settings, posting: Posting, door: Door) -> Non
     if profile.call_usd_max is None:
         raise Invalid(
             f"Nobody knows the price of {posting.model} at {posting.base_url}, so no budget can be reserved for it.",
-            hint="Add --local if it costs nothing, or use a model that genai-prices knows.",
+            hint="State it with --price-in and --price-out, or add --local if it costs nothing.",
             code="price_unknown",
         )
     async with desk(settings) as opened:

@@ -26,6 +26,7 @@ OWN_OF_HELP = ("bus", "bus.crash_dump", "domain", "domain.errors")
 HELP_STARTS_MAX = 25
 """What --help may take of a processor's time, in starts of the bare interpreter, which measure this machine as it is at
 this moment: half a second where one takes 20 ms."""
+GATEWAY = ("--base-url", "http://127.0.0.1:1/v1", "--model", "m", "--price-in", "2.50", "--price-out", "10")
 RUN = "00000000-0000-4000-8000-000000000000"
 
 
@@ -137,6 +138,12 @@ def test_usage_errors_are_said_in_json_and_in_words(asleep: Aura, arguments: tup
         (("hire", "x", "--script", "binary.json"), 2, "invalid"),
         (("hire", "x", "--base-url", "http://127.0.0.1:1/v1", "--model", "m", "--style", "odd"), 2, "invalid"),
         (("hire", "x", "--base-url", "http://127.0.0.1:1/v1", "--model", "m"), 2, "price_unknown"),
+        (("hire", "x", "--base-url", "http://127.0.0.1:1/v1", "--model", "m", "--price-in", "1"), 2, "invalid"),
+        (("hire", "x", *GATEWAY, "--local"), 2, "invalid"),
+        (("hire", "x", *GATEWAY, "--price-out", "-3"), 2, "invalid"),
+        (("hire", "x", *GATEWAY, "--price-out", "1e9"), 2, "invalid"),
+        (("hire", "x", *GATEWAY, "--price-out", "nan"), 2, "invalid"),
+        (("hire", "x", *GATEWAY), 69, "not_running"),
         (("state", "nobody"), 3, "not_found"),
         (("state", "manager.nothing"), 3, "not_found"),
         (("replay",), 2, "invalid"),

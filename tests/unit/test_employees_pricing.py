@@ -1,14 +1,16 @@
 """What a call costs: zero only where configured, known where a table knows, else unknown."""
 
 from decimal import Decimal
-from typing import get_args
+from typing import Any, get_args
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from agents.employees.call_errors import CallFailed, CallFailure
 from agents.employees.contract import CallLimits
-from agents.employees.pricing import cost_of
+from agents.employees.postings import Posting, profile_of
+from agents.employees.pricing import UNKNOWN, Rates, cost_of
 from agents.employees.providers.openai import OpenAIEmployee
 from agents.employees.server_errors import failure_of_status
 from agents.employees.usage import tokens_of
@@ -80,3 +82,27 @@ def test_every_failure_says_what_to_do() -> None:
 )
 def test_a_status_has_one_reason(status: int, body: str, failure: str) -> None:
     assert failure_of_status(status, body) == failure
+
+
+GATEWAY: dict[str, Any] = {"base_url": "https://models.example.com/v1", "model": "our-model"}
+
+
+def test_a_stated_price_is_for_a_million_tokens_and_says_where_it_comes_from() -> None:
+    rates = Rates(Decimal("2.50"), Decimal(10))
+    usd, source = cost_of(rates, **GATEWAY, input_tokens=1_000_000, output_tokens=2000, cached_tokens=900_000)
+    assert usd == Decimal("2.52"), "cached tokens cost as much as others"
+    assert source == "2.50 USD in and 10 USD out for a million tokens, as stated"
+    assert cost_of(rates, **GATEWAY, input_tokens=None, output_tokens=2000) == UNKNOWN
+    assert cost_of("genai-prices", **GATEWAY, input_tokens=1, output_tokens=1) == UNKNOWN, "the control"
+
+
+def test_a_posting_keeps_its_stated_price_and_what_is_reserved_follows_from_it() -> None:
+    posting = Posting(name="gate", kind="openai", price_in=Decimal(2), price_out=Decimal(8), **GATEWAY)
+    assert msgspec.json.decode(msgspec.json.encode(posting), type=Posting) == posting
+    profile = profile_of(posting)
+    answer = posting.output_tokens_max * Decimal(8) / 1_000_000
+    prompt = posting.prompt_tokens_max * Decimal(2) / 1_000_000
+    assert (profile.call_usd_max, profile.prompt_usd_max) == (prompt + answer, prompt)
+    unpriced = msgspec.structs.replace(posting, price_in=None, price_out=None)
+    assert profile_of(unpriced).call_usd_max is None, "the control"
+    assert unpriced.id == posting.id, "a price is no part of who an employee is"

@@ -86,7 +86,7 @@ class OpenAIEmployee:
 
     def describe(self) -> Mapping[str, str]:
         shown = {"provider": self.provider, "model": self.model, "style": self.style, "endpoint": self.base_url}
-        shown["price"] = "0.00 USD (local model)" if self.price == "zero" else self.price
+        shown["price"] = "0.00 USD (local model)" if self.price == "zero" else str(self.price)
         if self.model_digest:
             shown["digest"] = self.model_digest
         if self.runtime:

@@ -43,6 +43,10 @@ def hire(
         str, typer.Option(help="The variable that holds the API key; the key itself is never stored.")
     ] = "OPENAI_API_KEY",
     local: Annotated[bool, typer.Option("--local", help="A local model: its price is 0.00 USD.")] = False,
+    price_in: Annotated[
+        str, typer.Option(metavar="USD", help="The price of a million tokens of prompts, where no table knows it.")
+    ] = "",
+    price_out: Annotated[str, typer.Option(metavar="USD", help="The price of a million tokens of answers.")] = "",
     slots: Annotated[int, typer.Option(min=1, max=64, help="Calls at the same time.")] = 1,
     output_tokens: Annotated[int, typer.Option(min=1, help="The most tokens of one answer.")] = 1024,
     prompt_tokens: Annotated[
@@ -59,12 +63,25 @@ def hire(
     door = Door("hire", as_json)
 
     async def work() -> None:
-        from director.services.staff import hire_employee, posting_of
+        from director.services.staff import Hiring, hire_employee, posting_of
 
-        posting = posting_of(
-            name, base_url, model, style, key_env, local, slots, output_tokens, prompt_tokens, wall_s, script
+        wanted = Hiring(
+            name=name,
+            base_url=base_url,
+            model=model,
+            style=style,
+            key_env=key_env,
+            local=local,
+            price_in=price_in,
+            price_out=price_out,
+            slots=slots,
+            output_tokens=output_tokens,
+            prompt_tokens=prompt_tokens,
+            wall_s=wall_s,
+            script=script,
         )
-        await hire_employee(Settings(), posting, door)
+
+        await hire_employee(Settings(), posting_of(wanted), door)
 
     door.run(work())
 
