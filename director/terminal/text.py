@@ -1,12 +1,13 @@
 """Screens as text: the stack, the runs, one run's whole story."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from director.terminal.escape import visible
 from director.terminal.parked_text import parked_text
+from domain.money import Amount
 
 MICRO = 1_000_000
 
@@ -32,6 +33,11 @@ def money(usd: Any) -> str:
     text = f"{usd:f}" if usd is not None else "?"
     whole, _, part = text.partition(".")
     return f"{whole}.{part.rstrip('0').ljust(2, '0')} USD"
+
+
+def budget_text(parts: Mapping[str, Amount]) -> str:
+    """Return the parts of a budget, each with its name, as a table for people."""
+    return table(("", "dollars", "tokens"), [(name, money(part.usd), part.tokens) for name, part in parts.items()])
 
 
 def masked(url: str) -> str:

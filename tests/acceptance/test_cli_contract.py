@@ -215,6 +215,8 @@ def test_settings_that_do_not_read_are_named(asleep: Aura) -> None:
         (("pause", "--reason", ""), 2, "invalid"),
         (("pause", "--reason", "  "), 2, "invalid"),
         (("budget", "--usd", "-1", "--tokens", "5"), 2, "invalid"),
+        (("budget", "--usd", "1"), 2, "invalid"),
+        (("budget", "--tokens", "1"), 2, "invalid"),
         (("budget", "--usd", "NaN", "--tokens", "5"), 2, "invalid"),
         (("budget", "--usd", "abc", "--tokens", "5"), 2, "invalid"),
         (("hire", "", "--script", "answers.json"), 2, "invalid"),

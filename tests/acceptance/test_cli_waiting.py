@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from decimal import Decimal
 
 import pytest
 
@@ -13,6 +14,9 @@ from tests.acceptance.cli import WAIT_S, Aura, homely
 from tests.integration.house import Sample
 
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
+
+BUDGET = Decimal("1.00"), 1_000_000
+"""Of each sample."""
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +51,27 @@ def test_ctrl_c_says_that_the_run_goes_on(aura: Aura, command: str) -> None:
     assert process.returncode == 130
     assert f"Interrupted. The run goes on: `aura watch {run}` follows it" in said
     assert aura.inside().json("run", "show", run)["run"]["outcome"] is None
+
+
+def test_the_budget_shows_what_open_runs_have_reserved(aura: Aura) -> None:
+    inside = aura.inside()
+    before = inside.json("budget")
+    process, run = waiting(aura, "reserved")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=WAIT_S)
+    now = inside.json("budget")
+    assert (
+        Decimal(now["reserved"]["usd"]) - Decimal(before["reserved"]["usd"]),
+        now["reserved"]["tokens"] - before["reserved"]["tokens"],
+    ) == BUDGET
+    assert now["left"]["tokens"] == now["limit"]["tokens"] - now["spent"]["tokens"] - now["reserved"]["tokens"]
+    inside.json("reject", run, "--reason", "to settle it")
+    inside.until(lambda: inside.json("budget")["reserved"] == before["reserved"])
+    inside.json("budget", "--usd", "0", "--tokens", "7")
+    assert inside.until(lambda: inside.json("budget")["limit"]["tokens"] == 7)
+    assert inside.json("budget")["left"]["tokens"] == 7 - before["spent"]["tokens"] - before["reserved"]["tokens"]
+    shown = inside.text("budget").splitlines()
+    assert [line.split()[0] for line in shown[1:]] == ["limit", "spent", "reserved", "left"]
 
 
 def test_a_database_that_dies_during_the_wait_is_no_reason_to_submit_again(aura: Aura) -> None:

@@ -40,19 +40,48 @@ def resume(reason: Reason, as_json: Json = False) -> None:
 
 
 def budget(
-    usd: Annotated[str, typer.Option(help="The most that all runs together may spend, in US dollars.")],
-    tokens: Annotated[int, typer.Option(min=0, help="The most tokens of all runs together.")],
+    usd: Annotated[
+        str | None, typer.Option(help="Set it: the most that all runs together may spend, in US dollars.")
+    ] = None,
+    tokens: Annotated[int | None, typer.Option(min=0, help="Set it: the most tokens of all runs together.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Set the organisation's budget. 0 means stop."""
+    """Show the organisation's budget, or set it with --usd and --tokens. 0 means stop."""
     from domain.money import Amount
     from domain.organisation import SetBudget
 
+    if usd is None and tokens is None:
+        _show_budget(as_json)
+        return
+    if usd is None or tokens is None:
+        raise Invalid(
+            "A budget has two parts: dollars and tokens.", hint="Write both: aura budget --usd 12.50 --tokens 5000000"
+        )
     try:
         amount = Amount(Decimal(usd), tokens)
     except InvalidOperation:
         raise Invalid(f"{usd!r} is not an amount of dollars.", hint='Write it like "12.50".') from None
     _law("budget", as_json, lambda ids: SetBudget(**ids, cap=amount))
+
+
+def _show_budget(as_json: bool) -> None:
+    from director.settings import Settings
+    from director.terminal.output import Door
+
+    door = Door("budget", as_json)
+
+    async def work() -> None:
+        import msgspec
+
+        from director.services.budget import budget_of
+        from director.services.session import archive
+        from director.terminal.text import budget_text
+
+        async with archive(Settings()) as store:
+            seen = await budget_of(store)
+        door.answer(msgspec.to_builtins(seen), budget_text(msgspec.structs.asdict(seen)))
+
+    door.run(work())
 
 
 def _law(verb: str, as_json: bool, make: Callable[[dict[str, Any]], "Command"]) -> None:

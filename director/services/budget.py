@@ -1,0 +1,37 @@
+"""Behind `aura budget`: what the organisation may spend, has spent, and has lent to open runs."""
+
+import msgspec
+
+from bus.store import Store
+from director.services.session import rows
+from domain.errors import Unavailable
+from domain.money import Amount
+from domain.organisation import OrganisationState
+
+_state = msgspec.json.Decoder(OrganisationState)
+
+
+class BudgetView(msgspec.Struct, frozen=True, kw_only=True):
+    """The organisation's budget. `reserved`: lent to open runs, which may not spend all of it. `left`: for new runs.
+
+    `left` is negative if the limit was lowered below what is spent and reserved; new runs are refused then.
+    """
+
+    limit: Amount
+    spent: Amount
+    reserved: Amount
+    left: Amount
+
+
+async def budget_of(store: Store) -> BudgetView:
+    """Read the budget from the manager's rows. Raises Unavailable before the organisation is founded."""
+    found = await rows(store, "door_organisation")
+    if not found:
+        raise Unavailable("There is no organisation yet.", hint="Run `aura up` first; it founds one.")
+    state = _state.decode(found[0]["state"])
+    return BudgetView(
+        limit=state.cap,
+        spent=state.spent,
+        reserved=state.committed - state.spent,
+        left=state.cap - state.committed,
+    )
