@@ -3,32 +3,46 @@
 import difflib
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 from agents.run_content import Library, tree_of
 from bus.blobs import Blobs
 from domain.errors import NotFound
 from domain.run import RunState, files_of
-from domain.tree import Entry, Tree
+from domain.tree import Entry, Manifest, Tree
 
 _MODES = {"file": "100644", "executable": "100755", "link": "120000", "submodule": "160000"}
 GONE = Entry(kind="deleted")
 
 
-async def diff_of(state: RunState, blobs: Blobs) -> tuple[list[dict[str, str]], str]:
-    """Each changed path with what became of it, and the diff. Raises NotFound when nothing is verified yet."""
+class Change(msgspec.Struct, frozen=True):
+    """One changed path. `what`: added, changed or deleted; `kind`: of its entry."""
+
+    path: str
+    what: str
+    kind: str
+
+
+async def diff_of(state: RunState, blobs: Blobs) -> tuple[list[Change], str]:
+    """Return each changed path of a run, and the diff. Raises NotFound if nothing is verified yet."""
     if state.submitted is None:
         raise NotFound("The run's hand-in is not on record.", hint="It may have been purged.")
     difference = files_of(state)
     if not difference:
         raise NotFound("Nothing of this run is verified yet.", hint=f"Follow it with: aura watch {state.submitted.run}")
-    base = await Library(blobs).base_manifest(state.submitted)
+    return await diff_between(await Library(blobs).base_manifest(state.submitted), difference, blobs)
+
+
+async def diff_between(base: Manifest, difference: Manifest, blobs: Blobs) -> tuple[list[Change], str]:
+    """Return what a difference changes in a tree: each changed path, and the diff in git's form."""
     before = {path: base[path] for path in difference if path in base}
     old, new = await tree_of(before, blobs), await tree_of(difference, blobs)
-    changes: list[dict[str, str]] = []
+    changes: list[Change] = []
     lines: list[str] = []
     for path, entry in difference.items():
         was = before.get(path, GONE)
         if was != entry:
-            changes.append({"path": path, "what": _what(was, entry), "kind": (entry if entry != GONE else was).kind})
+            changes.append(Change(path, _what(was, entry), (entry if entry != GONE else was).kind))
             lines += _file_diff(path, was, entry, old, new)
     return changes, "".join(lines)
 

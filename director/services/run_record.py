@@ -18,11 +18,16 @@ async def run_data(store: Store, run: Any) -> dict[str, Any]:
     return {
         "run": await with_notes(store, found[0]) if found else None,
         "tasks": await rows(store, "door_tasks", run),
-        "attempts": [_attempt(row) for row in await rows(store, "door_attempts", run)],
+        "attempts": await attempts_of(store, run),
         "incidents": await rows(store, "door_incidents", run),
         "parked": await parked_data(store, run),
         "left_out": await left_out(store, run),
     }
+
+
+async def attempts_of(store: Store, run: Any) -> list[dict[str, Any]]:
+    """Return the calls of a run with their findings, oldest first."""
+    return [_attempt(row) for row in await rows(store, "door_attempts", run)]
 
 
 def _attempt(row: dict[str, Any]) -> dict[str, Any]:

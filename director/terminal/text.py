@@ -109,6 +109,8 @@ def run_text(data: dict[str, Any]) -> str:
     lines.append(
         "\n" + table(("task", "try", "employee", "outcome", "why"), [attempt_line(row) for row in data["attempts"]])
     )
+    if data["attempts"]:
+        lines.append(f"one attempt whole: aura run show {str(line['run'])[:13]} --attempt N")
     lines += remedies(data["attempts"])
     for incident in data["incidents"]:
         lines.append(f"incident {incident['kind']}: {incident['employee_name'] or ''} {incident['detail']}")

@@ -58,6 +58,14 @@ def test_a_server_that_asks_to_wait_is_waited_for_and_uses_up_no_attempt(aura: A
     assert [each["outcome"] for each in (first, second, third)] == ["rate_limit", "overloaded", "answered"]
     assert [each["fault"] for each in (first, second, third)] == [True, True, False]
     assert {each["attempt"] for each in (first, second, third)} == {1}
+    view = aura.json("run", "show", str(line["run"]), "--attempt", "1")
+    assert [call["outcome"] for call in view["calls"]] == ["rate_limit", "overloaded", "answered"]
+    assert [call["answer"] for call in view["calls"]][:2] == ["", ""]
+    assert view["calls"][2]["prompt"].startswith("[system]\n")
+    assert sample.right("T1")[next(iter(sample.right("T1")))] in view["calls"][2]["answer"]
+    text = aura.text("run", "show", str(line["run"]), "--attempt", "1")
+    assert "call 3: " in text
+    assert "\n    [system]\n" in text
     assert {str(each["cost_usd"]) for each in (first, second)} == {"0"}
     waited_s = (int(str(second["assigned_at"])) - int(str(first["call_finished_at"]))) / 1_000_000
     assert waited_s >= 3

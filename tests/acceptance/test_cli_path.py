@@ -53,6 +53,7 @@ def test_from_a_template_to_a_release(aura: Aura, inside: Aura) -> None:
     shown = aura.json("run", "show", run[:8])
     assert {task["phase"] for task in shown["tasks"]} == {"verified"}
     assert len([one for one in shown["attempts"] if one["verified"] is False]) == 2
+    read_attempts(inside, run, sample)
     assert not [name for name in refs(folder) if name.startswith("refs/tags/")]
 
     released = aura.json("approve", run, "--commit", line["commit_id"])
@@ -65,6 +66,22 @@ def test_from_a_template_to_a_release(aura: Aura, inside: Aura) -> None:
     assert inside.json("run", "show", run)["run"] == released
     read_back(inside, run)
     passes_again(inside, file, folder)
+
+
+def read_attempts(aura: Aura, run: str, sample: Sample) -> None:
+    """A rejected attempt with its code, beside the verified one."""
+    assert "--task T1" in aura.json("run", "show", run, "--attempt", "1", code=2)["hint"]
+    assert "--attempt" in aura.json("run", "show", run, "--task", "T1", code=2)["hint"]
+    assert aura.json("run", "show", run, "--attempt", "9", code=3)["code"] == "not_found"
+    rejected = aura.json("run", "show", run, "--attempt", "1", "--task", "T1")
+    assert (rejected["task"], rejected["verified"]) == ("T1", False)
+    assert rejected["findings"]
+    (path,) = sample.wrong("T1")
+    assert rejected["changes"] == [{"path": path, "what": "added", "kind": "file"}]
+    assert set(sample.wrong("T1")[path].splitlines()) <= {line[1:] for line in rejected["diff"].splitlines()}
+    shown = aura.text("run", "show", run, "--attempt", "2", "--task", "T1")
+    assert shown.startswith("T1, attempt 2: verified\n")
+    assert f"    +++ b/{path}\n" in shown
 
 
 def read_back(aura: Aura, run: str) -> None:

@@ -1,8 +1,11 @@
 """runs, run show, watch, inbox, approve, reject: runs and what the Director says to them."""
 
+from typing import Annotated
+
 import typer
 
 from director.cli.commands.options import Json, Reason, RunId
+from domain.errors import Invalid
 
 
 def register(app: typer.Typer) -> None:
@@ -46,14 +49,40 @@ def runs(as_json: Json = False) -> None:
     door.run(work())
 
 
-def run_show(run: RunId, as_json: Json = False) -> None:
-    """The whole story of a run: tasks, every attempt with its reasons, incidents, cost, and what to do next."""
+def run_show(
+    run: RunId,
+    as_json: Json = False,
+    attempt: Annotated[
+        int | None, typer.Option(min=1, help="One attempt whole: prompt, answer, changes and findings.")
+    ] = None,
+    task: Annotated[str, typer.Option(metavar="TASK", help="With --attempt: of this task.")] = "",
+) -> None:
+    """Show the whole story of a run: tasks, attempts with reasons, incidents, cost, and what to do next."""
     from director.settings import Settings
     from director.terminal.output import Door
 
     door = Door("run show", as_json)
 
+    async def show_attempt(number: int) -> None:
+        import msgspec
+
+        from bus.blobs import Blobs
+        from bus.redaction import Redactor
+        from director.services.attempt import attempt_of
+        from director.services.session import archive, find_run
+        from director.terminal.attempt_text import attempt_text
+
+        async with archive(Settings()) as store:
+            view = await attempt_of(store, Blobs(store, Redactor()), await find_run(store, run), number, task)
+        data = msgspec.to_builtins(view)
+        door.answer(data, attempt_text(data))
+
     async def work() -> None:
+        if attempt is not None:
+            await show_attempt(attempt)
+            return
+        if task:
+            raise Invalid("--task belongs to --attempt.", hint=f"Write: aura run show {run} --task {task} --attempt 1")
         from director.services.run_record import run_data
         from director.services.session import archive, find_run
         from director.terminal.event_text import record_of

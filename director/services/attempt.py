@@ -1,0 +1,117 @@
+"""Behind `aura run show --attempt`: one attempt whole, with prompt, answer, what it changed, and what was found."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from agents.run_content import Library
+from bus.blobs import Blobs
+from bus.store import Store
+from director.services.changes import Change, diff_between
+from director.services.run_record import attempts_of
+from domain import run as run_rules
+from domain import task
+from domain.errors import Invalid, NotFound
+from domain.message import Unreadable
+
+
+class CallView(msgspec.Struct, frozen=True, kw_only=True):
+    """One call of an attempt. `prompt` and `answer` are None before they are on record, and after a purge."""
+
+    employee: str
+    model: str
+    outcome: str | None
+    message: str | None
+    tokens: int
+    cost_usd: Decimal | None
+    prompt: str | None
+    answer: str | None
+
+
+class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt. `verified` is None if no work was handed in, or if it is not judged yet; then nothing is changed."""
+
+    task: str
+    attempt: int
+    verified: bool | None
+    findings: list[dict[str, Any]]
+    calls: list[CallView]
+    changes: list[Change]
+    diff: str
+
+
+async def attempt_of(store: Store, blobs: Blobs, run: UUID, number: int, task_name: str = "") -> AttemptView:
+    """Read an attempt of a run. Raises NotFound if there is none, and Invalid if several tasks have one."""
+    rows = [row for row in await attempts_of(store, run) if row["attempt"] == number]
+    names = list(dict.fromkeys(row["task_name"] for row in rows))
+    if task_name:
+        rows = [row for row in rows if row["task_name"] == task_name]
+    elif len(names) > 1:
+        raise Invalid(
+            f"{len(names)} tasks have an attempt {number}: {', '.join(names)}.", hint=f"Add --task {names[0]}."
+        )
+    if not rows:
+        what = f"Task {task_name} of this run" if task_name else "This run"
+        raise NotFound(f"{what} has no attempt {number}.", hint=f"`aura run show {run}` lists the attempts.")
+    last = rows[-1]
+    changes, diff = await _changed(store, blobs, run, last["order_id"])
+    return AttemptView(
+        task=last["task_name"],
+        attempt=number,
+        verified=last["verified"],
+        findings=last["findings"],
+        calls=[await _call(row, blobs) for row in rows],
+        changes=changes,
+        diff=diff,
+    )
+
+
+async def _call(row: dict[str, Any], blobs: Blobs) -> CallView:
+    return CallView(
+        employee=row["employee_name"],
+        model=row["model"] or "",
+        outcome=row["outcome"],
+        message=row["message"],
+        tokens=row["tokens"] or 0,
+        cost_usd=row["cost_usd"],
+        prompt=_prompt_text(await _kept(row["prompt"], blobs)),
+        answer=await _kept(row["answer"], blobs),
+    )
+
+
+async def _kept(digest: str | None, blobs: Blobs) -> str | None:
+    """Return a kept text; None if there is none, or none any more."""
+    if not digest:
+        return None
+    try:
+        return (await blobs.get(digest)).decode("utf-8", "replace")
+    except NotFound:
+        return None
+
+
+def _prompt_text(kept: str | None) -> str | None:
+    """Return the messages of a prompt as they were sent, each below its role; another form as it is kept."""
+    if kept is None:
+        return None
+    try:
+        messages: Sequence[dict[str, Any]] = msgspec.json.decode(kept)["messages"]
+        return "\n".join(f"[{message['role']}]\n{message['content']}" for message in messages)
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return kept
+
+
+async def _changed(store: Store, blobs: Blobs, run: UUID, order: UUID) -> tuple[list[Change], str]:
+    """Return what the work of an order changes in the tree that its task began with."""
+    library, state = Library(blobs), run_rules.initial
+    for recorded in await store.read_run(run):
+        event = recorded.event
+        if recorded.void is not None or isinstance(event, Unreadable):
+            continue
+        if isinstance(event, task.Submitted) and str(event.order) == str(order):
+            before = await library.before(state, event.task)
+            return await diff_between(before, event.files, blobs)
+        state = run_rules.evolve(state, event)
+    return [], ""
