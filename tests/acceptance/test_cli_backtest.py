@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.cli import Aura
-from tests.histories import RIGHT, TEST_EDGE, VERSIONS, history
+from tests.histories import RIGHT, SHAPES, TEST_EDGE, VERSIONS, history
 
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.slow, pytest.mark.ci]
 
@@ -62,6 +62,29 @@ def test_a_commit_becomes_a_requirement_that_judge_takes(tmp_path: Path) -> None
         (tmp_path / "tree" / path).write_text(text, encoding="utf-8")
     said = aura.run("judge", file, "tree")
     assert said.code == 0, said
+
+
+def test_tests_may_be_collected_through_a_file_that_imports_them(tmp_path: Path) -> None:
+    """`python_files` names one file, which defines no test and takes those of the others."""
+    case = "import unittest\n\n\nclass Test{0}(unittest.TestCase):\n    def test_it(self):\n        {1}\n"
+    edge = case.format("Edge", "self.assertEqual(edge(2, 3), 10)")
+    area = case.format("Area", "self.assertEqual((area(2, 3), area(1, 1)), (6, 1))")
+    first = {
+        "shapes.py": SHAPES,
+        "pytest.ini": "[pytest]\npython_files = __main__.py\ntestpaths = tests\n",
+        "tests/__init__.py": "",
+        "tests/__main__.py": "from .test_edge import TestEdge\nfrom .test_area import *\n",
+        "tests/test_edge.py": f"from shapes import edge\n{edge}",
+        "tests/test_area.py": "",
+    }
+    fix = {"shapes.py": RIGHT, "tests/test_area.py": f"from shapes import area\n{area}"}
+    history(tmp_path / "repo", [("Shapes", first), ("Multiply for the area", fix)])
+    said = Aura(tmp_path).run("backtest", "--repo", "repo", "--last", "1", "--write", "asked", "--json")
+    (result,) = json.loads(said.out)["data"]["results"]
+    assert ("excluded" in result, result["turned"], result["files_ran"]) == (False, 1, 1), result
+    assert [(each["kind"], each["accepted"]) for each in result["patches"]][:2] == [("parent", False), ("fix", True)]
+    (written,) = (tmp_path / "asked").glob("*/*.md")
+    assert "tests/__main__.py::TestArea::test_it" in written.read_text(encoding="utf-8")
 
 
 def test_a_folder_without_a_repository_is_named(tmp_path: Path) -> None:

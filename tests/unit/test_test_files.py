@@ -2,7 +2,7 @@
 
 import pytest
 
-from verification.suites.test_files import defines_tests, importing, imports_of, module_names, reached_by
+from verification.suites.test_files import defines_tests, importing, imports_of, module_names, reached_by, taking_from
 
 FILES = {
     "src/a/__init__.py": b"from .one import f\n",
@@ -25,6 +25,11 @@ FOLDERS = ("", "src")
         (b"class Other(unittest.TestCase): pass", True),
         (b"async def test_it(): pass", True),
         (b"def (", True),
+        (b"from .test_a import TestA", True),
+        (b"try:\n    from ..more.test_a import *\nexcept ImportError:\n    pass", True),
+        (b"from .helpers import TestClient as Client, data", False),
+        (b"from .helpers import *", False),
+        (b"from framework.test import TestCase", False),
         (b"def helper(): pass\nTEST = 1", False),
         (b"", False),
     ],
@@ -50,6 +55,8 @@ def test_a_test_file_reaches_what_it_imports_directly_and_through_others() -> No
     reached = reached_by(tests, FILES, FOLDERS)
     assert {"src/a/two.py", "src/a/__init__.py", "src/a/one.py", "src/b.py"} <= reached["tests/test_a.py"]
     assert "src/a/two.py" in reached["tests/test_all.py"]
+    assert taking_from({"tests/conftest.py", "src/a/two.py"}, tests[1:], FILES, FOLDERS) == tests[1:]
+    assert taking_from({"src/a/two.py"}, tests, FILES, FOLDERS) == tests[:2]
     assert reached["tests/test_none.py"] == {"tests/test_none.py", "tests/conftest.py", "src/b.py"}
 
 

@@ -162,7 +162,7 @@ async def learn(fix: FixCommit, parts: Parts, setting: Setting) -> Learnt:
     if len(before.ran) < SHARE_MIN * len(before.files):
         raise Excluded(f"fewer than half of its test files run here: {len(before.ran)} of {len(before.files)}")
     laid = parts.suite(setting, laid=True)
-    own_files = test_files_of(parts.tests, laid.options)
+    own_files = laid.test_files_for(parts.tests)
     if not own_files:
         raise Excluded("it changes helpers of tests alone")
     own_before = await laid.on_base(own_files)

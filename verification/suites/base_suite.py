@@ -15,7 +15,7 @@ from verification.suites.clean_tree import belongs_to_tests, clean
 from verification.suites.outcome_store import OutcomeStore
 from verification.suites.pytest_options import PytestOptions, pytest_options
 from verification.suites.pytest_runner import SuiteRun, SuiteSeen, limits_for, run_suite, whole_wall_s
-from verification.suites.test_files import defines_tests
+from verification.suites.test_files import defines_tests, taking_from
 
 BASE_WALL_S = 900.0
 ALONE_WALL_S = 120.0
@@ -58,6 +58,14 @@ class BaseSuite:
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", pytest_options(self.base))
         object.__setattr__(self, "wall_s", whole_wall_s(self.project, BASE_WALL_S))
+
+    def test_files_for(self, changed: Mapping[str, bytes]) -> tuple[str, ...]:
+        """The test files among changed files of tests; if none is, those that import them."""
+        if files := test_files_of(changed, self.options):
+            return files
+        return taking_from(
+            set(changed), test_files_of(self.base, self.options), self.base, self.project.environment.paths
+        )
 
     async def on_base(self, only: Collection[str] = ()) -> BaseOutcome:
         """Return how the tests end on the base: from the store, or run once and kept there. Raises Unavailable.

@@ -1,13 +1,14 @@
 """Test files by their text: whether one defines tests, and which modules of the project it imports."""
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 from verification.requirements.scope import in_scope
 
 
 def defines_tests(content: bytes) -> bool:
-    """Whether a file defines a test function or class. A file that does not parse counts as one that does."""
+    """Whether a file defines a test function or class, or takes one from a module beside it, as pytest sees no
+    difference. A file that does not parse counts as one that does."""
     try:
         module = ast.parse(content)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -17,7 +18,19 @@ def defines_tests(content: bytes) -> bool:
             return True
         if isinstance(node, ast.ClassDef) and (node.name.startswith("Test") or _derives_test_case(node)):
             return True
+        if isinstance(node, ast.ImportFrom) and node.level and any(map(_is_test_name, _taken(node))):
+            return True
     return False
+
+
+def _taken(node: ast.ImportFrom) -> list[str]:
+    """The names that an import gives. For all names of a module, the module's own name stands."""
+    module = (node.module or "").rpartition(".")[2]
+    return [module if alias.name == "*" else alias.asname or alias.name for alias in node.names]
+
+
+def _is_test_name(name: str) -> bool:
+    return name.startswith(("test_", "Test"))
 
 
 def _derives_test_case(node: ast.ClassDef) -> bool:
@@ -83,6 +96,13 @@ def reached_by(tests: Iterable[str], files: Mapping[str, bytes], folders: tuple[
                 waiting.extend(imported(path) - seen)
         reached[test] = frozenset(seen)
     return reached
+
+
+def taking_from(
+    changed: Set[str], tests: Iterable[str], files: Mapping[str, bytes], folders: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The test files that import changed files: pytest may collect others than those that define the tests."""
+    return tuple(test for test, reached in reached_by(tests, files, folders).items() if reached & changed)
 
 
 def _package_of(name: str, path: str) -> str:
