@@ -1,6 +1,7 @@
 """Syntax, lint and types: what is refused, what is only said, and that no file brings the judge down."""
 
 import random
+from pathlib import Path
 
 import pytest
 
@@ -70,6 +71,32 @@ async def test_lint_and_types_say_and_do_not_refuse(puzzle: Puzzle, sandbox: Bub
     assert gate(found, "lint")[0] == gate(found, "types")[0] == "noted"
     assert "Undefined name `nosuch`" in gate(found, "lint")[1]
     assert "Incompatible return value type" in gate(found, "types")[1]
+
+
+async def test_the_code_of_libraries_is_not_checked(puzzle: Puzzle, sandbox: Bubblewrap, tmp_path: Path) -> None:
+    """A library may bear a name that the checker knows, hold errors, or not parse: the work's own lines are checked."""
+    (tmp_path / "typing_extensions.py").write_text("x: int = 'no'\n")
+    (tmp_path / "wrong.py").write_text("def f() -> int:\n    return 'no'\n")
+    (tmp_path / "broken.py").write_text("def (\n")
+    (path,) = puzzle.right()
+    head = b"def unused(number: int) -> str:\n    import typing_extensions, wrong, broken\n"
+    told: list[tuple[str, str]] = []
+    for text in ("return str(number)", "return number"):
+        tree = {path: puzzle.right()[path] + b"\n" + head + f"    {text}\n".encode()}
+        found = await judge(
+            puzzle.requirement(),
+            tree,
+            sandbox=sandbox,
+            seed=1,
+            libraries=tmp_path,
+            allow_degraded=True,
+            mutants_max=0,
+        )
+        told.append(gate(found, "types"))
+    assert told[0] == ("passed", "1 files")
+    assert told[1][0] == "noted"
+    assert told[1][1].startswith(f"{path}:")
+    assert "Incompatible return value type" in told[1][1]
 
 
 async def test_the_projects_own_settings_count_for_nothing(puzzle: Puzzle, sandbox: Bubblewrap) -> None:

@@ -17,6 +17,7 @@ TYPES_WALL_S = 30.0
 TYPES_MEMORY_BYTES = 1024 * MIB
 NAMED_MAX = 20
 _TOOL = ("mypy",)
+_ERRORS = 1  # the exit status of a checker that has read everything; with 2 it has stopped before
 _ANNOTATED = re.compile(rb"^\s*(?:async\s+)?def\s[^\n]*->|^\s*(?:async\s+)?def\s+\w+\([^)\n]*\w\s*:\s*\w", re.MULTILINE)
 _OPTIONS = ("--config-file=", "--cache-dir=/dev/null", "--ignore-missing-imports", "--no-error-summary")
 _REPORT = ("--no-color-output", "--hide-error-context", "--no-pretty", "--explicit-package-bases")
@@ -40,22 +41,24 @@ class Types(VerdictGate):
             tools = await asyncio.to_thread(toolbox, _TOOL)
         except Unavailable as error:
             return nothing_to_do(error.message)
-        path = ":".join([PROJECT, SOURCES, *subject.project.folders])
+        # Libraries stand where a checker looks for what is installed: their own code is not checked, and a library of a
+        # name that the checker itself knows (typing_extensions) is no error.
+        installed = ":".join([TOOLS, *subject.project.folders])
         result = await boxed(
             RunSpec(
                 argv=(PYTHON, *ALONE, "-m", "mypy", *_OPTIONS, *_REPORT, "--", *(f"project/{each}" for each in paths)),
                 files=Tree.of(subject.tree).below("project"),
                 folders={TOOLS: tools, **subject.project.folders},
-                env={"PYTHONPATH": TOOLS, "MYPYPATH": path},
+                env={"PYTHONPATH": installed, "MYPYPATH": f"{PROJECT}:{SOURCES}"},
                 limits=Limits(wall_s=TYPES_WALL_S, memory_bytes=TYPES_MEMORY_BYTES),
             ),
             subject.sandbox,
         )
-        told = [line.removeprefix("project/") for line in result.stdout.decode("utf-8", "replace").splitlines()]
-        reported = [line for line in told if ": error: " in line]
+        told = [line for line in result.stdout.decode("utf-8", "replace").splitlines() if ": error: " in line]
+        in_project = [line.removeprefix("project/") for line in told if line.startswith("project/")]
         is_own = own_lines(subject)
-        errors = [line for line in reported if is_own(*_place(line))]
-        if result.reason != "exit" or (result.exit_code != 0 and not reported):
+        errors = [line for line in in_project if is_own(*_place(line))]
+        if result.reason != "exit" or (result.exit_code not in (0, _ERRORS) and not errors):
             return nothing_to_do(f"the checker gave no answer ({result.reason})")
         evidence = {"files": paths, "errors": errors[:NAMED_MAX]}
         if not errors:
