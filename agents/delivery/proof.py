@@ -1,9 +1,10 @@
 """The proof of a delivery on a base: verdict, statement, key, acceptance tests and prose, apart from the fix itself."""
 
 import io
+import shlex
 import shutil
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from agents.delivery.acceptance_tests import acceptance_files
@@ -21,6 +22,8 @@ PROOF_BRANCH = "-proof"
 PREFIX = "proof:"
 """Before the path of a file of the proof in a statement: it is about the fix, and names the proof's tests beside it."""
 TESTS = "tests/acceptance"
+CHANGED_TESTS = "changed-tests"
+"""The folder of a proof with the tests that the requirement lays over the base's, at their paths in the project."""
 LOCK = "requirements.lock"
 NAMES = proof_names(())
 NOTES: Mapping[str, str] = {
@@ -31,13 +34,27 @@ NOTES: Mapping[str, str] = {
 }
 """File of the proof -> the ref below refs/notes that holds it. All others are one archive in the ref TESTS_NOTE."""
 TESTS_NOTE = "aura-tests"
-_STATEMENT = """{statement} is signed by the verifier (in-toto, DSSE) and is about exactly the files of the delivered
+_STATEMENT = """
+{statement} is signed by the verifier (in-toto, DSSE) and is about exactly the files of the delivered
 commit. Where Aura is installed, this says in a checkout of it whether each file is the one that was judged:
 ```
 aura attestation verify .
 ```
 The key came with the delivery, so it proves nothing about itself: name a key that you trust with `--key`.
-
+"""
+_CASES = f"""
+The acceptance cases are tests that run anywhere. Put `{TESTS}` into a copy of the code, then:
+```
+python -m pytest {TESTS}
+```
+"""
+_CHANGED = f"""
+`{CHANGED_TESTS}` holds the tests that the requirement lays over the project's own. The fix does not bring them.
+This puts them into a checkout of it and runs them:
+```
+cp -R {CHANGED_TESTS}/. .
+python -m pytest {{files}}
+```
 """
 _WHERE: Mapping[Proof, str] = {
     "notes": """This text, the verdict, the signed statement, its key and the tests are git notes on the delivered
@@ -46,8 +63,7 @@ commit. A fetch brings notes only if it is asked to: `git fetch REPOSITORY 'refs
 git notes --ref=aura-verdict show
 git notes --ref=aura-statement show
 git notes --ref=aura-key show
-git notes --ref=aura-tests show | tar -x
-```
+{unpack}```
 """,
     "folder": "The verdict, the signed statement, its key and the tests are the files beside this one.\n",
     "branch": "The verdict, the signed statement, its key and the tests are the files of this branch.\n",
@@ -58,10 +74,11 @@ def proof_files(
     requirement: Requirement, verdict_json: bytes, summary: str, signed: Signed | None, place: Proof
 ) -> dict[str, bytes]:
     """The whole proof, by path. `summary` is one paragraph for its prose."""
-    files = {NAMES.verdict: verdict_json, NAMES.readme: _prose(requirement, summary, signed, place)}
+    tests = _tests(requirement)
+    files = {NAMES.verdict: verdict_json, NAMES.readme: _prose(requirement, summary, signed, place, tests)}
     if signed is not None:
         files |= {NAMES.statement: signed.statement, NAMES.key: signed.key}
-    return files | _tests(requirement)
+    return files | tests
 
 
 def write_folder(folder: Path, proof: Mapping[str, bytes]) -> None:
@@ -118,9 +135,9 @@ def proof_in_notes(notes: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def _archive(files: Mapping[str, bytes]) -> bytes:
-    """The files as a tar archive; the same files give the same bytes."""
+    """The files as a tar archive: the same bytes for the same files, and for names of any length."""
     written = io.BytesIO()
-    with tarfile.open(fileobj=written, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+    with tarfile.open(fileobj=written, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path in sorted(files):
             member = tarfile.TarInfo(path)
             member.size = len(files[path])
@@ -129,14 +146,27 @@ def _archive(files: Mapping[str, bytes]) -> bytes:
 
 
 def _tests(requirement: Requirement) -> dict[str, bytes]:
-    lock = {} if requirement.lock is None else {LOCK: requirement.lock}
-    cases = acceptance_files(requirement, TESTS, "test_acceptance.py")
-    return cases | property_files(requirement, TESTS, "test_properties.py") | lock
+    """The tests of the proof, and its lock. Nothing sealed is read here."""
+    criteria = requirement.criteria
+    files = {} if requirement.lock is None else {LOCK: requirement.lock}
+    changes = [change for each in criteria for sealed, change in each.changes if not sealed]
+    files |= {f"{CHANGED_TESTS}/{path}": content for change in changes for path, content in change.files.items()}
+    if any(each.cases or each.suite or each.properties for each in criteria):
+        files |= acceptance_files(requirement, TESTS, "test_acceptance.py")
+        files |= property_files(requirement, TESTS, "test_properties.py")
+    return files
 
 
-def _prose(requirement: Requirement, summary: str, signed: Signed | None, place: Proof) -> bytes:
+def _prose(
+    requirement: Requirement, summary: str, signed: Signed | None, place: Proof, tests: Collection[str]
+) -> bytes:
     criteria = "\n".join(f"- {criterion.id}: {' '.join(criterion.says.split())}" for criterion in requirement.criteria)
+    where = _WHERE[place].format(unpack=f"git notes --ref={TESTS_NOTE} show | tar -x\n" if tests else "")
     statement = _STATEMENT.format(statement=f"`{NAMES.statement}`") if signed else ""
+    cases = _CASES if any(path.startswith(f"{TESTS}/") for path in tests) else ""
+    changes = [change for each in requirement.criteria for sealed, change in each.changes if not sealed]
+    named = {test.partition("::")[0] for change in changes for test in (*change.must_pass, *change.keep_passing)}
+    changed = _CHANGED.format(files=" ".join(map(shlex.quote, sorted(named)))) if changes else ""
     return f"""# {" ".join(requirement.title.split())}
 
 {summary.strip()}
@@ -145,9 +175,4 @@ def _prose(requirement: Requirement, summary: str, signed: Signed | None, place:
 {criteria}
 
 ## Proof
-{_WHERE[place]}
-{statement}The acceptance cases are tests that run anywhere. Put `{TESTS}` into a copy of the code, then:
-```
-python -m pytest {TESTS}
-```
-""".encode()
+{where}{statement}{cases}{changed}""".encode()

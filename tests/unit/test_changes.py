@@ -14,7 +14,7 @@ from director.services.changes import _file_diff, _what
 from domain.tree import DELETED, Entry, Tree
 from tests.unit.repositories import git, needs_git, plan
 from tests.unit.test_attestation import requirement
-from verification.requirements.model import Case, Criterion, Step
+from verification.requirements.model import BaseTestChange, Case, Criterion, Step
 
 BEFORE = Tree({"a.py": b"a\nb\n", "gone.py": b"g\n", "run.sh": b"r\n", "end.txt": b"x"}, links={"l": "a.py"})
 AFTER = Tree(
@@ -80,6 +80,36 @@ def test_notes_hold_the_whole_proof_and_the_same_proof_is_the_same_bytes() -> No
     assert set(notes) == {"aura", "aura-verdict", "aura-tests"}
     assert proof_in_notes(notes) == proof
     assert notes == notes_of(dict(reversed(proof.items())))
+
+
+def laid_over() -> dict[str, bytes]:
+    """The proof of a requirement that only lays tests over the base's, some of them sealed."""
+    long = f"tests/{'long' * 40}/test_b.py"
+    shown = BaseTestChange(files={"tests/test_a.py": b"a\n", long: b"b\n"}, must_pass=("tests/test_a.py::test_it",))
+    sealed = BaseTestChange(files={"tests/test_c.py": b"c\n"}, must_pass=("tests/test_c.py::test_it",))
+    one = Criterion(id="A1", says="it is so", cases=(), over_base=shown, sealed_over_base=sealed)
+    proof = proof_files(replace(requirement(), criteria=(one,)), b"{}", "Done.", None, "notes")
+    assert proof_in_notes(notes_of(proof)) == proof
+    return proof
+
+
+def test_tests_that_are_laid_over_the_bases_come_with_the_proof_and_sealed_ones_do_not() -> None:
+    proof = laid_over()
+    long = f"changed-tests/tests/{'long' * 40}/test_b.py"
+    assert proof.keys() == {NAMES.readme, NAMES.verdict, "changed-tests/tests/test_a.py", long}
+    assert proof["changed-tests/tests/test_a.py"] == b"a\n"
+
+
+def test_the_prose_names_the_tests_that_there_are() -> None:
+    laid, cases = laid_over()[NAMES.readme].decode(), asked()[NAMES.readme].decode()
+    assert "cp -R changed-tests/. .\npython -m pytest tests/test_a.py\n" in laid
+    assert "tests/acceptance" not in laid
+    assert "python -m pytest tests/acceptance\n" in cases
+    assert "changed-tests" not in cases
+    nothing = replace(requirement(), criteria=(Criterion(id="A1", says="it is so", cases=()),))
+    proof = proof_files(nothing, b"{}", "Done.", None, "notes")
+    assert proof.keys() == {NAMES.readme, NAMES.verdict}
+    assert "aura-tests" not in proof[NAMES.readme].decode()
 
 
 def test_an_archive_of_strangers_brings_plain_files_alone() -> None:
