@@ -54,8 +54,11 @@ async def _find(store: Store, text: str) -> Recorded:
     found = await _event(store, text)
     if found is None:
         run = await find_run(store, text)
-        judged = [each for each in await store.read_run(run) if not each.void and isinstance(each.event, JUDGED)]
+        counting = [each for each in await store.read_run(run) if not each.void]
+        judged = [each for each in counting if isinstance(each.event, JUDGED)]
         merged = [each for each in judged if isinstance(each.event, OF_THE_MERGED)]
+        if not judged and any(isinstance(each.event, run_messages.Ended) for each in counting):
+            raise NotFound("This run has ended, and nothing of it was judged.", hint=f"See why: aura run show {run}")
         if not judged:
             raise NotFound("Nothing of this run has been judged yet.", hint=f"Follow it with: aura watch {run}")
         return (merged or judged)[-1]

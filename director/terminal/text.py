@@ -183,10 +183,10 @@ def inbox_text(waiting: Sequence[dict[str, Any]]) -> str:
 
 
 def released_text(line: dict[str, Any]) -> str:
-    """A release, in its first line what must be known of the base."""
+    """A release: in its first line what must be known of the base, in its last one how it is brought there."""
     short = f" ({line['base_short']})" if line["base_short"] else ""
     released = f"Released as {line['release_ref']}{short}: {line['folder']}"
-    return "\n".join([released, *_base_notes(line)])
+    return "\n".join([released, *_base_notes(line), *([taken.strip()] if (taken := _take(line)) else [])])
 
 
 def _base_notes(line: dict[str, Any]) -> list[str]:

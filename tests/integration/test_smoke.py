@@ -143,6 +143,7 @@ async def test_what_the_author_cannot_help_is_noted(sandbox: Bubblewrap) -> None
         assert found.verified, found.findings
         assert smoke.result == "noted"
         assert smoke.evidence["said"]
+        assert ("is built with flit-core" in smoke.text) == (pyproject == other)
 
 
 @pytest.mark.slow

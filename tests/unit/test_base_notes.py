@@ -53,6 +53,11 @@ def view(of: Verdict, asked: Requirement) -> VerdictView:
     return VerdictView(verdict=of, requirement=asked, about="The folder x", again="aura judge")
 
 
+def test_a_test_that_was_rewritten_under_its_old_name_is_not_said_to_replace_another() -> None:
+    same = replace(requirement(), may_change=(MayChange(test="t.py::old", replaced_by="t.py::old"),))
+    assert "t.py::old may change, replaced by its new version" in base_notes(verdict(), same).lines
+
+
 def test_the_notes_are_those_of_the_requirement_and_the_gate() -> None:
     notes = base_notes(verdict(), requirement())
     assert (notes.short, notes.lines) == (SHORT, LINES)
@@ -107,5 +112,7 @@ def test_every_approval_says_them() -> None:
         assert all(note in text for note in LINES)
     assert SHORT in next_step(line).splitlines()[0]
     assert SHORT in released_text(line).splitlines()[0]
+    assert "git fetch" in released_text(line).splitlines()[-1]
+    assert "git fetch" not in released_text(line | {"branch": "main"}), "control: a delivery of its own"
     for text in (inbox_text([quiet]), next_step(quiet), released_text(quiet)):
         assert "ran" not in text.replace("branch", ""), "control"

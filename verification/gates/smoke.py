@@ -64,8 +64,10 @@ class Smoke(VerdictGate):
         if problem is None:
             return GateReport(result="passed", text=f"installs, and {asked}", evidence=evidence)
         said = box.fault or "\n".join([problem.text, *([tail(box.last)] if box.last else [])]).strip()
-        if _is_of_base(subject) or (box.fault and _needs_others(files)):
-            return GateReport(result="noted", text=NOT_THE_AUTHORS, evidence={**evidence, "said": said})
+        others = _other_tools(files) if box.fault else []
+        if _is_of_base(subject) or others:
+            text = f"not tried: the project is built with {', '.join(others)}" if others else NOT_THE_AUTHORS
+            return GateReport(result="noted", text=text[:300], evidence={**evidence, "said": said})
         text = f"`pip install .` fails: {said}" if box.fault else f"installed, it does not pass ({asked}): {said}"
         found = Finding(kind="smoke_failed", detail=text, for_author=text)
         return verdict_on([found], text="does not install" if box.fault else "does not start", evidence=evidence)
@@ -135,13 +137,16 @@ def _is_of_base(subject: Subject) -> bool:
     return bool(own) and not own & set(subject.changed)
 
 
-def _needs_others(tree: Mapping[str, bytes]) -> bool:
-    """Whether the packaging names other build tools than those of the box, whatever was said in there."""
+def _other_tools(tree: Mapping[str, bytes]) -> list[str]:
+    """The build tools that the packaging names and the box does not have, whatever was said in there."""
     try:
         whole = tomllib.loads(tree.get("pyproject.toml", b"").decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
-        return False
+        return []
     build = whole.get("build-system", {"requires": ["setuptools"]})
     wanted = build.get("requires", []) if isinstance(build, dict) else []
     named = [project_name(each) for each in wanted if isinstance(each, str)] if isinstance(wanted, list) else []
-    return any(path in tree for path in PACKAGING) and not set(named) <= set(tool_versions(_TOOLS))
+    if not any(path in tree for path in PACKAGING):
+        return []
+    have = tool_versions(_TOOLS)
+    return [name or "?" for name in dict.fromkeys(named) if name not in have]

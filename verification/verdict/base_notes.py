@@ -46,13 +46,18 @@ class BaseNotes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, r
         if self.base_suite.run != "whole":
             lines.append(f"base_suite is `{self.base_suite.run}`: {self.base_suite.reason}")
         replaced = [each for each in self.may_change if each.replaced_by is not None]
-        lines += [f"{each.test} may change, replaced by {each.replaced_by}" for each in replaced[:SHOWN_MAX]]
+        lines += [f"{each.test} may change, replaced by {_replacing(each)}" for each in replaced[:SHOWN_MAX]]
         lost = [each.test for each in self.may_change if each.replaced_by is None]
         lines += [f"{test} may change and is no longer guarded" for test in lost[:SHOWN_MAX]]
         more = len(replaced[SHOWN_MAX:]) + len(lost[SHOWN_MAX:])
         lines += [f"{more} more tests may change"] if more else []
         lines += [f"holds on the base already: {', '.join(self.holds_already)}"] if self.holds_already else []
         return tuple(lines)
+
+
+def _replacing(change: AllowedChange) -> str | None:
+    """Name the test that replaces another one. A test that was rewritten under its old name replaces itself."""
+    return "its new version" if change.replaced_by == change.test else change.replaced_by
 
 
 NONE = BaseNotes()
