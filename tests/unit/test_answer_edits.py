@@ -284,3 +284,27 @@ def test_a_block_that_was_cut_off_does_not_count() -> None:
     cut = f"{fenced('x = 1' + chr(10), 'python path=lib/a.py')}{FENCE}python path=calc.py\ndef f("
     assert list(read_answer(cut, shown(), complete=False).files) == ["lib/a.py"]
     assert list(read_answer(cut, shown()).files) == ["lib/a.py", "calc.py"]
+
+
+MARK = "\\ No newline at end of file\n"
+
+
+@pytest.mark.parametrize(
+    ("base", "hunk", "result"),
+    [
+        ("a\nb", f"@@ -1,2 +1,2 @@\n a\n-b\n{MARK}+c\n", "a\nc\n"),
+        ("a\nb\n", f"@@ -1,2 +1,2 @@\n a\n-b\n+c\n{MARK}", "a\nc"),
+        ("a\nb", f"@@ -1,2 +1,2 @@\n a\n-b\n{MARK}+c\n{MARK}", "a\nc"),
+        ("a\nb", f"@@ -1,2 +1,2 @@\n-a\n+c\n b\n{MARK}", "c\nb"),
+        ("a\nb", "@@ -1,2 +1,2 @@\n a\n-b\n+c\n", "a\nc"),
+        ("a\nb\n", "@@ -1,2 +1,2 @@\n a\n-b\n+c\n", "a\nc\n"),
+    ],
+)
+def test_a_diff_says_whether_a_file_ends_with_a_line_end(base: str, hunk: str, result: str) -> None:
+    assert texts(read_answer(fenced(HEAD + hunk, "diff"), shown(base))) == {"calc.py": result}
+
+
+@pytest.mark.parametrize(("mark", "result"), [("", "a = 1\n"), (MARK, "a = 1")])
+def test_a_new_file_in_a_diff_ends_as_the_diff_says(mark: str, result: str) -> None:
+    new = f"--- /dev/null\n+++ b/lib/new.py\n@@ -0,0 +1 @@\n+a = 1\n{mark}"
+    assert texts(read_answer(fenced(new, "diff"), shown())) == {"lib/new.py": result}

@@ -227,7 +227,8 @@ class Assembly:
         if any(edit.old for edit in edits):
             self._reasons.append(f"{path} cannot be edited: there is no such file. Give it whole.")
             return None
-        return _ended("".join(f"{line}\n" for edit in edits for line in edit.new))
+        content = _ended("".join(f"{line}\n" for edit in edits for line in edit.new))
+        return content.removesuffix("\n") if edits[-1].is_open else content
 
     def _shown(self, path: str) -> str | None:
         """A file's text as the author knows it."""

@@ -8,6 +8,8 @@ from agents.employees.answer_reader.changes import Proposal
 from agents.employees.answer_reader.edits import EDITS_MAX, Edit
 
 NOTHING = "/dev/null"
+_OPEN = "\\ No newline"
+"""Begins the line below one that ends a file without a line end."""
 _HUNK = re.compile(r"^@@+(?:\s*-(\d+)(?:,\d+)?\s+\+\d+(?:,\d+)?)?.*$")
 _OLD = re.compile(r"^--- (?:a/(?=.)|\"a/)?(.+?)\"?(?:\t.*)?$")
 _NEW = re.compile(r"^\+\+\+ (?:b/(?=.)|\"b/)?(.+?)\"?(?:\t.*)?$")
@@ -110,7 +112,9 @@ def _hunks(lines: Sequence[str]) -> Iterator[Edit]:
 
 
 def _hunk(lines: list[str], at: int) -> Iterator[Edit]:
-    lines = [line for line in lines if not line.startswith("\\ No newline")]
+    marked = [before[:1] for before, line in pairwise(lines) if line.startswith(_OPEN)]
+    is_open = "-" not in marked or len(marked) > 1 if marked else None
+    lines = [line for line in lines if not line.startswith(_OPEN)]
     while lines and (not lines[-1].strip() or lines[-1].rstrip() == "--"):
         lines = lines[:-1]  # the signature of a mailed patch stands below the last hunk
     while lines and not lines[0].strip() and at == 0:
@@ -119,7 +123,7 @@ def _hunk(lines: list[str], at: int) -> Iterator[Edit]:
         return
     old = tuple(_plain(line) for line in lines if not line.startswith("+"))
     new = tuple(_plain(line) for line in lines if not line.startswith("-"))
-    yield Edit(old, new, at)
+    yield Edit(old, new, at, is_open=is_open)
 
 
 def _plain(line: str) -> str:

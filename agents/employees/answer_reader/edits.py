@@ -9,12 +9,16 @@ SHOWN_CHARS_MAX = 60
 
 
 class Edit(NamedTuple):
-    """Replaces lines. `at`: the line that a diff's header says (from 1), or 0. `append`: adds at the end."""
+    """Replaces lines. `at`: the line that a diff's header says (from 1), or 0. `append`: adds at the end.
+
+    `is_open`: whether the last of the new lines ends the file without a line end, where a diff says so.
+    """
 
     old: tuple[str, ...]
     new: tuple[str, ...]
     at: int = 0
     append: bool = False
+    is_open: bool | None = None
 
 
 class Edited(NamedTuple):
@@ -46,6 +50,8 @@ def edited(text: str, edits: Sequence[Edit], path: str) -> Edited:
         if len(places) != 1:
             return Edited("", _reason(places, edit, path))
         begin, end = places[0], places[0] + len(edit.old)
+        if end == len(lines) and edit.is_open is not None:
+            last_open = edit.is_open
         last_open = last_open and (end < len(lines) or bool(fitted))
         lines[begin:end] = [f"{line}{carriage}" for line in fitted]
         shift += len(fitted) - len(edit.old)
