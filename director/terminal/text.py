@@ -162,9 +162,18 @@ def reasons(findings: Sequence[dict[str, Any]]) -> str:
     return ", ".join(dict.fromkeys(parts))
 
 
+def standing(line: Mapping[str, Any]) -> str:
+    """Return where a run stands, in words: a delivery waits for approval, and only then is it released."""
+    if line["phase"] == "delivered":
+        return "delivered, waits for approval"
+    return "released" if line["outcome"] == "delivered" else str(line["outcome"] or line["phase"])
+
+
 def _standing(line: dict[str, Any]) -> str:
     if line["phase"] == "ended":
-        return f"ended: {line['outcome']}. {line['reason']}"
+        return f"ended: {standing(line)}. {line['reason']}".rstrip(". ") + "."
+    if line["phase"] == "delivered":
+        return f"{standing(line)}; submitted {clock(line['submitted_at'])} UTC"
     return f"{line['phase']} since {clock(line['submitted_at'])} UTC"
 
 

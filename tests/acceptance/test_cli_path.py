@@ -56,7 +56,12 @@ def test_from_a_template_to_a_release(aura: Aura, inside: Aura) -> None:
     read_attempts(inside, run, sample)
     assert not [name for name in refs(folder) if name.startswith("refs/tags/")]
 
+    assert "delivered, waits for approval" in inside.text("runs")
+    assert "delivered, waits for approval" in inside.text("run", "show", run)
     released = aura.json("approve", run, "--commit", line["commit_id"])
+    assert "released" in inside.text("runs")
+    assert "ended: released" in inside.text("run", "show", run)
+    assert "waits for approval" not in inside.text("runs") + inside.text("run", "show", run)
     assert released["outcome"] == "delivered"
     tags = {name: value for name, value in refs(folder).items() if name.startswith("refs/tags/")}
     assert list(tags) == [released["release_ref"]]

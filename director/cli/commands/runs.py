@@ -29,7 +29,7 @@ def runs(as_json: Json = False) -> None:
 
     async def work() -> None:
         from director.services.session import archive, rows
-        from director.terminal.text import clock, table
+        from director.terminal.text import clock, standing, table
 
         async with archive(Settings()) as store:
             found = await rows(store, "door_runs")
@@ -37,7 +37,7 @@ def runs(as_json: Json = False) -> None:
             (
                 row["run"],
                 row["title"],
-                row["outcome"] or row["phase"],
+                standing(row),
                 f"{row['verified']}/{row['tasks']}",
                 clock(row["submitted_at"]),
             )
