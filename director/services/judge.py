@@ -16,7 +16,7 @@ from director.reports.sarif import sarif_json
 from director.reports.verdict_html import verdict_page
 from director.reports.verdict_view import VerdictView
 from director.reports.workflow_commands import workflow_commands
-from director.services.judged_source import Source, read_source
+from director.services.judged_source import Judged, Source, read_source
 from director.settings import Settings
 from director.terminal.escape import visible
 from director.terminal.output import Door
@@ -86,9 +86,7 @@ async def judge_source(settings: Settings, source: Source, door: Door, wanted: W
             base=None if base is None else base.files,
             origin=None if base is None else _origin(requirement, base, settings),
             libraries=installed,
-            packaged=delivered_tree(requirement, tree).with_tree(
-                judged.whole
-            ),  # what stands there is what will be installed
+            packaged=_packaged(requirement, tree, judged),
             allow_degraded=wanted.allow_degraded,
         )
     finally:
@@ -160,6 +158,13 @@ def _around(whole: Tree, tree: Tree) -> dict[str, Entry]:
     names = proof_names(tree.paths())
     without = {*tree.paths(), names.readme, names.statement, names.key}
     return whole.kept(lambda path: path not in without).manifest()
+
+
+def _packaged(requirement: Requirement, tree: Tree, judged: Judged) -> Tree | None:
+    """Return the tree with the packaging of its delivery. A delivery on a base adds none: it holds the fix alone."""
+    if judged.base is not None:
+        return None
+    return delivered_tree(requirement, tree).with_tree(judged.whole)  # what stands there is what will be installed
 
 
 def again(*words: str, seed: int, degraded: bool) -> str:

@@ -111,9 +111,16 @@ def _again(events: list[Recorded], verdict: Verdict, *, merged: bool) -> str:
     """A task's share is judged against its own criteria, on what stood before it: no command does that from outside."""
     if not merged:
         return f"a verifier that is asked for this verdict again draws from the same seed, {verdict.seed}"
-    delivered = [each.event for each in events if isinstance(each.event, run_messages.Delivered)]
-    folder = delivered[-1].folder if delivered else "DIR"
-    return again("REQUIREMENT.md", folder, seed=verdict.seed, degraded=bool(verdict.not_held))
+    delivered, base = None, None
+    for event in (each.event for each in events if not each.void):
+        if isinstance(event, run_messages.Submitted | run_messages.Returned):
+            base = event.base_commit
+        elif isinstance(event, run_messages.Delivered):
+            delivered = event
+    where = [delivered.folder if delivered else "DIR"]
+    if base is not None:  # the branch holds the fix alone, and what it is compared with is named
+        where = ["--repo", where[0], "--ref", delivered.branch if delivered else "BRANCH", "--base-ref", base]
+    return again("REQUIREMENT.md", *where, seed=verdict.seed, degraded=bool(verdict.not_held))
 
 
 def _place(recorded: Recorded) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """From `aura init` to a release, with a scripted employee, and the ways in which a run ends without one."""
 
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -236,8 +237,20 @@ def test_a_base_is_built_on_and_never_written(inside: Aura, tmp_path: Path) -> N
         assert (shown["base_short"], shown["base_notes"]) == (short, notes)
     assert inside.text("verdict", line["run"]).splitlines()[2] == f"Verified, {short}."
     assert f"Released as {shown['release_ref']} ({short})" in inside.text("run", "show", line["run"])
+    gives_the_verdict_again(inside, line["run"])
     assert inside.json("submit", "adders.md", "--repo", str(tmp_path / "nowhere"), code=3)["hint"]
     assert inside.json("submit", "adders.md", "--repo", str(site), "--ref", "nowhere", code=3)["hint"]
+
+
+def gives_the_verdict_again(aura: Aura, run: str) -> None:
+    """The command that a verdict prints judges the same commit against the same base, with the same seed."""
+    printed = next(line for line in aura.text("verdict", run).splitlines() if "aura judge" in line)
+    words = shlex.split(printed[printed.index("aura judge") :])[1:]
+    first = aura.json("verdict", run)
+    second = aura.json(*["based.md" if word == "REQUIREMENT.md" else word for word in words])
+    assert [(each["verified"], each["seed"]) for each in (first, second)] == [(True, first["seed"])] * 2
+    results = [{(gate["gate"], gate["result"]) for gate in each["gates"]} for each in (first, second)]
+    assert results[0] == results[1]
 
 
 def content_of(folder: Path) -> dict[str, bytes]:
