@@ -1,6 +1,8 @@
 """The base's own tests are a regression gate that the author cannot edit; the author's own tests are advice."""
 
+import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -139,6 +141,42 @@ async def test_a_file_that_does_not_import_leaves_the_others_judging(sandbox: Bu
     report = await BaseTests().ask(subject(sandbox, broken, MANY))
     assert report.result == "failed"
     assert [(finding.kind, "test_words" in finding.detail) for finding in report.findings] == [("regression", True)]
+
+
+SETTINGS_PLUGIN = """import importlib
+import pytest
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config):
+    early_config.settings = importlib.import_module("tests.settings")
+
+@pytest.fixture
+def settings(request):
+    return request.config.settings
+"""
+SETTLED = {
+    "shout.py": BASE["shout.py"],
+    "tests/__init__.py": b"",
+    "tests/settings.py": b"LOUD = '!'\n",
+    "tests/test_settled.py": b"""from shout import shout
+
+def test_settled(settings):
+    assert shout('a') + settings.LOUD == 'A!'
+""",
+}
+
+
+@pytest.mark.needs_sandbox
+async def test_a_plugin_that_imports_the_projects_settings_finds_them(sandbox: Bubblewrap, tmp_path: Path) -> None:
+    """It does so before any conftest, as pytest-django does."""
+    (tmp_path / "settling.py").write_text(SETTINGS_PLUGIN)
+    (tmp_path / "settling-1.dist-info").mkdir()
+    (tmp_path / "settling-1.dist-info" / "entry_points.txt").write_text("[pytest11]\nsettling = settling\n")
+    asked = subject(sandbox, {**SETTLED, **TIDY}, SETTLED)
+    project = replace(asked.project, libraries=tmp_path, environment=environment_of(SETTLED, tmp_path))
+    report = await BaseTests().ask(dataclasses.replace(asked, project=project))
+    assert report.text == "1 of 1 test files ran, 1 tests passed on the base", report
+    assert report.result == "passed"
 
 
 @pytest.mark.slow

@@ -82,16 +82,20 @@ class Reporter:
         self.deselected = 0
         self.left_out: set[str] = set()
 
-    def pytest_load_initial_conftests(self) -> None:
-        """The project becomes importable only now, when pytest has all of its own parts."""
+    def pytest_load_initial_conftests(self) -> Any:
+        """The project becomes importable only now, when pytest has all of its own parts.
+
+        `main` makes this a wrapper, so that it goes before plugins: pytest-django imports the project's settings here.
+        """
         if self.order["stubs"] is not None:
             sys.meta_path.append(StubFinder(self.order["stubs"]))
-            return
-        places = project_paths(self.order)
-        sys.path[:0] = places
-        known = os.environ.get("PYTHONPATH", "")
-        os.environ["PYTHONPATH"] = os.pathsep.join(path for path in [*places, known] if path)
-        forget_tools(self.order)
+        else:
+            places = project_paths(self.order)
+            sys.path[:0] = places
+            known = os.environ.get("PYTHONPATH", "")
+            os.environ["PYTHONPATH"] = os.pathsep.join(path for path in [*places, known] if path)
+            forget_tools(self.order)
+        return (yield)
 
     def pytest_collectreport(self, report: Any) -> None:
         if report.failed:
@@ -221,6 +225,8 @@ def main() -> None:
     arguments = [word for plugin in plugins for word in ("-p", plugin)]
     if order["filters"]:
         arguments += ["-o", "filterwarnings=" + "\n".join(filters)]
+    first = pytest.hookimpl(wrapper=True)(Reporter.pytest_load_initial_conftests)
+    Reporter.pytest_load_initial_conftests = first  # type: ignore[method-assign]  # pytest is not there above
     reporter = Reporter(order)
     status = int(pytest.main([*arguments, *order["arguments"]], plugins=[reporter]))
     told = {**reporter.answer(), "status": status, "dropped": [_clean(each) for each in (*no_filters, *no_plugins)]}
