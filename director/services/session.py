@@ -16,7 +16,7 @@ from bus.store import Store
 from director.services.times import SEQ_MAX
 from director.settings import Settings
 from domain import run as run_rules
-from domain.errors import Invalid, NotFound
+from domain.errors import Invalid, NotFound, Unavailable
 from domain.message import Command, Recorded, Unreadable
 from domain.run import RunState
 from governance import keys
@@ -99,7 +99,10 @@ def _sleeping_server(settings: Settings) -> Server | None:
 
 
 async def rows(store: Store, query: str, *parameters: Any) -> list[dict[str, Any]]:
-    """The rows of a named query as dictionaries; none when its consumer has not begun yet."""
+    """Return the rows of a named query as dictionaries; none before its consumer has begun.
+
+    Raises Unavailable if the rows are of another release.
+    """
     import asyncpg
 
     async with store.connection() as connection:
@@ -107,6 +110,12 @@ async def rows(store: Store, query: str, *parameters: Any) -> list[dict[str, Any
             return [dict(row.items()) for row in await connection.fetch(named(query), *parameters)]
         except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
             return []
+        except asyncpg.UndefinedColumnError as error:
+            raise Unavailable(
+                "The organisation's processes are of another release than this command, and so are their rows.",
+                hint="Start them anew: aura down, then aura up. Open runs go on.",
+                code="other_release",
+            ) from error
 
 
 async def find_run(store: Store, text: str) -> UUID:

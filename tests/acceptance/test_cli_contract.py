@@ -90,7 +90,7 @@ def test_short_help_and_the_version(asleep: Aura) -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_shell_can_complete_commands(asleep: Aura, shell: str) -> None:
-    assert "_AURA_COMPLETE" in asleep.text("--show-completion", shell)
+    assert "_AURA_COMPLETE" in asleep.text(_AURA_COMPLETE=f"source_{shell}")
     words = {"_AURA_COMPLETE": "complete_bash", "COMP_WORDS": "aura rep", "COMP_CWORD": "1"}
     assert sorted(asleep.text(**words).split()) == ["repair", "replay"]
 

@@ -59,6 +59,15 @@ class Checkout:
 
     def run(self, *arguments: str, code: int = 0) -> dict[str, Any]:
         """Run a command, which must end with `code`; the data that it answers."""
+        data: dict[str, Any] = self.answer(*arguments, code=code)["data"]
+        return data
+
+    def error(self, *arguments: str, code: int) -> dict[str, Any]:
+        """The error of a command that ends with `code`."""
+        error: dict[str, Any] = self.answer(*arguments, code=code)["error"]
+        return error
+
+    def answer(self, *arguments: str, code: int) -> dict[str, Any]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("AURA_", "OPENAI_"))}
         environment |= {"AURA_HOME": str(self.home), "AURA_ALLOW_DEGRADED": "1", "PYTHONPATH": str(self.sources)}
         done = subprocess.run(
@@ -71,8 +80,8 @@ class Checkout:
             check=False,
         )
         assert done.returncode == code, (arguments, done.stdout, done.stderr)
-        data: dict[str, Any] = json.loads(done.stdout)["data"]
-        return data
+        whole: dict[str, Any] = json.loads(done.stdout)
+        return whole
 
     def until(self, found: Callable[[], object]) -> None:
         deadline = time.monotonic() + WAIT_S
@@ -81,8 +90,8 @@ class Checkout:
             time.sleep(POLL_S)
 
     def phase(self, run: str) -> str:
-        line = self.run("run", "show", run)["run"]
-        return str(line["outcome"] or line["phase"]) if line else ""
+        lines = {line["run"]: line for line in self.run("runs")["runs"]}
+        return str(lines[run]["outcome"] or lines[run]["phase"]) if run in lines else ""
 
     def logs(self) -> str:
         return "\n".join(
@@ -131,6 +140,7 @@ def test_the_processes_of_the_former_release_carry_an_open_run_to_its_end(checko
     run = begun(checkout)
     checkout.pull()
     assert checkout.run("status")["running"] is True
+    assert checkout.error("run", "show", run, code=69)["code"] == "other_release"
     checkout.until(lambda: checkout.phase(run) == "delivered")
     print([(child["name"], child["restarts"]) for child in checkout.run("status")["children"]])
     checkout.run("down")

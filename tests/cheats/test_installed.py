@@ -125,6 +125,8 @@ CHEATS: dict[str, tuple[str, Tree, bool]] = {
         True,
     ),
 }
+ALWAYS = ("the same files", "a command below src")
+"""In the fast run: a library, and a command, whose program is as this pip writes it."""
 HONEST: dict[str, tuple[str, Tree, str]] = {
     "the same files": (LIBRARY, {"slug.py": HELPED, "helper.py": RIGHT, "pyproject.toml": HATCH}, ""),
     "a file that is not needed stays behind": (
@@ -186,7 +188,8 @@ async def test_packaging_that_delivers_something_else_is_refused(sandbox: Bubble
 
 
 @pytest.mark.parametrize(
-    "name", ["the same files", *(pytest.param(name, marks=pytest.mark.slow) for name in [*HONEST][1:])]
+    "name",
+    [pytest.param(name, marks=() if name in ALWAYS else pytest.mark.slow) for name in HONEST],
 )
 async def test_packaging_that_differs_and_does_no_harm_is_verified(sandbox: Bubblewrap, name: str) -> None:
     asked, tree, other = HONEST[name]

@@ -19,8 +19,10 @@ _SCRIPTS = (
     "    sys.argv[0] = re.sub(r'(-script\\.pyw|\\.exe)?$', '', sys.argv[0])\n    sys.exit({function}())\n",
     "import sys\nfrom {module} import {name}\nif __name__ == '__main__':\n    if sys.argv[0].endswith('.exe'):\n"
     "        sys.argv[0] = sys.argv[0][:-4]\n    sys.exit({function}())\n",
+    "import sys\nfrom {module} import {name}\nif __name__ == '__main__':\n"
+    "    sys.argv[0] = sys.argv[0].removesuffix('.exe')\n    sys.exit({function}())\n",
 )
-"""The programs that pip writes for an entry point, older and newer, below their first lines."""
+"""The programs that pip writes for an entry point, below their first lines: before 24, before 26.3, and since."""
 
 
 def otherwise(judged: Mapping[str, bytes], installed: Mapping[str, bytes], command: str | None) -> str | None:
