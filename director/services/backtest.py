@@ -26,7 +26,7 @@ from verification.requirements.model import Base, Requirement
 from verification.sandbox.choice import open_sandbox
 from verification.suites.outcome_store import OutcomeStore
 
-FORM = 1  # of the kept results; another number when the judge changes what it accepts
+FORM = 2  # of the kept results; another number when the judge changes what it accepts
 _result = msgspec.json.Decoder(CommitResult)
 OnResult = Callable[[CommitResult, int, int], None]
 """Called with each result, its number and the number of all."""

@@ -87,6 +87,21 @@ def test_tests_may_be_collected_through_a_file_that_imports_them(tmp_path: Path)
     assert "tests/__main__.py::TestArea::test_it" in written.read_text(encoding="utf-8")
 
 
+def test_a_test_whose_id_changes_from_run_to_run_is_not_asked_for(tmp_path: Path) -> None:
+    area = "from shapes import area\n\ndef test_area():\n    assert (area(2, 3), area(1, 1)) == (6, 1)\n"
+    timed = (
+        "import time\nimport pytest\n\n"
+        "@pytest.mark.parametrize('at', [str(time.time_ns())])\ndef test_now(at):\n    assert at\n"
+    )
+    first = {"shapes.py": SHAPES, "tests/test_edge.py": TEST_EDGE}
+    fix = {"shapes.py": RIGHT, "tests/test_area.py": area, "tests/test_now.py": timed}
+    history(tmp_path / "repo", [("Shapes", first), ("Multiply for the area", fix)])
+    said = Aura(tmp_path).run("backtest", "--repo", "repo", "--last", "1", "--json")
+    (result,) = json.loads(said.out)["data"]["results"]
+    assert ("excluded" in result, result["turned"]) == (False, 1), result
+    assert [(each["kind"], each["accepted"]) for each in result["patches"]][:2] == [("parent", False), ("fix", True)]
+
+
 def test_a_folder_without_a_repository_is_named(tmp_path: Path) -> None:
     said = Aura(tmp_path).run("backtest", "--repo", str(tmp_path))
     assert said.code == 3

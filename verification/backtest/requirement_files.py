@@ -1,17 +1,44 @@
-"""A commit of a backtest as requirement files that `aura submit` and `aura judge` take."""
+"""A commit of a backtest as a requirement, and as the files of one that `aura submit` and `aura judge` take."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
 
 from verification.backtest.commits import FixCommit
-from verification.requirements.model import Requirement
+from verification.requirements.model import (
+    BaseTestChange,
+    Budget,
+    Criterion,
+    MayChange,
+    Requirement,
+    RequirementTask,
+)
 
 TESTS = "tests"
 """The folder beside the requirement with the files that are laid over the base's own tests."""
 _MINUTES = 60
 _TITLE_CHARS_MAX = 120
+
+
+def requirement_of(
+    fix: FixCommit, scope: tuple[str, ...], change: BaseTestChange, may_change: tuple[MayChange, ...]
+) -> Requirement:
+    """Make the requirement of a commit: its message, its tests, and the files of code that it changes as the scope."""
+    title = fix.subject or fix.id[:12]
+    return Requirement(
+        title=title,
+        deliver="library",
+        language="python",
+        scope=scope,
+        budget=Budget(usd=Decimal(0), tokens=0, minutes=0),
+        criteria=(Criterion(id="A1", says=title, cases=(), over_base=change),),
+        tasks=(RequirementTask(id="T1", criteria=("A1",), scope=scope),),
+        prose=fix.message,
+        source=fix.message.encode(),
+        may_change=may_change,
+    )
 
 
 def write_requirement(folder: Path, requirement: Requirement, fix: FixCommit, repo: Path) -> Path:

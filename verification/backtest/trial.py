@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping
-from decimal import Decimal
 from pathlib import Path
 
 import msgspec
@@ -13,20 +12,14 @@ from domain.tree import Tree
 from verification.backtest.commits import Change, FixCommit, applied, change_between
 from verification.backtest.model import CommitResult, Detected, Patch
 from verification.backtest.mutants import TreeMutant, tree_mutants
+from verification.backtest.requirement_files import requirement_of
 from verification.execution.case_runner import Project
 from verification.gates.base import Origin
 from verification.gates.base_problems import SHARE_MIN
 from verification.gates.on_base import seed_of
 from verification.judge import judge
 from verification.packages.project_environment import environment_of
-from verification.requirements.model import (
-    BaseTestChange,
-    Budget,
-    Criterion,
-    MayChange,
-    Requirement,
-    RequirementTask,
-)
+from verification.requirements.model import BaseTestChange, MayChange, Requirement
 from verification.sandbox.base import Sandbox
 from verification.suites.base_outcome import PASSED, BaseOutcome, file_of
 from verification.suites.base_suite import BaseSuite, test_files_of
@@ -168,10 +161,15 @@ async def learn(fix: FixCommit, parts: Parts, setting: Setting) -> Learnt:
     own_before = await laid.on_base(own_files)
     own = (await laid.compare(own_before, parts.fixed, own_files)).outcomes
     turned = tuple(test for test, how in own.items() if how == PASSED and own_before.outcomes.get(test) != PASSED)
+    if turned:  # an id may hold the time or an address; such a test is another one in each run
+        again = (await laid.compare(own_before, parts.fixed, sorted(set(map(file_of, turned))), repeat=False)).outcomes
+        turned = tuple(test for test in turned if again.get(test) == PASSED)
     if not turned:
         raise Excluded("no test turns from failing to passing")
     may_change = await _replaced(before, turned, parts, suite, laid)
-    requirement = _requirement(fix, parts, BaseTestChange(files=dict(parts.tests), must_pass=turned), may_change)
+    requirement = requirement_of(
+        fix, parts.change.code, BaseTestChange(files=dict(parts.tests), must_pass=turned), may_change
+    )
     return Learnt(requirement=requirement, before=before, own_files=own_files, own=own)
 
 
@@ -185,24 +183,6 @@ async def _replaced(
     helped = (await laid.compare(await laid.on_base(others), parts.fixed, others)).outcomes if others else {}
     changes = [test for test in lost if file_of(test) in rewritten or helped.get(test) == PASSED]
     return tuple(MayChange(test=test, replaced_by=test if test in turned else None) for test in changes)
-
-
-def _requirement(
-    fix: FixCommit, parts: Parts, change: BaseTestChange, may_change: tuple[MayChange, ...]
-) -> Requirement:
-    scope = parts.change.code
-    return Requirement(
-        title=fix.subject or fix.id[:12],
-        deliver="library",
-        language="python",
-        scope=scope,
-        budget=Budget(usd=Decimal(0), tokens=0, minutes=0),
-        criteria=(Criterion(id="A1", says=fix.subject or fix.id[:12], cases=(), over_base=change),),
-        tasks=(RequirementTask(id="T1", criteria=("A1",), scope=scope),),
-        prose=fix.message,
-        source=fix.message.encode(),
-        may_change=may_change,
-    )
 
 
 async def _choose(
