@@ -37,6 +37,8 @@ def waiting(aura: Aura, name: str) -> tuple[subprocess.Popen[str], str]:
     return process, run
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.parametrize("command", ["submit", "watch"])
 def test_ctrl_c_says_that_the_run_goes_on(aura: Aura, command: str) -> None:
     process, run = waiting(aura, command)
@@ -53,6 +55,8 @@ def test_ctrl_c_says_that_the_run_goes_on(aura: Aura, command: str) -> None:
     assert aura.inside().json("run", "show", run)["run"]["outcome"] is None
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_the_budget_shows_what_open_runs_have_reserved(aura: Aura) -> None:
     inside = aura.inside()
     before = inside.json("budget")
@@ -74,6 +78,8 @@ def test_the_budget_shows_what_open_runs_have_reserved(aura: Aura) -> None:
     assert [line.split()[0] for line in shown[1:]] == ["limit", "spent", "reserved", "left"]
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_a_database_that_dies_during_the_wait_is_no_reason_to_submit_again(aura: Aura) -> None:
     process, run = waiting(aura, "killed")
     os.kill(next(child["pid"] for child in aura.inside().json("status")["children"] if child["name"] == "postgres"), 9)

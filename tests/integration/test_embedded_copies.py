@@ -95,7 +95,7 @@ async def test_the_copy_of_a_home_at_work_touches_none_of_its_processes(folder: 
     assert [child.pid for child in now.children] == [child.pid for child in first.children]
 
 
-@pytest.mark.parametrize("place", ["known", "unknown"])
+@pytest.mark.parametrize("place", [pytest.param("known", marks=[pytest.mark.slow, pytest.mark.ci]), "unknown"])
 async def test_a_record_of_the_former_release_names_the_home_it_was_copied_from(folder: Path, place: str) -> None:
     """0.1.0 wrote the absolute path of the database, and no place of the home."""
     with_cluster(folder / "home")
@@ -113,6 +113,8 @@ async def test_a_record_of_the_former_release_names_the_home_it_was_copied_from(
     assert Home(copy).layout().postgres == str(copy / "data" / "postgres")
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_a_moved_home_takes_its_data_along(folder: Path) -> None:
     with_cluster(folder / "home")
     home, moved = folder / "home", folder / "moved"
@@ -125,6 +127,8 @@ async def test_a_moved_home_takes_its_data_along(folder: Path) -> None:
     assert not home.exists(), "nothing is made at the former place"
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_a_home_that_is_moved_at_work_must_be_stopped_first(folder: Path) -> None:
     with_cluster(folder / "home")
     home, moved = folder / "home", folder / "moved"
