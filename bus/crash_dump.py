@@ -42,13 +42,11 @@ def _tell_tasks(_number: int, _frame: FrameType | None) -> None:
 
 def _waiting_at(awaited: Any) -> Iterator[tuple[FrameType, int]]:
     """Yield the frames of a coroutine and of all that it waits for, with their current lines."""
-    while awaited is not None:
-        frame = next((found for name in _FRAMES if (found := getattr(awaited, name, None)) is not None), None)
-        if frame is None:
-            return
+    while (frame := _first(awaited, "cr_frame", "gi_frame", "ag_frame")) is not None:
         yield frame, frame.f_lineno
-        awaited = next((found for name in _AWAITED if (found := getattr(awaited, name, None)) is not None), None)
+        awaited = _first(awaited, "cr_await", "gi_yieldfrom", "ag_await")
 
 
-_FRAMES = ("cr_frame", "gi_frame", "ag_frame")
-_AWAITED = ("cr_await", "gi_yieldfrom", "ag_await")
+def _first(awaited: Any, *names: str) -> Any:
+    """Return the first attribute that is there: coroutines and generators have different names for the same."""
+    return next((value for name in names if (value := getattr(awaited, name, None)) is not None), None)

@@ -13,7 +13,7 @@ from agents.delivery.packaging import Signed, proof_names
 from agents.delivery.property_tests import property_files
 from domain.run_messages import Proof
 from domain.tree import Entry, manifest_of
-from verification.requirements.model import Requirement
+from verification.requirements.model import BaseTestChange, Requirement
 
 PROOF_FOLDER = ".proof"
 """Ending of the folder beside a delivery's repository that holds its proof."""
@@ -145,12 +145,20 @@ def _archive(files: Mapping[str, bytes]) -> bytes:
     return written.getvalue()
 
 
+def _laid_over(requirement: Requirement) -> list[BaseTestChange]:
+    """Return the tests that the requirement lays over the base's, without the sealed ones."""
+    return [change for each in requirement.criteria for sealed, change in each.changes if not sealed]
+
+
 def _tests(requirement: Requirement) -> dict[str, bytes]:
     """The tests of the proof, and its lock. Nothing sealed is read here."""
     criteria = requirement.criteria
     files = {} if requirement.lock is None else {LOCK: requirement.lock}
-    changes = [change for each in criteria for sealed, change in each.changes if not sealed]
-    files |= {f"{CHANGED_TESTS}/{path}": content for change in changes for path, content in change.files.items()}
+    files |= {
+        f"{CHANGED_TESTS}/{path}": content
+        for change in _laid_over(requirement)
+        for path, content in change.files.items()
+    }
     if any(each.cases or each.suite or each.properties for each in criteria):
         files |= acceptance_files(requirement, TESTS, "test_acceptance.py")
         files |= property_files(requirement, TESTS, "test_properties.py")
@@ -164,7 +172,7 @@ def _prose(
     where = _WHERE[place].format(unpack=f"git notes --ref={TESTS_NOTE} show | tar -x\n" if tests else "")
     statement = _STATEMENT.format(statement=f"`{NAMES.statement}`") if signed else ""
     cases = _CASES if any(path.startswith(f"{TESTS}/") for path in tests) else ""
-    changes = [change for each in requirement.criteria for sealed, change in each.changes if not sealed]
+    changes = _laid_over(requirement)
     named = {test.partition("::")[0] for change in changes for test in (*change.must_pass, *change.keep_passing)}
     changed = _CHANGED.format(files=" ".join(map(shlex.quote, sorted(named)))) if changes else ""
     return f"""# {" ".join(requirement.title.split())}

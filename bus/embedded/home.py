@@ -29,7 +29,7 @@ INSIDE = "data/postgres"
 
 
 class Layout(msgspec.Struct, frozen=True):
-    """What is chosen once and kept in run/layout.json: the database's folder (if it is ours), and a port per name.
+    """The choices that run/layout.json keeps: the database's folder (if it is ours), and a port for each name.
 
     `private`: that folder is outside the home. `place`: where the home was when it was last used.
     """

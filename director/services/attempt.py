@@ -12,10 +12,9 @@ from bus.blobs import Blobs
 from bus.store import Store
 from director.services.changes import Change, diff_between
 from director.services.run_record import attempts_of
-from domain import run as run_rules
+from director.services.session import run_state
 from domain import task
 from domain.errors import Invalid, NotFound
-from domain.message import Unreadable
 
 
 class CallView(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +31,7 @@ class CallView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt. `verified` is None if no work was handed in, or if it is not judged yet; then nothing is changed."""
+    """One attempt. `verified` is None before a verdict. `changes` and `diff` are empty if no work was handed in."""
 
     task: str
     attempt: int
@@ -105,13 +104,9 @@ def _prompt_text(kept: str | None) -> str | None:
 
 async def _changed(store: Store, blobs: Blobs, run: UUID, order: UUID) -> tuple[list[Change], str]:
     """Return what the work of an order changes in the tree that its task began with."""
-    library, state = Library(blobs), run_rules.initial
     for recorded in await store.read_run(run):
         event = recorded.event
-        if recorded.void is not None or isinstance(event, Unreadable):
-            continue
-        if isinstance(event, task.Submitted) and str(event.order) == str(order):
-            before = await library.before(state, event.task)
-            return await diff_between(before, event.files, blobs)
-        state = run_rules.evolve(state, event)
+        if recorded.void is None and isinstance(event, task.Submitted) and str(event.order) == str(order):
+            state = await run_state(store, run, recorded.seq - 1)
+            return await diff_between(await Library(blobs).before(state, event.task), event.files, blobs)
     return [], ""

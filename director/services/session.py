@@ -12,7 +12,7 @@ from bus.embedded.home import Home
 from bus.embedded.servers import Server, postgres_at
 from bus.embedded.stack import status
 from bus.redaction import Redactor
-from bus.store import Store
+from bus.store import FAR, Store
 from director.services.times import SEQ_MAX
 from director.settings import Settings
 from domain import run as run_rules
@@ -129,10 +129,10 @@ async def find_run(store: Store, text: str) -> UUID:
     return _only(matching, text, "run", "`aura runs` lists them.")
 
 
-async def run_state(store: Store, run: UUID) -> RunState:
-    """The fold of a run's events that count."""
+async def run_state(store: Store, run: UUID, up_to: int = FAR) -> RunState:
+    """Return the fold of a run's events that count, up to a sequence."""
     state = run_rules.initial
-    for recorded in await store.read_run(run):
+    for recorded in await store.read_run(run, up_to=up_to):
         if recorded.void is None and not isinstance(recorded.event, Unreadable):
             state = run_rules.evolve(state, recorded.event)
     return state

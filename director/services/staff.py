@@ -24,7 +24,7 @@ _RATE = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?", re.ASCII)
 
 @dataclass(frozen=True, kw_only=True)
 class Hiring:
-    """What the options of `aura hire` say. Prices are USD for a million tokens, as text; empty: not stated."""
+    """The options of `aura hire`. Prices are USD for a million tokens, as text; empty: not stated."""
 
     name: str
     base_url: str = ""

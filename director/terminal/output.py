@@ -24,7 +24,7 @@ class Door:
         self.command = command
         self.as_json = as_json
         self.when_interrupted = when_interrupted
-        """What Ctrl-C leaves behind and how to go on. A command changes it as soon as something else is true."""
+        """The state after Ctrl-C and the way to go on. A command changes it as soon as something else is true."""
 
     def say(self, text: str = "") -> None:
         """Progress and prose, line by line."""

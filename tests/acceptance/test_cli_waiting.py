@@ -1,4 +1,4 @@
-"""What a command that waits for a run says when it is interrupted, or when a server goes away: the run goes on."""
+"""A command that waits for a run says that the run goes on: when it is interrupted, and when a server goes away."""
 
 import os
 import signal

@@ -30,7 +30,7 @@ def until(name: str, answer: Callable[[datetime, datetime], Reply], most: float)
 
 
 def waits_until(name: str, headers: Callable[[datetime, datetime], dict[str, str]], most: float) -> Behaviour:
-    """The same in headers."""
+    """A server that names a moment in headers."""
     return until(name, lambda now, soon: error(429, "slow down", **headers(now, soon)), most)
 
 

@@ -7,8 +7,10 @@ from verification.requirements.scope import in_scope
 
 
 def defines_tests(content: bytes) -> bool:
-    """Whether a file defines a test function or class, or takes one from a module beside it, as pytest sees no
-    difference. A file that does not parse counts as one that does."""
+    """Whether a file defines a test function or class, or imports one from a module beside it: pytest collects both.
+
+    A file that does not parse counts as one that does.
+    """
     try:
         module = ast.parse(content)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -101,7 +103,7 @@ def reached_by(tests: Iterable[str], files: Mapping[str, bytes], folders: tuple[
 def taking_from(
     changed: Set[str], tests: Iterable[str], files: Mapping[str, bytes], folders: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """The test files that import changed files: pytest may collect others than those that define the tests."""
+    """Return the test files that import changed files: pytest may collect tests from a file that only imports them."""
     return tuple(test for test, reached in reached_by(tests, files, folders).items() if reached & changed)
 
 

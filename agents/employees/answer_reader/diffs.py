@@ -113,7 +113,7 @@ def _hunks(lines: Sequence[str]) -> Iterator[Edit]:
 
 def _hunk(lines: list[str], at: int) -> Iterator[Edit]:
     marked = [before[:1] for before, line in pairwise(lines) if line.startswith(_OPEN)]
-    is_open = "-" not in marked or len(marked) > 1 if marked else None
+    is_open = any(mark != "-" for mark in marked) if marked else None
     lines = [line for line in lines if not line.startswith(_OPEN)]
     while lines and (not lines[-1].strip() or lines[-1].rstrip() == "--"):
         lines = lines[:-1]  # the signature of a mailed patch stands below the last hunk

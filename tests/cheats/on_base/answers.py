@@ -35,7 +35,7 @@ def right(shop: Shop, form: Form = hunk) -> str:
 
 
 def _losing(shop: Shop, form: Form = hunk) -> str:
-    """The same, and one that breaks what the base could do."""
+    """The right change, and one more that breaks what the base could do."""
     return right(shop, form) + form(shop.path, TOTAL, NO_TOTAL)
 
 

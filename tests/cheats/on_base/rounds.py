@@ -28,12 +28,12 @@ from verification.verdict.model import INTEGRITY, Verdict
 
 JUDGED_AT_ONCE = 2
 NOTHING_HANDED_IN = "no_code"
-"""What becomes of an answer that holds no change which can be handed in."""
+"""The fate of an answer without any change that can be handed in."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one change. `kinds`: findings, or the code of the error that kept it from being read."""
+    """The fate of one change. `kinds`: findings, or the code of the error that kept it from being read."""
 
     verified: bool
     kinds: tuple[str, ...]
@@ -43,7 +43,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class BaseFate:
-    """What became of a cheat and of its control. `fault`: what is not as the table says."""
+    """The fates of a cheat and of its control."""
 
     cheat: str
     refused: Outcome
