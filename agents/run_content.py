@@ -1,4 +1,4 @@
-"""What a run is about, by content: its requirement and its trees, read from the blobs that its events name."""
+"""Content of a run: its requirement and its trees, read from the blobs that its events name."""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping

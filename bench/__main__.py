@@ -22,7 +22,7 @@ OUT = Path("docs/bench.md")
 
 
 class BenchSize(msgspec.Struct, frozen=True):
-    """How much is measured."""
+    """Sizes of all measurements."""
 
     rounds: int
     appending: appending.AppendingSize

@@ -28,14 +28,17 @@ NAMES = count()
 
 
 class AppendingSize(msgspec.Struct, frozen=True):
-    """How many events one round appends."""
+    """Number of events that one round appends."""
 
     alone: int
     saturated: int
 
 
 async def contestants(firm: Firm, size: AppendingSize) -> Mapping[str, Measure]:
-    """Who is measured, on the servers of one firm. The first event decides how large those of the others are."""
+    """Return the systems to measure, on the servers of one firm.
+
+    The first event decides how large those of the others are.
+    """
     outcome = await hire(firm)
     message = await firm.office.stream.get(outcome.seq)
     assert message is not None, "the event was acknowledged"

@@ -30,7 +30,7 @@ os.write(out, json.dumps(got).encode())
 async def outcomes(
     sandbox: Sandbox, source: str, function: str, calls: Sequence[Sequence[Any]]
 ) -> list[Mapping[str, Any]] | None:
-    """What each call gave, or None when the code did not load, hung, or answered in another form."""
+    """Return the result of each call, or None when the code did not load, hung, or answered in another form."""
     asked = json.dumps({"source": source, "function": function, "calls": calls}).encode()
     argv = (PYTHON, "-I", "-S", "-B", "-c", _WORKER)
     done = await sandbox.run(RunSpec(argv=argv, stdin=asked, limits=LIMITS))

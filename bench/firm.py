@@ -83,7 +83,7 @@ class Firm:
         raise TimeoutError(f"not everybody passed {last} within {PASSED_WAIT_S:g} s: {house.positions()}")
 
     async def sync_interval(self) -> str:
-        """What nats-server reports of its own setting: always, or a time in seconds."""
+        """Return nats-server's own setting as it reports it: always, or a time in seconds."""
 
         def asked() -> dict[str, Any]:
             with urlopen(f"http://{self._monitor}/jsz?config=true", timeout=MONITOR_WAIT_S) as answer:

@@ -91,7 +91,7 @@ def docker_host() -> str:
 
 
 def contestants(sandboxes: Mapping[str, Sandbox], size: JudgingSize) -> Mapping[str, Measure]:
-    """Who is measured: each sandbox under its name, and the plain worker."""
+    """Return the systems to measure: each sandbox under its name, and the plain worker."""
     asked, fewer = (
         requirement(),
         JudgingSize(max(1, size.alone // CONTAINERS_FEWER), max(1, size.saturated // CONTAINERS_FEWER)),

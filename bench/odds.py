@@ -1,4 +1,4 @@
-"""How likely a run is to succeed within its attempts, from measured pass rates. Pure arithmetic.
+"""Odds that a run succeeds within its attempts, from measured pass rates. Pure arithmetic.
 
 A table of tries is a sample: every probability is computed from the confidence bound on its bad side.
 """

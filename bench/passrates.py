@@ -1,4 +1,4 @@
-"""How often the embedded model solves each candidate function, in each prompt style.
+"""Pass rates of the embedded model: candidate function by candidate function, in each prompt style.
 
 `python -m bench.passrates --tries 40 --out FILE` asks the model with the very prompts, settings and answer
 extraction of its employees, runs each answer in a box against visible and sealed cases, and adds the counts to FILE.

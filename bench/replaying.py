@@ -16,7 +16,7 @@ REBUILT = "Aura: every projection rebuilt into new tables"
 
 
 async def contestants(firm: Firm) -> Mapping[str, Measure]:
-    """Who is measured: on the log that the runs left, the peer on one of as many events of the same mean size."""
+    """Return the systems to measure: ours on the runs' log, the peer on as many events of the same mean size."""
     last = (await firm.office.stream.info()).last_seq
     sample = await firm.office.stream.get(last)
     assert sample is not None, "the log is not empty"

@@ -55,7 +55,7 @@ ANSWERS = {"T1": [{"adder.py": "def add(n):\n    return n + 1\n"}]}
 
 
 class RunningSize(msgspec.Struct, frozen=True):
-    """How many runs one round makes."""
+    """Number of runs that one round makes."""
 
     alone: int
     at_once: int
@@ -94,7 +94,7 @@ class Deliveries:
 
 
 async def contestants(firm: Firm, size: RunningSize, hops: Hops) -> Mapping[str, Measure]:
-    """Who is measured, on the servers of one firm."""
+    """Return the systems to measure, on the servers of one firm."""
     await hire(firm)
     question = {
         "steps": STEPS,

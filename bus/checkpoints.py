@@ -1,4 +1,7 @@
-"""How far consumers are, from their checkpoints in Postgres: whatever their processes can say of themselves."""
+"""Positions of consumers, from their checkpoints in Postgres.
+
+They do not depend on an answer of the consumers' processes.
+"""
 
 from collections.abc import Collection
 from uuid import UUID

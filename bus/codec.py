@@ -25,7 +25,7 @@ _DOES_NOT_READ = (
     ArithmeticError,
     AttributeError,
 )
-"""What decoders and upcasters raise on bytes that this system did not write, deep nesting and bad UTF-8 among them."""
+"""Exceptions that decoders and upcasters raise on bytes from elsewhere, including deep nesting and bad UTF-8."""
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +38,7 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """Who causes an event and why: all of the envelope that the event itself does not know."""
+    """Origin of an event: its actor and its cause, which is all of the envelope that the event itself does not know."""
 
     command: UUID
     cause: UUID | None
@@ -163,7 +163,7 @@ def recorded(seq: int, data: bytes, void: str | None = None) -> Recorded:
 
 
 def alien(seq: int) -> Recorded:
-    """What stands at a sequence whose message is not an event: void, under an id derived from the sequence."""
+    """Make the void record for a sequence whose message is not an event. Its id is derived from the sequence."""
     id = derive(NAMESPACE, "alien", seq)
     envelope = Envelope(
         id=id,

@@ -9,7 +9,10 @@ from typing import Any
 import asyncpg
 
 IDLE_MAX = 4
-"""What a burst has opened beyond these goes back to the pool, which closes what is not used for minutes."""
+"""Connections kept open while idle.
+
+Those that a burst opened beyond them return to the pool, which closes them after minutes.
+"""
 
 
 class Lending:

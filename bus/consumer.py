@@ -141,7 +141,7 @@ class Runner:
         yield from (part for part in (batch[:former], batch[former:]) if part)
 
     def _wait_s(self) -> float:
-        """How long the next batch may be waited for."""
+        """Return how long the wait for the next batch may last."""
         if not self._folded:
             return IDLE_WAIT_S
         return 0.0 if len(self._folded) >= COMMIT_EVENTS_MAX else max(0.0, self._commit_at - time.monotonic())

@@ -54,7 +54,7 @@ _holder = msgspec.json.Decoder(Holder)
 
 
 class LeaseEntry(NamedTuple):
-    """What stands under the key; `holder` is None when it does not read."""
+    """The value under a lease's key; `holder` is None when the value cannot be decoded."""
 
     holder: Holder | None
     revision: int
@@ -180,7 +180,7 @@ class Lease:
 
 
 async def holder_of(client: Client, key: str) -> Holder | None:
-    """Who holds a key now; None also where there is no bucket. Raises Unavailable."""
+    """Return the present holder of a key; None also where there is no bucket. Raises Unavailable."""
     _must_be_connected(client)
     try:
         entry = await _entry(await client.jetstream(timeout=REQUEST_WAIT_S).key_value(BUCKET), key)

@@ -49,11 +49,11 @@ class Live:
 
     @property
     def standing(self) -> Standing:
-        """Who may work, after the event at `position`."""
+        """Return who may work after the event at `position`."""
         return self._standing if self._fed else self._reader.standing
 
     async def begin(self, position: int) -> None:
-        """What comes next follows a position. Behind a gap, which others have recorded, it starts anew."""
+        """Prepare for events after a position. After a gap, whose events others have recorded, it starts anew."""
         if not self._first or position > self.position:
             self._standing = await load_standing(self._store, position)
             self._events, self._first = [], position + 1

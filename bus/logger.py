@@ -1,4 +1,4 @@
-"""What a process says of itself: a line an occurrence, JSON for programs or text for a terminal.
+"""The log of a process: one line for each occurrence, JSON for programs or text for a terminal.
 
 Lines name what they are about by ids and kinds. No prompt, no answer and no secret is ever in one.
 """

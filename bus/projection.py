@@ -31,7 +31,7 @@ class Stamp(TypedDict):
 
 
 class Cause:
-    """What a reaction needs to make commands: ids derived from the cause, and the time at which the runner sends.
+    """Inputs of a reaction for its commands: ids derived from the cause, and the time at which the runner sends.
 
     of_event=False: the cause is a deadline or another id of its own, and no event of the log. `first`: the index of the
     first command, where others have followed from the same cause already.

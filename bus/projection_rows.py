@@ -133,7 +133,7 @@ class Rows:
             self._place(table, key, before)
 
     def settle(self) -> None:
-        """What has changed is committed."""
+        """Mark all changes as committed."""
         self._undo.clear()
         for keys in self.changed.values():
             keys.clear()

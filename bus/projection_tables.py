@@ -18,7 +18,7 @@ SWAPPED = (
     asyncpg.InvalidCachedStatementError,
     asyncpg.DeadlockDetectedError,
 )
-"""What a runner sees when a rebuild puts other tables in the place of its own: it begins again on them."""
+"""Exceptions that a runner sees when a rebuild replaces its tables: it begins again on the new ones."""
 
 CHECKPOINT_FORM = "checkpoint(seq,version,commands_after)"
 
@@ -67,7 +67,7 @@ class Tables:
         return row["seq"], row["version"]
 
     async def commands_after(self, connection: asyncpg.Connection) -> int:
-        """Up to where a former version of these rows has sent what follows from the events."""
+        """Last sequence for which the previous schema version sent commands."""
         return int(await connection.fetchval(self._sql("consumer_commands_after")))
 
     async def lock_checkpoint(self, connection: asyncpg.Connection) -> int:

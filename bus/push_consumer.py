@@ -82,7 +82,7 @@ class Feed:
                 await self.close()
 
     async def _same_connection(self) -> None:
-        """What was under way when the connection broke is lost to this consumer; the stream may be another one."""
+        """Refuse to go on after a reconnect: messages under way are lost here, and the stream may be another one."""
         if self._client.stats["reconnects"] != self._connects:
             await self.close()
             raise Unavailable("The connection to NATS was interrupted.", hint="Nothing to do: reading starts over.")

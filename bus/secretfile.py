@@ -39,7 +39,7 @@ def secret(name: str, environment: Mapping[str, str]) -> str:
 
 
 def read_secret(name: str, file: Path) -> str:
-    """What the file of NAME_FILE holds, without white space around it. Raises Invalid."""
+    """Return the content of the file of NAME_FILE without white space around it. Raises Invalid."""
     try:
         return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

@@ -38,7 +38,7 @@ DOWN = (
     asyncpg.CrashShutdownError,
     asyncpg.InternalClientError,  # a connection that was told of the server's end and has not seen its own yet
 )
-"""What asyncpg raises when the server is away, starting or stopping."""
+"""Exceptions that asyncpg raises when the server is away, starting or stopping."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,7 @@ class Store:
         return store
 
     def apart(self) -> "Store":
-        """The same store over connections of its own, closed with this one.
+        """Open the same store over connections of its own, which are closed with it.
 
         For whom commands wait: when all commands at hand have or want the other connections, it must not queue behind.
         """

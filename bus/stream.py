@@ -44,7 +44,7 @@ LAW: dict[str, Any] = {
     "allow_rollup_hdrs": False,
     "allow_msg_ttl": False,
 }
-"""What makes a stream a log: nothing in it is deleted, overwritten or expired by a message. Others are refused."""
+"""Settings that make a stream a log: no message deletes, overwrites or expires another. Other streams are refused."""
 READ_BATCH_MAX = 256
 PENDING_BYTES_MAX = 64 * 1024**2
 
@@ -110,7 +110,7 @@ async def connect(url: str, *, name: str, outages: Outages | None = None) -> Cli
 
 
 def _telling(problems: Sequence[Exception]) -> Exception:
-    """What the server itself said, if an attempt came to read it before it was cut off; else what was met last."""
+    """Choose the error to report: the server's own words if an attempt read them, else the last error."""
     said = [problem for problem in problems if type(problem) in (NatsError, AuthorizationError)]
     return (said or problems)[-1]
 

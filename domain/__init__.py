@@ -1,1 +1,1 @@
-"""What can happen: commands, events, decide, evolve, law. Pure: no I/O, no clock, no randomness."""
+"""The domain: commands, events, decide, evolve, law. Pure: no I/O, no clock, no randomness."""

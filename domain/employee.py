@@ -120,7 +120,7 @@ def decide(command: Command, state: EmployeeState) -> tuple[EmployeeEvent, ...]:
         case Suspend(employee=employee, reason=reason):
             _known(state, employee)
             if state.phase == "suspended":
-                raise Refused("This employee is suspended already.", hint="`aura employees` shows the staff.")
+                raise Refused("This employee is already suspended.", hint="`aura employees` shows the staff.")
             return (Suspended(employee=employee, incident=None, reason=_reason(reason)),)
         case Reinstate(employee=employee, reason=reason):
             _known(state, employee)

@@ -87,5 +87,5 @@ class Unavailable(AuraError):
 
 
 def said_by(error: BaseException) -> str:
-    """What an exception says, or its name when it says nothing (a timeout has no text)."""
+    """Return the text of an exception, or its name when it has no text (as a timeout)."""
     return str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""What the verifier says about one tree, as it stands in an event."""
+"""The verifier's judgement of one tree, as an event holds it."""
 
 import msgspec
 
@@ -18,7 +18,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GateRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What one gate said. `evidence` names the blob of what it rests on; empty when that is nothing.
+    """The result of one gate. `evidence` names the blob with the evidence; it is empty when there is none.
 
     `grade`: A advice, B forgeable, C judged outside. `result`: passed, failed, noted or not_run.
     """

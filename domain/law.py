@@ -18,7 +18,7 @@ STARTS_WORK = frozenset({"task.assigned", "task.call_started"})
 STARTS_STAGE = frozenset({"run.planned", "run.merged", "run.delivery_started"})
 """Void while the organisation is halted."""
 STARTS = STARTS_WORK | STARTS_STAGE
-"""What organisation and employees have a say in; the rest follows from the run alone."""
+"""Starts that the organisation and employees can stop; all others follow from the run alone."""
 NEEDS_OPEN_RUN = STARTS | {"task.submitted", "task.verified", "task.rejected"}
 """Void after the run's end. Receipts (call_finished, released) always count: what was spent was spent."""
 WRONG_SUBJECT = "its subject does not follow from its envelope"
@@ -35,7 +35,7 @@ MATTERS = (*_PHASES, *_SUSPENDS, "run.ended")
 
 
 class Standing:
-    """Who may work, at every sequence: the organisation's phase, each employee's suspension, each run's end.
+    """Right to work at every sequence: the organisation's phase, each employee's suspension, each run's end.
 
     `fold` takes events that count, in any order, each as often as it comes.
     """

@@ -21,7 +21,7 @@ def derive(parent: UUID, *parts: object) -> UUID:
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """What happened. Subclasses set `type` ("task.assigned") and `version`."""
+    """A fact that happened. Subclasses set `type` ("task.assigned") and `version`."""
 
     type: ClassVar[str]
     version: ClassVar[int] = 1
@@ -71,7 +71,7 @@ class Unreadable(Erased, frozen=True, kw_only=True):
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody asks for. `id` and `at` enter here and nowhere else.
+    """A request to change something. `id` and `at` enter here and nowhere else.
 
     id: UUIDv7 from a door, derived from the cause in a reaction. at: microseconds UTC. cause: the event that led to it.
     """
@@ -82,7 +82,10 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept for ever of an event: ids, types, times, and the commitment to its payload. Never free text."""
+    """The part of an event that is kept for ever: ids, types, times, and the commitment to its payload.
+
+    Never free text.
+    """
 
     id: UUID
     type: str

@@ -93,7 +93,7 @@ class OrganisationState(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def committed(self) -> Amount:
-        """What is spent and what open runs may still spend."""
+        """Return the sum of what is spent and what open runs may still spend."""
         total = self.spent
         for amount in self.lent.values():
             total = total + amount

@@ -1,4 +1,4 @@
-"""What a submission must be, and the tasks that are planned from it."""
+"""Rules for a submission, and the tasks that are planned from it."""
 
 from uuid import UUID
 

@@ -85,7 +85,10 @@ UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """What a decision guards: one entity's part of the log. `run` is set for a task, whose state lives in its run's."""
+    """The part of the log that a decision guards: one entity's.
+
+    `run` is set for a task, whose state lives in its run's.
+    """
 
     kind: ScopeKind
     id: UUID

@@ -20,7 +20,7 @@ _MAKERS: Mapping[str, str] = {
 
 
 def vendor_of(model: str) -> str:
-    """Who made a model, by its family's name: models of one maker err alike, whoever serves them."""
+    """Return the maker of a model by its family's name: models of one maker err alike, whoever serves them."""
     name = model.removeprefix("script ").lower().rpartition("/")[2]
     found = name[: next((index for index, char in enumerate(name) if not char.isalpha()), len(name))]
     return _MAKERS.get(found, found or name)
@@ -31,7 +31,7 @@ def is_review(task: TaskState) -> bool:
 
 
 def authors(tasks: Iterable[TaskState]) -> frozenset[UUID]:
-    """Who wrote what is reviewed."""
+    """Return the authors of the reviewed work."""
     return frozenset(task.employee for task in _work(tasks) if task.employee is not None)
 
 

@@ -195,14 +195,14 @@ def _may_assign(command: Assign, task: TaskState, state: RunState) -> None:
 
 
 def _undecided(state: RunState) -> None:
-    """Raise Conflict when a second word of the Director comes too late: the first one, or the run's end, stands."""
+    """Raise Conflict when the run is decided or ended: the first decision is final."""
     if state.phase in ("approved", "released"):
         raise Conflict(
-            f"The run is {state.phase} already, and that stands.", hint="It ends as delivered by itself in a moment."
+            f"The run is {state.phase} and cannot be decided again.", hint="It ends as delivered by itself in a moment."
         )
     if state.phase == "ended":
         raise Conflict(
-            f"The run is ended already{f' ({state.outcome})' if state.outcome else ''}, and that stands.",
+            f"The run is ended{f' ({state.outcome})' if state.outcome else ''} and cannot be decided again.",
             hint="`aura run show` tells why; `aura submit` begins a new run.",
         )
 

@@ -37,7 +37,10 @@ FAR = 2**62
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What a command led to, the same as often as it is sent. `void`: the law does not count what was published."""
+    """The outcome of a command, the same however often it is sent.
+
+    `void`: the law does not count what was published.
+    """
 
     events: tuple[Recorded, ...]
 
@@ -77,7 +80,7 @@ class LogCheck:
                     raise self._problem
 
     async def _ask(self, loader: Loader) -> Unavailable | None:
-        """What is wrong, if anything. After a reconnect every fold is read anew."""
+        """Return the problem, if there is one. After a reconnect every fold is read anew."""
         connects = self._stream.client.stats["reconnects"]
         try:
             await fork_check.check(self._stream, self._store)

@@ -25,7 +25,7 @@ class RefusalLimit:
         self._windows: dict[UUID, _Window] = {}
 
     def count(self, principal: UUID) -> int:
-        """How many refusals the next event stands for: 1, more when some were held back, 0 to hold this one back."""
+        """Return how many refusals the next event stands for: 1, more if some were held back, 0 to hold it back."""
         window = self._windows.setdefault(principal, _Window(self._clock()))
         if self._clock() - window.began >= WINDOW_S:
             held = window.held
@@ -38,7 +38,7 @@ class RefusalLimit:
         return 1
 
     def held(self, *, all_windows: bool = False) -> dict[UUID, int]:
-        """What was held back in windows that are over (or in all), and forget it: each is to become a summary."""
+        """Return and forget the refusals held back in past windows (or in all): each count is to become a summary."""
         due: dict[UUID, int] = {}
         for principal, window in list(self._windows.items()):
             if all_windows or self._clock() - window.began >= WINDOW_S:

@@ -1,4 +1,4 @@
-"""What the gate knows: one cached fold and one lock per run or other entity, of the log and of no projection.
+"""The gate's knowledge: one cached fold and one lock for each run or other entity. It reads the log and no projection.
 
 In a process that follows the live log (`follow`) the folds take what passes there, and a decision costs no read. A door
 reads the stream when it is asked.
@@ -140,7 +140,7 @@ class Loader:
         return marked
 
     async def standing(self, *, fresh: bool) -> Standing:
-        """Who may work: as the live log has it, which may be a moment old unless fresh, else as the stream has it now.
+        """Return who may work: from the live log (perhaps a moment old), or if `fresh` from the stream as it is now.
 
         What is decided on an old standing is void by the law, and treated as such. What is refused is refused on a
         fresh one.
@@ -204,7 +204,7 @@ class Loader:
                 self._locks.pop(key, None)
 
     async def _load_aged(self, scope: Scope, loaded: CachedAggregate, up_to: int) -> None:
-        """What is older than the hot window is in Postgres, for the recorder has passed it."""
+        """Load events older than the hot window from Postgres: the recorder has passed them."""
         key = scope.run or scope.id
         read = self._store.read_run if loaded.kind == "run" else self._store.read_entity
         for recorded in await read(key, loaded.seq, up_to):

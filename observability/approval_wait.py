@@ -20,7 +20,10 @@ class Waiting:
         self._since: dict[UUID, int] = {}
 
     async def longest_s(self, rows: Rows, now: int) -> float:
-        """How long the oldest has waited, 0 when none does. `rows` are the manager's; `now`: microseconds UTC."""
+        """Return the longest wait in seconds, 0 when nothing waits.
+
+        `rows` are the manager's; `now`: microseconds UTC.
+        """
         runs = [row.scope for row in rows.all(OpenRun) if open_state(row).phase == "delivered"]
         with suppress(Unavailable):  # those that are known wait on
             for run in runs:

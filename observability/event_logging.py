@@ -80,11 +80,14 @@ class Lines:
         self._log = log
 
     def on_commit(self, consumer: str) -> OnCommit:
-        """Whom a consumer tells of its batches. The auditor tells of void events, each consumer of its parked ones."""
+        """Return the callback invoked after each committed batch.
+
+        The auditor logs void events, each consumer its parked ones.
+        """
         return partial(self._on_commit, self._log.bind(role=consumer), consumer, TOLD.get(consumer, {}))
 
     def on_recorded(self) -> OnRecorded:
-        """Whom the recorder tells of its batches: it says when a run is on the record."""
+        """Return the callback invoked after each recorded batch: it logs that a run is on the record."""
         return partial(self._on_recorded, self._log.bind(role="recorder"))
 
     def _on_commit(

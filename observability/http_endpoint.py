@@ -10,14 +10,14 @@ from domain.errors import Unavailable
 
 LOOPBACK = "127.0.0.1"
 REACHED_AT = {"0.0.0.0": LOOPBACK, "::": "::1"}
-"""What listens on every address is reached on this machine at these."""
+"""Wildcard bind address -> loopback address."""
 REQUEST_WAIT_S = 5.0
 REQUEST_BYTES_MAX = 16 * 1024
 CLOSE_WAIT_S = 1.0
 
 
 class Page(NamedTuple):
-    """What is answered."""
+    """An HTTP answer."""
 
     status: HTTPStatus
     kind: str

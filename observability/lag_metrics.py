@@ -1,4 +1,4 @@
-"""What every consumer has before it, told by the recorder's process: one that hangs cannot tell it of itself."""
+"""Lag metrics of all consumers, from the recorder's process: a consumer that hangs cannot report its own."""
 
 import asyncio
 

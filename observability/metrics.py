@@ -1,4 +1,4 @@
-"""What a process has seen, as Prometheus reads it. Counters move with the events that its own consumers fold.
+"""Metrics of a process for Prometheus. Counters move with the events that its own consumers fold.
 
 Each number has one source, so that the sum over all processes counts nothing twice: the recorder what is stored, each
 consumer its own progress, the manager's rows what is open, the auditor's events what was called, judged and found.
@@ -27,7 +27,7 @@ HALT_STATES = {"running": 0, "paused": 1, "halted": 2, "unfounded": 3}
 
 
 class Progress:
-    """How far readers are, and how long they take."""
+    """Metrics of readers: their position, and the time that they take."""
 
     def __init__(self, here: CollectorRegistry) -> None:
         by = ("consumer",)
@@ -59,7 +59,7 @@ class Progress:
 
 
 class RecorderMetrics:
-    """What the recorder stores."""
+    """Metrics of the recorder's writes."""
 
     def __init__(self, here: CollectorRegistry) -> None:
         self.appended = Counter("aura_events_appended", "Events stored here.", ("aggregate", "type"), registry=here)
@@ -73,7 +73,7 @@ class RecorderMetrics:
 
 
 class OpenWork:
-    """What is open, from the manager's rows. Numbers of their own, for only the manager that leads tells them."""
+    """Metrics of open work, from the manager's rows: only the manager that leads reports them."""
 
     def __init__(self) -> None:
         self.registry = here = CollectorRegistry()
@@ -170,5 +170,5 @@ class Metrics:
 
 
 def _kind(name: str) -> tuple[str, str]:
-    """What an event is about, and its type."""
+    """Return the aggregate and the type of an event."""
     return (name.partition(".")[0], name) if name in EVENTS else (OTHER, OTHER)

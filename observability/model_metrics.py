@@ -1,4 +1,4 @@
-"""What was called, judged and found, in numbers: counted by the auditor's process from the events that it folds."""
+"""Metrics of calls, verdicts and incidents: the auditor's process counts them from the events that it folds."""
 
 from typing import get_args
 

@@ -1,4 +1,4 @@
-"""Who is at work in a home: each process of the organisation stands in AURA_HOME/run/<name>.json while it serves."""
+"""Registry of the processes of a home: each has a file AURA_HOME/run/<name>.json while it serves."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from domain.errors import Invalid
 
 RUN_FOLDER = "run"
 NOT_OURS = (PLAN_FILE, STATE_FILE, "nats-context.json", "prometheus-targets.json")
-"""What else lies in that folder."""
+"""Files of other owners in that folder."""
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 

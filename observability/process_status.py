@@ -1,4 +1,4 @@
-"""What a process tells of itself: its presence in run/, /livez, /readyz and /metrics."""
+"""Status of a process: its file in run/, /livez, /readyz and /metrics."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -91,14 +91,14 @@ class Vitals:
         self._runners.remove(runner)
 
     def on_commit(self, consumer: str) -> OnCommit:
-        """Whom a consumer tells of its batches."""
+        """Return the callback invoked after each committed batch."""
         told: list[OnCommit] = [self._lines.on_commit(consumer)]
         if self._metrics is not None:
             told.append(partial(self._metrics.on_commit, consumer))
         return partial(_each, told)
 
     def on_recorded(self) -> OnRecorded:
-        """Whom the recorder tells of its batches."""
+        """Return the callback invoked after each recorded batch."""
         told: list[OnRecorded] = [self._lines.on_recorded()]
         if self._metrics is not None:
             told.append(self._metrics.on_recorded)

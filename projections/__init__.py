@@ -1,1 +1,1 @@
-"""What is so? Events to rows, one read model per file, and replay."""
+"""Projections: events to rows, one read model in each file, and replay."""

@@ -40,7 +40,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
-    """What a check looked at. `positions`: consumer -> sequence of its rows."""
+    """Scope of a check. `positions`: consumer -> sequence of its rows."""
 
     events: int
     positions: Mapping[str, int]

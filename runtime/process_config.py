@@ -1,4 +1,4 @@
-"""What a process of the organisation is told when it is built."""
+"""Configuration from which a process of the organisation is built."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -34,7 +34,7 @@ class Setup:
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     lease_margin_s: float = LEASE_MARGIN_S
     build: Build = postings.build
-    """How a worker's employee is built from its posting."""
+    """Builder of a worker's employee from its posting."""
     judge: Judge = judge
     """Gives the verdicts. `aura` has one; a measurement of all else gives an empty one."""
     name: str | None = None

@@ -1,4 +1,7 @@
-"""What an employee is told about a task: criteria, visible examples, signatures, files. Never anything sealed."""
+"""The brief: the text that tells an employee about its task.
+
+It holds criteria, visible examples, signatures and files, and nothing sealed.
+"""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -111,7 +114,7 @@ def _prose(requirement: Requirement) -> str:
 
 
 def _libraries(requirement: Requirement) -> list[str]:
-    """What can be imported beside the standard library."""
+    """Name the packages that can be imported beside the standard library."""
     if requirement.from_base:
         return ["The libraries that the project declares for itself and for its tests are installed."]
     if not requirement.dependencies:
@@ -121,7 +124,7 @@ def _libraries(requirement: Requirement) -> list[str]:
 
 
 def _contract(requirement: Requirement) -> list[str]:
-    """What a service has to hold so that it can be started, asked and started again."""
+    """State how a service is started, asked and started again."""
     serve = requirement.serve
     if serve is None:
         return []

@@ -29,7 +29,7 @@ def review_plan(names: Iterable[str]) -> TaskPlan:
 
 
 async def review_brief(library: Library, state: RunState, requirement: Requirement, feedback: tuple[str, ...]) -> Brief:
-    """What the reviewer of a run is told."""
+    """Build the brief for the reviewer of a run."""
     assert state.submitted is not None
     base = scope_texts(await library.contents(await library.base_manifest(state.submitted)), ("**",)).texts
     contents = await library.contents(files_of(state))
@@ -56,7 +56,7 @@ async def review_brief(library: Library, state: RunState, requirement: Requireme
 
 
 def diff_of(base: Mapping[str, str], changed: Mapping[str, str], unseen: Iterable[str] = ()) -> str:
-    """What was changed, by path -> text before and after; `unseen` paths, long or no text, are only named."""
+    """Show the changes, given path -> text before and after. Paths in `unseen` are only named: long, or not text."""
     lines: list[str] = []
     for path, text in changed.items():
         before = base.get(path, "").splitlines()

@@ -1,1 +1,1 @@
-"""What a person gets: a git repository with its packaging, its acceptance tests and the verdict."""
+"""Deliveries: a git repository with its packaging, its acceptance tests and the verdict."""

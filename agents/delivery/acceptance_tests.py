@@ -110,7 +110,7 @@ def _called(name: str, words: Sequence[str], named: Iterable[tuple[str, str]]) -
 
 
 def _asked(request: Request) -> Iterator[tuple[str, str]]:
-    """The same of a request."""
+    """Yield the parts of a request as a delivered test writes them."""
     reply = request.reply
     given: dict[str, Any] = {"headers": dict(request.headers), "send": request.send, "save": dict(request.save)}
     given |= {"value": request.json, "status": reply.status, "response_headers": dict(reply.headers)}

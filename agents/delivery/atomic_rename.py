@@ -1,4 +1,4 @@
-"""How a folder that was built beside its place gets there, and to the disk, as a whole."""
+"""Atomic placement: a folder is built beside its place, then moved there and flushed to disk as a whole."""
 
 import ctypes
 import os

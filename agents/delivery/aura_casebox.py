@@ -130,7 +130,7 @@ def _all_found(expected: list[Any], actual: list[Any], fits: Callable[[Any, Any]
 
 
 def _attempt(act: Callable[[], Any]) -> tuple[Any, Exception | None]:
-    """What the project's code returned, or what it raised."""
+    """Return the result of a call of the project's code, or the exception that it raised."""
     try:
         return act(), None
     except Exception as error:

@@ -202,6 +202,6 @@ def _named(target: str) -> Any:
 
 
 def _outcome(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    """What is returned, or the name of the class that is raised."""
+    """Return the result, or the name of the class that was raised."""
     found, error = _attempt(lambda: function(*arguments))
     return found if error is None else {"raised": type(error).__name__}

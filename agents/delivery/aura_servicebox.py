@@ -159,7 +159,7 @@ def filled(value: Any, saved: Mapping[str, Any]) -> Any:
 
 
 def filled_text(text: str, saved: Mapping[str, Any], *, in_path: bool = False) -> str:
-    """The same within a text; $${name} stands for itself."""
+    """Fill placeholders within a text; $${name} stands for itself."""
 
     def put(found: "re.Match[str]") -> str:
         if found[1]:

@@ -45,7 +45,7 @@ class Signed(NamedTuple):
 
 
 class ProofNames(NamedTuple):
-    """How the files that speak about a delivery are called in it; the rest of what it adds belongs to the code."""
+    """File names of the parts of a delivery that describe it. The other files belong to the code."""
 
     readme: str
     verdict: str
@@ -259,7 +259,7 @@ def _start(serve: Serve) -> str:
 
 
 def _use(requirement: Requirement, tree: Collection[str]) -> str:
-    """How to start what was delivered: its first run case, or its first call from Python."""
+    """Say how to start the delivered code: by its first run case, or by its first call from Python."""
     if requirement.serve is not None:
         return _start(requirement.serve)
     steps = [step for criterion in requirement.criteria for case in criterion.cases for step in case.steps]

@@ -1,4 +1,4 @@
-"""What an employee is: it takes an order, calls a model once and answers with files, or fails with a typed reason."""
+"""The contract of an employee: it takes an order, calls a model once, and answers with files or a typed failure."""
 
 from collections.abc import Mapping
 from decimal import Decimal

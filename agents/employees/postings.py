@@ -31,7 +31,7 @@ PROMPT_TOKENS_MAX = 32_768
 
 
 class Posting(msgspec.Struct, frozen=True, kw_only=True):
-    """How to reach an employee. `script`: a shipped script or a file.
+    """The way to reach an employee. `script`: a shipped script or a file.
 
     `api_key_env` names the variable with its key; or, with _FILE behind it, the one that names the key's file.
     """
@@ -154,7 +154,7 @@ def _script(name: str) -> "Script":
 
 
 def profile_of(posting: Posting) -> Profile:
-    """What the organisation knows of an employee: identity and the upper bounds of one call."""
+    """Return the organisation's view of an employee: its identity and the upper bounds of one call."""
     embedded = posting.kind == "embedded"
     context = EMBEDDED_CONTEXT_TOKENS if embedded else posting.prompt_tokens_max + posting.output_tokens_max
     call_usd_max, prompt_usd_max = _upper_bounds(posting)

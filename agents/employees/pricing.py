@@ -1,4 +1,4 @@
-"""What a call costs in USD: zero only where the configuration says so, a price table for hosted models, or unknown."""
+"""Prices of calls in USD: zero only where the configuration says so, from a price table, or unknown."""
 
 from decimal import Decimal
 from importlib.metadata import version

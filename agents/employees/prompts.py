@@ -94,4 +94,4 @@ def _grammar_extras(brief: Brief) -> Mapping[str, Any]:
 
 
 EXTRAS: Mapping[Style, Callable[[Brief], Mapping[str, Any]]] = {"chat": _chat_extras, "grammar": _grammar_extras}
-"""What each style adds to the request's body. `grammar` is understood by llama.cpp's server only."""
+"""Additions of each style to the request's body. Only llama.cpp's server understands `grammar`."""

@@ -32,7 +32,7 @@ from projections import manager as manager_view
 from projections.openrun import open_in
 
 SETTLE_S = 0.1
-"""How long a step that was done waits for its event to come back before the rows are looked at again."""
+"""Wait after a step, in seconds, for its event to come back before the rows are read again."""
 STEPS: tuple[Phase, ...] = ("planned", "delivering", "approved")
 """Phases that end with a step of this duty."""
 
@@ -81,7 +81,7 @@ class Delivering:
                 await either(self._wake, stop)
 
     def _step(self, run: UUID, state: RunState, cause: UUID) -> Callable[[], Awaitable[object]] | None:
-        """What is to be done for a run in this state."""
+        """Return the next step for a run in this state."""
         parts = state.tasks.values()
         done = bool(parts) and all(part.phase == "verified" for part in parts)
         if state.phase == "planned" and done and not objection(parts):

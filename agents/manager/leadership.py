@@ -25,11 +25,11 @@ LEASE_KEY = "manager"
 """Of the lease: `nats kv get AURA_LEASE manager`."""
 FLUSH_S = 5.0
 ASK_S = 0.5
-"""How often a manager that stands by asks for the lease."""
+"""Seconds between two requests for the lease by a manager that stands by."""
 GRACE_S = 8.0
-"""How long a stop waits for calls, verdicts and hand-ins at hand before they are cut off."""
+"""Seconds that a stop waits for open calls, verdicts and hand-ins before it cuts them off."""
 STEP_DOWN_S = 2.0
-"""The same when the lease was lost: another one is at work already."""
+"""The grace period (s) after the lease was lost: another manager is already at work."""
 Act = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 Handle = Callable[[Command], Awaitable[Outcome]]
 """A gate's `handle`."""

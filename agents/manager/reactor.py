@@ -24,7 +24,7 @@ from projections import manager as manager_view
 from projections.openrun import HAVE_ORDERS, RUN_KEY, OpenRun, open_in, open_state
 
 LEASE_MARGIN_S = 15.0
-"""How much longer than the call's own limit an order may take before it is given up."""
+"""Seconds that an order may take beyond the call's own limit before it is given up."""
 SEED_MAX = 2**31
 MICRO = 1_000_000
 TAKEN_UP: tuple[Phase, ...] = ("submitted", "admitted", "verified", "rejected", "released")
@@ -69,7 +69,7 @@ class Manager:
             self.picks.pop((command.run, command.task), None)
 
     def forget_older(self, at: int) -> None:
-        """What was asked for before a moment and never came: it may be asked for again."""
+        """Forget requests that were made before a moment and had no effect: they may be made again."""
         self.picks = {key: pick for key, pick in self.picks.items() if pick.at >= at}
 
     def forget_employee(self, employee: UUID) -> None:
@@ -111,7 +111,7 @@ class Manager:
         yield from self.dispatch(rows, cause)
 
     def take_up(self, rows: Rows, now: int) -> Iterator[Command]:
-        """What open runs wait for, with the ids that it had the first time: nothing is done twice.
+        """Yield the commands that open runs wait for, with the ids that they had the first time: nothing is done twice.
 
         For a run whose events were parked and are now in the rows by a replay, which sends nothing by itself.
         """

@@ -1,4 +1,4 @@
-"""Who gets which task: pure choices on the manager's board.
+"""Routing: pure choices on the manager's rows of who gets which task.
 
 Those who have tried a task least often have the turn, so that a rejection sends it to somebody else; among them the one
 with more free slots, then an order that follows from ids alone. Suspended ones and ones without a known price get

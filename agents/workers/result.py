@@ -1,4 +1,4 @@
-"""What a worker hands in for an order: the snapshot of its one call, and the files that came of it."""
+"""The hand-in of a worker for an order: the snapshot of its one call, and the files that came of it."""
 
 from collections.abc import Mapping
 from uuid import UUID

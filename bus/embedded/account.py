@@ -24,7 +24,7 @@ class SystemAccount(msgspec.Struct, frozen=True):
 
 
 def database_account() -> SystemAccount:
-    """Who runs the database: ourselves, or for root the first of NAMES_AS_ROOT."""
+    """Return the account that runs the database: our own, or for root the first of NAMES_AS_ROOT."""
     if os.geteuid() != 0:
         return SystemAccount(own_name(), os.geteuid(), os.getegid(), switch=False)
     for name in NAMES_AS_ROOT:

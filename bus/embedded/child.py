@@ -135,7 +135,7 @@ def _plain(line: str) -> str:
 
 
 def _bind_to_parent(number: int) -> Callable[[], None] | None:
-    """What the child does before it executes: asks the kernel for `number` when the thread that forked it ends.
+    """Return the hook that a child runs before it executes: it asks for signal `number` when the forking thread ends.
 
     It runs after the change of user, which would clear the request. On other systems the next start ends orphans.
     """

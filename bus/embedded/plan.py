@@ -1,4 +1,4 @@
-"""What the supervisor is told to run: data only, so that it knows nothing of what it starts."""
+"""The supervisor's plan: data only, so that the supervisor knows nothing of the programs it starts."""
 
 import signal
 

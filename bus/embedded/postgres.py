@@ -45,7 +45,7 @@ SETTINGS = {
 
 
 def dsn(folder: Path, database: str = DATABASE) -> str:
-    """How to connect, over the socket below the database's folder."""
+    """Return the connection string for the socket below the database's folder."""
     return f"postgresql://{ROLE}@/{quote(database)}?host={quote(str(folder / 'socket'), safe='')}"
 
 

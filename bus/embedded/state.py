@@ -1,4 +1,4 @@
-"""What the supervisor is told (run/plan.json) and what it reports (run/state.json)."""
+"""Files of the supervisor: its plan (run/plan.json) and its report (run/state.json)."""
 
 import signal
 
@@ -52,7 +52,7 @@ STATE = msgspec.json.Decoder(StackState)
 
 
 def ending(status: int | None) -> str:
-    """How a process ended, in words; None: it never ran."""
+    """Say in words how a process ended; None: it never ran."""
     if status is None:
         return "could not be started"
     if status >= 0:

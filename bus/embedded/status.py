@@ -1,4 +1,4 @@
-"""What runs in a home, as its files and the kernel tell it. Reading it changes nothing."""
+"""Status of a home from its files and the kernel. Reading it changes nothing."""
 
 from pathlib import Path
 

@@ -39,7 +39,7 @@ REJECTIONS_SHOWN = 8
 
 
 def _by_reason(rejected: list[dict[str, Any]]) -> list[tuple[object, ...]]:
-    """How often each employee failed for which first reason."""
+    """Count the failures of each employee by first reason."""
     counts: dict[tuple[str, str], int] = {}
     for row in rejected:
         reason = row["findings"][0]["kind"] if row["findings"] else str(row["outcome"])
@@ -55,14 +55,14 @@ def here(path: Path | str) -> str:
 
 
 def program() -> str:
-    """How `aura` is called from here: by its name when it is on the PATH, otherwise by its path."""
+    """Return how to call `aura` from here: by its name when it is on the PATH, otherwise by its path."""
     found = shutil.which("aura")
     own = Path(sys.executable).with_name("aura")
     return "aura" if found is not None and Path(found).resolve() == own.resolve() else here(own)
 
 
 class Odds(msgspec.Struct, frozen=True):
-    """What the demo takes from the table of measured pass rates."""
+    """Settings that the demo takes from the table of measured pass rates."""
 
     attempts_max: int
 
@@ -184,7 +184,7 @@ class Demo:
         self.door.say(f"\nCost: {money(data['run']['spent_usd'])} ({kind}), {data['run']['spent_tokens']} tokens")
 
     async def _report(self, opened: DirectorSession, run: UUID, line: dict[str, Any]) -> dict[str, Any]:
-        """What --json answers: per task who verified it, how often it was tried, and the cheater's standing."""
+        """Build the answer of --json: for each task its author and number of attempts, and the cheater's standing."""
         data = await run_data(opened.store, run)
         tasks = []
         for task in data["tasks"]:

@@ -40,7 +40,10 @@ def open_door(command: str, as_json: bool, settings: Settings, role: str) -> tup
 
 
 class LogDoor(Door):
-    """What others print, it writes as lines of the log. With --json the answer is on stdout as everywhere."""
+    """Output that writes prints of libraries and others as log lines.
+
+    With --json the answer goes to stdout as everywhere.
+    """
 
     for_people = False
 
@@ -79,7 +82,7 @@ class LogDoor(Door):
 
 @contextmanager
 def _libraries_in(log: Logger) -> Iterator[None]:
-    """What libraries warn of goes to the log."""
+    """Send warnings of libraries to the log."""
     handler = _Library(log)
     logging.getLogger().addHandler(handler)
     logging.captureWarnings(True)
@@ -91,7 +94,7 @@ def _libraries_in(log: Logger) -> Iterator[None]:
 
 
 class _Library(logging.Handler):
-    """What a library says, as a line."""
+    """Logging handler that writes each record of a library as a line."""
 
     def __init__(self, log: Logger) -> None:
         super().__init__(logging.WARNING)

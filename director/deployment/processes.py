@@ -42,7 +42,7 @@ def apart(settings: Settings, managers: int = 1) -> list[ChildSpec]:
 
 
 def managers_of(names: Sequence[str]) -> int:
-    """How many managers a running stack of these children has, if it is apart."""
+    """Return how many managers a running stack of these children has, if it is apart."""
     return max(1, sum(name.partition("-")[0] == MANAGER for name in names))
 
 

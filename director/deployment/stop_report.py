@@ -1,4 +1,4 @@
-"""What `aura down` found and left: who ended in order, and who had ended before or was cut off."""
+"""Report of `aura down`: processes that ended in order, and those that had ended before or were cut off."""
 
 from collections.abc import Sequence
 from typing import Any

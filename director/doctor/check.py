@@ -8,7 +8,10 @@ State = Literal["ok", "degraded", "missing"]
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """How it is, in words, and what to do if it is not well. `needed`: without it nothing can be verified or kept."""
+    """One part of doctor's report: its state in words and the remedy.
+
+    `needed`: without it nothing is verified or kept.
+    """
 
     name: str
     state: State = "ok"

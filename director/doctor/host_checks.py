@@ -1,4 +1,4 @@
-"""What `aura doctor` finds of the machine itself: Python, room, control groups, and what a sandbox holds here."""
+"""Checks of `aura doctor` on the machine itself: Python, disk space, control groups, and limits of a sandbox."""
 
 import asyncio
 import os
@@ -101,7 +101,7 @@ def groups() -> Part:
 
 
 async def sandbox(name: str, made: Sandbox) -> Part:
-    """What a sandbox holds here, proven by its canaries."""
+    """Check which limits a sandbox holds here, proven by its canaries."""
     try:
         async with asyncio.timeout(PROBE_WAIT_S):
             held = await made.probe()
@@ -121,7 +121,7 @@ async def sandbox(name: str, made: Sandbox) -> Part:
 
 
 def _held(held: Capabilities) -> str:
-    """What is held and how it was proven, and what is not."""
+    """List the limits that are held with their proof, and those that are not."""
     proven = {
         "memory of the whole tree (a greedy canary was ended)": held.tree_memory,
         "number of processes": held.processes,

@@ -69,7 +69,7 @@ async def _handed_over(settings: Settings, image: Image, door: Door) -> dict[str
 
 
 async def probe_boxes(settings: Settings, door: Door) -> None:
-    """What the chosen sandbox holds. Raises Unavailable when there is none."""
+    """Show the limits that the chosen sandbox holds. Raises Unavailable when there is none."""
     sandbox = open_sandbox(settings.boxes())
     try:
         held = await sandbox.probe()

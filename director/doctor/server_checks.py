@@ -1,4 +1,4 @@
-"""What `aura doctor` finds of the servers: the programs where none runs, their answer where one should, and the log."""
+"""Checks of `aura doctor` on the servers: the programs where none runs, the answer where one should, the log."""
 
 import asyncio
 import subprocess

@@ -83,7 +83,7 @@ class VerdictView:
 
 
 def criteria_table(verdict: Verdict) -> str:
-    """How each criterion fared."""
+    """Build the table of criteria and their results."""
     rows = [
         (
             visible(part.id),
@@ -98,7 +98,7 @@ def criteria_table(verdict: Verdict) -> str:
 
 
 def gates_table(verdict: Verdict) -> str:
-    """What each gate said, in the order in which they were asked."""
+    """Build the table of gates and their results, in the order in which they were asked."""
     rows = [
         (gate.gate, gate.grade, gate.result.replace("_", " "), f"{gate.seconds:.2f}", _short(gate.text))
         for gate in verdict.gates

@@ -79,7 +79,7 @@ def _children(with_model: bool, settings: Settings, *, apart: bool, managers: in
 
 
 def _first_employees(settings: Settings, with_model: bool) -> list[Posting]:
-    """Whom the settings bring: a hosted or own OpenAI-compatible model, or the embedded one in two prompt styles."""
+    """Return the employees that the settings name: an OpenAI-compatible model, or the embedded one in two styles."""
     if settings.openai_base_url is not None or settings.openai_model is not None:
         return [openai_posting(settings)]
     if not with_model:
@@ -130,7 +130,10 @@ async def hire(opened: DirectorSession, posting: Posting) -> None:
 
 
 async def box_faults(settings: Settings, allow_degraded: bool) -> tuple[str, ...]:
-    """What this machine's sandbox cannot hold. Raises Unavailable without one, Refused unless degraded is allowed."""
+    """Return the limits that this machine's sandbox cannot hold.
+
+    Raises Unavailable without one, Refused unless degraded is allowed.
+    """
     from domain.errors import Refused
 
     box = open_sandbox(settings.boxes())

@@ -26,7 +26,7 @@ _ID = re.compile("[0-9a-f][0-9a-f-]{0,35}")
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """What the options say, as text; empty lets all through. `kind`: the type's beginning. `after`: a sequence."""
+    """The filter options as text; an empty one lets all through. `kind`: the type's beginning. `after`: a sequence."""
 
     run: str = ""
     kind: str = ""

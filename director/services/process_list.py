@@ -67,7 +67,7 @@ async def _report(presence: Presence) -> HealthReport | None:
 
 
 def readiness(url: str) -> HealthReport | None:
-    """What a process says of itself; None when it does not answer. Blocks."""
+    """Return the process's own report; None when it does not answer. Blocks."""
     said = get(f"{url}/readyz", CHECK_WAIT_S + MARGIN_S)
     try:
         return _report_of.decode(said[1]) if said else None

@@ -39,7 +39,7 @@ def new_id() -> UUID:
 
 
 class DirectorSession:
-    """What a command works with. A command is "done" only when the recorder has passed what it caused."""
+    """The connections of a command. A command is "done" only when the recorder has passed the events that it caused."""
 
     def __init__(self, settings: Settings, office: LogSession, principal: str) -> None:
         self.settings = settings

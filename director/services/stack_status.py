@@ -46,7 +46,10 @@ async def stack_data(settings: Settings) -> dict[str, Any]:
 
 
 async def _log_data(settings: Settings, processes: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """What the servers know. Raises Unavailable when one is silent, which then is not ready in its process's line."""
+    """Return the data of the servers.
+
+    Raises Unavailable when one is silent; its process's line then says "not ready".
+    """
     endpoints = settings.endpoints()
     async with AsyncExitStack() as closing:
         with _answers(processes.get("nats", {})):

@@ -15,5 +15,5 @@ def visible(text: str) -> str:
 
 
 def below(text: str, indent: str = "    ") -> str:
-    """The same with lines after the first one set back, so that none can pass for one of ours."""
+    """Escape text and indent its lines after the first one, so that none can pass for one of ours."""
     return visible(text).replace("\n", f"\n{indent}")

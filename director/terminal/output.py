@@ -1,4 +1,4 @@
-"""What every command does alike: one JSON object or people's text, one exit code per kind of error, one event loop."""
+"""Common behaviour of commands: one JSON object or text, one exit code for each kind of error, one event loop."""
 
 import os
 import sys

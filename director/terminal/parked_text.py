@@ -5,7 +5,7 @@ from typing import Any
 
 
 def parked_text(found: Sequence[dict[str, Any]]) -> str:
-    """The same for people, the cure below; empty when nothing is parked."""
+    """Render the parked events as text, with the cure below; empty when nothing is parked."""
     if not found:
         return ""
     lines = [f"parked: {sentence(one)}" for one in found]

@@ -203,7 +203,7 @@ def _base_notes(line: dict[str, Any]) -> list[str]:
 
 
 def next_step(line: dict[str, Any]) -> str:
-    """What a person would do now."""
+    """Suggest the Director's next step."""
     run = str(line["run"])
     if line["phase"] == "delivered":
         short = f", {line['base_short']}" if line.get("base_short") else ""

@@ -68,7 +68,7 @@ def test_from_a_template_to_a_release(aura: Aura, inside: Aura) -> None:
     assert list(tags) == [released["release_ref"]]
     assert inside.json("inbox")["waiting"] == []
     for second in (("approve", run), ("reject", run, "--reason", "too late")):
-        assert "is ended already (delivered)" in inside.json(*second, code=5)["message"]
+        assert "is ended (delivered)" in inside.json(*second, code=5)["message"]
     assert inside.json("run", "show", run)["run"] == released
     read_back(inside, run)
     passes_again(inside, file, folder)
@@ -150,7 +150,7 @@ def test_a_declined_delivery_has_no_release_ref(inside: Aura) -> None:
     assert (ended["outcome"], ended["release_ref"]) == ("declined", None)
     assert "another name, please" in ended["reason"]
     assert not [name for name in refs(line["folder"]) if name.startswith("refs/tags/")]
-    assert "is ended already (declined)" in inside.json("approve", line["run"], code=5)["message"]
+    assert "is ended (declined)" in inside.json("approve", line["run"], code=5)["message"]
 
 
 def test_every_event_that_the_staff_caused_says_what_led_to_it(inside: Aura) -> None:
@@ -188,7 +188,7 @@ def test_a_run_under_way_is_cancelled(inside: Aura) -> None:
     assert inside.json("approve", run, code=7)["message"]
     ended = inside.json("reject", run, "--reason", "not needed any more")
     assert (ended["outcome"], ended["folder"]) == ("cancelled", None)
-    assert "is ended already (cancelled)" in inside.json("reject", run, "--reason", "again", code=5)["message"]
+    assert "is ended (cancelled)" in inside.json("reject", run, "--reason", "again", code=5)["message"]
     assert inside.json("run", "show", run)["run"]["reason"] == "not needed any more"
 
 

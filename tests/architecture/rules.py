@@ -8,6 +8,8 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 
+from tests.architecture.docstrings import plain_opener
+
 FILE_LINES_MAX = 299
 FUNCTION_LINES_MAX = 60
 
@@ -217,6 +219,7 @@ SOURCE_RULES: tuple[Rule, ...] = (
     few_catch_everything,
     nothing_happens_at_import,
     types_are_read_at_import,
+    plain_opener,
 )
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.architecture import rules
+from tests.architecture.docstrings import plain_opener
 from tests.architecture.rules import Rule
 
 LONG_FILE = "x = 1\n" * 300
@@ -45,6 +46,10 @@ BROKEN: list[tuple[Rule, str, str]] = [
     (rules.types_are_read_at_import, "bus/x.py", "def f(b):\n    return msgspec.json.decode(b, type=Report)\n"),
     (rules.types_are_read_at_import, "bus/x.py", "def f(b):\n    return msgspec.json.Decoder(Report).decode(b)\n"),
     (rules.types_are_read_at_import, "bus/x.py", "def f(b):\n    return msgspec.convert(b, Report)\n"),
+    (plain_opener, "agents/x.py", '"""What a worker hands in."""\n'),
+    (plain_opener, "agents/x.py", 'class A:\n    """Who may work."""\n'),
+    (plain_opener, "agents/x.py", 'async def f():\n    """\n    The same of a request.\n    """\n'),
+    (plain_opener, "agents/x.py", 'class A:\n    x: int = 1\n    """How long it waits (s)."""\n'),
     (rules.no_registry_address, "requirements/base.txt", "--index" + "-url somewhere\n"),
     (rules.no_registry_address, "README.md", "see py" + "pi.org\n"),
 ]
@@ -68,6 +73,9 @@ HONEST: list[tuple[Rule, str, str]] = [
     (rules.nothing_happens_at_import, "agents/x.py", "if __name__ == '__main__':\n    print('hello')\n"),
     (rules.types_are_read_at_import, "bus/x.py", "_r = msgspec.json.Decoder(R)\ndef f(b):\n    return _r.decode(b)\n"),
     (rules.types_are_read_at_import, "bus/x.py", "def f(b):\n    return msgspec.json.decode(b)\n"),
+    (plain_opener, "agents/x.py", '"""Hand-ins. What a worker found is in them."""\n'),
+    (plain_opener, "agents/x.py", 'def f():\n    """Whether it waits."""\n    return """What it says"""\n'),
+    (plain_opener, "agents/x.py", 'X = 1\n"""Whole seconds of a wait."""\n'),
     (rules.no_registry_address, "requirements/base.txt", "rich==15.0.0 --hash=sha256:00\n"),
 ]
 

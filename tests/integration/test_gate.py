@@ -76,7 +76,7 @@ async def test_the_director_s_word_on_a_run_is_given_once_and_its_repetition_is_
     other = await desks.open()
     assert await desk.send("director", word) == first == await other.send("director", word)
     for behind in (desk, other):
-        with pytest.raises(Conflict, match=r"ended already \(cancelled\)"):
+        with pytest.raises(Conflict, match=r"ended \(cancelled\)"):
             await behind.send("director", replace(word, id=uuid4(), reason="another reason"))
     (ended,) = of_type(await desks.recorded(desk), "run.ended")
     assert isinstance(ended.event, run_messages.Ended)

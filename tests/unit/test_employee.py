@@ -97,7 +97,7 @@ def test_one_finding_is_one_strike() -> None:
 def test_it_is_suspended_once_and_with_a_reason() -> None:
     command = Suspend(id=COMMAND, at=AT, employee=EMPLOYEE, reason=" asked ")
     given(*HIRED).when(command).then(Suspended(employee=EMPLOYEE, incident=None, reason="asked"))
-    given(*SUSPENDED).when(command).refused(Refused, "suspended already")
+    given(*SUSPENDED).when(command).refused(Refused, "already suspended")
     given(*HIRED).when(replace(command, reason=" ")).refused(Invalid, "reason is needed")
 
 

@@ -40,8 +40,8 @@ def test_a_delivered_run_goes_back_with_what_conflicts() -> None:
     given(*DELIVERED).when(RETURN).then(*happened("run.returned"))
     for early in ("run.verified", "run.delivered"):
         given(*before(early)).when(RETURN).refused(Refused, "The run is")
-    given(*before("run.released")).when(RETURN).refused(Conflict, "already, and that stands")
-    given(*DELIVERED, *happened("run.ended")).when(RETURN).refused(Conflict, "The run is ended already")
+    given(*before("run.released")).when(RETURN).refused(Conflict, "and cannot be decided again")
+    given(*DELIVERED, *happened("run.ended")).when(RETURN).refused(Conflict, "The run is ended")
 
 
 def test_it_is_about_the_delivered_commit_and_another_base() -> None:

@@ -166,10 +166,8 @@ def test_an_approved_run_is_not_ended_while_its_release_is_under_way() -> None:
 def test_the_first_word_of_the_director_stands_and_a_second_one_is_told_so(outcome: m.Outcome) -> None:
     approve, reject = m.Approve(id=COMMAND, at=AT, run=RUN, reason="I ran it"), replace(END, outcome=outcome)
     for word in (approve, reject):
-        given(*before("run.released")).when(word).refused(Conflict, "The run is approved already, and that stands.")
-        given(*WAY).when(word).refused(Conflict, "The run is released already, and that stands.")
-        given(*before("run.approved"), *happened("run.ended")).when(word).refused(
-            Conflict, "The run is ended already ("
-        )
+        given(*before("run.released")).when(word).refused(Conflict, "The run is approved and cannot be decided again.")
+        given(*WAY).when(word).refused(Conflict, "The run is released and cannot be decided again.")
+        given(*before("run.approved"), *happened("run.ended")).when(word).refused(Conflict, "The run is ended (")
     given(*before("run.approved")).when(approve).then(*happened("run.approved"))
     given(*before("run.approved")).when(reject).then(m.Ended(run=RUN, outcome=outcome, reason="enough"))

@@ -1,1 +1,1 @@
-"""How strong the cases are: trivial stubs, mutants, and weak criteria."""
+"""Strength of the cases: trivial stubs, mutants, and weak criteria."""

@@ -85,7 +85,7 @@ def changed_lines(before: bytes, after: bytes) -> set[int]:
 
 
 def _alike(one: list[bytes], other: list[bytes]) -> int:
-    """How many lines both begin with."""
+    """Count the lines at the beginning that both share."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))
 

@@ -21,11 +21,11 @@ _CONSTANTS: tuple[Any, ...] = (None, 0, "", [], {}, False, True)
 _OBJECT = {"$object": "an object that equals everything"}
 _TEXTS = ("a", "1", "")
 _ALWAYS: frozenset[PropertyKind] = frozenset({"idempotent", "deterministic", "commutative", "never_raises"})
-"""What every function has that answers the same whatever it is given."""
+"""Properties that hold for every function that gives one constant answer."""
 
 
 class Stub(NamedTuple):
-    """How one kind of step is answered; `remedy` is the case to add that this stub fails, `keeps` what it holds to."""
+    """Answer to one kind of step; `remedy`: a case to add that this stub fails; `keeps`: the properties it meets."""
 
     name: str
     remedy: str
@@ -34,7 +34,7 @@ class Stub(NamedTuple):
 
 
 class StubService(NamedTuple):
-    """The same for a service: request and what was saved before -> response."""
+    """Answer of a stub service: request and saved values -> response."""
 
     name: str
     remedy: str
@@ -185,5 +185,5 @@ def _json(value: Any) -> str:
 
 
 NOTHING = _returning("returns None", "whose result is not None", None)
-"""What a function without a body does."""
+"""Stub of a function without a body."""
 NOT_IMPLEMENTED = _raising("NotImplementedError", "", new=False)

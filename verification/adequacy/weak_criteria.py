@@ -37,7 +37,7 @@ class Weak(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Tree:
-    """What a tree of stubs does, one stub for each kind of step."""
+    """A tree of stubs with one stub for each kind of step."""
 
     def __init__(self, stubs: tuple[Stub | StubService, ...]) -> None:
         self.name = " and ".join(stub.name for stub in stubs)

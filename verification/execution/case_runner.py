@@ -53,7 +53,7 @@ class CaseProblem(msgspec.Struct, frozen=True):
 
 
 class StepSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the worker says of one step. Values are JSON with tags; all of it comes from beside untrusted code."""
+    """The worker's report of one step. Values are JSON with tags; all of it comes from beside untrusted code."""
 
     did: Literal["returned", "raised", "ran"]
     before: dict[str, Any]
@@ -96,7 +96,7 @@ class ProjectEnvironment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Project(msgspec.Struct, frozen=True):
-    """What every case of one verdict runs on."""
+    """The files and settings on which every case of one verdict runs."""
 
     files: Mapping[str, bytes]
     command: str | None  # "name = module:function"
@@ -140,7 +140,7 @@ async def play(case: Case, project: Project, sandbox: Sandbox) -> CaseAnswer | C
 
 
 def order_of(case: Case, nonce: str, bait: str) -> bytes:
-    """What goes into the box beside the code: what to do, and nothing that is expected of it."""
+    """Build the order that goes into the box beside the code: what to do, without anything that is expected of it."""
     steps = [_step_order(step, bait) for step in case.steps]
     steps[-1]["watch"] = sorted(watched_at_last(case))
     return json.dumps({"nonce": nonce, "project": PROJECT, "folder": FOLDER, "steps": steps}).encode()

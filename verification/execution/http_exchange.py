@@ -30,7 +30,7 @@ class Response(msgspec.Struct, frozen=True):
 
 
 class BadResponse(Exception):
-    """What came back is no response within the limits; the text says why."""
+    """The bytes that came back are not a response within the limits; the text says why."""
 
 
 class Unsendable(Exception):

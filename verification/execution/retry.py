@@ -8,7 +8,7 @@ SAID_CHARS_MAX = 300
 
 
 async def boxed(spec: RunSpec, sandbox: Sandbox) -> RunResult:
-    """How the run ended. Raises Unavailable when no box can be made."""
+    """Run a box and return how it ended. Raises Unavailable when no box can be made."""
     result = await sandbox.run(spec)
     for _ in range(SETUP_ATTEMPTS_MAX - 1):
         if result.reason == "setup_failed":

@@ -26,7 +26,7 @@ class Gone(Exception):
 
 
 class Forged(Exception):
-    """What came through the door was not written by the doorkeeper."""
+    """The message did not come from the doorkeeper."""
 
 
 class ServiceChannel:
@@ -68,7 +68,7 @@ class ServiceChannel:
         return await _connected(_line(descriptors[0]))
 
     async def state(self) -> str:
-        """What the doorkeeper says of the service, empty when the box has ended."""
+        """Return the doorkeeper's report of the service, empty when the box has ended."""
         try:
             async with self._asking:
                 told, descriptors = await self._ask(b"state")

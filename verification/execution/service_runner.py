@@ -162,7 +162,7 @@ def _ended(result: RunResult, case: Case) -> CaseProblem | None:
 
 
 def _with_stderr(problem: CaseProblem, result: RunResult) -> CaseProblem:
-    """What the service last wrote belongs to a start that failed."""
+    """Add the service's last stderr lines, which belong to a failed start, to the problem."""
     said = plain(result.stderr.decode("utf-8", "replace").strip()[-TOLD_CHARS_MAX:])
     if problem.kind not in ("did_not_start", "no_answer") or not said:
         return problem

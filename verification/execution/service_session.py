@@ -1,4 +1,4 @@
-"""What is asked of a service in one case, and whether it answers as expected. All of it stays outside the box."""
+"""Requests to a service in one case, and whether it answers as expected. All of it stays outside the box."""
 
 import asyncio
 import base64
@@ -31,7 +31,7 @@ class StepFailed(Exception):
 
 
 class Visit:
-    """What is asked of the service in one case, over all its starts."""
+    """The requests of one case to the service, over all its starts."""
 
     def __init__(self, case: Case, serve: Serve, *, ready_s: float = READY_WAIT_S) -> None:
         self.case = case
@@ -119,7 +119,7 @@ class Visit:
 
 
 async def _state(door: ServiceChannel) -> str:
-    """What became of a service that broke off; its end may come a moment after that of its connections."""
+    """Return the end of a service that broke off; its report may come a moment after its connections end."""
     if (told := await door.state()) == "runs":
         await asyncio.sleep(READY_EVERY_S)
         told = await door.state()

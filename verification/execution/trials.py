@@ -33,7 +33,7 @@ class Trial:
         return self.problem is not None and self.problem is not NOT_RUN
 
     def again(self) -> "Trial":
-        """The same case, not yet run."""
+        """Return a copy of the case that has not run yet."""
         return replace(self, problem=NOT_RUN)
 
 

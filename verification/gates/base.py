@@ -1,4 +1,4 @@
-"""What a gate is: one question about one tree, answered with a typed result and the evidence that it rests on."""
+"""Gate interface: one question about one tree, answered with a typed result and its evidence."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass
 class Subject:
-    """What is judged. Gates add to `findings`, `trials`, `tried` and `suites`, and later ones may look at them."""
+    """The judged tree. Gates add to `findings`, `trials`, `tried` and `suites`, and later ones may look at them."""
 
     requirement: Requirement
     tree: Mapping[str, bytes]  # the author's files on a clean copy of the base, never the author's workspace

@@ -28,7 +28,7 @@ Key = tuple[str, bool]
 
 @dataclass
 class _Seen:
-    """What the repeats have shown."""
+    """Results of the repeats."""
 
     flaky: dict[Key, list[str]] = field(default_factory=dict)
     turned: dict[Key, Failures] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class _Seen:
 
 
 class Flakiness(VerdictGate):
-    """What has passed and then fails is neither: the tree is not verified, and it is nobody's strike."""
+    """Tests that pass and then fail count as neither: the tree is not verified, and it is nobody's strike."""
 
     name = "flakiness"
     needs_sound = True

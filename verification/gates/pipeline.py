@@ -33,7 +33,7 @@ from verification.verdict.model import GateResult
 EVIDENCE_BYTES_MAX = 320 * 1024
 """Of one gate: all of them together are kept as one blob."""
 FIRST = Form()
-"""What does not pass this one goes into no box."""
+"""Gate that a tree must pass before it goes into any box."""
 GATES: tuple[VerdictGate, ...] = (
     FIRST,
     WriteSet(),
@@ -82,7 +82,7 @@ async def ask_all(subject: Subject, gates: tuple[VerdictGate, ...] = GATES) -> t
 
 
 def _kept(evidence: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a gate rests on; of what is too much to be kept its size alone, so that there is a verdict all the same."""
+    """Return the evidence, or only its size above EVIDENCE_BYTES_MAX."""
     size = len(msgspec.json.encode(evidence))
     return evidence if size <= EVIDENCE_BYTES_MAX else {"left_out": f"{size} bytes"}
 

@@ -8,7 +8,7 @@ from verification.properties.runner import Tried, properties_of, try_all
 from verification.verdict.model import INTEGRITY, Finding
 
 _RUNS = frozenset({"wrong_result", "not_accepted"})
-"""What a case may fail with so that it is still worth a box to try the criterion's properties."""
+"""Failures of cases after which the criterion's properties are still worth a box."""
 
 
 class Properties(VerdictGate):

@@ -11,7 +11,10 @@ from verification.verdict.model import Finding
 
 
 class Regression(VerdictGate):
-    """What was asked of the criteria before. Their author may be another one, so a failure names the criterion only."""
+    """Criteria of earlier tasks must still hold.
+
+    Their author may be another one, so a failure names the criterion only.
+    """
 
     name = "regression"
 

@@ -11,7 +11,11 @@ _PROSE = (".md", ".rst", ".txt")
 
 
 class Secrets(VerdictGate):
-    """What a requirement or a base holds already is no leak. In tests and prose only a provider's own shape is sure."""
+    """New secrets.
+
+    Those that a requirement or base already holds are no leak. In tests and prose only a provider's own shape is
+    sure.
+    """
 
     name = "secrets"
 

@@ -29,7 +29,7 @@ FAILED_MAX = 5  # of the cases that fail on what is installed
 
 
 class Smoke(VerdictGate):
-    """What does not install or start from a clean environment is not delivered.
+    """Work that does not install or start from a clean environment is not delivered.
 
     The packaging is judged only where the author or the delivery wrote it: that of a base is its owner's, and one that
     needs another build tool than the delivery's own cannot be tried here.

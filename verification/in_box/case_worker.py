@@ -143,7 +143,7 @@ def _said(error: BaseException) -> str:
 
 
 def _attempt(act: Any) -> tuple[Any, BaseException | None]:
-    """What code under test returned, or what it raised, whatever it was."""
+    """Return the result of a call of code under test, or anything that it raised."""
     try:
         return act(), None
     except BaseException as error:

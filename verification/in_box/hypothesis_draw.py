@@ -26,7 +26,7 @@ LETTERS = (
     "\u00e9\u00fc\u00df\u00d1\u0130\u0131\u017f\u03a3\u03c2\u0416\u0301\u200d\u00a0\u2028\u2003\u00b2\u00bd\u0663"
     "\u05d0\u0639\u202e\u4e2d\ud55c\u3042\ufb01\uff21\ufffd\ufeff\U0001f600\U0001f1e9\U0010ffff"
 )
-"""What texts are made of unless the requirement says: most letters are plain, and the others are known for trouble."""
+"""Letters of drawn texts unless the requirement names others: most are plain, the others are known for trouble."""
 
 
 def _number(value: float) -> Any:

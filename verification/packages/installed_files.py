@@ -1,4 +1,4 @@
-"""What pip has made of a project, held against what was judged: whether it is the same files, started the same way.
+"""Comparison of pip's installation with the judged project: the same files, started the same way.
 
 Packaging is code of its author too: it may leave files out, put others in their place, or start the command elsewhere.
 """

@@ -37,7 +37,7 @@ class InstallingSandbox:
 
     @property
     def installed(self) -> Mapping[str, bytes]:
-        """What the last environment held besides the libraries, by its path there, once its box was dead."""
+        """Return the files of the last environment besides the libraries, by path, once its box has ended."""
         return {} if self.last is None else _inside(self.last.files)
 
     @property
@@ -48,7 +48,7 @@ class InstallingSandbox:
         return tail(self.last)
 
     async def run(self, spec: RunSpec) -> RunResult:
-        """The same run, begun by the installer."""
+        """Run the same command, started by the installer."""
         limits = spec.limits
         libraries = LIBRARIES if LIBRARIES in spec.folders else ""
         afterwards = "kept" if self._kept else "removed"

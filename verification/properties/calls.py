@@ -37,7 +37,7 @@ class Calls:
     async def under_test(
         self, target: str, inputs: Sequence[Arguments], one: Property, *, anew: bool = False
     ) -> list[Seen]:
-        """What the code under test answers; `anew` in processes with another seed of hashes.
+        """Return the answers of the code under test; `anew` in processes with another seed of hashes.
 
         After a box that did not answer the rest is not asked: it has the same problem.
         """
@@ -53,7 +53,7 @@ class Calls:
         return found
 
     async def given(self, one: Property, inputs: Sequence[Arguments]) -> list[Seen]:
-        """What the reference or the predicate answers, in boxes of its own. Raises Invalid if it cannot be called.
+        """Return the answers of the reference or the predicate, from boxes of its own. Raises Invalid if unusable.
 
         A box that does not answer is no proof against the requirement's author: it may have been given anything.
         """
@@ -89,7 +89,7 @@ class Calls:
     async def _narrowed(
         self, target: str, inputs: Sequence[Arguments], one: Property, project: Project, problem: CaseProblem
     ) -> CaseProblem:
-        """The same problem with the call that brings it about, if that is found in few boxes."""
+        """Find the call that causes the same problem, if few boxes suffice to find it."""
         until = time.monotonic() + NARROW_WALL_S
         for _ in range(NARROW_BOXES_MAX):
             if len(inputs) == 1 or time.monotonic() > until:

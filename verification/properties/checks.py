@@ -1,4 +1,4 @@
-"""What each property asks: which calls are made, where, and how their answers are compared, outside every box.
+"""The checks of each property: its calls, their place, and the comparison of their answers outside every box.
 
 What one box has answered goes on as a value, into another box or into a comparison; no expected value goes anywhere
 near the code under test.
@@ -34,7 +34,7 @@ _HELD, _PASSED_OVER = Passed(), Passed(judged=False)
 
 
 async def outcomes(one: Property, inputs: Sequence[Arguments], calls: Calls) -> list[Outcome]:
-    """How the property fares with each input. Raises Unavailable without a box, Invalid for an unusable requirement."""
+    """Check the property with each input. Raises Unavailable without a box, Invalid for an unusable requirement."""
     if one.kind == "sorted":
         for arguments in inputs:
             _ordered(one, arguments[0])
@@ -53,7 +53,7 @@ async def outcomes(one: Property, inputs: Sequence[Arguments], calls: Calls) -> 
 
 
 def _refused(one: Property, arguments: Arguments, seen: Seen) -> Outcome | None:
-    """What is said of an input for which the function gave no value; None where it did."""
+    """Return the failure for an input on which the function gave no value; None where it gave one."""
     if isinstance(seen, CaseProblem):
         return seen
     if seen.did == "returned":
@@ -124,7 +124,7 @@ async def _round_trip(one: Property, inputs: Sequence[Arguments], seen: Sequence
 async def _compared(
     one: Property, inputs: Sequence[Arguments], seen: Sequence[Any], calls: Calls, *, turned: bool
 ) -> list[Outcome]:
-    """The same call once more in another box, with its arguments turned round if they are to commute."""
+    """Repeat the call in another box, with its arguments turned round if they must commute, and compare."""
     others = [tuple(reversed(arguments)) if turned else arguments for arguments in inputs]
     told = await calls.under_test(one.call, others[::-1], one, anew=True)
     found: list[Outcome] = []
@@ -172,7 +172,7 @@ def _is_sorted(one: Property, arguments: Arguments, value: Any) -> Outcome:
 
 
 def _ordered(one: Property, items: Any) -> list[Any]:
-    """What the items are sorted by, in order."""
+    """Return the keys by which the items must be sorted, in order."""
     try:
         return sorted((_place(one, item) for item in items), reverse=one.reverse)
     except (TypeError, InvalidOperation, LookupError) as error:

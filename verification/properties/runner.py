@@ -119,7 +119,7 @@ def _vacuous(one: Property, inputs: list[Arguments], passed_over: int) -> CasePr
 async def _worst(
     one: Property, bad: list[tuple[Arguments, CaseProblem]], calls: Calls, *, shrink: bool
 ) -> CaseProblem | None:
-    """What to tell of the failures: a strike or a box that died first, else the smallest input there is."""
+    """Choose the failure to report: a strike or a dead box first, else the smallest input."""
     if not bad:
         return None
     dead = next((problem for _, problem in bad if problem.kind != "property_failed"), None)

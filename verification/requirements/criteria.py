@@ -63,7 +63,7 @@ def read_criteria(roots: Iterable[Node], reader: CaseReader, report: ProblemList
 
 
 def read_sealed(root: Node, known: Iterable[str], reader: CaseReader, report: ProblemList) -> dict[str, Read]:
-    """What is sealed, by criterion id; every id must be one of `known`."""
+    """Read the sealed parts by criterion id; every id must be one of `known`."""
     names = list(known)
     sealed: dict[str, Read] = {}
     for read in _read([root], reader, report, sealed=True):

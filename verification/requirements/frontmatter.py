@@ -166,7 +166,7 @@ def _command(fields: Fields, deliver: Deliverable | None) -> str | None:
 
 
 def _serve(fields: Fields, deliver: Deliverable | None, command: str | None) -> Serve | None:
-    """How the service is started: required by `deliver: http`, and nothing without it."""
+    """Read how the service is started: required by `deliver: http`, and forbidden without it."""
     node = fields.mapping("serve", required=deliver == "http")
     if node is None:
         return None

@@ -17,7 +17,7 @@ Share = Literal["whole", "partial", "none"]
 
 
 class Serve(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How a service is started. `run` may hold ${PORT} and ${DATA}; `data` is the folder that survives a restart."""
+    """Start of a service. `run` may hold ${PORT} and ${DATA}; `data` is the folder that survives a restart."""
 
     run: tuple[str, ...]
     ready: str  # "/health": answered with a status of 200 to 299 once the service is ready
@@ -25,7 +25,7 @@ class Serve(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What must be seen of one response. Absent fields are not compared; without `status` it must be 200 to 299."""
+    """Expectation of one response. Absent fields are not compared; without `status` it must be 200 to 299."""
 
     status: int | None = None
     headers: Mapping[str, Any] = {}  # name in lower case -> text or $matches
@@ -48,7 +48,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Expectation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What must be seen of one call, construction or run. Absent fields are not compared, except `exit` of `run`.
+    """Expectation of one call, construction or run. Absent fields are not compared, except `exit` of `run`.
 
     A call without `returns` and without `raises` must end without an exception.
     """

@@ -72,7 +72,7 @@ def parse_requirement(
     folder: Path | None,
     fixtures: Map[str, bytes] | None = None,
 ) -> Requirement:
-    """The same from bytes. `fixtures` are files that `$file` may name, by path; `folder` is read for the others.
+    """Parse a requirement from bytes. `fixtures`: files that `$file` may name, by path; `folder` holds the others.
 
     A requirement that was read once is read again with `folder=None` and its `fixtures | sealed_fixtures`, and with its
     lock among them under LOCK_NAME, and what was prepared for its base (prepared.py).

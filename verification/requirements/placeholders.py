@@ -44,12 +44,12 @@ def filled(value: Any, saved: Saved) -> Any:
 
 
 def filled_text(text: str, saved: Saved) -> str:
-    """The same within a text; `$${name}` stands for itself."""
+    """Fill placeholders within a text; `$${name}` stands for itself."""
     return _PLACE.sub(lambda found: found[0][1:] if found[1] else shown(saved[found[2]]), text)
 
 
 def filled_target(target: str, saved: Saved) -> str:
-    """The same within a path and query, where a saved value is one piece and cannot add others."""
+    """Fill placeholders within a path and query, where a saved value is one piece and cannot add others."""
     return _PLACE.sub(lambda found: found[0][1:] if found[1] else quote(shown(saved[found[2]]), safe=""), target)
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a requirement file: problems with a place and a remedy, collected and raised together."""
+"""Problems of a requirement file: each with a place and a remedy, collected and raised together."""
 
 import difflib
 from collections.abc import Iterable

@@ -58,7 +58,7 @@ Node = Scalar | Sequence | Mapping
 
 
 def kind(node: Node) -> str:
-    """What a node is, in a person's words."""
+    """Name the kind of a node in a person's words."""
     if isinstance(node, Sequence):
         return "a list"
     if isinstance(node, Mapping):

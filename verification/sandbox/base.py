@@ -1,4 +1,4 @@
-"""What a sandbox is: one bounded run of untrusted code, told as values, and what the machine can hold of it."""
+"""Sandbox interface: one bounded run of untrusted code as values, and the limits that the machine can hold."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -78,7 +78,7 @@ def with_room(spec: RunSpec) -> RunSpec:
 
 
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):
-    """How a run ended. `setup_failed` means that `argv` was never started; its cause is in `stderr`.
+    """End of a run. `setup_failed` means that `argv` was never started; its cause is in `stderr`.
 
     `exit_code` is the code's own claim and None when the sandbox ended the run. `refused` lists what copy-out
     did not bring out, and why; `folders` are the empty ones among what `collect` names.
@@ -96,7 +96,10 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
-    """What a sandbox holds on this machine, proven by runs. `not_held` names in words what it cannot."""
+    """Limits that a sandbox holds on this machine, proven by runs.
+
+    `not_held` names in words those that it cannot hold.
+    """
 
     backend: str  # "bubblewrap 0.11.0"
     confinement: str  # "cgroup v1", "cgroup v2", "systemd scope" or "none"

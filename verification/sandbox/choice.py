@@ -14,7 +14,7 @@ Choice = Literal["auto", "docker", "bubblewrap"]
 
 @dataclass(frozen=True)
 class Boxes:
-    """What a process is told of its sandbox. `store` is where a root file system may have been built."""
+    """Settings of a process's sandbox. `store` is where a root file system may have been built."""
 
     choice: Choice = "auto"
     docker_host: str = DEFAULT_HOST
@@ -42,7 +42,10 @@ class FirstThatHolds:
         self._choosing = asyncio.Lock()
 
     async def probe(self) -> Capabilities:
-        """What the chosen one holds. Raises the last one's Unavailable, with the causes of all, when none starts."""
+        """Return the limits that the chosen sandbox holds.
+
+        Raises the last one's Unavailable, with all causes, when none starts.
+        """
         return await (await self._choice()).probe()
 
     async def run(self, spec: RunSpec) -> RunResult:

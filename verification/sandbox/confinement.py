@@ -1,4 +1,4 @@
-"""Who bounds the memory of a box: an own cgroup, systemd's user manager, or nobody but a watcher that does its best."""
+"""Memory limits of a box: by an own cgroup, by systemd's user manager, or by a watcher that does its best."""
 
 import os
 import resource
@@ -160,7 +160,10 @@ class Watched:
 
 
 def possible_confinements() -> list[Confinement]:
-    """What may work here, best first; the sandbox proves the choice by a run. The degraded way is always last."""
+    """List the ways that may work here, best first; the sandbox proves the choice by a run.
+
+    The degraded way is always last.
+    """
     groups = find_groups()
     found: list[Confinement] = [OwnGroups(groups)] if groups else []
     if os.getuid() != 0 and shutil.which("systemd-run") and _user_manager_answers():

@@ -15,7 +15,7 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class CopyOut(msgspec.Struct, frozen=True):
-    """What came out, and what did not with its reason. `folders` are the empty ones that were asked for."""
+    """Files that came out, and those that did not with the reason. `folders` are the requested ones that are empty."""
 
     files: dict[str, bytes]
     refused: tuple[str, ...]

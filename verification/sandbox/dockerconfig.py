@@ -1,4 +1,4 @@
-"""What a Docker engine is told of one box: every limit and every wall, as one value."""
+"""Configuration of one box for a Docker engine: every limit and every wall, as one value."""
 
 import os
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ _READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-tr
 
 
 class Shares(msgspec.Struct, frozen=True):
-    """What a box sees of the host, all of it read-only: path in the box -> path here."""
+    """The host's files that a box sees, all of them read-only: path in the box -> path here."""
 
     door: Path
     files: Mapping[str, Path]

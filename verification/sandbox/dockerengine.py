@@ -80,7 +80,7 @@ class Engine:
             ) from error
 
     async def version(self) -> str:
-        """What the engine calls itself."""
+        """Return the engine's own name and version."""
         async with self.client() as docker:
             return str((await docker.version())["Version"])
 
@@ -90,7 +90,7 @@ class Engine:
             await (await docker.containers.create(config, name=name)).start()
 
     async def state(self, name: str) -> dict[str, Any]:
-        """What the engine says of a container; empty when there is none."""
+        """Return the engine's state of a container; empty when there is none."""
         try:
             async with self.client() as docker:
                 return dict((await docker.containers.container(name).show())["State"])

@@ -54,7 +54,7 @@ def tag_of(digest: str) -> str:
 
 
 def recipe() -> str:
-    """What an image depends on, cheaply: this interpreter, the C library's names, and our own part in it."""
+    """Return a cheap digest of all that an image depends on: this interpreter, the C library's names, our own part."""
     own = hashlib.sha256()
     for name in ("rootfs.py", "launcher.py"):
         own.update(Path(__file__).with_name(name).read_bytes())

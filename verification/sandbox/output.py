@@ -1,4 +1,4 @@
-"""What a run says on stdout and stderr, read as it comes and bounded for both together."""
+"""Output of a run on stdout and stderr, read as it comes and bounded for both together."""
 
 import asyncio
 import os

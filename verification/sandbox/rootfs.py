@@ -1,4 +1,4 @@
-"""What is in the root file system of a box: this Python without packages, a shell with its tools, their libraries.
+"""Root file system of a box: this Python without packages, a shell with its tools, their libraries.
 
 Made from this machine's own files, without a network. Nobody but root owns anything, and nothing is setuid.
 """

@@ -1,4 +1,4 @@
-"""What a box sees read-only: the interpreter and the libraries it needs. No home, no project, no site-packages."""
+"""Read-only view of a box: the interpreter and the libraries it needs. No home, no project, no site-packages."""
 
 import os
 import secrets

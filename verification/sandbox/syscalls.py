@@ -139,7 +139,7 @@ def _about(call: int, argument_at: int, checks: list[bytes]) -> list[bytes]:
 
 
 def filter_profile() -> str | None:
-    """The same table as JSON, as a container engine takes it; None where the numbers are not known."""
+    """Return the table as JSON in a container engine's form; None where the numbers are not known."""
     machine = os.uname().machine
     if machine not in _MACHINES:
         return None

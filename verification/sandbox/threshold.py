@@ -66,7 +66,7 @@ class Threshold:
         socket.send_fds(self._line, [b"go"], descriptors)
 
     async def told(self) -> str:
-        """What it says next: `runs`, `failed REASON`, `exit CODE`, or nothing at its end."""
+        """Read the next message: `runs`, `failed REASON`, `exit CODE`, or empty at its end."""
         assert self._line is not None
         try:
             return (await asyncio.get_running_loop().sock_recv(self._line, PACKET_BYTES_MAX)).decode("utf-8", "replace")

@@ -59,7 +59,7 @@ def telling_values(case: Case) -> tuple[set[Any], set[Any]] | None:
 
 
 def _inputs(step: Step) -> list[Any]:
-    """What is asked: where there are files, their content, for their names stand in any code."""
+    """Return the inputs of a step. Of files, take the content: any code may contain their names."""
     contents = list(step.files_before.values())
     if any(map(_tells, contents)):
         return contents
@@ -75,7 +75,7 @@ def _query(target: str) -> list[str]:
 
 
 def _values(value: Any) -> Iterator[tuple[str, Any]]:
-    """The same of what is sent and answered as JSON, whose keys stand in any code; saved values stand in none."""
+    """Yield values sent and answered as JSON, without keys, which any code may contain, and without saved values."""
     if isinstance(value, dict) and not any(str(key).startswith("$") for key in value):
         yield from _values(list(value.values()))
     elif isinstance(value, list):

@@ -77,7 +77,7 @@ def _is_abstract(node: ast.ClassDef) -> bool:
 
 
 def _how(node: ast.stmt) -> How | None:
-    """What the whole body is, after its docstring; None for one that does something, or is meant to do nothing."""
+    """Classify a body after its docstring; None for one that does something, or is meant to do nothing."""
     if not isinstance(node, _Function) or any("abstract" in _name(each) for each in node.decorator_list):
         return None
     if any(_name(each) == "overload" for each in node.decorator_list):

@@ -40,7 +40,7 @@ Standing = Literal["passed", "failed", "idle"]
 
 
 class SuiteResult(msgspec.Struct, frozen=True, kw_only=True):
-    """How a given suite fared. If `passes_on_stub`, it tells nothing."""
+    """Result of a given suite. If `passes_on_stub`, it tells nothing."""
 
     expected: tuple[str, ...]  # the tests that must pass
     passed: int
@@ -88,7 +88,7 @@ async def run_given(suite: Suite, project: Project, sandbox: Sandbox) -> SuiteRe
 async def run_again(
     given: SuiteResult, suite: Suite, project: Project, sandbox: Sandbox, *, backwards: bool
 ) -> Failures:
-    """What fails of a suite that has passed, in one more box with the hash seed of `project`."""
+    """Run a suite that has passed in one more box, with the hash seed of `project`, and return what fails."""
     run = msgspec.structs.replace(
         _run(suite, _cleaned(project, suite)),
         backwards=backwards,

@@ -40,7 +40,7 @@ Outcome = Literal["passed", "failed", "skipped", "not_run"]
 
 
 class Phase(msgspec.Struct, frozen=True, array_like=True):
-    """How setup, call or teardown of one test ended; `expected` says that it was marked to fail."""
+    """End of setup, call or teardown of one test; `expected` says that it was marked to fail."""
 
     test: Line
     when: Line
@@ -50,7 +50,7 @@ class Phase(msgspec.Struct, frozen=True, array_like=True):
 
 
 class SuiteSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What pytest reported. All of it comes from beside untrusted code."""
+    """The report of pytest. All of it comes from beside untrusted code."""
 
     collected: list[Line]
     phases: list[Phase]
@@ -65,7 +65,7 @@ class SuiteSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dropped: list[Line] = []  # warning filters and plugins that the box lacks something for
 
     def outcomes(self) -> dict[str, Outcome]:
-        """How each collected test ended. Passed: setup, call and teardown each passed, and it was to pass."""
+        """Return how each collected test ended. Passed: setup, call and teardown each passed, and it was to pass."""
         phases: dict[str, list[Phase]] = {test: [] for test in self.collected}
         for phase in self.phases:
             phases.setdefault(phase.test, []).append(phase)
@@ -83,7 +83,7 @@ class SuiteSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SuiteRun(msgspec.Struct, frozen=True, kw_only=True):
-    """What to run: `files` is the project, `beside` is read-only by its absolute path, `stubs` stand for the project.
+    """A run of a suite: `files` is the project, `beside` is read-only by absolute path, `stubs` replace the project.
 
     With `stubs` no file of the project is in the box, and the named modules are ones that do nothing. `backwards`
     runs the tests in reverse order. `filters` are warning filters in pytest's form: one that names a class that is not

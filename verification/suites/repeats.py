@@ -13,7 +13,7 @@ Run = Callable[[int, bool], Coroutine[Any, Any, Failures]]
 
 
 class Repeated(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the repeats. `flaky` failed with the tests in the order in which all of them had passed, or came
+    """Results of the repeats. `flaky` failed with the tests in the order in which all of them had passed, or came
     and went; `turned` fails each time in reverse order and never in the suite's own.
     """
 

@@ -69,7 +69,7 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def statement_of(verdict: Verdict, requirement: Requirement, basis: Basis) -> Statement:
-    """What can be signed about a verdict."""
+    """Build the statement about a verdict that can be signed."""
     gates = [(f"gate:{gate.gate}", gate.result) for gate in verdict.gates]
     criteria = [(f"criterion:{each.id}", "passed" if each.passed else "failed") for each in verdict.criteria]
     by_result = {
@@ -112,7 +112,10 @@ def sign(statement: Statement, key: Ed25519PrivateKey) -> bytes:
 
 
 def verify(envelope: bytes, key: Ed25519PublicKey) -> Statement:
-    """What a key has signed. Raises Differs when it has not, Invalid when this is no envelope or no test result."""
+    """Return the statement that a key signed.
+
+    Raises Differs when it did not, Invalid when this is no envelope or test result.
+    """
     opened = opened_envelope(envelope)
     payload = _base64(opened.payload)
     signed = signed_bytes(opened.payload_type, payload)
@@ -156,7 +159,7 @@ def named_key(envelope: bytes) -> Ed25519PublicKey:
 
 
 def signed_bytes(payload_type: str, payload: bytes) -> bytes:
-    """What is signed: DSSE's pre-authentication encoding of type and payload."""
+    """Return the bytes to sign: DSSE's pre-authentication encoding of type and payload."""
     kind = payload_type.encode()
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 

@@ -58,7 +58,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class CriterionResult(msgspec.Struct, frozen=True, kw_only=True):
-    """How one criterion fared: counts of cases, visible and sealed. Of grade B if it rests on given suites alone."""
+    """Result of one criterion: counts of cases, visible and sealed. Of grade B if it rests on given suites alone."""
 
     id: str
     passed: bool
@@ -74,7 +74,7 @@ GateOutcome = Literal["passed", "failed", "noted", "not_run"]
 
 
 class GateResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one gate said. `evidence` is what it rests on, as JSON; its digest stands in the event."""
+    """Result of one gate. `evidence` is JSON; its digest stands in the event."""
 
     gate: str
     grade: Grade

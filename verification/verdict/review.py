@@ -1,4 +1,4 @@
-"""What a reviewer hands in: a word that lets the work pass or blocks it, and findings. It is evidence of grade A.
+"""The hand-in of a reviewer: a word that lets the work pass or blocks it, and findings. It is evidence of grade A.
 
 Whether the review was made as it must be is judged here; whether the reviewer is right nobody can prove by running.
 """

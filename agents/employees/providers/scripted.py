@@ -23,7 +23,7 @@ CHARS_PER_TOKEN = 4  # scripts report what a model would have used, so that ledg
 
 
 class Script(Protocol):
-    """What a scripted employee plays."""
+    """A script that a scripted employee plays."""
 
     name: str
 

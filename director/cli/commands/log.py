@@ -54,7 +54,7 @@ def events(
 def why(
     event: Annotated[str, typer.Argument(metavar="EVENT", help="An event's id or its sequence.")], as_json: Json = False
 ) -> None:
-    """What led to an event, and what came of it, as a tree."""
+    """Show as a tree what led to an event, and what came of it."""
     from director.settings import Settings
     from director.terminal.output import Door
 

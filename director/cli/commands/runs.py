@@ -141,7 +141,7 @@ def watch(run: RunId = "last", as_json: Json = False) -> None:
 
 
 def inbox(as_json: Json = False) -> None:
-    """What waits for the Director's word."""
+    """List what waits for the Director's decision."""
     from director.settings import Settings
     from director.terminal.output import Door
 

@@ -117,7 +117,7 @@ def _standing(verb: str, who: str, reason: str, as_json: bool) -> None:
 
 
 def scores(as_json: Json = False) -> None:
-    """What each employee achieved: verified, rejected, at the first attempt, tokens, cost, time."""
+    """Show what each employee achieved: verified, rejected, at the first attempt, tokens, cost, time."""
     from director.settings import Settings
     from director.terminal.output import Door
 
@@ -135,7 +135,7 @@ def scores(as_json: Json = False) -> None:
 
 
 def costs(as_json: Json = False) -> None:
-    """What each run cost."""
+    """Show what each run cost."""
     from director.settings import Settings
     from director.terminal.output import Door
 

@@ -1,0 +1,23 @@
+"""The rule on how a docstring begins."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+_OPENER = re.compile(r"\s*(What|Whom|Whose|Who|How|Up to|The same)\b")
+
+
+def plain_opener(path: str, source: str) -> list[str]:
+    """Forbid docstrings that begin with a relative clause; those of attributes count too."""
+    return [
+        f"{path}:{line}: a docstring begins with a verb or a noun phrase, not with {match[1]!r}"
+        for line, text in _docstrings(ast.parse(source))
+        if (match := _OPENER.match(text))
+    ]
+
+
+def _docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield (line, text) of each string that is a statement: docstrings of modules, classes, functions, attributes."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield node.lineno, node.value.value
