@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from bus.projection_rows import Row, Rows
 from domain import task
+from domain.faults import weight_of
 from domain.message import Recorded, TaskEvent
 
 
@@ -18,6 +19,7 @@ class Account(Row, frozen=True, kw_only=True):
     calls: int = 0
     cut_off: int = 0
     failed: int = 0
+    unusable: int = 0  # of those failed: answers that hold no work, by no fault of the server; each is a false claim
     declined: int = 0  # calls answered with "this cannot be done": no failure, and a quarter of a false claim
     input_tokens: int = 0
     output_tokens: int = 0
@@ -70,6 +72,7 @@ def _booked(account: Account, event: TaskEvent, rows: Rows) -> Account:
             return replace(
                 account,
                 failed=account.failed + (snapshot.outcome not in ("answered", task.DECLINED)),
+                unusable=account.unusable + _is_unusable(snapshot.outcome),
                 declined=account.declined + (snapshot.outcome == task.DECLINED),
                 input_tokens=account.input_tokens + (snapshot.input_tokens or 0),
                 output_tokens=account.output_tokens + (snapshot.output_tokens or 0),
@@ -103,6 +106,11 @@ def _booked(account: Account, event: TaskEvent, rows: Rows) -> Account:
                 charged_usd=account.charged_usd + charged.usd,
             )
     return account
+
+
+def _is_unusable(outcome: str) -> bool:
+    """Whether the model answered and its answer is no work. A fault of a server says nothing about its answers."""
+    return outcome not in ("answered", task.DECLINED) and not weight_of(outcome)
 
 
 def _attempt(rows: Rows, run: UUID, order: UUID) -> int:

@@ -1,4 +1,4 @@
-"""To say "I cannot do this" is a legal answer: no failure, no strike, and it costs less than a false claim."""
+"""To say "I cannot do this" is a legal answer: no failure, no strike, and it costs less trust than a false claim."""
 
 import asyncio
 
@@ -11,14 +11,16 @@ from tests.integration.house import House, Sample, of
 
 pytestmark = pytest.mark.needs_sandbox
 REASON = "it needs a network"
+NO_CODE = "no_code"
 TURNS_MAX = 400
 
 
 async def test_who_declines_keeps_more_trust_than_who_claims_falsely(house: House) -> None:
-    sample = Sample(3)
+    sample = Sample(4)  # as many tasks as employees: each has the first attempt at one
     wrong = {name: [sample.wrong(name)] for name in sample.numbers}
     shy = await house.hire("honest", {name: [{CANNOT: REASON}] for name in sample.numbers})
     await house.hire("boastful", wrong)
+    await house.hire("useless", {})
     await house.hire("able", {name: [sample.right(name)] for name in sample.numbers})
     async with house.running():
         run = await house.submit(sample, attempts_max=30)
@@ -29,12 +31,24 @@ async def test_who_declines_keeps_more_trust_than_who_claims_falsely(house: Hous
         assert declined
         assert {call.employee for call in declined} == {shy}
         assert {call.snapshot.message for call in declined} == {REASON}
+        assert {call.snapshot.outcome for call in finished} == {"answered", task.DECLINED, NO_CODE}
         assert not [event for event in log if event.envelope.type in ("employee.warned", "incident.raised")]
         scores = await _scores(house, verified=len(sample.numbers))
-    honest, boastful, able = (scores[name] for name in ("honest", "boastful", "able"))
+    honest, boastful, useless, able = (scores[name] for name in ("honest", "boastful", "useless", "able"))
     assert (honest["declined"], honest["failed"], honest["rejected"]) == (len(declined), 0, 0)
     assert boastful["rejected"] > 0 == boastful["declined"]
-    assert able["trust"] > honest["trust"] > boastful["trust"]
+    assert (useless["verified"], useless["rejected"], useless["unusable"]) == (0, 0, useless["failed"])
+    assert useless["unusable"] > 0 == boastful["unusable"] == honest["unusable"]
+    assert able["trust"] > honest["trust"] > max(boastful["trust"], useless["trust"])
+    assert [_trust(row["rejected"] + row["unusable"]) for row in (boastful, useless)] == [
+        float(boastful["trust"]),
+        float(useless["trust"]),
+    ], "an answer that holds no work costs what a rejected one costs"
+
+
+def _trust(failures: int) -> float:
+    """Of somebody who has failed so often, and never succeeded."""
+    return round(1 / (failures + 2), 3)
 
 
 async def _scores(house: House, *, verified: int) -> dict[str, asyncpg.Record]:

@@ -4,9 +4,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from bus.projection_rows import Rows
 from domain import task
+from domain.faults import WEIGHTS
 from domain.message import Envelope, Event, Recorded
 from domain.money import NOTHING
 from projections.accountant import Account, AccountantProjection, OpenOrder
@@ -89,3 +91,25 @@ def test_an_order_is_open_until_its_outcome(how: str) -> None:
     *before, last = ENDS[how]
     assert rows_after(AccountantProjection(), ASSIGNED, *before).of(OpenOrder, RUN)
     assert rows_after(AccountantProjection(), ASSIGNED, *before, last).of(OpenOrder, RUN) == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "unusable"),
+    [
+        ("no_code", 1),
+        ("empty", 1),
+        ("truncated", 1),
+        ("blocked", 1),
+        ("too_large", 1),
+        ("answered", 0),
+        (task.DECLINED, 0),
+        *((fault, 0) for fault in WEIGHTS),
+    ],
+)
+def test_an_answer_that_holds_no_work_is_told_from_a_fault_of_the_server(outcome: str, unusable: int) -> None:
+    snapshot = replace(SNAPSHOT, outcome=outcome)
+    finished = task.CallFinished(**OF_ORDER, snapshot=snapshot, charged=COST)
+    account = rows_after(AccountantProjection(), ASSIGNED, STARTED, finished).get(Account, RUN, str(EMPLOYEE))
+    assert account is not None
+    assert account.unusable == unusable
+    assert account.failed == (outcome not in ("answered", task.DECLINED))

@@ -6,6 +6,7 @@ CREATE TABLE {schema}.account (
     calls bigint NOT NULL,
     cut_off bigint NOT NULL,
     failed bigint NOT NULL,
+    unusable bigint NOT NULL,
     declined bigint NOT NULL,
     input_tokens bigint NOT NULL,
     output_tokens bigint NOT NULL,

@@ -1,11 +1,13 @@
 -- Totals of each employee over all runs: `aura scores` and `aura costs` read this.
--- trust: the mean of a Beta distribution from (1, 1), between 0 and 1. A rejected hand-in is one failure, one with a strike
--- five; to say honestly that a task cannot be done is a quarter of one.
+-- trust: the mean of a Beta distribution from (1, 1), between 0 and 1. A rejected hand-in is one failure, and so is an
+-- answer that holds no work; a hand-in with a strike is five; to say honestly that a task cannot be done is a quarter of
+-- one. Faults of servers count nothing.
 CREATE VIEW {schema}.score AS
 SELECT key::uuid AS employee,
        sum(attempts)::bigint AS attempts,
        sum(calls)::bigint AS calls,
        sum(failed)::bigint AS failed,
+       sum(unusable)::bigint AS unusable,
        sum(declined)::bigint AS declined,
        sum(cut_off)::bigint AS cut_off,
        sum(verified)::bigint AS verified,
@@ -20,7 +22,9 @@ SELECT key::uuid AS employee,
        sum(unpriced)::bigint AS unpriced,
        sum(latency_us)::bigint AS latency_us,
        sum(verdict_us)::bigint AS verdict_us,
-       round((sum(verified) + 1) / (sum(verified) + sum(rejected) + 4 * sum(integrity) + 0.25 * sum(declined) + 2), 3)
-           AS trust
+       round(
+           (sum(verified) + 1)
+           / (sum(verified) + sum(rejected) + sum(unusable) + 4 * sum(integrity) + 0.25 * sum(declined) + 2), 3
+       ) AS trust
 FROM {schema}.account
 GROUP BY key;
