@@ -16,11 +16,12 @@ from agents.employees import postings
 from agents.employees.providers import llama_cpp_server
 from bus.embedded import stack
 from director.cli.live_view import Watch
+from director.cli.log_text import checked_text
 from director.services.approvals import approve_run
 from director.services.bring_up import box_faults, bring_up, hire
-from director.services.replay import checked_replay, differs, equal_text
+from director.services.replay import checked_replay, differs
 from director.services.run_record import run_data
-from director.services.session import DirectorSession, desk, new_id, rows
+from director.services.session import DirectorSession, archive, desk, new_id, rows
 from director.services.submit import ATTEMPTS_MAX, submit
 from director.settings import Settings
 from director.terminal.output import Door
@@ -212,10 +213,11 @@ class Demo:
         return {"run": run, "tasks": tasks, "staff": people, "delivery": line, "stages": self._stages}
 
     async def _replay(self) -> None:
-        checked = await checked_replay(self.settings)
-        if checked.differences:
-            raise differs(checked)
-        self.door.say(f"          {equal_text(checked)}")
+        async with archive(self.settings) as store:
+            checked = await checked_replay(store)
+        if (error := differs(checked)) is not None:
+            raise error
+        self.door.say(f"          {checked_text(checked)}")
 
     def _use(self, folder: str) -> str:
         """A command that runs what was delivered: the first visible case, without any environment."""

@@ -6,9 +6,10 @@ import signal
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
+import msgspec
+
 from bus.logger import SILENT, Logger
 from director.settings import Settings
-from director.terminal.output import Door
 from domain.errors import Invalid
 from observability.process_registry import checked_name, free_name, process_name
 from runtime.composition import Organisation
@@ -18,41 +19,35 @@ ORGANISATION = "organisation"
 """The name of the process that has every role."""
 
 
+class Serving(msgspec.Struct, frozen=True, kw_only=True):
+    """The roles that a process is to have. `name`: as which process they stand in run/.
+
+    A role's second process needs another name than the first; empty: they are named by their roles.
+    """
+
+    roles: tuple[str, ...]
+    name: str = ""
+    allow_degraded: bool = False
+
+
+class Served(msgspec.Struct, frozen=True, kw_only=True):
+    """The roles that a process had until it was told to stop."""
+
+    roles: tuple[str, ...]
+    drained: bool
+
+
 async def serve_roles(
     settings: Settings,
-    wanted: Sequence[str],
-    door: Door,
+    wanted: Serving,
     *,
-    allow_degraded: bool,
-    name: str | None = None,
     log: Logger = SILENT,
+    note: Callable[[str], None] = lambda _: None,
+    on_ready: Callable[[Sequence[str]], None] = lambda _: None,
     make: Callable[[Setup], Organisation] = Organisation,
-) -> None:
-    """Run the roles until SIGTERM or SIGINT. Raises Invalid for a role that is not one.
-
-    name: as which process they stand in run/; a role's second process needs another name than the first.
-    """
-    roles = _roles(wanted)
-    port = settings.listen_on()
-    needs_log = any(role in STAFF_ROLES for role in roles)
-    nats_url, dsn = settings.nats_url, settings.postgres_dsn
-    if not nats_url or (needs_log and not dsn):
-        endpoints = settings.endpoints()
-        nats_url, dsn = endpoints.nats_url, endpoints.postgres_dsn
-    setup = Setup(
-        home=settings.root,
-        nats_url=nats_url,
-        postgres_dsn=dsn or "",
-        roles=roles,
-        allow_degraded=allow_degraded or settings.allow_degraded,
-        boxes=settings.boxes(),
-        environment=dict(os.environ),
-        say=door.say,
-        name=name or name_of(settings, wanted),
-        metrics_port=port,
-        metrics_host=settings.listen_at(),
-        log=log,
-    )
+) -> Served:
+    """Run the roles until SIGTERM or SIGINT. Raises Invalid for a role that is not one."""
+    setup = _setup(settings, wanted, log, note)
     stop = asyncio.Event()
 
     def end(number: int) -> None:
@@ -63,15 +58,38 @@ async def serve_roles(
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, end, number)
 
-    def tell() -> None:
+    def ready() -> None:
         log.info("ready")
-        if door.for_people:
-            door.say(f"serving {', '.join(roles)}")
+        on_ready(setup.roles)
 
     log.info("started", pid=os.getpid(), version=version("aura-orchestra"))
-    await make(setup).run(stop, tell)
+    await make(setup).run(stop, ready)
     log.info("stopped")
-    door.answer({"roles": roles, "drained": True}, "drained and stopped")
+    return Served(roles=tuple(setup.roles), drained=True)
+
+
+def _setup(settings: Settings, wanted: Serving, log: Logger, note: Callable[[str], None]) -> Setup:
+    roles = _roles(wanted.roles)
+    port = settings.listen_on()
+    needs_log = any(role in STAFF_ROLES for role in roles)
+    nats_url, dsn = settings.nats_url, settings.postgres_dsn
+    if not nats_url or (needs_log and not dsn):
+        endpoints = settings.endpoints()
+        nats_url, dsn = endpoints.nats_url, endpoints.postgres_dsn
+    return Setup(
+        home=settings.root,
+        nats_url=nats_url,
+        postgres_dsn=dsn or "",
+        roles=roles,
+        allow_degraded=wanted.allow_degraded or settings.allow_degraded,
+        boxes=settings.boxes(),
+        environment=dict(os.environ),
+        say=note,
+        name=wanted.name or name_of(settings, wanted.roles),
+        metrics_port=port,
+        metrics_host=settings.listen_at(),
+        log=log,
+    )
 
 
 def name_of(settings: Settings, wanted: Sequence[str], given: str = "") -> str:

@@ -1,7 +1,6 @@
 """Report of `aura down`: processes that ended in order, and those that had ended before or were cut off."""
 
-from collections.abc import Sequence
-from typing import Any
+import msgspec
 
 from bus.embedded import nats, postgres
 from bus.embedded.stack import ChildStatus, StackStatus
@@ -12,8 +11,27 @@ SERVERS = frozenset({nats.NAME, postgres.NAME})
 IN_ORDER = 0
 
 
-def findings(before: StackStatus, after: StackStatus) -> list[str]:
-    """Why the consumers need not stand at one sequence, from the stack's state before and after it was stopped."""
+class StopReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The end of a stack. `drained`: recorder and consumers stand at one sequence; None if nothing ran.
+
+    `found`: why they need not stand there.
+    """
+
+    home: str
+    was_running: bool
+    drained: bool | None
+    running: bool = False
+    found: tuple[str, ...] = ()
+
+
+def report_of(before: StackStatus, after: StackStatus) -> StopReport:
+    """Return how a stack ended, from its state before and after it was stopped."""
+    found = tuple(_findings(before, after))
+    return StopReport(home=before.home, was_running=True, drained=not found, found=found)
+
+
+def _findings(before: StackStatus, after: StackStatus) -> list[str]:
+    """Return why the consumers need not stand at one sequence."""
     if not before.running:
         left = [child.name for child in before.children if child.alive]
         return [f"the supervisor had died and left {', '.join(left)} behind"]
@@ -28,18 +46,6 @@ def findings(before: StackStatus, after: StackStatus) -> list[str]:
         elif child.name not in SERVERS and last.last_exit != IN_ORDER:
             found.append(f"{_who(child)} {ending(last.last_exit)} while it stopped")
     return found
-
-
-def stopped(found: Sequence[str]) -> tuple[dict[str, Any], str]:
-    """The answer of `aura down`."""
-    data = {"running": False, "drained": not found, "found": list(found)}
-    if not found:
-        return data, "Stopped: recorder and consumers drained to one sequence."
-    what = "; ".join(found)
-    return data, (
-        f"{what[0].upper()}{what[1:]}; servers stopped.\n"
-        "Nothing is lost: whoever was not level goes on from its checkpoint at the next `aura up`."
-    )
 
 
 def _who(child: ChildStatus) -> str:

@@ -1,11 +1,10 @@
-"""Behind `aura doctor`: every part that an organisation needs, looked at where it is, with one remedy each.
+"""The diagnosis of this machine: every part that an organisation needs, looked at where it is, with one remedy each.
 
 It changes nothing, starts nothing but boxes that end, and works with nothing running.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -16,7 +15,6 @@ from director.doctor import host_checks
 from director.doctor.check import Part
 from director.doctor.server_checks import servers
 from director.settings import Settings
-from director.terminal.output import Door
 from domain.errors import AuraError, Unavailable
 from verification.sandbox.base import Sandbox
 from verification.sandbox.bubblewrap import Bubblewrap
@@ -27,26 +25,28 @@ PROVIDER_KEYS = ("OPENAI_API_KEY",)
 HIRE = "Set OPENAI_API_KEY, or hire somebody: `aura hire --help`."
 
 
-async def diagnose(settings: Settings, environment: Mapping[str, str], door: Door) -> None:
-    """Tells how every part is. Raises Unavailable (exit 69) when a needed one is missing."""
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
+    """Every part that an organisation needs, and whether one of them works in part only."""
+
+    parts: tuple[Part, ...]
+    degraded: bool
+
+
+async def diagnose(settings: Settings, environment: Mapping[str, str]) -> Diagnosis:
+    """Look at every part."""
     parts = await examine(settings, environment)
-    data: dict[str, Any] = {
-        "parts": msgspec.to_builtins(parts),
-        "degraded": any(each.state == "degraded" for each in parts),
-    }
-    missing = [part for part in parts if part.needed and part.state == "missing"]
+    return Diagnosis(parts=tuple(parts), degraded=any(part.state == "degraded" for part in parts))
+
+
+def missing_parts(diagnosis: Diagnosis) -> Unavailable | None:
+    """Return the error that names the needed parts that are missing."""
+    missing = [part for part in diagnosis.parts if part.needed and part.state == "missing"]
     if not missing:
-        door.answer(data, report(parts))
-        return
-    if not door.as_json:
-        door.say(report(parts))
-    door.fail(
-        Unavailable(
-            f"Missing: {', '.join(part.name for part in missing)}.",
-            hint=missing[0].remedy if len(missing) == 1 else "What to do about each stands in its line.",
-            code="parts_missing",
-        ),
-        data,
+        return None
+    return Unavailable(
+        f"Missing: {', '.join(part.name for part in missing)}.",
+        hint=missing[0].remedy if len(missing) == 1 else "What to do about each stands in its line.",
+        code="parts_missing",
     )
 
 
@@ -122,14 +122,3 @@ def _key(name: str, environment: Mapping[str, str], *, is_used: bool) -> Part:
             needed=False,
         )
     return Part(name=name, says="not set, and nobody hired needs it", needed=False)
-
-
-def report(parts: Sequence[Part]) -> str:
-    """The parts for people: one line each, and below it what to do."""
-    width = max(len(part.name) for part in parts)
-    lines = []
-    for part in parts:
-        lines.append(f"{part.state:<8}  {part.name:<{width}}  {part.says}")
-        if part.remedy:
-            lines.append(f"{'':<8}  {'':<{width}}  -> {part.remedy}")
-    return "\n".join(lines)

@@ -1,13 +1,13 @@
-"""Behind `aura sandbox`: builds the image of the boxes, and tells which sandbox holds here."""
+"""The image of the boxes, and the sandbox that holds here."""
 
 import os
-from typing import Any
+from collections.abc import Callable
 
 import msgspec
 
 from director.settings import Settings
-from director.terminal.output import Door
 from domain.errors import AuraError, Unavailable
+from verification.sandbox.base import Capabilities
 from verification.sandbox.choice import open_sandbox
 from verification.sandbox.dockerengine import Engine, EngineError
 from verification.sandbox.dockerimage import load_image
@@ -16,47 +16,56 @@ from verification.sandbox.program import reachable
 from verification.sandbox.runtime import BOX_UID
 from verification.sandbox.waiting import in_thread
 
-_MIB = 1024 * 1024
+Note = Callable[[str], None]
 
 
-async def build_boxes(settings: Settings, door: Door) -> None:
-    """Builds it below the home, and has a running engine take it in. Raises Unavailable."""
+class AtDocker(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a running Docker engine has the image; if not, why."""
+
+    has_it: bool
+    reason: str = ""
+
+
+class BuiltImage(msgspec.Struct, frozen=True, kw_only=True):
+    """The image as it was built, and which sandboxes use it. `tag`: its name at Docker."""
+
+    digest: str
+    folder: str
+    bytes: int
+    files: int
+    python: str
+    tag: str
+    docker: AtDocker
+    bubblewrap: bool
+
+
+async def build_boxes(settings: Settings, note: Note = lambda _: None) -> BuiltImage:
+    """Build the image below the home, and have a running engine take it in. Raises Unavailable."""
     store = settings.boxes().store
     assert store is not None
-    image = await in_thread(lambda: build_image(store, door.note))
-    docker = await _handed_over(settings, image, door)
-    bubblewrap = reachable(image.rootfs, BOX_UID if os.getuid() == 0 else os.getuid())
-    data: dict[str, Any] = {
-        "digest": image.digest,
-        "folder": image.folder,
-        "bytes": image.bytes,
-        "files": image.files,
-        "python": image.python,
-        "tag": image.tag,
-        "docker": docker,
-        "bubblewrap": bubblewrap,
-    }
-    lines = [
-        f"Built: {image.folder} ({image.bytes / _MIB:.0f} MiB, {image.files} files, Python {image.python})",
-        f"digest      {image.digest}",
-        f"Docker      {image.tag if docker['has_it'] else 'does not have it: ' + docker['reason']}",
-        "bubblewrap  "
-        + (
-            "uses it" if bubblewrap else "does not: the user of a box cannot walk to this folder; it shows /usr instead"
-        ),
-    ]
-    door.answer(data, "\n".join(lines))
+    image = await in_thread(lambda: build_image(store, note))
+    docker = await _handed_over(settings, image, note)
+    return BuiltImage(
+        digest=image.digest,
+        folder=image.folder,
+        bytes=image.bytes,
+        files=image.files,
+        python=image.python,
+        tag=image.tag,
+        docker=docker,
+        bubblewrap=reachable(image.rootfs, BOX_UID if os.getuid() == 0 else os.getuid()),
+    )
 
 
-async def _handed_over(settings: Settings, image: Image, door: Door) -> dict[str, Any]:
-    """Whether Docker has the image. Raises Unavailable where Docker was asked for."""
+async def _handed_over(settings: Settings, image: Image, note: Note) -> AtDocker:
+    """Hand the image to Docker. Raises Unavailable where Docker was asked for."""
     try:
         engine = Engine(settings.docker_host)
         if not engine.socket.exists():
             raise Unavailable(
                 f"there is no engine at {engine.host}", hint="Start Docker, or name its socket in AURA_DOCKER_HOST."
             )
-        door.note(f"handing it to the Docker engine at {engine.host}")
+        note(f"handing it to the Docker engine at {engine.host}")
         try:
             await load_image(engine, image)
         except EngineError as error:
@@ -64,19 +73,14 @@ async def _handed_over(settings: Settings, image: Image, door: Door) -> dict[str
     except AuraError as error:
         if settings.sandbox == "docker":
             raise
-        return {"has_it": False, "reason": error.message}
-    return {"has_it": True, "reason": ""}
+        return AtDocker(has_it=False, reason=error.message)
+    return AtDocker(has_it=True)
 
 
-async def probe_boxes(settings: Settings, door: Door) -> None:
-    """Show the limits that the chosen sandbox holds. Raises Unavailable when there is none."""
+async def probe_boxes(settings: Settings) -> Capabilities:
+    """Return what the chosen sandbox holds, proven by runs. Raises Unavailable when there is none."""
     sandbox = open_sandbox(settings.boxes())
     try:
-        held = await sandbox.probe()
+        return await sandbox.probe()
     finally:
         await sandbox.close()
-    faults = f"does not hold: {', '.join(held.not_held)}" if held.not_held else "holds every limit"
-    door.answer(
-        msgspec.to_builtins(held),
-        f"{held.backend}, {held.confinement}: {faults}\nimage {held.image}",
-    )

@@ -1,4 +1,4 @@
-"""Behind approve and reject: the Director's word, and waiting for what follows from it."""
+"""The Director's inbox and the Director's word, and waiting for what follows from it."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,7 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from bus.clock import now
+from bus.store import Store
 from director.services.base_notes import with_notes
+from director.services.left_out import left_out
 from director.services.moved_base import moved_base, return_to_work, unreadable_base
 from director.services.session import DirectorSession, new_id, rows, run_state
 from domain.errors import NotFound, Unavailable
@@ -14,6 +16,14 @@ from domain.run_messages import Approve, End
 
 FOLLOW_S = 60.0
 POLL_S = 0.1
+
+
+async def waiting_runs(store: Store) -> list[dict[str, Any]]:
+    """Return the deliveries that wait for the Director, with the notes on their bases and the files left out."""
+    return [
+        await with_notes(store, row | {"left_out": await left_out(store, row["run"])})
+        for row in await rows(store, "door_inbox")
+    ]
 
 
 async def approve_run(

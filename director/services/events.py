@@ -1,21 +1,17 @@
-"""Behind events: the log through filters, as lines for people and as data for machines."""
+"""The log through filters, as far as it goes or for as long as somebody reads."""
 
 import asyncio
 import re
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncIterator, Callable
 from uuid import UUID
 
 import msgspec
 
 from bus.store import FAR, Search, Store
-from director.services.session import archive, find_run, rows
+from director.services.session import find_run, rows
 from director.services.times import SEQ_MAX, microseconds
-from director.settings import Settings
-from director.terminal.output import Door
-from director.terminal.text import clock
 from domain.errors import Invalid, NotFound
-from domain.message import Recorded
+from domain.message import Envelope, Erased, Event, Recorded
 from governance.authority import ROLES
 
 PAGE_EVENTS = 1000
@@ -24,9 +20,22 @@ _ID = re.compile("[0-9a-f][0-9a-f-]{0,35}")
 """The beginning of an id."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Filter:
-    """The filter options as text; an empty one lets all through. `kind`: the type's beginning. `after`: a sequence."""
+class EventView(msgspec.Struct, frozen=True, kw_only=True):
+    """One event of the log as a reader gets it. `void`: why the law does not count it."""
+
+    seq: int
+    void: str | None
+    envelope: Envelope
+    payload: Event | Erased
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """The events that are wanted, in a person's words; empty lets all through. Raises Invalid for what does not read.
+
+    `kind`: the type's beginning. `entity`: an id, its beginning, or an employee's name. `actor`: a role, or the
+    beginning of a principal's id. `since`, `until`: a sequence or a time, both inclusive. `after`: a sequence.
+    `follow`: go on with what comes, and begin with it unless `since` or `after` say where.
+    """
 
     run: str = ""
     kind: str = ""
@@ -35,42 +44,50 @@ class Filter:
     since: str = ""
     until: str = ""
     after: int | None = None
+    follow: bool = False
+
+    def __post_init__(self) -> None:
+        if self.follow and self.until:
+            raise Invalid("--until ends the list, and --follow never does.", hint="Leave one of them out.")
+        _actor(self.actor)
+        _bound(self.since)
+        _bound(self.until)
 
 
-async def show_events(settings: Settings, door: Door, wanted: Filter, *, follow: bool) -> None:
-    """Print the log; with follow, what comes from now on, or from where the filter begins.
-
-    Raises Invalid, and NotFound for a filter that names nothing.
-    """
-    if follow and wanted.until:
-        raise Invalid("--until ends the list, and --follow never does.", hint="Leave one of them out.")
-    actor = _actor(wanted.actor)
+async def events_of(
+    store: Store, wanted: Filter, note: Callable[[str], None] = lambda _: None
+) -> AsyncIterator[Recorded]:
+    """Yield the events that a filter lets through, oldest first. Raises NotFound, and Invalid for several."""
     first, since = _bound(wanted.since)
     last, until = _bound(wanted.until)
-    async with archive(settings) as store:
-        search = Search(
-            run=await find_run(store, wanted.run) if wanted.run else None,
-            type=wanted.kind or None,
-            entity=await _entity(store, wanted.entity) if wanted.entity else None,
-            actor=actor,
-            since=since,
-            until=until,
-        )
-        after = max(wanted.after or 0, (first or 1) - 1)
-        if follow and wanted.after is None and not wanted.since:
-            after = await store.recorded_up_to()
-            door.note(f"Following from event {after + 1} on. From the first one: aura events --follow --after 0")
-        while True:
-            passed = await store.recorded_up_to()
-            page = await store.search(search, after, FAR if last is None else last, PAGE_EVENTS)
-            for recorded in page:
-                door.line(event_data(recorded), event_line(recorded))
-            if len(page) < PAGE_EVENTS:
-                if not follow:
-                    return
-                await asyncio.sleep(FOLLOW_POLL_S)
-            # What is recorded and was not found need not be searched again.
-            after = max(after, page[-1].seq if page else 0, passed if len(page) < PAGE_EVENTS else 0)
+    search = Search(
+        run=await find_run(store, wanted.run) if wanted.run else None,
+        type=wanted.kind or None,
+        entity=await _entity(store, wanted.entity) if wanted.entity else None,
+        actor=_actor(wanted.actor),
+        since=since,
+        until=until,
+    )
+    after = max(wanted.after or 0, (first or 1) - 1)
+    if wanted.follow and wanted.after is None and not wanted.since:
+        after = await store.recorded_up_to()
+        note(f"Following from event {after + 1} on. From the first one: aura events --follow --after 0")
+    while True:
+        passed = await store.recorded_up_to()
+        page = await store.search(search, after, FAR if last is None else last, PAGE_EVENTS)
+        for recorded in page:
+            yield recorded
+        if len(page) < PAGE_EVENTS:
+            if not wanted.follow:
+                return
+            await asyncio.sleep(FOLLOW_POLL_S)
+        # What is recorded and was not found need not be searched again.
+        after = max(after, page[-1].seq if page else 0, passed if len(page) < PAGE_EVENTS else 0)
+
+
+def event_view(recorded: Recorded) -> EventView:
+    """Return an event for machines."""
+    return EventView(seq=recorded.seq, void=recorded.void, envelope=recorded.envelope, payload=recorded.event)
 
 
 def _bound(text: str) -> tuple[int | None, int | None]:
@@ -105,26 +122,3 @@ async def _entity(store: Store, text: str) -> UUID:
     if not found:
         raise NotFound(f"Nothing in the log has the id or name {text!r}.", hint="`aura events` shows the ids of all.")
     return found[0]
-
-
-def event_data(recorded: Recorded) -> dict[str, Any]:
-    """An event for machines."""
-    return {
-        "seq": recorded.seq,
-        "void": recorded.void,
-        "envelope": msgspec.to_builtins(recorded.envelope),
-        "payload": msgspec.to_builtins(recorded.event),
-    }
-
-
-def event_line(recorded: Recorded) -> str:
-    """An event for people: sequence, time, who, what, about whom."""
-    envelope = recorded.envelope
-    void = f"  VOID: {recorded.void}" if recorded.void else ""
-    about = ""
-    if envelope.employee and envelope.employee != envelope.entity_id:
-        about = f" employee {str(envelope.employee)[:8]}"
-    return (
-        f"{recorded.seq:>6}  {clock(envelope.occurred_at)}  {envelope.role:<10} {envelope.type:<28} "
-        f"{envelope.entity} {str(envelope.entity_id)[:8]}{about}  {envelope.id}{void}"
-    )

@@ -1,14 +1,13 @@
-"""Behind state and replay: views rebuilt from the log, with NATS or without."""
+"""Views rebuilt from the log, with NATS or without: as of a moment, compared with the live rows, or in their place."""
+
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
 from bus.projection import Projection
 from bus.store import Store
-from director.services.session import archive
 from director.services.times import SEQ_MAX, microseconds
-from director.settings import Settings
-from director.terminal.output import Door
-from director.terminal.text import table
 from domain.errors import Differs, Invalid, NotFound
 from projections import replay
 from runtime.roles import CONSUMERS, HEAR_AGAIN
@@ -16,30 +15,69 @@ from runtime.roles import CONSUMERS, HEAR_AGAIN
 PAGE_EVENTS = 1000
 
 
-async def show_state(settings: Settings, door: Door, view: str, as_of: str) -> None:
-    """A view's rows as of a moment."""
-    name, _, table = view.partition(".")
-    projection = _projection(name)
-    kinds = {kind.table: kind for kind in projection.tables}
-    if table and table not in kinds:
-        raise NotFound(f"{name} has no table {table}.", hint=f"It has: {', '.join(kinds)}.")
-    async with archive(settings) as store:
-        up_to = await _sequence(store, as_of) if as_of else await store.recorded_up_to()
-        rows, seq = await replay.state(store, projection, up_to)
-    shown = {
-        kind: [msgspec.to_builtins(found[key]) for key in sorted(found)]
-        for kind, found in rows.snapshot().items()
-        if not table or kind == table
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """A consumer's projection, or one table of it. `table` empty: all of its tables."""
+
+    projection: Projection
+    table: str = ""
+
+
+class ViewState(msgspec.Struct, frozen=True, kw_only=True):
+    """The rows of a view as of an event, by table, in the order of their keys."""
+
+    view: str
+    as_of: int
+    tables: dict[str, list[dict[str, Any]]]
+
+
+class ReplayDigests(msgspec.Struct, frozen=True, kw_only=True):
+    """The digest of each table as of an event, by consumer: what two machines can compare."""
+
+    to: int
+    digests: dict[str, dict[str, str]]
+
+
+class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
+    """A projection that was rebuilt up to an event and put in the place of the live one."""
+
+    projection: str
+    seq: int
+
+
+def view_named(name: str) -> View:
+    """Return the view of a name: `manager`, or `manager.run`. Raises NotFound."""
+    consumer, _, table = name.partition(".")
+    projection = projection_named(consumer)
+    tables = [kind.table for kind in projection.tables]
+    if table and table not in tables:
+        raise NotFound(f"{consumer} has no table {table}.", hint=f"It has: {', '.join(tables)}.")
+    return View(projection=projection, table=table)
+
+
+def projection_named(name: str) -> Projection:
+    """Return the projection of a consumer. Raises Invalid for no name, NotFound for an unknown one."""
+    if not name:
+        raise Invalid("Which projection?", hint=f"One of {', '.join(CONSUMERS)}, or --check for all.")
+    make = CONSUMERS.get(name)
+    if make is None:
+        raise NotFound(f"There is no projection {name!r}.", hint=f"There are: {', '.join(CONSUMERS)}.")
+    return make()
+
+
+async def state_of(store: Store, view: View, as_of: str = "") -> ViewState:
+    """Rebuild a view as of a sequence or a time; empty: now. Raises Invalid for a moment that does not read."""
+    up_to = await _sequence(store, as_of) if as_of else await store.recorded_up_to()
+    rows, seq = await replay.state(store, view.projection, up_to)
+    tables = {
+        table: [msgspec.to_builtins(held[key]) for key in sorted(held)]
+        for table, held in rows.snapshot().items()
+        if view.table in ("", table)
     }
-    lines = [f"{name} as of event {seq}"]
-    for kind, found in shown.items():
-        lines.append(f"\n{kind}: {len(found)} rows")
-        lines.extend("  " + ", ".join(f"{key}={value}" for key, value in row.items()) for row in found)
-    door.answer({"view": name, "as_of": seq, "tables": shown}, "\n".join(lines))
+    return ViewState(view=view.projection.name, as_of=seq, tables=tables)
 
 
 async def _sequence(store: Store, as_of: str) -> int:
-    """The last sequence at a moment. Raises Invalid."""
+    """Return the last sequence at a moment. Raises Invalid."""
     if as_of.isdecimal():
         return min(int(as_of), SEQ_MAX)
     at = microseconds(as_of)
@@ -52,64 +90,37 @@ async def _sequence(store: Store, as_of: str) -> int:
     return last
 
 
-def _projection(name: str) -> Projection:
-    make = CONSUMERS.get(name)
-    if make is None:
-        raise NotFound(f"There is no projection {name!r}.", hint=f"There are: {', '.join(CONSUMERS)}.")
-    return make()
+async def checked_replay(store: Store) -> replay.Checked:
+    """Rebuild every projection from the event store, and compare it with its live rows."""
+    return await replay.check(store, [make() for make in CONSUMERS.values()])
 
 
-async def checked_replay(settings: Settings) -> replay.Checked:
-    """Every projection rebuilt from the event store and compared with its live rows."""
-    async with archive(settings) as store:
-        return await replay.check(store, [make() for make in CONSUMERS.values()])
-
-
-async def check_replay(settings: Settings, door: Door) -> None:
-    """Compare every projection with its rebuild. Raises Differs (exit 6) naming table and key."""
-    checked = await checked_replay(settings)
-    if checked.differences:
-        if not door.as_json:
-            for difference in checked.differences[:50]:
-                door.say(str(difference))
-        door.fail(differs(checked), msgspec.to_builtins(checked))
-    door.answer(msgspec.to_builtins(checked), equal_text(checked))
-
-
-def equal_text(checked: replay.Checked) -> str:
-    return f"Equal: {checked.rows} rows in {checked.tables} tables, rebuilt from {checked.events} events."
-
-
-def differs(checked: replay.Checked) -> Differs:
-    """The error of a check that found differences."""
+def differs(checked: replay.Checked) -> Differs | None:
+    """Return the error of a check that found differences."""
+    if not checked.differences:
+        return None
     message = f"{len(checked.differences)} differences; the first: {checked.differences[0]}."
     return Differs(message, hint="`aura replay PROJECTION` rebuilds one from the log.")
 
 
-async def digest_replay(settings: Settings, door: Door, to: int) -> None:
-    """Rebuild to a sequence and show each table's digest: what two machines can compare."""
+async def digests_at(store: Store, to: int) -> ReplayDigests:
+    """Rebuild every projection up to a sequence, and digest its tables. Raises NotFound beyond the log's end."""
+    last = await store.recorded_up_to()
+    if to > last:
+        raise NotFound(f"There is no event {to}: the log ends at {last}.", hint="Write a sequence up to that.")
     digests: dict[str, dict[str, str]] = {}
-    async with archive(settings) as store:
-        last = await store.recorded_up_to()
-        if to > last:
-            raise NotFound(f"There is no event {to}: the log ends at {last}.", hint="Write a sequence up to that.")
-        for name in CONSUMERS:
-            rows, _ = await replay.state(store, _projection(name), to)
-            digests[name] = replay.digests(rows)
-    lines = [(f"{name}.{view}", digest) for name, found in digests.items() for view, digest in found.items()]
-    door.answer({"to": to, "digests": digests}, table(("table", f"digest as of event {to}"), lines))
+    for name, make in CONSUMERS.items():
+        rows, _ = await replay.state(store, make(), to)
+        digests[name] = replay.digests(rows)
+    return ReplayDigests(to=to, digests=digests)
 
 
-async def rebuild_projection(settings: Settings, door: Door, name: str) -> None:
-    """Rebuild one projection and put it in the place of the live one."""
-    if not name:
-        raise Invalid("Which projection?", hint=f"One of {', '.join(CONSUMERS)}, or --check for all.")
-    projection = _projection(name)
-    async with archive(settings) as store:
-        seq = await replay.rebuild(
-            store,
-            projection,
-            lambda done, last: door.note(f"{done} of {last} events"),
-            react_again=name in HEAR_AGAIN,
-        )
-    door.answer({"projection": name, "seq": seq}, f"Rebuilt {name} from {seq} events.")
+async def rebuild(store: Store, projection: Projection, note: Callable[[str], None] = lambda _: None) -> Rebuilt:
+    """Rebuild a projection and put it in the place of the live one."""
+    seq = await replay.rebuild(
+        store,
+        projection,
+        lambda done, last: note(f"{done} of {last} events"),
+        react_again=projection.name in HEAR_AGAIN,
+    )
+    return Rebuilt(projection=projection.name, seq=seq)

@@ -34,12 +34,14 @@ class Door:
         """Progress that is not part of the answer."""
         print(text, file=sys.stderr, flush=True)
 
-    def answer(self, data: Any, text: str = "") -> None:
-        """The answer: the JSON object, or the text."""
+    def answer(self, data: Any, text: str = "", error: AuraError | None = None) -> None:
+        """Give the answer: the JSON object, or the text. With an error the command then fails, and the data stay."""
+        if text and not self.as_json:
+            self.say(text)
+        if error is not None:
+            self.fail(error, data)
         if self.as_json:
             self._object(True, data, None)
-        elif text:
-            self.say(text)
 
     def line(self, data: Any, text: str) -> None:
         """One line of a stream: JSONL, or the text."""

@@ -93,6 +93,17 @@ def _state(process: dict[str, Any]) -> str:
     return "ready" if process["ready"] else f"not ready {'; '.join(process['problems'])}".rstrip()
 
 
+def runs_text(runs: Sequence[Mapping[str, Any]]) -> str:
+    """Return all runs as a table."""
+    if not runs:
+        return "No runs yet. Begin with: aura init my.md"
+    lines = [
+        (row["run"], row["title"], standing(row), f"{row['verified']}/{row['tasks']}", clock(row["submitted_at"]))
+        for row in runs
+    ]
+    return table(("run", "title", "standing", "verified", "submitted (UTC)"), lines)
+
+
 def run_text(data: dict[str, Any]) -> str:
     """A run on one screen."""
     line = data["run"]

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from tests.architecture.docstrings import plain_opener
+from tests.architecture.output import services_have_no_door, writes_at_the_edge
 
 FILE_LINES_MAX = 299
 FUNCTION_LINES_MAX = 60
@@ -32,7 +33,7 @@ NATS_PUBLISHERS = frozenset(
 PROCESS_EDGES = frozenset(
     {
         ("director/cli/main.py", "main"),
-        ("director/deployment/process_log.py", "LogDoor.run"),  # a defect is a line of the log, and ends the process
+        ("director/cli/serving.py", "LogDoor.run"),  # a defect is a line of the log, and ends the process
         ("bus/projection.py", "fold"),  # an event that a projection cannot take is parked
         ("agents/delivery/aura_casebox.py", "_attempt"),  # delivered code under pytest: the error is the result
         ("verification/in_box/pytest_worker.py", "usable"),  # an import of code under test in its box
@@ -181,34 +182,6 @@ def types_are_read_at_import(path: str, source: str) -> list[str]:
     return found
 
 
-# Written in two parts so that this file holds none of them.
-_REGISTRIES = re.compile(
-    "|".join(
-        re.escape(head + tail)
-        for head, tail in (
-            ("py", "pi.org"),
-            ("pythonho", "sted.org"),
-            ("registry.np", "mjs.org"),
-            ("index.cra", "tes.io"),
-            ("proxy.gol", "ang.org"),
-            ("--index", "-url"),
-            ("--extra-index", "-url"),
-            ("--find", "-links"),
-            ("--trusted", "-host"),
-        )
-    )
-)
-
-
-def no_registry_address(path: str, text: str) -> list[str]:
-    """Where packages come from is the reader's own setting. `text` is any tracked file."""
-    return [
-        f"{path}:{number}: names a package registry: {match.group()}"
-        for number, line in enumerate(text.splitlines(), 1)
-        if (match := _REGISTRIES.search(line))
-    ]
-
-
 SOURCE_RULES: tuple[Rule, ...] = (
     short_file,
     short_functions,
@@ -220,6 +193,8 @@ SOURCE_RULES: tuple[Rule, ...] = (
     nothing_happens_at_import,
     types_are_read_at_import,
     plain_opener,
+    writes_at_the_edge,
+    services_have_no_door,
 )
 
 

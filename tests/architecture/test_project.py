@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture import rules
+from tests.architecture import registries, rules
+from tests.architecture.output import STILL_WITH_A_DOOR, WRITING_FILES, services_have_no_door, writes_at_the_edge
 from tests.architecture.rules import Rule
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +60,16 @@ def test_the_process_edges_exist() -> None:
             assert f"def {function.rpartition('.')[2]}(" in sources[path], f"{path} has no {function}"
 
 
+def test_each_file_that_may_write_to_the_terminal_does() -> None:
+    """An entry that has lost its purpose would let a later print slip in."""
+    sources = _sources()
+    for path in WRITING_FILES:
+        assert writes_at_the_edge("elsewhere.py", sources[path]), f"{path} writes nothing: take it off WRITING_FILES"
+    for path in STILL_WITH_A_DOOR:
+        elsewhere = "director/services/elsewhere.py"
+        assert services_have_no_door(elsewhere, sources[path]), f"{path} has no door: take it off STILL_WITH_A_DOOR"
+
+
 @pytest.mark.needs_git
 def test_no_tracked_file_names_a_registry() -> None:
     if not shutil.which("git") or not (ROOT / ".git").exists():
@@ -71,7 +82,7 @@ def test_no_tracked_file_names_a_registry() -> None:
         file = ROOT / path
         if not file.is_file() or file.stat().st_size > TEXT_BYTES_MAX:
             continue
-        found += rules.no_registry_address(path, file.read_text(encoding="utf-8", errors="replace"))
+        found += registries.no_registry_address(path, file.read_text(encoding="utf-8", errors="replace"))
     assert found == []
 
 

@@ -4,6 +4,8 @@ import pytest
 
 from tests.architecture import rules
 from tests.architecture.docstrings import plain_opener
+from tests.architecture.output import services_have_no_door, writes_at_the_edge
+from tests.architecture.registries import no_registry_address
 from tests.architecture.rules import Rule
 
 LONG_FILE = "x = 1\n" * 300
@@ -50,8 +52,21 @@ BROKEN: list[tuple[Rule, str, str]] = [
     (plain_opener, "agents/x.py", 'class A:\n    """Who may work."""\n'),
     (plain_opener, "agents/x.py", 'async def f():\n    """\n    The same of a request.\n    """\n'),
     (plain_opener, "agents/x.py", 'class A:\n    x: int = 1\n    """How long it waits (s)."""\n'),
-    (rules.no_registry_address, "requirements/base.txt", "--index" + "-url somewhere\n"),
-    (rules.no_registry_address, "README.md", "see py" + "pi.org\n"),
+    (writes_at_the_edge, "director/services/events.py", "def f():\n    print('hello')\n"),
+    (writes_at_the_edge, "agents/x.py", "import sys\ndef f():\n    sys.stderr.write('hello')\n"),
+    (writes_at_the_edge, "agents/x.py", "import sys as s\ndef f(log):\n    log(s.__stdout__)\n"),
+    (writes_at_the_edge, "agents/x.py", "from sys import stdout as out\n"),
+    (writes_at_the_edge, "agents/x.py", "import sys\ndef f():\n    return getattr(sys, 'stderr')\n"),
+    (writes_at_the_edge, "bus/x.py", "import typer\ndef f():\n    typer.echo('hello')\n"),
+    (writes_at_the_edge, "bus/x.py", "from rich.console import Console\n"),
+    (writes_at_the_edge, "bus/x.py", "def f():\n    import rich\n"),
+    (writes_at_the_edge, "bus/x.py", "import os\ndef f():\n    os.write(2, b'hello')\n"),
+    (writes_at_the_edge, "bus/x.py", "def f():\n    open('/dev/stderr', 'w').write('hello')\n"),
+    (writes_at_the_edge, "bus/x.py", "import traceback\ndef f():\n    traceback.print_exc()\n"),
+    (services_have_no_door, "director/services/x.py", "from director.terminal.output import Door\n"),
+    (services_have_no_door, "director/doctor/x.py", "def f():\n    from director.terminal import output\n"),
+    (no_registry_address, "requirements/base.txt", "--index" + "-url somewhere\n"),
+    (no_registry_address, "README.md", "see py" + "pi.org\n"),
 ]
 HONEST: list[tuple[Rule, str, str]] = [
     (rules.short_file, "agents/x.py", LONG_FILE.replace("x = 1\n", "", 1)),
@@ -76,7 +91,14 @@ HONEST: list[tuple[Rule, str, str]] = [
     (plain_opener, "agents/x.py", '"""Hand-ins. What a worker found is in them."""\n'),
     (plain_opener, "agents/x.py", 'def f():\n    """Whether it waits."""\n    return """What it says"""\n'),
     (plain_opener, "agents/x.py", 'X = 1\n"""Whole seconds of a wait."""\n'),
-    (rules.no_registry_address, "requirements/base.txt", "rich==15.0.0 --hash=sha256:00\n"),
+    (writes_at_the_edge, "director/cli/x.py", "def f():\n    print('hello')\n"),
+    (writes_at_the_edge, "bus/crash_dump.py", "import sys\ndef f():\n    sys.__stderr__.write('hello')\n"),
+    (writes_at_the_edge, "agents/x.py", "PROGRAM = 'import sys; print(sys.stdout)'\n"),
+    (writes_at_the_edge, "agents/x.py", "import sys\ndef f(process):\n    return process.stdout, sys.argv\n"),
+    (writes_at_the_edge, "bus/x.py", "import os\ndef f(pipe):\n    os.write(pipe, b'hello')\n"),
+    (services_have_no_door, "director/cli/commands/x.py", "from director.terminal.output import Door\n"),
+    (services_have_no_door, "director/services/x.py", "from director.terminal.event_text import Story\n"),
+    (no_registry_address, "requirements/base.txt", "rich==15.0.0 --hash=sha256:00\n"),
 ]
 
 
@@ -95,6 +117,6 @@ def test_an_honest_snippet_passes(rule: Rule, path: str, source: str) -> None:
 
 
 def test_every_rule_has_a_snippet_on_both_sides() -> None:
-    every = {*rules.SOURCE_RULES, rules.no_registry_address}
+    every = {*rules.SOURCE_RULES, no_registry_address}
     assert {rule for rule, _, _ in BROKEN} == every
     assert {rule for rule, _, _ in HONEST} == every

@@ -12,7 +12,7 @@ from pathlib import Path
 from agents.employees import postings
 from agents.employees.contract import Employee
 from agents.employees.providers.scripted import Recording
-from director.deployment.serve import serve_roles
+from director.deployment.serve import Serving, serve_roles
 from director.settings import Settings
 from director.terminal.output import Door
 from runtime.composition import Organisation
@@ -51,7 +51,7 @@ def main(role: str) -> None:
     def make(setup: Setup) -> Organisation:
         return kind(dataclasses.replace(setup, build=build, fault=trap, lease_margin_s=LEASE_MARGIN_S))
 
-    door.run(serve_roles(settings, [role], door, allow_degraded=True, make=make))
+    door.run(serve_roles(settings, Serving(roles=(role,), allow_degraded=True), note=door.say, make=make))
 
 
 if __name__ == "__main__":

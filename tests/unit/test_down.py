@@ -1,9 +1,14 @@
 """What `aura down` says is what it found."""
 
+from pathlib import Path
+
 import pytest
 
 from bus.embedded.stack import ChildStatus, StackStatus
-from director.deployment.stop_report import findings, stopped
+from director.cli.stack_text import stopped_text
+from director.deployment.stop_report import report_of
+from director.services.bring_down import bring_down
+from director.settings import Settings
 
 SERVING: dict[str, int | None] = {"nats": None, "postgres": None, "model": None}
 """Children that live; an exit status: one that does not."""
@@ -52,15 +57,24 @@ def stack(children: dict[str, int | None], *, running: bool = True, alive: bool 
 def test_it_says_drained_only_when_all_ended_in_order(
     before: dict[str, int | None], after: dict[str, int | None], said: str
 ) -> None:
-    found = findings(stack(SERVING | before), stack(SERVING | after, alive=False))
-    data, text = stopped(found)
-    assert text.startswith(said)
-    assert data["drained"] is said.startswith("Stopped")
-    assert data["found"] == found
+    report = report_of(stack(SERVING | before), stack(SERVING | after, alive=False))
+    assert stopped_text(report).startswith(said)
+    assert report.drained is said.startswith("Stopped")
+    assert report.drained is not bool(report.found)
 
 
 def test_what_a_dead_supervisor_left_was_not_drained() -> None:
     left = stack({"nats": None, "organisation": None}, running=False)
-    data, text = stopped(findings(left, left))
-    assert text.startswith("The supervisor had died and left nats, organisation behind; servers stopped.")
-    assert data["drained"] is False
+    report = report_of(left, left)
+    assert stopped_text(report).startswith(
+        "The supervisor had died and left nats, organisation behind; servers stopped."
+    )
+    assert report.drained is False
+
+
+async def test_a_home_where_nothing_runs_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AURA_HOME", str(tmp_path / "home"))
+    report = await bring_down(Settings())
+    assert stopped_text(report) == f"Nothing runs in {tmp_path / 'home'}."
+    assert (report.was_running, report.drained) == (False, None)
+    assert not (tmp_path / "home").exists(), "a question makes nothing"

@@ -10,7 +10,8 @@ import pytest
 from bus.logger import SILENT, Form, open_logger
 from bus.outages import Outages
 from bus.redaction import Redactor
-from director.deployment.process_log import LogDoor, form_of
+from director.cli.serving import LogDoor
+from director.deployment.process_log import form_of
 from director.settings import Settings
 from domain.errors import AuraError, Invalid, Unavailable
 

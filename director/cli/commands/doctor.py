@@ -1,21 +1,27 @@
 """doctor: is everything here that an organisation needs?"""
 
+from typing import TYPE_CHECKING
+
 import typer
 
-from director.cli.commands.options import Json
+from director.cli.commands.command import command
+from director.terminal.output import Door
+
+if TYPE_CHECKING:
+    from director.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
-def doctor(as_json: Json = False) -> None:
+@command("doctor")
+async def doctor(door: Door, settings: "Settings") -> None:
     """Look at every part (sandbox, servers, room, keys) and say of each: ok, degraded or missing, and what to do."""
     import os
 
-    from director.doctor.report import diagnose
-    from director.settings import Settings
-    from director.terminal.output import Door
+    from director.cli.doctor_text import parts_text
+    from director.doctor.report import diagnose, missing_parts
 
-    door = Door("doctor", as_json)
-    door.run(diagnose(Settings(), os.environ, door))
+    diagnosis = await diagnose(settings, os.environ)
+    door.answer(diagnosis, parts_text(diagnosis.parts), missing_parts(diagnosis))

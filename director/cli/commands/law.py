@@ -1,102 +1,100 @@
 """pause, halt, resume, budget: the Director's law over the whole organisation."""
 
-from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from director.cli.commands.options import Json, Reason
+from director.cli.commands.command import command
+from director.cli.commands.options import Reason
+from director.terminal.output import Door
 from domain.errors import Invalid
 
 if TYPE_CHECKING:
-    from domain.message import Command
+    from director.settings import Settings
+    from domain.money import Amount
+    from governance.gate import Outcome
 
 
 def register(app: typer.Typer) -> None:
-    for command in (pause, halt, resume, budget):
-        app.command()(command)
+    for function in (pause, halt, resume, budget):
+        app.command()(function)
 
 
-def pause(reason: Reason, as_json: Json = False) -> None:
+@command("pause")
+async def pause(door: Door, settings: "Settings", reason: Reason) -> None:
     """No new work begins; what runs goes on to its end."""
-    from domain.organisation import Pause
+    from director.services import law
+    from director.services.session import desk
 
-    _law("pause", as_json, lambda ids: Pause(**ids, reason=reason))
+    async with desk(settings) as opened:
+        _answer(door, await law.pause(opened, reason))
 
 
-def halt(reason: Reason, as_json: Json = False) -> None:
+@command("halt")
+async def halt(door: Door, settings: "Settings", reason: Reason) -> None:
     """Nothing begins, nothing is merged or delivered."""
-    from domain.organisation import Halt
+    from director.services import law
+    from director.services.session import desk
 
-    _law("halt", as_json, lambda ids: Halt(**ids, reason=reason))
+    async with desk(settings) as opened:
+        _answer(door, await law.halt(opened, reason))
 
 
-def resume(reason: Reason, as_json: Json = False) -> None:
+@command("resume")
+async def resume(door: Door, settings: "Settings", reason: Reason) -> None:
     """Go on after a pause or a halt."""
-    from domain.organisation import Resume
+    from director.services import law
+    from director.services.session import desk
 
-    _law("resume", as_json, lambda ids: Resume(**ids, reason=reason))
+    async with desk(settings) as opened:
+        _answer(door, await law.resume(opened, reason))
 
 
-def budget(
+@command("budget")
+async def budget(
+    door: Door,
+    settings: "Settings",
     usd: Annotated[
         str | None, typer.Option(help="Set it: the most that all runs together may spend, in US dollars.")
     ] = None,
     tokens: Annotated[int | None, typer.Option(min=0, help="Set it: the most tokens of all runs together.")] = None,
-    as_json: Json = False,
 ) -> None:
     """Show the organisation's budget, or set it with --usd and --tokens. 0 means stop."""
+    import msgspec
+
+    from director.services import law
+    from director.services.budget import budget_of
+    from director.services.session import archive, desk
+    from director.terminal.text import budget_text
+
+    limit = _amount(usd, tokens)
+    if limit is None:
+        async with archive(settings) as store:
+            seen = await budget_of(store)
+        door.answer(seen, budget_text(msgspec.structs.asdict(seen)))
+        return
+    async with desk(settings) as opened:
+        _answer(door, await law.set_budget(opened, limit))
+
+
+def _amount(usd: str | None, tokens: int | None) -> "Amount | None":
+    """Return the amount that the options name; None if they name none. Raises Invalid for half of one."""
     from domain.money import Amount
-    from domain.organisation import SetBudget
 
     if usd is None and tokens is None:
-        _show_budget(as_json)
-        return
+        return None
     if usd is None or tokens is None:
         raise Invalid(
             "A budget has two parts: dollars and tokens.", hint="Write both: aura budget --usd 12.50 --tokens 5000000"
         )
     try:
-        amount = Amount(Decimal(usd), tokens)
+        return Amount(Decimal(usd), tokens)
     except InvalidOperation:
         raise Invalid(f"{usd!r} is not an amount of dollars.", hint='Write it like "12.50".') from None
-    _law("budget", as_json, lambda ids: SetBudget(**ids, cap=amount))
 
 
-def _show_budget(as_json: bool) -> None:
-    from director.settings import Settings
-    from director.terminal.output import Door
-
-    door = Door("budget", as_json)
-
-    async def work() -> None:
-        import msgspec
-
-        from director.services.budget import budget_of
-        from director.services.session import archive
-        from director.terminal.text import budget_text
-
-        async with archive(Settings()) as store:
-            seen = await budget_of(store)
-        door.answer(msgspec.to_builtins(seen), budget_text(msgspec.structs.asdict(seen)))
-
-    door.run(work())
-
-
-def _law(verb: str, as_json: bool, make: Callable[[dict[str, Any]], "Command"]) -> None:
-    """Send the command that `make` makes of an id and the time."""
-    from director.settings import Settings
-    from director.terminal.output import Door
-
-    door = Door(verb, as_json)
-
-    async def work() -> None:
-        from bus.clock import now
-        from director.services.session import desk, new_id
-
-        async with desk(Settings()) as opened:
-            outcome = await opened.done(make({"id": new_id(), "at": now()}))
-        door.answer({"seq": outcome.seq}, f"Recorded as event {outcome.seq}." if outcome.seq else "Nothing changed.")
-
-    door.run(work())
+def _answer(door: Door, outcome: "Outcome") -> None:
+    """Say as which event a word of the Director was recorded."""
+    seq = outcome.seq
+    door.answer({"seq": seq}, f"Recorded as event {seq}." if seq else "Nothing changed.")

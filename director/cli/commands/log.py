@@ -1,20 +1,26 @@
 """events, why, state, replay: the record itself."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from director.cli.commands.options import Json
+from director.cli.commands.command import command
 from director.services.times import SEQ_MAX
+from director.terminal.output import Door
+
+if TYPE_CHECKING:
+    from director.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
-    for command in (events, why, state, replay):
-        app.command()(command)
+    for function in (events, why, state, replay):
+        app.command()(function)
 
 
-def events(
-    as_json: Json = False,
+@command("events")
+async def events(
+    door: Door,
+    settings: "Settings",
     follow: Annotated[
         bool, typer.Option("--follow", help="Stay and show what comes from now on, or after --since or --after.")
     ] = False,
@@ -37,65 +43,64 @@ def events(
     ] = None,
 ) -> None:
     """Show the log, oldest first; with --json one object a line. Filters narrow each other down."""
-    from director.settings import Settings
-    from director.terminal.output import Door
+    from director.cli.log_text import event_line
+    from director.services.events import Filter, event_view, events_of
+    from director.services.session import archive
 
-    door = Door("events", as_json)
-
-    async def work() -> None:
-        from director.services.events import Filter, show_events
-
-        wanted = Filter(run=run, kind=kind, entity=entity, actor=actor, since=since, until=until, after=after)
-        await show_events(Settings(), door, wanted, follow=follow)
-
-    door.run(work())
+    wanted = Filter(
+        run=run, kind=kind, entity=entity, actor=actor, since=since, until=until, after=after, follow=follow
+    )
+    async with archive(settings) as store:
+        async for recorded in events_of(store, wanted, door.note):
+            event = event_view(recorded)
+            door.line(event, event_line(event))
 
 
-def why(
-    event: Annotated[str, typer.Argument(metavar="EVENT", help="An event's id or its sequence.")], as_json: Json = False
+@command("why")
+async def why(
+    door: Door,
+    settings: "Settings",
+    event: Annotated[str, typer.Argument(metavar="EVENT", help="An event's id or its sequence.")],
 ) -> None:
     """Show as a tree what led to an event, and what came of it."""
-    from director.settings import Settings
-    from director.terminal.output import Door
+    from director.cli.log_text import explanation_text
+    from director.services.causes import explain
+    from director.services.session import archive, find_event
 
-    door = Door("why", as_json)
-
-    async def work() -> None:
-        from director.services.causes import explain
-
-        await explain(Settings(), door, event)
-
-    door.run(work())
+    async with archive(settings) as store:
+        explained = await explain(store, await find_event(store, event))
+    door.answer(explained, explanation_text(explained))
 
 
-def state(
+@command("state")
+async def state(
+    door: Door,
+    settings: "Settings",
     view: Annotated[
         str, typer.Argument(help="manager, verifier, auditor, accountant or hr; or one table: auditor.attempt")
     ],
-    as_json: Json = False,
     as_of: Annotated[
         str, typer.Option("--as-of", metavar="SEQ|TIME", help="A sequence, or a UTC time like 2026-01-31T12:00")
     ] = "",
 ) -> None:
     """A view rebuilt from the log, now or as of any event."""
-    from director.settings import Settings
-    from director.terminal.output import Door
+    from director.cli.log_text import state_text
+    from director.services.replay import state_of, view_named
+    from director.services.session import archive
 
-    door = Door("state", as_json)
-
-    async def work() -> None:
-        from director.services.replay import show_state
-
-        await show_state(Settings(), door, view, as_of)
-
-    door.run(work())
+    wanted = view_named(view)
+    async with archive(settings) as store:
+        rebuilt = await state_of(store, wanted, as_of)
+    door.answer(rebuilt, state_text(rebuilt))
 
 
-def replay(
+@command("replay")
+async def replay(
+    door: Door,
+    settings: "Settings",
     projection: Annotated[
         str, typer.Argument(help="The one to rebuild: manager, verifier, auditor, accountant or hr.")
     ] = "",
-    as_json: Json = False,
     check: Annotated[
         bool,
         typer.Option("--check", help="Rebuild all in memory and compare with the live rows; exit 6 on a difference."),
@@ -108,25 +113,23 @@ def replay(
     ] = 0,
 ) -> None:
     """Rebuild a projection from the event store, or check them all against it."""
-    from director.settings import Settings
-    from director.terminal.output import Door
+    from director.cli.log_text import checked_text, digests_text
+    from director.services.replay import checked_replay, differs, digests_at, projection_named, rebuild
+    from director.services.session import archive
+    from domain.errors import Invalid
 
-    door = Door("replay", as_json)
-
-    async def work() -> None:
-        from director.services.replay import check_replay, digest_replay, rebuild_projection
-        from domain.errors import Invalid
-
-        settings = Settings()
-        if projection and (check or to):
-            raise Invalid("--check and --to concern all projections.", hint=f"Leave {projection} out, or the options.")
-        if to and not check:
-            raise Invalid("--to belongs to --check.", hint=f"Write: aura replay --check --to {to}")
-        if check and to:
-            await digest_replay(settings, door, to)
-        elif check:
-            await check_replay(settings, door)
+    if projection and (check or to):
+        raise Invalid("--check and --to concern all projections.", hint=f"Leave {projection} out, or the options.")
+    if to and not check:
+        raise Invalid("--to belongs to --check.", hint=f"Write: aura replay --check --to {to}")
+    named = None if check else projection_named(projection)
+    async with archive(settings) as store:
+        if named is not None:
+            rebuilt = await rebuild(store, named, door.note)
+            door.answer(rebuilt, f"Rebuilt {rebuilt.projection} from {rebuilt.seq} events.")
+        elif to:
+            digests = await digests_at(store, to)
+            door.answer(digests, digests_text(digests))
         else:
-            await rebuild_projection(settings, door, projection)
-
-    door.run(work())
+            checked = await checked_replay(store)
+            door.answer(checked, checked_text(checked), differs(checked))

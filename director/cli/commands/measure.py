@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from director.cli.commands.options import Json
+from director.cli.commands.command import command
+from director.terminal.output import Door
 from domain.errors import AuraError, Unavailable
 
 SOURCES = Path(__file__).parents[3]
@@ -15,19 +16,17 @@ def register(app: typer.Typer) -> None:
     app.command()(bench)
 
 
-def bench(
+@command("bench")
+async def bench(
+    door: Door,
     quick: Annotated[bool, typer.Option("--quick", help="Two small rounds, about two minutes.")] = False,
     rounds: Annotated[int | None, typer.Option(min=1, help="Instead of 5, or of 2 with --quick.")] = None,
     out: Annotated[Path, typer.Option(help="The page to write.")] = Path("bench.md"),
-    as_json: Json = False,
 ) -> None:
     """Measure events per second, the time of a run and replay, beside named peers, on servers of its own."""
-    import subprocess
+    import asyncio
     import sys
 
-    from director.terminal.output import Door
-
-    door = Door("bench", as_json)
     if not (SOURCES / "bench" / "__main__.py").is_file():
         raise Unavailable(
             "The measurements are not installed with aura: they are part of its sources.",
@@ -36,7 +35,9 @@ def bench(
     options = ["--out", str(out.resolve())]
     options += ["--quick"] if quick else []
     options += ["--rounds", str(rounds)] if rounds else []
-    ended = subprocess.run([sys.executable, "-m", "bench", *options], cwd=SOURCES, stdout=sys.stderr, check=False)
-    if ended.returncode:
+    measuring = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench", *options, cwd=SOURCES, stdout=sys.stderr
+    )
+    if await measuring.wait():
         raise AuraError("The measurements failed.", hint="What went wrong stands above.", code="failed")
     door.answer({"out": str(out.resolve()), "page": out.read_text(encoding="utf-8")}, f"Written: {out}")

@@ -1,8 +1,14 @@
 """sandbox build, sandbox probe: where code under test runs."""
 
+from typing import TYPE_CHECKING
+
 import typer
 
-from director.cli.commands.options import Json
+from director.cli.commands.command import command
+from director.terminal.output import Door
+
+if TYPE_CHECKING:
+    from director.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -12,31 +18,21 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="sandbox")
 
 
-def build(as_json: Json = False) -> None:
+@command("sandbox build")
+async def build(door: Door, settings: "Settings") -> None:
     """Build the root file system of the boxes from this Python, without a network, and hand it to Docker if it runs."""
-    from director.settings import Settings
-    from director.terminal.output import Door
+    from director.cli.doctor_text import image_text
+    from director.doctor.sandbox_image import build_boxes
 
-    door = Door("sandbox build", as_json)
-
-    async def work() -> None:
-        from director.doctor.sandbox_image import build_boxes
-
-        await build_boxes(Settings(), door)
-
-    door.run(work())
+    built = await build_boxes(settings, door.note)
+    door.answer(built, image_text(built))
 
 
-def probe(as_json: Json = False) -> None:
+@command("sandbox probe")
+async def probe(door: Door, settings: "Settings") -> None:
     """Which sandbox is used here, and what it holds, proven by runs. Exit 69: there is none, and nothing would run."""
-    from director.settings import Settings
-    from director.terminal.output import Door
+    from director.cli.doctor_text import capabilities_text
+    from director.doctor.sandbox_image import probe_boxes
 
-    door = Door("sandbox probe", as_json)
-
-    async def work() -> None:
-        from director.doctor.sandbox_image import probe_boxes
-
-        await probe_boxes(Settings(), door)
-
-    door.run(work())
+    held = await probe_boxes(settings)
+    door.answer(held, capabilities_text(held))

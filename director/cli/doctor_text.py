@@ -1,0 +1,41 @@
+"""The parts of this machine and its sandbox as text for people."""
+
+from collections.abc import Sequence
+
+from director.doctor.check import Part
+from director.doctor.sandbox_image import BuiltImage
+from verification.sandbox.base import Capabilities
+
+_MIB = 1024 * 1024
+
+
+def parts_text(parts: Sequence[Part]) -> str:
+    """Return a line for each part, and below it what to do."""
+    width = max(len(part.name) for part in parts)
+    lines = []
+    for part in parts:
+        lines.append(f"{part.state:<8}  {part.name:<{width}}  {part.says}")
+        if part.remedy:
+            lines.append(f"{'':<8}  {'':<{width}}  -> {part.remedy}")
+    return "\n".join(lines)
+
+
+def image_text(built: BuiltImage) -> str:
+    """Return where the image of the boxes is, and who uses it."""
+    bubblewrap = "uses it"
+    if not built.bubblewrap:
+        bubblewrap = "does not: the user of a box cannot walk to this folder; it shows /usr instead"
+    return "\n".join(
+        [
+            f"Built: {built.folder} ({built.bytes / _MIB:.0f} MiB, {built.files} files, Python {built.python})",
+            f"digest      {built.digest}",
+            f"Docker      {built.tag if built.docker.has_it else f'does not have it: {built.docker.reason}'}",
+            f"bubblewrap  {bubblewrap}",
+        ]
+    )
+
+
+def capabilities_text(held: Capabilities) -> str:
+    """Return which limits the sandbox of this machine holds."""
+    faults = f"does not hold: {', '.join(held.not_held)}" if held.not_held else "holds every limit"
+    return f"{held.backend}, {held.confinement}: {faults}\nimage {held.image}"

@@ -1,0 +1,106 @@
+"""The record as text for people: events, causes, views, replays."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from director.services.causes import CAUSES_MAX, TREE_EVENTS_MAX, Effect, Explanation, ToldEvent
+from director.services.events import EventView
+from director.services.replay import ReplayDigests, ViewState
+from director.terminal.text import clock, table
+from projections.replay import Checked
+
+DIFFERENCES_MAX = 50
+VALUE_CHARACTERS_MAX = 160
+
+
+def event_line(event: EventView) -> str:
+    """Return an event as one line: sequence, time, who, what, about whom."""
+    envelope = event.envelope
+    void = f"  VOID: {event.void}" if event.void else ""
+    about = ""
+    if envelope.employee and envelope.employee != envelope.entity_id:
+        about = f" employee {str(envelope.employee)[:8]}"
+    return (
+        f"{event.seq:>6}  {clock(envelope.occurred_at)}  {envelope.role:<10} {envelope.type:<28} "
+        f"{envelope.entity} {str(envelope.entity_id)[:8]}{about}  {envelope.id}{void}"
+    )
+
+
+def explanation_text(told: Explanation) -> str:
+    """Return the causes of an event, the event itself with its values, and the tree of its effects."""
+    lines = ["What led to it, the first cause first:"]
+    if told.causes_cut:
+        lines.append(f"  (only the last {CAUSES_MAX} causes)")
+    lines.extend(map(_told_line, told.causes))
+    if not told.causes:
+        lines.append(f"  nothing in the log: the {told.event.envelope.role} began it")
+    lines += ["", "This event:", _told_line(told.event), *_values(told.event), "", "What came of it:"]
+    lines.extend(_tree_lines(told.effects, 0))
+    if not told.effects:
+        lines.append("  nothing")
+    if told.effects_cut:
+        lines.append(f"  (cut after {TREE_EVENTS_MAX} events)")
+    return "\n".join(lines)
+
+
+def _told_line(event: ToldEvent) -> str:
+    """Return an event as one line: sequence, time, who, what; then in words."""
+    envelope = event.envelope
+    return (
+        f"{event.seq:>6}  {clock(envelope.occurred_at)}  {envelope.role:<10} {envelope.type:<26} {event.words}"
+    ).rstrip()
+
+
+def _values(event: EventView) -> list[str]:
+    """Return the event's own ids and payload, a value a line."""
+    envelope = event.envelope
+    values = {
+        "id": envelope.id,
+        envelope.entity: envelope.entity_id,
+        "employee": envelope.employee,
+        "principal": envelope.principal,
+        "command": envelope.command,
+        "void": event.void,
+        **msgspec.to_builtins(event.payload),
+    }
+    lines = [f"        {name:<14} {_short(value)}" for name, value in values.items() if value not in (None, "", [], {})]
+    if "judgement" in values:
+        lines.append(f"        the whole verdict: aura verdict {event.seq}")
+    return lines
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else msgspec.json.encode(value, enc_hook=str).decode().strip('"')
+    return text if len(text) <= VALUE_CHARACTERS_MAX else f"{text[:VALUE_CHARACTERS_MAX]} … (--json shows all)"
+
+
+def _tree_lines(effects: Sequence[Effect], depth: int) -> Iterator[str]:
+    """Yield a line for each effect. An only effect stands straight below its cause; one of several stands deeper."""
+    deeper = depth + 1 if len(effects) > 1 else depth
+    for effect in effects:
+        yield f"{'  ' * depth}{_told_line(effect)}"
+        yield from _tree_lines(effect.effects, deeper)
+
+
+def state_text(state: ViewState) -> str:
+    """Return the rows of a view, table by table."""
+    lines = [f"{state.view} as of event {state.as_of}"]
+    for name, rows in state.tables.items():
+        lines.append(f"\n{name}: {len(rows)} rows")
+        lines.extend("  " + ", ".join(f"{key}={value}" for key, value in row.items()) for row in rows)
+    return "\n".join(lines)
+
+
+def checked_text(checked: Checked) -> str:
+    """Return what a check of all projections found: each difference, or that there is none."""
+    if checked.differences:
+        return "\n".join(map(str, checked.differences[:DIFFERENCES_MAX]))
+    return f"Equal: {checked.rows} rows in {checked.tables} tables, rebuilt from {checked.events} events."
+
+
+def digests_text(found: ReplayDigests) -> str:
+    """Return the digest of each table as a table."""
+    lines = [(f"{name}.{view}", digest) for name, views in found.digests.items() for view, digest in views.items()]
+    return table(("table", f"digest as of event {found.to}"), lines)

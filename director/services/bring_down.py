@@ -1,0 +1,15 @@
+"""The end of the stack: consumers drained, servers stopped."""
+
+from collections.abc import Callable
+
+from bus.embedded import stack
+from director.deployment.stop_report import StopReport, report_of
+from director.settings import Settings
+
+
+async def bring_down(settings: Settings, note: Callable[[str], None] = lambda _: None) -> StopReport:
+    """Drain the consumers and stop everything that was started in this home. A home where nothing runs is no error."""
+    before = stack.status(settings.root)
+    if not before.running and not any(child.alive for child in before.children):
+        return StopReport(home=str(settings.root), was_running=False, drained=None)
+    return report_of(before, await stack.down(settings.root, on_progress=note))
