@@ -73,7 +73,9 @@ def _writers(tree: ast.Module) -> Iterator[tuple[int, str]]:
                 yield node.lineno, "rich"
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in _WRITERS:
                 yield node.lineno, name
-            case ast.Call(func=ast.Attribute(value=ast.Name(id="os"), attr="write"), args=[ast.Constant(value=number), *_]):
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="os"), attr="write"), args=[ast.Constant(value=number), *_]
+            ):
                 if number in (_STDOUT, _STDERR):
                     yield node.lineno, "os.write"
             case ast.Call(func=ast.Name(id="getattr"), args=[ast.Name(id=module), ast.Constant(value=name), *_]):
