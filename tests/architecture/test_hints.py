@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import typer
 
 from agents.employees.call_errors import CALL_FAILURES, HINTS, hint_of
-from director.cli.main import app
 from domain.faults import WEIGHTS
+from tests.architecture.pages import options_of_commands
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = (
@@ -30,21 +29,6 @@ FOREIGN = re.compile(r"SSL_CERT_FILE|SSL_CERT_DIR|HTTPS?_PROXY|NO_PROXY|TMPDIR")
 _COMMAND = re.compile(r"`aura ([a-z]+(?: [a-z]+)?)([^`]*)`")
 _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 _VARIABLE = re.compile(r"\b(?:AURA|OPENAI)_[A-Z_]+\b")
-
-
-def commands() -> dict[str, set[str]]:
-    """Every command, and the options that it takes."""
-    found: dict[str, set[str]] = {}
-
-    def walk(command: object, name: str) -> None:
-        found[name] = {
-            option for each in getattr(command, "params", []) for option in each.opts + each.secondary_opts
-        } | {"--help"}
-        for below, inner in getattr(command, "commands", {}).items():
-            walk(inner, f"{name} {below}".strip())
-
-    walk(typer.main.get_command(app), "")
-    return found
 
 
 def hints() -> Iterator[tuple[str, str]]:
@@ -81,7 +65,7 @@ def missing(text: str, known: dict[str, set[str]], written: str) -> list[str]:
 
 
 def test_whatever_a_hint_names_exists() -> None:
-    known = commands()
+    known = options_of_commands()
     written = "".join((ROOT / page).read_text(encoding="utf-8") for page in DOCS)
     places = list(hints())
     assert len(places) > 200, "control: they are read"
@@ -98,8 +82,8 @@ def test_whatever_a_hint_names_exists() -> None:
     ],
 )
 def test_control_what_does_not_exist_is_found(text: str) -> None:
-    assert missing(text, commands(), "")
-    assert missing("Say `aura hire --wall-s 60`.", commands(), "") == []
+    assert missing(text, options_of_commands(), "")
+    assert missing("Say `aura hire --wall-s 60`.", options_of_commands(), "") == []
 
 
 def test_the_page_lists_every_failure_with_its_remedy() -> None:
