@@ -1,11 +1,42 @@
-"""The door of `aura judge`: an answer in one of several forms, and why there is none in the same form."""
+"""`aura judge` on the command line: an answer in one of several forms, and why there is none in the same form."""
 
-from typing import Any, NoReturn
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from director.reports.workflow_commands import error_commands
+from director.cli.written_file import write_file
+from director.reports.junit import junit_xml
+from director.reports.places import Places
+from director.reports.sarif import sarif_json
+from director.reports.verdict_html import verdict_page
+from director.reports.verdict_text import verdict_text
+from director.reports.verdict_view import VerdictView
+from director.reports.workflow_commands import error_commands, workflow_commands
+from director.terminal.escape import visible
 from director.terminal.output import Door
-from domain.errors import AuraError, Invalid
+from domain.errors import AuraError, Failed, Invalid
 from verification.requirements.problems import RequirementInvalid
+
+if TYPE_CHECKING:
+    from director.services.judge import JudgeRequest
+    from director.settings import Settings
+
+FORMATS: dict[str, Callable[[VerdictView, Places], str]] = {
+    "junit": junit_xml,
+    "sarif": sarif_json,
+    "github": workflow_commands,
+}
+"""Forms of the answer for CI systems; what they say is what an author may be told."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgeOutput:
+    """Where an answer goes. `format`: a key of FORMATS; else text or JSON, as the door has it. Files may be None."""
+
+    format: str = "text"
+    html: Path | None = None
+    attest: Path | None = None
 
 
 class WorkflowDoor(Door):
@@ -31,3 +62,33 @@ def judge_door(form: str, *, as_json: bool) -> Door:
         )
     kind = WorkflowDoor if form == "github" else Door
     return kind("judge", as_json or form == "json")
+
+
+async def judge_and_show(request: "JudgeRequest", settings: "Settings", door: Door, output: JudgeOutput) -> None:
+    """Judge, write the files that are asked for, and answer. Leaves with exit status 1 for a rejection."""
+    from director.services.judge import judge_source
+
+    judged = await judge_source(request, settings, lambda text: door.note(visible(text)))
+    if output.attest is not None and judged.statement is not None:
+        write_file(output.attest, judged.statement)
+    if output.html is not None:
+        write_file(output.html, verdict_page(judged.view).encode())
+    answer(judged.view, door, output.format)
+
+
+def answer(view: VerdictView, door: Door, form: str = "text") -> None:
+    """Show a verdict in one form. Leaves with exit status 1 for a rejection."""
+    verdict = view.verdict
+    if verdict.not_held:
+        door.note(f"Degraded: this machine's sandbox does not hold {', '.join(verdict.not_held)}.")
+    text = FORMATS[form](view, view.places) if form in FORMATS else verdict_text(view)
+    door.answer(view.data(), text, rejection(view))
+
+
+def rejection(view: VerdictView) -> Failed | None:
+    """Return the error of a rejected tree; None for a verified one."""
+    if view.verdict.verified:
+        return None
+    kinds = ", ".join(dict.fromkeys(finding.kind for finding in view.verdict.findings))
+    hint = "Each reason is shown with its place and the next step."
+    return Failed(f"Rejected: {kinds or 'some cases did not run'}.", hint=hint, code="rejected")

@@ -2,7 +2,8 @@
 
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from director.reports.remarks import Places, Remark, open_text, remarks_of, safe
+from director.reports.places import Places
+from director.reports.remarks import Remark, open_text, remarks_of, safe
 from director.reports.verdict_view import VerdictView
 
 

@@ -3,11 +3,10 @@
 A CI log is read by the author. So a remark holds what an author may be told: never what a sealed case asks.
 """
 
-import re
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Literal
 
+from director.reports.places import Places, line_in
 from director.reports.verdict_view import VerdictView
 from director.terminal.escape import visible
 from verification.verdict.model import Finding, GateResult
@@ -17,21 +16,6 @@ OPEN_TEXTS = frozenset(
     {"secrets", "stubs", "base_suite", "red_first", "shadowing", "lint", "types", "smoke", "mutation", "own_tests"}
 )
 """Gates whose texts rest on nothing sealed."""
-
-_LINE = re.compile(r"line (\d{1,9})\b")
-_REQUIREMENT_LINE = re.compile(r"line (\d{1,9}): ")
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where the files of a verdict lie: the requirement's file, and the folder before each path of the tree."""
-
-    requirement: str
-    tree: str = ""
-
-    def of(self, path: str) -> str:
-        """The path of a file of the tree."""
-        return (PurePosixPath(self.tree) / path).as_posix()
 
 
 @dataclass(frozen=True)
@@ -71,11 +55,8 @@ def line_of(view: VerdictView) -> str:
 
 def _of_finding(finding: Finding, places: Places) -> Remark:
     text = _cut(finding.for_author or finding.kind)
-    file, line = places.requirement, _REQUIREMENT_LINE.match(finding.for_author)
-    if finding.path is not None:
-        file, line = places.of(finding.path), _LINE.search(finding.for_author.replace(finding.path, "", 1)[:40])
-    number = int(line[1]) if line else 0
-    return Remark("error", finding.kind, text, finding.criterion, safe(file), number or None)
+    file = places.requirement if finding.path is None else places.of(finding.path)
+    return Remark("error", finding.kind, text, finding.criterion, safe(file), line_in(finding.for_author, finding.path))
 
 
 def safe(text: str) -> str:

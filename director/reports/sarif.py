@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from director.reports.remarks import Places, Remark, line_of, remarks_of
+from director.reports.places import Places
+from director.reports.remarks import Remark, line_of, remarks_of
 from director.reports.verdict_view import VerdictView
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

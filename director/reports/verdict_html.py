@@ -1,13 +1,14 @@
 """A verdict as one HTML file that stands for itself: no script, nothing from elsewhere, every text escaped."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
 import msgspec
 
 from director.reports.html_page import html_page
-from director.reports.verdict_view import VerdictView, place_of
+from director.reports.verdict_reasons import Reason
+from director.reports.verdict_view import VerdictView
 from director.terminal.escape import visible
 from verification.verdict.model import Finding, GateResult
 
@@ -21,7 +22,16 @@ def verdict_page(view: VerdictView) -> str:
     """The page. It holds details of sealed cases: it is for the Director, and for no employee."""
     outcome = ("passed", "✓") if view.verdict.verified else ("failed", "✗")
     said = f"{outcome[1]} {view.headline}"
-    body = "".join((_facts(view), _criteria(view), _gates(view.verdict.gates), _findings(view), _again(view)))
+    body = "".join(
+        (
+            _reasons(view.reasons),
+            _facts(view),
+            _criteria(view),
+            _gates(view.verdict.gates),
+            _findings(view),
+            _again(view),
+        )
+    )
     notes = _notes(view)
     page = f"""<h1>{_told(view.requirement.title)}</h1>
 <p class="outcome {outcome[0]}">{_text(said)}</p>
@@ -34,6 +44,19 @@ def _notes(view: VerdictView) -> str:
     """Write the paragraphs about what the Director allowed on the base."""
     items = "".join(f"<li>{_told(line)}</li>\n" for line in view.notes.lines)
     return f"<ul>\n{items}</ul>\n" if items else ""
+
+
+def _reasons(reasons: Sequence[Reason]) -> str:
+    """Write why the tree was rejected: each reason as a sentence, with its place and the next step."""
+    if not reasons:
+        return ""
+    return "<h2>Why</h2>\n<ol>\n" + "".join(map(_reason, reasons)) + "</ol>\n"
+
+
+def _reason(reason: Reason) -> str:
+    strike = ' <span class="failed">a strike</span>' if reason.integrity else ""
+    place = f'<p class="quiet">{_told(reason.place)}</p>' if reason.place else ""
+    return f"<li><p>{_told(reason.text)}{strike}</p>{place}<p>Next: {_told(reason.next_step)}</p></li>\n"
 
 
 def _facts(view: VerdictView) -> str:
@@ -99,7 +122,7 @@ def _finding(finding: Finding) -> str:
     strike = ' <span class="failed">integrity: a strike</span>' if finding.integrity else ""
     told = f'<p class="quiet">Told to the author: {_told(finding.for_author)}</p>' if finding.for_author else ""
     return (
-        f"<article><h3>{_text(finding.kind)} {_told(place_of(finding))}{strike}</h3>"
+        f"<article><h3>{_text(finding.kind)} {_told(finding.place)}{strike}</h3>"
         f"<pre>{_told(finding.detail)}</pre>{told}</article>\n"
     )
 

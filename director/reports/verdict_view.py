@@ -1,4 +1,4 @@
-"""A verdict as it is shown: with what it is about, what it rested on and how to have it again."""
+"""A verdict and what belongs to it: what it is about, what it rested on and how to have it again."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,17 +6,13 @@ from typing import Any
 
 import msgspec
 
-from director.terminal.escape import below, visible
-from director.terminal.text import table
-from domain.tree import hex_of
+from director.reports.places import UNKNOWN, Places
+from director.reports.verdict_reasons import Reason, reasons_of
 from verification.requirements.model import Requirement
 from verification.verdict.attestation import Basis, statement_of
 from verification.verdict.base_notes import BaseNotes, base_notes
-from verification.verdict.model import Finding, Verdict
+from verification.verdict.model import Verdict
 from verification.verdict.statement import Resource
-
-TEXT_CHARS_MAX = 90
-"""Of a gate's line in a table on the terminal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +20,7 @@ class VerdictView:
     """One verdict. `again`: the command that judges the same tree with the same seed, or a sentence about it.
 
     `recorded`: what the log says of it, as data; empty for one that was just given. `signer`: the public key in hex.
-    `handed_in`: how what was judged was read, where it was compared with a base.
+    `handed_in`: how what was judged was read, where it was compared with a base. `places`: where its files lie.
     """
 
     verdict: Verdict
@@ -35,6 +31,7 @@ class VerdictView:
     signer: str = ""
     handed_in: Mapping[str, list[str]] = field(default_factory=dict)
     base_commit: str | None = None
+    places: Places = UNKNOWN
 
     def rested_on(self) -> tuple[Resource, ...]:
         """Requirement, sealed cases, image and so on, by digest."""
@@ -51,6 +48,11 @@ class VerdictView:
         """The outcome, how many of the base's test files ran if not all did, and whether anything new was proved."""
         return ", ".join(filter(None, ("Verified" if self.verdict.verified else "Rejected", self.notes.short)))
 
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Why the tree was rejected: one reason for each cause. Empty for a verified one."""
+        return reasons_of(self.verdict, self.requirement, self.places)
+
     def says(self, criterion: str) -> str:
         """The sentence of a criterion."""
         return next((each.says for each in self.requirement.criteria if each.id == criterion), "")
@@ -58,6 +60,8 @@ class VerdictView:
     def data(self) -> dict[str, Any]:
         """For machines: the verdict, and where there is one its place on the record."""
         data: dict[str, Any] = msgspec.to_builtins(self.verdict)
+        if not self.verdict.verified:
+            data |= {"reasons": msgspec.to_builtins(self.reasons)}
         if self.recorded:
             data |= {"recorded": {**self.recorded, "signer": self.signer}}
         if self.notes.said:
@@ -65,57 +69,3 @@ class VerdictView:
         if self.handed_in:
             data |= {"handed_in": dict(self.handed_in)}
         return data
-
-    def text(self) -> str:
-        """For people: criteria, gates, findings, and the verdict in one line."""
-        verdict = self.verdict
-        notes = self.notes
-        lines = [f"{self.headline}.", *(f"- {visible(line)}" for line in notes.lines), ""] if notes.said else []
-        lines.append(criteria_table(verdict))
-        if verdict.gates:
-            lines += ["", gates_table(verdict), ""]
-        lines += [_line(finding) for finding in verdict.findings]
-        lines.append(
-            f"{'Verified' if verdict.verified else 'Rejected'}: tree {hex_of(verdict.tree)[:16]}, "
-            f"grade {verdict.grade}, {verdict.sandbox}, seed {verdict.seed}, {verdict.wall_s:.1f} s"
-        )
-        return "\n".join(lines)
-
-
-def criteria_table(verdict: Verdict) -> str:
-    """Build the table of criteria and their results."""
-    rows = [
-        (
-            visible(part.id),
-            part.grade,
-            "passed" if part.passed else "failed",
-            f"{part.visible_passed}/{part.visible_total}",
-            f"{part.sealed_passed}/{part.sealed_total}",
-        )
-        for part in verdict.criteria
-    ]
-    return table(("criterion", "grade", "verdict", "visible", "sealed"), rows)
-
-
-def gates_table(verdict: Verdict) -> str:
-    """Build the table of gates and their results, in the order in which they were asked."""
-    rows = [
-        (gate.gate, gate.grade, gate.result.replace("_", " "), f"{gate.seconds:.2f}", _short(gate.text))
-        for gate in verdict.gates
-    ]
-    return table(("gate", "grade", "result", "seconds", "text"), rows)
-
-
-def place_of(finding: Finding) -> str:
-    """The path or the criterion that a finding is about."""
-    return finding.path or finding.criterion or ""
-
-
-def _line(finding: Finding) -> str:
-    strike = " (integrity)" if finding.integrity else ""
-    return f"{finding.kind}{strike} {visible(place_of(finding))}: {below(finding.detail)}"
-
-
-def _short(text: str) -> str:
-    line = visible(" ".join(text.split()))
-    return line if len(line) <= TEXT_CHARS_MAX else f"{line[: TEXT_CHARS_MAX - 1]}…"

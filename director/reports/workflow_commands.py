@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from director.reports.remarks import Places, line_of, remarks_of
+from director.reports.places import Places
+from director.reports.remarks import line_of, remarks_of
 from director.reports.verdict_view import VerdictView
 from director.terminal.escape import visible
 

@@ -1,9 +1,10 @@
-"""Behind `aura attestation`: a folder compared with what the verifier has signed about it."""
+"""A folder compared with what the verifier has signed about it."""
 
 import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import structs
@@ -11,10 +12,6 @@ from msgspec import structs
 from agents.delivery.packaging import ProofNames, proof_names
 from agents.delivery.proof import NAMES, PREFIX, proof_beside
 from director.services.judged_source import SKIPPED, read_tree
-from director.settings import Settings
-from director.terminal.escape import visible
-from director.terminal.output import Door
-from director.terminal.text import table
 from domain.errors import Differs, Failed, Invalid, NotFound
 from domain.tree import FORMER_ALGORITHM, Entry, Manifest, algorithm_of, contents_of, manifest_of, tree_digest
 from governance import signing
@@ -27,13 +24,13 @@ SHOWN_MAX = 20
 """Differences that a message names."""
 
 
-@dataclass(frozen=True)
-class Source:
-    """A statement as it was found. `proof`: the files that it came with, where these are apart from what was judged."""
+@dataclass(frozen=True, kw_only=True)
+class FolderCheck:
+    """A folder to check. `key`: the public key to trust, instead of the home's. `statement`: the signed statement."""
 
-    envelope: bytes
-    keys: Callable[[], Ed25519PublicKey]  # the key that came with it
-    proof: Mapping[str, bytes]
+    folder: Path
+    key: Path | None = None
+    statement: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -44,55 +41,100 @@ class Trust:
     why: str
 
 
-def check_folder(settings: Settings, door: Door, folder: Path, *, key: Path | None, statement: Path | None) -> None:
-    """Say what is attested about a folder. Raises Differs (exit 6), Failed (exit 1) when what is attested is a no."""
+@dataclass(frozen=True, kw_only=True)
+class CheckedFolder:
+    """A folder whose files are those that a statement names. `trust`: why the key is believed.
+
+    `not_covered`: files that no signature covers. `not_looked_at`: folders that are no part of a tree.
+    """
+
+    statement: Statement
+    key: str
+    trust: str
+    not_covered: tuple[str, ...] = ()
+    not_looked_at: tuple[str, ...] = ()
+
+    def data(self) -> dict[str, Any]:
+        """For machines: what is attested, and what no signature covers."""
+        said = self.statement
+        return {
+            "result": said.predicate.result,
+            "tree": said.tree(),
+            "key": self.key,
+            "trust": self.trust,
+            "files": contents_of(said.files()),
+            "delivered": contents_of(said.delivered()),
+            "not_covered": list(self.not_covered),
+            "not_looked_at": list(self.not_looked_at),
+            "tests": {
+                "passed": said.predicate.passed_tests,
+                "warned": said.predicate.warned_tests,
+                "failed": said.predicate.failed_tests,
+            },
+            "configuration": said.predicate.configuration,
+            "on_base": said.base(),
+        }
+
+    def refusal(self) -> Failed | None:
+        """Return the error for files that are genuine and were rejected; None for verified ones."""
+        if self.statement.predicate.result != "FAILED":
+            return None
+        failed = ", ".join(self.statement.predicate.failed_tests)
+        return Failed(
+            f"It is signed that these files were rejected: {failed}.", hint="Do not use them.", code="rejected"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifierKey:
+    """The public key of a home's verifier. `key`: its bytes in hex."""
+
+    file: Path
+    key: str
+    pem: str
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A statement as it was found. `proof`: the files that it came with, where these are apart from what was judged."""
+
+    envelope: bytes
+    keys: Callable[[], Ed25519PublicKey]  # the key that came with it
+    proof: Mapping[str, bytes]
+
+
+def check_folder(check: FolderCheck, keys: Path) -> CheckedFolder:
+    """Compare a folder with what is signed about it; `keys` is the home's folder of keys.
+
+    Raises Differs for other files, key or signature, NotFound without a statement, and Invalid for one that names none.
+    """
+    folder = check.folder
     files = _files(folder)
-    source = _source(folder, files, statement)
-    trust = _trust(settings, source, key)
-    public = trust.key
-    said = verify(source.envelope.strip(), public)
+    found = _found(folder, files, check.statement)
+    trust = _trust(keys, found, check.key)
+    said = verify(found.envelope.strip(), trust.key)
     if not said.files():
         raise Invalid(
             "This statement names no files: it is about one task's share, or about a tree too large to be listed.",
             hint="A delivery's statement is about the merged tree: verdict.intoto.jsonl.",
         )
-    names = _apart(proof_names(())) if source.proof else proof_names(said.files())
+    names = _apart(proof_names(())) if found.proof else proof_names(said.files())
     files |= _named_caches(folder, said.files().keys() - files.keys())
     files = _with_submodules(folder, said.files(), files)
-    different = differences(said, {**files, **_prefixed(source.proof)}, names)
-    if different:
-        shown = ", ".join(visible(each) for each in different[:SHOWN_MAX])
+    if different := differences(said, {**files, **_prefixed(found.proof)}, names):
+        shown = ", ".join(different[:SHOWN_MAX])
         raise Differs(
             f"{len(different)} differences from what was signed: {shown}.",
             hint="Take the delivery again from where it came, or look at what was changed: git status.",
             code="altered",
         )
-    uncovered = [names.readme] if names.readme in files or source.proof else []
-    left_out = _left_out(folder)
-    data = {
-        "result": said.predicate.result,
-        "tree": said.tree(),
-        "key": key_hex(public),
-        "trust": trust.why,
-        "files": contents_of(said.files()),
-        "delivered": contents_of(said.delivered()),
-        "not_covered": uncovered,
-        "not_looked_at": left_out,
-        "tests": {
-            "passed": said.predicate.passed_tests,
-            "warned": said.predicate.warned_tests,
-            "failed": said.predicate.failed_tests,
-        },
-        "configuration": said.predicate.configuration,
-        "on_base": said.base(),
-    }
-    if said.predicate.result == "FAILED":
-        failed = ", ".join(said.predicate.failed_tests)
-        refusal = Failed(
-            f"It is signed that these files were rejected: {failed}.", hint="Do not use them.", code="rejected"
-        )
-        door.fail(refusal, data)
-    door.answer(data, _text(said, uncovered, left_out, trust, key_hex(public)))
+    return CheckedFolder(
+        statement=said,
+        key=key_hex(trust.key),
+        trust=trust.why,
+        not_covered=(names.readme,) if names.readme in files or found.proof else (),
+        not_looked_at=tuple(_left_out(folder)),
+    )
 
 
 def differences(said: Statement, files: Manifest, names: ProofNames) -> list[str]:
@@ -116,14 +158,13 @@ def differences(said: Statement, files: Manifest, names: ProofNames) -> list[str
     return found
 
 
-def show_key(settings: Settings, door: Door) -> None:
-    """The public key of the home's verifier. Raises NotFound."""
-    file = signing.public_file(settings.keys)
+def verifier_key(keys: Path) -> VerifierKey:
+    """Return the public key of the verifier whose folder of keys this is. Raises NotFound."""
+    file = signing.public_file(keys)
     if not file.exists():
-        raise NotFound(f"There is no verifier's key in {settings.keys}.", hint="The verifier makes it: `aura up`.")
+        raise NotFound(f"There is no verifier's key in {keys}.", hint="The verifier makes it: `aura up`.")
     key = signing.load_public(file)
-    pem = signing.public_pem(key).decode()
-    door.answer({"file": str(file), "key": key_hex(key), "pem": pem}, f"{pem}{key_hex(key)}  {file}")
+    return VerifierKey(file=file, key=key_hex(key), pem=signing.public_pem(key).decode())
 
 
 def _files(folder: Path) -> dict[str, Entry]:
@@ -155,14 +196,14 @@ def _with_submodules(folder: Path, judged: Manifest, files: Manifest) -> dict[st
     return {path: entry for path, entry in files.items() if not path.startswith(inside)} | there
 
 
-def _source(folder: Path, files: Manifest, named: Path | None) -> Source:
+def _found(folder: Path, files: Manifest, named: Path | None) -> _Found:
     """The statement that was named, else the one of the proof beside the commit, else the one in the folder."""
     proof = proof_beside(folder)
     if named is None and NAMES.statement in proof:
-        return Source(proof[NAMES.statement], lambda: signing.public_of(proof.get(NAMES.key, b""), NAMES.key), proof)
+        return _Found(proof[NAMES.statement], lambda: signing.public_of(proof.get(NAMES.key, b""), NAMES.key), proof)
     file = named or _statement_file(folder, files)
     key = file.parent / ("aura-verifier.pub" if file.name.startswith("aura-") else "verifier.pub")
-    return Source(_content(file), lambda: signing.load_public(key), {})
+    return _Found(_content(file), lambda: signing.load_public(key), {})
 
 
 def _statement_file(folder: Path, files: Manifest) -> Path:
@@ -176,14 +217,14 @@ def _statement_file(folder: Path, files: Manifest) -> Path:
     )
 
 
-def _trust(settings: Settings, source: Source, key: Path | None) -> Trust:
+def _trust(keys: Path, found: _Found, key: Path | None) -> Trust:
     """The key that was named, that of the home, or the one that came with the statement."""
     if key is not None:
         return Trust(signing.load_public(key), "you named it")
-    own = signing.public_file(settings.keys)
+    own = signing.public_file(keys)
     if own.exists():
         return Trust(signing.load_public(own), "it is the key of this home's verifier")
-    return Trust(source.keys(), "it came with the files, so whoever altered them could have replaced it")
+    return Trust(found.keys(), "it came with the files, so whoever altered them could have replaced it")
 
 
 def _content(file: Path) -> bytes:
@@ -201,27 +242,3 @@ def _left_out(folder: Path) -> list[str]:
         found += [str((Path(place) / name).relative_to(folder)) for name in skipped if name != ".git"]
         folders[:] = [name for name in folders if name not in SKIPPED]
     return sorted(found)
-
-
-def _text(said: Statement, uncovered: list[str], left_out: list[str], trust: Trust, key: str) -> str:
-    verdict = said.configured("verdict")
-    told = verdict.annotations if verdict else {}
-    rows = [("result", said.predicate.result), ("tree", said.tree())]
-    rows += [(each.name, digest) for each in said.predicate.configuration for digest in each.digest.values()]
-    rows += [(name, str(told[name])) for name in ("seed", "sandbox") if name in told]
-    rows.append(("passed", ", ".join(said.predicate.passed_tests)))
-    rows += [("warned", ", ".join(said.predicate.warned_tests))] if said.predicate.warned_tests else []
-    rows += [("not held", ", ".join(map(str, told["notHeld"])))] if told.get("notHeld") else []
-    rows += [("on the base", note) for note in filter(None, (said.base().short, *said.base().lines))]
-    rows.append(("signed by", key))
-    lines = [table(("what", "attested"), [(name, visible(value)) for name, value in rows]), ""]
-    lines.append(f"The key: {trust.why}.")
-    if uncovered:
-        lines.append(f"Covered by no signature: {', '.join(uncovered)}.")
-    if left_out:
-        lines.append(f"Not looked at, delete before you run the code: {', '.join(map(visible, left_out[:SHOWN_MAX]))}.")
-    lines.append(
-        f"Genuine: {len(said.files())} files are those that were judged, "
-        f"{len(said.delivered())} those that the delivery put around them."
-    )
-    return "\n".join(lines)

@@ -1,6 +1,6 @@
-"""Behind `aura verdict`: a verdict on record, from the evidence that its event names."""
+"""A verdict on record, from the evidence that its event names."""
 
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -10,13 +10,11 @@ from agents.run_content import Library
 from bus.blobs import Blobs
 from bus.redaction import Redactor
 from bus.store import Store
-from director.reports.verdict_html import verdict_page
 from director.reports.verdict_view import VerdictView
-from director.services.judge import again, write_file
+from director.services.judge import again
 from director.services.session import archive, find_event, find_run
 from director.settings import Settings
 from director.terminal.event_text import NAMING_TYPES, Story
-from director.terminal.output import Door
 from director.terminal.text import clock
 from domain import run_messages, task
 from domain.errors import Invalid, NotFound
@@ -30,23 +28,28 @@ OF_THE_MERGED = run_messages.Verified | run_messages.Rejected
 _verdict = msgspec.json.Decoder(Verdict)
 
 
-async def show_verdict(settings: Settings, door: Door, which: str, *, html: Path | None, attest: Path | None) -> None:
-    """Print a verdict, and write what is asked for. Raises NotFound, Invalid."""
+@dataclass(frozen=True, kw_only=True)
+class RecordedVerdict:
+    """A verdict on record. `statement`: the verifier's signed envelope, one line; empty where nothing was signed."""
+
+    view: VerdictView
+    statement: bytes
+
+    def signed(self) -> bytes:
+        """Return the signed statement. Raises NotFound where nothing was signed."""
+        if not self.statement:
+            raise NotFound("This verdict was not signed.", hint="Judge the tree again: aura judge … --attest FILE.")
+        return self.statement
+
+
+async def recorded_verdict(settings: Settings, which: str) -> RecordedVerdict:
+    """Return a verdict by its event's id or sequence, or the last one of a run. Raises NotFound, Invalid."""
     async with archive(settings) as store:
         recorded = await _find(store, which)
         blobs = Blobs(store, Redactor())
-        view = await _view(store, blobs, recorded)
-        signed = await _statement(blobs, recorded)
-    if attest is not None:
-        if not signed:
-            raise NotFound("This verdict was not signed.", hint="Those of before signatures were built are not.")
-        write_file(attest, signed + b"\n")
-    if html is not None:
-        write_file(html, verdict_page(view).encode())
-    lines = [f"{view.about}, {_where(recorded)}", "", view.text(), f"The same again: {view.again}"]
-    if view.signer:
-        lines.append(f"Signed by {view.signer}")
-    door.answer(view.data(), "\n".join(lines))
+        statement = await _statement(blobs, recorded)
+        view = await _view(store, blobs, recorded, statement)
+    return RecordedVerdict(view=view, statement=statement + b"\n" if statement else b"")
 
 
 async def _find(store: Store, text: str) -> Recorded:
@@ -65,7 +68,7 @@ async def _find(store: Store, text: str) -> Recorded:
     if not isinstance(found.event, JUDGED):
         of = found.envelope.run
         hint = f"The last verdict of its run: aura verdict {of}" if of else "`aura runs` lists the runs."
-        raise Invalid(f"Event {found.seq} is no verdict but {found.envelope.type}.", hint=hint)
+        raise Invalid(f"Event {found.seq} is not a verdict. It is {found.envelope.type}.", hint=hint)
     return found
 
 
@@ -84,7 +87,7 @@ def _judgement(recorded: Recorded) -> Judgement:
     return recorded.event.judgement
 
 
-async def _view(store: Store, blobs: Blobs, recorded: Recorded) -> VerdictView:
+async def _view(store: Store, blobs: Blobs, recorded: Recorded, statement: bytes) -> VerdictView:
     run = recorded.envelope.run
     events = await store.read_run(run) if run else []
     handed_in = next((each.event for each in events if isinstance(each.event, run_messages.Submitted)), None)
@@ -95,14 +98,13 @@ async def _view(store: Store, blobs: Blobs, recorded: Recorded) -> VerdictView:
         story.hear(naming)
     merged = isinstance(recorded.event, OF_THE_MERGED)
     verdict = _verdict.decode(await blobs.get(_judgement(recorded).evidence))
-    signed = await _statement(blobs, recorded)
     return VerdictView(
         verdict=verdict,
         requirement=await Library(blobs).requirement(handed_in),
         about=f"The merged tree of {handed_in.title}" if merged else f"{story.about(recorded)}: {handed_in.title}",
         again=_again(events, verdict, merged=merged),
         recorded=_place(recorded),
-        signer=key_hex(named_key(signed)) if signed else "",
+        signer=key_hex(named_key(statement)) if statement else "",
         base_commit=handed_in.base_commit,
     )
 
@@ -136,11 +138,6 @@ def _place(recorded: Recorded) -> dict[str, Any]:
         "void": recorded.void,
         "statement": _judgement(recorded).attestation or None,
     }
-
-
-def _where(recorded: Recorded) -> str:
-    void = f", VOID: {recorded.void}" if recorded.void else ""
-    return f"event {recorded.seq} ({recorded.envelope.type}), {clock(recorded.envelope.occurred_at)} UTC{void}"
 
 
 async def _statement(blobs: Blobs, recorded: Recorded) -> bytes:

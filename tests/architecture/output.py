@@ -18,10 +18,7 @@ DOOR = "director.terminal.output"
 BELOW_THE_COMMANDS = ("director/services/", "director/doctor/", "director/deployment/", "director/reports/")
 STILL_WITH_A_DOOR = frozenset(
     {
-        "director/services/attestations.py",
-        "director/services/judge.py",
         "director/services/staff.py",
-        "director/services/verdicts.py",
     }
 )
 """Services that answer through a door instead of returning what they found. Each leaves this list; none comes in."""

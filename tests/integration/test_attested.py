@@ -5,11 +5,15 @@ import re
 import shlex
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
 
+from director.services.verdicts import recorded_verdict
+from director.settings import Settings
 from domain import run_messages, task
+from domain.message import Recorded
 from domain.tree import digest_of, manifest_of
 from governance import signing
 from tests.acceptance.cli import Aura
@@ -20,7 +24,9 @@ from verification.verdict.attestation import verify
 pytestmark = pytest.mark.needs_sandbox
 
 
-async def test_every_verdict_is_signed_and_the_delivery_carries_the_last_one(house: House) -> None:
+async def test_every_verdict_is_signed_and_the_delivery_carries_the_last_one(
+    house: House, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     sample = Sample(1)
     (path,) = sample.right("T1")
     await house.hire("anna", {"T1": [sample.wrong("T1"), sample.right("T1")]})
@@ -65,6 +71,29 @@ async def test_every_verdict_is_signed_and_the_delivery_carries_the_last_one(hou
     assert twice.search(sample.sealed), "control"
     assert not twice.search(msgspec.json.encode(list(said.values())))
     assert not twice.search((folder / "verdict.json").read_bytes())
+    await _looked_up(house, log, run, monkeypatch, capfd)
+
+
+async def _looked_up(
+    house: House,
+    log: list[Recorded],
+    run: UUID,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """The service behind `aura verdict` returns each of them and prints nothing."""
+    for name, value in (("HOME", house.home), ("NATS_URL", house.nats_url), ("POSTGRES_DSN", house.postgres_dsn)):
+        monkeypatch.setenv(f"AURA_{name}", str(value))
+    (rejected,), (merged,) = of(log, run, "task.rejected"), of(log, run, "run.verified")
+    assert isinstance(merged.event, run_messages.Verified)
+    capfd.readouterr()
+    last = await recorded_verdict(Settings(), str(run))
+    former = await recorded_verdict(Settings(), str(rejected.seq))
+    assert "".join(capfd.readouterr()) == ""
+    assert (last.view.recorded["event"], last.view.reasons) == (merged.seq, ())
+    assert last.signed().strip() == await house.blobs.get(merged.event.judgement.attestation)
+    assert (former.view.recorded["type"], len(former.view.reasons)) == ("task.rejected", 2)
+    assert former.view.reasons[0].place.startswith("criterion A1, at line ")
 
 
 class Told:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from director.reports.remarks import line_of
 from director.reports.verdict_html import verdict_page
+from director.reports.verdict_text import verdict_text
 from director.reports.verdict_view import VerdictView
 from director.terminal.text import inbox_text, next_step, released_text
 from tests.unit.test_attestation import KEY, basis, envelope, payload
@@ -67,10 +68,11 @@ def test_the_notes_are_those_of_the_requirement_and_the_gate() -> None:
 
 
 def test_a_verdict_says_them_first() -> None:
-    text = view(verdict(), requirement()).text()
-    assert text.splitlines()[: len(LINES) + 1] == [f"Verified, {SHORT}.", *(f"- {line}" for line in LINES)]
+    first, *more = verdict_text(view(verdict(), requirement())).splitlines()
+    assert first.startswith(f"Verified, {SHORT}: tree ")
+    assert more[: len(LINES)] == [f"- {line}" for line in LINES]
     assert line_of(view(verdict(), requirement())).startswith(f"Verified, {SHORT}: tree ")
-    assert view(without_base(), plain()).text().startswith("criterion"), "control"
+    assert verdict_text(view(without_base(), plain())).startswith("Verified: tree "), "control"
     page = verdict_page(view(verdict(), requirement()))
     assert f'<p class="outcome passed">✓ Verified, {SHORT}</p>' in page
     assert all(line in page for line in LINES)

@@ -56,6 +56,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def integrity(self) -> bool:
         return self.kind in INTEGRITY
 
+    @property
+    def place(self) -> str:
+        """The path or the criterion that the finding is about; empty where it is about the whole tree."""
+        return self.path or self.criterion or ""
+
 
 class CriterionResult(msgspec.Struct, frozen=True, kw_only=True):
     """Result of one criterion: counts of cases, visible and sealed. Of grade B if it rests on given suites alone."""

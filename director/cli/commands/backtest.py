@@ -42,9 +42,9 @@ async def backtest(
     No model is asked and no server is needed. Each commit takes minutes, because its tests run several times in boxes.
     An interrupted backtest goes on where it stopped. Exit 0: no verdict was wrong, 1: some were.
     """
+    from director.cli.written_file import write_file
     from director.reports.backtest import commit_line, report_page, report_text
     from director.services.backtest import Backtest, run_backtest, wrong_verdicts
-    from director.services.judge import write_file
 
     wanted = Backtest(repo=repo, branch=branch, last=last, fresh=fresh, write=write, allow_degraded=allow_degraded)
     report = await run_backtest(

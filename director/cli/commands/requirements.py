@@ -138,13 +138,18 @@ def judge(
     door = judge_door(form.value, as_json=as_json)
 
     async def work() -> None:
-        from director.services.judge import Wanted, judge_source
+        from director.cli.judging import JudgeOutput, judge_and_show
+        from director.services.judge import JudgeRequest
         from director.services.judged_source import Source
 
         settings = Settings()
-        degraded = allow_degraded or settings.allow_degraded
-        wanted = Wanted(seed=seed, format=form.value, allow_degraded=degraded, html=html, attest=attest, key=key)
-        source = Source(file=file, folder=folder, repo=repo, ref=ref, base_ref=base_ref)
-        await judge_source(settings, source, door, wanted)
+        request = JudgeRequest(
+            source=Source(file=file, folder=folder, repo=repo, ref=ref, base_ref=base_ref),
+            seed=seed,
+            allow_degraded=allow_degraded or settings.allow_degraded,
+            attest=attest is not None,
+            key=key,
+        )
+        await judge_and_show(request, settings, door, JudgeOutput(format=form.value, html=html, attest=attest))
 
     door.run(work())

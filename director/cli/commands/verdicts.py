@@ -1,11 +1,16 @@
 """verdict, attestation verify, attestation key: what the verifier said, and whether it was the verifier."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from director.cli.commands.options import Html, Json
+from director.cli.commands.command import command
+from director.cli.commands.options import Html
+from director.terminal.output import Door
+
+if TYPE_CHECKING:
+    from director.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -16,33 +21,37 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="attestation")
 
 
-def verdict(
+@command("verdict")
+async def verdict(
+    door: Door,
+    settings: "Settings",
     which: Annotated[
         str, typer.Argument(metavar="ID", help="A run (its last verdict), or a verdict's event: its id or sequence.")
     ] = "last",
-    as_json: Json = False,
     html: Html = None,
     attest: Annotated[
         Path | None, typer.Option("--attest", metavar="FILE", help="Write the verifier's signed statement.")
     ] = None,
 ) -> None:
-    """A verdict on record, whole: criteria, gates, findings, and how to have it again."""
-    from director.settings import Settings
-    from director.terminal.output import Door
+    """Show a verdict on record whole: reasons, criteria, gates, findings, and how to have it again."""
+    from director.cli.written_file import write_file
+    from director.reports.verdict_html import verdict_page
+    from director.reports.verdict_text import recorded_text
+    from director.services.verdicts import recorded_verdict
 
-    door = Door("verdict", as_json)
-
-    async def work() -> None:
-        from director.services.verdicts import show_verdict
-
-        await show_verdict(Settings(), door, which, html=html, attest=attest)
-
-    door.run(work())
+    recorded = await recorded_verdict(settings, which)
+    if attest is not None:
+        write_file(attest, recorded.signed())
+    if html is not None:
+        write_file(html, verdict_page(recorded.view).encode())
+    door.answer(recorded.view.data(), recorded_text(recorded.view))
 
 
-def verify(
+@command("attestation verify")
+async def verify(
+    door: Door,
+    settings: "Settings",
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A delivery, or any folder that was judged.")],
-    as_json: Json = False,
     key: Annotated[
         Path | None, typer.Option("--key", metavar="PUB", help="The public key to trust (PEM); else the home's.")
     ] = None,
@@ -50,30 +59,19 @@ def verify(
         Path | None, typer.Option("--statement", metavar="FILE", help="The signed statement, if it is not in FOLDER.")
     ] = None,
 ) -> None:
-    """Whether these files are those that the verifier verified. Exit 0: yes, 1: they were rejected, 6: they differ."""
-    from director.settings import Settings
-    from director.terminal.output import Door
+    """Check whether these files are those that the verifier verified. Exit 0: yes, 1: they were rejected, 6: differ."""
+    from director.cli.attestation_text import attestation_text
+    from director.services.attestations import FolderCheck, check_folder
 
-    door = Door("attestation verify", as_json)
-
-    async def work() -> None:
-        from director.services.attestations import check_folder
-
-        check_folder(Settings(), door, folder, key=key, statement=statement)
-
-    door.run(work())
+    checked = check_folder(FolderCheck(folder=folder, key=key, statement=statement), settings.keys)
+    refusal = checked.refusal()
+    door.answer(checked.data(), "" if refusal else attestation_text(checked), refusal)
 
 
-def key(as_json: Json = False) -> None:
-    """The public key of this home's verifier, to give to whoever receives its deliveries."""
-    from director.settings import Settings
-    from director.terminal.output import Door
+@command("attestation key")
+async def key(door: Door, settings: "Settings") -> None:
+    """Show the public key of this home's verifier, to give to whoever receives its deliveries."""
+    from director.services.attestations import verifier_key
 
-    door = Door("attestation key", as_json)
-
-    async def work() -> None:
-        from director.services.attestations import show_key
-
-        show_key(Settings(), door)
-
-    door.run(work())
+    own = verifier_key(settings.keys)
+    door.answer({"file": str(own.file), "key": own.key, "pem": own.pem}, f"{own.pem}{own.key}  {own.file}")

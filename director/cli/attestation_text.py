@@ -1,0 +1,31 @@
+"""Text of what is attested about a folder."""
+
+from director.services.attestations import SHOWN_MAX, CheckedFolder
+from director.terminal.escape import visible
+from director.terminal.text import table
+
+
+def attestation_text(checked: CheckedFolder) -> str:
+    """Return what is attested for people: first that the files are genuine, then what the verdict rested on."""
+    said = checked.statement
+    verdict = said.configured("verdict")
+    told = verdict.annotations if verdict else {}
+    rows = [("result", said.predicate.result), ("tree", said.tree())]
+    rows += [(each.name, digest) for each in said.predicate.configuration for digest in each.digest.values()]
+    rows += [(name, str(told[name])) for name in ("seed", "sandbox") if name in told]
+    rows.append(("passed", ", ".join(said.predicate.passed_tests)))
+    rows += [("warned", ", ".join(said.predicate.warned_tests))] if said.predicate.warned_tests else []
+    rows += [("not held", ", ".join(map(str, told["notHeld"])))] if told.get("notHeld") else []
+    rows += [("on the base", note) for note in filter(None, (said.base().short, *said.base().lines))]
+    rows.append(("signed by", checked.key))
+    lines = [
+        f"Genuine: {len(said.files())} files are those that were judged, "
+        f"{len(said.delivered())} those that the delivery put around them.",
+        f"The key: {checked.trust}.",
+    ]
+    if checked.not_covered:
+        lines.append(f"Covered by no signature: {', '.join(checked.not_covered)}.")
+    if checked.not_looked_at:
+        named = ", ".join(map(visible, checked.not_looked_at[:SHOWN_MAX]))
+        lines.append(f"Not looked at, delete before you run the code: {named}.")
+    return "\n".join([*lines, "", table(("what", "attested"), [(name, visible(value)) for name, value in rows])])

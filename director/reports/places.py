@@ -1,0 +1,51 @@
+"""Where the files of a verdict lie, and the file and line that a finding's text names."""
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+_LINE = re.compile(r"line (\d{1,9})\b")
+_CASE_LINE = re.compile(r"(?P<sealed>sealed )?line (?P<line>\d{1,9}): ")
+_PATH_CHARS_MAX = 40  # behind a path, in which its line is named
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the files of a verdict lie: the requirement's file, and the folder before each path of the tree.
+
+    `requirement` is empty where its file is not known: a verdict on record holds its text alone.
+    """
+
+    requirement: str
+    tree: str = ""
+
+    @property
+    def sealed(self) -> str:
+        """The file with the sealed cases, beside the requirement's."""
+        if not self.requirement:
+            return ""
+        file = PurePosixPath(self.requirement)
+        return file.with_name(f"{file.stem}.sealed.yaml").as_posix()
+
+    def of(self, path: str) -> str:
+        """The path of a file of the tree."""
+        return (PurePosixPath(self.tree) / path).as_posix()
+
+
+UNKNOWN = Places("")
+"""The places of a verdict on record: the file of its requirement is not known."""
+
+
+def line_in(text: str, path: str | None) -> int | None:
+    """The line that a finding's text names: of the file at `path`, else of the requirement."""
+    if path is None:
+        found = _CASE_LINE.match(text)
+        return int(found["line"]) or None if found and not found["sealed"] else None
+    named = _LINE.search(text.replace(path, "", 1)[:_PATH_CHARS_MAX])
+    return int(named[1]) or None if named else None
+
+
+def sealed_line_in(text: str) -> int | None:
+    """The line of the first sealed case that a finding's text names."""
+    found = _CASE_LINE.match(text)
+    return int(found["line"]) or None if found and found["sealed"] else None
