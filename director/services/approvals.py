@@ -11,6 +11,7 @@ from director.services.base_notes import with_notes
 from director.services.left_out import left_out
 from director.services.moved_base import moved_base, return_to_work, unreadable_base
 from director.services.session import DirectorSession, new_id, rows, run_state
+from director.services.views import RUN
 from domain.errors import NotFound, Unavailable
 from domain.run_messages import Approve, End
 
@@ -53,8 +54,8 @@ async def approve_run(
 
 async def reject_run(opened: DirectorSession, run: UUID, reason: str) -> dict[str, Any]:
     """Decline what is delivered, cancel what is not; the run's line."""
-    found = await rows(opened.store, "door_run", run)
-    delivered = bool(found) and found[0]["phase"] == "delivered"
+    line = await RUN.first(opened.store, run)
+    delivered = line is not None and line.phase == "delivered"
     outcome = "declined" if delivered else "cancelled"
     await opened.done(End(id=new_id(), at=now(), run=run, outcome=outcome, reason=reason))  # type: ignore[arg-type]  # one of two literals
     return await _ended(opened, run)

@@ -11,8 +11,8 @@ from agents.run_content import Library
 from bus.blobs import Blobs
 from bus.store import Store
 from director.services.changes import Change, diff_between
-from director.services.run_record import attempts_of
 from director.services.session import run_state
+from director.services.views import ATTEMPTS, CallLine
 from domain import task
 from domain.errors import Invalid, NotFound
 
@@ -44,40 +44,40 @@ class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
 
 async def attempt_of(store: Store, blobs: Blobs, run: UUID, number: int, task_name: str = "") -> AttemptView:
     """Read an attempt of a run. Raises NotFound if there is none, and Invalid if several tasks have one."""
-    rows = [row for row in await attempts_of(store, run) if row["attempt"] == number]
-    names = list(dict.fromkeys(row["task_name"] for row in rows))
+    lines = [line for line in await ATTEMPTS.read(store, run) if line.attempt == number]
+    names = list(dict.fromkeys(line.task_name or "?" for line in lines))
     if task_name:
-        rows = [row for row in rows if row["task_name"] == task_name]
+        lines = [line for line in lines if line.task_name == task_name]
     elif len(names) > 1:
         raise Invalid(
             f"{len(names)} tasks have an attempt {number}: {', '.join(names)}.", hint=f"Add --task {names[0]}."
         )
-    if not rows:
+    if not lines:
         what = f"Task {task_name} of this run" if task_name else "This run"
         raise NotFound(f"{what} has no attempt {number}.", hint=f"`aura run show {run}` lists the attempts.")
-    last = rows[-1]
-    changes, diff = await _changed(store, blobs, run, last["order_id"])
+    last = lines[-1]
+    changes, diff = await _changed(store, blobs, run, last.order_id)
     return AttemptView(
-        task=last["task_name"],
+        task=last.task_name or "?",
         attempt=number,
-        verified=last["verified"],
-        findings=last["findings"],
-        calls=[await _call(row, blobs) for row in rows],
+        verified=last.verified,
+        findings=msgspec.json.decode(last.findings),
+        calls=[await _call(line, blobs) for line in lines],
         changes=changes,
         diff=diff,
     )
 
 
-async def _call(row: dict[str, Any], blobs: Blobs) -> CallView:
+async def _call(line: CallLine, blobs: Blobs) -> CallView:
     return CallView(
-        employee=row["employee_name"],
-        model=row["model"] or "",
-        outcome=row["outcome"],
-        message=row["message"],
-        tokens=row["tokens"] or 0,
-        cost_usd=row["cost_usd"],
-        prompt=_prompt_text(await _kept(row["prompt"], blobs)),
-        answer=await _kept(row["answer"], blobs),
+        employee=line.employee_name or "?",
+        model=line.model or "",
+        outcome=line.outcome,
+        message=line.message,
+        tokens=line.tokens or 0,
+        cost_usd=line.cost_usd,
+        prompt=_prompt_text(await _kept(line.prompt, blobs)),
+        answer=await _kept(line.answer, blobs),
     )
 
 
@@ -102,11 +102,11 @@ def _prompt_text(kept: str | None) -> str | None:
         return kept
 
 
-async def _changed(store: Store, blobs: Blobs, run: UUID, order: UUID) -> tuple[list[Change], str]:
+async def _changed(store: Store, blobs: Blobs, run: UUID, order: str) -> tuple[list[Change], str]:
     """Return what the work of an order changes in the tree that its task began with."""
     for recorded in await store.read_run(run):
         event = recorded.event
-        if recorded.void is None and isinstance(event, task.Submitted) and str(event.order) == str(order):
+        if recorded.void is None and isinstance(event, task.Submitted) and str(event.order) == order:
             state = await run_state(store, run, recorded.seq - 1)
             return await diff_between(await Library(blobs).before(state, event.task), event.files, blobs)
     return [], ""

@@ -3,7 +3,7 @@
 import msgspec
 
 from bus.store import Store
-from director.services.session import rows
+from director.services.views import ORGANISATION
 from domain.errors import Unavailable
 from domain.money import Amount
 from domain.organisation import OrganisationState
@@ -25,10 +25,10 @@ class BudgetView(msgspec.Struct, frozen=True, kw_only=True):
 
 async def budget_of(store: Store) -> BudgetView:
     """Read the budget from the manager's rows. Raises Unavailable before the organisation is founded."""
-    found = await rows(store, "door_organisation")
-    if not found:
+    organisation = await ORGANISATION.first(store)
+    if organisation is None:
         raise Unavailable("There is no organisation yet.", hint="Run `aura up` first; it founds one.")
-    state = _state.decode(found[0]["state"])
+    state = _state.decode(organisation.state)
     return BudgetView(
         limit=state.cap,
         spent=state.spent,

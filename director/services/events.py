@@ -8,8 +8,9 @@ from uuid import UUID
 import msgspec
 
 from bus.store import FAR, Search, Store
-from director.services.session import find_run, rows
+from director.services.session import find_run
 from director.services.times import SEQ_MAX, microseconds
+from director.services.views import PEOPLE
 from domain.errors import Invalid, NotFound
 from domain.message import Envelope, Erased, Event, Recorded
 from governance.authority import ROLES
@@ -113,9 +114,9 @@ def _actor(text: str) -> str | None:
 
 async def _entity(store: Store, text: str) -> UUID:
     """An entity by id, the beginning of it, or an employee's name. Raises NotFound, Invalid."""
-    for person in await rows(store, "door_people"):
-        if person["name"] == text:
-            return UUID(str(person["employee"]))
+    for person in await PEOPLE.read(store):
+        if person.name == text:
+            return person.employee
     found = await store.entities(text.lower()) if _ID.fullmatch(text.lower()) else []
     if len(found) > 1:
         raise Invalid(f"Several entities begin with {text!r}.", hint="Write more of the id.")

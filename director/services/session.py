@@ -14,15 +14,15 @@ from bus.embedded.stack import status
 from bus.redaction import Redactor
 from bus.store import FAR, Store
 from director.services.times import SEQ_MAX
+from director.services.views import PEOPLE, RUN, RUNS, fetch
 from director.settings import Settings
 from domain import run as run_rules
-from domain.errors import Invalid, NotFound, Unavailable
+from domain.errors import Invalid, NotFound
 from domain.message import Command, Recorded, Unreadable
 from domain.run import RunState
 from governance import keys
 from governance.gate import Gate, Outcome
 from governance.log_session import LogSession
-from sql import named
 
 RECORDED_WAIT_S = 30.0
 TAKEN_UP_WAIT_S = 10.0
@@ -99,31 +99,19 @@ def _sleeping_server(settings: Settings) -> Server | None:
 
 
 async def rows(store: Store, query: str, *parameters: Any) -> list[dict[str, Any]]:
-    """Return the rows of a named query as dictionaries; none before its consumer has begun.
+    """Return the rows of a named query as dictionaries, for the queries that have no struct in views.py.
 
-    Raises Unavailable if the rows are of another release.
+    Raises as `Query.read`.
     """
-    import asyncpg
-
-    async with store.connection() as connection:
-        try:
-            return [dict(row.items()) for row in await connection.fetch(named(query), *parameters)]
-        except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
-            return []
-        except asyncpg.UndefinedColumnError as error:
-            raise Unavailable(
-                "The organisation's processes are of another release than this command, and so are their rows.",
-                hint="Start them anew: aura down, then aura up. Open runs go on.",
-                code="other_release",
-            ) from error
+    return [dict(record.items()) for record in await fetch(store, query, *parameters)]
 
 
 async def find_run(store: Store, text: str) -> UUID:
     """A run by its id or the beginning of it; `last` is the newest one. Raises NotFound, Invalid."""
-    found = await rows(store, "door_runs")
-    if text == "last" and found:
-        return _uuid(found[0]["run"])
-    matching = [row["run"] for row in found if str(row["run"]).startswith(text.lower())]
+    runs = await RUNS.read(store)
+    if text == "last" and runs:
+        return runs[0].run
+    matching = [line.run for line in runs if str(line.run).startswith(text.lower())]
     if not matching and await _submitted(store, text):
         return UUID(text)
     return _only(matching, text, "run", "`aura runs` lists them.")
@@ -150,7 +138,7 @@ async def taken_up(store: Store, run: UUID) -> bool:
     """Wait until a run just submitted is in the manager's rows, so that `last` is it; False when nobody takes it up."""
 
     async def there() -> bool:
-        return bool(await rows(store, "door_run", run))
+        return await RUN.first(store, run) is not None
 
     return await _in_time(there)
 
@@ -159,8 +147,8 @@ async def gone_on(store: Store, run: UUID, phase: str) -> bool:
     """Wait until a run has left a phase in the manager's rows, so that `watch` follows it on."""
 
     async def there() -> bool:
-        found = await rows(store, "door_run", run)
-        return bool(found) and found[0]["phase"] != phase
+        line = await RUN.first(store, run)
+        return line is not None and line.phase != phase
 
     return await _in_time(there)
 
@@ -169,7 +157,7 @@ async def on_the_staff(store: Store, employee: UUID) -> bool:
     """Wait until somebody just hired is in HR's rows, so that the next command shows them; False when HR is away."""
 
     async def there() -> bool:
-        return any(row["employee"] == employee for row in await rows(store, "door_people"))
+        return any(person.employee == employee for person in await PEOPLE.read(store))
 
     return await _in_time(there)
 
@@ -203,9 +191,9 @@ async def find_event(store: Store, text: str) -> Recorded:
 
 async def find_employee(store: Store, text: str) -> UUID:
     """An employee by id, the beginning of it, or name. Raises NotFound, Invalid."""
-    found = await rows(store, "door_people")
-    named_so = [row["employee"] for row in found if row["name"] == text]
-    matching = named_so or [row["employee"] for row in found if str(row["employee"]).startswith(text.lower())]
+    people = await PEOPLE.read(store)
+    named_so = [person.employee for person in people if person.name == text]
+    matching = named_so or [person.employee for person in people if str(person.employee).startswith(text.lower())]
     return _only(matching, text, "employee", "`aura employees` lists the staff.")
 
 
@@ -214,8 +202,4 @@ def _only(matching: Sequence[UUID], text: str, what: str, hint: str) -> UUID:
         raise NotFound(f"There is no {what} {text!r}.", hint=hint)
     if len(matching) > 1:
         raise Invalid(f"{len(matching)} {what}s begin with {text!r}.", hint="Write more of the id.")
-    return _uuid(matching[0])
-
-
-def _uuid(value: UUID) -> UUID:
-    return UUID(str(value))
+    return matching[0]

@@ -93,17 +93,6 @@ def _state(process: dict[str, Any]) -> str:
     return "ready" if process["ready"] else f"not ready {'; '.join(process['problems'])}".rstrip()
 
 
-def runs_text(runs: Sequence[Mapping[str, Any]]) -> str:
-    """Return all runs as a table."""
-    if not runs:
-        return "No runs yet. Begin with: aura init my.md"
-    lines = [
-        (row["run"], row["title"], standing(row), f"{row['verified']}/{row['tasks']}", clock(row["submitted_at"]))
-        for row in runs
-    ]
-    return table(("run", "title", "standing", "verified", "submitted (UTC)"), lines)
-
-
 def run_text(data: dict[str, Any]) -> str:
     """A run on one screen."""
     line = data["run"]
@@ -173,18 +162,19 @@ def reasons(findings: Sequence[dict[str, Any]]) -> str:
     return ", ".join(dict.fromkeys(parts))
 
 
-def standing(line: Mapping[str, Any]) -> str:
+def standing(phase: str, outcome: str | None) -> str:
     """Return where a run stands, in words: a delivery waits for approval, and only then is it released."""
-    if line["phase"] == "delivered":
+    if phase == "delivered":
         return "delivered, waits for approval"
-    return "released" if line["outcome"] == "delivered" else str(line["outcome"] or line["phase"])
+    return "released" if outcome == "delivered" else outcome or phase
 
 
 def _standing(line: dict[str, Any]) -> str:
+    stands = standing(line["phase"], line["outcome"])
     if line["phase"] == "ended":
-        return f"ended: {standing(line)}. {line['reason']}".rstrip(". ") + "."
+        return f"ended: {stands}. {line['reason']}".rstrip(". ") + "."
     if line["phase"] == "delivered":
-        return f"{standing(line)}; submitted {clock(line['submitted_at'])} UTC"
+        return f"{stands}; submitted {clock(line['submitted_at'])} UTC"
     return f"{line['phase']} since {clock(line['submitted_at'])} UTC"
 
 

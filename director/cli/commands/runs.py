@@ -27,12 +27,13 @@ def register(app: typer.Typer) -> None:
 @command("runs")
 async def runs(door: Door, settings: "Settings") -> None:
     """All runs, newest first."""
-    from director.services.session import archive, rows
-    from director.terminal.text import runs_text
+    from director.cli.run_text import runs_text
+    from director.services.session import archive
+    from director.services.views import RUNS
 
     async with archive(settings) as store:
-        found = await rows(store, "door_runs")
-    door.answer({"runs": found}, runs_text(found))
+        lines = await RUNS.read(store)
+    door.answer({"runs": lines}, runs_text(lines))
 
 
 @command("run show")

@@ -1,0 +1,131 @@
+"""The named queries over the consumers' rows, each with the struct of its rows.
+
+A struct names the columns that its readers use. tests/integration/test_views.py holds that the query has them, and of
+which type.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from bus.store import Store
+from domain.errors import Unavailable
+from sql import named
+
+Row = TypeVar("Row", bound=msgspec.Struct)
+
+
+class Query(Generic[Row]):
+    """A query of sql/queries, and the struct of a row. Times are microseconds UTC."""
+
+    def __init__(self, name: str, row: type[Row]) -> None:
+        self.name = name
+        self.row = row
+
+    async def read(self, store: Store, *parameters: Any) -> list[Row]:
+        """Return the rows; none before their consumer has begun. Raises Unavailable for rows of another release."""
+        columns = self.row.__struct_fields__
+        return [
+            self.row(**{column: _plain(record[column]) for column in columns})
+            for record in await fetch(store, self.name, *parameters)
+        ]
+
+    async def first(self, store: Store, *parameters: Any) -> Row | None:
+        """Return the first row; None without one."""
+        return next(iter(await self.read(store, *parameters)), None)
+
+
+class RunLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A run as the manager's rows have it."""
+
+    run: UUID
+    title: str
+    phase: str
+    outcome: str | None
+    reason: str | None
+    submitted_at: int
+    ended_at: int | None
+    spent_usd: Decimal
+    spent_tokens: int
+    commit_id: str | None
+    folder: str | None
+    branch: str | None
+    release_ref: str | None
+
+
+class ListedRun(RunLine, frozen=True, kw_only=True):
+    """A run of the list. `tasks`: how many it has; `verified`: how many of them are."""
+
+    tasks: int
+    verified: int
+
+
+class CallLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One call of an attempt. `verified`: None before a verdict. `findings`: JSON. `prompt` and `answer`: digests."""
+
+    order_id: str
+    task_name: str | None
+    employee_name: str | None
+    attempt: int
+    outcome: str | None
+    message: str | None
+    model: str | None
+    prompt: str | None
+    answer: str | None
+    tokens: int | None
+    cost_usd: Decimal | None
+    verified: bool | None
+    findings: str
+
+
+class OrganisationLine(msgspec.Struct, frozen=True, kw_only=True):
+    """The organisation. `state`: the manager's fold of it, as JSON."""
+
+    phase: str
+    state: str
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """An employee by name."""
+
+    employee: UUID
+    name: str
+
+
+RUN = Query("door_run", RunLine)
+"""One run. Parameter: its id."""
+RUNS = Query("door_runs", ListedRun)
+"""All runs, the newest first."""
+ATTEMPTS = Query("door_attempts", CallLine)
+"""The calls of a run, the oldest first. Parameter: the run's id."""
+ORGANISATION = Query("door_organisation", OrganisationLine)
+"""The one organisation, once it is founded."""
+PEOPLE = Query("door_people", Person)
+"""The staff, the longest there first."""
+QUERIES: tuple[Query[Any], ...] = (RUN, RUNS, ATTEMPTS, ORGANISATION, PEOPLE)
+
+
+async def fetch(store: Store, query: str, *parameters: Any) -> Sequence[Any]:
+    """Return the records of a named query. Raises as `Query.read`."""
+    import asyncpg
+
+    async with store.connection() as connection:
+        try:
+            records: Sequence[Any] = await connection.fetch(named(query), *parameters)
+        except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+            return []
+        except asyncpg.UndefinedColumnError as error:
+            raise Unavailable(
+                "The organisation's processes are of another release than this command, and so are their rows.",
+                hint="Start them anew: aura down, then aura up. Open runs go on.",
+                code="other_release",
+            ) from error
+    return records
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of the driver's; its UUIDs are of a class of its own, and are made plain ones."""
+    return UUID(int=value.int) if isinstance(value, UUID) else value

@@ -1,0 +1,281 @@
+"""Every use case, called with values and without the command line: it returns, raises or calls back, and never prints.
+
+One organisation goes the whole way. Each public function of director/services/ must be called on it, so a new one
+without a call here is red.
+"""
+
+import asyncio
+import importlib
+import inspect
+import json
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from types import CodeType, FrameType, FunctionType
+from uuid import UUID
+
+import pytest
+from dulwich.repo import Repo
+
+from agents.employees.postings import Posting
+from director.doctor.report import diagnose, missing_parts
+from director.doctor.sandbox_image import probe_boxes
+from director.services import (
+    approvals,
+    attempt,
+    backtest,
+    base_check,
+    base_notes,
+    bring_down,
+    bring_up,
+    budget,
+    causes,
+    changes,
+    events,
+    law,
+    left_out,
+    moved_base,
+    parked,
+    process_list,
+    repair,
+    replay,
+    requirements,
+    run_record,
+    session,
+    stack_status,
+    submit,
+    times,
+)
+from director.services.session import DirectorSession, archive, desk
+from director.settings import Settings
+from domain import run as run_rules
+from domain.errors import AuraError, Invalid, NotFound
+from domain.money import Amount
+from runtime.roles import CONSUMERS
+from tests.acceptance.cli import POLL_S, WAIT_S
+from tests.architecture.output import STILL_WITH_A_DOOR
+from tests.clusters import open_folder, with_cluster
+from tests.integration.house import Sample
+from verification.backtest.model import Report, summary_of
+from verification.requirements.parser import read_requirement
+from verification.verdict.base_notes import NONE
+
+pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
+
+SERVICES = Path(session.__file__).parent
+ELSEWHERE = {
+    "judged_source.own_files": "tests/unit/test_judged_source.py",
+    "judged_source.read_source": "tests/unit/test_judged_source.py",
+    "judged_source.read_tree": "tests/unit/test_judged_source.py",
+    "moved_base.return_to_work": "tests/acceptance/test_moved_base.py",
+}
+"""Functions that another situation needs than this test has, with the test that calls them."""
+NAME = "anna"
+
+
+@contextmanager
+def called() -> Iterator[set[CodeType]]:
+    """Collect the code of each function that is called."""
+    seen: set[CodeType] = set()
+
+    def see(frame: FrameType, event: str, _arg: object) -> None:
+        if event == "call":
+            seen.add(frame.f_code)
+
+    sys.setprofile(see)
+    threading.setprofile(see)  # of threads that begin from now on
+    try:
+        yield seen
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+
+
+def use_cases() -> dict[str, CodeType]:
+    """Return the public functions of all services that have no door."""
+    found = {}
+    for file in sorted(SERVICES.glob("*.py")):
+        if file.stem == "__init__" or f"director/services/{file.name}" in STILL_WITH_A_DOOR:
+            continue
+        module = importlib.import_module(f"director.services.{file.stem}")
+        for name, value in vars(module).items():
+            function = inspect.unwrap(value) if callable(value) else None
+            if isinstance(function, FunctionType) and function.__module__ == module.__name__ and name[0] != "_":
+                found[f"{file.stem}.{name}"] = function.__code__
+    return found
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """Settings of a home of its own, in which nothing was ever started."""
+    folder = open_folder("aura-services-")
+    monkeypatch.setenv("AURA_HOME", str(folder / "home"))
+    monkeypatch.setenv("AURA_ALLOW_DEGRADED", "1")
+    with_cluster(folder / "home")
+    yield Settings()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+async def test_every_use_case_is_called_without_the_command_line_and_prints_nothing(
+    settings: Settings, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with called() as seen:
+        await before_anything_runs(settings, tmp_path)
+        await bring_up.bring_up(settings, said, model=False)
+        try:
+            await at_work(settings, tmp_path)
+        finally:
+            down = await bring_down.bring_down(settings)
+        async with archive(settings) as store:  # the record can be read when nothing runs
+            assert (await replay.checked_replay(store)).differences == ()
+    assert (down.was_running, down.drained) == (True, True)
+    assert capfd.readouterr() == ("", "")
+    missed = {name for name, code in use_cases().items() if code not in seen}
+    assert missed == set(ELSEWHERE), "call each use case here, or name in ELSEWHERE the test that does"
+
+
+async def before_anything_runs(settings: Settings, folder: Path) -> None:
+    """Call the use cases that need no servers."""
+    assert missing_parts(await diagnose(settings, {})) is None
+    assert (await probe_boxes(settings)).backend
+    assert (await stack_status.stack_data(settings))["running"] is False
+    assert (await bring_down.bring_down(settings)).was_running is False
+    assert await bring_up.box_faults(settings, allow_degraded=True) is not None
+    with pytest.raises(Invalid):
+        bring_up.openai_posting(settings)
+    assert times.microseconds("1970-01-01T00:00:01") == 1_000_000
+    assert replay.view_named("manager.run").table == "run"
+    with pytest.raises(NotFound):
+        replay.projection_named("nobody")
+
+    written = requirements.write_template(folder / "own.md", "library")
+    requirement = read_requirement(written[0])
+    base = base_check.base_beside(requirement, written[0], folder)
+    tried = await base_check.tried_on_base(requirement, base, settings, required=True, say=said)
+    tried.agree()
+    assert requirements.check_data(requirement, base, tried.seen)["tasks"]
+    assert requirements.summary(requirement) in requirements.check_text(requirement, base, tried.seen)
+
+    Repo.init(str(folder / "empty"), mkdir=True).close()
+    with pytest.raises(AuraError):
+        await backtest.run_backtest(backtest.Backtest(repo=folder / "empty"), settings, note=said)
+    assert backtest.wrong_verdicts(Report(repo="", results=(), summary=summary_of(()))) is None
+    assert moved_base.unreadable_base(NotFound("It is gone.", hint="Look for it.")).endswith("It is gone.")
+
+
+async def at_work(settings: Settings, folder: Path) -> None:
+    """Call the others, on a run that is released and one that is cancelled."""
+    sample = Sample(1)
+    script = folder / "answers.json"
+    script.write_text(json.dumps({"T1": [sample.wrong("T1"), sample.right("T1")]}))
+    async with desk(settings) as opened:
+        await bring_up.found(opened)
+        posting = Posting(name=NAME, kind="scripted", script=str(script))
+        await bring_up.hire(opened, posting)
+        assert await session.on_the_staff(opened.store, posting.id)
+        assert await session.find_employee(opened.store, NAME) == posting.id
+        run = await handed_in(opened, sample, folder)
+        await delivered(opened, run)
+        await seen_from_the_record(opened, run)
+        await about_the_whole(settings, opened)
+        line = await approvals.approve_run(opened, run, reason="as asked", note=said)
+        assert line["outcome"] == "delivered"
+        assert await session.gone_on(opened.store, run, "delivered")
+
+        stopped = await law.pause(opened, "a look around")
+        other = await handed_in(opened, sample, folder)
+        assert (await approvals.reject_run(opened, other, "not needed"))["outcome"] == "cancelled"
+        assert (await budget.budget_of(opened.store)).limit == bring_up.CAP
+        halted = await law.halt(opened, "stop")
+        resumed = await law.resume(opened, "go on")
+        limited = await law.set_budget(opened, Amount(Decimal(5), 10**9))
+        assert stopped.seq < halted.seq < resumed.seq < limited.seq
+
+
+async def handed_in(opened: DirectorSession, sample: Sample, folder: Path) -> UUID:
+    run = session.new_id()
+    outcome = await submit.submit(
+        opened.gate,
+        opened.blobs,
+        sample.requirement(),
+        id=session.new_id(),
+        run=run,
+        folder=folder,
+        allow_degraded=True,
+        say=said,
+    )
+    await opened.store.wait_recorded(outcome.seq, WAIT_S)
+    assert await session.taken_up(opened.store, run)
+    assert await session.find_run(opened.store, str(run)) == run
+    return run
+
+
+async def delivered(opened: DirectorSession, run: UUID) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            if [row["run"] for row in await approvals.waiting_runs(opened.store)] == [run]:
+                break
+            await asyncio.sleep(POLL_S)
+    assert (await session.rows(opened.store, "door_run", run))[0]["phase"] == "delivered"
+
+
+async def seen_from_the_record(opened: DirectorSession, run: UUID) -> None:
+    """Read a run that waits for approval."""
+    store, blobs = opened.store, opened.blobs
+    state = await session.run_state(store, run)
+    assert (await run_record.run_data(store, run))["run"]["phase"] == "delivered"
+    assert [row["verified"] for row in await run_record.attempts_of(store, run)] == [False, True]
+    assert (await attempt.attempt_of(store, blobs, run, 1)).verified is False
+    changed, text = await changes.diff_of(state, blobs)
+    assert [each.what for each in changed] == ["added"]
+    assert await changes.diff_between({}, run_rules.files_of(state), blobs) == (changed, text)
+    assert await base_notes.notes_of_run(store, run) == NONE
+    assert (await base_notes.with_notes(store, {"run": run}))["base_notes"] == []
+    assert await left_out.left_out(store, run) == []
+    assert await parked.parked_data(store) == []
+    assert await moved_base.moved_base(blobs, state) is None
+
+    log = [each async for each in events.events_of(store, events.Filter(run=str(run)))]
+    assert events.event_view(log[0]).payload == log[0].event
+    verified = next(each for each in log if each.envelope.type == "task.verified")
+    told = await causes.explain(store, await session.find_event(store, str(verified.seq)))
+    assert (told.event.seq, told.causes[0].envelope.type, told.causes_cut) == (verified.seq, "run.submitted", False)
+    assert "verified" in told.event.words
+
+
+async def about_the_whole(settings: Settings, opened: DirectorSession) -> None:
+    """Ask for the whole organisation: its processes, its views, its stream."""
+    data = await stack_status.stack_data(settings)
+    assert data["organisation"] == "running"
+    url = next(each["url"] for each in data["processes"] if each["url"])
+    ready = await asyncio.to_thread(process_list.readiness, url)
+    assert ready is not None
+    assert len(await process_list.processes(settings.root, ())) == 1
+    store = opened.store
+    state = await replay.state_of(store, replay.view_named("hr.person"))
+    assert [row["name"] for row in state.tables["person"]] == [NAME]
+    checked = await replay.checked_replay(store)
+    assert replay.differs(checked) is None
+    assert set((await replay.digests_at(store, state.as_of)).digests) == set(CONSUMERS)
+    rebuilt = await replay.rebuild(store, replay.projection_named("accountant"), said)
+    assert rebuilt.projection == "accountant"
+    assert (await repair.repair_stream(settings, yes=False, note=said)).repaired is False
+
+
+def said(text: str) -> None:
+    """Take what a use case reports on its way."""
+    assert text
+
+
+def test_a_use_case_that_is_not_called_is_seen() -> None:
+    """The control: discovery knows functions, generators and context managers, and a call is no mere import."""
+    known = use_cases()
+    assert {"times.microseconds", "events.events_of", "session.desk", "repair.repair_stream"} <= known.keys()
+    with called() as seen:
+        times.microseconds("2026-01-31")
+    assert known["times.microseconds"] in seen
+    assert known["repair.repair_stream"] not in seen
