@@ -1,4 +1,4 @@
-"""Moves events (JetStream) and keeps them (Postgres)."""
+"""Transport of events (JetStream) and their storage (Postgres)."""
 
 import sys
 from importlib import import_module
@@ -6,7 +6,7 @@ from types import ModuleType
 
 
 class _Deferred(ModuleType):
-    """A stand-in for a module that imports it when an attribute of it is first asked for."""
+    """A placeholder for a module. It imports the module at the first access to an attribute."""
 
     def __getattr__(self, name: str) -> object:
         if sys.modules.get(self.__name__) is self:
@@ -14,5 +14,5 @@ class _Deferred(ModuleType):
         return getattr(import_module(self.__name__), name)
 
 
-# nats-py imports it for WebSocket addresses alone, and it takes a quarter of the start of each process.
+# nats-py imports aiohttp, but needs it for WebSocket addresses only. The import takes a quarter of a process's start.
 sys.modules.setdefault("aiohttp", _Deferred("aiohttp"))

@@ -1,4 +1,4 @@
-"""Blobs by digest: prompts, answers, files and evidence, redacted before they are kept."""
+"""Blobs by digest: prompts, answers, files and evidence, redacted before they are stored."""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,15 +13,16 @@ from sql import named
 
 BLOB_BYTES_MAX = 32 * 1024**2
 PUT_BYTES_MAX = 32 * 1024**2
-"""Of the blobs that are put with one statement, but for a single one that is larger."""
+"""Limit for the blobs of one INSERT statement. A single larger blob gets a statement of its own."""
 CACHED_BYTES_MAX = 16 * 1024**2
 CACHED_BLOB_BYTES_MAX = 256 * 1024
 
 
 class Blobs:
-    """Content-addressed bytes in Postgres, put before the event that names them: no digest in the log is empty.
+    """Content-addressed bytes in Postgres. A blob is stored before the event that names its digest.
 
-    What was put or read last is at hand in memory, at most CACHED_BYTES_MAX; a digest's bytes never change.
+    The blobs that were last stored or read are cached in memory, up to CACHED_BYTES_MAX. The bytes of a digest never
+    change.
     """
 
     def __init__(self, store: Store, redactor: Redactor) -> None:
@@ -31,9 +32,10 @@ class Blobs:
         self._cached_bytes = 0
 
     async def put(self, contents: Iterable[bytes], *, redact: bool = True) -> tuple[str, ...]:
-        """Keep the bytes; their hex sha256 digests, of the redacted form, in the order given.
+        """Store the bytes and return their hex sha256 digests, in the same order. A digest covers the redacted form.
 
-        redact=False is for files of a tree, whose digests a verdict is about. Raises Invalid above BLOB_BYTES_MAX.
+        Pass redact=False for the files of a tree, because a verdict is about their digests.
+        Raises Invalid if a blob is above BLOB_BYTES_MAX.
         """
         rows: list[tuple[str, bytes]] = []
         for content in contents:
@@ -49,11 +51,11 @@ class Blobs:
         return tuple(digest for digest, _ in rows)
 
     async def get(self, digest: str) -> bytes:
-        """The bytes of one digest. Raises NotFound."""
+        """Return the bytes of one digest. Raises NotFound."""
         return (await self.get_many({"blob": digest}))["blob"]
 
     async def get_many(self, manifest: Mapping[str, str]) -> dict[str, bytes]:
-        """Path -> bytes for path -> digest. Raises NotFound naming what is missing."""
+        """Map each path to the bytes of its digest. Raises NotFound, which names the missing paths."""
         found = {digest: self._cached[digest] for digest in manifest.values() if digest in self._cached}
         asked = list(set(manifest.values()) - set(found))
         if asked:
@@ -64,7 +66,7 @@ class Blobs:
             found |= read
         missing = [path for path, digest in manifest.items() if digest not in found]
         if missing:
-            raise NotFound(f"The content of {', '.join(missing)} is not kept.", hint="It may have been purged.")
+            raise NotFound(f"The content of {', '.join(missing)} is not stored.", hint="It may have been purged.")
         return {path: found[digest] for path, digest in manifest.items()}
 
     def _remember(self, contents: Iterable[tuple[str, bytes]]) -> None:
@@ -77,7 +79,7 @@ class Blobs:
 
 
 def _batches(rows: Sequence[tuple[str, bytes]]) -> Iterator[Sequence[tuple[str, bytes]]]:
-    """The rows in order, in parts that one statement holds."""
+    """Split the rows, in order, into batches that fit into one statement."""
     batch: list[tuple[str, bytes]] = []
     size = 0
     for row in rows:

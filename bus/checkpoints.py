@@ -1,7 +1,4 @@
-"""Positions of consumers, from their checkpoints in Postgres.
-
-They do not depend on an answer of the consumers' processes.
-"""
+"""Positions of consumers, read from their checkpoints in Postgres. The consumers' processes need not answer."""
 
 from collections.abc import Collection
 from uuid import UUID
@@ -12,9 +9,10 @@ from bus.store import Store
 
 
 async def checkpoints(store: Store, consumers: Collection[str]) -> dict[str, int]:
-    """Consumer -> sequence of its rows; those that have none, or a rebuild's at this moment, are left out.
+    """Map each consumer to the sequence of its rows.
 
-    :raises Unavailable: when Postgres is away.
+    A consumer without rows is left out. So is one whose tables a rebuild replaces at this moment.
+    :raises Unavailable: if Postgres cannot be reached.
     """
     found: dict[str, int] = {}
     for name in consumers:
@@ -29,9 +27,9 @@ async def checkpoints(store: Store, consumers: Collection[str]) -> dict[str, int
 
 
 async def parked(store: Store, consumers: Collection[str]) -> dict[str, list[Parked]]:
-    """Consumer -> the event at which each of its halted scopes stands still, in the order of the log.
+    """Map each consumer to the first parked event of each of its halted scopes, in the order of the log.
 
-    :raises Unavailable: when Postgres is away.
+    :raises Unavailable: if Postgres cannot be reached.
     """
     found: dict[str, list[Parked]] = {}
     for name in consumers:

@@ -1,8 +1,8 @@
-"""The wall clock, for commands: time enters the log with them and nowhere else."""
+"""The wall clock for commands. Time enters the log only through commands."""
 
 import time
 
 
 def now() -> int:
-    """Microseconds UTC."""
+    """Return the present time in microseconds since 1970 (UTC)."""
     return time.time_ns() // 1000

@@ -1,4 +1,4 @@
-"""Message bodies: `{envelope, payload, salt, blobs}` as JSON. Envelope and payload keep the bytes of their publish."""
+"""Message bodies: `{envelope, payload, salt, blobs}` as JSON. Envelope and payload keep their published bytes."""
 
 import hmac
 import re
@@ -25,11 +25,11 @@ _DOES_NOT_READ = (
     ArithmeticError,
     AttributeError,
 )
-"""Exceptions that decoders and upcasters raise on bytes from elsewhere, including deep nesting and bad UTF-8."""
+"""Exceptions that decoders and upcasters raise on foreign bytes, including deep nesting and invalid UTF-8."""
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True):
-    """One message. `envelope` and `payload` are kept as the bytes they came as; `salt` is hex, empty after a purge."""
+    """One message. `envelope` and `payload` stay undecoded bytes. `salt` is hex, and empty after a purge."""
 
     envelope: msgspec.Raw
     payload: msgspec.Raw
@@ -38,7 +38,7 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """Origin of an event: its actor and its cause, which is all of the envelope that the event itself does not know."""
+    """Origin of an event: who caused it, why and when. These envelope fields are not part of the event itself."""
 
     command: UUID
     cause: UUID | None
@@ -54,12 +54,12 @@ _payload_decoders = {name: msgspec.json.Decoder(kind) for name, kind in EVENTS.i
 
 
 def commitment(salt: bytes, payload: bytes) -> str:
-    """Hex HMAC-SHA256(salt, payload): proves the payload while it is there and says nothing once the salt is gone."""
+    """Return the hex HMAC-SHA256(salt, payload). It proves the payload, and reveals nothing once the salt is erased."""
     return hmac.new(salt, payload, "sha256").hexdigest()
 
 
 def envelope_for(event: Event, *, id: UUID, origin: Origin, commitment: str = "") -> Envelope:
-    """The envelope of an event that is to be published."""
+    """Return the envelope of an event that will be published."""
     kind, entity = event.entity()
     return Envelope(
         id=id,
@@ -82,7 +82,7 @@ def envelope_for(event: Event, *, id: UUID, origin: Origin, commitment: str = ""
 def encode(
     event: Event, *, id: UUID, origin: Origin, salt: bytes, clean: Callable[[bytes], bytes] = bytes
 ) -> tuple[bytes, Envelope]:
-    """The body of one message, and its envelope. `clean` takes secrets out of the payload before it is committed to."""
+    """Return the body of one message and its envelope. `clean` removes secrets before the commitment is computed."""
     payload = clean(msgspec.json.encode(event, order="sorted"))
     envelope = envelope_for(event, id=id, origin=origin, commitment=commitment(salt, payload))
     body = Body(
@@ -95,29 +95,34 @@ def encode(
 
 
 def split(data: bytes) -> Body:
-    """The parts of a message, uninterpreted. Raises Invalid for what is not a body."""
+    """Return the parts of a message without decoding them. Raises Invalid if the bytes are not a message body."""
     try:
         body = _decode_body(data)
     except _DOES_NOT_READ as error:
         raise Invalid(f"This is not an event message: {error}.", hint="Only the gate publishes events.") from error
     if not _SALT.fullmatch(body.salt) or not all(map(_DIGEST.fullmatch, body.blobs)):
-        raise Invalid("This is not an event message: its salt or blobs.", hint="Only the gate publishes events.")
+        raise Invalid(
+            "This is not an event message: its salt or its blobs are malformed.", hint="Only the gate publishes events."
+        )
     return body
 
 
 def envelope_of(data: bytes | msgspec.Raw) -> Envelope:
-    """An envelope from its bytes. Raises Invalid."""
+    """Decode an envelope. Raises Invalid."""
     try:
         envelope = _decode_envelope(data)
     except _DOES_NOT_READ as error:
         raise Invalid(f"This is not an envelope: {error}.", hint="Only the gate publishes events.") from error
     if not _TYPE.fullmatch(envelope.type):
-        raise Invalid("This is not an envelope: its type is no name.", hint="Only the gate publishes events.")
+        raise Invalid("This is not an envelope: its type is malformed.", hint="Only the gate publishes events.")
     return envelope
 
 
 def event_of(envelope: Envelope, payload: bytes | msgspec.Raw | None) -> Event | Erased:
-    """The event in the present version of its type; Erased without a payload, Unreadable when it does not read."""
+    """Return the event in the present version of its type.
+
+    The result is Erased if there is no payload, and Unreadable if the payload cannot be decoded.
+    """
 
     def unreadable(error: str) -> Unreadable:
         return Unreadable(
@@ -151,7 +156,7 @@ ALIEN = "it is not an event message"
 
 
 def recorded(seq: int, data: bytes, void: str | None = None) -> Recorded:
-    """A whole message as an event of the log; void by the reason ALIEN when it is none."""
+    """Decode a whole message as an event of the log. If it is not one, the result is void with the reason ALIEN."""
     try:
         body = split(data)
         envelope = envelope_of(body.envelope)

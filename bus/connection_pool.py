@@ -1,6 +1,6 @@
-"""Connections of a pool that stay at hand: taken and given back without a round through the pool's own waits.
+"""A cache of idle connections in front of a pool.
 
-A pool's `acquire` and `release` cost several task switches; a statement of this system costs hardly more.
+The pool's own `acquire` and `release` need several task switches. A statement of this system costs hardly more.
 """
 
 from types import TracebackType
@@ -11,12 +11,12 @@ import asyncpg
 IDLE_MAX = 4
 """Connections kept open while idle.
 
-Those that a burst opened beyond them return to the pool, which closes them after minutes.
+Connections above this number go back to the pool, which closes them after some minutes.
 """
 
 
 class Lending:
-    """Connections of one pool. Whoever waits for one is served by the pool, in its order."""
+    """The connections of one pool. Callers that must wait are served by the pool, in its order."""
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", wait_s: float) -> None:
         self.pool = pool
@@ -26,11 +26,11 @@ class Lending:
         self.closing = False
 
     def lend(self) -> "Loan":
-        """A connection for the length of an `async with`. Raises what the pool's acquire raises."""
+        """Return a connection for the length of an `async with`. Entering raises the errors of the pool's `acquire`."""
         return Loan(self)
 
     async def close(self) -> None:
-        """Close the pool, when what is lent has come back."""
+        """Close the pool after all connections in use were returned."""
         self.closing = True
         while self.idle:
             await self.pool.release(self.idle.pop())
@@ -42,7 +42,7 @@ class Lending:
 
 
 class Loan:
-    """One connection, lent once."""
+    """One connection, used once."""
 
     def __init__(self, lending: Lending) -> None:
         self._lending = lending
@@ -70,12 +70,12 @@ class Loan:
         wanted = lending.waiting or lending.closing or len(lending.idle) >= IDLE_MAX
         if kind is None and not wanted and not _gone(connection):
             lending.idle.append(connection)
-        else:  # others wait for it, or nobody knows what state it is in: the pool looks after it
+        else:  # others wait for it, or its state is unknown: the pool handles both
             await lending.pool.release(connection)
 
 
 def _gone(connection: Any) -> bool:
-    """Whether the server ended it, after which the pool has taken it back by itself."""
+    """Return whether the server closed the connection. The pool has then taken it back by itself."""
     try:
         return bool(connection.is_closed())
     except asyncpg.InterfaceError:

@@ -1,7 +1,7 @@
-"""The consumer runner: all events at hand as one batch; fold each, send its commands, then write the rows.
+"""The consumer runner. It takes all available events as one batch, folds each, sends the commands and writes the rows.
 
-Batches that follow closely share one transaction. A crash before it means that the same events come again: the commands
-have the same ids, so the gate answers with what they caused the first time. A rebuild folds and sends nothing.
+Batches that follow closely share one transaction. After a crash before that transaction the same events come again. The
+commands then have the same ids, so the gate answers with their first outcome. A rebuild folds, but sends nothing.
 """
 
 import asyncio
@@ -27,12 +27,12 @@ IDLE_WAIT_S = 0.5
 RETRY_WAIT_S = 0.3
 SCOPES_CACHED_MAX = 512
 COMMIT_WAIT_S = 0.1
-"""The longest that what is folded waits for its transaction while more events come."""
+"""The longest time that folded events wait for their transaction while more events come."""
 COMMIT_EVENTS_MAX = 500
 
 
 class Reader(Protocol):
-    """A way through the log: bus.log_reader.LogReader, or a process's shared bus.live_log.LiveReader."""
+    """Reader of the log in order: bus.log_reader.LogReader, or the process's shared bus.live_log.LiveReader."""
 
     async def begin(self, position: int) -> None: ...
 
@@ -43,18 +43,18 @@ class Reader(Protocol):
 
 Send = Callable[[Command], Awaitable[object]]
 OnCommit = Callable[[Sequence[Recorded], Rows, float, bool], None]
-"""Told of a committed batch: events, the rows after it, how long it took (s), and False while a rebuild catches up."""
+"""Callback after a committed batch: events, rows after it, duration (s), and False while a rebuild catches up."""
 
 
 class Runner:
-    """One consumer: its projection, and for staff its reactor and `send`.
+    """One consumer: its projection, and for staff also its reactor and `send`.
 
-    A commit does not wait for the disk: a crash of Postgres takes rows and checkpoint back together, and the events
-    come again. That is right for all whose side effects may be done again. durable_after: types of events from which
-    follows what must be done once; the rows are on the disk before anybody sees them.
+    A commit does not wait for the disk. If Postgres crashes, rows and checkpoint go back together, and the events come
+    again. This is correct for side effects that may be repeated. `durable_after` names the event types that lead to a
+    side effect which must happen once. After such an event the rows are on the disk before any duty sees them.
 
-    `on_rows` is called after each batch, with False while a rebuilt version catches up on its former one. Once it has
-    caught up, the same rows are shown again with True: they are what a duty finds, and nothing in them is new.
+    `on_rows` is called after each batch, with False while a rebuilt version catches up with the previous one. Once it
+    has caught up, it is called again with the same rows and True, so that the duties start from them.
     """
 
     def __init__(
@@ -79,18 +79,18 @@ class Runner:
         self._reader: Reader = reader or LogReader(client, store)
         self._reactor = reactor
         self._send = send
-        self._commands_after = 0  # while a rebuilt version catches up: where its former one was
+        self._commands_after = 0  # last sequence for which the previous schema version sent commands
         self._on_rows = on_rows
         self._on_commit = on_commit
         self._durable_after = frozenset(durable_after)
         self._fault = fault
         self._loaded: dict[UUID, None] = {}
-        self._folded: list[Recorded] = []  # and not committed yet
+        self._folded: list[Recorded] = []  # folded, but not committed yet
         self._fold_s = 0.0
         self._commit_at = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Consume until stopped; what is at hand then has been committed."""
+        """Consume until stopped. All folded events are committed before this returns."""
         begun = False
         try:
             while True:
@@ -108,13 +108,13 @@ class Runner:
                 except (Unavailable, *SWAPPED):
                     begun = False
                     if stop.is_set():
-                        return  # nothing is lost: it goes on from its checkpoint at the next start
+                        return  # nothing is lost: the next start continues at the checkpoint
                     await asyncio.sleep(RETRY_WAIT_S)
         finally:
             await self._reader.close()
 
     async def _begin(self) -> None:
-        """Load position and resident rows; create or rebuild the schema when it is missing or of another form."""
+        """Load position and resident rows. Create the schema if it is missing, rebuild it if its version differs."""
         async with self._store.connection() as connection, connection.transaction():
             await self.tables.begin(connection)
             if not await self.tables.exists(connection):
@@ -136,12 +136,12 @@ class Runner:
         self._on_rows(self.rows, self.position >= self._commands_after)
 
     def _parts(self, batch: Sequence[Recorded]) -> Iterator[Sequence[Recorded]]:
-        """Part a batch where the former version of the rows ended: no duty may take what came before for new."""
+        """Split a batch where the previous schema version ended, so that no duty treats older events as new."""
         former = sum(recorded.seq <= self._commands_after for recorded in batch)
         yield from (part for part in (batch[:former], batch[former:]) if part)
 
     def _wait_s(self) -> float:
-        """Return how long the wait for the next batch may last."""
+        """Return the longest wait (s) for the next batch."""
         if not self._folded:
             return IDLE_WAIT_S
         return 0.0 if len(self._folded) >= COMMIT_EVENTS_MAX else max(0.0, self._commit_at - time.monotonic())
@@ -168,12 +168,12 @@ class Runner:
             self._on_rows(self.rows, True)
 
     async def _commit(self, *, durable: bool = False) -> None:
-        """Rows and checkpoint in one transaction, for all that is folded."""
+        """Write rows and checkpoint for all folded events in one transaction."""
         began, folded = time.monotonic(), self._folded
         self._fault(f"{self.projection.name}:before-commit")
         async with self._store.connection(durable=durable) as connection:
             if not await self.tables.commit(connection, self.rows, self.position, folded[-1].seq):
-                raise Unavailable("Another process runs this consumer and is ahead.", hint="Nothing to do.")
+                raise Unavailable("Another process runs this consumer and is ahead.", hint="You need not do anything.")
         self.rows.settle()
         self.position, self._folded = folded[-1].seq, []
         self._fault(f"{self.projection.name}:after-commit")
@@ -188,7 +188,7 @@ class Runner:
         return self._reactor if self._send is not None and seq > self._commands_after else None
 
     async def _load(self, batch: Sequence[Recorded]) -> None:
-        """Have the rows of the batch's scopes at hand. A run that begins in it has none."""
+        """Load the rows of the batch's scopes. A run that begins in the batch has no rows yet."""
         begin = {recorded.seq: recorded.envelope.type == RUN_BEGINS and not recorded.void for recorded in batch}
         scopes = {scope_id(recorded): begin[recorded.seq] for recorded in reversed(batch)}
         missing = [scope for scope, begins in scopes.items() if scope not in self._loaded and not begins]
@@ -202,7 +202,7 @@ class Runner:
             self._loaded[scope] = None
 
     async def _send_all(self, commands: Sequence[Command]) -> None:
-        """Those of one run or entity in order, those of different ones at the same time."""
+        """Send the commands: those of one run or entity in order, those of different ones at the same time."""
         queues: dict[UUID, list[Command]] = {}
         for command in commands:
             scope = scope_of(command)
@@ -221,5 +221,5 @@ class Runner:
                     await asyncio.sleep(RETRY_WAIT_S)
                     continue
                 except AuraError:
-                    pass  # a refusal is an event by now; what follows from it is decided on the events that caused it
+                    pass  # the gate has published the refusal as an event, and reactors react to that event
                 break

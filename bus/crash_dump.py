@@ -1,4 +1,4 @@
-"""Last words: what a process was doing when the kernel ended it for a fault, and what it is doing now."""
+"""Crash dump: the stacks of a process at a fatal signal, and on request at any time."""
 
 import faulthandler
 import signal
@@ -9,12 +9,12 @@ from typing import Any
 
 
 def tell() -> None:
-    """Write every thread's stack to the standard error on SIGSEGV and its like, and on SIGUSR1, which ends nothing.
+    """Write every thread's stack to standard error on SIGSEGV and similar signals, and on SIGUSR1.
 
-    On SIGUSR1 the tasks of the event loop follow, each with the line at which it waits.
-    Called where a process begins. The standard error of a supervised process is its log.
+    SIGUSR1 does not end the process. It also writes the tasks of the event loop, each with the line at which it waits.
+    Call this when a process starts. The standard error of a supervised process is its log.
     """
-    if sys.__stderr__ is None:  # closed by whoever started us: there is nowhere to write to
+    if sys.__stderr__ is None:  # the parent process closed it
         return
     faulthandler.enable(sys.__stderr__)
     signal.signal(signal.SIGUSR1, _tell_tasks)
@@ -22,7 +22,7 @@ def tell() -> None:
 
 
 def _tell_tasks(_number: int, _frame: FrameType | None) -> None:
-    """Write the tasks of the running event loop, if there is one. It runs in the main thread, between two steps."""
+    """Write the tasks of the running event loop, if there is one. Runs in the main thread, between two bytecodes."""
     asyncio = sys.modules.get("asyncio")  # not imported here: `aura --help` needs no event loop
     if asyncio is None:
         return
@@ -41,12 +41,12 @@ def _tell_tasks(_number: int, _frame: FrameType | None) -> None:
 
 
 def _waiting_at(awaited: Any) -> Iterator[tuple[FrameType, int]]:
-    """Yield the frames of a coroutine and of all that it waits for, with their current lines."""
+    """Yield the frames of a coroutine and of everything that it awaits, with their current lines."""
     while (frame := _first(awaited, "cr_frame", "gi_frame", "ag_frame")) is not None:
         yield frame, frame.f_lineno
         awaited = _first(awaited, "cr_await", "gi_yieldfrom", "ag_await")
 
 
 def _first(awaited: Any, *names: str) -> Any:
-    """Return the first attribute that is there: coroutines and generators have different names for the same."""
+    """Return the first existing attribute. Coroutines and generators name the same attribute differently."""
     return next((value for name in names if (value := getattr(awaited, name, None)) is not None), None)

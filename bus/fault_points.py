@@ -1,6 +1,6 @@
-"""Fault points: named places between two steps where a test may end or hold the process."""
+"""Fault points: named places between two steps, where a test may kill or pause the process."""
 
 from collections.abc import Callable
 
 Fault = Callable[[str], None]
-"""Called with the point's name, PART:BEFORE-OR-AFTER-WHAT."""
+"""Callback that receives the name of the point, for example `recorder:before-commit`."""

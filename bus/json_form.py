@@ -1,4 +1,4 @@
-"""The form of what a JSON column holds: names and types of fields, as deep as they go, and no class names."""
+"""Form of the content of a JSON column: names and types of fields at all levels, without class names."""
 
 from typing import Any
 
@@ -14,9 +14,9 @@ _OF_A_CLASS = (
 
 
 def json_form(held: Any) -> str:
-    """Return the form of a type as text. Types with one form can read each other's JSON.
+    """Return the form of a type as text. Types with the same form can decode each other's JSON.
 
-    A struct is its fields in order, each with its name in JSON; the name of its class does not matter.
+    The form of a struct lists its fields in order, each with its name in JSON. The name of its class does not matter.
     """
     return _form(msgspec.inspect.type_info(held), ())
 
@@ -24,7 +24,7 @@ def json_form(held: Any) -> str:
 def _form(known: msgspec.inspect.Type, outer: tuple[type, ...]) -> str:
     if isinstance(known, msgspec.inspect.StructType):
         if known.cls in outer:
-            return f"^{len(outer) - outer.index(known.cls)}"  # it holds itself, so many levels up
+            return f"^{len(outer) - outer.index(known.cls)}"  # a recursive type: the number of levels up
         inside = (*outer, known.cls)
         tag = f"{known.tag_field}={known.tag!r}," if known.tag is not None else ""
         fields = ",".join(f"{field.encode_name}:{_form(field.type, inside)}" for field in known.fields)

@@ -1,7 +1,7 @@
-"""The lease: which one of several like processes is at work, as a key in a JetStream key-value bucket in memory.
+"""The lease: it makes one of several equal processes the active one. It is a key in a JetStream bucket in memory.
 
-It saves double work and nothing else. What makes two holders harmless is the log: expected sequences, command ids that
-are derived from events, and the compare-and-set on a consumer's checkpoint.
+The lease only avoids double work. Safety does not depend on it, because the log makes two holders harmless: by expected
+sequences, by command ids that are derived from events, and by the compare-and-set on a consumer's checkpoint.
 """
 
 import asyncio
@@ -30,16 +30,16 @@ from domain.errors import Unavailable, said_by
 
 BUCKET = "AURA_LEASE"
 VALUE_BYTES_MAX = 4096
-"""The one bound there is: a stream in memory reserves its max_bytes, and AURA_WORK needs them all."""
+"""Limit per value. The bucket has no max_bytes, because a stream in memory reserves them, and AURA_WORK needs them."""
 LEASE_TTL_S = 2.5
-"""A holder that has not renewed it for so long has lost it: the server forgets the key."""
+"""Time to live. If the holder does not renew the lease within it, the server deletes the key."""
 RENEW_S = 0.5
 REQUEST_WAIT_S = 1.0
 PID_NAMESPACE = "/proc/self/ns/pid"
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True):
-    """The key's value. `since`: Unix time (s). `started` and `namespace` tell whether `pid` is still that process."""
+    """The key's value. `since`: Unix time (s). `started` and `namespace` show whether `pid` is still that process."""
 
     holder: UUID
     name: str
@@ -61,10 +61,10 @@ class LeaseEntry(NamedTuple):
 
 
 class Lease:
-    """One process's hold of one key. Use: `acquire` until it is True, then `keep` until it returns, then `release`.
+    """The lease of one process on one key. Call `acquire` until it returns True, then `keep`, then `release`.
 
-    While NATS is silent nobody can take the lease and its holder can publish nothing: it is no longer `held`, and the
-    first answer decides whether it was lost.
+    While NATS does not answer, no process can acquire the lease, and the holder can publish nothing. The lease is then
+    not `held` once its time to live is over. The first answer shows whether the lease was lost.
     """
 
     def __init__(
@@ -89,19 +89,19 @@ class Lease:
 
     @property
     def held(self) -> bool:
-        """Whether this process holds it for sure: it was granted or renewed within its time to live."""
+        """Whether this process holds the lease for sure: it was acquired or renewed within its time to live."""
         return self._revision > 0 and self._clock() - self._renewed < self._ttl_s
 
     async def acquire(self) -> bool:
-        """Take it when nobody holds it, or when its holder was a process of this machine and is gone.
+        """Take the lease if nobody holds it, or if its holder was a process of this machine that has ended.
 
-        Raises Unavailable.
+        Return whether this process holds it now. Raises Unavailable.
         """
         self.own = msgspec.structs.replace(self.own, since=time.time())
         return await self._granted(lambda: self._claim(replace_gone=True))
 
     async def keep(self, stop: asyncio.Event) -> None:
-        """Renew it until stopped or lost; then `held` says which."""
+        """Renew the lease until it is lost or `stop` is set. After that, `held` shows whether it was lost."""
         while not stop.is_set():
             try:
                 async with asyncio.timeout(self._renew_s):
@@ -111,10 +111,10 @@ class Lease:
                     if not await self._granted(self._renew):
                         return
                 except Unavailable:
-                    continue  # the first answer decides
+                    continue  # the first answer shows whether the lease was lost
 
     async def release(self) -> None:
-        """Give it back, so that the next one need not wait. A release that goes astray costs the time to live."""
+        """Release the lease, so that the next process need not wait. If the release is lost, the lease expires."""
         revision, self._revision = self._revision, 0
         if revision and self._bucket is not None and self._client.is_connected:
             try:
@@ -128,7 +128,7 @@ class Lease:
         try:
             self._revision = await ask()
         except KeyWrongLastSequenceError:
-            self._revision = 0  # another was first
+            self._revision = 0  # another process was first
         except (NatsError, TimeoutError) as error:
             raise _down(error) from error
         if self._revision:
@@ -136,7 +136,10 @@ class Lease:
         return self._revision > 0
 
     async def _renew(self) -> int:
-        """The new revision, or 0. An own renewal whose answer was lost is found again, and so is a lost bucket."""
+        """Renew the lease and return the new revision, or 0 if the lease was lost.
+
+        If the answer to the previous renewal was lost, or if the server has lost the bucket, claim the key again.
+        """
         try:
             return await (await self._open()).update(self._key, self._value(), last=self._revision)
         except (KeyWrongLastSequenceError, NoStreamResponseError):
@@ -154,7 +157,7 @@ class Lease:
     async def _create(self) -> int:
         try:
             return await (await self._open()).create(self._key, self._value())
-        except NoStreamResponseError:  # a server that was started anew has forgotten the bucket
+        except NoStreamResponseError:  # the server was restarted, and the bucket in memory is gone
             self._bucket = None
             return await (await self._open()).create(self._key, self._value())
 
@@ -167,11 +170,11 @@ class Lease:
                 ttl=self._ttl_s,
                 max_value_size=VALUE_BYTES_MAX,
                 storage=StorageType.MEMORY,
-                description="Which one of several like processes is at work.",
+                description="Which one of several equal processes is active.",
             )
             try:
                 self._bucket = await js.create_key_value(config)
-            except BadRequestError:  # another version's, with other settings
+            except BadRequestError:  # another version of Aura created the bucket with other settings
                 self._bucket = await js.key_value(BUCKET)
         return self._bucket
 
@@ -180,7 +183,7 @@ class Lease:
 
 
 async def holder_of(client: Client, key: str) -> Holder | None:
-    """Return the present holder of a key; None also where there is no bucket. Raises Unavailable."""
+    """Return the present holder of a key, or None if there is no holder or no bucket. Raises Unavailable."""
     _must_be_connected(client)
     try:
         entry = await _entry(await client.jetstream(timeout=REQUEST_WAIT_S).key_value(BUCKET), key)
@@ -192,7 +195,7 @@ async def holder_of(client: Client, key: str) -> Holder | None:
 
 
 def this_process(name: str) -> Holder:
-    """This process as a holder, with an id of its own."""
+    """Return this process as a holder with a new id."""
     own = identify(os.getpid())
     assert own is not None, "a running process has a start time"
     return Holder(
@@ -207,7 +210,7 @@ def this_process(name: str) -> Holder:
 
 
 def gone(holder: Holder, own: Holder) -> bool:
-    """Whether a holder was a process that can be looked for from here, and is no more."""
+    """Return whether a holder has ended. Only a process on this machine, boot and pid namespace can be examined."""
     here = (holder.host, holder.namespace, _boot(holder)) == (own.host, own.namespace, _boot(own))
     if not here or not own.namespace or alive(ProcessId(holder.pid, holder.started)):
         return False
@@ -216,8 +219,8 @@ def gone(holder: Holder, own: Holder) -> bool:
     except ProcessLookupError:
         return True
     except PermissionError:
-        return False  # another user's: where /proc is hidden it may live
-    return True  # the number is another process's by now, or waits to be reaped
+        return False  # another user's process: it may run where /proc is hidden
+    return True  # another process has this pid now, or the process waits to be reaped
 
 
 def _boot(holder: Holder) -> str:
@@ -225,7 +228,7 @@ def _boot(holder: Holder) -> str:
 
 
 def _namespace() -> str:
-    """The space in which process numbers mean the same; empty where there is none to be known."""
+    """Return the pid namespace of this process, or an empty text if it is unknown."""
     try:
         return os.readlink(PID_NAMESPACE)
     except OSError:
@@ -245,10 +248,17 @@ async def _entry(bucket: KeyValue, key: str) -> LeaseEntry | None:
 
 
 def _must_be_connected(client: Client) -> None:
-    """A request would wait in the buffer of what is sent later, and be sent when nobody waits for its answer."""
+    """Raise Unavailable without a connection.
+
+    The client would buffer the request and send it after the reconnect, when nobody waits for its answer.
+    """
     if not client.is_connected:
-        raise Unavailable("NATS is away; the connection is tried again.", hint="Wait until it is back (`aura status`).")
+        raise Unavailable(
+            "NATS cannot be reached; the connection is tried again.", hint="Wait until it is back (`aura status`)."
+        )
 
 
 def _down(error: BaseException) -> Unavailable:
-    return Unavailable(f"The lease does not answer: {said_by(error)}.", hint="Wait until NATS is back (`aura status`).")
+    return Unavailable(
+        f"The bucket of the leases does not answer: {said_by(error)}.", hint="Wait until NATS is back (`aura status`)."
+    )

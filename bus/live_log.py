@@ -1,9 +1,9 @@
-"""The live log of one process: read once from the stream, marked once by the law, looked at by every consumer here.
+"""The live log of one process: its consumers share one reading of the stream and one marking of void events.
 
-Where the process has a recorder, that one reads and marks, and the live log hears of it.
+In a process with a recorder, the recorder reads and marks, and passes the events to the live log.
 
-Each consumer keeps its own position. One that is further back than what is kept in memory reads Postgres until it has
-caught up.
+Each consumer has its own position. A consumer that is behind the events in memory reads Postgres until it has caught
+up.
 """
 
 import asyncio
@@ -27,9 +27,9 @@ REACH_WAIT_S = 10.0
 
 
 class Live:
-    """The last events of the log, in order and without a gap. `run` keeps them coming.
+    """The last events of the log, in order and without a gap. `run` reads further events.
 
-    fed: a recorder of this process, whose `follower` this is, brings them.
+    fed: a recorder of this process brings the events, because this object is its `follower`.
     """
 
     def __init__(self, client: Client, store: Store, *, fed: bool = False) -> None:
@@ -38,29 +38,29 @@ class Live:
         self._fed = fed
         self._standing = Standing()
         self._events: list[Recorded] = []
-        self._first = 0  # sequence of the first event that is kept; 0: not begun
+        self._first = 0  # sequence of the first event in memory; 0: not begun
         self._waiting: set[asyncio.Future[None]] = set()
         self._ended = False
 
     @property
     def position(self) -> int:
-        """The sequence of the last event that has come; 0 before the first."""
+        """The sequence of the last event that has arrived; 0 before the first."""
         return self._first + len(self._events) - 1 if self._first else 0
 
     @property
     def standing(self) -> Standing:
-        """Return who may work after the event at `position`."""
+        """Who may work after the event at `position`."""
         return self._standing if self._fed else self._reader.standing
 
     async def begin(self, position: int) -> None:
-        """Prepare for events after a position. After a gap, whose events others have recorded, it starts anew."""
+        """Prepare for the events after a position. If another recorder has stored some events, start again there."""
         if not self._first or position > self.position:
             self._standing = await load_standing(self._store, position)
             self._events, self._first = [], position + 1
-            self._wake()  # who waits for an event that others have recorded need not wait for the next one
+            self._wake()  # a waiter may wait for an event that another process has recorded
 
     def take(self, sliced: Sequence[Sliced], voids: Mapping[int, str]) -> None:
-        """Hear of messages that the recorder has read and marked; those it reads again after a fault are known."""
+        """Append the messages that the recorder has read and marked. Skip those that it reads again after a fault."""
         fresh = [_recorded(part, voids.get(part.seq)) for part in sliced if part.seq > self.position]
         for recorded in fresh:
             if recorded.void is None and matters(recorded.envelope.type):
@@ -68,7 +68,7 @@ class Live:
         self._append(fresh)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Read until stopped. While a server is away nothing comes; then it goes on where it was."""
+        """Read until stopped. If a server cannot be reached, wait, then continue at the same position."""
         begun = False
         try:
             if self._fed:
@@ -110,29 +110,30 @@ class Live:
             _end(waiting)
 
     async def reach(self, seq: int) -> None:
-        """Return once the event at `seq` has come. Raises Unavailable when it does not, or when reading has ended."""
+        """Return once the event at `seq` has arrived. Raises Unavailable after REACH_WAIT_S or if reading has ended."""
         deadline = asyncio.get_running_loop().time() + REACH_WAIT_S
         while self.position < seq:
             wait_s = deadline - asyncio.get_running_loop().time()
             if self._ended or wait_s <= 0:
-                raise Unavailable(f"Event {seq} is on the stream, but has not come back.", hint="Send the same again.")
+                raise Unavailable(
+                    f"Event {seq} is on the stream, but did not arrive here within {REACH_WAIT_S:.0f} s.",
+                    hint="Send the same again.",
+                )
             await self.more(wait_s)
 
     def after(self, position: int) -> Sequence[Recorded] | None:
-        """The events after a position, at most a page; None when they are older than what is kept."""
+        """Return the events after a position, at most one page. Return None if they are no longer in memory."""
         index = position + 1 - self._first
         if not self._first or index < 0:
             return None
         return self._events[index : index + PAGE_EVENTS]
 
     async def more(self, wait_s: float) -> None:
-        """Wait until something new has come, or for `wait_s`."""
+        """Wait until a new event has arrived, at most `wait_s`."""
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[None] = loop.create_future()
         self._waiting.add(waiting)
-        late = loop.call_later(
-            wait_s, _end, waiting
-        )  # half the price of asyncio.timeout, and every event is waited for
+        late = loop.call_later(wait_s, _end, waiting)  # half the cost of asyncio.timeout, and this runs for every event
         try:
             await waiting
         finally:
@@ -141,7 +142,7 @@ class Live:
 
 
 class LiveReader:
-    """One consumer's way through the log of a process: Postgres first, then what is live. As `LogReader`."""
+    """Reader of one consumer: Postgres first, then the process's live log. It has the methods of `LogReader`."""
 
     def __init__(self, live: Live, store: Store) -> None:
         self._live = live
@@ -149,12 +150,12 @@ class LiveReader:
         self.position = 0
 
     async def begin(self, position: int) -> None:
-        """Start after a position that the recorder has passed; waits until it has."""
+        """Start after a position. Wait until the recorder has passed it. Raises Unavailable after RECORDER_WAIT_S."""
         await self._store.wait_recorded(position, RECORDER_WAIT_S)
         self.position = position
 
     async def batch(self, wait_s: float) -> list[Recorded]:
-        """The events at hand, at most a page; empty when none came within `wait_s`. Raises Unavailable."""
+        """Return the next events, at most one page; an empty list if none came within `wait_s`. Raises Unavailable."""
         found = self._live.after(self.position)
         if found is None:
             found = await self._store.read(self.position, limit=PAGE_EVENTS)
@@ -166,7 +167,7 @@ class LiveReader:
         return list(found)
 
     async def close(self) -> None:
-        """Nothing of its own is open."""
+        """Do nothing: this reader holds nothing open."""
 
 
 def _end(waiting: asyncio.Future[None]) -> None:

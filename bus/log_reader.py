@@ -1,4 +1,4 @@
-"""Reading the log from a position on: first what Postgres holds, then live from the stream, void events marked."""
+"""Reader of the log from a position on: first from Postgres, then live from the stream. Void events are marked."""
 
 import asyncio
 from collections import deque
@@ -16,13 +16,13 @@ from domain.law import Standing, matters, void
 from domain.message import Recorded
 
 RECENT_IDS_MAX = 20_000
-"""Ids kept for the time that the recorder may lag; older ones are looked up in Postgres."""
+"""Number of ids in memory, to cover the recorder's lag. Older ids are looked up in Postgres."""
 POLL_S = 0.05
 RECORDER_WAIT_S = 10.0
 
 
 class LogReader:
-    """Batches of events in order of sequence, void ones marked by the law. The same marks as the recorder's."""
+    """Batches of events in order of sequence. Void events have the same marks that the recorder gives them."""
 
     def __init__(self, client: Client, store: Store) -> None:
         self._client = client
@@ -34,7 +34,7 @@ class LogReader:
         self.position = 0
 
     async def begin(self, position: int) -> None:
-        """Start after a position that the recorder has passed; waits until it has. Raises Unavailable."""
+        """Start after a position. Wait until the recorder has passed it. Raises Unavailable after RECORDER_WAIT_S."""
         await self._store.wait_recorded(position, RECORDER_WAIT_S)
         self.standing = await load_standing(self._store, position)
         self._recent.clear()
@@ -43,7 +43,7 @@ class LogReader:
         await self.close()
 
     async def batch(self, wait_s: float) -> list[Recorded]:
-        """The events at hand, at most PAGE_EVENTS; empty when none came within `wait_s`. Raises Unavailable."""
+        """Return the next events, at most PAGE_EVENTS; an empty list if none come in `wait_s`. Raises Unavailable."""
         if self._feed is None:
             page = await self._store.read(self.position, limit=PAGE_EVENTS)
             if page:
@@ -53,7 +53,7 @@ class LogReader:
         try:
             messages = await self._feed.batch(wait_s)
         except Gap:
-            await self.close()  # older than the hot window: Postgres has it, or will have it
+            await self.close()  # the event is older than the hot window: Postgres has it, or will soon have it
             await asyncio.sleep(POLL_S)
             return []
         if not messages:

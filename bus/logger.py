@@ -1,6 +1,6 @@
-"""The log of a process: one line for each occurrence, JSON for programs or text for a terminal.
+"""The log lines of a process: one line per occurrence, as JSON for programs or as text for a terminal.
 
-Lines name what they are about by ids and kinds. No prompt, no answer and no secret is ever in one.
+A line contains only ids and kinds. It never contains a prompt, an answer or a secret.
 """
 
 import json
@@ -12,11 +12,11 @@ from bus.redaction import Redactor
 
 Form = Literal["json", "text"]
 FIRST = ("timestamp", "level", "role", "event", "seq", "run", "task")
-"""The order in which every line begins; further fields follow."""
+"""Order of the first fields of each line. Further fields follow."""
 
 
 class Logger(Protocol):
-    """As structlog has it. `event` is a word for what happened; fields that are None are left out."""
+    """The interface of structlog's loggers. `event` is one word for the occurrence. Fields with None are left out."""
 
     def info(self, event: str, **fields: object) -> object: ...
 
@@ -28,7 +28,7 @@ class Logger(Protocol):
 
 
 class Silent:
-    """Says nothing."""
+    """A logger that writes nothing."""
 
     def info(self, event: str, **fields: object) -> None: ...
 
@@ -45,8 +45,8 @@ SILENT = Silent()
 
 
 def open_logger(form: Form, stream: TextIO, redactor: Redactor, **fields: object) -> Logger:
-    """A logger that writes lines with these fields to a stream."""
-    import structlog  # only a process that serves pays for it
+    """Return a logger that writes lines to a stream, each with these fields."""
+    import structlog  # imported here, so that only a process that serves pays for the import
 
     render: Callable[[Any, str, MutableMapping[str, Any]], str] = _json if form == "json" else _text
     opened = structlog.wrap_logger(
@@ -65,7 +65,7 @@ def open_logger(form: Form, stream: TextIO, redactor: Redactor, **fields: object
 
 
 class _Lines:
-    """Writes whole lines. A log that cannot be written stops nobody's work."""
+    """Writer of whole lines. If a line cannot be written, the process continues without it."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -88,7 +88,7 @@ def _json(_logger: Any, _name: str, fields: MutableMapping[str, Any]) -> str:
 
 
 def _text(_logger: Any, _name: str, fields: MutableMapping[str, Any]) -> str:
-    """12:30:01 manager delivered seq=12 run=…"""
+    """Render a line as text, for example `12:30:01 manager delivered seq=12 run=…`."""
     time = str(fields["timestamp"])[11:19]
     level = "" if fields["level"] == "info" else f" {fields['level']}:"
     rest = [f"{name}={value}" for name, value in fields.items() if name not in ("timestamp", "level", "role", "event")]

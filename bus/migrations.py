@@ -1,4 +1,4 @@
-"""The runner of sql/migrations: in order, each once, under a lock, with a ledger of sha256. Schema `log` only."""
+"""The runner of sql/migrations: in order, each once, under a lock. A ledger holds their sha256. Schema `log` only."""
 
 import hashlib
 from importlib.resources import files
@@ -10,7 +10,7 @@ from sql import named
 
 
 async def migrate(connection: asyncpg.Connection) -> tuple[str, ...]:
-    """Apply what is missing; the names of what was applied. Raises Unavailable when an applied file has changed."""
+    """Apply the missing migrations and return their names. Raises Unavailable if an applied file has changed."""
     folder = files("sql").joinpath("migrations")
     scripts = sorted(
         (entry.name, entry.read_text(encoding="utf-8")) for entry in folder.iterdir() if _is_sql(entry.name)
@@ -28,7 +28,7 @@ async def migrate(connection: asyncpg.Connection) -> tuple[str, ...]:
                 applied.append(name)
             elif ledger[name] != digest:
                 raise Unavailable(
-                    f"The migration {name} was applied in another form.",
+                    f"The migration {name} was applied with other content.",
                     hint="Released migrations never change: use the release that matches this database.",
                 )
     return tuple(applied)

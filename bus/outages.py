@@ -1,4 +1,4 @@
-"""NATS or Postgres is away: said once when it is noticed, and once when it answers again, not at each attempt."""
+"""Log lines on outages of NATS and Postgres: one when an outage is noticed, one when the server answers again."""
 
 import time
 
@@ -9,7 +9,7 @@ POSTGRES = "postgres"
 
 
 class Outages:
-    """The servers of one process, by name. `lost` and `back` may be called as often as one likes."""
+    """Outages of the servers of one process, by the server's name. Repeated calls of `lost` or `back` log once."""
 
     def __init__(self, log: Logger = SILENT) -> None:
         self._log = log
@@ -21,7 +21,7 @@ class Outages:
             self._log.warning("unavailable", server=server, why=why)
 
     def back(self, server: str, asked: float) -> None:
-        """It has answered what was asked at `asked` (monotonic clock); an answer from before the loss says nothing."""
+        """Note that the server answered a request of time `asked` (monotonic). Ignore requests before the loss."""
         since = self._since.get(server)
         if since is not None and asked > since:
             del self._since[server]

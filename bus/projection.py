@@ -1,4 +1,4 @@
-"""One event taken by one consumer: into its rows, and the commands that follow; what cannot be taken is parked."""
+"""One event in one consumer: its rows change, and commands follow. An event that fails is parked."""
 
 from collections.abc import Sequence
 from typing import Protocol, TypedDict
@@ -12,7 +12,7 @@ APPLY_ATTEMPTS_MAX = 3
 
 
 class Projection(Protocol):
-    """Events to rows. `apply` is pure: same events, same rows."""
+    """Turns events into rows. `apply` is pure: the same events give the same rows."""
 
     @property
     def name(self) -> str: ...
@@ -31,10 +31,10 @@ class Stamp(TypedDict):
 
 
 class Cause:
-    """Inputs of a reaction for its commands: ids derived from the cause, and the time at which the runner sends.
+    """Inputs of a reaction for its commands: ids that are derived from the cause, and the time of sending.
 
-    of_event=False: the cause is a deadline or another id of its own, and no event of the log. `first`: the index of the
-    first command, where others have followed from the same cause already.
+    of_event=False: the cause is not an event of the log, but a deadline or another id. `first`: the index of the first
+    command, if earlier commands have followed from the same cause.
     """
 
     def __init__(self, source: UUID, now: int, *, of_event: bool = True, first: int = 0) -> None:
@@ -45,14 +45,14 @@ class Cause:
         self._counts: dict[str, int] = {}
 
     def fields(self, handler: str) -> Stamp:
-        """id, at and cause of the handler's next command. Handler names never change."""
+        """Return id, at and cause of the handler's next command. Handler names never change."""
         index = self._counts.get(handler, self._first)
         self._counts[handler] = index + 1
         return Stamp(id=derive(self.source, handler, index), at=self.now, cause=self._event)
 
 
 class Reactor(Protocol):
-    """A member of the staff: what it asks for when something happened. Pure, on the rows of its own projection."""
+    """Turns one event, and the rows of its own projection, into commands. Pure. Each member of the staff has one."""
 
     def react(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]: ...
 
@@ -60,14 +60,14 @@ class Reactor(Protocol):
 
 
 def scope_id(recorded: Recorded) -> UUID:
-    """The scope of an event's rows: its run, otherwise its entity."""
+    """Return the scope of an event's rows: its run, or its entity if it has no run."""
     return recorded.envelope.run or recorded.envelope.entity_id
 
 
 def fold(
     projection: Projection, reactor: Reactor | None, recorded: Recorded, rows: Rows, now: int
 ) -> Sequence[Command]:
-    """One event into the rows, and the commands that follow. What cannot be taken is parked, live and in a rebuild."""
+    """Apply one event to the rows and return the commands that follow. An event that fails is parked."""
     cause = Cause(recorded.envelope.id, now)
     if recorded.void is not None:
         return reactor.react_void(recorded, rows, cause) if reactor else ()
@@ -83,7 +83,7 @@ def fold(
                 raise ValueError(recorded.event.error)
             projection.apply(recorded, rows)
             return reactor.react(recorded, rows, cause) if reactor else ()
-        except Exception as problem:  # a process edge: what a consumer cannot take must not stop the others' events
+        except Exception as problem:  # a process edge: an event that fails must not stop the events of other scopes
             error = f"{type(problem).__name__}: {problem}".replace("\0", "\N{REPLACEMENT CHARACTER}")
             rows.back(mark)
     rows.put(Parked(scope=scope, key=f"{recorded.seq:020}", error=error))
@@ -94,7 +94,7 @@ def _incident(consumer: str, recorded: Recorded, error: str, cause: Cause) -> Ra
     return Raise(
         incident=derive(recorded.envelope.id, consumer, "parked"),
         kind="parked_event",
-        detail=f"{consumer} cannot take event {recorded.seq} ({recorded.envelope.type}): {error}",
+        detail=f"{consumer} cannot process event {recorded.seq} ({recorded.envelope.type}): {error}",
         run=recorded.envelope.run,
         **cause.fields(f"{consumer}.parked"),
     )

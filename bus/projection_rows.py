@@ -1,7 +1,7 @@
-"""A consumer's rows in memory: what its projection reads and writes, with undo per event and a list of what changed.
+"""A consumer's rows in memory. Its projection reads and writes them, with undo per event and a list of changes.
 
-A table is a frozen struct whose first two fields are `scope: UUID` (the run or entity it belongs to) and `key: str`.
-Together they are the primary key, so that a run's rows can be loaded, compared and purged by its id alone.
+A table is a frozen struct. Its first two fields are `scope: UUID` (the run or entity of the row) and `key: str`.
+Together they are the primary key, so the run's id is enough to load, compare and purge a run's rows.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,15 +16,15 @@ from msgspec.structs import astuple
 from bus.json_form import json_form
 
 JsonColumns = Mapping[str, Any]
-"""Name of a column -> type of what its JSON holds."""
+"""Name of a column -> type of its JSON content."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One row. Subclasses set `table`; fields are UUID, str, int, bool, Decimal or None, equal in Postgres and Python.
 
-    `resident`: the whole table stays in memory, so that a reaction can look across runs; rows must go when a run ends.
-    `indexed`: a field of a resident table by whose value rows are found without looking at all of them.
-    `json_columns`: each field whose text is JSON, with the type that it holds; the schema version covers that type.
+    `resident`: the whole table stays in memory, so a reaction can read across runs. Delete a run's rows at its end.
+    `indexed`: a field of a resident table. `where` finds rows by its value without a scan of the table.
+    `json_columns`: each field that holds JSON text, with the type of its content. The schema version covers that type.
     """
 
     table: ClassVar[str]
@@ -37,7 +37,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Parked(Row, frozen=True, kw_only=True):
-    """An event that this consumer could not take; what follows for the same scope is not taken either."""
+    """An event that this consumer could not process. It parks the later events of the same scope, too."""
 
     table = "parked"
     resident = True
@@ -49,7 +49,7 @@ Key = tuple[UUID, str]
 
 
 class Rows:
-    """All rows at hand of one consumer."""
+    """All rows of one consumer that are in memory."""
 
     def __init__(self, tables: Iterable[type[Row]]) -> None:
         kinds: tuple[type[Row], ...] = (*tables, Parked)
@@ -63,23 +63,23 @@ class Rows:
         return self._rows[kind.table].get(scope, {}).get(key)  # type: ignore[return-value]  # a table holds one kind
 
     def of(self, kind: type[R], scope: UUID) -> list[R]:
-        """The rows of one scope, in order of key."""
+        """Return the rows of one scope, in order of key."""
         found = self._rows[kind.table].get(scope, {})
         return [found[key] for key in sorted(found)]  # type: ignore[misc]  # a table holds one kind
 
     def all(self, kind: type[R]) -> list[R]:
-        """Every row of a resident table, in order of scope and key."""
+        """Return every row of a resident table, in order of scope and key."""
         scopes = self._rows[kind.table]
         return [row for scope in sorted(scopes, key=_by_number) for row in self.of(kind, scope)]
 
     def where(self, kind: type[R], *values: object) -> list[R]:
-        """The rows of a resident table whose indexed field has one of the values, in order of scope and key."""
+        """Return the rows of a resident table with one of these values in the indexed field, by scope and key."""
         keys = [key for value in values for key in self._index[kind.table].get(value, ())]
         rows = self._rows[kind.table]
         return [rows[scope][key] for scope, key in sorted(keys, key=_by_scope)]  # type: ignore[misc]  # one kind a table
 
     def put(self, row: Row) -> None:
-        """Insert or replace by primary key. Raises ValueError for what Postgres cannot hold: the event is parked."""
+        """Insert or replace by primary key. Raises ValueError if Postgres cannot store a value: the event is parked."""
         for value in astuple(row):
             if isinstance(value, str) and "\0" in value:
                 raise ValueError(f"a text of {row.table} has a NUL character")
@@ -88,7 +88,7 @@ class Rows:
         self._set(row.table, (row.scope, row.key), row)
 
     def drop(self, kind: type[Row], scope: UUID, key: str) -> None:
-        """Remove a row if it is there."""
+        """Delete a row, if it exists."""
         self._set(kind.table, (scope, key), None)
 
     def drop_scope(self, kind: type[Row], scope: UUID) -> None:
@@ -123,11 +123,11 @@ class Rows:
             index.setdefault(getattr(after, field), set()).add(key)
 
     def mark(self) -> int:
-        """A point to which `back` can return."""
+        """Return a mark for `back`."""
         return len(self._undo)
 
     def back(self, mark: int) -> None:
-        """Undo everything since the mark. What was changed stays listed: it is written again as it was."""
+        """Undo everything since the mark. The changed keys stay listed, so the old values are written again."""
         while len(self._undo) > mark:
             table, key, before = self._undo.pop()
             self._place(table, key, before)
@@ -139,18 +139,18 @@ class Rows:
             keys.clear()
 
     def load(self, rows: Iterable[Row]) -> None:
-        """Rows as the database has them."""
+        """Add rows from the database. They do not count as changes."""
         for row in rows:
             self._place(row.table, (row.scope, row.key), row)
 
     def forget(self, scope: UUID) -> None:
-        """Drop a scope's rows from memory, but for resident tables."""
+        """Drop a scope's rows from memory, except those of resident tables."""
         for name, kind in self.tables.items():
             if not kind.resident:
                 self._rows[name].pop(scope, None)
 
     def changes(self) -> Iterator[tuple[type[Row], list[Key], list[tuple[object, ...]]]]:
-        """Per table with changes: the kind, the keys to delete, and the records to insert."""
+        """Yield, per table with changes, the kind, the keys to delete, and the records to insert."""
         for name, keys in self.changed.items():
             if keys:
                 present = [self._rows[name].get(scope, {}).get(key) for scope, key in keys]
@@ -158,14 +158,14 @@ class Rows:
                 yield self.tables[name], list(keys), records
 
     def snapshot(self) -> dict[str, dict[Key, Row]]:
-        """Every row at hand, by table and primary key."""
+        """Return every row in memory, by table and primary key."""
         return {
             name: {(scope, key): row for scope, rows in scopes.items() for key, row in rows.items()}
             for name, scopes in self._rows.items()
         }
 
 
-_by_number = attrgetter("int")  # the order of UUIDs, found faster than by comparing them
+_by_number = attrgetter("int")  # the same order as that of the UUIDs, but faster to compare
 
 
 def _by_scope(key: Key) -> tuple[int, str]:
@@ -176,7 +176,7 @@ _SQL_TYPES = {UUID: "uuid", str: "text", int: "bigint", bool: "boolean", Decimal
 
 
 def sql_types(kind: type[Row]) -> tuple[str, ...]:
-    """The Postgres type of each column, in the order of the struct's fields."""
+    """Return the Postgres type of each column, in the order of the struct's fields."""
     found: list[str] = []
     for hint in get_type_hints(kind).values():
         if get_origin(hint) is not ClassVar and hint is not ClassVar:
@@ -186,12 +186,12 @@ def sql_types(kind: type[Row]) -> tuple[str, ...]:
 
 
 def form_of(kind: type[Row]) -> str:
-    """Return the form of a table: its columns, their types, and the types that JSON columns hold."""
+    """Return the form of a table: its columns, their types, and the types of the content of JSON columns."""
     typed = zip(columns(kind), sql_types(kind), strict=True)
     forms = {name: json_form(held) for name, held in kind.json_columns.items()}
     return f"{kind.table}({','.join(f'{name} {forms.get(name, sort)}' for name, sort in typed)})"
 
 
 def columns(kind: type[Row]) -> tuple[str, ...]:
-    """Column names in the order of the struct's fields."""
+    """Return the column names, in the order of the struct's fields."""
     return kind.__struct_fields__

@@ -1,4 +1,4 @@
-"""A consumer's schema in Postgres: created, read, written, swapped. DDL: sql/projections/<consumer>/<table>.sql."""
+"""A consumer's schema in Postgres: create, read, write, swap. DDL: sql/projections/<consumer>/<table>.sql."""
 
 from collections.abc import Collection, Sequence
 from importlib.resources import files
@@ -18,13 +18,13 @@ SWAPPED = (
     asyncpg.InvalidCachedStatementError,
     asyncpg.DeadlockDetectedError,
 )
-"""Exceptions that a runner sees when a rebuild replaces its tables: it begins again on the new ones."""
+"""Exceptions that a runner gets when a rebuild replaces its tables. The runner then begins again on the new tables."""
 
 CHECKPOINT_FORM = "checkpoint(seq,version,commands_after)"
 
 
 class Tables:
-    """The tables of one consumer in the schema `schema` (its name, or `<name>_next` while it is rebuilt)."""
+    """The tables of one consumer in the schema `schema` (its name, or `<name>_next` during a rebuild)."""
 
     def __init__(self, name: str, kinds: Sequence[type[Row]], *, schema: str | None = None) -> None:
         self.name = name
@@ -42,11 +42,14 @@ class Tables:
         return bool(await connection.fetchval(named("consumer_schema_exists"), self.schema))
 
     async def begin(self, connection: asyncpg.Connection) -> None:
-        """Wait until no other process is creating or rebuilding this consumer's schema. Ends with the transaction."""
+        """Lock this consumer's schema against creation and rebuild by other processes, until the transaction ends."""
         await connection.execute(named("consumer_begin"), self.name)
 
     async def create(self, connection: asyncpg.Connection, *, seq: int = 0, commands_after: int = 0) -> None:
-        """Create the schema with its checkpoint at `seq`. commands_after: where a former version's reactions ended."""
+        """Create the schema with its checkpoint at `seq`.
+
+        commands_after: the last sequence for which the previous schema version sent commands.
+        """
         await connection.execute(self._sql("consumer_schema_create"))
         await connection.execute(self._sql("consumer_checkpoint_set"), seq, self.version(), commands_after)
         folder = files("sql").joinpath("projections", self.name)
@@ -55,45 +58,48 @@ class Tables:
                 await connection.execute(entry.read_text(encoding="utf-8").replace("{schema}", self.schema))
 
     def version(self) -> str:
-        """Return a digest of the tables' form: rows of another form need a rebuild. Names of classes do not matter."""
+        """Return the schema version: a digest of the tables' form without class names. A new one needs a rebuild."""
         form = ";".join((CHECKPOINT_FORM, *map(form_of, self.kinds)))
         return digest_of(form.encode())[:16]
 
     async def checkpoint(self, connection: asyncpg.Connection) -> tuple[int, str]:
-        """Position and version of the rows."""
+        """Return position and schema version of the rows. Raises Unavailable if there is no checkpoint."""
         row = await connection.fetchrow(self._sql("consumer_checkpoint"))
         if row is None:
             raise Unavailable(f"The rows of {self.name} have no checkpoint.", hint=f"Run `aura replay {self.name}`.")
         return row["seq"], row["version"]
 
     async def commands_after(self, connection: asyncpg.Connection) -> int:
-        """Last sequence for which the previous schema version sent commands."""
+        """Return the last sequence for which the previous schema version sent commands."""
         return int(await connection.fetchval(self._sql("consumer_commands_after")))
 
     async def lock_checkpoint(self, connection: asyncpg.Connection) -> int:
-        """The position, held until the transaction ends: the live runner waits with its next batch."""
+        """Return the position and lock it until the transaction ends. The live runner waits with its next batch."""
         await connection.execute(self._sql("consumer_lock"))
         return (await self.checkpoint(connection))[0]
 
     async def move_checkpoint(self, connection: asyncpg.Connection, seq: int) -> None:
-        """Set the position of rows that were built apart."""
+        """Set the position of rows that a rebuild has made."""
         await connection.execute(self._sql("consumer_checkpoint_move"), seq)
 
     async def commit(self, connection: asyncpg.Connection, rows: Rows, before: int, after: int) -> bool:
-        """Move the checkpoint by compare-and-set and write what has changed, in one statement; False: nothing done."""
+        """Move the checkpoint by compare-and-set and write the changed rows, in one statement.
+
+        Return False if the checkpoint was not at `before`. Then nothing is written.
+        """
         values: list[object] = [before, after]
         changes = {kind.table: (keys, records) for kind, keys, records in rows.changes()}
         for name, kind in rows.tables.items():
             keys, records = changes.get(name, ([], []))
             present = {(record[0], record[1]) for record in records}
             gone = [key for key in keys if key not in present]
-            # NULL and an empty array give the same rows, none; the driver looks into an array several times.
+            # NULL and an empty array both give no rows. NULL is cheaper: the driver walks an array several times.
             values += [[scope for scope, _ in gone], [key for _, key in gone]] if gone else [None, None]
             values += [list(column) for column in zip(*records, strict=True)] or [None for _ in columns(kind)]
         return bool(await connection.fetchval(self._commit_statement(tuple(rows.tables.values())), *values))
 
     def _commit_statement(self, kinds: tuple[type[Row], ...]) -> str:
-        """The statement of `commit`: always the same for a consumer, so that the server plans it once."""
+        """Return the statement of `commit`. It is always the same for a consumer, so that the server plans it once."""
         if self._statement is None:
             parts, place = [], 3
             for kind in kinds:
@@ -115,7 +121,7 @@ class Tables:
         return self._statement
 
     async def write(self, connection: asyncpg.Connection, rows: Rows) -> None:
-        """Write what has changed: delete by key, then copy in."""
+        """Write the changed rows: delete by key, then insert with COPY."""
         for kind, keys, records in rows.changes():
             await connection.execute(
                 self._sql("rows_delete", kind), [scope for scope, _ in keys], [key for _, key in keys]
@@ -133,14 +139,14 @@ class Tables:
         return [_row(kind, row) for row in found]
 
     async def names(self, connection: asyncpg.Connection) -> set[str]:
-        """Every table that is really in the schema."""
+        """Return the names of the tables that exist in the schema."""
         return {row["relname"] for row in await connection.fetch(named("consumer_tables"), self.schema)}
 
     async def drop(self, connection: asyncpg.Connection) -> None:
         await connection.execute(self._sql("consumer_drop"))
 
     async def swap_in(self, connection: asyncpg.Connection, live: "Tables") -> None:
-        """Put this schema in the place of the live one. Inside the caller's transaction."""
+        """Replace the live schema by this one, inside the caller's transaction."""
         await live.drop(connection)
         await connection.execute(named("consumer_rename").format(schema=self.schema, target=live.schema))
 

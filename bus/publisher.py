@@ -1,6 +1,7 @@
-"""The commit point: publishing decisions to the stream with optimistic concurrency, singly or as one atomic batch.
+"""The commit point: it publishes decisions to the stream with optimistic concurrency, singly or as one atomic batch.
 
-Only `governance/gate.py` calls `publish_events`. A decision says, per message, which filter's last sequence it expects.
+Only `governance/gate.py` calls `publish_events`. Each message of a decision names a filter and the expected last
+sequence of this filter.
 """
 
 import asyncio
@@ -16,26 +17,26 @@ from nats.errors import Error as NatsError
 from domain.errors import AuraError, LimitReached, Unavailable, said_by
 
 SINGLES_MAX = 7
-"""Single publishes on their way at once; what comes later waits and may go out as a group."""
+"""Single publishes in flight at once. Later ones wait and may be sent as a group."""
 GROUP_MIN = 8
 GROUP_MAX = 100
 ACK_WAIT_S = 5.0
 EVENT_BYTES_MAX = 1024**2
-"""Of one message; what is larger belongs into blobs."""
+"""Limit of one message. Larger content belongs into blobs."""
 _STALE = frozenset({10071, 10164, 10201})
 
 
 class Stale(AuraError):
-    """Another writer was first, or the acknowledgement was lost: read the scope again and decide again."""
+    """Another writer was first, or the acknowledgement was lost. Read the scope again and decide again."""
 
 
 class Unknown(Stale):
-    """No acknowledgement came: the event may stand in the log or not."""
+    """No acknowledgement came. The event may be in the log or not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One event on its way. `guard`: (filter, expected last sequence), or None where an earlier message guards it."""
+    """One event to publish. `guard`: (filter, expected last sequence), or None if an earlier message guards it."""
 
     id: UUID
     subject: str
@@ -58,9 +59,9 @@ class _Waiting:
 
 
 class Publisher:
-    """Publishes decisions, each alone, or those that wait at the same moment as one group.
+    """Publishes decisions one by one, or those that wait at the same moment as one group.
 
-    `groups` counts the groups that were taken: a figure of `docs/bench.md`, and the tests' sight of how it was sent.
+    `groups` counts the groups that were accepted, for `docs/bench.md` and for tests.
     """
 
     def __init__(self, client: Client) -> None:
@@ -71,15 +72,16 @@ class Publisher:
         self.groups = 0
 
     async def publish_events(self, key: UUID, messages: Sequence[Outgoing]) -> tuple[int, ...]:
-        """Publish one decision; the sequences of its messages. `key`: the run or entity, at most one a group.
+        """Publish one decision and return the sequences of its messages.
 
-        Raises Stale when the expectation does not hold, Unknown when no answer came, LimitReached for an event above
-        EVENT_BYTES_MAX, Unavailable when the stream refuses.
+        `key` is the run or entity. A group has at most one decision per key.
+        Raises Stale if the expectation does not hold, Unknown if no answer came, LimitReached for an event above
+        EVENT_BYTES_MAX, Unavailable if the stream refuses.
         """
         largest = max(len(message.body) for message in messages)
         if largest > EVENT_BYTES_MAX:
             raise LimitReached(
-                f"The event has {largest} bytes, and {EVENT_BYTES_MAX} is the most.", hint="Give less text."
+                f"The event has {largest} bytes. The limit is {EVENT_BYTES_MAX}.", hint="Give less text."
             )
         if len(messages) > 1:
             last = await self._batch(messages)
@@ -99,7 +101,7 @@ class Publisher:
             self._release()
 
     def _release(self) -> None:
-        """Send what waits: as one group when there is enough of it, else one more single."""
+        """Send the waiting messages: as one group if there are enough, otherwise one single message."""
         self._waiting = [waiting for waiting in self._waiting if not waiting.done.cancelled()]
         group: dict[UUID, _Waiting] = {}
         for waiting in self._waiting[: 4 * GROUP_MAX]:
@@ -147,7 +149,7 @@ class Publisher:
         return int(ack["seq"])
 
     async def _batch(self, messages: Sequence[Outgoing]) -> int:
-        """One atomic batch; the sequence of its last message."""
+        """Publish one atomic batch and return the sequence of its last message."""
         batch = uuid4().hex
         ack: dict[str, Any] = {}
         for index, message in enumerate(messages, start=1):
@@ -176,8 +178,8 @@ class Publisher:
         if problem.get("err_code") in _STALE:
             raise Stale("Another writer was first.", hint="Read the scope again and decide again.")
         raise Unavailable(
-            f"JetStream does not take the event: {problem.get('description')}.",
-            hint="Look at `aura status`; a full stream needs a larger max_bytes or a shorter hot window.",
+            f"JetStream refused the event: {problem.get('description')}.",
+            hint="Run `aura status`. A full stream needs a larger max_bytes or a shorter hot window.",
         )
 
 

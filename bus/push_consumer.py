@@ -1,6 +1,6 @@
-"""The live end of the log: an ordered push consumer without acknowledgements, begun anew after any break.
+"""The live end of the log: an ordered push consumer without acknowledgements. It is created again after any break.
 
-The consumer on the server is disposable: what has been processed is known by the reader's own checkpoint.
+The consumer on the server is disposable. The reader's own checkpoint is the record of the processed events.
 """
 
 import asyncio
@@ -19,24 +19,24 @@ from domain.errors import AuraError, Unavailable, said_by
 BATCH_EVENTS_MAX = 500
 HEARTBEAT_S = 1.0
 SILENCE_S = 3.5
-"""Without message or heartbeat for this long the consumer is taken for lost."""
+"""After this time without a message or heartbeat the consumer counts as lost."""
 BEHIND_CHECK_S = 2.0
 BEHIND_CHECKS_MAX = 2
-"""A consumer that sends heartbeats and no messages, twice in a row while the stream has some, is taken for lost too."""
+"""A consumer also counts as lost if, in so many checks in a row, it sends no message although the stream has one."""
 RESTART_WAIT_S = 0.2
 NANO = 1_000_000_000
 PENDING_MESSAGES_MAX = 100_000
 PENDING_BYTES_MAX = 256 * 1024**2
 _DELIVERED = "$JS.ACK."
-"""The reply subject of a message of the stream; heartbeats and flow control have others."""
+"""Prefix of the reply subject of the stream's messages. Heartbeats and flow control have other reply subjects."""
 
 
 class Gap(AuraError):
-    """The stream has no message at the next sequence: data loss, or older than the hot window."""
+    """The stream has no message at the next sequence: data are lost, or the message is older than the hot window."""
 
 
 class Feed:
-    """Messages after a sequence, each exactly once and in order. One reader at a time."""
+    """Messages after a sequence, in order and each exactly once. For one reader at a time."""
 
     def __init__(self, client: Client, after: int) -> None:
         self._client = client
@@ -51,10 +51,10 @@ class Feed:
         self._unbroken = False
 
     async def batch(self, wait_s: float) -> list[Stored]:
-        """All messages at hand, at most BATCH_EVENTS_MAX; empty when none came within `wait_s`.
+        """Return the next messages, at most BATCH_EVENTS_MAX; an empty list if none came within `wait_s`.
 
-        Raises Unavailable while NATS is away and once after each reconnect, as the stream may be another one (call
-        again), Gap when the next sequence is not to be had.
+        Raises Unavailable while NATS cannot be reached, and once after each reconnect, because the stream may be
+        another one. Call again then. Raises Gap if the stream has no message at the next sequence.
         """
         if self._subscription is None:
             await self._start()
@@ -71,7 +71,7 @@ class Feed:
         return await self._take()
 
     async def _look_after(self, now: float) -> None:
-        """Nothing has come: drop a consumer that is gone, or that keeps back what the stream has."""
+        """Drop the consumer if it is lost: it is silent, or it sends no message although the stream has one."""
         if now - self._heard > SILENCE_S:
             await self.close()
         elif now - self._checked > BEHIND_CHECK_S:
@@ -82,10 +82,12 @@ class Feed:
                 await self.close()
 
     async def _same_connection(self) -> None:
-        """Refuse to go on after a reconnect: messages under way are lost here, and the stream may be another one."""
+        """Raise Unavailable after a reconnect: messages may be lost on the way, and the stream may be another one."""
         if self._client.stats["reconnects"] != self._connects:
             await self.close()
-            raise Unavailable("The connection to NATS was interrupted.", hint="Nothing to do: reading starts over.")
+            raise Unavailable(
+                "The connection to NATS was interrupted.", hint="You need not do anything: reading starts again."
+            )
 
     async def _take(self) -> list[Stored]:
         found: list[Stored] = []
@@ -95,11 +97,11 @@ class Feed:
             if seq < self._next:
                 continue
             if seq > self._next and self._unbroken:
-                await self.close()  # lost on the way, not in the stream: the next batch asks for it again
+                await self.close()  # the message was lost on the way: the next batch requests it again
                 break
             if seq > self._next:
                 raise Gap(
-                    f"The stream goes from {self._next - 1} to {seq}.",
+                    f"The stream has no event between {self._next - 1} and {seq}.",
                     hint="Run `aura doctor`; `aura repair` rebuilds the stream from Postgres.",
                 )
             found.append(Stored(seq, message.subject, message.data))
@@ -151,14 +153,14 @@ class Feed:
             await self.close()
             await asyncio.sleep(RESTART_WAIT_S)
             raise Unavailable(
-                f"The log's stream cannot be read: {problem.get('description')}.", hint="Look at `aura status`."
+                f"The log's stream cannot be read: {problem.get('description')}.", hint="Run `aura status`."
             )
         self._heard = self._checked = asyncio.get_running_loop().time()
         self._behind = 0
 
     async def _receive(self, message: Msg) -> None:
         self._heard = asyncio.get_running_loop().time()
-        if message.reply.startswith(_DELIVERED):  # not by the headers: those of a stored message are its author's
+        if message.reply.startswith(_DELIVERED):  # do not trust the headers: a message's author wrote them
             self._inbox.append(message)
             self._arrived.set()
         elif message.reply:  # flow control: the server waits for this answer
@@ -167,7 +169,7 @@ class Feed:
             await self._client.publish(stalled)
 
     async def close(self) -> None:
-        """Drop the subscription; the server forgets the consumer. The next batch starts a new one."""
+        """Drop the subscription. The server then removes the consumer, and the next batch creates a new one."""
         subscription, self._subscription = self._subscription, None
         self._inbox.clear()
         if subscription is not None:

@@ -1,7 +1,7 @@
-"""The recorder: keeps every message of the stream in Postgres, in order, uninterpreted, exactly once.
+"""The recorder: it stores every message of the stream in Postgres, in order, unchanged and exactly once.
 
-One transaction stores a batch and moves the checkpoint by compare-and-set. That is the fence: of two recorders the
-slower one's transaction fails as a whole, and it starts over from where the other one is.
+One transaction stores a batch and moves the checkpoint by compare-and-set. This fences recorders: if two run, the
+slower one's whole transaction fails, and it starts again at the new checkpoint.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ COPY_EVENTS_MIN = 32
 
 @dataclass(frozen=True, slots=True)
 class Sliced:
-    """A message as it is kept. `envelope` is None for bytes that are not an event: they are kept whole and void."""
+    """A message, split for the store. `envelope` is None if it is not an event: it is then stored whole, as void."""
 
     seq: int
     id: UUID
@@ -46,7 +46,7 @@ class Sliced:
 
 
 class Follower(Protocol):
-    """Hears in this process, before the commit, what the recorder has read and marked: one reading serves both."""
+    """Receives, before the commit, the messages that the recorder has read and marked, so that they are read once."""
 
     async def begin(self, position: int) -> None: ...
 
@@ -54,11 +54,11 @@ class Follower(Protocol):
 
 
 OnRecorded = Callable[[Sequence[Sliced], float], None]
-"""Told of a batch that is stored, and how long that took (s)."""
+"""Callback after a batch is stored: its messages and the duration (s)."""
 
 
 class Recorder:
-    """Runs for ever; `run` returns when `stop` is set and everything at hand is stored."""
+    """Runs for ever. `run` returns when `stop` is set and all available messages are stored."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class Recorder:
         self.position = 0
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Record until stopped. Raises Forked when stream and store are not the same log."""
+        """Record until stopped. Raises Forked if stream and store are not the same log."""
         feed: Feed | None = None
         try:
             while True:
@@ -97,7 +97,7 @@ class Recorder:
                         await feed.close()
                     feed = None
                     if stop.is_set():
-                        return  # nothing is lost: what the stream holds is recorded at the next start
+                        return  # nothing is lost: the next start records the rest of the stream
                     await asyncio.sleep(RETRY_WAIT_S)
         finally:
             if feed is not None:
@@ -128,7 +128,10 @@ class Recorder:
         self._fault("recorder:after-commit")
 
     async def _insert(self, sliced: Sequence[Sliced], voids: Sequence[tuple[int, str]]) -> bool:
-        """A small batch: checkpoint and rows in one statement. False: another recorder moved the checkpoint."""
+        """Store a small batch: checkpoint and rows in one statement.
+
+        Return False if another recorder has moved the checkpoint. Then nothing is stored.
+        """
         records = _records(sliced, voids)
         payloads = [(seq, salt, data, ",".join(blobs)) for seq, salt, data, blobs in records["payload"]]  # type: ignore[arg-type]  # blobs is a list of digests
         values = _columns(records["event"], 6) + _columns(payloads, 4)
@@ -138,7 +141,10 @@ class Recorder:
             return bool(await connection.fetchval(named("recorder_keep"), self.position, sliced[-1].seq, *values))
 
     async def _copy(self, sliced: Sequence[Sliced], voids: Sequence[tuple[int, str]]) -> None:
-        """A large batch: binary COPY in the transaction that moves the checkpoint."""
+        """Store a large batch by binary COPY, in the transaction that moves the checkpoint.
+
+        Raises Unavailable if another recorder has moved the checkpoint.
+        """
         async with self._store.connection() as connection, connection.transaction():
             moved = await connection.execute(named("recorder_advance"), self.position, sliced[-1].seq)
             if moved != "UPDATE 1":
@@ -170,7 +176,7 @@ class Recorder:
 
 
 def slice_message(message: Stored) -> Sliced:
-    """The parts of a message as they are kept."""
+    """Split a message into the parts that are stored."""
     try:
         body = codec.split(message.data)
         envelope = codec.envelope_of(body.envelope)
@@ -191,11 +197,11 @@ def slice_message(message: Stored) -> Sliced:
 
 
 def _overtaken() -> Unavailable:
-    return Unavailable("Another recorder is ahead.", hint="Nothing to do: this one starts over.")
+    return Unavailable("Another recorder is ahead.", hint="You need not do anything: this recorder starts again.")
 
 
 def _records(sliced: Sequence[Sliced], voids: Sequence[tuple[int, str]]) -> dict[str, list[tuple[object, ...]]]:
-    """The new rows of each table of the log."""
+    """Return the new rows of each table of the log."""
     events: list[tuple[object, ...]] = [
         (
             part.seq,
@@ -215,5 +221,5 @@ def _records(sliced: Sequence[Sliced], voids: Sequence[tuple[int, str]]) -> dict
 
 
 def _columns(records: Sequence[tuple[object, ...]], count: int) -> list[list[object] | None]:
-    """An array for each column; NULL, which is the same and costs the driver less, when there is no record."""
+    """Return an array for each column. Without records return NULL, which has the same effect and costs less."""
     return [list(column) for column in zip(*records, strict=True)] or [None] * count

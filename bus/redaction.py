@@ -1,4 +1,4 @@
-"""Secrets out of what is kept: the values this process knows, and the forms that keys usually have."""
+"""Removal of secrets from stored content: the values that this process knows, and the usual forms of keys."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from domain.errors import Invalid
 
 MARK = b"[redacted]"
 SECRET_CHARS_MIN = 8
-"""Shorter known values are not replaced: they would hit ordinary words."""
+"""Shorter known values are not replaced, because they could be parts of ordinary words."""
 _FORMS = (
     re.compile(rb"sk-[A-Za-z0-9_-]{20,}"),
     re.compile(rb"AKIA[0-9A-Z]{16}"),
@@ -26,9 +26,9 @@ SECRET_ENDINGS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "_DSN")
 
 
 def secrets_of(environment: Mapping[str, str]) -> list[str]:
-    """The values that must never be kept: those of variables whose names say that they are secret, and of their files.
+    """Return the secret values of an environment: those of variables with a secret's name, and those in their files.
 
-    A file that this process cannot read is passed over: what it holds cannot come from here.
+    Skip a file that this process cannot read, because the process cannot leak its content.
     """
     values = {name: value for name, value in environment.items() if name.upper().endswith(SECRET_ENDINGS)}
     for name in environment:
@@ -40,10 +40,10 @@ def secrets_of(environment: Mapping[str, str]) -> list[str]:
 
 
 class Redactor:
-    """Replaces secrets in bytes and texts. `known`: values that must never be kept, such as API keys.
+    """Replaces secrets in bytes and texts. `known`: values that must never be stored, such as API keys.
 
-    They are found as they are and as JSON writes them, for prompts are kept as JSON. So is every secret that this
-    process has read, also one that it reads later.
+    It finds the plain values and their JSON form, because prompts are stored as JSON. It also finds every secret that
+    this process has read or reads later.
     """
 
     def __init__(self, known: Iterable[str] = ()) -> None:
@@ -59,7 +59,7 @@ class Redactor:
         return content
 
     def clean_text(self, text: str) -> str:
-        """The text without secrets; what is no Unicode (half of a surrogate pair) becomes a question mark."""
+        """Return the text without secrets. A lone surrogate, which is not Unicode, becomes a question mark."""
         return self.clean(text.encode(errors="replace")).decode(errors="replace")
 
     def _values(self) -> tuple[bytes, ...]:
@@ -70,7 +70,7 @@ class Redactor:
 
 
 def _forms_of(values: Iterable[str]) -> tuple[bytes, ...]:
-    """Return the forms of the values in bytes, the longest first. A value that is not Unicode has none."""
+    """Return the forms of the values as bytes, the longest first. A value that is not Unicode has no form."""
     forms: set[bytes] = set()
     for value in values:
         if len(value) >= SECRET_CHARS_MIN:

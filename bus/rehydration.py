@@ -1,7 +1,7 @@
-"""A stream made anew from Postgres: same sequences, each proven, so that every expectation and checkpoint holds again.
+"""Rebuild of the stream from Postgres. Each event gets its old sequence, so expectations and checkpoints stay valid.
 
-Only the hot window is put back; the stream then begins at its first sequence. What was purged is put back without
-payload.
+Only the hot window is published again, and the stream then begins at its first sequence. A purged event is published
+without payload.
 """
 
 from collections.abc import Callable
@@ -30,9 +30,9 @@ Progress = Callable[[int, int], None]
 
 
 async def rehydrate(client: Client, store: Store, on_progress: Progress = lambda _done, _all: None) -> tuple[int, int]:
-    """Delete the stream and publish the log's last HOT_EVENTS_MAX events again; first and last sequence.
+    """Delete the stream, publish the log's last HOT_EVENTS_MAX events again, and return first and last sequence.
 
-    Raises Failed when a sequence comes out differently, Unavailable when a server goes away (start over then).
+    Raises Failed if an event gets another sequence. Raises Unavailable if a server stops answering: start again then.
     """
     last = await store.recorded_up_to()
     first = max(1, last - HOT_EVENTS_MAX + 1)
@@ -40,9 +40,9 @@ async def rehydrate(client: Client, store: Store, on_progress: Progress = lambda
     try:
         await js.delete_stream(STREAM)
     except NotFoundError:
-        pass  # it was lost: that is why we are here
+        pass  # the stream was lost, which is a reason for this repair
     except (NatsError, JetStreamError, TimeoutError) as error:
-        raise Unavailable(f"The stream cannot be deleted: {said_by(error)}.", hint="Look at `aura status`.") from error
+        raise Unavailable(f"The stream cannot be deleted: {said_by(error)}.", hint="Run `aura status`.") from error
     stream = Stream(client)
     await stream.ensure(first_seq=first if first > 1 else None)
     after = first - 1
@@ -52,14 +52,14 @@ async def rehydrate(client: Client, store: Store, on_progress: Progress = lambda
     info = await stream.info()
     if info.last_seq != last:
         raise Failed(
-            f"The new stream ends at {info.last_seq} and not at {last}: somebody else wrote.",
+            f"The new stream ends at event {info.last_seq}, not at {last}: another process wrote to it.",
             hint="Stop every `aura serve` first (`aura down`), then repair again.",
         )
     return first, last
 
 
 async def _put_back(client: Client, store: Store, after: int) -> int:
-    """One atomic batch behind `after`, refused by the server unless it begins exactly there."""
+    """Publish one atomic batch and return its last sequence. The server refuses it unless it begins after `after`."""
     async with store.connection() as connection:
         rows = await connection.fetch(named("log_bodies"), after, BATCH_EVENTS)
     batch = uuid4().hex
@@ -75,7 +75,7 @@ async def _put_back(client: Client, store: Store, after: int) -> int:
             headers["Nats-Batch-Commit"] = "1"
             reply = await client.request(subject, body, timeout=REQUEST_WAIT_S, headers=headers)
         except (NatsError, TimeoutError) as error:
-            raise Unavailable(f"NATS went away: {said_by(error)}.", hint="Repair again.") from error
+            raise Unavailable(f"NATS stopped answering: {said_by(error)}.", hint="Repair again.") from error
         ack = msgspec.json.decode(reply.data)
         if ack.get("seq") != row["seq"]:
             raise Failed(
@@ -85,10 +85,9 @@ async def _put_back(client: Client, store: Store, after: int) -> int:
 
 
 def _message(row: asyncpg.Record) -> tuple[str, bytes]:
-    """Subject and body of an event as it was published.
+    """Return subject and body of an event as it was published.
 
-    What was no event is put back as it was, and what stood under a subject not its own is put back under one that is no
-    event's either: both are void again.
+    A message that was not an event, or that had a wrong subject, gets a subject of no event. So it is void again.
     """
     envelope = bytes(row["envelope"])
     if row["type"] == ALIEN_TYPE:

@@ -1,4 +1,4 @@
-"""A secret in a file: NAME_FILE names the file that holds what NAME would, so that it stands in no environment."""
+"""Secrets in files. NAME_FILE names a file with the value of NAME, so that the value is not in the environment."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,11 +7,11 @@ from domain.errors import Invalid
 
 SUFFIX = "_FILE"
 READ: set[str] = set()
-"""Every secret that this process has read: no redactor of it lets one pass, whatever its variable is called."""
+"""Every secret that this process has read. Its redactors replace each of them, whatever its variable's name is."""
 
 
 def from_file(name: str, value: str | None, file: Path | None) -> str | None:
-    """The value, or what the file holds, which is one line. Raises Invalid."""
+    """Return the value, or the only line of the file. Raises Invalid if both are set or the file has another form."""
     if file is None:
         return value
     if value is not None:
@@ -19,16 +19,16 @@ def from_file(name: str, value: str | None, file: Path | None) -> str | None:
     text = read_secret(name, file)
     if not text or len(text.splitlines()) != 1:
         raise Invalid(
-            f"{name}{SUFFIX} names {file}, which does not hold one line.",
-            hint=f"Write into it what {name} would hold, and nothing else.",
+            f"{name}{SUFFIX} names {file}, which does not have exactly one line.",
+            hint=f"Write only the value of {name} into it.",
         )
     return text
 
 
 def secret(name: str, environment: Mapping[str, str]) -> str:
-    """Read the variable NAME, or the file that NAME_FILE names, without white space around it; empty if neither is set.
+    """Return the value of NAME, or the content of the file that NAME_FILE names; empty if neither is set.
 
-    Raises Invalid.
+    White space around the value is removed. Raises Invalid.
     """
     value, file = environment.get(name, "").strip(), environment.get(f"{name}{SUFFIX}", "")
     if file and read_secret(name, Path(file)):
@@ -46,5 +46,5 @@ def read_secret(name: str, file: Path) -> str:
         why = error.strerror if isinstance(error, OSError) else "it is not text"
         raise Invalid(
             f"{name}{SUFFIX} names {file}, which cannot be read: {why}.",
-            hint=f"Let it name a file that this user may read, or unset {name}{SUFFIX}.",
+            hint=f"Name a file that this user may read, or unset {name}{SUFFIX}.",
         ) from None

@@ -20,13 +20,13 @@ from sql import named
 
 POOL_MAX = 12
 APART_MAX = 2
-"""Connections that the readers of the stream (recorder, live log) have to themselves."""
+"""Connections reserved for the readers of the stream (recorder, live log)."""
 CONNECT_WAIT_S = 5.0
 COMMAND_WAIT_S = 60.0
 PAGE_EVENTS = 500
 POLL_S = 0.02
 POLL_FIRST_S = 0.002
-"""The recorder is mostly a moment behind: waits begin short and double up to POLL_S."""
+"""First wait. The recorder is usually only a moment behind, so waits begin short and double up to POLL_S."""
 FAR = 2**62
 DOWN = (
     OSError,
@@ -36,25 +36,25 @@ DOWN = (
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
-    asyncpg.InternalClientError,  # a connection that was told of the server's end and has not seen its own yet
+    asyncpg.InternalClientError,  # the server has announced its end, but the connection is not closed yet
 )
-"""Exceptions that asyncpg raises when the server is away, starting or stopping."""
+"""Exceptions that asyncpg raises while the server cannot be reached, starts or stops."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """Which events; what is None lets all through. Times are microseconds UTC and inclusive."""
+    """Filter for events. A field that is None matches all. Times are microseconds UTC and inclusive."""
 
     run: UUID | None = None
-    type: str | None = None  # the type's beginning
-    entity: UUID | None = None  # what it happened to, or the employee whom it concerns
-    actor: str | None = None  # a role, or the beginning of a principal's id
+    type: str | None = None  # prefix of the type
+    entity: UUID | None = None  # the event's entity or employee
+    actor: str | None = None  # a role, or a prefix of a principal's id
     since: int | None = None
     until: int | None = None
 
 
 class Store:
-    """Reads of the log. Every method raises Unavailable when Postgres is away."""
+    """Reads of the log. Every method raises Unavailable if Postgres cannot be reached."""
 
     def __init__(self, durable: Lending, relaxed: Lending, apart: Lending, *, outages: Outages | None = None) -> None:
         self._durable = durable
@@ -64,7 +64,7 @@ class Store:
 
     @classmethod
     async def open(cls, dsn: str, *, pool_max: int = POOL_MAX, outages: Outages | None = None) -> Self:
-        """Connect and migrate."""
+        """Connect and migrate. Raises Unavailable."""
         durable, relaxed = await _pool(dsn, pool_max, "on"), await _pool(dsn, pool_max, "off")
         store = cls(durable, relaxed, await _pool(dsn, APART_MAX, "on"), outages=outages)
         try:
@@ -73,14 +73,15 @@ class Store:
         except (Unavailable, asyncpg.PostgresError) as error:
             await store.close()
             if isinstance(error, Unavailable) and error.__cause__ is None:
-                raise  # a migration that does not fit
+                raise  # an applied migration has changed
             raise Unavailable(
                 f"Postgres does not answer: {said_by(error.__cause__ or error)}.",
                 hint="Start it with `aura up`, or set AURA_POSTGRES_DSN to a running server.",
             ) from error
         except ValueError as error:
             raise Unavailable(
-                f"AURA_POSTGRES_DSN does not read: {error}.", hint="Write postgresql://user:password@host/database."
+                f"AURA_POSTGRES_DSN is not a valid connection string: {error}.",
+                hint="Write postgresql://user:password@host/database.",
             ) from error
         except asyncio.CancelledError:
             await store.close()
@@ -88,9 +89,10 @@ class Store:
         return store
 
     def apart(self) -> "Store":
-        """Open the same store over connections of its own, which are closed with it.
+        """Return the same store with the reserved connections, which are closed together with it.
 
-        For whom commands wait: when all commands at hand have or want the other connections, it must not queue behind.
+        Recorder and live log need them: commands wait for both, so both must never wait for a connection that a
+        command holds.
         """
         return Store(self._apart, self._apart, self._apart, outages=self._outages)
 
@@ -108,9 +110,9 @@ class Store:
 
     @asynccontextmanager
     async def connection(self, *, durable: bool = True) -> AsyncIterator[asyncpg.Connection]:
-        """A connection from the pool; Unavailable instead of the driver's connection errors.
+        """Yield a connection from the pool. Raises Unavailable instead of the driver's connection errors.
 
-        durable=False: commits do not wait for the disk. For rows that the log can give back, never for the log.
+        durable=False: commits do not wait for the disk. Use it only for rows that can be rebuilt, never for the log.
         """
         lending, asked = (self._durable if durable else self._relaxed), time.monotonic()
         try:
@@ -125,7 +127,7 @@ class Store:
             ) from error
 
     async def recorded_up_to(self) -> int:
-        """The recorder's checkpoint: every event up to it is kept."""
+        """Return the recorder's checkpoint. Every event up to it is stored."""
         async with self.connection() as connection:
             return await recorded_up_to(connection)
 
@@ -147,45 +149,45 @@ class Store:
             return found
 
     async def seen(self, ids: Collection[UUID], before: int) -> set[UUID]:
-        """Which of the ids stand in the log before a sequence."""
+        """Return those of the ids that are in the log before a sequence."""
         async with self.connection() as connection:
             return {row["id"] for row in await connection.fetch(named("ids_seen"), list(ids), before)}
 
     async def read(self, after: int, up_to: int = FAR, limit: int = PAGE_EVENTS) -> list[Recorded]:
-        """One page of the log, in order, void events included and marked."""
+        """Return one page of the log, in order. Void events are included and marked."""
         async with self.connection() as connection:
             return await read_page(connection, after, up_to, limit)
 
     async def search(self, search: Search, after: int, up_to: int = FAR, limit: int = PAGE_EVENTS) -> list[Recorded]:
-        """One page of the events that a search finds, in order."""
+        """Return one page of the matching events, in order."""
         wanted = (search.run, search.type, search.entity, search.actor, search.since, search.until)
         return await self._read("log_search", after, up_to, *wanted, limit)
 
     async def entities(self, beginning: str) -> list[UUID]:
-        """Entities whose id begins so; two are enough to know that there are several."""
+        """Return entities with this prefix of their id, at most two: enough to see that the prefix is ambiguous."""
         async with self.connection() as connection:
             return [UUID(str(row["entity"])) for row in await connection.fetch(named("log_entities"), beginning)]
 
     async def read_types(self, types: Sequence[str], up_to: int) -> list[Recorded]:
-        """Every event of some types up to a sequence."""
+        """Return every event of these types up to a sequence."""
         return await self._read("log_read_types", list(types), up_to)
 
     async def read_run(self, run: UUID, after: int = 0, up_to: int = FAR) -> list[Recorded]:
-        """The events of a run and its tasks."""
+        """Return the events of a run and its tasks."""
         return await self._read("log_read_run", run, after, up_to)
 
     async def run_span(self, run: UUID) -> tuple[int, int] | None:
-        """The first and the last sequence of a run's events so far; None: it has none."""
+        """Return the first and the last sequence of a run's events so far, or None if it has no events."""
         async with self.connection() as connection:
             row = await connection.fetchrow(named("log_run_span"), run)
         return (row["first"], row["last"]) if row is not None and row["first"] is not None else None
 
     async def read_entity(self, entity: UUID, after: int = 0, up_to: int = FAR) -> list[Recorded]:
-        """The events of an employee, the organisation or an incident."""
+        """Return the events of an employee, the organisation or an incident."""
         return await self._read("log_read_entity", entity, after, up_to)
 
     async def read_caused(self, cause: UUID) -> list[Recorded]:
-        """The events whose cause is this one."""
+        """Return the events that this event has caused."""
         return await self._read("log_caused", str(cause))
 
     async def find(self, event: UUID) -> Recorded | None:
@@ -199,15 +201,15 @@ class Store:
 
 
 async def recorded_up_to(connection: asyncpg.Connection) -> int:
-    """The recorder's checkpoint, on a connection of one's own."""
+    """Return the recorder's checkpoint, read on the given connection."""
     return int(await connection.fetchval(named("recorder_checkpoint")))
 
 
 async def _pool(dsn: str, pool_max: int, synchronous_commit: str) -> Lending:
-    """Connections of a pool that connects when it is used."""
+    """Return the connections of a new pool. It connects at first use."""
 
     async def keep(_: object) -> None:
-        """Nothing here leaves state in a session, so a connection goes back without a round trip to clean it."""
+        """Skip the reset of a returned connection, to save a round trip: statements here leave no session state."""
 
     pool = await asyncpg.create_pool(
         dsn,
@@ -224,12 +226,12 @@ async def _pool(dsn: str, pool_max: int, synchronous_commit: str) -> Lending:
 async def read_page(
     connection: asyncpg.Connection, after: int, up_to: int = FAR, limit: int = PAGE_EVENTS
 ) -> list[Recorded]:
-    """One page of the log on a connection of one's own, so that it can share a snapshot with other reads."""
+    """Return one page of the log, read on the given connection, so that it can share a snapshot with other reads."""
     return [_recorded(row) for row in await connection.fetch(named("log_read"), after, up_to, limit)]
 
 
 def _recorded(row: asyncpg.Record) -> Recorded:
-    if row["reason"] == codec.ALIEN:  # kept whole, and its bytes may well look like an envelope
+    if row["reason"] == codec.ALIEN:  # its bytes are stored whole, and may look like an envelope
         return codec.alien(row["seq"])
     try:
         envelope = codec.envelope_of(row["envelope"])

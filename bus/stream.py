@@ -44,14 +44,14 @@ LAW: dict[str, Any] = {
     "allow_rollup_hdrs": False,
     "allow_msg_ttl": False,
 }
-"""Settings that make a stream a log: no message deletes, overwrites or expires another. Other streams are refused."""
+"""Settings that make a stream a log: no message can delete, overwrite or expire another. Other streams are refused."""
 READ_BATCH_MAX = 256
 PENDING_BYTES_MAX = 64 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One message as the stream holds it."""
+    """One message as stored in the stream."""
 
     seq: int
     subject: str
@@ -67,8 +67,7 @@ class StreamInfo:
 
 
 async def connect(url: str, *, name: str, outages: Outages | None = None) -> Client:
-    """A connection that reconnects for ever. Raises Unavailable when the first attempts fail."""
-
+    """Return a connection that reconnects for ever. Raises Unavailable if the first attempts fail."""
     problems: deque[Exception] = deque(maxlen=CONNECT_ATTEMPTS_MAX)
 
     async def note(error: Exception) -> None:
@@ -87,10 +86,10 @@ async def connect(url: str, *, name: str, outages: Outages | None = None) -> Cli
         await client.connect(
             url,
             name=name,
-            connect_timeout=CONNECT_WAIT_S,  # type: ignore[arg-type]  # seconds, and fractions of them do well
+            connect_timeout=CONNECT_WAIT_S,  # type: ignore[arg-type]  # the library accepts fractions of seconds
             allow_reconnect=True,
             max_reconnect_attempts=CONNECT_ATTEMPTS_MAX - 1,
-            reconnect_time_wait=RECONNECT_WAIT_S,  # type: ignore[arg-type]  # likewise
+            reconnect_time_wait=RECONNECT_WAIT_S,  # type: ignore[arg-type]  # as above
             pending_size=PENDING_BYTES_MAX,
             error_cb=note,
             disconnected_cb=lost,
@@ -102,24 +101,24 @@ async def connect(url: str, *, name: str, outages: Outages | None = None) -> Cli
             f"NATS does not answer: {said_by(_telling([error, *problems]))}.",
             hint="Start it with `aura up`, or set AURA_NATS_URL to a running server.",
         ) from error
-    except BaseException:  # cancelled: the socket may be open, and its tasks at work
+    except BaseException:  # cancelled: the socket may be open, and its tasks may run
         await client.close()
         raise
-    client.options["max_reconnect_attempts"] = -1  # from the start it would make connect() wait for ever
+    client.options["max_reconnect_attempts"] = -1  # set only now: during connect() it would mean to wait for ever
     return client
 
 
 def _telling(problems: Sequence[Exception]) -> Exception:
-    """Choose the error to report: the server's own words if an attempt read them, else the last error."""
+    """Choose the error to report: an error message from the server if there is one, otherwise the last error."""
     said = [problem for problem in problems if type(problem) in (NatsError, AuthorizationError)]
     return (said or problems)[-1]
 
 
 async def answers(client: Client) -> None:
-    """Return when the server does. Raises Unavailable when it is away."""
+    """Return once the server has answered. Raises Unavailable if it cannot be reached."""
     hint = "Wait until it is back (`aura status`)."
-    if not client.is_connected:  # a flush would wait in the buffer of what is sent later
-        raise Unavailable("NATS is away; the connection is tried again.", hint=hint)
+    if not client.is_connected:  # the client would buffer the flush until the reconnect
+        raise Unavailable("NATS cannot be reached; the connection is tried again.", hint=hint)
     try:
         await client.flush(FLUSH_WAIT_S)
     except (NatsError, OSError, TimeoutError) as error:
@@ -144,9 +143,9 @@ class Stream:
         self.client = client
 
     async def ensure(self, *, first_seq: int | None = None) -> None:
-        """Create the stream if it is not there. Raises Unavailable when one is there that is no log by LAW.
+        """Create the stream if it does not exist. Raises Unavailable if it exists with settings that differ from LAW.
 
-        first_seq: where a stream that is rehydrated from Postgres begins.
+        first_seq: the first sequence of a stream that is rebuilt from Postgres.
         """
         config = LAW | {
             "name": STREAM,
@@ -164,15 +163,15 @@ class Stream:
         wrong = [name for name, value in LAW.items() if found.get(name, False) != value]
         if wrong or not found.get("max_bytes", -1) > 0:
             raise Unavailable(
-                f"The stream {STREAM} is no log: {', '.join(wrong or ['max_bytes'])} is set otherwise.",
-                hint="Point AURA_NATS_URL at another account or server; this stream was not made by Aura.",
+                f"The stream {STREAM} cannot be used as a log: wrong settings of {', '.join(wrong or ['max_bytes'])}.",
+                hint="Aura did not make this stream. Set AURA_NATS_URL to another account or server.",
             )
 
     async def _created(self, config: dict[str, Any]) -> dict[str, Any]:
         """Create the stream and return its settings.
 
-        After nats-server 2.15 has answered that an account's only stream is deleted, it removes the empty folder in the
-        background, and this can meet the creation of the next one: it then refuses, and a later attempt succeeds.
+        After the deletion of an account's only stream, nats-server 2.15 removes the empty folder in the background. If
+        the next stream is created during that time, the server refuses. A later attempt succeeds.
         """
         for _ in range(CREATE_TRIES - 1):
             try:
@@ -186,7 +185,7 @@ class Stream:
         return settings
 
     async def info(self) -> StreamInfo:
-        """First and last sequence. Raises Unavailable."""
+        """Return first and last sequence. Raises Unavailable."""
         state = (await self._api(f"STREAM.INFO.{STREAM}", None))["state"]
         return StreamInfo(state["first_seq"], state["last_seq"])
 
@@ -200,22 +199,22 @@ class Stream:
         if "error" in answer:
             raise REFUSALS.get(answer["error"].get("err_code"), Unavailable)(
                 f"JetStream refuses {what}: {answer['error'].get('description')}.",
-                hint="`aura doctor` looks at the stream; `aura repair` rebuilds it from Postgres.",
+                hint="`aura doctor` checks the stream; `aura repair` rebuilds it from Postgres.",
             )
         return answer
 
     async def get(self, seq: int) -> Stored | None:
-        """The message at `seq`, or None when it is not (or no longer) there."""
+        """Return the message at `seq`, or None if it is not (or no longer) there."""
         found = await self._direct({"seq": seq})
         return found[0] if found else None
 
     async def last(self, subject_filter: str) -> int:
-        """The last sequence of a filter, 0 when it has none."""
+        """Return the last sequence of a filter, 0 if no message matches."""
         found = await self._direct({"multi_last": [subject_filter], "batch": 1000})
         return max((message.seq for message in found), default=0)
 
     async def tail(self, subject_filter: str, after: int) -> list[Stored]:
-        """Every message of the filter with a sequence above `after`, in order."""
+        """Return every message of the filter with a sequence above `after`, in order."""
         messages: list[Stored] = []
         while True:
             page = await self._direct({"seq": after + 1, "batch": READ_BATCH_MAX, "next_by_subj": subject_filter})
@@ -225,7 +224,7 @@ class Stream:
             after = page[-1].seq
 
     async def _direct(self, query: dict[str, Any]) -> list[Stored]:
-        """One direct get, single or batched; an empty list when nothing matches."""
+        """Send one direct get, single or batched, and return the messages; an empty list if none matches."""
         inbox = self.client.new_inbox()
         subscription = await self.client.subscribe(inbox)
         found: list[Stored] = []
@@ -234,13 +233,11 @@ class Stream:
             while True:
                 message = await subscription.next_msg(timeout=REQUEST_WAIT_S)
                 headers = message.headers or {}
-                if SEQUENCE_HEADER not in headers:  # no stored message, whose other headers are its author's
+                if SEQUENCE_HEADER not in headers:  # a status. In a stored message the other headers are its author's
                     status = headers.get("Status")
                     if status in ("204", "404"):
                         return found
-                    raise Unavailable(
-                        f"JetStream answers {status} to a read of the log.", hint="Look at the stream: `aura status`."
-                    )
+                    raise Unavailable(f"JetStream answers {status} to a read of the log.", hint="Run `aura status`.")
                 found.append(stored_of(message))
                 if "batch" not in query:
                     return found
@@ -258,7 +255,7 @@ async def _quietly_unsubscribe(subscription: Any) -> None:
 
 
 def stored_of(message: Msg) -> Stored:
-    """A direct get's answer."""
+    """Decode the answer to a direct get."""
     headers = message.headers or {}
     return Stored(int(headers[SEQUENCE_HEADER]), headers["Nats-Subject"], message.data)
 

@@ -1,4 +1,4 @@
-"""Subjects of events, and the filters that a decision guards."""
+"""Subjects of events, and the subject filters of a decision."""
 
 from uuid import UUID
 
@@ -12,7 +12,10 @@ EMPLOYEES_FILTER = f"{EVENTS_PREFIX}.employee.>"
 
 
 def subject_of(envelope: Envelope) -> str:
-    """`aura.evt.run.<run>[.task.<task>].<event>` for events of a run, otherwise `aura.evt.<entity>.<id>.<event>`."""
+    """Return the subject of an event.
+
+    It is `aura.evt.run.<run>[.task.<task>].<event>` for events of a run, otherwise `aura.evt.<entity>.<id>.<event>`.
+    """
     name = envelope.type.rpartition(".")[2]
     if envelope.entity == "task":
         return f"{EVENTS_PREFIX}.run.{envelope.run}.task.{envelope.entity_id}.{name}"
@@ -20,17 +23,17 @@ def subject_of(envelope: Envelope) -> str:
 
 
 def run_filter(run: UUID) -> str:
-    """Everything of one run, its tasks included."""
+    """Return the filter for all events of one run, including its tasks."""
     return f"{EVENTS_PREFIX}.run.{run}.>"
 
 
 def scope_filter(scope: Scope) -> str:
-    """The subjects whose last sequence a decision in this scope expects."""
+    """Return the filter that guards a decision in this scope: its publish expects the filter's last sequence."""
     if scope.kind == "task":
         return f"{EVENTS_PREFIX}.run.{scope.run}.task.{scope.id}.>"
     return f"{EVENTS_PREFIX}.{scope.kind}.{scope.id}.>"
 
 
 def load_filter(scope: Scope) -> str:
-    """The subjects that make the state which the decision receives: a task's is its run's."""
+    """Return the filter for the events that a decision in this scope folds: for a task, all events of its run."""
     return run_filter(scope.run) if scope.run is not None else scope_filter(scope)

@@ -1,6 +1,6 @@
-"""Work travels apart from the log: orders to workers and their hand-ins, on a memory stream that may be lost.
+"""The work queue: orders to workers and their hand-ins. It is a stream in memory, apart from the log, and may be lost.
 
-What is lost here is cured by the lease of the order. Only this module publishes `aura.work.>`.
+After a loss the order's lease expires, and the work is ordered again. Only this module publishes `aura.work.>`.
 """
 
 from dataclasses import dataclass
@@ -21,20 +21,20 @@ BYTES_MAX = 128 * 1024**2
 AGE_S = 3600
 DUPLICATE_WINDOW_S = 600
 ACK_WAIT_S = 10.0
-"""When what a process took and did not finish is handed out again: soon enough for the margin of the order's lease."""
+"""After this time an unacknowledged message is delivered again. It is shorter than the margin of the order's lease."""
 REQUEST_WAIT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """One message of work. `employee` is taken from the subject, not from what the sender says."""
+    """One message of work. `employee` comes from the subject, not from the sender's content."""
 
     employee: UUID
     data: bytes
     message: Msg
 
     async def done(self) -> bool:
-        """Acknowledge; False when the server did not confirm it."""
+        """Acknowledge the message. Return False if the server did not confirm."""
         try:
             await self.message.ack_sync(timeout=REQUEST_WAIT_S)
         except (NatsError, JetStreamError, TimeoutError):
@@ -42,7 +42,7 @@ class Parcel:
         return True
 
     async def again(self, wait_s: float) -> None:
-        """Ask for it once more after a while; where that is lost too, it comes when ACK_WAIT_S is over."""
+        """Ask for another delivery after `wait_s`. If the request is lost, the message comes again after ACK_WAIT_S."""
         try:
             await self.message.nak(delay=wait_s)
         except (NatsError, JetStreamError):
@@ -50,14 +50,14 @@ class Parcel:
 
 
 class WorkStream:
-    """Orders and hand-ins."""
+    """The stream of orders and hand-ins."""
 
     def __init__(self, client: Client) -> None:
         self._js = client.jetstream(timeout=REQUEST_WAIT_S)
         self._subscriptions: dict[str, Any] = {}
 
     async def ensure(self) -> None:
-        """Create the stream when it is not there. Raises Unavailable."""
+        """Create the stream if it does not exist. Raises Unavailable."""
         config = StreamConfig(
             name=STREAM,
             subjects=[f"{PREFIX}.*.order", f"{PREFIX}.*.result"],
@@ -89,11 +89,11 @@ class WorkStream:
             raise _down(error) from error
 
     async def next_order(self, employee: UUID, wait_s: float) -> Parcel | None:
-        """The employee's next order, or None when none comes in time."""
+        """Return the employee's next order, or None if none comes within `wait_s`."""
         return await self._next(f"{PREFIX}.{employee}.order", f"orders-{employee}", wait_s)
 
     async def next_result(self, wait_s: float) -> Parcel | None:
-        """The next hand-in of any employee, or None."""
+        """Return the next hand-in of any employee, or None if none comes within `wait_s`."""
         return await self._next(f"{PREFIX}.*.result", "reception", wait_s)
 
     async def _next(self, subject: str, durable: str, wait_s: float) -> Parcel | None:
@@ -113,7 +113,7 @@ class WorkStream:
         return Parcel(UUID(message.subject.split(".")[2]), message.data, message)
 
     async def _forget(self) -> None:
-        """The stream may be gone with the server's memory: subscribe anew next time."""
+        """Drop all subscriptions, because a restart of the server loses the stream. The next call subscribes again."""
         subscriptions, self._subscriptions = self._subscriptions, {}
         for subscription in subscriptions.values():
             try:

@@ -1,1 +1,1 @@
-"""The domain: commands, events, decide, evolve, law. Pure: no I/O, no clock, no randomness."""
+"""The domain: commands, events, decide, evolve, law. It is pure: no I/O, no clock, no randomness."""

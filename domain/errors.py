@@ -1,14 +1,14 @@
-"""The kinds of error. Each maps to one exit code and, later, to one HTTP status; each says what to do next.
+"""The kinds of error. Each kind maps to one exit code and, later, to one HTTP status.
 
-`message` says what is wrong and `hint` what to write, run or wait for instead. Anything that is not an AuraError
-is a defect and is shown as such.
+`message` states the problem. `hint` states the next step: what to write, to run or to wait for. Any exception that is
+not an AuraError is a defect and is shown as a defect.
 """
 
 from typing import ClassVar
 
 
 class AuraError(Exception):
-    """Base of all errors that a person may see. `code` is stable and machine-readable."""
+    """Base of all errors that a user may see. `code` is stable and machine-readable."""
 
     exit_code: ClassVar[int] = 1
     kind: ClassVar[str] = "failed"
@@ -24,7 +24,7 @@ class AuraError(Exception):
 
 
 class Failed(AuraError):
-    """The work was done and the answer is no."""
+    """The work was done, and its result is negative."""
 
 
 class Invalid(AuraError):
@@ -35,28 +35,28 @@ class Invalid(AuraError):
 
 
 class NotFound(AuraError):
-    """Nothing has that name or id."""
+    """There is no object with that name or id."""
 
     exit_code = 3
     kind = "not_found"
 
 
 class Forbidden(AuraError):
-    """This principal may not do this, whatever the state."""
+    """This principal may never do this, in any state."""
 
     exit_code = 4
     kind = "forbidden"
 
 
 class Conflict(AuraError):
-    """Somebody else wrote first, too often. The same command may be sent again."""
+    """Another writer was first. The state differs from the one that the command expects."""
 
     exit_code = 5
     kind = "conflict"
 
 
 class Contention(Conflict):
-    """Optimistic concurrency was lost too often. No refusal: the same command may well succeed."""
+    """Too many concurrent updates in a row. This is not a refusal: the same command may succeed later."""
 
 
 class Differs(AuraError):
@@ -67,7 +67,7 @@ class Differs(AuraError):
 
 
 class Refused(AuraError):
-    """The law, a limit or the present state says no. It may become legal later."""
+    """The law, a limit or the present state forbids it. It may be allowed later."""
 
     exit_code = 7
     kind = "refused"
@@ -87,5 +87,5 @@ class Unavailable(AuraError):
 
 
 def said_by(error: BaseException) -> str:
-    """Return the text of an exception, or its name when it has no text (as a timeout)."""
+    """Return the text of an exception, or its class name if it has no text (for example a timeout)."""
     return str(error) or type(error).__name__

@@ -1,14 +1,14 @@
-"""Faults of a call: how it ended when that says nothing about the model's work, and how often this may happen.
+"""Faults: calls that failed for a reason outside the model's work. Their number per employee and task is limited.
 
-A fault uses up no attempt of its task. It uses up a part of the FAULTS_MAX that one employee has with one task.
+A fault does not use up an attempt of its task. Its weight counts towards FAULTS_MAX for one employee and one task.
 """
 
 from collections.abc import Mapping
 
 FAULTS_MAX = 24
-"""`faults_max`: the faults, by weight, after which an employee does not get the same task again."""
+"""`faults_max`: at this sum of weights an employee does not get the same task again."""
 PASSING, COSTLY, LASTING, FINAL = 1, 4, FAULTS_MAX // 3, FAULTS_MAX
-"""A fault that passes by itself; one that takes long or may cost; one that a person must put right; one that stays."""
+"""Weights of a fault that ends by itself, that takes long or may cost, that a person must correct, that is final."""
 WEIGHTS: Mapping[str, int] = {
     "connection": PASSING,
     "overloaded": PASSING,
@@ -31,14 +31,14 @@ WEIGHTS: Mapping[str, int] = {
     "prompt_too_large": FINAL,
     "request_too_large": FINAL,
 }
-"""Outcome of a call -> its weight. Every other outcome is an attempt."""
+"""Outcome of a call -> its weight. Every other outcome uses up an attempt."""
 
 
 def weight_of(outcome: str) -> int:
-    """Return the part of an employee's FAULTS_MAX that this outcome takes; 0 for an attempt."""
+    """Return the weight of this outcome as a fault; 0 for an attempt."""
     return WEIGHTS.get(outcome, 0)
 
 
 def rests(outcome: str) -> bool:
-    """Whether the employee waits after this outcome. A prompt that is too long is no fault of its server."""
+    """Return whether the employee pauses after this outcome. After a prompt that is too long it need not pause."""
     return 0 < weight_of(outcome) < FINAL

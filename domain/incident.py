@@ -1,4 +1,4 @@
-"""An incident: something that the Auditor found and that somebody must see. Raised once, by its derived id."""
+"""An incident: an anomaly that the Auditor found and that a person must see. Its derived id makes it unique."""
 
 from typing import Literal
 from uuid import UUID
@@ -8,13 +8,13 @@ import msgspec
 from domain.message import Command, Erased, Event
 
 Kind = Literal[
-    "integrity",  # write outside scope, tampering, forging, hard-coding: a strike
+    "integrity",  # write outside scope, tampering, forgery, hard-coding: it gives a strike
     "stalled_task",
     "repeated_failure",
     "cost_spike",
     "void_event",
     "parked_event",
-    "weak_criteria",  # mistakes in the accepted code that no case notices: of the requirement, not of an employee
+    "weak_criteria",  # no case detects some mistakes in the accepted code: a fault of the requirement
 ]
 
 

@@ -1,13 +1,13 @@
-"""The verifier's judgement of one tree, as an event holds it."""
+"""The verifier's judgement of one tree, in the form that events hold."""
 
 import msgspec
 
 REVIEW = "review"
-"""The name of a run's review: of its task, and of the gate that tells what the reviewer says."""
+"""The name of a run's review task, and of the gate that holds the reviewer's result."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One finding. `integrity` ones are strikes. `for_author` is all that an employee is ever told of it."""
+    """One finding. If `integrity` is set, it gives a strike. An employee sees only `for_author` of it."""
 
     kind: str
     integrity: bool
@@ -18,9 +18,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GateRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of one gate. `evidence` names the blob with the evidence; it is empty when there is none.
+    """The result of one gate. `evidence` names the blob with the evidence, and is empty if there is none.
 
-    `grade`: A advice, B forgeable, C judged outside. `result`: passed, failed, noted or not_run.
+    `grade`: A advice, B can be forged, C judged outside the sandbox. `result`: passed, failed, noted or not_run.
     """
 
     gate: str
@@ -32,14 +32,15 @@ class GateRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def blocks(self) -> bool:
-        """Whether the gate of a verified review says that what was reviewed may not pass."""
+        """Whether this gate belongs to a verified review that blocks the run."""
         return self.gate == REVIEW and self.result == "failed"
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
-    """One verdict about one digest of one tree. `evidence` names the blob that holds the whole verdict as JSON.
+    """One verdict about one digest of one tree. `evidence` names the blob with the whole verdict as JSON.
 
-    `image` is the digest of what its boxes saw read-only; `attestation` names the blob of the signed statement.
+    `image` is the digest of the files that its sandboxes mounted read-only. `attestation` names the blob of the signed
+    statement.
     """
 
     verified: bool
@@ -56,6 +57,6 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     attestation: str = ""
 
     def blobs(self) -> tuple[str, ...]:
-        """Digests of all that the verdict names."""
+        """Return the digests of all blobs that the verdict names."""
         named = (self.evidence, self.attestation, *(gate.evidence for gate in self.gates))
         return tuple(dict.fromkeys(digest for digest in named if digest))

@@ -1,8 +1,8 @@
-"""The law by sequence: which event counts, decided by where it stands in the log and by nothing else.
+"""The law by sequence: only an event's position in the log decides whether it counts.
 
-A publish cannot be guarded against another entity's stream, so a task may be assigned while a pause is on its way.
-Then the log holds both, and their order decides: everybody who folds the log asks `void` and skips what began after it
-was forbidden. Only envelopes are read, so a purge changes no answer.
+A publish cannot be guarded against the events of another entity, so a task may be assigned while a pause is published.
+Then the log holds both events, and their order decides. Every reader of the log calls `void` and skips work that began
+after it was forbidden. The law reads only envelopes, so a purge does not change its result.
 """
 
 from bisect import bisect_left
@@ -18,9 +18,9 @@ STARTS_WORK = frozenset({"task.assigned", "task.call_started"})
 STARTS_STAGE = frozenset({"run.planned", "run.merged", "run.delivery_started"})
 """Void while the organisation is halted."""
 STARTS = STARTS_WORK | STARTS_STAGE
-"""Starts that the organisation and employees can stop; all others follow from the run alone."""
+"""Starts that a pause, a halt or a suspension can stop. For all other events only the run's state counts."""
 NEEDS_OPEN_RUN = STARTS | {"task.submitted", "task.verified", "task.rejected"}
-"""Void after the run's end. Receipts (call_finished, released) always count: what was spent was spent."""
+"""Void after the run's end. Receipts (call_finished, released) always count, because the money is spent."""
 WRONG_SUBJECT = "its subject does not follow from its envelope"
 _PHASES = {
     "organisation.founded": "running",
@@ -35,9 +35,9 @@ MATTERS = (*_PHASES, *_SUSPENDS, "run.ended")
 
 
 class Standing:
-    """Right to work at every sequence: the organisation's phase, each employee's suspension, each run's end.
+    """The right to work at every sequence: the organisation's phase, each employee's suspension, each run's end.
 
-    `fold` takes events that count, in any order, each as often as it comes.
+    `fold` accepts events that count, in any order, and each any number of times.
     """
 
     def __init__(self) -> None:
@@ -54,18 +54,18 @@ class Standing:
             self._ended[envelope.entity_id] = min(seq, self._ended.get(envelope.entity_id, seq))
 
     def phase(self, seq: int) -> str:
-        """The organisation's phase just before `seq`."""
+        """Return the organisation's phase just before `seq`."""
         index = bisect_left(self._phases, seq, key=lambda known: known[0])
         return self._phases[index - 1][1] if index else "running"
 
     def suspended(self, employee: UUID, seq: int) -> bool:
-        """Whether the employee was suspended just before `seq`."""
+        """Return whether the employee was suspended just before `seq`."""
         history = self._suspensions.get(employee, [])
         index = bisect_left(history, seq, key=lambda known: known[0])
         return history[index - 1][1] if index else False
 
     def ended(self, run: UUID, seq: int) -> bool:
-        """Whether the run ended before `seq`."""
+        """Return whether the run ended before `seq`."""
         return self._ended.get(run, seq) < seq
 
 
@@ -76,16 +76,16 @@ def _insert(history: list[tuple[int, T]], entry: tuple[int, T]) -> None:
 
 
 def matters(event_type: str) -> bool:
-    """Whether an event of this type changes standing."""
+    """Return whether an event of this type changes standing."""
     return event_type in MATTERS
 
 
 def void(
     envelope: Envelope, seq: int, standing: Standing, *, subject_fits: bool = True, seen: bool = False
 ) -> str | None:
-    """Why the event at `seq` does not count, or None.
+    """Return why the event at `seq` is void, or None if it counts.
 
-    `standing` must have folded everything that matters before `seq`.
+    `standing` must have folded all events before `seq` that change standing.
     """
     if not subject_fits:
         return WRONG_SUBJECT

@@ -1,7 +1,7 @@
-"""The forms of what moves: commands (asked), events (happened), the envelope kept for ever, and a recorded event.
+"""Base classes of messages: commands (requests), events (facts), the permanent envelope, and the recorded event.
 
-An event is a frozen struct that carries the ids it concerns. Its class says the type, the schema version and the
-entity. A released event never changes: a new version is a new class with an upcaster in `domain/registry.py`.
+An event is a frozen struct with the ids that it concerns. Its class defines the type, the schema version and the
+entity. A released event never changes: a new version needs an upcaster in `domain/registry.py`.
 """
 
 from typing import ClassVar
@@ -16,7 +16,7 @@ ORGANISATION = uuid5(NAMESPACE, "organisation")
 
 
 def derive(parent: UUID, *parts: object) -> UUID:
-    """UUIDv5 of the parent and the parts joined by '/': the same cause gives the same id, always."""
+    """Return the UUIDv5 of the parent and the parts, joined by '/'. The same cause always gives the same id."""
     return uuid5(parent, "/".join(str(part) for part in parts))
 
 
@@ -27,11 +27,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     version: ClassVar[int] = 1
 
     def entity(self) -> tuple[str, UUID]:
-        """The kind and id of the entity that it happened to."""
+        """Return the kind and id of the event's entity."""
         raise TypeError(f"{type(self).__name__} names no entity")
 
     def blobs(self) -> tuple[str, ...]:
-        """Digests of the blobs that the payload names; a purge erases them too."""
+        """Return the digests of the blobs that the payload names. A purge erases these blobs, too."""
         return ()
 
 
@@ -45,7 +45,7 @@ class RunEvent(Event, frozen=True, kw_only=True):
 
 
 class TaskEvent(Event, frozen=True, kw_only=True):
-    """An event of a task. `employee`: whom it concerns; it goes into the envelope, so that the law needs no payload."""
+    """An event of a task. `employee` also goes into the envelope, so that the law need not read the payload."""
 
     run: UUID
     task: UUID
@@ -56,7 +56,7 @@ class TaskEvent(Event, frozen=True, kw_only=True):
 
 
 class Erased(msgspec.Struct, frozen=True, kw_only=True):
-    """An event whose payload was purged: only what the envelope knows is left."""
+    """An event without payload, after a purge. Only the data of the envelope remain."""
 
     type: str
     entity_kind: str
@@ -65,15 +65,19 @@ class Erased(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Unreadable(Erased, frozen=True, kw_only=True):
-    """A payload that is there and does not read: a newer release's, or damage. A consumer parks it, a fold skips it."""
+    """An event with a payload that cannot be decoded: it is from a newer release, or it is damaged.
+
+    A consumer parks the event. A fold skips it.
+    """
 
     error: str
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """A request to change something. `id` and `at` enter here and nowhere else.
+    """A request to change something. Ids and times enter the domain only here.
 
-    id: UUIDv7 from a door, derived from the cause in a reaction. at: microseconds UTC. cause: the event that led to it.
+    id: UUIDv7 from a door, or derived from the cause in a reaction. at: microseconds UTC. cause: the event that led to
+    the command.
     """
 
     id: UUID
@@ -82,7 +86,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    """The part of an event that is kept for ever: ids, types, times, and the commitment to its payload.
+    """The permanent part of an event: ids, types, times, and the commitment to its payload.
 
     Never free text.
     """
@@ -104,7 +108,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
-    """One event of the log. `seq` is the global position; `void` says why the law does not count it."""
+    """One event of the log. `seq` is the global position. `void` is the reason why the event does not count."""
 
     seq: int
     envelope: Envelope

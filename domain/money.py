@@ -1,4 +1,4 @@
-"""Amounts that are reserved and spent together: US dollars and tokens."""
+"""Amounts of US dollars and tokens, which are reserved and spent together."""
 
 from decimal import ROUND_UP, Decimal
 
@@ -8,12 +8,12 @@ from domain.errors import Invalid
 
 ZERO_USD = Decimal("0")
 USD_MAX = Decimal(1_000_000_000)  # USD, of one amount
-USD_STEP = Decimal("1E-12")  # USD, the smallest part that is counted; with USD_MAX it keeps sums exact
+USD_STEP = Decimal("1E-12")  # USD, the smallest unit. Together with USD_MAX it keeps sums exact
 TOKENS_MAX = 10**15  # of one amount; fits 64 bits
 
 
 class Amount(msgspec.Struct, frozen=True):
-    """Dollars (exact decimal) and tokens. Both count against a cap; neither may go below zero."""
+    """Dollars (exact decimal) and tokens. Both count against a cap. Neither may be negative."""
 
     usd: Decimal = ZERO_USD
     tokens: int = 0
@@ -25,15 +25,15 @@ class Amount(msgspec.Struct, frozen=True):
         return Amount(self.usd - other.usd, self.tokens - other.tokens)
 
     def fits(self, cap: "Amount") -> bool:
-        """Whether neither part exceeds the cap's."""
+        """Return whether neither dollars nor tokens exceed the cap."""
         return self.usd <= cap.usd and self.tokens <= cap.tokens
 
     def at_most(self, cap: "Amount") -> "Amount":
-        """The amount with neither part above the cap's."""
+        """Return the amount, with dollars and tokens limited to the cap."""
         return Amount(min(self.usd, cap.usd), min(self.tokens, cap.tokens))
 
     def counted(self) -> "Amount | None":
-        """Rounded up to USD_STEP; None for what cannot be counted: negative, not finite or beyond the limits."""
+        """Return the amount rounded up to USD_STEP, or None if it is negative, not finite or above the limits."""
         if not self.usd.is_finite() or not 0 <= self.usd <= USD_MAX or not 0 <= self.tokens <= TOKENS_MAX:
             return None
         rounded = self.usd.quantize(USD_STEP, ROUND_UP)
@@ -44,7 +44,7 @@ NOTHING = Amount()
 
 
 def checked(amount: Amount, name: str) -> Amount:
-    """The amount as it is. Raises Invalid for one that makes a cap or a sum meaningless (negative, NaN, endless)."""
+    """Return the amount unchanged. Raises Invalid if it is negative, not finite, too large or too fine."""
     if amount.counted() != amount:
         raise Invalid(
             f"{name} is {amount.usd} USD and {amount.tokens} tokens.",

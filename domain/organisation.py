@@ -1,4 +1,4 @@
-"""The organisation: founded once, paused, halted and resumed; it lends each run a part of its budget."""
+"""The organisation. It is founded once, can be paused, halted and resumed, and lends each run a part of its budget."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -93,7 +93,7 @@ class OrganisationState(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def committed(self) -> Amount:
-        """Return the sum of what is spent and what open runs may still spend."""
+        """The sum of the money spent and the budgets of open runs."""
         total = self.spent
         for amount in self.lent.values():
             total = total + amount
@@ -107,7 +107,7 @@ def decide(command: Command, state: OrganisationState) -> tuple[OrganisationEven
     match command:
         case Found(name=name, cap=cap):
             if state.phase != "unfounded":
-                raise Conflict("The organisation is founded already.", hint="Use it as it is; change its budget alone.")
+                raise Conflict("The organisation already exists.", hint="Use it. Only its budget can be changed.")
             return (Founded(name=name, cap=checked(cap, "The organisation's budget")),)
         case SetBudget(cap=cap):
             _founded(state)
@@ -119,7 +119,7 @@ def decide(command: Command, state: OrganisationState) -> tuple[OrganisationEven
         case Resume(reason=reason):
             _founded(state)
             if state.phase == "running":
-                raise Refused("The organisation is running.", hint="Nothing needs to be resumed.")
+                raise Refused("The organisation is running.", hint="You need not resume it.")
             return (Resumed(reason=_reason(reason)),)
         case SettleBudget(run=run, spent=spent):
             if run not in state.lent:
@@ -129,16 +129,19 @@ def decide(command: Command, state: OrganisationState) -> tuple[OrganisationEven
 
 
 def lend(state: OrganisationState, run: UUID, amount: Amount) -> BudgetReserved:
-    """The organisation's half of an admission: reserve the run's whole budget, or refuse."""
+    """Decide the organisation's half of an admission: reserve the run's whole budget, or refuse.
+
+    Raises Refused if the organisation does not run, LimitReached if its budget is too small.
+    """
     _founded(state)
     if state.phase != "running":
         raise Refused(
-            f"The organisation is {state.phase}.", hint="`aura resume` starts it again; the run then follows."
+            f"The organisation is {state.phase}.", hint="`aura resume` starts it again; the run then continues."
         )
     if not (state.committed + amount).fits(state.cap):
         left = state.cap - state.committed
         raise LimitReached(
-            f"The organisation has {left.usd} USD and {left.tokens} tokens left, this run asks for "
+            f"The organisation has {left.usd} USD and {left.tokens} tokens left, but this run needs "
             f"{amount.usd} USD and {amount.tokens} tokens.",
             hint="Lower the run's budget, wait until another run ends, or raise the organisation's budget.",
         )
@@ -148,7 +151,7 @@ def lend(state: OrganisationState, run: UUID, amount: Amount) -> BudgetReserved:
 def _stop(state: OrganisationState, phase: Literal["paused", "halted"], reason: str) -> tuple[OrganisationEvent, ...]:
     _founded(state)
     if state.phase == phase or (phase == "paused" and state.phase == "halted"):
-        raise Refused(f"The organisation is {state.phase} already.", hint="`aura resume` starts it again.")
+        raise Refused(f"The organisation is already {state.phase}.", hint="`aura resume` starts it again.")
     return (Paused(reason=_reason(reason)),) if phase == "paused" else (Halted(reason=_reason(reason)),)
 
 

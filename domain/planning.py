@@ -1,4 +1,4 @@
-"""Rules for a submission, and the tasks that are planned from it."""
+"""Rules for a submission and for its planned tasks."""
 
 from uuid import UUID
 
@@ -12,12 +12,12 @@ MINUTES_MAX = 366 * 24 * 60  # of a run; keeps due_at within 64 bits
 
 
 def task_id(run: UUID, name: str) -> UUID:
-    """The id of the task that a requirement calls `name`."""
+    """Return the id of the task with this name in the requirement."""
     return derive(run, "task", name)
 
 
 def submitted(command: m.Submit) -> m.Submitted:
-    """The event of a sound submission. Raises Invalid."""
+    """Return the event of a valid submission. Raises Invalid."""
     if not command.plan:
         raise Invalid("A run needs at least one task.", hint="Name criteria in the requirement.")
     if not 1 <= command.attempts_max <= ATTEMPTS_MAX_LIMIT:
@@ -29,13 +29,16 @@ def submitted(command: m.Submit) -> m.Submitted:
     known: set[str] = set()
     for task in command.plan:
         if names.count(task.name) > 1 or not set(task.after) <= known:
-            raise Invalid(f"Task {task.name} is there twice or comes before what it needs.", hint="Order the plan.")
+            raise Invalid(
+                f"Task {task.name} occurs twice, or comes before a task that it needs.",
+                hint="Name each task once, after the tasks that it needs.",
+            )
         known.add(task.name)
     return m.Submitted(**{name: getattr(command, name) for name in m.Submitted.__struct_fields__})
 
 
 def planned(run: UUID, plan: tuple[m.TaskPlan, ...]) -> tuple[m.PlannedTask, ...]:
-    """The plan with ids."""
+    """Return the planned tasks, with their ids."""
     return tuple(
         m.PlannedTask(
             id=task_id(run, task.name),

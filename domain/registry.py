@@ -1,4 +1,4 @@
-"""The table of contents: every event type, every command with who decides it and what it may cause."""
+"""The table of contents: every event type, and every command with its decider and the events that it may cause."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from domain.message import ORGANISATION, Command, Erased, Event
 from domain.tree import from_version_1
 
 RUN_BEGINS = run_messages.Submitted.type
-"""The event that a run begins with: who saw it pass has seen all of the run."""
+"""The first event of each run. A reader that has read it has read the run from its beginning."""
 ScopeKind = Literal["organisation", "employee", "run", "task", "incident"]
 
 EVENTS: Mapping[str, type[Event]] = {
@@ -56,17 +56,17 @@ Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def _with_gates(fields: dict[str, Any]) -> dict[str, Any]:
-    """A verdict from before its gates were told one by one."""
+    """Upcast a verdict of version 1, which did not list its gates."""
     return {**fields, "judgement": {**fields["judgement"], "gates": [], "image": "", "attestation": ""}}
 
 
 def _counted(fields: dict[str, Any]) -> dict[str, Any]:
-    """A receipt from before faults were told apart: every call was an attempt, and the only one of it."""
+    """Upcast a receipt of version 1, which had no faults: each call was an attempt, and each attempt had one call."""
     return {**fields, "counts": True, "index": 0}
 
 
 def _with_kinds(fields: dict[str, Any]) -> dict[str, Any]:
-    """A difference from before a manifest said what stands at a path: all of it were files."""
+    """Upcast a difference with a manifest of version 1, which had only files."""
     return {**fields, "files": msgspec.to_builtins(from_version_1(fields["files"]))}
 
 
@@ -81,13 +81,13 @@ UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
     (run_messages.Merged.type, 1): _with_kinds,
     (run_messages.Submitted.type, 1): lambda fields: {**fields, "base_ref": None, "proof": "inside"},
 }
-"""(type, version) -> how its payload becomes one of the next version. A base's manifest says its own version."""
+"""(type, version) -> function that turns its payload into the next version. A base's manifest has its own version."""
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """The part of the log that a decision guards: one entity's.
+    """The part of the log that a decision guards: the events of one entity.
 
-    `run` is set for a task, whose state lives in its run's.
+    `run` is set for a task, because a task's state is part of its run's state.
     """
 
     kind: ScopeKind
@@ -96,7 +96,7 @@ class Scope(msgspec.Struct, frozen=True):
 
 
 class CommandSpec(msgspec.Struct, frozen=True):
-    """`causes`: the event types that the command may lead to. `id_field`: the field that names the entity."""
+    """`causes`: the event types that the command may cause. `id_field`: the field with the entity's id."""
 
     kind: ScopeKind
     causes: tuple[str, ...]
@@ -136,7 +136,7 @@ COMMANDS: Mapping[type[Command], CommandSpec] = {
 
 
 def scope_of(command: Command) -> Scope:
-    """The part of the log that the command's decision guards."""
+    """Return the part of the log that the command's decision guards."""
     spec = COMMANDS[type(command)]
     if spec.kind == "organisation":
         return Scope("organisation", ORGANISATION)
@@ -151,4 +151,4 @@ DECIDERS: Mapping[str, Decider] = {
     "incident": (incident.initial, incident.decide, incident.evolve),
     "run": (run.initial, run.decide, run.evolve),
 }
-"""Entity kind -> (initial, decide, evolve). A task is decided by its run's."""
+"""Entity kind -> (initial, decide, evolve). The run's functions also decide for its tasks."""

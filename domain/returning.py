@@ -1,6 +1,7 @@
-"""A run that goes back from its delivery to work, because the branch that it builds on has moved.
+"""Return of a run from its delivery to work, because its base branch has moved.
 
-What still fits stays verified and is merged and judged again on the new commit. What conflicts is open again.
+Tasks that still fit stay verified, and are merged and judged again on the new commit. Tasks that conflict are open
+again.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,13 +22,15 @@ MINUTE_US = 60_000_000
 def returned(
     command: m.Return, submitted: m.Submitted, commit: str | None, tasks: Mapping[UUID, TaskState]
 ) -> m.Returned:
-    """The event of a run that is delivered as `commit`. Raises Conflict, Invalid, Refused."""
+    """Return the event that takes a run back from its delivery `commit`. Raises Conflict, Invalid, Refused."""
     if submitted.base_commit is None:
-        raise Refused("The run builds on nothing.", hint="Approve or decline what is delivered.")
+        raise Refused("The run has no base.", hint="Approve or decline the delivery.")
     if command.commit != commit:
-        raise Conflict("Another commit is delivered by now.", hint="Look at it with `aura run show`, then approve it.")
+        raise Conflict(
+            "The run has delivered another commit since.", hint="Look at it with `aura run show`, then approve it."
+        )
     if command.base_commit == submitted.base_commit:
-        raise Invalid("The base is at that commit already.", hint="Approve or decline what is delivered.")
+        raise Invalid("The run is already based on that commit.", hint="Approve or decline the delivery.")
     unknown = {*command.conflicts, *(part.task for part in command.files)} - tasks.keys()
     if unknown:
         raise Invalid(f"The run has no task {min(map(str, unknown))}.", hint="`aura run show` lists its tasks.")
@@ -46,22 +49,22 @@ def returned(
 
 
 def attempts_used(task: TaskState) -> int:
-    """The attempts that count against the run's attempts_max."""
+    """Return the number of attempts that count against the run's attempts_max."""
     return task.attempts - task.attempts_before
 
 
 def _with_followers(conflicts: Iterable[UUID], tasks: Iterable[TaskState]) -> tuple[UUID, ...]:
-    """The tasks that conflict and all that build on them, in the order of the plan: what they built on is gone."""
+    """Return the tasks that conflict and all tasks that depend on them, in the order of the plan."""
     again = set(conflicts)
     ordered = list(tasks)
-    for task in ordered:  # each stands after those that it needs
+    for task in ordered:  # each task comes after the tasks that it needs
         if again & set(task.after):
             again.add(task.id)
     return tuple(task.id for task in ordered if task.id in again)
 
 
 def tasks_after(event: m.Returned, tasks: Mapping[UUID, TaskState]) -> dict[UUID, TaskState]:
-    """The tasks once the run has gone back."""
+    """Return the tasks of a run after it has gone back to work."""
     findings = tuple(_finding(path, event.base_commit) for path in event.conflicts)
     merged = {part.task: part.files for part in event.files}
     return {

@@ -1,6 +1,6 @@
-"""The review of what a run made: a task without criteria, after all others, by somebody who wrote none of it.
+"""The review of a run's work. It is a task without criteria, after all others, by an employee who wrote none of it.
 
-A reviewer may block. It cannot pass over a gate: the merged tree is judged after it, whatever it says.
+A reviewer can block the run. It cannot skip a gate: the merged tree is judged after every review.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ _MAKERS: Mapping[str, str] = {
 
 
 def vendor_of(model: str) -> str:
-    """Return the maker of a model by its family's name: models of one maker err alike, whoever serves them."""
+    """Return the maker of a model, from its family's name. Models of one maker make similar mistakes on any server."""
     name = model.removeprefix("script ").lower().rpartition("/")[2]
     found = name[: next((index for index, char in enumerate(name) if not char.isalpha()), len(name))]
     return _MAKERS.get(found, found or name)
@@ -36,20 +36,18 @@ def authors(tasks: Iterable[TaskState]) -> frozenset[UUID]:
 
 
 def vendors(tasks: Iterable[TaskState]) -> frozenset[str]:
-    """The makers of the models that wrote it."""
+    """Return the makers of the models that wrote the reviewed work."""
     return frozenset(vendor_of(task.model) for task in _work(tasks))
 
 
 def refuse_author(task: TaskState, tasks: Iterable[TaskState], employee: UUID) -> None:
-    """Raise Refused when an author of what is reviewed is to review it."""
+    """Raise Refused if the task is a review and the employee is an author of the reviewed work."""
     if is_review(task) and employee in authors(tasks):
-        raise Refused(
-            "Nobody reviews what they wrote themselves.", hint="Hire an employee whose model another maker has made."
-        )
+        raise Refused("An employee cannot review its own work.", hint="Hire an employee with a model of another maker.")
 
 
 def objection(tasks: Iterable[TaskState]) -> str:
-    """Why the run may not be merged; empty when nobody blocks."""
+    """Return why the run may not be merged; empty if no review blocks it."""
     return next((task.blocked for task in tasks if task.blocked), "")
 
 

@@ -1,7 +1,7 @@
-"""A run: one requirement on its way to verified software. Its state is the fold of all its events and holds its tasks.
+"""A run: the path of one requirement to verified software. Its state is the fold of its events and includes its tasks.
 
 submitted -> admitted -> planned -> merged -> verified -> delivering -> delivered -> approved -> released -> ended, or
-merged -> rejected -> ended; delivered -> planned when the base has moved; it can end from every phase, with a reason.
+merged -> rejected -> ended. If the base has moved: delivered -> planned. A run can end from every phase, with a reason.
 """
 
 from collections.abc import Iterable, Mapping
@@ -47,7 +47,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     tree: str | None = None
     commit: str | None = None
     outcome: m.Outcome | None = None
-    returns: int = 0  # how often it went back from a delivery to work
+    returns: int = 0  # number of times that it went back from a delivery to work
 
     @property
     def spent(self) -> Amount:
@@ -55,7 +55,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def left(self) -> Amount:
-        """The budget less what is spent and reserved."""
+        """The budget minus the amounts spent and reserved."""
         cap = self.submitted.allowance.amount if self.submitted else NOTHING
         return cap - self.spent - total(task.reservation for task in self.tasks.values())
 
@@ -64,7 +64,7 @@ initial = RunState()
 
 
 def total(amounts: Iterable[Amount]) -> Amount:
-    """The sum of amounts."""
+    """Return the sum of the amounts."""
     result = NOTHING
     for amount in amounts:
         result = result + amount
@@ -72,7 +72,7 @@ def total(amounts: Iterable[Amount]) -> Amount:
 
 
 def files_of(state: RunState) -> dict[str, Entry]:
-    """Return what all verified tasks changed on the base, in the order of the plan. Reviews change nothing."""
+    """Return the changes of all verified tasks to the base, in the order of the plan. Reviews change nothing."""
     merged: dict[str, Entry] = {}
     for task in state.tasks.values():
         if task.phase == "verified" and not review.is_review(task):
@@ -99,7 +99,8 @@ def decide(command: Command, state: RunState) -> tuple[Event, ...]:
                 raise Refused(f"Tasks {', '.join(waiting)} are not verified.", hint="Only verified work is merged.")
             if why := review.objection(state.tasks.values()):
                 raise Refused(
-                    f"The reviewer blocks it: {why}", hint="Submit it again; what was found is on the record."
+                    f"The reviewer blocks the run: {why}",
+                    hint="Read the review with `aura run show`, then submit the requirement again.",
                 )
             return (m.Merged(run=run, files=files_of(state), tree=tree),)
         case m.JudgeMerged(run=run, judgement=judgement):
@@ -131,7 +132,7 @@ def decide(command: Command, state: RunState) -> tuple[Event, ...]:
 def decide_admission(
     command: m.Admit, organisation: OrganisationState, state: RunState
 ) -> tuple[BudgetReserved | m.Admitted | m.Ended, ...]:
-    """Both halves of an admission: the organisation's reservation and the run's start, one atomic batch."""
+    """Decide both halves of an admission in one atomic batch: the organisation's reservation and the run's start."""
     if state.submitted is None:
         raise NotFound(f"There is no run {command.run}.", hint="`aura runs` lists them.")
     _expect(state, command, "submitted")
@@ -147,7 +148,7 @@ def decide_admission(
 
 def _submit(command: m.Submit, state: RunState) -> tuple[m.Submitted, ...]:
     if state.phase != "none":
-        raise Conflict(f"Run {command.run} is there already.", hint="Submit with a new id.")
+        raise Conflict(f"Run {command.run} already exists.", hint="Submit with a new id.")
     return (planning.submitted(command),)
 
 
@@ -155,9 +156,9 @@ def _decide_task(command: TaskCommand, state: RunState) -> tuple[TaskEvent, ...]
     task = state.tasks.get(command.task)
     if task is None:
         raise NotFound(f"Run {command.run} has no task {command.task}.", hint="`aura run show` lists its tasks.")
-    # A task's decision may know the run's end, as the law voids what comes after it. Receipts count: spent is spent.
+    # A task's decision may depend on the run's end, because the law voids later work. Receipts still count.
     if state.phase == "ended" and not isinstance(command, FinishCall | ReleaseOrder):
-        raise Refused("The run has ended and takes no more work.", hint="Submit the requirement again as a new run.")
+        raise Refused("The run has ended and accepts no more work.", hint="Submit the requirement again as a new run.")
     if isinstance(command, Assign):
         if command.attempt <= task.attempts:
             return ()
@@ -175,16 +176,18 @@ def _may_assign(command: Assign, task: TaskState, state: RunState) -> None:
     if used >= state.submitted.attempts_max:
         raise LimitReached(
             f"Task {task.name} had {used} attempts, and attempts_max is {state.submitted.attempts_max}.",
-            hint="The run ends; look at the findings, then submit a clearer requirement or a stronger employee.",
+            hint="The run ends. Read the findings, then submit a clearer requirement or hire a stronger employee.",
         )
     if task.worn_out(command.employee):
         raise LimitReached(
             f"Task {task.name}: the employee's calls failed too often, and faults_max is {FAULTS_MAX}: {task.failure}",
-            hint="Put right what the last message names, or hire another employee.",
+            hint="Correct the problem that the last message names, or hire another employee.",
         )
     open_tasks = [state.tasks[other].name for other in task.after if state.tasks[other].phase != "verified"]
     if open_tasks:
-        raise Refused(f"Task {task.name} waits for {', '.join(open_tasks)}.", hint="It is assigned after them.")
+        raise Refused(
+            f"Task {task.name} waits for {', '.join(open_tasks)}.", hint="It is assigned once they are verified."
+        )
     review.refuse_author(task, state.tasks.values(), command.employee)
     if not command.reservation.fits(state.left) or state.left.tokens <= 0:
         raise LimitReached(
@@ -195,7 +198,7 @@ def _may_assign(command: Assign, task: TaskState, state: RunState) -> None:
 
 
 def _undecided(state: RunState) -> None:
-    """Raise Conflict when the run is decided or ended: the first decision is final."""
+    """Raise Conflict if the run is approved or has ended. The first decision is final."""
     if state.phase in ("approved", "released"):
         raise Conflict(
             f"The run is {state.phase} and cannot be decided again.", hint="It ends as delivered by itself in a moment."
@@ -203,7 +206,7 @@ def _undecided(state: RunState) -> None:
     if state.phase == "ended":
         raise Conflict(
             f"The run is ended{f' ({state.outcome})' if state.outcome else ''} and cannot be decided again.",
-            hint="`aura run show` tells why; `aura submit` begins a new run.",
+            hint="`aura run show` shows why; `aura submit` begins a new run.",
         )
 
 
@@ -219,7 +222,7 @@ def _approve(command: m.Approve, state: RunState) -> m.Approved:
 
 
 def _end(command: m.End, state: RunState) -> tuple[m.Ended, ...]:
-    if command.outcome in ("declined", "cancelled"):  # a person's word, and not the manager's
+    if command.outcome in ("declined", "cancelled"):  # a person's decision, not the manager's
         _undecided(state)
     if state.phase == "ended":
         return ()
@@ -240,7 +243,7 @@ def _expect(state: RunState, command: Command, *phases: Phase) -> None:
     if state.phase not in phases:
         raise Refused(
             f"The run is {state.phase}, and {type(command).__name__} needs it {' or '.join(phases)}.",
-            hint="`aura run show` tells where it stands.",
+            hint="`aura run show` shows its state.",
         )
 
 

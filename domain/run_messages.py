@@ -1,4 +1,4 @@
-"""The commands and events of a run. Its state and rules stand in `domain/run.py`."""
+"""The commands and events of a run. Its state and rules are in `domain/run.py`."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -12,20 +12,23 @@ from domain.money import Amount
 from domain.tree import Manifest, contents_of
 
 Proof = Literal["inside", "notes", "folder", "branch"]
-"""Where verdict, statement, key, acceptance tests and prose of a delivery are: among its files, or apart from them as
-git notes, in a folder beside the repository, or in a branch of their own."""
+"""Place of a delivery's verdict, statement, key, acceptance tests and prose.
+
+`inside`: among the delivered files. Otherwise apart from them: as git notes, in a folder beside the repository, or in a
+separate branch.
+"""
 Outcome = Literal["delivered", "rejected", "refused", "declined", "cancelled"]
 
 
 class Allowance(msgspec.Struct, frozen=True, kw_only=True):
-    """The caps of a run. Every 0 means stop."""
+    """The caps of a run. A cap of 0 means stop."""
 
     amount: Amount
     minutes: int
 
 
 class TaskPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """One task as the requirement names it. `after` names other tasks of the same plan."""
+    """One task of the requirement's plan. `after` names other tasks of the same plan."""
 
     name: str
     criteria: tuple[str, ...]
@@ -34,7 +37,7 @@ class TaskPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlannedTask(msgspec.Struct, frozen=True, kw_only=True):
-    """One task of the run as it is planned. Not the task's state: that may grow, an event may not."""
+    """One planned task of a run. It is separate from TaskState, which may get new fields: an event never does."""
 
     id: UUID
     name: str
@@ -44,7 +47,7 @@ class PlannedTask(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TaskFiles(msgspec.Struct, frozen=True, kw_only=True):
-    """Files of one task, as they are once other changes are merged into them."""
+    """Files of one task after other changes were merged into them."""
 
     task: UUID
     files: Manifest
@@ -53,9 +56,9 @@ class TaskFiles(msgspec.Struct, frozen=True, kw_only=True):
 class Submitted(RunEvent, frozen=True, kw_only=True):
     """`requirement`, `sealed`, `fixtures` and `base_tree` name blobs.
 
-    base_tree holds the manifest of the base commit, of version 2. A payload of version 1 names one of version 1.
-    `base_ref` is what the commit was found by: a branch that may move, a tag or the commit itself. `proof` says where
-    the delivery's proof is put.
+    `base_tree` holds the manifest (version 2) of the base commit. In a payload of version 1 it holds a manifest of
+    version 1. `base_ref` is the name that the user gave for the commit: a branch that may move, a tag or the commit
+    itself. `proof` is the place of the delivery's proof.
     """
 
     type = "run.submitted"
@@ -90,7 +93,7 @@ class Planned(RunEvent, frozen=True, kw_only=True):
 
 
 class Merged(RunEvent, frozen=True, kw_only=True):
-    """`files`: how all that the tasks wrote differs from the base; `tree`: names the whole merged tree."""
+    """`files`: the difference of all tasks' work from the base. `tree`: names the whole merged tree."""
 
     type = "run.merged"
     version = 2
@@ -128,11 +131,11 @@ class Delivered(RunEvent, frozen=True, kw_only=True):
 
 
 class Returned(RunEvent, frozen=True, kw_only=True):
-    """The run went back from its delivery to work: what it builds on has moved to `base_commit`.
+    """The run went back from its delivery to work, because its base has moved to `base_commit`.
 
-    `commit`: the delivered one that was not approved. `tasks` are open again; `conflicts` are the paths for which.
-    `files`: of the other tasks what their files are once the base's changes are merged into them. `due_at`: the new end
-    of the run's minutes. `base_tree` names the blob with the new base's manifest.
+    `commit`: the delivered commit, which was not approved. `tasks`: the tasks that are open again. `conflicts`: the
+    paths that are the reason. `files`: for the other tasks, their files after the base's changes were merged into them.
+    `due_at`: the new end of the run's minutes. `base_tree` names the blob with the new base's manifest.
     """
 
     type = "run.returned"
@@ -215,9 +218,9 @@ class FinishDelivery(RunCommand, frozen=True, kw_only=True):
 
 
 class Return(RunCommand, frozen=True, kw_only=True):
-    """`commit`: the delivered one. `conflicts`: task -> the paths that it changed otherwise than the base did since.
+    """`commit`: the delivered commit. `conflicts`: task -> the paths that the task and the base changed differently.
 
-    `files`: those of tasks into which changes of the base were merged.
+    `files`: the files of tasks into which changes of the base were merged.
     """
 
     commit: str
@@ -229,7 +232,7 @@ class Return(RunCommand, frozen=True, kw_only=True):
 
 
 class Approve(RunCommand, frozen=True, kw_only=True):
-    """`commit` None: the one delivered commit; given: it must be that one (an approval is bound to what was shown)."""
+    """`commit`: if given, it must be the delivered commit, so that an approval is bound to what the user saw."""
 
     commit: str | None = None
     reason: str = ""

@@ -1,4 +1,4 @@
-"""The execution snapshot of one model call, as its receipt holds it."""
+"""The execution snapshot of one model call, which its receipt holds."""
 
 from collections.abc import Mapping
 
@@ -7,18 +7,18 @@ import msgspec
 from domain.money import Amount
 
 READ = ("answered", "no_code")
-"""The outcomes of a call whose answer was read. Its message says what of it was not understood."""
+"""Outcomes of a call with an answer that was parsed. The message lists the parts that were not understood."""
 REASONS_BETWEEN = " \u00b7 "
-"""Stands between the reasons in such a message."""
+"""Separator of the reasons in such a message."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """The execution snapshot of one model call: enough to say what was asked of whom and what came back.
+    """The execution snapshot of one model call: the model, the request and the response.
 
-    `outcome` is "answered", "declined" or a failure kind. Digests name blobs. Tokens None: not reported. `cost` None:
-    unknown, charged at the reservation. `estimated`: the cost follows from the bytes of prompt and answer.
-    `adaptations`: what was changed in the request because the server refuses its usual form. `retry_after_s`: how long
-    the server asked to wait.
+    `outcome` is "answered", "declined" or a kind of failure. Digests name blobs. Tokens None: not reported. `cost`
+    None: unknown, charged at the reservation. `estimated`: the cost follows from the bytes of prompt and answer.
+    `adaptations`: changes to the request, because the server refuses its usual form. `retry_after_s`: the wait that the
+    server requested.
     """
 
     outcome: str
@@ -46,10 +46,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def was_read(self) -> bool:
-        """Whether the answer was read as a change."""
+        """Whether the answer was parsed as a change."""
         return self.outcome in READ
 
     @property
     def not_understood(self) -> tuple[str, ...]:
-        """The parts of an answer that were read and not understood."""
+        """The reasons why parts of a parsed answer were not understood."""
         return tuple(reason for reason in self.message.split(REASONS_BETWEEN) if reason) if self.was_read else ()

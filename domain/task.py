@@ -1,8 +1,8 @@
-"""A task of a run: assigned, called, handed in, judged. Its state lives in its run's; here stand its events and rules.
+"""A task of a run: its events and rules. Its state is part of its run's state.
 
-waiting -> assigned -> calling -> answered -> submitted -> verified, or back to waiting by call_finished with a failure,
-rejected, or released (the lease ran out: an open call is settled at its upper bound). A fault (domain/faults.py) gives
-the attempt back.
+waiting -> assigned -> calling -> answered -> submitted -> verified. It goes back to waiting by call_finished with a
+failure, by rejected, or by released (the lease expired, and an open call is settled at its upper bound). A fault
+(domain/faults.py) does not use up the attempt.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from domain.snapshot import Snapshot as Snapshot
 from domain.tree import Manifest, contents_of
 
 DECLINED = "declined"
-"""The outcome of a call whose employee says that the task cannot be done: no failure, and no claim either."""
+"""Outcome of a call if the employee states that the task cannot be done. It is neither a failure nor a hand-in."""
 Phase = Literal["waiting", "assigned", "calling", "answered", "submitted", "verified"]
 
 
@@ -40,7 +40,7 @@ class CallStarted(TaskEvent, frozen=True, kw_only=True):
 
 
 class CallFinished(TaskEvent, frozen=True, kw_only=True):
-    """`counts`: the call is an attempt of its task, and no fault. `index`: which call of its attempt, from 0."""
+    """`counts`: the call uses up an attempt; it is not a fault. `index`: number of the call in its attempt, from 0."""
 
     type = "task.call_finished"
     version = 2
@@ -55,9 +55,9 @@ class CallFinished(TaskEvent, frozen=True, kw_only=True):
 
 
 class Submitted(TaskEvent, frozen=True, kw_only=True):
-    """`files`: what differs from the tree that the task began with. `tree`: names the whole tree that is to be judged.
+    """`files`: the difference from the tree at the task's start. `tree`: names the whole tree that will be judged.
 
-    `dropped`: paths outside its scope that the employee wrote and that are no part of the difference.
+    `dropped`: paths outside the scope that the employee wrote. They are not part of the difference.
     """
 
     type = "task.submitted"
@@ -92,7 +92,7 @@ class Rejected(TaskEvent, frozen=True, kw_only=True):
 
 
 class Released(TaskEvent, frozen=True, kw_only=True):
-    """The order's lease ended without a hand-in. `cut_off`: a call had started and nobody knows how it ended."""
+    """The order's lease ended without a hand-in. `cut_off`: a call had started, and its result is unknown."""
 
     type = "task.released"
     order: UUID
@@ -102,7 +102,7 @@ class Released(TaskEvent, frozen=True, kw_only=True):
 
 
 class TaskCommand(Command, frozen=True, kw_only=True):
-    """A command about one order of one task. `employee`: whose order it is."""
+    """A command about one order of one task. `employee`: the employee who has the order."""
 
     run: UUID
     task: UUID
@@ -111,7 +111,7 @@ class TaskCommand(Command, frozen=True, kw_only=True):
 
 
 class Assign(TaskCommand, frozen=True, kw_only=True):
-    """`attempt`: the one that is asked for; when it has been assigned already, there is nothing to do."""
+    """`attempt`: the number of the attempt. If this attempt was already assigned, the command does nothing."""
 
     attempt: int
     seed: int
@@ -150,33 +150,33 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     after: tuple[UUID, ...] = ()
     phase: Phase = "waiting"
     attempts: int = 0
-    attempts_before: int = 0  # those of before the task was opened again: nobody's failure
+    attempts_before: int = 0  # attempts before the task was opened again. They do not count against attempts_max
     employee: UUID | None = None
     order: UUID | None = None
     due_at: int = 0
-    tried: tuple[UUID, ...] = ()  # by whom, in order of the attempts
+    tried: tuple[UUID, ...] = ()  # the employees, in order of the attempts
     seed: int = 0
     reservation: Amount = NOTHING
     spent: Amount = NOTHING
     files: Manifest = {}
     tree: str | None = None
     findings: tuple[Finding, ...] = ()  # of the last rejection
-    model: str = ""  # that answered last
-    evidence: str | None = None  # of the verdict that verified it
-    blocked: str = ""  # a review that was heard and blocks
-    faults: Mapping[UUID, int] = {}  # employee -> the weight of its faults with this task
-    failure: str = ""  # how the last call failed, in words; empty after an answer
+    model: str = ""  # the model of the last call
+    evidence: str | None = None  # digest of the verdict that verified the task
+    blocked: str = ""  # reason of a verified review that blocks the run
+    faults: Mapping[UUID, int] = {}  # employee -> the sum of weights of its faults with this task
+    failure: str = ""  # the failure of the last call, in words; empty after an answer
     answer: str | None = None  # digest of the last answer
-    attempted: Manifest = {}  # what that answer changed
-    unclear: tuple[str, ...] = ()  # what of that answer was not understood or dropped, for its author
+    attempted: Manifest = {}  # the changes of the last answer
+    unclear: tuple[str, ...] = ()  # for the author: the parts of the last answer that were not understood or dropped
 
     def worn_out(self, employee: UUID) -> bool:
-        """Whether the employee had as many faults with this task as it may have."""
+        """Return whether the employee's faults with this task have reached FAULTS_MAX."""
         return self.faults.get(employee, 0) >= FAULTS_MAX
 
 
 def decide(command: TaskCommand, state: TaskState) -> TaskEvent:
-    """All that concerns one task alone. What a run must agree to is asked in domain/run.py first."""
+    """Decide a command by the task's own state. `domain/run.py` has checked the rules of the run before."""
     ids = {"run": command.run, "task": command.task, "employee": command.employee, "order": command.order}
     match command:
         case Assign(seed=seed, reservation=reservation, due_at=due_at):
@@ -211,7 +211,7 @@ def decide(command: TaskCommand, state: TaskState) -> TaskEvent:
 
 
 def _charge(snapshot: Snapshot, reservation: Amount) -> Amount:
-    """The cost, an estimated one at most the reservation; the reservation where it is unknown or cannot be counted."""
+    """Return the amount to charge: the cost, or the reservation if the cost is unknown. An estimate is capped by it."""
     counted = snapshot.cost.counted() if snapshot.cost is not None else None
     if counted is None:
         return reservation
@@ -222,7 +222,7 @@ def _expect(state: TaskState, command: TaskCommand, *phases: Phase) -> None:
     if state.phase not in phases:
         raise Refused(
             f"Task {state.name} is {state.phase}, and {type(command).__name__} needs it {' or '.join(phases)}.",
-            hint="Look at `aura run show`: somebody else was first, or this came too late.",
+            hint="See `aura run show`. Another process was first, or this command came too late.",
         )
     if state.phase != "waiting" and (state.order, state.employee) != (command.order, command.employee):
         raise Refused(
@@ -270,6 +270,6 @@ def evolve(state: TaskState, event: Event | Erased) -> TaskState:
 
 
 def _after_fault(state: TaskState, employee: UUID, outcome: str) -> TaskState:
-    """The attempt is given back; `tried` keeps it, so that somebody else has the next turn."""
+    """Return the state without the attempt. `tried` keeps the employee, so that another employee gets the next turn."""
     faults = {**state.faults, employee: state.faults.get(employee, 0) + weight_of(outcome)}
     return replace(state, attempts=max(state.attempts_before, state.attempts - 1), faults=faults)

@@ -1,7 +1,7 @@
-"""A tree of files: a manifest that says what stands at each path, one digest for the whole, and its contents.
+"""A tree of files: its manifest, its digest and its contents.
 
-A manifest of version 1 maps a path to the hex sha256 of its content. One of version 2 maps it to an entry: a file, an
-executable, a link, a submodule, or `deleted`, which only a difference between two trees holds.
+A manifest of version 1 maps a path to the hex sha256 of its content. A manifest of version 2 maps a path to an entry:
+a file, an executable, a link, a submodule, or `deleted`. Only a difference between two trees has `deleted` entries.
 """
 
 import hashlib
@@ -15,16 +15,16 @@ from domain.tree_links import resolved
 
 Kind = Literal["file", "executable", "link", "submodule", "deleted"]
 ALGORITHM = "auraTree2"
-"""Digest of a manifest of version 2, and the beginning of each text that names a tree by it: `auraTree2:HEX`."""
+"""Digest algorithm for a manifest of version 2. It is also the prefix of a tree's name: `auraTree2:HEX`."""
 FORMER_ALGORITHM = "auraTree"
-"""Digest of a manifest of version 1. A text that names a tree by it is the hex digest alone."""
+"""Digest algorithm for a manifest of version 1. The tree's name is then only the hex digest."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The entry at one path.
 
-    `digest`: hex sha256 of the content of a file or an executable. `target`: of a link its text, of a submodule its
-    commit id.
+    `digest`: hex sha256 of the content of a file or an executable. `target`: the text of a link, or the commit id of a
+    submodule.
     """
 
     kind: Kind
@@ -33,7 +33,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def is_file(self) -> bool:
-        """Whether it has content of its own."""
+        """Whether the entry has content: it is a file or an executable."""
         return self.kind in ("file", "executable")
 
 
@@ -42,51 +42,51 @@ DELETED = Entry(kind="deleted")
 
 
 def digest_of(content: bytes) -> str:
-    """Hex sha256 of one blob."""
+    """Return the hex sha256 of one blob."""
     return hashlib.sha256(content).hexdigest()
 
 
 def manifest_of(files: Mapping[str, bytes]) -> dict[str, Entry]:
-    """Path -> entry of a tree, or of plain files, sorted by path."""
+    """Map each path of a tree, or of plain files, to its entry, sorted by path."""
     return Tree.of(files).manifest()
 
 
 def from_version_1(manifest: Mapping[str, str]) -> dict[str, Entry]:
-    """A manifest of version 1 (path -> hex sha256) in the form of version 2: it knew plain files alone."""
+    """Convert a manifest of version 1 (path -> hex sha256) to version 2. Version 1 had only plain files."""
     return {path: Entry(kind="file", digest=digest) for path, digest in manifest.items()}
 
 
 def contents_of(manifest: Manifest) -> dict[str, str]:
-    """Path -> hex sha256 of all that has content."""
+    """Map each path with content to its hex sha256."""
     return {path: entry.digest for path, entry in manifest.items() if entry.is_file}
 
 
 def overlay(manifest: Manifest, difference: Manifest) -> dict[str, Entry]:
-    """A manifest with a difference laid over it; what the difference deletes is not in it."""
+    """Apply a difference to a manifest and return the result. It has no `deleted` entries."""
     laid = {**manifest, **difference}
     return {path: laid[path] for path in sorted(laid) if laid[path].kind != "deleted"}
 
 
 def difference_between(before: Manifest, after: Manifest) -> dict[str, Entry]:
-    """Return the manifest that, laid over the first one, gives the second; a path that is gone is `deleted`."""
+    """Return the difference that turns the first manifest into the second. A removed path is `deleted`."""
     changed = {path: entry for path, entry in after.items() if before.get(path) != entry}
     changed |= {path: DELETED for path in before if path not in after}
     return {path: changed[path] for path in sorted(changed)}
 
 
 def tree_digest(manifest: Manifest, algorithm: str = ALGORITHM) -> str:
-    """The text that names a whole tree. A digest of one algorithm is never the text of another.
+    """Return the name of a whole tree. Names of different algorithms are never equal.
 
-    `auraTree2:` and the hex sha256 of `auraTree2`, a zero byte and the manifest as canonical JSON (sorted keys, no
-    spaces, empty fields left out). By the former algorithm: the hex sha256 of path -> content's hex sha256 as canonical
-    JSON, with nothing before it. Raises Invalid for a tree that the former one cannot name.
+    auraTree2: `auraTree2:` and the hex sha256 of `auraTree2`, a zero byte and the manifest as canonical JSON (sorted
+    keys, no spaces, empty fields left out). auraTree: the hex sha256 of path -> content's hex sha256 as canonical JSON,
+    without a prefix. Raises Invalid if auraTree cannot name the tree, or if the algorithm is unknown.
     """
     if any(entry.kind == "deleted" for entry in manifest.values()):
-        raise ValueError("a difference is no tree: lay it over the manifest that it belongs to")
+        raise ValueError("a difference is not a tree: apply it to its manifest first")
     if algorithm == FORMER_ALGORITHM:
         odd = next((path for path, entry in manifest.items() if not entry.is_file), None)
         if odd is not None:
-            raise Invalid(f"{odd} is a {manifest[odd].kind}, and {FORMER_ALGORITHM} names files alone.")
+            raise Invalid(f"{odd} is a {manifest[odd].kind}, but {FORMER_ALGORITHM} can name only files.")
         return digest_of(msgspec.json.encode(contents_of(manifest), order="sorted"))
     if algorithm != ALGORITHM:
         raise Invalid(f"There is no algorithm {algorithm!r} for the digest of a tree.")
@@ -95,25 +95,25 @@ def tree_digest(manifest: Manifest, algorithm: str = ALGORITHM) -> str:
 
 
 def algorithm_of(tree: str) -> str:
-    """The algorithm of a text that names a tree."""
+    """Return the digest algorithm of a tree's name."""
     return tree.rpartition(":")[0] or FORMER_ALGORITHM
 
 
 def hex_of(tree: str) -> str:
-    """The digest alone of a text that names a tree."""
+    """Return only the hex digest of a tree's name."""
     return tree.rpartition(":")[2]
 
 
 def tree_text(algorithm: str, hex_digest: str) -> str:
-    """The text that names a tree by an algorithm and its digest."""
+    """Return the tree's name from an algorithm and a hex digest."""
     return hex_digest if algorithm == FORMER_ALGORITHM else f"{algorithm}:{hex_digest}"
 
 
 class Tree(Mapping[str, bytes]):
-    """The contents of a tree. As a mapping it is path -> content of its files, the executable ones included.
+    """The contents of a tree. As a mapping it gives path -> content of its files, including executables.
 
-    `executable` names the files that may be run, `links` maps a path to the text of a link, `submodules` a path to a
-    commit id. It never changes.
+    `executable` names the executable files. `links` maps a path to the text of a link. `submodules` maps a path to a
+    commit id. A tree is immutable.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class Tree(Mapping[str, bytes]):
 
     @classmethod
     def of(cls, files: Mapping[str, bytes]) -> "Tree":
-        """The tree itself, or one of plain files."""
+        """Return the argument if it is a tree, otherwise a tree of plain files."""
         return files if isinstance(files, cls) else cls(files)
 
     def __getitem__(self, path: str) -> bytes:
@@ -145,23 +145,23 @@ class Tree(Mapping[str, bytes]):
         return len(self._files)
 
     def __eq__(self, other: object) -> bool:
-        """Whether all is equal; a mapping that is no tree holds plain files alone."""
+        """Compare all contents. A mapping that is not a tree counts as a tree of plain files."""
         if not isinstance(other, Mapping):
             return NotImplemented
         tree = Tree.of(other)
         return self._parts() == tree._parts()
 
-    __hash__ = None  # type: ignore[assignment]  # as of every mapping that is compared by its content
+    __hash__ = None  # type: ignore[assignment]  # like every mapping that is compared by content
 
     def _parts(self) -> tuple[object, ...]:
         return self._files, self.executable, self.links, self.submodules
 
     def paths(self) -> list[str]:
-        """Every path, sorted: files, links and submodules."""
+        """Return every path, sorted: files, links and submodules."""
         return sorted({*self._files, *self.links, *self.submodules})
 
     def manifest(self) -> dict[str, Entry]:
-        """Path -> entry, sorted by path."""
+        """Map each path to its entry, sorted by path."""
         if self._manifest is None:
             self._manifest = {path: self._entry(path) for path in self.paths()}
         return dict(self._manifest)
@@ -175,7 +175,7 @@ class Tree(Mapping[str, bytes]):
         return Entry(kind="submodule", target=self.submodules[path])
 
     def standing(self, path: str) -> tuple[Kind, bytes | str]:
-        """Return the kind and content at a path; `deleted` where there is nothing. Two trees are compared by it."""
+        """Return kind and content at a path, to compare two trees. The kind is `deleted` if nothing is there."""
         if path in self._files:
             return "executable" if path in self.executable else "file", self._files[path]
         if path in self.links:
@@ -183,18 +183,18 @@ class Tree(Mapping[str, bytes]):
         return ("submodule", self.submodules[path]) if path in self.submodules else ("deleted", "")
 
     def changed_from(self, before: Mapping[str, bytes]) -> tuple[str, ...]:
-        """Paths that were added, changed or removed since `before`, sorted."""
+        """Return the paths that were added, changed or removed since `before`, sorted."""
         former = Tree.of(before)
         paths = sorted({*self.paths(), *former.paths()})
         return tuple(path for path in paths if self.standing(path) != former.standing(path))
 
     def followed(self, path: str) -> bytes | None:
-        """The content of the file that a path leads to when links are followed; None where there is none."""
+        """Return the content of the file at a path, with links followed; None if there is no file."""
         reached = resolved(path, self.links)
         return None if reached is None else self._files.get(reached)
 
     def with_tree(self, other: "Tree") -> "Tree":
-        """Both trees in one; where both have something at a path, the other's stands there."""
+        """Return the union of both trees. If both have an entry at a path, the other tree's entry is used."""
         taken = frozenset(other.paths())
         left = self.kept(lambda path: path not in taken)
         return Tree(
@@ -205,7 +205,7 @@ class Tree(Mapping[str, bytes]):
         )
 
     def below(self, folder: str) -> "Tree":
-        """Return this tree in a folder."""
+        """Return this tree, moved into a folder."""
         return Tree(
             {f"{folder}/{path}": content for path, content in self._files.items()},
             executable=frozenset(f"{folder}/{path}" for path in self.executable),
@@ -214,7 +214,7 @@ class Tree(Mapping[str, bytes]):
         )
 
     def kept(self, wanted: Callable[[str], bool]) -> "Tree":
-        """The tree with those paths alone of which `wanted` is true."""
+        """Return the tree with only those paths for which `wanted` returns True."""
         return Tree(
             {path: content for path, content in self._files.items() if wanted(path)},
             executable=self.executable,
@@ -223,6 +223,6 @@ class Tree(Mapping[str, bytes]):
         )
 
     def with_files(self, files: Mapping[str, bytes]) -> "Tree":
-        """The tree with these contents. A file keeps its mode; a link or a submodule gives way to a plain file."""
+        """Return the tree with these contents. A file keeps its mode. A plain file replaces a link or a submodule."""
         left = self.kept(lambda path: path in self._files or path not in files)
         return Tree({**left._files, **files}, executable=self.executable, links=left.links, submodules=left.submodules)

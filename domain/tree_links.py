@@ -1,15 +1,15 @@
-"""Links within a tree: where a path leads when they are followed, without a file system."""
+"""Resolution of links within a tree, without a file system."""
 
 from collections.abc import Mapping
 
 FOLLOWED_MAX = 40
-"""Links on one way, as Linux counts them. A way with more of them goes round in a circle."""
+"""Limit of links in one path, as in Linux. A path with more links is taken for a loop."""
 
 
 def resolved(path: str, links: Mapping[str, str]) -> str | None:
-    """Return the path that a path leads to, every link on its way followed; the root is the empty text.
+    """Return the path after all links are followed. The root is the empty text.
 
-    `links` maps each link of the tree to its text. None: the way leaves the tree or goes round in a circle.
+    `links` maps each link of the tree to its text. Return None if the path leaves the tree or loops.
     """
     reached: list[str] = []
     ahead = path.split("/")[::-1]
@@ -33,7 +33,7 @@ def resolved(path: str, links: Mapping[str, str]) -> str | None:
 
 
 def place_of(path: str, links: Mapping[str, str]) -> str | None:
-    """Return where a path itself stands: the links above it are followed, and it is not. None as in `resolved`."""
+    """Return the path with the links in its folders followed, but not its last part. None as in `resolved`."""
     folder, slash, name = path.rpartition("/")
     above = resolved(folder, links)
     return None if above is None else f"{above}/{name}".lstrip("/") if slash else name

@@ -1,1 +1,1 @@
-"""May it? Authority, principals and the gate that every command passes."""
+"""Authority, principals, and the gate that every command passes."""

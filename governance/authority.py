@@ -51,19 +51,19 @@ MATRIX: Mapping[Role, frozenset[str]] = {
     "recorder": frozenset(),
     "employee": frozenset(),
 }
-"""Role -> the events it may cause. A refusal is caused by the gate itself, in the name of whoever was refused."""
+"""Role -> the events that it may cause. Refusals are not listed: the gate itself causes them."""
 
 POLICY_VERSION = (
     "matrix-" + digest_of(repr(sorted((role, sorted(events)) for role, events in MATRIX.items())).encode())[:12]
 )
-"""Stands in every envelope: by which matrix the event was permitted."""
+"""Version of the matrix. Every envelope holds the version that permitted its event."""
 
 
 def may(role: Role, causes: Iterable[str]) -> bool:
-    """Whether a role may cause every one of the events that a command can lead to."""
+    """Return whether a role may cause all events that a command can cause."""
     return set(causes) <= MATRIX[role]
 
 
 def permitted(event_type: str) -> tuple[Role, ...]:
-    """The roles that may cause an event."""
+    """Return the roles that may cause an event."""
     return tuple(role for role in ROLES if event_type in MATRIX[role])

@@ -1,6 +1,6 @@
-"""The gate: every command passes here, and nothing else publishes events. Load, fold, authorise, decide, publish.
+"""The gate: every command passes it, and only it publishes events. Load, fold, authorise, decide, publish.
 
-It is a library: each process has its own, bound to the principal whose key the process can read.
+It is a library. Each process has its own gate, bound to the principal of the key file that the process can read.
 """
 
 import asyncio
@@ -30,16 +30,16 @@ from governance.repository import CachedAggregate, Loader
 
 ATTEMPTS_MAX = 10
 DOUBT_AFTER = 3
-"""After so many conflicts in a row what this process knows of the scope is read anew, from its first event."""
+"""After this number of conflicts in a row, drop the cached fold of the scope and read it again from its first event."""
 REFUSAL_ATTEMPTS_MAX = 3
 JITTER_S = 0.02
 FAR = 2**62
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """The outcome of a command, the same however often it is sent.
+    """The outcome of a command. It is the same each time that the command is sent.
 
-    `void`: the law does not count what was published.
+    `void`: the reason why the law does not count the published events, or None.
     """
 
     events: tuple[Recorded, ...]
@@ -54,7 +54,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class LogCheck:
-    """Asks at the start and after every reconnect whether stream and store are still the same log."""
+    """The check, at the start and after each reconnect, that stream and store are still the same log."""
 
     def __init__(self, stream: Stream, store: Store) -> None:
         self._stream = stream
@@ -65,10 +65,11 @@ class LogCheck:
         self._problem: Unavailable | None = None
 
     async def same_log(self, loader: Loader) -> None:
-        """Raise Forked when they are not, Unavailable when they cannot be asked.
+        """Check the log if it was not checked since the last reconnect.
 
-        Of many commands at once, as after a start, one asks, and its answer holds for all that wait for it: else they
-        would take every connection for minutes of asking the same.
+        Raises Forked if stream and store differ, Unavailable if they do not answer. If many commands come at once, as
+        after a start, one checks and the others wait for its result. Otherwise they would use every connection for
+        minutes for the same check.
         """
         while self._stream.client.stats["reconnects"] != self._checked:
             asked = self._asked
@@ -80,7 +81,7 @@ class LogCheck:
                     raise self._problem
 
     async def _ask(self, loader: Loader) -> Unavailable | None:
-        """Return the problem, if there is one. After a reconnect every fold is read anew."""
+        """Check the log and return the problem, if there is one. Drop every cached fold."""
         connects = self._stream.client.stats["reconnects"]
         try:
             await fork_check.check(self._stream, self._store)
@@ -92,7 +93,7 @@ class LogCheck:
 
 
 class Gate:
-    """One principal's way to cause events. Gates of one process share loader, publisher, limit and check."""
+    """The gate of one principal. The gates of a process share loader, publisher, limit and check."""
 
     def __init__(
         self,
@@ -114,10 +115,10 @@ class Gate:
         self._fault = fault
 
     async def handle(self, command: Command, *, on_behalf_of: UUID | None = None) -> Outcome:
-        """Decide a command and publish what follows. The same command id gives the same outcome, always.
+        """Decide a command and publish its events. The same command id always gives the same outcome.
 
-        on_behalf_of: in whose name a refusal stands when it is not the caller's (a hand-in that the manager sends on).
-        Raises the decider's refusal, Forbidden by the matrix, Conflict after ATTEMPTS_MAX, Unavailable.
+        on_behalf_of: the principal of a refusal, if it is not the caller (the manager forwards an employee's hand-in).
+        Raises the decider's refusal, Forbidden by the matrix, Contention after ATTEMPTS_MAX, Unavailable.
         """
         scopes = scopes_of(command)
         await self._check.same_log(self._loader)
@@ -147,13 +148,11 @@ class Gate:
             if known and (fresh or len(loaded) == 1):
                 return Outcome(tuple(sorted(known, key=lambda event: event.seq)))
             if known:
-                fresh = True  # one event of a batch is never there without the others
+                fresh = True  # a batch is atomic, so the fresh folds have either all of its events or none
                 continue
             try:
                 events = decide(command, loaded)
-                guards = [
-                    self._loader.guard(*part) for part in zip(scopes, loaded, strict=True)
-                ]  # of what was decided on
+                guards = [self._loader.guard(*part) for part in zip(scopes, loaded, strict=True)]
                 await self._may_start(command, events, fresh=fresh)
             except Unavailable:
                 raise
@@ -170,11 +169,11 @@ class Gate:
                     await asyncio.sleep(random.uniform(0, JITTER_S * attempt))
             elif fresh:
                 return Outcome(())
-            fresh = True  # what a stale fold refuses, or answers with nothing, is decided once more
-        raise Contention("Others wrote first, too often.", hint="Send the same command again.")
+            fresh = True  # a stale fold may refuse wrongly or give no event, so decide again on a fresh one
+        raise Contention(f"Gave up after {ATTEMPTS_MAX} concurrent updates.", hint="Send the same command again.")
 
     async def _may_start(self, command: Command, events: Sequence[Event], *, fresh: bool) -> None:
-        """Refuse what would be void by standing."""
+        """Raise Refused if one of the events would be void by standing."""
         if not any(event.type in law.STARTS for event in events):
             return
         standing = await self._loader.standing(fresh=fresh)
@@ -220,7 +219,7 @@ class Gate:
         )
 
     async def _refuse(self, command: Command, scope: Scope, error: AuraError, name: UUID) -> None:
-        """Put a refusal on the log, or count it. It guards nothing."""
+        """Write a refusal to the log, or count it if the rate limit holds it back. A refusal guards nothing."""
         count = self._limit.count(name)
         if not count:
             return
@@ -232,10 +231,10 @@ class Gate:
             self._limit.give_back(name, count)
             raise
         if not written and count > 1:
-            self._limit.give_back(name, count - 1)  # what the log has already does not stand for those held back
+            self._limit.give_back(name, count - 1)  # the event in the log does not count those held back
 
     async def flush_refusals(self, *, at: int, everything: bool = False) -> None:
-        """Write the summaries of refusals that the rate limit held back."""
+        """Write the summaries of refusals that the rate limit held back. Raises Unavailable."""
         for name, count in self._limit.held(all_windows=everything).items():
             summary = Command(id=derive(name, "summary", at), at=at)
             error = Refused("Held back by the rate limit of refusals.", code="rate_limited")
@@ -246,7 +245,7 @@ class Gate:
                 raise
 
     async def _write_refusal(self, command: Command, id: UUID, error: AuraError, name: UUID, count: int) -> bool:
-        """Put a refusal on the log; False when the same one stands there already. Raises Unavailable."""
+        """Write a refusal to the log. Return False if the same refusal is already there. Raises Unavailable."""
         event = refusal.CommandRefused(
             principal=name, command=type(command).__name__, code=error.code, message=str(error), count=count
         )
@@ -255,15 +254,15 @@ class Gate:
             try:
                 await self._publisher.publish_events(id, [message])
             except Unknown:
-                continue  # sent again: the server knows the id, if it has it
+                continue  # send it again: the server refuses a duplicate id
             except Stale:
-                return attempt > 0  # it stands in the log, perhaps by an attempt whose answer was lost
+                return attempt > 0  # it is in the log, perhaps from an attempt that got no answer
             return True
-        raise Unavailable("The refusal could not be put on the log.", hint="Send the same command again.")
+        raise Unavailable("The refusal could not be written to the log.", hint="Send the same command again.")
 
 
 def scopes_of(command: Command) -> tuple[Scope, ...]:
-    """Every scope that a command's decision guards, in the order of their locks."""
+    """Return every scope that a command's decision guards, in the order of their locks."""
     own = scope_of(command)
     if isinstance(command, run_messages.Admit):
         return (Scope("organisation", ORGANISATION), own)
@@ -271,14 +270,14 @@ def scopes_of(command: Command) -> tuple[Scope, ...]:
 
 
 def decide(command: Command, loaded: Sequence[CachedAggregate]) -> tuple[Event, ...]:
-    """The one decision of a command on the folds of its scopes."""
+    """Decide a command on the folds of its scopes."""
     if isinstance(command, run_messages.Admit):
         return run.decide_admission(command, loaded[0].state, loaded[1].state)
     return DECIDERS[loaded[0].kind][1](command, loaded[0].state)
 
 
 def _home(event: Event, scopes: Sequence[Scope]) -> int:
-    """The index of the scope that an event of this decision belongs to."""
+    """Return the index of the scope of an event of this decision."""
     kind, entity = event.entity()
     for index, scope in enumerate(scopes):
         if (scope.kind, scope.id) == (kind, entity) or len(scopes) == 1:

@@ -1,4 +1,4 @@
-"""Principals: who a process is follows from the key file that it can read, never from what it says."""
+"""Principals. The key file that a process can read defines its principal. An argument never does."""
 
 import os
 import re
@@ -18,36 +18,39 @@ _SECRET = re.compile(f"[0-9a-f]{{{2 * KEY_BYTES}}}")
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An id derived from the key, and the role that the key stands for."""
+    """An id that is derived from the key, and the role of the key."""
 
     id: UUID
     role: Role
 
 
 def create(folder: Path, role: Role, *, name: str | None = None) -> Path:
-    """Make the key of a role, or of `name` in that role, unless it is there. Only its owner can read it."""
+    """Make the key of a role, or of `name` in that role, unless it exists. Only its owner can read it."""
     return written_once(folder / (name or role), f"{role}:{secrets.token_hex(KEY_BYTES)}\n".encode("ascii"))
 
 
 def written_once(path: Path, content: bytes) -> Path:
-    """Write a file that only its owner can read, unless it is there: whoever is first has written it, whole."""
+    """Write a file that only its owner can read, unless it exists. Of several writers the first one wins.
+
+    A reader never sees an incomplete file.
+    """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if path.exists():
         return path
-    whole = path.with_name(f".{path.name}.{secrets.token_hex(8)}")  # linked when complete: nobody reads half a key
+    whole = path.with_name(f".{path.name}.{secrets.token_hex(8)}")  # linked to its name only once it is complete
     with os.fdopen(os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)
     try:
         os.link(whole, path)
     except FileExistsError:
-        pass  # another process was first, and its key is the key
+        pass  # another process was first, and its key is used
     finally:
         whole.unlink()
     return path
 
 
 def read_secret(path: Path) -> bytes:
-    """The content of a key file. Raises Forbidden when it cannot be read, or when others can read it too."""
+    """Return the content of a key file. Raises Forbidden if it cannot be read, or if other users can read it."""
     try:
         content = path.read_bytes()
         mode = path.stat().st_mode & 0o777
@@ -57,12 +60,12 @@ def read_secret(path: Path) -> bytes:
             hint="Run this as the user who ran `aura up`, in the same AURA_HOME.",
         ) from error
     if mode & 0o077:
-        raise Forbidden(f"The key {path} can be read by others.", hint=f"Run: chmod 600 {path}")
+        raise Forbidden(f"Other users can read the key {path}.", hint=f"Run: chmod 600 {path}")
     return content
 
 
 def load(folder: Path, name: str) -> Principal:
-    """The principal of a key file. Raises Forbidden when it cannot be read, Invalid when it is not a key."""
+    """Return the principal of a key file. Raises Forbidden if it cannot be read, Invalid if it is not a key."""
     path = folder / name
     text = read_secret(path).decode("ascii", errors="replace").strip()
     role, _, secret = text.partition(":")
@@ -72,6 +75,6 @@ def load(folder: Path, name: str) -> Principal:
 
 
 def load_or_create(folder: Path, role: Role, *, name: str | None = None) -> Principal:
-    """The principal of a role, its key made on first use."""
+    """Return the principal of a role. Its key is made on first use."""
     create(folder, role, name=name)
     return load(folder, name or role)

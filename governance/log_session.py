@@ -1,4 +1,4 @@
-"""A process's connection to the log: stream, store and what its gates share. The composition root opens one."""
+"""A process's connection to the log: stream, store and the shared parts of its gates. The composition root opens it."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from governance.repository import Loader
 
 
 class LogSession:
-    """Opens NATS and Postgres, makes gates for principals, and closes both."""
+    """Connections to NATS and Postgres. It makes gates for principals."""
 
     def __init__(
         self, client: Client, store: Store, *, redactor: Redactor | None = None, fault: Fault = lambda _: None
@@ -43,7 +43,7 @@ class LogSession:
         fault: Fault = lambda _: None,
         outages: Outages | None = None,
     ) -> "LogSession":
-        """Connect to both servers, migrate the store, and create the stream when it is new. Raises Unavailable."""
+        """Connect to both servers, migrate the store, and create the stream if it is missing. Raises Unavailable."""
         store = await Store.open(postgres_dsn, outages=outages)
         try:
             client = await connect(nats_url, name=name, outages=outages)
@@ -59,7 +59,7 @@ class LogSession:
         return office
 
     def gate(self, principal: Principal, **settings: Any) -> Gate:
-        """The gate of one principal."""
+        """Return the gate of one principal."""
         return Gate(
             principal,
             loader=self.loader,

@@ -1,4 +1,4 @@
-"""The rate limit of refusals: a principal that is refused all the time fills no log, and nothing goes uncounted."""
+"""The rate limit of refusals. Many refusals of one principal do not fill the log, but all of them are counted."""
 
 import time
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 REFUSALS_MAX = 20
-"""Refusals of one principal that become events of their own within WINDOW_S; the others are counted and summed up."""
+"""Refusals per principal and WINDOW_S that become single events. The others are counted, and written as a summary."""
 WINDOW_S = 10.0
 
 
@@ -25,7 +25,7 @@ class RefusalLimit:
         self._windows: dict[UUID, _Window] = {}
 
     def count(self, principal: UUID) -> int:
-        """Return how many refusals the next event stands for: 1, more if some were held back, 0 to hold it back."""
+        """Count one refusal. Return the number of refusals that the next event stands for, or 0 to hold it back."""
         window = self._windows.setdefault(principal, _Window(self._clock()))
         if self._clock() - window.began >= WINDOW_S:
             held = window.held
@@ -38,7 +38,7 @@ class RefusalLimit:
         return 1
 
     def held(self, *, all_windows: bool = False) -> dict[UUID, int]:
-        """Return and forget the refusals held back in past windows (or in all): each count is to become a summary."""
+        """Return and reset the counts of refusals held back in past windows (or in all), for the caller's summaries."""
         due: dict[UUID, int] = {}
         for principal, window in list(self._windows.items()):
             if all_windows or self._clock() - window.began >= WINDOW_S:
@@ -48,5 +48,5 @@ class RefusalLimit:
         return due
 
     def give_back(self, principal: UUID, count: int) -> None:
-        """A summary could not be written: count it again."""
+        """Count held-back refusals again, because their summary could not be written."""
         self._windows.setdefault(principal, _Window(self._clock(), written=REFUSALS_MAX)).held += count

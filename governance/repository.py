@@ -1,7 +1,7 @@
-"""The gate's knowledge: one cached fold and one lock for each run or other entity. It reads the log and no projection.
+"""The repository of aggregates: one cached fold and one lock per run or other entity. It reads only the log.
 
-In a process that follows the live log (`follow`) the folds take what passes there, and a decision costs no read. A door
-reads the stream when it is asked.
+In a process that follows the live log (`follow`), the folds take their events from it, and a decision needs no read. A
+door reads the stream for each command.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ ENTITIES_CACHED_MAX = 2048
 
 @dataclass(slots=True)
 class CachedAggregate:
-    """The fold of one run or entity, what commands led to, and the last sequences that decisions expect."""
+    """The fold of one run or entity, the events of each command, and the last sequences that decisions expect."""
 
     kind: str
     state: Any
@@ -37,20 +37,20 @@ class CachedAggregate:
     ids: set[UUID] = field(default_factory=set)
     tasks: dict[str, int] = field(default_factory=dict)
     complete: bool = False
-    passing: list[Recorded] = field(default_factory=list)  # what the live log brought while this was being loaded
+    passing: list[Recorded] = field(default_factory=list)  # events of the live log that arrived during the load
 
     def expected(self, scope: Scope, first_seq: int) -> int:
-        """The last sequence of a scope, as the stream must know it: 0 when it is older than the hot window."""
+        """Return the last sequence of a scope that the stream holds: 0 if it is older than the hot window."""
         seq = self.tasks.get(str(scope.id), 0) if scope.kind == "task" else self.seq
         return seq if seq >= first_seq else 0
 
     def take(self, recorded: Recorded) -> None:
-        """Count an event of the live log, if it is not counted yet."""
+        """Fold an event of the live log, unless it is already folded."""
         if recorded.seq > self.seq:
             self.fold(recorded, subject_of(recorded.envelope))
 
     def fold(self, recorded: Recorded, subject: str) -> None:
-        """Count one event, void ones only for the sequence."""
+        """Fold one event. A void event changes only the sequences, not the state."""
         parts = subject.split(".")
         if len(parts) > 5 and parts[4] == "task":
             self.tasks[parts[5]] = recorded.seq
@@ -66,7 +66,7 @@ _by_seq = attrgetter("seq")
 
 
 class Loader:
-    """Loads and refreshes folds. Not more than ENTITIES_CACHED_MAX are kept."""
+    """Loads and refreshes folds. At most ENTITIES_CACHED_MAX are cached."""
 
     def __init__(self, stream: Stream, store: Store) -> None:
         self._stream = stream
@@ -79,15 +79,15 @@ class Loader:
         self.first_seq = 1
 
     def follow(self, live: Live) -> None:
-        """Take the folds and standing from this process's live log from now on."""
+        """Take events and standing from this process's live log from now on."""
         self._live = live
 
     def lock(self, scope: Scope) -> asyncio.Lock:
-        """The one lock of the scope's run or entity."""
+        """Return the lock of the scope's run or entity."""
         return self._locks.setdefault(scope.run or scope.id, asyncio.Lock())
 
     async def load(self, scope: Scope, *, fresh: bool) -> CachedAggregate:
-        """The fold of a scope. fresh: with everything that the stream has now. The caller holds the lock."""
+        """Return the fold of a scope. fresh: with all events that the stream has now. The caller holds the lock."""
         self._feed()
         key = scope.run or scope.id
         loaded = self._cache.get(key)
@@ -98,7 +98,7 @@ class Loader:
         if fresh or not loaded.complete:
             info, tail = await asyncio.gather(self._stream.info(), self._stream.tail(load_filter(scope), loaded.seq))
             if loaded.seq < info.first_seq - 1:
-                info = await self._stream.info()  # after the tail: what that missed has aged out, and is in Postgres
+                info = await self._stream.info()  # after the tail: events missing there have aged out to Postgres
                 await self._load_aged(scope, loaded, info.first_seq - 1)
             self.first_seq = info.first_seq
             await self._take_tail(loaded, tail)
@@ -110,7 +110,7 @@ class Loader:
         return loaded
 
     async def history(self, scope: Scope) -> list[Recorded]:
-        """Every event of a scope that this process has heard of, in order, void ones marked."""
+        """Return every event of a scope that this process has read, in order. Void events are marked."""
         async with self.lock(scope):
             loaded = await self.load(scope, fresh=False)
             return sorted((event for events in loaded.commands.values() for event in events), key=_by_seq)
@@ -122,7 +122,10 @@ class Loader:
         loaded: Sequence[CachedAggregate],
         published: Sequence[tuple[int, Stored]],
     ) -> list[Recorded]:
-        """The events that a command has just caused, as they count. published: (index of its scope, message) each."""
+        """Return the events that a command has just caused, marked by the law.
+
+        published: for each message the index of its scope, and the message.
+        """
         last = published[-1][1].seq
         if self._live is not None:
             await self._live.reach(last)
@@ -132,7 +135,7 @@ class Loader:
         events = [codec.recorded(message.seq, message.data) for _, message in published]
         if any(event.envelope.type in STARTS for event in events):
             await self._tails.refresh()
-        if scopes[0].kind == "task":  # other tasks of the run may have moved on in between
+        if scopes[0].kind == "task":  # other tasks of the run may have changed in the meantime
             return list((await self.load(scopes[0], fresh=True)).commands[command])
         marked: list[Recorded] = []
         for (index, message), event in zip(published, events, strict=True):
@@ -140,10 +143,10 @@ class Loader:
         return marked
 
     async def standing(self, *, fresh: bool) -> Standing:
-        """Return who may work: from the live log (perhaps a moment old), or if `fresh` from the stream as it is now.
+        """Return the standing, from the live log (perhaps a moment old), or from the present stream if `fresh`.
 
-        What is decided on an old standing is void by the law, and treated as such. What is refused is refused on a
-        fresh one.
+        A decision on an old standing may be void by the law, and is then treated as void. The gate refuses only on a
+        fresh standing.
         """
         if self._live is None:
             return await self._tails.refresh()
@@ -152,20 +155,20 @@ class Loader:
         return self._live.standing
 
     def doubt(self, scopes: Sequence[Scope]) -> None:
-        """Drop these folds: the next load reads all of them. The caller holds their locks."""
+        """Drop these folds, so that the next load reads all their events again. The caller holds their locks."""
         for scope in scopes:
             self._cache.pop(scope.run or scope.id, None)
 
     def forget(self) -> None:
-        """Drop every fold: the stream may be another one."""
+        """Drop every fold, because the stream may be another one."""
         self._cache.clear()
         self._tails.forget()
 
     def _feed(self) -> None:
-        """Give the cached folds what has passed on the live log since the last time."""
+        """Add to the cached folds the events that arrived on the live log since the last call."""
         while self._live is not None and self._live.position:
             events = self._live.after(self._fed)
-            if events is None:  # longer ago than what is kept there
+            if events is None:  # the live log no longer holds them
                 self._cache.clear()
                 self._fed = self._live.position
                 return
@@ -177,13 +180,13 @@ class Loader:
 
     def _pass(self, recorded: Recorded) -> None:
         if recorded.void in (WRONG_SUBJECT, codec.ALIEN):
-            return  # nobody can say from its envelope whose scope it stands in: who meets it reads the stream
+            return  # its envelope does not show its scope: a decision that conflicts with it reads the stream
         envelope = recorded.envelope
         of_run = envelope.entity in ("run", "task") and envelope.run
         kind, key = ("run", of_run) if of_run else (envelope.entity, envelope.entity_id)
         loaded = self._cache.get(key)
         if loaded is not None and loaded.kind != kind:
-            return  # a refusal in an employee's name has its id, and stands in no scope of it
+            return  # a refusal has its principal's id, but is not in the scope of an entity with that id
         if loaded is None:
             if envelope.type == RUN_BEGINS and recorded.void is None:
                 loaded = self._cache[key] = CachedAggregate("run", DECIDERS["run"][0], complete=True)
@@ -204,7 +207,7 @@ class Loader:
                 self._locks.pop(key, None)
 
     async def _load_aged(self, scope: Scope, loaded: CachedAggregate, up_to: int) -> None:
-        """Load events older than the hot window from Postgres: the recorder has passed them."""
+        """Load the events older than the hot window from Postgres. The recorder has stored them."""
         key = scope.run or scope.id
         read = self._store.read_run if loaded.kind == "run" else self._store.read_entity
         for recorded in await read(key, loaded.seq, up_to):
@@ -215,7 +218,7 @@ class Loader:
                     self._tails.standing.fold(recorded.envelope, recorded.seq)
 
     async def _take_tail(self, loaded: CachedAggregate, messages: Sequence[Stored]) -> None:
-        """Count what the stream has, but for what came from Postgres."""
+        """Fold the events from the stream, except those that came from Postgres."""
         events = [codec.recorded(message.seq, message.data) for message in messages]
         if messages and self._live is not None:
             await self._live.reach(messages[-1].seq)
@@ -224,7 +227,7 @@ class Loader:
         self._fold(loaded, messages, events)
 
     def _fold(self, loaded: CachedAggregate, messages: Sequence[Stored], events: Sequence[Recorded]) -> list[Recorded]:
-        """Fold new messages by the law; the events as they count. Standing must be up to date for them."""
+        """Fold new messages, mark them by the law, and return them. The standing must be up to date for them."""
         standing = self._live.standing if self._live is not None else self._tails.standing
         marked: list[Recorded] = []
         for message, event in zip(messages, events, strict=True):
@@ -245,5 +248,5 @@ class Loader:
         return marked
 
     def guard(self, scope: Scope, loaded: CachedAggregate) -> tuple[str, int]:
-        """The expectation of a decision in this scope."""
+        """Return the filter of this scope, and the last sequence that a publish must expect there."""
         return scope_filter(scope), loaded.expected(scope, self.first_seq)

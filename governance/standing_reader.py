@@ -1,4 +1,4 @@
-"""Standing for a process that follows no live log (a door): what the stream shows now, read when it is asked."""
+"""Standing for a process without a live log (a door). It is read from the stream for each command."""
 
 import asyncio
 from uuid import UUID
@@ -13,7 +13,7 @@ from domain.message import Recorded
 
 
 class Tails:
-    """Reads the tails of organisation and employees, and Postgres for what came before."""
+    """Reader of the newest events of organisation and employees from the stream, and of older ones from Postgres."""
 
     def __init__(self, stream: Stream, store: Store) -> None:
         self._stream = stream
@@ -22,15 +22,15 @@ class Tails:
         self.forget()
 
     def forget(self) -> None:
-        """Read all anew: the stream may be another one."""
+        """Drop everything, because the stream may be another one. The next refresh reads all again."""
         self.standing = Standing()
         self._passed: dict[str, int] = {}
         self._ids: dict[UUID, int] = {}
 
     async def refresh(self) -> Standing:
-        """Standing with everything that the stream has now."""
+        """Return the standing after all events that the stream has now."""
         async with self._lock:
-            standing, passed = self.standing, self._passed  # `forget` puts others in their place
+            standing, passed = self.standing, self._passed  # kept here, because `forget` replaces both
             if not passed:
                 kept = await self._store.recorded_up_to()
                 await load_standing(self._store, kept, standing)
@@ -45,7 +45,7 @@ class Tails:
             return standing
 
     async def _fold(self, standing: Standing, event: Recorded) -> None:
-        """An id that stands earlier in the log makes the event void, for the gate as for the recorder."""
+        """Fold an event, unless its id is already in the log. Such an event is void, as the recorder also marks it."""
         id = event.envelope.id
         if self._ids.get(id, event.seq) < event.seq or await self._store.seen([id], event.seq):
             return

@@ -1,1 +1,1 @@
-"""Projections: events to rows, one read model in each file, and replay."""
+"""Projections: events become rows, with one read model per file. Also replay."""

@@ -1,4 +1,4 @@
-"""The Accountant's ledger: what each employee did and cost, per run. Totals over runs are SQL views, never stored."""
+"""The Accountant's read model: work and cost of each employee, per run. Totals over runs are SQL views, not stored."""
 
 from decimal import Decimal
 from uuid import UUID
@@ -12,31 +12,31 @@ from domain.message import Recorded, TaskEvent
 
 
 class Account(Row, frozen=True, kw_only=True):
-    """One employee in one run; the key is the employee's id. Latency and verdict time in microseconds."""
+    """One employee in one run. The key is the employee's id. Latency and verdict time are in microseconds."""
 
     table = "account"
     attempts: int = 0
     calls: int = 0
     cut_off: int = 0
     failed: int = 0
-    unusable: int = 0  # of those failed: answers that hold no work, by no fault of the server; each is a false claim
-    declined: int = 0  # calls answered with "this cannot be done": no failure, and a quarter of a false claim
+    unusable: int = 0  # failed calls with an answer that contains no work. Each counts like a rejected hand-in
+    declined: int = 0  # calls answered with "this cannot be done". Each counts a quarter of a rejected hand-in
     input_tokens: int = 0
     output_tokens: int = 0
     charged_tokens: int = 0
     charged_usd: Decimal = Decimal(0)
-    unpriced: int = 0  # calls whose cost the provider did not say; they are charged at the reservation
+    unpriced: int = 0  # calls without a cost from the provider. They are charged at the reservation
     latency_us: int = 0
     verdict_us: int = 0
     verified: int = 0
     rejected: int = 0
     integrity: int = 0
-    first_attempts: int = 0  # tasks of which this employee had the first attempt
-    first_verified: int = 0  # of those, verified at once
+    first_attempts: int = 0  # tasks with the first attempt by this employee
+    first_verified: int = 0  # first attempts that were verified
 
 
 class OpenOrder(Row, frozen=True, kw_only=True):
-    """Which attempt of its task an order is; the key is the order's id. Gone with its outcome."""
+    """The attempt number of an open order. The key is the order's id. The order's outcome deletes the row."""
 
     table = "open_order"
     employee: UUID
@@ -44,7 +44,7 @@ class OpenOrder(Row, frozen=True, kw_only=True):
 
 
 class AccountantProjection:
-    """Events of tasks to the Accountant's rows."""
+    """Turns events of tasks into the Accountant's rows."""
 
     name = "accountant"
     tables = (Account, OpenOrder)
@@ -109,12 +109,12 @@ def _booked(account: Account, event: TaskEvent, rows: Rows) -> Account:
 
 
 def _is_unusable(outcome: str) -> bool:
-    """Whether the model answered and its answer is no work. A fault of a server says nothing about its answers."""
+    """Return whether the model answered without usable work. A fault does not count, because it has no answer."""
     return outcome not in ("answered", task.DECLINED) and not weight_of(outcome)
 
 
 def _attempt(rows: Rows, run: UUID, order: UUID) -> int:
-    """Which attempt the order was; its row is closed."""
+    """Delete the row of an order and return its attempt number; 0 if there is no row."""
     row = rows.get(OpenOrder, run, str(order))
     rows.drop(OpenOrder, run, str(order))
     return row.attempt if row else 0

@@ -1,4 +1,4 @@
-"""The Auditor's evidence: one row per attempt with what was asked, answered and found, and one per incident."""
+"""The Auditor's read model: one row per attempt with prompt, answer and findings, and one row per incident."""
 
 from decimal import Decimal
 from typing import ClassVar
@@ -14,7 +14,7 @@ from domain.message import Recorded, TaskEvent
 
 
 class Attempt(Row, frozen=True, kw_only=True):
-    """One order. The key is its id. Times: microseconds UTC; digests name blobs; findings: JSON."""
+    """One order. The key is its id. Times are microseconds UTC, digests name blobs, `findings` is JSON."""
 
     table = "attempt"
     json_columns: ClassVar[JsonColumns] = {"findings": tuple[Finding, ...]}
@@ -24,10 +24,10 @@ class Attempt(Row, frozen=True, kw_only=True):
     assigned_at: int
     call_started_at: int | None
     call_finished_at: int | None
-    outcome: str | None  # answered, a failure kind, or cut_off
-    message: str  # why a call failed, in the provider's own words
-    fault: bool  # the call was no attempt
-    estimated: bool  # its cost follows from the bytes of prompt and answer
+    outcome: str | None  # answered, a kind of failure, or cut_off
+    message: str  # why a call failed, in the provider's words
+    fault: bool  # the call used up no attempt
+    estimated: bool  # the cost follows from the bytes of prompt and answer
     provider: str | None
     model: str | None
     model_digest: str | None
@@ -43,7 +43,7 @@ class Attempt(Row, frozen=True, kw_only=True):
 
 
 class Incident(Row, frozen=True, kw_only=True):
-    """One incident, under its run when it has one. The key is its id."""
+    """One incident, in the scope of its run if it has one. The key is its id."""
 
     table = "incident"
     kind: str
@@ -55,7 +55,7 @@ class Incident(Row, frozen=True, kw_only=True):
 
 
 class AuditorProjection:
-    """Events of tasks and incidents to the Auditor's rows."""
+    """Turns events of tasks and incidents into the Auditor's rows."""
 
     name = "auditor"
     tables = (Attempt, Incident)
@@ -150,6 +150,6 @@ def _moved(row: Attempt, recorded: Recorded, event: TaskEvent) -> Attempt:
             )
         case task.Released(cut_off=cut_off, reason=reason, charged=charged):
             outcome = row.outcome or ("cut_off" if cut_off else reason)
-            cost = charged.usd if cut_off else row.cost_usd  # a call that was cut off is charged at its reservation
+            cost = charged.usd if cut_off else row.cost_usd  # a cut-off call is charged at its reservation
             return replace(row, outcome=outcome, tokens=row.tokens + charged.tokens, cost_usd=cost)
     return row

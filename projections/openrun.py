@@ -1,4 +1,4 @@
-"""The fold of each open run as a row, for the consumers whose staff look at how a run stands."""
+"""The fold of each open run as a row, for consumers that react to the state of a run."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -13,16 +13,17 @@ from domain.message import RunEvent, TaskEvent
 from domain.run import Phase, RunState
 
 RUN_KEY = "run"
-"""The key of the one row that a run has in a table of runs."""
+"""The key of a run's only row in a table of runs."""
 STATES_CACHED_MAX = 1024
 HAVE_ORDERS: tuple[Phase, ...] = ("planned", "ended")
-"""Phases in which a task may have an open order; in the second it is only waited for."""
+"""Phases in which a task may have an open order. An ended run only waits for its end."""
 
 
 class OpenRun(Row, frozen=True, kw_only=True):
     """A run that is still followed: by the manager until it is settled, by the verifier until it ends.
 
-    `state`: the domain's fold of it, as JSON. `moved_by`: the event that moved it last, the cause of what follows.
+    `state`: the domain's fold of the run, as JSON. `moved_by`: the event that changed it last, which is the cause of
+    the next commands.
     """
 
     table = "open_run"
@@ -35,24 +36,24 @@ class OpenRun(Row, frozen=True, kw_only=True):
 
 
 def open_state(row: OpenRun) -> RunState:
-    """The fold that the row holds."""
+    """Return the fold in a row."""
     return _decoded(row.state)
 
 
 def state_after(event: RunEvent | TaskEvent, rows: Rows) -> RunState:
-    """The fold of the event's run, the event included."""
+    """Return the fold of the event's run after the event."""
     row = rows.get(OpenRun, event.run, RUN_KEY)
     return run.evolve(open_state(row) if row else run.initial, event)
 
 
 def put_state(run_id: UUID, state: RunState, moved_by: UUID, rows: Rows) -> None:
-    """Keep a fold; dicts keep their order, which is that of the plan."""
+    """Write a fold to its row. Dicts keep their order, which is the order of the plan."""
     text = msgspec.json.encode(state).decode()
     rows.put(OpenRun(scope=run_id, key=RUN_KEY, phase=state.phase, state=text, moved_by=moved_by))
 
 
 def open_in(rows: Rows, *phases: Phase) -> Iterator[tuple[OpenRun, RunState]]:
-    """The runs that are in one of the phases, and their folds."""
+    """Yield the runs that are in one of the phases, with their folds."""
     return ((row, open_state(row)) for row in rows.where(OpenRun, *phases))
 
 

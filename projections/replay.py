@@ -1,6 +1,6 @@
-"""Replay: every view from the log alone. Rebuild one, look at one as of any event, or compare all with the live rows.
+"""Replay: it computes every view from the log only. It can rebuild a view, show it as of any event, or check all views.
 
-A replay reads Postgres and nothing else; it sends no commands and calls nobody.
+A replay only reads Postgres. It sends no commands and makes no external calls.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -21,11 +21,11 @@ PAGE_EVENTS = 2000
 RECORDER_WAIT_S = 10.0
 CHECKPOINT_TABLE = "checkpoint"
 Progress = Callable[[int, int], None]
-"""Called with events folded and events in all."""
+"""Callback that receives the number of folded events and the number of all events."""
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """One place where live rows and rebuilt ones are not equal. `key`: `scope/key` of the row."""
+    """One difference between live and rebuilt rows. `key`: `scope/key` of the row."""
 
     consumer: str
     table: str
@@ -40,7 +40,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
-    """Scope of a check. `positions`: consumer -> sequence of its rows."""
+    """The result of a check. `positions`: consumer -> sequence of its rows."""
 
     events: int
     positions: Mapping[str, int]
@@ -50,7 +50,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def pages(connection: asyncpg.Connection, up_to: int) -> AsyncIterator[Sequence[Recorded]]:
-    """The log in order, by the page, to a sequence."""
+    """Yield the log in order, in pages, up to a sequence."""
     after = 0
     while page := await read_page(connection, after, up_to, PAGE_EVENTS):
         yield page
@@ -62,7 +62,8 @@ async def check(
 ) -> Checked:
     """Rebuild every projection from the event store and compare it with its live rows, all in one snapshot.
 
-    Raises Unavailable when a consumer is ahead of the recorder (try again), NotFound when one has no rows at all.
+    Raises Unavailable if a consumer is ahead of the recorder (try again), NotFound if a consumer has no rows, Failed if
+    its rows have another schema version.
     """
     async with store.connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         live = {projection.name: await _Live.read(connection, projection) for projection in projections}
@@ -86,7 +87,7 @@ async def check(
 
 
 class _Live:
-    """One consumer's live rows and the ones that are rebuilt beside them."""
+    """One consumer's live rows, and its rebuilt rows for comparison."""
 
     def __init__(self, projection: Projection, seq: int, rows: dict[str, dict[Key, Row]], uncovered: set[str]) -> None:
         self.projection = projection
@@ -99,11 +100,12 @@ class _Live:
     async def read(cls, connection: asyncpg.Connection, projection: Projection) -> "_Live":
         tables = Tables(projection.name, projection.tables)
         if not await tables.exists(connection):
-            raise NotFound(f"The rows of {projection.name} are not there.", hint=f"`aura replay {projection.name}`.")
+            raise NotFound(f"The rows of {projection.name} do not exist.", hint=f"Run `aura replay {projection.name}`.")
         seq, version = await tables.checkpoint(connection)
         if version != tables.version():
             raise Failed(
-                f"The rows of {projection.name} have another release's form.", hint=f"`aura replay {projection.name}`."
+                f"The rows of {projection.name} have the form of another release.",
+                hint=f"Run `aura replay {projection.name}`.",
             )
         kinds: dict[str, type[Row]] = Rows(projection.tables).tables
         there = await tables.names(connection) - {CHECKPOINT_TABLE}
@@ -139,7 +141,7 @@ def _compare(live: Row | None, rebuilt: Row | None) -> tuple[str, tuple[str, ...
 async def state(
     store: Store, projection: Projection, up_to: int = FAR, on_progress: Progress = lambda _done, _all: None
 ) -> tuple[Rows, int]:
-    """A view as of a sequence: its rows, and the last sequence that went into them."""
+    """Return a view as of a sequence: its rows, and the last sequence that they contain."""
     rows, seq = Rows(projection.tables), 0
     async with store.connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         last = min(up_to, await recorded_up_to(connection))
@@ -159,20 +161,22 @@ async def rebuild(
     *,
     react_again: bool = False,
 ) -> int:
-    """Fill `<name>_next` from the log and put it in the place of the live schema; the sequence of its rows.
+    """Fill `<name>_next` from the log, replace the live schema by it, and return the sequence of its rows.
 
-    A live runner may go on meanwhile: it waits only while the last events are folded and the schemas change places.
-    Never further than its position, or reactions that it has not sent would be skipped. Where events are parked, one
-    event less, so that the runner finds its position moved and begins again on these rows; react_again: only to before
-    the first of them, so that it reacts to them and to what followed, with the command ids of the first time.
+    A live runner may work at the same time. It waits only while the last events are folded and the schemas are swapped.
+    The rebuild ends at the runner's position. If it ended later, the runner would skip reactions that it has not sent.
 
-    Broken off, it leaves no `<name>_next`; that of a killed one goes with the next rebuild.
+    If events are parked, the rebuild ends one event earlier. Then the runner sees that its position has moved, and
+    begins again on the new rows. With react_again, the rebuild ends before the first parked event. Then the runner
+    reacts to that event and all later ones again, with the same command ids as before.
+
+    If the rebuild fails, it drops `<name>_next`. If the process is killed, the next rebuild drops it.
     """
     following = Tables(projection.name, projection.tables, schema=f"{projection.name}_next")
     try:
         return await _swapped_in(store, projection, following, on_progress, react_again)
     except BaseException:
-        with suppress(Unavailable):  # the next rebuild drops it
+        with suppress(Unavailable):  # then the next rebuild drops it
             async with store.connection() as connection:
                 await following.drop(connection)
         raise
@@ -181,7 +185,7 @@ async def rebuild(
 async def _swapped_in(
     store: Store, projection: Projection, following: Tables, on_progress: Progress, react_again: bool
 ) -> int:
-    """Fill `following` and put it in the place of the live schema; return the sequence of its rows."""
+    """Fill `following`, replace the live schema by it, and return the sequence of its rows."""
     live = Tables(projection.name, projection.tables)
     rows, seq = Rows(projection.tables), 0
     async with store.connection() as connection:
@@ -208,7 +212,7 @@ async def _swapped_in(
 
 
 async def _end(connection: asyncpg.Connection, live: Tables, react_again: bool) -> int:
-    """The last event that goes into rebuilt rows."""
+    """Return the sequence of the last event for the rebuilt rows."""
     position = (await live.checkpoint(connection))[0]
     keys = [int(row.key) for row in await live.read_all(connection, Parked)]
     if not keys:
@@ -228,7 +232,7 @@ async def _write(
 
 
 def digests(rows: Rows) -> dict[str, str]:
-    """Table -> digest of its rows: two states are equal when these are."""
+    """Map each table to a digest of its rows. Two states are equal if their digests are equal."""
     return {
         name: digest_of(msgspec.json.encode([msgspec.structs.astuple(found[key]) for key in sorted(found)]))
         for name, found in rows.snapshot().items()

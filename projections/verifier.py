@@ -1,4 +1,4 @@
-"""The verifier's docket: the open runs' folds, and what waits for a verdict."""
+"""The verifier's read model: the folds of open runs, and the trees that wait for a verdict."""
 
 from uuid import UUID
 
@@ -8,11 +8,11 @@ from domain.message import Recorded, RunEvent, TaskEvent
 from projections.openrun import RUN_KEY, OpenRun, put_state, state_after
 
 MERGED = "merged"
-"""The key of a run's merged tree among its pending verdicts; a task's is its id."""
+"""The key of a run's merged tree among the pending verdicts. The key of a task's tree is the task's id."""
 
 
 class Pending(Row, frozen=True, kw_only=True):
-    """A tree that waits for its verdict. `cause` handed it in; the verdict's command and seed follow from it."""
+    """A tree that waits for its verdict. `cause`: the event that handed it in. The verdict's id and seed derive from it."""
 
     table = "pending"
     resident = True
@@ -23,7 +23,7 @@ class Pending(Row, frozen=True, kw_only=True):
 
 
 class VerifierProjection:
-    """Events of runs to the verifier's rows."""
+    """Turns events of runs into the verifier's rows."""
 
     name = "verifier"
     tables = (OpenRun, Pending)
@@ -38,7 +38,7 @@ class VerifierProjection:
             return
         followed = rows.get(OpenRun, event.run, RUN_KEY) is not None
         if not followed and not isinstance(event, run_messages.Submitted):
-            return  # a receipt after the run's end
+            return  # a receipt that came after the run's end
         put_state(event.run, state_after(event, rows), recorded.envelope.id, rows)
         self._pending(recorded.envelope.id, event, rows)
 

@@ -1,1 +1,1 @@
-"""The parts of a process: the composition root, the table of roles, its settings, and its ordered end."""
+"""The parts of a process: composition root, table of roles, settings, and drain at the end."""

@@ -1,4 +1,4 @@
-"""The composition root: builds every role of this process from its settings, runs them, and drains them at the end."""
+"""The composition root. It builds the roles of this process from its settings, runs them and drains them at the end."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -34,7 +34,7 @@ HEARING_S = 0.5
 
 
 class Organisation:
-    """The roles of one process. `run` returns when `stop` is set and what was at hand has been drained."""
+    """The roles of one process. `run` returns when `stop` is set and all events are processed."""
 
     def __init__(self, setup: Setup, roles: Sequence[Role] = ROLES) -> None:
         self.setup = setup
@@ -60,13 +60,14 @@ class Organisation:
         self._closing = AsyncExitStack()
 
     async def run(self, stop: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:
-        """Open, build, run, drain, close. `ready` is called once everything is built and stream and store are one log.
+        """Open, build, run, drain, close.
 
-        Raises Unavailable when a server is missing at the start, and Forked when stream and store are two logs.
+        `ready` is called once all roles are built and the log is checked. Raises Unavailable if a server cannot be
+        reached at the start, Forked if stream and store are different logs.
         """
         async with self._closing:
             await self._build()
-            if self._office is not None:  # before it is ready: `aura up` must not call a forked log a success
+            if self._office is not None:  # check before `ready`, so that `aura up` does not succeed with a forked log
                 await fork_check.check(self._office.stream, self._office.store)
             self._closing.push_async_callback(self.vitals.close)
             await self.vitals.open()
@@ -87,7 +88,9 @@ class Organisation:
                 try:
                     await stop.wait()
                     end_calls.set()
-                    await ended(calls, GRACE_S)  # first, so that Reception hears how the calls at hand ended
+                    await ended(
+                        calls, GRACE_S
+                    )  # workers end first, so that the manager's intake receives their results
                     await asyncio.sleep(HEARING_S if calls else 0)
                     end_duties.set()
                     await ended(duties, GRACE_S)
@@ -95,16 +98,16 @@ class Organisation:
                     if self._office is not None:
                         await drain(self._office, self.positions, self.setup.home, self._consumers)
                 finally:
-                    # Also when one of them has failed: a cancel that comes at the same moment as an answer is lost in
-                    # wait_for (Python 3.11), and the task would work on without the others for ever.
+                    # This also runs if a task has failed. In Python 3.11 `wait_for` loses a cancel that comes together with
+                    # an answer. Without these events the task would then run for ever.
                     end_calls.set()
                     end_duties.set()
                     end_log.set()
-                    await ended(log, GRACE_S)  # what they send last comes back by the live log
+                    await ended(log, GRACE_S)  # their last events come back by the live log, so that one ends last
                     end_live.set()
 
     def positions(self) -> dict[str, int]:
-        """Recorder and consumers of this process: the sequence of the last event that each has committed."""
+        """Return, for the recorder and each consumer of this process, the sequence of its last committed event."""
         found = {runner.projection.name: runner.position for runner in self._runners}
         if self._recorder is not None:
             found["recorder"] = self._recorder.position
@@ -173,7 +176,7 @@ class Organisation:
         )
 
     def _lead(self, shared: Shared, role: Role) -> None:
-        """Build a role that stands by until it holds the lease."""
+        """Build a role that waits until it holds the lease."""
         self._live_of(shared.session)
 
         @contextmanager
@@ -192,7 +195,7 @@ class Organisation:
         self.vitals.health.manager = self._managing.standing
 
     def _parts(self, shared: Shared, role: Role) -> Parts:
-        """One role's reactor and duties, newly built."""
+        """Build the reactor and the duties of one role."""
         gate, reactor = self._gate(shared.session, role.name), role.reactor(self.setup)
         post = Post(shared, gate, reactor, role.send(gate, reactor))
         return Parts(reactor, post.send, [make(post) for make in role.duties], [make(post) for make in role.beside])
@@ -202,7 +205,7 @@ class Organisation:
         self.vitals.watch(runner)
 
     def _live_of(self, office: LogSession) -> Live:
-        """The one reading of the stream that this process's consumers share."""
+        """Return the live log that this process's consumers share. It is created at the first call."""
         if self._live is None:
             self._live = Live(office.client, office.store, fed="recorder" in self.setup.roles)
             office.loader.follow(self._live)

@@ -1,4 +1,4 @@
-"""The end of a process: every event on the log is taken before it goes, with those that others still cause."""
+"""Drain: before a process ends, its consumers process every event of the log, also those that others still cause."""
 
 import asyncio
 import os
@@ -22,10 +22,10 @@ Consumers = Mapping[str, Callable[[], Projection]]
 
 
 async def drain(office: LogSession, positions: Positions, home: Path, consumers: Consumers) -> None:
-    """Wait until every reader here has passed the stream's last event, and no reaction adds another.
+    """Wait until every reader of this process has passed the stream's last event, and no reaction adds another.
 
-    When the supervisor stops the whole stack, the consumers of the other processes count too, so that all end at one
-    sequence: whoever still works is waited for, and whoever has gone has left nothing undone.
+    Return after DRAIN_WAIT_S in any case. When the supervisor stops the whole stack, also wait for the consumers of the
+    other processes, so that all consumers end at the same sequence. A process that has already ended was drained, too.
     """
     deadline = asyncio.get_running_loop().time() + DRAIN_WAIT_S
     steady = 0
@@ -44,7 +44,7 @@ async def drain(office: LogSession, positions: Positions, home: Path, consumers:
 async def _others_rest(office: LogSession, home: Path, consumers: Consumers, last: int) -> bool:
     state = read_record(home / RUN_FOLDER / STATE_FILE, STATE)
     if state is None or not state.stopping or not alive(state.supervisor):
-        return True  # this process alone is told to stop
+        return True  # only this process is stopping
     peers = [peer for peer in at_work(home) if peer.process.pid != os.getpid() and _causes(peer, consumers)]
     if not all(peer.resting for peer in peers):
         return False
@@ -53,10 +53,10 @@ async def _others_rest(office: LogSession, home: Path, consumers: Consumers, las
         async with office.store.connection() as connection:
             places = [await Tables(role, consumers[role]().tables).checkpoint(connection) for role in roles]
     except SWAPPED:
-        return False  # rows that are being rebuilt, or not made yet
+        return False  # the rows are being rebuilt, or do not exist yet
     return all(position >= last for position, _ in places)
 
 
 def _causes(peer: Presence, consumers: Consumers) -> bool:
-    """Whether the process has a consumer: workers went before, and the recorder causes nothing and goes after."""
+    """Return whether the process has a consumer. Workers end earlier. The recorder causes no events and ends later."""
     return any(role in consumers for role in peer.roles)

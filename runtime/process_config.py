@@ -1,4 +1,4 @@
-"""Configuration from which a process of the organisation is built."""
+"""Configuration of a process of the organisation."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +22,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Setup:
-    """All that a process of the organisation needs to know."""
+    """The settings of one process."""
 
     home: Path
     nats_url: str
@@ -30,17 +30,17 @@ class Setup:
     roles: Sequence[str] = (*STAFF_ROLES, "employees")
     allow_degraded: bool = False
     boxes: Boxes = field(default_factory=Boxes)
-    """In which sandbox the verifier judges."""
+    """The choice of the verifier's sandbox."""
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     lease_margin_s: float = LEASE_MARGIN_S
     build: Build = postings.build
     """Builder of a worker's employee from its posting."""
     judge: Judge = judge
-    """Gives the verdicts. `aura` has one; a measurement of all else gives an empty one."""
+    """Function that gives the verdicts. A benchmark without verification replaces it."""
     name: str | None = None
-    """As which process it stands in run/; None: it is not listed."""
+    """Name of this process in the process registry (run/); None: it is not registered."""
     metrics_port: int | None = None
-    """Where it tells its health and metrics; 0: on a free port; None: nowhere."""
+    """Port for health and metrics; 0: a free port; None: no endpoint."""
     metrics_host: str = LOOPBACK
     log: Logger = SILENT
     fault: Fault = lambda _: None
@@ -56,12 +56,12 @@ class Setup:
 
     @property
     def libraries(self) -> Path:
-        """Where the dependencies of requirements are kept, installed."""
+        """Folder of the installed dependencies of requirements."""
         return self.home / "libraries"
 
     @property
     def base_outcomes(self) -> Path:
-        """Where outcomes of a base's own tests on the base are kept."""
+        """Folder of the cached results of a base's own tests on the base."""
         return self.home / "base-outcomes"
 
     @property

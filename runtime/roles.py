@@ -1,6 +1,6 @@
-"""The roles of an organisation: the rows each one keeps, how it reacts, and its duties.
+"""The roles of an organisation: projection, reactor and duties of each.
 
-This table is the second table of contents; the first is `domain/registry.py`. A new consumer is a new entry here.
+This table is the second table of contents. The first is `domain/registry.py`. A new consumer is a new entry here.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -39,7 +39,7 @@ from runtime.process_config import Setup
 
 @dataclass(frozen=True)
 class Shared:
-    """The means that the roles of one process share. `closing` ends with the process, in reverse order."""
+    """The objects that the roles of one process share. `closing` is closed at the end, in reverse order."""
 
     setup: Setup
     session: LogSession
@@ -51,7 +51,7 @@ class Shared:
 
 @dataclass(frozen=True)
 class Post:
-    """One role at work: what its duties are built with. A manager has a new post in each term."""
+    """The objects from which the duties of one role are built. A manager gets a new one each time it gets the lease."""
 
     shared: Shared
     gate: Gate
@@ -61,25 +61,26 @@ class Post:
 
 @dataclass(frozen=True)
 class Role:
-    """One role of the staff. The recorder keeps the log itself: it has no projection."""
+    """One role of the staff. The recorder has no projection, because it stores the log itself."""
 
     name: authority.Role
     projection: Callable[[], Projection] | None = None
     reactor: Callable[[Setup], Reactor] = lambda _setup: Observer()
     duties: tuple[Callable[[Post], Duty], ...] = ()
-    """Work that looks at the rows after each commit."""
+    """Background work that uses the rows after each batch."""
     beside: tuple[Callable[[Post], Act], ...] = ()
-    """Work that needs no rows. It stops with the duties."""
+    """Background work that needs no rows. It stops together with the duties."""
     send: Callable[[Gate, Reactor], Handle] = lambda gate, _reactor: gate.handle
     durable_after: Collection[str] = ()
-    """Types of events after which rows are on the disk before anybody sees them (`bus/consumer.py`)."""
+    """Event types after which the rows are on the disk before any duty sees them (`bus/consumer.py`)."""
     hears_again: bool = False
-    """Reactions follow from one event and the rows at that time: after a replay, parked events come to it again.
+    """Whether parked events are delivered to the reactor again after a rebuild.
 
-    The other reactors look at the present rows: an event that came again would move them to what is long done.
+    This is right if a reaction depends only on one event and the rows at that time. The other reactors read the present
+    rows, and would repeat work that is already done.
     """
     led: bool = False
-    """At work only while this process holds the lease."""
+    """Whether the role works only while this process holds the lease."""
 
 
 def _forgetting(gate: Gate, reactor: Reactor) -> Handle:
@@ -132,7 +133,7 @@ def _queue(post: Post) -> WorkStream:
 
 
 def _judging(post: Post) -> Duty:
-    from verification.sandbox.choice import open_sandbox  # a process without a verifier does not pay for it
+    from verification.sandbox.choice import open_sandbox  # only a process with a verifier pays for this import
 
     shared, setup = post.shared, post.shared.setup
     sandbox = open_sandbox(setup.boxes)
@@ -173,7 +174,7 @@ ROLES: tuple[Role, ...] = (
 
 
 def consumers(roles: Collection[Role] = ROLES) -> Mapping[str, Callable[[], Projection]]:
-    """Every role with a projection, by name. Replay rebuilds and checks exactly these."""
+    """Return the projection of each role that has one, by name. Replay rebuilds and checks exactly these."""
     return {role.name: role.projection for role in roles if role.projection is not None}
 
 

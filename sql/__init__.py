@@ -1,4 +1,4 @@
-"""The only place where SQL is written: migrations and named queries, one object or query per file."""
+"""The only place for SQL: migrations and named queries, with one object or query per file."""
 
 from functools import cache
 from importlib.resources import files
@@ -6,5 +6,5 @@ from importlib.resources import files
 
 @cache
 def named(name: str) -> str:
-    """The text of sql/queries/NAME.sql. FileNotFoundError names the path of a query that is not there."""
+    """Return the text of sql/queries/NAME.sql. Raises FileNotFoundError, which names the path of a missing query."""
     return files(__name__).joinpath("queries", f"{name}.sql").read_text(encoding="utf-8")

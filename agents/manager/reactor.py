@@ -153,7 +153,7 @@ class Manager:
     def _dispatch_run(self, run: UUID, state: RunState, desk: routing.StaffCapacity, cause: Cause) -> Iterator[Command]:
         assert state.submitted is not None
         if why := review.objection(state.tasks.values()):
-            yield end(run, "rejected", f"The reviewer blocks it: {why}", cause)
+            yield end(run, "rejected", f"The reviewer blocks the run: {why}", cause)
             return
         left = state.left
         for part in routing.ready(state):

@@ -1,4 +1,4 @@
-"""The operating system's user that runs PostgreSQL: it refuses to run as root."""
+"""The operating system's user that runs PostgreSQL. PostgreSQL refuses to run as root."""
 
 import os
 import pwd
@@ -9,13 +9,13 @@ import msgspec
 
 from domain.errors import Unavailable
 
-# Tried in this order when we are root. Each must exist in the user database: initdb asks for its own name.
+# Tried in this order if the present user is root. The user must be in the user database, because initdb looks it up.
 NAMES_AS_ROOT = ("postgres", "nobody")
 PROBE_WAIT_S = 10.0
 
 
 class SystemAccount(msgspec.Struct, frozen=True):
-    """A user to switch to. `switch` is False when it is the present one."""
+    """The user that runs PostgreSQL. `switch` is False if it is the present user."""
 
     name: str
     uid: int
@@ -24,7 +24,7 @@ class SystemAccount(msgspec.Struct, frozen=True):
 
 
 def database_account() -> SystemAccount:
-    """Return the account that runs the database: our own, or for root the first of NAMES_AS_ROOT."""
+    """Return the account that runs the database: the present user, or for root the first existing NAMES_AS_ROOT."""
     if os.geteuid() != 0:
         return SystemAccount(own_name(), os.geteuid(), os.getegid(), switch=False)
     for name in NAMES_AS_ROOT:
@@ -41,7 +41,7 @@ def database_account() -> SystemAccount:
 
 
 def own_name() -> str:
-    """The name of the present user."""
+    """Return the name of the present user. Raises Unavailable if it has none."""
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
@@ -53,7 +53,7 @@ def own_name() -> str:
 
 
 def reaches(account: SystemAccount, path: Path) -> bool:
-    """Whether the account can traverse every folder on the way to this existing path and into it."""
+    """Return whether the account can enter this existing folder and every folder above it."""
     if not account.switch:
         return os.access(path, os.X_OK)
     try:

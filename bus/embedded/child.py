@@ -1,4 +1,4 @@
-"""One child process: started as its own session, ended as a whole group, and never outliving its parent."""
+"""One child process. It has its own session, ends with its whole process group, and ends when its parent ends."""
 
 import ctypes
 import os
@@ -25,7 +25,7 @@ _logged = msgspec.json.Decoder(dict[str, Any])
 
 
 class Child:
-    """A plan and the process that runs it at present, if any. Start it from the main thread: see `_bind_to_parent`."""
+    """A plan and the process that runs it, if any. Start it from the main thread: see `_bind_to_parent`."""
 
     def __init__(self, plan: ChildPlan) -> None:
         self.plan = plan
@@ -35,7 +35,7 @@ class Child:
         self._popen: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Starts the process. Raises OSError when it cannot be executed."""
+        """Start the process. Raises OSError if it cannot be executed."""
         plan = self.plan
         self.ready = self._asked = False
         if plan.probe.startswith("file:"):
@@ -62,12 +62,15 @@ class Child:
         return self._popen.pid if self._popen else None
 
     def ended(self) -> int | None:
-        """The exit status (negative: a signal) once it has ended, None while it runs. Ends the rest of its group."""
+        """Return the exit status (negative: a signal), or None while it runs.
+
+        Once the process has ended, kill the rest of its group.
+        """
         if self._popen is None:
             return 0
         if os.waitid(os.P_PID, self._popen.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
             return None
-        # Not yet reaped, so the group's number cannot have been given to somebody else.
+        # The process is not reaped yet, so the kernel cannot have reused the group's number.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._popen.pid, signal.SIGKILL)
         status = self._popen.wait()
@@ -77,24 +80,27 @@ class Child:
         return status
 
     def check(self) -> bool:
-        """Asks the probe once, unless the process has already been found ready."""
+        """Run the probe once, unless the process is already ready. Return whether it is ready."""
         if self._popen is not None and not self.ready:
             self.ready = probe.ready(self.plan.probe, self._popen.pid)
         return self.ready
 
     def signal(self, number: int) -> None:
-        # Popen's own way would reap a process that has just ended, and `ended` could not look at it any more.
+        # Popen.send_signal would reap a process that has just ended, and `ended` could not examine it any more.
         if self._popen is not None:
             os.kill(self._popen.pid, number)
 
     def ask(self) -> None:
-        """Stop signal, once: a second one could end a process that has drained and is just about to say so."""
+        """Send the stop signal, but only once. A second one could kill a process that is about to exit."""
         if not self._asked:
             self._asked = True
             self.signal(self.plan.stop_signal)
 
     def stop(self) -> int | None:
-        """Stop signal unless it was asked, grace, SIGKILL; blocks. None when nothing ran."""
+        """Send the stop signal if it was not sent, wait for the grace period, then send SIGKILL. Blocks.
+
+        Return the exit status, or None if nothing ran.
+        """
         if self._popen is None:
             return None
         self.ask()
@@ -106,7 +112,7 @@ class Child:
         return status
 
     def kill(self) -> int | None:
-        """SIGKILL to the process alone, as a crash would be; blocks until it is reaped."""
+        """Send SIGKILL to the process only, as in a crash. Blocks until the process is reaped."""
         if self._popen is None:
             return None
         self.signal(signal.SIGKILL)
@@ -116,7 +122,7 @@ class Child:
 
 
 def log_tail(path: str, lines_max: int = 8) -> str:
-    """The last lines of a log, for an error message; those in JSON as people read them."""
+    """Return the last lines of a log for an error message. JSON lines are shown as plain text."""
     try:
         lines = Path(path).read_text(errors="replace").splitlines()
     except OSError:
@@ -125,7 +131,7 @@ def log_tail(path: str, lines_max: int = 8) -> str:
 
 
 def _plain(line: str) -> str:
-    """A line of a log as text: `failed: what is wrong; what to do` of one in JSON."""
+    """Return a line of a log as plain text. A JSON line becomes `role event: value; value`."""
     try:
         said = _logged.decode(line)
     except (msgspec.DecodeError, UnicodeEncodeError):
@@ -135,9 +141,10 @@ def _plain(line: str) -> str:
 
 
 def _bind_to_parent(number: int) -> Callable[[], None] | None:
-    """Return the hook that a child runs before it executes: it asks for signal `number` when the forking thread ends.
+    """Return the hook that a child runs before exec. The kernel then sends it `number` when the forking thread ends.
 
-    It runs after the change of user, which would clear the request. On other systems the next start ends orphans.
+    The hook runs after the change of user, because that change would clear the request. On systems other than Linux
+    there is no hook, and the next start ends the orphans.
     """
     if sys.platform != "linux":
         return None

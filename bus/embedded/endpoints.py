@@ -1,10 +1,10 @@
-"""Where the two servers are reached."""
+"""Addresses of the two servers."""
 
 import msgspec
 
 
 class Endpoints(msgspec.Struct, frozen=True):
-    """`nats_url` carries the password: hand it on in an environment, not in an argument that others can list."""
+    """`nats_url` contains the password. Pass it in the environment, because other users can list arguments."""
 
     nats_url: str
     postgres_dsn: str

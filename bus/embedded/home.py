@@ -1,4 +1,4 @@
-"""AURA_HOME: what lies where in it, and where the database goes when its user cannot reach it."""
+"""AURA_HOME: its folders, and the database's folder outside it if the database's user cannot reach it."""
 
 import hashlib
 import os
@@ -19,19 +19,19 @@ from bus.embedded.port import free_port, is_free
 from bus.embedded.state import PLAN_FILE, STATE, STATE_FILE, StackState
 from domain.errors import Conflict, Unavailable
 
-# The longest path of a unix socket, without the closing zero: sun_path is 108 bytes on Linux, 104 elsewhere.
+# The longest path of a unix socket, without the closing zero byte: sun_path has 108 bytes on Linux, 104 elsewhere.
 SOCKET_PATH_BYTES_MAX = 107 if sys.platform == "linux" else 103
 SOCKET_NAME = ".s.PGSQL.5432"
 
 
 INSIDE = "data/postgres"
-"""The database's folder, if it is in the home."""
+"""The database's folder, relative to the home, if it is inside the home."""
 
 
 class Layout(msgspec.Struct, frozen=True):
-    """The choices that run/layout.json keeps: the database's folder (if it is ours), and a port for each name.
+    """The content of run/layout.json: the database's folder (if we run the database), and a port for each name.
 
-    `private`: that folder is outside the home. `place`: where the home was when it was last used.
+    `private`: that folder is outside the home. `place`: the home's place when it was last used.
     """
 
     postgres: str | None = None
@@ -44,7 +44,7 @@ _layout = msgspec.json.Decoder(Layout)
 
 
 class Home:
-    """The folders of one AURA_HOME. Made by `ensure`; asking for a path makes nothing."""
+    """The folders of one AURA_HOME. Only `ensure` creates them."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
@@ -56,7 +56,10 @@ class Home:
         self.layout_file = self.run / "layout.json"
 
     def ensure(self) -> None:
-        """Makes the folders. Only root leaves the way to data/ open to traversal, for the database's user."""
+        """Create the folders. For root, other users can traverse to data/, because another user runs the database.
+
+        Raises Unavailable if a folder cannot be made.
+        """
         way = 0o711 if os.geteuid() == 0 else 0o700
         for folder, mode in (
             (self.path, way),
@@ -69,7 +72,7 @@ class Home:
             if folder.is_dir():
                 continue
             try:
-                folder.mkdir(parents=True, mode=mode, exist_ok=True)  # another `up` may be making it, too
+                folder.mkdir(parents=True, mode=mode, exist_ok=True)  # another `aura up` may create it at the same time
                 folder.chmod(mode)
             except OSError as error:
                 raise Unavailable(
@@ -79,42 +82,42 @@ class Home:
                 ) from error
 
     def layout(self) -> Layout:
-        """Return what is on record. A database's folder in the home is in this home, wherever the record comes from."""
+        """Return the layout on record. A database's folder inside the home is relative, so it is inside this home."""
         kept = read_record(self.layout_file, _layout) or Layout()
         if kept.postgres is None or kept.private:
             return kept
         return msgspec.structs.replace(kept, postgres=str(self.path / INSIDE))
 
     def keep(self, layout: Layout) -> None:
-        """Put it on record, with this home's place."""
+        """Put the layout on record, together with this home's present place."""
         inside = layout.postgres is not None and not layout.private
         kept = msgspec.structs.replace(layout, postgres=INSIDE) if inside else layout
         write_record(self.layout_file, msgspec.structs.replace(kept, place=place_of(self.path)))
 
     def own_state(self) -> StackState | None:
-        """Return the record of this home's processes. Those in the record of a copy are the other home's."""
+        """Return the record of this home's processes. Return None if there is none, or if it is a copied home's."""
         state = read_record(self.run / STATE_FILE, STATE)
         if state is None or self.copied_from() is not None:
             return None
         if self.layout().place is not None or not state.children:
             return state
-        logs = Path(state.children[0].log).parent  # a home of 0.1.0 says nothing else of its place
+        logs = Path(state.children[0].log).parent  # in a home of 0.1.0 only the paths of the logs show its place
         return state if logs == self.logs or (logs.exists() and logs.samefile(self.logs)) else None
 
     def adopt(self) -> None:
-        """Put this home's place on record, and forget the processes of a home of which it is a copy."""
+        """Put this home's place on record. If it is a copy, delete the record of the other home's processes."""
         if self.own_state() is None:
             for name in (STATE_FILE, PLAN_FILE):
                 (self.run / name).unlink(missing_ok=True)
         self.keep(self.layout())
 
     def copied_from(self) -> str | None:
-        """Return the path of the home of which this one is a copy; None for a home that is where or what it was."""
+        """Return the path of the home that this one was copied from; None if this home is not a copy."""
         place = self.layout().place
         return None if place is None or place.is_at(self.path) else place.path
 
     def settle(self, account: SystemAccount, *, private_roots: Sequence[Path] | None = None) -> Path:
-        """The database's folder: the one on record, or else a new one, below data/ when its user can work there."""
+        """Return the database's folder: the one on record, or a new one, below data/ if its user can work there."""
         kept = self.layout()
         if kept.postgres is not None:
             folder = Path(kept.postgres)
@@ -134,7 +137,7 @@ class Home:
         return folder
 
     def port(self, name: str) -> int:
-        """The port on record for this name if it is free, or else a new one, put on record."""
+        """Return the port on record for this name if it is free. Otherwise choose a new one and put it on record."""
         kept = self.layout()
         port = kept.ports.get(name)
         if port is None or not is_free(port):
@@ -146,7 +149,7 @@ class Home:
         if not folder.is_dir() or folder.is_symlink():
             raise Unavailable(
                 f"The database's folder {folder} of the home {self.path} is gone.",
-                hint="Put it back: from a backup, or from the home of which this one is a copy.",
+                hint="Put it back from a backup, or from the home that this one was copied from.",
                 code="data_gone",
             )
         owner = folder.stat().st_uid
@@ -185,7 +188,7 @@ def _of_another_home(home: Path, folder: Path, owner: str) -> Conflict:
 
 
 def default_private_roots() -> tuple[Path, ...]:
-    """Where a private folder may stand: places that outlive a restart first."""
+    """Return the folders that may hold a private folder. Those that survive a restart of the machine come first."""
     if os.geteuid() == 0:
         return (Path("/var/lib"), Path("/var/tmp"), Path(tempfile.gettempdir()))
     own: tuple[Path, ...] = ()
@@ -195,7 +198,10 @@ def default_private_roots() -> tuple[Path, ...]:
 
 
 def private_folder(home: Path, account: SystemAccount, roots: Sequence[Path]) -> Path:
-    """A new folder (0700, the account's own, an unguessable name) in the first root that will do."""
+    """Create a folder (0700, owned by the account, unguessable name) in the first suitable root, and return it.
+
+    Raises Unavailable if no root is suitable.
+    """
     for root in roots:
         try:
             folder = Path(tempfile.mkdtemp(prefix=_prefix(home), dir=root))
@@ -208,18 +214,21 @@ def private_folder(home: Path, account: SystemAccount, roots: Sequence[Path]) ->
     raise Unavailable(
         f"The database's user {account.name} can work neither in {home} nor in any of "
         f"{', '.join(str(root) for root in roots)}.",
-        hint="Choose an AURA_HOME with a short path whose parents anybody may traverse, or set AURA_POSTGRES_DSN.",
+        hint="Choose an AURA_HOME with a short path below folders that every user may enter, or set AURA_POSTGRES_DSN.",
         code="no_data_folder",
     )
 
 
 def _prefix(home: Path) -> str:
-    """Return how the name of a home's private folder begins."""
+    """Return the prefix of the name of a home's private folder."""
     return f"aura-{hashlib.sha256(os.fsencode(home)).hexdigest()[:8]}-"
 
 
 def _holds_socket(folder: Path) -> bool:
-    """Whether clients can name a socket in this folder: its path is short, and a comma would part two hosts."""
+    """Return whether clients can name a socket in this folder: its path is short and has no comma.
+
+    In a connection string a comma separates two hosts.
+    """
     path = folder / "socket" / SOCKET_NAME
     return len(os.fsencode(path)) <= SOCKET_PATH_BYTES_MAX and "," not in str(path)
 

@@ -1,4 +1,4 @@
-"""A small JSON file that is replaced in one step, readable by its owner alone."""
+"""A small JSON file that is replaced in one step. Only its owner can read it."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 
 def write_record(path: Path, value: msgspec.Struct) -> None:
-    """Writes and syncs a new file, then renames it over the old one: a reader sees the one or the other."""
+    """Write and sync a new file, then rename it over the old one. A reader sees either the old or the new file."""
     write_private(path, msgspec.json.format(msgspec.json.encode(value), indent=1))
 
 
@@ -26,7 +26,7 @@ def write_private(path: Path, content: bytes) -> None:
 
 
 def read_record(path: Path, decoder: "msgspec.json.Decoder[T]") -> T | None:
-    """None when there is no such file."""
+    """Return the decoded file, or None if there is no such file. Raises Unavailable if it cannot be decoded."""
     try:
         return decoder.decode(path.read_bytes())
     except FileNotFoundError:
@@ -34,6 +34,6 @@ def read_record(path: Path, decoder: "msgspec.json.Decoder[T]") -> T | None:
     except msgspec.DecodeError as error:
         raise Unavailable(
             f"{path} cannot be read: {error}.",
-            hint="Put it back from a backup. If it is in run/ and no data are to be kept, delete the whole AURA_HOME.",
+            hint="Put it back from a backup. If it is in run/ and you need no data, delete the whole AURA_HOME.",
             code="broken_record",
         ) from error

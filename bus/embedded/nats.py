@@ -1,4 +1,4 @@
-"""nats-server: its settings, its credentials, its plan."""
+"""Settings, credentials and plan of nats-server."""
 
 import secrets
 from pathlib import Path
@@ -24,7 +24,7 @@ _credentials = msgspec.json.Decoder(Credentials)
 
 
 def credentials(folder: Path) -> Credentials:
-    """The one user of this server, made once and kept in a file that its owner alone can read."""
+    """Return the only user of this server. It is created once, in a file that only its owner can read."""
     path = folder / "nats-credentials.json"
     kept = read_record(path, _credentials)
     if kept is None:
@@ -38,7 +38,7 @@ def url(port: int, known: Credentials) -> str:
 
 
 def plan(folder: Path, store: Path, port: int, monitoring_port: int, logs: Path) -> ChildPlan:
-    """Writes the settings to `folder` and answers how to start the server. `store` holds the streams."""
+    """Write the settings to `folder` and return the plan that starts the server. `store` holds the streams."""
     known = credentials(folder)
     settings = {
         "server_name": "aura",

@@ -1,4 +1,4 @@
-"""Where a home is, so that a copy of it is told from the home itself, also after it was moved."""
+"""The place of a home. It distinguishes a moved home from a copied one."""
 
 from pathlib import Path
 
@@ -6,17 +6,17 @@ import msgspec
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A folder as it was last used: its path, and its number on its file system, which it keeps when it is moved."""
+    """A folder when it was last used: its path and its inode. A folder that is moved keeps its inode."""
 
     path: str
     inode: int
     device: int
 
     def is_at(self, folder: Path) -> bool:
-        """Whether this is the folder: at the same path, or the same folder at another one.
+        """Return whether `folder` is this place: it has the same path, or the same inode at another path.
 
-        A device's number may change when the machine starts, and a restored backup has another inode: the path alone
-        is enough.
+        The same path is enough, because a device's number may change when the machine starts, and a restored backup
+        has another inode.
         """
         if self.path == str(folder.absolute()):
             return True

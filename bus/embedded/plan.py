@@ -1,4 +1,4 @@
-"""The supervisor's plan: data only, so that the supervisor knows nothing of the programs it starts."""
+"""The supervisor's plan. It is only data: the supervisor has no code for the programs that it starts."""
 
 import signal
 
@@ -12,9 +12,9 @@ STOP_GRACE_S = 10.0
 class ChildPlan(msgspec.Struct, frozen=True):
     """One process to keep alive.
 
-    `env` is laid over the present environment, or replaces it when `env_only`. `grace_s` is how long a stop waits
-    before SIGKILL. `orphan_signal` is what the kernel sends it when its parent dies (Linux). Neighbours with the same
-    `stop_with` are told to stop together.
+    `env` is added to the present environment, or replaces it if `env_only`. `grace_s` is the wait between the stop
+    signal and SIGKILL. On Linux, the kernel sends `orphan_signal` when the parent ends. Neighbours with the same
+    `stop_with` are stopped at the same time.
     """
 
     name: str

@@ -1,12 +1,12 @@
-"""A free loopback port."""
+"""Choice of a free loopback port."""
 
 import random
 import socket
 
 from domain.errors import Unavailable
 
-# Below Linux's ephemeral range (32768 up): an outgoing connection of another program cannot take it while a server
-# restarts, and a probe of a closed port cannot connect to itself.
+# These ports are below Linux's ephemeral range (32768 and above). So an outgoing connection of another program cannot
+# take the port while a server restarts, and a probe of a closed port cannot connect to itself.
 LOWEST = 20_000
 HIGHEST = 32_000
 ATTEMPTS_MAX = 200
@@ -23,7 +23,7 @@ def is_free(port: int) -> bool:
 
 
 def free_port(taken: frozenset[int] = frozenset()) -> int:
-    """A port nobody listens on, and not one of `taken`."""
+    """Return a port on which no program listens and that is not in `taken`. Raises Unavailable if none is found."""
     draw = random.SystemRandom()
     for _ in range(ATTEMPTS_MAX):
         port = draw.randint(LOWEST, HIGHEST)
@@ -31,6 +31,6 @@ def free_port(taken: frozenset[int] = frozenset()) -> int:
             return port
     raise Unavailable(
         f"No free loopback port between {LOWEST} and {HIGHEST} in {ATTEMPTS_MAX} tries.",
-        hint="Stop servers that are not needed, or set AURA_NATS_URL.",
+        hint="Stop servers that you do not need, or set AURA_NATS_URL.",
         code="no_port",
     )

@@ -1,4 +1,4 @@
-"""PostgreSQL: its cluster, its settings, its plan. It listens on a unix socket in a folder of its own user only."""
+"""Cluster, settings and plan of PostgreSQL. It listens only on a unix socket, in a folder that its own user owns."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ CONNECTIONS_MAX = 100
 SHARED_BUFFERS = "64MB"
 INITDB_WAIT_S = 120.0
 ORPHAN_WAIT_S = 5.0
-# One call instead of an fsync of each of a thousand files, at the making and at each recovery from a crash.
+# One syncfs call replaces a thousand calls of fsync, when the cluster is made and at each recovery from a crash.
 SYNC_METHOD = "syncfs" if sys.platform == "linux" else "fsync"
 STOP_GRACE_S = 30.0
 INITDB_OPTIONS = ("-E", "UTF8", "--locale=C", "--auth=peer", f"--sync-method={SYNC_METHOD}")
@@ -37,7 +37,7 @@ SETTINGS = {
     "recovery_init_sync_method": SYNC_METHOD,
     "max_connections": str(CONNECTIONS_MAX),
     "shared_buffers": SHARED_BUFFERS,
-    "io_method": "sync",  # a small database on one machine: three processes of its own that read ahead gain nothing
+    "io_method": "sync",  # three processes that read ahead gain nothing for a small database on one machine
     "timezone": "UTC",
     "log_timezone": "UTC",
     "logging_collector": "off",
@@ -50,12 +50,12 @@ def dsn(folder: Path, database: str = DATABASE) -> str:
 
 
 def is_made(folder: Path) -> bool:
-    """Whether the cluster stands in the database's folder."""
+    """Return whether the database's folder contains a complete cluster."""
     return (folder / "cluster" / "PG_VERSION").exists()
 
 
 def plan(folder: Path, log: Path, account: SystemAccount) -> ChildPlan:
-    """Makes the cluster in `folder` unless it stands there, and answers how to start the server."""
+    """Make the cluster in `folder` if it is not there, and return the plan that starts the server."""
     programs = postgres_bin_for(account, folder)
     socket_folder = folder / "socket"
     _make_folder(socket_folder, account)
@@ -75,7 +75,8 @@ def plan(folder: Path, log: Path, account: SystemAccount) -> ChildPlan:
         probe=f"postmaster:{cluster}",
         cwd=str(folder),
         account=account,
-        # SIGINT is a fast shutdown: sessions are ended, the data synced. SIGQUIT leaves the rest to crash recovery.
+        # SIGINT is a fast shutdown: PostgreSQL ends the sessions and syncs the data. After SIGQUIT, the next start
+        # recovers as from a crash.
         stop_signal=signal.SIGINT,
         orphan_signal=signal.SIGQUIT,
         grace_s=STOP_GRACE_S,
@@ -83,7 +84,7 @@ def plan(folder: Path, log: Path, account: SystemAccount) -> ChildPlan:
 
 
 def _make_cluster(programs: Path, folder: Path, cluster: Path, account: SystemAccount) -> None:
-    """Under another name first, so that an interrupted attempt leaves nothing that looks like a cluster."""
+    """Make the cluster under a temporary name, then rename it. An interrupted attempt leaves no incomplete cluster."""
     part = folder / "cluster.part"
     shutil.rmtree(part, ignore_errors=True)
     _run(
@@ -91,7 +92,8 @@ def _make_cluster(programs: Path, folder: Path, cluster: Path, account: SystemAc
         folder,
         account,
     )
-    # The socket's folder admits root and the database's own user; this map admits our own user alone, as any role.
+    # Only root and the database's user can enter the socket's folder. This map admits only the present user, as any
+    # role.
     _overwrite(part / "pg_hba.conf", "local all all peer map=aura\n")
     _overwrite(part / "pg_ident.conf", f'aura "{own_name()}" all\n')
     _run(
@@ -104,12 +106,14 @@ def _make_cluster(programs: Path, folder: Path, cluster: Path, account: SystemAc
 
 
 def _release_locks(folder: Path) -> None:
-    """After a crash a lock file may name a pid that is another program's by now, or a dead one's that the system's
-    first process has not reaped (containers). PostgreSQL would take both for a running server and not start.
+    """Replace the pid in lock files that a crash has left, so that PostgreSQL can start.
 
-    Only the pid is replaced, by one that has ended: PostgreSQL then still looks for orphaned sessions by the file's
-    other lines, as it does after every crash. A server that really runs there is given ORPHAN_WAIT_S to end, as one
-    does that has just lost its supervisor; then this raises Unavailable.
+    After a crash, another program may have the pid, or the pid's process has ended but was not reaped (in containers).
+    PostgreSQL would believe that a server runs, and would not start. Only the pid is replaced, by one that has ended.
+    PostgreSQL still uses the other lines to look for orphaned sessions, as after every crash.
+
+    If a server really runs on the data, wait ORPHAN_WAIT_S for its end, because a server ends when its supervisor has
+    ended. Raises Unavailable if it still runs then.
     """
     for lock in (folder / "cluster" / "postmaster.pid", folder / "socket" / f"{SOCKET_NAME}.lock"):
         try:
@@ -131,7 +135,7 @@ def _release_locks(folder: Path) -> None:
 
 
 def _is_postmaster(pid: int) -> bool:
-    """When in doubt, yes."""
+    """Return whether the process is a PostgreSQL server. If this is unknown, return True."""
     try:
         return b"postgres" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
@@ -139,7 +143,7 @@ def _is_postmaster(pid: int) -> bool:
 
 
 def _overwrite(path: Path, text: str) -> None:
-    """In place, so that the owner stays, and never through a link, as the folder is another user's."""
+    """Overwrite a file in place, so that it keeps its owner. Follow no link, because another user owns the folder."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW), "w") as file:
         file.write(text)
 
@@ -166,13 +170,13 @@ def _run(argv: list[str], folder: Path, account: SystemAccount, said: str = "") 
     if problem:
         raise Unavailable(
             f"{Path(argv[0]).name} could not make the database in {folder}: {problem[-1000:]}",
-            hint="Mend that, or set AURA_POSTGRES_DSN to a server that runs elsewhere.",
+            hint="Correct the cause, or set AURA_POSTGRES_DSN to a server that runs elsewhere.",
             code="no_cluster",
         )
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Only what the programs need: nothing of our own settings and keys reaches them."""
+    """Return only the variables that the programs need. They receive none of our settings and keys."""
     return {"PATH": os.defpath, "LANG": "C.UTF-8", "LC_ALL": "C", "TZ": "UTC", "HOME": str(folder)}
 
 

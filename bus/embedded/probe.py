@@ -1,4 +1,4 @@
-"""Is it ready? One question, asked once, answered within PROBE_WAIT_S."""
+"""Readiness probes. A probe asks once and answers within PROBE_WAIT_S."""
 
 import http.client
 import socket
@@ -12,7 +12,11 @@ POSTMASTER_STATUS_LINE = 7
 
 
 def ready(probe: str, pid: int) -> bool:
-    """Asks `tcp:HOST:PORT`, `http:URL` (any 2xx), `file:PATH`, `postmaster:DATA` (its status file) or `none` (yes)."""
+    """Return whether a child is ready.
+
+    A probe is `tcp:HOST:PORT`, `http:URL` (any 2xx), `file:PATH` (the file exists), `postmaster:DATA` (the status in
+    its lock file) or `none` (always ready). Raises Invalid for any other probe.
+    """
     kind, _, rest = probe.partition(":")
     match kind:
         case "none":
@@ -42,12 +46,12 @@ def _tcp(address: str) -> bool:
 
 
 def _http(url: str) -> bool:
-    said = get(url, PROBE_WAIT_S)
-    return said is not None and 200 <= said[0] < 300
+    answer = get(url, PROBE_WAIT_S)
+    return answer is not None and 200 <= answer[0] < 300
 
 
 def get(url: str, wait_s: float) -> tuple[int, bytes] | None:
-    """Status and body of a page of this machine, never through a proxy; None when nobody answers. Blocks."""
+    """Return status and body of a page on this machine, or None if there is no answer. Uses no proxy. Blocks."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=wait_s)
     try:
@@ -61,7 +65,7 @@ def get(url: str, wait_s: float) -> tuple[int, bytes] | None:
 
 
 def _postmaster(data: Path, pid: int) -> bool:
-    """As pg_ctl does it: the postmaster writes its pid and its status into its lock file."""
+    """Read pid and status from the postmaster's lock file, as pg_ctl does."""
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
     except OSError:

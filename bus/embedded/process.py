@@ -1,4 +1,4 @@
-"""A process as the kernel knows it: a pid and its start time, so that a number used again is never mistaken for it."""
+"""Identity of a process: its pid and its start time. A reused pid has another start time."""
 
 import os
 import signal
@@ -13,14 +13,14 @@ END_GRACE_S = 10.0
 
 
 class ProcessId(msgspec.Struct, frozen=True):
-    """One process of one boot. `started` is opaque; it only ever compares as equal or not."""
+    """One process of one boot. `started` is opaque: only compare it for equality."""
 
     pid: int
     started: str
 
 
 def identify(pid: int) -> ProcessId | None:
-    """The process that bears this pid now; None when there is none or it is only waiting to be reaped."""
+    """Return the process that has this pid now. Return None if there is none, or if it only waits to be reaped."""
     started = _started(pid)
     return None if started is None else ProcessId(pid, started)
 
@@ -30,7 +30,7 @@ def alive(process: ProcessId | None) -> bool:
 
 
 def end(process: ProcessId, stop_signal: int = signal.SIGTERM, grace_s: float = END_GRACE_S) -> bool:
-    """Ends exactly this process: the stop signal, then SIGKILL after `grace_s`. True when it is gone."""
+    """End exactly this process: send the stop signal, then SIGKILL after `grace_s`. Return whether it has ended."""
     for number, wait_s in ((stop_signal, grace_s), (signal.SIGKILL, END_GRACE_S)):
         if not send(process, number) or gone(process, wait_s):
             return True
@@ -38,7 +38,7 @@ def end(process: ProcessId, stop_signal: int = signal.SIGTERM, grace_s: float = 
 
 
 def gone(process: ProcessId, wait_s: float) -> bool:
-    """Waits up to `wait_s` for its end; True when it has ended. Blocks."""
+    """Wait up to `wait_s` for the end of the process. Return whether it has ended. Blocks."""
     deadline = time.monotonic() + wait_s
     while alive(process):
         if time.monotonic() > deadline:
@@ -48,7 +48,7 @@ def gone(process: ProcessId, wait_s: float) -> bool:
 
 
 def send(process: ProcessId, number: int) -> bool:
-    """Sends the signal to exactly this process; False when it is gone."""
+    """Send the signal to exactly this process. Return False if the process has ended."""
     if not alive(process):
         return False
     try:
@@ -81,7 +81,7 @@ def _boot() -> str:
 
 
 def _started_ps(pid: int) -> str | None:
-    """Where there is no /proc (macOS): the start time to the second, as ps prints it."""
-    said = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    state, _, started = said.stdout.strip().partition(" ")
+    """Return the start time, to the second, as ps prints it. For systems without /proc (macOS)."""
+    listed = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    state, _, started = listed.stdout.strip().partition(" ")
     return None if not started or state.startswith("Z") else started.strip()

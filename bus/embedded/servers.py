@@ -1,4 +1,4 @@
-"""The two servers as plain children of this process, without a supervisor: for tests and short programs."""
+"""The two servers as plain child processes, without a supervisor. For tests and short programs."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ POLL_S = 0.02
 
 
 class Server:
-    """One running server: `url` to connect to, `store` where its data lie. Start it from the main thread."""
+    """One server. `url` is its address, `store` is the folder of its data. Start it from the main thread."""
 
     def __init__(self, plan: ChildPlan, url: str, store: Path) -> None:
         self.url = url
@@ -32,11 +32,11 @@ class Server:
         return self._child.pid
 
     def begin(self) -> None:
-        """Starts the process and does not wait for it."""
+        """Start the process and do not wait for it."""
         self._child.start()
 
     def is_ready(self) -> bool:
-        """Whether it answers. Raises Unavailable when it has ended instead."""
+        """Return whether the server answers. Raises Unavailable if it has ended."""
         status = self._child.ended()
         if status is not None:
             plan = self._child.plan
@@ -48,7 +48,7 @@ class Server:
         return self._child.check()
 
     def start_and_wait(self) -> None:
-        """Starts it and blocks until it answers."""
+        """Start the server and block until it answers."""
         self.begin()
         deadline = time.monotonic() + START_WAIT_S
         while not self.is_ready():
@@ -56,7 +56,7 @@ class Server:
             time.sleep(POLL_S)
 
     async def start(self) -> None:
-        """Starts it and waits until it answers."""
+        """Start the server and wait until it answers."""
         self.begin()
         deadline = time.monotonic() + START_WAIT_S
         while not self.is_ready():
@@ -64,15 +64,15 @@ class Server:
             await asyncio.sleep(POLL_S)
 
     def stop(self) -> None:
-        """An orderly stop; blocks."""
+        """Stop the server in an orderly way. Blocks."""
         self._child.stop()
 
     def kill(self) -> int | None:
-        """SIGKILL, as a crash; blocks until it is gone. Its status, None when it did not run."""
+        """Send SIGKILL, as in a crash, and block until the process has ended. Return its status; None if not run."""
         return self._child.kill()
 
     async def restart(self) -> None:
-        """Starts it again on the same data and the same address, after `kill` or `stop` or instead of them."""
+        """Stop the server if it runs, then start it again with the same data and the same address."""
         self.stop()
         await self.start()
 
@@ -88,7 +88,7 @@ class Server:
 
 
 def nats_at(folder: Path) -> Server:
-    """A nats-server with its settings, log and streams in `folder`; not started."""
+    """Return a nats-server, not started, with its settings, log and streams in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     store = folder / "store"
@@ -97,7 +97,7 @@ def nats_at(folder: Path) -> Server:
 
 
 def postgres_at(home: Home) -> Server:
-    """A PostgreSQL for this home, its cluster made; not started."""
+    """Return a PostgreSQL server for this home, not started. Its cluster is made."""
     home.ensure()
     account = database_account()
     folder = home.settle(account)
@@ -106,7 +106,7 @@ def postgres_at(home: Home) -> Server:
 
 @asynccontextmanager
 async def servers(folder: Path) -> AsyncIterator[Endpoints]:
-    """Both servers with their data in `folder`, stopped at the end; the data stay."""
+    """Run both servers with their data in `folder`. At the end they are stopped, and the data stay."""
     database = postgres_at(Home(folder))
     stream = nats_at(folder / "run" / "nats")
     try:

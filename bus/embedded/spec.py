@@ -1,4 +1,4 @@
-"""A further child, as the caller describes it, with placeholders for what is known only once the servers have ports."""
+"""Description of a further child process. Placeholders stand for values that exist once the servers have ports."""
 
 from collections.abc import Callable
 
@@ -11,13 +11,14 @@ from domain.errors import Invalid
 
 
 class ChildSpec(msgspec.Struct, frozen=True):
-    """A process to keep beside the servers.
+    """A process that the supervisor keeps alive beside the servers.
 
-    `argv`, the values of `env` and `probe` may hold {nats_url}, {postgres_dsn}, {home}, and {port}: a free port that
-    this child keeps. `env` is laid over the environment of the first `up`. Arguments can be listed by every user of
-    the machine: hand {nats_url} on in `env`. `probe` is tcp:HOST:PORT, http:URL, file:PATH (removed before each
-    start) or none. `grace_s` is how long a stop waits before SIGKILL. `start_after` names children to be ready first.
-    `stop_with`: neighbours of the same name here are told to stop together; otherwise each waits for the one after it.
+    `argv`, the values of `env`, and `probe` may contain {nats_url}, {postgres_dsn}, {home}, and {port}, a free port
+    that this child keeps. `env` is added to the environment of the first `up`. Every user of the machine can list
+    arguments, so pass {nats_url} in `env`. `probe` is tcp:HOST:PORT, http:URL, file:PATH (removed before each start)
+    or none. `grace_s` is the wait between the stop signal and SIGKILL. `start_after` names the children that must be
+    ready first. Neighbours with the same `stop_with` are stopped at the same time. Otherwise each child is stopped
+    after the child that follows it has ended.
     """
 
     name: str
@@ -30,7 +31,10 @@ class ChildSpec(msgspec.Struct, frozen=True):
 
 
 def plan(spec: ChildSpec, home: Home, endpoints: Endpoints, known: frozenset[str]) -> ChildPlan:
-    """The spec with its placeholders filled. `known` are the children that can be waited for."""
+    """Return the plan of a spec, with its placeholders filled. `known` are the names of all children.
+
+    Raises Invalid if the name is not plain or the command is empty.
+    """
     if not spec.name.replace("-", "").replace("_", "").isalnum() or not spec.argv:
         raise Invalid(f"The child {spec.name!r} needs a plain name and a command.", hint="Name it like model-server.")
     fill = _filler(spec, home, endpoints)

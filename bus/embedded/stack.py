@@ -1,4 +1,4 @@
-"""Up, down and status of the whole embedded stack of one home."""
+"""Start, stop and status of the whole embedded stack of one home."""
 
 import asyncio
 import fcntl
@@ -33,7 +33,7 @@ START_FAILURES_MAX = 3
 LAUNCH_WAIT_S = 30.0
 STOP_MARGIN_S = 15.0
 POLL_S = 0.05
-# A process that was just sent SIGKILL still looks alive for a moment.
+# After SIGKILL a process still looks alive for a moment.
 DYING_S = 0.1
 
 Progress = Callable[[str], None]
@@ -48,11 +48,12 @@ async def up(
     restart_longest_s: float = RESTART_LONGEST_S,
     on_progress: Progress,
 ) -> StackStatus:
-    """Starts the stack, or finds it running, and answers when every child is ready.
+    """Start the stack, or use the one that runs, and return when every child is ready.
 
-    A server whose address is given is not started. `restart_longest_s` bounds the back-off of a child that keeps dying;
-    a stack that is found keeps its own. Raises Conflict when a running stack is not the one asked for, and
-    Unavailable when a child does not start; then nothing is left running.
+    A server is not started if the caller gives its address. `restart_longest_s` limits the back-off of a child that
+    keeps ending. A stack that already runs keeps its own limit.
+    Raises Conflict if the running stack differs from the requested one. Raises Unavailable if a child does not start.
+    Then nothing is left running.
     """
     folders = Home(home)
     folders.ensure()
@@ -74,7 +75,7 @@ async def up(
 
 
 async def down(home: Path, *, on_progress: Progress) -> StackStatus:
-    """Stops the stack, children in reverse order, and answers when nothing of it is left."""
+    """Stop the stack, children in reverse order, and return when no process of it is left."""
     folders = Home(home)
     on_progress = _on_this_loop(on_progress)
     state = folders.own_state()
@@ -89,7 +90,7 @@ async def down(home: Path, *, on_progress: Progress) -> StackStatus:
 
 
 def _on_this_loop(on_progress: Progress) -> Progress:
-    """Steps that block run in a thread; the caller hears of them on its own loop."""
+    """Return a callback for steps that block in a thread. It calls `on_progress` on the caller's event loop."""
     loop = asyncio.get_running_loop()
 
     def say(line: str) -> None:
@@ -99,23 +100,23 @@ def _on_this_loop(on_progress: Progress) -> Progress:
 
 
 async def _lives(folders: Home, on_progress: Progress) -> bool:
-    """Whether a supervisor is at work and will stay: one that was told to stop, or was just killed, is waited for."""
+    """Return whether a supervisor runs and will go on. If it is stopping or was killed, wait for its end."""
     state = folders.own_state()
     if state is None or not alive(state.supervisor):
         return False
     wait_s = DYING_S
     if state.stopping:
-        on_progress("waiting for the former stack to stop")
+        on_progress("waiting for the previous stack to stop")
         wait_s = STOP_MARGIN_S + sum(child.grace_s for child in state.children)
     return not await asyncio.to_thread(gone, state.supervisor, wait_s)
 
 
 def _end_leftovers(folders: Home, on_progress: Progress) -> None:
-    """Ends exactly the recorded processes that are still the same ones. Blocks."""
+    """End the processes on record that are still the same processes. Blocks."""
     state = folders.own_state()
     for child in reversed(state.children if state else ()):
         if child.process is not None and alive(child.process):
-            on_progress(f"{child.name}: ending what a crash left")
+            on_progress(f"{child.name}: ending the process that a crash left")
             if not end(child.process, child.stop_signal, child.grace_s):
                 raise Unavailable(
                     f"{child.name} (process {child.process.pid}) of an earlier start cannot be ended.",
@@ -131,7 +132,7 @@ def _plan(
     postgres_dsn: str | None,
     on_progress: Progress,
 ) -> StackPlan:
-    """Chooses ports, makes the database, writes the settings. Blocks for seconds the first time."""
+    """Choose ports, make the database and write the settings. Blocks for some seconds the first time."""
     children = []
     database: Path | None = None
     if nats_url is None:
@@ -151,7 +152,7 @@ def _plan(
     names = [*(child.name for child in children), *(spec.name for spec in extra)]
     known = frozenset(names)
     if len(known) != len(names):
-        raise Invalid(f"Two children bear one name: {', '.join(sorted(names))}.", hint="Give each its own name.")
+        raise Invalid(f"Two children have the same name: {', '.join(sorted(names))}.", hint="Give each its own name.")
     children += [plan_spec(spec, folders, endpoints, known) for spec in extra]
     return StackPlan(
         endpoints=endpoints,
@@ -162,7 +163,7 @@ def _plan(
 
 
 def _not_moved(folders: Home) -> None:
-    """Raise Conflict if the home has another path than when its processes were started: they look for the old one."""
+    """Raise Conflict if the home was moved while its processes run, because they use the old path."""
     place = folders.layout().place
     if place is not None and place.path != str(folders.path):
         raise Conflict(
@@ -173,7 +174,7 @@ def _not_moved(folders: Home) -> None:
 
 
 def _must_match(folders: Home, extra: Sequence[ChildSpec], nats_url: str | None, postgres_dsn: str | None) -> None:
-    """The running stack must hold every child asked for, and use the servers named."""
+    """Raise Conflict unless the running stack has every requested child and uses the given servers."""
     running = read_record(folders.run / PLAN_FILE, PLAN)
     assert running is not None, "a supervisor has a plan"
     kept = {child.name for child in running.children}
@@ -196,7 +197,7 @@ def _must_match(folders: Home, extra: Sequence[ChildSpec], nats_url: str | None,
 
 
 def _launch(folders: Home) -> None:
-    """Starts the supervisor as a session of its own; it detaches itself, so this waits only for that."""
+    """Start the supervisor in its own session, and wait until it has detached itself."""
     (folders.run / STATE_FILE).unlink(missing_ok=True)
     with open(folders.logs / "supervisor.log", "ab") as log:
         subprocess.run(
@@ -204,7 +205,7 @@ def _launch(folders: Home) -> None:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            # Where this package lies, so that the interpreter finds it however we were started.
+            # The folder of this package, so that the interpreter always finds the package.
             cwd=Path(__file__).parents[2],
             start_new_session=True,
             timeout=LAUNCH_WAIT_S,
@@ -213,16 +214,16 @@ def _launch(folders: Home) -> None:
 
 
 async def _until_ready(home: Path, on_progress: Progress, *, launched: bool) -> StackStatus:
-    """Waits for every child. A stack that we launched is stopped again if one of them does not come up."""
+    """Wait until every child is ready. If a child does not start, stop the stack, but only if we launched it."""
     started = time.monotonic()
-    told: dict[str, str] = {}
+    reported: dict[str, str] = {}
     restarts_before = {} if launched else {child.name: child.restarts for child in status(home).children}
     seen_running = False
     while True:
         now = status(home)
         waited_s = time.monotonic() - started
         for child in now.children:
-            _tell(child, told, on_progress)
+            _report(child, reported, on_progress)
         if now.ready:
             return now
         seen_running = seen_running or now.running
@@ -245,33 +246,33 @@ async def _until_ready(home: Path, on_progress: Progress, *, launched: bool) -> 
         await asyncio.sleep(POLL_S)
 
 
-def _tell(child: ChildStatus, told: dict[str, str], on_progress: Progress) -> None:
-    """Reports a child's condition once each time that it changes."""
+def _report(child: ChildStatus, reported: dict[str, str], on_progress: Progress) -> None:
+    """Report a child's condition once after each change."""
     if child.ready:
         condition = "ready"
     elif child.alive:
         condition = "starting"
     else:
         condition = f"{ending(child.last_exit)}, starting again" if child.restarts else "waiting"
-    if told.get(child.name) != condition:
-        told[child.name] = condition
+    if reported.get(child.name) != condition:
+        reported[child.name] = condition
         on_progress(f"{child.name}: {condition}")
 
 
 @asynccontextmanager
 async def _alone(folders: Home, on_progress: Progress) -> AsyncIterator[None]:
-    """Only one `up` at a time works on a home; the second waits and then finds what the first has started."""
+    """Let only one `up` at a time work on a home. The second waits, and then finds the stack that the first started."""
     lock = os.open(folders.run / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        told = False
+        waits = False
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if not told:
+                if not waits:
                     on_progress("waiting for another start in this home")
-                    told = True
+                    waits = True
                 await asyncio.sleep(POLL_S)
         yield
     finally:

@@ -11,11 +11,11 @@ from bus.embedded.process import ProcessId
 PLAN_FILE = "plan.json"
 STATE_FILE = "state.json"
 RESTART_LONGEST_S = 30.0
-"""The longest wait before a child that keeps dying is started again."""
+"""The longest wait (s) before a child that keeps ending is started again."""
 
 
 class StackPlan(msgspec.Struct, frozen=True):
-    """Written before the supervisor starts. A data folder is None when that server is not ours."""
+    """The plan, written before the supervisor starts. A data folder is None if that server is not part of the stack."""
 
     endpoints: Endpoints
     children: tuple[ChildPlan, ...]
@@ -25,7 +25,7 @@ class StackPlan(msgspec.Struct, frozen=True):
 
 
 class ChildState(msgspec.Struct, frozen=True):
-    """`since` is when it last became what it is now (Unix time, s); `last_exit` is a status, negative for a signal."""
+    """`since`: Unix time (s) of the last change. `last_exit`: exit status, negative for a signal."""
 
     name: str
     log: str
@@ -39,7 +39,7 @@ class ChildState(msgspec.Struct, frozen=True):
 
 
 class StackState(msgspec.Struct, frozen=True):
-    """`supervisor` stays on record after a crash: the next start ends what is left of `children`."""
+    """`supervisor` stays on record after a crash. The next start then ends the remaining processes of `children`."""
 
     supervisor: ProcessId
     since: float
@@ -52,7 +52,7 @@ STATE = msgspec.json.Decoder(StackState)
 
 
 def ending(status: int | None) -> str:
-    """Say in words how a process ended; None: it never ran."""
+    """Describe in words how a process ended. None means that it could not be started."""
     if status is None:
         return "could not be started"
     if status >= 0:

@@ -1,4 +1,4 @@
-"""Status of a home from its files and the kernel. Reading it changes nothing."""
+"""Status of a home, from its files and from the kernel. A read changes nothing."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ class ChildStatus(msgspec.Struct, frozen=True):
 
 
 class StackStatus(msgspec.Struct, frozen=True):
-    """`running`: its supervisor lives. A data folder is None when that server is not ours, or not made yet."""
+    """`running`: the supervisor runs. A data folder is None if that server is not part of the stack or not made yet."""
 
     running: bool
     endpoints: Endpoints | None
@@ -42,7 +42,7 @@ class StackStatus(msgspec.Struct, frozen=True):
 
 
 def status(home: Path) -> StackStatus:
-    """The state of the stack in this home; nothing is made there if it does not exist."""
+    """Return the state of the stack in this home. Creates nothing if the home does not exist."""
     folders = Home(home)
     state = folders.own_state()
     plan = read_record(folders.run / PLAN_FILE, PLAN) if state is not None else None

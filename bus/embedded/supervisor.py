@@ -1,6 +1,6 @@
-"""The supervisor: starts children in order, starts a dead one again with back-off, stops them in reverse order.
+"""The supervisor. It starts children in order, restarts a child that ended (with back-off), and stops them in reverse.
 
-It runs as `python -m bus.embedded.supervisor RUN_FOLDER`, detaches itself, and knows only the plan in that folder.
+It runs as `python -m bus.embedded.supervisor RUN_FOLDER`, detaches itself, and follows the plan in that folder.
 """
 
 import fcntl
@@ -28,7 +28,7 @@ from bus.embedded.state import PLAN, PLAN_FILE, RESTART_LONGEST_S, STATE_FILE, C
 LOCK_FILE = "supervisor.lock"
 RESTART_FIRST_S = 0.5
 STEADY_S = 60.0
-# A child without a probe counts as ready once it has lived so long.
+# A child without a probe is ready once it has run for this long.
 UNPROBED_S = 0.3
 PROBE_EVERY_S = 0.05
 IDLE_S = 1.0
@@ -36,12 +36,12 @@ LOG_BYTES_MAX = 32 * 1024 * 1024
 
 
 def back_off_s(failures: int, longest_s: float = RESTART_LONGEST_S) -> float:
-    """The wait before the next start, after so many failures in a row: doubled each time, up to a limit."""
+    """Return the wait before the next start. It doubles with each failure in a row, up to a limit."""
     return min(RESTART_FIRST_S * 2.0 ** min(failures - 1, 16), longest_s)
 
 
 class ChildWatch:
-    """A child and its record. All times but `state.since` are of the monotonic clock."""
+    """A child and its record. All times except `state.since` come from the monotonic clock."""
 
     def __init__(self, plan: ChildPlan, restart_longest_s: float) -> None:
         self.child = Child(plan)
@@ -52,7 +52,7 @@ class ChildWatch:
         self._start_at = 0.0
 
     def tend(self, now: float, ready: frozenset[str]) -> None:
-        """One look: start it when it is due, note its end, ask its probe. `ready` names the children that are."""
+        """Check the child once: start it if due, note its end, run its probe. `ready` names the ready children."""
         plan = self.child.plan
         if self.child.pid is None:
             if now >= self._start_at and ready.issuperset(plan.start_after):
@@ -64,7 +64,7 @@ class ChildWatch:
             log(f"{plan.name}: ready after {now - self._started:.1f} s")
 
     def ask(self) -> None:
-        """Tell it to stop, and do not wait."""
+        """Send the stop signal and do not wait."""
         self.child.ask()
 
     def stop(self) -> None:
@@ -90,7 +90,7 @@ class ChildWatch:
         self._note(process=self.child.process, ready=False)
 
     def _failed(self, now: float, what: str, status: int | None) -> None:
-        """One line for each death: who, how, and when it is started again for the how manieth time."""
+        """Log how the child ended, the number of the restart and its time. Then schedule the restart."""
         self._failures = 1 if now - self._started > STEADY_S else self._failures + 1
         wait_s = back_off_s(self._failures, self._restart_longest_s)
         self._start_at = now + wait_s
@@ -103,7 +103,7 @@ class ChildWatch:
 
 
 def stop_order(watches: Sequence[ChildWatch]) -> list[list[ChildWatch]]:
-    """The last first; neighbours with the same `stop_with` at the same time."""
+    """Group the children for the stop: the last first, neighbours with the same `stop_with` together."""
     numbered = enumerate(reversed(watches))
     groups = groupby(numbered, key=lambda entry: entry[1].child.plan.stop_with or entry[0])
     return [[watch for _, watch in group] for _, group in groups]
@@ -129,7 +129,7 @@ class Supervisor:
                 watch.tend(time.monotonic(), frozenset(w.state.name for w in self._watches if w.state.ready))
             self._report()
             self._rest()
-        self._report()  # whoever is told to stop now can read that all are
+        self._report()  # readers of the state file now see `stopping`
         for together in stop_order(self._watches):
             for watch in together:
                 watch.ask()
@@ -153,7 +153,7 @@ class Supervisor:
         self._stopping = True
 
     def _rest(self) -> None:
-        """Sleeps until a signal (a child's end is one) or the next look is due."""
+        """Sleep until the next check is due, or until a signal comes. The end of a child sends a signal."""
         settled = all(watch.state.ready for watch in self._watches)
         select.select([self._wake], [], [], IDLE_S if settled else PROBE_EVERY_S)
         with suppress(BlockingIOError):
@@ -161,33 +161,33 @@ class Supervisor:
                 pass
 
     def _report(self, *, write: bool = False) -> None:
-        """Writes the state file when something has changed."""
-        told = msgspec.structs.replace(
+        """Write the state file if the state has changed."""
+        present = msgspec.structs.replace(
             self._state, children=tuple(watch.state for watch in self._watches), stopping=self._stopping
         )
-        if write or told != self._state:
+        if write or present != self._state:
             try:
-                write_record(self._file, told)
-            except OSError as error:  # A full disk must not take the children along; the next look tries again.
+                write_record(self._file, present)
+            except OSError as error:  # A full disk must not end the children. The next check tries again.
                 log(f"supervisor: cannot write {self._file}: {error}")
             else:
-                self._state = told
+                self._state = present
 
 
 def log(line: str) -> None:
-    """One line an incident, on the standard output, which is the supervisor's log."""
+    """Write one line to standard output, which is the supervisor's log."""
     with suppress(OSError):
         print(f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {line}", flush=True)
 
 
 def rotate(path: Path) -> None:
-    """Keeps a log within bounds: over LOG_BYTES_MAX it becomes the one older log."""
+    """Limit the size of a log. Above LOG_BYTES_MAX, rename it to the old log and replace the previous old log."""
     if path.exists() and path.stat().st_size > LOG_BYTES_MAX:
         path.replace(path.with_name(f"{path.name}.old"))
 
 
 def main(run: Path) -> None:
-    """Detaches, takes the lock that only one supervisor can have, and works."""
+    """Detach, take the lock that only one supervisor of a home can hold, and supervise."""
     if os.fork():
         os._exit(0)
     crash_dump.tell()
@@ -196,11 +196,11 @@ def main(run: Path) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        log("supervisor: another one is at work here")
+        log("supervisor: another supervisor works on this home")
         return
     plan = read_record(run / PLAN_FILE, PLAN)
     assert plan is not None, "the plan is written before the supervisor is started"
-    log(f"supervisor: {os.getpid()} keeps {', '.join(child.name for child in plan.children) or 'nothing'}")
+    log(f"supervisor: {os.getpid()} runs {', '.join(child.name for child in plan.children) or 'nothing'}")
     Supervisor(run, plan).work()
 
 

@@ -1,2 +1,2 @@
--- The embedded server's one database, made in single-user mode: one statement a line.
+-- Creates the embedded server's database in single-user mode. In this mode each line must be one statement.
 CREATE DATABASE aura OWNER aura;

@@ -100,7 +100,7 @@ async def test_a_run_that_began_before_is_read_and_then_followed(desks: Desks, d
 async def test_once_following_has_ended_a_command_says_so_and_does_not_wait(desks: Desks, desk: Desk) -> None:
     run = await desk.planned()
     await desks.stop_following()
-    with pytest.raises(Unavailable, match="has not come back"):
+    with pytest.raises(Unavailable, match="did not arrive here"):
         await desk.end(run)
     other = await desks.open()  # the event is there, and a process that follows gives the first outcome
     assert (await other.state(run)).phase == "ended"
@@ -139,7 +139,7 @@ async def test_who_waits_for_what_was_recorded_before_waits_for_the_beginning_al
     assert not beyond.done()
     stop.set()
     await following
-    with pytest.raises(Unavailable, match="has not come back"):
+    with pytest.raises(Unavailable, match="did not arrive here"):
         await beyond
 
 

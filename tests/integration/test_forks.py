@@ -39,9 +39,9 @@ async def begins_later(desk: Desk) -> None:
 
 
 HARMS: tuple[tuple[Harm, str], ...] = (
-    (wiped, "the stream ends at 0"),
-    (another_one, "they belong to different logs"),
-    (begins_later, "the stream begins at 100"),
+    (wiped, "the stream ends at event 0"),
+    (another_one, "They belong to different logs"),
+    (begins_later, "the stream begins at event 100"),
 )
 
 

@@ -67,7 +67,7 @@ async def test_a_reviewer_may_block(house: House) -> None:
         log = await house.until_type(run, "run.ended")
     (ended,) = [event.event for event in of(log, run, "run.ended")]
     assert isinstance(ended, run_messages.Ended)
-    assert (ended.outcome, ended.reason) == ("rejected", "The reviewer blocks it: it adds in secret")
+    assert (ended.outcome, ended.reason) == ("rejected", "The reviewer blocks the run: it adds in secret")
     assert not of(log, run, "run.merged")
     assert not of(log, run, "task.rejected"), "to block is no failure of the reviewer"
 

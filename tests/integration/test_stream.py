@@ -122,7 +122,7 @@ async def test_a_stream_of_the_same_name_that_is_no_log_is_refused(
     await without_stream(client)
     reply = await client.request(f"$JS.API.STREAM.CREATE.{STREAM}", msgspec.json.encode(mine | other))
     assert "error" not in msgspec.json.decode(reply.data)
-    with pytest.raises(Unavailable, match="is no log"):
+    with pytest.raises(Unavailable, match="cannot be used as a log"):
         await stream.ensure()
 
 

@@ -289,7 +289,7 @@ def test_the_key_is_made_once_and_is_the_verifiers_alone(tmp_path: Path) -> None
     assert b"PRIVATE" not in public.read_bytes()
     assert signing.load_public(public) == first.public_key() == signing.load_or_create(folder).public_key()
     private.chmod(0o644)
-    with pytest.raises(Forbidden, match="others"):
+    with pytest.raises(Forbidden, match="Other users can read"):
         signing.load(private)
     private.chmod(0o600)
     public.write_bytes(b"stale")

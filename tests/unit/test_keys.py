@@ -56,7 +56,7 @@ def test_processes_that_start_together_agree_on_one_whole_key(tmp_path: Path) ->
 def test_a_key_that_others_can_reach_is_refused(tmp_path: Path, mode: int) -> None:
     path = keys.create(tmp_path, "director")
     path.chmod(mode)
-    with pytest.raises(Forbidden, match="others"):
+    with pytest.raises(Forbidden, match="Other users can read"):
         keys.load(tmp_path, "director")
     path.chmod(0o600)
     assert keys.load(tmp_path, "director").role == "director"

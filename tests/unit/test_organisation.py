@@ -45,7 +45,7 @@ GOOD_AMOUNTS = [NOTHING, CAP, Amount(USD_MAX, TOKENS_MAX), Amount(Decimal("1E-12
 def test_it_is_founded_once() -> None:
     command = Found(id=COMMAND, at=AT, name="Aura", cap=CAP)
     given().when(command).then(Founded(name="Aura", cap=CAP))
-    given(*FOUNDED).when(command).refused(Conflict, "founded already")
+    given(*FOUNDED).when(command).refused(Conflict, "already exists")
 
 
 @pytest.mark.parametrize("amount", BAD_AMOUNTS)

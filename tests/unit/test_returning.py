@@ -45,8 +45,8 @@ def test_a_delivered_run_goes_back_with_what_conflicts() -> None:
 
 
 def test_it_is_about_the_delivered_commit_and_another_base() -> None:
-    given(*DELIVERED).when(replace(RETURN, commit="d" * 40)).refused(Conflict, "Another commit is delivered")
-    given(*DELIVERED).when(replace(RETURN, base_commit="1" * 40)).refused(Invalid, "at that commit already")
+    given(*DELIVERED).when(replace(RETURN, commit="d" * 40)).refused(Conflict, "delivered another commit")
+    given(*DELIVERED).when(replace(RETURN, base_commit="1" * 40)).refused(Invalid, "already based on that commit")
     given(*DELIVERED).when(replace(RETURN, conflicts={uuid(99): ("x",)})).refused(Invalid, "has no task")
     assert decide(RETURN, *DELIVERED), "control"
 
@@ -55,7 +55,7 @@ def test_a_run_without_a_base_cannot_go_back() -> None:
     (submitted,) = happened("run.submitted")
     based = {"base_tree": None, "base_repo": None, "base_commit": None, "base_ref": None}
     plain = tuple(replace(event, **based) if event == submitted else event for event in DELIVERED)
-    given(*plain).when(RETURN).refused(Refused, "builds on nothing")
+    given(*plain).when(RETURN).refused(Refused, "has no base")
 
 
 def test_what_conflicts_is_open_again_and_told_so() -> None:

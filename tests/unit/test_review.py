@@ -82,7 +82,7 @@ def assign(who: UUID) -> task.Assign:
 
 def test_an_author_may_not_review() -> None:
     state = replace(reviewed(), due_at=AT + 10)
-    with pytest.raises(Refused, match="wrote themselves"):
+    with pytest.raises(Refused, match="its own work"):
         run.decide(assign(EMPLOYEE), state)
     (event,) = run.decide(assign(REVIEWER), state)
     assert event.type == "task.assigned"

@@ -21,12 +21,12 @@ from tests.unit.samples import ADMITTED, ALLOWANCE, PLAN, RUN, happened, uuid
 
 def test_it_is_submitted_once() -> None:
     given().when(SUBMIT).then(*happened("run.submitted"))
-    given(*happened("run.submitted")).when(SUBMIT).refused(Conflict, "is there already")
+    given(*happened("run.submitted")).when(SUBMIT).refused(Conflict, "already exists")
 
 
 def test_the_id_of_a_purged_run_stays_taken() -> None:
     erased = Erased(type="run.submitted", entity_kind="run", entity_id=RUN, run=RUN)
-    given(erased).when(SUBMIT).refused(Conflict, "is there already")
+    given(erased).when(SUBMIT).refused(Conflict, "already exists")
     given(replace(erased, type="incident.raised")).when(SUBMIT).then(*happened("run.submitted"))
 
 
@@ -35,8 +35,8 @@ def test_the_id_of_a_purged_run_stays_taken() -> None:
     [
         (replace(SUBMIT, plan=()), "at least one task"),
         (replace(SUBMIT, plan=(PLAN[0], PLAN[0])), "T1 is there twice"),
-        (replace(SUBMIT, plan=PLAN[::-1]), "before what it needs"),
-        (replace(SUBMIT, plan=(replace(PLAN[0], after=("T1",)),)), "before what it needs"),
+        (replace(SUBMIT, plan=PLAN[::-1]), "before a task that it needs"),
+        (replace(SUBMIT, plan=(replace(PLAN[0], after=("T1",)),)), "before a task that it needs"),
         (replace(SUBMIT, attempts_max=0), "attempts_max is 0"),
         (replace(SUBMIT, attempts_max=ATTEMPTS_MAX_LIMIT + 1), "attempts_max is"),
         (replace(SUBMIT, allowance=replace(ALLOWANCE, minutes=-1)), "-1 minutes"),

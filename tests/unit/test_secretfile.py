@@ -44,7 +44,7 @@ def test_a_file_that_does_not_read_and_two_keys_are_refused(tmp_path: Path, file
     with pytest.raises(Invalid, match="both set"):
         postings.build(POSTING, {"CODER_API_KEY_FILE": str(file), "CODER_API_KEY": "another"})
     file.write_text(f"{KEY}\n{KEY}\n")
-    with pytest.raises(Invalid, match="does not hold one line") as error:
+    with pytest.raises(Invalid, match="does not have exactly one line") as error:
         postings.build(POSTING, {"CODER_API_KEY_FILE": str(file)})
     assert KEY not in f"{error.value} {error.value.hint}"
 

@@ -105,7 +105,7 @@ def test_the_former_name_is_for_files_alone() -> None:
 
 
 def test_a_difference_has_no_name() -> None:
-    with pytest.raises(ValueError, match="no tree"):
+    with pytest.raises(ValueError, match="not a tree"):
         tree_digest({"a.py": DELETED})
     assert tree_digest(overlay({}, {"a.py": DELETED})) == tree_digest({}), "control"
 

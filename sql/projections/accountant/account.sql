@@ -1,4 +1,4 @@
--- One employee in one run; the key is the employee's id. Latency and verdict time in microseconds.
+-- One employee in one run. The key is the employee's id. Latency and verdict time are in microseconds.
 CREATE TABLE {schema}.account (
     scope uuid NOT NULL,
     key text NOT NULL,

@@ -1,4 +1,4 @@
--- Which attempt of its task an order is; the key is the order's id. Gone with its outcome.
+-- The attempt number of an open order. The key is the order's id. The row is deleted when the order has an outcome.
 CREATE TABLE {schema}.open_order (
     scope uuid NOT NULL,
     key text NOT NULL,

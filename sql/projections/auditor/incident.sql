@@ -1,4 +1,4 @@
--- One incident, under its run when it has one. The key is its id.
+-- One incident, in the scope of its run if it has one. The key is its id.
 CREATE TABLE {schema}.incident (
     scope uuid NOT NULL,
     key text NOT NULL,

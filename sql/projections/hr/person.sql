@@ -1,4 +1,4 @@
--- One employee. `profile`: JSON; times: microseconds UTC.
+-- One employee. `profile` is JSON. Times are microseconds UTC.
 CREATE TABLE {schema}.person (
     scope uuid NOT NULL,
     key text NOT NULL,

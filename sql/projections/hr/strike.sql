@@ -1,4 +1,4 @@
--- One warning or suspension; the key is the event's id.
+-- One warning or suspension. The key is the event's id.
 CREATE TABLE {schema}.strike (
     scope uuid NOT NULL,
     key text NOT NULL,

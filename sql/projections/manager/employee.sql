@@ -1,4 +1,4 @@
--- One of the staff, as the manager routes by.
+-- One employee, with the data that the manager needs for routing.
 CREATE TABLE {schema}.employee (
     scope uuid NOT NULL,
     key text NOT NULL,

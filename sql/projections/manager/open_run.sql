@@ -1,4 +1,4 @@
--- A run that has not been settled. `state`: the domain's fold of it, as JSON.
+-- A run with a budget that is not settled yet. `state`: the domain's fold of the run, as JSON.
 CREATE TABLE {schema}.open_run (
     scope uuid NOT NULL,
     key text NOT NULL,

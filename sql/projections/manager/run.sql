@@ -1,4 +1,4 @@
--- One line of `aura runs`. Times are microseconds UTC.
+-- One row of `aura runs`. Times are microseconds UTC.
 CREATE TABLE {schema}.run (
     scope uuid NOT NULL,
     key text NOT NULL,

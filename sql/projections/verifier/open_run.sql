@@ -1,4 +1,4 @@
--- A run that has not ended. `state`: the domain's fold of it, as JSON.
+-- A run that has not ended. `state`: the domain's fold of the run, as JSON.
 CREATE TABLE {schema}.open_run (
     scope uuid NOT NULL,
     key text NOT NULL,
