@@ -12,7 +12,7 @@ MERGED = "merged"
 
 
 class Pending(Row, frozen=True, kw_only=True):
-    """A tree that waits for its verdict. `cause`: the event that handed it in. The verdict's id and seed derive from it."""
+    """A tree that waits for its verdict. `cause`: the event that handed it in. It defines the verdict's id and seed."""
 
     table = "pending"
     resident = True

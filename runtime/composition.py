@@ -98,8 +98,8 @@ class Organisation:
                     if self._office is not None:
                         await drain(self._office, self.positions, self.setup.home, self._consumers)
                 finally:
-                    # This also runs if a task has failed. In Python 3.11 `wait_for` loses a cancel that comes together with
-                    # an answer. Without these events the task would then run for ever.
+                    # This also runs if a task has failed. In Python 3.11 `wait_for` loses a cancel that comes together
+                    # with an answer. Without these events the task would then run for ever.
                     end_calls.set()
                     end_duties.set()
                     end_log.set()

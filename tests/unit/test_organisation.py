@@ -71,7 +71,7 @@ def test_its_budget_changes_when_it_differs() -> None:
 def test_it_pauses_once() -> None:
     command = Pause(id=COMMAND, at=AT, reason=" lunch ")
     given(*FOUNDED).when(command).then(Paused(reason="lunch"))
-    given(*FOUNDED, Paused(reason="x")).when(command).refused(Refused, "paused already")
+    given(*FOUNDED, Paused(reason="x")).when(command).refused(Refused, "already paused")
     given().when(command).refused(Refused, "no organisation yet")
 
 
@@ -79,8 +79,8 @@ def test_a_halt_goes_further_than_a_pause() -> None:
     halt, pause = Halt(id=COMMAND, at=AT, reason="fire"), Pause(id=COMMAND, at=AT, reason="lunch")
     given(*FOUNDED).when(halt).then(Halted(reason="fire"))
     given(*FOUNDED, Paused(reason="x")).when(halt).then(Halted(reason="fire"))
-    given(*FOUNDED, Halted(reason="x")).when(halt).refused(Refused, "halted already")
-    given(*FOUNDED, Halted(reason="x")).when(pause).refused(Refused, "halted already")
+    given(*FOUNDED, Halted(reason="x")).when(halt).refused(Refused, "already halted")
+    given(*FOUNDED, Halted(reason="x")).when(pause).refused(Refused, "already halted")
 
 
 @pytest.mark.parametrize("stop", happened("organisation.paused", "organisation.halted"))

@@ -34,7 +34,7 @@ def test_the_id_of_a_purged_run_stays_taken() -> None:
     ("command", "text"),
     [
         (replace(SUBMIT, plan=()), "at least one task"),
-        (replace(SUBMIT, plan=(PLAN[0], PLAN[0])), "T1 is there twice"),
+        (replace(SUBMIT, plan=(PLAN[0], PLAN[0])), "T1 occurs twice"),
         (replace(SUBMIT, plan=PLAN[::-1]), "before a task that it needs"),
         (replace(SUBMIT, plan=(replace(PLAN[0], after=("T1",)),)), "before a task that it needs"),
         (replace(SUBMIT, attempts_max=0), "attempts_max is 0"),
