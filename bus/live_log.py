@@ -49,7 +49,7 @@ class Live:
 
     @property
     def standing(self) -> Standing:
-        """Who may work after the event at `position`."""
+        """The standing after the event at `position`."""
         return self._standing if self._fed else self._reader.standing
 
     async def begin(self, position: int) -> None:

@@ -88,9 +88,7 @@ class Organisation:
                 try:
                     await stop.wait()
                     end_calls.set()
-                    await ended(
-                        calls, GRACE_S
-                    )  # workers end first, so that the manager's intake receives their results
+                    await ended(calls, GRACE_S)  # workers end first, so that the intake receives their results
                     await asyncio.sleep(HEARING_S if calls else 0)
                     end_duties.set()
                     await ended(duties, GRACE_S)
