@@ -11,7 +11,7 @@ from bus.store import Store
 async def checkpoints(store: Store, consumers: Collection[str]) -> dict[str, int]:
     """Map each consumer to the sequence of its rows.
 
-    A consumer without rows is left out. So is one whose tables a rebuild replaces at this moment.
+    A consumer is left out if it has no rows, or if a rebuild replaces its tables at this moment.
     :raises Unavailable: if Postgres cannot be reached.
     """
     found: dict[str, int] = {}

@@ -168,7 +168,7 @@ def recorded(seq: int, data: bytes, void: str | None = None) -> Recorded:
 
 
 def alien(seq: int) -> Recorded:
-    """Make the void record for a sequence whose message is not an event. Its id is derived from the sequence."""
+    """Make the void record of a message that is not an event. Its id is derived from the sequence."""
     id = derive(NAMESPACE, "alien", seq)
     envelope = Envelope(
         id=id,

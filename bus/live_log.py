@@ -1,4 +1,4 @@
-"""The live log of one process: its consumers share one reading of the stream and one marking of void events.
+"""The live log of one process. All consumers of the process share it, so the stream is read and marked only once.
 
 In a process with a recorder, the recorder reads and marks, and passes the events to the live log.
 
@@ -60,7 +60,7 @@ class Live:
             self._wake()  # a waiter may wait for an event that another process has recorded
 
     def take(self, sliced: Sequence[Sliced], voids: Mapping[int, str]) -> None:
-        """Append the messages that the recorder has read and marked. Skip those that it reads again after a fault."""
+        """Append messages that the recorder has read and marked. Skip messages that it reads again after a fault."""
         fresh = [_recorded(part, voids.get(part.seq)) for part in sliced if part.seq > self.position]
         for recorded in fresh:
             if recorded.void is None and matters(recorded.envelope.type):

@@ -59,7 +59,7 @@ class _Waiting:
 
 
 class Publisher:
-    """Publishes decisions one by one, or those that wait at the same moment as one group.
+    """Publishes decisions one by one, or several waiting decisions as one group.
 
     `groups` counts the groups that were accepted, for `docs/bench.md` and for tests.
     """

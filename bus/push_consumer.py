@@ -82,7 +82,7 @@ class Feed:
                 await self.close()
 
     async def _same_connection(self) -> None:
-        """Raise Unavailable after a reconnect: messages may be lost on the way, and the stream may be another one."""
+        """Raise Unavailable after a reconnect: messages may be lost, and the stream may be another one."""
         if self._client.stats["reconnects"] != self._connects:
             await self.close()
             raise Unavailable(
@@ -97,7 +97,7 @@ class Feed:
             if seq < self._next:
                 continue
             if seq > self._next and self._unbroken:
-                await self.close()  # the message was lost on the way: the next batch requests it again
+                await self.close()  # the connection lost the message: the next batch requests it again
                 break
             if seq > self._next:
                 raise Gap(

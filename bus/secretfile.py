@@ -7,7 +7,7 @@ from domain.errors import Invalid
 
 SUFFIX = "_FILE"
 READ: set[str] = set()
-"""Every secret that this process has read. Its redactors replace each of them, whatever its variable's name is."""
+"""Every secret that this process has read. Redactors replace all of them, for any name of the variable."""
 
 
 def from_file(name: str, value: str | None, file: Path | None) -> str | None:

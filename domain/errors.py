@@ -1,7 +1,7 @@
 """The kinds of error. Each kind maps to one exit code and, later, to one HTTP status.
 
-`message` states the problem. `hint` states the next step: what to write, to run or to wait for. Any exception that is
-not an AuraError is a defect and is shown as a defect.
+`message` states the problem. `hint` states the next step. Any exception that is not an AuraError is a defect and is
+shown as a defect.
 """
 
 from typing import ClassVar
@@ -49,7 +49,7 @@ class Forbidden(AuraError):
 
 
 class Conflict(AuraError):
-    """Another writer was first. The state differs from the one that the command expects."""
+    """The state differs from the state that the command expects, because another writer was first."""
 
     exit_code = 5
     kind = "conflict"

@@ -124,7 +124,7 @@ def decide(command: Command, state: OrganisationState) -> tuple[OrganisationEven
         case SettleBudget(run=run, spent=spent):
             if run not in state.lent:
                 return ()
-            return (BudgetSettled(for_run=run, spent=checked(spent, "What the run spent")),)
+            return (BudgetSettled(for_run=run, spent=checked(spent, "The run's spending")),)
     raise TypeError(f"not a command of the organisation: {type(command).__name__}")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 FOLLOWED_MAX = 40
-"""Limit of links in one path, as in Linux. A path with more links is taken for a loop."""
+"""Limit of links in one path, as in Linux. A path with more links counts as a loop."""
 
 
 def resolved(path: str, links: Mapping[str, str]) -> str | None:

@@ -25,7 +25,7 @@ class RefusalLimit:
         self._windows: dict[UUID, _Window] = {}
 
     def count(self, principal: UUID) -> int:
-        """Count one refusal. Return the number of refusals that the next event stands for, or 0 to hold it back."""
+        """Count one refusal. Return the number of refusals that the next event must report, or 0 to hold it back."""
         window = self._windows.setdefault(principal, _Window(self._clock()))
         if self._clock() - window.began >= WINDOW_S:
             held = window.held

@@ -163,7 +163,7 @@ async def rebuild(
 ) -> int:
     """Fill `<name>_next` from the log, replace the live schema by it, and return the sequence of its rows.
 
-    A live runner may work at the same time. It waits only while the last events are folded and the schemas are swapped.
+    A live runner may work at the same time. It waits only for the last events and the swap of the schemas.
     The rebuild ends at the runner's position. If it ended later, the runner would skip reactions that it has not sent.
 
     If events are parked, the rebuild ends one event earlier. Then the runner sees that its position has moved, and

@@ -1,4 +1,4 @@
-"""Drain: before a process ends, its consumers process every event of the log, also those that others still cause."""
+"""Drain: before a process ends, its consumers process every event of the log, also events that others still cause."""
 
 import asyncio
 import os

@@ -162,7 +162,7 @@ class Home:
         if not _holds_socket(folder) or not reaches(account, folder.parent):
             raise Unavailable(
                 f"The database's user {account.name} cannot work in {folder}, where the home {self.path} is now.",
-                hint="Move the home to a short path without a comma, whose parents anybody may traverse.",
+                hint="Move the home to a short path without a comma, below folders that every user may enter.",
                 code="no_data_folder",
             )
 
@@ -170,7 +170,7 @@ class Home:
         """Raise Conflict if the database's folder is outside this home and another home uses it."""
         if not kept.private:
             return
-        if kept.place is None:  # a home of 0.1.0: the folder's name says whose it is
+        if kept.place is None:  # a home of 0.1.0: the folder's name contains a hash of its home's path
             if not folder.name.startswith((_prefix(self.path), _prefix(self.path.resolve()))):
                 raise _of_another_home(self.path, folder, "another home")
             return

@@ -109,7 +109,7 @@ def _release_locks(folder: Path) -> None:
     """Replace the pid in lock files that a crash has left, so that PostgreSQL can start.
 
     After a crash, another program may have the pid, or the pid's process has ended but was not reaped (in containers).
-    PostgreSQL would believe that a server runs, and would not start. Only the pid is replaced, by one that has ended.
+    PostgreSQL would believe that a server runs, and would not start. Only the pid is replaced, by an ended process's.
     PostgreSQL still uses the other lines to look for orphaned sessions, as after every crash.
 
     If a server really runs on the data, wait ORPHAN_WAIT_S for its end, because a server ends when its supervisor has

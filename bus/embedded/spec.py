@@ -1,4 +1,4 @@
-"""Description of a further child process. Placeholders stand for values that exist once the servers have ports."""
+"""Description of an additional child process. Its placeholders are filled once the servers have ports."""
 
 from collections.abc import Callable
 

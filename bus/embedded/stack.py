@@ -48,7 +48,7 @@ async def up(
     restart_longest_s: float = RESTART_LONGEST_S,
     on_progress: Progress,
 ) -> StackStatus:
-    """Start the stack, or use the one that runs, and return when every child is ready.
+    """Start the stack if it does not run, and return when every child is ready.
 
     A server is not started if the caller gives its address. `restart_longest_s` limits the back-off of a child that
     keeps ending. A stack that already runs keeps its own limit.
@@ -100,7 +100,7 @@ def _on_this_loop(on_progress: Progress) -> Progress:
 
 
 async def _lives(folders: Home, on_progress: Progress) -> bool:
-    """Return whether a supervisor runs and will go on. If it is stopping or was killed, wait for its end."""
+    """Return whether a supervisor runs and will continue. If it is stopping or was killed, wait for its end."""
     state = folders.own_state()
     if state is None or not alive(state.supervisor):
         return False
