@@ -242,7 +242,7 @@ def _end(command: m.End, state: RunState) -> tuple[m.Ended, ...]:
 def _expect(state: RunState, command: Command, *phases: Phase) -> None:
     if state.phase not in phases:
         raise Refused(
-            f"The run is {state.phase}, and {type(command).__name__} needs it {' or '.join(phases)}.",
+            f"The run is {state.phase}; {type(command).__name__} needs a run that is {' or '.join(phases)}.",
             hint="`aura run show` shows its state.",
         )
 

@@ -201,7 +201,9 @@ def decide(command: TaskCommand, state: TaskState) -> TaskEvent:
             if judgement.tree != state.tree:
                 raise Refused("The verdict is about another tree.", hint="Judge the tree that was handed in.")
             if judgement.verified and judgement.findings:
-                raise Invalid("A verdict with findings does not verify.", hint="Reject it, or drop the findings.")
+                raise Invalid(
+                    "A verdict with findings cannot verify work.", hint="Reject the work, or drop the findings."
+                )
             return Verified(**ids, judgement=judgement) if judgement.verified else Rejected(**ids, judgement=judgement)
         case ReleaseOrder(reason=reason):
             _expect(state, command, "assigned", "calling", "answered")
@@ -221,12 +223,12 @@ def _charge(snapshot: Snapshot, reservation: Amount) -> Amount:
 def _expect(state: TaskState, command: TaskCommand, *phases: Phase) -> None:
     if state.phase not in phases:
         raise Refused(
-            f"Task {state.name} is {state.phase}, and {type(command).__name__} needs it {' or '.join(phases)}.",
+            f"Task {state.name} is {state.phase}; {type(command).__name__} needs a task that is {' or '.join(phases)}.",
             hint="See `aura run show`. Another process was first, or this command came too late.",
         )
     if state.phase != "waiting" and (state.order, state.employee) != (command.order, command.employee):
         raise Refused(
-            f"Task {state.name} is not under order {command.order} of this employee.",
+            f"Order {command.order} of this employee is not the present order of task {state.name}.",
             hint="Only the present order of a task can be worked on.",
         )
 

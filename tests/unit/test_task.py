@@ -105,8 +105,8 @@ def test_each_command_has_its_phases(command: TaskCommand, phase: str) -> None:
 @pytest.mark.parametrize("command", COMMANDS[1:], ids=lambda command: type(command).__name__)
 def test_only_the_present_order_of_its_employee_counts(command: TaskCommand) -> None:
     events = PHASES[LEGAL[type(command)][-1]]
-    given(*events).when(replace(command, order=OTHER_ORDER)).refused(Refused, "is not under order")
-    given(*events).when(replace(command, employee=OTHER_EMPLOYEE)).refused(Refused, "is not under order")
+    given(*events).when(replace(command, order=OTHER_ORDER)).refused(Refused, "is not the present order")
+    given(*events).when(replace(command, employee=OTHER_EMPLOYEE)).refused(Refused, "is not the present order")
     assert decide(command, *events)
 
 
@@ -250,7 +250,7 @@ def test_an_event_names_the_blobs_of_its_payload() -> None:
 
 def test_a_verdict_with_findings_does_not_verify() -> None:
     mixed = replace(GOOD, findings=BAD.findings)
-    given(*SUBMITTED).when(replace(JUDGE, judgement=mixed)).refused(Invalid, "does not verify")
+    given(*SUBMITTED).when(replace(JUDGE, judgement=mixed)).refused(Invalid, "cannot verify work")
     given(*SUBMITTED).when(JUDGE).then(*happened("task.verified"))
 
 
