@@ -52,7 +52,7 @@ def test_it_is_founded_once() -> None:
 def test_an_amount_that_cannot_be_counted_is_no_budget(amount: Amount) -> None:
     given().when(Found(id=COMMAND, at=AT, name="Aura", cap=amount)).refused(Invalid, "budget is")
     given(*FOUNDED).when(SetBudget(id=COMMAND, at=AT, cap=amount)).refused(Invalid, "budget is")
-    given(*LENT).when(SettleBudget(id=COMMAND, at=AT, run=RUN, spent=amount)).refused(Invalid, "the run spent is")
+    given(*LENT).when(SettleBudget(id=COMMAND, at=AT, run=RUN, spent=amount)).refused(Invalid, "The run's spending is")
 
 
 @pytest.mark.parametrize("amount", GOOD_AMOUNTS)
