@@ -1,1 +1,1 @@
-"""Is it right? Requirement files, the sandbox, the judge and the verdict."""
+"""Verification: requirement files, the sandbox, the judge and the verdict."""

@@ -1,6 +1,6 @@
-"""A requirement beside its base, before anybody works: the base's own tests and every criterion are tried in boxes.
+"""Check of a requirement on its base, before anybody works: the base's tests and every criterion run in sandboxes.
 
-What is found wrong here would end a run after its work. Outcomes are kept, so that no verdict runs the same again.
+A problem found here would otherwise end a run after its work. The outcomes are stored and used again by every verdict.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,10 @@ Say = Callable[[str], None]
 
 
 class BaseReport(msgspec.Struct, frozen=True, kw_only=True):
-    """A requirement tried on its base. `files`: the test files, 0 if not asked. `held`: criteria that it meets."""
+    """Result of a check on the base.
+
+    `files`: number of test files, 0 if not run. `held`: criteria that already hold.
+    """
 
     problems: tuple[BaseProblem, ...] = ()
     files: int = 0
@@ -33,12 +36,12 @@ class BaseReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BaseDisagrees(Invalid):
-    """The requirement says something of its base that is not so. `problems` is never empty."""
+    """The requirement makes a statement about its base that is not true. `problems` is never empty."""
 
     def __init__(self, problems: tuple[BaseProblem, ...], commit: str) -> None:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         lines = "\n".join(f"- {problem}" for problem in problems)
-        message = f"{count} between the requirement and its base {commit[:12]}, and nobody has worked yet:"
+        message = f"{count} between the requirement and its base {commit[:12]}; no work has started:"
         super().__init__(message, hint=lines, code="base_disagrees")
         self.problems = problems
 
@@ -52,7 +55,10 @@ async def check_on_base(
     allow_degraded: bool = False,
     say: Say = lambda _: None,
 ) -> BaseReport:
-    """Try a requirement on its base. Raises Unavailable without a box, and Refused for limits that cannot be held."""
+    """Try a requirement on its base.
+
+    Raises Unavailable without a sandbox, Refused if the machine cannot hold a limit.
+    """
     held = await probed(sandbox, allow_degraded=allow_degraded)
     base = Tree.of(origin.files)
     named = modules_named(requirement.criteria, requirement.scope)
@@ -72,7 +78,8 @@ async def check_on_base(
         seed=seed_of(requirement),
     )
     files, files_ran, problems = await _own_tests(subject, say)
-    say(f"Each of {len(requirement.criteria)} criteria is tried on the base: it must fail there, or say otherwise.")
+    count = len(requirement.criteria)
+    say(f"Each of {count} criteria is tried on the base: it must fail, unless the requirement says that it holds.")
     standings = await standings_on_base(subject)
     return BaseReport(
         problems=(*problems, *disagreements(requirement, requirement.criteria, standings)),
@@ -83,12 +90,12 @@ async def check_on_base(
 
 
 async def _own_tests(subject: Subject, say: Say) -> tuple[int, int, list[BaseProblem]]:
-    """The number of the base's test files, how many of them run, and what is wrong with that."""
+    """Return the number of the base's test files, how many of them ran, and the problems with them."""
     suite = own_suite(subject)
     files = test_files_of(subject.origin.files, suite.options)
     if subject.requirement.base_suite.run == "none" or not files:
         return 0, 0, []
     if suite.kept() is None:
-        say(f"The base's own tests run once ({len(files)} files). Their outcome is kept for every verdict.")
+        say(f"The base's own tests run once ({len(files)} files). Their outcome is stored for every verdict.")
     before = await suite.on_base()
     return len(before.files), len(before.ran), base_problems(before, subject)

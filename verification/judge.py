@@ -1,4 +1,4 @@
-"""The judge: leads one tree through the gates, and says what they found. It never imports the code under test."""
+"""The judge runs the gates on one tree and returns their findings. It never imports the code under test."""
 
 import time
 from collections.abc import Collection, Mapping
@@ -21,7 +21,7 @@ from verification.suites.outcome_store import OutcomeStore
 from verification.verdict.model import CriterionResult, Finding, GateResult, Verdict
 
 FINDINGS_MAX = 50
-MUTANTS_MAX = 12  # small mistakes that are tried on the accepted code, about a box each
+MUTANTS_MAX = 12  # small mistakes that are tried on the accepted code, about one sandbox each
 
 
 async def judge(
@@ -42,15 +42,16 @@ async def judge(
     allow_degraded: bool = False,
     mutants_max: int = MUTANTS_MAX,
 ) -> Verdict:
-    """The verdict about the whole `tree`, of which `base` (nothing, if None) was there before its author came.
+    """Return the verdict about the whole `tree`. `base` is the tree before the author's work; None is an empty tree.
 
-    `criteria` and `scope` narrow it to one task, `earlier` names criteria of tasks before it; a task's share is not
-    `whole`, and the dear gates are kept for the merged tree. `seed` decides all that is drawn. `libraries` is the
-    folder of the installed dependencies, `packaged` the whole tree with what a delivery adds. `origin` is the commit
-    that the run builds on, if `base` holds the work of earlier tasks, too. Without `advice`, gates that block nothing
-    are not asked. Raises Invalid for an
-    unknown criterion, Unavailable without a sandbox, and Refused when the machine cannot hold every limit, unless
-    `allow_degraded`.
+    `criteria` and `scope` narrow the verdict to one task, and `earlier` names criteria of earlier tasks. If `whole` is
+    False, the tree is one task's work, and expensive gates wait for the merged tree. `seed` determines all random
+    draws. `libraries` is the folder of installed dependencies. `packaged` is the whole tree with the files that a
+    delivery adds. `origin` is the commit that the run builds on, if `base` contains the work of earlier tasks, too.
+    Without `advice`, gates that block nothing do not run.
+
+    Raises Invalid for an unknown criterion, Unavailable without a sandbox, and Refused if the machine cannot hold every
+    limit, unless `allow_degraded`.
     """
     tree, before = Tree.of(tree), Tree.of(base or {})
     chosen = _chosen(requirement, criteria)
@@ -105,7 +106,7 @@ def project_of(
     libraries: Path | None,
     named: tuple[str, ...],
 ) -> Project:
-    """The tree as boxes run it: with what an installation of its base would add."""
+    """Return the project as sandboxes run it: the tree, with the files that an installation of its base would add."""
     project = Project(tree, requirement.command, requirement.serve, libraries=libraries, named=named)
     project = replace(project, suite_limits=requirement.suite_limits)
     if not origin.files:
@@ -115,7 +116,10 @@ def project_of(
 
 
 async def probed(sandbox: Sandbox, *, allow_degraded: bool) -> Capabilities:
-    """Probe a sandbox. Raises Unavailable, and Refused when that is not every limit, unless `allow_degraded`."""
+    """Probe a sandbox.
+
+    Raises Unavailable without one, and Refused if it cannot hold every limit, unless `allow_degraded`.
+    """
     held = await sandbox.probe()
     if held.not_held and not allow_degraded:
         raise Refused(
@@ -130,14 +134,13 @@ def _chosen(requirement: Requirement, criteria: Collection[str] | None) -> list[
     known = {criterion.id: criterion for criterion in requirement.criteria}
     unknown = sorted(set(criteria or ()) - set(known))
     if unknown or (criteria is not None and not criteria):
-        raise Invalid(
-            f"no such criterion: {', '.join(unknown) or 'none was named'}", hint=f"Choose from {', '.join(known)}."
-        )
+        message = f"There is no criterion {', '.join(unknown)}." if unknown else "No criterion is named."
+        raise Invalid(message, hint=f"Choose from {', '.join(known)}.")
     return [criterion for criterion in requirement.criteria if criteria is None or criterion.id in criteria]
 
 
 def _result(criterion: Criterion, subject: Subject) -> CriterionResult:
-    """A property counts as one case. One that was not tried has cases that did not run."""
+    """Return a criterion's result. A property counts as one case; if it was not tried, its cases did not run."""
     asked: list[Trial | Tried] = [*subject.trials, *subject.tried]
     mine = [each for each in asked if each.criterion == criterion.id]
     visible = [each.problem is None for each in mine if not each.sealed]
@@ -158,5 +161,5 @@ def _result(criterion: Criterion, subject: Subject) -> CriterionResult:
 
 
 def _most_telling(findings: list[Finding]) -> tuple[Finding, ...]:
-    """Strikes first, and not more than anybody reads."""
+    """Return at most FINDINGS_MAX findings, strikes first."""
     return tuple(sorted(findings, key=lambda finding: not finding.integrity)[:FINDINGS_MAX])

@@ -1,18 +1,18 @@
-"""The largest tree that is carried: one table for base, judged tree, box, judge and delivery.
+"""Limits on the size of a tree: one table for base, judged tree, sandbox, judge and delivery.
 
-What is larger is refused before anybody works, with the path. An employee's answer has a limit of its own
-(agents/workers/result.py), and so has a blob (bus/blobs.py), which holds the largest file.
+A larger tree is refused before anybody works, and the message names the path. An employee's answer has its own limit
+(agents/workers/result.py). A blob, which holds the largest file, has one too (bus/blobs.py).
 """
 
 TREE_FILES_MAX = 10_000
-"""Files, links and submodules of one tree."""
+"""Maximum number of files, links and submodules of one tree."""
 TREE_BYTES_MAX = 256 * 1024**2
-"""Contents of all files of one tree."""
+"""Maximum size of all files of one tree together."""
 FILE_BYTES_MAX = 32 * 1024**2
-"""Content of one file."""
+"""Maximum size of one file."""
 FOLDERS_DEPTH_MAX = 32
-"""Folders within folders."""
+"""Maximum depth of nested folders."""
 LINK_CHARS_MAX = 400
-"""Text of one link."""
+"""Maximum length of a link's target."""
 SHOWN_FILE_BYTES_MAX = 1024**2
-"""A longer file of the base is named to an employee and not shown."""
+"""A longer file of the base is named in an employee's brief, but its text is not shown."""

@@ -95,7 +95,7 @@ KINDS = {
         'call: "m:f", predicate: "given.py:is_even", inputs: [{integer: {min: 0, max: 90}}]',
         "def f(n): return n * 2",
         "def f(n): return n * 2 if n < 40 else n * 2 + 1",
-        "f(40) returned 81, of which is_even answered False",
+        "f(40) returned 81, for which is_even answered False",
     ),
     "deterministic": (
         'call: "m:f", inputs: [{list: {of: text}}]',

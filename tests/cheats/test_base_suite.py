@@ -188,7 +188,7 @@ async def test_half_of_the_files_that_import_a_module_in_scope_must_run(sandbox:
     base["tidy.py"] = b""
     report = await BaseTests().ask(subject(sandbox, {**base, **TIDY}, base))
     assert [finding.kind for finding in report.findings] == ["base_suite"]
-    assert "only 0 of 1 of those that import a module in scope" in report.findings[0].detail
+    assert "only 0 of 1 of the test files that import a module in scope" in report.findings[0].detail
     policy = BaseSuitePolicy(run="partial", reason="nosuchmodule is not to be had")
     report = await BaseTests().ask(subject(sandbox, {**base, **TIDY}, base, policy))
     assert (report.result, report.findings) == ("passed", ())
@@ -201,7 +201,7 @@ async def test_half_of_the_files_that_import_a_module_in_scope_must_run(sandbox:
     [
         (b"def test_it():\n    assert False\n", "1 failed"),
         (b"while True:\n    pass\n", "did not end within"),
-        (b"import os\nos._exit(0)\n", "without a whole answer"),
+        (b"import os\nos._exit(0)\n", "without a complete answer"),
         (b"def test_it(:\n", "1 not collected"),
     ],
     ids=["fails", "hangs", "exits", "syntax"],

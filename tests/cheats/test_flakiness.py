@@ -153,4 +153,4 @@ async def test_what_there_is_no_time_for_is_said(sandbox: Bubblewrap, monkeypatc
     _, flakiness, subject = await asked(requirement(by_suite()), BY_HASH, sandbox)
     assert told(flakiness, subject) == []
     assert (flakiness.result, flakiness.evidence["skipped"]) == ("noted", ["the suite of A1, visible"])
-    assert "not repeated, for want of time: the suite of A1, visible" in flakiness.text
+    assert "not repeated, because time ran out: the suite of A1, visible" in flakiness.text

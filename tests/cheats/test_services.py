@@ -199,7 +199,7 @@ HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 
 @pytest.mark.parametrize(
     ("name", "place", "told"),
-    [("k7", "notes/${id}", ""), ("", "notes/${id}", "`id` is empty"), ("", "found", "which anything contains")],
+    [("k7", "notes/${id}", ""), ("", "notes/${id}", "`id` is empty"), ("", "found", "so the check would always pass")],
 )
 async def test_an_empty_name_is_none(sandbox: Bubblewrap, name: str, place: str, told: str) -> None:
     asked = parse_requirement(NAMELESS.replace("PLACE", place).encode(), None, name="notes", folder=None)

@@ -40,8 +40,8 @@ LOST = [
     ("passed", "failed", "assert 1 == 2"),
     ("passed", "skipped", "is skipped"),
     ("passed", "xfailed", "is expected to fail"),
-    ("skipped", "failed", "was skipped on the base, and fails"),
-    ("expected failure", "failed", "was expected to fail on the base, and fails"),
+    ("skipped", "failed", "was skipped on the base and now fails"),
+    ("expected failure", "failed", "was expected to fail on the base and now fails"),
 ]
 
 
@@ -58,7 +58,7 @@ def test_a_test_that_says_less_is_lost(before: str, after: str, reason: str) -> 
 
 
 def test_a_test_that_is_gone_is_lost_and_a_file_that_broke_says_why() -> None:
-    assert lost_tests({"t::a": "passed"}, seen())[0] == [("t::a", "has vanished")]
+    assert lost_tests({"t::a": "passed"}, seen())[0] == [("t::a", "does not exist any more")]
     broken = SuiteSeen(collected=[], phases=[], errors=[("t", "SyntaxError")], skipped=[], deselected=0, status=2)
     assert lost_tests({"t::a": "passed"}, broken)[0] == [("t::a", "SyntaxError")]
 
@@ -68,7 +68,7 @@ def test_ids_of_the_projects_own_values_may_change_but_not_become_fewer() -> Non
     assert lost_tests(before, seen(**{"t::a[1.0]": "passed", "t::a[1.2]": "passed"})) == ([], {"t::a[1.1]"})
     fewer, _ = lost_tests(before, seen(**{"t::a[1.0]": "passed"}))
     failing, _ = lost_tests(before, seen(**{"t::a[1.0]": "passed", "t::a[1.2]": "failed"}))
-    assert fewer == failing == [("t::a[1.1]", "has vanished")]
+    assert fewer == failing == [("t::a[1.1]", "does not exist any more")]
 
 
 def test_the_files_that_ran_and_the_reason_of_each_other() -> None:
@@ -79,7 +79,7 @@ def test_the_files_that_ran_and_the_reason_of_each_other() -> None:
     )
     assert outcome.ran == ("a", "d")
     assert outcome.not_run == {
-        "b": "no test of it passed",
+        "b": "none of its tests passed",
         "c": "all its tests are skipped",
         "e": "ImportError",
         "f": "no test was collected from it",

@@ -57,7 +57,7 @@ def test_what_was_not_asked_in_time_is_said_of_nobody() -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "word"), [("failed", "fails"), ("skipped", "is skipped"), (None, "is no test that runs"), ("passed", "")]
+    ("how", "word"), [("failed", "fails"), ("skipped", "is skipped"), (None, "is not a test that runs"), ("passed", "")]
 )
 def test_a_test_that_may_change_passes_on_the_base(how: str | None, word: str) -> None:
     asked = requirement(A1, may_change=(MayChange(test="t.py::old"),))

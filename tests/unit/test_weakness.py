@@ -52,13 +52,13 @@ WEAK = [
 SERVICES = [
     ('{request: "GET /", status: 200, body: {}}', "answers 200 with {}"),
     ('{request: "GET /"}', "answers 200 with {}"),
-    ('{request: "POST /", json: {a: [1]}, body: {a: [1]}}', "answers 200 with what was sent"),
+    ('{request: "POST /", json: {a: [1]}, body: {a: [1]}}', "answers 200 with the request's body"),
     ('{request: "GET /", status: 404}', "answers 404 with {}"),
     ('{request: "GET /", status: 201, body: {a: {$any: true}}}', "always answers 201 with "),
     (
         '{steps: [{request: "POST /", json: {id: 7}, save: {id: body.id}}, {restart: true},'
         ' {request: "PUT /", json: {id: "${id}"}, parallel: 2, body: {id: "${id}"}}]}',
-        "answers 200 with what was sent",
+        "answers 200 with the request's body",
     ),
 ]
 STRONG = [

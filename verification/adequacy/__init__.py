@@ -1,1 +1,1 @@
-"""Strength of the cases: trivial stubs, mutants, and weak criteria."""
+"""Adequacy of the cases: trivial stubs, mutants, and weak criteria."""

@@ -1,8 +1,8 @@
-"""Telling trees apart: whether some case notices that a tree is not the accepted one. Only yes or no counts here.
+"""Detection of mutants: whether a case notices that a tree differs from the accepted one. Only yes or no counts.
 
-So cases share a box, one box for a whole tree where that can be: where the accepted tree passes them that way too.
-Cases that ask a service keep a box each, and those that told trees apart before are asked first. Properties are asked
-about what no case has told apart, with the same inputs for every tree.
+Cases share a sandbox, one for a whole tree if possible: if the accepted tree passes them together, too. Cases that ask
+a service keep one sandbox each. Cases that detected a mutant run first for the next one. Properties run only if no case
+detects the mutant, with the same inputs for every tree.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,14 +21,14 @@ from verification.requirements.property_model import Property
 from verification.sandbox.base import Sandbox
 
 STEPS_MAX = 64  # in one box
-SLOWER_MAX = 5  # times as long as the accepted tree, and the code hangs
-HANGS_S = 1.0  # sooner than that nothing is said to hang
+SLOWER_MAX = 5  # the code hangs if it takes this many times as long as the accepted tree
+HANGS_S = 1.0  # code never counts as hanging before this time
 SERVICE_HANGS_S = 3.0  # for all requests of a case
 
 
 @dataclass
 class Teller:
-    """Made with `ready`, for one accepted tree."""
+    """Detector of mutants for one accepted tree. Call `ready` first."""
 
     project: Project
     sandbox: Sandbox
@@ -36,9 +36,9 @@ class Teller:
     inputs: list[tuple[Property, list[Arguments]]] = field(default_factory=list)
 
     async def ready(self, cases: Iterable[Case], properties: Sequence[Property] = (), seed: int = 0) -> None:
-        """Put together the cases that the accepted tree passes together; draw the inputs of properties once for all.
+        """Combine the cases that the accepted tree passes together. Draw the inputs of properties once for all trees.
 
-        Raises Unavailable without a box or without Hypothesis.
+        Raises Unavailable without a sandbox or without Hypothesis.
         """
         if properties:
             self.inputs = list(zip(properties, await draw(list(properties), seed), strict=True))
@@ -55,7 +55,7 @@ class Teller:
         self.order += [msgspec.structs.replace(case, within_s=min(case.within_s, SERVICE_HANGS_S)) for case in services]
 
     async def tells(self, files: Mapping[str, bytes]) -> bool:
-        """Whether some case fails on these files. Raises Unavailable without a box."""
+        """Return whether a case or property fails on these files. Raises Unavailable without a sandbox."""
         project = self.project.with_files(files)
         for case in list(self.order):
             if await self._fails(case, project):
@@ -87,7 +87,7 @@ def _batches(cases: list[Case]) -> Iterator[list[Case]]:
 
 
 def _together(cases: list[Case]) -> Case:
-    """All their steps as one case."""
+    """Return one case with the steps of all cases."""
     return Case(
         steps=tuple(step for case in cases for step in case.steps),
         line=cases[0].line,

@@ -9,16 +9,16 @@ from typing import Any, NamedTuple
 from verification.adequacy.mutation_operators import is_text, mistakes, opposite
 from verification.source_scan.parse import parsed
 
-SOURCE_BYTES_MAX = 256 * 1024  # of one file; a larger one is generated, or a table
+SOURCE_BYTES_MAX = 256 * 1024  # of one file; a larger one is probably generated, or a table
 SHOWN_CHARS_MAX = 80
-COMPARED_PAIRS_MAX = 1_000_000  # of lines of the base with lines of the tree: about a second if all are alike
+COMPARED_PAIRS_MAX = 1_000_000  # lines of the base times lines of the tree: about a second if all are alike
 _UNTOUCHED = frozenset({"annotation", "returns", "decorator_list", "format_spec", "type_params", "pattern"})
 _IMPORTS = (ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal)
 _GUARDS = frozenset({"__name__", "TYPE_CHECKING"})
 
 
 class Mutant(NamedTuple):
-    """`before` and `after` are the changed part alone, as Python writes it; `source` is the whole file."""
+    """`before` and `after` are the changed part only, as Python writes it. `source` is the whole file."""
 
     line: int
     before: str
@@ -27,7 +27,7 @@ class Mutant(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """A mistake, not yet made: `wrong` would stand in `holder.field`, at `at` if that is a list."""
+    """A mistake to make: `wrong` replaces the node in `holder.field`, at index `at` if that is a list."""
 
     holder: ast.AST
     field: str
@@ -43,11 +43,11 @@ class _Place(NamedTuple):
 
 
 def mutants(source: bytes, lines: Set[int] | None = None, *, seed: int = 0) -> Iterator[Mutant]:
-    """Every mutant of a file once, in an order drawn from `seed`; with `lines`, those that touch one of them.
+    """Yield every mutant of a file once, in an order drawn from `seed`; with `lines`, those that touch one of them.
 
-    Each one compiles and differs from the file as Python reads it. What says nothing of the behaviour stays as it is:
-    docstrings, types, decorators, imports, `__name__` guards, messages of exceptions. What is no Python, or too large,
-    has none.
+    Each mutant compiles and differs from the file for Python. Parts without behaviour stay unchanged: docstrings,
+    types, decorators, imports, `__name__` guards, messages of exceptions. A file that is too large or not Python has no
+    mutants.
     """
     tree = parsed(source, bytes_max=SOURCE_BYTES_MAX)
     if tree is None:
@@ -65,10 +65,10 @@ def mutants(source: bytes, lines: Set[int] | None = None, *, seed: int = 0) -> I
 
 
 def changed_lines(before: bytes, after: bytes) -> set[int]:
-    """Numbers of the lines of `after` that were added or changed.
+    """Return the numbers of the lines of `after` that were added or changed.
 
-    Between the first and the last change all lines are named where comparing them would take long: its time grows with
-    the product of both, and whoever wrote the lines would choose it.
+    If the comparison would take long, return all lines from the first to the last change. Its time grows with the
+    product of both line counts, and the author determines them.
     """
     old, new = before.splitlines(), after.splitlines()
     same = _alike(old, new)
@@ -85,13 +85,13 @@ def changed_lines(before: bytes, after: bytes) -> set[int]:
 
 
 def _alike(one: list[bytes], other: list[bytes]) -> int:
-    """Count the lines at the beginning that both share."""
+    """Return how many lines both have in common at the beginning."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))
 
 
 def _written(tree: ast.Module) -> str | None:
-    """The program as text; None for a mistake that is no Python."""
+    """Return the program as text, or None for a mistake that is not valid Python."""
     try:
         text = ast.unparse(ast.fix_missing_locations(tree))
         compile(text, "mutant", "exec", dont_inherit=True)
@@ -101,7 +101,7 @@ def _written(tree: ast.Module) -> str | None:
 
 
 def _places(node: ast.AST, *, quiet: bool) -> Iterator[_Place]:
-    """All mistakes below a node. `quiet`: where texts are messages for people, and their words do not count."""
+    """Yield all mistakes below a node. `quiet`: texts here are messages for people, so their words do not count."""
     for field, value in ast.iter_fields(node):
         if field in _UNTOUCHED:
             continue

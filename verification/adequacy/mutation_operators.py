@@ -1,4 +1,4 @@
-"""Small mistakes: for one node of a program, the nodes that somebody might have written in its place."""
+"""Small mistakes: for one node of a program, the nodes that somebody might have written instead."""
 
 import ast
 import copy
@@ -36,7 +36,7 @@ _DROPPED = (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Raise, ast.D
 
 
 def mistakes(node: ast.AST) -> Iterator[ast.AST]:
-    """The wrong nodes; an expression's are expressions, a statement's are statements. None for what is left alone."""
+    """Yield the wrong nodes: expressions for an expression, statements for a statement. Other nodes have none."""
     if isinstance(node, ast.expr):
         yield from _of_expression(node)
     elif isinstance(node, ast.stmt):
@@ -44,7 +44,7 @@ def mistakes(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def opposite(test: ast.expr) -> ast.expr | None:
-    """The negated condition; None where a mistake of the condition itself says that already."""
+    """Return the negated condition; None if a mistake of the condition itself has the same effect."""
     if isinstance(test, ast.Compare | ast.Constant) or (isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)):
         return None
     return ast.UnaryOp(op=ast.Not(), operand=test)
@@ -68,7 +68,7 @@ def _of_expression(node: ast.expr) -> Iterator[ast.expr]:
 
 
 def _formats(node: ast.BinOp) -> bool:
-    """`"%s" % value`: every other operator is an error, which tells nothing."""
+    """Return whether a node is `"%s" % value`: any other operator is an error there, which proves nothing."""
     return isinstance(node.op, ast.Mod) and isinstance(node.left, ast.Constant) and isinstance(node.left.value, str)
 
 
@@ -99,7 +99,7 @@ def _shifted(node: ast.expr, by: int) -> ast.expr:
 
 
 def _slices(node: ast.Slice) -> Iterator[ast.expr]:
-    """Off by one at a bound that is no constant; those that are have mistakes of their own."""
+    """Yield slices with a bound that is off by one. Constant bounds have their own mistakes."""
     for name in ("lower", "upper"):
         bound = getattr(node, name)
         if bound is not None and not _is_number(bound):
@@ -137,10 +137,10 @@ def _of_statement(node: ast.stmt) -> Iterator[ast.stmt]:
 
 
 def is_text(node: ast.AST) -> bool:
-    """A docstring, or another constant that stands for itself."""
+    """Return whether a node is a docstring or another bare constant."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def _declares(node: ast.stmt) -> bool:
-    """A name with a type and no value: nothing happens there."""
+    """Return whether a statement only declares the type of a name, without a value."""
     return isinstance(node, ast.AnnAssign) and node.value is None

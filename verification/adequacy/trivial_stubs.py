@@ -1,4 +1,4 @@
-"""Trivial stubs: what code that solves nothing would answer. Nothing is run; they are answers, made outside any box."""
+"""Trivial stubs: answers of code that solves nothing. No code runs; the answers are made outside any sandbox."""
 
 import builtins
 import json
@@ -21,11 +21,11 @@ _CONSTANTS: tuple[Any, ...] = (None, 0, "", [], {}, False, True)
 _OBJECT = {"$object": "an object that equals everything"}
 _TEXTS = ("a", "1", "")
 _ALWAYS: frozenset[PropertyKind] = frozenset({"idempotent", "deterministic", "commutative", "never_raises"})
-"""Properties that hold for every function that gives one constant answer."""
+"""Properties that hold for every function with a constant answer."""
 
 
 class Stub(NamedTuple):
-    """Answer to one kind of step; `remedy`: a case to add that this stub fails; `keeps`: the properties it meets."""
+    """Answer to one kind of step. `remedy`: a case to add that this stub fails. `keeps`: properties that it meets."""
 
     name: str
     remedy: str
@@ -34,7 +34,7 @@ class Stub(NamedTuple):
 
 
 class StubService(NamedTuple):
-    """Answer of a stub service: request and saved values -> response."""
+    """Answer of a stub service: a function of request and saved values."""
 
     name: str
     remedy: str
@@ -42,7 +42,7 @@ class StubService(NamedTuple):
 
 
 def functions(steps: Iterable[Step]) -> Iterator[Stub]:
-    """Stubs of everything that is called or constructed; `steps` are those that they will be asked."""
+    """Yield stubs of everything that is called or constructed. `steps` are the steps that they must answer."""
     asked = [step for step in steps if step.action in ("call", "new")]
     for value in _CONSTANTS:
         yield _returning(f"returns {value!r}", f"whose result is not {value!r}", value)
@@ -65,7 +65,7 @@ def functions(steps: Iterable[Step]) -> Iterator[Stub]:
 
 
 def commands(steps: Iterable[Step]) -> Iterator[Stub]:
-    """Stubs of the command."""
+    """Yield stubs of the command."""
     asked = [step for step in steps if step.action == "run"]
     yield Stub("exits 0 and prints nothing", "that expects some output", lambda _: _ran())
     yield Stub(
@@ -83,9 +83,9 @@ def commands(steps: Iterable[Step]) -> Iterator[Stub]:
 
 
 def services(steps: Iterable[Step]) -> Iterator[StubService]:
-    """Stubs of the service."""
+    """Yield stubs of the service."""
     yield StubService("answers 200 with {}", "whose answer is not {}", lambda _, __: _response(200, "{}"))
-    yield StubService("answers 200 with what was sent", "whose answer is not what was sent", _sent_back)
+    yield StubService("answers 200 with the request's body", "whose answer is not the request's body", _sent_back)
     yield StubService("answers 404 with {}", "that expects another status", lambda _, __: _response(404, "{}"))
     first = next((step.request for step in steps if step.request is not None), None)
     if first is not None:
@@ -98,7 +98,7 @@ def services(steps: Iterable[Step]) -> Iterator[StubService]:
 
 
 def sample(expected: Any) -> Any:
-    """One value that is as expected, where that is plain to see; the `None` of `$any` is."""
+    """Return one value that meets the expectation, if there is a simple one; None for `$any`."""
     tag = tag_of(expected)
     if tag == "$any":
         return None
@@ -141,7 +141,7 @@ def _returned(value: Any) -> StepSeen:
 
 
 def _exceptions(asked: list[Step]) -> dict[str, list[str]]:
-    """The messages to try, by the name of each exception that some case expects."""
+    """Return the messages to try, by the name of each exception that a case expects."""
     found: dict[str, list[str]] = {}
     for step in asked:
         if step.expect.raises is not None:
@@ -185,5 +185,5 @@ def _json(value: Any) -> str:
 
 
 NOTHING = _returning("returns None", "whose result is not None", None)
-"""Stub of a function without a body."""
+"""Stub of a function with an empty body."""
 NOT_IMPLEMENTED = _raising("NotImplementedError", "", new=False)

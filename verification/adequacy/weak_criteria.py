@@ -1,4 +1,4 @@
-"""Weak criteria: those that code which solves nothing would meet. Noticed before anybody works on them."""
+"""Weak criteria: criteria that code can meet without solving anything. They are reported before anybody works."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -17,10 +17,10 @@ _CALLS = ("call", "new")
 
 
 class Weak(msgspec.Struct, frozen=True, kw_only=True):
-    """A criterion and the trivial stubs that pass all its cases and have its properties.
+    """A criterion, and the trivial stubs that pass all its cases and have its properties.
 
-    `refused_by` are criteria about the same code that the first stub fails: then nothing that is wrong is delivered,
-    but a task with this criterion alone would be verified.
+    `refused_by` are criteria about the same code that the first stub fails. Then wrong code is not delivered, but a
+    task with only this criterion would be verified.
     """
 
     criterion: str
@@ -57,9 +57,9 @@ class _Tree:
 
 
 def weak_criteria(requirement: Requirement) -> tuple[Weak, ...]:
-    """The criteria that some trivial stub meets, in the order of the requirement.
+    """Return the criteria that a trivial stub meets, in the order of the requirement.
 
-    One with a given suite is none of them: the suite itself must fail on a stub when it is judged.
+    A criterion with a given suite is not weak: the suite itself must fail on a stub when it is judged.
     """
     return tuple(weak for criterion in requirement.criteria if (weak := _weak(criterion, requirement)))
 
@@ -85,7 +85,7 @@ def _properties(criterion: Criterion) -> tuple[Property, ...]:
 
 
 def _about(criterion: Criterion) -> set[str]:
-    """Modules, commands or the service that a criterion asks."""
+    """Return the modules, commands or the service that a criterion tests."""
     steps = _steps(criterion)
     names = {step.target.split(":")[0] for step in steps if step.action in _CALLS and ":" in step.target}
     names |= {one.call.split(":")[0] for one in _properties(criterion)}
@@ -107,7 +107,7 @@ def _trees(criterion: Criterion) -> Iterator[_Tree]:
 
 
 def played(case: Case, stubs: list[Stub]) -> bool:
-    """Whether the first of the stubs, and for its commands the last, pass a case."""
+    """Return whether the first stub passes a case; the last one answers the commands."""
     written: dict[str, str] = {}
     seen = []
     for step in case.steps:

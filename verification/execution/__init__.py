@@ -1,1 +1,1 @@
-"""Cases: run in a box, judged outside it by values alone."""
+"""Execution of cases: they run in a sandbox, and their values are compared outside it."""

@@ -1,6 +1,6 @@
-"""One case in one fresh box: the order that goes in, the run, and the answer that comes out.
+"""One case in one new sandbox: the order that goes in, the run, and the answer that comes out.
 
-Expected values never go in. The answer must be one line with this run's nonce and nothing else.
+Expected values never go in. The answer must be one line that begins with this run's nonce.
 """
 
 import json
@@ -20,14 +20,14 @@ from verification.sandbox.base import MIB, PROGRAMS, PYTHON, WORK, Limits, RunRe
 from verification.verdict.model import FindingKind
 
 PROJECT = f"{WORK}/project"
-SOURCES = f"{PROJECT}/src"  # on Python's path after the project's own folder, as many lay their packages out
+SOURCES = f"{PROJECT}/src"  # after the project's own folder on Python's path, for a src layout
 WORKER = "/aura/caseworker.py"
-METADATA = "/aura/metadata"  # of the project itself, as an installation would hold it
-LIBRARIES = "/aura/libraries"  # what the requirement depends on, on the path of every Python in the box
-START_S = 1.0  # what the interpreter may take beside `within_s`
+METADATA = "/aura/metadata"  # of the project itself, as its installation would create it
+LIBRARIES = "/aura/libraries"  # the requirement's dependencies, on the path of every Python process in the sandbox
+START_S = 1.0  # time for the start of the interpreter, in addition to `within_s`
 ALONE = ("-s", "-P", "-B")
-"""Python without the user's packages and without the script's folder. The box's environment is the judge's own."""
-ANSWER_DEPTH_MAX = 384  # nested lists and mappings; the worker's own limit in values, each of five levels at most
+"""Options of Python: no user's packages and no script folder on its path. The judge sets the whole environment."""
+ANSWER_DEPTH_MAX = 384  # nested lists and mappings. The worker counts values, and a value has at most five levels
 NOT_STARTED = "aura: the command did not start"
 _SOURCE = Path(__file__).parents[1] / "in_box" / "case_worker.py"
 
@@ -53,20 +53,20 @@ class CaseProblem(msgspec.Struct, frozen=True):
 
 
 class StepSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The worker's report of one step. Values are JSON with tags; all of it comes from beside untrusted code."""
+    """The worker's report of one step. Values are JSON with tags. Untrusted code shares the worker's process."""
 
     did: Literal["returned", "raised", "ran"]
     before: dict[str, Any]
     files: dict[str, Any]
     value: Any = None
     stage: Literal["import", "lookup", "call"] = "call"
-    names: list[list[str]] = []  # of the exception's class and its bases, nearest first
+    names: list[list[str]] = []  # of the exception's class and its bases, the class itself first
     name: str = ""
     message: str = ""
     exit: int = 0
     stdout: Any = None
     stderr: Any = None
-    over: bool = False  # more output than is read
+    over: bool = False  # the output was longer than the limit
 
 
 class CaseAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,14 +74,14 @@ class CaseAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     steps: list[StepSeen]
     took_s: float
-    untrue: str | None = None  # a path that was left otherwise than the last step says; found outside the box
+    untrue: str | None = None  # a path that differs from the report of the last step; found outside the sandbox
 
 
 _answer = msgspec.json.Decoder(CaseAnswer)
 
 
 class ProjectEnvironment(msgspec.Struct, frozen=True, kw_only=True):
-    """The additions of an installation to the project's files, known from its base and never from its author.
+    """Files and paths that an installation adds to the project, known from its base and not from the author's files.
 
     `paths`: folders of the project on Python's path, "" for its top. `metadata`: the `.dist-info` folders, by relative
     path. `generated`: files that a build of the base makes (a version file, an extension). `plugins`: modules of pinned
@@ -101,25 +101,25 @@ class Project(msgspec.Struct, frozen=True):
     files: Mapping[str, bytes]
     command: str | None  # "name = module:function"
     serve: Serve | None = None
-    hash_seed: int = 0  # of Python in the boxes, so that a verdict can be had again
-    libraries: Path | None = None  # the folder of the requirement's dependencies, seen by every box
-    named: tuple[str, ...] = ()  # top-level modules that its author was asked for, whether they are there or not
+    hash_seed: int = 0  # PYTHONHASHSEED in the sandboxes, so that a verdict can be reproduced
+    libraries: Path | None = None  # the folder of the requirement's dependencies, visible in every sandbox
+    named: tuple[str, ...] = ()  # top-level modules that the requirement names, whether they exist or not
     environment: ProjectEnvironment = ProjectEnvironment()
     suite_limits: SuiteLimits = SuiteLimits()  # of one run of its tests
 
     @property
     def folders(self) -> dict[str, Path]:
-        """The folders that a box sees read-only."""
+        """The folders that a sandbox sees read-only."""
         return {LIBRARIES: self.libraries} if self.libraries else {}
 
     @property
     def read_only(self) -> dict[str, bytes]:
-        """The files that a box sees read-only beside the project, by absolute path."""
+        """The read-only files of a sandbox outside the project, by absolute path."""
         return {f"{METADATA}/{path}": content for path, content in self.environment.metadata.items()}
 
     @property
     def env(self) -> dict[str, str]:
-        """The environment of a box. The project itself comes before the libraries on Python's path."""
+        """The environment variables of a sandbox. On Python's path, the project comes before the libraries."""
         places = [f"{PROJECT}/{folder}" for folder in self.environment.paths if folder not in ("", "src")]
         places += [LIBRARIES] if self.libraries else []
         places += [METADATA] if self.environment.metadata else []
@@ -127,20 +127,20 @@ class Project(msgspec.Struct, frozen=True):
         return {"PYTHONHASHSEED": str(self.hash_seed), **path}
 
     def with_files(self, files: Mapping[str, bytes]) -> "Project":
-        """Return the project with other files, among them those that a build of the base makes."""
+        """Return the project with other files, and with those that a build of the base makes."""
         generated = {path: content for path, content in self.environment.generated.items() if path not in files}
         return msgspec.structs.replace(self, files=Tree.of(files).with_files(generated) if generated else files)
 
 
 async def play(case: Case, project: Project, sandbox: Sandbox) -> CaseAnswer | CaseProblem:
-    """Runs one case. Raises Unavailable when no box can be made."""
+    """Run one case. Raises Unavailable if no sandbox can be made."""
     nonce, bait = secrets.token_hex(16), secrets.token_hex(16)
     spec = _spec(case, project, order_of(case, nonce, bait))
     return _read(await boxed(spec, sandbox), case, nonce, bait)
 
 
 def order_of(case: Case, nonce: str, bait: str) -> bytes:
-    """Build the order that goes into the box beside the code: what to do, without anything that is expected of it."""
+    """Build the order that goes into the sandbox with the code: the steps, without any expected value."""
     steps = [_step_order(step, bait) for step in case.steps]
     steps[-1]["watch"] = sorted(watched_at_last(case))
     return json.dumps({"nonce": nonce, "project": PROJECT, "folder": FOLDER, "steps": steps}).encode()
@@ -177,7 +177,7 @@ def _spec(case: Case, project: Project, order: bytes) -> RunSpec:
 
 
 def launcher_of(command: str | None) -> dict[str, bytes]:
-    """The program that starts the project's command, by its path in the box; nothing without a command."""
+    """Return the program that starts the project's command, by its path in the sandbox; empty without a command."""
     if not command:
         return {}
     name, _, target = (part.strip() for part in command.partition("="))
@@ -189,8 +189,8 @@ def _read(result: RunResult, case: Case, nonce: str, bait: str) -> CaseAnswer | 
     ended: dict[str, CaseProblem] = {
         "timeout": CaseProblem("timeout", f"did not end within {case.within_s:g} s"),
         "memory": CaseProblem("memory", f"needed more than {case.memory_mb} MB of memory"),
-        "output_limit": CaseProblem("output_limit", "wrote more output than is read"),
-        "file_limit": CaseProblem("leftover_files", "made more files than are allowed"),
+        "output_limit": CaseProblem("output_limit", "wrote more output than allowed"),
+        "file_limit": CaseProblem("leftover_files", "made more files than allowed"),
     }
     if result.reason in ended:
         return ended[result.reason]
@@ -200,7 +200,7 @@ def _read(result: RunResult, case: Case, nonce: str, bait: str) -> CaseAnswer | 
         )
     answer = _parsed(result, nonce)
     if isinstance(answer, CaseAnswer) and len(answer.steps) != len(case.steps):
-        return CaseProblem("forged_answer", "answered for other steps than the judge had asked for")
+        return CaseProblem("forged_answer", "answered with another number of steps than the judge sent")
     if isinstance(answer, CaseAnswer) and answer.took_s > case.within_s:
         return ended["timeout"]
     if isinstance(answer, CaseAnswer):
@@ -212,7 +212,7 @@ def _parsed(result: RunResult, nonce: str) -> CaseAnswer | CaseProblem:
     told = result.stdout
     start = f"{nonce} ".encode()
     if not told or start.startswith(told) or (told.startswith(start) and b"\n" not in told):
-        return CaseProblem("no_answer", f"left the box without an answer, with exit code {result.exit_code}")
+        return CaseProblem("no_answer", f"ended without an answer, with exit code {result.exit_code}")
     if not told.startswith(start) or told.count(b"\n") != 1 or not told.endswith(b"\n") or result.exit_code != 0:
         return CaseProblem("forged_answer", "wrote to the judge's answer channel")
     try:
@@ -220,12 +220,12 @@ def _parsed(result: RunResult, nonce: str) -> CaseAnswer | CaseProblem:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         answer = None
     if answer is None or _too_deep(answer):
-        return CaseProblem("forged_answer", "wrote an answer that the judge's worker never writes")
+        return CaseProblem("forged_answer", "wrote an answer that the judge's worker cannot have written")
     return answer
 
 
 def _too_deep(answer: CaseAnswer) -> bool:
-    """Whether some value is nested deeper than the worker nests any, so that walking it could end the judge."""
+    """Return whether a value is nested too deep: recursion over it could crash the judge."""
     row: list[Any] = [
         held for seen in answer.steps for held in (seen.before, seen.files, seen.value, seen.stdout, seen.stderr)
     ]

@@ -1,4 +1,4 @@
-"""Compares what a case expects with what was seen, outside the box."""
+"""Comparison of a case's expectations with the observed results, outside the sandbox."""
 
 import msgspec
 
@@ -11,7 +11,7 @@ SHOWN_CHARS_MAX = 200
 
 
 def problem_of(case: Case, answer: CaseAnswer) -> CaseProblem | None:
-    """The first thing that is not as expected, or None."""
+    """Return the first result that is not as expected, or None."""
     written: dict[str, str] = {}
     for step, seen in zip(case.steps, answer.steps, strict=True):
         written.update(step.files_before)
@@ -19,7 +19,7 @@ def problem_of(case: Case, answer: CaseAnswer) -> CaseProblem | None:
         if problem:
             return CaseProblem(problem.kind, f"{_called(step)} {problem.text}")
     if answer.untrue is not None:
-        return CaseProblem("wrong_result", f"left {answer.untrue} otherwise than it was when the case ended")
+        return CaseProblem("wrong_result", f"changed {answer.untrue} after the last step of the case")
     return None
 
 
@@ -74,7 +74,7 @@ def _returned(expect: Expectation, seen: StepSeen) -> CaseProblem | None:
 
 def _ran(expect: Expectation, seen: StepSeen) -> CaseProblem | None:
     if seen.over:
-        return CaseProblem("output_limit", "wrote more output than is read")
+        return CaseProblem("output_limit", "wrote more output than allowed")
     stderr = seen.stderr if isinstance(seen.stderr, str) else ""
     if seen.exit == 1 and stderr.rstrip().endswith(NOT_STARTED):
         return CaseProblem("did_not_start", f"did not start: {stderr[:SHOWN_CHARS_MAX]}")
@@ -104,13 +104,13 @@ def _files(step: Step, seen: StepSeen, written: dict[str, str]) -> CaseProblem |
             told = f"left {path} with {show(found, SHOWN_CHARS_MAX)}, expected {show(wanted, SHOWN_CHARS_MAX)}"
             return CaseProblem("wrong_result", told)
     for path in expect.files_unchanged:
-        # What the judge put there itself is known; the worker's word for it could have been overwritten.
+        # The judge knows the files that it wrote itself. The worker's report of them could be forged.
         begun = {**written, **seen.before, **step.files_before}.get(path)
         if seen.files.get(path) is None or seen.files[path] != begun:
             return CaseProblem("wrong_result", f"changed {path}")
     for path in expect.files_absent:
         if seen.files.get(path) is not None:
-            return CaseProblem("wrong_result", f"left {path}, which must not be there")
+            return CaseProblem("wrong_result", f"left {path}, which must not exist")
     return None
 
 

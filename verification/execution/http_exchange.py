@@ -1,4 +1,4 @@
-"""One HTTP/1.1 request over one connection, and its response within limits. What answers is untrusted code."""
+"""One HTTP/1.1 request over one connection, and its response within limits. Untrusted code answers."""
 
 import asyncio
 import socket
@@ -8,12 +8,12 @@ import h11
 import msgspec
 
 HEADER_BYTES_MAX = 32 * 1024  # of one response
-RESPONSE_BYTES_MAX = 1 << 20  # its body, and with it all that is read
+RESPONSE_BYTES_MAX = 1 << 20  # limit for the body; everything that is read may be HEADER_BYTES_MAX longer
 READ_BYTES = 65536
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """A request as it goes out."""
+    """A request to send."""
 
     method: str
     target: str
@@ -22,7 +22,7 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class Response(msgspec.Struct, frozen=True):
-    """A whole response. Names of headers are in lower case; those that came twice are joined by a comma."""
+    """A whole response. Header names are in lower case. Values of a repeated header are joined by a comma."""
 
     status: int
     headers: dict[str, str]
@@ -30,17 +30,17 @@ class Response(msgspec.Struct, frozen=True):
 
 
 class BadResponse(Exception):
-    """The bytes that came back are not a response within the limits; the text says why."""
+    """The received bytes are not a response within the limits. The text gives the reason."""
 
 
 class Unsendable(Exception):
-    """The request itself breaks HTTP's rules, for instance by a value that an earlier response gave."""
+    """The request breaks HTTP's rules, for example because of a value saved from an earlier response."""
 
 
 async def exchange(line: socket.socket, sent: Sent, host: str) -> Response:
-    """Sends and receives; `line` stays open, and the caller bounds the time.
+    """Send a request and return its response. `line` stays open, and the caller limits the time.
 
-    Raises BadResponse, Unsendable, and OSError when the connection breaks off.
+    Raises BadResponse, Unsendable, and OSError if the connection breaks.
     """
     connection = h11.Connection(our_role=h11.CLIENT, max_incomplete_event_size=HEADER_BYTES_MAX)
     loop = asyncio.get_running_loop()
@@ -50,7 +50,7 @@ async def exchange(line: socket.socket, sent: Sent, host: str) -> Response:
         connection.send(h11.EndOfMessage())
     except (h11.LocalProtocolError, UnicodeEncodeError) as error:
         raise Unsendable(str(error)) from error
-    # The response is read while the request goes out: who answers early and closes is still heard.
+    # Read while sending: a service may answer early and close the connection.
     sending = loop.create_task(_send(line, (request or b"") + (body or b"")))
     try:
         return await _received(connection, line)
@@ -63,7 +63,7 @@ async def _send(line: socket.socket, content: bytes) -> None:
     try:
         await asyncio.get_running_loop().sock_sendall(line, content)
     except OSError:
-        return  # the receiving side tells it better
+        return  # the receiving side reports the error
 
 
 def _headers(sent: Sent, host: str) -> list[tuple[str, str]]:
@@ -83,11 +83,11 @@ async def _received(connection: h11.Connection, line: socket.socket) -> Response
         try:
             event = connection.next_event()
         except h11.RemoteProtocolError as error:
-            raise BadResponse(f"answered with what is no HTTP response: {error}") from error
+            raise BadResponse(f"sent bytes that are not an HTTP response: {error}") from error
         if event is h11.NEED_DATA:
             part = await loop.sock_recv(line, READ_BYTES)
             if not part and not total:
-                raise BadResponse("had its connection closed without a response")
+                raise BadResponse("closed the connection without a response")
             total += len(part)
             if total > RESPONSE_BYTES_MAX + HEADER_BYTES_MAX:
                 raise BadResponse(f"answered with more than {RESPONSE_BYTES_MAX} bytes")
@@ -101,7 +101,7 @@ async def _received(connection: h11.Connection, line: socket.socket) -> Response
         elif isinstance(event, h11.EndOfMessage) and head is not None:
             return Response(head.status_code, _joined(head.headers), bytes(body))
         elif event is h11.PAUSED or isinstance(event, h11.ConnectionClosed):
-            raise BadResponse("had its connection closed without a response")
+            raise BadResponse("closed the connection without a response")
 
 
 def _joined(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -1,7 +1,7 @@
-"""The files that a case names, as they are once the box is dead: what the worker says of them is held against that.
+"""The files that a case names, read after the sandbox has ended and compared with the worker's report of them.
 
-The worker shares its process with the code under test, which could make it say anything. Of values that is no gain, for
-the code might as well have returned them; of files it would be one.
+The worker shares its process with the code under test, which could forge the report. For return values a forged report
+gains nothing, because the code could return the same values. For files it would.
 """
 
 import base64
@@ -14,28 +14,28 @@ from verification.requirements.model import Case, Step
 from verification.sandbox.base import WORK, Limits, RunResult
 from verification.sandbox.copyout import REFUSED_MAX
 
-FOLDER = f"{WORK}/case"  # empty at first: where the case's files are and its code runs
+FOLDER = f"{WORK}/case"  # empty at first: contains the case's files, and the code runs in it
 _PREFIX = FOLDER.removeprefix(f"{WORK}/")
 
 
 def watched(step: Step) -> set[str]:
-    """The paths whose content a step's expectation looks at."""
+    """Return the paths that a step's expectation names."""
     expect = step.expect
     return {*expect.files_after, *expect.files_unchanged, *expect.files_absent}
 
 
 def watched_at_last(case: Case) -> set[str]:
-    """Those of all steps: after the last one they are told once more, and that can be held against what is left."""
+    """Return the watched paths of all steps. The report after the last step is compared with the files that remain."""
     return {path for step in case.steps for path in watched(step)}
 
 
 def collected(case: Case) -> tuple[str, ...]:
-    """The globs that bring them out."""
+    """Return the patterns of the files to copy out of the sandbox."""
     return tuple(f"{_PREFIX}/{path}" for path in sorted(watched_at_last(case)))
 
 
 def with_room(case: Case, limits: Limits) -> Limits:
-    """The limits with room for all of them."""
+    """Return the limits, with room for all watched files."""
     paths = watched_at_last(case)
     return msgspec.structs.replace(
         limits,
@@ -46,7 +46,7 @@ def with_room(case: Case, limits: Limits) -> Limits:
 
 
 def untrue(case: Case, told: Mapping[str, Any], result: RunResult) -> str | None:
-    """The first path of which the worker's last word `told` is not what is left, or None."""
+    """Return the first path for which the worker's last report `told` differs from the remaining file, or None."""
     for path in sorted(watched_at_last(case)):
         if not _holds(told.get(path), result.files.get(f"{_PREFIX}/{path}"), _is_refused(path, result)):
             return path
@@ -54,7 +54,7 @@ def untrue(case: Case, told: Mapping[str, Any], result: RunResult) -> str | None
 
 
 def _is_refused(path: str, result: RunResult) -> bool:
-    """Whether something that could not be brought out is there, or could be."""
+    """Return whether an entry that could not be copied out is at this path, or may be."""
     whole = f"{_PREFIX}/{path}"
     parts = whole.split("/")
     above = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
@@ -65,7 +65,7 @@ def _is_refused(path: str, result: RunResult) -> bool:
 def _holds(told: Any, left: bytes | None, refused: bool) -> bool:
     if told is None:
         return left is None and not refused
-    if isinstance(told, dict) and "$object" in told:  # no plain file, or a large one
+    if isinstance(told, dict) and "$object" in told:  # not a plain file, or a large one
         return left is not None or refused
     return left is not None and told == _as_told(left)
 

@@ -1,4 +1,4 @@
-"""Compares a response with what a step expects, and takes out of it what later steps need. Outside the box."""
+"""Comparison of a response with a step's expectation, and the values that later steps need. Outside the sandbox."""
 
 import base64
 import json
@@ -21,7 +21,7 @@ _NOT_JSON = msgspec.UNSET
 
 
 def problem_of_reply(reply: Reply, response: Response, saved: Saved) -> CaseProblem | None:
-    """The first thing that is not as expected, or None."""
+    """Return the first part of the response that is not as expected, or None."""
     status = response.status
     told = f"answered {status} {_shown(response)}"
     if status != reply.status and (reply.status is not None or not 200 <= status <= 299):
@@ -34,7 +34,8 @@ def problem_of_reply(reply: Reply, response: Response, saved: Saved) -> CaseProb
     if reply.body_contains is not None:
         part = filled_text(reply.body_contains, saved)
         if not part and reply.body_contains:
-            return _wrong(f"{told}, and what was saved for {reply.body_contains} is empty, which anything contains")
+            text = f"{told}, but the value saved for {reply.body_contains} is empty, so the check would always pass"
+            return _wrong(text)
         if part not in response.body.decode("utf-8", "replace"):
             return _wrong(f"{told}, expected a body that contains {show(part, SHOWN_CHARS_MAX)}")
     if reply.body is msgspec.UNSET:
@@ -49,7 +50,7 @@ def problem_of_reply(reply: Reply, response: Response, saved: Saved) -> CaseProb
 
 
 def saved_from(response: Response, path: str) -> Scalar | None:
-    """The scalar at `body.items.0.id`, `headers.location` or `status`; None if there is none."""
+    """Return the scalar at `body.items.0.id`, `headers.location` or `status`; None if there is none."""
     first, *rest = path.split(".")
     if first == "status":
         return response.status
@@ -69,9 +70,9 @@ def saved_from(response: Response, path: str) -> Scalar | None:
 
 
 def body_value(response: Response, *, as_json: bool) -> Any:
-    """The body as a value: of JSON if it says so or if `as_json`, else its text, or its bytes with a tag.
+    """Return the body as a value: parsed JSON if its type is JSON or if `as_json`, else its text, or tagged bytes.
 
-    UNSET if it should be JSON and is not.
+    Return UNSET if it should be JSON and is not.
     """
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if not response.body and not as_json:
@@ -85,7 +86,10 @@ def body_value(response: Response, *, as_json: bool) -> Any:
 
 
 def _is_text(wanted: Any) -> bool:
-    """Expected is a text or what may stand for one: then the response's own word decides what its body is."""
+    """Return whether a text is expected, or a tag that may match one.
+
+    Then the content type decides how to read the body.
+    """
     return isinstance(wanted, str) or (isinstance(wanted, dict) and bool({"$matches", "$bytes", "$any"} & set(wanted)))
 
 
@@ -99,7 +103,7 @@ def _parsed(body: bytes) -> Any:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("a key occurs twice")
     return made
 
 
@@ -108,7 +112,7 @@ def _refuse(word: str) -> Any:
 
 
 def _tagged(value: Any, depth: int) -> Any:
-    """The value as comparing wants it: what only looks like a tag is none."""
+    """Return the value for the comparison. A key of the body that only looks like a tag is escaped."""
     if depth > BODY_DEPTH_MAX:
         raise ValueError("nested too deep")
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""A run in a box that must be made: tried again when the box itself could not be, which is nobody's failure."""
+"""A run in a sandbox, repeated if the sandbox itself could not be made. Such a failure is not the code's fault."""
 
 from domain.errors import Unavailable
 from verification.sandbox.base import RunResult, RunSpec, Sandbox
@@ -8,7 +8,7 @@ SAID_CHARS_MAX = 300
 
 
 async def boxed(spec: RunSpec, sandbox: Sandbox) -> RunResult:
-    """Run a box and return how it ended. Raises Unavailable when no box can be made."""
+    """Run a command in a sandbox and return its result. Raises Unavailable if no sandbox can be made."""
     result = await sandbox.run(spec)
     for _ in range(SETUP_ATTEMPTS_MAX - 1):
         if result.reason == "setup_failed":
@@ -19,9 +19,9 @@ async def boxed(spec: RunSpec, sandbox: Sandbox) -> RunResult:
 
 
 def not_made(result: RunResult) -> Unavailable:
-    """The error for a box that could not be made."""
+    """Return the error for a sandbox that could not be made."""
     return Unavailable(
-        f"The box could not be made: {result.stderr.decode(errors='replace').strip()[-SAID_CHARS_MAX:]}.",
-        hint="Try again; if it stays so, look at memory and processes on this machine.",
+        f"The sandbox could not be made: {result.stderr.decode(errors='replace').strip()[-SAID_CHARS_MAX:]}.",
+        hint="Try again. If it fails again, check free memory and the number of processes of this machine.",
         code="sandbox_failed",
     )

@@ -1,4 +1,4 @@
-"""The outside of the door to a service's box: asks the doorkeeper, takes one connection at a time."""
+"""The judge's end of the channel to a service's sandbox. It asks the launcher for one connection at a time."""
 
 import array
 import asyncio
@@ -13,12 +13,12 @@ import msgspec
 from verification.sandbox.waiting import readable_soon
 
 PACKET_BYTES_MAX = 1024
-_DESCRIPTORS_ROOM = 4  # more than the one that is ours to take: the others are closed and tell a forger
+_DESCRIPTORS_ROOM = 4  # more than the one that we expect: an extra one is closed and proves a forged message
 _TOLD = ("runs", "ended", "failed", "full")
 
 
 class Gone(Exception):
-    """The service does not answer any more; `told` is what the doorkeeper says of it, empty when the box has ended."""
+    """The service does not answer any more. `told` is the launcher's report, empty if the sandbox has ended."""
 
     def __init__(self, told: str) -> None:
         super().__init__(told)
@@ -26,28 +26,31 @@ class Gone(Exception):
 
 
 class Forged(Exception):
-    """The message did not come from the doorkeeper."""
+    """The message did not come from the launcher."""
 
 
 class ServiceChannel:
-    """Our end of the door. `theirs` is the box's standard input; once its run has ended, `shut` tells us."""
+    """Our end of the channel.
+
+    `theirs` is the sandbox's standard input. `shut` must be called when the run has ended.
+    """
 
     def __init__(self) -> None:
         self._ours, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._ours.setblocking(False)
         self._asking = asyncio.Lock()
-        self._owed = 0  # answers not read yet; more than one after a wait that was broken off
+        self._owed = 0  # answers that were not read yet; more than one after a cancelled wait
 
     def order(self, order: object) -> None:
-        """The first packet; nothing is awaited, because the box is not there yet."""
+        """Send the first packet. It does not wait for an answer, because the sandbox does not exist yet."""
         self._ours.send(msgspec.json.encode(order))
 
     def shut(self) -> None:
-        """The box has ended: whoever still asks hears that nobody is there."""
+        """Note that the sandbox has ended: pending requests fail with Gone."""
         self.theirs.close()
 
     def leave(self) -> None:
-        """Nothing more is asked: the box ends."""
+        """Close our end after the last request, so that the sandbox ends."""
         self._ours.close()
 
     def close(self) -> None:
@@ -55,7 +58,7 @@ class ServiceChannel:
         self.theirs.close()
 
     async def connect(self) -> socket.socket | None:
-        """A connected socket; None while nothing listens yet. Raises Gone and Forged."""
+        """Return a connected socket, or None while nothing listens yet. Raises Gone and Forged."""
         async with self._asking:
             told, descriptors = await self._ask(b"connect")
         if len(descriptors) != (1 if told == "runs" else 0):
@@ -68,7 +71,7 @@ class ServiceChannel:
         return await _connected(_line(descriptors[0]))
 
     async def state(self) -> str:
-        """Return the doorkeeper's report of the service, empty when the box has ended."""
+        """Return the launcher's report of the service, empty if the sandbox has ended."""
         try:
             async with self._asking:
                 told, descriptors = await self._ask(b"state")
@@ -78,7 +81,7 @@ class ServiceChannel:
         return told
 
     def stop(self) -> None:
-        """The service is asked to end, and the box ends with it."""
+        """Ask the service to end. The sandbox ends with it."""
         with suppress(OSError):
             self._ours.send(b"stop")
 
@@ -98,7 +101,7 @@ class ServiceChannel:
         return told, descriptors
 
     async def _packet(self) -> tuple[bytes, list[int], bool]:
-        """The next one, with its descriptors and whether all of it was read."""
+        """Return the next packet, its descriptors, and whether all of it was read."""
         await readable_soon(self._ours)
         packet, ancillary, flags, _ = self._ours.recvmsg(
             PACKET_BYTES_MAX, socket.CMSG_SPACE(_DESCRIPTORS_ROOM * 4), socket.MSG_CMSG_CLOEXEC
@@ -109,7 +112,7 @@ class ServiceChannel:
 
 
 def _line(descriptor: int) -> socket.socket:
-    """The socket behind a descriptor from the box, which must be a stream of the box's own loopback."""
+    """Return the socket of a descriptor from the sandbox. Raises Forged unless it is a TCP socket (IPv4)."""
     if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise Forged
@@ -122,7 +125,7 @@ def _line(descriptor: int) -> socket.socket:
 
 
 async def _connected(line: socket.socket) -> socket.socket | None:
-    """Waits for the connection that was begun; None if it was refused."""
+    """Wait for a connection in progress; return None if it was refused."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()
     try:

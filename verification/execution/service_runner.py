@@ -1,6 +1,6 @@
-"""One case against the service: each start in a fresh box, requests from outside, and only the data folder kept.
+"""One case against the service: each start in a new sandbox, requests from outside. Only the data folder is kept.
 
-Neither an expected value nor a request that is still to come goes into a box.
+No expected value and no later request goes into a sandbox.
 """
 
 import asyncio
@@ -31,19 +31,19 @@ from verification.requirements.placeholders import Scalar, filled_text
 from verification.sandbox.base import MIB, PYTHON, WORK, Limits, RunResult, RunSpec, Sandbox
 
 DATA = f"{WORK}/data"
-STOP_WAIT_S = 5.0  # a restart's end of the old process, which the doorkeeper asks to end first
+STOP_WAIT_S = 5.0  # for the end of the old process before a restart; the launcher asks it to end first
 DATA_FILES_MAX = 1000
 DATA_BYTES_MAX = 32 * MIB
-DATA_FOLDERS_BYTES_MAX = 16 * 1024  # of the names of empty ones
-PROCESSES = 256  # threads count: one for each request that comes at the same time, and some room
-_PORTS = (10_000, 29_999)  # below those that the box's own connections take
+DATA_FOLDERS_BYTES_MAX = 16 * 1024  # of the names of empty folders
+PROCESSES = 256  # includes threads: one for each parallel request, and some room
+_PORTS = (10_000, 29_999)  # below the ports that the sandbox's own connections use
 _SOURCE = Path(__file__).parents[1] / "in_box" / "service_launcher.py"
 
 
 async def service_problem(
     case: Case, project: Project, sandbox: Sandbox, *, ready_s: float = READY_WAIT_S
 ) -> CaseProblem | None:
-    """Plays the case; why it did not pass, or None. Raises Unavailable when no box can be made."""
+    """Run the case and return why it did not pass, or None. Raises Unavailable if no sandbox can be made."""
     assert project.serve is not None
     visit = Visit(case, project.serve, ready_s=ready_s)
     left = RunResult(reason="exit")
@@ -57,7 +57,7 @@ async def service_problem(
 
 
 def _lives(steps: tuple[Step, ...]) -> list[list[Step]]:
-    """The steps between restarts."""
+    """Return the steps, split at each restart."""
     lives: list[list[Step]] = [[]]
     for step in steps:
         if step.action == "restart":
@@ -70,9 +70,9 @@ def _lives(steps: tuple[Step, ...]) -> list[list[Step]]:
 async def _live(
     steps: list[Step], visit: Visit, spec: RunSpec, folders: tuple[str, ...], sandbox: Sandbox
 ) -> tuple[CaseProblem | None, RunResult]:
-    """One start of the service and all that is asked of it; the problem, or the data that it leaves.
+    """Start the service once and send its requests. Return the problem, or the data that remains.
 
-    `folders` are the empty ones that were left before.
+    `folders` are the empty folders that remained from the start before.
     """
     problem, result = await _meet(spec, visit, steps, folders, sandbox)
     for _ in range(SETUP_ATTEMPTS_MAX - 1):
@@ -86,16 +86,17 @@ async def _live(
     if problem is not None:
         return _with_stderr(problem, result), result
     if result.refused:
-        return CaseProblem("leftover_files", f"left in its data folder what is not kept: {result.refused[0]}"), result
+        text = f"left an entry in its data folder that cannot be kept: {result.refused[0]}"
+        return CaseProblem("leftover_files", text), result
     if sum(len(folder.encode()) for folder in result.folders) > DATA_FOLDERS_BYTES_MAX:
-        return CaseProblem("leftover_files", "left more empty folders in its data folder than are kept"), result
+        return CaseProblem("leftover_files", "left more empty folders in its data folder than allowed"), result
     return None, result
 
 
 async def _meet(
     spec: RunSpec, visit: Visit, steps: list[Step], folders: tuple[str, ...], sandbox: Sandbox
 ) -> tuple[CaseProblem | None, RunResult]:
-    """The box and its visitor side by side; whichever ends first ends the other."""
+    """Run the sandbox and the requests at the same time. Each ends when the other one ends."""
     door, port = ServiceChannel(), random.randint(*_PORTS)
     try:
         door.order(_order(visit.serve, port, spec.folders, folders))
@@ -105,11 +106,11 @@ async def _meet(
             running.add_done_callback(lambda _: door.shut())
             problem = await visit.life(steps, door, port)
             if problem is None and spec.collect:
-                door.stop()  # it may write out what it holds
+                door.stop()  # it may write buffered data to its files
             door.leave()
         return problem, running.result()
     except ExceptionGroup as failed:
-        raise failed.exceptions[0] from failed  # callers know kinds of errors, not groups of them
+        raise failed.exceptions[0] from failed  # callers handle single errors, not groups
     finally:
         door.close()
 
@@ -129,7 +130,7 @@ def _order(serve: Serve, port: int, beside: Mapping[str, Path], folders: tuple[s
 
 
 def _spec(visit: Visit, data: Mapping[str, bytes], project: Project, *, kept: bool) -> RunSpec:
-    """One start with what the former one left in the data folder; `kept`: another one follows."""
+    """Return the run of one start, with the data of the start before. `kept`: another start follows."""
     case, serve = visit.case, visit.serve
     wall_s = START_S + READY_WAIT_S + case.within_s + STOP_WAIT_S
     limits = Limits(
@@ -155,14 +156,14 @@ def _ended(result: RunResult, case: Case) -> CaseProblem | None:
     texts: dict[str, CaseProblem] = {
         "timeout": CaseProblem("timeout", "the service did not end in time"),
         "memory": CaseProblem("memory", f"the service needed more than {case.memory_mb} MB of memory"),
-        "output_limit": CaseProblem("output_limit", "the service wrote more output than is read"),
-        "file_limit": CaseProblem("leftover_files", "the service made more files than are allowed"),
+        "output_limit": CaseProblem("output_limit", "the service wrote more output than allowed"),
+        "file_limit": CaseProblem("leftover_files", "the service made more files than allowed"),
     }
     return texts.get(result.reason)
 
 
 def _with_stderr(problem: CaseProblem, result: RunResult) -> CaseProblem:
-    """Add the service's last stderr lines, which belong to a failed start, to the problem."""
+    """Add the last lines of the service's stderr to the problem of a failed start."""
     said = plain(result.stderr.decode("utf-8", "replace").strip()[-TOLD_CHARS_MAX:])
     if problem.kind not in ("did_not_start", "no_answer") or not said:
         return problem

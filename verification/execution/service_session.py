@@ -1,4 +1,4 @@
-"""Requests to a service in one case, and whether it answers as expected. All of it stays outside the box."""
+"""Requests to a service in one case, and the check of its responses. All of it runs outside the sandbox."""
 
 import asyncio
 import base64
@@ -18,7 +18,7 @@ from verification.verdict.model import FindingKind
 READY_WAIT_S = 10.0  # from the start to the first good answer to `ready`
 READY_REQUEST_S = 2.0  # one answer to `ready`
 READY_EVERY_S = 0.05
-REQUEST_WAIT_S = 10.0  # one request, its connection included
+REQUEST_WAIT_S = 10.0  # one request, with its connection
 TOLD_CHARS_MAX = 300
 
 
@@ -38,10 +38,10 @@ class Visit:
         self.serve = serve
         self.ready_s = ready_s
         self.saved: dict[str, Scalar] = {}
-        self.left_s = case.within_s  # for requests; waiting until it is ready does not count
+        self.left_s = case.within_s  # time left for requests; waiting until the service is ready does not count
 
     async def life(self, steps: list[Step], door: ServiceChannel, port: int) -> CaseProblem | None:
-        """All steps of one start; the first problem, or None."""
+        """Run all steps of one start. Return the first problem, or None."""
         try:
             await self._ready(door, port)
             for step in steps:
@@ -69,8 +69,8 @@ class Visit:
                 raise StepFailed(*_gone(gone.told, "before it was ready")) from gone
             except BadResponse as error:
                 last = f"it {error}"
-            except OSError:  # which a TimeoutError is; the last attempt may have had no time
-                last = last if left_s < READY_REQUEST_S else "its answer did not come"
+            except OSError:  # a TimeoutError is an OSError; the last attempt may have had too little time
+                last = last if left_s < READY_REQUEST_S else "it did not answer in time"
             await asyncio.sleep(READY_EVERY_S)
         text = f"was not ready within {self.ready_s:g} s: GET {self.serve.ready}: {last}"
         raise StepFailed("timeout", f"the service {text}")
@@ -89,11 +89,11 @@ class Visit:
         for name, path in request.save.items():
             value = saved_from(responses[0], path)
             if value is None:
-                raise StepFailed("wrong_result", f"{_called(request)} gave no {path} to go on with")
+                raise StepFailed("wrong_result", f"{_called(request)} gave no {path}, which a later step needs")
             self.saved[name] = value
 
     async def _one(self, request: Request, saved: Saved, door: ServiceChannel, port: int) -> Response:
-        """One request and its response, as expected. Raises Failed and Forged."""
+        """Send one request and return its response. Raises StepFailed if it is not as expected, and Forged."""
         called = _called(request)
         wait_s = min(REQUEST_WAIT_S, self.left_s)
         try:
@@ -106,7 +106,7 @@ class Visit:
                 raise StepFailed(*_gone(told, f"at {called}")) from error
             raise StepFailed("wrong_result", f"{called} {error}") from error
         except Unsendable as error:
-            raise StepFailed("wrong_result", f"{called} could not be sent with what was saved: {error}") from error
+            raise StepFailed("wrong_result", f"{called} could not be sent with the saved values: {error}") from error
         except Gone as gone:
             raise StepFailed(*_gone(gone.told, f"at {called}")) from gone
         except OSError:
@@ -119,7 +119,10 @@ class Visit:
 
 
 async def _state(door: ServiceChannel) -> str:
-    """Return the end of a service that broke off; its report may come a moment after its connections end."""
+    """Return the state of the service after a broken connection.
+
+    Its report may come a moment after the connection ends.
+    """
     if (told := await door.state()) == "runs":
         await asyncio.sleep(READY_EVERY_S)
         told = await door.state()
@@ -127,7 +130,7 @@ async def _state(door: ServiceChannel) -> str:
 
 
 async def _asked(sent: Sent, door: ServiceChannel, port: int) -> Response | None:
-    """None if nothing listens or the connection broke off."""
+    """Send a request and return its response, or None if nothing listens or the connection broke."""
     line = await door.connect()
     if line is None:
         return None
@@ -136,7 +139,10 @@ async def _asked(sent: Sent, door: ServiceChannel, port: int) -> Response | None
 
 
 def _sent(request: Request, saved: Saved) -> Sent:
-    """Raises Unsendable where an empty value was saved for a part of the path: it would be another path."""
+    """Return the request to send.
+
+    Raises Unsendable if a saved value in the path is empty, because the path would change.
+    """
     if empty := [name for name in names_in(request.target.partition("?")[0]) if saved[name] == ""]:
         raise Unsendable(f"`{empty[0]}` is empty")
     headers = tuple((name, filled_text(value, saved)) for name, value in request.headers)
@@ -158,7 +164,7 @@ def _called(request: Request) -> str:
 
 
 def _gone(told: str, when: str) -> tuple[FindingKind, str]:
-    """The kind and text for a service that does not answer, by what the doorkeeper says of it."""
+    """Return the kind and text of the problem for a service that does not answer, from the launcher's report."""
     word, _, rest = told.partition(" ")
     if word == "failed":
         return "did_not_start", f"the service could not be started: {plain(rest)}"
@@ -166,10 +172,10 @@ def _gone(told: str, when: str) -> tuple[FindingKind, str]:
         kind: FindingKind = "did_not_start" if when.startswith("before") else "no_answer"
         return kind, f"the service ended with exit code {plain(rest)} {when}"
     if word == "runs":
-        return "wrong_result", f"the service refused or broke off the connection {when}"
-    return "no_answer", f"the service left the box without an answer {when}"
+        return "wrong_result", f"the service refused or closed the connection {when}"
+    return "no_answer", f"the service ended without an answer {when}"
 
 
 def plain(text: str) -> str:
-    """Printable text of what untrusted code wrote, not too long."""
+    """Return the printable text of untrusted output, at most TOLD_CHARS_MAX characters."""
     return "".join(char if char.isprintable() or char == "\n" else "?" for char in text[:TOLD_CHARS_MAX])

@@ -1,4 +1,4 @@
-"""Trials: the cases of criteria, each run in a box of its own and compared outside."""
+"""Trials: the cases of criteria. Each runs in its own sandbox, and its result is compared outside."""
 
 import asyncio
 import random
@@ -14,14 +14,14 @@ from verification.requirements.model import Case, Criterion
 from verification.sandbox.base import Sandbox
 
 BOXES_AT_ONCE = 2
-TIMEOUTS_MAX = 2  # after so many the rest is not run: it could only make a refusal slower
+TIMEOUTS_MAX = 2  # after this number of timeouts the other cases do not run: they would only delay the refusal
 HASH_SEED_MAX = 2**32 - 1  # of PYTHONHASHSEED
-NOT_RUN = CaseProblem("timeout", "was not run, because others had not ended in time")
+NOT_RUN = CaseProblem("timeout", "did not run, because other cases did not end in time")
 
 
 @dataclass
 class Trial:
-    """One case and how it went: `problem` is None once it has passed."""
+    """One case and its result: `problem` is None after it has passed."""
 
     criterion: str
     sealed: bool
@@ -38,7 +38,7 @@ class Trial:
 
 
 def trials_of(criteria: Iterable[Criterion]) -> list[Trial]:
-    """Every case of the criteria, visible ones first."""
+    """Return every case of the criteria, visible ones first within each criterion."""
     return [
         Trial(criterion.id, sealed, case)
         for criterion in criteria
@@ -48,11 +48,11 @@ def trials_of(criteria: Iterable[Criterion]) -> list[Trial]:
 
 
 async def run_all(trials: list[Trial], project: Project, sandbox: Sandbox, seed: int) -> None:
-    """Run the trials in an order drawn from `seed`, a few boxes at once, until too many did not end in time.
+    """Run the trials in an order drawn from `seed`, BOXES_AT_ONCE at a time, until too many did not end in time.
 
-    The sealed ones come when no visible one runs any more: boxes that run at the same time can tell each other what
-    they were asked, by locks on files that both may read, and of a visible case its author is told what was answered.
-    The seed of Python's hashes in the boxes is drawn from `seed` too.
+    Sealed cases start after the last visible one has ended. Sandboxes that run at the same time can exchange data by
+    locks on files that both may read, and an author sees the result of a visible case. So a visible case could leak a
+    sealed one. The hash seed of Python in the sandboxes is drawn from `seed`, too.
     """
     ordered = list(trials)
     draw = random.Random(seed)
@@ -76,7 +76,7 @@ async def run_all(trials: list[Trial], project: Project, sandbox: Sandbox, seed:
                 for _ in range(BOXES_AT_ONCE):
                     boxes.create_task(take(waiting))
     except ExceptionGroup as failed:
-        raise failed.exceptions[0] from failed  # callers know kinds of errors, not groups of them
+        raise failed.exceptions[0] from failed  # callers handle single errors, not groups
 
 
 async def _tried(case: Case, project: Project, sandbox: Sandbox) -> CaseProblem | None:

@@ -1,1 +1,1 @@
-"""The gates of a verdict, one file each: what is asked of a tree before it is called verified."""
+"""Gates of a verdict, one file each. Each gate checks one question about a tree."""

@@ -19,9 +19,10 @@ from verification.verdict.model import Finding, GateOutcome, Grade
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """The commit that a run builds on. `described`: the version that its git tags give.
+    """The commit that a run builds on.
 
-    `generated`: files that its build makes. `outcomes`: a folder that keeps outcomes of its tests; None keeps none.
+    `described`: the version according to its git tags. `generated`: files that its build makes.
+    `outcomes`: a folder that stores the outcomes of its tests; with None nothing is stored.
     """
 
     files: Mapping[str, bytes] = {}
@@ -32,23 +33,23 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass
 class Subject:
-    """The judged tree. Gates add to `findings`, `trials`, `tried` and `suites`, and later ones may look at them."""
+    """The judged tree. Gates add to `findings`, `trials`, `tried` and `suites`, and later gates may read these."""
 
     requirement: Requirement
     tree: Mapping[str, bytes]  # the author's files on a clean copy of the base, never the author's workspace
-    base: Mapping[str, bytes]  # what was there before; empty without a base
+    base: Mapping[str, bytes]  # the tree before the author's change; empty without a base
     changed: tuple[str, ...]  # paths that differ from the base
     criteria: tuple[Criterion, ...]
-    earlier: tuple[Criterion, ...]  # of tasks that were verified before this one: they must hold still
+    earlier: tuple[Criterion, ...]  # criteria of tasks that were verified before this one: they must still hold
     scope: tuple[str, ...]
-    whole: bool  # the merged tree or a folder, not the work of one task
+    whole: bool  # True for the merged tree or a folder, False for the work of one task
     project: Project
     sandbox: Sandbox
     seed: int
-    mutants_max: int = 0  # of the accepted code, to ask whether the criteria notice mistakes; 0: not asked
+    mutants_max: int = 0  # number of mutants of the accepted code to try; 0: none
     packaged: Mapping[str, bytes] | None = None  # the tree as it will be delivered, its packaging included
     origin: Origin = field(default_factory=Origin)  # the base without the work of earlier tasks
-    advice: bool = True  # whether gates that block nothing are asked
+    advice: bool = True  # whether to run gates that never block (advice)
     outcomes: OutcomeStore | None = None  # of the base's tests on the base
     trials: list[Trial] = field(default_factory=list)
     tried: list[Tried] = field(default_factory=list)  # properties
@@ -62,7 +63,7 @@ class Subject:
 
 
 class GateReport(msgspec.Struct, frozen=True, kw_only=True):
-    """A gate's answer. `text` is one line for people; `evidence` is JSON and may be shown to the Director whole."""
+    """A gate's answer. `text` is one line for people. `evidence` is JSON, and the Director may see all of it."""
 
     result: GateOutcome
     findings: tuple[Finding, ...] = ()
@@ -71,24 +72,27 @@ class GateReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VerdictGate(ABC):
-    """One gate. It is `not_run` when it asks for a sound subject or a whole tree and the subject is neither."""
+    """One gate. Its result is `not_run` if it needs a sound subject or a whole tree and the subject is not one."""
 
     name: ClassVar[str]
     grade: ClassVar[Grade] = "C"
-    needs_fit: ClassVar[bool] = True  # a tree that goes into no box is asked for its form and its paths alone
-    needs_sound: ClassVar[bool] = False  # dear ones run only when nothing was found before them
-    is_advice: ClassVar[bool] = False  # blocks nothing, and is not asked where nobody reads it
-    needs_whole: ClassVar[bool] = False  # those that ask about a project and not about one task's share of it
+    needs_fit: ClassVar[bool] = True  # if False, the gate runs on a tree that no sandbox can hold, too
+    needs_sound: ClassVar[bool] = False  # an expensive gate runs only if no gate before it found anything
+    is_advice: ClassVar[bool] = False  # the gate never blocks; it does not run where nobody reads its result
+    needs_whole: ClassVar[bool] = False  # the gate checks a whole project, not the work of one task
 
     @abstractmethod
     async def ask(self, subject: Subject) -> GateReport:
-        """Raises Unavailable when no box can be made, and nothing for what the code did."""
+        """Check the subject and return a report.
+
+        Raises Unavailable if no sandbox can be made. Faults of the code never raise.
+        """
 
 
 def verdict_on(
     findings: list[Finding] | tuple[Finding, ...], *, text: str = "", evidence: Mapping[str, Any]
 ) -> GateReport:
-    """Failed with findings, passed without."""
+    """Return a failed report if there are findings, else a passed one."""
     result: GateOutcome = "failed" if findings else "passed"
     return GateReport(result=result, findings=tuple(findings), text=text, evidence=evidence)
 

@@ -1,4 +1,4 @@
-"""Differences between a requirement's words about its base and the base: each is a problem with a remedy."""
+"""Disagreements between a requirement and its base. Each is a problem with a remedy."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Literal
@@ -11,30 +11,30 @@ from verification.suites.test_files import importing
 from verification.verdict.model import Finding, FindingKind
 
 SHARE_MIN = 0.5
-"""Of the base's test files, and of those that import a module in scope: fewer that run prove too little."""
+"""Minimum share that must run: of the base's test files, and of those that import a module in scope."""
 SHOWN_MAX = 10  # tests that one problem names
 FILES_SHOWN_MAX = 5
 DETAIL_CHARS_MAX = 2000
 _NOT_PASSED = {FAILED: "fails", SKIPPED: "is skipped", EXPECTED: "is expected to fail"}
 
 Standing = Literal["fails", "holds", "not_asked"]
-"""Of a criterion on the base. `not_asked`: others had not ended in time."""
+"""State of a criterion on the base. `not_asked`: it was not tried, because the cases before it took too long."""
 Words = tuple[tuple[str, str], ...]
-"""Test ids, each with the reason."""
+"""Pairs of test id and reason."""
 
 
 class OnBase(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The standing of one criterion on the base. The tests are those that it lays over the base's own."""
+    """State of one criterion on the base. The tests are those that the criterion adds to the base's own tests."""
 
     standing: Standing
     reasons: tuple[str, ...] = ()  # kinds of findings
     must_pass_already: tuple[str, ...] = ()  # ids of `must_pass` that pass
     keep_passing_fails: Words = ()
-    unknown: Words = ()  # ids that no test has
+    unknown: Words = ()  # ids for which there is no test
 
 
 class BaseProblem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing that the requirement must say otherwise. `message` and `remedy` have no full stop at their end."""
+    """One statement of the requirement that must change. `message` and `remedy` end without a full stop."""
 
     kind: FindingKind
     message: str
@@ -47,7 +47,10 @@ class BaseProblem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 def finding_of(problem: BaseProblem) -> Finding:
-    """The problem as a finding. It is never a strike; its author is told no ids, since sealed tests have ids too."""
+    """Return the problem as a finding.
+
+    It is never a strike. The author sees no test ids, because sealed tests have ids.
+    """
     whose = f"criterion {problem.criterion} of the requirement" if problem.criterion else "the requirement"
     return Finding(
         kind=problem.kind,
@@ -60,13 +63,14 @@ def finding_of(problem: BaseProblem) -> Finding:
 def too_few(
     before: BaseOutcome, base: Mapping[str, bytes], scope: tuple[str, ...], folders: tuple[str, ...]
 ) -> BaseProblem | None:
-    """A problem when so few of the base's tests run that they would notice little of what a change breaks.
+    """Return a problem if too few of the base's tests run to notice most of what a change breaks, else None.
 
-    folders: those on Python's path.
+    folders: the folders on Python's path.
     """
     ran = set(before.ran)
     near = importing(before.files, base, scope, folders)
-    for share, what in ((before.files, "of the base's test files"), (near, "of those that import a module in scope")):
+    near_words = "of the test files that import a module in scope"
+    for share, what in ((before.files, "of the base's test files"), (near, near_words)):
         if share and len(ran & set(share)) < SHARE_MIN * len(share):
             reasons = "; ".join(f"{file}: {why}" for file, why in list(before.not_run.items())[:FILES_SHOWN_MAX])
             text = f"only {len(ran & set(share))} of {len(share)} {what} ran on the base: {reasons}"
@@ -76,10 +80,10 @@ def too_few(
 
 
 def changes_without_effect(requirement: Requirement, before: BaseOutcome) -> list[BaseProblem]:
-    """A problem if `may_change` names tests that do not pass on the base: what nobody loses need not be named."""
+    """Return a problem if `may_change` names tests that do not pass on the base. Such an entry has no effect."""
     outcomes = before.outcomes
     faulty = {
-        change.test: _NOT_PASSED.get(outcomes.get(change.test, ""), "is no test that runs")
+        change.test: _NOT_PASSED.get(outcomes.get(change.test, ""), "is not a test that runs")
         for change in requirement.may_change
         if outcomes.get(change.test) != PASSED
     }
@@ -99,14 +103,14 @@ def changes_without_effect(requirement: Requirement, before: BaseOutcome) -> lis
 def disagreements(
     requirement: Requirement, criteria: Iterable[Criterion], standings: Mapping[str, OnBase]
 ) -> list[BaseProblem]:
-    """Where the criteria stand on the base otherwise than the requirement says."""
+    """Return a problem for each criterion that stands on the base otherwise than the requirement says."""
     asked = list(criteria)
     problems = [problem for each in asked for problem in _of_criterion(requirement, each, standings[each.id])]
     if not requirement.refactor and all(standings[each.id].standing == "holds" for each in asked):
         problems.append(
             BaseProblem(
                 kind="holds_on_base",
-                message="no criterion fails on the base, so that a verdict would prove nothing new",
+                message="no criterion fails on the base, so a verdict would prove nothing new",
                 remedy="add a case that fails on the base, or write `refactor: true` for a pure refactoring",
             )
         )
@@ -119,7 +123,7 @@ def _of_criterion(requirement: Requirement, criterion: Criterion, on_base: OnBas
         yield BaseProblem(
             kind="unknown_test",
             criterion=name,
-            message=f"criterion {name} names tests that are not there: {_with_reasons(on_base.unknown)}",
+            message=f"criterion {name} names tests that do not exist: {_with_reasons(on_base.unknown)}",
             remedy="name exact ids, as `pytest --collect-only -q` prints them",
             tests=tuple(test for test, _ in on_base.unknown),
         )
@@ -129,7 +133,7 @@ def _of_criterion(requirement: Requirement, criterion: Criterion, on_base: OnBas
         yield BaseProblem(
             kind="holds_on_base",
             criterion=name,
-            message=f"criterion {name} holds on the base already, so that it says nothing about the work",
+            message=f"criterion {name} already holds on the base, so it proves nothing about the work",
             remedy="add a case that fails on the base, or write `holds_already: true` in the criterion",
         )
     elif on_base.must_pass_already and not requirement.may_hold(criterion):
@@ -147,7 +151,7 @@ def _of_criterion(requirement: Requirement, criterion: Criterion, on_base: OnBas
             criterion=name,
             message=f"`keep_passing` of criterion {name} names tests that do not pass on the base: "
             f"{_with_reasons(on_base.keep_passing_fails)}",
-            remedy="name them in `must_pass` if the work must turn them, or leave them out",
+            remedy="name them in `must_pass` if the work must make them pass, or remove them from `keep_passing`",
             tests=tuple(test for test, _ in on_base.keep_passing_fails),
         )
 

@@ -1,4 +1,4 @@
-"""The base's own tests as a regression gate: everything that the base could do, the tree can still do."""
+"""The base's own tests as a regression gate: a test that passed on the base must still pass on the tree."""
 
 from collections.abc import Collection, Mapping
 from itertools import islice
@@ -13,11 +13,11 @@ from verification.verdict.model import Finding
 
 LOST_SHOWN_MAX = 10
 TASK_WHOLE_S = 60.0
-"""A task's verdict runs all of the base's tests if these took at most so long on the base, in seconds."""
+"""A task's verdict runs all tests of the base if they took at most this many seconds on the base."""
 
 
 class BaseTests(VerdictGate):
-    """Tests, helpers and configuration are the base's: what the author wrote there does not count."""
+    """Tests, helpers and test configuration come from the base. The author's changes to them have no effect here."""
 
     name = "base_suite"
     grade = "B"
@@ -26,7 +26,7 @@ class BaseTests(VerdictGate):
     async def ask(self, subject: Subject) -> GateReport:
         policy, base = subject.requirement.base_suite, subject.origin.files
         if not base:
-            return nothing_to_do("there was nothing before")
+            return nothing_to_do("there is no base")
         suite = own_suite(subject)
         if not test_files_of(base, suite.options):
             return nothing_to_do("the base has no tests")
@@ -50,7 +50,7 @@ class BaseTests(VerdictGate):
 
 
 def own_suite(subject: Subject) -> BaseSuite:
-    """The base's own tests, without those that may change."""
+    """Return the base's own tests, without those that may change."""
     return BaseSuite(
         subject.origin.files,
         subject.project,
@@ -69,12 +69,12 @@ def base_problems(before: BaseOutcome, subject: Subject) -> list[BaseProblem]:
 
 
 def files_line(before: BaseOutcome) -> str:
-    """The number of test files that ran, beside the number of those that are there."""
+    """Return the line with the number of test files that ran and the number of test files."""
     return f"{len(before.ran)} of {len(before.files)} test files ran"
 
 
 async def _of_task(subject: Subject, before: BaseOutcome) -> Collection[str] | None:
-    """The test files that a task's verdict runs, none named if all of them; None if no test can notice the change."""
+    """Return the test files that a task's verdict runs: () for all of them, None if no test can notice the change."""
     if sum(before.seconds.values()) <= TASK_WHOLE_S:
         return ()
     changed = set(subject.changed)
@@ -102,7 +102,7 @@ def _lines(before: BaseOutcome, after: Comparison) -> list[str]:
 
 
 def _unguarded(subject: Subject) -> list[str]:
-    """The tests that may change, and those of them that no other test replaces."""
+    """Return lines with the number of tests that may change, and the names of those that no other test replaces."""
     changes = subject.requirement.may_change
     lost = [change.test for change in changes if change.replaced_by is None]
     lines = [f"{len(changes)} may change"] if changes else []
@@ -129,6 +129,6 @@ def _evidence(before: BaseOutcome, after: Comparison, only: Collection[str] = ()
 
 
 def _first(items: Mapping[str, object]) -> dict[str, object]:
-    """The first entries of a mapping; how many more there are stands in an entry of its own."""
+    """Return the first entries of a mapping. The entry `more` holds the number of the others."""
     more = len(items) - TOLD_MAX
     return {**dict(islice(items.items(), TOLD_MAX)), **({"more": more} if more > 0 else {})}

@@ -1,4 +1,4 @@
-"""The cases, visible and sealed: run in boxes, compared outside. This is what a verdict rests on."""
+"""The cases, visible and sealed. They run in sandboxes and are compared outside. A verdict rests mainly on them."""
 
 from collections.abc import Iterable
 
@@ -31,7 +31,7 @@ class Cases(VerdictGate):
 
 
 def counts(criteria: Iterable[Criterion], trials: list[Trial]) -> dict[str, dict[str, int]]:
-    """Per criterion, how many cases of each kind there were and passed."""
+    """Return, for each criterion, how many visible and sealed cases there are and how many passed."""
     told: dict[str, dict[str, int]] = {}
     for criterion in criteria:
         mine = [trial for trial in trials if trial.criterion == criterion.id]
@@ -46,7 +46,7 @@ def counts(criteria: Iterable[Criterion], trials: list[Trial]) -> dict[str, dict
 
 
 def findings_of(criterion: str, trials: list[Trial]) -> list[Finding]:
-    """One finding for each visible case that failed; of the sealed ones, one for the criterion and one per strike."""
+    """Return a finding for each failed visible case, one for all failed sealed ones, and one for each strike kind."""
     found: list[Finding] = []
     for case, problem in failed(criterion, trials, sealed=False):
         text = f"line {case.line}: {problem.text}"
@@ -64,6 +64,6 @@ def findings_of(criterion: str, trials: list[Trial]) -> list[Finding]:
 
 
 def failed(criterion: str, trials: list[Trial], *, sealed: bool) -> list[tuple[Case, CaseProblem]]:
-    """The cases of a criterion that were run and did not pass."""
+    """Return the cases of a criterion that ran and did not pass."""
     mine = [trial for trial in trials if trial.criterion == criterion and trial.sealed is sealed]
     return [(trial.case, trial.problem) for trial in mine if trial.failed and trial.problem is not None]

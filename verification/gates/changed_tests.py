@@ -1,4 +1,4 @@
-"""Tests that are laid over the base's own: those that the change must turn, and those beside them that must stay."""
+"""Tests of a criterion that replace or extend the base's own. Some must begin to pass, the others must keep passing."""
 
 import time
 from typing import Any
@@ -16,7 +16,7 @@ SHOWN_MAX = 10
 
 
 class ChangedTests(VerdictGate):
-    """The named tests do not pass on the base and pass on the tree. The others of their files are not lost."""
+    """The named tests fail on the base and pass on the tree. The other tests of their files keep passing."""
 
     name = "changed_tests"
     grade = "B"
@@ -38,15 +38,16 @@ class ChangedTests(VerdictGate):
                 if result.failures:
                     findings.append(suite_finding(criterion.id, result, sealed=sealed))
         if not evidence:
-            return nothing_to_do("no criterion lays tests over the base")
+            return nothing_to_do("no criterion changes tests of the base")
         text = f"{turned} tests fail on the base and pass now, {FORGEABLE}"
         return verdict_on(findings, text=text, evidence=evidence)
 
 
 async def run_change(change: BaseTestChange, subject: Subject, *, holds_already: bool) -> SuiteResult:
-    """Run the changed test files on the base and on the tree. Raises Unavailable without a box.
+    """Run the changed test files on the base and on the tree.
 
-    Its `passed` counts the tests that did not pass on the base and pass on the tree.
+    The result's `passed` counts the tests that did not pass on the base and pass on the tree. Raises Unavailable if
+    no sandbox can be made.
     """
     started = time.monotonic()
     suite = laid_over(change, subject)
@@ -68,13 +69,13 @@ async def run_change(change: BaseTestChange, subject: Subject, *, holds_already:
 
 
 def laid_over(change: BaseTestChange, subject: Subject) -> BaseSuite:
-    """The base's own tests with those of a criterion over them."""
+    """Return the base's own tests, with the test files of a criterion written over them."""
     laid = Tree.of(subject.origin.files).with_files(change.files)
     return BaseSuite(laid, subject.project, subject.sandbox, store=subject.outcomes)
 
 
 def test_files_in(change: BaseTestChange, suite: BaseSuite) -> tuple[str, ...]:
-    """The test files of a change, and those of the tests that it names."""
+    """Return the test files of a change, and the files of the tests that it names."""
     named = {file_of(test) for test in (*change.must_pass, *change.keep_passing)}
     return tuple(sorted(named | {path for path in change.files if suite.options.is_test_file(path)}))
 
@@ -85,7 +86,7 @@ def _failures(
     failures = [(test, why) for test, why in after.lost if test not in change.must_pass]
     for test in change.must_pass:
         if before.outcomes.get(test) == PASSED and not holds_already:
-            failures.append((test, "passes on the base already, so that it proves nothing"))
+            failures.append((test, "already passes on the base, so it proves nothing"))
         elif after.outcomes.get(test) != PASSED:
             failures.append((test, after.reasons.get(test) or after.outcomes.get(test) or "was not collected"))
     failures += [

@@ -1,4 +1,4 @@
-"""Flakiness: all that has passed twice more, in another order and with another seed of Python's hashes."""
+"""Flakiness: run everything that passed twice more, in another order and with another seed of Python's hashes."""
 
 import random
 import time
@@ -18,12 +18,12 @@ from verification.verdict.model import Finding
 
 RUNS_MORE = 2
 REPEATS_WALL_S = 120.0
-"""No repeat of properties or of a suite is begun later than this after the first."""
+"""No repeat of properties or of a suite begins later than this after the first repeat."""
 TOLD_MAX = 10
 DETAIL_CHARS_MAX = 2000
 
 Key = tuple[str, bool]
-"""A criterion's id, and whether it is about what is sealed of it."""
+"""A criterion's id, and whether the sealed part of the criterion is meant."""
 
 
 @dataclass
@@ -43,7 +43,7 @@ class _Seen:
 
 
 class Flakiness(VerdictGate):
-    """Tests that pass and then fail count as neither: the tree is not verified, and it is nobody's strike."""
+    """A test that passes once and fails once proves nothing: the tree is not verified, and nobody gets a strike."""
 
     name = "flakiness"
     needs_sound = True
@@ -123,16 +123,16 @@ def _report(subject: Subject, seen: _Seen, suites: int) -> GateReport:
     text = f"{RUNS_MORE + 1} runs of {_counts(counted)}"
     if seen.turned:
         named = "; ".join(map(_named, seen.turned))
-        text += f"; in reverse order tests fail of the suite of {named}: their order or the code's state decides"
+        text += f"; in reverse order, tests of the suite of {named} fail: they depend on their order or on shared state"
     if seen.skipped:
-        text += f"; not repeated, for want of time: {'; '.join(seen.skipped)}"
+        text += f"; not repeated, because time ran out: {'; '.join(seen.skipped)}"
     if not findings and (seen.turned or seen.skipped):
         return GateReport(result="noted", text=text, evidence=evidence)
     return verdict_on(findings, text=text, evidence=evidence)
 
 
 def _shown(key: Key, tests: Failures) -> int | list[str]:
-    """A verdict's evidence goes with the delivery. A sealed test's id may hold its arguments: it is counted only."""
+    """Return test ids, or only the number of sealed ones. Evidence is delivered, and an id may contain arguments."""
     return len(tests) if key[1] else [test for test, _ in tests[:TOLD_MAX]]
 
 

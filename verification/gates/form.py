@@ -1,4 +1,4 @@
-"""The form of a tree: what no box can hold is judged no further."""
+"""The form of a tree. A tree that a sandbox cannot hold is not judged further."""
 
 from domain.tree import Tree
 from verification.gates.base import GateReport, Subject, VerdictGate, verdict_on
@@ -6,7 +6,10 @@ from verification.source_scan.write_set import compiled_findings, form_findings,
 
 
 class Form(VerdictGate):
-    """Plain paths, links that stay inside, bounded size, nothing below a file, no twins, no compiled Python."""
+    """Plain paths, links that stay inside, bounded size, no path below a file, no compiled Python.
+
+    No two paths may be the same file on a system that ignores case.
+    """
 
     name = "form"
     needs_fit = False

@@ -1,4 +1,4 @@
-"""Hard-coding: the visible cases as a table in the code, told only where sealed cases or properties failed."""
+"""Hard-coding: whether the code contains the visible cases as a table. Checked only if something sealed failed."""
 
 import asyncio
 
@@ -18,10 +18,10 @@ class HardCoding(VerdictGate):
         for criterion in asked:
             path = await asyncio.to_thread(hard_coded_path, criterion, subject.changed, subject.tree, subject.base)
             if path:
-                text = f"{path} holds arguments and results of the visible cases of {criterion.id} as literals"
+                text = f"{path} contains arguments and results of the visible cases of {criterion.id} as literals"
                 shown = f"{text}; solve the criterion instead"
                 found.append(
                     Finding(kind="hard_coded", criterion=criterion.id, path=path, detail=text, for_author=shown)
                 )
         evidence = {"sealed_failures": [criterion.id for criterion in asked]}
-        return verdict_on(found, text="asked where something sealed failed", evidence=evidence)
+        return verdict_on(found, text="checked for criteria with a sealed failure", evidence=evidence)

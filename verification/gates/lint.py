@@ -1,4 +1,4 @@
-"""Lint: what a linter is certain of in the changed files, undefined names and the like. Advice, it blocks nothing."""
+"""Lint: certain errors in the changed files, for example undefined names. This gate is advice and blocks nothing."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ from verification.sandbox.base import Limits, RunSpec
 LINT_WALL_S = 20.0
 NAMED_MAX = 20
 RULES = "E9,F63,F7,F82"
-"""Errors at run time: syntax, comparisons that are always the same, misplaced statements, undefined names."""
+"""Errors at run time: syntax, comparisons with a constant result, misplaced statements, undefined names."""
 _TOOL = ("ruff",)
 
 
@@ -34,7 +34,7 @@ _remarks = msgspec.json.Decoder(list[_Remark])
 
 
 class Lint(VerdictGate):
-    """Its settings are ours: those of the project are its author's."""
+    """The settings are the judge's own, because the author could change those of the project."""
 
     name = "lint"
     is_advice = True

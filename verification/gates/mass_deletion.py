@@ -1,11 +1,14 @@
-"""Mass deletion: whether an employee's work lost most of a file that it was to change."""
+"""Mass deletion: whether an employee's work removed most of the lines of a file that it was asked to change."""
 
 from verification.gates.base import GateReport, Subject, VerdictGate, verdict_on
 from verification.source_scan.mass_deletion import mass_deletions
 
 
 class MassDeletion(VerdictGate):
-    """Refuses a task's work. Of a merged tree or a folder it is only noted: there a person has seen the change."""
+    """It refuses a task's work.
+
+    On a merged tree or a folder it only adds a note, because a person has seen the change.
+    """
 
     name = "mass_deletion"
 

@@ -1,4 +1,4 @@
-"""Mutation: whether the criteria notice small mistakes in the accepted code. It says something of the criteria only."""
+"""Mutation: whether the criteria notice small mistakes in the accepted code. It judges the criteria, not the code."""
 
 import asyncio
 import time
@@ -16,9 +16,9 @@ from verification.properties.runner import properties_of
 from verification.source_scan.write_set import is_test
 from verification.suites.given_suite import run_again
 
-WALL_S_MAX = 10.0  # for all mutants together; those that are not reached say nothing
-WALL_WITH_SUITES_S_MAX = 30.0  # where suites are asked: each mutant is a run of pytest
-NOTICED_MIN = 2 / 3  # of the mutants. Some change nothing that anybody could see: `<` and `<=` where both ends meet
+WALL_S_MAX = 10.0  # for all mutants together; mutants that are not reached in time are not counted
+WALL_WITH_SUITES_S_MAX = 30.0  # if suites must run: each mutant is a run of pytest
+NOTICED_MIN = 2 / 3  # share of the mutants. Some mutants change nothing visible: `<` and `<=` may give the same result
 TEXT_CHARS_MAX = 500
 
 
@@ -38,7 +38,7 @@ class Drawn(NamedTuple):
 
 
 class Mutation(VerdictGate):
-    """It blocks nothing: criteria that let mistakes pass are a property of the requirement."""
+    """It blocks nothing: criteria that do not notice mistakes are a fault of the requirement."""
 
     name = "mutation"
     is_advice = True
@@ -78,7 +78,7 @@ class Mutation(VerdictGate):
 
 
 async def _suites_notice(subject: Subject, tree: Tree) -> bool:
-    """Whether a given suite, or tests that are laid over the base's, fail on a tree."""
+    """Return whether a given suite, or a criterion's tests on the base, fail on a tree."""
     project = subject.project.with_files(tree)
     for criterion in subject.criteria:
         for sealed, suite in criterion.suites:
@@ -112,7 +112,7 @@ def _cut(text: str) -> str:
 
 
 def _drawn(subject: Subject) -> list[Drawn]:
-    """Mutants of the changed lines, each file in its turn, at most as many as are asked for."""
+    """Return mutants of the changed lines, taken from the files in turn, at most `mutants_max`."""
     files = [path for path in subject.changed if path in subject.tree and path.endswith(".py") and not is_test(path)]
     rows = [_of_file(path, subject) for path in files]
     drawn: list[Drawn] = []

@@ -1,7 +1,7 @@
-"""The criteria of a requirement, asked of its base: cases, properties, given suites and tests laid over the base's.
+"""The criteria of a requirement, tried on its base: cases, properties, given suites and changed tests.
 
-The inputs of properties follow from the requirement and not from a verdict's seed: what was so when the requirement was
-handed in is so in every verdict.
+The requirement, not a verdict's seed, determines the inputs of properties. So every verdict gets the same result as the
+check when the requirement was submitted.
 """
 
 from collections.abc import Mapping
@@ -20,12 +20,12 @@ from verification.requirements.model import BaseTestChange, Criterion, Requireme
 from verification.suites.base_outcome import PASSED, BaseOutcome, file_of
 from verification.suites.given_suite import run_given
 
-FORM = 1  # of what is kept; another number when the judge compares cases or properties otherwise
+FORM = 1  # version of the stored form; raise it when the judge compares cases or properties in another way
 _IN_BOX = Path(__file__).parents[1] / "in_box"
 
 
 class Standings(msgspec.Struct, frozen=True):
-    """Return the standing of each criterion on the base, by its id."""
+    """State of each criterion on the base, by its id."""
 
     by_criterion: Mapping[str, OnBase]
 
@@ -34,7 +34,7 @@ _standings = msgspec.json.Decoder(Standings)
 
 
 async def standings_on_base(subject: Subject) -> Mapping[str, OnBase]:
-    """Return how each criterion stands on the base: from the store, or asked once and kept. Raises Unavailable."""
+    """Return how each criterion stands on the base, from the store or from a new trial. Raises Unavailable."""
     key = _key(subject)
     if subject.outcomes is not None and (kept := subject.outcomes.get_as(key, _standings)) is not None:
         return kept.by_criterion
@@ -46,7 +46,7 @@ async def standings_on_base(subject: Subject) -> Mapping[str, OnBase]:
 
 
 def seed_of(requirement: Requirement) -> int:
-    """The seed with which a requirement is asked of its base."""
+    """Return the seed for trying a requirement on its base."""
     return int(digest_of(requirement.source + (requirement.sealed_source or b""))[:8], 16)
 
 
@@ -73,9 +73,9 @@ async def _asked(subject: Subject) -> dict[str, OnBase]:
 
 
 async def _cases(subject: Subject, project: Project, why: Mapping[str, set[str]], seed: int) -> set[str]:
-    """Add the reasons why cases fail; the criteria that could not be asked in time.
+    """Add the reasons why cases fail, and return the criteria that could not be tried in time.
 
-    One case of each criterion is tried at first: most fail on the base, and then no other one needs to be.
+    It tries one case of each criterion first. Most fail on the base, and then the others need not run.
     """
     by_criterion: dict[str, list[Trial]] = {}
     for trial in trials_of(each for each in subject.criteria if not why[each.id]):
@@ -99,7 +99,7 @@ async def _suite_fails(criterion: Criterion, project: Project, subject: Subject)
 
 
 async def _laid(criterion: Criterion, subject: Subject) -> OnBase:
-    """Return how a criterion's changed tests stand. It holds if each of `must_pass` passes already."""
+    """Return how a criterion's changed tests stand. The criterion holds if each test of `must_pass` already passes."""
     already: list[str] = []
     fails: list[tuple[str, str]] = []
     unknown: list[tuple[str, str]] = []
@@ -128,18 +128,19 @@ async def _laid(criterion: Criterion, subject: Subject) -> OnBase:
 
 
 def _unknown(change: BaseTestChange, before: BaseOutcome, files: Mapping[str, bytes]) -> Words:
-    """The ids of a change that no test can have: no such file, or the file was collected and has no such test.
+    """Return the ids of a change for which there is no test: no such file, or a collected file without such a test.
 
-    The ids of a parametrised test may come from the project's own values, so that its name alone counts.
+    The parameters in the id of a parametrised test may come from the project's own values, so only its name is
+    compared.
     """
     stems = {_stem(test) for test in before.outcomes}
     collected = {file_of(test) for test in before.outcomes} - before.not_collected.keys()
     faults: list[tuple[str, str]] = []
     for test in (*change.must_pass, *change.keep_passing):
         if file_of(test) not in files:
-            faults.append((test, "is in no file of the base, and in none that is laid over it"))
+            faults.append((test, "has no file in the base or among the changed tests"))
         elif file_of(test) in collected and _stem(test) not in stems:
-            faults.append((test, "is none of the tests of its file"))
+            faults.append((test, "is not a test of its file"))
     return tuple(faults)
 
 
@@ -148,7 +149,7 @@ def _stem(test: str) -> str:
 
 
 def _key(subject: Subject) -> str:
-    """Hex sha256 of all that the standings depend on, apart from the tools and the image (see the store)."""
+    """Return the hex sha256 of all that the standings depend on. The store adds the tools and the image."""
     project, environment = subject.project, subject.project.environment
     parts = {
         "form": FORM,

@@ -1,4 +1,4 @@
-"""The author's own tests, run as they are: advice. What they say is the author's word, and it blocks nothing."""
+"""The author's own tests, run unchanged. Their results are only the author's claim: advice that blocks nothing."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""All gates in their order, and the way through them."""
+"""The ordered list of all gates, and the function that runs them."""
 
 import time
 from collections.abc import Mapping
@@ -31,9 +31,9 @@ from verification.gates.write_set import WriteSet
 from verification.verdict.model import GateResult
 
 EVIDENCE_BYTES_MAX = 320 * 1024
-"""Of one gate: all of them together are kept as one blob."""
+"""Limit for one gate: the evidence of all gates together is stored as one blob."""
 FIRST = Form()
-"""Gate that a tree must pass before it goes into any box."""
+"""Gate that a tree must pass before it goes into any sandbox."""
 GATES: tuple[VerdictGate, ...] = (
     FIRST,
     WriteSet(),
@@ -60,7 +60,7 @@ GATES: tuple[VerdictGate, ...] = (
 
 
 async def ask_all(subject: Subject, gates: tuple[VerdictGate, ...] = GATES) -> tuple[GateResult, ...]:
-    """Ask every gate that applies; what they find is added to the subject. Raises Unavailable without a box."""
+    """Run every gate that applies and add its findings to the subject. Raises Unavailable if no sandbox can be made."""
     told: list[GateResult] = []
     unfit = False
     for gate in gates:
@@ -89,11 +89,11 @@ def _kept(evidence: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _too_late(gate: VerdictGate, subject: Subject, unfit: bool) -> GateReport | None:
     if unfit and gate.needs_fit:
-        return nothing_to_do("the tree is unfit for any box")
+        return nothing_to_do("the tree is unfit for a sandbox")
     if gate.is_advice and not subject.advice:
-        return nothing_to_do("advice was not asked for")
+        return nothing_to_do("advice is turned off")
     if gate.needs_whole and not subject.whole:
-        return nothing_to_do("asked of the merged tree")
+        return nothing_to_do("runs only on the merged tree")
     if gate.needs_sound and not subject.sound:
-        return nothing_to_do("findings stand already")
+        return nothing_to_do("an earlier gate has findings")
     return None

@@ -1,4 +1,4 @@
-"""Properties: inputs that nobody has seen, drawn outside at each verdict, and what must hold for every one of them."""
+"""Properties: each verdict draws new inputs outside the sandbox, and each property must hold for all of them."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from verification.properties.runner import Tried, properties_of, try_all
 from verification.verdict.model import INTEGRITY, Finding
 
 _RUNS = frozenset({"wrong_result", "not_accepted"})
-"""Failures of cases after which the criterion's properties are still worth a box."""
+"""Kinds of failed cases after which the criterion's properties still run."""
 
 
 class Properties(VerdictGate):
@@ -39,7 +39,7 @@ class Properties(VerdictGate):
 
 
 def evidence_of(tried: list[Tried]) -> list[dict[str, Any]]:
-    """Per property, how many inputs were drawn, failed and were refused as the property allows."""
+    """Return, for each property, how many inputs were drawn, failed, and were refused as the property allows."""
     return [
         {
             "criterion": one.criterion,
@@ -55,7 +55,7 @@ def evidence_of(tried: list[Tried]) -> list[dict[str, Any]]:
 
 
 def findings_of(tried: list[Tried]) -> list[Finding]:
-    """One finding for each visible property that failed, one for all sealed ones of a criterion, and each strike."""
+    """Return a finding for each failed visible property, one per criterion for failed sealed ones, and the strikes."""
     found: list[Finding] = []
     for one in tried:
         if one.problem is None:

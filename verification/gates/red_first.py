@@ -1,4 +1,4 @@
-"""Red first: on the base, before the author came, the criteria fail, or the requirement says that they hold."""
+"""Red first: on the base, before the author's work, each criterion fails, or the requirement says that it holds."""
 
 from collections.abc import Mapping
 
@@ -9,9 +9,10 @@ from verification.verdict.base_notes import NOTHING_NEW
 
 
 class RedFirst(VerdictGate):
-    """It asks cases, properties, given suites and tests over the base's. What it refuses is the requirement's matter.
+    """It tries cases, properties, given suites and changed tests. A failure is a fault of the requirement.
 
-    So a criterion that holds already, and does not say so, verifies nothing, and is nobody's strike.
+    If a criterion already holds and the requirement does not say so, the work is not verified, and nobody gets a
+    strike.
     """
 
     name = "red_first"
@@ -20,7 +21,7 @@ class RedFirst(VerdictGate):
 
     async def ask(self, subject: Subject) -> GateReport:
         if not subject.base:
-            return GateReport(result="passed", text="there was nothing before", evidence={"red": _ids(subject)})
+            return GateReport(result="passed", text="there is no base", evidence={"red": _ids(subject)})
         if not subject.criteria:
             return nothing_to_do("there are no criteria")
         standings = await standings_on_base(subject)
@@ -36,7 +37,7 @@ class RedFirst(VerdictGate):
 
 
 def _without_ids(problem: BaseProblem) -> str:
-    """The problem for everybody who may read what a gate says: ids of sealed tests stand in the finding alone."""
+    """Return the problem for every reader of the gate's text: test ids may be sealed, so only the finding has them."""
     return f"criterion {problem.criterion}: {problem.kind}" if problem.tests else problem.message
 
 
@@ -44,7 +45,7 @@ def _text(standings: Mapping[str, OnBase]) -> str:
     green, unknown = _standing(standings, "holds"), _standing(standings, "not_asked")
     lines = ["each other criterion failed on the base" if green else "each criterion failed on the base"]
     lines += [f"{', '.join(green)} held already, as the requirement says"] if green else []
-    lines += [f"{', '.join(unknown)} could not be asked in time"] if unknown else []
+    lines += [f"{', '.join(unknown)} could not be tried in time"] if unknown else []
     return "; ".join(lines)
 
 

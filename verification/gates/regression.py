@@ -1,4 +1,4 @@
-"""Regression: what tasks that were verified earlier can do must hold on the tree with this one's work on top."""
+"""Regression: criteria of tasks that were verified earlier must still hold on the tree with this task's work."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from verification.verdict.model import Finding
 class Regression(VerdictGate):
     """Criteria of earlier tasks must still hold.
 
-    Their author may be another one, so a failure names the criterion only.
+    Another author may have written them, so a failure names only the criterion.
     """
 
     name = "regression"

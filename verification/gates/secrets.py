@@ -1,4 +1,4 @@
-"""Secrets: no changed file holds a key or a password. Named by path, line and kind, never by value."""
+"""Secrets: no changed file contains a key or a password. Reports give path, line and kind, never the value."""
 
 from collections.abc import Mapping
 
@@ -13,8 +13,8 @@ _PROSE = (".md", ".rst", ".txt")
 class Secrets(VerdictGate):
     """New secrets.
 
-    Those that a requirement or base already holds are no leak. In tests and prose only a provider's own shape is
-    sure.
+    A secret that is already in the requirement or the base is not a leak. In tests and prose only a match of a
+    provider's own key format is certain.
     """
 
     name = "secrets"
@@ -27,14 +27,15 @@ class Secrets(VerdictGate):
         for path in files:
             for secret in secrets_in(subject.tree[path]):
                 kind = sure if _is_sure(path, secret) else doubtful
-                if len(kind) < NAMED_MAX and secret.value not in known:  # what is known is looked for in a whole base
+                # The search for known values reads the whole base, so it comes last.
+                if len(kind) < NAMED_MAX and secret.value not in known:
                     kind.append((path, secret))
         findings = [
             Finding(
                 kind="secret",
                 path=path,
                 detail=f"{path}, line {secret.line}: {secret.kind}",
-                for_author=f"{path}, line {secret.line}: {secret.kind}; take it out, and read it from outside",
+                for_author=f"{path}, line {secret.line}: {secret.kind}; remove it, and read it from the environment",
             )
             for path, secret in sure
         ]
@@ -47,7 +48,7 @@ class Secrets(VerdictGate):
 
 
 class _Known:
-    """Whether a value was there before the author came: in the requirement, its fixtures or the base."""
+    """Values that were present before the author's work: in the requirement, its fixtures or the base."""
 
     def __init__(self, subject: Subject) -> None:
         of = subject.requirement

@@ -1,4 +1,4 @@
-"""Shadowing: whether a file of the project hides a module of a library. The project comes first on Python's path."""
+"""Shadowing: whether a file of the project hides a library's module. The project comes first on Python's path."""
 
 from domain.tree import Tree
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do
@@ -6,7 +6,7 @@ from verification.packages.libraries import modules_in
 
 
 class Shadowing(VerdictGate):
-    """Advice: it is allowed, and said, because in another environment the library may come first."""
+    """Advice: this is allowed, but in another environment the library may come first, so the gate reports it."""
 
     name = "shadowing"
     grade = "A"
@@ -20,5 +20,5 @@ class Shadowing(VerdictGate):
         hidden = sorted(ours & theirs)
         if not hidden:
             return GateReport(result="passed", text=f"{len(theirs)} modules of libraries")
-        text = f"the project's {', '.join(hidden)} hides the module of that name of a library"
+        text = f"the project's {', '.join(hidden)} hides a library's module of the same name"
         return GateReport(result="noted", text=text[:300], evidence={"hidden": hidden})

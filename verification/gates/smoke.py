@@ -1,4 +1,4 @@
-"""Smoke: the project as it will be delivered is installed into a fresh environment in a box, and starts there."""
+"""Smoke: the project as it will be delivered is installed into a new environment in a sandbox, and starts there."""
 
 import asyncio
 import tomllib
@@ -24,15 +24,15 @@ from verification.verdict.model import Finding
 
 PACKAGING = ("pyproject.toml", "setup.py", "setup.cfg")
 _TOOLS = ("hatchling", "pip")
-NOT_THE_AUTHORS = "the project's own packaging, which is not the author's, does not install what was judged"
-FAILED_MAX = 5  # of the cases that fail on what is installed
+NOT_THE_AUTHORS = "the project's own packaging, which is not the author's, does not install the judged code"
+FAILED_MAX = 5  # of the cases that fail on the installed project
 
 
 class Smoke(VerdictGate):
-    """Work that does not install or start from a clean environment is not delivered.
+    """Work that does not install or start in a clean environment is not delivered.
 
-    The packaging is judged only where the author or the delivery wrote it: that of a base is its owner's, and one that
-    needs another build tool than the delivery's own cannot be tried here.
+    The gate fails only for packaging that the author or the delivery wrote. The owner of a base is responsible for the
+    base's packaging. Packaging that needs another build tool than the delivery's own cannot be tried here.
     """
 
     name = "smoke"
@@ -42,10 +42,10 @@ class Smoke(VerdictGate):
     async def ask(self, subject: Subject) -> GateReport:
         files = subject.tree if subject.packaged is None else subject.packaged
         if not any(path in files for path in PACKAGING):
-            return nothing_to_do("there is nothing that says how to install it")
+            return nothing_to_do("there is no packaging file")
         try:
             tools = await asyncio.to_thread(toolbox, _TOOLS)
-        except Unavailable as error:  # what is delivered was not tried, and whoever reads the verdict is told so
+        except Unavailable as error:  # the verdict must say that the delivered project was not tried
             return GateReport(result="noted", text=f"not tried: {error.message}", evidence={"remedy": error.hint})
         project = Project(files, None, subject.requirement.serve, subject.project.hash_seed, subject.project.libraries)
         starts = subject.requirement.deliver
@@ -60,7 +60,7 @@ class Smoke(VerdictGate):
                     result="noted", text=NOT_THE_AUTHORS, evidence={**evidence, "said": findings[0].detail}
                 )
             if findings:
-                return verdict_on(findings, text="installed, it is not what was judged", evidence=evidence)
+                return verdict_on(findings, text="the installed project differs from the judged one", evidence=evidence)
         if problem is None:
             return GateReport(result="passed", text=f"installs, and {asked}", evidence=evidence)
         said = box.fault or "\n".join([problem.text, *([tail(box.last)] if box.last else [])]).strip()
@@ -76,7 +76,7 @@ class Smoke(VerdictGate):
 async def _started(
     requirement: Requirement, project: Project, box: InstallingSandbox
 ) -> tuple[CaseProblem | None, str]:
-    """The problem, if there is one, and what was asked of the installed project."""
+    """Return the problem, if there is one, and a description of the check on the installed project."""
     if requirement.deliver == "http":
         ready = Case(steps=(), line=0)
         return await service_problem(ready, project, box, ready_s=INSTALL_WALL_S + READY_WAIT_S), "the service is ready"
@@ -89,8 +89,8 @@ async def _started(
 
 
 async def _judged_again(subject: Subject, project: Project, box: InstallingSandbox, other: str) -> list[Finding]:
-    """The cases and properties on what pip installs, each in an environment of its own; what fails there."""
-    if subject.requirement.deliver == "http":  # which is started in the project's folder
+    """Run cases and properties on the project as pip installs it, each in a new environment. Return the failures."""
+    if subject.requirement.deliver == "http":  # an HTTP service starts in the project's folder
         return []
     installed = msgspec.structs.replace(project, command=None)
     trials = trials_of(subject.criteria)
@@ -109,7 +109,7 @@ async def _judged_again(subject: Subject, project: Project, box: InstallingSandb
 
 
 def _run_case(requirement: Requirement) -> Case:
-    """The first visible case that runs the command; without one, the command must be there."""
+    """Return the first visible case that runs the command. If there is none, return a check that the command exists."""
     for case in _visible(requirement):
         if any(step.action == "run" for step in case.steps):
             return case
@@ -119,10 +119,11 @@ def _run_case(requirement: Requirement) -> Case:
 
 
 def _imports(requirement: Requirement) -> Case:
-    """Every module that visible cases and properties name, imported from outside the project's folder."""
+    """Return a case that imports every module that visible cases and properties name. It runs outside the project."""
     targets = [step.target for case in _visible(requirement) for step in case.steps if ":" in step.target]
     targets += [one.call for criterion in requirement.criteria for one in criterion.properties]
-    modules = dict.fromkeys(target.partition(":")[0] for target in targets) or {"sys": None}  # the install alone
+    # Without modules, only the installation is checked.
+    modules = dict.fromkeys(target.partition(":")[0] for target in targets) or {"sys": None}
     steps = [Step(action="call", target="importlib:import_module", args=(module,)) for module in modules]
     return Case(steps=tuple(steps), line=0)
 
@@ -132,13 +133,16 @@ def _visible(requirement: Requirement) -> Iterator[Case]:
 
 
 def _is_of_base(subject: Subject) -> bool:
-    """Whether the packaging is the base's, and its author left it alone."""
+    """Return whether the packaging is the base's and the author did not change it."""
     own = {path for path in PACKAGING if path in subject.tree}
     return bool(own) and not own & set(subject.changed)
 
 
 def _other_tools(tree: Mapping[str, bytes]) -> list[str]:
-    """The build tools that the packaging names and the box does not have, whatever was said in there."""
+    """Return the build tools that the packaging names and the sandbox does not have.
+
+    Output of the build is not used.
+    """
     try:
         whole = tomllib.loads(tree.get("pyproject.toml", b"").decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):

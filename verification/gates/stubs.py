@@ -1,4 +1,4 @@
-"""Stubs: a function that a case calls, and that was not written. All else that looks unfinished is only noted."""
+"""Stubs: a function that a case calls and that has no implementation. Other unfinished code is only noted."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from verification.verdict.model import Finding
 
 
 class Stubs(VerdictGate):
-    """It fails only what the cases cannot accept: a function that is asked for nothing may do nothing."""
+    """It fails only functions that the cases call. A function that no case calls may do nothing."""
 
     name = "stubs"
 
@@ -38,12 +38,12 @@ class Stubs(VerdictGate):
 
 
 def _finding(path: str, found: Unwritten) -> Finding:
-    text = f"{path}, line {found.line}: {found.name} is not written: its body is {found.how}"
+    text = f"{path}, line {found.line}: {found.name} has no implementation: its body is {found.how}"
     return Finding(kind="stub", path=path, detail=text, for_author=text)
 
 
 def _is_asked_for(path: str, found: Unwritten, criteria: tuple[Criterion, ...]) -> bool:
-    """Whether some case or property calls the function and wants more than such a body does."""
+    """Return whether a case or property calls the function and needs more than such a body does."""
     stub = NOT_IMPLEMENTED if found.how == "NotImplementedError" else NOTHING
     steps = [step for each in criteria for case in (*each.cases, *each.sealed) for step in case.steps]
     properties = [one for each in criteria for one in (*each.properties, *each.sealed_properties)]

@@ -1,4 +1,7 @@
-"""Given suites, run hidden: evidence of grade B. The code shares a process with the tests, so it could forge them."""
+"""Given suites, run hidden: evidence of grade B.
+
+The code shares a process with the tests, so it could forge results.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,12 +15,12 @@ from verification.verdict.model import Finding, GateOutcome
 
 FAILURES_SHOWN_MAX = 10
 DETAIL_CHARS_MAX = 2000
-TOLD_MAX = 200  # of the evidence's tests of one kind
+TOLD_MAX = 200  # tests of one kind in the evidence
 FORGEABLE = "forgeable by code that shares a process with them"
 
 
 class Suites(VerdictGate):
-    """The exact set of tests passes, on a clean copy, and the same suite fails on a stub."""
+    """The exact set of tests passes on a clean copy, and the same suite fails on a stub."""
 
     name = "suites"
     grade = "B"
@@ -45,12 +48,15 @@ class Suites(VerdictGate):
 
 
 def _asked(subject: Subject) -> list[tuple[Criterion, bool]]:
-    """The criteria, and those of tasks before."""
+    """Return the criteria of this verdict with False, and those of earlier tasks with True."""
     return [(each, False) for each in subject.criteria] + [(each, True) for each in subject.earlier]
 
 
 def _told(given: SuiteResult, sealed: bool) -> dict[str, Any]:
-    """A verdict's evidence goes with the delivery. A sealed test's id may hold its arguments: it is counted only."""
+    """Return the evidence.
+
+    It is delivered, and a sealed test's id may contain arguments: sealed tests are only counted.
+    """
     told: dict[str, Any] = msgspec.to_builtins(given) | {"expected": len(given.expected)}
     del told["took_s"]  # the same verdict again has the same evidence
     for name in ("failures", "green_on_stub", "left_out"):
@@ -59,19 +65,22 @@ def _told(given: SuiteResult, sealed: bool) -> dict[str, Any]:
 
 
 def shortened(items: Sequence[Any]) -> tuple[Any, ...]:
-    """At most TOLD_MAX of them, and how many more there are."""
+    """Return at most TOLD_MAX items, and a note with the number of the others."""
     more = len(items) - TOLD_MAX
     return (*items[:TOLD_MAX], *([f"and {more} more"] if more > 0 else []))
 
 
 def _unproved(criterion: str) -> Finding:
-    """A property of the requirement: nobody can meet it."""
-    text = f"criterion {criterion} rests on a suite that passes on a stub, so that nothing verifies it"
+    """Return the finding about a suite that passes on a stub. It is a fault of the requirement: no work can meet it."""
+    text = f"criterion {criterion} rests on a suite that passes on a stub, so nothing verifies it"
     return Finding(kind="suite_failed", criterion=criterion, detail=text, for_author=text)
 
 
 def suite_finding(criterion: str, given: SuiteResult, *, sealed: bool, before: bool = False) -> Finding:
-    """The finding about a suite that failed. `before`: of an earlier task, whose criterion held until now."""
+    """Return the finding about a failed suite.
+
+    `before`: the criterion belongs to an earlier task and held until now.
+    """
     lines = [f"{test}: {why}" for test, why in given.failures[:FAILURES_SHOWN_MAX]]
     more = len(given.failures) - len(lines)
     detail = "; ".join([*lines, *([f"and {more} more"] if more else [])])[:DETAIL_CHARS_MAX]
@@ -85,14 +94,14 @@ def suite_finding(criterion: str, given: SuiteResult, *, sealed: bool, before: b
 
 
 def _number(told: Any) -> int:
-    """Of tests that are named or, of a sealed suite, counted."""
+    """Return the number of tests. They are listed or, for a sealed suite, already counted."""
     return told if isinstance(told, int) else len(told)
 
 
 def _report(findings: list[Finding], evidence: dict[str, Any], idle: list[str]) -> GateReport:
     text = f"{sum(each['passed'] for each in evidence.values())} tests passed, {FORGEABLE}"
     if left_out := sum(_number(each["left_out"]) for each in evidence.values()):
-        text += f"; {left_out} left out, because they are skipped or expected to fail whatever the code is"
+        text += f"; {left_out} left out, because they are skipped or expected to fail with any code"
     if idle:
         text = f"the suite of {', '.join(idle)} passes on a stub: it proves nothing"
     result: GateOutcome = "failed" if findings else "noted" if idle or left_out else "passed"

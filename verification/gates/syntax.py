@@ -1,4 +1,7 @@
-"""Syntax: each changed Python file compiles. Tried in a box, because a hostile file may bring a compiler down."""
+"""Syntax: each changed Python file compiles.
+
+This is tried in a sandbox, because a hostile file may crash a compiler.
+"""
 
 from collections.abc import Callable, Set
 from pathlib import Path
@@ -21,7 +24,7 @@ _SOURCE = Path(__file__).parents[1] / "in_box" / "compiler.py"
 
 
 class _Line(msgspec.Struct, frozen=True):
-    """One line of the compiler's."""
+    """One line of the compiler's output."""
 
     begun: int | None = None
     ended: int | None = None
@@ -32,7 +35,7 @@ _line = msgspec.json.Decoder(_Line)
 
 
 class Syntax(VerdictGate):
-    """Files below `tests` may be no Python: they may be what the code is tried with. They are named all the same."""
+    """A file below `tests` may have a syntax error on purpose, as test data: it is named in the evidence only."""
 
     name = "syntax"
 
@@ -51,12 +54,15 @@ class Syntax(VerdictGate):
 
 
 def changed_code(subject: Subject) -> list[str]:
-    """The changed Python files."""
+    """Return the changed Python files."""
     return [path for path in subject.changed if path.endswith(".py") and path in subject.tree]
 
 
 def own_lines(subject: Subject) -> Callable[[str, int], bool]:
-    """Return a test of path and line number: whether the author added or changed that line. All of a new file is."""
+    """Return a function of path and line number: whether the author added or changed that line.
+
+    A new file is all own.
+    """
     known: dict[str, Set[int]] = {}
 
     def is_own(path: str, line: int) -> bool:
@@ -70,7 +76,7 @@ def own_lines(subject: Subject) -> Callable[[str, int], bool]:
 
 
 async def _faults(paths: list[str], tree: Any, sandbox: Sandbox) -> dict[str, tuple[int, str]]:
-    """Path -> line (0 if there is none) and message of what does not compile."""
+    """Map each path that does not compile to the line (0 if there is none) and the message."""
     result = await boxed(
         RunSpec(
             argv=(PYTHON, *ALONE, _WORKER, *(f"{PROJECT}/{path}" for path in paths)),
@@ -86,12 +92,12 @@ async def _faults(paths: list[str], tree: Any, sandbox: Sandbox) -> dict[str, tu
         try:
             line = _line.decode(told)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            break  # cut off by a limit of the box, and the file that was begun has no end
+            break  # a limit of the sandbox cut the output off: the file that was begun has no end line
         begun = begun if line.begun is None else line.begun
         if line.ended is not None:
             ended = line.ended
             if line.fault is not None:
                 faults[paths[ended]] = (int(line.fault["line"]), str(line.fault["message"]))
     if begun is not None and begun != ended:
-        faults[paths[begun]] = (0, "it cannot be compiled within the limits of a box")
+        faults[paths[begun]] = (0, "it cannot be compiled within the limits of a sandbox")
     return faults

@@ -1,4 +1,4 @@
-"""Types: whether the annotations agree with the code, where there are any. Advice, it blocks nothing."""
+"""Types: whether annotations agree with the code. This gate is advice and blocks nothing."""
 
 import asyncio
 import re
@@ -17,14 +17,14 @@ TYPES_WALL_S = 30.0
 TYPES_MEMORY_BYTES = 1024 * MIB
 NAMED_MAX = 20
 _TOOL = ("mypy",)
-_ERRORS = 1  # the exit status of a checker that has read everything; with 2 it has stopped before
+_ERRORS = 1  # exit status of a checker that checked everything and found errors; with 2 it stopped early
 _ANNOTATED = re.compile(rb"^\s*(?:async\s+)?def\s[^\n]*->|^\s*(?:async\s+)?def\s+\w+\([^)\n]*\w\s*:\s*\w", re.MULTILINE)
 _OPTIONS = ("--config-file=", "--cache-dir=/dev/null", "--ignore-missing-imports", "--no-error-summary")
 _REPORT = ("--no-color-output", "--hide-error-context", "--no-pretty", "--explicit-package-bases")
 
 
 class Types(VerdictGate):
-    """Annotated functions only; a tree without annotations has said nothing that could be wrong."""
+    """It checks files with annotated functions only. Without annotations there is nothing to compare."""
 
     name = "types"
     is_advice = True
@@ -41,8 +41,8 @@ class Types(VerdictGate):
             tools = await asyncio.to_thread(toolbox, _TOOL)
         except Unavailable as error:
             return nothing_to_do(error.message)
-        # Libraries stand where a checker looks for what is installed: their own code is not checked, and a library of a
-        # name that the checker itself knows (typing_extensions) is no error.
+        # Put libraries where the checker expects installed packages. Then it does not check their code, and a library
+        # with a name that the checker has built in (typing_extensions) is not an error.
         installed = ":".join([TOOLS, *subject.project.folders])
         result = await boxed(
             RunSpec(
@@ -68,7 +68,7 @@ class Types(VerdictGate):
 
 
 def _place(error: str) -> tuple[str, int]:
-    """Path and line of an error, `path:line: error: ...`; line 0 where there is none."""
+    """Return path and line of an error, `path:line: error: ...`; line 0 if there is none."""
     path, _, rest = error.partition(":")
     number = rest.partition(":")[0]
     return path, int(number) if number.isdecimal() else 0

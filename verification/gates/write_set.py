@@ -1,4 +1,4 @@
-"""The write set: the tree is the base with the author's files, and each path that differs may be written."""
+"""The write set: the tree is the base with the author's files, and the author may write each path that differs."""
 
 from verification.gates.base import GateReport, Subject, VerdictGate, verdict_on
 from verification.source_scan.write_set import extension_findings, scope_findings
@@ -13,7 +13,7 @@ class WriteSet(VerdictGate):
         findings = scope_findings(subject.changed, subject.scope, subject.tree, subject.base)
         findings += extension_findings(subject.changed, subject.origin.generated)
         if subject.whole and subject.origin.files and not subject.changed:
-            text = "no file differs from the base, and that is never a solution"
+            text = "no file differs from the base, so nothing was solved"
             findings.append(Finding(kind="nothing_changed", detail=text, for_author=text))
         evidence = {"changed": list(subject.changed), "scope": list(subject.scope)}
         return verdict_on(findings, text=f"{len(subject.changed)} paths changed", evidence=evidence)

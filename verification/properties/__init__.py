@@ -1,1 +1,1 @@
-"""Properties: inputs drawn outside the box, checks, and smaller counterexamples."""
+"""Properties: inputs drawn outside the sandbox, checks, and smaller counterexamples."""

@@ -1,4 +1,4 @@
-"""Calls for properties: many of them in one box as the steps of one case, each answer a value or what went wrong."""
+"""Calls for properties. One sandbox makes many calls, as steps of one case. Each answer is a value or a problem."""
 
 import asyncio
 import time
@@ -15,18 +15,18 @@ from verification.requirements.tags import plain
 from verification.requirements.values import show
 from verification.sandbox.base import Sandbox
 
-BATCH = 20  # calls of one box
+BATCH = 20  # calls in one sandbox
 BOXES_AT_ONCE = 2
-NARROW_BOXES_MAX = 6  # to find the call that ends a box
+NARROW_BOXES_MAX = 6  # to find the call that causes a sandbox to fail
 NARROW_WALL_S = 15.0
-GIVEN = "given"  # the name of a reference or predicate in its box
+GIVEN = "given"  # the module name of a reference or predicate in its sandbox
 GIVEN_SEED = 0
 
 Seen = StepSeen | CaseProblem
 
 
 class Calls:
-    """Makes calls on the project's code, and on the requirement's own, which never share a box."""
+    """Calls to the project's code and to the requirement's own functions. The two never share a sandbox."""
 
     def __init__(self, project: Project, sandbox: Sandbox, hash_seed: int) -> None:
         self._project = msgspec.structs.replace(project, hash_seed=hash_seed)
@@ -37,9 +37,9 @@ class Calls:
     async def under_test(
         self, target: str, inputs: Sequence[Arguments], one: Property, *, anew: bool = False
     ) -> list[Seen]:
-        """Return the answers of the code under test; `anew` in processes with another seed of hashes.
+        """Return the answers of the code under test; with `anew`, from processes with another hash seed.
 
-        After a box that did not answer the rest is not asked: it has the same problem.
+        If a sandbox does not answer, the remaining calls are not made and get the same problem.
         """
         project = self._anew if anew else self._project
         found: list[Seen] = []
@@ -53,9 +53,9 @@ class Calls:
         return found
 
     async def given(self, one: Property, inputs: Sequence[Arguments]) -> list[Seen]:
-        """Return the answers of the reference or the predicate, from boxes of its own. Raises Invalid if unusable.
+        """Return the answers of the reference or predicate from its own sandboxes. Raises Invalid if it is unusable.
 
-        A box that does not answer is no proof against the requirement's author: it may have been given anything.
+        A sandbox that does not answer does not prove a fault of the requirement, because its inputs may be of any kind.
         """
         assert one.given is not None
         files = {f"{GIVEN}.py": one.given.source}
@@ -89,7 +89,7 @@ class Calls:
     async def _narrowed(
         self, target: str, inputs: Sequence[Arguments], one: Property, project: Project, problem: CaseProblem
     ) -> CaseProblem:
-        """Find the call that causes the same problem, if few boxes suffice to find it."""
+        """Find the call that causes the problem, with at most NARROW_BOXES_MAX sandboxes."""
         until = time.monotonic() + NARROW_WALL_S
         for _ in range(NARROW_BOXES_MAX):
             if len(inputs) == 1 or time.monotonic() > until:
@@ -107,10 +107,10 @@ class Calls:
 
 
 def unusable(one: Property, why: str) -> Invalid:
-    """The requirement's own function is at fault, and nobody's code."""
+    """Return the error for a faulty function of the requirement. It is not the fault of the judged code."""
     where = f"{one.given.path}:{one.given.function}" if one.given else one.call
     return Invalid(
         f"The property in line {one.line} cannot be judged: {where} {why}.",
-        hint="Correct the file beside the requirement; it runs alone, on Python's standard library.",
+        hint="Correct the file beside the requirement. It can import only Python's standard library.",
         code="requirement_unusable",
     )

@@ -1,7 +1,7 @@
-"""The checks of each property: its calls, their place, and the comparison of their answers outside every box.
+"""The check of each kind of property: its calls, and the comparison of their answers outside every sandbox.
 
-What one box has answered goes on as a value, into another box or into a comparison; no expected value goes anywhere
-near the code under test.
+The answer of one sandbox is a plain value when it goes into another sandbox or a comparison. The code under test never
+gets an expected value.
 """
 
 import base64
@@ -24,7 +24,7 @@ from verification.requirements.values import key_of, matches, show
 
 
 class Passed(msgspec.Struct, frozen=True):
-    """The property holds for an input. `judged` is False where the code refused it, as `may_raise` lets it."""
+    """The property holds for an input. `judged` is False if the code refused the input, as `may_raise` allows."""
 
     judged: bool = True
 
@@ -34,7 +34,7 @@ _HELD, _PASSED_OVER = Passed(), Passed(judged=False)
 
 
 async def outcomes(one: Property, inputs: Sequence[Arguments], calls: Calls) -> list[Outcome]:
-    """Check the property with each input. Raises Unavailable without a box, Invalid for an unusable requirement."""
+    """Check the property with each input. Raises Unavailable without a sandbox, Invalid for an unusable requirement."""
     if one.kind == "sorted":
         for arguments in inputs:
             _ordered(one, arguments[0])
@@ -53,7 +53,7 @@ async def outcomes(one: Property, inputs: Sequence[Arguments], calls: Calls) -> 
 
 
 def _refused(one: Property, arguments: Arguments, seen: Seen) -> Outcome | None:
-    """Return the failure for an input on which the function gave no value; None where it gave one."""
+    """Return the outcome for an input on which the function returned no plain value; None if it did."""
     if isinstance(seen, CaseProblem):
         return seen
     if seen.did == "returned":
@@ -80,19 +80,19 @@ def _problem(one: Property, arguments: Arguments, text: str) -> CaseProblem:
 
 
 def called(target: str, arguments: Arguments) -> str:
-    """A call as people write it."""
+    """Return a call as people write it."""
     return f"{target.partition(':')[2]}({', '.join(show(value, SHOWN_CHARS_MAX) for value in arguments)})"
 
 
 def _same(expected: Any, found: Any, approx: float | None) -> bool:
-    """Equal plain values. One that stands for many, which only a forger sends, is equal to none."""
+    """Return whether two plain values are equal. An invalid value, which only a forger sends, equals no value."""
     return key_of(expected) is not None and matches(expected, found, approx=approx)
 
 
 async def _again(
     one: Property, target: str, inputs: Sequence[Arguments], seen: Sequence[Any], calls: Calls, wanted: Sequence[Any]
 ) -> list[Outcome]:
-    """A second round in fresh boxes, from what the first one answered; `wanted` is what it should answer."""
+    """Call the target on the first answers, in new sandboxes, and compare. `wanted` are the expected second answers."""
     second = [(each.value, *arguments[1:]) for arguments, each in zip(inputs, seen, strict=True)]
     told = await calls.under_test(target, second, one)
     found: list[Outcome] = []
@@ -124,7 +124,7 @@ async def _round_trip(one: Property, inputs: Sequence[Arguments], seen: Sequence
 async def _compared(
     one: Property, inputs: Sequence[Arguments], seen: Sequence[Any], calls: Calls, *, turned: bool
 ) -> list[Outcome]:
-    """Repeat the call in another box, with its arguments turned round if they must commute, and compare."""
+    """Repeat the calls in another sandbox, with reversed arguments if `turned`, and compare the answers."""
     others = [tuple(reversed(arguments)) if turned else arguments for arguments in inputs]
     told = await calls.under_test(one.call, others[::-1], one, anew=True)
     found: list[Outcome] = []
@@ -163,8 +163,8 @@ def _is_sorted(one: Property, arguments: Arguments, value: Any) -> Outcome:
     if type(value) is not list:
         return _problem(one, arguments, f"{told}, which is not a list")
     if Counter(map(key_of, value)) != Counter(map(key_of, arguments[0])):
-        return _problem(one, arguments, f"{told}, which does not hold the same items")
-    # The items are those of the input, but may be written otherwise; so the input's own are asked for their places.
+        return _problem(one, arguments, f"{told}, which does not contain the same items")
+    # The items equal those of the input, but their type may differ. So the order uses the input's own items.
     places = {key_of(item): _place(one, item) for item in arguments[0]}
     if [places[key_of(item)] for item in value] != _ordered(one, arguments[0]):
         return _problem(one, arguments, f"{told}, which is not in order")
@@ -193,7 +193,7 @@ def _part(item: Any, by: str | int) -> Any:
 
 
 def _native(value: Any) -> Any:
-    """The Python value of a drawn one, as far as it has an order."""
+    """Return the Python value of a drawn one, if it can be ordered."""
     if type(value) is list:
         return [_native(item) for item in value]
     tag = tag_of(value)
@@ -246,7 +246,7 @@ async def _holds(one: Property, inputs: Sequence[Arguments], seen: Sequence[Any]
         else:
             said = f"answered {show(answer.value, SHOWN_CHARS_MAX)}"
         held = not isinstance(answer, CaseProblem) and answer.did == "returned" and answer.value is True
-        text = f"returned {show(value, SHOWN_CHARS_MAX)}, of which {one.given.function} {said}"
+        text = f"returned {show(value, SHOWN_CHARS_MAX)}, for which {one.given.function} {said}"
         found.append(_HELD if held else _problem(one, arguments, text))
     return found
 

@@ -21,13 +21,13 @@ SAID_CHARS_MAX = 300
 _SOURCE = Path(__file__).parents[1] / "in_box" / "hypothesis_draw.py"
 
 Arguments = tuple[Any, ...]
-"""One input: positional arguments, as they stand in a requirement."""
+"""One input: positional arguments, in the notation of a requirement."""
 
 
 async def draw(properties: Sequence[Property], seed: int) -> list[list[Arguments]]:
-    """For each property its inputs: different ones, edge values first, at most `tries`.
+    """Return the inputs of each property: all different, edge values first, at most `tries`.
 
-    The same properties and seed give the same inputs. Raises Invalid for generators that nothing satisfies.
+    The same properties and seed give the same inputs. Raises Invalid if no value satisfies a generator.
     """
     if not properties:
         return []

@@ -1,4 +1,7 @@
-"""Tries of properties: inputs drawn from a seed, run in boxes, judged outside; of what fails, the smallest input."""
+"""Trials of properties: inputs drawn from a seed, run in sandboxes, judged outside.
+
+The smallest failing input is shown.
+"""
 
 import asyncio
 import random
@@ -20,12 +23,12 @@ from verification.sandbox.base import Sandbox
 SHRINK_ROUNDS_MAX = 6
 DRAW_SEED_MAX = 2**32 - 1
 AGAIN_TIMES_LONGER = 3
-"""A box of a repeat has so many times longer: in another order it may get the slow inputs of two."""
+"""Factor for the time limit of a sandbox in a repeat. In another order it may get the slow inputs of two sandboxes."""
 
 
 @dataclass
 class Tried:
-    """One property and how it went: `problem` is None once it has held for every input that was drawn."""
+    """One property and its result: `problem` is None if it held for every drawn input."""
 
     criterion: str
     sealed: bool
@@ -38,7 +41,7 @@ class Tried:
 
 
 def properties_of(criteria: Iterable[Criterion]) -> list[tuple[str, bool, Property]]:
-    """Every property of the criteria with its criterion and whether it is sealed, visible ones first."""
+    """Return every property with its criterion and whether it is sealed, visible ones first within each criterion."""
     return [
         (criterion.id, sealed, one)
         for criterion in criteria
@@ -50,9 +53,9 @@ def properties_of(criteria: Iterable[Criterion]) -> list[tuple[str, bool, Proper
 async def try_all(
     wanted: Sequence[tuple[str, bool, Property]], project: Project, sandbox: Sandbox, seed: int, *, shrink: bool = False
 ) -> list[Tried]:
-    """Try each property with inputs that follow from `seed`; `shrink` looks for smaller ones that fail, if visible.
+    """Try each property with inputs drawn from `seed`. `shrink` looks for smaller failing inputs of visible properties.
 
-    Raises Unavailable without a box or without Hypothesis, and Invalid for a requirement whose own functions or
+    Raises Unavailable without a sandbox or without Hypothesis, and Invalid if the requirement's own functions or
     generators cannot be used.
     """
     if not wanted:
@@ -64,7 +67,7 @@ async def try_all(
 
 
 async def try_again(tried: Sequence[Tried], project: Project, sandbox: Sandbox, seed: int) -> list[Tried]:
-    """Try each property once more with the inputs it had, in an order and with a hash seed that follow from `seed`."""
+    """Try each property again with the same inputs. `seed` determines their order and the hash seed."""
     rng = random.Random(seed)
     calls = Calls(project, sandbox, rng.randint(0, HASH_SEED_MAX))
     wanted = [
@@ -77,7 +80,7 @@ async def try_again(tried: Sequence[Tried], project: Project, sandbox: Sandbox, 
 async def _all(
     wanted: Sequence[tuple[str, bool, Property]], drawn: Sequence[list[Arguments]], calls: Calls, *, shrink: bool
 ) -> list[Tried]:
-    """Sealed ones once no visible one runs any more, as it is with cases."""
+    """Try all properties. Sealed ones start after all visible ones have ended, as in execution/trials.py."""
     found: dict[int, asyncio.Task[Tried]] = {}
     try:
         for kind in (False, True):
@@ -87,7 +90,7 @@ async def _all(
                         trying = _tried(name, sealed, one, inputs, calls, shrink and not sealed)
                         found[place] = group.create_task(trying)
     except ExceptionGroup as failed:
-        raise failed.exceptions[0] from failed  # callers know kinds of errors, not groups of them
+        raise failed.exceptions[0] from failed  # callers handle single errors, not groups
     return [found[place].result() for place in range(len(wanted))]
 
 
@@ -119,7 +122,7 @@ def _vacuous(one: Property, inputs: list[Arguments], passed_over: int) -> CasePr
 async def _worst(
     one: Property, bad: list[tuple[Arguments, CaseProblem]], calls: Calls, *, shrink: bool
 ) -> CaseProblem | None:
-    """Choose the failure to report: a strike or a dead box first, else the smallest input."""
+    """Choose the failure to report: a strike or a failed sandbox first, else the smallest input."""
     if not bad:
         return None
     dead = next((problem for _, problem in bad if problem.kind != "property_failed"), None)

@@ -1,4 +1,4 @@
-"""Smaller inputs than one that failed, still of the kind that the generators give: people read the smallest."""
+"""Smaller inputs that the generators could have drawn, from a failing input: people read the smallest one."""
 
 import base64
 import json
@@ -10,17 +10,17 @@ from verification.properties.inputs import Arguments
 from verification.requirements.property_model import Generator
 from verification.requirements.tags import tag_of
 
-SINGLES_MAX = 12  # parts of one value that are left out or made smaller one at a time
+SINGLES_MAX = 12  # at most this many parts of one value are removed or made smaller, one at a time
 
 
 def size_of(arguments: Arguments) -> tuple[int, str]:
-    """Greater for inputs that are harder to read; the same for the same input only."""
+    """Return a sort key that is greater for inputs that are harder to read. Only equal inputs have equal keys."""
     text = json.dumps(arguments, sort_keys=True)
     return len(text), text
 
 
 def smaller(generators: Sequence[Generator], arguments: Arguments) -> list[Arguments]:
-    """Different inputs with one argument made smaller, the boldest of each argument first."""
+    """Return different inputs with one argument made smaller. For each argument, the largest reductions come first."""
     each = [_smaller(made, value) for made, value in zip(generators, arguments, strict=True)]
     found: dict[tuple[int, str], Arguments] = {}
     for row in zip_longest(*each, fillvalue=_END):
@@ -65,7 +65,7 @@ def _smaller(made: Generator, value: Any) -> Iterator[Any]:
 
 
 def _numbers(made: Generator, value: Any) -> Iterator[Any]:
-    """Nearer to nothing: at once, by half, by less, by one."""
+    """Yield numbers nearer to zero: zero, then large steps, then one step."""
     low, high = float(made.min), float(made.max)
     nothing = type(value)(0)
     steps = [value - type(value)(value / 2**power) for power in (1, 2, 3, 4, 5)]
@@ -75,7 +75,7 @@ def _numbers(made: Generator, value: Any) -> Iterator[Any]:
 
 
 def _shorter(items: list[Any], least: int) -> Iterator[list[Any]]:
-    """With less in it: nothing, a half, all but one."""
+    """Yield shorter lists: empty, a half, all but one."""
     half = len(items) // 2
     for fewer in ([], items[:half], items[half:]):
         if least <= len(fewer) < len(items):
@@ -86,7 +86,7 @@ def _shorter(items: list[Any], least: int) -> Iterator[list[Any]]:
 
 
 def _parts(generators: Sequence[Generator], items: list[Any]) -> Iterator[list[Any]]:
-    """One of the parts made smaller."""
+    """Yield lists with one item made smaller."""
     for index, made in enumerate(generators):
         for value in _smaller(made, items[index]):
             yield [*items[:index], value, *items[index + 1 :]]

@@ -1,1 +1,1 @@
-"""Rules that read source text: hard-coded answers, secrets, paths outside the write-set."""
+"""Rules on source text: hard-coded answers, secrets, paths outside the write set."""

@@ -1,8 +1,8 @@
-"""Hard-coding: visible cases written into the code as a table instead of being solved.
+"""Hard-coding: code that contains the visible cases as a table instead of solving them.
 
-Told only together with a sealed failure, and only if the values of a visible case, arguments and result alike, stand as
-literals in one changed file. A requirement that is itself a table of values may be met that way honestly; then the
-sealed cases pass, and nothing is said.
+Reported only together with a sealed failure, and only if one changed file contains both arguments and results of
+visible cases as literals. An honest solution of a requirement may be a table of values. Then the sealed cases pass, and
+nothing is reported.
 """
 
 import ast
@@ -19,7 +19,7 @@ from verification.requirements.tags import tag_of
 from verification.source_scan.parse import parsed
 from verification.source_scan.write_set import is_test
 
-TRIVIAL_INT_MAX = 100  # smaller numbers stand in any code
+TRIVIAL_INT_MAX = 100  # smaller numbers occur in any code
 TRIVIAL_CHARS_MAX = 1
 _ECHO = (
     *(ast.Call, ast.keyword, ast.Name, ast.expr_context, ast.Compare, ast.cmpop, ast.UnaryOp, ast.unaryop),
@@ -30,7 +30,7 @@ _ECHO = (
 def hard_coded_path(
     criterion: Criterion, changed: Iterable[str], tree: Mapping[str, bytes], base: Mapping[str, bytes]
 ) -> str | None:
-    """The changed file in which at least half of the criterion's telling visible cases stand, if there is one."""
+    """Return the changed file that contains at least half of the criterion's distinctive visible cases, or None."""
     cases = [values for case in criterion.cases if (values := telling_values(case))]
     if not cases:
         return None
@@ -43,7 +43,10 @@ def hard_coded_path(
 
 
 def telling_values(case: Case) -> tuple[set[Any], set[Any]] | None:
-    """Literals of the arguments and of the results that no code holds by chance; None unless there are both."""
+    """Return literals of the arguments and of the results that code does not contain by chance.
+
+    None unless both exist.
+    """
     given: set[Any] = set()
     wanted: set[Any] = set()
     for step in case.steps:
@@ -53,13 +56,13 @@ def telling_values(case: Case) -> tuple[set[Any], set[Any]] | None:
         if step.request is not None:
             given.update(_values([_plain(step.request.json), step.request.send]))
             wanted.update(_values([_plain(step.request.reply.body), step.request.reply.body_contains]))
-    if not given:  # a case that sends nothing asks by its queries
+    if not given:  # a case without a body is distinguished by its query
         given.update(_values([_query(step.request.target) for step in case.steps if step.request is not None]))
     return (given, wanted) if given and wanted else None
 
 
 def _inputs(step: Step) -> list[Any]:
-    """Return the inputs of a step. Of files, take the content: any code may contain their names."""
+    """Return the inputs of a step. For files, only their content counts: any code may contain their names."""
     contents = list(step.files_before.values())
     if any(map(_tells, contents)):
         return contents
@@ -75,7 +78,7 @@ def _query(target: str) -> list[str]:
 
 
 def _values(value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield values sent and answered as JSON, without keys, which any code may contain, and without saved values."""
+    """Yield values of a JSON body, without keys, which any code may contain, and without saved values."""
     if isinstance(value, dict) and not any(str(key).startswith("$") for key in value):
         yield from _values(list(value.values()))
     elif isinstance(value, list):
@@ -86,7 +89,7 @@ def _values(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _leaves(value: Any) -> Iterator[tuple[str, Any]]:
-    """Telling scalars of a requirement's value, with their type's name: 1 is not 1.0. Patterns are no results."""
+    """Yield the distinctive scalars of a value with the name of their type: 1 is not 1.0. Patterns are not results."""
     if tag_of(value) == "$bytes":
         value = base64.b64decode(value["$bytes"])
     if isinstance(value, dict):
@@ -103,7 +106,7 @@ def _leaves(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _leaf(value: Any) -> tuple[str, Any]:
-    """Line ends do not tell one text from another: `print` adds what the case expects."""
+    """Return a text without line ends at its ends, with its type: `print` adds the line end that a case expects."""
     return type(value).__name__, value.strip("\n") if isinstance(value, str) else value
 
 
@@ -116,7 +119,7 @@ def _tells(value: Any) -> bool:
 
 
 def _code(changed: Iterable[str], tree: Mapping[str, bytes]) -> list[str]:
-    """Changed Python files, but for tests, which hold examples by right unless the code imports them."""
+    """Return changed Python files, without tests: these may contain examples, unless the code imports them."""
     files = [path for path in changed if path in tree and path.endswith(".py")]
     code = [path for path in files if not is_test(path)]
     imported = {name for path in code for name in _imports(tree[path])}
@@ -141,15 +144,15 @@ def _imports(source: bytes) -> set[str]:
 
 
 def _literals(source: bytes) -> set[tuple[str, Any]]:
-    """Constants of a file, but for its echoes, its assertions and the block that runs it as a program."""
+    """Return constants of a file, except in echoes, assertions and the block that runs it as a program."""
     tree = parsed(source)
     return {leaf for part in tree.body if not _is_echo(part) for leaf in _constants(part)} if tree else set()
 
 
 def _is_echo(node: ast.stmt) -> bool:
-    """An expression at the top of a file that shows an example and answers nothing: `f("a")`, `f("a") == "b"`, `print`.
+    """Return whether a top-level expression only shows an example: `f("a")`, `f("a") == "b"`, `print`.
 
-    Whatever could choose by the input or fill a table is none.
+    An expression that could select by the input or fill a table is not an echo.
     """
     return isinstance(node, ast.Expr) and all(isinstance(part, _ECHO) for part in ast.walk(node.value))
 
@@ -170,7 +173,7 @@ def _constants(top: ast.AST) -> Iterator[tuple[str, Any]]:
 
 
 def _is_text(node: ast.AST) -> bool:
-    """A docstring, or another constant that stands for itself."""
+    """Return whether a node is a docstring or another bare constant."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 

@@ -1,6 +1,6 @@
-"""Mass deletion: a file of the base that lost most of its lines although nobody asked for that.
+"""Mass deletion: a file of the base lost most of its lines, and the requirement does not ask for that.
 
-Lines that moved to another changed file are not lost. What the requirement's text asks to remove is not counted.
+Lines that moved to another changed file are not lost. Lines that the requirement's text asks to remove do not count.
 """
 
 import ast
@@ -12,9 +12,9 @@ from verification.source_scan.parse import parsed
 from verification.verdict.model import Finding
 
 LINES_LOST_MIN = 30
-"""A file that lost fewer lines than this, after the new ones are set against them, is no finding."""
+"""Minimum of lost lines, less the new lines, for a finding."""
 SHARE_LOST_MAX = 0.5
-"""The part of a file's lines that may be lost."""
+"""The share of a file's lines that may be lost."""
 _REMOVES = re.compile(
     r"\b(?:delet|remov|drop|shorten|shrink|split|move|moving|merg|renam|replac|rewrit|prun|strip|get rid|clean ?up"
     r"|simplif|deprecat|retir)\w*",
@@ -26,7 +26,10 @@ _SENTENCE = re.compile(r"[.!?;]\s|\n\s*\n|\n\s*[-*#]")
 def mass_deletions(
     changed: Iterable[str], tree: Mapping[str, bytes], base: Mapping[str, bytes], asked: str
 ) -> list[Finding]:
-    """A finding for each changed file of the base that lost most of its lines. `asked`: the requirement's text."""
+    """Return a finding for each changed file of the base that lost most of its lines.
+
+    `asked`: the requirement's text.
+    """
     paths = list(changed)
     wanted = [sentence for sentence in _SENTENCE.split(asked) if _REMOVES.search(sentence)]
     arrived = _arrived(paths, tree, base)
@@ -46,7 +49,7 @@ def mass_deletions(
 
 
 def _lines(content: bytes) -> Counter[str] | None:
-    """The lines with text, without the space around them; None for what is no text."""
+    """Return the lines that are not empty, stripped of space; None if the content is not text."""
     try:
         text = content.decode()
     except UnicodeDecodeError:
@@ -55,7 +58,7 @@ def _lines(content: bytes) -> Counter[str] | None:
 
 
 def _arrived(paths: Iterable[str], tree: Mapping[str, bytes], base: Mapping[str, bytes]) -> Counter[str]:
-    """The lines that changed files have gained, all together."""
+    """Return the lines that the changed files gained, all together."""
     gained: Counter[str] = Counter()
     for path in paths:
         after, before = _lines(tree.get(path, b"")), _lines(base.get(path, b""))
@@ -64,14 +67,14 @@ def _arrived(paths: Iterable[str], tree: Mapping[str, bytes], base: Mapping[str,
 
 
 def _is_named(path: str, sentences: Iterable[str]) -> bool:
-    """Whether a sentence that asks to remove something names a file by its path or its name."""
+    """Return whether a sentence that asks for a removal names a file by its path or its name."""
     name = path.rpartition("/")[2]
     whole = re.compile(rf"(?<![\w/]){re.escape(path)}(?!\w)|(?<![\w/.-]){re.escape(name)}(?!\w)")
     return any(whole.search(sentence) for sentence in sentences)
 
 
 def _asked_definitions(path: str, source: bytes, sentences: Iterable[str]) -> Counter[str]:
-    """The lines of the functions and classes that such sentences name."""
+    """Return the lines of the functions and classes that such sentences name."""
     program = parsed(source) if path.endswith(".py") else None
     if program is None:
         return Counter()
@@ -86,10 +89,10 @@ def _asked_definitions(path: str, source: bytes, sentences: Iterable[str]) -> Co
 
 
 def _finding(path: str, lost: int, total: int) -> Finding:
-    said = f"{path} lost {lost} of its {total} lines, and nobody asked for that"
+    said = f"{path} lost {lost} of its {total} lines, and the requirement does not ask for that"
     return Finding(
         kind="mass_deletion",
         path=path,
-        detail=f"{said}. If it is wanted, let the requirement say so in a sentence: Delete or shorten {path}.",
-        for_author=f"{said}. Change only what the task asks for; give the file whole, or answer with edits.",
+        detail=f"{said}. If this is intended, write in the requirement: Delete or shorten {path}.",
+        for_author=f"{said}. Change only what the task asks for; give the whole file, or answer with edits.",
     )

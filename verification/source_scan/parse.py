@@ -1,13 +1,13 @@
-"""Python source of strangers, parsed here and not in a box: never run, and within limits."""
+"""Parser for untrusted Python source. It runs outside a sandbox, so it never executes the source and has limits."""
 
 import ast
 
 PARSED_BYTES_MAX = 1024 * 1024
-"""Of one file. What it takes is its writer's choice: at worst some 500 bytes of memory and 5 us for each byte."""
+"""Limit for one file. The author determines the cost: at worst about 500 bytes of memory and 5 us for each byte."""
 
 
 def parsed(source: bytes, *, bytes_max: int = PARSED_BYTES_MAX) -> ast.Module | None:
-    """The program; None for what is no Python, or too large."""
+    """Return the program; None if it is not valid Python, or too large."""
     if len(source) > bytes_max:
         return None
     try:

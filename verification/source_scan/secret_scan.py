@@ -1,6 +1,6 @@
-"""Secrets in text: keys of the shapes that their makers give them, and passwords that no person would invent.
+"""Secrets in text: keys in the formats of their providers, and passwords that look random.
 
-What is plainly an example is none: a placeholder, a run of the alphabet, a sample from a vendor's manual.
+An obvious example is not a secret: a placeholder, a part of the alphabet, a sample from a provider's manual.
 """
 
 import base64
@@ -13,10 +13,10 @@ from itertools import pairwise
 from typing import NamedTuple
 
 SCANNED_BYTES_MAX = 1 << 20  # of one file
-_KEY_BODY_CHARS_MIN = 64  # of base64, in one piece once quotes and line ends are gone
+_KEY_BODY_CHARS_MIN = 64  # of base64, after quotes and line ends are removed
 _KEY_BODY_BYTES_MAX = 2000
 _ENTROPY_BITS_MIN = 3.2  # for each character
-_CHANGES_MIN = 0.4  # share of neighbours of another kind (lower, upper, digit, other): words have fewer
+_CHANGES_MIN = 0.4  # share of neighbouring characters of different kinds (lower, upper, digit, other): words have fewer
 _RUN_CHARS = 6  # abcdef, 123456
 _SAME_MAX = 0.4  # share of the most frequent character
 
@@ -29,7 +29,7 @@ _SHAPES: tuple[tuple[str, re.Pattern[bytes]], ...] = (
     ("a Google API key", re.compile(rb"(?<![A-Za-z0-9_-])AIza[0-9A-Za-z_-]{35}(?![A-Za-z0-9_-])")),
 )
 _LOOSE = frozenset({"an API key of a model's provider"})
-"""Shapes that words joined by hyphens have, too."""
+"""Formats that words joined by hyphens may have, too."""
 _JWT = re.compile(rb"(?<![A-Za-z0-9_-])(eyJ[A-Za-z0-9_-]{10,})\.(eyJ[A-Za-z0-9_-]{10,})\.[A-Za-z0-9_-]{20,}")
 _NAME = rb"(?:password|passwd|pwd|secret|token|api_?key|access_?key|auth_?key|secret_?key)"
 _ASSIGNED = re.compile(
@@ -37,27 +37,27 @@ _ASSIGNED = re.compile(
     + _NAME
     + rb"""["']?\s*+\]?\s*+(?::[a-z.\[\]|\s]++)?(?:=|:)\s*+b?["']([A-Za-z0-9_!@#$%^&*+/=~-]{16,128})["']"""
 )
-"""Nothing is tried twice (`*+`, `++`): whoever writes the text would choose how long that takes."""
+"""The pattern never backtracks (`*+`, `++`), because the author of the text could make that take very long."""
 _EXAMPLE = re.compile(
     rb"(?i)example|test|fake|dummy|placeholder|sample|your|redacted|change.?me|not.?real|insecure|xxxx|\.\.\.|secret|"
-    rb"password|2YotnFZFEjr1zCsicMWpAA|tGzv3JOkF0XG5Qx2TlKWIA"  # the last two: RFC 6749, whose tokens are quoted often
+    rb"password|2YotnFZFEjr1zCsicMWpAA|tGzv3JOkF0XG5Qx2TlKWIA"  # the last two: tokens from RFC 6749, often quoted
 )
 
 
 class Secret(NamedTuple):
-    """Where a secret stands and of what kind it is; never the secret itself. `form`: shape, key, claim or password."""
+    """Place and kind of a secret; `repr` never shows the secret. `form`: shape, key, claim or password."""
 
     line: int
     kind: str
     form: str
-    value: bytes  # to be compared with what is known, and never to be shown
+    value: bytes  # to compare with known values, never to show
 
     def __repr__(self) -> str:
         return f"Secret(line={self.line}, kind={self.kind!r})"
 
 
 def secrets_in(content: bytes) -> Iterator[Secret]:
-    """The secrets of one file, in order of their kinds. Nothing in what is no text."""
+    """Yield the secrets of one file, in the order of their kinds. A binary file has none."""
     text = content[:SCANNED_BYTES_MAX]
     if b"\0" in text:
         return
@@ -80,7 +80,7 @@ def secrets_in(content: bytes) -> Iterator[Secret]:
 
 
 class _Lines:
-    """Numbers of lines. Positions that ascend are counted once, not each from the start."""
+    """Line numbers of positions. For ascending positions, counting continues from the one before."""
 
     def __init__(self, text: bytes) -> None:
         self._text = text
@@ -95,7 +95,7 @@ class _Lines:
 
 
 def _key_body(text: bytes) -> bytes | None:
-    """The key's own bytes; None for a header alone, which stands in any code that reads such keys."""
+    """Return the key's own bytes; None for a header only, which is in any code that reads such keys."""
     bare = re.sub(rb"""(?:\\n|\\r|[\s"'+,()])+""", b"", text)
     found = re.match(rb"[A-Za-z0-9+/=]+", bare)
     body = found[0] if found else b""
@@ -115,7 +115,7 @@ def _is_example(value: bytes) -> bool:
 
 
 def _has_run(value: bytes) -> bool:
-    """Neighbours of the alphabet or of the digits, as people type them."""
+    """Return whether a value contains a run of the alphabet or of digits, as people type them."""
     length = 1
     for before, char in pairwise(value):
         length = length + 1 if char == before + 1 or (before, char) == (0x39, 0x30) else 1
@@ -125,7 +125,7 @@ def _has_run(value: bytes) -> bool:
 
 
 def _is_random(value: bytes) -> bool:
-    """Letters and digits in an order that is no word, number or path."""
+    """Return whether a value mixes letters and digits so that it is not a word, number or path."""
     kinds = [_kind(char) for char in value]
     if "digit" not in kinds or not {"lower", "upper"} & set(kinds):
         return False
@@ -141,6 +141,6 @@ def _kind(char: int) -> str:
 
 
 def _entropy(value: bytes) -> float:
-    """Bits for each character, by how often each one stands there."""
+    """Return the entropy in bits for each character, from the characters' frequencies."""
     shares = [count / len(value) for count in Counter(value).values()]
     return -sum(share * math.log2(share) for share in shares)

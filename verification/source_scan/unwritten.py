@@ -1,6 +1,6 @@
-"""Work left undone in Python code: functions without a body, and comments that say so.
+"""Unfinished Python code: functions with an empty body, and comments with TODO.
 
-Abstract methods, protocols, overloads, and methods with nothing to do are as they should be.
+Abstract methods, protocols, overloads, and methods that have nothing to do are not unfinished.
 """
 
 import ast
@@ -19,7 +19,7 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class Unwritten(NamedTuple):
-    """A function whose whole body is `how`; `name` is "f" or "C.f"."""
+    """A function with `how` as its whole body; `name` is "f" or "C.f"."""
 
     line: int
     name: str
@@ -27,10 +27,10 @@ class Unwritten(NamedTuple):
 
 
 def unwritten(sources: Iterable[bytes]) -> list[list[Unwritten]]:
-    """For each file of a project its unwritten functions; what is no Python, or too large, has none."""
+    """Return the unwritten functions of each file. A file that is too large or not valid Python has none."""
     bases: set[str] = set()
     found: list[list[tuple[str | None, Unwritten]]] = []
-    for source in sources:  # a tree takes much more memory than its source, so that none is kept
+    for source in sources:  # a syntax tree takes much more memory than its source, so none is kept
         tree = parsed(source)
         bases.update(_bases(tree) if tree else ())
         found.append(list(_of_file(tree)) if tree else [])
@@ -38,7 +38,7 @@ def unwritten(sources: Iterable[bytes]) -> list[list[Unwritten]]:
 
 
 def reminders(source: bytes) -> list[tuple[int, str]]:
-    """Line and word of each comment that says TODO, FIXME or XXX."""
+    """Return line and word of each comment with TODO, FIXME or XXX."""
     if len(source) > PARSED_BYTES_MAX:
         return []
     told: list[tuple[int, str]] = []
@@ -52,14 +52,14 @@ def reminders(source: bytes) -> list[tuple[int, str]]:
 
 
 def _bases(tree: ast.Module) -> Iterator[str]:
-    """Names of the classes that others are made from."""
+    """Yield the names of the base classes in a file."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
             yield from (_name(base) for base in node.bases)
 
 
 def _of_file(tree: ast.Module) -> Iterator[tuple[str | None, Unwritten]]:
-    """Each with the class whose method it is, or nothing."""
+    """Yield each unwritten function with the name of its class, or None."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and not _is_abstract(node):
             for method in node.body:
@@ -77,7 +77,7 @@ def _is_abstract(node: ast.ClassDef) -> bool:
 
 
 def _how(node: ast.stmt) -> How | None:
-    """Classify a body after its docstring; None for one that does something, or is meant to do nothing."""
+    """Return how a body is unwritten; None for a body that does something or may do nothing."""
     if not isinstance(node, _Function) or any("abstract" in _name(each) for each in node.decorator_list):
         return None
     if any(_name(each) == "overload" for each in node.decorator_list):
@@ -100,7 +100,7 @@ def _is_docstring(node: ast.stmt) -> bool:
 
 
 def _name(node: ast.expr) -> str:
-    """The last name of `a.b`, `a.b(…)` or `a.b[…]`."""
+    """Return the last name of `a.b`, `a.b(…)` or `a.b[…]`."""
     if isinstance(node, ast.Call):
         return _name(node.func)
     if isinstance(node, ast.Subscript):

@@ -1,4 +1,4 @@
-"""The write set: what a tree changed against its base, and whether all of that was allowed."""
+"""The write set: the paths that a tree changed against its base, and whether all of these changes were allowed."""
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -11,14 +11,14 @@ from verification.requirements.steering import steering_reason
 from verification.tree_limits import FILE_BYTES_MAX, TREE_BYTES_MAX, TREE_FILES_MAX
 from verification.verdict.model import Finding
 
-NAMED_MAX = 20  # paths that get a finding of their own
+NAMED_MAX = 20  # paths that get their own finding
 COMPILED = (".pyc", ".pyo")
 EXTENSION_SOURCES = (".c", ".cc", ".cpp", ".cxx", ".h", ".hpp", ".pyx", ".pxd", ".pxi", ".rs", ".f90", ".f")
 COMPILED_EXTENSIONS = (".so", ".pyd", ".dylib")
 
 
 def changed_paths(tree: Mapping[str, bytes], base: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Paths that were added, changed or removed, sorted; a changed mode or link is a change."""
+    """Return the paths that were added, changed or removed, sorted. A changed mode or link is a change."""
     return Tree.of(tree).changed_from(base)
 
 
@@ -28,13 +28,13 @@ def scope_findings(
     tree: Mapping[str, bytes] = MappingProxyType({}),
     base: Mapping[str, bytes] = MappingProxyType({}),
 ) -> list[Finding]:
-    """A finding for each written path that the scope does not allow. One that could influence a verdict is a strike.
+    """Return a finding for each written path outside the scope. A path that could influence a verdict is a strike.
 
-    `tree` and `base` hold the contents by which a configuration file is told from one that steers.
+    `tree` and `base` contain the files, because the content decides whether a configuration file influences tests.
     """
     outside = [path for path in changed if not in_scope(path, scope)]
     reasons = {path: steering_reason(path, tree.get(path), base.get(path)) for path in outside}
-    outside.sort(key=lambda path: not reasons[path])  # the strikes are named first
+    outside.sort(key=lambda path: not reasons[path])  # strikes come first
     findings = [_outside(path, reasons[path], ", ".join(scope)) for path in outside[:NAMED_MAX]]
     if len(outside) > NAMED_MAX:
         findings.append(Finding(kind="outside_scope", detail=f"{len(outside) - NAMED_MAX} more paths outside scope"))
@@ -54,9 +54,9 @@ def _outside(path: str, steering: str, allowed: str) -> Finding:
 
 
 def form_findings(files: Mapping[str, bytes], changed: Iterable[str] = ()) -> list[Finding]:
-    """Return what makes a tree unfit for any box: paths and links that no project has, and more than a box holds.
+    """Return the findings that make a tree unfit for a sandbox: invalid paths and links, and exceeded limits.
 
-    `changed`: what its author wrote.
+    `changed`: the paths that the author wrote.
     """
     tree = Tree.of(files)
     paths = tree.paths()
@@ -74,9 +74,10 @@ def form_findings(files: Mapping[str, bytes], changed: Iterable[str] = ()) -> li
 
 
 def twin_findings(changed: tuple[str, ...], tree: Mapping[str, bytes]) -> list[Finding]:
-    """A finding for each written path that is another one's where names are not told apart by case or by composition.
+    """Return a finding for each written path that is another one's twin.
 
-    There one of the two files takes the other's place when the tree is copied, and nobody has judged that.
+    Twins differ only in case or in Unicode composition. Some systems treat both as one file. There one file would
+    replace the other in a copy of the tree, and nobody has judged that result.
     """
     folded: dict[str, list[str]] = {}
     for path in Tree.of(tree).paths():
@@ -87,15 +88,18 @@ def twin_findings(changed: tuple[str, ...], tree: Mapping[str, bytes]) -> list[F
 
 
 def compiled_findings(changed: tuple[str, ...], tree: Mapping[str, bytes]) -> list[Finding]:
-    """A finding for each compiled Python file or link of such a name: Python may run it in place of its source."""
+    """Return a finding for each compiled Python file or link of such a name.
+
+    Python may run it instead of its source.
+    """
     present = frozenset(Tree.of(tree).paths())
-    told = [(path, f"{path} is compiled Python; deliver its source alone") for path in changed if path in present]
+    told = [(path, f"{path} is compiled Python; deliver only its source") for path in changed if path in present]
     told = [(path, text) for path, text in told if path.casefold().endswith(COMPILED)]
     return [Finding(kind="leftover_files", path=path, detail=text, for_author=text) for path, text in told[:NAMED_MAX]]
 
 
 def extension_findings(changed: tuple[str, ...], generated: Mapping[str, bytes]) -> list[Finding]:
-    """A finding for each changed source of a compiled extension: the tests would run against the base's extension."""
+    """Return a finding for each changed source of a compiled extension: tests would use the base's extension."""
     if not any(path.endswith(COMPILED_EXTENSIONS) for path in generated):
         return []
     sources = [path for path in changed if path.endswith(EXTENSION_SOURCES)]
@@ -107,7 +111,7 @@ def extension_findings(changed: tuple[str, ...], generated: Mapping[str, bytes])
 
 
 def is_test(path: str) -> bool:
-    """Whether a path is that of the author's own tests, by the usual names."""
+    """Return whether a path is one of the author's own tests, by the usual names."""
     *folders, name = path.split("/")
     return "tests" in folders or "test" in folders or name.startswith("test_") or name.endswith("_test.py")
 

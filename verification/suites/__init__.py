@@ -1,1 +1,1 @@
-"""Given pytest suites and the suite of a base."""
+"""Test suites: given pytest suites, and the suite of a base."""

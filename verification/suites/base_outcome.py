@@ -1,4 +1,4 @@
-"""Outcomes of the base's own tests on the base, and the differences on a tree that is built on it."""
+"""Outcomes of the base's own tests on the base, and the differences on a tree that builds on it."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -12,15 +12,15 @@ PASSED, SKIPPED, EXPECTED, FAILED = "passed", "skipped", "expected failure", "fa
 
 
 class BaseOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcomes of the base's own tests on the base. Ids are pytest's."""
+    """The outcomes of the base's own tests on the base. The ids are pytest's."""
 
     outcomes: Mapping[str, str]  # id -> PASSED, SKIPPED, EXPECTED or FAILED
     files: tuple[str, ...]  # the test files of the base
     not_collected: Mapping[str, str] = {}  # file -> reason
     seconds: Mapping[str, float] = {}  # by test file
-    dropped: tuple[str, ...] = ()  # options, warning filters and plugins that the box did without
-    warnings_stay: bool = False  # the base turns warnings into errors, and no test would run that way
-    problem: str = ""  # why no test says anything
+    dropped: tuple[str, ...] = ()  # options, warning filters and plugins that the run in the sandbox left out
+    warnings_stay: bool = False  # no test ran with warnings as errors, so the run was repeated with plain warnings
+    problem: str = ""  # why there is no outcome
 
     @property
     def passed(self) -> frozenset[str]:
@@ -28,15 +28,17 @@ class BaseOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ran(self) -> tuple[str, ...]:
-        """The test files of which at least one test passed or failed as it was expected to."""
+        """The test files with at least one test that passed, or failed as expected."""
         ended = {file_of(test) for test, outcome in self.outcomes.items() if outcome in (PASSED, EXPECTED)}
         return tuple(file for file in self.files if file in ended)
 
     @property
     def not_run(self) -> dict[str, str]:
-        """Each other test file with the reason."""
+        """Each other test file, with the reason why it did not run."""
         ran, failed = set(self.ran), {file_of(test) for test, how in self.outcomes.items() if how == FAILED}
-        reasons = {file: "no test of it passed" if file in failed else "all its tests are skipped" for file in failed}
+        reasons = {
+            file: "none of its tests passed" if file in failed else "all its tests are skipped" for file in failed
+        }
         reasons |= {file: "all its tests are skipped" for file in map(file_of, self.outcomes) if file not in failed}
         return {
             file: self.not_collected.get(file) or reasons.get(file) or self.problem or "no test was collected from it"
@@ -46,23 +48,23 @@ class BaseOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """The base's tests on the tree, beside what they were on the base."""
+    """The base's tests on the tree, compared with their outcomes on the base."""
 
     lost: tuple[tuple[str, str], ...] = ()  # ids with the reason
-    flaky: tuple[str, ...] = ()  # lost in one run, and failing on the base as well when repeated alone
-    renamed: tuple[str, ...] = ()  # parametrised tests whose ids come from the project's own values
+    flaky: tuple[str, ...] = ()  # lost in one run, but they also fail in some repeats on the base
+    renamed: tuple[str, ...] = ()  # parametrised tests with new ids, made from the project's own values
     by_file: Mapping[str, tuple[int, int, int]] = {}  # file -> passed on the base, passed on the tree, lost
     outcomes: Mapping[str, str] = {}  # on the tree
-    reasons: Mapping[str, str] = {}  # on the tree, of tests that did not pass and of files that were not collected
+    reasons: Mapping[str, str] = {}  # on the tree: of tests that did not pass, and of files that were not collected
 
 
 def file_of(test: str) -> str:
-    """The file of a test's id."""
+    """Return the file of a test's id."""
     return test.partition("::")[0]
 
 
 def outcomes_of(seen: SuiteSeen) -> dict[str, str]:
-    """Each collected test with how it ended, in the words of a BaseOutcome."""
+    """Return the outcome of each collected test, in the words of BaseOutcome."""
     expected = seen.expected_failures()
     names = {"passed": PASSED, "skipped": SKIPPED}
     return {
@@ -72,10 +74,10 @@ def outcomes_of(seen: SuiteSeen) -> dict[str, str]:
 
 
 def lost_tests(before: Mapping[str, str], seen: SuiteSeen | CaseProblem) -> tuple[list[tuple[str, str]], set[str]]:
-    """The tests that said something on the base and do not say it any more, and those whose ids are others now.
+    """Return the lost tests, each with its reason, and the tests with other ids.
 
-    A test that passed must pass. One that was skipped or expected to fail must not fail. Ids of a parametrised test
-    that come from the project's own values may change, if there are as many and all of them pass.
+    A test that passed on the base must pass. A test that was skipped or expected to fail must not fail. Ids of a
+    parametrised test that come from the project's own values may change, if there are as many and all of them pass.
     """
     if isinstance(seen, CaseProblem):
         return [("the base's tests", seen.text)], set()
@@ -92,7 +94,7 @@ def lost_tests(before: Mapping[str, str], seen: SuiteSeen | CaseProblem) -> tupl
             lost.append(
                 (
                     test,
-                    f"was {'skipped' if outcome == SKIPPED else 'expected to fail'} on the base, and fails: "
+                    f"was {'skipped' if outcome == SKIPPED else 'expected to fail'} on the base and now fails: "
                     f"{messages[test]}",
                 )
             )
@@ -101,12 +103,12 @@ def lost_tests(before: Mapping[str, str], seen: SuiteSeen | CaseProblem) -> tupl
 
 def _reason(test: str, now: str | None, messages: Mapping[str, str], broken: Mapping[str, str]) -> str:
     if now is None:
-        return broken.get(file_of(test), "has vanished")
+        return broken.get(file_of(test), "does not exist any more")
     return {SKIPPED: "is skipped", EXPECTED: "is expected to fail"}.get(now) or messages[test]
 
 
 def _renamed(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:
-    """Ids that are gone while the same parametrised test has as many new ones, all of which pass."""
+    """Return the missing ids of parametrised tests that have as many new ids, if all of these pass."""
     gone: dict[str, list[str]] = defaultdict(list)
     for test in before:
         if test not in after and "[" in test:

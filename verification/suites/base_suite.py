@@ -1,4 +1,4 @@
-"""The base's own tests: those that pass on the base must pass on the tree that is built on it."""
+"""The base's own tests: a test that passes on the base must pass on the tree that builds on it."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -23,28 +23,31 @@ ALONE_TIMES = 3
 FILE_TIMES = 2
 TREE_TIMES_LONGER = 5
 TREE_WALL_MIN_S = 120.0
-"""A tree's run may last so many times longer than the tests took on the base, and this at least."""
+"""Limits of a tree's run: this many times the seconds of the run on the base, but at least TREE_WALL_MIN_S."""
 REPEATED_MAX = 5
-"""Lost tests that are repeated alone. More than that are no chance."""
-_STATUS = {4: "its conftest or configuration needs something that the box lacks", 5: "pytest collected no test"}
-"""Reasons by pytest's exit status, where nothing else tells one."""
+"""Maximum number of lost tests that are repeated alone. More lost tests than that are not caused by chance."""
+_STATUS = {
+    4: "its conftest or configuration needs something that the sandbox does not have",
+    5: "pytest collected no test",
+}
+"""Reasons by pytest's exit status, if nothing else gives a reason."""
 
 
 def has_tests(base: Mapping[str, bytes]) -> bool:
-    """Whether the base holds a file that pytest takes for one with tests."""
+    """Return whether the base has a file that pytest collects as a test file."""
     return bool(test_files_of(base, pytest_options(base)))
 
 
 def test_files_of(base: Mapping[str, bytes], options: PytestOptions) -> tuple[str, ...]:
-    """The base's test files: those that a run collects and that define a test."""
+    """Return the base's test files: those that a run collects and that define a test."""
     return tuple(path for path in options.test_files_of(base) if defines_tests(base[path]))
 
 
 @dataclass(frozen=True)
 class BaseSuite:
-    """The base's own tests, ready to be run on the base and on any tree that is built on it.
+    """The base's own tests, ready to run on the base and on any tree that builds on it.
 
-    `without`: ids that a requirement allows to change. `kept`: where outcomes on the base are kept, and their key.
+    `without`: ids of tests that the requirement allows to change. `store`: where outcomes on the base are kept.
     """
 
     base: Mapping[str, bytes]
@@ -60,7 +63,10 @@ class BaseSuite:
         object.__setattr__(self, "wall_s", whole_wall_s(self.project, BASE_WALL_S))
 
     def test_files_for(self, changed: Mapping[str, bytes]) -> tuple[str, ...]:
-        """The test files among changed files of tests; if none is, those that import them."""
+        """Return the test files among the changed files.
+
+        If there are none, return the test files that import the changed ones.
+        """
         if files := test_files_of(changed, self.options):
             return files
         return taking_from(
@@ -68,7 +74,7 @@ class BaseSuite:
         )
 
     async def on_base(self, only: Collection[str] = ()) -> BaseOutcome:
-        """Return how the tests end on the base: from the store, or run once and kept there. Raises Unavailable.
+        """Return the outcomes of the tests on the base, from the store or from a new run. Raises Unavailable.
 
         only: some test files; all of them if empty.
         """
@@ -84,15 +90,15 @@ class BaseSuite:
         return outcome
 
     def kept(self, only: Collection[str] = ()) -> BaseOutcome | None:
-        """The outcome on the base that is in the store, if there is one."""
+        """Return the stored outcome on the base, or None."""
         return self.store.get(self._key(only)) if self.store is not None else None
 
     async def compare(
         self, before: BaseOutcome, tree: Mapping[str, bytes], only: Collection[str] = (), *, repeat: bool = True
     ) -> Comparison:
-        """Run the tests on a tree and compare test by test. `only`: some test files; all of them if empty.
+        """Run the tests on a tree and compare each with the base. `only`: some test files; all of them if empty.
 
-        repeat: whether a lost test is repeated alone on the base, to tell a flaky one. Raises Unavailable.
+        repeat: whether to repeat lost tests on the base, to find flaky ones. Raises Unavailable.
         """
         options = self.options.without_error_filters() if before.warnings_stay else self.options
         took_s = sum(before.seconds.values())
@@ -133,7 +139,7 @@ class BaseSuite:
         outcomes, problem = outcomes_of(seen), ""
         if PASSED not in outcomes.values():
             reason = seen.errors[0][1] if seen.errors else f"{_STATUS.get(seen.status, '')}: {_last_line(seen.said)}"
-            problem = f"no test passes there: {reason}".rstrip(": ")
+            problem = f"no test passes on the base: {reason}".rstrip(": ")
         deselected = set(seen.left_out) - {file_of(test) for test in seen.collected}
         return BaseOutcome(
             outcomes=outcomes,
@@ -145,15 +151,15 @@ class BaseSuite:
         )
 
     async def _flaky(self, lost: list[str], options: PytestOptions) -> frozenset[str]:
-        """The lost tests that come and go on the base, too."""
+        """Return the lost tests that also fail in some repeats on the base."""
         if len(lost) > REPEATED_MAX:
             return frozenset()
         return frozenset([test for test in lost if await self._comes_and_goes(test, options)])
 
     async def _comes_and_goes(self, test: str, options: PytestOptions) -> bool:
-        """Whether a test that passed on the base fails there in some repeats.
+        """Return whether a test that passed on the base fails there in some repeats.
 
-        It is repeated alone. One that always fails alone needs the tests before it: then its file is repeated.
+        It is repeated alone. If it always fails alone, it needs the tests before it, so its whole file is repeated.
         """
         passes = [await self._passes(test, [test], options) for _ in range(ALONE_TIMES)]
         if not any(passes):
@@ -165,7 +171,7 @@ class BaseSuite:
         return not isinstance(seen, CaseProblem) and outcomes_of(seen).get(test) == PASSED
 
     def _key(self, only: Collection[str]) -> str:
-        """Hex sha256 of everything that the outcome depends on, apart from the tools and the image (see the store)."""
+        """Return the hex sha256 of all that the outcome depends on. The store adds the tools and the image."""
         environment = self.project.environment
         parts = {
             "base": manifest_of(self.base),
@@ -188,9 +194,9 @@ def _last_line(text: str) -> str:
 
 
 def with_tests_of(base: Mapping[str, bytes], tree: Mapping[str, bytes], options: PytestOptions | None = None) -> Tree:
-    """The tree with tests, their helpers and their configuration as they are in the base, and with no others.
+    """Return the tree with the base's tests, test helpers and test configuration, and without its own.
 
-    What of the tree stands where these need a folder, or lies below one of them, is left out.
+    An entry of the tree that is in the way of one of these, as a folder or below a file, is left out.
     """
     options = options or pytest_options(base)
 
@@ -205,9 +211,10 @@ def with_tests_of(base: Mapping[str, bytes], tree: Mapping[str, bytes], options:
 
 
 def _tests_of(base: Tree, of_tests: Callable[[str], bool]) -> Tree:
-    """The base's tests, their helpers and their configuration. A link that leads elsewhere is there as what it names.
+    """Return the base's tests, their helpers and their configuration.
 
-    So what stands behind it is the base's too, and not what an author has put in that place.
+    A link to another place becomes a copy of its target, so the content behind a link is the base's too, and not the
+    author's.
     """
     tests = base.kept(lambda path: of_tests(path) or steers(path))
     replaced, copied = set[str](), dict[str, bytes]()
@@ -222,7 +229,7 @@ def _tests_of(base: Tree, of_tests: Callable[[str], bool]) -> Tree:
 
 
 def _behind(link: str, base: Tree) -> dict[str, str]:
-    """Each file that a link leads to, or that lies in the folder that it leads to -> its path through the link."""
+    """Map each file that a link reaches, also in the folder that it names, to its path through the link."""
     reached = resolved(link, base.links)
     if not reached:
         return {}

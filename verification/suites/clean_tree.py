@@ -1,4 +1,4 @@
-"""Clean copies: a tree without what could change how others' tests are found, run or reported."""
+"""Clean copies: a tree without files that could change how given tests are found, run or reported."""
 
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ _TEST_FOLDERS = frozenset({"test", "tests"})
 
 
 def clean(tree: Mapping[str, bytes], without: Iterable[str] = ()) -> Tree:
-    """The tree without configuration of tests and of the interpreter, and without the paths `without`."""
+    """Return the tree without configuration of tests or of the interpreter, and without the paths `without`."""
     left_out, whole = frozenset(without), Tree.of(tree)
     configured = {path for path in whole.paths() if path.rpartition("/")[2] == PYPROJECT}
     kept = whole.kept(lambda path: not steers(path) and path not in left_out and path not in configured)
@@ -20,13 +20,16 @@ def clean(tree: Mapping[str, bytes], without: Iterable[str] = ()) -> Tree:
 
 
 def belongs_to_tests(path: str) -> bool:
-    """A test file, or what lies beside tests: their helpers and data."""
+    """Return whether a path is a test file, or lies in a test folder, as helpers and data do."""
     *folders, _ = path.split("/")
     return is_test_file(path) or bool(_TEST_FOLDERS & set(folders))
 
 
 def without_pytest(pyproject: bytes | None) -> bytes | None:
-    """pyproject.toml without pytest's tables; None where that cannot be told apart for certain, or nothing is there."""
+    """Return pyproject.toml without pytest's tables.
+
+    Return None if there is none or if they cannot be removed safely.
+    """
     if pyproject is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""One given suite, run hidden against one tree: what must pass is learnt without the tree, then all of it must pass."""
+"""One given suite, run hidden on one tree. A run on a stub finds the tests; then all of them must pass on the tree."""
 
 import asyncio
 import time
@@ -24,31 +24,31 @@ from verification.suites.pytest_runner import (
 )
 
 VERIFY = "/verify"
-"""Where a box sees the suite, outside the project."""
+"""Folder of the suite in the sandbox, outside the project."""
 STUB_WALL_S = 30.0
 STUBS_KEPT_MAX = 64
 AGAIN_WALL_S = 20.0
 AGAIN_TIMES_LONGER = 3
-"""A repeat may last so many times longer than the run that has passed, and AGAIN_WALL_S at least."""
+"""Limits of a repeat: this many times the seconds of the run that passed, but at least AGAIN_WALL_S."""
 _INI = f"{VERIFY}/aura.ini"
 _stubs: OrderedDict[object, SuiteSeen] = OrderedDict()
 
 Failures = tuple[tuple[str, str], ...]
-"""Test ids with the short reason."""
+"""Pairs of test id and short reason."""
 Standing = Literal["passed", "failed", "idle"]
-"""Of a given suite. `idle`: it passes on a stub, so that passing says nothing."""
+"""State of a given suite. `idle`: it passes on a stub, so a pass proves nothing."""
 
 
 class SuiteResult(msgspec.Struct, frozen=True, kw_only=True):
-    """Result of a given suite. If `passes_on_stub`, it tells nothing."""
+    """Result of a given suite. If `passes_on_stub`, the suite proves nothing."""
 
     expected: tuple[str, ...]  # the tests that must pass
     passed: int
     failures: Failures
     passes_on_stub: bool
     green_on_stub: tuple[str, ...]  # single tests that a stub passes
-    left_out: tuple[str, ...]  # tests and files that are skipped, or expected to fail, whatever the code is
-    ids_from: str  # "stub", or "tree" where the suite cannot be collected without the project's own values
+    left_out: tuple[str, ...]  # tests and files that are skipped, or expected to fail, with any code
+    ids_from: str  # "stub", or "tree" if the suite cannot be collected without the project's own values
     took_s: float
 
     @property
@@ -59,13 +59,16 @@ class SuiteResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def run_given(suite: Suite, project: Project, sandbox: Sandbox) -> SuiteResult:
-    """Two boxes: the suite on a stub of the project, then on a clean copy. Raises Unavailable without a box."""
+    """Run the suite on a stub of the project and on a clean copy, in two sandboxes.
+
+    Raises Unavailable without a sandbox.
+    """
     try:
         async with asyncio.TaskGroup() as boxes:
             stub = boxes.create_task(_on_stub(suite, project, sandbox))
             tree = boxes.create_task(_timed(_run(suite, _cleaned(project, suite)), sandbox))
     except ExceptionGroup as failed:
-        raise failed.exceptions[0] from failed  # callers know kinds of errors, not groups of them
+        raise failed.exceptions[0] from failed  # callers handle single errors, not groups
     on_stub, (seen, took_s) = stub.result(), tree.result()
     expected, left_out, ids_from = _expected(on_stub, seen)
     failures = [(suite.path, seen.text)] if isinstance(seen, CaseProblem) else _failures(expected, left_out, seen)
@@ -88,7 +91,7 @@ async def run_given(suite: Suite, project: Project, sandbox: Sandbox) -> SuiteRe
 async def run_again(
     given: SuiteResult, suite: Suite, project: Project, sandbox: Sandbox, *, backwards: bool
 ) -> Failures:
-    """Run a suite that has passed in one more box, with the hash seed of `project`, and return what fails."""
+    """Run a suite that has passed once more, with the hash seed of `project`, and return the failures."""
     run = msgspec.structs.replace(
         _run(suite, _cleaned(project, suite)),
         backwards=backwards,
@@ -126,9 +129,9 @@ def _run(suite: Suite, project: Project) -> SuiteRun:
 
 
 async def _on_stub(suite: Suite, project: Project, sandbox: Sandbox) -> SuiteSeen | CaseProblem:
-    """The suite where each module of the project does nothing; only collected if that does not end.
+    """Run the suite with modules that do nothing in the place of the project's. If that does not end, only collect it.
 
-    It is the same for every tree with the same modules, so that it is remembered.
+    The result depends only on the suite, the modules' names and the libraries, so it is stored.
     """
     modules = tuple(sorted({*modules_of(project.files), *project.named}))
     key = (suite.path, tuple(sorted(suite.files.items())), modules, project.libraries)
@@ -145,14 +148,14 @@ async def _on_stub(suite: Suite, project: Project, sandbox: Sandbox) -> SuiteSee
 
 
 def modules_of(tree: Mapping[str, bytes]) -> tuple[str, ...]:
-    """The names of the project's own modules and packages, as they are imported."""
+    """Return the names of the project's own modules and packages, as they are imported."""
     inside = [path.removeprefix("src/") for path in tree if path.endswith(".py")]
     names = {path.partition("/")[0].removesuffix(".py") for path in inside}
     return tuple(sorted(name for name in names if name.isidentifier()))
 
 
 def _expected(on_stub: SuiteSeen | CaseProblem, seen: SuiteSeen | CaseProblem) -> tuple[list[str], list[str], str]:
-    """The tests that must pass, those that need not, and where they are known from."""
+    """Return the tests that must pass, those that need not, and the source of both."""
     if isinstance(on_stub, CaseProblem) or on_stub.errors:
         return ([] if isinstance(seen, CaseProblem) else list(seen.collected)), [], "tree"
     outcomes = on_stub.outcomes()
@@ -166,7 +169,10 @@ def _passed(seen: SuiteSeen) -> int:
 
 
 def _failures(expected: list[str], left_out: list[str], seen: SuiteSeen) -> list[tuple[str, str]]:
-    """Each difference between what had to pass and what did. Ids made of the project's own values count by test."""
+    """Return each difference from the expected passes.
+
+    If ids come from the project's values, only their number counts.
+    """
     outcomes, messages = seen.outcomes(), seen.messages()
     found = [(test or "the suite", f"could not be collected: {why}") for test, why in seen.errors]
     renamed = _count(expected) == _count([test for test in seen.collected if test not in left_out])
@@ -179,7 +185,7 @@ def _failures(expected: list[str], left_out: list[str], seen: SuiteSeen) -> list
             said = "was skipped" if outcomes[test] == "skipped" else messages[test]
             found.append((test, said.replace(PROJECT, "")))
     if not renamed:
-        found += [(test, "is none of the suite's tests") for test in sorted(set(outcomes) - {*expected, *left_out})]
+        found += [(test, "is not a test of the suite") for test in sorted(set(outcomes) - {*expected, *left_out})]
     if seen.deselected:
         found.append(("the suite", f"{seen.deselected} tests were deselected"))
     if not outcomes:

@@ -1,7 +1,7 @@
-"""Outcomes on a base, kept on disk: a base that is judged again is not run again.
+"""Outcomes on a base, stored on disk, so that a base is not run again for each verdict.
 
-A file is named by the digest of everything that the outcome depends on: the base, the pinned libraries, the judge's own
-tools, the image of the box and the options. The folder belongs to the user who judges, as the folder of libraries does.
+The file name is a digest of everything that the outcome depends on: the base, the pinned libraries, the judge's own
+tools, the sandbox image and the options. The folder belongs to the user who judges, like the folder of libraries.
 """
 
 import os
@@ -18,17 +18,17 @@ from verification.packages.toolbox import tools_digest
 from verification.suites.base_outcome import BaseOutcome
 from verification.suites.pytest_runner import PYTEST
 
-FORM = 1  # of what is kept; another number when the runner changes what it reports
+FORM = 1  # version of the stored form; raise it when the runner changes its report
 UNUSED_S = 30 * 24 * 3600.0
-"""An outcome that was not asked for during this time is removed when another one is put in."""
+"""Maximum age in seconds of an unused outcome. It is removed when another outcome is stored."""
 Kept = TypeVar("Kept", bound=msgspec.Struct)
 _outcome = msgspec.json.Decoder(BaseOutcome)
 
 
 class OutcomeStore:
-    """A folder of outcomes; without a folder they are kept as long as the store itself.
+    """A folder of outcomes. Without a folder they are kept in memory.
 
-    `image` names what the boxes see read-only (Capabilities.image).
+    `image` is the digest of the read-only part of the sandbox (Capabilities.image).
     """
 
     def __init__(self, folder: Path | None, image: str) -> None:
@@ -37,11 +37,11 @@ class OutcomeStore:
         self._here: dict[str, bytes] = {}
 
     def get(self, key: str) -> BaseOutcome | None:
-        """The outcome of tests that was kept for this key. None if there is none, or if its file cannot be read."""
+        """Return the stored outcome of tests for a key. None if there is none, or if its file cannot be read."""
         return self.get_as(key, _outcome)
 
     def get_as(self, key: str, decoder: msgspec.json.Decoder[Kept]) -> Kept | None:
-        """Read what was kept for this key. None if there is none, or if its file cannot be read."""
+        """Return the stored value for a key. None if there is none, or if its file cannot be read."""
         name = self._name(key)
         try:
             content = self._here[name] if self._folder is None else (self._folder / name).read_bytes()
@@ -53,7 +53,7 @@ class OutcomeStore:
         return outcome
 
     def put(self, key: str, outcome: msgspec.Struct) -> None:
-        """Keep an outcome. A folder that cannot be written costs time and no verdict, so that it raises nothing."""
+        """Store an outcome. It raises nothing: without a writable folder the next verdict only takes longer."""
         name, content = self._name(key), msgspec.json.encode(outcome)
         if self._folder is None:
             self._here[name] = content

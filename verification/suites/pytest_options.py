@@ -1,7 +1,7 @@
-"""The pytest configuration of a base, read without running anything: which of its options a run in a box keeps.
+"""The pytest configuration of a base, read without running anything, and the options that a run in a sandbox keeps.
 
-Options that report, measure coverage, distribute tests over processes or stop early are dropped, and so is every option
-that neither pytest nor the base's own conftest.py files define. A run names what it dropped.
+Options that report, measure coverage, distribute tests over processes or stop early are dropped. So is every option
+that neither pytest nor the base's own conftest.py files define. A run names the options that it dropped.
 """
 
 import configparser
@@ -15,10 +15,10 @@ from typing import Any
 import msgspec
 
 CONFIG_FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
-"""Where pytest looks for its configuration, in its own order."""
+"""Configuration files of pytest, in pytest's own order."""
 DEFAULT_TEST_FILES = ("test_*.py", "*_test.py")
 UNITTEST_FILES = ("test*.py", "tests.py")
-"""Names that unittest's discovery and Django's take, for a base whose files fit none of pytest's names."""
+"""File names that the discovery of unittest and Django finds, for a base without any file of pytest's names."""
 _WITH_VALUE = frozenset(
     {"-m", "-k", "-W", "--ignore", "--ignore-glob", "--deselect", "--import-mode", "--pythonwarnings"}
     | {"--doctest-glob", "--doctest-report", "--capture"}
@@ -42,11 +42,11 @@ _QUIET = (
     "ignore::pytest.PytestUnknownMarkWarning",
     "ignore::pytest.PytestAssertRewriteWarning",
 )
-"""Warnings about a plugin that is not in the box. A base that turns warnings into errors would end at them."""
+"""Warnings about a plugin that the sandbox does not have. They would end a base that turns warnings into errors."""
 
 
 class PytestOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """The options of pytest in a box. `filters`: the base's warning filters; the box drops those without a class."""
+    """The options of pytest in a sandbox. `filters`: warning filters; one with an unknown class is dropped there."""
 
     arguments: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
@@ -54,21 +54,24 @@ class PytestOptions(msgspec.Struct, frozen=True, kw_only=True):
     test_files: tuple[str, ...] = DEFAULT_TEST_FILES  # patterns of names
     test_paths: tuple[str, ...] = ()  # folders and files that pytest collects from; empty: everywhere
     doctests: bool = False  # in the modules themselves
-    config: str = ""  # the file that they were read from
+    config: str = ""  # the file that contains the options
 
     def without_error_filters(self) -> "PytestOptions":
-        """Return these options with warnings as warnings: today's libraries warn where older ones did not."""
+        """Return these options without filters that make warnings errors.
+
+        New libraries warn where older ones did not.
+        """
         kept = tuple(text for text in self.filters if text.partition(":")[0].strip() != "error")
         dropped = tuple(text for text in self.filters if text not in kept)
         return msgspec.structs.replace(self, filters=kept, dropped=(*self.dropped, *dropped))
 
     def is_test_file(self, path: str) -> bool:
-        """Whether pytest takes a file of this path for one with tests."""
+        """Return whether pytest treats a file of this path as a test file."""
         name = path.rpartition("/")[2]
         return name.endswith(".py") and any(fnmatch.fnmatchcase(name, pattern) for pattern in self.test_files)
 
     def test_files_of(self, files: Iterable[str]) -> tuple[str, ...]:
-        """The test files that a run collects, sorted."""
+        """Return the test files that a run collects, sorted."""
         return tuple(sorted(path for path in files if self.is_test_file(path) and self._collected(path)))
 
     def _collected(self, path: str) -> bool:
@@ -81,7 +84,7 @@ class PytestOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def pytest_options(base: Mapping[str, bytes]) -> PytestOptions:
-    """Read the options of a base from its configuration files. A file that cannot be read counts as empty."""
+    """Return the options of a base from its configuration files. A file that cannot be read counts as empty."""
     name, settings = _settings(base)
     conftests = b"\n".join(content for path, content in base.items() if path.rpartition("/")[2] == "conftest.py")
     kept, dropped = _kept(_words(settings.get("addopts")), conftests)
@@ -103,16 +106,16 @@ def pytest_options(base: Mapping[str, bytes]) -> PytestOptions:
 
 
 def _at_root(config: str) -> tuple[str, ...]:
-    """Return the options that make every run one from the project's root, whichever of its test files it is given.
+    """Return the options that make the project's root the root of every run.
 
-    Of a few files, pytest would take the nearest folder with a pyproject.toml for its root, as in a repository of
-    several packages. Ids would begin there, and the settings would be those of that package.
+    For a few test files, pytest would use the nearest folder with a pyproject.toml as root, as in a repository of
+    several packages. Then ids would begin there, and pytest would read the settings of that package.
     """
     return ("--rootdir=.", "--confcutdir=.", "-c", config or os.devnull)
 
 
 def _settings(base: Mapping[str, bytes]) -> tuple[str, Mapping[str, Any]]:
-    """The first configuration file that holds settings of pytest, as pytest chooses it."""
+    """Return the first configuration file with pytest settings, in pytest's order, and its settings."""
     for name in CONFIG_FILES:
         if name in base and (settings := _section(name, base[name])) is not None:
             return name, settings
@@ -146,7 +149,7 @@ def _table(value: Any) -> Mapping[str, Any]:
 
 
 def _words(value: Any) -> list[str]:
-    """A setting as words: a list as it is, a text as a shell would split it."""
+    """Return a setting as words: a list unchanged, a text split as a shell splits it."""
     if isinstance(value, list):
         return [str(item) for item in value]
     if not isinstance(value, str):
@@ -163,7 +166,7 @@ def _lines(value: Any) -> list[str]:
 
 
 def _kept(words: list[str], conftests: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The options of `addopts` that a run keeps, and those that it drops."""
+    """Return the options of `addopts` that a run keeps, and those that it drops."""
     kept: list[str] = []
     dropped: list[str] = []
     position = 0
@@ -196,7 +199,7 @@ def _is_kept(word: str, option: str, following: str | None, conftests: bytes) ->
 
 
 def _default_patterns(base: Mapping[str, bytes]) -> tuple[str, ...]:
-    """pytest's own names, or unittest's where no file has one of pytest's."""
+    """Return pytest's own file names, or unittest's if no file has one of pytest's."""
     names = [path.rpartition("/")[2] for path in base]
     if any(fnmatch.fnmatchcase(name, pattern) for name in names for pattern in DEFAULT_TEST_FILES):
         return DEFAULT_TEST_FILES
@@ -206,7 +209,7 @@ def _default_patterns(base: Mapping[str, bytes]) -> tuple[str, ...]:
 
 
 def _below(path: str, place: str) -> bool:
-    """Whether a path is `place` or lies below it; `place` may hold wildcards, and `.` is everything."""
+    """Return whether a path is `place` or lies below it. `place` may contain wildcards; `.` matches everything."""
     if place in ("", "."):
         return True
     parts, wanted = path.split("/"), place.split("/")

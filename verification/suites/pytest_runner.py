@@ -1,4 +1,4 @@
-"""One run of pytest in a fresh box, told by our own reporter: neither the exit code nor the printed text counts."""
+"""One run of pytest in a new sandbox. The result comes from our own reporter, not from exit status or output."""
 
 import asyncio
 import json
@@ -40,7 +40,7 @@ Outcome = Literal["passed", "failed", "skipped", "not_run"]
 
 
 class Phase(msgspec.Struct, frozen=True, array_like=True):
-    """End of setup, call or teardown of one test; `expected` says that it was marked to fail."""
+    """End of setup, call or teardown of one test. `expected`: the test was marked to fail."""
 
     test: Line
     when: Line
@@ -50,22 +50,22 @@ class Phase(msgspec.Struct, frozen=True, array_like=True):
 
 
 class SuiteSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The report of pytest. All of it comes from beside untrusted code."""
+    """The report of pytest. Untrusted code shares the process that wrote it."""
 
     collected: list[Line]
     phases: list[Phase]
-    errors: list[tuple[Line, Line]]  # what could not be collected, and why
-    skipped: list[tuple[Line, Line]]  # files that skip themselves while they are collected, and why
+    errors: list[tuple[Line, Line]]  # places that could not be collected, and why
+    skipped: list[tuple[Line, Line]]  # files that skip themselves during collection, and why
     deselected: int
     status: int  # pytest's own exit status, for people
     passed: list[int] = []  # places in `collected` of tests whose three phases passed; `phases` does not repeat them
     seconds: dict[Line, float] = {}  # by test file
     left_out: list[Line] = []  # files with tests that the options deselect
-    said: str = ""  # the last words on standard error, for people; the box does not send this field
-    dropped: list[Line] = []  # warning filters and plugins that the box lacks something for
+    said: str = ""  # end of standard error, for people; the sandbox does not send this field
+    dropped: list[Line] = []  # warning filters and plugins that need something that the sandbox does not have
 
     def outcomes(self) -> dict[str, Outcome]:
-        """Return how each collected test ended. Passed: setup, call and teardown each passed, and it was to pass."""
+        """Return the outcome of each collected test. "passed" needs three passed phases and no mark to fail."""
         phases: dict[str, list[Phase]] = {test: [] for test in self.collected}
         for phase in self.phases:
             phases.setdefault(phase.test, []).append(phase)
@@ -73,21 +73,21 @@ class SuiteSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return {test: "passed" if test in clear and not mine else _outcome(mine) for test, mine in phases.items()}
 
     def expected_failures(self) -> set[str]:
-        """The tests that were marked to fail, and did (xfail) or did not (xpass)."""
+        """Return the tests that were marked to fail, whether they failed (xfail) or passed (xpass)."""
         return {phase.test for phase in self.phases if phase.expected}
 
     def messages(self) -> dict[str, str]:
-        """Why each test that did not pass did not: what its first such phase says, or that there is none."""
+        """Return a message for each test that did not pass: that of its first such phase, or that it did not end."""
         told = dict.fromkeys([*self.collected, *(phase.test for phase in self.phases)], "did not run to its end")
         return told | {phase.test: phase.message for phase in reversed(self.phases) if phase.outcome != "passed"}
 
 
 class SuiteRun(msgspec.Struct, frozen=True, kw_only=True):
-    """A run of a suite: `files` is the project, `beside` is read-only by absolute path, `stubs` replace the project.
+    """A run of a suite.
 
-    With `stubs` no file of the project is in the box, and the named modules are ones that do nothing. `backwards`
-    runs the tests in reverse order. `filters` are warning filters in pytest's form: one that names a class that is not
-    there is dropped. `plugins` are modules of pinned libraries.
+    `beside` are read-only files by absolute path. `stubs` are names of modules that do nothing; with `stubs`, no file
+    of the project is in the sandbox. `backwards` runs the tests in reverse order. `filters` are warning filters in
+    pytest's form; a filter that names an unknown class is dropped. `plugins` are modules of pinned libraries.
     """
 
     project: Project
@@ -104,7 +104,7 @@ _seen = msgspec.json.Decoder(SuiteSeen)
 
 
 async def run_suite(run: SuiteRun, sandbox: Sandbox) -> SuiteSeen | CaseProblem:
-    """Runs pytest once. Raises Unavailable when no box can be made or pytest is not installed here."""
+    """Run pytest once. Raises Unavailable if no sandbox can be made or pytest is not installed on this machine."""
     nonce = secrets.token_hex(16)
     spec = _spec(run, nonce, await asyncio.to_thread(toolbox, PYTEST))
     result = await boxed(spec, sandbox)
@@ -143,7 +143,7 @@ def _spec(run: SuiteRun, nonce: str, tools: Path) -> RunSpec:
 
 
 def limits_for(project: Project, wall_s: float) -> Limits:
-    """The limits of a run of a suite: the requirement's own, else the judge's, with this wall time in seconds."""
+    """Return the limits of a suite's run: the requirement's own, else the judge's, with this wall time in seconds."""
     own = project.suite_limits
     return msgspec.structs.replace(
         SUITE_LIMITS,
@@ -155,7 +155,7 @@ def limits_for(project: Project, wall_s: float) -> Limits:
 
 
 def whole_wall_s(project: Project, default_s: float) -> float:
-    """The longest that a run of a whole suite may take, in seconds: the requirement's own, else the default."""
+    """Return the longest run of a whole suite in seconds: the requirement's own limit, else the default."""
     return project.suite_limits.minutes * 60 if project.suite_limits.minutes else default_s
 
 
@@ -168,20 +168,20 @@ def _read(result: RunResult, run: SuiteRun, nonce: str) -> SuiteSeen | CaseProbl
     ended: dict[str, CaseProblem] = {
         "timeout": CaseProblem("timeout", f"the tests did not end within {run.limits.wall_s:g} s"),
         "memory": CaseProblem("memory", f"the tests needed more than {run.limits.memory_bytes // MIB} MB of memory"),
-        "output_limit": CaseProblem("output_limit", "the tests wrote more output than is read"),
-        "file_limit": CaseProblem("leftover_files", "the tests made more files than are allowed"),
+        "output_limit": CaseProblem("output_limit", "the tests wrote more output than allowed"),
+        "file_limit": CaseProblem("leftover_files", "the tests made more files than allowed"),
     }
     if result.reason in ended:
         return ended[result.reason]
     told, start = result.stdout, f"{nonce} ".encode()
     if not told.startswith(start) or told.count(b"\n") != 1 or not told.endswith(b"\n") or result.exit_code != 0:
         said = result.stderr.decode(errors="replace").strip()[-300:]
-        return CaseProblem("no_answer", f"pytest left the box without a whole answer{f': {said}' if said else ''}")
+        return CaseProblem("no_answer", f"pytest ended without a complete answer{f': {said}' if said else ''}")
     try:
         seen = _seen.decode(told[len(start) :])
         return msgspec.structs.replace(seen, said=result.stderr.decode(errors="replace").strip()[-SAID_CHARS_MAX:])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return CaseProblem("no_answer", "the answer is none that the judge's worker writes")
+        return CaseProblem("no_answer", "the answer does not have the form that the judge's worker writes")
 
 
 def _outcome(phases: list[Phase]) -> Outcome:

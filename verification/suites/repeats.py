@@ -1,4 +1,4 @@
-"""A given suite that has passed, run again: does what it says depend on the seed of hashes, on time, or on order?"""
+"""Repeats of a given suite that has passed: whether its outcome depends on the hash seed, on time, or on order."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -9,30 +9,33 @@ import msgspec
 from verification.suites.given_suite import Failures
 
 Run = Callable[[int, bool], Coroutine[Any, Any, Failures]]
-"""One run with a seed of Python's hashes, backwards or not: what failed of it."""
+"""One run with a hash seed, in reverse order or not. It returns the failures."""
 
 
 class Repeated(msgspec.Struct, frozen=True, kw_only=True):
-    """Results of the repeats. `flaky` failed with the tests in the order in which all of them had passed, or came
-    and went; `turned` fails each time in reverse order and never in the suite's own.
+    """Results of the repeats.
+
+    `flaky` failed in the order in which all tests had passed, or failed only sometimes. `turned` fails every time in
+    reverse order and never in the suite's own order.
     """
 
     flaky: Failures = ()
     turned: Failures = ()
-    hash_seed: int = 0  # with which it failed
+    hash_seed: int = 0  # the seed of the failure
 
 
 async def repeat(run: Run, seeds: tuple[int, int]) -> Repeated:
-    """Two runs: one in the suite's own order and one in reverse, each with a seed of its own.
+    """Run the suite in its own order and in reverse, each with its own seed.
 
-    What fails only in reverse is settled by at most two more: in the suite's order with that seed, and in reverse.
+    If tests fail only in reverse, at most two more runs decide: in the suite's order with that seed, and in reverse
+    again.
     """
     own, other = seeds
     try:
         async with asyncio.TaskGroup() as runs:
             forth, back = runs.create_task(run(own, False)), runs.create_task(run(other, True))
     except ExceptionGroup as failed:
-        raise failed.exceptions[0] from failed  # callers know kinds of errors, not groups of them
+        raise failed.exceptions[0] from failed  # callers handle single errors, not groups
     if forth.result():
         return Repeated(flaky=forth.result(), hash_seed=own)
     if not back.result():

@@ -1,4 +1,4 @@
-"""Test files by their text: whether one defines tests, and which modules of the project it imports."""
+"""Analysis of test files by their text: whether a file defines tests, and which modules of the project it imports."""
 
 import ast
 from collections.abc import Iterable, Mapping, Set
@@ -7,9 +7,9 @@ from verification.requirements.scope import in_scope
 
 
 def defines_tests(content: bytes) -> bool:
-    """Whether a file defines a test function or class, or imports one from a module beside it: pytest collects both.
+    """Return whether a file defines a test function or class, or imports one from a module beside it.
 
-    A file that does not parse counts as one that does.
+    Pytest collects both. Return True for a file that cannot be parsed.
     """
     try:
         module = ast.parse(content)
@@ -26,7 +26,7 @@ def defines_tests(content: bytes) -> bool:
 
 
 def _taken(node: ast.ImportFrom) -> list[str]:
-    """The names that an import gives. For all names of a module, the module's own name stands."""
+    """Return the names that an import binds. `*` is represented by the module's own name."""
     module = (node.module or "").rpartition(".")[2]
     return [module if alias.name == "*" else alias.asname or alias.name for alias in node.names]
 
@@ -41,7 +41,7 @@ def _derives_test_case(node: ast.ClassDef) -> bool:
 
 
 def imports_of(content: bytes, package: str = "") -> frozenset[str]:
-    """The dotted names that a file imports, wherever in it, with those above them.
+    """Return the dotted names that a file imports anywhere, with the names of their packages.
 
     `package` is the file's own, for relative imports. `from a import b` counts as `a` and `a.b`: `b` may be a module.
     """
@@ -60,7 +60,7 @@ def imports_of(content: bytes, package: str = "") -> frozenset[str]:
 
 
 def module_names(path: str, folders: Iterable[str]) -> frozenset[str]:
-    """The dotted names under which a file can be imported, for folders on Python's path ("" is the top)."""
+    """Return the dotted names of a file for imports, for folders on Python's path ("" is the top)."""
     if not path.endswith(".py"):
         return frozenset()
     names = set()
@@ -75,7 +75,7 @@ def module_names(path: str, folders: Iterable[str]) -> frozenset[str]:
 
 
 def reached_by(tests: Iterable[str], files: Mapping[str, bytes], folders: tuple[str, ...]) -> dict[str, frozenset[str]]:
-    """Test file -> the files of the project that it imports, directly or through others, its conftest.py files too."""
+    """Map each test file to the files that it imports, directly or through others, with its conftest.py files."""
     by_name: dict[str, set[str]] = {}
     for path in files:
         for name in module_names(path, folders):
@@ -133,7 +133,7 @@ def _with_above(name: str) -> list[str]:
 def importing(
     tests: Iterable[str], files: Mapping[str, bytes], scope: tuple[str, ...], folders: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """The test files that import a module in scope, or a package that holds one."""
+    """Return the test files that import a module in scope, or a package that contains one."""
     wanted = {name for path in files if in_scope(path, scope) for name in module_names(path, folders)}
     above = {part for name in wanted for part in _with_above(name)}
     return tuple(

@@ -1,1 +1,1 @@
-"""The verdict: its model, its attestation, and reviews."""
+"""Verdicts: their model, their attestation, and reviews."""

@@ -1,7 +1,7 @@
 """A verdict as a signed statement: an in-toto Test Result in a DSSE envelope, which anybody can check offline.
 
 Specifications: in-toto attestation framework 1.1, predicate test-result 0.1, DSSE 1.0.0. The statement names criteria
-and gates and what they rested on by digest: nothing of a sealed case is in it.
+and gates, and their inputs by digest. It contains nothing of a sealed case.
 """
 
 import base64
@@ -32,19 +32,19 @@ from verification.verdict.statement import (
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 ENVELOPE_BYTES_MAX = 8 * 1024**2
 FILES_BYTES_MAX = 3 * 1024**2
-"""Of paths and digests as JSON. A tree with more is named by its own digest alone, and so the envelope stays below its
-limit, which is that of a blob."""
+"""Limit for paths and digests as JSON. The statement of a larger tree has only the tree's digest. So the envelope stays
+below its own limit, which is the limit of a blob."""
 
 
 class Signature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`keyid` is the public key in hex: a hint which one to ask for, and never a reason to trust it."""
+    """`keyid` is the public key in hex. It says which key to try. It is not a reason to trust the key."""
 
     sig: str
     keyid: str = ""
 
 
 class SignedEnvelope(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """DSSE: a payload in base64, and who signed it."""
+    """A DSSE envelope: a payload in base64, and its signatures."""
 
     payload: str
     payload_type: str
@@ -53,13 +53,15 @@ class SignedEnvelope(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 _envelope = msgspec.json.Decoder(SignedEnvelope)
 _statement = msgspec.json.Decoder(Statement)
+_UNCHANGED = "Use the verifier's file without changes: one line of JSON."
+_EXPECTED = f"A verdict has the type {PREDICATE_TYPE}."
 
 
 class Basis(msgspec.Struct, frozen=True, kw_only=True):
-    """The content of a statement beyond the verdict.
+    """The content of a statement in addition to the verdict.
 
-    `files`: what was judged; None: the tree's own digest is enough. `delivered`: what is put around them.
-    `evidence`: digest of the verdict as it is kept. `base_commit`: what the tree was judged on top of.
+    `files`: the judged files; None: the statement has only the tree's digest. `delivered`: files that the delivery
+    adds. `evidence`: digest of the stored verdict. `base_commit`: the commit that the judged tree builds on.
     """
 
     evidence: str
@@ -76,7 +78,7 @@ def statement_of(verdict: Verdict, requirement: Requirement, basis: Basis) -> St
         result: tuple(name for name, found in criteria + gates if found == result)
         for result in ("passed", "noted", "failed")
     }
-    rejected = not verdict.verified or by_result["failed"]  # a sound review that blocks is verified all the same
+    rejected = not verdict.verified or by_result["failed"]  # a valid review that blocks is verified, too
     result: Result = "FAILED" if rejected else "WARNED" if by_result["noted"] else "PASSED"
     tree = Resource(name=TREE, digest=named_tree(verdict.tree))
     notes = base_notes(verdict, requirement)
@@ -96,7 +98,7 @@ def statement_of(verdict: Verdict, requirement: Requirement, basis: Basis) -> St
 
 
 def sign(statement: Statement, key: Ed25519PrivateKey) -> bytes:
-    """The statement in its envelope, as one line of JSON."""
+    """Return the signed statement in its envelope, as one line of JSON."""
     payload = msgspec.json.encode(statement)
     envelope = SignedEnvelope(
         payload=base64.b64encode(payload).decode(),
@@ -114,7 +116,7 @@ def sign(statement: Statement, key: Ed25519PrivateKey) -> bytes:
 def verify(envelope: bytes, key: Ed25519PublicKey) -> Statement:
     """Return the statement that a key signed.
 
-    Raises Differs when it did not, Invalid when this is no envelope or test result.
+    Raises Differs if the key did not sign it, Invalid if it is not an envelope or not a test result.
     """
     opened = opened_envelope(envelope)
     payload = _base64(opened.payload)
@@ -122,40 +124,41 @@ def verify(envelope: bytes, key: Ed25519PublicKey) -> Statement:
     if not any(_is_signed(key, _base64(each.sig), signed) for each in opened.signatures):
         named = ", ".join(each.keyid for each in opened.signatures if each.keyid) or "a key that is not named"
         raise Differs(
-            f"The signature is not that of the key {key_hex(key)} over this payload; the envelope names {named}.",
-            hint="The payload was altered, or another key signed it: ask the verifier's organisation for its key.",
+            f"The signature does not fit the key {key_hex(key)} and this payload; the envelope names {named}.",
+            hint="The payload was altered, or another key signed it. Ask the verifier's organisation for its key.",
             code="signature",
         )
     if opened.payload_type != PAYLOAD_TYPE:
-        raise Invalid(f"What is signed is {opened.payload_type}.", hint=f"A verdict is {PAYLOAD_TYPE}.")
+        raise Invalid(
+            f"The signed payload has the type {opened.payload_type}.", hint=f"A verdict has the type {PAYLOAD_TYPE}."
+        )
     try:
         statement = _statement.decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise Invalid(f"What is signed is no statement about a test: {error}.", hint=f"See {PREDICATE_TYPE}") from error
+        raise Invalid(f"The signed payload is not a statement about a test: {error}.", hint=_EXPECTED) from error
     if (statement.type, statement.predicate_type) != (STATEMENT_TYPE, PREDICATE_TYPE):
-        raise Invalid(f"What is signed is {statement.predicate_type}.", hint=f"A verdict is {PREDICATE_TYPE}")
+        raise Invalid(f"The signed statement has the type {statement.predicate_type}.", hint=_EXPECTED)
     return statement
 
 
 def opened_envelope(envelope: bytes) -> SignedEnvelope:
-    """An envelope whose signatures nobody has looked at. Raises Invalid."""
-    hint = "Give the verifier's file as it came: one line of JSON."
+    """Return an envelope without a check of its signatures. Raises Invalid."""
     if len(envelope) > ENVELOPE_BYTES_MAX:
-        raise Invalid(f"The envelope has {len(envelope)} bytes.", hint=hint, code="attestation")
+        raise Invalid(f"The envelope has {len(envelope)} bytes.", hint=_UNCHANGED, code="attestation")
     try:
         return _envelope.decode(envelope)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise Invalid(f"This is no DSSE envelope: {error}.", hint=hint, code="attestation") from error
+        raise Invalid(f"The file is not a DSSE envelope: {error}.", hint=_UNCHANGED, code="attestation") from error
 
 
 def named_key(envelope: bytes) -> Ed25519PublicKey:
-    """The key that an envelope says it was signed with, which is a hint and no proof. Raises Invalid."""
+    """Return the key that an envelope names. The name is a hint, not a proof of the signer. Raises Invalid."""
     for each in opened_envelope(envelope).signatures:
         try:
             return Ed25519PublicKey.from_public_bytes(bytes.fromhex(each.keyid))
         except ValueError:
             continue
-    raise Invalid("The envelope names no key of Ed25519.", hint="Name the verifier's key yourself.", code="attestation")
+    raise Invalid("The envelope names no Ed25519 key.", hint="Give the verifier's key yourself.", code="attestation")
 
 
 def signed_bytes(payload_type: str, payload: bytes) -> bytes:
@@ -165,7 +168,7 @@ def signed_bytes(payload_type: str, payload: bytes) -> bytes:
 
 
 def key_hex(key: Ed25519PublicKey) -> str:
-    """A public key in a form that people compare: its 32 bytes in hex."""
+    """Return a public key as people compare it: its 32 bytes in hex."""
     return key.public_bytes_raw().hex()
 
 
@@ -178,11 +181,11 @@ def _is_signed(key: Ed25519PublicKey, signature: bytes, signed: bytes) -> bool:
 
 
 def _base64(text: str) -> bytes:
-    """DSSE permits both alphabets. Raises Invalid."""
+    """Return the decoded bytes. DSSE permits both base64 alphabets. Raises Invalid."""
     try:
         return base64.b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise Invalid(f"The envelope is not base64: {error}.", hint="Give the file as it came.") from error
+        raise Invalid(f"The envelope is not base64: {error}.", hint=_UNCHANGED) from error
 
 
 def _configuration(verdict: Verdict, requirement: Requirement, basis: Basis) -> Iterable[Resource]:

@@ -1,4 +1,4 @@
-"""Notes on a base that a verdict, a statement and an approval show: what is guarded and what was proved."""
+"""Notes on the base in a verdict, a statement and an approval: which tests guard the base and what was proved."""
 
 import msgspec
 
@@ -6,20 +6,20 @@ from verification.requirements.model import BaseSuitePolicy, Requirement
 from verification.verdict.model import Verdict
 
 GATE = "base_suite"
-"""The gate whose evidence counts the base's test files."""
+"""The gate that counts the base's test files in its evidence."""
 NOTHING_NEW = "nothing new was proved"
 SHOWN_MAX = 20  # tests that the lines name
 
 
 class AllowedChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """A test of the base that need not pass any more, and the one that replaces it, if any."""
+    """A test of the base that need not pass any more, and the test that replaces it, if any."""
 
     test: str
     replaced_by: str | None = None
 
 
 class BaseNotes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """The keys of a requirement about its base, beside the number of the base's test files and of those that ran."""
+    """The requirement's settings about its base, with the number of the base's test files and of those that ran."""
 
     files: int = 0
     files_ran: int = 0
@@ -30,18 +30,18 @@ class BaseNotes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, r
 
     @property
     def short(self) -> str:
-        """The part of a first line: how many test files ran, if not all did, and whether nothing new was proved."""
+        """The text for a first line: how many test files ran, if not all did, and whether nothing new was proved."""
         parts = [f"{self.files_ran} of {self.files} test files ran"] if self.files_ran < self.files else []
         return ", ".join([*parts, *([NOTHING_NEW] if self.refactor else [])])
 
     @property
     def said(self) -> bool:
-        """Whether there is anything that must be said."""
+        """Whether there is a note to show."""
         return bool(self.short or self.lines)
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """A sentence for each thing that the Director has allowed."""
+        """A sentence for each exception that the Director allowed."""
         lines = [f"{NOTHING_NEW}: the requirement says `refactor: true`"] if self.refactor else []
         if self.base_suite.run != "whole":
             lines.append(f"base_suite is `{self.base_suite.run}`: {self.base_suite.reason}")
@@ -56,7 +56,10 @@ class BaseNotes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, r
 
 
 def _replacing(change: AllowedChange) -> str | None:
-    """Name the test that replaces another one. A test that was rewritten under its old name replaces itself."""
+    """Return the name of the test that replaces another one.
+
+    A test that was rewritten under its name replaces itself.
+    """
     return "its new version" if change.replaced_by == change.test else change.replaced_by
 
 
@@ -64,7 +67,7 @@ NONE = BaseNotes()
 
 
 def base_notes(verdict: Verdict, requirement: Requirement) -> BaseNotes:
-    """Notes about the base wherever this verdict is shown; NONE without a base."""
+    """Return the notes about the base, to show with this verdict; NONE without a base."""
     evidence = next((gate.evidence for gate in verdict.gates if gate.gate == GATE), {})
     files, ran = evidence.get("files"), evidence.get("files_ran")
     counted = isinstance(files, int) and isinstance(ran, int)
@@ -80,7 +83,7 @@ def base_notes(verdict: Verdict, requirement: Requirement) -> BaseNotes:
 
 
 def allowed_by(requirement: Requirement) -> BaseNotes:
-    """Notes about what a requirement allows on its base, before there is a verdict."""
+    """Return notes about the exceptions that a requirement allows on its base, before there is a verdict."""
     return BaseNotes(
         refactor=requirement.refactor,
         may_change=tuple(

@@ -1,4 +1,4 @@
-"""A verdict: what the judge found about one tree, by criterion, with typed findings."""
+"""The verdict: the judge's findings about one tree, by criterion and type."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -15,36 +15,39 @@ FindingKind = Literal[
     "no_answer",  # the code left the box without a complete answer: exit at import, crash, kill
     "forged_answer",  # what came back was not written by the judge's own worker: integrity
     "outside_scope",  # a path was written that the task does not own
-    "steering_file",  # such a path that could influence a verdict: conftest.py, sitecustomize.py…: integrity
-    "tampering",  # judge, box or sealed cases were reached for: integrity
+    "steering_file",  # such a path that can influence a verdict: conftest.py, sitecustomize.py…: integrity
+    "tampering",  # the code tried to reach the judge, the sandbox or sealed cases: integrity
     "hard_coded",  # literals of visible cases in the diff together with a sealed failure: integrity
     "not_accepted",  # a value that cannot be compared as strict JSON: always-equal objects and the like
-    "mass_deletion",  # a file of the base lost most of its lines although nobody asked for that
+    "mass_deletion",  # a file of the base lost most of its lines, and the requirement does not ask for that
     "leftover_files",  # links, devices or more files than the limits permit
-    "secret",  # a key or password stands in a changed file
-    "stub",  # a changed file leaves its work undone: TODO, NotImplementedError, an empty body
-    "does_not_parse",  # a changed file is no Python
-    "not_built",  # a source of the base's compiled extension was changed, and the judge builds the base alone
-    "nothing_changed",  # the tree is the base
+    "secret",  # a changed file contains a key or password
+    "stub",  # a changed file has unfinished code: TODO, NotImplementedError, an empty body
+    "does_not_parse",  # a changed file is not valid Python
+    "not_built",  # a source of a compiled extension was changed, and the judge builds extensions from the base only
+    "nothing_changed",  # the tree equals the base
     "base_suite",  # too few of the base's own tests run, so that they would notice little
-    "holds_on_base",  # a criterion or test was met before anybody worked, and the requirement does not say so
+    "holds_on_base",  # a criterion or test passed before anybody worked, and the requirement does not say so
     "fails_on_base",  # the requirement says that it holds on the base, and it does not
-    "unknown_test",  # the requirement names a test that is not there
-    "regression",  # what an earlier task or the base could do is lost
+    "unknown_test",  # the requirement names a test that does not exist
+    "regression",  # something that an earlier task or the base could do does not work any more
     "property_failed",  # a property does not hold for an input that was drawn for this verdict
-    "suite_failed",  # a given suite did not run to its exact set of passed tests
+    "suite_failed",  # a given suite did not pass with its exact set of tests
     "flaky",  # the same case passed and failed
-    "smoke_failed",  # what was built does not install or start in a clean environment
-    "blocked",  # the reviewer found something
+    "smoke_failed",  # the project does not install or start in a clean environment
+    "blocked",  # the reviewer blocked the work
 ]
 Grade = Literal["A", "B", "C"]
-"""Evidence. A: the author's own tests, advice. B: given suites, hidden and isolated, forgeable. C: judged outside."""
+"""Grade of evidence.
+
+A: the author's own tests, advice. B: hidden given suites, forgeable. C: judged outside the code.
+"""
 INTEGRITY: frozenset[str] = frozenset({"forged_answer", "steering_file", "tampering", "hard_coded"})
 """Findings that count as strikes. Everything else is an honest failure."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One reason. `detail` is for the Director; `for_author` is all that an employee may be told."""
+    """One reason. `detail` is for the Director. `for_author` is the only text that an employee may see."""
 
     kind: FindingKind
     criterion: str | None = None
@@ -63,7 +66,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class CriterionResult(msgspec.Struct, frozen=True, kw_only=True):
-    """Result of one criterion: counts of cases, visible and sealed. Of grade B if it rests on given suites alone."""
+    """Result of one criterion: counts of visible and sealed cases. The grade is B if it has given suites only."""
 
     id: str
     passed: bool
@@ -75,11 +78,11 @@ class CriterionResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 GateOutcome = Literal["passed", "failed", "noted", "not_run"]
-"""`noted` blocks nothing: advice, or a property of the requirement. `not_run`: nothing to do, or too late for it."""
+"""`noted` blocks nothing: advice, or a fault of the requirement. `not_run`: nothing to check, or skipped."""
 
 
 class GateResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Result of one gate. `evidence` is JSON; its digest stands in the event."""
+    """Result of one gate. `evidence` is JSON; the event contains its digest."""
 
     gate: str
     grade: Grade
@@ -90,7 +93,7 @@ class GateResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """The judge's answer about one tree. `grade` is the lowest on which one of its criteria rests."""
+    """The judge's answer about one tree. `grade` is the lowest grade of its criteria."""
 
     verified: bool
     tree: str  # domain.tree.tree_digest
@@ -99,7 +102,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
     seed: int  # order of the cases
     sandbox: str  # "bubblewrap 0.11.0"
-    not_held: tuple[str, ...]  # confinement that this machine could not give ("tree memory")
+    not_held: tuple[str, ...]  # limits that this machine could not enforce ("tree memory")
     wall_s: float
     gates: tuple[GateResult, ...] = ()  # in the order in which they ran
-    image: str = ""  # hex sha256 of what the boxes saw read-only: interpreter and system
+    image: str = ""  # hex sha256 of the read-only part of the sandbox: interpreter and system

@@ -1,6 +1,6 @@
-"""The hand-in of a reviewer: a word that lets the work pass or blocks it, and findings. It is evidence of grade A.
+"""A reviewer's result: a decision that lets the work pass or blocks it, and findings. It is evidence of grade A.
 
-Whether the review was made as it must be is judged here; whether the reviewer is right nobody can prove by running.
+This module checks the form of a review. No program can prove that the reviewer is right.
 """
 
 from collections.abc import Collection, Mapping
@@ -23,7 +23,7 @@ FORM = (
 
 
 class Remark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing that the reviewer found."""
+    """One remark of the reviewer."""
 
     text: str
     severity: Literal["high", "low"] = "low"
@@ -43,13 +43,14 @@ _review = msgspec.json.Decoder(Review)
 def judge_review(
     tree: Mapping[str, bytes], *, seed: int, reviewer: str, authors: Collection[str], changed: Collection[str]
 ) -> Verdict:
-    """The verdict on a review, whose text is the tree's file PATH. `reviewer`, `authors`: makers of their models.
+    """Return the verdict on a review. The tree's file PATH contains the review's text.
 
-    A review that is sound verifies, whatever it says; that it blocks stands in its gate.
+    `reviewer` and `authors` name the makers of their models. Every valid review is verified. Whether it blocks the work
+    is the result of its gate.
     """
     review, fault = _read(tree.get(PATH, b""), changed)
     if fault is None and reviewer in authors:
-        fault = f"the reviewer's model and an author's are of one maker, {reviewer}"
+        fault = f"the reviewer's model and an author's model have the same maker, {reviewer}"
     findings = () if fault is None else (Finding(kind="not_accepted", path=PATH, detail=fault, for_author=fault),)
     blocks = review is not None and review.verdict == "block"
     text = "; ".join(remark.text for remark in review.findings if remark.severity == "high") if review else ""
@@ -59,7 +60,7 @@ def judge_review(
         grade="A",
         result="noted" if fault else "failed" if blocks else "passed",
         seconds=0.0,
-        text=(fault or text or "nothing of weight")[:TEXT_CHARS_MAX],
+        text=(fault or text or "no severe finding")[:TEXT_CHARS_MAX],
         evidence=evidence | ({"review": msgspec.to_builtins(review)} if review else {}),
     )
     return Verdict(
@@ -77,18 +78,18 @@ def judge_review(
 
 
 def _read(content: bytes, changed: Collection[str]) -> tuple[Review | None, str | None]:
-    """The review, and what is wrong with it."""
+    """Return the review and its fault; each may be None."""
     if len(content) > REVIEW_BYTES_MAX:
         return None, f"{PATH} is longer than {REVIEW_BYTES_MAX} bytes"
     try:
         review = _review.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return None, f"{PATH} is not of the form {FORM}: {error}"
+        return None, f"{PATH} does not have the form {FORM}: {error}"
     if len(review.findings) > FINDINGS_MAX:
         return review, f"{PATH} has more than {FINDINGS_MAX} findings"
     if review.verdict == "block" and not any(remark.severity == "high" for remark in review.findings):
-        return review, "a review that blocks names at least one finding of high severity"
+        return review, "a review that blocks must have at least one finding of high severity"
     unknown = [remark.path for remark in review.findings if remark.path is not None and remark.path not in changed]
     if unknown:
-        return review, f"the review names {unknown[0][:100]}, which is not among what was changed"
+        return review, f"the review names {unknown[0][:100]}, which is not a changed path"
     return review, None

@@ -1,4 +1,4 @@
-"""The statement that is signed about a verdict: an in-toto Test Result about a tree, by what stands at each path."""
+"""The statement that is signed about a verdict: an in-toto Test Result about a tree, with the entry of each path."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
@@ -11,19 +11,19 @@ from verification.verdict.base_notes import BaseNotes
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
 TREE = "tree"
-"""Name of the subject that stands for the whole tree. Its digest is of an algorithm of our own, `auraTree2`, or
-`auraTree` in statements of release 0.1.0: domain.tree.tree_digest."""
+"""Name of the subject that stands for the whole tree. Its digest algorithm is our own, `auraTree2`, or `auraTree` in
+statements of release 0.1.0: domain.tree.tree_digest."""
 KIND = "auraKind"
-"""Annotation of a resource that is no plain file: executable, link or submodule. A link's also has its `target`."""
+"""Annotation of an entry that is not a plain file: executable, link or submodule. A link also has a `target`."""
 LINK_DIGEST = "auraLink"
-"""Digest of a link: hex sha256 of its text. It is not called sha256, as no tool may take it for its file's content."""
+"""Digest of a link: hex sha256 of its text. It is not called sha256, because tools would read it as a file's digest."""
 COMMIT_DIGEST = "gitCommit"
 
 Result = Literal["PASSED", "WARNED", "FAILED"]
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A ResourceDescriptor: what is meant, by digest."""
+    """A ResourceDescriptor: one input or output, named by digest."""
 
     name: str = ""
     digest: Mapping[str, str] = {}
@@ -31,8 +31,10 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Predicate(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The predicate. Fields of our own: `aura_delivery`, the files that a delivery puts around what was judged, and
-    `aura_base`, what must be said of the base, if there is one.
+    """The predicate, with two fields of our own.
+
+    `aura_delivery`: the files that a delivery adds to the judged ones. `aura_base`: notes about the base, if there is
+    one.
     """
 
     result: Result
@@ -45,7 +47,7 @@ class Predicate(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """An in-toto Statement about a tree, and about each of its files where they are known."""
+    """An in-toto Statement about a tree, and about each of its files if they are known."""
 
     type: str = msgspec.field(name="_type", default=STATEMENT_TYPE)
     subject: tuple[Resource, ...]
@@ -53,7 +55,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     predicate: Predicate
 
     def tree(self) -> str:
-        """The text that names the whole tree, as in events; empty when the statement names none."""
+        """Return the name of the whole tree, as in events; empty if the statement names none."""
         for algorithm in (ALGORITHM, FORMER_ALGORITHM):
             for each in self.subject:
                 if algorithm in each.digest:
@@ -69,16 +71,16 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return _by_path(self.predicate.aura_delivery)
 
     def base(self) -> BaseNotes:
-        """Return the words about the base; nothing in a statement of release 0.1.0."""
+        """Return the notes about the base; empty for a statement of release 0.1.0."""
         return BaseNotes() if self.predicate.aura_base is msgspec.UNSET else self.predicate.aura_base
 
     def configured(self, name: str) -> Resource | None:
-        """Return what the verdict rested on: `requirement`, `sealed cases`, `image`, `verdict` and so on."""
+        """Return one input of the verdict by name: `requirement`, `sealed cases`, `image`, `verdict` and so on."""
         return next((each for each in self.predicate.configuration if each.name == name), None)
 
 
 def named_tree(tree: str) -> dict[str, str]:
-    """The digest of a text that names a tree."""
+    """Return the algorithm and digest in the name of a tree."""
     return {algorithm_of(tree): hex_of(tree)}
 
 
@@ -103,7 +105,7 @@ def _by_path(resources: Iterable[Resource]) -> dict[str, Entry]:
 
 
 def _entry(resource: Resource) -> Entry:
-    """Return the entry of a resource. A link whose text has another digest is an entry that nothing equals."""
+    """Return the entry of a resource. If a link's text does not match its digest, the entry equals no other entry."""
     kind = resource.annotations.get(KIND, "file")
     if kind == "link":
         target = str(resource.annotations.get("target", ""))

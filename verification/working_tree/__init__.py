@@ -1,1 +1,1 @@
-"""A folder that is handed in to be judged, compared with its base as git compares a work tree; git never runs."""
+"""A submitted folder, compared with its base as git compares a working tree. Git never runs."""

@@ -1,4 +1,4 @@
-"""The attributes of a base: its own `.gitattributes` files, and what they say about a file's conversion."""
+"""The attributes of a base: its own `.gitattributes` files, and the file conversions that they set."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ Line = tuple[Pattern, Mapping[bytes, AttributeValue]]
 
 @dataclass(frozen=True)
 class Conversion:
-    """The conversion of a file between git's objects and a work tree.
+    """The conversion of a file between git's objects and a working tree.
 
-    `text`: whether line ends are converted; `auto` leaves that to the content. `crlf`: whether a work tree has CRLF.
-    `encoding`: of the work tree. `driver`: the external program that the file needs.
+    `text`: whether line ends are converted; `auto`: the content decides. `crlf`: whether the working tree has CRLF.
+    `encoding`: of the working tree. `driver`: the external program that the file needs.
     """
 
     text: Literal["yes", "no", "auto"] = "no"
@@ -30,7 +30,10 @@ class Conversion:
 
 
 class Attributes:
-    """Attributes by path. Files nearer to a path count for more, and in a file its later lines."""
+    """Attributes by path.
+
+    A file nearer to the path overrides others, and in a file a later line overrides earlier ones.
+    """
 
     def __init__(self, base: Mapping[str, bytes]) -> None:
         self._macros: dict[bytes, Mapping[bytes, AttributeValue]] = {b"binary": _BINARY}

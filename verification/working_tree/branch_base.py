@@ -1,4 +1,4 @@
-"""The start of a branch: the commit that it is compared with, found in a repository without running git."""
+"""The start of a branch: the commit to compare it with, found in a repository without git."""
 
 import os
 from pathlib import Path
@@ -16,11 +16,11 @@ DEFAULT_BRANCHES = (
     "refs/heads/main",
     "refs/heads/master",
 )
-"""Where the default branch is looked for, in this order."""
+"""Names of the default branch, in the order in which they are tried."""
 
 
 def default_branch(repo: str) -> str:
-    """The ref of the default branch of a repository. Raises Invalid when there is none."""
+    """Return the ref of a repository's default branch. Raises Invalid if there is none."""
     with _open(repo) as opened:
         for name in DEFAULT_BRANCHES:
             if _read(opened, name) is not None:
@@ -32,13 +32,13 @@ def default_branch(repo: str) -> str:
 
 
 def knows_commit(repo: str, commit: str) -> bool:
-    """Whether a repository holds a commit."""
+    """Return whether a repository contains a commit."""
     with _open(repo) as opened:
         return commit.encode() in opened
 
 
 def merge_base(repo: str, head: str, other: str) -> str:
-    """The last commit that two commits have in common. Raises NotFound when nothing is known of one."""
+    """Return the last commit that two commits have in common. Raises NotFound if they have none in this repository."""
     from dulwich.graph import find_merge_base
     from dulwich.objects import ObjectID
 
@@ -50,8 +50,8 @@ def merge_base(repo: str, head: str, other: str) -> str:
     if not common:
         raise NotFound(
             f"{head[:12]} and {other[:12]} have no commit in common in {repo}.",
-            hint="The clone is not complete (git fetch --unshallow; in GitHub Actions fetch-depth: 0), "
-            "or --base-ref names another history.",
+            hint="Complete the clone (git fetch --unshallow; in GitHub Actions fetch-depth: 0), "
+            "or correct --base-ref if it names another history.",
         )
     return sorted(common)[0].decode()
 
@@ -64,7 +64,7 @@ def _open(repo: str) -> "Repo":
     try:
         return Repo(str(path))
     except (NotGitRepository, OSError, ValueError) as error:
-        raise NotFound(f"There is no git repository at {path}.", hint="Write the path of a clone as --repo.") from error
+        raise NotFound(f"There is no git repository at {path}.", hint="Name a clone: --repo PATH.") from error
 
 
 def _read(repo: "Repo", name: str) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Files that tools leave behind in a work tree: a table of names, for bases whose ignore files do not name them."""
+"""Names of files that tools create in a working tree, for bases that do not ignore them."""
 
 from fnmatch import fnmatchcase
 
@@ -16,13 +16,13 @@ ALWAYS = (
     ".coverage",
     ".DS_Store",
 )
-"""Names that no author writes. They are left out wherever the base has nothing of the name."""
+"""Names that no author writes. They are left out unless the base has a file of the name."""
 OUTSIDE_SCOPE = ("build", "dist", "venv", "htmlcov", "*.pyc")
-"""Names that an author may write. They are left out where the scope does not allow them."""
+"""Names that an author may write. They are left out if the scope does not allow them."""
 
 
 def is_by_product(path: str, *, may_be_written: bool) -> bool:
-    """Whether an untracked entry is one that tools leave behind. `may_be_written`: the scope reaches it."""
+    """Return whether tools create untracked entries of this name. `may_be_written`: the scope allows the path."""
     name = path.rpartition("/")[2]
     names = ALWAYS if may_be_written else (*ALWAYS, *OUTSIDE_SCOPE)
     return any(fnmatchcase(name, pattern) for pattern in names)

@@ -1,7 +1,7 @@
-"""A folder as a tree that is compared with its base: what is unchanged is the base's own, byte by byte.
+"""A folder as a tree, compared with its base. An unchanged file keeps the base's bytes.
 
-Nothing of the folder steers how it is read. The ignore files and the attributes are the base's; the folder's own ones,
-those of `.git/info` and of any user count for nothing, and neither do its configuration, hooks and filters.
+Nothing in the folder changes how it is read. Only the base's ignore files and attributes count. Those of the folder,
+of `.git/info` and of users do not count, and neither do the folder's configuration, hooks and filters.
 """
 
 import os
@@ -28,10 +28,11 @@ EXECUTABLE = stat.S_IXUSR
 
 @dataclass(frozen=True)
 class HandedIn:
-    """The contents of a folder. `left_out`: untracked entries that are not judged, folders with a slash at the end.
+    """The contents of a folder.
 
-    `compared_raw`: changed files whose attributes ask for an external program. `modes_kept`: whether the folder tells
-    programs from other files; if not, the modes are the base's.
+    `left_out`: untracked entries that are not judged; folders end with a slash. `compared_raw`: changed files whose
+    attributes need an external program. `modes_kept`: whether the folder has executable bits; if not, the base's are
+    used.
     """
 
     tree: Tree
@@ -41,19 +42,19 @@ class HandedIn:
 
 
 def compared_with(folder: Path, base: Tree, scope: tuple[str, ...]) -> HandedIn:
-    """Read a folder against its base. No link is followed, and nothing of the folder runs.
+    """Read a folder and compare it with its base. It follows no link and runs nothing of the folder.
 
-    Raises NotFound without a folder, Invalid for special files and names that no tree holds, LimitReached by size.
+    Raises NotFound without a folder, Invalid for special files and invalid names, LimitReached if it is too large.
     """
     if not folder.is_dir():
-        raise NotFound(f"There is no folder {folder}.", hint="Name the folder that holds the code.")
+        raise NotFound(f"There is no folder {folder}.", hint="Give the path of the folder with the code.")
     walk = _Walk(folder, base, scope)
     walk.folder("", 0, ignored=False)
     return walk.handed_in()
 
 
 class _Walk:
-    """One way through a folder."""
+    """One walk through a folder."""
 
     def __init__(self, root: Path, base: Tree, scope: tuple[str, ...]) -> None:
         self.root, self.base, self.scope = root, base, scope
@@ -73,9 +74,10 @@ class _Walk:
         return os.path.lexists(self.root / path)
 
     def folder(self, prefix: str, depth: int, *, ignored: bool) -> None:
-        """Read one folder. `ignored`: what is untracked in it is left out."""
+        """Read one folder. `ignored`: untracked entries in it are left out."""
         if depth > FOLDERS_DEPTH_MAX:
-            raise LimitReached(f"{prefix} lies deeper than {FOLDERS_DEPTH_MAX} folders.", hint="Judge a flatter tree.")
+            hint = "Judge a flatter tree."
+            raise LimitReached(f"{prefix} is nested deeper than {FOLDERS_DEPTH_MAX} folders.", hint=hint)
         try:
             with os.scandir(self.root / prefix) as listed:
                 entries = sorted(listed, key=lambda entry: entry.name)
@@ -91,7 +93,7 @@ class _Walk:
                 self.entry(path)
 
     def below(self, path: str, depth: int, *, ignored: bool) -> None:
-        """Read what a folder holds, unless it is a submodule, or untracked and ignored."""
+        """Read the content of a folder, unless it is a submodule, or untracked and ignored."""
         if path in self.base.submodules:
             self.submodules[path] = commit_of(self.root / path) or self.base.submodules[path]
         elif path in self.tracked_folders:
@@ -101,7 +103,7 @@ class _Walk:
             self.folder(f"{path}/", depth + 1, ignored=False)
 
     def leaves_out(self, path: str, *, is_folder: bool, ignored: bool) -> bool:
-        """Whether an untracked entry is left out, which is noted."""
+        """Return whether an untracked entry is left out. If so, note it."""
         writable = in_scope(path, self.scope) or in_scope(f"{path}/x", self.scope)
         if not (
             ignored or self.rules.ignores(path, is_folder=is_folder) or is_by_product(path, may_be_written=writable)
@@ -119,8 +121,8 @@ class _Walk:
             raise Invalid(f"{shown} has a name that is not UTF-8.", hint="Rename it, or remove it from the tree.")
         if len(self.files) + len(self.links) >= TREE_FILES_MAX:
             raise LimitReached(
-                f"{self.root} holds more than {TREE_FILES_MAX} files: {path} is one too many.",
-                hint="Judge the project alone, without its environment and data.",
+                f"{self.root} contains more than {TREE_FILES_MAX} files; the limit is reached at {path}.",
+                hint="Judge only the project, without its environment and data.",
             )
         try:
             status = place.lstat()
@@ -131,13 +133,14 @@ class _Walk:
         except OSError as error:
             _cannot_read(error)
         if self.base.links.get(path, "").encode() == content and path in self.base.links:
-            self.links[path] = self.base.links[path]  # where a system has no links, git writes their text
+            # A system without links checks out a link as a file with the link's text.
+            self.links[path] = self.base.links[path]
             return
         self.files[path] = self.as_kept(path, content)
         self.programs |= {path} if status.st_mode & EXECUTABLE else set()
 
     def content(self, place: Path) -> bytes:
-        """The bytes of a regular file, and never of what a link leads to."""
+        """Return the bytes of a regular file. It never follows a link."""
         held = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         content = read_plain(held, FILE_BYTES_MAX + 1)
         if content is None:
@@ -146,12 +149,12 @@ class _Walk:
         if len(content) > FILE_BYTES_MAX or self.bytes > TREE_BYTES_MAX:
             raise LimitReached(
                 f"{self.root} is larger than {TREE_BYTES_MAX} bytes, or {place} than {FILE_BYTES_MAX}.",
-                hint="Judge the project alone, without its environment and data.",
+                hint="Judge only the project, without its environment and data.",
             )
         return content
 
     def as_kept(self, path: str, content: bytes) -> bytes:
-        """The content as git would keep it: the base's own if it is unchanged."""
+        """Return the content as git would store it: the base's own content if it is unchanged."""
         kept = self.base.get(path)
         if kept == content:
             return kept
@@ -163,7 +166,7 @@ class _Walk:
         return cleaned(content, kept, conversion)
 
     def handed_in(self) -> HandedIn:
-        """Return what was read, once each link can be carried."""
+        """Return the result, after a check that each link is allowed."""
         kept = self._modes_kept()
         programs = self.programs if kept else self.base.executable
         tree = Tree(self.files, executable=frozenset(programs), links=self.links, submodules=self.submodules)
@@ -175,7 +178,10 @@ class _Walk:
         return HandedIn(tree, tuple(self.left_out), tuple(self.raw), kept)
 
     def _modes_kept(self) -> bool:
-        """Whether the folder tells programs from other files: some file systems and archives know one mode alone."""
+        """Return whether the folder has executable bits.
+
+        Some file systems and archives have only one mode for all files.
+        """
         there = self.base.executable & self.files.keys()
         plain = (self.base.keys() - self.base.executable) & self.files.keys()
         lost = bool(there) and not self.programs
@@ -183,7 +189,7 @@ class _Walk:
 
 
 def _cannot_read(error: OSError) -> NoReturn:
-    """Raise: what is there and cannot be read must not be missing from what is judged."""
+    """Raise Invalid: an unreadable entry must not be missing in the judged tree without a message."""
     raise Invalid(
         f"{error.filename} cannot be read: {error.strerror}.", hint="Let this user read the whole folder."
     ) from error

@@ -1,4 +1,4 @@
-"""The content of a file as git keeps it, from its content in a work tree, by the attributes of the base."""
+"""The content of a file as git stores it, from its content in a working tree, by the attributes of the base."""
 
 import hashlib
 import re
@@ -15,7 +15,7 @@ _BOM_ENCODINGS = {"utf-16le-bom": "utf-16", "utf-16be-bom": "utf-16"}
 
 
 def is_unchanged(content: bytes, kept: bytes, conversion: Conversion) -> bool:
-    """Whether a file of a work tree is the one that git keeps: as it stands, or as git would write or take it."""
+    """Return whether git would see no change of a file: equal bytes, or equal after one of git's conversions."""
     if content == kept or cleaned(content, kept, conversion) == kept:
         return True
     if _is_fetched(content, kept, conversion):
@@ -24,17 +24,17 @@ def is_unchanged(content: bytes, kept: bytes, conversion: Conversion) -> bool:
 
 
 def cleaned(content: bytes, kept: bytes | None, conversion: Conversion) -> bytes:
-    """Convert a file of a work tree as `git add` would. `kept`: its content in git. No program runs."""
+    """Convert a file of a working tree as `git add` would. `kept`: its content in git. No program runs."""
     return cleaned_ident(_with_plain_line_ends(_decoded(content, conversion), kept, conversion), conversion)
 
 
 def cleaned_ident(content: bytes, conversion: Conversion) -> bytes:
-    """The content without what git writes into the keyword `$Id$`."""
+    """Return the content without the text that git inserts into the keyword `$Id$`."""
     return _KEYWORD.sub(b"$Id$", content) if conversion.ident else content
 
 
 def _decoded(content: bytes, conversion: Conversion) -> bytes:
-    """UTF-8 of another encoding. What is not in that encoding stays as it is."""
+    """Return UTF-8, converted from the file's encoding. Content that is not in that encoding stays unchanged."""
     name = conversion.encoding.lower()
     if not name or len(name) > ENCODINGS_MAX_CHARS or name in ("utf-8", "utf8"):
         return content
@@ -50,18 +50,18 @@ def _with_plain_line_ends(content: bytes, kept: bytes | None, conversion: Conver
     if conversion.text == "yes" or (conversion.text == "auto" and _is_text(content) and not _has_crlf(kept)):
         return content.replace(b"\r\n", b"\n")
     if conversion.text == "no" and kept is not None and _was_converted(content, kept):
-        return content.replace(b"\r\n", b"\n")  # git on a system with such line ends, whose configuration is not read
+        return content.replace(b"\r\n", b"\n")  # git on a system with CRLF; its configuration is not read
     return content
 
 
 def _was_converted(content: bytes, kept: bytes) -> bool:
-    """Whether a text that is kept with LF alone came with CRLF alone."""
+    """Return whether a stored text has only LF and the file has only CRLF."""
     is_plain = b"\n" in kept and b"\r" not in kept and _is_text(kept)
     return is_plain and _is_text(content) and content.count(b"\r\n") == content.count(b"\n")
 
 
 def _written(kept: bytes, conversion: Conversion) -> bytes:
-    """Convert a file as a checkout would, but for keywords."""
+    """Convert a file as a checkout would, except for keywords."""
     if conversion.text == "no" or not conversion.crlf:
         return kept
     if conversion.text == "auto" and (b"\r" in kept or not _is_text(kept)):
@@ -74,7 +74,7 @@ def _has_crlf(kept: bytes | None) -> bool:
 
 
 def _is_text(content: bytes) -> bool:
-    """Whether git takes a content for text: no zero byte, no lone CR, and few signs that nobody prints."""
+    """Return whether git treats a content as text: no zero byte, no lone CR, few non-printable characters."""
     if b"\0" in content or re.search(rb"\r(?!\n)", content):
         return False
     odd = sum(content.count(bytes([sign])) for sign in _ODD) - content.endswith(b"\x1a")
@@ -86,7 +86,7 @@ _ODD = [sign for sign in (*range(32), 127) if sign not in b"\b\t\n\x0c\r\x1b"]
 
 
 def _is_fetched(content: bytes, kept: bytes, conversion: Conversion) -> bool:
-    """Whether a content is the very one that a pointer of Git LFS names by its digest."""
+    """Return whether a content has the digest that a Git LFS pointer names."""
     if not conversion.driver or len(kept) > LFS_POINTER_BYTES_MAX:
         return False
     pointer = _LFS.fullmatch(kept)

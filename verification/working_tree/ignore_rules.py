@@ -1,4 +1,4 @@
-"""The ignore rules of a base: its own `.gitignore` files, and those of nobody else."""
+"""The ignore rules of a base: only its own `.gitignore` files."""
 
 import os
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ FILE = ".gitignore"
 
 
 class IgnoreRules:
-    """Decides for one entry at a time, as git does on its way down: what lies below an ignored folder is not asked."""
+    """Ignore rules for one entry at a time. As in git, entries below an ignored folder are not checked."""
 
     def __init__(self, base: Mapping[str, bytes]) -> None:
         self._patterns: dict[str, list[Pattern]] = {}
@@ -21,7 +21,7 @@ class IgnoreRules:
                 self._patterns[folder] = _patterns_of(content)
 
     def ignores(self, path: str, *, is_folder: bool) -> bool:
-        """Whether an untracked entry is ignored. The deepest file that names it decides, and in it the last line."""
+        """Return whether an untracked entry is ignored. The last matching line of the deepest matching file decides."""
         folders = path.split("/")[:-1]
         for depth in range(len(folders), -1, -1):
             folder = "/".join(folders[:depth])
@@ -33,7 +33,7 @@ class IgnoreRules:
 
 
 def _patterns_of(content: bytes) -> list[Pattern]:
-    """The patterns of one file. One that git cannot read matches nothing."""
+    """Return the patterns of one file. A pattern that git cannot parse matches nothing."""
     patterns: list[Pattern] = []
     for line in read_ignore_patterns(BytesIO(content.removeprefix(b"\xef\xbb\xbf"))):
         try:

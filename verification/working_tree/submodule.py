@@ -1,4 +1,4 @@
-"""The commit that a submodule of a work tree has checked out, read from plain files."""
+"""The checked-out commit of a submodule in a working tree, read from plain files."""
 
 import os
 import re
@@ -13,7 +13,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 def commit_of(folder: Path) -> str | None:
-    """The commit id that the folder's HEAD names; None where there is no repository, or nothing that can be read."""
+    """Return the commit id of the folder's HEAD; None if there is no repository or HEAD cannot be read."""
     control = folder / ".git"
     if not control.is_dir():
         pointer = _text(control, POINTER_BYTES_MAX)
