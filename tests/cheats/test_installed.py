@@ -147,7 +147,7 @@ HONEST: dict[str, tuple[str, Tree, str]] = {
             "helper.py": "from slug import main\n",
             "pyproject.toml": HATCH.replace('"slug:', '"helper:'),
         },
-        "`slug = slug:main` is not what its program starts",
+        "the installed program does not start `slug = slug:main`",
     ),
 }
 

@@ -1,1 +1,1 @@
-"""The backtest: a repository's own merged fixes, judged without any model, to learn what verdicts on it are worth."""
+"""The backtest: a repository's own merged fixes, judged without a model, to measure how reliable verdicts on it are."""

@@ -1,4 +1,4 @@
-"""Commits of a repository that change code and tests: what each of them changed, read without a checkout."""
+"""Commits of a repository that change code and tests, with their changed paths, read without a checkout."""
 
 import ast
 import contextlib
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dulwich.repo import Repo
 
 SCANNED_MAX = 5_000
-"""Commits that are looked at for the ones that change code and tests."""
+"""Maximum number of commits that are searched."""
 SUBJECT_CHARS_MAX = 72
 _CODE = ".py"
 _NOT_CODE = ("setup.py", "noxfile.py", "conf.py", "tasks.py")
@@ -31,7 +31,7 @@ class FixCommit(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     parent: str
     message: str
-    changed: tuple[str, ...]  # paths that differ from the parent's
+    changed: tuple[str, ...]  # paths that differ from those of the parent
 
     @property
     def subject(self) -> str:
@@ -47,9 +47,10 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def fix_commits(repo: Path, branch: str | None, last: int) -> list[FixCommit]:
-    """The newest commits of a branch that change code and tests, newest first. Merges count with their first parent.
+    """Return the newest commits of a branch that change code and tests, newest first.
 
-    branch: a name, or None for the repository's HEAD. Raises NotFound for a repository or branch that is not there.
+    A merge is compared with its first parent. branch: a name, or None for the repository's HEAD. Raises NotFound if the
+    repository or branch does not exist.
     """
     from dulwich.errors import NotGitRepository
     from dulwich.repo import Repo
@@ -57,9 +58,7 @@ def fix_commits(repo: Path, branch: str | None, last: int) -> list[FixCommit]:
     try:
         opened = Repo(str(repo))
     except (NotGitRepository, OSError) as error:
-        raise NotFound(
-            f"There is no git repository at {repo}.", hint="Write --repo PATH, the path of a clone."
-        ) from error
+        raise NotFound(f"There is no git repository at {repo}.", hint="Name a clone: --repo PATH.") from error
     fixes: list[FixCommit] = []
     with contextlib.closing(opened):
         for commit, parent in _first_parents(opened, _head(opened, branch, repo)):
@@ -79,14 +78,14 @@ def fix_commits(repo: Path, branch: str | None, last: int) -> list[FixCommit]:
 
 
 def change_between(before: Tree, after: Tree, options: PytestOptions) -> Change:
-    """Part the difference of two trees in code and tests."""
+    """Split the difference of two trees into code and tests."""
     changed = after.changed_from(before)
     tests = {path for path in changed if belongs_to_tests(path) or steers(path) or options.is_test_file(path)}
     return Change(code=tuple(path for path in changed if path not in tests), tests=tuple(sorted(tests)))
 
 
 def applied(before: Tree, after: Tree, paths: tuple[str, ...]) -> Tree:
-    """The tree before, with the later state of these paths."""
+    """Return the earlier tree with the later state of these paths."""
     later = frozenset(paths)
     return before.kept(lambda path: path not in later).with_tree(after.kept(lambda path: path in later))
 
@@ -99,10 +98,10 @@ def _head(repo: "Repo", branch: str | None, path: Path) -> bytes:
     )
     for name in names:
         with contextlib.suppress(KeyError):
-            return bytes(repo.refs[name])  # type: ignore[index]  # its stubs ask for a type of their own
+            return bytes(repo.refs[name])  # its stubs require a special type
     if branch is not None and len(branch) == 40 and not set(branch) - set("0123456789abcdef"):
         return branch.encode()
-    raise NotFound(f"{path} has no branch {branch or 'HEAD'}.", hint="Write --branch NAME, a branch of the repository.")
+    raise NotFound(f"{path} has no branch {branch or 'HEAD'}.", hint="Name a branch of the repository: --branch NAME.")
 
 
 def _first_parents(repo: "Repo", head: bytes) -> Iterator[tuple["Commit", "Commit"]]:
@@ -123,7 +122,7 @@ def _first_parents(repo: "Repo", head: bytes) -> Iterator[tuple["Commit", "Commi
 
 
 def _changed(repo: "Repo", before: "Commit", after: "Commit") -> list[str]:
-    """The paths that differ. A Python file that means the same, as a formatter leaves it, does not count."""
+    """Return the paths that differ. A Python file with only another layout does not count."""
     from dulwich.diff_tree import tree_changes
 
     paths: set[str] = set()
@@ -137,14 +136,14 @@ def _changed(repo: "Repo", before: "Commit", after: "Commit") -> list[str]:
 
 
 def _means_the_same(repo: "Repo", before: bytes | None, after: bytes | None) -> bool:
-    """Whether two versions of a file are the same program: they differ in comments and layout alone."""
+    """Return whether two versions of a file are the same program: only comments and layout differ."""
     from dulwich.objects import Blob, ObjectID
 
     programs = []
     for digest in (before, after):
         try:
             blob = repo[ObjectID(digest or b"")]
-        except (KeyError, ValueError):  # of a submodule, or missing in a shallow clone
+        except (KeyError, ValueError):  # the object belongs to a submodule, or is missing in a shallow clone
             return False
         if not isinstance(blob, Blob):
             return False

@@ -1,4 +1,4 @@
-"""The results of a backtest as values: of each commit, its patches, and the counts over all of them."""
+"""Results of a backtest as values: the patches of each commit, and the counts over all of them."""
 
 from collections.abc import Iterable, Mapping
 from typing import Literal
@@ -10,7 +10,7 @@ Detected = Literal["own tests", "other tests", "none"]
 
 
 class Patch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One tree that was judged. `detected`: of a mutant, by which tests of the repository it is detected."""
+    """One judged tree. `detected`: the tests of the repository that detect a mutant."""
 
     kind: Kind
     accepted: bool
@@ -24,7 +24,7 @@ class Patch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def is_wrong(self) -> bool:
-        """Whether the repository's own tests detect this patch. A parent does not count: it lacks the fix."""
+        """Whether the repository's own tests detect this patch. A parent does not count: it does not have the fix."""
         return self.kind == "mutant" and self.detected != "none"
 
     @property
@@ -34,7 +34,7 @@ class Patch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class CommitResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One commit of the backtest. `excluded`: why it was not judged, never because a verdict was wrong."""
+    """One commit of the backtest. `excluded`: why it was not judged; a wrong verdict is never a reason."""
 
     commit: str
     parent: str
@@ -88,7 +88,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def summary_of(results: Iterable[CommitResult]) -> Summary:
-    """Count what was judged."""
+    """Return the counts over all results."""
     listed = list(results)
     patches = [patch for result in listed for patch in result.patches]
     fixes = [patch for patch in patches if patch.kind == "fix"]
@@ -111,7 +111,7 @@ def summary_of(results: Iterable[CommitResult]) -> Summary:
 
 
 def exclusions(results: Iterable[CommitResult]) -> Mapping[str, int]:
-    """Reason -> number of commits, the most frequent first."""
+    """Return reason -> number of commits, the most frequent first."""
     counted: dict[str, int] = {}
     for result in results:
         if result.excluded:

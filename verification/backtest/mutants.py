@@ -8,7 +8,7 @@ import msgspec
 from verification.adequacy.mutation import changed_lines, mutants
 
 NEAR_LINES = 25
-"""A mutant near the change is at most so many lines away from it."""
+"""Maximum distance in lines of a mutant near the change."""
 
 
 class TreeMutant(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,7 +24,7 @@ class TreeMutant(msgspec.Struct, frozen=True, kw_only=True):
 def tree_mutants(
     before: Mapping[str, bytes], after: Mapping[str, bytes], changed: Iterable[str], seed: int
 ) -> Iterator[TreeMutant]:
-    """Mutants of the changed Python files, in turn one on a changed line and two near it."""
+    """Yield mutants of the changed Python files: in turn one on a changed line and two near it."""
     on_change: list[TreeMutant] = []
     near: list[TreeMutant] = []
     for path in sorted(path for path in changed if path in after and path.endswith(".py")):

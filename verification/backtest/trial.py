@@ -1,4 +1,4 @@
-"""One commit of a backtest: made into a requirement by running its tests, then judged with its parent and mutants."""
+"""One commit of a backtest: its tests make it a requirement, then the fix, its parent and mutants are judged."""
 
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -28,17 +28,17 @@ from verification.suites.pytest_options import pytest_options
 
 MUTANTS = 3
 CANDIDATES_MAX = 10
-"""Mutants that are tried to find three, of which one passes the fix's own tests and breaks others."""
+"""Mutants that are tried to find three. One of them should pass the fix's own tests and break others."""
 FINDINGS_MAX = 5
 DETAIL_CHARS_MAX = 400
 
 
 class Excluded(Exception):
-    """A commit that cannot be judged here; the reason is the message."""
+    """A commit that cannot be judged here. The message is the reason."""
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
-    """The setting that all commits of one backtest share."""
+    """Settings that all commits of one backtest share."""
 
     sandbox: Sandbox
     store: OutcomeStore
@@ -47,18 +47,18 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
-    """A commit taken apart. `fixed` is the parent with the fix's code, and without its tests."""
+    """The parts of a commit. `fixed` is the parent with the fix's code, and without its tests."""
 
     parent: Tree
     fixed: Tree
-    tests: Tree  # what the commit lays over the parent's tests
+    tests: Tree  # the test files that the commit adds or changes
     change: Change
     origin: Origin
     libraries: Path | None
     notes: tuple[str, ...] = ()
 
     def suite(self, setting: Setting, *, laid: bool) -> BaseSuite:
-        """The parent's tests; `laid`: with the commit's tests over them."""
+        """Return the parent's tests; with `laid`, with the commit's test files written over them."""
         environment = environment_of(
             self.parent, self.libraries, described=self.origin.described, generated=self.origin.generated
         )
@@ -68,7 +68,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Learnt(msgspec.Struct, frozen=True, kw_only=True):
-    """The findings from running a commit's tests."""
+    """The results of a commit's test runs."""
 
     requirement: Requirement
     before: BaseOutcome
@@ -83,7 +83,7 @@ def parts_of(
     libraries: Path | None,
     notes: tuple[str, ...],
 ) -> Parts:
-    """Take a commit apart. Raises Excluded when it changes no code or adds no tests."""
+    """Split a commit into its parts. Raises Excluded if it changes no code or adds no tests."""
     change = change_between(parent, fix, pytest_options(parent))
     if not any(path.endswith(".py") for path in change.code):
         raise Excluded("it changes no code")
@@ -104,9 +104,9 @@ def parts_of(
 async def try_commit(
     fix: FixCommit, parts: Parts, setting: Setting, on_learnt: Callable[[Requirement], None] = lambda _: None
 ) -> CommitResult:
-    """Judge the parent, the fix and three mutants. Raises Unavailable without a box.
+    """Judge the parent, the fix and three mutants. Raises Unavailable without a sandbox.
 
-    on_learnt: called with the requirement that was made of the commit.
+    on_learnt: called with the requirement that was made from the commit.
     """
     started = time.monotonic()
 
@@ -145,7 +145,7 @@ async def try_commit(
 
 
 async def learn(fix: FixCommit, parts: Parts, setting: Setting) -> Learnt:
-    """Run the tests of parent and fix, and make the requirement that a person would have written. Raises Excluded."""
+    """Run the tests of parent and fix, and make the requirement that a person would write. Raises Excluded."""
     suite = parts.suite(setting, laid=False)
     if not test_files_of(parts.parent, suite.options):
         raise Excluded("the parent has no tests")
@@ -157,11 +157,11 @@ async def learn(fix: FixCommit, parts: Parts, setting: Setting) -> Learnt:
     laid = parts.suite(setting, laid=True)
     own_files = laid.test_files_for(parts.tests)
     if not own_files:
-        raise Excluded("it changes helpers of tests alone")
+        raise Excluded("it changes only helpers of tests")
     own_before = await laid.on_base(own_files)
     own = (await laid.compare(own_before, parts.fixed, own_files)).outcomes
     turned = tuple(test for test, how in own.items() if how == PASSED and own_before.outcomes.get(test) != PASSED)
-    if turned:  # an id may hold the time or an address; such a test is another one in each run
+    if turned:  # an id may contain the time or an address; such a test has another id in each run
         again = (await laid.compare(own_before, parts.fixed, sorted(set(map(file_of, turned))), repeat=False)).outcomes
         turned = tuple(test for test in turned if again.get(test) == PASSED)
     if not turned:
@@ -176,7 +176,7 @@ async def learn(fix: FixCommit, parts: Parts, setting: Setting) -> Learnt:
 async def _replaced(
     before: BaseOutcome, turned: tuple[str, ...], parts: Parts, suite: BaseSuite, laid: BaseSuite
 ) -> tuple[MayChange, ...]:
-    """The tests of the parent that the commit itself changes: they fail on the fix, and their new form passes."""
+    """Return the parent's tests that the commit itself changes: they fail on the fix, and their new form passes."""
     lost = [test for test, _ in (await suite.compare(before, parts.fixed)).lost]
     rewritten = {file for file in map(file_of, lost) if file in parts.change.tests}
     others = sorted({file_of(test) for test in lost} - rewritten)
@@ -188,7 +188,10 @@ async def _replaced(
 async def _choose(
     learnt: Learnt, parts: Parts, setting: Setting, seed: int
 ) -> tuple[list[tuple[TreeMutant, Detected]], int, int]:
-    """Three wrong mutants, one of which passes the fix's own tests if possible; the numbers tried and undetected."""
+    """Return up to three wrong mutants, and the numbers of mutants tried and undetected.
+
+    If possible, one of the three passes the fix's own tests.
+    """
     laid = parts.suite(setting, laid=True)
     expected = BaseOutcome(outcomes=learnt.own, files=learnt.own_files)
     turned = {
@@ -218,9 +221,9 @@ async def _choose(
 
 
 async def _lost(laid: BaseSuite, expected: BaseOutcome, tree: Tree, only: Collection[str] = ()) -> set[str] | None:
-    """The tests that pass on the fix and fail on this tree, twice: a test that fails once may be chance.
+    """Return the tests that pass on the fix and fail on this tree twice. A single failure may be chance.
 
-    None if the whole run does not end.
+    Return None if the whole run does not end.
     """
     lost = {test for test, _ in (await laid.compare(expected, tree, only, repeat=False)).lost}
     if not lost:
@@ -232,7 +235,7 @@ async def _lost(laid: BaseSuite, expected: BaseOutcome, tree: Tree, only: Collec
 
 
 async def _ordinary(laid: BaseSuite, fixed: Tree) -> BaseOutcome:
-    """All tests of the fix on the fix."""
+    """Return the outcomes of all tests of the fix on the fix."""
     seen = await laid.compare(BaseOutcome(outcomes={}, files=()), fixed, repeat=False)
     return BaseOutcome(outcomes=seen.outcomes, files=tuple(sorted(set(map(file_of, seen.outcomes)))))
 
@@ -266,7 +269,7 @@ async def _judged(
     except AuraError as error:
         accepted, findings = False, [f"{error.code}: {error.message}"]
     return Patch(
-        kind=kind,  # type: ignore[arg-type]  # one of three words of this module
+        kind=kind,  # one of the three words of Kind
         accepted=accepted,
         seconds=round(time.monotonic() - started, 1),
         findings=tuple(text[:DETAIL_CHARS_MAX] for text in findings[:FINDINGS_MAX]),

@@ -1,7 +1,7 @@
-"""Builds a wheel of the base in a box and unpacks it there. It runs on the standard library and the build's needs.
+"""Builds a wheel of the base in a box and unpacks it there. It needs the standard library and the build's packages.
 
 Its arguments are the project, the folder for the result, the backend as `module:object` and the backend's own folders.
-The build's needs are on Python's path. Words of the build go to the standard error stream.
+The build's packages are on Python's path. Output of the build goes to stderr.
 """
 
 import importlib

@@ -1,8 +1,8 @@
-"""The judge's worker: plays one case inside the box and answers with what it saw. Runs alone, on the standard library.
+"""The judge's worker: it runs one case in the box and answers with the results. It runs alone, on the standard library.
 
-It reads the order (JSON) from its standard input and writes one line, nonce and JSON, to what was its standard output.
-The code under test shares this process and may do anything to it. It gains nothing by that: no expected value is here,
-and what it could forge is an answer that it might as well have returned.
+It reads the order (JSON) from standard input and writes one line, nonce and JSON, to the original standard output.
+The code under test shares this process and may do anything to it. That gains it nothing: the process has no expected
+value, and instead of a forged answer the code could return the same value.
 """
 
 import base64
@@ -20,7 +20,7 @@ from typing import Any
 
 DEPTH_MAX = 64
 NODES_MAX = 200_000
-EXACT_INT_MAX = 2**53  # beyond it an int travels as text
+EXACT_INT_MAX = 2**53  # a larger int is sent as text
 INT_DIGITS_MAX = 4000
 FILE_BYTES_MAX = 1024 * 1024
 MESSAGE_CHARS_MAX = 4000
@@ -29,10 +29,10 @@ SET_DUMPABLE = 4  # of prctl
 
 
 class Encoder:
-    """Python values to JSON with tags. What could bring behaviour of its own is an object.
+    """Encoder of Python values to JSON with tags. A value with its own behaviour becomes an object tag.
 
-    An instance of a subclass of a built-in type is read with that type's own methods, whatever the subclass overrides,
-    and travels as `{"$of": [its class, its contents]}`.
+    An instance of a subclass of a built-in type is read with the built-in type's own methods, without any override.
+    It becomes `{"$of": [its class, its contents]}`.
     """
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Encoder:
         if value is None or kind is bool:
             return value
         for base in _BASES:
-            if issubclass(kind, base):  # asks the class as it was made: no override of the subclass runs
+            if issubclass(kind, base):  # asks the class itself: no override of the subclass runs
                 contents = self.contents(value, base, depth)
                 return contents if kind is base else {"$of": [_name_of(kind), contents]}
         return {"$object": _name_of(kind)}
@@ -72,7 +72,7 @@ def _is_text(value: str) -> bool:
 
 _ITEMS: dict[type, Any] = {each: each.__iter__ for each in (list, tuple, set, frozenset)}
 _BASES = (str, int, float, dict, *_ITEMS, bytes, decimal.Decimal, datetime.datetime, datetime.date)
-"""Types whose values are compared by their contents; a datetime is a date too, so it comes first."""
+"""Types that are compared by content. A datetime is also a date, so it comes first."""
 
 
 def _scalar(value: Any, base: Any) -> Any:
@@ -95,7 +95,7 @@ def _scalar(value: Any, base: Any) -> Any:
 
 
 def decode(value: Any) -> Any:
-    """The Python value of an argument's wire form."""
+    """Return the Python value of an encoded argument."""
     if type(value) is list:
         return [decode(item) for item in value]
     if type(value) is not dict:
@@ -122,13 +122,13 @@ _MADE: dict[str, Any] = {
 
 
 def _name_of(kind: type) -> str:
-    """Module and name of a class, as far as the class lets itself be asked."""
+    """Return module and name of a class, or a constant text if the class does not allow it."""
     name, raised = _attempt(lambda: f"{kind.__module__}.{kind.__qualname__}"[:200])
     return name if raised is None and _is_text(name) else "an unnamed class"
 
 
 def _names_of(kind: type) -> list[str]:
-    """The names under which an exception's class may be expected. A builtin's name is only for the builtin itself."""
+    """Return the names by which a case may expect an exception's class. Builtins' names are for builtins only."""
     bare, full = kind.__name__, _name_of(kind)
     genuine = getattr(builtins, bare, None)
     fake = isinstance(genuine, type) and genuine is not kind
@@ -158,7 +158,7 @@ class CaseSteps:
         self.bound: dict[str, Any] = {}
 
     def play(self, step: dict[str, Any], expected: str) -> dict[str, Any]:
-        """One step. `expected` is bait: who answers with it has searched the judge's frames."""
+        """Run one step. `expected` is bait: code that answers with it has searched the judge's frames."""
         self._write(step["before"])
         before = self._files(step["watch"])
         seen = self._run(step) if step["action"] == "run" else self._call(step, expected)
@@ -229,7 +229,7 @@ class CaseSteps:
         return {path: self._file(os.path.join(self.folder, path)) for path in paths}
 
     def _file(self, where: str) -> Any:
-        """Text, bytes with a tag, None for nothing, or an object for what is no plain file."""
+        """Return text, tagged bytes, None if nothing is there, or an object tag for anything but a plain file."""
         if not os.path.lexists(where):
             return None
         if os.path.islink(where) or not os.path.isfile(where):
@@ -243,7 +243,7 @@ class CaseSteps:
 
 
 def _content(descriptor: int) -> Any:
-    """From the start: text where it is UTF-8, else bytes with a tag; None if it is too much."""
+    """Return the content from the start: text if it is UTF-8, else tagged bytes; None if it is too long."""
     content = os.pread(descriptor, FILE_BYTES_MAX + 1, 0)
     if len(content) > FILE_BYTES_MAX:
         return None
@@ -260,9 +260,9 @@ def _attribute(found: Any, path: str) -> Any:
 
 
 def _load_what_runs() -> None:
-    """Before the project's folder is on the path: its modules may bear names of the library's, such as signal.py.
+    """Import modules before the project's folder is on the path, as the project may have modules of the same names.
 
-    The command runs as the same user as this process, and may not read or write its memory.
+    The command runs as the same user as this process. It must not read or write this process's memory.
     """
     for name in ("subprocess", "tempfile"):
         importlib.import_module(name)
@@ -271,7 +271,7 @@ def _load_what_runs() -> None:
 
 
 def main() -> None:
-    """Takes the order, plays its steps and answers once; nothing of the code under test runs after the answer."""
+    """Read the order, run its steps and answer once. No code under test runs after the answer."""
     dumps, write, leave, clock = json.dumps, os.write, os._exit, time.monotonic
     order = json.loads(sys.stdin.buffer.read())
     channel = os.dup(1)

@@ -1,7 +1,7 @@
-"""Compiles files inside the box, none of which is run, and tells which of them are no Python. Runs alone.
+"""Compiles files inside the box without running them, and reports which are not valid Python. It runs alone.
 
-Its arguments are the paths. Each gets one line of JSON before it is tried and one after it, so that a file that brings
-the compiler down is known.
+Its arguments are the paths. It writes one line of JSON before each file and one after it. So a file that crashes the
+compiler is known.
 """
 
 import json
@@ -9,11 +9,11 @@ import sys
 import warnings
 from typing import Any
 
-MESSAGE_CHARS_MAX = 300  # it may quote a name from the file, however long that is
+MESSAGE_CHARS_MAX = 300  # it may quote a name from the file, which may be long
 
 
 def fault_of(path: str) -> dict[str, Any] | None:
-    """Where and why the file does not compile, or None."""
+    """Return where and why the file does not compile, or None."""
     with open(path, "rb") as file:
         source = file.read()
     try:

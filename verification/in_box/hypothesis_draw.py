@@ -1,8 +1,8 @@
-"""Draws inputs for properties: a program of its own, so that nothing of this process decides what is drawn.
+"""Draws inputs for properties, in a separate program, so that nothing in the judge's process affects them.
 
-Hypothesis takes constants from whatever modules of a project are loaded, seeds the process's own random numbers and
-keeps files where it stands. Here it finds no module but this text, which comes by `-c`, and an empty folder that is
-thrown away. So the same seed gives the same inputs wherever the same Hypothesis is installed.
+Hypothesis takes constants from the loaded modules of a project, seeds the process's random numbers and writes files to
+its working directory. Here it finds only this text, which comes by `-c`, and an empty folder that is removed. So the
+same seed gives the same inputs wherever the same Hypothesis is installed.
 
 Standard input: {"seed", "wanted": [{"inputs": [generator], "tries"}]}. Standard output: for each, the list of argument
 lists; values are JSON with tags, as in a requirement.
@@ -18,15 +18,15 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-EDGES_MAX = 6  # inputs that are edge values of all arguments at once
-ROUND = 10  # inputs that are drawn in one go
-STRETCH_MAX = 4  # times that an item may stand beside itself by design
+EDGES_MAX = 6  # inputs with edge values for all arguments
+ROUND = 10  # inputs that are drawn together
+STRETCH_MAX = 4  # maximum number of equal neighbours that are made on purpose
 LETTERS = (
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~\t\n\r\0\x1b\x7f"
     "\u00e9\u00fc\u00df\u00d1\u0130\u0131\u017f\u03a3\u03c2\u0416\u0301\u200d\u00a0\u2028\u2003\u00b2\u00bd\u0663"
     "\u05d0\u0639\u202e\u4e2d\ud55c\u3042\ufb01\uff21\ufffd\ufeff\U0001f600\U0001f1e9\U0010ffff"
 )
-"""Letters of drawn texts unless the requirement names others: most are plain, the others are known for trouble."""
+"""Letters of drawn texts, unless the requirement names others: most are plain, the others often cause faults."""
 
 
 def _number(value: float) -> Any:
@@ -48,7 +48,7 @@ def _key(value: Any) -> str:
 
 
 def strategy(made: dict[str, Any]) -> st.SearchStrategy[Any]:
-    """The strategy of one generator."""
+    """Return the strategy of one generator."""
     return _STRATEGIES[made["kind"]](made)
 
 
@@ -66,8 +66,10 @@ def _float(made: dict[str, Any]) -> st.SearchStrategy[Any]:
 
 
 def _many(item: st.SearchStrategy[Any], made: dict[str, Any]) -> st.SearchStrategy[Any]:
-    """Lists of any length alike, and lists with the same item many times over: left alone, nearly all would be short
-    and without repetition, and that is where code that is nearly right hides.
+    """Return a strategy for lists of evenly distributed lengths, and for lists with repeated items.
+
+    By default nearly all lists would be short and without repetition. Code with a small mistake often fails only on
+    others.
     """
     low, high = made.get("min", 0), made.get("max", 0)
     if made.get("unique"):
@@ -79,7 +81,7 @@ def _many(item: st.SearchStrategy[Any], made: dict[str, Any]) -> st.SearchStrate
 
 
 def _text(made: dict[str, Any]) -> st.SearchStrategy[Any]:
-    """Not `st.text`, which first makes a map of all of Unicode, for a second."""
+    """Return a strategy for texts. `st.text` would first build a table of all Unicode, which takes a second."""
     return _many(st.sampled_from(made.get("alphabet") or LETTERS), made).map("".join)
 
 
@@ -128,7 +130,7 @@ _STRATEGIES: dict[str, Callable[[dict[str, Any]], st.SearchStrategy[Any]]] = {
 
 
 def edges(made: dict[str, Any]) -> list[Any]:
-    """Values at the border of what a generator gives: least, greatest and the ones around nothing."""
+    """Return the edge values of a generator: least, greatest, and those near zero or empty."""
     kind, low, high = made["kind"], made.get("min", 0), made.get("max", 0)
     if kind == "integer":
         return list(dict.fromkeys([min(max(0, low), high), low, high, *(n for n in (1, -1) if low <= n <= high)]))
@@ -167,7 +169,7 @@ def _edges_of_many(kind: str, made: dict[str, Any], parts: list[list[Any]]) -> l
 
 
 def draw(number: str, inputs: list[dict[str, Any]], tries: int) -> list[list[Any]]:
-    """At most `tries` different argument lists, edge values first."""
+    """Return at most `tries` different argument lists, edge values first."""
     found: dict[str, list[Any]] = {}
     each = [edges(made) for made in inputs]
     if all(each):
@@ -184,7 +186,7 @@ def draw(number: str, inputs: list[dict[str, Any]], tries: int) -> list[list[Any
 
 
 def _round(drawn: st.SearchStrategy[tuple[Any, ...]], number: str) -> list[tuple[Any, ...]]:
-    """A few inputs. After ten, Hypothesis goes on with small changes of those it has: good to find more of the same."""
+    """Return a few inputs. After ten, Hypothesis mostly varies the inputs that it has."""
     found: list[tuple[Any, ...]] = []
 
     @seed(number)
@@ -205,7 +207,7 @@ def _round(drawn: st.SearchStrategy[tuple[Any, ...]], number: str) -> list[tuple
 
 
 def main() -> None:
-    """Answers one order."""
+    """Answer one order."""
     order = json.loads(sys.stdin.read())
     wanted = enumerate(order["wanted"])
     drawn = [draw(f"{order['seed']}:{number}", one["inputs"], one["tries"]) for number, one in wanted]

@@ -1,8 +1,8 @@
-"""Makes a clean environment inside the box, installs the project there, and goes on as another program in it.
+"""Makes a new environment inside the box, installs the project in it, and then becomes another program in it.
 
-It runs alone, on the standard library. Its arguments are the toolbox with pip, a libraries folder or nothing, what
-becomes of the project's folder (`kept` or `removed`), and the next program with its options. What pip says goes to the
-standard error stream; when it fails, the box ends with INSTALL_FAILED.
+It runs alone, on the standard library. Its arguments are the toolbox with pip, a libraries folder or "", `kept` or
+`removed` for the project's folder, and the next program with its options. pip's output goes to stderr. If pip fails,
+the exit status is INSTALL_FAILED.
 """
 
 import os
@@ -19,11 +19,11 @@ _MANNERS = ("--disable-pip-version-check", "--no-compile", "--root-user-action=i
 
 
 def install(tools: str, libraries: str) -> bool:
-    """A fresh virtual environment that sees the libraries, and the project in it."""
+    """Create a virtual environment that sees the libraries, and install the project. Return whether pip succeeded."""
     import venv
 
-    # The environment names its base by folder; the box's own name for it is a link in a folder without a library.
-    sys._base_executable = os.path.realpath(sys.executable)  # type: ignore[attr-defined]  # what venv reads
+    # The environment refers to its base by folder. The box's own name for it is a link in a folder without a library.
+    sys._base_executable = os.path.realpath(sys.executable)  # venv reads this
     venv.create(ENVIRONMENT, symlinks=True)
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     if libraries:
@@ -43,7 +43,7 @@ def install(tools: str, libraries: str) -> bool:
 
 
 def main() -> None:
-    """Installs, and is the next program then: the same process with the same standard streams."""
+    """Install the project, then become the next program: the same process with the same standard streams."""
     tools, libraries, afterwards, *program = sys.argv[1:]
     if not install(tools, libraries):
         sys.exit(INSTALL_FAILED)

@@ -1,7 +1,7 @@
-"""Runs pytest inside the box and answers with what it reported. Runs alone, on the standard library and the toolbox.
+"""Runs pytest inside the box and answers with its report. It runs alone, on the standard library and the toolbox.
 
-It reads the order (JSON) from its standard input and writes one line, nonce and JSON, to what was its standard output.
-The code under test shares this process, so that it could forge every word of the answer: evidence of grade B.
+It reads the order (JSON) from standard input and writes one line, nonce and JSON, to the original standard output. The
+code under test shares this process, so it could forge every part of the answer: evidence of grade B.
 """
 
 import collections
@@ -17,13 +17,13 @@ MESSAGE_CHARS_MAX = 300
 
 
 def _clean(text: Any) -> str:
-    """One bounded line that is text everywhere."""
+    """Return a text as one bounded line that can always be encoded."""
     line = " ".join(str(text).split())[:MESSAGE_CHARS_MAX]
     return line.encode("utf-8", "replace").decode()
 
 
 def _id(text: Any) -> str:
-    """A test's id as one bounded line. One that is too long keeps its beginning and a digest of the whole."""
+    """Return a test's id as one bounded line. A longer id keeps its beginning and gets a digest of the whole."""
     line = " ".join(str(text).split()).encode("utf-8", "replace").decode()
     if len(line) <= MESSAGE_CHARS_MAX:
         return line
@@ -31,7 +31,7 @@ def _id(text: Any) -> str:
 
 
 class StubType(type):
-    """The class of all that a stub module holds: calling one gives None, and every attribute is another one."""
+    """Class of every object in a stub module: a call returns None, and every attribute is another stub."""
 
     def __call__(cls, *_args: Any, **_kwargs: Any) -> Any:
         return None
@@ -47,7 +47,7 @@ def stub(name: str) -> Any:
 
 
 class StubFinder:
-    """Finds the modules of the project, all of them empty promises. Asked last, when nobody else knows a name."""
+    """Finder of the project's modules, all of them stubs. It is asked last, when no other finder knows a name."""
 
     def __init__(self, names: list[str]) -> None:
         self.names = frozenset(names)
@@ -70,7 +70,7 @@ class StubFinder:
 
 
 class Reporter:
-    """A pytest plugin that keeps what was collected and how each phase of each test ended."""
+    """A pytest plugin that stores the collected tests and the end of each phase of each test."""
 
     def __init__(self, order: dict[str, Any]) -> None:
         self.order = order
@@ -83,9 +83,9 @@ class Reporter:
         self.left_out: set[str] = set()
 
     def pytest_load_initial_conftests(self) -> Any:
-        """The project becomes importable only now, when pytest has all of its own parts.
+        """Make the project importable, after pytest has imported all of its own modules.
 
-        `main` makes this a wrapper, so that it goes before plugins: pytest-django imports the project's settings here.
+        `main` makes this a wrapper, so that it runs before plugins: pytest-django imports the project's settings here.
         """
         if self.order["stubs"] is not None:
             sys.meta_path.append(StubFinder(self.order["stubs"]))
@@ -104,11 +104,11 @@ class Reporter:
             self.skipped.append((_id(report.nodeid), _said(report)))
 
     def pytest_configure(self, config: Any) -> None:
-        """A conftest may serve hooks of a plugin that is not there. pytest would end the run at that."""
+        """Turn off a check that ends the run if a conftest implements hooks of a missing plugin."""
         config.pluginmanager.check_pending = lambda: None
 
     def pytest_internalerror(self, excinfo: Any) -> None:
-        """pytest itself, or a plugin, ended the run."""
+        """Report that pytest itself, or a plugin, ended the run."""
         self.errors.append(("", _clean(f"{type(excinfo.value).__name__}: {excinfo.value}")))
 
     def pytest_deselected(self, items: Any) -> None:
@@ -117,7 +117,7 @@ class Reporter:
 
     def pytest_collection_finish(self, session: Any) -> None:
         if self.order["backwards"]:
-            session.items.reverse()  # whole: what shares a module or a class stays together
+            session.items.reverse()  # reversed as a whole: tests of one module or class stay together
         self.collected = [_id(item.nodeid) for item in session.items]
 
     def pytest_runtest_logreport(self, report: Any) -> None:
@@ -128,7 +128,7 @@ class Reporter:
         self.seconds[file] = self.seconds.get(file, 0.0) + float(getattr(report, "duration", 0.0))
 
     def answer(self) -> dict[str, Any]:
-        """Everything that was reported. A test whose three phases passed is one number: its place in `collected`."""
+        """Return the whole report. A test with three passed phases is one number: its place in `collected`."""
         by_test: dict[str, list[tuple[str, str, str, bool, str]]] = {}
         for phase in self.phases:
             by_test.setdefault(phase[0], []).append(phase)
@@ -148,7 +148,7 @@ class Reporter:
 
 
 def project_paths(order: dict[str, Any]) -> list[str]:
-    """The folders of the project that Python's path needs and that are there; the project itself comes first."""
+    """Return the folders of the project that Python's path needs and that exist, the project itself first."""
     project = order["project"]
     places = [os.path.join(project, folder) if folder else project for folder in order["paths"]]
     return [place for place in places if os.path.isdir(place)]
@@ -157,7 +157,7 @@ def project_paths(order: dict[str, Any]) -> list[str]:
 def forget_tools(order: dict[str, Any]) -> None:
     """Let the project's tests import its own copy of a library that pytest uses, too.
 
-    pytest keeps the modules that it has imported. The next import of such a name goes to the project.
+    pytest keeps the modules that it has imported. The next import of such a name finds the project's copy.
     """
     own = frozenset(order["own"])
     for name in [name for name in sys.modules if name.partition(".")[0] in own]:
@@ -165,13 +165,13 @@ def forget_tools(order: dict[str, Any]) -> None:
 
 
 def usable(names: list[str], load: Any) -> tuple[list[str], list[str]]:
-    """The names that `load` takes without an error, and the others: pytest would end at one of those."""
+    """Return the names that `load` accepts without an error, and the others, each of which would end pytest."""
     good: list[str] = []
     bad: list[str] = []
     for name in names:
         try:
             load(name)
-        except BaseException:  # whatever an import raises
+        except BaseException:  # an import may raise anything
             bad.append(name)
         else:
             good.append(name)
@@ -179,7 +179,7 @@ def usable(names: list[str], load: Any) -> tuple[list[str], list[str]]:
 
 
 def usable_filters(order: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """The warning filters whose class can be found, maybe in the project, and the others."""
+    """Return the warning filters with a class that can be imported, maybe from the project, and the others."""
     from _pytest.config import parse_warning_filter
 
     places = project_paths(order)
@@ -191,18 +191,19 @@ def usable_filters(order: dict[str, Any]) -> tuple[list[str], list[str]]:
 
 
 def _said(report: Any) -> str:
-    """The short message of a failure or the reason of a skip."""
+    """Return the short message of a failure or the reason of a skip."""
     reason = report.longrepr
     crash = getattr(reason, "reprcrash", None)
     if crash is not None:
         return _clean(crash.message)
     text = str(reason[-1] if isinstance(reason, tuple) else reason)
     errors = [line[1:] for line in text.splitlines() if line.startswith("E  ")]
-    return _clean(errors[-1] if errors else text)  # a file that could not be collected: its error without the traceback
+    # For a file that could not be collected, use its error without the traceback.
+    return _clean(errors[-1] if errors else text)
 
 
 def main() -> None:
-    """Takes the order, runs pytest and answers once; nothing of the code under test runs after the answer."""
+    """Read the order, run pytest and answer once. No code under test runs after the answer."""
     dumps, write, leave = json.dumps, os.write, os._exit
     order = json.loads(sys.stdin.buffer.read())
     channel = os.dup(1)

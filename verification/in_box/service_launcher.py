@@ -1,9 +1,8 @@
-"""The judge's doorkeeper: starts a service inside the box and hands out connections to it.
+"""The service launcher: it starts a service inside the box and sends connections to it to the judge.
 
-It runs alone, on the standard library. Its standard input is the door, a socket of packets: the first one is the order
-(JSON), each later one a word that asks for something and is answered by one packet. A connection is made here, where
-the service listens, and handed out as a descriptor: what is asked and what is expected stays outside. The end of the
-door ends the box.
+It runs alone, on the standard library. Its standard input is a socket for packets. The first packet is the order
+(JSON). Each later packet is a word, and gets one packet as answer. Connections are made here, where the service
+listens, and sent as descriptors. So requests and expected values stay outside. The end of the socket ends the box.
 """
 
 import ctypes
@@ -21,7 +20,7 @@ WORD_BYTES_MAX = 16
 STOP_WAIT_S = 3.0  # from SIGTERM to the end of the box
 POLL_S = 0.02
 REASON_CHARS_MAX = 300
-_SET_DUMPABLE = 4  # of prctl: with 0, the service, whose user is ours, cannot write to our memory
+_SET_DUMPABLE = 4  # of prctl; with 0, the service, which has the same user, cannot write to our memory
 
 
 class ServiceProcess:
@@ -47,14 +46,14 @@ class ServiceProcess:
             self.fault = str(error)[:REASON_CHARS_MAX]
 
     def state(self) -> str:
-        """`runs`, `ended CODE` or `failed REASON`."""
+        """Return `runs`, `ended CODE` or `failed REASON`."""
         if self.process is None:
             return f"failed {self.fault}"
         code = self.process.poll()
         return "runs" if code is None else f"ended {code}"
 
     def stop(self) -> None:
-        """Asks it to end, and waits for a while."""
+        """Ask the process to end, and wait up to STOP_WAIT_S."""
         if self.process is None:
             return
         with suppress(ProcessLookupError):
@@ -65,7 +64,7 @@ class ServiceProcess:
 
 
 def answer(door: socket.socket, service: ServiceProcess, word: bytes) -> None:
-    """One packet. `connect` is answered by the state and, if the service runs, a socket that begins to connect."""
+    """Answer one packet. `connect` gets the state and, if the service runs, a socket with a connection in progress."""
     state = service.state().encode()
     if word != b"connect" or state != b"runs":
         door.send(state)
@@ -80,7 +79,7 @@ def answer(door: socket.socket, service: ServiceProcess, word: bytes) -> None:
 
 
 def main() -> None:
-    """Serves the door until it is closed, or until the judge says `stop`."""
+    """Answer packets until the socket is closed or the judge sends `stop`."""
     door = socket.socket(fileno=os.dup(0))
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -88,7 +87,7 @@ def main() -> None:
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_SET_DUMPABLE, 0, 0, 0, 0)
     service = ServiceProcess(json.loads(door.recv(ORDER_BYTES_MAX)))
-    with suppress(ConnectionError):  # the judge has left
+    with suppress(ConnectionError):  # the judge closed its end
         while word := door.recv(WORD_BYTES_MAX):
             if word == b"stop":
                 service.stop()

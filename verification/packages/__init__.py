@@ -1,1 +1,1 @@
-"""Packages: the toolbox, and installation in a sandbox."""
+"""Packages: the toolbox, the libraries of a requirement, and installation in a sandbox."""

@@ -1,7 +1,7 @@
-"""Files that a base's build makes and its repository does not hold: a version file, a compiled extension.
+"""Files that a base's build makes and its repository does not contain: a version file, a compiled extension.
 
-The base is built once in a box, never the author's tree. The files that its wheel holds beside those of the tree are
-laid beside every tree that is judged on this base.
+The base, never the author's tree, is built once in a sandbox. The files of its wheel that the tree does not have are
+added to every tree that is judged on this base.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from verification.source_scan.write_set import COMPILED_EXTENSIONS
 
 BUILD_WALL_S = 600.0
 BUILT_BYTES_MAX = 6 * MIB
-"""Of all generated files together: they travel with a run as one blob."""
+"""Limit for all generated files together: a run carries them as one blob."""
 SAID_CHARS_MAX = 300
 _COMPILING = ("mesonpy", "scikit_build_core", "maturin", "setuptools_rust", "py_build_cmake", "enscons")
 _BUILDER = "/aura/base_builder.py"
@@ -44,14 +44,14 @@ _LIMITS = Limits(
 
 
 class Built(msgspec.Struct, frozen=True, kw_only=True):
-    """The generated files by path in the project. `problem`: why the build gave none."""
+    """The generated files by path in the project. `problem`: why the build made none."""
 
     files: Mapping[str, bytes] = {}
     problem: str = ""
 
 
 def needs_build(base: Mapping[str, bytes]) -> bool:
-    """Whether a base declares that its build makes modules: a version file, or an extension in another language."""
+    """Return whether a base declares that its build makes modules: a version file, or a compiled extension."""
     toml, script = toml_of(base.get("pyproject.toml")), base.get("setup.py", b"") + base.get("setup.cfg", b"")
     named = str(table(toml, "build-system"))
     return (
@@ -63,7 +63,7 @@ def needs_build(base: Mapping[str, bytes]) -> bool:
 
 
 def _version_files(toml: Mapping[str, Any], script: bytes) -> list[str]:
-    """Paths that packaging tools write a version to."""
+    """Return the paths that packaging tools write a version to."""
     tool = table(toml, "tool")
     named = [
         table(tool, "setuptools_scm").get("version_file"),
@@ -80,10 +80,10 @@ def _version_files(toml: Mapping[str, Any], script: bytes) -> list[str]:
 
 
 async def build_base(base: Mapping[str, bytes], needs: Path | None, described: str, sandbox: Sandbox) -> Built:
-    """Build the base in a box, and return what its wheel adds to it.
+    """Build the base in a sandbox and return the files that its wheel adds.
 
-    needs: a folder with what the build needs, installed. described: the version that the git tags give, for tools that
-    would ask git. Raises Unavailable without a box.
+    needs: a folder with the installed packages that the build needs. described: the version from the git tags, for
+    tools that would ask git. Raises Unavailable without a sandbox.
     """
     system = table(toml_of(base.get("pyproject.toml")), "build-system")
     backend = system.get("build-backend") or "setuptools.build_meta:__legacy__"
@@ -116,7 +116,7 @@ async def build_base(base: Mapping[str, bytes], needs: Path | None, described: s
 
 
 def _added(base: Mapping[str, bytes], wheel: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The wheel's modules and extensions that the tree lacks, by where they belong in the project."""
+    """Return the wheel's modules and extensions that the tree does not have, by their path in the project."""
     places = [folder for folder in source_folders(base) if folder] + [""]
     added: dict[str, bytes] = {}
     for path, content in wheel.items():

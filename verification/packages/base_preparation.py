@@ -1,4 +1,4 @@
-"""Everything that judging on a base needs beside its files: libraries, what its build makes, and its version."""
+"""Preparation of a base for verdicts: libraries, generated files, and the version."""
 
 import asyncio
 import secrets
@@ -20,13 +20,13 @@ from verification.sandbox.base import Sandbox
 
 Say = Callable[[str], None]
 _built = msgspec.json.Decoder(Built)
-FORM = 1  # of kept builds
+FORM = 1  # version of the stored builds
 
 
 async def prepared(
     requirement: Requirement, base: BaseTree, *, libraries: Path, kept: Path, sandbox: Sandbox, say: Say
 ) -> Requirement:
-    """The requirement with all that judging on its base needs: the lock, the version, and what the build makes.
+    """Return the requirement with all that a verdict on its base needs: lock, version and generated files.
 
     Raises Unavailable without a sandbox or a package index, and Invalid for packages that exclude one another.
     """
@@ -44,10 +44,10 @@ async def prepared(
 
 
 async def declared_lock(base: Mapping[str, bytes], libraries: Path, say: Say) -> tuple[bytes | None, tuple[str, ...]]:
-    """Resolve what a base declares for itself and its tests. Notes name what was left out.
+    """Resolve the packages that a base declares for itself and its tests. Notes name the packages that were left out.
 
-    Extras that are features of the project are taken too, if that is possible: tests may ask for them. None if nothing
-    is declared. Raises Unavailable without an index and Invalid for pins that exclude one another.
+    Extras that are features of the project are included if possible, because tests may import them. None if nothing is
+    declared. Raises Unavailable without an index, and Invalid for pins that exclude one another.
     """
     declared = base_dependencies(base)
     try:
@@ -63,9 +63,9 @@ async def declared_lock(base: Mapping[str, bytes], libraries: Path, say: Say) ->
 async def generated_files(
     base: Mapping[str, bytes], described: str, *, libraries: Path, kept: Path, sandbox: Sandbox, say: Say
 ) -> tuple[Mapping[str, bytes], tuple[str, ...]]:
-    """Return the files of the base's build, built once and kept below `kept`; empty if it declares no such thing.
+    """Return the files of the base's build, built once and stored below `kept`; empty if it declares none.
 
-    A build that fails gives nothing and a note: its tests then tell how much can be judged without it.
+    If the build fails, return no files and a note. Then the base's tests show how much can be judged without them.
     """
     if not needs_build(base):
         return {}, ()

@@ -1,6 +1,6 @@
-"""Comparison of pip's installation with the judged project: the same files, started the same way.
+"""Comparison of pip's installation with the judged project: same files, same start.
 
-Packaging is code of its author too: it may leave files out, put others in their place, or start the command elsewhere.
+The author may have written the packaging. It may leave files out, replace them, or start the command elsewhere.
 """
 
 import re
@@ -22,38 +22,40 @@ _SCRIPTS = (
     "import sys\nfrom {module} import {name}\nif __name__ == '__main__':\n"
     "    sys.argv[0] = sys.argv[0].removesuffix('.exe')\n    sys.exit({function}())\n",
 )
-"""The programs that pip writes for an entry point, below their first lines: before 24, before 26.3, and since."""
+"""The programs that pip writes for an entry point, without their first lines: before 24, before 26.3, and since."""
 
 
 def otherwise(judged: Mapping[str, bytes], installed: Mapping[str, bytes], command: str | None) -> str | None:
-    """The first thing that is installed otherwise than it was judged, or None.
+    """Return the first difference between the installed and the judged project, or None.
 
-    `judged` are the project's files, `installed` is what `InstallingSandbox.installed` says. A difference is no fault
-    yet: packaging may leave out what is not needed, and make files.
+    `judged` are the project's files, `installed` is the value of `InstallingSandbox.installed`. A difference need not
+    be a fault: packaging may leave out files that are not needed, and generate files.
     """
     modules = {path: content for path, content in installed.items() if not path.startswith("/")}
     for path, content in modules.items():
         if path in _OURS or path.partition("/")[0].endswith(".dist-info"):
             continue
         if content != judged.get(path, judged.get(f"src/{path}")):
-            return f"{path} is not as it was judged"
+            return f"{path} differs from the judged file"
     if twice := _tops(path for path in judged if not path.startswith("src/")) & _tops(
         path.removeprefix("src/") for path in judged if path.startswith("src/")
     ):
-        return f"{min(twice)} is there twice, and another one may come first"
+        return f"{min(twice)} exists twice, so the wrong one may be imported"
     for path in judged:
         if not _is_aside(path) and path not in modules and path.removeprefix("src/") not in modules:
             return f"{path} is not installed"
-    return None if command is None or _starts(command, installed) else f"`{command}` is not what its program starts"
+    if command is None or _starts(command, installed):
+        return None
+    return f"the installed program does not start `{command}`"
 
 
 def _tops(paths: Iterable[str]) -> set[str]:
-    """The names by which they are imported, and those of data beside them."""
+    """Return the names by which paths are imported, with those of data beside them."""
     return {path.partition("/")[0].removesuffix(".py") for path in paths}
 
 
 def _is_aside(path: str) -> bool:
-    """Tests and what is said about a project."""
+    """Return whether a path is a test, or text about the project."""
     return is_test(path) or path.partition("/")[0] in _NOT_CODE or bool(_ABOUT.match(path.partition("/")[0]))
 
 

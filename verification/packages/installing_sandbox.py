@@ -1,4 +1,4 @@
-"""Boxes in which the project is installed first: a sandbox around another one."""
+"""A sandbox around another one, with boxes in which the project is installed first."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ from verification.sandbox.base import MIB, PYTHON, Capabilities, RunResult, RunS
 
 INSTALL_WALL_S = 60.0
 MEMORY_BYTES = 1024 * MIB
-WORK_BYTES = 256 * MIB  # the project, its wheel and what is installed
+WORK_BYTES = 256 * MIB  # the project, its wheel and the installation
 FILES = 16_384
 COLLECT_FILES_MAX = 10_000
 COLLECT_DEPTH_MAX = 40
@@ -24,9 +24,9 @@ _INSTALLED = (f"{_ENVIRONMENT}lib/*/site-packages/**", f"{_ENVIRONMENT}bin/*")
 
 
 class InstallingSandbox:
-    """Runs every program in a fresh environment with the project installed, and not from the project's folder.
+    """Sandbox that runs every program in a new environment with the installed project, outside the project's folder.
 
-    `tools` is a toolbox with pip and what builds the project; `kept`: the project's folder stays where it is.
+    `tools` is a toolbox with pip and the project's build tools. With `kept`, the project's folder is not removed.
     """
 
     def __init__(self, sandbox: Sandbox, tools: Path, *, kept: bool) -> None:
@@ -37,12 +37,12 @@ class InstallingSandbox:
 
     @property
     def installed(self) -> Mapping[str, bytes]:
-        """Return the files of the last environment besides the libraries, by path, once its box has ended."""
+        """The files of the last environment without the libraries, by path, after its box has ended."""
         return {} if self.last is None else _inside(self.last.files)
 
     @property
     def fault(self) -> str | None:
-        """The last lines of pip's own words if the last installation failed."""
+        """The last lines of pip's output if the last installation failed."""
         if self.last is None or self.last.reason != "exit" or self.last.exit_code != INSTALL_FAILED:
             return None
         return tail(self.last)
@@ -86,7 +86,7 @@ class InstallingSandbox:
 
 
 def _inside(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """`slug.py` for what lies in site-packages, `/bin/slug` for programs."""
+    """Return the files by name: `slug.py` for a file in site-packages, `/bin/slug` for a program."""
     found: dict[str, bytes] = {}
     for path, content in files.items():
         _, inside, module = path.partition("/site-packages/")
@@ -96,6 +96,6 @@ def _inside(files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def tail(result: RunResult) -> str:
-    """The end of what a run wrote to its standard error stream, printable."""
+    """Return the end of a run's stderr, with printable characters only."""
     said = result.stderr.decode("utf-8", "replace").strip()[-TOLD_CHARS_MAX:]
     return "".join(char if char.isprintable() or char == "\n" else "?" for char in said)

@@ -1,7 +1,7 @@
-"""The libraries that a requirement depends on: resolved once to a lock with hashes, installed from wheels by the lock.
+"""The libraries of a requirement: resolved once to a lock with hashes, then installed from wheels by the lock.
 
-pip does both in a process of its own, with the user's own configuration, which says where packages come from. It takes
-wheels alone, so that no code of a package runs here. What is installed is a folder that boxes see read-only.
+pip does both in a child process, with the user's own configuration of package indexes. It takes only wheels, so that no
+code of a package runs here. The result is a folder that boxes see read-only.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from verification.sandbox.child_process import run_program
 FETCH_WALL_S = 600.0
 INSTALL_WALL_S = 300.0
 LIBRARIES_BYTES_MAX = 1024 * 1024 * 1024  # of all wheels of one requirement
-STALE_S = 24 * 3600.0  # what a killed process has left half made
+STALE_S = 24 * 3600.0  # age of an unfinished folder that a killed process left
 TOLD_LINES_MAX = 3
 VERSIONS_CHARS_MAX = 200
 Say = Callable[[str], None]
@@ -37,7 +37,10 @@ _OFFLINE = re.compile(
 
 
 class NoWheel(Invalid):
-    """The package index has no wheel of a requirement. `needed_by`: the project that asks for it, if not the reader."""
+    """The package index has no wheel of a requirement.
+
+    `needed_by`: the project that needs it; empty if the user named it.
+    """
 
     def __init__(self, wanted: str, needed_by: str, *, hint: str) -> None:
         message = f"The package index has no wheel of {wanted} for this Python and machine."
@@ -47,9 +50,9 @@ class NoWheel(Invalid):
 
 
 async def libraries_of(requirement: Requirement, folder: Path, say: Say = lambda _: None) -> Path | None:
-    """The folder with the requirement's libraries, below `folder`; None if it has none.
+    """Return the folder with the requirement's libraries, below `folder`; None if it has none.
 
-    Installs the bytes that its lock names, whatever the index gives today. Raises as `resolved` and `installed` do.
+    It installs exactly the bytes that the lock names. Raises like `resolved` and `installed`.
     """
     if not requirement.dependencies and requirement.lock is None:
         return None
@@ -57,7 +60,7 @@ async def libraries_of(requirement: Requirement, folder: Path, say: Say = lambda
 
 
 async def lock_of(requirement: Requirement, folder: Path, say: Say = lambda _: None) -> bytes:
-    """The requirement's own lock, or the one that its pins resolve to. Raises Invalid for one that misses a pin."""
+    """Return the requirement's own lock, or resolve its pins. Raises Invalid for a lock that does not name a pin."""
     if requirement.lock is None:
         return await resolved(requirement.dependencies, folder, say)
     names = locked(requirement.lock) or {}
@@ -68,10 +71,10 @@ async def lock_of(requirement: Requirement, folder: Path, say: Say = lambda _: N
 
 
 async def resolved(pins: Sequence[str], folder: Path, say: Say = lambda _: None) -> bytes:
-    """The lock of the pins and of all that they need: a line `name==version --hash=sha256:…` each, sorted.
+    """Return the lock of the pins and of their dependencies: sorted lines `name==version --hash=sha256:…`.
 
-    Kept below `folder` and not asked for again. Raises Unavailable without an index, and Invalid for pins that cannot
-    be had.
+    It is stored below `folder` and used again. Raises Unavailable without an index, and Invalid for pins that the index
+    does not have.
     """
     kept = folder / f"{_digest(chr(10).join(sorted(pins)).encode())}.lock"
     if kept.is_file() and locked(content := kept.read_bytes()):
@@ -83,7 +86,7 @@ async def resolved(pins: Sequence[str], folder: Path, say: Say = lambda _: None)
         lock = "".join(sorted(lines)).encode()
         if not locked(lock) or sum(wheel.stat().st_size for wheel in made.glob("*.whl")) > LIBRARIES_BYTES_MAX:
             raise LimitReached(
-                f"What {', '.join(pins)} need is not at most {LIBRARIES_BYTES_MAX} bytes of wheels.",
+                f"{', '.join(pins)} with their dependencies are more than {LIBRARIES_BYTES_MAX} bytes of wheels.",
                 hint="Depend on less.",
             )
         await _install(lock, made, folder, say)
@@ -95,10 +98,10 @@ async def resolved(pins: Sequence[str], folder: Path, say: Say = lambda _: None)
 async def resolved_without_missing(
     requirements: Sequence[str], folder: Path, say: Say = lambda _: None
 ) -> tuple[bytes | None, tuple[str, ...]]:
-    """The lock of those requirements that the package index has wheels of, and the others.
+    """Return the lock of those requirements that have a wheel in the package index, and the other requirements.
 
-    For what a base declares: a plugin that nobody can install must not stop the judging of everything else. None, if
-    nothing is left. Raises Unavailable without an index, and Invalid for requirements that contradict each other.
+    This is for a base's declared packages: a plugin without a wheel must not prevent the verdict. The lock is None if
+    nothing remains. Raises Unavailable without an index, and Invalid for requirements that contradict each other.
     """
     wanted, missing = list(requirements), list[str]()
     while wanted:
@@ -115,9 +118,9 @@ async def resolved_without_missing(
 
 
 async def installed(lock: bytes, folder: Path, say: Say = lambda _: None) -> Path:
-    """The folder that holds exactly what the lock names, made if it is not there.
+    """Return the folder with exactly the locked libraries, and create it if it does not exist.
 
-    Raises Unavailable without an index and Refused (`library_changed`) when it has other bytes under these names.
+    Raises Unavailable without an index, and Refused (`library_changed`) if the index has other bytes for a locked name.
     """
     if (target := _target(lock, folder)).is_dir():
         return target
@@ -131,13 +134,13 @@ async def installed(lock: bytes, folder: Path, say: Say = lambda _: None) -> Pat
 
 
 def modules_in(libraries: Path) -> set[str]:
-    """The names of top-level modules and packages that a libraries folder holds."""
+    """Return the names of the top-level modules and packages in a libraries folder."""
     entries = [entry.name for entry in libraries.iterdir() if entry.name not in ("bin", "__pycache__")]
     return {name.partition(".")[0] for name in entries if not name.endswith((".dist-info", ".libs", ".pth"))}
 
 
 async def _install(lock: bytes, wheels: Path, folder: Path, say: Say) -> Path:
-    """From wheels that are here: no network, no code of theirs, and each with the lock's hash."""
+    """Install from local wheels: no network, no code of the wheels, and each wheel must have the lock's hash."""
     if (target := _target(lock, folder)).is_dir():
         return target
     names = locked(lock) or {}
@@ -149,10 +152,10 @@ async def _install(lock: bytes, wheels: Path, folder: Path, say: Say) -> Path:
         args = (*offline, *exact, "--target", str(made / "site"))
         await _pip(*args, wall_s=INSTALL_WALL_S, pins=list(names))
         _open_to_all(made / "site")
-        with contextlib.suppress(FileExistsError, OSError):  # another process was as fast
+        with contextlib.suppress(FileExistsError, OSError):  # another process was faster
             os.rename(made / "site", target)
     if not target.is_dir():
-        raise Unavailable(f"{target} could not be made.", hint="Look at free space and rights there.")
+        raise Unavailable(f"{target} could not be created.", hint="Check free space and permissions there.")
     return target
 
 
@@ -163,19 +166,19 @@ def _target(lock: bytes, folder: Path) -> Path:
 
 
 def _digest(content: bytes) -> str:
-    """Of the content for this interpreter and machine: wheels are built for them."""
+    """Return the digest of the content for this interpreter and machine, because wheels depend on both."""
     return sha256(f"{sys.implementation.cache_tag} {sysconfig.get_platform()}\n".encode() + content).hexdigest()
 
 
 def _locked_line(wheel: Path) -> str:
-    """The name of a wheel begins with distribution and version."""
+    """Return a wheel's line in the lock. Its file name begins with name and version."""
     name, version = wheel.name.split("-")[:2]
     return f"{project_name(name)}=={version} --hash=sha256:{sha256(wheel.read_bytes()).hexdigest()}\n"
 
 
 @contextlib.contextmanager
 def _making(folder: Path):  # type: ignore[no-untyped-def]
-    """A folder of our own below `folder`, removed at the end."""
+    """Create a private folder below `folder`, and remove it at the end."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("making-*"):
         with contextlib.suppress(OSError):
@@ -190,7 +193,7 @@ def _making(folder: Path):  # type: ignore[no-untyped-def]
 
 
 def _open_to_all(folder: Path) -> None:
-    """Readable by every user, writable by none but the owner."""
+    """Make all files readable for every user and writable for the owner only."""
     for place, _, names in os.walk(folder):
         os.chmod(place, 0o755)
         for name in names:
@@ -200,7 +203,7 @@ def _open_to_all(folder: Path) -> None:
 
 
 async def _pip(*arguments: str, wall_s: float, pins: Sequence[str]) -> None:
-    """Runs pip to its end. Raises Unavailable, Invalid or Refused by what it says."""
+    """Run pip to its end. Raises Unavailable, Invalid or Refused, according to pip's message."""
     try:
         done = await run_program((sys.executable, *_PIP, *arguments), wall_s=wall_s)
     except TimeoutError as error:
@@ -212,7 +215,7 @@ async def _pip(*arguments: str, wall_s: float, pins: Sequence[str]) -> None:
 
 
 def _error(said: str, pins: Sequence[str]) -> AuraError:
-    """pip's words as one sentence of ours."""
+    """Return an error with one sentence for pip's message."""
     named = ", ".join(pins)
     if "No module named pip" in said:
         return Unavailable(
@@ -221,8 +224,8 @@ def _error(said: str, pins: Sequence[str]) -> AuraError:
     if "DO NOT MATCH THE HASHES" in said:
         wrong = re.search(r"^\s+(\S+==\S+) from", said, re.MULTILINE)
         return Refused(
-            f"The package index has other bytes for {wrong[1] if wrong else named} than the lock names.",
-            hint="Find out why before you trust either; a new submission resolves a new lock.",
+            f"The package index has other bytes for {wrong[1] if wrong else named} than the lock expects.",
+            hint="Find out why before you trust either. If you submit again, a new lock is resolved.",
             code="library_changed",
         )
     lines = [line.strip() for line in said.splitlines() if line.strip().startswith("ERROR:")][-TOLD_LINES_MAX:]
@@ -230,8 +233,8 @@ def _error(said: str, pins: Sequence[str]) -> AuraError:
     if _OFFLINE.search(said):
         return Unavailable(
             f"{named} cannot be fetched: the package index does not answer.",
-            hint="Look at the network and at pip's own configuration (`pip config list`); "
-            "once fetched, they are kept and no network is needed.",
+            hint="Check the network and pip's configuration (`pip config list`). "
+            "After the first fetch no network is needed.",
             code="index_unreachable",
         )
     if "ResolutionImpossible" in said:
@@ -245,6 +248,6 @@ def _error(said: str, pins: Sequence[str]) -> AuraError:
             project_name(wanted[2]) if wanted and wanted[2] else "",
             hint=f"Choose one of {have[-VERSIONS_CHARS_MAX:]}."
             if have
-            else "Look at the name; sources are not built here.",
+            else "Check the name. Aura installs only wheels.",
         )
     return Unavailable(f"{named} cannot be installed: {told or said.strip()[-300:]}", hint="See pip's message above.")

@@ -1,4 +1,4 @@
-"""Packaging files read without running them: pyproject.toml, setup.cfg and the literal arguments of setup.py."""
+"""Packaging files, read without running them: pyproject.toml, setup.cfg and the literal arguments of setup.py."""
 
 import ast
 import configparser
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def setup_call(content: bytes | None) -> dict[str, Any]:
-    """The literal arguments of `setup(...)` in a setup.py, and names that the file assigns literals to."""
+    """Return the literal arguments of `setup(...)` in a setup.py, also through names with a literal value."""
     try:
         module = ast.parse(content or b"")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -34,7 +34,7 @@ def _literal(node: ast.expr, constants: Mapping[str, Any]) -> Any:
 
 
 def assigned_text(content: bytes | None, names: tuple[str, ...]) -> str | None:
-    """The text that a module assigns to one of these names."""
+    """Return the text that a module assigns to one of these names."""
     try:
         module = ast.parse(content or b"")
     except (SyntaxError, ValueError, RecursionError, MemoryError):

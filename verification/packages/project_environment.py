@@ -1,4 +1,4 @@
-"""The additions of an installation to a base's files: metadata, source folders, and plugins of its libraries."""
+"""Additions of an installation to a base's files: metadata, source folders, and plugins of its libraries."""
 
 import configparser
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _NOT_LOADED = frozenset(
         "pytest_codspeed",
     }
 )
-"""Top-level modules of plugins that change the order of tests, repeat failed ones or replace the report."""
+"""Top-level modules of plugins that change the order of tests, repeat failed tests or replace the report."""
 
 
 def environment_of(
@@ -33,9 +33,9 @@ def environment_of(
     described: str = "",
     generated: Mapping[str, bytes] | None = None,
 ) -> ProjectEnvironment:
-    """Read the environment of a base. Nothing of the base runs.
+    """Return the environment of a base. Nothing of the base runs.
 
-    described: the version that the base's git tags give. generated: files that a build of the base made.
+    described: the version from the base's git tags. generated: files that a build of the base made.
     """
     projects = projects_of(base, described)
     metadata = {path: content for project in projects for path, content in project.files().items()}
@@ -49,7 +49,10 @@ def environment_of(
 
 
 def plugins_in(libraries: Path) -> tuple[str, ...]:
-    """The modules that the installed libraries offer to pytest as plugins, sorted; some kinds are left out."""
+    """Return the modules that the installed libraries declare as pytest plugins, sorted.
+
+    Those in _NOT_LOADED are left out.
+    """
     modules: set[str] = set()
     for listing in libraries.glob("*.dist-info/entry_points.txt"):
         parser = configparser.RawConfigParser(delimiters=("=",))

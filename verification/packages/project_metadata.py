@@ -1,8 +1,8 @@
 """The metadata of a base project, read from its files without running any of them.
 
-Tests ask for the version and the entry points of their own project (`importlib.metadata`). A box has no installation of
-it, so this metadata is put beside the tree as a `.dist-info` folder. Entry points for pytest are left out: a tree never
-adds plugins to the judge's pytest.
+Tests may ask for the version and the entry points of their own project (`importlib.metadata`). A box has no
+installation of the project, so this metadata is added as a `.dist-info` folder. Entry points for pytest are left out: a
+tree never adds plugins to the judge's pytest.
 """
 
 import configparser
@@ -30,7 +30,7 @@ _NAME = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$")
 
 
 class ProjectMetadata(msgspec.Struct, frozen=True, kw_only=True):
-    """Name, version, entry points and modules of one project. `folder`: where it lies in the base, "" at the top."""
+    """Name, version, entry points and modules of one project. `folder`: its folder in the base, "" for the top."""
 
     name: str
     version: str
@@ -40,7 +40,7 @@ class ProjectMetadata(msgspec.Struct, frozen=True, kw_only=True):
     folder: str = ""
 
     def files(self) -> dict[str, bytes]:
-        """The `.dist-info` folder: relative path -> content."""
+        """Return the `.dist-info` folder: relative path -> content."""
         place = f"{re.sub(r'[-_.]+', '_', self.name)}-{self.version}.dist-info"
         lines = ["Metadata-Version: 2.1", f"Name: {self.name}", f"Version: {self.version}"]
         lines += [f"Requires-Dist: {requirement}" for requirement in self.requires]
@@ -55,9 +55,9 @@ class ProjectMetadata(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def projects_of(base: Mapping[str, bytes], described: str = "") -> tuple[ProjectMetadata, ...]:
-    """The projects that a base holds: the one at its top, and those in folders of their own (a monorepo).
+    """Return the projects of a base: the one at its top, and those in their own folders (a monorepo).
 
-    described: the version that the base's git tags give, for projects that take theirs from git.
+    described: the version from the base's git tags, for projects with a version from git.
     """
     folders = {
         path.rpartition("/")[0]
@@ -112,7 +112,7 @@ def _project(base: Mapping[str, bytes], folder: str, described: str) -> ProjectM
 def _dynamic_version(
     here: Mapping[str, bytes], toml: Mapping[str, Any], ini: Mapping[str, Mapping[str, str]], name: str, described: str
 ) -> str:
-    """A version that packaging computes: from an attribute, a file, the module's `__version__`, or the git tags."""
+    """Return a version that packaging computes: from an attribute, a file, a `__version__`, or the git tags."""
     setting = table(toml, "tool", "setuptools", "dynamic").get("version")
     attribute = setting.get("attr") if isinstance(setting, dict) else None
     file = setting.get("file") if isinstance(setting, dict) else None

@@ -1,4 +1,4 @@
-"""The folders of a base that Python's path needs so that its own modules are found."""
+"""Folders of a base on Python's path, so that its own modules are found."""
 
 from collections.abc import Mapping
 
@@ -6,10 +6,10 @@ from verification.packages.packaging_files import ini_of, setup_call, table, tex
 
 
 def source_folders(base: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Folders that Python's path needs so that a base's own modules are found, in order; "" is the top.
+    """Return the folders that Python's path needs for a base's own modules, in order; "" is the top.
 
-    The top and `src` come first. A project in a folder of its own adds that folder and its `src`, and what a packaging
-    file names as the place of packages is added too.
+    The top comes first. A project in its own folder adds that folder and its `src`, and a packaging file adds the
+    folders that it names for packages.
     """
     folders = [""]
     known = {path.rpartition("/")[0] for path in base}
@@ -26,7 +26,7 @@ def source_folders(base: Mapping[str, bytes]) -> tuple[str, ...]:
 
 
 def _package_places(name: str, content: bytes) -> list[str]:
-    """Folders that a packaging file names as the place of packages."""
+    """Return the folders that a packaging file names for packages."""
     places: list[str] = []
     if name == "pyproject.toml":
         toml = toml_of(content)

@@ -1,7 +1,7 @@
-"""Toolboxes: installed packages, with all that they need, as a folder that boxes may see read-only.
+"""Toolboxes: installed packages with their dependencies, in a folder that boxes may see read-only.
 
-They are copied from this environment, so that nothing is fetched, and kept on a shelf for the next process. Where the
-shelf is not to be trusted, one is made per process and set of names; it is removed at the process's end, or by the next
+They are copied from this environment, so nothing is downloaded, and cached for the next process. If the cache is not
+safe, each process makes its own toolbox for each set of names. It is removed at the process's end, or by the next
 process that makes one.
 """
 
@@ -25,33 +25,34 @@ from verification.sandbox.program import reachable
 from verification.sandbox.runtime import BOX_UID
 
 TOOLS = "/aura/tools"
-"""Where a box sees its toolbox: modules at the top, to be put on Python's path; programs in `bin`."""
+"""Folder of the toolbox in a box: modules at the top, for Python's path; programs in `bin`."""
 _PLACES = ("/var/tmp", "/dev/shm")
-FORM = "1"  # of what is in a toolbox beside the files of its distributions
+FORM = "1"  # version of a toolbox's content in addition to the files of its distributions
 _made: dict[tuple[str, ...], Path] = {}
 _own: set[Path] = set()
 _making = threading.Lock()
 
 
 def toolbox(names: tuple[str, ...]) -> Path:
-    """The folder with the distributions `names` and their dependencies, made if need be (seconds; call in a thread).
+    """Return the folder with the distributions `names` and their dependencies.
 
-    Raises Unavailable for one that is not installed here, and when there is no place that a box could see.
+    It is made if it does not exist, which takes seconds: call it in a thread. Raises Unavailable for a distribution
+    that is not installed, or if boxes can see no temporary folder.
     """
     with _making:
         known = tuple(sorted(set(names)))
-        if known not in _made or not _made[known].is_dir():  # a cleaner of temporary files may have been here
+        if known not in _made or not _made[known].is_dir():  # temporary files may have been removed
             _made[known] = _make(known)
         return _made[known]
 
 
 def tool_versions(names: tuple[str, ...]) -> dict[str, str]:
-    """Name -> version of the distributions and their dependencies. Raises Unavailable like `toolbox`."""
+    """Return name -> version of the distributions and their dependencies. Raises Unavailable like `toolbox`."""
     return {name: found.version for name, found in sorted(_closure(names).items())}
 
 
 def tools_digest(names: tuple[str, ...]) -> str:
-    """Hex sha256 that names what is in the toolbox: each distribution, its version and its files' own digests."""
+    """Return a hex sha256 of a toolbox's content: each distribution, its version and the digests of its files."""
     whole = hashlib.sha256()
     for name, found in sorted(_closure(names).items()):
         whole.update(f"{name} {found.version}\n".encode())
@@ -61,7 +62,7 @@ def tools_digest(names: tuple[str, ...]) -> str:
 
 
 def close_toolboxes() -> None:
-    """Removes the folders that are this process's own; the next call makes them anew."""
+    """Remove the folders of this process. The next call makes them again."""
     with _making:
         for folder in _own:
             shutil.rmtree(folder, ignore_errors=True)
@@ -101,7 +102,7 @@ def _make(names: tuple[str, ...]) -> Path:
 
 
 def _closure(names: Iterable[str]) -> dict[str, importlib.metadata.Distribution]:
-    """The distributions by name, each with what it needs in this environment, without extras."""
+    """Return the distributions by name, with their dependencies in this environment, without extras."""
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 
@@ -114,7 +115,7 @@ def _closure(names: Iterable[str]) -> dict[str, importlib.metadata.Distribution]
             found[name] = importlib.metadata.distribution(name)
         except importlib.metadata.PackageNotFoundError as error:
             raise Unavailable(
-                f"{name} is not installed beside this program, and a gate needs it.",
+                f"{name} is not installed in the environment of this program, and a gate needs it.",
                 hint=f"Install it into the same environment: pip install {name}.",
                 code="tool_missing",
             ) from error
@@ -128,7 +129,7 @@ def _closure(names: Iterable[str]) -> dict[str, importlib.metadata.Distribution]
 
 
 def _files(found: importlib.metadata.Distribution) -> Iterator[tuple[Path, str]]:
-    """Each file with its path in the toolbox: modules as installed, compiled programs in `bin`."""
+    """Yield each file with its path in the toolbox: modules as installed, compiled programs in `bin`."""
     for file in found.files or ():
         source, inside = Path(str(file.locate())), str(file)
         if not _wanted(inside) or not source.is_file():
@@ -144,13 +145,13 @@ def _wanted(inside: str) -> bool:
 
 
 def _is_script(program: Path) -> bool:
-    """Scripts name this environment's interpreter in their first line, which no box has."""
+    """Return whether a program is a script. Its first line names this environment's interpreter, which no box has."""
     with program.open("rb") as file:
         return file.read(2) == b"#!"
 
 
 def _copy(source: Path, folder: Path, inside: str) -> None:
-    """A copy that everybody may read, with its bytecode: a box could not keep what it compiles."""
+    """Copy a file so that everybody can read it, with its byte code: a box could not store what it compiles."""
     target = folder / inside
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
@@ -165,7 +166,7 @@ def _compile(target: Path, inside: str) -> None:
     try:
         py_compile.compile(str(target), str(compiled), f"{TOOLS}/{inside}", doraise=True, invalidation_mode=mode)
     except py_compile.PyCompileError:
-        return  # a template or an example, which nobody imports
+        return  # a template or an example that nobody imports
     compiled.chmod(0o644)
 
 
@@ -174,7 +175,7 @@ def _places() -> list[Path]:
 
 
 def _place() -> Path:
-    """A folder in which the box's user can walk to what we put there."""
+    """Return a temporary folder that the box's user can reach. Raises Unavailable if there is none."""
     uid = BOX_UID if os.getuid() == 0 else os.getuid()
     for place in _places():
         if os.access(place, os.W_OK) and reachable(place, uid):

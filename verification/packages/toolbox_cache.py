@@ -1,7 +1,7 @@
-"""The shelf of toolboxes: a folder per user with finished ones, kept from process to process under what is in them.
+"""The cache of toolboxes: a folder for each user with finished toolboxes, named by the digest of their content.
 
-A process takes one only from a shelf that is its own user's and that nobody else may write to, and only if every file
-is there in its size: temporary folders are cleaned by age, file by file.
+A process uses the cache only if its own user owns it and nobody else may write to it, and a toolbox only if every file
+exists with its size. Programs that clean temporary folders remove single old files.
 """
 
 import os
@@ -16,14 +16,15 @@ from pathlib import Path
 from verification.sandbox.orphans import PREFIX, is_orphan, new_tag
 
 SHELF = "aura-tools"
-UNUSED_S = 7 * 24 * 3600.0  # then the next process that puts one there removes it
+UNUSED_S = 7 * 24 * 3600.0  # age in seconds after which the next process that adds a toolbox removes an unused one
 _LISTING = ".listing"
 
 
 def taken(place: Path, name: str, fill: Callable[[Path], None]) -> Path | None:
-    """The folder of the toolbox `name` in `place`, filled by `fill` if it is not there whole.
+    """Return the folder of the toolbox `name` in `place`, filled by `fill` if it is missing or incomplete.
 
-    None where the shelf could be somebody else's work. Raises what `fill` raises, and leaves nothing half made.
+    Return None if another user could have written the cache. Raises the errors of `fill`, and leaves no unfinished
+    folder.
     """
     shelf = place / f"{SHELF}-{os.getuid()}"
     with suppress(FileExistsError):
@@ -45,7 +46,7 @@ def _ours_alone(shelf: Path) -> bool:
 
 
 def _put(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Made beside its place and moved there, so that nobody meets half of it; two processes make the same."""
+    """Make a toolbox beside its place and move it there, so that nobody sees an unfinished one."""
     made, damaged = folder.with_name(new_tag()), folder.with_name(new_tag())
     try:
         made.mkdir(mode=0o755)
@@ -61,7 +62,7 @@ def _put(folder: Path, fill: Callable[[Path], None]) -> None:
 
 
 def _tidy(shelf: Path) -> None:
-    """Removes what a killed process left half made, and what nobody has taken for long."""
+    """Remove unfinished folders of killed processes, and toolboxes that nobody used for UNUSED_S."""
     for entry in list(shelf.iterdir()):
         with suppress(OSError):
             unused = time.time() - entry.stat().st_mtime > UNUSED_S
@@ -77,7 +78,7 @@ def _whole(folder: Path) -> bool:
 
 
 def _listed(folder: Path) -> str:
-    """Hex sha256 of the path, size and mode of everything below the folder, the listing apart."""
+    """Return the hex sha256 of path, size and mode of everything below the folder, except for the listing."""
     found = sha256()
     for path in sorted(folder.rglob("*")):
         if path.name != _LISTING:

@@ -1,1 +1,1 @@
-"""The box that code under test runs in."""
+"""Sandboxes for code under test. A sandbox makes boxes; a box is the isolated environment of one run."""

@@ -1,4 +1,4 @@
-"""Sandbox interface: one bounded run of untrusted code as values, and the limits that the machine can hold."""
+"""Sandbox interface: one run of untrusted code within limits, and the limits that this machine can enforce."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,21 +9,21 @@ import msgspec
 from domain.tree import Tree
 
 MIB = 1024 * 1024
-PAGE_BYTES = 4096  # what a file takes at least, and in multiples of which it grows
+PAGE_BYTES = 4096  # a file takes whole pages of this size
 PYTHON = "python3"
-"""The name by which `argv` asks for the box's own interpreter; every sandbox puts it on PATH."""
+"""Name of the box's own interpreter in `argv`. Every sandbox puts it on PATH."""
 WORK = "/work"
-"""The private work folder of a box, and the directory in which `argv` starts."""
+"""The private work folder of a box. It is the working directory of `argv`."""
 PROGRAMS = "/aura/bin"
-"""First folder of the box's PATH; `read_only` files put there are executable."""
+"""First folder on the box's PATH. `read_only` files in it are executable."""
 
 Reason = Literal["exit", "timeout", "memory", "output_limit", "file_limit", "setup_failed"]
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """Limits of one run. Hard caps on the whole tree of processes, but for `open_files`, which is per process.
+    """Limits of one run. They apply to all processes of the run together; only `open_files` is for each process.
 
-    `work_bytes` and `files` are the run's own: a sandbox adds what goes in.
+    `work_bytes` and `files` are for what the run itself writes: a sandbox adds the size and number of the input files.
     """
 
     wall_s: float = 30.0
@@ -40,15 +40,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """One run: `files` go into the work folder (relative paths), `read_only` beside it (absolute paths in the box).
+    """One run. `files` go into the work folder (relative paths), `read_only` elsewhere (absolute paths in the box).
 
     `files` may be a tree: then its modes and links go in too, and each submodule is an empty folder.
 
-    `collect` names the files to bring out as globs over paths relative to the work folder; `**` crosses folders.
-    `folders` are folders of the host that the box sees read-only, by their absolute path in the box. They must be
-    readable by everybody and hold nothing but what any box may see.
-    `links` are names in the box for folders of the work folder, both absolute paths. `door` is the descriptor of a
-    socket that the run has as its standard input in place of `stdin`; its own copy, and the caller closes this one.
+    `collect` are glob patterns of the files to copy out, relative to the work folder; `**` matches across folders.
+    `folders` are folders of the host that the box sees read-only, by their absolute path in the box. Everybody must be
+    able to read them, and they must not contain anything that code under test may not see. `links` are links in the box
+    to folders below the work folder, both absolute paths. `door` is the descriptor of a socket that becomes the
+    standard input of the run, instead of `stdin`. The run gets a copy; the caller closes its own.
     """
 
     argv: tuple[str, ...]
@@ -64,7 +64,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def with_room(spec: RunSpec) -> RunSpec:
-    """The run with limits that hold what goes in as well as what it may write."""
+    """Return the run with limits that include the input files."""
     tree = Tree.of(spec.files)
     paths = tree.paths()
     folders = {path[:end] for path in paths for end, char in enumerate(path) if char == "/"}
@@ -78,10 +78,10 @@ def with_room(spec: RunSpec) -> RunSpec:
 
 
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):
-    """End of a run. `setup_failed` means that `argv` was never started; its cause is in `stderr`.
+    """End of a run. With `setup_failed`, `argv` was never started, and `stderr` contains the cause.
 
-    `exit_code` is the code's own claim and None when the sandbox ended the run. `refused` lists what copy-out
-    did not bring out, and why; `folders` are the empty ones among what `collect` names.
+    `exit_code` is the code's own claim, or None if the sandbox ended the run. `refused` lists the files that were not
+    copied out, with reasons. `folders` are the empty folders that match `collect`.
     """
 
     reason: Reason
@@ -96,9 +96,9 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
-    """Limits that a sandbox holds on this machine, proven by runs.
+    """Limits that a sandbox enforces on this machine, proven by trial runs.
 
-    `not_held` names in words those that it cannot hold.
+    `not_held` names the limits that it cannot enforce.
     """
 
     backend: str  # "bubblewrap 0.11.0"
@@ -107,11 +107,11 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     processes: bool
     syscall_filter: bool
     not_held: tuple[str, ...] = ()
-    image: str = ""  # hex sha256 that names what the boxes see read-only
+    image: str = ""  # hex sha256 of the read-only files that the boxes see
 
 
 class Sandbox(Protocol):
-    """Runs untrusted code. `run` never raises for what the code did; a missing sandbox is Unavailable."""
+    """Runner of untrusted code. `run` never raises for faults of the code. It raises Unavailable without a sandbox."""
 
     async def probe(self) -> Capabilities: ...
     async def run(self, spec: RunSpec) -> RunResult: ...

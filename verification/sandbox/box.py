@@ -1,4 +1,7 @@
-"""One box: from its start, held until everything is in place, to the end of all that it started."""
+"""One bubblewrap box, from its start to the end of all its processes.
+
+It waits until its files and limits are in place.
+"""
 
 import asyncio
 import os
@@ -26,13 +29,17 @@ WATCH_EVERY_S = 0.05
 
 
 def counts_processes_per_box(*, dropped: bool) -> bool:
-    """Before Linux 5.14 a user's processes are counted everywhere: then the limit fits only a user of the box's own."""
+    """Return whether the process limit counts the processes of one box only.
+
+    Before Linux 5.14 a user's processes count together in all namespaces. Then the limit needs a user that only boxes
+    have.
+    """
     release = os.uname().release.split(".")
     return dropped or (int(release[0]), int(release[1].partition("-")[0])) >= (5, 14)
 
 
 class Prepared(msgspec.Struct):
-    """A box that waits for its release. `handle` is a pidfd of its first process, whose end is the end of all."""
+    """A box that waits for its release. `handle` is a pidfd of its first process. With that process, all others end."""
 
     pid: int
     handle: int
@@ -41,10 +48,10 @@ class Prepared(msgspec.Struct):
 
 
 class BubblewrapBox:
-    """Starts, watches and ends one run. Use once."""
+    """Runner of one box: start, watch and end. Use once."""
 
     def __init__(self, spec: RunSpec, *, dropped: bool, confinement: Confinement, rules: bytes | None) -> None:
-        """`rules` is the system call filter; `dropped` tells that we are root and the box is not."""
+        """`rules` is the system call filter. `dropped`: we are root, and the box runs as another user."""
         self._spec = spec
         self._limits = spec.limits
         self._dropped = dropped
@@ -56,7 +63,10 @@ class BubblewrapBox:
         self._prepared: Prepared | None = None
 
     async def run(self, command: Sequence[str], inherited: Sequence[int]) -> RunResult:
-        """Runs `command`, which is bwrap with all its arguments but those for status, hold, filter and `argv`."""
+        """Run `command` and return the result.
+
+        It is bwrap with its arguments; status, hold, filter and `argv` are added.
+        """
         self._monitor.start(
             (*self._confinement.wrap(self._limits), *command),
             self._spec.argv,
@@ -76,7 +86,10 @@ class BubblewrapBox:
             await self._end()
 
     def _prepare(self) -> Prepared:
-        """Blocking: waits for the held box, fills its folder and sets its limits. A killed box ends it at once."""
+        """Wait for the held box, fill its folder and set its limits.
+
+        This blocks; if the box is killed, it ends at once.
+        """
         pid = self._monitor.first_process()
         handle = os.pidfd_open(pid)
         folder = hold = None
@@ -98,7 +111,10 @@ class BubblewrapBox:
         return Prepared(pid, handle, folder, hold)
 
     def _limit_processes(self, pid: int) -> None:
-        """Limits that each process of the box inherits. The count of processes is per user namespace, so per box."""
+        """Set the limits that each process of the box inherits.
+
+        Processes are counted per user namespace, so per box.
+        """
         each = {
             resource.RLIMIT_NOFILE: self._limits.open_files,
             resource.RLIMIT_FSIZE: self._limits.file_bytes,
@@ -120,7 +136,7 @@ class BubblewrapBox:
         breach = await self._breach(prepared)
         wall_s = time.monotonic() - started
         self._kill()
-        # bwrap may end a moment before the processes of its box, and files are read only after those
+        # bwrap may end a moment before the box's processes; read the files only after all have ended
         await self._ended(last)
         breach = breach or self._late_breach(prepared)
         claimed = self._monitor.claimed_exit()
@@ -143,7 +159,7 @@ class BubblewrapBox:
         )
 
     async def _breach(self, prepared: Prepared) -> Reason | None:
-        """Waits for the end, the deadline or the first limit that is passed; None for an end of its own."""
+        """Wait for the end, the deadline or the first exceeded limit. Return None if the run ended by itself."""
         assert self._monitor.ended is not None
         deadline = time.monotonic() + self._limits.wall_s
         while not (breach := self._late_breach(prepared)):
@@ -168,7 +184,7 @@ class BubblewrapBox:
         return copy_out(prepared.folder.work, self._spec.collect, self._limits)
 
     def _kill(self) -> None:
-        """Ends all, at any moment: by bwrap's group before the release, by the box's first process after it."""
+        """End all processes, at any moment: bwrap's group before the release, the box's first process after it."""
         if self._prepared:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._prepared.handle, signal.SIGKILL)
@@ -181,16 +197,16 @@ class BubblewrapBox:
         return RunResult(reason="setup_failed", stdout=stdout, stderr=stderr or why.encode())
 
     async def _ended(self, *last: "asyncio.Future[None]") -> None:
-        """Waits for bwrap's end and that of whatever else can write output. Raises Unavailable."""
+        """Wait for the end of bwrap and of all other writers of output. Raises Unavailable after END_WAIT_S."""
         assert self._monitor.ended is not None
         _, pending = await asyncio.wait({self._monitor.ended, self._output.ended, *last}, timeout=END_WAIT_S)
         if pending:
             raise not_ended(END_WAIT_S)
 
     async def _end(self) -> None:
-        """Leaves nothing behind, also when the run is cancelled or fails in between, however often."""
+        """Free everything, even if the run is cancelled or fails at any point, also more than once."""
         self._kill()
-        cancelled = await settled(self._preparing)  # its thread cannot be interrupted; the dead box ends it
+        cancelled = await settled(self._preparing)  # its thread cannot be interrupted, but it ends when the box is dead
         if self._preparing and not self._preparing.cancelled() and self._preparing.exception() is None:
             self._prepared = self._preparing.result()
             self._kill()

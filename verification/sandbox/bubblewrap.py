@@ -1,4 +1,4 @@
-"""The bubblewrap sandbox: namespaces of its own for each run, no network, a read-only runtime, bounded folders."""
+"""The bubblewrap sandbox. Each run has its own namespaces, no network, a read-only runtime and bounded folders."""
 
 import asyncio
 import os
@@ -46,7 +46,7 @@ _ENVIRONMENT = {"PATH": f"{PROGRAMS}:/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "
 
 
 class Bubblewrap:
-    """A Sandbox on bwrap. As root it gives up root before bwrap starts. It never runs anything unconfined."""
+    """A Sandbox with bwrap. As root it drops root before bwrap starts. It never runs code without confinement."""
 
     def __init__(
         self,
@@ -55,10 +55,11 @@ class Bubblewrap:
         store: Path | None = None,
         confinements: Callable[[], Sequence[Confinement]] = possible_confinements,
     ) -> None:
-        """`scratch` is where the few files that boxes share read-only go; the system's temporary folder by default.
+        """Create a sandbox; nothing starts before `probe`.
 
-        `store` is where a root file system may have been built; without one that fits, boxes see this machine's own
-        interpreter and libraries. `confinements` are tried in order; the first one that is proven by runs holds.
+        `scratch` is the folder for the few files that boxes share read-only, by default in the system's temporary
+        folder. `store` may contain a built root file system; without a matching one, boxes see this machine's
+        interpreter and libraries. `confinements` are tried in order; the sandbox uses the first that trial runs prove.
         """
         self._store = store
         self._image = ""
@@ -76,7 +77,7 @@ class Bubblewrap:
         self._filter = filter_program()
 
     async def probe(self) -> Capabilities:
-        """Proves by runs what this machine holds, once. Raises Unavailable with cause and remedy."""
+        """Prove by trial runs which limits this machine enforces, once. Raises Unavailable with cause and remedy."""
         async with self._starting:
             if self._ready is None:
                 await self.sweep()
@@ -85,19 +86,22 @@ class Bubblewrap:
             return self._ready
 
     async def run(self, spec: RunSpec) -> RunResult:
-        """One run in a fresh box. Raises Unavailable when this machine has no sandbox."""
+        """Run a command in a new box. Raises Unavailable if this machine has no sandbox."""
         if not all(place.exists() for place in (self._scratch, self._rootfs) if place):
-            await self.close()  # a cleaner of temporary files was here, or another image was built
+            await self.close()  # the temporary files were removed, or another image was built
         await self.probe()
         assert self._confinement is not None
         return await self._run(with_room(spec), self._confinement)
 
     async def sweep(self) -> int:
-        """Ends processes and removes folders and cgroups of sandboxes whose process is gone; how many."""
+        """End the processes and remove the folders and cgroups of sandboxes without an owner process.
+
+        Return the number.
+        """
         return await in_thread(self._sweep)
 
     async def close(self) -> None:
-        """Removes the shared files. The sandbox can be used again and then sets itself up anew."""
+        """Remove the shared files. The next use of the sandbox sets it up again."""
         self._ready = None
         scratch, self._scratch = self._scratch, None
         if scratch:
@@ -105,7 +109,7 @@ class Bubblewrap:
 
     @property
     def _parent(self) -> Path:
-        """Where the scratch folders are. Raises Unavailable when no temporary folder can be written."""
+        """Return the folder of the scratch folders. Raises Unavailable if no temporary folder can be written."""
         return self._wanted or temporary_folder()
 
     def _set_up(self) -> None:
@@ -127,7 +131,7 @@ class Bubblewrap:
                 self._view, self._image = image_arguments(image.rootfs), image.digest
             else:
                 self._view, self._image = view_arguments(self._scratch, uid=self._uid), host_digest()
-        except OSError as error:  # shutil.Error, several at once, is one too
+        except OSError as error:  # includes shutil.Error, which is several errors at once
             raise unwritable(parent, error) from error
 
     def _sweep(self) -> int:
@@ -135,7 +139,10 @@ class Bubblewrap:
         return swept + sweep_folders(self._parent)
 
     async def _proven(self) -> Capabilities:
-        """The first confinement under which an honest run passes and, if it claims to, a greedy one is ended."""
+        """Return the limits with the first confinement that passes two trial runs.
+
+        A harmless run must pass. If the confinement claims to limit memory, a run that exceeds the limit must be ended.
+        """
         assert self._program is not None
         failed = RunResult(reason="setup_failed")
         for confinement in await in_thread(self._confinements):
@@ -191,11 +198,13 @@ class Bubblewrap:
             ]
             box = BubblewrapBox(spec, dropped=self._dropped, confinement=confinement, rules=self._filter)
             return await box.run(command, list(contents.values()))
-        except FileNotFoundError as error:  # removed under our feet
+        except FileNotFoundError as error:  # another process removed the file
             raise Unavailable(
-                f"What a box needs is gone: {error.filename}.", hint="Start again.", code="sandbox_missing"
+                f"A file that a box needs does not exist any more: {error.filename}.",
+                hint="Start again.",
+                code="sandbox_missing",
             ) from error
-        except OSError as error:  # no process, descriptor or room to be had: ours, and nothing of the code's
+        except OSError as error:  # no process, descriptor or space available: not a fault of the code
             return RunResult(reason="setup_failed", stderr=str(error).encode())
         finally:
             for descriptor in contents.values():

@@ -1,4 +1,4 @@
-"""Control groups, version 1 and 2: the only thing that bounds the memory of a whole tree of processes."""
+"""Control groups, versions 1 and 2. Only they can limit the memory of all processes of a run together."""
 
 import os
 import re
@@ -11,11 +11,11 @@ from typing import Protocol
 from verification.sandbox.base import Limits
 from verification.sandbox.orphans import new_tag, orphans_in
 
-EMPTY_WAIT_S = 2.0  # how long a killed group may take to become empty
+EMPTY_WAIT_S = 2.0  # time for a killed group to become empty
 
 
 class Group(Protocol):
-    """One run's group."""
+    """The group of one run."""
 
     def add(self, pid: int) -> None: ...
     def out_of_memory(self) -> bool: ...
@@ -24,7 +24,7 @@ class Group(Protocol):
 
 
 class Groups(Protocol):
-    """A place under which this process may create groups."""
+    """A place where this process may create groups."""
 
     name: str
 
@@ -33,7 +33,7 @@ class Groups(Protocol):
 
 
 class GroupV1:
-    """A memory and, where there is one, a pids group of cgroup version 1."""
+    """A memory group of cgroup version 1, with a pids group if there is one."""
 
     def __init__(self, memory: Path, pids: Path | None, limits: Limits) -> None:
         tag = new_tag()
@@ -70,7 +70,7 @@ class GroupV1:
 
 
 class GroupsV1:
-    """Groups below the cgroups that this process is in, so that outer limits keep holding."""
+    """Groups below the cgroups of this process, so that outer limits still apply."""
 
     name = "cgroup v1"
 
@@ -97,7 +97,7 @@ class GroupV2:
             (self._folder / "memory.oom.group").write_text("1")
             with suppress(OSError):  # no swap controller
                 (self._folder / "memory.swap.max").write_text("0")
-            with suppress(OSError):  # pids not delegated: RLIMIT_NPROC holds
+            with suppress(OSError):  # the pids controller is not delegated: RLIMIT_NPROC applies
                 (self._folder / "pids.max").write_text(str(limits.processes))
         except OSError:
             self.close()
@@ -118,7 +118,7 @@ class GroupV2:
 
 
 class GroupsV2:
-    """Groups below a folder whose children have the memory controller."""
+    """Groups below a folder that gives its children the memory controller."""
 
     name = "cgroup v2"
 
@@ -133,7 +133,7 @@ class GroupsV2:
 
 
 class SeenGroup:
-    """A group that somebody else has made, read while it is there. Its peak is the last one that was seen."""
+    """A group that another program created, read while it exists. Its peak is the last value that was read."""
 
     def __init__(self, events: Path, peak: Path) -> None:
         self._events = events
@@ -150,7 +150,7 @@ class SeenGroup:
 
 
 def group_of(pid: int) -> SeenGroup | None:
-    """The memory group of a process; None where it cannot be read from here."""
+    """Return the memory group of a process; None if it cannot be read here."""
     tops = [(top, "memory", "memory.oom_control", "memory.max_usage_in_bytes") for top in _mounts("cgroup", "memory")]
     tops += [(top, "", "memory.events", "memory.peak") for top in _mounts("cgroup2", "")]
     for top, controller, events, peak in tops:
@@ -161,7 +161,7 @@ def group_of(pid: int) -> SeenGroup | None:
 
 
 def find_groups() -> Groups | None:
-    """The groups that this process may use, tried by creating one; None where it has no rights."""
+    """Return the groups that this process may use, after a test that creates one; None without permission."""
     for groups in (*_candidates_v1(), *_candidates_v2()):
         try:
             groups.create(Limits()).close()
@@ -172,7 +172,7 @@ def find_groups() -> Groups | None:
 
 
 def own_group(pid: int | str, controller: str) -> str | None:
-    """Path of a process's cgroup as /proc tells it; `controller` is "" for version 2."""
+    """Return the path of a process's cgroup from /proc. `controller` is "" for version 2."""
     for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         if controller in controllers.split(","):
@@ -215,7 +215,7 @@ def _candidates_v2() -> list[Groups]:
 
 
 def read_counter(path: Path, key: str) -> int:
-    """One value of a flat-keyed file; 0 where the file or key is missing."""
+    """Return one value of a flat-keyed file; 0 if the file or key is missing."""
     try:
         found = re.search(rf"^{key} (\d+)$", path.read_text(), re.MULTILINE)
     except OSError:
@@ -224,7 +224,7 @@ def read_counter(path: Path, key: str) -> int:
 
 
 def remove_group(folder: Path) -> int:
-    """Kills what is left in a group and removes it; 1 if it is gone, 0 if it would not go."""
+    """Kill the processes of a group and remove it. Return 1 if it is gone, 0 if it cannot be removed in time."""
     deadline = time.monotonic() + EMPTY_WAIT_S
     while True:
         with suppress(OSError):

@@ -1,7 +1,7 @@
-"""Programs that are run to their end: each is known from its start, and none outlives the one who waits for it.
+"""Child processes that run to their end. None outlives its caller.
 
-asyncio's own subprocesses are not: a loop that ends while it starts one cancels a task of asyncio's that must end
-first, and then waits for ever (Python 3.11).
+asyncio's own subprocesses do not guarantee this. If a loop ends while it starts one, it cancels a task of asyncio's
+that must end first, and then waits for ever (Python 3.11).
 """
 
 import asyncio
@@ -43,6 +43,6 @@ async def run_program(
 
 
 def _started(command: Sequence[str], cwd: Path | None, env: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
-    """Start a process; nothing is awaited, so no cancellation comes between a process and its being known."""
+    """Start a process. There is no await, so a cancellation cannot come before the process is known."""
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=cwd, env=env, start_new_session=True)

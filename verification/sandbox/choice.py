@@ -1,4 +1,4 @@
-"""Which sandbox: Docker if its canary passes, else bubblewrap, else none and nothing runs."""
+"""Choice of the sandbox: Docker if its trial run passes, else bubblewrap. Without either, nothing runs."""
 
 import asyncio
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Choice = Literal["auto", "docker", "bubblewrap"]
 
 @dataclass(frozen=True)
 class Boxes:
-    """Settings of a process's sandbox. `store` is where a root file system may have been built."""
+    """Settings of a process's sandbox. `store` may contain a built root file system."""
 
     choice: Choice = "auto"
     docker_host: str = DEFAULT_HOST
@@ -23,7 +23,10 @@ class Boxes:
 
 
 def open_sandbox(boxes: Boxes) -> Sandbox:
-    """The sandbox to use; its `probe` raises Unavailable when there is none. Without an engine it costs one look."""
+    """Return the sandbox to use.
+
+    Its `probe` raises Unavailable if there is none. Without a Docker socket it tries only bwrap.
+    """
     from verification.sandbox.bubblewrap import Bubblewrap
     from verification.sandbox.docker import Docker
 
@@ -34,7 +37,7 @@ def open_sandbox(boxes: Boxes) -> Sandbox:
 
 
 class FirstThatHolds:
-    """A Sandbox that is the first of several whose probe passes; the choice is made once."""
+    """A Sandbox that uses the first of several whose probe passes. It chooses once."""
 
     def __init__(self, *choices: Sandbox) -> None:
         self._choices = choices
@@ -42,18 +45,18 @@ class FirstThatHolds:
         self._choosing = asyncio.Lock()
 
     async def probe(self) -> Capabilities:
-        """Return the limits that the chosen sandbox holds.
+        """Return the limits that the chosen sandbox enforces.
 
-        Raises the last one's Unavailable, with all causes, when none starts.
+        Raises the last sandbox's Unavailable, with all causes, if none starts.
         """
         return await (await self._choice()).probe()
 
     async def run(self, spec: RunSpec) -> RunResult:
-        """One run in a fresh box of the chosen one."""
+        """Run a command in a new box of the chosen sandbox."""
         return await (await self._choice()).run(spec)
 
     async def sweep(self) -> int:
-        """Sweeps after every one that is there."""
+        """Sweep for every available sandbox. Return the number of swept parts."""
         swept = 0
         for each in self._choices:
             try:
@@ -63,7 +66,7 @@ class FirstThatHolds:
         return swept
 
     async def close(self) -> None:
-        """Closes all; the next use chooses anew."""
+        """Close all sandboxes. The next use chooses again."""
         self._chosen = None
         for each in self._choices:
             await each.close()

@@ -1,4 +1,4 @@
-"""Memory limits of a box: by an own cgroup, by systemd's user manager, or by a watcher that does its best."""
+"""Memory limits of a box: by its own cgroup, by systemd's user manager, or by a watcher with a degraded limit."""
 
 import os
 import resource
@@ -14,7 +14,7 @@ from verification.sandbox.identity import box_user
 
 _SCOPE_PROPERTIES = ("MemoryAccounting=yes", "MemorySwapMax=0", "TasksAccounting=yes")
 MONITOR_PROCESSES = 2  # bwrap itself, inside a scope
-ADDRESS_SPACE_FACTOR = 2  # RLIMIT_AS counts reservations too, so the degraded limit per process is this much wider
+ADDRESS_SPACE_FACTOR = 2  # RLIMIT_AS counts reserved memory too, so this limit is larger
 
 
 class Hold(Protocol):
@@ -26,9 +26,9 @@ class Hold(Protocol):
 
 
 class Confinement(Protocol):
-    """A way to confine runs. `wrap` is what the command line of the box is prefixed with.
+    """A method to confine runs. `wrap` returns a prefix for the command line of the box.
 
-    `holds_monitor`: bwrap itself is inside, so that its violent end, too, means too much memory.
+    `holds_monitor`: bwrap itself is inside, so if it is killed, the cause is too much memory.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Confinement(Protocol):
 
 
 class GroupHold:
-    """One run in its own cgroup."""
+    """A run in its own cgroup."""
 
     def __init__(self, group: Group) -> None:
         self._group = group
@@ -57,7 +57,7 @@ class GroupHold:
 
 
 class OwnGroups:
-    """Cgroups that this process creates itself."""
+    """Confinement by cgroups that this process creates."""
 
     tree_memory = True
     holds_monitor = False
@@ -83,7 +83,7 @@ class OwnGroups:
 
 
 class ScopeHold:
-    """One run in a transient scope of systemd's user manager, which removes the scope itself."""
+    """A run in a transient scope of systemd's user manager. The manager removes the scope."""
 
     def __init__(self, pid: int) -> None:
         self._folder = Path("/sys/fs/cgroup") / (own_group(pid, "") or "/").lstrip("/")
@@ -102,7 +102,7 @@ class ScopeHold:
 
 
 class UserScopes:
-    """`systemd-run --user --scope`: for a plain user whose manager has the memory controller delegated."""
+    """Confinement by `systemd-run --user --scope`, for a plain user with a delegated memory controller."""
 
     name = "systemd scope"
     tree_memory = True
@@ -121,7 +121,7 @@ class UserScopes:
 
 
 class WatchedHold:
-    """No group: a limit on each process's address space, and the sum of resident memory as seen now and then."""
+    """A run without a group: a limit on each process's address space, and regular checks of total resident memory."""
 
     def __init__(self, pid: int, limits: Limits) -> None:
         space = limits.memory_bytes * ADDRESS_SPACE_FACTOR
@@ -143,7 +143,7 @@ class WatchedHold:
 
 
 class Watched:
-    """The degraded way. It never claims to hold the memory of the tree."""
+    """The degraded method. It never claims to limit the memory of all processes together."""
 
     name = "none"
     tree_memory = False
@@ -160,9 +160,9 @@ class Watched:
 
 
 def possible_confinements() -> list[Confinement]:
-    """List the ways that may work here, best first; the sandbox proves the choice by a run.
+    """Return the methods that may work on this machine, best first. The sandbox proves its choice by a run.
 
-    The degraded way is always last.
+    The degraded method is always last.
     """
     groups = find_groups()
     found: list[Confinement] = [OwnGroups(groups)] if groups else []
@@ -177,7 +177,10 @@ def _user_manager_answers() -> bool:
 
 
 def _tree(pid: int) -> list[int]:
-    """A process and its descendants. A reparented one belongs to the box's first process, so none is lost."""
+    """Return a process and its descendants.
+
+    Reparented ones become children of the box's first process, so none is missed.
+    """
     found = [pid]
     for each in found:
         with suppress(OSError):
@@ -188,7 +191,7 @@ def _tree(pid: int) -> list[int]:
 
 
 def _resident_bytes(pid: int) -> int:
-    """Proportional share where the kernel tells it, else resident pages."""
+    """Return the proportional set size if the kernel provides it, else the size of the resident pages."""
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):

@@ -1,4 +1,4 @@
-"""Copy-out: brings regular files out of a dead box by descriptor, and refuses whatever could point elsewhere."""
+"""Copy-out: copies regular files from a dead box by descriptor, and refuses every entry that could point elsewhere."""
 
 import os
 import re
@@ -9,13 +9,13 @@ import msgspec
 
 from verification.sandbox.base import Limits
 
-REFUSED_MAX = 50  # refusals that are named; the rest is only counted by its absence
+REFUSED_MAX = 50  # refusals that are named; further ones are not listed
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class CopyOut(msgspec.Struct, frozen=True):
-    """Files that came out, and those that did not with the reason. `folders` are the requested ones that are empty."""
+    """The copied files, and the refused ones with reasons. `folders` are the requested folders that are empty."""
 
     files: dict[str, bytes]
     refused: tuple[str, ...]
@@ -23,10 +23,10 @@ class CopyOut(msgspec.Struct, frozen=True):
 
 
 def copy_out(folder: int, globs: tuple[str, ...], limits: Limits) -> CopyOut:
-    """Reads the files below the open directory `folder` whose relative path matches one of `globs`.
+    """Read the files below the open directory `folder` that match one of `globs` by their relative path.
 
-    Links, devices, sockets, fifos and files with more than one name are refused, and so is all that exceeds
-    `collect_files`, `collect_bytes` or `collect_depth`.
+    It refuses links, devices, sockets, fifos, files with more than one name, and everything beyond `collect_files`,
+    `collect_bytes` or `collect_depth`.
     """
     wanted = [glob_pattern(glob) for glob in globs]
     files: dict[str, bytes] = {}
@@ -54,7 +54,10 @@ def copy_out(folder: int, globs: tuple[str, ...], limits: Limits) -> CopyOut:
 
 
 def glob_pattern(glob: str) -> re.Pattern[str]:
-    """A glob over whole relative paths: `*` and `?` stay within one name, `**` crosses folders, `a/` means all of a."""
+    """Return the pattern of a glob on whole relative paths.
+
+    `*` and `?` match within one name, `**` matches across folders, and `a/` matches everything below `a`.
+    """
     glob = glob + "**" if glob.endswith("/") else glob
     pieces = re.split(r"(\*\*/|\*\*|\*|\?)", glob)
     meaning = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
@@ -62,7 +65,7 @@ def glob_pattern(glob: str) -> re.Pattern[str]:
 
 
 def _walk(folder: int, prefix: str, depth: int, refused: list[str], empty: list[str]) -> Iterator[tuple[str, int, str]]:
-    """Yields (path, descriptor of its folder, name) of everything that is not a folder, in order of names."""
+    """Yield (path, descriptor of its folder, name) of every entry that is not a folder, in order of names."""
     inside = sorted(os.listdir(folder))
     if not inside:
         empty.append(prefix.rstrip("/"))
@@ -98,7 +101,7 @@ def _walk_inside(
 
 
 def _read(folder: int, name: str, bytes_max: int) -> bytes | str:
-    """The content of one regular file with one name, or the reason why not."""
+    """Return the content of a regular file with one name, or the reason for a refusal."""
     found = os.stat(name, dir_fd=folder, follow_symlinks=False)
     if stat.S_ISLNK(found.st_mode):
         return "a symbolic link"

@@ -1,11 +1,11 @@
-"""Bytes handed to a process as sealed, read-only descriptors."""
+"""Bytes that a process gets as a sealed, read-only descriptor."""
 
 import fcntl
 import os
 
 
 def sealed(content: bytes) -> int:
-    """A descriptor that reads `content` from its start and through which nothing can be written."""
+    """Return a read-only descriptor at the start of `content`. Nobody can write through it."""
     memory = os.memfd_create("aura", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
         with os.fdopen(os.dup(memory), "wb") as file:

@@ -1,4 +1,4 @@
-"""The Docker sandbox: a fresh container for each run, without network, capabilities or anything writable but tmpfs."""
+"""The Docker sandbox: a new container for each run, without network or capabilities. Only tmpfs is writable."""
 
 import asyncio
 import secrets
@@ -35,16 +35,19 @@ BUILD = "Build the image of the boxes with `aura sandbox build`."
 
 
 class Docker:
-    """A Sandbox on a Docker engine of this machine, from the image that `aura sandbox build` has made."""
+    """A Sandbox with a Docker engine of this machine and the image that `aura sandbox build` made."""
 
     def __init__(self, host: str = DEFAULT_HOST, *, image: str | None = None, scratch: Path | None = None) -> None:
-        """`image` names another than the one built by this Python; `scratch` is where the boxes' sockets are."""
+        """Create a sandbox; nothing starts before `probe`.
+
+        `image` names another image than the one built from this Python. `scratch` is the folder of the boxes' sockets.
+        """
         self._engine = Engine(host)
         self._wanted = image
         self._given = scratch
         self._scratch: Path | None = None
         self._image = EngineImage("", {})
-        self._owner = ""  # in the labels of all that the engine makes for this sandbox, before it makes it
+        self._owner = ""  # label of everything that the engine makes for this sandbox; set before the first request
         self._ready: Capabilities | None = None
         self._starting = asyncio.Lock()
         self._layering = asyncio.Lock()
@@ -52,7 +55,7 @@ class Docker:
         self._rules = filter_profile()
 
     async def probe(self) -> Capabilities:
-        """Proves by runs what this engine holds, once. Raises Unavailable with cause and remedy."""
+        """Prove by trial runs which limits this engine enforces, once. Raises Unavailable with cause and remedy."""
         async with self._starting:
             if self._ready is None:
                 version = await self._set_up()
@@ -60,18 +63,18 @@ class Docker:
             return self._ready
 
     async def run(self, spec: RunSpec) -> RunResult:
-        """One run in a fresh container. Raises Unavailable when there is no engine or no image."""
+        """Run a command in a new container. Raises Unavailable if there is no engine or no image."""
         await self.probe()
         return await self._run(with_room(spec))
 
     async def sweep(self) -> int:
-        """Ends and removes containers and folders of sandboxes whose process is gone; how many."""
+        """Remove the containers and folders of sandboxes without an owner process. Return the number."""
         return await self._removed_of(is_orphan) + await in_thread(partial(sweep_folders, self._parent))
 
     async def close(self) -> None:
-        """Removes the folder of the boxes and all that the engine has made for them, also what it never told of.
+        """Remove the folder of the boxes and all that the engine made for them, also after an unanswered request.
 
-        Used again, it sets itself up anew.
+        The next use of the sandbox sets it up again.
         """
         self._ready = None
         self._layered = {}
@@ -79,7 +82,8 @@ class Docker:
         if self._owner:
             clearing = begun(lambda: self._removed_of(self._owner.__eq__))
             cancelled = await settled(clearing)
-            with suppress(Unavailable):  # the next use sweeps, or another process's once this one has ended
+            # The next use sweeps again, and so does another process after this one has ended.
+            with suppress(Unavailable):
                 clearing.result()
         scratch, self._scratch = self._scratch, None
         if scratch:
@@ -101,11 +105,11 @@ class Docker:
 
     @property
     def _parent(self) -> Path:
-        """Where the folders of the boxes' sockets are. Raises Unavailable when no temporary folder can be written."""
+        """Return the folder of the boxes' sockets. Raises Unavailable if no temporary folder can be written."""
         return self._given or temporary_folder()
 
     async def _set_up(self) -> str:
-        """Sweeps, finds the image, makes the folder; the engine's version."""
+        """Sweep, find the image, create the folder. Return the engine's version."""
         if not self._engine.socket.exists():
             raise Unavailable(
                 f"There is no Docker engine at {self._engine.host}.",
@@ -118,7 +122,8 @@ class Docker:
             await self._removed_of(self._owner.__eq__)
         self._owner = self._owner or new_tag()
         found = await self._engine.images(f"{RECIPE_LABEL}={recipe()}" if self._wanted is None else DIGEST_LABEL)
-        built = [each for each in found if SANDBOX_LABEL not in each.labels]  # one with links bears its base's labels
+        # An image with links has the labels of its base.
+        built = [each for each in found if SANDBOX_LABEL not in each.labels]
         fitting = [each for each in built if self._wanted in (None, each.id, each.labels.get(DIGEST_LABEL))]
         if not fitting:
             raise Unavailable("The Docker engine has no image of the boxes.", hint=BUILD, code="sandbox_missing")
@@ -170,7 +175,7 @@ class Docker:
         )
 
     async def _image_with(self, links: Mapping[str, str]) -> str:
-        """The image, or one more layer on it with these links: its root is read-only once a box runs."""
+        """Return the id of the image, or of a new layer on it with these links. A running box has a read-only root."""
         if not links:
             return self._image.id
         wanted = tuple(sorted(links.items()))
@@ -179,7 +184,7 @@ class Docker:
                 base, archive, tag = self._image.id, links_archive(links), new_tag()
                 labels = {SANDBOX_LABEL: "links", OWNER_LABEL: self._owner}
                 making = begun(lambda: self._engine.layered(base, archive, LAYERED, tag, labels))
-                cancelled = await settled(making)  # what was made is known, and removed at the end
+                cancelled = await settled(making)  # the created image is known now, and removed at the end
                 try:
                     self._layered[wanted] = making.result()
                 except EngineError as error:
@@ -190,7 +195,7 @@ class Docker:
 
     def _unavailable(self, why: str) -> Unavailable:
         return Unavailable(
-            f"No box starts on the Docker engine at {self._engine.host}, and nothing is run without one: {why}.",
+            f"No box starts on the Docker engine at {self._engine.host}: {why}. Nothing runs without a box.",
             hint="Set AURA_SANDBOX=bubblewrap, or let this process run on the engine's own machine.",
             code="sandbox_refused",
         )

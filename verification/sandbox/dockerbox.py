@@ -1,4 +1,4 @@
-"""One box in a container: met at the threshold, filled, released, watched, and brought to its end."""
+"""One box in a container, from its start to its end. It waits for its order until its files are in place."""
 
 import asyncio
 import json
@@ -29,14 +29,14 @@ from verification.sandbox.waiting import begun, end_of, forget, in_thread, settl
 from verification.sandbox.workfolder import WorkFolder, folder_sizes
 
 START_WAIT_S = 60.0  # from the engine's start of the container to its first process, under load
-END_WAIT_S = 30.0  # from the kill to the engine's word that it has ended: under load that takes its time
+END_WAIT_S = 30.0  # from the kill to the engine's report of the end; this takes time under load
 WATCH_EVERY_S = 0.05
-LOOK_EVERY_S = 0.5  # whether a container that does not show has ended
+LOOK_EVERY_S = 0.5  # interval of checks whether a container ended before it connected
 ENVIRONMENT = {"PATH": f"{PROGRAMS}:/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8"}
 
 
 class PreparedContainer(msgspec.Struct):
-    """A box whose first process waits for its order. `handle` is a pidfd of it, whose end is the end of all."""
+    """A box with a first process that waits for its order. `handle` is a pidfd of it. With it, all others end."""
 
     handle: int
     folder: WorkFolder
@@ -44,10 +44,10 @@ class PreparedContainer(msgspec.Struct):
 
 
 class DockerBox:
-    """Starts, watches and ends one run. Use once."""
+    """Runner of one box: start, watch and end. Use once."""
 
     def __init__(self, spec: RunSpec, engine: Engine, *, name: str, place: Path) -> None:
-        """`place` is a folder of its own, removed at the end, and `name` the container's."""
+        """`place` is a folder for this box; it is removed at the end. `name` is the container's name."""
         self._spec = spec
         self._limits = spec.limits
         self._engine = engine
@@ -60,11 +60,11 @@ class DockerBox:
         self._started = self._oom_seen = False
 
     def _shares(self) -> Shares:
-        """Makes the folder that the box sees, with the read-only files. Raises OSError."""
+        """Create the folder that the box sees, with the read-only files. Raises OSError."""
         door, files = self._place / "door", self._place / "files"
         for folder in (self._place, door, files):
             folder.mkdir()
-            folder.chmod(0o755)  # whatever the umask
+            folder.chmod(0o755)  # independent of the umask
         seen: dict[str, Path] = dict(self._spec.folders)
         for number, (inside, content) in enumerate(self._spec.read_only.items()):
             seen[inside] = files / str(number)
@@ -74,7 +74,7 @@ class DockerBox:
         return Shares(door, seen)
 
     async def run(self, config: Callable[[Shares], dict[str, Any]]) -> RunResult:
-        """The run in a container made by `config`. Raises Unavailable when the engine is gone or has no image."""
+        """Run a container with the settings from `config`. Raises Unavailable if the engine or its image is missing."""
         try:
             try:
                 self._prepared = await self._prepare(config(await in_thread(self._shares)))
@@ -83,7 +83,7 @@ class DockerBox:
             except EngineError as error:
                 if error.status == 404 and not self._started:
                     raise Unavailable(
-                        f"The Docker engine has not what a box needs: {error}.",
+                        f"The Docker engine does not have the image of the boxes: {error}.",
                         hint="Build the image of the boxes with `aura sandbox build`.",
                         code="sandbox_missing",
                     ) from error
@@ -94,22 +94,20 @@ class DockerBox:
             await self._end()
 
     async def _prepare(self, config: dict[str, Any]) -> PreparedContainer:
-        """Until the first process waits for its order, with all files in place."""
+        """Start the container, wait for its first process, and write all files."""
         self._starting = begun(lambda: self._engine.start(self._name, config))
         await asyncio.shield(self._starting)
         pid = await self._met()
         assert self._threshold is not None
         handle = os.pidfd_open(pid)
         folder = WorkFolder(dict(zip(WRITABLE, self._threshold.taken(), strict=True)))
-        prepared = self._prepared = PreparedContainer(
-            handle, folder, None
-        )  # what is opened is known before anything can fail
+        prepared = self._prepared = PreparedContainer(handle, folder, None)  # close it even if a later step fails
         prepared.group = group_of(pid)
         await in_thread(lambda: self._fill(prepared))
         return prepared
 
     async def _met(self) -> int:
-        """Waits for the first process. Raises OSError with the engine's reason when it ends without showing."""
+        """Wait for the first process. Raises OSError with the engine's reason if it ends before it connects."""
         assert self._threshold is not None
         meeting = asyncio.create_task(self._threshold.met())
         deadline = time.monotonic() + START_WAIT_S
@@ -160,7 +158,7 @@ class DockerBox:
         if pending:
             raise not_ended(END_WAIT_S)
         breach = breach or ("output_limit" if self._output.overflow else None)
-        unseen = prepared.group is None or claimed == ""  # by us: the engine may have seen it
+        unseen = prepared.group is None or claimed == ""  # this process did not see it, but the engine may have seen it
         if breach is None and unseen and (await self._engine.state(self._name)).get("OOMKilled"):
             breach = "memory"
         stdout, stderr = self._output.of("stdout"), self._output.of("stderr")
@@ -181,7 +179,7 @@ class DockerBox:
         )
 
     async def _told(self) -> int | str:
-        """The command's exit code, or why there is none."""
+        """Return the command's exit code, or the reason why there is none."""
         assert self._threshold is not None
         while told := await self._threshold.told():
             word, _, rest = told.partition(" ")
@@ -193,7 +191,7 @@ class DockerBox:
         return ""
 
     async def _breach(self, prepared: PreparedContainer, telling: "asyncio.Task[int | str]") -> Reason | None:
-        """Waits for the end, the deadline or the first limit that is passed; None for an end of its own."""
+        """Wait for the end, the deadline or the first exceeded limit. Return None if the run ended by itself."""
         deadline = time.monotonic() + self._limits.wall_s
         while not (breach := self._late_breach(prepared)):
             left_s = deadline - time.monotonic()
@@ -217,7 +215,7 @@ class DockerBox:
         return copy_out(prepared.folder.work, self._spec.collect, self._limits)
 
     def _kill(self) -> None:
-        """Ends all at any moment: with the first process its whole namespace ends."""
+        """End all processes, at any moment: when the first process ends, its namespace ends with it."""
         if self._prepared:
             with suppress(ProcessLookupError, PermissionError):
                 signal.pidfd_send_signal(self._prepared.handle, signal.SIGKILL)
@@ -225,7 +223,7 @@ class DockerBox:
             self._threshold.close()
 
     async def _end(self) -> None:
-        """Leaves nothing behind, also when the run is cancelled or fails in between, however often."""
+        """Free everything, even if the run is cancelled or fails at any point, also more than once."""
         self._kill()
         cancelled, removing = await settled(self._starting), None
         if self._starting is not None:

@@ -1,4 +1,4 @@
-"""Configuration of one box for a Docker engine: every limit and every wall, as one value."""
+"""Settings of one box for a Docker engine: all limits and isolation, as one value."""
 
 import os
 from collections.abc import Mapping
@@ -14,10 +14,10 @@ from verification.sandbox.runtime import BOX_UID, SHM_BYTES, TMP_BYTES, WRITABLE
 from verification.sandbox.workfolder import folder_sizes
 
 SOCKET = "socket"
-LAUNCHER_BYTES = 12 * MIB  # what the box's first process takes beside the code
-MEMORY_LEAST_BYTES = 24 * MIB  # below it the engine's own first stage does not start
-PROCESSES_LEAST = 16  # the same for its threads
-FILES_ROOM = 64  # more than may be made, so that one too many is seen and told
+LAUNCHER_BYTES = 12 * MIB  # memory of the box's first process, in addition to the code
+MEMORY_LEAST_BYTES = 24 * MIB  # with less, the engine's own first stage does not start
+PROCESSES_LEAST = 16  # with fewer, the engine's first stage cannot start its threads
+FILES_ROOM = 64  # room above the limit, so that a file above the limit can be seen and reported
 CPUS = 1.0
 OOM_SCORE = 500
 _HIDDEN = (
@@ -38,19 +38,19 @@ _READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-tr
 
 
 class Shares(msgspec.Struct, frozen=True):
-    """The host's files that a box sees, all of them read-only: path in the box -> path here."""
+    """Files of the host that a box sees, all of them read-only: path in the box -> path on the host."""
 
     door: Path
     files: Mapping[str, Path]
 
 
 def box_ids() -> tuple[int, int]:
-    """User and group of a box: nobody's as root, else our own, whose folders we then can fill."""
+    """Return user and group of a box: nobody's if we are root, else our own, so that we can write its folders."""
     return (BOX_UID, BOX_UID) if os.getuid() == 0 else (os.getuid(), os.getgid())
 
 
 def box_config(image: str, limits: Limits, shares: Shares, *, owner: str, rules: str | None) -> dict[str, Any]:
-    """The container of one box. `rules` is the seccomp profile as JSON text."""
+    """Return the settings of one box's container. `rules` is the seccomp profile as JSON text."""
     uid, gid = box_ids()
     return {
         "Image": image,
@@ -97,7 +97,7 @@ def _walls(limits: Limits, shares: Shares, rules: str | None) -> dict[str, Any]:
 
 
 def _ulimits(limits: Limits) -> list[dict[str, Any]]:
-    """Limits that each process inherits."""
+    """Return the limits that each process inherits."""
     each = {"nofile": limits.open_files, "fsize": limits.file_bytes, "core": 0, "memlock": 0, "msgqueue": 0}
     return [{"Name": name, "Soft": value, "Hard": value} for name, value in each.items()]
 

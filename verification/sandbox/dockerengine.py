@@ -1,4 +1,4 @@
-"""A Docker engine behind a unix socket, asked through aiodocker; every answer that is no answer is a typed error."""
+"""Client of a Docker engine on a unix socket, with aiodocker. Every failed request raises a typed error."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ _NOT_REACHED = 900  # aiodocker's own
 
 
 class EngineError(Exception):
-    """The engine has refused one request; `status` is its HTTP status."""
+    """The engine refused a request. `status` is its HTTP status."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -36,20 +36,23 @@ class EngineError(Exception):
 
 
 class EngineImage(msgspec.Struct, frozen=True):
-    """An image that the engine has."""
+    """An image in the engine."""
 
     id: str
     labels: dict[str, str]
 
 
 class Engine:
-    """One engine. Each use opens a client of its own: sandboxes outlive event loops, clients do not."""
+    """One engine. Each use opens its own client: sandboxes outlive event loops, clients do not."""
 
     def __init__(self, host: str) -> None:
-        """`host` is the address of its socket. Raises Unavailable for one on another machine: folders are shared."""
+        """`host` is the address of the socket.
+
+        Raises Unavailable for an engine on another machine: folders are shared.
+        """
         if not host.startswith(SCHEME):
             raise Unavailable(
-                f"{host} is no Docker engine of this machine.",
+                f"{host} is not a Docker engine of this machine.",
                 hint="Name its socket in AURA_DOCKER_HOST, for example unix:///var/run/docker.sock.",
                 code="sandbox_missing",
             )
@@ -62,7 +65,7 @@ class Engine:
 
     @asynccontextmanager
     async def client(self, wait_s: float = ANSWER_WAIT_S) -> "AsyncIterator[Docker]":
-        """A client for some requests. Raises EngineError, or Unavailable when the engine does not answer."""
+        """Open a client for some requests. Raises EngineError, or Unavailable if the engine does not answer."""
         from aiodocker import Docker, DockerError
         from aiohttp import ClientError, ClientTimeout
 
@@ -80,17 +83,17 @@ class Engine:
             ) from error
 
     async def version(self) -> str:
-        """Return the engine's own name and version."""
+        """Return the engine's version."""
         async with self.client() as docker:
             return str((await docker.version())["Version"])
 
     async def start(self, name: str, config: dict[str, Any]) -> None:
-        """Creates a container and starts it."""
+        """Create a container and start it."""
         async with self.client() as docker:
             await (await docker.containers.create(config, name=name)).start()
 
     async def state(self, name: str) -> dict[str, Any]:
-        """Return the engine's state of a container; empty when there is none."""
+        """Return the engine's state of a container; empty if there is none."""
         try:
             async with self.client() as docker:
                 return dict((await docker.containers.container(name).show())["State"])
@@ -100,9 +103,9 @@ class Engine:
             raise
 
     async def remove(self, name: str, *, may_come: bool = False) -> bool:
-        """Ends and removes a container; False if there is none. `may_come`: its creation got no answer.
+        """End and remove a container. Return False if there is none. `may_come`: its creation got no answer.
 
-        A container that ends by itself at the same moment has the engine refuse, and the next try succeed.
+        If a container ends by itself at the same moment, the engine refuses, and the next attempt succeeds.
         """
         for left in reversed(range(REMOVED_TRIES)):
             try:
@@ -110,7 +113,7 @@ class Engine:
                     await docker.containers.container(name).delete(force=True, v=True)
                 return True
             except EngineError as error:
-                if error.status == _BUSY:  # somebody else removes it
+                if error.status == _BUSY:  # another process removes it
                     return True
                 if error.status == _GONE and not may_come:
                     return False
@@ -120,28 +123,28 @@ class Engine:
         return False
 
     async def containers(self) -> dict[str, str]:
-        """Every container of a sandbox, by its id, with its owner's tag."""
+        """Return every container of a sandbox: its id and its owner's tag."""
         filters = json.dumps({"label": [SANDBOX_LABEL]})
         async with self.client() as docker:
             found = await docker.containers.list(all=True, filters=filters)
         return {each.id: str(each["Labels"].get(OWNER_LABEL, "")) for each in found}
 
     async def images(self, *labels: str) -> list[EngineImage]:
-        """The images with all these labels (a name, or name=value), newest first."""
+        """Return the images with all these labels (a name, or name=value), newest first."""
         async with self.client() as docker:
             found = await docker.images.list(filters={"label": list(labels)})
         found = sorted(found, key=lambda each: each["Created"], reverse=True)
         return [EngineImage(each["Id"], each["Labels"] or {}) for each in found]
 
     async def load(self, archive: IO[bytes]) -> None:
-        """Takes in an image archive."""
+        """Load an image archive."""
         async with self.client(LOAD_WAIT_S) as docker:
             await docker.images.import_image(_blocks(archive))
 
     async def layered(self, image: str, archive: bytes, repository: str, tag: str, labels: dict[str, str]) -> str:
-        """A new image: `image` with the files of a tar `archive` above it. Its id.
+        """Create an image: `image` with the files of a tar `archive` on top. Return its id.
 
-        What a request without an answer leaves bears the labels.
+        If a request gets no answer, whatever it created has the labels.
         """
         name, whole = f"{repository}-{tag}", False
         try:
@@ -158,7 +161,7 @@ class Engine:
                     await self.remove_image(f"{repository}:{tag}")
 
     async def remove_image(self, name: str) -> bool:
-        """Removes an image; False if there is none, or it is in use."""
+        """Remove an image. Return False if there is none, or if it is in use."""
         try:
             async with self.client() as docker:
                 await docker.images.delete(name, force=True)

@@ -1,8 +1,8 @@
-"""Acting as the box's user for a moment, in one thread: root's file and limit calls on a box's own namespaces need it.
+"""A thread that acts as the box's user for a moment. Root needs this for file and limit calls on a box's namespaces.
 
-A file system of a user namespace knows only the users mapped into it, and limits of another user's process may be set
-by that user alone (containers often withhold CAP_SYS_RESOURCE from root). The C library's own calls would change every
-thread, so the system calls are made directly.
+A file system of a user namespace knows only the users that are mapped into it. Only the same user may set limits of a
+process (containers often withhold CAP_SYS_RESOURCE from root). The C library's functions would change every thread, so
+this module makes the system calls directly.
 """
 
 import ctypes
@@ -18,7 +18,7 @@ _SET_REAL_CALLS = {"x86_64": (117, 119), "aarch64": (147, 149)}  # setresuid, se
 
 @contextmanager
 def box_user(*, dropped: bool) -> Iterator[None]:
-    """Makes this thread act as the box's user; nothing to do where the box runs as ourselves."""
+    """Make this thread act as the box's user. If the box runs as our own user, there is nothing to do."""
     if not dropped:
         yield
         return

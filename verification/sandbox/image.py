@@ -1,4 +1,4 @@
-"""The root file system image of a box: built once from this Python, named by what it holds, for both sandboxes."""
+"""The root file system image of a box: built once from this Python, named by its content, for both sandboxes."""
 
 import hashlib
 import os
@@ -21,13 +21,13 @@ RECORD = "image.json"
 REPOSITORY = "aura-box"
 DIGEST_LABEL = "aura.sandbox.digest"
 RECIPE_LABEL = "aura.sandbox.recipe"
-_RECIPE_VERSION = 1  # of what makes another image from the same machine
+_RECIPE_VERSION = 1  # version of the build steps; raise it when they make another image from the same machine
 _BLOCK_BYTES = 1024 * 1024
-_DERIVED = "__pycache__"  # byte code follows from the sources and is not the same in every build
+_DERIVED = "__pycache__"  # byte code is made from the sources and differs between builds
 
 
 class Image(msgspec.Struct, frozen=True):
-    """One image. `recipe` tells from what it was built, `digest` what came of it; both are hex sha256."""
+    """One image. `recipe` is the digest of its inputs, `digest` that of its content; both are hex sha256."""
 
     digest: str
     recipe: str
@@ -49,12 +49,12 @@ _image = msgspec.json.Decoder(Image)
 
 
 def tag_of(digest: str) -> str:
-    """The name of an image in a container engine."""
+    """Return the name of an image in a container engine."""
     return f"{REPOSITORY}:{digest[:32]}"
 
 
 def recipe() -> str:
-    """Return a cheap digest of all that an image depends on: this interpreter, the C library's names, our own part."""
+    """Return a cheap digest of an image's inputs: this interpreter, the machine, our own source files."""
     own = hashlib.sha256()
     for name in ("rootfs.py", "launcher.py"):
         own.update(Path(__file__).with_name(name).read_bytes())
@@ -64,7 +64,7 @@ def recipe() -> str:
 
 
 def find_image(store: Path) -> Image | None:
-    """The image in `store` if it was built by this recipe; None without one."""
+    """Return the image in `store` if it has the same recipe, else None."""
     try:
         found = _image.decode((store / RECORD).read_bytes())
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
@@ -73,7 +73,7 @@ def find_image(store: Path) -> Image | None:
 
 
 def build_image(store: Path, say: Callable[[str], None]) -> Image:
-    """Builds into `store` and replaces what was there. Blocking, some 15 s of work. Raises Unavailable."""
+    """Build an image into `store` and replace the old one. It blocks, about 15 s of work. Raises Unavailable."""
     store.mkdir(parents=True, exist_ok=True)
     sweep_folders(store)
     made = store / new_tag()
@@ -102,7 +102,10 @@ def build_image(store: Path, say: Callable[[str], None]) -> Image:
 
 
 def measure(root: Path) -> tuple[str, int, int]:
-    """Digest over sorted paths, kinds, modes and contents; bytes; number of entries. Byte code counts as bytes only."""
+    """Return a digest of paths, kinds, modes and contents; the bytes; the number of entries.
+
+    The digest omits byte code.
+    """
     digest, size, count = hashlib.sha256(), 0, 0
     for path, name in entries(root):
         found = path.lstat()
@@ -120,12 +123,12 @@ def measure(root: Path) -> tuple[str, int, int]:
 
 
 def entries(root: Path) -> Iterator[tuple[Path, str]]:
-    """(path, name relative to the root) of everything below it, sorted by name."""
+    """Yield (path, name relative to the root) of everything below the root, sorted by name."""
     yield from sorted(((path, path.relative_to(root).as_posix()) for path in root.rglob("*")), key=lambda each: each[1])
 
 
 def write_archive(image: Image, target: IO[bytes]) -> None:
-    """The image as `docker load` reads it. Its id there depends on nothing but its content."""
+    """Write the image in the format of `docker load`. Its id there depends only on its content."""
     layer = target.name + ".layer"
     try:
         with open(layer, "wb") as file:

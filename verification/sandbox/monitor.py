@@ -1,4 +1,4 @@
-"""bwrap as a process: held until it is released, asked how the run ended, and killed with its box at any moment."""
+"""The bwrap process: it waits until its release and reports how the run ended. It can be killed with its box."""
 
 import asyncio
 import json
@@ -17,15 +17,15 @@ from verification.sandbox.waiting import end_of, forget
 START_WAIT_S = 20.0  # bwrap's own start, under load
 STATUS_BYTES_MAX = 4096
 NOTHING_MADE = "bwrap ended before it had made the box"
-_SESSION_KEYS = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")  # systemd-run finds its manager by them
+_SESSION_KEYS = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")  # systemd-run needs them to find its manager
 
 
 class Monitor:
     """One bwrap process with its pipes. Use once: `start`, `release`, `kill`, and `close` after its end.
 
-    It leads a process group in which the box's first process stays until the release, so that one signal ends both. To
-    kill bwrap alone is not enough: until bwrap has told that process to go on, nothing else would ever end it, and it
-    holds the output open. The leader is reaped in `close` and not before, so that its number stays the group's.
+    It leads a process group. The box's first process stays in this group until the release, so that one signal ends
+    both. It is not enough to kill bwrap: before the release nothing else would end that process, and it keeps the
+    output open. The leader is reaped only in `close`, so that its number stays the group's number.
     """
 
     def __init__(self, output: Output) -> None:
@@ -45,11 +45,11 @@ class Monitor:
         rules: bytes | None,
         dropped: bool,
     ) -> None:
-        """Starts bwrap; it never awaits, so nothing comes between a process and its being known. Raises OSError.
+        """Start bwrap. There is no await, so a cancellation cannot come before the process is known. Raises OSError.
 
-        `stdin` is what can be read there, or a descriptor of which the box gets a copy.
-        `rules`, the system call filter, are given at the release: if this process dies before, the box reads none and
-        ends, instead of running without its limits.
+        `stdin` is the content of standard input, or a descriptor; the box gets a copy of it. `rules`, the system call
+        filter, are sent at the release. If this process dies before, the box reads no filter and ends, instead of
+        running without its limits.
         """
         given: list[int] = []
         try:
@@ -89,7 +89,7 @@ class Monitor:
                 os.close(descriptor)
 
     def first_process(self) -> int:
-        """Blocking: the box's first process, as soon as bwrap has made it. Raises OSError."""
+        """Wait for the box's first process and return its pid. It blocks. Raises OSError."""
         text = b""
         while b"\n" not in text:
             ready = readable(self._status, START_WAIT_S)
@@ -100,7 +100,7 @@ class Monitor:
         return int(json.loads(text.partition(b"\n")[0])["child-pid"])
 
     def release(self) -> None:
-        """Lets the box go on. One that has ended meanwhile is found by its end."""
+        """Let the box continue. If it has ended meanwhile, its end is noticed later."""
         with suppress(BrokenPipeError):
             if self._filter >= 0:
                 os.write(self._filter, self._rules)
@@ -109,13 +109,16 @@ class Monitor:
             os.write(self._release, b"\n")
 
     def kill(self) -> None:
-        """Ends bwrap and, until its release, the box."""
+        """End bwrap and, before the release, the box."""
         if self._process and self._process.returncode is None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def claimed_exit(self) -> int | None:
-        """After the end: bwrap tells an exit code only when `argv` was really started; without one nothing ran."""
+        """Return the exit code after the end.
+
+        bwrap reports one only if `argv` really started; None means that nothing ran.
+        """
         os.set_blocking(self._status, False)
         text = b""
         with suppress(BlockingIOError):
@@ -125,13 +128,13 @@ class Monitor:
         return next((int(each["exit-code"]) for each in told if "exit-code" in each), None)
 
     def died_of_a_signal(self) -> bool:
-        """After the end: bwrap itself was killed."""
+        """Return, after the end, whether bwrap itself was killed."""
         assert self._process is not None
         told = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         return told is not None and told.si_code in (os.CLD_KILLED, os.CLD_DUMPED)
 
     def close(self) -> None:
-        """After the end: reaps bwrap and closes what is ours."""
+        """Reap bwrap after its end, and close our descriptors."""
         if self.ended:
             forget(self._handle)
         if self._process:
@@ -144,14 +147,17 @@ class Monitor:
 
 
 def readable(descriptor: int, wait_s: float) -> bool:
-    """Blocking: True once there is something to read, or for a pidfd once the process has ended."""
+    """Wait until there is something to read, or for a pidfd until the process has ended.
+
+    It blocks; False if it timed out.
+    """
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(wait_s * 1000))
 
 
 def _pipe(given: list[int], *, ours: int) -> tuple[int, int]:
-    """A pipe's end that is ours (0 reads, 1 writes) and the other, which is noted in `given`."""
+    """Create a pipe. Return our end (0 reads, 1 writes) and the other end, which is also added to `given`."""
     ends = os.pipe2(os.O_CLOEXEC)
     given.append(ends[1 - ours])
     return ends[ours], ends[1 - ours]

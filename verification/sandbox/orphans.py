@@ -1,4 +1,4 @@
-"""Owner tags: each folder, cgroup and bwrap names the process that owns it, so that a later one can sweep."""
+"""Owner tags: each folder, cgroup and bwrap names its owner process, so that another process can remove orphans."""
 
 import os
 import re
@@ -14,13 +14,16 @@ _TAG = re.compile(rf"^{PREFIX}-(\d+)-(\d+)-(\d+)-[0-9a-f]+$")
 
 
 def new_tag() -> str:
-    """A fresh name that tells pid namespace, pid and start time of this process."""
+    """Return a new name with pid namespace, pid and start time of this process."""
     pid = os.getpid()
     return f"{PREFIX}-{_pid_namespace()}-{pid}-{_started_at(pid)}-{secrets.token_hex(4)}"
 
 
 def is_orphan(name: str) -> bool:
-    """True if `name` is a tag of this pid namespace whose owner is gone. Others' namespaces are never judged."""
+    """Return whether `name` is a tag of this pid namespace without a living owner.
+
+    Tags of other namespaces are not judged.
+    """
     found = _TAG.match(name)
     if found is None or int(found[1]) != _pid_namespace():
         return False
@@ -28,7 +31,7 @@ def is_orphan(name: str) -> bool:
 
 
 def orphans_in(folder: Path) -> list[Path]:
-    """The entries of `folder` that dead owners left behind."""
+    """Return the entries of `folder` with dead owners."""
     try:
         return [folder / name for name in sorted(os.listdir(folder)) if is_orphan(name)]
     except OSError:
@@ -36,10 +39,13 @@ def orphans_in(folder: Path) -> list[Path]:
 
 
 def sweep_folders(parent: Path) -> int:
-    """Removes the folders in `parent` that this user's dead processes left; how many. Others may sweep meanwhile."""
+    """Remove the folders in `parent` that this user's dead processes left.
+
+    Return the number. Others may do the same.
+    """
     swept = 0
     for folder in orphans_in(parent):
-        with suppress(FileNotFoundError):  # another one was faster
+        with suppress(FileNotFoundError):  # another process was faster
             if folder.lstat().st_uid == os.getuid():
                 shutil.rmtree(folder, ignore_errors=True)
                 swept += 1
@@ -47,12 +53,15 @@ def sweep_folders(parent: Path) -> int:
 
 
 def owner_mark() -> tuple[str, str]:
-    """Arguments of bwrap that do nothing but bear the owner's tag, where anyone may read it."""
+    """Return arguments for bwrap that only show the owner's tag on the command line, where everybody can read it."""
     return (_MARK, new_tag())
 
 
 def end_orphans() -> int:
-    """Kills every bwrap whose owner is dead; how many. The kernel misses one whose owner dies while it starts."""
+    """Kill every bwrap with a dead owner.
+
+    Return the number. The kernel misses one if its owner dies during the start.
+    """
     ended = 0
     for name in os.listdir("/proc"):
         if name.isdigit() and _bears_orphan_mark(Path("/proc") / name / "cmdline"):
@@ -75,7 +84,10 @@ def _pid_namespace() -> int:
 
 
 def _started_at(pid: int) -> int | None:
-    """Start time in clock ticks since boot: tells a process from a later one with the same pid."""
+    """Return the start time in clock ticks since boot.
+
+    It distinguishes a process from a later one with the same pid.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:

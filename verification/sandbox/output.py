@@ -1,4 +1,4 @@
-"""Output of a run on stdout and stderr, read as it comes and bounded for both together."""
+"""Output of a run on stdout and stderr, read as it comes. One limit applies to both together."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ READ_BYTES = 65536
 
 
 class Output:
-    """Reads to the end of both streams, but keeps no more than `bytes_max`; `overflow` tells that there was more."""
+    """Reader of both streams. It keeps at most `bytes_max` bytes; `overflow`: there was more."""
 
     def __init__(self, bytes_max: int) -> None:
         self.overflow = False
@@ -20,7 +20,7 @@ class Output:
         self._open: dict[int, bytearray] = {}
 
     def pipe(self, name: str) -> int:
-        """The end into which the stream `name` is to be written; the caller closes it."""
+        """Return the write end for the stream `name`. The caller closes it."""
         reading, writing = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(reading, False)
         self._open[reading] = self._kept[name] = bytearray()

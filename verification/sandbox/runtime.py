@@ -1,4 +1,4 @@
-"""Read-only view of a box: the interpreter and the libraries it needs. No home, no project, no site-packages."""
+"""Read-only view of a box: the interpreter and its libraries. No home folder, no project, no site-packages."""
 
 import os
 import secrets
@@ -12,7 +12,7 @@ from verification.sandbox.base import MIB, PROGRAMS, PYTHON, WORK
 from verification.sandbox.program import may_execute, reachable
 
 BOX_UID = 65532
-TMP_BYTES = 48 * MIB  # /tmp of a box: holds the output of commands, one file of the greatest size and some room
+TMP_BYTES = 48 * MIB  # /tmp of a box: room for the output of commands, one file of maximum size, and some more
 SHM_BYTES = 16 * MIB  # /dev/shm of a box
 WRITABLE = (WORK, "/tmp", "/dev/shm")
 NOT_NEEDED = frozenset({"site-packages", "dist-packages", "test", "tests", "idlelib", "ensurepip", "turtledemo"})
@@ -24,17 +24,17 @@ ETC = {
     "hostname": "box\n",
     "resolv.conf": "",
 }
-"""Files of /etc in every box: its accounts and names. `localhost` and the box's own host name resolve."""
+"""Files of /etc in every box: accounts and names. `localhost` and the box's own host name resolve."""
 _LIBRARY_FOLDERS = ("/lib", "/lib64", "/lib32", "/bin", "/sbin")
 
 
 def interpreter() -> Path:
-    """The base interpreter behind a virtual environment, links resolved."""
+    """Return the base interpreter behind a virtual environment, with links resolved."""
     return Path(getattr(sys, "_base_executable", sys.executable)).resolve()
 
 
 def view_arguments(scratch: Path, *, uid: int) -> list[str]:
-    """bwrap's arguments for all that is read-only in a box, ready for a process that runs as `uid`."""
+    """Return bwrap's arguments for the read-only part of a box, for a process that runs as `uid`."""
     prefix = Path(sys.base_prefix).resolve()
     arguments = ["--ro-bind", "/usr", "/usr"]
     for folder in map(Path, _LIBRARY_FOLDERS):
@@ -67,7 +67,7 @@ def _package_folders(prefix: Path) -> list[Path]:
 
 
 def _reachable_prefix(prefix: Path, scratch: Path, *, uid: int) -> Path:
-    """The prefix itself, or a tree of hard links (copies across file systems) where `uid` cannot walk to it."""
+    """Return the prefix itself, or a tree of hard links (copies across file systems) if `uid` cannot reach it."""
     if reachable(prefix, uid):
         return prefix
     linked = scratch / "python"
@@ -78,9 +78,9 @@ def _reachable_prefix(prefix: Path, scratch: Path, *, uid: int) -> Path:
 
 
 def reachable_folder(folder: Path, scratch: Path, *, uid: int) -> Path:
-    """The folder itself, or a tree of hard links (copies across file systems) where `uid` cannot walk to it.
+    """Return the folder itself, or a tree of hard links (copies across file systems) if `uid` cannot reach it.
 
-    The links are made once: a folder that boxes see does not change.
+    The links are made once, because a folder that boxes see does not change.
     """
     if reachable(folder, uid):
         return folder
@@ -88,7 +88,7 @@ def reachable_folder(folder: Path, scratch: Path, *, uid: int) -> Path:
     if not linked.exists():
         made = linked.with_name(f"{linked.name}-{secrets.token_hex(4)}")
         _link_tree(folder, made, left_out=frozenset())
-        with suppress(OSError):  # another run was as fast
+        with suppress(OSError):  # another run was faster
             made.rename(linked)
         if made.exists():
             shutil.rmtree(made, ignore_errors=True)
@@ -97,7 +97,7 @@ def reachable_folder(folder: Path, scratch: Path, *, uid: int) -> Path:
 
 def _link_tree(source: Path, target: Path, left_out: frozenset[str] = NOT_NEEDED) -> None:
     target.mkdir()
-    target.chmod(0o755)  # whatever the umask
+    target.chmod(0o755)  # independent of the umask
     with os.scandir(source) as entries:
         for entry in entries:
             unneeded = entry.name in left_out or entry.name.startswith("config-") or entry.name.endswith(".a")
@@ -116,7 +116,7 @@ def _link_file(source: str, target: Path) -> None:
         os.link(source, target)
     except OSError:
         shutil.copy2(source, target)
-    if not target.stat().st_mode & 0o004:  # a private file would stay unreadable: give the box its own copy
+    if not target.stat().st_mode & 0o004:  # a private file would stay unreadable, so the box gets its own copy
         target.unlink()
         shutil.copy2(source, target)
         target.chmod(0o755)

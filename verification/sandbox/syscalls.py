@@ -1,8 +1,8 @@
-"""The system call filter of a box: a table of what no program under test needs, as a classic BPF program
-and as the JSON profile of a container engine.
+"""The system call filter of a box: a table of calls that no program under test needs.
 
-Refused calls answer EPERM, so that libraries fall back; `clone3` answers ENOSYS, because its flags cannot be read here
-and every C library falls back to `clone`. Calls of a foreign architecture end the process.
+It is available as a classic BPF program and as the JSON profile of a container engine. Refused calls return EPERM, so
+that libraries fall back. `clone3` returns ENOSYS: the filter cannot read its flags, and every C library falls back to
+`clone`. A call of a foreign architecture ends the process.
 """
 
 import json
@@ -15,13 +15,13 @@ _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _LOAD, _JUMP_EQUAL, _JUMP_GREATER_EQUAL, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _NUMBER_AT, _ARCHITECTURE_AT, _FIRST_AT, _SECOND_AT = 0, 4, 16, 24  # offsets in seccomp_data, little-endian
 _FOREIGN_ABI = 0x40000000  # x32 on x86_64
-_NEW_NAMESPACES = 0x7E020000  # all CLONE_NEW* flags that `clone` takes
-_FAMILIES = (1, 2, 10)  # unix, inet, inet6; no netlink, no vsock, nothing odd
+_NEW_NAMESPACES = 0x7E020000  # all CLONE_NEW* flags of `clone`
+_FAMILIES = (1, 2, 10)  # unix, inet, inet6; no netlink, no vsock, no other family
 _TERMINAL_INJECTION = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
 
 
 class Machine(NamedTuple):
-    """One architecture: its audit number and the numbers of the calls whose arguments are looked at."""
+    """One architecture: its audit number, and the numbers of the calls that are filtered by argument."""
 
     audit: int
     clone: int
@@ -91,7 +91,7 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
 
 
 def filter_program() -> bytes | None:
-    """The program for this machine, as bwrap's --seccomp reads it; None where the numbers are not known."""
+    """Return the filter for this machine in the form of bwrap's --seccomp; None for an unknown architecture."""
     machine = _MACHINES.get(os.uname().machine)
     if machine is None:
         return None
@@ -116,7 +116,7 @@ def filter_program() -> bytes | None:
 
 
 def _line(code: int, value: int, *, when_true: int = 0, when_false: int = 0) -> bytes:
-    """One instruction; the jumps count instructions to skip."""
+    """Return one instruction. The jumps are numbers of instructions to skip."""
     return struct.pack("=HBBI", code, when_true, when_false, value)
 
 
@@ -133,17 +133,17 @@ def _unless_equal(value: int, answer: int) -> list[bytes]:
 
 
 def _about(call: int, argument_at: int, checks: list[bytes]) -> list[bytes]:
-    """Checks on an argument's low 32 bits, which is all that the kernel reads of these; then the end of the program."""
+    """Return checks of an argument's low 32 bits, then the end. The kernel reads only these bits of such arguments."""
     inside = [_line(_LOAD, argument_at), *checks, _line(_RETURN, _ALLOW)]
     return [_line(_JUMP_EQUAL, call, when_false=len(inside)), *inside]
 
 
 def filter_profile() -> str | None:
-    """Return the table as JSON in a container engine's form; None where the numbers are not known."""
+    """Return the table as JSON in a container engine's form; None for an unknown architecture."""
     machine = os.uname().machine
     if machine not in _MACHINES:
         return None
-    whole = 0xFFFFFFFF  # of these arguments the kernel reads the low 32 bits alone
+    whole = 0xFFFFFFFF  # the kernel reads only the low 32 bits of these arguments
     families = [("SCMP_CMP_LT", _FAMILIES[0]), ("SCMP_CMP_GT", _FAMILIES[-1])]
     families += [("SCMP_CMP_EQ", odd) for odd in range(*_FAMILIES[:: len(_FAMILIES) - 1]) if odd not in _FAMILIES]
     namespaces = [1 << bit for bit in range(32) if _NEW_NAMESPACES >> bit & 1]

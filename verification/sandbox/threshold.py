@@ -1,4 +1,4 @@
-"""Where the first process of a container meets the outside: a socket of packets in a folder that the box sees."""
+"""The host's end of the channel to a container's first process: a socket for packets in a folder that the box sees."""
 
 import array
 import asyncio
@@ -16,10 +16,10 @@ _CREDENTIALS = struct.Struct("3i")
 
 
 class Threshold:
-    """The outside of one box. Use once: `met`, `taken`, `order`, `told` until it says nothing more, `close`."""
+    """The host's end for one box. Use once: `met`, `taken`, `order`, `told` until it returns "", `close`."""
 
     def __init__(self, path: Path, folders: int) -> None:
-        """Listens at `path`; `folders` is how many the first process hands out."""
+        """Listen at `path`. `folders` is the number of folders that the first process sends."""
         self._path = path
         self._folders = folders
         self._given: list[int] = []
@@ -27,7 +27,7 @@ class Threshold:
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         here = os.open(path.parent, os.O_PATH | os.O_CLOEXEC)
         try:
-            self._listener.bind(f"/proc/self/fd/{here}/{path.name}")  # the address of a socket is short
+            self._listener.bind(f"/proc/self/fd/{here}/{path.name}")  # the path of a socket address must be short
             path.chmod(0o666)
             self._listener.listen(1)
             self._listener.setblocking(False)
@@ -38,7 +38,7 @@ class Threshold:
             os.close(here)
 
     async def met(self) -> int:
-        """Waits for the first process, and lets nobody else in; its number. Raises OSError for one that is not ours."""
+        """Wait for the first process, accept no other, and return its pid. Raises OSError for a foreign process."""
         await readable_soon(self._listener)
         self._line, _ = self._listener.accept()
         self._line.setblocking(False)
@@ -51,17 +51,17 @@ class Threshold:
         self._given = [each for part in given for each in array.array("i", part[2])]
         if packet != b"here" or len(self._given) != self._folders or pid <= 0:
             raise OSError(
-                "the box's first process does not show" if packet else "the box's first process has ended at once"
+                "the box's first process sent a wrong message" if packet else "the box's first process ended at once"
             )
         return int(pid)
 
     def taken(self) -> list[int]:
-        """The writable folders of the box as descriptors, which from now on are the caller's."""
+        """Return the descriptors of the box's writable folders. The caller owns them from now on."""
         given, self._given = self._given, []
         return given
 
     def order(self, descriptors: list[int]) -> None:
-        """Gives the three standard streams and the order. Raises OSError when the first process has ended."""
+        """Send the three standard streams and the order. Raises OSError if the first process has ended."""
         assert self._line is not None
         socket.send_fds(self._line, [b"go"], descriptors)
 
@@ -74,7 +74,7 @@ class Threshold:
             return ""
 
     def close(self) -> None:
-        """Ends the box, if it still runs."""
+        """End the box if it still runs."""
         self._listener.close()
         for folder in self.taken():
             os.close(folder)

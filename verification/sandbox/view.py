@@ -1,4 +1,4 @@
-"""The root file system that was built, as a box of bubblewrap sees it; and a name for what it sees without one."""
+"""The read-only view of a bubblewrap box from a built root file system, and a digest for a box without one."""
 
 import hashlib
 import os
@@ -14,7 +14,7 @@ _TELLING = ("/etc/os-release", "/etc/ld.so.cache")
 
 
 def image_arguments(rootfs: Path) -> list[str]:
-    """bwrap's arguments for all that is read-only in a box, from a built root file system."""
+    """Return bwrap's arguments for the read-only part of a box, from a built root file system."""
     arguments = []
     for name in sorted(os.listdir(rootfs)):
         place = rootfs / name
@@ -30,8 +30,10 @@ def image_arguments(rootfs: Path) -> list[str]:
 
 
 def host_digest() -> str:
-    """Names what a box sees of this machine where nothing was built: hex sha256 over the interpreter, the libraries'
-    index and the system's name. The same until one of them changes; two machines share it only by being alike.
+    """Return a digest of what a box sees of this machine if no image was built.
+
+    It is the hex sha256 over the interpreter, the libraries' index and the system's name. It stays the same until one
+    of them changes. Two machines have the same digest only if they are alike in all of these.
     """
     whole = hashlib.sha256(repr((sys.version, str(interpreter()))).encode())
     for path in (str(interpreter()), *_TELLING):

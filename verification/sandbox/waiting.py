@@ -1,6 +1,6 @@
-"""Waiting that a cancellation cannot break off: what was begun is brought to its end first, then it is heeded.
+"""Waits that a cancellation cannot interrupt: the work ends first, then the cancellation is raised.
 
-Only futures are waited for, never tasks of their own: a loop that shuts down cancels every task, the cleaning ones too.
+They wait only for futures, never for their own tasks: a loop that shuts down cancels every task, cleanup included.
 """
 
 import asyncio
@@ -12,7 +12,10 @@ T = TypeVar("T")
 
 
 async def settled(*futures: "asyncio.Future[Any] | None") -> asyncio.CancelledError | None:
-    """Waits until all are done; the last cancellation that came meanwhile, which the caller has to raise at its end."""
+    """Wait until all are done.
+
+    Return the last cancellation that came meanwhile; the caller must raise it at its end.
+    """
     cancelled = None
     while pending := [each for each in futures if each is not None and not each.done()]:
         try:
@@ -23,26 +26,29 @@ async def settled(*futures: "asyncio.Future[Any] | None") -> asyncio.CancelledEr
 
 
 async def in_thread(work: Callable[[], T]) -> T:
-    """`work` in a thread, waited for even when cancelled: it never goes on behind our back."""
+    """Run `work` in a thread and wait for it, even if cancelled. So it never continues unnoticed."""
     future = asyncio.get_running_loop().run_in_executor(None, work)
     cancelled = await settled(future)
     if cancelled:
-        future.exception()  # seen; the cancellation is what the caller hears
+        future.exception()  # mark it as retrieved; the caller gets the cancellation
         raise cancelled
     return future.result()
 
 
 def begun(work: Callable[[], Coroutine[Any, Any, T]]) -> "asyncio.Future[T]":
-    """Run a coroutine in a thread and an event loop of its own, and return the future of its result.
+    """Run a coroutine in a thread with its own event loop, and return the future of its result.
 
-    The end of the caller's loop cancels tasks. It cancels neither this future nor the coroutine, so that a request to a
-    server gets its answer: a server that does not hear of the cancellation would do the work for nobody.
+    The end of the caller's loop cancels tasks, but neither this future nor the coroutine. So a request to a server gets
+    its answer. Otherwise the server would not hear of the cancellation, and nobody would know what it created.
     """
     return asyncio.get_running_loop().run_in_executor(None, lambda: asyncio.run(work()))
 
 
 def end_of(handle: int) -> "asyncio.Future[None]":
-    """Done once the process of the pidfd `handle` has ended. Call `forget` before the descriptor is closed."""
+    """Return a future that is done when the process of the pidfd `handle` has ended.
+
+    Call `forget` before the descriptor is closed.
+    """
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[None] = loop.create_future()
 
@@ -56,7 +62,7 @@ def end_of(handle: int) -> "asyncio.Future[None]":
 
 
 async def readable_soon(line: socket.socket) -> None:
-    """Waits until there is something to receive, or the other end is closed."""
+    """Wait until there is something to receive, or the other end is closed."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()
     loop.add_reader(line, lambda: None if ready.done() else ready.set_result(None))
@@ -67,5 +73,5 @@ async def readable_soon(line: socket.socket) -> None:
 
 
 def forget(descriptor: int) -> None:
-    """No callback for this descriptor any more."""
+    """Remove the callback for a descriptor."""
     asyncio.get_running_loop().remove_reader(descriptor)

@@ -1,4 +1,4 @@
-"""A box's writable folders, held by descriptor from outside: written before the start, read after the end."""
+"""A box's writable folders, held open from outside: written before the start, read after the end."""
 
 import os
 import time
@@ -17,16 +17,16 @@ _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class WorkFolder:
-    """Descriptors of the writable folders of one box. They outlive the box, and its contents with them."""
+    """Descriptors of the writable folders of one box. They and the contents outlive the box."""
 
     def __init__(self, descriptors: Mapping[str, int]) -> None:
         self._descriptors = dict(descriptors)
 
     @classmethod
     def of_box(cls, pid: int, handle: int, sizes: Mapping[str, int]) -> "WorkFolder":
-        """Opens the folders of the box whose first process is `pid`, once they are mounted. Raises OSError.
+        """Open the folders of the box with the first process `pid`, when they are mounted. Raises OSError.
 
-        `handle` is a pidfd of that process: it tells an end that nobody has reaped yet.
+        `handle` is a pidfd of that process. It shows an end even before the process is reaped.
         """
         opened: dict[str, int] = {}
         try:
@@ -43,7 +43,10 @@ class WorkFolder:
         return self._descriptors[WORK]
 
     def write(self, files: Mapping[str, bytes]) -> None:
-        """Writes the inputs, links last. To be called as the box's user. Raises ValueError for a path not plain."""
+        """Write the input files, links last.
+
+        Call it as the box's user. Raises ValueError for a path that is not plain.
+        """
         tree = Tree.of(files)
         with _Writer(self.work) as writer:
             for path in sorted(tree):
@@ -54,12 +57,12 @@ class WorkFolder:
                 writer.link(path, text)
 
     def sizes(self) -> dict[str, int]:
-        """Bytes that each folder can hold, as it is mounted."""
+        """Return the size in bytes of each folder, as it is mounted."""
         found = {name: os.fstatvfs(descriptor) for name, descriptor in self._descriptors.items()}
         return {name: each.f_blocks * each.f_frsize for name, each in found.items()}
 
     def file_count(self) -> int:
-        """Files, folders and links in all writable folders together."""
+        """Return the number of files, folders and links in all writable folders together."""
         found = [os.fstatvfs(descriptor) for descriptor in self._descriptors.values()]
         return sum(each.f_files - each.f_ffree - 1 for each in found)
 
@@ -71,11 +74,11 @@ class WorkFolder:
 
 
 class _Writer:
-    """Writes below a folder by descriptors, so that no link is followed. Paths that come sorted are written fast."""
+    """Writer below a folder by descriptors, so that it follows no link. It is fast for sorted paths."""
 
     def __init__(self, root: int) -> None:
         self._root = root
-        self._open: list[tuple[str, int]] = []  # names and descriptors of the folders on the way to the last path
+        self._open: list[tuple[str, int]] = []  # names and descriptors of the folders of the last path
 
     def __enter__(self) -> "_Writer":
         return self
@@ -97,7 +100,7 @@ class _Writer:
         os.symlink(text, name, dir_fd=folder)
 
     def _above(self, path: str) -> tuple[int, str]:
-        """The open folder of a path, made if it is not there, and the path's name in it."""
+        """Return the open folder of a path, created if it does not exist, and the last name of the path."""
         if not is_plain_path(path):
             raise ValueError(f"not a relative path inside the work folder: {path!r}")
         *folders, name = path.split("/")
@@ -121,7 +124,7 @@ class _Writer:
 
 
 def folder_sizes(limits: Limits, *, tmp_bytes: int, shm_bytes: int) -> dict[str, int]:
-    """Size of each writable folder in bytes, in whole pages."""
+    """Return the size of each writable folder in bytes, in whole pages."""
     page = os.sysconf("SC_PAGE_SIZE")
     return {
         name: -(-size // page) * page
@@ -130,13 +133,13 @@ def folder_sizes(limits: Limits, *, tmp_bytes: int, shm_bytes: int) -> dict[str,
 
 
 def is_plain_path(path: str) -> bool:
-    """True for a relative path in normal form that cannot leave its folder."""
+    """Return whether a path is relative, in normal form, and cannot leave its folder."""
     parts = path.split("/")
     return bool(path) and "\0" not in path and not any(part in ("", ".", "..") for part in parts)
 
 
 def _open_when_mounted(path: str, handle: int, size: int) -> int:
-    """Before the box has changed its root the same path shows the host, so the size must be the one asked for."""
+    """Open a folder of the box when it is mounted. Before, the same path shows the host, so the size is compared."""
     deadline = time.monotonic() + APPEAR_WAIT_S
     while True:
         with suppress(FileNotFoundError, PermissionError):
