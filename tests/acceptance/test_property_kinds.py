@@ -183,7 +183,7 @@ async def test_a_criterion_of_properties_alone_is_passed_by_them(sandbox: Bubble
 @pytest.mark.parametrize(
     ("source", "kind", "told"),
     [
-        ("import os\ndef f(n): return n if n < 500 else os._exit(0)", "no_answer", "left the box"),
+        ("import os\ndef f(n): return n if n < 500 else os._exit(0)", "no_answer", "ended without an answer"),
         ("def f(n):\n    while n > 500: pass\n    return n", "timeout", "did not end within 0.5 s"),
         ("def g(n): return n", "did_not_start", "could not be called"),
         (

@@ -83,7 +83,7 @@ def test_no_engine_one_that_is_dead_and_one_elsewhere() -> None:
         with socket.socket(socket.AF_UNIX) as dead:
             dead.bind(f"{aura.folder}/dead")  # nobody listens
         assert "does not answer" in docker_of(aura, f"unix://{aura.folder}/dead")["says"]
-        assert "no Docker engine of this machine" in docker_of(aura, "tcp://127.0.0.1:1")["says"]
+        assert "not a Docker engine of this machine" in docker_of(aura, "tcp://127.0.0.1:1")["says"]
 
 
 @pytest.mark.slow

@@ -142,5 +142,5 @@ def test_a_sealed_folder_is_no_part_of_what_employees_see(tmp_path: Path) -> Non
     assert criterion.sealed_over_base is not None
     assert (set(read.fixtures), set(read.sealed_fixtures)) == (set(), {"hidden/tests/test_shop.py"})
     both = f'{FRONT}  pytest: {{over_base: hidden, must_pass: ["tests/test_shop.py::test_total"]}}\n```\n'
-    with pytest.raises(RequirementInvalid, match="is named by the requirement too"):
+    with pytest.raises(RequirementInvalid, match="is also named by the requirement"):
         sealed(tmp_path, both)

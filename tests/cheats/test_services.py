@@ -104,7 +104,7 @@ async def test_a_service_reaches_nothing_outside(sandbox: Bubblewrap) -> None:
         with line:
             assert line.recv(100) == b"the test"
     assert not found.verified
-    assert any("connection closed" in each.for_author for each in found.findings), found.findings
+    assert any("closed the connection" in each.for_author for each in found.findings), found.findings
 
 
 async def test_nothing_is_left_behind(sandbox: Bubblewrap) -> None:

@@ -126,7 +126,7 @@ WRONG: dict[str, tuple[bytes, str, set[str], str]] = {
         changed(ADDS, f"            os.kill(os.getppid(), 9)\n{ADDS}"),
         "A1",
         {"no_answer"},
-        "left the box",
+        "ended without an answer",
     ),
     "does not start": (changed("import json\n", "import jason\n"), "A3", {"did_not_start"}, "No module named 'jason'"),
     "ends at once": (changed("\n\nif __name__", "\n\nif not __name__"), "A3", {"did_not_start"}, "exit code 0"),
@@ -158,7 +158,7 @@ WRONG: dict[str, tuple[bytes, str, set[str], str]] = {
         changed(LISTS, f"            self.wfile.write(b'\\x00\\xff' * 99)\n            return\n{LISTS}"),
         "A3",
         {"wrong_result"},
-        "no HTTP response",
+        "not an HTTP response",
     ),
     "huge headers": (
         changed(
@@ -168,7 +168,7 @@ WRONG: dict[str, tuple[bytes, str, set[str], str]] = {
         ),
         "A3",
         {"wrong_result"},
-        "no HTTP response",
+        "not an HTTP response",
     ),
     "floods": (
         changed(

@@ -236,7 +236,7 @@ asyncio.run(Docker({host_of(docker_engine)!r}, scratch=Path(sys.argv[1])).run(ru
 async def test_without_engine_or_image_it_says_what_to_do(docker_engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="no Docker engine at"):
         await Docker(f"unix://{tmp_path}/none.sock").run(RunSpec(argv=("true",)))
-    with pytest.raises(Unavailable, match="no Docker engine of this machine"):
+    with pytest.raises(Unavailable, match="not a Docker engine of this machine"):
         Docker("tcp://127.0.0.1:2375")
     with pytest.raises(Unavailable, match="no image") as refused:
         await Docker(host_of(docker_engine), image="0" * 64).run(RunSpec(argv=("true",)))

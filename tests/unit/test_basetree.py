@@ -103,9 +103,9 @@ def test_modes_links_and_submodules_are_read(tmp_path: Path) -> None:
     [
         (b"/etc/passwd", "absolute path"),
         (b"../../a", "leads out of the tree"),
-        (b"link", "circle"),
+        (b"link", "cycle"),
         (b"\xff", "not UTF-8"),
-        (b"a\nb", "not printable"),
+        (b"a\nb", "unprintable"),
         (b"x" * 401, "too long"),
     ],
 )
@@ -121,8 +121,8 @@ def test_limits_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     commit(tmp_path / "site", (b"a", FILE, b"12345"), (b"b", FILE, b"12345"))
     for name, limit, said in (
         ("FILE_BYTES_MAX", 4, "a in the base is larger than 4 bytes"),
-        ("TREE_BYTES_MAX", 9, "larger than 9 bytes: b is too much"),
-        ("TREE_FILES_MAX", 1, "larger than 1 files: b is one too many"),
+        ("TREE_BYTES_MAX", 9, "larger than 9 bytes; the limit is reached at b"),
+        ("TREE_FILES_MAX", 1, "more than 1 files; the limit is reached at b"),
     ):
         with monkeypatch.context() as patched:
             patched.setattr(base_tree, name, limit)

@@ -74,5 +74,5 @@ def test_the_author_is_told_what_to_do_and_the_director_how_to_ask_for_it() -> N
     (finding,) = mass_deletions(["app/calc.py"], {}, {"app/calc.py": BASE.encode()}, "")
     assert "lost 120 of its 120 lines" in finding.for_author
     assert "answer with edits" in finding.for_author
-    assert "let the requirement say so" in finding.detail
+    assert "write in the requirement" in finding.detail
     assert not finding.integrity

@@ -69,7 +69,7 @@ def test_the_scope_covers_no_file_of_the_requirement(tmp_path: Path, scope: str,
     """The files need not be committed: what an author puts there would be read at the next hand-in."""
     file = written(tmp_path / "specs", scope)
     said = refusal(read_requirement(file), file, base(tmp_path))
-    wanted = f"requirement_in_scope The scope covers {named}, which the requirement itself is made of."
+    wanted = f"requirement_in_scope The scope covers {named}, which is part of the requirement itself."
     assert said == (wanted if named else "")
 
 

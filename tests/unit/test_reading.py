@@ -135,7 +135,7 @@ def test_fixtures_travel_with_the_requirement(tmp_path: Path) -> None:
     fixtures = {**first.fixtures, **first.sealed_fixtures}
     again = parse_requirement(first.source, first.sealed_source, name="tool", folder=None, fixtures=fixtures)
     assert again == first
-    with pytest.raises(RequirementInvalid, match="was not handed in"):
+    with pytest.raises(RequirementInvalid, match="was not submitted"):
         parse_requirement(first.source, first.sealed_source, name="tool", folder=None)
 
 
@@ -162,7 +162,7 @@ def test_notes_are_hints_and_not_errors() -> None:
     front = FRONT.replace('"0", tokens: 0', '"1", tokens: 9')
     assert check_notes(parse('{call: "tool:f", returns: 1}', front=front, sealed=sealed)) == ()
     folder = check_notes(parse('{call: "tool:f", returns: 1}', front=front.replace('["', '["tests", "'), sealed=sealed))
-    assert folder == ("The scope `tests` means one file of that name. For a folder write `tests/**`.",)
+    assert folder == ("The scope `tests` means a single file of that name. For a folder write `tests/**`.",)
 
 
 @pytest.mark.parametrize("deliver", ["library", "cli"])

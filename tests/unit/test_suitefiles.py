@@ -43,7 +43,7 @@ def test_the_example_has_a_visible_suite_and_a_sealed_one() -> None:
     alone, both = read.criteria
     assert [[sealed for sealed, _ in each.suites] for each in (alone, both)] == [[False], [True]]
     assert [note for note in check_notes(read) if "grade B" in note] == [
-        "A1 rests on a given suite alone, grade B: code could forge its results. Add cases."
+        "A1 rests only on a given suite, grade B: code could forge its results. Add cases."
     ]
     shown = {task: set(brief_of(read, task, base={}).suites) for task in ("T1", "T2")}
     assert shown == {"T1": {"acceptance/test_newest.py"}, "T2": set()}
@@ -69,7 +69,7 @@ def test_suites_travel_with_the_requirement(tmp_path: Path) -> None:
         ("test_none.py", None, "the suite test_none.py cannot be read"),
         ("../test_it.py", None, "leaves the project"),
         ("[test_it.py]", None, "must be text"),
-        ("notes.py", SUITE, "holds no tests"),
+        ("notes.py", SUITE, "contains no tests"),
         ("test_it.py", b"def test_it(:\n", r"does not parse: test_it\.py, line 1"),
         ("test_it.py", b"#" * (FIXTURE_BYTES_MAX + 1), "larger than"),
     ],

@@ -1,1 +1,1 @@
-"""Requirement files: reading, checking, and the model of what they say."""
+"""Requirement files: their parser, their checks, and their model."""

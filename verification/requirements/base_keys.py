@@ -1,4 +1,4 @@
-"""The keys of the front matter that are about a `base`: the commit, its own tests, and those that may change."""
+"""Keys of the front matter about a `base`: the commit, its own tests, and tests that may change."""
 
 import re
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from verification.requirements.problems import ProblemList
 from verification.requirements.yaml_tree import Mapping, Node, kind
 
 BASE_KEYS = ("base_suite", "may_change", "refactor", "proof")
-"""Keys that a requirement without a `base` cannot have."""
+"""Keys that need a `base`."""
 _CHANGE = {"test": '"tests/test_it.py::test_old"', "replaced_by": '"tests/test_it.py::test_new"'}
 SHARES: dict[str, Share] = {"whole": "whole", "partial": "partial", "none": "none"}
 PROOF_PLACES: dict[str, ProofPlace] = {"notes": "notes", "folder": "folder", "branch": "branch"}
@@ -20,14 +20,14 @@ _REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}", re.ASCII)
 
 
 class ReadChange(NamedTuple):
-    """One entry of `may_change` as read; `at` is where its replacement stands."""
+    """One entry of `may_change` as read. `at` is the place of its replacement."""
 
     change: MayChange
     at: Node
 
 
 def read_base_key(fields: Fields) -> Base | None:
-    """The commit to start from."""
+    """Return the commit to start from."""
     node = fields.mapping("base")
     if node is None:
         return None
@@ -45,7 +45,7 @@ def read_base_key(fields: Fields) -> Base | None:
 
 
 def read_base_suite(fields: Fields) -> BaseSuitePolicy:
-    """Read how much of the base's tests must run. Less than the whole needs a reason."""
+    """Return how much of the base's tests must run. Less than the whole needs a reason."""
     node = fields.mapping("base_suite")
     if node is None:
         return BaseSuitePolicy()
@@ -66,7 +66,7 @@ def read_base_suite(fields: Fields) -> BaseSuitePolicy:
 
 
 def read_may_change(fields: Fields) -> tuple[ReadChange, ...]:
-    """The tests of the base that need not pass any more."""
+    """Return the tests of the base that need not pass any more."""
     changes: list[ReadChange] = []
     for item in fields.items("may_change") or ():
         if not isinstance(item, Mapping):
@@ -80,7 +80,7 @@ def read_may_change(fields: Fields) -> tuple[ReadChange, ...]:
             if value is not None and "::" not in value:
                 fields.report.add(inner.get(name) or item, f"`{value[:60]}` is not the id of a test", inner.line(name))
         if test is not None and any(each.change.test == test for each in changes):
-            fields.report.add(inner.get("test") or item, f"`{test[:60]}` stands twice in `may_change`", "it once")
+            fields.report.add(inner.get("test") or item, f"`{test[:60]}` occurs twice in `may_change`", "it once")
         if test is not None:
             change = MayChange(test=test, replaced_by=replaced_by)
             changes.append(ReadChange(change, inner.get("replaced_by") or item))
@@ -91,17 +91,20 @@ def read_may_change(fields: Fields) -> tuple[ReadChange, ...]:
 def check_replacements(
     read: Iterable[ReadChange], changes: Iterable[BaseTestChange | None], report: ProblemList
 ) -> None:
-    """Report a replacement that no criterion names in `must_pass`: nothing would say that it fails and then passes."""
+    """Report a replacement that no criterion names in `must_pass`.
+
+    Then no check would prove that it fails, then passes.
+    """
     named = {test for change in changes if change is not None for test in change.must_pass}
     for each in read:
         replacement = each.change.replaced_by
         if replacement is not None and replacement not in named:
-            message = f"no criterion names `{replacement[:60]}` in `must_pass`, so nothing would ask it"
+            message = f"no criterion names `{replacement[:60]}` in `must_pass`, so nothing would check it"
             report.add(each.at, message, "it also in `must_pass` of a criterion, or no `replaced_by`")
 
 
 def read_proof(fields: Fields) -> ProofPlace:
-    """Where the proof of a delivery on a base is put."""
+    """Return where to store the proof of a delivery on a base."""
     node = fields.get("proof")
     if node is None:
         return "notes"
@@ -113,14 +116,14 @@ def read_proof(fields: Fields) -> ProofPlace:
 
 
 def read_refactor(fields: Fields) -> bool:
-    """Whether the run proves nothing new."""
+    """Return whether the run should prove nothing new."""
     _needs_base(fields, "refactor")
     return fields.flag("refactor")
 
 
 def _needs_base(fields: Fields, name: str) -> None:
-    """Report a key that says something about a base where there is none."""
+    """Report a key about a base if the requirement has no base."""
     assert name in BASE_KEYS, name
     node = fields.get(name)
     if node is not None and not fields.has("base"):
-        fields.report.add(node, f"`{name}` is about a `base`, and there is none", fields.line("base"))
+        fields.report.add(node, f"`{name}` needs a `base`, and the requirement has none", fields.line("base"))

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from dulwich.objects import Commit
     from dulwich.repo import Repo
 
-TAGS_MAX = 8  # tags that point to tags
+TAGS_MAX = 8  # limit for tags that point to tags
 
 
 class BaseTree(NamedTuple):
-    """`repo` is an absolute path, `commit` the hex id that the files were read from."""
+    """A base commit with its files. `repo` is an absolute path, `commit` the hex id of the commit."""
 
     repo: str
     commit: str
@@ -29,10 +29,10 @@ class BaseTree(NamedTuple):
 
 
 def read_base(base: Base, folder: Path) -> BaseTree:
-    """The tree of `base`, whose `repo` is relative to `folder`.
+    """Return the tree of `base`. Its `repo` is relative to `folder`.
 
-    NotFound for a missing repository, ref or object; Invalid for what cannot be carried (links that lead out of the
-    tree, odd names); LimitReached by size. Each names the path.
+    Raises NotFound for a missing repository, ref or object; Invalid for entries that are not allowed (links that lead
+    out of the tree, invalid names); LimitReached if it is too large. Each message names the path.
     """
     from dulwich.errors import NotGitRepository
     from dulwich.repo import Repo
@@ -42,7 +42,7 @@ def read_base(base: Base, folder: Path) -> BaseTree:
         repo = Repo(str(path))
     except (NotGitRepository, OSError, ValueError) as error:
         raise NotFound(
-            f"there is no git repository at {path}", hint="Write the path of a clone as base.repo."
+            f"there is no git repository at {path}", hint="Write the path of a clone in base.repo."
         ) from error
     with repo:
         commit = _commit(repo, base, path)
@@ -50,9 +50,10 @@ def read_base(base: Base, folder: Path) -> BaseTree:
 
 
 def base_of(requirement: Requirement, folder: Path) -> BaseTree | None:
-    """Read the base of a requirement, if it has one, once all of it can be carried and each scope reaches its files.
+    """Read the base of a requirement, if it has one. Check that no scope lies behind a link of the base.
 
-    `folder`: where the base's path begins. Raises as `read_base`, and Invalid for a scope that lies behind a link.
+    `folder`: the base's path is relative to it. Raises the errors of `read_base`, and Invalid for a scope behind a
+    link.
     """
     if requirement.base is None:
         return None
@@ -60,15 +61,15 @@ def base_of(requirement: Requirement, folder: Path) -> BaseTree | None:
     for pattern in dict.fromkeys([*requirement.scope, *(one for task in requirement.tasks for one in task.scope)]):
         if (other := behind_link(pattern, base.files)) is not None:
             raise Invalid(
-                f"The scope {pattern!r} lies behind a link of the base.",
-                hint=f'Write "{other}": what is written through a link is written there.',
+                f"The scope {pattern!r} begins with a link of the base.",
+                hint=f'Write "{other}" instead: a file that is written through a link is written there.',
                 code="scope_behind_link",
             )
     return base
 
 
 def _commit(repo: "Repo", base: Base, path: Path) -> "Commit":
-    """The commit that a branch, tag, remote branch or commit id names, in that order."""
+    """Return the commit of a branch, tag, remote branch or commit id; they are tried in this order."""
     from dulwich.objects import Commit, ObjectID, Tag
     from dulwich.refs import Ref
 
@@ -84,7 +85,7 @@ def _commit(repo: "Repo", base: Base, path: Path) -> "Commit":
     known = ", ".join(
         sorted(name.decode("utf-8", "replace")[11:] for name in repo.get_refs() if name.startswith(b"refs/heads/"))[:10]
     )
-    hint = f"Write a branch, tag or full commit id as base.ref; the branches are: {known or 'none yet'}."
+    hint = f"Write a branch, tag or full commit id in base.ref. The branches are: {known or 'none yet'}."
     try:
         thing = repo[ObjectID(found)] if found is not None else None
         for _ in range(TAGS_MAX):
@@ -98,7 +99,7 @@ def _commit(repo: "Repo", base: Base, path: Path) -> "Commit":
 
 
 class _Walk:
-    """Reads one tree within the limits."""
+    """Reader of one tree within the limits."""
 
     def __init__(self, repo: "Repo") -> None:
         self.repo = repo
@@ -114,7 +115,7 @@ class _Walk:
         for path in sorted(tree.links):
             if (fault := text_fault(path, tree)) is not None:
                 raise Invalid(
-                    f"{path} in the base {fault}", hint="Start from a commit in which it is a file, or is not there."
+                    f"{path} in the base {fault}", hint="Start from a commit where it is a file, or does not exist."
                 )
         return tree
 
@@ -152,7 +153,7 @@ class _Walk:
     def count(self, path: str) -> None:
         if len(self.files) + len(self.links) + len(self.submodules) >= TREE_FILES_MAX:
             raise LimitReached(
-                f"the base is larger than {TREE_FILES_MAX} files: {path} is one too many",
+                f"the base has more than {TREE_FILES_MAX} files; the limit is reached at {path}",
                 hint="Start from a smaller base.",
             )
 
@@ -160,17 +161,18 @@ class _Walk:
         try:
             return self.content(digest, path).decode("utf-8")
         except UnicodeDecodeError as error:
-            raise Invalid(f"{path} in the base is a link whose text is not UTF-8", hint="Make it anew.") from error
+            text = f"{path} in the base is a link with a text that is not UTF-8"
+            raise Invalid(text, hint="Create the link again.") from error
 
     def path(self, prefix: str, name: bytes | None) -> str:
         hint = "Rename it in the base repository, or start from another commit."
         try:
             path = prefix + (name or b"").decode("utf-8")
         except UnicodeDecodeError as error:
-            raise Invalid(f"the base holds a name that is not UTF-8: {name!r}", hint=hint) from error
+            raise Invalid(f"the base contains a name that is not UTF-8: {name!r}", hint=hint) from error
         if b"/" in (name or b"") or (fault := path_fault(path)) is not None:
             raise Invalid(
-                f"the base holds a path that {'is not one name' if b'/' in (name or b'') else fault}: {path!r}",
+                f"the base contains a path that {'is not one name' if b'/' in (name or b'') else fault}: {path!r}",
                 hint=hint,
             )
         return path
@@ -189,7 +191,8 @@ class _Walk:
             )
         if self.bytes > TREE_BYTES_MAX:
             raise LimitReached(
-                f"the base is larger than {TREE_BYTES_MAX} bytes: {path} is too much", hint="Start from a smaller base."
+                f"the base is larger than {TREE_BYTES_MAX} bytes; the limit is reached at {path}",
+                hint="Start from a smaller base.",
             )
         return content
 
@@ -199,5 +202,5 @@ class _Walk:
         try:
             return self.repo[ObjectID(digest)]
         except KeyError as error:
-            hint = "The clone is not complete: git fetch --unshallow, or git fsck."
-            raise NotFound(f"the base lacks the content of {path}", hint=hint) from error
+            hint = "Complete the clone (git fetch --unshallow), or repair it (git fsck)."
+            raise NotFound(f"the repository does not have the content of {path}", hint=hint) from error

@@ -1,4 +1,4 @@
-"""Cases from YAML nodes: one action, or a list of `steps`."""
+"""Parser of cases: one action, or a list of `steps`."""
 
 import re
 from collections.abc import Mapping as Map
@@ -60,7 +60,7 @@ _ON_OBJECT = re.compile(rf"(?P<made>{_DOTTED}:{_DOTTED})\(.*\)\.(?P<method>{_NAM
 
 
 def _form(target: str, fields: Fields, action: Action) -> str:
-    """Return the remedy for a target that is none: steps, if a method of a new object is meant."""
+    """Return the remedy for an invalid target. If a method of a new object is meant, it is a list of steps."""
     meant = _ON_OBJECT.match(target)
     if meant is None:
         return fields.line(action)
@@ -68,8 +68,10 @@ def _form(target: str, fields: Fields, action: Action) -> str:
 
 
 class CaseReader:
-    """Reads the cases of one file. `command` is the name that `run` cases start; None if the project
-    has none, empty if it could not be read (then nothing is said about it here). `served`: there is a service to ask.
+    """Reader of the cases of one file.
+
+    `command` is the name that `run` cases start. It is None if the project has none, and empty if it could not be read;
+    then it is not checked here. `served`: there is a service for requests.
     """
 
     def __init__(self, report: ProblemList, fixtures: Fixtures, command: str | None, *, served: bool) -> None:
@@ -80,7 +82,7 @@ class CaseReader:
         self.requests = request_parser.RequestReader(self.literals, served=served)
 
     def case(self, node: Node) -> Case | None:
-        """One case, or None with its problems reported."""
+        """Return one case; None after its problems were reported."""
         if not isinstance(node, Mapping):
             self.report.add(node, f"a case is a mapping, not {kind(node)}", '{call: "module:function", returns: 1}')
             return None
@@ -120,7 +122,7 @@ class CaseReader:
         return steps
 
     def _step(self, node: Mapping, bound: dict[str, Node], *, alone: bool) -> tuple[Step | None, Fields | None]:
-        """One action. `bound` holds the names that earlier steps gave with `as`."""
+        """Return one action. `bound` contains the names that earlier steps set with `as`."""
         actions = [action for action in _ACTIONS if node.get(action) is not None]
         what = "a case" if alone else "a step"
         if len(actions) != 1:
@@ -148,7 +150,7 @@ class CaseReader:
             key: text for keys in (*_KEYS.values(), *request_parser.KEYS.values()) for key, text in keys.items()
         }
         Fields(node, self.report, {**examples, **_CASE, "as": "name"}, what)
-        found = f"has {listed(actions)}" if actions else "says nothing to do"
+        found = f"has {listed(actions)}" if actions else "has no action"
         message = f"{what} {found}; it needs exactly one of {listed(_ACTIONS)}"
         self.report.add(node, message, 'call: "module:function"')
 
@@ -157,14 +159,12 @@ class CaseReader:
         at = fields.get(action) or fields.node
         method = _METHOD.fullmatch(target) if action == "call" else None
         if method and method[1] not in bound:
-            message = f"`${method[1]}` is not known here" + (
-                ": a case of its own has no earlier steps" if alone else ""
-            )
+            message = f"`${method[1]}` is not known here" + (": a single case has no earlier steps" if alone else "")
             self.report.add(at, message, f'a step before it: {{new: "module:Class", as: {method[1]}}}')
         elif target and not method and not _TARGET.fullmatch(target):
             more = " or `$name.method`" if action == "call" and not alone else ""
             self.report.add(
-                at, f"`{target[:60]}` is not of the form `module:name`{more}", _form(target, fields, action)
+                at, f"`{target[:60]}` does not have the form `module:name`{more}", _form(target, fields, action)
             )
         kwargs = fields.mapping("kwargs")
         return {
@@ -214,7 +214,7 @@ class CaseReader:
         return read
 
     def _files(self, fields: Fields) -> tuple[dict[str, str], dict[str, Any]]:
-        """`files:` as (before, the expectation's fields)."""
+        """Return `files:` as (files before, fields of the expectation)."""
         node = fields.mapping("files")
         if node is None:
             return {}, {}
@@ -228,7 +228,7 @@ class CaseReader:
             for path, at in named:
                 if name == "absent" and path in after:
                     self.report.add(
-                        at, f"`{path[:60]}` is expected and expected to be absent", "the path in one of both lists"
+                        at, f"`{path[:60]}` cannot be both expected and absent", "the path in one of both lists"
                     )
         return before, {"files_after": after, "files_unchanged": lists["unchanged"], "files_absent": lists["absent"]}
 

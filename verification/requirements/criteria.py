@@ -1,4 +1,4 @@
-"""Criteria from YAML nodes: the visible ones of the acceptance blocks and what is sealed in the file beside them."""
+"""Parser of criteria: the visible ones in acceptance blocks, and the sealed parts in the file beside them."""
 
 import re
 from collections.abc import Iterable
@@ -30,7 +30,7 @@ _EXAMPLES = {
 
 
 class Read(NamedTuple):
-    """One criterion as read; `node` is where it stands."""
+    """One criterion as read. `node` is its place."""
 
     id: str
     says: str
@@ -43,7 +43,7 @@ class Read(NamedTuple):
 
 
 def read_id(fields: Fields) -> str | None:
-    """The field `id`, checked."""
+    """Return the field `id` after a check."""
     node = fields.get("id")
     if isinstance(node, Scalar) and isinstance(node.value, int) and not isinstance(node.value, bool):
         fields.report.add(
@@ -58,12 +58,12 @@ def read_id(fields: Fields) -> str | None:
 
 
 def read_criteria(roots: Iterable[Node], reader: CaseReader, report: ProblemList) -> list[Read]:
-    """The criteria of all acceptance blocks, in order."""
+    """Return the criteria of all acceptance blocks, in order."""
     return _read(roots, reader, report, sealed=False)
 
 
 def read_sealed(root: Node, known: Iterable[str], reader: CaseReader, report: ProblemList) -> dict[str, Read]:
-    """Read the sealed parts by criterion id; every id must be one of `known`."""
+    """Return the sealed parts by criterion id. Every id must be one of `known`."""
     names = list(known)
     sealed: dict[str, Read] = {}
     for read in _read([root], reader, report, sealed=True):
@@ -88,7 +88,7 @@ def _read(roots: Iterable[Node], reader: CaseReader, report: ProblemList, *, sea
                 continue
             line = first.setdefault(criterion.id, node.line)
             if line != node.line:
-                message = f"the id `{criterion.id}` stands twice; the first is in line {line}"
+                message = f"the id `{criterion.id}` occurs twice; the first is in line {line}"
                 at = node.get("id") if isinstance(node, Mapping) else None
                 report.add(at or node, message, "id: another one" if not sealed else "all its cases under the first")
                 continue
@@ -112,7 +112,8 @@ def _criterion(node: Node, reader: CaseReader, report: ProblemList, sealed: bool
     change = read_change(fields, reader.literals.fixtures)
     holds_already = fields.flag("holds_already")
     if sealed and fields.has("holds_already"):
-        report.add(fields.get("holds_already") or node, "`holds_already` is not sealed", "it in the requirement itself")
+        remedy = "it in the requirement itself"
+        report.add(fields.get("holds_already") or node, "`holds_already` cannot be sealed", remedy)
     return Read(name, says, cases, properties, suite, change, holds_already, node) if name is not None else None
 
 

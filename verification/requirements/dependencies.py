@@ -1,4 +1,4 @@
-"""`dependencies:` of the front matter: exact pins of packages, and the lock that names the very bytes of them."""
+"""The key `dependencies:` of the front matter: exact pins of packages, and the lock with the hash of each wheel."""
 
 import re
 
@@ -9,7 +9,7 @@ DEPENDENCIES_MAX = 50
 PIN_CHARS_MAX = 200
 FROM_BASE = "from-base"
 LOCK_NAME = "/dependencies.lock"
-"""Under which the lock travels among a requirement's files. No `$file` can name it: it is no relative path."""
+"""Name of the lock among a requirement's files. No `$file` can name it, because it is not a relative path."""
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _EXTRAS = rf"\[\s*{_NAME}(?:\s*,\s*{_NAME})*\s*\]"
 _VERSION = (
@@ -22,17 +22,17 @@ _LOCKED = re.compile(rf"({_NAME})==([^\s;]+) --hash=sha256:([0-9a-f]{{64}})", re
 
 
 def read_from_base(fields: Fields) -> bool:
-    """Whether the base's own declared packages are asked for. Reports a base that is not there."""
+    """Return whether the requirement asks for the base's declared packages. Report a missing base."""
     node = fields.get("dependencies")
     if not isinstance(node, Scalar) or node.value != FROM_BASE:
         return False
     if not fields.has("base"):
-        fields.report.add(node, f"`{FROM_BASE}` is about a `base`, and there is none", fields.line("base"))
+        fields.report.add(node, f"`{FROM_BASE}` needs a `base`, and the requirement has none", fields.line("base"))
     return True
 
 
 def read_dependencies(fields: Fields) -> tuple[str, ...]:
-    """Every pin, without spaces and as written otherwise; faulty ones are reported and left out."""
+    """Return every pin without spaces, otherwise as written. Invalid ones are reported and left out."""
     node = fields.get("dependencies")
     if isinstance(node, Scalar) and node.value == FROM_BASE:
         return ()
@@ -40,7 +40,9 @@ def read_dependencies(fields: Fields) -> tuple[str, ...]:
     if len(named) > DEPENDENCIES_MAX:
         message = f"more than {DEPENDENCIES_MAX} dependencies"
         fields.report.add(
-            named[DEPENDENCIES_MAX][1], message, "the ones that the code imports; theirs come by themselves"
+            named[DEPENDENCIES_MAX][1],
+            message,
+            "only packages that the code imports; their dependencies are added automatically",
         )
     pins: dict[str, str] = {}
     for text, at in named[:DEPENDENCIES_MAX]:
@@ -49,20 +51,20 @@ def read_dependencies(fields: Fields) -> tuple[str, ...]:
             continue
         name = project_name(pin)
         if name in pins:
-            fields.report.add(at, f"`{name}` is named twice", f'"{pins[name]}" alone')
+            fields.report.add(at, f"`{name}` is named twice", f'only "{pins[name]}"')
         else:
             pins[name] = pin
     return tuple(pins.values())
 
 
 def project_name(pin: str) -> str:
-    """The normalised name of what is pinned: `python-slugify` of `Python_Slugify[x]==8.0.4`."""
+    """Return the normalised name of a pinned package: `python-slugify` for `Python_Slugify[x]==8.0.4`."""
     begins = _BEGINS.match(pin)
     return re.sub(r"[-_.]+", "-", begins[1]).lower() if begins else ""
 
 
 def locked(lock: bytes) -> dict[str, tuple[str, str]] | None:
-    """Normalised name -> (version, hex sha256) of a lock, or None if it is none."""
+    """Return normalised name -> (version, hex sha256) for a lock; None if the content is not a lock."""
     found: dict[str, tuple[str, str]] = {}
     for line in lock.decode("utf-8", "replace").splitlines():
         match = _LOCKED.fullmatch(line)
@@ -78,11 +80,11 @@ def _pin(text: str, at: Node, fields: Fields) -> str | None:
         return "".join(f"{match[1]}{match[2] or ''}=={match[3]}".split())
     shown, begins, number = text[:60], _BEGINS.match(text), re.search(r"\d+(?:\.\d+)*", text.partition(";")[0])
     name = begins[0].strip() if begins else ""
-    remedy = f'"{name}=={number[0] if number else "1.0"}", the one version that is meant'
+    remedy = f'"{name}=={number[0] if number else "1.0"}", with the exact version'
     if "://" in text or text.lstrip().startswith((".", "/")) or "@" in text:
-        fault, remedy = "an address; packages come from the package index", fields.line("dependencies")
+        fault, remedy = "an address, and packages come from the package index", fields.line("dependencies")
     elif ";" in text:
-        fault = "a pin with a marker; there is one environment"
+        fault = "a pin with a marker, and there is only one environment"
     else:
         fault = "not an exact pin, `name==version`"
     fields.report.add(at, f"`{shown}` is {fault}", remedy if name else fields.line("dependencies"))

@@ -1,4 +1,4 @@
-"""The version that a repository's tags give to a commit, as packaging tools compute it from git."""
+"""The version of a commit according to the repository's tags, as packaging tools compute it from git."""
 
 import re
 from pathlib import Path
@@ -8,14 +8,14 @@ if TYPE_CHECKING:
     from dulwich.repo import Repo
 
 COMMITS_MAX = 20_000
-"""Commits that are looked at for the nearest tag."""
+"""Maximum number of commits that are searched for the nearest tag."""
 _VERSION = re.compile(r"(?:[A-Za-z_-]*[-_])?v?(\d+(?:\.\d+)*(?:[.-]?(?:a|b|rc|post|dev)\.?\d*)?)$")
 
 
 def describe(path: Path, commit: str) -> str:
     """Return the version of the nearest tag at or above a commit, without its distance; empty if there is none.
 
-    A commit behind the tag of 1.2.0 is described as 1.2.1.dev0, the guess of setuptools-scm and its relatives.
+    A commit after the tag of 1.2.0 gets the version 1.2.1.dev0, as setuptools-scm and similar tools guess it.
     """
     from dulwich.repo import Repo
 
@@ -38,7 +38,7 @@ def describe(path: Path, commit: str) -> str:
 
 
 def _versions(repo: "Repo") -> dict[bytes, str]:
-    """Commit id -> version, of each tag that looks like one."""
+    """Return commit id -> version, for each tag that looks like a version."""
     versions: dict[bytes, str] = {}
     for ref in repo.get_refs():
         name = ref.decode("utf-8", "replace")
@@ -51,7 +51,7 @@ def _versions(repo: "Repo") -> dict[bytes, str]:
 
 
 def _next(version: str) -> str:
-    """The development version behind a release."""
+    """Return the development version after a release."""
     numbers = re.match(r"\d+(?:\.\d+)*", version)
     parts = (numbers[0] if numbers else "0").split(".")
     parts[-1] = str(int(parts[-1]) + 1)

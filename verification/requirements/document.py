@@ -1,4 +1,4 @@
-"""A requirement's Markdown in its parts: front matter, acceptance blocks and prose, each with its first line."""
+"""A requirement's Markdown, split into front matter, acceptance blocks and prose, each with its first line."""
 
 import re
 from typing import NamedTuple
@@ -6,20 +6,20 @@ from typing import NamedTuple
 from verification.requirements.problems import ProblemList, Spot
 
 OWN_KEYS = ("aura", "deliver", "scope", "budget")
-"""Keys by which front matter is told from that of another program, such as a site generator's."""
+"""Keys that distinguish our front matter from that of another program, such as a site generator's."""
 _OWN_KEY = re.compile(rf"^[ \t]*({'|'.join(OWN_KEYS)})[ \t]*:", re.MULTILINE)
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*([^`\r\n]*)\r?$")
 
 
 class YamlPart(NamedTuple):
-    """The text of one YAML part; its first line has the number `line` in the file."""
+    """The text of one YAML part. `line` is the number of its first line in the file."""
 
     text: str
     line: int
 
 
 class Document(NamedTuple):
-    """`front` is None without front matter; `fence` is the place of the first acceptance block's fence."""
+    """The parts of a file. `front` is None without front matter; `fence` is the place of the first acceptance block."""
 
     front: YamlPart | None
     acceptance: tuple[YamlPart, ...]
@@ -28,19 +28,19 @@ class Document(NamedTuple):
 
     @property
     def is_prose(self) -> bool:
-        """Whether nothing in the file was written for this program."""
+        """Whether nothing in the file is written for this program."""
         return not self.acceptance and (self.front is None or not _OWN_KEY.search(self.front.text))
 
 
 def split(text: str, report: ProblemList) -> Document | None:
-    """The parts of the file; None if its end cannot be told, with the reason in `report`."""
+    """Return the parts of the file; None if the front matter is not closed, with the reason in `report`."""
     lines = text.split("\n")
     front: YamlPart | None = None
     start = 0
     if lines[0].rstrip() == "---":
         end = next((at for at in range(1, len(lines)) if lines[at].rstrip() == "---"), None)
         if end is None and not _OWN_KEY.search(text):
-            return _body(lines, 0, None, report)  # a rule above prose
+            return _body(lines, 0, None, report)  # the line is a horizontal rule above prose
         if end is None:
             report.add(Spot(1, 1), "the front matter is not closed", "--- on a line of its own below the last key")
             return None
@@ -86,8 +86,6 @@ def _is_acceptance(info: str, spot: Spot, report: ProblemList) -> bool:
     known = {"yaml", "yml", "acceptance", "acceptence", "acceptance:"}
     lowered = [word.lower().strip("{}") for word in words]
     if lowered and set(lowered) <= known and lowered not in (["yaml"], ["yml"]):
-        report.add(
-            spot, f"a block marked `{info.strip()[:60]}` is not read", "yaml acceptance, after the opening fence"
-        )
+        report.add(spot, f"a block marked `{info.strip()[:60]}` is ignored", "yaml acceptance, after the opening fence")
         return True
     return False

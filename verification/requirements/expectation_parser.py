@@ -1,4 +1,4 @@
-"""Expectations of a call, a construction or a run, from a case's YAML fields; files are read elsewhere."""
+"""Parser of expectations of a call, a construction or a run. case_parser.py reads those about files."""
 
 import re
 from collections.abc import Mapping as Map
@@ -16,14 +16,14 @@ _CLASS = re.compile(rf"{_NAME}(\.{_NAME})*")
 
 
 class ExpectationReader:
-    """Reads the expectations of one file."""
+    """Reader of the expectations of one file."""
 
     def __init__(self, report: ProblemList, literals: Literals) -> None:
         self.report = report
         self.literals = literals
 
     def outcome(self, fields: Fields, action: Action) -> dict[str, Any]:
-        """Read the expectation, without files."""
+        """Return the expectation, without files."""
         if action == "run":
             return self._run_outcome(fields)
         seen: dict[str, Any] = {
@@ -44,7 +44,7 @@ class ExpectationReader:
         return seen
 
     def _returns(self, fields: Fields) -> dict[str, Any]:
-        """`returns` and how it is compared."""
+        """Return `returns` and its kind of comparison."""
         returns, approx = fields.get("returns"), fields.number("approx", 0, 1e12)
         seen: dict[str, Any] = {"exact_type": fields.flag("exact_type")}
         if returns is not None:
@@ -56,7 +56,7 @@ class ExpectationReader:
             if not has_float(seen.get("returns")):
                 at = fields.get("approx") or fields.node
                 self.report.add(
-                    at, "`approx` compares floats, and `returns` holds none", "returns: 1.0, with a decimal point"
+                    at, "`approx` compares floats, and `returns` contains none", "returns: 1.0, with a decimal point"
                 )
         return seen
 
@@ -83,7 +83,7 @@ class ExpectationReader:
 
 
 def has_float(value: Any) -> bool:
-    """Whether a float stands anywhere in a value."""
+    """Return whether a value contains a float."""
     if isinstance(value, float):
         return True
     if isinstance(value, dict):

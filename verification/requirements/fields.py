@@ -1,4 +1,4 @@
-"""The fields of one mapping, taken by name and type; whatever is missing, unknown or of a wrong type is reported."""
+"""The fields of one mapping, read by name and type. Missing, unknown and wrong fields are reported."""
 
 from collections.abc import Mapping as Map
 
@@ -7,7 +7,7 @@ from verification.requirements.yaml_tree import Mapping, Node, Scalar, Sequence,
 
 
 class Fields:
-    """`examples` names every known key with what may be written."""
+    """The fields of one mapping. `examples` contains every known key with an example of its value."""
 
     def __init__(self, node: Mapping, report: ProblemList, examples: Map[str, str], what: str) -> None:
         self.node = node
@@ -37,7 +37,7 @@ class Fields:
         return self.node.get(name) is not None
 
     def require(self, name: str) -> Node | None:
-        """The field's node; its absence is a problem, unless it is there misspelt."""
+        """Return the field's node. Report its absence, unless it is there with a spelling mistake."""
         node = self.node.get(name)
         if node is None and name not in self.meant:
             self.report.add(self.node, f"`{name}` is missing in {self.what}", self.line(name))
@@ -47,7 +47,7 @@ class Fields:
         self.report.add(node, f"`{name}` must be {wanted}, not {kind(node)}", remedy or self.line(name))
 
     def text(self, name: str, *, required: bool = False, empty: bool = False) -> str | None:
-        """Text, not empty unless `empty`; None if absent or wrong."""
+        """Return a text, not empty unless `empty`; None if it is absent or wrong."""
         node = self.require(name) if required else self.get(name)
         if node is None:
             return None
@@ -64,7 +64,7 @@ class Fields:
         return None
 
     def items(self, name: str, *, required: bool = False, empty: bool = False) -> tuple[Node, ...] | None:
-        """The items of a list, at least one unless `empty`."""
+        """Return the items of a list, at least one unless `empty`."""
         node = self.require(name) if required else self.get(name)
         if node is None:
             return None
@@ -79,7 +79,7 @@ class Fields:
         return node.items
 
     def texts(self, name: str, *, required: bool = False, empty: bool = False) -> tuple[tuple[str, Node], ...] | None:
-        """A list of texts, each with its place. Wrong items are reported and left out."""
+        """Return a list of texts, each with its place. Wrong items are reported and left out."""
         items = self.items(name, required=required, empty=empty)
         if items is None:
             return None
@@ -94,7 +94,7 @@ class Fields:
         return None
 
     def flag(self, name: str) -> bool:
-        """Whether the field is there and `true`; anything but `true` and `false` is a problem."""
+        """Return whether the field exists and is `true`. Any value but `true` and `false` is a problem."""
         node = self.get(name)
         if node is None:
             return False
@@ -104,7 +104,7 @@ class Fields:
         return node.value
 
     def number(self, name: str, low: float, high: float, *, whole: bool = False) -> float | None:
-        """A number within bounds, in the unit that the field's name says."""
+        """Return a number within bounds, in the unit of the field's name."""
         node = self.get(name)
         if node is None:
             return None

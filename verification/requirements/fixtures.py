@@ -1,4 +1,4 @@
-"""Files that a requirement names: read beside it, never outside its folder and never through a link."""
+"""Files that a requirement names. They lie beside it, never outside its folder, and are never read through a link."""
 
 import os
 import stat
@@ -9,13 +9,16 @@ from domain.errors import Invalid
 from verification.requirements.scope import path_fault
 
 FIXTURE_BYTES_MAX = 1 << 20  # of one file
-FIXTURES_BYTES_MAX = 8 << 20  # of all files that one requirement names
-FOLDER_FILES_MAX = 200  # of one folder that is named as a whole
+FIXTURES_BYTES_MAX = 8 << 20  # of all files that one requirement names together
+FOLDER_FILES_MAX = 200  # of one folder that is named
 FOLDER_DEPTH_MAX = 8
 
 
 class Fixtures:
-    """Reads each file once and remembers what was used. Without a folder, only `given` files exist."""
+    """Reader of fixtures.
+
+    It reads each file once and stores it in `used`. Without a folder, only `given` files exist.
+    """
 
     def __init__(self, folder: Path | None, given: Mapping[str, bytes]) -> None:
         self.folder = folder
@@ -23,7 +26,7 @@ class Fixtures:
         self.used: dict[str, bytes] = {}
 
     def load(self, path: str) -> bytes:
-        """The file's bytes; Invalid says why it cannot be used."""
+        """Return the file's bytes. Raises Invalid with the reason if it cannot be used."""
         if path in self.used:
             return self.used[path]
         if (fault := path_fault(path)) is not None:
@@ -35,7 +38,7 @@ class Fixtures:
         elif self.folder is not None:
             content = _read_beneath(self.folder, path)
         else:
-            raise Invalid(f"the fixture {path} was not handed in with the requirement", hint="the value itself")
+            raise Invalid(f"the fixture {path} was not submitted with the requirement", hint="the value itself")
         if len(content) > FIXTURE_BYTES_MAX:
             raise Invalid(f"the fixture {path} is larger than {FIXTURE_BYTES_MAX} bytes", hint="a smaller file")
         if sum(map(len, self.used.values())) + len(content) > FIXTURES_BYTES_MAX:
@@ -46,12 +49,12 @@ class Fixtures:
         return content
 
     def load_all(self, path: str) -> dict[str, bytes]:
-        """The file's bytes by its path, or those of every file below the folder, caches left out."""
+        """Return the bytes of the file, or of every file below the folder, by path. Caches are left out."""
         below = [each for each in self.given if each.startswith(f"{path}/") and not _is_cache(each[len(path) + 1 :])]
         if path not in self.given and not below and self.folder is not None and path_fault(path) is None:
             below = _listed(self.folder, path)
         if len(below) > FOLDER_FILES_MAX:
-            raise Invalid(f"the folder {path} holds more than {FOLDER_FILES_MAX} files", hint="a smaller folder")
+            raise Invalid(f"the folder {path} contains more than {FOLDER_FILES_MAX} files", hint="a smaller folder")
         return {each: self.load(each) for each in sorted(below) or [path]}
 
 
@@ -60,7 +63,7 @@ def _is_cache(path: str) -> bool:
 
 
 def _listed(folder: Path, path: str) -> list[str]:
-    """The files below a folder, if it is one; links are not followed, what they are is told when they are read."""
+    """Return the files below a folder, if it is one. Links are not followed; they are reported when they are read."""
     found: list[str] = []
     waiting = [(path, 1)] if (folder / path).is_dir() and not (folder / path).is_symlink() else []
     while waiting:
@@ -78,7 +81,7 @@ def _listed(folder: Path, path: str) -> list[str]:
 
 
 def _read_beneath(folder: Path, path: str) -> bytes:
-    """Open part by part without following links, so that the file is where its path says."""
+    """Read a file. Each folder of its path is opened without following links, so the file is where its path says."""
     *folders, name = path.split("/")
     held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -88,7 +91,7 @@ def _read_beneath(folder: Path, path: str) -> bytes:
             held = deeper
         file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=held)
     except OSError as error:
-        hint = "the path of a plain file beside the requirement; links are not followed"
+        hint = "the path of a plain file beside the requirement, not a link"
         raise Invalid(f"the fixture {path} cannot be read: {error.strerror}", hint=hint) from error
     finally:
         os.close(held)
@@ -99,7 +102,7 @@ def _read_beneath(folder: Path, path: str) -> bytes:
 
 
 def read_plain(file: int, bytes_max: int) -> bytes | None:
-    """The beginning of an open file, which is closed; None if it is a folder, a pipe or a device."""
+    """Return the beginning of an open file, and close it. None if it is a folder, a pipe or a device."""
     try:
         if not stat.S_ISREG(os.fstat(file).st_mode):
             return None

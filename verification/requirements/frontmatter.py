@@ -1,4 +1,4 @@
-"""The front matter: what is to be built, where it may be written and what it may cost."""
+"""The front matter: what to build, which paths may be written, and the budget."""
 
 import re
 from decimal import Decimal
@@ -59,7 +59,7 @@ _USD = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?", re.ASCII)
 
 
 class FrontMatter(NamedTuple):
-    """The front matter as read; a field that could not be read is None and stands in the report."""
+    """The front matter as read. A field that could not be read is None, and the report contains the reason."""
 
     title: str | None
     deliver: Deliverable | None
@@ -81,7 +81,7 @@ class FrontMatter(NamedTuple):
 
 
 def read_front_matter(node: Mapping, report: ProblemList) -> FrontMatter:
-    """Read every field, so that all problems are seen at once."""
+    """Read every field, so that all problems are reported together."""
     fields = Fields(node, report, EXAMPLES, "the front matter")
     _version(fields)
     title = fields.text("title", required=True)
@@ -111,13 +111,13 @@ def read_front_matter(node: Mapping, report: ProblemList) -> FrontMatter:
 
 
 def command_name(command: str | None) -> str | None:
-    """The name that a command line begins with: `slugify` of `slugify = slugify:main`."""
+    """Return the first name of a command: `slugify` for `slugify = slugify:main`."""
     match = _COMMAND.fullmatch(command) if command else None
     return match[1] if match else None
 
 
 def read_scope(fields: Fields, *, required: bool = False) -> tuple[str, ...] | None:
-    """The patterns of `scope`; faulty ones are reported and left out."""
+    """Return the patterns of `scope`. Invalid ones are reported and left out."""
     named = fields.texts("scope", required=required)
     if named is None:
         return None
@@ -159,14 +159,14 @@ def _command(fields: Fields, deliver: Deliverable | None) -> str | None:
     if command is not None and command_name(command) is None:
         at = fields.get("command") or fields.node
         fields.report.add(
-            at, f"`command` is of the form `name = module:function`, not `{command[:60]}`", fields.line("command")
+            at, f"`command` has the form `name = module:function`, not `{command[:60]}`", fields.line("command")
         )
         return None
     return command
 
 
 def _serve(fields: Fields, deliver: Deliverable | None, command: str | None) -> Serve | None:
-    """Read how the service is started: required by `deliver: http`, and forbidden without it."""
+    """Return how the service is started. It is required with `deliver: http` and forbidden otherwise."""
     node = fields.mapping("serve", required=deliver == "http")
     if node is None:
         return None
@@ -178,20 +178,20 @@ def _serve(fields: Fields, deliver: Deliverable | None, command: str | None) -> 
     programs = ("python3", "python", *([command] if command else []))
     if words and words[0][0] not in programs:
         message = f"`{words[0][0][:60]}` is not a program that the service can be started with"
-        report.add(words[0][1], message, f"one of {listed(programs)}; a name of its own is given by `command`")
+        report.add(words[0][1], message, f"one of {listed(programs)}, or declare the program with `command`")
     ready = inner.text("ready", required=True)
     if ready is not None and not _READY.fullmatch(ready):
         report.add(inner.get("ready") or node, f"`ready` is a GET and a path, not `{ready[:60]}`", inner.line("ready"))
     data = inner.text("data")
     if data is not None and (not _DATA.fullmatch(data) or _TAKEN.fullmatch(data)):
-        message = f"`{data[:60]}` cannot be the data folder: it is absolute, and none of the system's"
+        message = f"`{data[:60]}` cannot be the data folder: it must be an absolute path, and not a system folder"
         report.add(inner.get("data") or node, message, inner.line("data"))
     _check_run(inner, words, data)
     return Serve(run=tuple(text for text, _ in words), ready=(ready or "GET /").removeprefix("GET "), data=data)
 
 
 def _check_run(inner: Fields, words: tuple[tuple[str, Node], ...], data: str | None) -> None:
-    """Only the names that the service is told may stand in its command line."""
+    """Report names in the service's command line that the service does not get."""
     if sum(len(text) for text, _ in words) > RUN_CHARS_MAX:
         inner.report.add(words[0][1], f"`run` is longer than {RUN_CHARS_MAX} characters", "a shorter command line")
     names = ("PORT", "DATA") if data is not None else ("PORT",)
@@ -219,7 +219,7 @@ def _reviewed(fields: Fields) -> bool:
 
 
 def _suite_limits(fields: Fields) -> SuiteLimits:
-    """The limits of one run of a suite, each within the judge's caps."""
+    """Return the limits of one run of a suite, each within the judge's caps."""
     node = fields.mapping("suite_limits")
     if node is None:
         return SuiteLimits()

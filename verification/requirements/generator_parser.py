@@ -1,4 +1,4 @@
-"""Generators of a property's inputs, from YAML nodes: a name, or a name with its options."""
+"""Parser of generators for a property's inputs: a name, or a name with its options."""
 
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -13,9 +13,9 @@ from verification.requirements.yaml_tree import Mapping, Node, Scalar, Sequence,
 
 NUMBER_MAX = 1_000_000  # of numbers without bounds
 GREATEST = 10**18
-TEXT_MAX, ITEMS_MAX = 20, 10  # sizes without bounds
+TEXT_MAX, ITEMS_MAX = 20, 10  # default maximum sizes
 TEXT_LONGEST, ITEMS_MOST = 2000, 200
-LEAVES_MAX = 20_000  # characters, bytes and values that one input may hold
+LEAVES_MAX = 20_000  # maximum number of characters, bytes and values in one input
 PLACES_MAX = 12
 DATES = ("1900-01-01", "2100-12-31")
 KINDS: tuple[GeneratorKind, ...] = get_args(GeneratorKind)
@@ -47,19 +47,19 @@ _OPTIONS: dict[GeneratorKind, dict[str, str]] = {
     "decimal": {"min": '"0"', "max": '"100"', "places": "2"},
     "date": {"min": '"2020-01-01"', "max": '"2030-12-31"'},
 }
-_WHOLE: tuple[GeneratorKind, ...] = ("choice", "tuple", "record", "one_of")  # what follows is no options
+_WHOLE: tuple[GeneratorKind, ...] = ("choice", "tuple", "record", "one_of")  # generators without named options
 _PLAIN: tuple[GeneratorKind, ...] = ("boolean", "none")
 
 
 class GeneratorReader:
-    """Reads generators; a malformed one is reported and read as None."""
+    """Reader of generators. A malformed one is reported and read as None."""
 
     def __init__(self, literals: Literals) -> None:
         self.literals = literals
         self.report = literals.report
 
     def generator(self, node: Node) -> Generator | None:
-        """One generator with its defaults."""
+        """Return one generator with its defaults."""
         name, options = self._name(node)
         if name is None:
             return None
@@ -70,7 +70,7 @@ class GeneratorReader:
         if name in _WHOLE:
             return self._whole(name, node, options)
         if options is None and name in ("list", "dict"):
-            self.report.add(node, f"`{name}` needs to know of what", EXAMPLES[name])
+            self.report.add(node, f"`{name}` needs the generators of its items", EXAMPLES[name])
             return None
         if options is not None and not isinstance(options, Mapping):
             self.report.add(options, f"the options of `{name}` are a mapping, not {kind(options)}", EXAMPLES[name])
@@ -81,7 +81,7 @@ class GeneratorReader:
         return self._made(name, fields)
 
     def _name(self, node: Node) -> tuple[GeneratorKind | None, Node | None]:
-        """The generator's name and what follows it, if anything does."""
+        """Return the generator's name and its options, if there are any."""
         at: Node = node
         options: Node | None = None
         if isinstance(node, Mapping) and len(node.entries) == 1:
@@ -99,7 +99,7 @@ class GeneratorReader:
         return found, options
 
     def _whole(self, name: GeneratorKind, node: Node, options: Node | None) -> Generator | None:
-        """Those that are followed by a list of parts, or by named parts."""
+        """Return a generator with a list of parts, or with named parts."""
         if name == "record":
             if not isinstance(options, Mapping) or not options.entries:
                 self.report.add(options or node, "`record` needs its fields", EXAMPLES[name])
@@ -108,7 +108,7 @@ class GeneratorReader:
             of = tuple(one for _, one in named if one is not None)
             return Generator(kind=name, names=tuple(key for key, _ in named), of=of) if len(of) == len(named) else None
         if not isinstance(options, Sequence) or not options.items:
-            self.report.add(options or node, f"`{name}` needs a list of what it is made of", EXAMPLES[name])
+            self.report.add(options or node, f"`{name}` needs a list of its parts", EXAMPLES[name])
             return None
         items = options.items
         if name == "choice":
@@ -162,7 +162,7 @@ class GeneratorReader:
         return {"min": int(low or 0), "max": int(high) if high is not None else min(longest, usual + int(low or 0))}
 
     def _texts(self, name: GeneratorKind, fields: Fields) -> dict[str, Any]:
-        """Bounds that are written in quotes."""
+        """Return bounds that are written in quotes."""
         usual = DATES if name == "date" else (str(-NUMBER_MAX), str(NUMBER_MAX))
         bounds: dict[str, Any] = {}
         for key, default in zip(("min", "max"), usual, strict=True):
@@ -201,12 +201,12 @@ def _may_be_key(made: Generator) -> bool:
 
 
 def _is_scalar(value: Any) -> bool:
-    """A tagged value that is no collection."""
+    """Return whether a tagged value is not a collection."""
     return isinstance(value, dict) and (key_of(value) or "").startswith("$")
 
 
 def leaves(made: Generator) -> int:
-    """The most characters, bytes and values that one value of the generator may hold."""
+    """Return the maximum number of characters, bytes and values in one value of the generator."""
     if made.kind in ("text", "bytes"):
         return 1 + int(made.max)
     parts = [leaves(part) for part in made.of]

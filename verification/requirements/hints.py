@@ -1,4 +1,4 @@
-"""Hints about a valid requirement: what is allowed but perhaps not meant."""
+"""Hints about a valid requirement: things that are allowed but perhaps not intended."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ EVALUATING = frozenset({"builtins:eval", "builtins:exec"})
 
 
 def check_notes(requirement: Requirement) -> tuple[str, ...]:
-    """Notes for `aura check`, one sentence or two each; an empty tuple when there is nothing to say."""
+    """Return notes for `aura check`, one or two sentences each."""
     return (
         *_of_budget(requirement),
         *_of_cases(requirement),
@@ -29,18 +29,18 @@ def _of_cases(requirement: Requirement) -> Iterator[str]:
     open_ones = [criterion.id for criterion in requirement.criteria if not _has_unseen(criterion)]
     if len(open_ones) == len(requirement.criteria):
         yield (
-            "There are no sealed cases and no properties: code that knows the visible cases by heart would pass. "
+            "There are no sealed cases and no properties: code that only repeats the visible answers would pass. "
             "Write NAME.sealed.yaml."
         )
     elif open_ones:
-        yield f"No sealed cases for {', '.join(open_ones)}: code that knows the visible ones by heart would pass."
+        yield f"No sealed cases for {', '.join(open_ones)}: code that only repeats the visible answers would pass."
     for criterion in requirement.criteria:
         if criterion.suites and not criterion.judged_outside:
-            yield f"{criterion.id} rests on a given suite alone, grade B: code could forge its results. Add cases."
+            yield f"{criterion.id} rests only on a given suite, grade B: code could forge its results. Add cases."
 
 
 def _of_evaluated(requirement: Requirement) -> Iterator[str]:
-    """Cases that test an object with code in a text, which steps do better."""
+    """Yield hints about cases that test an object with code in a text. Steps are better for that."""
     for criterion in requirement.criteria:
         steps = [step for case in (*criterion.cases, *criterion.sealed) for step in case.steps]
         for target in dict.fromkeys(step.target for step in steps if step.target in EVALUATING):
@@ -51,7 +51,7 @@ def _of_evaluated(requirement: Requirement) -> Iterator[str]:
 
 
 def _has_unseen(criterion: Criterion) -> bool:
-    """Whether it is judged with something that cannot be known by heart: what is sealed, or drawn anew each time."""
+    """Return whether a criterion has a check that an author cannot know: something sealed, or drawn inputs."""
     return bool(criterion.sealed or criterion.sealed_suite or criterion.properties or criterion.sealed_properties)
 
 
@@ -59,7 +59,7 @@ def _of_scope(requirement: Requirement) -> Iterator[str]:
     for pattern in requirement.scope:
         last = pattern.rsplit("/", 1)[-1]
         if not {"*", "?", "."} & set(last):
-            yield f"The scope `{pattern}` means one file of that name. For a folder write `{pattern}/**`."
+            yield f"The scope `{pattern}` means a single file of that name. For a folder write `{pattern}/**`."
     if requirement.base is not None:
         return
     targets = [step.target for criterion in requirement.criteria for case in criterion.cases for step in case.steps]

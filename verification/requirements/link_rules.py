@@ -1,4 +1,4 @@
-"""Links of a tree: none leads out of it, and one that its author made leads to nothing that steers a verdict."""
+"""Rules for links of a tree: no link leads out of it, and no link of an author reaches a file that steers a verdict."""
 
 from collections.abc import Iterable
 
@@ -9,35 +9,35 @@ from verification.tree_limits import LINK_CHARS_MAX
 
 
 def text_fault(path: str, tree: Tree) -> str | None:
-    """Why a link cannot be carried at all, or None."""
+    """Return why a link is never allowed, or None."""
     text = tree.links[path]
     if not text or len(text) > LINK_CHARS_MAX or not text.isprintable():
-        return "is a link whose text is empty, too long or not printable"
+        return "is a link with an empty, too long or unprintable target"
     if text.startswith("/"):
         return "is a link to an absolute path"
     if resolved(path, tree.links) is None:
-        return "is a link that leads out of the tree or goes round in a circle"
+        return "is a link that leads out of the tree or into a cycle"
     return None
 
 
 def new_link_fault(path: str, tree: Tree) -> str | None:
-    """Why an author may not make this link, which can be carried, or None."""
+    """Return why an author may not create this link, or None."""
     reached = resolved(path, tree.links) or ""
     below = [other for other in tree.paths() if not reached or other.startswith(f"{reached}/")]
     if not below and reached not in tree:
         return "is a link that leads to nothing in the tree"
     if f"{path}/".startswith(f"{reached}/" if reached else ""):
-        return "is a link to a folder that holds it"
+        return "is a link to a folder that contains it"
     steering = next((other for other in (path, reached, *below) if configures(other)), None)
     if steering is not None:
         return f"is a link {'of the name' if steering == path else 'to'} {steering}, which could influence a verdict"
     if path.endswith(".py") != reached.endswith(".py"):
-        return f"is a link to {reached}: a Python file is linked under the name of one, and nothing else is"
+        return f"is a link to {reached}: a link and its target must both end in .py, or neither"
     return None
 
 
 def behind_link(pattern: str, tree: Tree) -> str | None:
-    """Resolve a scope pattern that begins with a link of the tree; None for one that does not."""
+    """Return a scope pattern that begins with a link of the tree, resolved; None if it does not begin with one."""
     parts = pattern.split("/")
     plain = next((index for index, part in enumerate(parts) if set(part) & {"*", "?"}), len(parts))
     known = "/".join(parts[:plain])
@@ -48,7 +48,7 @@ def behind_link(pattern: str, tree: Tree) -> str | None:
 
 
 def link_faults(tree: Tree, changed: Iterable[str]) -> list[tuple[str, str]]:
-    """Path and fault of each link that a tree may not hold. `changed`: what its author wrote."""
+    """Return path and fault of each link that is not allowed. `changed`: the paths that the author wrote."""
     written = frozenset(changed)
     faults: list[tuple[str, str]] = []
     for path in sorted(tree.links):

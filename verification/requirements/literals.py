@@ -1,4 +1,4 @@
-"""Values as written in a case, from YAML nodes: checked here, so that the judge never meets a malformed one."""
+"""Parser of values in a case. Malformed values are reported here, so the judge never gets one."""
 
 import base64
 from typing import Any
@@ -28,14 +28,14 @@ TAG_EXAMPLES = {
 
 
 class Literals:
-    """Reads values; a malformed one is reported and read as None."""
+    """Reader of values. A malformed one is reported and read as None."""
 
     def __init__(self, report: ProblemList, fixtures: Fixtures) -> None:
         self.report = report
         self.fixtures = fixtures
 
     def value(self, node: Node, *, expected: bool) -> Any:
-        """One value. `expected` allows what stands for more than one value: `$any` and `$matches`."""
+        """Return one value. `expected` allows tags for more than one value: `$any` and `$matches`."""
         if isinstance(node, Scalar):
             return node.value
         if isinstance(node, Sequence):
@@ -49,7 +49,7 @@ class Literals:
         return {"$dict": [[key, value] for key, value in pairs]}
 
     def text(self, node: Node, name: str, example: str) -> str | None:
-        """Text, written out or as `{$file: path}`."""
+        """Return text, written directly or as `{$file: path}`."""
         if isinstance(node, Scalar) and isinstance(node.value, str):
             return node.value
         if isinstance(node, Mapping) and node.get("$file") is not None:
@@ -73,7 +73,7 @@ class Literals:
             self.report.add(others[0], f"a value tagged `{tag}` has no other keys", TAG_EXAMPLES[tag])
             return None
         if tag in LOOSE and not expected:
-            self.report.add(key, f"`{tag}` stands for many values; only an expected value may", "one value")
+            self.report.add(key, f"`{tag}` matches many values, so only an expected value may have it", "one value")
             return None
         if tag == "$file":
             return self._file(payload, node.get("as"))
@@ -102,7 +102,7 @@ class Literals:
 
     def _collection(self, tag: str, payload: Node, expected: bool) -> Any:
         if not isinstance(payload, Sequence):
-            self.report.add(payload, f"`{tag}` holds a list, not {kind(payload)}", TAG_EXAMPLES[tag])
+            self.report.add(payload, f"`{tag}` contains a list, not {kind(payload)}", TAG_EXAMPLES[tag])
             return None
         items = [self.value(item, expected=expected) for item in payload.items]
         if tag != "$tuple":
@@ -117,11 +117,11 @@ class Literals:
             if isinstance(item, (list, dict)) and not (isinstance(item, dict) and _hashable(item)):
                 self.report.add(node, "a list or mapping cannot be in a set", "{$tuple: [1, 2]}")
             elif key is not None and key in seen:
-                self.report.add(node, "this member stands in the set twice", "each member once")
+                self.report.add(node, "this member is in the set twice", "each member once")
             loose += key is None or isinstance(item, float)
             seen.add(key or "")
         if loose > LOOSE_ITEMS_MAX:
-            message = f"more than {LOOSE_ITEMS_MAX} members of the set are floats or stand for many values"
+            message = f"more than {LOOSE_ITEMS_MAX} members of the set are floats or match many values"
             self.report.add(payload, message, "a smaller set")
 
     def _dict(self, payload: Node, expected: bool) -> Any:
@@ -129,13 +129,13 @@ class Literals:
         seen: set[str | None] = set()
         for pair in payload.items if isinstance(payload, Sequence) else (payload,):
             if not isinstance(pair, Sequence) or len(pair.items) != 2:
-                self.report.add(pair, "`$dict` holds a list of pairs", TAG_EXAMPLES["$dict"])
+                self.report.add(pair, "`$dict` contains a list of pairs", TAG_EXAMPLES["$dict"])
                 return None
             key = self.value(pair.items[0], expected=False)
             if isinstance(key, (list, dict)) and not (isinstance(key, dict) and _hashable(key)):
                 self.report.add(pair.items[0], "a list or mapping cannot be a key", "{$tuple: [1, 2]}")
             if (known := key_of(key)) in seen:
-                self.report.add(pair.items[0], "this key stands twice", "each key once")
+                self.report.add(pair.items[0], "this key occurs twice", "each key once")
             seen.add(known)
             pairs.append([key, self.value(pair.items[1], expected=expected)])
         if all(isinstance(key, str) and not key.startswith("$") for key, _ in pairs):
@@ -144,7 +144,7 @@ class Literals:
 
     def _file(self, payload: Node, form: Node | None) -> Any:
         if not isinstance(payload, Scalar) or not isinstance(payload.value, str):
-            self.report.add(payload, f"`$file` holds a path, not {kind(payload)}", TAG_EXAMPLES["$file"])
+            self.report.add(payload, f"`$file` contains a path, not {kind(payload)}", TAG_EXAMPLES["$file"])
             return None
         as_bytes = isinstance(form, Scalar) and form.value == "bytes"
         if form is not None and not as_bytes and not (isinstance(form, Scalar) and form.value == "text"):
@@ -166,7 +166,7 @@ class Literals:
 
 
 def _hashable(value: dict[str, Any]) -> bool:
-    """Whether a tagged value can be a member of a set or a key, as Python has it."""
+    """Return whether a tagged value can be a member of a set or a key in Python."""
     tag = next(iter(value), "")
     if tag in ("$tuple", "$frozenset"):
         return all(

@@ -1,7 +1,7 @@
-"""A requirement as values: what `verification/requirements/parser.py` makes of NAME.md and NAME.sealed.yaml.
+"""A requirement as values. `verification/requirements/parser.py` makes it from NAME.md and NAME.sealed.yaml.
 
-Values that a case names (`args`, `returns`, …) stay as written in the file: JSON-like values in which a mapping with
-one key that begins with `$` is a tagged value; `verification/requirements/values.py` gives them their meaning.
+Values in a case (`args`, `returns`, …) stay as written in the file: JSON-like values. A mapping with one key that
+begins with `$` is a tagged value; `verification/requirements/values.py` defines its meaning.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,15 +17,15 @@ Share = Literal["whole", "partial", "none"]
 
 
 class Serve(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Start of a service. `run` may hold ${PORT} and ${DATA}; `data` is the folder that survives a restart."""
+    """Start of a service. `run` may contain ${PORT} and ${DATA}. `data` is the folder that survives a restart."""
 
     run: tuple[str, ...]
-    ready: str  # "/health": answered with a status of 200 to 299 once the service is ready
+    ready: str  # "/health": answers with a status of 200 to 299 when the service is ready
     data: str | None = None
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Expectation of one response. Absent fields are not compared; without `status` it must be 200 to 299."""
+    """Expectation of one response. Absent fields are not compared. Without `status` it must be 200 to 299."""
 
     status: int | None = None
     headers: Mapping[str, Any] = {}  # name in lower case -> text or $matches
@@ -35,7 +35,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One request, sent `parallel` times at once. Texts and values may hold ${name}, which an earlier step saved."""
+    """One request, sent `parallel` times at once. Texts and values may contain ${name}, which an earlier step saved."""
 
     method: str
     target: str  # "/items?sort=name"
@@ -57,13 +57,13 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     raises: str | None = None
     or_subclass: bool = False
     message_matches: str | None = None
-    approx: float | None = None  # greatest absolute difference of floats
-    exact_type: bool = False  # an instance of a subclass, anywhere in the value, is another value
+    approx: float | None = None  # maximum absolute difference of floats
+    exact_type: bool = False  # then an instance of a subclass, anywhere in the value, is a different value
     exit: int = 0
     stdout: str | None = None
     stdout_matches: str | None = None
     stderr: str | None = None
-    files_after: Mapping[str, str | None] = {}  # path -> text it must hold; None: must exist
+    files_after: Mapping[str, str | None] = {}  # path -> required text; None: the file must exist
     files_unchanged: tuple[str, ...] = ()
     files_absent: tuple[str, ...] = ()
 
@@ -85,16 +85,16 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One case: its steps share one fresh box; a case without `steps:` in the file has exactly one step."""
+    """One case: its steps share one new sandbox. A case without `steps:` in the file has exactly one step."""
 
     steps: tuple[Step, ...]
-    line: int  # where it stands, for findings about visible cases
+    line: int  # its place, for findings about visible cases
     within_s: float = 10.0
     memory_mb: int = 512
 
     @property
     def asks_service(self) -> bool:
-        """Whether its steps talk to the service; those of one case all do or none does."""
+        """Whether its steps send requests to the service. In one case, either all steps do or none."""
         return any(step.action in ("request", "restart") for step in self.steps)
 
 
@@ -106,11 +106,11 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BaseTestChange(msgspec.Struct, frozen=True, kw_only=True):
-    """Test files that are laid over the base's own, and single tests of them by pytest's ids.
+    """Test files that replace or extend the base's own, and single tests in them by pytest's ids.
 
     `files`: path in the project -> content, read from `folder` beside the requirement.
-    `must_pass`: tests that do not pass on the base and pass on the tree. `keep_passing`: tests that pass on both.
-    Other tests of these files that pass on the base must pass on the tree.
+    `must_pass`: tests that do not pass on the base and must pass on the tree. `keep_passing`: tests that pass on both.
+    Other tests of these files that pass on the base must also pass on the tree.
     """
 
     files: Mapping[str, bytes]
@@ -127,7 +127,7 @@ class MayChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Criterion(msgspec.Struct, frozen=True, kw_only=True):
-    """One acceptance criterion. What is `sealed` stands in NAME.sealed.yaml under the same id."""
+    """One acceptance criterion. Its `sealed` parts are in NAME.sealed.yaml under the same id."""
 
     id: str
     says: str
@@ -139,17 +139,17 @@ class Criterion(msgspec.Struct, frozen=True, kw_only=True):
     sealed_suite: Suite | None = None
     over_base: BaseTestChange | None = None
     sealed_over_base: BaseTestChange | None = None
-    holds_already: bool = False  # the base meets it, and that is meant
+    holds_already: bool = False  # the base already meets it, and this is intended
 
     @property
     def changes(self) -> tuple[tuple[bool, BaseTestChange], ...]:
-        """The tests that are laid over the base's, each with whether they are sealed."""
+        """The changed test files, each with whether they are sealed."""
         both = ((False, self.over_base), (True, self.sealed_over_base))
         return tuple((sealed, change) for sealed, change in both if change is not None)
 
     @property
     def judged_outside(self) -> bool:
-        """Whether anything but a given suite says if it is met."""
+        """Whether anything but a given suite decides if it is met."""
         return bool(self.cases or self.sealed or self.properties or self.sealed_properties)
 
     @property
@@ -160,7 +160,7 @@ class Criterion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def modules_named(criteria: Iterable[Criterion], scope: Iterable[str]) -> tuple[str, ...]:
-    """The top-level modules that criteria call and that a scope lets be written, by what they are called."""
+    """Return the names of the top-level modules that criteria call or that a scope allows to write."""
     asked = list(criteria)
     steps = [step for each in asked for case in (*each.cases, *each.sealed) for step in case.steps]
     targets = [step.target for step in steps if ":" in step.target]
@@ -172,7 +172,7 @@ def modules_named(criteria: Iterable[Criterion], scope: Iterable[str]) -> tuple[
 
 
 class RequirementTask(msgspec.Struct, frozen=True, kw_only=True):
-    """One task of the requirement: which criteria it must meet and which paths it may write."""
+    """One task of the requirement: the criteria that it must meet, and the paths that it may write."""
 
     id: str
     criteria: tuple[str, ...]
@@ -189,7 +189,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ProofPlace = Literal["notes", "folder", "branch"]
-"""Where verdict, statement, key, acceptance tests and prose of a delivery on a base are put, apart from its files."""
+"""Place of the verdict, statement, key, acceptance tests and prose of a delivery on a base, apart from its files."""
 
 
 class Base(msgspec.Struct, frozen=True, kw_only=True):
@@ -200,14 +200,14 @@ class Base(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BaseSuitePolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The share of the base's own tests that must run. Less than `whole` has a reason that every verdict shows."""
+    """The share of the base's own tests that must run. Less than `whole` needs a reason, which every verdict shows."""
 
     run: Share = "whole"
     reason: str = ""
 
 
 class SuiteLimits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The most that one run of a test suite may use. None: the judge's own limit."""
+    """Limits of one run of a test suite. None: the judge's own limit."""
 
     minutes: float | None = None
     memory_mb: int | None = None
@@ -216,7 +216,7 @@ class SuiteLimits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class Requirement(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole requirement, valid: ids are unique, tasks cover all criteria, `after` has no cycle."""
+    """A whole, valid requirement: ids are unique, tasks cover all criteria, `after` has no cycle."""
 
     title: str
     deliver: Deliverable
@@ -228,23 +228,23 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     prose: str  # the markdown without front matter and without acceptance blocks
     source: bytes  # NAME.md as read
     sealed_source: bytes | None = None  # NAME.sealed.yaml as read
-    command: str | None = None  # "name = module:function": required by deliver: cli, and wherever a case runs it
+    command: str | None = None  # "name = module:function": required by deliver: cli, and if a case runs the command
     serve: Serve | None = None  # required by deliver: http
     base: Base | None = None
     base_suite: BaseSuitePolicy = BaseSuitePolicy()
     suite_limits: SuiteLimits = SuiteLimits()
     may_change: tuple[MayChange, ...] = ()
-    refactor: bool = False  # nothing new is to be proved: every criterion holds on the base already
+    refactor: bool = False  # the run proves nothing new: every criterion already holds on the base
     proof: ProofPlace = "notes"  # of a delivery on a base
     fixtures: Mapping[str, bytes] = {}  # the files that visible cases and suites name
-    review: bool = False  # by an employee whose model another maker has made, before the work is merged
-    sealed_fixtures: Mapping[str, bytes] = {}  # those of sealed ones: never shown to an employee
+    review: bool = False  # before the merge, by an employee with a model of another maker
+    sealed_fixtures: Mapping[str, bytes] = {}  # the files that sealed cases and suites name: never shown to an employee
     dependencies: tuple[str, ...] = ()  # "python-slugify==8.0.4": exact pins
-    from_base: bool = False  # the base's own declared packages, in place of pins
-    lock: bytes | None = None  # versions and hashes of all that the pins need, once they were resolved
-    described: str = ""  # the version that the base's git tags give
+    from_base: bool = False  # use the packages that the base declares, instead of pins
+    lock: bytes | None = None  # versions and hashes of the pins and their dependencies, after they were resolved
+    described: str = ""  # the version from the base's git tags
     generated: Mapping[str, bytes] = {}  # files that the base's build makes, by path in the project
 
     def may_hold(self, criterion: Criterion) -> bool:
-        """Whether the requirement says that the base meets this criterion."""
+        """Return whether the requirement says that the base meets this criterion."""
         return self.refactor or criterion.holds_already

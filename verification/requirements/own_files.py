@@ -1,6 +1,7 @@
-"""The files that a requirement is made of, where they lie in the repository that it builds on.
+"""The files of a requirement itself, if they lie in the repository that it builds on.
 
-Whoever may write them could say what counts as right at the next hand-in; who can read the sealed ones knows them.
+An author who can write them could change the requirement of the next run. An author who can read the sealed ones knows
+the sealed cases.
 """
 
 from pathlib import Path
@@ -13,9 +14,9 @@ from verification.requirements.scope import in_scope
 
 
 def refuse_own_in_scope(requirement: Requirement, file: Path, base: BaseTree, work: Path | None = None) -> None:
-    """Raise Invalid if the scope covers a file that the requirement is made of: itself, its suites, its fixtures.
+    """Raise Invalid if the scope covers a file of the requirement itself: its text, its suites, its fixtures.
 
-    work: a folder that holds the work, if the requirement may lie in it.
+    work: a folder with the work, if the requirement may lie in it.
     """
     scopes = (requirement.scope, *(task.scope for task in requirement.tasks))
     covered = [
@@ -23,26 +24,26 @@ def refuse_own_in_scope(requirement: Requirement, file: Path, base: BaseTree, wo
     ]
     if covered:
         raise Invalid(
-            f"The scope covers {covered[0]}, which the requirement itself is made of.",
-            hint="Keep requirements, suites and fixtures outside the scope: whoever writes them decides what is right.",
+            f"The scope covers {covered[0]}, which is part of the requirement itself.",
+            hint="Keep requirements, suites and fixtures outside the scope: an author could change the rules.",
             code="requirement_in_scope",
         )
 
 
 def refuse_sealed_in_base(requirement: Requirement, file: Path, base: BaseTree) -> None:
-    """Raise Invalid if the base holds something that is sealed: its authors, and their code in boxes, could read it."""
+    """Raise Invalid if the base contains a sealed file: its authors, and their code in sandboxes, could read it."""
     sealed = _places(_names(requirement, file, sealed=True), file, Path(base.repo))
     seen = [path for path in sealed if path in base.files] + _same(requirement.sealed_source, base.files)
     if seen:
         raise Invalid(
-            f"{seen[0]} is sealed, and the base holds it, so that every author could read it.",
-            hint="Keep what is sealed outside the repository, or start from a commit without it.",
+            f"{seen[0]} is sealed, and the base contains it, so every author could read it.",
+            hint="Keep sealed files outside the repository, or start from a commit without it.",
             code="sealed_in_base",
         )
 
 
 def _own_files(requirement: Requirement, file: Path, base: BaseTree, work: Path | None) -> list[str]:
-    """The paths in the base of all files that the requirement is made of. In another clone its text tells it."""
+    """Return the paths in the base of all files of the requirement, also of copies in another clone."""
     names = [*_names(requirement, file, sealed=False), *_names(requirement, file, sealed=True)]
     copies = [*_same(requirement.source, base.files), *_same(requirement.sealed_source, base.files)]
     tops = (Path(base.repo), *(() if work is None else (work.absolute().resolve(),)))
@@ -50,14 +51,14 @@ def _own_files(requirement: Requirement, file: Path, base: BaseTree, work: Path 
 
 
 def _names(requirement: Requirement, file: Path, *, sealed: bool) -> list[str]:
-    """Paths relative to the requirement's folder."""
+    """Return paths relative to the requirement's folder."""
     if sealed:
         return [f"{file.stem}.sealed.yaml", *requirement.sealed_fixtures]
     return [file.name, *requirement.fixtures]
 
 
 def _places(names: list[str], file: Path, top: Path) -> list[str]:
-    """The paths in a folder, if the requirement lies in it."""
+    """Return the paths of files in a folder, if the requirement lies in it."""
     folder = file.absolute().parent.resolve()
     if not folder.is_relative_to(top):
         return []

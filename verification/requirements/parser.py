@@ -1,4 +1,4 @@
-"""Reads requirement files: NAME.md and NAME.sealed.yaml become one `Requirement`, or all their problems at once."""
+"""Parser of requirement files: NAME.md and NAME.sealed.yaml become one `Requirement`, or all problems are raised."""
 
 import os
 import shlex
@@ -29,30 +29,31 @@ _TOP = Spot(1, 1)
 
 
 def read_requirement(path: Path) -> Requirement:
-    """The requirement of NAME.md, with the sealed cases of NAME.sealed.yaml beside it.
+    """Return the requirement of NAME.md, with the sealed cases of NAME.sealed.yaml beside it.
 
-    NotFound if there is no such file; RequirementInvalid with every problem that can be found.
+    Raises NotFound if there is no such file, and RequirementInvalid with all problems that can be found together.
     """
     if not path.name:
         raise Invalid(f"{path} is a folder", hint="Name a Markdown file.", code="not_a_requirement")
     if path.name.endswith((".sealed.yaml", ".sealed.yml")):
-        raise Invalid(f"{path} holds sealed cases", hint="Name the .md file beside it.", code="not_a_requirement")
+        raise Invalid(f"{path} contains sealed cases", hint="Name the .md file beside it.", code="not_a_requirement")
     sealed = path.with_name(f"{path.stem}.sealed.yaml")
     source = _read_file(path)
     if source is None:
         raise NotFound(f"there is no requirement file {path}", hint=f"`aura init {path}` writes one to fill in.")
     misnamed = path.with_name(f"{path.stem}.sealed.yml")
     if os.path.lexists(misnamed):
-        message = "sealed cases are read from a file whose name ends in .sealed.yaml"
+        message = "the name of a file with sealed cases must end in .sealed.yaml"
         raise RequirementInvalid([Problem(str(misnamed), 1, 1, message, f"the name {sealed.name} for this file")])
     files = (str(path), str(sealed))
     return _parse(source, _read_file(sealed), files, path.stem, Fixtures(path.parent, {}), Fixtures(path.parent, {}))
 
 
 def read_prose(path: Path) -> str | None:
-    """The text of a file that is prose alone; None if it is a requirement, or is meant to be one.
+    """Return the text of a file that is only prose; None if it is a requirement, or is intended as one.
 
-    Raises RequirementInvalid for what is no text, or has a fence without an end, which would swallow what is added.
+    Raises RequirementInvalid for a file that is not text, or that has a fence without an end, which would hide added
+    parts.
     """
     report = ProblemList(str(path))
     text = _decode(_read_file(path) or b"", report)
@@ -72,10 +73,10 @@ def parse_requirement(
     folder: Path | None,
     fixtures: Map[str, bytes] | None = None,
 ) -> Requirement:
-    """Parse a requirement from bytes. `fixtures`: files that `$file` may name, by path; `folder` holds the others.
+    """Parse a requirement from bytes. `fixtures`: files that `$file` may name, by path; `folder` contains the others.
 
-    A requirement that was read once is read again with `folder=None` and its `fixtures | sealed_fixtures`, and with its
-    lock among them under LOCK_NAME, and what was prepared for its base (prepared.py).
+    To parse a stored requirement again, use `folder=None` and its `fixtures | sealed_fixtures`, with its lock under
+    LOCK_NAME and the prepared files of its base (prepared.py).
     """
     given = fixtures or {}
     files = (f"{name}.md", f"{name}.sealed.yaml")
@@ -83,7 +84,7 @@ def parse_requirement(
 
 
 def _read_file(path: Path) -> bytes | None:
-    """At most one byte more than is allowed, of a plain file; None if there is none."""
+    """Return a plain file, cut one byte after the limit; None if there is none."""
     try:
         held = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -174,17 +175,17 @@ def _criterion(read: Read, sealed: Read | None) -> Criterion:
 
 
 def _apart(sealed: Map[str, Read], visible: Fixtures, report: ProblemList) -> None:
-    """A sealed suite, or a sealed folder of tests, is no part of what employees see."""
+    """Report a sealed suite or folder of tests that employees can see."""
     for read in sealed.values():
         names = set(read.suite.files) if read.suite is not None else set[str]()
         names |= {f"{read.change.folder}/{name}" for name in read.change.files} if read.change is not None else set()
         if seen := sorted(names & set(visible.used)):
-            message = f"{seen[0]} is named by the requirement too, so that every employee sees it"
+            message = f"{seen[0]} is also named by the requirement, so every employee sees it"
             report.add(read.node, message, "pytest: a file or folder of its own")
 
 
 def _decode(source: bytes, report: ProblemList) -> str | None:
-    """Text of UTF-8 with or without a byte order mark."""
+    """Return the text of UTF-8 bytes, with or without a byte order mark; None after a report."""
     if len(source) > SOURCE_BYTES_MAX:
         message = f"the file is larger than {SOURCE_BYTES_MAX} bytes"
         report.add(_TOP, message, "a shorter file; long values belong in fixtures/ and are named with $file")
@@ -203,9 +204,9 @@ def _decode(source: bytes, report: ProblemList) -> str | None:
 
 
 def _has_parts(document: Document, name: str, report: ProblemList) -> bool:
-    """Whether front matter and acceptance are there; what is missing is offered ready to fill in."""
+    """Return whether front matter and acceptance blocks exist. Report missing parts with a template to fill in."""
     if document.is_prose:
-        message = "this file is prose alone: it says neither what to deliver nor how to judge it"
+        message = "this file is only prose: it does not say what to deliver or how to judge it"
         command = shlex.join(["aura", "init", report.file])
         report.add(_TOP, message, f"the missing parts with the command `{command}`, which keeps the prose")
         return False
@@ -231,18 +232,18 @@ def _front(document: Document, name: str, report: ProblemList) -> FrontMatter | 
 
 
 def _command(front: FrontMatter | None, report: ProblemList) -> str | None:
-    """The name that `run` cases start; empty if the front matter could not tell."""
+    """Return the name that `run` cases start; empty if the front matter could not be read."""
     unread = front is None or any("`command`" in problem.message for problem in report.problems)
     return "" if unread or front is None else command_name(front.command)
 
 
 def _served(front: FrontMatter | None, report: ProblemList) -> bool:
-    """Whether there is a service to ask; also if the front matter could not tell."""
+    """Return whether there is a service for requests, or the front matter could not be read."""
     return front is None or front.serve is not None or any("`serve`" in problem.message for problem in report.problems)
 
 
 def _yaml(block: YamlPart, report: ProblemList, remedy: str = "its keys and values") -> Node | None:
-    """The block's tree; an empty block is a problem."""
+    """Return the tree of a block. An empty block is a problem."""
     before = len(report.problems)
     root = read_yaml(block.text, block.line, report)
     if root is None and len(report.problems) == before:
@@ -254,7 +255,7 @@ def _criteria(document: Document, reader: CaseReader, name: str, report: Problem
     roots = [_yaml(block, report) for block in document.acceptance]
     read = read_criteria([root for root in roots if root is not None], reader, report)
     if not read and document.fence is not None and not report.problems:
-        report.add(document.fence, "the acceptance block names no criterion", f"\n{acceptance_block(name)}")
+        report.add(document.fence, "the acceptance block contains no criterion", f"\n{acceptance_block(name)}")
     return read
 
 
@@ -271,5 +272,5 @@ def _tasks(front: FrontMatter | None, criteria: list[str], report: ProblemList) 
         return default_tasks(criteria, front.scope)
     tasks = read_tasks(front.tasks, criteria, front.scope, report)
     if front.review and any(task.id == REVIEW for task in tasks):
-        report.add(front.tasks, f"the id `{REVIEW}` is that of the review itself", "another id, or review: none")
+        report.add(front.tasks, f"the id `{REVIEW}` is reserved for the review itself", "another id, or review: none")
     return tasks

@@ -1,6 +1,6 @@
-"""`${name}` in requests and expectations: values that earlier responses gave, put in outside the box.
+"""Placeholders `${name}` in requests and expectations. Values of earlier responses replace them outside the sandbox.
 
-What is saved comes from untrusted code, so only scalars are, and they never become tags or patterns.
+Saved values come from untrusted code. So only scalars are saved, and they never become tags or patterns.
 """
 
 import re
@@ -17,7 +17,7 @@ Saved = Mapping[str, Scalar]
 
 
 def names_in(value: Any) -> Iterator[str]:
-    """Every name that a value asks for; tagged values are taken as they stand."""
+    """Yield every name in a value's placeholders. Tagged values are not searched."""
     if isinstance(value, str):
         yield from (name for escaped, name in _PLACE.findall(value) if not escaped)
     elif isinstance(value, Mapping):
@@ -30,7 +30,7 @@ def names_in(value: Any) -> Iterator[str]:
 
 
 def filled(value: Any, saved: Saved) -> Any:
-    """The value with its names replaced. A text that is one name alone becomes what was saved, with its type."""
+    """Return the value with its names replaced. A text that is only one name becomes the saved value, with its type."""
     if isinstance(value, str):
         whole = _PLACE.fullmatch(value)
         return saved[whole[2]] if whole and not whole[1] else filled_text(value, saved)
@@ -44,17 +44,17 @@ def filled(value: Any, saved: Saved) -> Any:
 
 
 def filled_text(text: str, saved: Saved) -> str:
-    """Fill placeholders within a text; `$${name}` stands for itself."""
+    """Return a text with its placeholders filled; `$${name}` stays as `${name}`."""
     return _PLACE.sub(lambda found: found[0][1:] if found[1] else shown(saved[found[2]]), text)
 
 
 def filled_target(target: str, saved: Saved) -> str:
-    """Fill placeholders within a path and query, where a saved value is one piece and cannot add others."""
+    """Return a path and query with placeholders filled. A saved value is quoted, so it cannot add other parts."""
     return _PLACE.sub(lambda found: found[0][1:] if found[1] else quote(shown(saved[found[2]]), safe=""), target)
 
 
 def shown(value: Scalar) -> str:
-    """As JSON would write it, texts without quotes."""
+    """Return a scalar as JSON writes it, texts without quotes."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -1,4 +1,4 @@
-"""The preparation of a requirement with a base, as files that travel with it under names that no `$file` can have."""
+"""Prepared data of a requirement with a base, as files that are stored with it. No `$file` can have their names."""
 
 from collections.abc import Mapping
 
@@ -9,16 +9,16 @@ GENERATED = "/base/generated/"
 
 
 def prepared_files(requirement: Requirement) -> dict[str, bytes]:
-    """The files that carry the base's version and what its build makes."""
+    """Return files with the base's version and its generated files."""
     files = {f"{GENERATED}{path}": content for path, content in requirement.generated.items()}
     return files | ({VERSION_NAME: requirement.described.encode()} if requirement.described else {})
 
 
 def version_in(files: Mapping[str, bytes]) -> str:
-    """The version of the base among such files; empty if there is none."""
+    """Return the version of the base from such files; empty if there is none."""
     return files.get(VERSION_NAME, b"").decode("utf-8", "replace")
 
 
 def generated_in(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The files of the base's build among such files, by path in the project."""
+    """Return the base's generated files from such files, by path in the project."""
     return {name.removeprefix(GENERATED): content for name, content in files.items() if name.startswith(GENERATED)}

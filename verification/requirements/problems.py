@@ -1,4 +1,4 @@
-"""Problems of a requirement file: each with a place and a remedy, collected and raised together."""
+"""Problems of a requirement file. Each has a place and a remedy, and all are raised together."""
 
 import difflib
 from collections.abc import Iterable
@@ -8,12 +8,12 @@ import msgspec
 
 from domain.errors import Invalid
 
-PROBLEMS_MAX = 50  # problems shown of one file; a file with more is broken in one way many times
+PROBLEMS_MAX = 50  # maximum number of problems shown for one file; a file with more has one mistake many times
 SIMILAR_CHARS_MAX = 80  # longer words are not compared for "did you mean"
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One thing to repair. `line` and `column` count from 1; `remedy` is what to write instead."""
+    """One thing to repair. `line` and `column` count from 1; `remedy` is the text to write instead."""
 
     file: str
     line: int
@@ -41,7 +41,7 @@ class RequirementInvalid(Invalid):
 
 
 class Place(Protocol):
-    """Anything that stands somewhere in a file."""
+    """Anything with a place in a file."""
 
     @property
     def line(self) -> int: ...
@@ -51,14 +51,14 @@ class Place(Protocol):
 
 
 class Spot(msgspec.Struct, frozen=True):
-    """A bare place, counted from 1."""
+    """A place, counted from 1."""
 
     line: int
     column: int
 
 
 class ProblemList:
-    """Collects the problems of one file, so that a person sees all of them at once."""
+    """List of the problems of one file, so that a person sees all of them together."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -74,12 +74,12 @@ class ProblemList:
 
 
 def similar(word: str, known: Iterable[str]) -> str | None:
-    """The known word that was probably meant, if one is near."""
+    """Return the known word that was probably meant, if one is similar."""
     near = difflib.get_close_matches(word[:SIMILAR_CHARS_MAX], list(known), n=1, cutoff=0.6)
     return near[0] if near else None
 
 
 def listed(words: Iterable[str]) -> str:
-    """`a, b and c`, quoted as code."""
+    """Return `a, b and c`, quoted as code."""
     quoted = [f"`{word}`" for word in words]
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"

@@ -1,7 +1,7 @@
-"""A property of a requirement as values: a sentence that must hold for inputs that are drawn anew for each verdict.
+"""A property of a requirement as values: a statement that must hold for inputs that each verdict draws.
 
 `verification/requirements/property_parser.py` reads it, `verification/properties/inputs.py` draws its inputs,
-`verification/properties/checks.py` tries it.
+`verification/properties/checks.py` checks it.
 """
 
 from typing import Any, Literal
@@ -11,12 +11,12 @@ import msgspec
 PropertyKind = Literal[
     "idempotent",  # f(f(x)) == f(x)
     "round_trip",  # back(f(x)) == x
-    "sorted",  # f(x) holds the items of x in order
-    "matches_reference",  # f(x) == reference(x), and both raise or neither
+    "sorted",  # f(x) has the items of x in order
+    "matches_reference",  # f(x) == reference(x); if one raises, both must
     "holds",  # predicate(f(x), x) is True
     "deterministic",  # f(x) == f(x), in another process too
     "commutative",  # f(a, b) == f(b, a)
-    "never_raises",  # f(x) answers
+    "never_raises",  # f(x) returns
 ]
 GeneratorKind = Literal[
     "integer",
@@ -39,15 +39,15 @@ PROPERTY_TRIES_MAX = 200
 
 
 class Generator(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where inputs come from. `min` and `max` bound numbers and dates themselves, and the size of everything else.
+    """Source of inputs. `min` and `max` limit numbers and dates themselves, and the size of everything else.
 
-    Whole, valid and with its defaults filled in, so that whoever draws need not know them.
+    It is complete and valid, with its defaults filled in, so the code that draws need not know them.
     """
 
     kind: GeneratorKind
     min: int | float | str = 0  # text for decimals and dates
     max: int | float | str = 0
-    alphabet: str | None = None  # of text; None: letters, signs and traps of many scripts
+    alphabet: str | None = None  # of text; None: letters, signs and known difficult characters of many scripts
     values: tuple[Any, ...] = ()  # of choice
     of: tuple["Generator", ...] = ()  # items, parts, or the key and the value of a dict
     names: tuple[str, ...] = ()  # of a record's parts
@@ -58,7 +58,7 @@ class Generator(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AuthorFunction(msgspec.Struct, frozen=True, kw_only=True):
-    """A function of the requirement's author: it runs in a box that holds no code under test."""
+    """A function of the requirement's author. It runs in a sandbox without code under test."""
 
     path: str  # beside the requirement: "checks.py"
     function: str
@@ -71,13 +71,13 @@ class Property(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: PropertyKind
     call: str
     inputs: tuple[Generator, ...]
-    line: int  # where it stands, for findings about visible properties
+    line: int  # its place, for findings about visible properties
     tries: int = TRIES
     back: str | None = None  # of round_trip, "module:function"
     given: AuthorFunction | None = None  # the reference or the predicate
-    by: str | int | None = None  # of sorted: the field or the place of an item that it is sorted by
+    by: str | int | None = None  # of sorted: the field or position of an item to sort by
     reverse: bool = False
     may_raise: tuple[str, ...] = ()
     approx: float | None = None
-    within_s: float = 10.0  # of one box, which has BATCH calls at most
+    within_s: float = 10.0  # of one sandbox, with BATCH calls at most
     memory_mb: int = 512

@@ -1,4 +1,4 @@
-"""Properties from YAML nodes: what must hold, of which function, for inputs from which generators."""
+"""Parser of properties: the kind, the function, and the generators of the inputs."""
 
 import ast
 import re
@@ -55,7 +55,7 @@ _EXAMPLE = '{property: idempotent, call: "module:function", inputs: [integer]}'
 
 
 class PropertyReader:
-    """Reads the properties of one file; the files that they name are read beside it."""
+    """Reader of the properties of one file. The files that they name lie beside it."""
 
     def __init__(self, report: ProblemList, fixtures: Fixtures) -> None:
         self.report = report
@@ -63,7 +63,7 @@ class PropertyReader:
         self.generators = GeneratorReader(Literals(report, fixtures))
 
     def property(self, node: Node) -> Property | None:
-        """One property, or None with its problems reported."""
+        """Return one property; None after its problems were reported."""
         if not isinstance(node, Mapping):
             self.report.add(node, f"a property is a mapping, not {kind(node)}", _EXAMPLE)
             return None
@@ -112,7 +112,7 @@ class PropertyReader:
         target = fields.text(name, required=True)
         if target is not None and not _TARGET.fullmatch(target):
             at = fields.get(name) or fields.node
-            self.report.add(at, f"`{target[:60]}` is not of the form `module:function`", fields.line(name))
+            self.report.add(at, f"`{target[:60]}` does not have the form `module:function`", fields.line(name))
             return None
         return target
 
@@ -126,7 +126,7 @@ class PropertyReader:
         if not items or len(made) < len(read):
             return ()
         if sum(map(leaves, made)) > LEAVES_MAX:
-            message = f"one input may hold more than {LEAVES_MAX} characters and values"
+            message = f"one input may contain more than {LEAVES_MAX} characters and values"
             self.report.add(fields.get("inputs") or fields.node, message, "a smaller `max` in its generators")
         self._check_inputs(fields, named, made, items)
         return made
@@ -136,7 +136,7 @@ class PropertyReader:
     ) -> None:
         if named == "commutative" and len(made) != 2:
             at = fields.get("inputs") or fields.node
-            self.report.add(at, "`commutative` is said of two inputs", "inputs: [integer, integer]")
+            self.report.add(at, "`commutative` needs exactly two inputs", "inputs: [integer, integer]")
         if named == "sorted" and made[0].kind != "list":
             self.report.add(items[0], "`sorted` needs a list as its first input", f"inputs: [{EXAMPLES['list']}]")
         elif named == "sorted" and not _has_order(made[0].of[0]):
@@ -152,14 +152,14 @@ class PropertyReader:
         return None
 
     def _given(self, fields: Fields, name: str) -> AuthorFunction | None:
-        """A file beside the requirement and a function that stands in it."""
+        """Return a file beside the requirement with one of its functions."""
         text = fields.text(name, required=True)
         if text is None:
             return None
         at = fields.get(name) or fields.node
         form = _GIVEN.fullmatch(text)
         if not form:
-            self.report.add(at, f"`{text[:60]}` is not of the form `file.py:function`", fields.line(name))
+            self.report.add(at, f"`{text[:60]}` does not have the form `file.py:function`", fields.line(name))
             return None
         try:
             source = self.fixtures.load(form[1])
@@ -175,14 +175,14 @@ class PropertyReader:
             self.report.add(at, f"{form[1]} defines no function `{form[2]}`", f'{name}: "{form[1]}:{near}"')
             return None
         if foreign := _foreign(source):
-            message = f"{form[1]} imports {foreign}, which is no part of Python's standard library"
+            message = f"{form[1]} imports {foreign}, which is not part of Python's standard library"
             self.report.add(at, message, "a file that runs alone, without other packages and files")
             return None
         return AuthorFunction(path=form[1], function=form[2], source=source)
 
 
 def _foreign(source: bytes) -> str | None:
-    """A module that the file cannot be loaded without, and that its box does not have."""
+    """Return a module that the file imports and that its sandbox does not have, or None."""
     for node in ast.parse(source).body:
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom):
@@ -194,7 +194,7 @@ def _foreign(source: bytes) -> str | None:
 
 
 def _functions(source: bytes) -> list[str]:
-    """Names that a file defines at its top."""
+    """Return the names that a file defines at its top level."""
     found: list[str] = []
     for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef):
@@ -207,7 +207,7 @@ def _functions(source: bytes) -> list[str]:
 
 
 def _has_order(made: Generator) -> bool:
-    """Whether any two values of a generator can be compared; a record by one of its fields only."""
+    """Return whether any two values of a generator can be compared; a record only by one of its fields."""
     if made.nan or made.kind in ("none", "dict"):
         return False
     if made.kind == "one_of":

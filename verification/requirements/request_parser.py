@@ -1,4 +1,4 @@
-"""`request` and `restart` steps from YAML nodes."""
+"""Parser of `request` and `restart` steps."""
 
 import re
 from collections.abc import Container
@@ -41,7 +41,7 @@ _PATH = re.compile(r"status|headers\.[A-Za-z0-9-]+|body(\.[^.\s]+)*")
 
 
 class RequestReader:
-    """Reads single steps. `served`: whether the requirement says how its service is started."""
+    """Reader of single steps. `served`: whether the requirement defines how its service starts."""
 
     def __init__(self, literals: Literals, *, served: bool) -> None:
         self.literals = literals
@@ -49,24 +49,24 @@ class RequestReader:
         self.served = served
 
     def step(self, fields: Fields, action: str, known: dict[str, Node], *, alone: bool) -> Step:
-        """One step. `known` holds the names saved by earlier ones, and takes those that this one saves."""
+        """Return one step. `known` contains the names that earlier steps saved; the names of this step are added."""
         at = fields.get(action) or fields.node
         if not self.served:
             remedy = 'deliver: http, with serve: {run: ["python3", "-m", "notes"], ready: "GET /health", data: /data}'
             self.report.add(at, f"`{action}` needs a service", remedy)
         if action == "restart":
             if not fields.flag("restart"):
-                self.report.add(at, "`restart` is true or not there", "restart: true")
+                self.report.add(at, "`restart` must be true", "restart: true")
             elif alone:
                 self.report.add(at, "`restart` is a step between others", "steps: [{request: …}, {restart: true}, …]")
             return Step(action="restart")
         return Step(action="request", request=self._request(fields, known))
 
     def check_together(self, steps: list[Step], node: Node) -> None:
-        """The service and the code that is called are in boxes of their own."""
+        """Report a case that uses both the service and code: they run in separate sandboxes."""
         kinds = [step.action in KEYS for step in steps[-2:]]
         if len(set(kinds)) > 1:
-            self.report.add(node, "one case asks the service or calls code, not both", "two cases")
+            self.report.add(node, "one case either sends requests or calls code, not both", "two cases")
         restarts = sum(step.action == "restart" for step in steps)
         if restarts == RESTARTS_MAX + 1 and steps[-1].action == "restart":
             self.report.add(node, f"more than {RESTARTS_MAX} restarts in one case", "a shorter case")
@@ -81,7 +81,7 @@ class RequestReader:
         names = {*known, *([NUMBER] if fields.has("parallel") else [])}
         json = self._value(fields, "json", expected=False)
         if json is not msgspec.UNSET and (tag := _tag_in(json)) is not None:
-            self.report.add(fields.get("json") or fields.node, f"`{tag}` is nothing that JSON can say", "a JSON value")
+            self.report.add(fields.get("json") or fields.node, f"`{tag}` cannot be written in JSON", "a JSON value")
         request = Request(
             method=found[1] if found else "GET",
             target=found[2] if found else "/",
@@ -96,7 +96,7 @@ class RequestReader:
         return request
 
     def _check_names(self, fields: Fields, request: Request, names: Container[str]) -> None:
-        """Every `${name}` must have been saved before; tagged values are not looked into."""
+        """Report every `${name}` that no earlier step saved. Tagged values are not searched."""
         reply = request.reply
         texts = {"request": request.target, "headers": [value for _, value in request.headers], "send": request.send}
         texts |= {"json": request.json, "body": reply.body, "body_contains": reply.body_contains}
@@ -114,7 +114,7 @@ class RequestReader:
         for entry in node.entries if node is not None else ():
             name = self._header(entry.key)
             if name in _OWN:
-                self.report.add(entry.key, f"the header `{name}` is the judge's own", "the other headers alone")
+                self.report.add(entry.key, f"the judge sets the header `{name}` itself", "the other headers alone")
             value = self.literals.text(entry.value, entry.key.text[:60], '"value"') or ""
             if not value.isprintable() or not value.isascii():
                 self.report.add(entry.value, "a header's value is printable ASCII", f'{entry.key.text[:60]}: "value"')
@@ -146,14 +146,15 @@ class RequestReader:
         for entry in node.entries if node is not None else ():
             name, path = entry.key.text, entry.value.text if isinstance(entry.value, Scalar) else ""
             if not re.fullmatch(NAME, name) or name == NUMBER:
-                self.report.add(entry.key, f"`{name[:60]}` is not a name for what is saved", "save: {id: body.id}")
+                self.report.add(entry.key, f"`{name[:60]}` is not a name for a saved value", "save: {id: body.id}")
             elif not _PATH.fullmatch(path):
                 remedy = "body.id, body.items.0.id, headers.location or status"
                 self.report.add(entry.value, f"`{path[:60]}` is not a place in a response", remedy)
             else:
                 saved[name] = path
         if saved and parallel > 1 and node is not None:
-            self.report.add(node, "many responses at once have no one value to save", "a request of its own after it")
+            message = "parallel requests have many responses, so there is no single value to save"
+            self.report.add(node, message, "a request of its own after it")
         known.update(dict.fromkeys(saved, fields.node))
         return saved
 
@@ -180,7 +181,7 @@ class RequestReader:
 
 
 def _tag_in(value: Any) -> str | None:
-    """A tag anywhere in a value, of what JSON has no word for."""
+    """Return the first tag in a value that JSON cannot express, or None."""
     if isinstance(value, dict):
         found = next((key for key in value if key in (*COLLECTIONS, *SCALARS, "$dict")), None)
         return found or next((tag for item in value.values() if (tag := _tag_in(item))), None)

@@ -1,8 +1,8 @@
-"""Paths and the patterns that say which of them may be written.
+"""Paths, and patterns of the paths that may be written.
 
-A pattern is a path in which `*` stands for any characters of one name, `?` for one character and a part `**` for any
-number of folders; at the end, `**` needs at least one name. Matching takes time
-at most proportional to pattern times path.
+A pattern is a path. In it `*` matches any characters of one name, `?` matches one character, and a part `**` matches
+any number of folders; at the end, `**` needs at least one name. Matching takes time at most proportional to the length
+of the pattern times the length of the path.
 """
 
 from collections.abc import Callable
@@ -14,27 +14,27 @@ _UNSUPPORTED = frozenset("[]{}!\\")
 
 
 def path_fault(path: str) -> str | None:
-    """Why a path may not be named in a tree, or None."""
+    """Return why a path is not allowed in a tree, or None."""
     if not path:
         return "is empty"
     if len(path) > PATH_CHARS_MAX:
         return f"is longer than {PATH_CHARS_MAX} characters"
     if path.startswith("/") or "\\" in path:
-        return "is absolute or holds a backslash; paths are relative and use /"
+        return "is absolute or contains a backslash; paths are relative and use /"
     if any(ord(char) < 32 or ord(char) == 127 or 0xD800 <= ord(char) <= 0xDFFF for char in path):
-        return "holds a control character"
+        return "contains a control character"
     parts = path.split("/")
     if ".." in parts:
         return "leaves the project with `..`"
     if "" in parts or "." in parts:
-        return "holds an empty part or `.`"
+        return "contains an empty part or `.`"
     if any(part.casefold() == ".git" for part in parts):
         return "reaches into .git"
     return None
 
 
 def pattern_fault(pattern: str) -> tuple[str, str] | None:
-    """Why a scope pattern is not accepted and what to write instead, or None."""
+    """Return why a scope pattern is not allowed and what to write instead, or None."""
     if pattern.endswith("/") and path_fault(pattern.rstrip("/")) is None:
         return "names a folder", f'"{pattern.rstrip("/")}/**"'
     if len(pattern) > PATTERN_CHARS_MAX:
@@ -48,12 +48,12 @@ def pattern_fault(pattern: str) -> tuple[str, str] | None:
         )
     for part in pattern.split("/"):
         if "**" in part and part != "**":
-            return "holds `**` inside a name", '"src/**/*.py", with ** as a part of its own'
+            return "contains `**` inside a name", '"src/**/*.py", with ** as a part of its own'
     return None
 
 
 def in_scope(path: str, patterns: tuple[str, ...]) -> bool:
-    """Whether a written path is allowed. Absolute, empty, `..` and .git paths never are."""
+    """Return whether a path may be written. Absolute, empty, `..` and .git paths never may."""
     if path_fault(path) is not None:
         return False
     if path in patterns:
@@ -63,12 +63,15 @@ def in_scope(path: str, patterns: tuple[str, ...]) -> bool:
 
 
 def contains(wide: str, narrow: str) -> bool:
-    """Whether every path of `narrow` is one of `wide`. Never wrongly true; exact for all but odd mixes of wildcards."""
+    """Return whether `wide` matches every path of `narrow`.
+
+    It may be wrongly false for rare mixes of wildcards, never wrongly true.
+    """
     return _covers(tuple(wide.split("/")), tuple(narrow.split("/")))
 
 
 def _covers(pattern: tuple[str, ...], parts: tuple[str, ...]) -> bool:
-    """Row by row: which prefixes of `parts` the pattern so far can cover."""
+    """Return whether a pattern covers the parts. Each row holds which prefixes of `parts` the pattern so far covers."""
     reached = [True] + [False] * len(parts)
     for index, piece in enumerate(pattern):
         row = [False] * (len(parts) + 1)
@@ -84,7 +87,7 @@ def _covers(pattern: tuple[str, ...], parts: tuple[str, ...]) -> bool:
 
 
 def _name_covers(pattern: str, name: str) -> bool:
-    """Wildcards within one name; a name may itself be a pattern, whose `*` only a `*` covers."""
+    """Return whether wildcards within one name match. The name may itself be a pattern; only `*` covers its `*`."""
     if name == "**":
         return False
     at = mark = back = 0
@@ -105,7 +108,7 @@ def _name_covers(pattern: str, name: str) -> bool:
 
 @lru_cache(maxsize=20_000)
 def overlap(one: str, other: str) -> bool:
-    """Whether some path is allowed by both patterns."""
+    """Return whether both patterns match a common path."""
     return _meet(tuple(one.split("/")), tuple(other.split("/")), "**", _names_meet)
 
 
@@ -116,7 +119,7 @@ def _names_meet(one: str, other: str) -> bool:
 
 
 def _meet(one: tuple[str, ...], other: tuple[str, ...], many: str, same: Callable[[str, str], bool]) -> bool:
-    """Whether two sequences with wildcards describe a common one; row by row over their prefixes."""
+    """Return whether two sequences with wildcards have a common match; row by row over their prefixes."""
     reached = [True] + [False] * len(other)
     for at, right in enumerate(other, start=1):
         reached[at] = reached[at - 1] and right == many
@@ -124,7 +127,7 @@ def _meet(one: tuple[str, ...], other: tuple[str, ...], many: str, same: Callabl
         row = [reached[0] and left == many]
         for at, right in enumerate(other, start=1):
             if many in (left, right):
-                # A wildcard ends here, or takes in what the other side says.
+                # a wildcard ends here, or also matches the other side's part
                 row.append(reached[at] or row[at - 1])
             else:
                 row.append(reached[at - 1] and same(left, right))

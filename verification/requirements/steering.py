@@ -1,6 +1,6 @@
-"""The table of paths that could influence a verdict: what Python, pytest, git or a coding agent reads by itself.
+"""The table of paths that could influence a verdict: files that Python, pytest, git or a coding agent reads by itself.
 
-Writing one of them outside the scope is a strike. Any other path outside the scope is an honest mistake.
+Writing one of them outside the scope is a strike. Writing any other path outside the scope is an honest mistake.
 """
 
 import configparser
@@ -13,7 +13,7 @@ INTERPRETER_NAMES = frozenset({"sitecustomize.py", "usercustomize.py", "sitecust
 INTERPRETER_ENDINGS = (".pth", ".dist-info", ".egg-info", ".egg-link", ".pyc", ".pyo")
 TEST_NAMES = frozenset({"conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml"})
 PYPROJECT = "pyproject.toml"
-"""It holds pytest's configuration beside what belongs to the project, and so it is kept without that."""
+"""It contains pytest's configuration and settings of the project, so only pytest's part is removed."""
 CONFIGURATION_NAMES = frozenset({"tox.ini", "setup.cfg"})
 AGENT_NAMES = frozenset(
     {
@@ -45,21 +45,21 @@ _ROOTS = ("src/",)
 
 
 def steers(path: str) -> bool:
-    """Whether a file of this name is read by pytest or by the interpreter itself."""
+    """Return whether pytest or the interpreter itself reads a file of this name."""
     names = INTERPRETER_NAMES | TEST_NAMES | CONFIGURATION_NAMES
     return any(part in names or part.endswith(INTERPRETER_ENDINGS) for part in path.casefold().split("/"))
 
 
 def configures(path: str) -> bool:
-    """Whether a file of this name steers, or may hold what does."""
+    """Return whether a file of this name steers, or may contain settings that do."""
     parts = path.casefold().split("/")
     return steers(path) or parts[-1] == PYPROJECT or bool(AGENT_NAMES.intersection(parts)) or parts[-1] in GIT_NAMES
 
 
 def steering_reason(path: str, content: bytes | None, before: bytes | None) -> str:
-    """Say how a written path could influence a verdict, as the end of a sentence; empty when it could not.
+    """Return how a written path could influence a verdict, as the end of a sentence; empty if it could not.
 
-    `content` None: the file is deleted. `before`: what stood there, None when there was nothing.
+    `content` None: the file is deleted. `before`: the earlier content, None if there was no file.
     """
     parts = path.casefold().split("/")
     if any(part in INTERPRETER_NAMES or part.endswith(INTERPRETER_ENDINGS) for part in parts):
@@ -73,12 +73,12 @@ def steering_reason(path: str, content: bytes | None, before: bytes | None) -> s
     if parts[-1] in GIT_NAMES:
         return "changes what git reads and writes"
     if content is not None and (module := shadowed_module(path)):
-        return f"takes the place of the module {module}"
+        return f"replaces the module {module}"
     return ""
 
 
 def shadowed_module(path: str) -> str:
-    """The module of Python or of the judge that a file would take the place of; empty when there is none."""
+    """Return the module of Python or of the judge that a file would replace; empty if there is none."""
     inside = next((path.removeprefix(root) for root in _ROOTS if path.startswith(root)), path)
     name, slash, _ = inside.partition("/")
     if not inside.endswith((".py", ".so")):
@@ -88,7 +88,10 @@ def shadowed_module(path: str) -> str:
 
 
 def _pytest_section(name: str, content: bytes | None) -> object:
-    """Return a file's settings of pytest; None if it has none. A file that does not parse stands for itself."""
+    """Return a file's settings for pytest; None if it has none.
+
+    For a file that cannot be parsed, return its content.
+    """
     if content is None:
         return None
     try:
@@ -116,4 +119,4 @@ _SECTIONS: Mapping[str, Callable[[str], Any]] = {
     "setup.cfg": _of_ini("tool:pytest"),
     "tox.ini": _of_ini("pytest"),
 }
-"""Files that steer tests only by their section for pytest -> how that is read."""
+"""Files that steer tests only by their section for pytest -> the parser of that section."""

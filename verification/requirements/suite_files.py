@@ -1,7 +1,7 @@
-"""Given pytest suites from YAML nodes.
+"""Parser of given pytest suites.
 
 `pytest: acceptance/test_it.py` names a file or a folder beside the requirement, which runs apart from the project.
-`pytest: {over_base: changed-tests, must_pass: [...]}` names a folder whose files are laid over the base's own tests.
+`pytest: {over_base: changed-tests, must_pass: [...]}` names a folder with test files that are written over the base's.
 """
 
 import ast
@@ -20,11 +20,11 @@ _CHANGE = {
     "must_pass": '["tests/test_it.py::test_new"]',
     "keep_passing": '["tests/test_it.py::test_old"]',
 }
-TEST_FILE = "a file test_*.py or *_test.py, or a folder that holds some"
+TEST_FILE = "a file test_*.py or *_test.py, or a folder that contains some"
 
 
 def read_suite(fields: Fields, fixtures: Fixtures) -> Suite | None:
-    """The suite that the field `pytest` names; None without one, or with a problem in the report."""
+    """Return the suite that the field `pytest` names; None without one, or after a report."""
     at = fields.get("pytest")
     path = None if isinstance(at, MappingNode) else fields.text("pytest")
     if path is None or at is None:
@@ -36,16 +36,16 @@ def read_suite(fields: Fields, fixtures: Fixtures) -> Suite | None:
         fields.report.add(at, error.message.replace("fixture", "suite"), f"pytest: {_remedy(error)}")
         return None
     if not any(is_test_file(name) for name in files):
-        fields.report.add(at, f"{path} holds no tests", f"pytest: {TEST_FILE}")
+        fields.report.add(at, f"{path} contains no tests", f"pytest: {TEST_FILE}")
         return None
     if (fault := _syntax_fault(files)) is not None:
-        fields.report.add(at, f"the suite does not parse: {fault}", "a suite that pytest can collect")
+        fields.report.add(at, f"the suite cannot be parsed: {fault}", "a suite that pytest can collect")
         return None
     return Suite(path=path, files=files)
 
 
 def read_change(fields: Fields, fixtures: Fixtures) -> BaseTestChange | None:
-    """The tests that the field `pytest` lays over the base's; None if there are none, or with a problem reported."""
+    """Return the changed test files that the field `pytest` names; None if there are none, or after a report."""
     node = fields.get("pytest")
     if not isinstance(node, MappingNode):
         return None
@@ -53,11 +53,11 @@ def read_change(fields: Fields, fixtures: Fixtures) -> BaseTestChange | None:
     path = inner.text("over_base", required=True)
     must_pass, keep_passing = _ids(inner, "must_pass"), _ids(inner, "keep_passing")
     if not (must_pass or keep_passing or inner.meant or inner.has("must_pass") or inner.has("keep_passing")):
-        message = "`over_base` alone judges nothing: say which tests must turn from failing to passing"
+        message = "`over_base` without tests checks nothing: name the tests that must change from failing to passing"
         fields.report.add(node, message, inner.line("must_pass"))
     if both := sorted(set(must_pass) & set(keep_passing)):
         at = inner.get("keep_passing") or node
-        fields.report.add(at, f"`{both[0][:60]}` stands in `must_pass` too", "it in one of the two lists")
+        fields.report.add(at, f"`{both[0][:60]}` is also in `must_pass`", "it in one of the two lists")
     if path is None:
         return None
     at = inner.get("over_base") or node
@@ -69,12 +69,12 @@ def read_change(fields: Fields, fixtures: Fixtures) -> BaseTestChange | None:
         return None
     files = {name.removeprefix(f"{folder}/"): content for name, content in loaded.items()}
     if faulty := [name for name in files if path_fault(name)]:
-        fields.report.add(at, f"{faulty[0]} cannot lie in a project", inner.line("over_base"))
+        fields.report.add(at, f"{faulty[0]} is not a path that a project can have", inner.line("over_base"))
     return BaseTestChange(files=files, must_pass=must_pass, keep_passing=keep_passing, folder=folder)
 
 
 def _ids(fields: Fields, name: str) -> tuple[str, ...]:
-    """The ids of a list; each names a file and a test."""
+    """Return the ids of a list. Each id names a file and a test."""
     items = fields.texts(name) or ()
     if len(items) > TESTS_MAX:
         fields.report.add(items[TESTS_MAX][1], f"more than {TESTS_MAX} tests in one list", "fewer tests")
@@ -85,7 +85,7 @@ def _ids(fields: Fields, name: str) -> tuple[str, ...]:
 
 
 def is_test_file(path: str) -> bool:
-    """Whether pytest takes the file for one with tests, by its defaults."""
+    """Return whether pytest treats the file as a test file, by its defaults."""
     name = path.rpartition("/")[2]
     return name.endswith(".py") and (name.startswith("test_") or name.endswith("_test.py"))
 

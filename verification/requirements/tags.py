@@ -1,7 +1,7 @@
-"""Tagged values: a mapping with one key that begins with `$`, for what JSON has no word for.
+"""Tagged values: a mapping with one key that begins with `$`, for values that JSON cannot express.
 
-Scalar tags have one canonical form each, a text; two values are equal when their canonical forms are. Text, because its
-hash is seeded per process: numbers with chosen equal hashes could make a set of them take quadratic time.
+Each scalar tag has one canonical form, a text. Two values are equal if their canonical forms are. It is text because
+Python seeds its hash per process: with chosen equal hashes of numbers, a set of them could take quadratic time.
 """
 
 import base64
@@ -11,21 +11,21 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-VALUE_DEPTH_MAX = 64  # nested collections; deeper values equal nothing
+VALUE_DEPTH_MAX = 64  # nested collections; a deeper value equals nothing
 OBSERVED_DEPTH_MAX = 5 * VALUE_DEPTH_MAX  # nested JSON of an observed value: a subclass of dict takes five levels
 INT_DIGITS_MAX = 4000
 DECIMAL_CHARS_MAX = 10_000
 PATTERN_CHARS_MAX = 1000
 REGEX_MEMORY_BYTES = 1 << 20
-EXACT_INT_MAX = 2**53  # beyond it, JSON readers of other languages lose digits
+EXACT_INT_MAX = 2**53  # JSON parsers of other languages lose digits of larger numbers
 
 COLLECTIONS = ("$tuple", "$set", "$frozenset")
-SUBCLASS = "$of"  # only where something was observed: [class, contents] of an instance of a subclass
-LOOSE = ("$any", "$matches")  # stand for more than one value: only where something is expected
+SUBCLASS = "$of"  # only in observed values: [class, contents] of an instance of a subclass
+LOOSE = ("$any", "$matches")  # they match more than one value: only in expectations
 
 
 def tag_of(value: Any) -> str | None:
-    """The tag of a tagged value, or None for anything else."""
+    """Return the tag of a tagged value; None for anything else."""
     if type(value) is dict and len(value) == 1:
         key = next(iter(value))
         if type(key) is str and key.startswith("$"):
@@ -34,12 +34,12 @@ def tag_of(value: Any) -> str | None:
 
 
 def plain(observed: Any) -> Any:
-    """The value with the contents of each instance of a subclass in its place."""
+    """Return the value, with each instance of a subclass replaced by its contents."""
     return _plain(observed, 0)
 
 
 def _plain(value: Any, depth: int) -> Any:
-    """Leave what is nested deeper than an observed value can be, and equals nothing, as it is."""
+    """Replace instances. A value nested deeper than an observed value can be stays unchanged, and equals nothing."""
     if depth > OBSERVED_DEPTH_MAX:
         return value
     if tag_of(value) == SUBCLASS and type(value[SUBCLASS]) is list and len(value[SUBCLASS]) == 2:
@@ -122,12 +122,12 @@ SCALARS: dict[str, Callable[[Any], str]] = {
 
 
 def canonical(tag: str, payload: Any) -> str:
-    """The canonical form of a scalar tag; ValueError says what the tag must hold. `$int` is an ordinary int."""
+    """Return the canonical form of a scalar tag. Raises ValueError with the allowed content. `$int` is a plain int."""
     return f"{tag}({SCALARS[tag](payload)})"
 
 
 def pattern_fault(pattern: Any) -> str | None:
-    """Why a regular expression is not accepted, or None. RE2 syntax: no look-around, no back-references."""
+    """Return why a regular expression is not allowed, or None. Syntax of RE2: no look-around, no back-references."""
     if type(pattern) is not str:
         return "a regular expression is text"
     if len(pattern) > PATTERN_CHARS_MAX:
@@ -140,7 +140,7 @@ def pattern_fault(pattern: Any) -> str | None:
 
 
 def text_matches(pattern: str, text: Any) -> bool:
-    """Whether the pattern is found anywhere in the text, in time linear in it; ^ and $ tie it to the ends."""
+    """Return whether the pattern occurs anywhere in the text, in linear time. ^ and $ match only at the ends."""
     if type(text) is not str:
         return False
     try:
@@ -150,7 +150,7 @@ def text_matches(pattern: str, text: Any) -> bool:
 
 
 def _compile(pattern: str) -> Any:
-    """RE2 keeps its own cache of compiled patterns."""
+    """Return a compiled pattern. RE2 has its own cache."""
     import re2  # type: ignore[import-untyped]  # the wheel ships no types
 
     options = re2.Options()

@@ -1,4 +1,4 @@
-"""The tasks of a requirement: as written under `tasks:`, or one for each criterion, in order."""
+"""The tasks of a requirement: those under `tasks:`, or one for each criterion, in order."""
 
 from collections.abc import Sequence as Seq
 from typing import NamedTuple
@@ -12,12 +12,12 @@ from verification.requirements.scope import contains, overlap
 from verification.requirements.yaml_tree import Mapping, Node, Sequence, kind
 
 TASKS_MAX = 64
-PATTERNS_MAX = 200  # different patterns of all tasks: each is compared with each
+PATTERNS_MAX = 200  # different patterns of all tasks, because each is compared with each
 _EXAMPLES = {"id": "T1", "criteria": "[A1]", "scope": '["slugify.py"]', "after": "[]"}
 
 
 class _Written(NamedTuple):
-    """A task with the node that it was read from."""
+    """A task with its node."""
 
     task: RequirementTask
     node: Mapping
@@ -27,7 +27,7 @@ class _Written(NamedTuple):
 
 
 def default_tasks(criteria: Seq[str], scope: tuple[str, ...]) -> tuple[RequirementTask, ...]:
-    """One task for each criterion. They share the scope, so each waits for the one before it."""
+    """Return one task for each criterion. They share the scope, so each waits for the one before it."""
     return tuple(
         RequirementTask(id=f"T{n}", criteria=(name,), scope=scope, after=(f"T{n - 1}",) if n > 1 else ())
         for n, name in enumerate(criteria, start=1)
@@ -37,7 +37,7 @@ def default_tasks(criteria: Seq[str], scope: tuple[str, ...]) -> tuple[Requireme
 def read_tasks(
     node: Node, criteria: Seq[str], scope: tuple[str, ...], report: ProblemList
 ) -> tuple[RequirementTask, ...]:
-    """The written tasks, checked: each criterion in exactly one, no cycle, no path open to two at once."""
+    """Return the written tasks after checks: each criterion in exactly one, no cycle, no path for two tasks at once."""
     if not isinstance(node, Sequence) or not node.items:
         report.add(node, f"`tasks` must be a list of tasks, not {kind(node)}", f"tasks: {EXAMPLES['tasks']}")
         return ()
@@ -50,7 +50,7 @@ def read_tasks(
         if one is None:
             continue
         if any(other.task.id == one.task.id for other in written):
-            report.add(one.at("id"), f"the task id `{one.task.id}` stands twice", "id: another one")
+            report.add(one.at("id"), f"the task id `{one.task.id}` occurs twice", "id: another one")
             twice.append(one)
             continue
         written.append(one)
@@ -89,7 +89,7 @@ def _check_coverage(node: Node, written: list[_Written], criteria: Seq[str], rep
                 near = similar(name, criteria) or (criteria[0] if criteria else "A1")
                 report.add(one.at("criteria"), f"there is no criterion `{name[:60]}`", f"criteria: [{near}]")
             elif name in owner:
-                message = f"the criterion `{name}` is in task `{owner[name]}` already"
+                message = f"the criterion `{name}` is already in task `{owner[name]}`"
                 report.add(one.at("criteria"), message, f"{name} in one task only")
             owner.setdefault(name, one.task.id)
     missing = [name for name in criteria if name not in owner]
@@ -98,7 +98,7 @@ def _check_coverage(node: Node, written: list[_Written], criteria: Seq[str], rep
 
 
 def _check_after(written: list[_Written], report: ProblemList) -> bool:
-    """Whether `after` names known tasks and has no cycle."""
+    """Return whether `after` names known tasks and has no cycle."""
     known = {one.task.id: one for one in written}
     sound = True
     for one in written:
@@ -124,7 +124,7 @@ def _check_after(written: list[_Written], report: ProblemList) -> bool:
 
 
 def _cycle(waiting: dict[str, set[str]]) -> list[str]:
-    """One cycle among tasks of which each waits for another of them; empty if there are none."""
+    """Return one cycle among tasks that all wait for others; empty if there are no tasks."""
     if not waiting:
         return []
     path = [next(iter(waiting))]
@@ -136,7 +136,7 @@ def _cycle(waiting: dict[str, set[str]]) -> list[str]:
 
 
 def _check_overlap(written: list[_Written], report: ProblemList) -> None:
-    """Tasks that may run at the same time must not be allowed to write the same path."""
+    """Report tasks that may run at the same time and may write the same path."""
     before: dict[str, set[str]] = {}
     known = {one.task.id: one.task for one in written}
 

@@ -1,9 +1,9 @@
-"""Values of requirements: how they travel into the box, how they compare with what came out, how people see them.
+"""Values of requirements: their encoding for the sandbox, their comparison with results, and their text for people.
 
 Both sides are JSON with tagged values (`verification/requirements/tags.py`). Types compare strictly: true is not 1, and
-1 is not 1.0. An observed instance of a subclass comes as `{"$of": [its class, its contents]}`, which equals nothing;
-`plain` leaves its contents.
-What was observed comes from untrusted code: comparing never raises and takes time in proportion to its size.
+1 is not 1.0. An observed instance of a subclass is `{"$of": [its class, its contents]}`, which equals nothing; `plain`
+returns its contents. Observed values come from untrusted code: the comparison never raises, and takes time proportional
+to their size.
 """
 
 import math
@@ -26,11 +26,11 @@ from verification.requirements.tags import (
 
 __all__ = ["LOOSE_ITEMS_MAX", "VALUE_DEPTH_MAX", "encode", "key_of", "matches", "show", "text_matches"]
 
-LOOSE_ITEMS_MAX = 64  # members of one set that stand for more than one value ($any, $matches, floats with approx)
+LOOSE_ITEMS_MAX = 64  # members of one set that match more than one value ($any, $matches, floats with approx)
 
 
 def encode(value: Any) -> Any:
-    """The wire form of an argument; Invalid for what stands for no single value, such as `$any`."""
+    """Return the encoded form of an argument. Raises Invalid for anything but a single value, such as `$any`."""
     return _encode(value, 0)
 
 
@@ -56,7 +56,7 @@ def _encode(value: Any, depth: int) -> Any:
         return dict(value)
     pairs = _pairs(value)
     if pairs is None:
-        raise Invalid(f"{show(value, 60)} stands for no value", hint="Write a JSON value or a tagged value.")
+        raise Invalid(f"{show(value, 60)} is not a value", hint="Write a JSON value or a tagged value.")
     encoded = [[_encode(key, depth + 1), _encode(item, depth + 1)] for key, item in pairs]
     if all(type(key) is str and not key.startswith("$") for key, _ in pairs):
         return dict(encoded)
@@ -64,7 +64,7 @@ def _encode(value: Any, depth: int) -> Any:
 
 
 def _pairs(value: Any) -> list[tuple[Any, Any]] | None:
-    """Key and value of a dict in either form: a plain mapping, or `$dict` with a list of pairs."""
+    """Return key and value pairs of a dict in either form: a plain mapping, or `$dict` with a list of pairs."""
     if type(value) is not dict:
         return None
     if tag_of(value) == "$dict":
@@ -78,7 +78,7 @@ def _pairs(value: Any) -> list[tuple[Any, Any]] | None:
 
 
 def key_of(value: Any, depth: int = 0) -> str | None:
-    """A text that is equal exactly for equal values; None for what has none (loose, malformed or too deep)."""
+    """Return a text that is equal exactly for equal values; None for a loose, malformed or too deep value."""
     if depth > VALUE_DEPTH_MAX:
         return None
     kind = type(value)
@@ -103,7 +103,7 @@ def key_of(value: Any, depth: int = 0) -> str | None:
 
 
 def _joined(word: str, items: Any, depth: int) -> str | None:
-    """The key of a collection; the order of sets and dicts does not count."""
+    """Return the key of a collection. The order of sets and dicts does not count."""
     if type(items) is not list:
         return None
     keys: list[str] = []
@@ -116,12 +116,12 @@ def _joined(word: str, items: Any, depth: int) -> str | None:
 
 
 def matches(expected: Any, observed: Any, *, approx: float | None = None) -> bool:
-    """Whether an observed value is the expected one. `approx` is the greatest absolute difference of two floats."""
+    """Return whether an observed value is the expected one. `approx`: the maximum absolute difference of two floats."""
     return _Comparison(approx).same(expected, observed, 0)
 
 
 class _Comparison:
-    """One comparison; its depth follows the expected value, which the requirement's reader has bounded."""
+    """One comparison. Its depth follows the expected value, which the requirement's parser has limited."""
 
     def __init__(self, approx: float | None) -> None:
         self.approx = approx
@@ -148,7 +148,7 @@ class _Comparison:
         return key is not None and key == self.shallow_key(observed)
 
     def shallow_key(self, observed: Any) -> str | None:
-        """The key of a scalar; collections are not walked for it."""
+        """Return the key of a scalar; None for a collection, without a walk through it."""
         collection = type(observed) is list or (type(observed) is dict and tag_of(observed) not in SCALARS)
         return None if collection else key_of(observed)
 
@@ -178,7 +178,7 @@ class _Comparison:
         return True
 
     def unordered(self, expected: list[Any], observed: list[Any], depth: int) -> bool:
-        """Sets: exact members by key, the few loose ones by a bipartite matching."""
+        """Return whether two sets match: exact members by key, the few loose ones by a bipartite matching."""
         keys = [(item, key_of(item)) for item in observed]
         left = Counter(key for _, key in keys)
         loose: list[Any] = []
@@ -203,7 +203,7 @@ class _Comparison:
 
 
 def _assignable(fits: list[list[bool]]) -> bool:
-    """Whether every row finds a column of its own (augmenting paths; at most LOOSE_ITEMS_MAX rows)."""
+    """Return whether every row gets its own column (augmenting paths; at most LOOSE_ITEMS_MAX rows)."""
     owner: dict[int, int] = {}
 
     def place(row: int, tried: set[int]) -> bool:
@@ -219,7 +219,7 @@ def _assignable(fits: list[list[bool]]) -> bool:
 
 
 def show(value: Any, limit: int = 200) -> str:
-    """Short text for people, in Python's spelling; control characters are escaped and long values are cut."""
+    """Return a short text in Python's notation. Control characters are escaped and long values are cut."""
     said = ""
     for piece in _pieces(value, limit, 0):
         said += piece

@@ -1,4 +1,4 @@
-"""YAML syntax errors in a person's words: where, what and what to write instead."""
+"""YAML syntax errors in plain words: the place, the error, and what to write instead."""
 
 from typing import TYPE_CHECKING
 
@@ -41,12 +41,12 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
 
 
 def explain(error: "MarkedYAMLError", text: str, first_line: int) -> tuple[Spot, str, str]:
-    """Place, message and remedy for a parser's error in a block that begins at `first_line`."""
+    """Return place, message and remedy for a YAML parser's error. The block begins at line `first_line` of the file."""
     said = f"{error.context or ''} {error.problem or ''}"
     unclosed = "end of stream" in said or "stream end" in said or "flow" in said
     mark = error.context_mark if unclosed and error.context_mark is not None else error.problem_mark
     line, column = (mark.line, mark.column) if mark is not None else (0, 0)
-    # The mark of a bad escape is behind its backslash.
+    # the mark of a bad escape is behind its backslash
     spot = Spot(first_line + line, column + (0 if "double-quoted" in said else 1))
     lines = text.split("\n")
     here = lines[line] if line < len(lines) else ""

@@ -1,7 +1,7 @@
-"""YAML 1.2 as a tree in which every key and value knows its place.
+"""YAML 1.2 as a tree with the place of every key and value.
 
-The tree is built from the parser's events, not by a YAML loader: nothing is constructed, aliases and tags are refused
-and depth and size are bounded before anything grows.
+The tree is built from the parser's events, not by a YAML loader. Nothing is constructed, aliases and tags are refused,
+and depth and size are limited before anything grows.
 """
 
 import re
@@ -20,7 +20,7 @@ Plain = str | int | float | bool | None
 
 
 class Scalar(msgspec.Struct, frozen=True):
-    """Text, number, true, false or nothing. `text` is what was written."""
+    """Text, number, true, false or nothing. `text` is the value as written."""
 
     value: Plain
     text: str
@@ -44,7 +44,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Mapping(msgspec.Struct, frozen=True):
-    """Keys with values, in the order written; no key twice."""
+    """Keys with values, in the order written, without duplicates."""
 
     entries: tuple[Entry, ...]
     line: int
@@ -58,7 +58,7 @@ Node = Scalar | Sequence | Mapping
 
 
 def kind(node: Node) -> str:
-    """Name the kind of a node in a person's words."""
+    """Return the kind of a node in plain words."""
     if isinstance(node, Sequence):
         return "a list"
     if isinstance(node, Mapping):
@@ -68,11 +68,11 @@ def kind(node: Node) -> str:
 
 
 class _Stop(Exception):
-    """The block cannot be read further; the problem is already in the report."""
+    """The block cannot be parsed further. The problem is already in the report."""
 
 
 def read_yaml(text: str, first_line: int, report: ProblemList) -> Node | None:
-    """The tree of one YAML block that begins at `first_line` of its file, or None with the reason in `report`."""
+    """Return the tree of a YAML block that begins at line `first_line` of its file; None after a report."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError
     from ruamel.yaml.reader import ReaderError
@@ -97,7 +97,7 @@ def read_yaml(text: str, first_line: int, report: ProblemList) -> Node | None:
 
 
 class _Builder:
-    """Turns parser events into nodes."""
+    """Builder of nodes from parser events."""
 
     def __init__(self, first_line: int, report: ProblemList) -> None:
         self.first_line = first_line
@@ -105,13 +105,14 @@ class _Builder:
         self.nodes = 0
 
     def document(self, events: Iterator[Any]) -> Node | None:
-        """The single document of the block; None if it is empty."""
+        """Return the single document of the block; None if it is empty."""
         stack: list[tuple[Spot, bool, list[Node]]] = []
         root: list[Node] = []
         for event in events:
             name = type(event).__name__
             if name == "DocumentStartEvent" and (root or event.version or event.tags):
-                self.refuse(event, "one block holds one YAML document, without directives", "one block for each part")
+                message = "one block contains one YAML document, without directives"
+                self.refuse(event, message, "one block for each part")
             if name in ("MappingStartEvent", "SequenceStartEvent"):
                 self.check(event)
                 if len(stack) >= DEPTH_MAX:
@@ -147,14 +148,14 @@ class _Builder:
 
     def mapping(self, spot: Spot, children: list[Node]) -> Mapping:
         entries: list[Entry] = []
-        seen: dict[str, Scalar] = {}  # by spelling: hashes of chosen numbers may collide
+        seen: dict[str, Scalar] = {}  # by spelling, because chosen numbers may have equal hashes
         for key, value in zip(children[::2], children[1::2], strict=True):
             if not isinstance(key, Scalar):
                 self.report.add(key, f"a key must be a single word, not {kind(key)}", "key: value")
                 continue
             first = seen.setdefault(repr(key.value), key)
             if first is not key:
-                message = f"`{key.text[:60]}` stands twice; the first is in line {first.line}"
+                message = f"`{key.text[:60]}` occurs twice; the first is in line {first.line}"
                 self.report.add(key, message, f"`{key.text[:60]}` once, with one value")
                 continue
             entries.append(Entry(key, value))
@@ -162,7 +163,7 @@ class _Builder:
 
     def scalar(self, event: Any) -> Scalar:
         spot = self.spot(event)
-        if not event.implicit[0]:  # quoted or a block: always text
+        if not event.implicit[0]:  # a quoted or block scalar is always text
             return Scalar(event.value, event.value, spot.line, spot.column)
         try:
             return Scalar(resolve(event.value), event.value, spot.line, spot.column)
@@ -194,7 +195,10 @@ _WORDS: dict[str, Plain] = {
 
 
 def resolve(text: str) -> Plain:
-    """The value of a plain scalar by the YAML 1.2 core schema; ValueError for numbers that JSON cannot hold."""
+    """Return the value of a plain scalar by the YAML 1.2 core schema.
+
+    Raises ValueError for numbers that JSON cannot express.
+    """
     if text in _WORDS:
         return _WORDS[text]
     if _INT.fullmatch(text) or _BASED.fullmatch(text):
@@ -204,6 +208,6 @@ def resolve(text: str) -> Plain:
     if _FLOAT.fullmatch(text) or _SPECIAL.fullmatch(text):
         number = float("nan") if _SPECIAL.fullmatch(text) else float(text)
         if number != number or number in (float("inf"), float("-inf")):
-            raise ValueError(f"`{text[:60]}` is not a number that JSON can hold")
+            raise ValueError(f"`{text[:60]}` is not a number that JSON can express")
         return number
     return text
