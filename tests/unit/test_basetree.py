@@ -56,7 +56,7 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="no git repository"):
         read_base(Base(repo="elsewhere"), tmp_path)
     for ref in ("maim", "0" * 40, "a" * 39):
-        with pytest.raises(NotFound, match="the branches are: main"):
+        with pytest.raises(NotFound, match="The branches are: main"):
             read_base(Base(repo="site", ref=ref), tmp_path)
     (tmp_path / "new").mkdir()
     Repo.init(str(tmp_path / "new")).close()

@@ -70,7 +70,7 @@ def test_suites_travel_with_the_requirement(tmp_path: Path) -> None:
         ("../test_it.py", None, "leaves the project"),
         ("[test_it.py]", None, "must be text"),
         ("notes.py", SUITE, "contains no tests"),
-        ("test_it.py", b"def test_it(:\n", r"does not parse: test_it\.py, line 1"),
+        ("test_it.py", b"def test_it(:\n", r"cannot be parsed: test_it\.py, line 1"),
         ("test_it.py", b"#" * (FIXTURE_BYTES_MAX + 1), "larger than"),
     ],
     ids=["missing", "outside", "a list", "no tests", "syntax", "too large"],
