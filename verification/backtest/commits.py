@@ -98,7 +98,7 @@ def _head(repo: "Repo", branch: str | None, path: Path) -> bytes:
     )
     for name in names:
         with contextlib.suppress(KeyError):
-            return bytes(repo.refs[name])  # its stubs require a special type
+            return bytes(repo.refs[name])  # type: ignore[index]  # its stubs require a special type
     if branch is not None and len(branch) == 40 and not set(branch) - set("0123456789abcdef"):
         return branch.encode()
     raise NotFound(f"{path} has no branch {branch or 'HEAD'}.", hint="Name a branch of the repository: --branch NAME.")

@@ -269,7 +269,7 @@ async def _judged(
     except AuraError as error:
         accepted, findings = False, [f"{error.code}: {error.message}"]
     return Patch(
-        kind=kind,  # one of the three words of Kind
+        kind=kind,  # type: ignore[arg-type]  # one of the three words of Kind
         accepted=accepted,
         seconds=round(time.monotonic() - started, 1),
         findings=tuple(text[:DETAIL_CHARS_MAX] for text in findings[:FINDINGS_MAX]),

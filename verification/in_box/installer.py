@@ -23,7 +23,7 @@ def install(tools: str, libraries: str) -> bool:
     import venv
 
     # The environment refers to its base by folder. The box's own name for it is a link in a folder without a library.
-    sys._base_executable = os.path.realpath(sys.executable)  # venv reads this
+    sys._base_executable = os.path.realpath(sys.executable)  # type: ignore[attr-defined]  # venv reads this
     venv.create(ENVIRONMENT, symlinks=True)
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     if libraries:
