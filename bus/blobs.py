@@ -41,8 +41,8 @@ class Blobs:
         for content in contents:
             if len(content) > BLOB_BYTES_MAX:
                 raise Invalid(f"A blob has {len(content)} bytes.", hint=f"The most is {BLOB_BYTES_MAX}.")
-            kept = self._redactor.clean(content) if redact else content
-            rows.append((digest_of(kept), kept))
+            stored = self._redactor.clean(content) if redact else content
+            rows.append((digest_of(stored), stored))
         if rows:
             async with self._store.connection() as connection:
                 for batch in _batches(rows):
@@ -56,18 +56,18 @@ class Blobs:
 
     async def get_many(self, manifest: Mapping[str, str]) -> dict[str, bytes]:
         """Map each path to the bytes of its digest. Raises NotFound, which names the missing paths."""
-        found = {digest: self._cached[digest] for digest in manifest.values() if digest in self._cached}
-        asked = list(set(manifest.values()) - set(found))
-        if asked:
+        contents = {digest: self._cached[digest] for digest in manifest.values() if digest in self._cached}
+        uncached = list(set(manifest.values()) - set(contents))
+        if uncached:
             async with self._store.connection() as connection:
-                rows: list[asyncpg.Record] = await connection.fetch(named("blob_get"), asked)
+                rows: list[asyncpg.Record] = await connection.fetch(named("blob_get"), uncached)
             read = {row["digest"]: bytes(row["bytes"]) for row in rows}
             self._remember(read.items())
-            found |= read
-        missing = [path for path, digest in manifest.items() if digest not in found]
+            contents |= read
+        missing = [path for path, digest in manifest.items() if digest not in contents]
         if missing:
             raise NotFound(f"The content of {', '.join(missing)} is not stored.", hint="It may have been purged.")
-        return {path: found[digest] for path, digest in manifest.items()}
+        return {path: contents[digest] for path, digest in manifest.items()}
 
     def _remember(self, contents: Iterable[tuple[str, bytes]]) -> None:
         for digest, content in contents:

@@ -14,16 +14,16 @@ async def checkpoints(store: Store, consumers: Collection[str]) -> dict[str, int
     A consumer is left out if it has no rows, or if a rebuild replaces its tables at this moment.
     :raises Unavailable: if Postgres cannot be reached.
     """
-    found: dict[str, int] = {}
+    positions: dict[str, int] = {}
     for name in consumers:
         tables = Tables(name, ())
         async with store.connection() as connection:
             try:
                 if await tables.exists(connection):
-                    found[name] = (await tables.checkpoint(connection))[0]
+                    positions[name] = (await tables.checkpoint(connection))[0]
             except SWAPPED:
                 continue
-    return found
+    return positions
 
 
 async def parked(store: Store, consumers: Collection[str]) -> dict[str, list[Parked]]:
@@ -31,7 +31,7 @@ async def parked(store: Store, consumers: Collection[str]) -> dict[str, list[Par
 
     :raises Unavailable: if Postgres cannot be reached.
     """
-    found: dict[str, list[Parked]] = {}
+    halted: dict[str, list[Parked]] = {}
     for name in consumers:
         tables = Tables(name, ())
         async with store.connection() as connection:
@@ -43,5 +43,5 @@ async def parked(store: Store, consumers: Collection[str]) -> dict[str, list[Par
         for row in sorted(rows, key=lambda row: row.key):
             first.setdefault(row.scope, row)  # type: ignore[arg-type]  # the kind that was asked for
         if first:
-            found[name] = list(first.values())
-    return found
+            halted[name] = list(first.values())
+    return halted

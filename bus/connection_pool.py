@@ -67,8 +67,8 @@ class Loan:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         lending, connection = self._lending, self._connection
-        wanted = lending.waiting or lending.closing or len(lending.idle) >= IDLE_MAX
-        if kind is None and not wanted and not _gone(connection):
+        needed = lending.waiting or lending.closing or len(lending.idle) >= IDLE_MAX
+        if kind is None and not needed and not _gone(connection):
             lending.idle.append(connection)
         else:  # others wait for it, or its state is unknown: the pool handles both
             await lending.pool.release(connection)

@@ -14,23 +14,23 @@ class Forked(Unavailable):
 
 async def check(stream: Stream, store: Store) -> None:
     """Raise Forked unless last_seq >= recorder's checkpoint >= first_seq - 1 and both hold the same event there."""
-    kept = await store.recorded_up_to()  # read first, because the stream is never behind an earlier checkpoint
+    checkpoint = await store.recorded_up_to()  # read first, because the stream is never behind an earlier checkpoint
     info = await stream.info()
-    if kept > info.last_seq:
+    if checkpoint > info.last_seq:
         raise Forked(
-            f"Postgres holds {kept} events, but the stream ends at event {info.last_seq}. "
+            f"Postgres holds {checkpoint} events, but the stream ends at event {info.last_seq}. "
             "The stream has lost its last events, or it is the stream of another log.",
             hint="`aura repair` rebuilds the stream from Postgres; nothing is written before that.",
         )
-    if kept < info.first_seq - 1:
+    if checkpoint < info.first_seq - 1:
         raise Forked(
-            f"Postgres holds {kept} events, but the stream begins at event {info.first_seq}. "
+            f"Postgres holds {checkpoint} events, but the stream begins at event {info.first_seq}. "
             "The events between are missing in both.",
             hint="Restore a newer backup of Postgres; nothing is written before that.",
         )
-    message = await stream.get(kept) if kept >= info.first_seq and kept > 0 else None
-    if message is not None and codec.recorded(kept, message.data).envelope.id != await store.id_at(kept):
+    message = await stream.get(checkpoint) if checkpoint >= info.first_seq and checkpoint > 0 else None
+    if message is not None and codec.recorded(checkpoint, message.data).envelope.id != await store.id_at(checkpoint):
         raise Forked(
-            f"Event {kept} differs between the stream and Postgres. They belong to different logs.",
+            f"Event {checkpoint} differs between the stream and Postgres. They belong to different logs.",
             hint="Check AURA_NATS_URL and AURA_POSTGRES_DSN, or run `aura repair` to rebuild the stream from Postgres.",
         )

@@ -124,7 +124,7 @@ class Lease:
 
     async def _granted(self, ask: Callable[[], Awaitable[int]]) -> bool:
         _must_be_connected(self._client)
-        asked = self._clock()
+        asked_at = self._clock()
         try:
             self._revision = await ask()
         except KeyWrongLastSequenceError:
@@ -132,7 +132,7 @@ class Lease:
         except (NatsError, TimeoutError) as error:
             raise _down(error) from error
         if self._revision:
-            self._renewed = asked
+            self._renewed = asked_at
         return self._revision > 0
 
     async def _renew(self) -> int:
@@ -237,14 +237,14 @@ def _namespace() -> str:
 
 async def _entry(bucket: KeyValue, key: str) -> LeaseEntry | None:
     try:
-        found = await bucket.get(key)
+        stored = await bucket.get(key)
     except KeyNotFoundError:
         return None
     try:
-        holder = _holder.decode(found.value or b"")
+        holder = _holder.decode(stored.value or b"")
     except msgspec.DecodeError:
         holder = None
-    return LeaseEntry(holder, found.revision or 0)
+    return LeaseEntry(holder, stored.revision or 0)
 
 
 def _must_be_connected(client: Client) -> None:

@@ -61,7 +61,7 @@ class Live:
 
     def take(self, sliced: Sequence[Sliced], voids: Mapping[int, str]) -> None:
         """Append messages that the recorder has read and marked. Skip messages that it reads again after a fault."""
-        fresh = [_recorded(part, voids.get(part.seq)) for part in sliced if part.seq > self.position]
+        fresh = [_recorded(message, voids.get(message.seq)) for message in sliced if message.seq > self.position]
         for recorded in fresh:
             if recorded.void is None and matters(recorded.envelope.type):
                 self._standing.fold(recorded.envelope, recorded.seq)
@@ -156,15 +156,15 @@ class LiveReader:
 
     async def batch(self, wait_s: float) -> list[Recorded]:
         """Return the next events, at most one page; an empty list if none came within `wait_s`. Raises Unavailable."""
-        found = self._live.after(self.position)
-        if found is None:
-            found = await self._store.read(self.position, limit=PAGE_EVENTS)
-        if not found:
+        events = self._live.after(self.position)
+        if events is None:
+            events = await self._store.read(self.position, limit=PAGE_EVENTS)
+        if not events:
             await self._live.more(wait_s)
-            found = self._live.after(self.position) or []
-        if found:
-            self.position = found[-1].seq
-        return list(found)
+            events = self._live.after(self.position) or []
+        if events:
+            self.position = events[-1].seq
+        return list(events)
 
     async def close(self) -> None:
         """Do nothing: this reader holds nothing open."""
@@ -175,8 +175,8 @@ def _end(waiting: asyncio.Future[None]) -> None:
         waiting.set_result(None)
 
 
-def _recorded(part: Sliced, void: str | None) -> Recorded:
-    if part.envelope is None:
-        return codec.alien(part.seq)
-    event = codec.event_of(part.envelope, part.payload if part.salt else None)
-    return Recorded(seq=part.seq, envelope=part.envelope, event=event, void=void)
+def _recorded(message: Sliced, void: str | None) -> Recorded:
+    if message.envelope is None:
+        return codec.alien(message.seq)
+    event = codec.event_of(message.envelope, message.payload if message.salt else None)
+    return Recorded(seq=message.seq, envelope=message.envelope, event=event, void=void)

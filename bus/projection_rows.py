@@ -64,8 +64,8 @@ class Rows:
 
     def of(self, kind: type[R], scope: UUID) -> list[R]:
         """Return the rows of one scope, in order of key."""
-        found = self._rows[kind.table].get(scope, {})
-        return [found[key] for key in sorted(found)]  # type: ignore[misc]  # a table holds one kind
+        rows = self._rows[kind.table].get(scope, {})
+        return [rows[key] for key in sorted(rows)]  # type: ignore[misc]  # a table holds one kind
 
     def all(self, kind: type[R]) -> list[R]:
         """Return every row of a resident table, in order of scope and key."""
@@ -177,12 +177,12 @@ _SQL_TYPES = {UUID: "uuid", str: "text", int: "bigint", bool: "boolean", Decimal
 
 def sql_types(kind: type[Row]) -> tuple[str, ...]:
     """Return the Postgres type of each column, in the order of the struct's fields."""
-    found: list[str] = []
+    types: list[str] = []
     for hint in get_type_hints(kind).values():
         if get_origin(hint) is not ClassVar and hint is not ClassVar:
             plain = [part for part in get_args(hint) if part is not type(None)] or [hint]
-            found.append(_SQL_TYPES[plain[0]])
-    return tuple(found)
+            types.append(_SQL_TYPES[plain[0]])
+    return tuple(types)
 
 
 def form_of(kind: type[Row]) -> str:

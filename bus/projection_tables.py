@@ -132,11 +132,11 @@ class Tables:
                 )
 
     async def read_all(self, connection: asyncpg.Connection, kind: type[Row]) -> list[Row]:
-        return [_row(kind, found) for found in await connection.fetch(self._sql("rows_all", kind))]
+        return [_row(kind, record) for record in await connection.fetch(self._sql("rows_all", kind))]
 
     async def read_scopes(self, connection: asyncpg.Connection, kind: type[Row], scopes: Collection[UUID]) -> list[Row]:
-        found = await connection.fetch(self._sql("rows_scopes", kind), list(scopes))
-        return [_row(kind, row) for row in found]
+        records = await connection.fetch(self._sql("rows_scopes", kind), list(scopes))
+        return [_row(kind, record) for record in records]
 
     async def names(self, connection: asyncpg.Connection) -> set[str]:
         """Return the names of the tables that exist in the schema."""
@@ -151,6 +151,6 @@ class Tables:
         await connection.execute(named("consumer_rename").format(schema=self.schema, target=live.schema))
 
 
-def _row(kind: type[Row], found: asyncpg.Record) -> Row:
-    values: dict[str, Any] = dict(found.items())
+def _row(kind: type[Row], record: asyncpg.Record) -> Row:
+    values: dict[str, Any] = dict(record.items())
     return kind(**values)

@@ -59,9 +59,9 @@ class Feed:
         if self._subscription is None:
             await self._start()
         await self._same_connection()
-        found = await self._take()
-        if found:
-            return found
+        messages = await self._take()
+        if messages:
+            return messages
         try:
             async with asyncio.timeout(wait_s):
                 await self._arrived.wait()
@@ -90,8 +90,8 @@ class Feed:
             )
 
     async def _take(self) -> list[Stored]:
-        found: list[Stored] = []
-        while self._inbox and len(found) < BATCH_EVENTS_MAX:
+        messages: list[Stored] = []
+        while self._inbox and len(messages) < BATCH_EVENTS_MAX:
             message = self._inbox.popleft()
             seq = int(message.reply.split(".")[5])
             if seq < self._next:
@@ -104,12 +104,12 @@ class Feed:
                     f"The stream has no event between {self._next - 1} and {seq}.",
                     hint="Run `aura doctor`; `aura repair` rebuilds the stream from Postgres.",
                 )
-            found.append(Stored(seq, message.subject, message.data))
+            messages.append(Stored(seq, message.subject, message.data))
             self._next = seq + 1
             self._unbroken = True
         if not self._inbox:
             self._arrived.clear()
-        return found
+        return messages
 
     async def _start(self) -> None:
         """Subscribe and create the consumer at the next sequence."""

@@ -155,23 +155,23 @@ class Recorder:
             self._fault("recorder:before-commit")
 
     async def _voids(self, sliced: Sequence[Sliced]) -> list[tuple[int, str]]:
-        seen = await self._store.seen([part.id for part in sliced], sliced[0].seq)
+        seen = await self._store.seen([message.id for message in sliced], sliced[0].seq)
         voids: list[tuple[int, str]] = []
-        for part in sliced:
+        for message in sliced:
             reason: str | None = codec.ALIEN
-            if part.envelope is not None:
+            if message.envelope is not None:
                 reason = void(
-                    part.envelope,
-                    part.seq,
+                    message.envelope,
+                    message.seq,
                     self._standing,
-                    subject_fits=part.subject == subject_of(part.envelope),
-                    seen=part.id in seen,
+                    subject_fits=message.subject == subject_of(message.envelope),
+                    seen=message.id in seen,
                 )
-                if reason is None and matters(part.envelope.type):
-                    self._standing.fold(part.envelope, part.seq)
-            seen.add(part.id)
+                if reason is None and matters(message.envelope.type):
+                    self._standing.fold(message.envelope, message.seq)
+            seen.add(message.id)
             if reason is not None:
-                voids.append((part.seq, reason))
+                voids.append((message.seq, reason))
         return voids
 
 
@@ -204,19 +204,23 @@ def _records(sliced: Sequence[Sliced], voids: Sequence[tuple[int, str]]) -> dict
     """Return the new rows of each table of the log."""
     events: list[tuple[object, ...]] = [
         (
-            part.seq,
-            part.id,
-            part.envelope.type if part.envelope else "alien",
-            part.envelope.entity_id if part.envelope else part.id,
-            part.envelope.run if part.envelope else None,
-            part.envelope_bytes,
+            message.seq,
+            message.id,
+            message.envelope.type if message.envelope else "alien",
+            message.envelope.entity_id if message.envelope else message.id,
+            message.envelope.run if message.envelope else None,
+            message.envelope_bytes,
         )
-        for part in sliced
+        for message in sliced
     ]
     payloads: list[tuple[object, ...]] = [
-        (part.seq, part.salt, part.payload, list(part.blobs)) for part in sliced if part.payload is not None
+        (message.seq, message.salt, message.payload, list(message.blobs))
+        for message in sliced
+        if message.payload is not None
     ]
-    uses: list[tuple[object, ...]] = [(digest, part.seq) for part in sliced for digest in dict.fromkeys(part.blobs)]
+    uses: list[tuple[object, ...]] = [
+        (digest, message.seq) for message in sliced for digest in dict.fromkeys(message.blobs)
+    ]
     return {"event": events, "payload": payloads, "blob_use": uses, "void": list(voids)}
 
 

@@ -114,11 +114,11 @@ class Store:
 
         durable=False: commits do not wait for the disk. Use it only for rows that can be rebuilt, never for the log.
         """
-        lending, asked = (self._durable if durable else self._relaxed), time.monotonic()
+        lending, asked_at = (self._durable if durable else self._relaxed), time.monotonic()
         try:
             async with lending.lend() as connection:
                 yield connection
-            self._outages.back(POSTGRES, asked)
+            self._outages.back(POSTGRES, asked_at)
         except DOWN as error:
             self._outages.lost(POSTGRES, said_by(error))
             raise Unavailable(
@@ -145,8 +145,8 @@ class Store:
 
     async def id_at(self, seq: int) -> UUID | None:
         async with self.connection() as connection:
-            found: UUID | None = await connection.fetchval(named("event_at"), seq)
-            return found
+            event_id: UUID | None = await connection.fetchval(named("event_at"), seq)
+            return event_id
 
     async def seen(self, ids: Collection[UUID], before: int) -> set[UUID]:
         """Return those of the ids that are in the log before a sequence."""
@@ -160,8 +160,8 @@ class Store:
 
     async def search(self, search: Search, after: int, up_to: int = FAR, limit: int = PAGE_EVENTS) -> list[Recorded]:
         """Return one page of the matching events, in order."""
-        wanted = (search.run, search.type, search.entity, search.actor, search.since, search.until)
-        return await self._read("log_search", after, up_to, *wanted, limit)
+        filters = (search.run, search.type, search.entity, search.actor, search.since, search.until)
+        return await self._read("log_search", after, up_to, *filters, limit)
 
     async def entities(self, beginning: str) -> list[UUID]:
         """Return entities with this prefix of their id, at most two: enough to see that the prefix is ambiguous."""
@@ -191,8 +191,8 @@ class Store:
         return await self._read("log_caused", str(cause))
 
     async def find(self, event: UUID) -> Recorded | None:
-        found = await self._read("log_find", event)
-        return found[0] if found else None
+        events = await self._read("log_find", event)
+        return events[0] if events else None
 
     async def _read(self, query: str, *parameters: object) -> list[Recorded]:
         async with self.connection() as connection:

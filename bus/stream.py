@@ -110,8 +110,8 @@ async def connect(url: str, *, name: str, outages: Outages | None = None) -> Cli
 
 def _telling(problems: Sequence[Exception]) -> Exception:
     """Choose the error to report: an error message from the server if there is one, otherwise the last error."""
-    said = [problem for problem in problems if type(problem) in (NatsError, AuthorizationError)]
-    return (said or problems)[-1]
+    from_server = [problem for problem in problems if type(problem) in (NatsError, AuthorizationError)]
+    return (from_server or problems)[-1]
 
 
 async def answers(client: Client) -> None:
@@ -157,11 +157,11 @@ class Stream:
         if first_seq is not None:
             config["first_seq"] = first_seq
         try:
-            found = (await self._api(f"STREAM.INFO.{STREAM}", None))["config"]
+            settings = (await self._api(f"STREAM.INFO.{STREAM}", None))["config"]
         except NoStream:
-            found = await self._created(config)
-        wrong = [name for name, value in LAW.items() if found.get(name, False) != value]
-        if wrong or not found.get("max_bytes", -1) > 0:
+            settings = await self._created(config)
+        wrong = [name for name, value in LAW.items() if settings.get(name, False) != value]
+        if wrong or not settings.get("max_bytes", -1) > 0:
             raise Unavailable(
                 f"The stream {STREAM} cannot be used as a log: wrong settings of {', '.join(wrong or ['max_bytes'])}.",
                 hint="Aura did not make this stream. Set AURA_NATS_URL to another account or server.",
@@ -205,13 +205,13 @@ class Stream:
 
     async def get(self, seq: int) -> Stored | None:
         """Return the message at `seq`, or None if it is not (or no longer) there."""
-        found = await self._direct({"seq": seq})
-        return found[0] if found else None
+        messages = await self._direct({"seq": seq})
+        return messages[0] if messages else None
 
     async def last(self, subject_filter: str) -> int:
         """Return the last sequence of a filter, 0 if no message matches."""
-        found = await self._direct({"multi_last": [subject_filter], "batch": 1000})
-        return max((message.seq for message in found), default=0)
+        messages = await self._direct({"multi_last": [subject_filter], "batch": 1000})
+        return max((message.seq for message in messages), default=0)
 
     async def tail(self, subject_filter: str, after: int) -> list[Stored]:
         """Return every message of the filter with a sequence above `after`, in order."""
@@ -227,7 +227,7 @@ class Stream:
         """Send one direct get, single or batched, and return the messages; an empty list if none matches."""
         inbox = self.client.new_inbox()
         subscription = await self.client.subscribe(inbox)
-        found: list[Stored] = []
+        messages: list[Stored] = []
         try:
             await self.client.publish(f"$JS.API.DIRECT.GET.{STREAM}", msgspec.json.encode(query), reply=inbox)
             while True:
@@ -236,11 +236,11 @@ class Stream:
                 if SEQUENCE_HEADER not in headers:  # a status. In a stored message the other headers are its author's
                     status = headers.get("Status")
                     if status in ("204", "404"):
-                        return found
+                        return messages
                     raise Unavailable(f"JetStream answers {status} to a read of the log.", hint="Run `aura status`.")
-                found.append(stored_of(message))
+                messages.append(stored_of(message))
                 if "batch" not in query:
-                    return found
+                    return messages
         except (NatsError, TimeoutError) as error:
             raise _down(error) from error
         finally:

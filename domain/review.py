@@ -22,8 +22,8 @@ _MAKERS: Mapping[str, str] = {
 def vendor_of(model: str) -> str:
     """Return the maker of a model, from its family's name. Models of one maker make similar mistakes on any server."""
     name = model.removeprefix("script ").lower().rpartition("/")[2]
-    found = name[: next((index for index, char in enumerate(name) if not char.isalpha()), len(name))]
-    return _MAKERS.get(found, found or name)
+    family = name[: next((index for index, char in enumerate(name) if not char.isalpha()), len(name))]
+    return _MAKERS.get(family, family or name)
 
 
 def is_review(task: TaskState) -> bool:

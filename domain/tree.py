@@ -63,8 +63,8 @@ def contents_of(manifest: Manifest) -> dict[str, str]:
 
 def overlay(manifest: Manifest, difference: Manifest) -> dict[str, Entry]:
     """Apply a difference to a manifest and return the result. It has no `deleted` entries."""
-    laid = {**manifest, **difference}
-    return {path: laid[path] for path in sorted(laid) if laid[path].kind != "deleted"}
+    combined = {**manifest, **difference}
+    return {path: combined[path] for path in sorted(combined) if combined[path].kind != "deleted"}
 
 
 def difference_between(before: Manifest, after: Manifest) -> dict[str, Entry]:

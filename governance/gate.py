@@ -144,10 +144,10 @@ class Gate:
         fresh = False
         for attempt in range(ATTEMPTS_MAX):
             loaded = [await self._loader.load(scope, fresh=fresh) for scope in scopes]
-            known = [event for part in loaded for event in part.commands.get(command.id, ())]
-            if known and (fresh or len(loaded) == 1):
-                return Outcome(tuple(sorted(known, key=lambda event: event.seq)))
-            if known:
+            published = [event for part in loaded for event in part.commands.get(command.id, ())]
+            if published and (fresh or len(loaded) == 1):
+                return Outcome(tuple(sorted(published, key=lambda event: event.seq)))
+            if published:
                 fresh = True  # a batch is atomic, so the fresh folds have either all of its events or none
                 continue
             try:

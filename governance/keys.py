@@ -37,15 +37,15 @@ def written_once(path: Path, content: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if path.exists():
         return path
-    whole = path.with_name(f".{path.name}.{secrets.token_hex(8)}")  # linked to its name only once it is complete
-    with os.fdopen(os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")  # linked to its name only once it is complete
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)
     try:
-        os.link(whole, path)
+        os.link(temporary, path)
     except FileExistsError:
         pass  # another process was first, and its key is used
     finally:
-        whole.unlink()
+        temporary.unlink()
     return path
 
 

@@ -50,13 +50,13 @@ class LogSession:
         except BaseException:
             await store.close()
             raise
-        office = cls(client, store, redactor=redactor, fault=fault)
+        session = cls(client, store, redactor=redactor, fault=fault)
         try:
-            await office.stream.ensure()
+            await session.stream.ensure()
         except BaseException:
-            await office.close()
+            await session.close()
             raise
-        return office
+        return session
 
     def gate(self, principal: Principal, **settings: Any) -> Gate:
         """Return the gate of one principal."""

@@ -56,8 +56,8 @@ class CachedAggregate:
             self.tasks[parts[5]] = recorded.seq
         self.seq = recorded.seq
         self.ids.add(recorded.envelope.id)
-        known = self.commands.get(recorded.envelope.command, ())
-        self.commands[recorded.envelope.command] = (*known, recorded)
+        earlier = self.commands.get(recorded.envelope.command, ())
+        self.commands[recorded.envelope.command] = (*earlier, recorded)
         if recorded.void is None:
             self.state = DECIDERS[self.kind][2](self.state, recorded.event)
 
@@ -130,8 +130,8 @@ class Loader:
         if self._live is not None:
             await self._live.reach(last)
             loaded = [await self.load(scope, fresh=False) for scope in scopes]
-            found = [event for part in loaded for event in part.commands.get(command, ())]
-            return sorted(found, key=_by_seq)
+            caused = [event for part in loaded for event in part.commands.get(command, ())]
+            return sorted(caused, key=_by_seq)
         events = [codec.recorded(message.seq, message.data) for _, message in published]
         if any(event.envelope.type in STARTS for event in events):
             await self._tails.refresh()

@@ -30,11 +30,11 @@ class Tails:
     async def refresh(self) -> Standing:
         """Return the standing after all events that the stream has now."""
         async with self._lock:
-            standing, passed = self.standing, self._passed  # kept here, because `forget` replaces both
+            standing, passed = self.standing, self._passed  # saved here, because `forget` replaces both
             if not passed:
-                kept = await self._store.recorded_up_to()
-                await load_standing(self._store, kept, standing)
-                passed.update({ORGANISATION_FILTER: kept, EMPLOYEES_FILTER: kept})
+                checkpoint = await self._store.recorded_up_to()
+                await load_standing(self._store, checkpoint, standing)
+                passed.update({ORGANISATION_FILTER: checkpoint, EMPLOYEES_FILTER: checkpoint})
             tails = await asyncio.gather(*(self._stream.tail(subjects, after) for subjects, after in passed.items()))
             for subjects, messages in zip(list(passed), tails, strict=True):
                 for message in messages:

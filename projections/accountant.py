@@ -94,7 +94,7 @@ def _booked(account: Account, event: TaskEvent, rows: Rows) -> Account:
             return replace(
                 account,
                 rejected=account.rejected + 1,
-                integrity=account.integrity + any(found.integrity for found in judgement.findings),
+                integrity=account.integrity + any(finding.integrity for finding in judgement.findings),
                 verdict_us=account.verdict_us + round(judgement.wall_s * 1_000_000),
             )
         case task.Released(charged=charged, cut_off=cut_off, order=order, run=run):

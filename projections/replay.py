@@ -67,21 +67,21 @@ async def check(
     """
     async with store.connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         live = {projection.name: await _Live.read(connection, projection) for projection in projections}
-        last = max((part.seq for part in live.values()), default=0)
+        last = max((view.seq for view in live.values()), default=0)
         if await recorded_up_to(connection) < last:
             raise Unavailable("The recorder is behind the consumers.", hint="Try again in a moment.")
         async for page in pages(connection, last):
             for recorded in page:
-                for part in live.values():
-                    if recorded.seq <= part.seq:
-                        fold(part.projection, None, recorded, part.rebuilt, 0)
+                for view in live.values():
+                    if recorded.seq <= view.seq:
+                        fold(view.projection, None, recorded, view.rebuilt, 0)
             on_progress(page[-1].seq, last)
-    differences = [difference for part in live.values() for difference in part.compare()]
+    differences = [difference for view in live.values() for difference in view.compare()]
     return Checked(
         events=last,
-        positions={name: part.seq for name, part in live.items()},
-        tables=sum(len(part.rebuilt.tables) for part in live.values()),
-        rows=sum(len(rows) for part in live.values() for rows in part.rows.values()),
+        positions={name: view.seq for name, view in live.items()},
+        tables=sum(len(view.rebuilt.tables) for view in live.values()),
+        rows=sum(len(rows) for view in live.values() for rows in view.rows.values()),
         differences=tuple(differences),
     )
 
@@ -108,11 +108,11 @@ class _Live:
                 hint=f"Run `aura replay {projection.name}`.",
             )
         kinds: dict[str, type[Row]] = Rows(projection.tables).tables
-        there = await tables.names(connection) - {CHECKPOINT_TABLE}
+        existing = await tables.names(connection) - {CHECKPOINT_TABLE}
         rows: dict[str, dict[Key, Row]] = {name: {} for name in kinds}
-        for name in there & set(kinds):
+        for name in existing & set(kinds):
             rows[name] = {(row.scope, row.key): row for row in await tables.read_all(connection, kinds[name])}
-        return cls(projection, seq, rows, there - set(kinds) | {f"{name} (gone)" for name in set(kinds) - there})
+        return cls(projection, seq, rows, existing - set(kinds) | {f"{name} (gone)" for name in set(kinds) - existing})
 
     def compare(self) -> Iterable[Difference]:
         name = self.projection.name
@@ -191,14 +191,14 @@ async def _swapped_in(
     async with store.connection() as connection:
         await following.drop(connection)
         await following.create(connection)
-        there = await live.exists(connection)
-        last = await _end(connection, live, react_again) if there else await recorded_up_to(connection)
+        exists = await live.exists(connection)
+        last = await _end(connection, live, react_again) if exists else await recorded_up_to(connection)
         async for page in pages(connection, last):
             seq = await _write(connection, following, projection, rows, page)
             on_progress(seq, last)
         async with connection.transaction():
             wanted = seq
-            if there:
+            if exists:
                 await live.lock_checkpoint(connection)
                 wanted = await _end(connection, live, react_again)
             await store.wait_recorded(wanted, RECORDER_WAIT_S)
@@ -234,7 +234,7 @@ async def _write(
 def digests(rows: Rows) -> dict[str, str]:
     """Map each table to a digest of its rows. Two states are equal if their digests are equal."""
     return {
-        name: digest_of(msgspec.json.encode([msgspec.structs.astuple(found[key]) for key in sorted(found)]))
-        for name, found in rows.snapshot().items()
-        if name != Parked.table or found
+        name: digest_of(msgspec.json.encode([msgspec.structs.astuple(table[key]) for key in sorted(table)]))
+        for name, table in rows.snapshot().items()
+        if name != Parked.table or table
     }

@@ -106,10 +106,10 @@ class Organisation:
 
     def positions(self) -> dict[str, int]:
         """Return, for the recorder and each consumer of this process, the sequence of its last committed event."""
-        found = {runner.projection.name: runner.position for runner in self._runners}
+        positions = {runner.projection.name: runner.position for runner in self._runners}
         if self._recorder is not None:
-            found["recorder"] = self._recorder.position
-        return found
+            positions["recorder"] = self._recorder.position
+        return positions
 
     async def _build(self) -> None:
         setup = self.setup
@@ -120,7 +120,7 @@ class Organisation:
         redactor = Redactor(secrets_of(setup.environment))
         self.vitals.begin([role for role in setup.roles if role in self._consumers], recorder="recorder" in setup.roles)
         if any(role in STAFF_ROLES for role in setup.roles):
-            office = await LogSession.open(
+            session = await LogSession.open(
                 setup.nats_url,
                 setup.postgres_dsn,
                 name="aura",
@@ -128,11 +128,11 @@ class Organisation:
                 fault=setup.fault,
                 outages=self._outages,
             )
-            self._office = office
-            self.vitals.needs_log(office)
-            self._closing.push_async_callback(office.close)
-            blobs = Blobs(office.store, redactor)
-            self._staff(Shared(setup, office, blobs, Library(blobs), redactor, self._closing))
+            self._office = session
+            self.vitals.needs_log(session)
+            self._closing.push_async_callback(session.close)
+            blobs = Blobs(session.store, redactor)
+            self._staff(Shared(setup, session, blobs, Library(blobs), redactor, self._closing))
         names = [role.partition(":")[2] for role in setup.roles if role.startswith("employee:")]
         if names or "employees" in setup.roles:
             client = await connect(setup.nats_url, name="aura-worker", outages=self._outages)
@@ -164,11 +164,11 @@ class Organisation:
                 self._enter(self._runner(shared.session, role, parts))
                 self._duties += [*parts.beside, *(duty.run for duty in parts.duties)]
 
-    def _record(self, office: LogSession) -> None:
+    def _record(self, session: LogSession) -> None:
         self._recorder = Recorder(
-            office.client,
-            office.store,
-            follower=self._live_of(office),
+            session.client,
+            session.store,
+            follower=self._live_of(session),
             on_recorded=self.vitals.on_recorded(),
             fault=self.setup.fault,
         )
@@ -202,17 +202,17 @@ class Organisation:
         self._runners.append(runner)
         self.vitals.watch(runner)
 
-    def _live_of(self, office: LogSession) -> Live:
+    def _live_of(self, session: LogSession) -> Live:
         """Return the live log that this process's consumers share. It is created at the first call."""
         if self._live is None:
-            self._live = Live(office.client, office.store, fed="recorder" in self.setup.roles)
-            office.loader.follow(self._live)
+            self._live = Live(session.client, session.store, fed="recorder" in self.setup.roles)
+            session.loader.follow(self._live)
         return self._live
 
-    def _gate(self, office: LogSession, name: authority.Role) -> Gate:
-        return office.gate(keys.load_or_create(self.setup.keys, name))
+    def _gate(self, session: LogSession, name: authority.Role) -> Gate:
+        return session.gate(keys.load_or_create(self.setup.keys, name))
 
-    def _runner(self, office: LogSession, role: Role, parts: Parts) -> Runner:
+    def _runner(self, session: LogSession, role: Role, parts: Parts) -> Runner:
         assert role.projection is not None
 
         def on_rows(rows: Rows, live: bool) -> None:
@@ -220,14 +220,14 @@ class Organisation:
                 duty.note(rows, live)
 
         return Runner(
-            office.client,
-            office.store,
+            session.client,
+            session.store,
             role.projection(),
             reactor=parts.reactor,
             send=parts.send,
             on_rows=on_rows,
             on_commit=self.vitals.on_commit(role.name),
-            reader=LiveReader(self._live_of(office), office.store),
+            reader=LiveReader(self._live_of(session), session.store),
             durable_after=role.durable_after,
             fault=self.setup.fault,
         )

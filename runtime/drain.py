@@ -21,7 +21,7 @@ DRAIN_WAIT_S = 60.0
 Consumers = Mapping[str, Callable[[], Projection]]
 
 
-async def drain(office: LogSession, positions: Positions, home: Path, consumers: Consumers) -> None:
+async def drain(session: LogSession, positions: Positions, home: Path, consumers: Consumers) -> None:
     """Wait until every reader of this process has passed the stream's last event, and no reaction adds another.
 
     Return after DRAIN_WAIT_S in any case. When the supervisor stops the whole stack, also wait for the consumers of the
@@ -31,9 +31,9 @@ async def drain(office: LogSession, positions: Positions, home: Path, consumers:
     steady = 0
     while steady < 2 and asyncio.get_running_loop().time() < deadline:
         try:
-            last = (await office.stream.info()).last_seq
+            last = (await session.stream.info()).last_seq
             rests = all(position >= last for position in positions().values()) and await _others_rest(
-                office, home, consumers, last
+                session, home, consumers, last
             )
         except Unavailable:
             return
@@ -41,7 +41,7 @@ async def drain(office: LogSession, positions: Positions, home: Path, consumers:
         await asyncio.sleep(DRAIN_POLL_S)
 
 
-async def _others_rest(office: LogSession, home: Path, consumers: Consumers, last: int) -> bool:
+async def _others_rest(session: LogSession, home: Path, consumers: Consumers, last: int) -> bool:
     state = read_record(home / RUN_FOLDER / STATE_FILE, STATE)
     if state is None or not state.stopping or not alive(state.supervisor):
         return True  # only this process is stopping
@@ -50,7 +50,7 @@ async def _others_rest(office: LogSession, home: Path, consumers: Consumers, las
         return False
     roles = [role for peer in peers for role in peer.roles if role in consumers]
     try:
-        async with office.store.connection() as connection:
+        async with session.store.connection() as connection:
             places = [await Tables(role, consumers[role]().tables).checkpoint(connection) for role in roles]
     except SWAPPED:
         return False  # the rows are being rebuilt, or do not exist yet

@@ -57,7 +57,7 @@ def reaches(account: SystemAccount, path: Path) -> bool:
     if not account.switch:
         return os.access(path, os.X_OK)
     try:
-        asked = subprocess.run(
+        tested = subprocess.run(
             ["/bin/sh", "-c", 'test -x "$0"', str(path)],
             user=account.uid,
             group=account.gid,
@@ -73,4 +73,4 @@ def reaches(account: SystemAccount, path: Path) -> bool:
             hint="Run as a plain user, or set AURA_POSTGRES_DSN to a server that runs elsewhere.",
             code="no_database_account",
         ) from error
-    return asked.returncode == 0
+    return tested.returncode == 0

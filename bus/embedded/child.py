@@ -133,11 +133,13 @@ def log_tail(path: str, lines_max: int = 8) -> str:
 def _plain(line: str) -> str:
     """Return a line of a log as plain text. A JSON line becomes `role event: value; value`."""
     try:
-        said = _logged.decode(line)
+        fields = _logged.decode(line)
     except (msgspec.DecodeError, UnicodeEncodeError):
         return line
-    rest = "; ".join(str(value) for name, value in said.items() if name not in ("timestamp", "level", "role", "event"))
-    return f"{said.get('role', '')} {said.get('event', '')}: {rest}".strip()
+    rest = "; ".join(
+        str(value) for name, value in fields.items() if name not in ("timestamp", "level", "role", "event")
+    )
+    return f"{fields.get('role', '')} {fields.get('event', '')}: {rest}".strip()
 
 
 def _bind_to_parent(number: int) -> Callable[[], None] | None:

@@ -83,16 +83,16 @@ class Home:
 
     def layout(self) -> Layout:
         """Return the layout on record. A database's folder inside the home is relative, so it is inside this home."""
-        kept = read_record(self.layout_file, _layout) or Layout()
-        if kept.postgres is None or kept.private:
-            return kept
-        return msgspec.structs.replace(kept, postgres=str(self.path / INSIDE))
+        layout = read_record(self.layout_file, _layout) or Layout()
+        if layout.postgres is None or layout.private:
+            return layout
+        return msgspec.structs.replace(layout, postgres=str(self.path / INSIDE))
 
     def keep(self, layout: Layout) -> None:
         """Put the layout on record, together with this home's present place."""
         inside = layout.postgres is not None and not layout.private
-        kept = msgspec.structs.replace(layout, postgres=INSIDE) if inside else layout
-        write_record(self.layout_file, msgspec.structs.replace(kept, place=place_of(self.path)))
+        record = msgspec.structs.replace(layout, postgres=INSIDE) if inside else layout
+        write_record(self.layout_file, msgspec.structs.replace(record, place=place_of(self.path)))
 
     def own_state(self) -> StackState | None:
         """Return the record of this home's processes. Return None if there is none, or if it is a copied home's."""
@@ -118,12 +118,12 @@ class Home:
 
     def settle(self, account: SystemAccount, *, private_roots: Sequence[Path] | None = None) -> Path:
         """Return the database's folder: the one on record, or a new one, below data/ if its user can work there."""
-        kept = self.layout()
-        if kept.postgres is not None:
-            folder = Path(kept.postgres)
+        layout = self.layout()
+        if layout.postgres is not None:
+            folder = Path(layout.postgres)
             self._check(folder, account)
-            self._belongs(kept, folder)
-            if kept.place != place_of(self.path):
+            self._belongs(layout, folder)
+            if layout.place != place_of(self.path):
                 self.adopt()
             return folder
         folder = self.data / "postgres"
@@ -133,16 +133,16 @@ class Home:
         else:
             folder.mkdir(mode=0o700, exist_ok=True)
             _give(folder, account)
-        self.keep(msgspec.structs.replace(kept, postgres=str(folder), private=private))
+        self.keep(msgspec.structs.replace(layout, postgres=str(folder), private=private))
         return folder
 
     def port(self, name: str) -> int:
         """Return the port on record for this name if it is free. Otherwise choose a new one and put it on record."""
-        kept = self.layout()
-        port = kept.ports.get(name)
+        layout = self.layout()
+        port = layout.ports.get(name)
         if port is None or not is_free(port):
-            port = free_port(frozenset(kept.ports.values()))
-            self.keep(msgspec.structs.replace(kept, ports={**kept.ports, name: port}))
+            port = free_port(frozenset(layout.ports.values()))
+            self.keep(msgspec.structs.replace(layout, ports={**layout.ports, name: port}))
         return port
 
     def _check(self, folder: Path, account: SystemAccount) -> None:
@@ -166,11 +166,11 @@ class Home:
                 code="no_data_folder",
             )
 
-    def _belongs(self, kept: Layout, folder: Path) -> None:
+    def _belongs(self, layout: Layout, folder: Path) -> None:
         """Raise Conflict if the database's folder is outside this home and another home uses it."""
-        if not kept.private:
+        if not layout.private:
             return
-        if kept.place is None:  # a home of 0.1.0: the folder's name contains a hash of its home's path
+        if layout.place is None:  # a home of 0.1.0: the folder's name contains a hash of its home's path
             if not folder.name.startswith((_prefix(self.path), _prefix(self.path.resolve()))):
                 raise _of_another_home(self.path, folder, "another home")
             return

@@ -26,26 +26,26 @@ _credentials = msgspec.json.Decoder(Credentials)
 def credentials(folder: Path) -> Credentials:
     """Return the only user of this server. It is created once, in a file that only its owner can read."""
     path = folder / "nats-credentials.json"
-    kept = read_record(path, _credentials)
-    if kept is None:
-        kept = Credentials(USER, secrets.token_urlsafe(24))
-        write_record(path, kept)
-    return kept
+    stored = read_record(path, _credentials)
+    if stored is None:
+        stored = Credentials(USER, secrets.token_urlsafe(24))
+        write_record(path, stored)
+    return stored
 
 
-def url(port: int, known: Credentials) -> str:
-    return f"nats://{known.user}:{known.password}@127.0.0.1:{port}"
+def url(port: int, login: Credentials) -> str:
+    return f"nats://{login.user}:{login.password}@127.0.0.1:{port}"
 
 
 def plan(folder: Path, store: Path, port: int, monitoring_port: int, logs: Path) -> ChildPlan:
     """Write the settings to `folder` and return the plan that starts the server. `store` holds the streams."""
-    known = credentials(folder)
+    login = credentials(folder)
     settings = {
         "server_name": "aura",
         "listen": f"127.0.0.1:{port}",
         "http": f"127.0.0.1:{monitoring_port}",
         "max_payload": PAYLOAD_BYTES_MAX,
-        "authorization": {"user": known.user, "password": known.password},
+        "authorization": {"user": login.user, "password": login.password},
         "jetstream": {
             "store_dir": str(store),
             "sync_interval": "always",

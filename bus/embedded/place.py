@@ -27,7 +27,7 @@ class Place(msgspec.Struct, frozen=True):
 def place_of(folder: Path) -> Place | None:
     """Return the place of a folder; None if there is no such folder."""
     try:
-        known = folder.stat()
+        status = folder.stat()
     except FileNotFoundError:
         return None
-    return Place(str(folder.absolute()), known.st_ino, known.st_dev)
+    return Place(str(folder.absolute()), status.st_ino, status.st_dev)

@@ -85,24 +85,24 @@ def plan(folder: Path, log: Path, account: SystemAccount) -> ChildPlan:
 
 def _make_cluster(programs: Path, folder: Path, cluster: Path, account: SystemAccount) -> None:
     """Make the cluster under a temporary name, then rename it. An interrupted attempt leaves no incomplete cluster."""
-    part = folder / "cluster.part"
-    shutil.rmtree(part, ignore_errors=True)
+    unfinished = folder / "cluster.part"
+    shutil.rmtree(unfinished, ignore_errors=True)
     _run(
-        [str(programs / "initdb"), "-D", str(part), "-U", ROLE, *INITDB_OPTIONS],
+        [str(programs / "initdb"), "-D", str(unfinished), "-U", ROLE, *INITDB_OPTIONS],
         folder,
         account,
     )
     # Only root and the database's user can enter the socket's folder. This map admits only the present user, as any
     # role.
-    _overwrite(part / "pg_hba.conf", "local all all peer map=aura\n")
-    _overwrite(part / "pg_ident.conf", f'aura "{own_name()}" all\n')
+    _overwrite(unfinished / "pg_hba.conf", "local all all peer map=aura\n")
+    _overwrite(unfinished / "pg_ident.conf", f'aura "{own_name()}" all\n')
     _run(
-        [str(programs / "postgres"), "--single", "-D", str(part), "postgres"],
+        [str(programs / "postgres"), "--single", "-D", str(unfinished), "postgres"],
         folder,
         account,
-        said=named("create_database"),
+        script=named("create_database"),
     )
-    part.rename(cluster)
+    unfinished.rename(cluster)
 
 
 def _release_locks(folder: Path) -> None:
@@ -148,11 +148,11 @@ def _overwrite(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _run(argv: list[str], folder: Path, account: SystemAccount, said: str = "") -> None:
+def _run(argv: list[str], folder: Path, account: SystemAccount, script: str = "") -> None:
     try:
         done = subprocess.run(
             argv,
-            input=said,
+            input=script,
             capture_output=True,
             text=True,
             errors="replace",

@@ -59,8 +59,8 @@ async def up(
     folders.ensure()
     on_progress = _on_this_loop(on_progress)
     async with _alone(folders, on_progress):
-        found = await _lives(folders, on_progress)
-        if found:
+        running = await _lives(folders, on_progress)
+        if running:
             on_progress("already running")
             _not_moved(folders)
             _must_match(folders, extra, nats_url, postgres_dsn)
@@ -71,7 +71,7 @@ async def up(
             plan = msgspec.structs.replace(plan, restart_longest_s=restart_longest_s)
             write_record(folders.run / PLAN_FILE, plan)
             await asyncio.to_thread(_launch, folders)
-        return await _until_ready(home, on_progress, launched=not found)
+        return await _until_ready(home, on_progress, launched=not running)
 
 
 async def down(home: Path, *, on_progress: Progress) -> StackStatus:
@@ -150,14 +150,14 @@ def _plan(
         postgres_dsn = postgres.dsn(database)
     endpoints = Endpoints(nats_url=nats_url, postgres_dsn=postgres_dsn)
     names = [*(child.name for child in children), *(spec.name for spec in extra)]
-    known = frozenset(names)
-    if len(known) != len(names):
+    distinct = frozenset(names)
+    if len(distinct) != len(names):
         raise Invalid(f"Two children have the same name: {', '.join(sorted(names))}.", hint="Give each its own name.")
-    children += [plan_spec(spec, folders, endpoints, known) for spec in extra]
+    children += [plan_spec(spec, folders, endpoints, distinct) for spec in extra]
     return StackPlan(
         endpoints=endpoints,
         children=tuple(children),
-        nats_data=str(folders.nats_data) if nats.NAME in known else None,
+        nats_data=str(folders.nats_data) if nats.NAME in distinct else None,
         postgres_data=str(database) if database else None,
     )
 
@@ -177,13 +177,13 @@ def _must_match(folders: Home, extra: Sequence[ChildSpec], nats_url: str | None,
     """Raise Conflict unless the running stack has every requested child and uses the given servers."""
     running = read_record(folders.run / PLAN_FILE, PLAN)
     assert running is not None, "a supervisor has a plan"
-    kept = {child.name for child in running.children}
-    asked = {spec.name for spec in extra}
+    present = {child.name for child in running.children}
+    requested = {spec.name for spec in extra}
     if nats_url is None:
-        asked.add(nats.NAME)
+        requested.add(nats.NAME)
     if postgres_dsn is None:
-        asked.add(postgres.NAME)
-    differs = sorted(asked - kept)
+        requested.add(postgres.NAME)
+    differs = sorted(requested - present)
     if nats_url not in (None, running.endpoints.nats_url):
         differs.append("another AURA_NATS_URL")
     if postgres_dsn not in (None, running.endpoints.postgres_dsn):
