@@ -22,6 +22,11 @@ class AuraError(Exception):
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
 
+    @property
+    def data(self) -> object:
+        """Data for machines beside the message; None for most errors."""
+        return None
+
 
 class Failed(AuraError):
     """The work was done, and its result is negative."""

@@ -45,6 +45,10 @@ class BaseDisagrees(Invalid):
         super().__init__(message, hint=lines, code="base_disagrees")
         self.problems = problems
 
+    @property
+    def data(self) -> object:
+        return {"problems": self.problems}
+
 
 async def check_on_base(
     requirement: Requirement,

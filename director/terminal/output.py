@@ -48,9 +48,13 @@ class Door:
         print(_json(data) if self.as_json else text, flush=True)
 
     def fail(self, error: AuraError, data: Any = None) -> NoReturn:
-        """Say what is wrong and what to do, and leave with the error's exit code."""
+        """Say what is wrong and what to do, and leave with the error's exit code. `data` replaces the error's own."""
         if self.as_json:
-            self._object(False, data, {"code": error.code, "message": error.message, "hint": error.hint})
+            self._object(
+                False,
+                error.data if data is None else data,
+                {"code": error.code, "message": error.message, "hint": error.hint},
+            )
         else:
             print(f"{f'aura {self.command}'.strip()}: {visible(error.message)}", file=sys.stderr)
             for line in error.hint.splitlines():

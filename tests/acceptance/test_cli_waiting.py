@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from director.cli.submission import advised
+from director.services.hand_in import advised
 from domain.errors import Unavailable
 from tests.acceptance.cli import WAIT_S, Aura, homely
 from tests.integration.house import Sample

@@ -39,6 +39,10 @@ class RequirementInvalid(Invalid):
     def __str__(self) -> str:
         return self.hint
 
+    @property
+    def data(self) -> object:
+        return {"problems": self.problems}
+
 
 class Place(Protocol):
     """Anything with a place in a file."""

@@ -12,12 +12,15 @@ DOOR, SETTINGS, AS_JSON = "door", "settings", "as_json"
 Work = Callable[..., Coroutine[Any, Any, None]]
 
 
-def command(name: str, *, interrupted: str = "") -> Callable[[Work], Callable[..., None]]:
+def command(
+    name: str, *, interrupted: str = "", door: Callable[[bool, Mapping[str, Any]], Door] | None = None
+) -> Callable[[Work], Callable[..., None]]:
     """Return the decorator that makes of a coroutine function what typer takes, with --json as its last option.
 
     name: as it is typed, in the answer's schema too. interrupted: what Ctrl-C leaves and the way to go on, with the
-    options' names in braces. A parameter `settings` gets the settings of this environment; they are read, and pydantic
-    is imported, only when the command runs. So a command's heavy imports stand inside its function.
+    options' names in braces. door: makes another door than the common one, from --json and the options.
+    A parameter `settings` gets the settings of this environment; they are read, and pydantic is imported, only when the
+    command runs. So a command's heavy imports stand inside its function.
     """
 
     def made(function: Work) -> Callable[..., None]:
@@ -26,8 +29,9 @@ def command(name: str, *, interrupted: str = "") -> Callable[[Work], Callable[..
 
         @wraps(function)
         def run(*, as_json: bool, **options: Any) -> None:
-            door = Door(name, as_json, when_interrupted=interrupted.format_map(options))
-            door.run(_work(function, door, options, needs_settings=needs_settings))
+            opened = door(as_json, options) if door is not None else Door(name, as_json)
+            opened.when_interrupted = interrupted.format_map(options)
+            opened.run(_work(function, opened, options, needs_settings=needs_settings))
 
         _shown_as(run, signature)
         return run

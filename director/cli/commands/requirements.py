@@ -1,12 +1,20 @@
 """init, check, submit, judge: requirement files and what is made of them."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from director.cli.commands.options import Degraded, Html, Json
+from director.cli.commands.command import command
+from director.cli.commands.options import Degraded, Html
+from director.terminal.output import Door
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from director.settings import Settings
 
 
 class Form(StrEnum):
@@ -23,68 +31,49 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="A requirement: NAME.
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(init)
-    app.command()(check)
-    app.command()(submit)
-    app.command()(judge)
+    for function in (init, check, submit, judge):
+        app.command()(function)
 
 
-def init(
+@command("init")
+async def init(
+    door: Door,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write, for example slug.md.")],
-    as_json: Json = False,
     deliver: Annotated[str, typer.Option(help="library or cli")] = "library",
 ) -> None:
     """Write a requirement to fill in; a file of prose alone gets the parts that are missing."""
-    from director.terminal.output import Door
+    from director.services.requirements import write_template
 
-    door = Door("init", as_json)
-
-    async def work() -> None:
-        from director.services.requirements import write_template
-
-        written = write_template(file, deliver)
-        names = ", ".join(map(str, written))
-        door.answer({"files": [str(path) for path in written]}, f"Wrote {names}.\nFill it in, then: aura check {file}")
-
-    door.run(work())
+    written = write_template(file, deliver)
+    names = ", ".join(map(str, written))
+    door.answer({"files": [str(path) for path in written]}, f"Wrote {names}.\nFill it in, then: aura check {file}")
 
 
-def check(
+@command("check")
+async def check(
+    door: Door,
+    settings: "Settings",
     file: File,
-    as_json: Json = False,
     static: Annotated[bool, typer.Option("--static", help="Run nothing: read the files and the base alone.")] = False,
 ) -> None:
     """Find what is wrong in a requirement file and its base: every problem with line, column and remedy."""
-    from director.terminal.output import Door
+    from director.services.base_check import base_beside, tried_on_base
+    from director.services.requirements import check_data, check_text
+    from verification.requirements.parser import read_requirement
 
-    door = Door("check", as_json)
-
-    async def work() -> None:
-        from director.services.base_check import base_beside, tried_on_base
-        from director.services.requirements import check_data, check_text
-        from director.settings import Settings
-        from verification.base_check import BaseDisagrees
-        from verification.requirements.parser import read_requirement
-        from verification.requirements.problems import RequirementInvalid
-
-        try:
-            requirement = read_requirement(file)
-            base = base_beside(requirement, file, file.absolute().parent)
-            tried = await tried_on_base(
-                requirement, None if static else base, Settings(), required=False, say=door.note
-            )
-            tried.agree()
-        except (RequirementInvalid, BaseDisagrees) as error:
-            door.fail(error, {"problems": error.problems})
-        text = f"{file} can be submitted.\n{check_text(requirement, base, tried.seen)}"
-        door.answer(check_data(requirement, base, tried.seen), text)
-
-    door.run(work())
+    requirement = read_requirement(file)
+    base = base_beside(requirement, file, file.absolute().parent)
+    tried = await tried_on_base(requirement, None if static else base, settings, required=False, say=door.note)
+    tried.agree()
+    text = f"{file} can be submitted.\n{check_text(requirement, base, tried.seen)}"
+    door.answer(check_data(requirement, base, tried.seen), text)
 
 
-def submit(
+@command("submit", interrupted="Nothing was handed in.")
+async def submit(
+    door: Door,
+    settings: "Settings",
     file: File,
-    as_json: Json = False,
     wait: Annotated[bool, typer.Option("--wait", help="Stay until it is delivered or has ended.")] = False,
     repo: Annotated[str | None, typer.Option(metavar="PATH", help="Start from this repository: base.repo.")] = None,
     ref: Annotated[str, typer.Option(help="The branch, tag or commit of --repo.")] = "HEAD",
@@ -92,25 +81,44 @@ def submit(
     allow_degraded: Degraded = False,
 ) -> None:
     """Hand in a requirement."""
-    from director.settings import Settings
-    from director.terminal.output import Door
+    from director.cli.following import follow
+    from director.services.hand_in import HandIn, goes_on, hand_in, ready_to_hand_in
+    from director.services.session import desk
 
-    door = Door("submit", as_json, when_interrupted="Nothing was handed in.")
+    request = HandIn(
+        file=file,
+        repo=repo,
+        ref=ref,
+        attempts_max=attempts,
+        allow_degraded=allow_degraded or settings.allow_degraded,
+    )
+    ready = await ready_to_hand_in(request, settings, door.note)
 
-    async def work() -> None:
-        from director.cli.submission import Submission
+    def handed_in(run: "UUID") -> None:
+        door.when_interrupted = f"The run goes on: `aura watch {run}` follows it."
 
-        settings = Settings()
-        request = Submission(file, repo, ref, attempts, allow_degraded or settings.allow_degraded)
-        await request.send(settings, door, wait=wait)
+    async with desk(settings) as opened:
+        run = await hand_in(opened, ready, note=door.note, on_handed_in=handed_in)
+        if not wait:
+            door.answer(run, f"Run {run.run}\nFollow it with: aura watch {run.run}")
+            return
+        with goes_on(run.run):
+            await follow(opened, run.run, door)
 
-    door.run(work())
+
+def _judge_door(as_json: bool, options: Mapping[str, Any]) -> Door:
+    """Return the door for one form of the answer."""
+    from director.cli.judging import judge_door
+
+    return judge_door(options["form"].value, as_json=as_json)
 
 
-def judge(
+@command("judge", door=_judge_door)
+async def judge(
+    door: Door,
+    settings: "Settings",
     file: File,
     folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="The tree to judge.")] = None,
-    as_json: Json = False,
     form: Annotated[
         Form, typer.Option("--format", help="Of the answer; junit, sarif and github say what an author may be told.")
     ] = Form.text,
@@ -132,24 +140,15 @@ def judge(
     ] = None,
 ) -> None:
     """Run the whole verdict pipeline on a tree, without servers. Exit 0: verified, 1: rejected."""
-    from director.cli.judging import judge_door
-    from director.settings import Settings
+    from director.cli.judging import JudgeOutput, judge_and_show
+    from director.services.judge import JudgeRequest
+    from director.services.judged_source import Source
 
-    door = judge_door(form.value, as_json=as_json)
-
-    async def work() -> None:
-        from director.cli.judging import JudgeOutput, judge_and_show
-        from director.services.judge import JudgeRequest
-        from director.services.judged_source import Source
-
-        settings = Settings()
-        request = JudgeRequest(
-            source=Source(file=file, folder=folder, repo=repo, ref=ref, base_ref=base_ref),
-            seed=seed,
-            allow_degraded=allow_degraded or settings.allow_degraded,
-            attest=attest is not None,
-            key=key,
-        )
-        await judge_and_show(request, settings, door, JudgeOutput(format=form.value, html=html, attest=attest))
-
-    door.run(work())
+    request = JudgeRequest(
+        source=Source(file=file, folder=folder, repo=repo, ref=ref, base_ref=base_ref),
+        seed=seed,
+        allow_degraded=allow_degraded or settings.allow_degraded,
+        attest=attest is not None,
+        key=key,
+    )
+    await judge_and_show(request, settings, door, JudgeOutput(format=form.value, html=html, attest=attest))

@@ -1,0 +1,19 @@
+"""The rest of `aura submit --wait` and of `aura watch`: a run followed until it rests."""
+
+from uuid import UUID
+
+from director.cli.live_view import Watch
+from director.services.base_notes import with_notes
+from director.services.session import DirectorSession
+from director.terminal.output import Door
+from director.terminal.text import next_step
+from domain.errors import Failed
+
+
+async def follow(opened: DirectorSession, run: UUID, door: Door) -> None:
+    """Watch a run until it rests, then answer with where it stands. Raises Failed when it ends without a delivery."""
+    line = await Watch(opened.store, run, door, quiet=door.as_json).until_rest()
+    if line["phase"] == "ended" and line["outcome"] != "delivered":
+        raise Failed(f"The run ended: {line['outcome']}. {line['reason']}", hint=next_step(line), code=line["outcome"])
+    line = await with_notes(opened.store, line)
+    door.answer(line, next_step(line))
