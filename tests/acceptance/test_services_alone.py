@@ -27,6 +27,7 @@ from director.doctor.sandbox_image import probe_boxes
 from director.services import (
     approvals,
     attempt,
+    attestations,
     backtest,
     base_check,
     base_notes,
@@ -36,6 +37,9 @@ from director.services import (
     causes,
     changes,
     events,
+    hand_in,
+    judge,
+    judged_source,
     law,
     left_out,
     moved_base,
@@ -49,6 +53,8 @@ from director.services import (
     stack_status,
     submit,
     times,
+    verdicts,
+    views,
 )
 from director.services.session import DirectorSession, archive, desk
 from director.settings import Settings
@@ -68,9 +74,6 @@ pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark
 
 SERVICES = Path(session.__file__).parent
 ELSEWHERE = {
-    "judged_source.own_files": "tests/unit/test_judged_source.py",
-    "judged_source.read_source": "tests/unit/test_judged_source.py",
-    "judged_source.read_tree": "tests/unit/test_judged_source.py",
     "moved_base.return_to_work": "tests/acceptance/test_moved_base.py",
 }
 """Functions that another situation needs than this test has, with the test that calls them."""
@@ -96,17 +99,25 @@ def called() -> Iterator[set[CodeType]]:
 
 
 def use_cases() -> dict[str, CodeType]:
-    """Return the public functions of all services that have no door."""
-    found = {}
+    """Return the public functions of all services that have no door, and the public methods of their classes."""
+    found: dict[str, CodeType] = {}
     for file in sorted(SERVICES.glob("*.py")):
         if file.stem == "__init__" or f"director/services/{file.name}" in STILL_WITH_A_DOOR:
             continue
         module = importlib.import_module(f"director.services.{file.stem}")
         for name, value in vars(module).items():
-            function = inspect.unwrap(value) if callable(value) else None
-            if isinstance(function, FunctionType) and function.__module__ == module.__name__ and name[0] != "_":
-                found[f"{file.stem}.{name}"] = function.__code__
+            if getattr(value, "__module__", "") == module.__name__ and name[0] != "_":
+                found |= {f"{file.stem}.{path}": function.__code__ for path, function in functions(name, value)}
     return found
+
+
+def functions(name: str, value: object) -> Iterator[tuple[str, FunctionType]]:
+    """Yield a function, as it is below its decorators; of a class, its public methods."""
+    members = vars(value).items() if isinstance(value, type) else ()
+    for path, each in [(name, value), *((f"{name}.{method}", each) for method, each in members if method[0] != "_")]:
+        function = inspect.unwrap(each) if callable(each) else None
+        if isinstance(function, FunctionType):
+            yield path, function
 
 
 @pytest.fixture
@@ -181,6 +192,7 @@ async def at_work(settings: Settings, folder: Path) -> None:
         run = await handed_in(opened, sample, folder)
         await delivered(opened, run)
         await seen_from_the_record(opened, run)
+        await judged(settings, opened, run, folder / "adders.md")
         await about_the_whole(settings, opened)
         line = await approvals.approve_run(opened, run, reason="as asked", note=said)
         assert line["outcome"] == "delivered"
@@ -197,20 +209,16 @@ async def at_work(settings: Settings, folder: Path) -> None:
 
 
 async def handed_in(opened: DirectorSession, sample: Sample, folder: Path) -> UUID:
-    run = session.new_id()
-    outcome = await submit.submit(
-        opened.gate,
-        opened.blobs,
-        sample.requirement(),
-        id=session.new_id(),
-        run=run,
-        folder=folder,
-        allow_degraded=True,
-        say=said,
-    )
-    await opened.store.wait_recorded(outcome.seq, WAIT_S)
-    assert await session.taken_up(opened.store, run)
-    assert await session.find_run(opened.store, str(run)) == run
+    """Hand in a requirement file."""
+    file = folder / "adders.md"
+    file.write_bytes(sample.source)
+    file.with_name("adders.sealed.yaml").write_bytes(sample.sealed)
+    runs: list[UUID] = []
+    wanted = hand_in.HandIn(file=file, allow_degraded=True)
+    assert wanted.attempts_max == submit.ATTEMPTS_MAX
+    ready = await hand_in.ready_to_hand_in(wanted, opened.settings, said)
+    run = (await hand_in.hand_in(opened, ready, note=said, on_handed_in=runs.append)).run
+    assert runs == [run] == [await session.find_run(opened.store, str(run))]
     return run
 
 
@@ -220,7 +228,10 @@ async def delivered(opened: DirectorSession, run: UUID) -> None:
             if [row["run"] for row in await approvals.waiting_runs(opened.store)] == [run]:
                 break
             await asyncio.sleep(POLL_S)
-    assert (await session.rows(opened.store, "door_run", run))[0]["phase"] == "delivered"
+    line = await views.RUN.first(opened.store, run)
+    assert line is not None
+    assert (line.phase, line.spent_usd) == ("delivered", Decimal(0))
+    assert (await session.rows(opened.store, views.RUN.name, run))[0]["phase"] == line.phase
 
 
 async def seen_from_the_record(opened: DirectorSession, run: UUID) -> None:
@@ -245,6 +256,23 @@ async def seen_from_the_record(opened: DirectorSession, run: UUID) -> None:
     told = await causes.explain(store, await session.find_event(store, str(verified.seq)))
     assert (told.event.seq, told.causes[0].envelope.type, told.causes_cut) == (verified.seq, "run.submitted", False)
     assert "verified" in told.event.words
+
+
+async def judged(settings: Settings, opened: DirectorSession, run: UUID, file: Path) -> None:
+    """Judge a delivery once more, and compare it with the verdict on record and with what was signed."""
+    on_record = await verdicts.recorded_verdict(settings, str(run))
+    assert on_record.signed()
+    assert on_record.view.verdict.verified
+    line = await views.RUN.first(opened.store, run)
+    assert line is not None
+    delivery = Path(line.folder or "")
+    source = judged_source.Source(file=file, folder=delivery)
+    request = judge.JudgeRequest(source=source, allow_degraded=True, attest=True)
+    again = await judge.judge_source(request, settings, said)
+    assert again.view.verdict.tree == on_record.view.verdict.tree
+    key = attestations.verifier_key(settings.keys)
+    checked = attestations.check_folder(attestations.FolderCheck(folder=delivery), settings.keys)
+    assert (checked.refusal(), checked.data()["key"]) == (None, key.key)
 
 
 async def about_the_whole(settings: Settings, opened: DirectorSession) -> None:
@@ -274,7 +302,7 @@ def said(text: str) -> None:
 def test_a_use_case_that_is_not_called_is_seen() -> None:
     """The control: discovery knows functions, generators and context managers, and a call is no mere import."""
     known = use_cases()
-    assert {"times.microseconds", "events.events_of", "session.desk", "repair.repair_stream"} <= known.keys()
+    assert {"times.microseconds", "events.events_of", "session.desk", "session.DirectorSession.done"} <= known.keys()
     with called() as seen:
         times.microseconds("2026-01-31")
     assert known["times.microseconds"] in seen

@@ -1,0 +1,34 @@
+"""The test that calls every use case without the command line knows each module of use cases.
+
+It runs the whole way and looks at each function; this is the part that costs nothing.
+"""
+
+import ast
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.architecture.output import STILL_WITH_A_DOOR
+
+ROOT = Path(__file__).parents[2]
+SERVICES = ROOT / "director" / "services"
+CALLS = ROOT / "tests" / "acceptance" / "test_services_alone.py"
+PACKAGE = "director.services"
+
+
+def not_called(modules: Iterable[str], calls: str) -> set[str]:
+    """Return the modules of use cases that a test's source does not import."""
+    imported = set()
+    for node in ast.walk(ast.parse(calls)):
+        if isinstance(node, ast.ImportFrom) and node.module == PACKAGE:
+            imported |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE}."):
+            imported.add((node.module or "").removeprefix(f"{PACKAGE}."))
+    return set(modules) - imported
+
+
+def test_each_module_of_use_cases_is_called_without_the_command_line() -> None:
+    paths = {f"director/services/{file.name}" for file in SERVICES.glob("*.py")} - STILL_WITH_A_DOOR
+    modules = {Path(path).stem for path in paths} - {"__init__"}
+    calls = CALLS.read_text(encoding="utf-8")
+    assert not_called(modules, calls) == set(), f"call its functions in {CALLS.relative_to(ROOT)}, and run that test"
+    assert not_called({*modules, "new_one"}, calls) == {"new_one"}, "the control: another one would be missed"
