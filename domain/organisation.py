@@ -59,6 +59,24 @@ class BudgetSettled(OrganisationEvent, frozen=True, kw_only=True):
     spent: Amount
 
 
+class LimitAccepted(OrganisationEvent, frozen=True, kw_only=True):
+    """Verdicts are given on a machine that does not hold this limit of a box. Each of them still names it."""
+
+    type = "organisation.limit_accepted"
+    machine: str
+    limit: str
+    reason: str
+
+
+class LimitWithdrawn(OrganisationEvent, frozen=True, kw_only=True):
+    """Verdicts on that machine need this limit again."""
+
+    type = "organisation.limit_withdrawn"
+    machine: str
+    limit: str
+    reason: str
+
+
 class Found(Command, frozen=True, kw_only=True):
     name: str
     cap: Amount
@@ -80,6 +98,18 @@ class Resume(Command, frozen=True, kw_only=True):
     reason: str
 
 
+class AcceptLimit(Command, frozen=True, kw_only=True):
+    machine: str
+    limit: str
+    reason: str
+
+
+class WithdrawLimit(Command, frozen=True, kw_only=True):
+    machine: str
+    limit: str
+    reason: str
+
+
 class SettleBudget(Command, frozen=True, kw_only=True):
     run: UUID
     spent: Amount
@@ -90,6 +120,7 @@ class OrganisationState(msgspec.Struct, frozen=True, kw_only=True):
     cap: Amount = NOTHING
     lent: Mapping[UUID, Amount] = {}
     spent: Amount = NOTHING
+    accepted: Mapping[str, tuple[str, ...]] = {}  # machine -> the limits that it need not hold
 
     @property
     def committed(self) -> Amount:
@@ -121,6 +152,19 @@ def decide(command: Command, state: OrganisationState) -> tuple[OrganisationEven
             if state.phase == "running":
                 raise Refused("The organisation is running.", hint="You need not resume it.")
             return (Resumed(reason=_reason(reason)),)
+        case AcceptLimit(machine=machine, limit=limit, reason=reason):
+            _founded(state)
+            if limit in state.accepted.get(machine, ()):
+                return ()
+            return (LimitAccepted(machine=machine, limit=limit, reason=_reason(reason)),)
+        case WithdrawLimit(machine=machine, limit=limit, reason=reason):
+            _founded(state)
+            if limit not in state.accepted.get(machine, ()):
+                raise Refused(
+                    f"Nobody has accepted that machine {machine} does not hold {limit}.",
+                    hint="`aura sandbox probe` shows what is accepted.",
+                )
+            return (LimitWithdrawn(machine=machine, limit=limit, reason=_reason(reason)),)
         case SettleBudget(run=run, spent=spent):
             if run not in state.lent:
                 return ()
@@ -183,4 +227,10 @@ def evolve(state: OrganisationState, event: Event | Erased) -> OrganisationState
         case BudgetSettled(for_run=run, spent=spent):
             rest = {key: value for key, value in state.lent.items() if key != run}
             return replace(state, lent=rest, spent=state.spent + spent)
+        case LimitAccepted(machine=machine, limit=limit):
+            limits = (*state.accepted.get(machine, ()), limit)
+            return replace(state, accepted={**state.accepted, machine: limits})
+        case LimitWithdrawn(machine=machine, limit=limit):
+            limits = tuple(each for each in state.accepted.get(machine, ()) if each != limit)
+            return replace(state, accepted={**state.accepted, machine: limits})
     return state

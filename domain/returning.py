@@ -85,6 +85,8 @@ def _opened_again(task: TaskState, findings: tuple[Finding, ...]) -> TaskState:
         findings=findings,
         evidence=None,
         blocked="",
+        rejected={},
+        repeats={},
     )
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from domain import planning, returning, review
+from domain import planning, repeats, returning, review
 from domain import run_messages as m
 from domain import task as task_rules
 from domain.errors import Conflict, Invalid, LimitReached, NotFound, Refused
@@ -183,6 +183,7 @@ def _may_assign(command: Assign, task: TaskState, state: RunState) -> None:
             f"Task {task.name}: the employee's calls failed too often, and faults_max is {FAULTS_MAX}: {task.failure}",
             hint="Correct the problem that the last message names, or hire another employee.",
         )
+    repeats.refuse_repeater(task.name, task.repeats.get(command.employee, 0), state.submitted.attempts_max)
     open_tasks = [state.tasks[other].name for other in task.after if state.tasks[other].phase != "verified"]
     if open_tasks:
         raise Refused(

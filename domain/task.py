@@ -17,6 +17,7 @@ from domain.faults import FAULTS_MAX, weight_of
 from domain.judgement import Finding, Judgement
 from domain.message import Command, Erased, Event, TaskEvent
 from domain.money import NOTHING, Amount
+from domain.repeats import RejectedTree, is_repeat, repeats_max
 from domain.snapshot import Snapshot as Snapshot
 from domain.tree import Manifest, contents_of
 
@@ -169,10 +170,16 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     answer: str | None = None  # digest of the last answer
     attempted: Manifest = {}  # the changes of the last answer
     unclear: tuple[str, ...] = ()  # for the author: the parts of the last answer that were not understood or dropped
+    rejected: Mapping[str, RejectedTree] = {}  # tree -> its last rejection that was judged
+    repeats: Mapping[UUID, int] = {}  # employee -> the number of its last answers in a row that were rejected before
 
     def worn_out(self, employee: UUID) -> bool:
         """Return whether the employee's faults with this task have reached FAULTS_MAX."""
         return self.faults.get(employee, 0) >= FAULTS_MAX
+
+    def only_repeats(self, employee: UUID, attempts_max: int) -> bool:
+        """Whether the employee handed in what was rejected before as often in a row as it may."""
+        return self.repeats.get(employee, 0) >= repeats_max(attempts_max)
 
 
 def decide(command: TaskCommand, state: TaskState) -> TaskEvent:
@@ -265,10 +272,18 @@ def evolve(state: TaskState, event: Event | Erased) -> TaskState:
             blocked = next((gate.text for gate in judgement.gates if gate.blocks), "")
             return replace(state, phase="verified", findings=(), evidence=judgement.evidence, blocked=blocked)
         case Rejected(judgement=judgement):
-            return replace(state, phase="waiting", files={}, tree=None, findings=judgement.findings)
+            state = replace(state, phase="waiting", files={}, tree=None, findings=judgement.findings)
+            return _after_rejection(state, event.employee, judgement)
         case Released(charged=charged):
             return replace(state, phase="waiting", spent=state.spent + charged, reservation=NOTHING)
     return state
+
+
+def _after_rejection(state: TaskState, employee: UUID, judgement: Judgement) -> TaskState:
+    if is_repeat(judgement):
+        return replace(state, repeats={**state.repeats, employee: state.repeats.get(employee, 0) + 1})
+    judged = RejectedTree(attempt=state.attempts, evidence=judgement.evidence)
+    return replace(state, rejected={**state.rejected, judgement.tree: judged}, repeats={**state.repeats, employee: 0})
 
 
 def _after_fault(state: TaskState, employee: UUID, outcome: str) -> TaskState:

@@ -30,6 +30,8 @@ _DIRECTOR = frozenset(
         "organisation.paused",
         "organisation.halted",
         "organisation.resumed",
+        "organisation.limit_accepted",
+        "organisation.limit_withdrawn",
         "employee.hired",
         "employee.suspended",
         "employee.reinstated",

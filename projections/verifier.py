@@ -3,8 +3,8 @@
 from uuid import UUID
 
 from bus.projection_rows import Row, Rows
-from domain import run_messages, task
-from domain.message import Recorded, RunEvent, TaskEvent
+from domain import organisation, run_messages, task
+from domain.message import ORGANISATION, Recorded, RunEvent, TaskEvent
 from projections.openrun import RUN_KEY, OpenRun, put_state, state_after
 
 MERGED = "merged"
@@ -22,14 +22,30 @@ class Pending(Row, frozen=True, kw_only=True):
     order_id: UUID | None
 
 
+class AcceptedLimit(Row, frozen=True, kw_only=True):
+    """A limit of a box that a machine need not hold. The scope is the organisation, the key is both in one text."""
+
+    table = "accepted_limit"
+    resident = True
+    machine: str
+    limit_name: str
+
+
+def accepted_on(rows: Rows, machine: str) -> frozenset[str]:
+    """The limits that this machine need not hold."""
+    return frozenset(row.limit_name for row in rows.all(AcceptedLimit) if row.machine == machine)
+
+
 class VerifierProjection:
-    """Turns events of runs into the verifier's rows."""
+    """Turns events of runs, and the limits that are accepted of machines, into the verifier's rows."""
 
     name = "verifier"
-    tables = (OpenRun, Pending)
+    tables = (OpenRun, Pending, AcceptedLimit)
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
         event = recorded.event
+        if isinstance(event, organisation.LimitAccepted | organisation.LimitWithdrawn):
+            _limit(event, rows)
         if not isinstance(event, RunEvent | TaskEvent):
             return
         if isinstance(event, run_messages.Ended):
@@ -52,3 +68,11 @@ class VerifierProjection:
                 rows.put(Pending(scope=scope, key=MERGED, cause=cause, tree=tree, employee=None, order_id=None))
             case run_messages.Verified(run=scope) | run_messages.Rejected(run=scope):
                 rows.drop(Pending, scope, MERGED)
+
+
+def _limit(event: organisation.LimitAccepted | organisation.LimitWithdrawn, rows: Rows) -> None:
+    key = f"{event.machine} {event.limit}"
+    if isinstance(event, organisation.LimitWithdrawn):
+        rows.drop(AcceptedLimit, ORGANISATION, key)
+    else:
+        rows.put(AcceptedLimit(scope=ORGANISATION, key=key, machine=event.machine, limit_name=event.limit))

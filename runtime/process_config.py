@@ -29,6 +29,8 @@ class Setup:
     postgres_dsn: str
     roles: Sequence[str] = (*STAFF_ROLES, "employees")
     allow_degraded: bool = False
+    machine: str = ""
+    """The id of the machine, by which limits of its boxes are accepted."""
     boxes: Boxes = field(default_factory=Boxes)
     """The choice of the verifier's sandbox."""
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))

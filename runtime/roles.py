@@ -148,6 +148,7 @@ def _judging(post: Post) -> Duty:
         libraries=setup.libraries,
         outcomes=setup.base_outcomes,
         allow_degraded=setup.allow_degraded,
+        machine=setup.machine,
         fault=setup.fault,
         say=setup.say,
     )

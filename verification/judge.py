@@ -16,6 +16,7 @@ from verification.packages.project_environment import environment_of
 from verification.properties.runner import Tried
 from verification.requirements.model import Criterion, Requirement, modules_named
 from verification.sandbox.base import Capabilities, Sandbox
+from verification.sandbox.machine import name_of
 from verification.source_scan.write_set import changed_paths
 from verification.suites.outcome_store import OutcomeStore
 from verification.verdict.model import CriterionResult, Finding, GateResult, Verdict
@@ -40,6 +41,7 @@ async def judge(
     origin: Origin | None = None,
     advice: bool = True,
     allow_degraded: bool = False,
+    accepted: Collection[str] = (),
     mutants_max: int = MUTANTS_MAX,
 ) -> Verdict:
     """Return the verdict about the whole `tree`. `base` is the tree before the author's work; None is an empty tree.
@@ -51,14 +53,14 @@ async def judge(
     Without `advice`, gates that block nothing do not run.
 
     Raises Invalid for an unknown criterion, Unavailable without a sandbox, and Refused if the machine cannot hold every
-    limit, unless `allow_degraded`.
+    limit that is not `accepted`, unless `allow_degraded`.
     """
     tree, before = Tree.of(tree), Tree.of(base or {})
     chosen = _chosen(requirement, criteria)
     allowed = requirement.scope if scope is None else scope
     named = modules_named(chosen, allowed)
     started = time.monotonic()
-    held = await probed(sandbox, allow_degraded=allow_degraded)
+    held = await probed(sandbox, allow_degraded=allow_degraded, accepted=accepted)
     origin = origin or Origin(files=before)
     subject = Subject(
         requirement=requirement,
@@ -115,16 +117,20 @@ def project_of(
     return replace(project, environment=environment).with_files(tree)
 
 
-async def probed(sandbox: Sandbox, *, allow_degraded: bool) -> Capabilities:
+async def probed(sandbox: Sandbox, *, allow_degraded: bool, accepted: Collection[str] = ()) -> Capabilities:
     """Probe a sandbox.
 
-    Raises Unavailable without one, and Refused if it cannot hold every limit, unless `allow_degraded`.
+    Raises Unavailable without one, and Refused if it cannot hold a limit that is not `accepted`, unless
+    `allow_degraded`.
     """
     held = await sandbox.probe()
-    if held.not_held and not allow_degraded:
+    missing = [limit for limit in held.not_held if limit not in accepted]
+    if missing and not allow_degraded:
         raise Refused(
-            f"This machine cannot hold: {', '.join(held.not_held)}.",
-            hint="Run as root, or as a user with systemd and delegated memory control; or accept it: --allow-degraded.",
+            f"This machine cannot hold: {', '.join(missing)}.",
+            hint="Run as root, or as a user with systemd and delegated memory control. Or accept it once for this "
+            f'machine: aura sandbox accept {" ".join(map(name_of, missing))} --reason "why"; or each time: '
+            "--allow-degraded.",
             code="sandbox_degraded",
         )
     return held

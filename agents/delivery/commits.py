@@ -26,6 +26,11 @@ def branch_of(run: UUID, has_base: bool) -> str:
     return f"aura/{run}" if has_base else "main"
 
 
+def release_of(run: UUID) -> str:
+    """The tag that marks a release. Each run has its own, so that one repository can hold many releases."""
+    return f"aura-release-{run}"
+
+
 class Delivery(NamedTuple):
     """The commits of a delivery, and its proof by path where that is apart from them."""
 

@@ -58,12 +58,14 @@ python -m pytest {{files}}
 """
 _WHERE: Mapping[Proof, str] = {
     "notes": """This text, the verdict, the signed statement, its key and the tests are git notes on the delivered
-commit. A fetch brings notes only if it is asked to: `git fetch REPOSITORY 'refs/notes/aura*:refs/notes/aura*'`.
+commit:
 ```
 git notes --ref=aura-verdict show
 git notes --ref=aura-statement show
 git notes --ref=aura-key show
 {unpack}```
+A fetch brings notes only if it is asked to. Give them a name of their own, so that several deliveries keep theirs:
+`git fetch REPOSITORY 'refs/notes/aura*:refs/notes/NAME/aura*'`, and then `git notes --ref=NAME/aura-verdict show`.
 """,
     "folder": "The verdict, the signed statement, its key and the tests are the files beside this one.\n",
     "branch": "The verdict, the signed statement, its key and the tests are the files of this branch.\n",

@@ -47,7 +47,10 @@ def _commit(store: MemoryObjectStore, files: Mapping[bytes, bytes], message: str
 
 
 def notes_on_head(folder: Path) -> dict[str, bytes]:
-    """Name of each notes' ref -> its note on the commit that is checked out; none where the folder is no repository."""
+    """Last word of each notes' ref -> its note on the commit that is checked out; {} where there is no repository.
+
+    A fetch may have put the refs below a name of their own, so that several deliveries have theirs side by side.
+    """
     try:
         repo = Repo(str(folder))
     except NotGitRepository:
@@ -63,7 +66,7 @@ def notes_on_head(folder: Path) -> dict[str, bytes]:
             if ref.startswith(NOTES):
                 for path, content in _files(repo, sha).items():
                     if path in paths:
-                        found[ref.removeprefix(NOTES).decode("utf-8", "replace")] = content
+                        found[ref.rpartition(b"/")[2].decode("utf-8", "replace")] = content
         return found
 
 

@@ -16,7 +16,6 @@ from agents.delivery.atomic_rename import put
 from agents.delivery.commit_plan import BaseClone, CommitPlan, ProofPlan
 from domain.errors import Conflict, Invalid, Unavailable
 
-RELEASE = "aura-release"
 LOCK_WAIT_S = 60.0
 LOCK_POLL_S = 0.005
 
@@ -55,7 +54,7 @@ def build_repository(
     return composed.head.decode()
 
 
-def put_release_ref(folder: Path, commit: str, name: str = RELEASE) -> None:
+def put_release_ref(folder: Path, commit: str, name: str) -> None:
     """Mark a commit of the repository as released: refs/tags/NAME. Again with the same commit changes nothing.
 
     Conflict: the name marks another commit. NotFound: the repository has no such commit.
@@ -81,7 +80,7 @@ def put_release_ref(folder: Path, commit: str, name: str = RELEASE) -> None:
         os.replace(fresh, target)
 
 
-def release_ref(folder: Path, name: str = RELEASE) -> str | None:
+def release_ref(folder: Path, name: str) -> str | None:
     """The hex id of the released commit, or None."""
     from agents.delivery import git_objects
 

@@ -13,7 +13,7 @@ import msgspec
 
 from agents.delivery import repository
 from agents.delivery.commit_plan import BaseClone, ProofPlan
-from agents.delivery.commits import Delivery, branch_of, delivery_of
+from agents.delivery.commits import Delivery, branch_of, delivery_of, release_of
 from agents.delivery.proof import PROOF_BRANCH, PROOF_FOLDER, notes_of, write_folder
 from agents.duty import either, persevere
 from agents.run_content import Library
@@ -153,8 +153,8 @@ class Delivering:
 
     async def _release(self, run: UUID, state: RunState, cause: UUID) -> None:
         assert state.commit is not None
-        folder = self._place(run, state)
-        await asyncio.to_thread(repository.put_release_ref, folder, state.commit)
+        folder, tag = self._place(run, state), release_of(run)
+        await asyncio.to_thread(repository.put_release_ref, folder, state.commit, tag)
         self._fault("delivering:before-release")
         command = run_messages.FinishRelease(
             id=self._id(run, "released", state),
@@ -162,7 +162,7 @@ class Delivering:
             cause=cause,
             run=run,
             commit=state.commit,
-            ref=f"refs/tags/{repository.RELEASE}",
+            ref=f"refs/tags/{tag}",
         )
         await self._sent(run, "released", command)
 

@@ -17,6 +17,7 @@ from domain.employee import Profile
 from domain.faults import FAULTS_MAX
 from domain.message import Command, Recorded, RunEvent, TaskEvent, derive
 from domain.money import Amount
+from domain.repeats import REPEATED, repeats_max
 from domain.returning import attempts_used
 from domain.run import Phase, RunState
 from domain.task import TaskState
@@ -172,8 +173,8 @@ class Manager:
             if cause.now >= state.due_at:
                 yield end(run, "rejected", "The run's minutes are used up.", cause)
                 return
-            if routing.all_worn_out(part, desk):
-                yield end(run, "rejected", f"Task {part.name}: {_faults_used(part)}", cause)
+            if routing.nobody_left(part, state, desk):
+                yield end(run, "rejected", f"Task {part.name}: {_nobody_left(part, state.submitted)}", cause)
                 return
             if self.sizes is not None and size is None:
                 continue  # agents/manager/briefing.py learns it and asks again
@@ -261,5 +262,12 @@ def _budget_used(state: RunState, prompt_tokens: int | None) -> str:
     return f"{left}: not enough for one more call{size}."
 
 
-def _faults_used(part: TaskState) -> str:
+def _nobody_left(part: TaskState, submitted: run_messages.Submitted) -> str:
+    most = repeats_max(submitted.attempts_max)
+    if any(count >= most for count in part.repeats.values()):
+        kinds = ", ".join(dict.fromkeys(finding.kind for finding in part.findings if finding.kind != REPEATED))
+        return (
+            f"nobody on the staff has another answer. Each handed in {most} times in a row what was rejected before "
+            f"(repeats_max is {most}). The last reason: {kinds}."
+        )
     return f"every employee's calls failed too often (faults_max is {FAULTS_MAX}). The last one: {part.failure}"

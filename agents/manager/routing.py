@@ -95,9 +95,10 @@ def ready(state: RunState) -> Iterator[TaskState]:
 def barred(task: TaskState, state: RunState, desk: StaffCapacity) -> frozenset[UUID]:
     """Return the employees that may not have the task.
 
-    Whoever had faults_max faults with it; nobody reviews who wrote a part of the work, and no model of the same makers.
+    Whoever had faults_max faults with it, or only repeats what was rejected. Nobody reviews who wrote a part of the
+    work, and no model of the same makers.
     """
-    worn_out = {who for who in desk.profiles if task.worn_out(who)}
+    worn_out = {who for who in desk.profiles if _has_no_more(task, who, state)}
     if not review.is_review(task):
         return frozenset(worn_out)
     parts = state.tasks.values()
@@ -106,10 +107,15 @@ def barred(task: TaskState, state: RunState, desk: StaffCapacity) -> frozenset[U
     return review.authors(parts) | kin | worn_out
 
 
-def all_worn_out(task: TaskState, desk: StaffCapacity) -> bool:
-    """Whether the task has met faults, and nobody is left who has not had faults_max of them with it."""
+def nobody_left(task: TaskState, state: RunState, desk: StaffCapacity) -> bool:
+    """Whether each of the staff had faults_max faults with the task, or only repeats what was rejected."""
     staff = {*desk.profiles, *desk.resting}
-    return bool(task.faults) and bool(staff) and all(task.worn_out(who) for who in staff)
+    return bool(staff) and all(_has_no_more(task, who, state) for who in staff)
+
+
+def _has_no_more(task: TaskState, employee: UUID, state: RunState) -> bool:
+    assert state.submitted is not None
+    return task.worn_out(employee) or task.only_repeats(employee, state.submitted.attempts_max)
 
 
 def choose(

@@ -34,6 +34,7 @@ from verification.requirements.model import Requirement
 from verification.sandbox.base import Sandbox
 from verification.verdict.attestation import Basis
 from verification.verdict.model import GateResult, Verdict
+from verification.verdict.repeat import repeated
 from verification.verdict.review import judge_review
 
 PARALLEL_MAX = 2
@@ -59,6 +60,7 @@ class Judging:
         libraries: Path | None = None,
         outcomes: Path | None = None,
         allow_degraded: bool = False,
+        machine: str = "",
         fault: Fault = lambda _: None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -71,6 +73,8 @@ class Judging:
         self._libraries = libraries
         self._outcomes = outcomes
         self._allow_degraded = allow_degraded
+        self._machine = machine
+        self._accepted: frozenset[str] = frozenset()
         self._fault = fault
         self._say = say
         self._pending: dict[UUID, tuple[verifier_view.Pending, RunState]] = {}
@@ -78,6 +82,7 @@ class Judging:
         self._wake = asyncio.Event()
 
     def note(self, rows: Rows, live: bool) -> None:
+        self._accepted = verifier_view.accepted_on(rows, self._machine)
         waiting = rows.all(verifier_view.Pending) if live else []
         found = [(row, rows.get(OpenRun, row.scope, RUN_KEY)) for row in waiting]
         self._pending = {row.cause: (row, open_state(opened)) for row, opened in found if opened is not None}
@@ -119,6 +124,8 @@ class Judging:
         self._fault("verifier:before-verdict")
         if part is not None and is_review(part):
             verdict = await self._review(pending, state, part, manifest)
+        elif part is not None and (former := await self._again(pending, part, requirement)) is not None:
+            verdict = msgspec.structs.replace(former, tree=tree_digest(manifest))
         else:
             tree = await self._library.contents(manifest)
             verdict = await self._judge_tree(
@@ -140,6 +147,7 @@ class Judging:
                     outcomes=self._outcomes,
                 ),
                 allow_degraded=self._allow_degraded or state.submitted.allow_degraded,
+                accepted=self._accepted,
             )
         if verdict.tree != tree_digest(manifest) or pending.tree != tree_digest(manifest, algorithm_of(pending.tree)):
             raise NotFound(
@@ -155,6 +163,18 @@ class Judging:
         judgement = await self._recorded(verdict, requirement, judged)
         self._fault("verifier:after-verdict")
         await self._send(_command(pending, judgement))
+
+    async def _again(self, pending: verifier_view.Pending, part: TaskState, requirement: Requirement) -> Verdict | None:
+        """Return the rejection of a tree that was rejected before; None if the tree is to be judged."""
+        known = part.rejected.get(pending.tree)
+        if known is None:
+            return None
+        try:
+            former = await self._library.verdict(known.evidence)
+        except NotFound:  # purged
+            return None
+        seed = pending.cause.int % SEED_MAX
+        return repeated(former, requirement, attempt=known.attempt, evidence=known.evidence, seed=seed)
 
     async def _review(
         self, pending: verifier_view.Pending, state: RunState, part: TaskState, manifest: Manifest

@@ -35,7 +35,10 @@ def image_text(built: BuiltImage) -> str:
     )
 
 
-def capabilities_text(held: Capabilities) -> str:
-    """Return which limits the sandbox of this machine holds."""
+def capabilities_text(held: Capabilities, machine: str, accepted: Sequence[str]) -> str:
+    """Return which limits the sandbox of this machine holds, and which it need not hold."""
     faults = f"does not hold: {', '.join(held.not_held)}" if held.not_held else "holds every limit"
-    return f"{held.backend}, {held.confinement}: {faults}\nimage {held.image}"
+    lines = [f"{held.backend}, {held.confinement}: {faults}", f"image {held.image}", f"machine {machine}"]
+    if held.not_held:
+        lines.append(f"accepted here: {', '.join(accepted) or 'nothing'}")
+    return "\n".join(lines)

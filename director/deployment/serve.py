@@ -82,6 +82,7 @@ def _setup(settings: Settings, wanted: Serving, log: Logger, note: Callable[[str
         postgres_dsn=dsn or "",
         roles=roles,
         allow_degraded=wanted.allow_degraded or settings.allow_degraded,
+        machine=settings.machine_id,
         boxes=settings.boxes(),
         environment=dict(os.environ),
         say=note,

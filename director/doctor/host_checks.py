@@ -19,7 +19,10 @@ HOME_FREE_BYTES_MIN = 256 * 1024**2
 HOME_FREE_BYTES_GOOD = 2 * 1024**3
 SCRATCH_FREE_BYTES_MIN = 64 * 1024**2
 """A box's shared files; the boxes themselves live in memory."""
-ACCEPT = "or accept what is not held, with --allow-degraded or AURA_ALLOW_DEGRADED=1."
+ACCEPT = (
+    'or accept what is not held, once for this machine: aura sandbox accept LIMIT --reason "why" '
+    "(each time: --allow-degraded or AURA_ALLOW_DEGRADED=1)."
+)
 GROUPS_REMEDY = (
     "Run Aura where it may create control groups: as root, in a container with a writable /sys/fs/cgroup, or as a user "
     f"of systemd (Delegate=yes); {ACCEPT}"

@@ -213,7 +213,7 @@ def _statement_file(folder: Path, files: Manifest) -> Path:
     raise NotFound(
         f"There is no signed statement in {folder}.",
         hint=f"A delivery has {STATEMENT_NAMES[1]}, or notes on its commit (git fetch REPOSITORY "
-        "'refs/notes/aura*:refs/notes/aura*'); or name it: --statement.",
+        "'refs/notes/aura*:refs/notes/NAME/aura*'); or name it: --statement.",
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from director.services.degraded import require_limits
 from director.settings import Settings
 from domain.errors import AuraError, Failed, Forbidden, Invalid, LimitReached, NotFound, Unavailable
 from domain.tree import digest_of
@@ -66,11 +67,12 @@ async def run_backtest(
     results: list[CommitResult] = []
     try:
         held = await box.probe()
+        await require_limits(settings, held.not_held, allow_degraded=wanted.allow_degraded)
         setting = Setting(
             sandbox=box,
             store=OutcomeStore(settings.base_outcomes, held.image),
             outcomes=settings.base_outcomes,
-            allow_degraded=wanted.allow_degraded,
+            allow_degraded=True,  # what is not held was accepted
         )
         for number, fix in enumerate(fixes, start=1):
             result = None if wanted.fresh or wanted.write else _kept(kept / f"{fix.id}.json")

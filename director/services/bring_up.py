@@ -132,19 +132,14 @@ async def hire(opened: DirectorSession, posting: Posting) -> None:
 async def box_faults(settings: Settings, allow_degraded: bool) -> tuple[str, ...]:
     """Return the limits that this machine's sandbox cannot hold.
 
-    Raises Unavailable without one, Refused unless degraded is allowed.
+    Raises Unavailable without one, Refused unless that is accepted.
     """
-    from domain.errors import Refused
+    from director.services.degraded import require_limits
 
     box = open_sandbox(settings.boxes())
     try:
         held = await box.probe()
     finally:
         await box.close()
-    if held.not_held and not allow_degraded:
-        raise Refused(
-            f"This machine's sandbox does not hold: {', '.join(held.not_held)}.",
-            hint="Accept it with --allow-degraded or AURA_ALLOW_DEGRADED=1, or run where cgroups can be made.",
-            code="sandbox_degraded",
-        )
+    await require_limits(settings, held.not_held, allow_degraded=allow_degraded)
     return held.not_held

@@ -12,6 +12,7 @@ import msgspec
 from agents.delivery.packaging import delivered_tree, proof_names
 from director.reports.places import Places
 from director.reports.verdict_view import VerdictView
+from director.services.degraded import require_limits
 from director.services.judged_source import Judged, Source, read_source
 from director.settings import Settings
 from domain.errors import Invalid
@@ -76,6 +77,8 @@ async def judge_source(request: JudgeRequest, settings: Settings, progress: Prog
         progress(note)
     box = open_sandbox(settings.boxes())
     try:
+        not_held = (await box.probe()).not_held
+        await require_limits(settings, not_held, allow_degraded=request.allow_degraded)
         requirement = await _prepared(judged, settings, box, progress)
         verdict = await _verdict(request, requirement, judged, settings, box, progress)
     finally:
@@ -125,7 +128,7 @@ async def _verdict(
         origin=None if base is None else _origin(requirement, base, settings),
         libraries=await libraries_of(requirement, settings.libraries, progress),
         packaged=_packaged(requirement, tree, judged),
-        allow_degraded=request.allow_degraded,
+        allow_degraded=True,  # what is not held was accepted
     )
 
 

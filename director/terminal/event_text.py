@@ -6,7 +6,7 @@ from uuid import UUID
 
 from agents.employees.call_errors import hint_of
 from director.terminal.text import clock, reasons
-from domain import employee, incident, refusal, run_messages, task
+from domain import employee, incident, organisation, refusal, run_messages, task
 from domain.message import Recorded, TaskEvent
 
 NAMING_TYPES = ("employee.hired", "run.planned")
@@ -102,6 +102,10 @@ def _of_run(event: object) -> str:
             return f"released as {ref}"
         case run_messages.Ended(outcome=outcome, reason=reason):
             return f"ended: {outcome}. {reason}"
+        case organisation.LimitAccepted(machine=machine, limit=limit, reason=reason):
+            return f"accepted: machine {machine} need not hold {limit}: {reason}"
+        case organisation.LimitWithdrawn(machine=machine, limit=limit, reason=reason):
+            return f"withdrawn: machine {machine} must hold {limit}: {reason}"
         case incident.Raised(kind=kind, detail=detail):
             return f"incident {kind}: {detail}"
         case refusal.CommandRefused(command=command, message=message):

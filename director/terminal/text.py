@@ -203,6 +203,18 @@ def _base_notes(line: dict[str, Any]) -> list[str]:
     return [f"- {visible(note)}" for note in line.get("base_notes", ())]
 
 
+def accepted_text(accepted: Sequence[Mapping[str, Any]], machine: str) -> str:
+    """Say which limits need not be held, on this machine first."""
+    if not accepted:
+        return "Nothing is accepted: verdicts need every limit."
+    first = sorted(accepted, key=lambda each: each["machine"] != machine)
+    lines = [
+        (f"{each['machine']}{' (this one)' if each['machine'] == machine else ''}", each["name"], each["reason"])
+        for each in first
+    ]
+    return table(("machine", "need not hold", "reason"), lines)
+
+
 def next_step(line: dict[str, Any]) -> str:
     """Suggest the Director's next step."""
     run = str(line["run"])

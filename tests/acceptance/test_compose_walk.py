@@ -59,7 +59,9 @@ class Project:
             if not (home / target.removeprefix(HOME)).exists():
                 (home / target.removeprefix(HOME)).symlink_to(shared)
         environment = {
-            variable: value.replace(SECRETS, f"{self.folder}/secrets/").replace("${AURA_ALLOW_DEGRADED:-0}", "1")
+            variable: value.replace(SECRETS, f"{self.folder}/secrets/")
+            .replace("${AURA_ALLOW_DEGRADED:-0}", "1")
+            .replace("${AURA_MACHINE:-compose}", "compose")
             for variable, value in service["environment"].items()
             if value is not None
         }

@@ -168,6 +168,6 @@ def test_the_delivered_branch_holds_the_fix_alone_and_its_proof_is_beside_it(
     site.git("clone", "-q", str(folder), str(clone))
     if proof == "notes":
         assert aura.json("attestation", "verify", str(clone), code=3)["hint"], "a clone has no notes"
-        site.git("fetch", "-q", "origin", "refs/notes/aura*:refs/notes/aura*", folder=clone)
+        site.git("fetch", "-q", "origin", "refs/notes/aura*:refs/notes/of-this-run/aura*", folder=clone)
         assert aura.json("attestation", "verify", str(clone))["result"] in ACCEPTED
-        assert "# Doubles" in site.git("notes", "--ref=aura", "show", folder=clone)
+        assert "# Doubles" in site.git("notes", "--ref=of-this-run/aura", "show", folder=clone)

@@ -123,7 +123,7 @@ class House:
         await self.director.handle(employee.Hire(id=uuid4(), at=at(), employee=posting.id, profile=profile))
         return posting.id
 
-    async def submit(self, sample: Sample, *, attempts_max: int = 6) -> UUID:
+    async def submit(self, sample: Sample, *, attempts_max: int = 6, allow_degraded: bool = True) -> UUID:
         run = uuid4()
         await submit(
             self.director,
@@ -133,7 +133,7 @@ class House:
             run=run,
             folder=self.home,
             attempts_max=attempts_max,
-            allow_degraded=True,
+            allow_degraded=allow_degraded,
         )
         return run
 
@@ -173,8 +173,7 @@ class House:
             nats_url=self.nats_url,
             postgres_dsn=self.postgres_dsn,
             roles=roles,
-            allow_degraded=True,
-            **settings,  # type: ignore[arg-type]
+            **{"allow_degraded": True, **settings},  # type: ignore[arg-type]
         )
         stop, ready = asyncio.Event(), asyncio.Event()
         house = make(setup)

@@ -107,6 +107,8 @@ SAMPLES: tuple[Event, ...] = (
     organisation.Resumed(reason="all well"),
     organisation.BudgetReserved(for_run=RUN, amount=BUDGET),
     organisation.BudgetSettled(for_run=RUN, spent=COST),
+    organisation.LimitAccepted(machine="lab", limit="tree memory", reason="my laptop"),
+    organisation.LimitWithdrawn(machine="lab", limit="tree memory", reason="it has groups now"),
     employee.Hired(employee=EMPLOYEE, profile=PROFILE),
     employee.Warned(employee=EMPLOYEE, incident=INCIDENT, reason="wrote x.py"),
     employee.Suspended(employee=EMPLOYEE, incident=None, reason="wrote it again"),

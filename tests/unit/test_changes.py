@@ -142,3 +142,23 @@ def test_a_proof_is_put_beside_the_commit_and_found_there(tmp_path: Path, place:
     build_repository(plain, (plan({"b.py": b""}),), branch="aura/1", base=base)
     assert proof_beside(plain) == {}, "control"
     assert proof_beside(tmp_path / "nowhere") == {}
+
+
+@needs_git
+def test_notes_of_two_deliveries_stand_side_by_side_and_each_commit_has_its_own(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    git(site, "init", "-q", "-b", "main")
+    (site / "a.py").write_text("a\n")
+    git(site, "add", "-A")
+    git(site, "commit", "-q", "-m", "one")
+    proofs = {name: {**asked(), NAMES.verdict: name.encode()} for name in ("one", "two")}
+    for name, proof in proofs.items():
+        base, put = BaseClone(repo=site, ref="main"), ProofPlan(notes=notes_of(proof))
+        commits = (plan({f"{name}.py": b""}),)
+        build_repository(tmp_path / name, commits, branch=f"aura/{name}", base=base, proof=put)
+    for name in proofs:
+        git(site, "fetch", "-q", str(tmp_path / name), f"aura/{name}", f"refs/notes/aura*:refs/notes/{name}/aura*")
+        git(site, "checkout", "-q", "FETCH_HEAD")
+        assert proof_beside(site) == proofs[name]
+        assert git(site, "notes", f"--ref={name}/aura-verdict", "show") == name

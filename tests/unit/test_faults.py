@@ -204,10 +204,11 @@ def test_one_who_rests_is_waited_for() -> None:
 
 
 def test_worn_out_staff_is_told_from_none() -> None:
-    part = fold("run", *failing("auth", 3)).tasks[FIRST]
-    assert routing.all_worn_out(part, routing.StaffCapacity(profiles={EMPLOYEE: PROFILE}))
-    assert not routing.all_worn_out(part, routing.StaffCapacity(resting={OTHER_EMPLOYEE}))
-    assert not routing.all_worn_out(part, routing.StaffCapacity())
+    state: RunState = fold("run", *failing("auth", 3))
+    part = state.tasks[FIRST]
+    assert routing.nobody_left(part, state, routing.StaffCapacity(profiles={EMPLOYEE: PROFILE}))
+    assert not routing.nobody_left(part, state, routing.StaffCapacity(resting={OTHER_EMPLOYEE}))
+    assert not routing.nobody_left(part, state, routing.StaffCapacity())
 
 
 def incidents(outcome: str) -> int:

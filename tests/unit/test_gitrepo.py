@@ -7,15 +7,19 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from agents.delivery.commit_plan import CommitPlan
-from agents.delivery.repository import RELEASE, build_repository, put_release_ref, release_ref
+from agents.delivery.commits import release_of
+from agents.delivery.repository import build_repository, put_release_ref, release_ref
 from domain.errors import AuraError, Conflict, Invalid, NotFound
 from tests.unit.repositories import TWO, fingerprint, git, needs_git, plan
 
 ROOT = Path(__file__).parents[2]
+RUN, OTHER_RUN = UUID(int=1), UUID(int=2)
+RELEASE = release_of(RUN)
 
 
 def test_the_same_plan_gives_the_same_commit_anywhere(tmp_path: Path) -> None:
@@ -109,37 +113,56 @@ def test_bad_names_are_refused(tmp_path: Path) -> None:
 def test_the_release_ref_is_put_once(tmp_path: Path) -> None:
     folder = tmp_path / "a"
     commit = build_repository(folder, TWO)
-    assert release_ref(folder) is None
+    assert release_ref(folder, RELEASE) is None
     for missing in ("0" * 40, "main", ""):
         with pytest.raises(NotFound):
-            put_release_ref(folder, missing)
-    assert release_ref(folder) is None
-    put_release_ref(folder, commit)
+            put_release_ref(folder, missing, RELEASE)
+    assert release_ref(folder, RELEASE) is None
+    put_release_ref(folder, commit, RELEASE)
     before = fingerprint(folder)
     put_release_ref(folder, commit, RELEASE)
-    assert (release_ref(folder), fingerprint(folder)) == (commit, before)
+    assert (release_ref(folder, RELEASE), fingerprint(folder)) == (commit, before)
     with pytest.raises(NotFound):
-        put_release_ref(tmp_path / "none", commit)
+        put_release_ref(tmp_path / "none", commit, RELEASE)
 
 
 @needs_git
 def test_the_release_ref_is_a_tag_for_git_and_is_never_moved(tmp_path: Path) -> None:
     folder = tmp_path / "a"
     commit = build_repository(folder, TWO)
-    put_release_ref(folder, commit)
-    assert git(folder, "rev-parse", "aura-release^{commit}").strip() == commit
+    put_release_ref(folder, commit, RELEASE)
+    assert git(folder, "rev-parse", f"{RELEASE}^{{commit}}").strip() == commit
     git(folder, "pack-refs", "--all")
-    assert release_ref(folder) == commit
-    put_release_ref(folder, commit)
+    assert release_ref(folder, RELEASE) == commit
+    put_release_ref(folder, commit, RELEASE)
     with pytest.raises(Conflict):
-        put_release_ref(folder, git(folder, "rev-parse", "HEAD~1").strip())
+        put_release_ref(folder, git(folder, "rev-parse", "HEAD~1").strip(), RELEASE)
     git(folder, "fsck", "--strict")
+
+
+@needs_git
+def test_releases_of_two_runs_are_fetched_into_one_repository(tmp_path: Path) -> None:
+    build_repository(tmp_path / "mine", TWO)
+    commits = {}
+    for run, content in ((RUN, b"one\n"), (OTHER_RUN, b"two\n")):
+        folder = tmp_path / str(run)
+        commits[release_of(run)] = commit = build_repository(folder, (plan({"x.py": content}),))
+        put_release_ref(folder, commit, release_of(run))
+        put_release_ref(folder, commit, "same-name")
+    for folder in (tmp_path / str(RUN), tmp_path / str(OTHER_RUN)):
+        git(tmp_path / "mine", "fetch", str(folder), "refs/tags/aura-release-*:refs/tags/aura-release-*")
+    assert {name: git(tmp_path / "mine", "rev-parse", name).strip() for name in commits} == commits
+    # Control: one name for both, as releases had before, is refused by git.
+    git(tmp_path / "mine", "fetch", str(tmp_path / str(RUN)), "refs/tags/same-name:refs/tags/same-name")
+    with pytest.raises(AssertionError, match="would clobber existing tag"):
+        git(tmp_path / "mine", "fetch", str(tmp_path / str(OTHER_RUN)), "refs/tags/same-name:refs/tags/same-name")
 
 
 BUILDER = """
 import sys
 from pathlib import Path
 from agents.delivery.commit_plan import CommitPlan
+from agents.delivery.commits import release_of
 from agents.delivery.repository import build_repository
 from agents.delivery import git_objects
 trees = [{f"d{n % 40}/f{n}.py": b"x = %d" % (n + k) for n in range(800)} for k in range(3)]

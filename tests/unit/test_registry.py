@@ -56,6 +56,11 @@ STORIES: tuple[tuple[tuple[Event, ...], Command], ...] = (
         (*FOUNDED, *happened("organisation.paused")),
         organisation.Resume(id=COMMAND, at=AT, reason="all well"),
     ),
+    (FOUNDED, organisation.AcceptLimit(id=COMMAND, at=AT, machine="lab", limit="tree memory", reason="mine")),
+    (
+        (*FOUNDED, *happened("organisation.limit_accepted")),
+        organisation.WithdrawLimit(id=COMMAND, at=AT, machine="lab", limit="tree memory", reason="not mine"),
+    ),
     (ADMITTED, organisation.SettleBudget(id=COMMAND, at=AT, run=RUN, spent=COST)),
     ((), test_employee.hire(PROFILE)),
     (HIRED, test_employee.strike(1)),

@@ -59,7 +59,8 @@ def findings_of(criterion: str, trials: list[Trial]) -> list[Finding]:
         detail = "; ".join(f"sealed line {case.line}: {problem.kind}: {problem.text}" for case, problem in hidden)
         shown = f"criterion {criterion} failed on cases you cannot see"
         text = detail[:DETAIL_CHARS_MAX]
-        found.append(Finding(kind="sealed_failed", criterion=criterion, detail=text, for_author=shown))
+        kinds = tuple(dict.fromkeys(problem.kind for _, problem in hidden))
+        found.append(Finding(kind="sealed_failed", criterion=criterion, detail=text, for_author=shown, reasons=kinds))
     return found
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do, verdict_on
 from verification.gates.cases import DETAIL_CHARS_MAX, STRIKES
 from verification.properties.runner import Tried, properties_of, try_all
-from verification.verdict.model import INTEGRITY, Finding
+from verification.verdict.model import INTEGRITY, Finding, FindingKind
 
 _RUNS = frozenset({"wrong_result", "not_accepted"})
 """Kinds of failed cases after which the criterion's properties still run."""
@@ -65,7 +65,10 @@ def findings_of(tried: list[Tried]) -> list[Finding]:
             shown = STRIKES.get(one.problem.kind, text) if one.sealed else text
             found.append(Finding(kind=one.problem.kind, criterion=one.criterion, detail=text, for_author=shown))
         if not one.sealed:
-            found.append(Finding(kind="property_failed", criterion=one.criterion, detail=text, for_author=text))
+            kinds: tuple[FindingKind, ...] = (one.problem.kind,)
+            found.append(
+                Finding(kind="property_failed", criterion=one.criterion, detail=text, for_author=text, reasons=kinds)
+            )
     hidden: dict[str, list[Tried]] = {}
     for one in tried:
         if one.problem is not None and one.sealed:
@@ -76,5 +79,6 @@ def findings_of(tried: list[Tried]) -> list[Finding]:
             f"sealed line {one.property.line}: {one.property.kind}: {one.problem.text}" for one in lost if one.problem
         ]
         detail = "; ".join(told)[:DETAIL_CHARS_MAX]
-        found.append(Finding(kind="sealed_failed", criterion=criterion, detail=detail, for_author=shown))
+        kinds = tuple(dict.fromkeys(one.problem.kind for one in lost if one.problem))
+        found.append(Finding(kind="sealed_failed", criterion=criterion, detail=detail, for_author=shown, reasons=kinds))
     return found

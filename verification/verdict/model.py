@@ -36,6 +36,7 @@ FindingKind = Literal[
     "flaky",  # the same case passed and failed
     "smoke_failed",  # the project does not install or start in a clean environment
     "blocked",  # the reviewer blocked the work
+    "repeated",  # the same tree was rejected before, for reasons that follow from the tree
 ]
 Grade = Literal["A", "B", "C"]
 """Grade of evidence.
@@ -47,13 +48,17 @@ INTEGRITY: frozenset[str] = frozenset({"forged_answer", "steering_file", "tamper
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One reason. `detail` is for the Director. `for_author` is the only text that an employee may see."""
+    """One reason. `detail` is for the Director. `for_author` is the only text that an employee may see.
+
+    `reasons`: for a finding that sums up several failures, their kinds.
+    """
 
     kind: FindingKind
     criterion: str | None = None
     path: str | None = None
     detail: str = ""
     for_author: str = ""
+    reasons: tuple[FindingKind, ...] = ()
 
     @property
     def integrity(self) -> bool:

@@ -1,20 +1,33 @@
-"""sandbox build, sandbox probe: where code under test runs."""
+"""sandbox build, probe, accept, withdraw: where code under test runs, and which limits a machine need not hold."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from director.cli.commands.command import command
+from director.cli.commands.options import Reason
 from director.terminal.output import Door
 
 if TYPE_CHECKING:
+    from director.services.degraded import Accepted
     from director.settings import Settings
+
+Limits = Annotated[
+    list[str],
+    typer.Argument(metavar="LIMIT...", help="memory, processes or system-calls, as `aura doctor` names them."),
+]
+Machine = Annotated[
+    str | None,
+    typer.Option("--machine", metavar="ID", help="Another machine; `aura sandbox probe` there shows its id."),
+]
 
 
 def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Where code under test runs.")
     group.command("build")(build)
     group.command("probe")(probe)
+    group.command("accept")(accept)
+    group.command("withdraw")(withdraw)
     app.add_typer(group, name="sandbox")
 
 
@@ -31,8 +44,44 @@ async def build(door: Door, settings: "Settings") -> None:
 @command("sandbox probe")
 async def probe(door: Door, settings: "Settings") -> None:
     """Which sandbox is used here, and what it holds, proven by runs. Exit 69: there is none, and nothing would run."""
+    import msgspec
+
     from director.cli.doctor_text import capabilities_text
     from director.doctor.sandbox_image import probe_boxes
+    from director.services.degraded import accepted_here
 
     held = await probe_boxes(settings)
-    door.answer(held, capabilities_text(held))
+    accepted = sorted(await accepted_here(settings)) if held.not_held else []
+    more = {"machine": settings.machine_id, "accepted": accepted}
+    door.answer(msgspec.to_builtins(held) | more, capabilities_text(held, settings.machine_id, accepted))
+
+
+@command("sandbox accept")
+async def accept(door: Door, settings: "Settings", limits: Limits, reason: Reason, machine: Machine = None) -> None:
+    """Accept, once for this machine, that its boxes do not hold a limit. Each verdict still names it."""
+    from director.services.degraded import accept_limits
+    from director.services.session import desk
+
+    async with desk(settings) as opened:
+        accepted = await accept_limits(opened, limits, machine or settings.machine_id, reason)
+    _answer(door, settings, accepted)
+
+
+@command("sandbox withdraw")
+async def withdraw(door: Door, settings: "Settings", limits: Limits, reason: Reason, machine: Machine = None) -> None:
+    """Take an acceptance back: verdicts on this machine need the limit again."""
+    from director.services.degraded import withdraw_limits
+    from director.services.session import desk
+
+    async with desk(settings) as opened:
+        accepted = await withdraw_limits(opened, limits, machine or settings.machine_id, reason)
+    _answer(door, settings, accepted)
+
+
+def _answer(door: Door, settings: "Settings", accepted: "list[Accepted]") -> None:
+    import msgspec
+
+    from director.terminal.text import accepted_text
+
+    data = msgspec.to_builtins(accepted)
+    door.answer({"machine": settings.machine_id, "accepted": data}, accepted_text(data, settings.machine_id))

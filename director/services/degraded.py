@@ -1,0 +1,88 @@
+"""Degraded machines: which limits of a box the Director has accepted to be without, on which machine, on record."""
+
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+from bus.clock import now
+from bus.store import FAR, Store
+from director.services.session import DirectorSession, archive, new_id
+from director.settings import Settings
+from domain.errors import AuraError, Refused
+from domain.message import Recorded
+from domain.organisation import AcceptLimit, LimitAccepted, LimitWithdrawn, WithdrawLimit
+from verification.sandbox.machine import limit_named, name_of
+
+TYPES = (LimitAccepted.type, LimitWithdrawn.type)
+
+
+class Accepted(msgspec.Struct, frozen=True, kw_only=True):
+    """One limit that need not be held on a machine. `name`: as `aura sandbox accept` takes it."""
+
+    machine: str
+    limit: str
+    name: str
+    reason: str
+    seq: int
+
+
+async def accepted_limits(store: Store) -> list[Accepted]:
+    """Return what is accepted now, in the order in which it was."""
+    return _standing(await store.read_types(TYPES, FAR))
+
+
+def _standing(events: Sequence[Recorded]) -> list[Accepted]:
+    found: dict[tuple[str, str], Accepted] = {}
+    for recorded in events:
+        match recorded.event if recorded.void is None else None:
+            case LimitAccepted(machine=machine, limit=limit, reason=reason):
+                found[machine, limit] = Accepted(
+                    machine=machine, limit=limit, name=name_of(limit), reason=reason, seq=recorded.seq
+                )
+            case LimitWithdrawn(machine=machine, limit=limit):
+                found.pop((machine, limit), None)
+    return list(found.values())
+
+
+async def accepted_here(settings: Settings) -> frozenset[str]:
+    """Return the limits that are accepted on this machine; none where the log cannot be read."""
+    try:
+        async with archive(settings) as store:
+            return frozenset(each.limit for each in await accepted_limits(store) if each.machine == settings.machine_id)
+    except AuraError:
+        return frozenset()
+
+
+async def require_limits(settings: Settings, not_held: Collection[str], *, allow_degraded: bool) -> None:
+    """Raise Refused if a limit is not held here and nobody has accepted that."""
+    if allow_degraded or not not_held:
+        return
+    missing = [limit for limit in not_held if limit not in await accepted_here(settings)]
+    if missing:
+        raise refused(missing)
+
+
+def refused(missing: Sequence[str]) -> Refused:
+    """The error for limits that are neither held nor accepted."""
+    names = " ".join(name_of(limit) for limit in missing)
+    return Refused(
+        f"This machine's sandbox does not hold: {', '.join(missing)}. Nobody has accepted that here.",
+        hint=f'Accept it once for this machine, on record: aura sandbox accept {names} --reason "why"\n'
+        "Or accept it for this command: --allow-degraded, or AURA_ALLOW_DEGRADED=1.\n"
+        "Or run Aura where it may create control groups: `aura doctor`.",
+        code="sandbox_degraded",
+    )
+
+
+async def accept_limits(opened: DirectorSession, names: Sequence[str], machine: str, reason: str) -> list[Accepted]:
+    """Put on record that a machine need not hold these limits; what is accepted now. Raises Invalid, Refused."""
+    for limit in [limit_named(name) for name in names]:
+        await opened.done(AcceptLimit(id=new_id(), at=now(), machine=machine, limit=limit, reason=reason))
+    return await accepted_limits(opened.store)
+
+
+async def withdraw_limits(opened: DirectorSession, names: Sequence[str], machine: str, reason: str) -> list[Accepted]:
+    """Take an acceptance back; what is accepted now. Raises Invalid, Refused."""
+    for limit in [limit_named(name) for name in names]:
+        await opened.done(WithdrawLimit(id=new_id(), at=now(), machine=machine, limit=limit, reason=reason))
+    return await accepted_limits(opened.store)

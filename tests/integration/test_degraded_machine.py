@@ -1,0 +1,40 @@
+"""A verifier on a machine that lacks a limit waits until the Director accepts that, and then goes on by itself."""
+
+import asyncio
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from domain.errors import Refused
+from domain.organisation import AcceptLimit
+from tests.integration.house import House, Sample, as_share, at, of
+from verification.verdict.model import Verdict
+
+pytestmark = pytest.mark.needs_sandbox
+MEMORY = "tree memory"
+
+
+async def test_a_run_waits_until_the_limit_of_this_machine_is_accepted(house: House) -> None:
+    asked: list[frozenset[str]] = []
+    refused = asyncio.Event()
+
+    async def on_a_weak_machine(*given: Any, accepted: frozenset[str], allow_degraded: bool, **named: Any) -> Verdict:
+        asked.append(accepted)
+        assert not allow_degraded
+        if MEMORY not in accepted:
+            refused.set()
+            raise Refused("This machine cannot hold: tree memory.", hint="Accept it.", code="sandbox_degraded")
+        return await as_share(*given, allow_degraded=True, **named)
+
+    sample = Sample(1)
+    await house.hire("anna", {"T1": [sample.right("T1")]})
+    async with house.running(judge=on_a_weak_machine, machine="lab", allow_degraded=False):
+        run = await house.submit(sample, allow_degraded=False)
+        await refused.wait()
+        for machine in ("mill", "lab"):
+            command = AcceptLimit(id=uuid4(), at=at(), machine=machine, limit=MEMORY, reason="my laptop")
+            await house.director.handle(command)
+        log = await house.until_type(run, "run.delivered")
+    assert (asked[0], asked[-1]) == (frozenset(), frozenset({MEMORY}))
+    assert of(log, run, "task.verified")
