@@ -64,7 +64,7 @@ lock:  ## renew requirements/*.txt from pyproject.toml (needs uv)
 	$(COMPILE) --group pyproject.toml:bench -o requirements/bench.txt >/dev/null
 	$(COMPILE) --group pyproject.toml:model --no-deps -o requirements/model.txt >/dev/null
 
-clean:  ## remove the environment and all caches; runs and deliveries in .aura stay
+clean:  ## remove the environment and all caches; runs and deliveries in .aura and .aura-demo stay
 	rm -rf $(VENV) $(PEERS) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 

@@ -15,6 +15,7 @@ from domain.errors import Invalid, Unavailable
 from observability.http_endpoint import LOOPBACK
 from verification.sandbox.choice import Boxes, Choice
 from verification.sandbox.dockerengine import DEFAULT_HOST
+from verification.sandbox.machine import machine_id
 
 METRICS_OFF = "off"
 PORT_MAX = 65535
@@ -35,6 +36,7 @@ class Settings(BaseSettings):
     openai_model: str | None = None
     openai_price: str = "genai-prices"
     allow_degraded: bool = False
+    machine: str | None = None
     sandbox: Choice = "auto"
     sandbox_image: str | None = None
     docker_host: str = DEFAULT_HOST
@@ -54,10 +56,25 @@ class Settings(BaseSettings):
         self.nats_url = from_file("AURA_NATS_URL", self.nats_url, self.nats_url_file)
         self.postgres_dsn = from_file("AURA_POSTGRES_DSN", self.postgres_dsn, self.postgres_dsn_file)
 
+    def of_demo(self) -> "Settings":
+        """Return the settings of a demonstration: a home of its own beside this one, own servers, nobody's model."""
+        own = type(self)()
+        own.home = self.root.with_name(f"{self.root.name}-demo")
+        own.nats_url = own.postgres_dsn = None
+        own.openai_base_url = own.openai_model = None
+        own.metrics_port = ""
+        own.allow_degraded = True
+        return own
+
     @cached_property
     def root(self) -> Path:
         """The home as an absolute path."""
         return self.home.expanduser().absolute()
+
+    @cached_property
+    def machine_id(self) -> str:
+        """The id of this machine, by which limits of its boxes are accepted."""
+        return machine_id(self.machine, self.root)
 
     def boxes(self) -> Boxes:
         """In which sandbox code under test runs."""

@@ -1,9 +1,5 @@
-"""`aura demo`: the whole path on real parts, told while it happens, in stages with their times."""
+"""`aura demo`: the whole path on real parts in a home of its own, told while it happens, in stages with their times."""
 
-import os
-import shlex
-import shutil
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,16 +10,20 @@ import msgspec
 
 from agents.employees import postings
 from agents.employees.providers import llama_cpp_server
-from bus.embedded import stack
 from director.cli.live_view import Watch
 from director.cli.log_text import checked_text
+from director.cli.pasting import here, program
 from director.services.approvals import approve_run
+from director.services.attempt import attempt_of
+from director.services.bring_down import bring_down
 from director.services.bring_up import box_faults, bring_up, hire
 from director.services.replay import checked_replay, differs
 from director.services.run_record import run_data
 from director.services.session import DirectorSession, archive, desk, new_id, rows
+from director.services.staff import scores_text
 from director.services.submit import ATTEMPTS_MAX, submit
 from director.settings import Settings
+from director.terminal.cheat_text import cheat_text
 from director.terminal.output import Door
 from director.terminal.text import attempt_line, money, next_step, table
 from domain.errors import Failed
@@ -37,6 +37,8 @@ PRINCIPAL = "demo-director"
 MODEL_WAIT = "one to three minutes on two cores"
 SCRIPTED_WAIT = "about ten seconds"
 REJECTIONS_SHOWN = 8
+FIRST_NAMES_MAX = 100
+"""Names for a first requirement that are tried, so that the command can be pasted again."""
 
 
 def _by_reason(rejected: list[dict[str, Any]]) -> list[tuple[object, ...]]:
@@ -49,21 +51,8 @@ def _by_reason(rejected: list[dict[str, Any]]) -> list[tuple[object, ...]]:
     return [(who, reason, count) for (who, reason), count in sorted(counts.items(), key=lambda part: -part[1])]
 
 
-def here(path: Path | str) -> str:
-    """A path as it can be pasted: relative when it lies below the present folder."""
-    inside = Path(path).is_relative_to(Path.cwd())
-    return shlex.quote(os.path.relpath(path) if inside else str(path))
-
-
-def program() -> str:
-    """Return how to call `aura` from here: by its name when it is on the PATH, otherwise by its path."""
-    found = shutil.which("aura")
-    own = Path(sys.executable).with_name("aura")
-    return "aura" if found is not None and Path(found).resolve() == own.resolve() else here(own)
-
-
 class Odds(msgspec.Struct, frozen=True):
-    """Settings that the demo takes from the table of measured pass rates."""
+    """The part of the table of measured pass rates that the demo needs."""
 
     attempts_max: int
 
@@ -73,33 +62,53 @@ _odds = msgspec.json.Decoder(Odds)
 
 @dataclass
 class Demo:
-    """One demonstration. Everything it does can be done by hand with the commands it names."""
+    """One demonstration. Everything it does can be done by hand with the commands it names.
+
+    `settings`: the user's own (`Settings.of_demo` makes those of the demonstration). `keep`: it stays up at the end.
+    """
 
     settings: Settings
     door: Door
     scripted: bool = False
+    keep: bool = False
+    _users_home: Path = field(init=False)
     _began: float = field(default_factory=time.monotonic)
     _stages: list[dict[str, Any]] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self._users_home = self.settings.root
+        self.settings = self.settings.of_demo()
+        stop = f"`{self.aura} down` stops it."
+        self.door.when_interrupted = f"The demonstration goes on: {stop}" if self.keep else "It was stopped."
+
+    @property
+    def aura(self) -> str:
+        """Return how to call `aura` on the demonstration's home."""
+        return f"AURA_HOME={here(self.settings.root)} {program()}"
+
     async def run(self) -> None:
-        """Bring up, hire, submit, follow, approve, check. Raises Failed when the run is not delivered."""
-        reason = None if self.scripted else llama_cpp_server.model_available()
-        if reason is not None:
-            self.door.say(f"No real model here ({reason}): this demo plays recorded answers, and says so everywhere.")
-            self.scripted = True
-        wait = SCRIPTED_WAIT if self.scripted else MODEL_WAIT
-        self.door.say(
-            f"Aura Orchestra, demonstration. Expected wait: {wait}. Everything stays in {here(self.settings.root)}."
-        )
+        """Bring up, hire, submit, follow, approve, check, stop. Raises Failed when the run is not delivered."""
+        try:
+            report, line = await self._path()
+        except BaseException:  # an interrupt too: nothing is left running
+            await self._stop()
+            raise
+        if not self.keep:
+            await self._stage("stopping", self._stop())
+        self._close(report, line)
+
+    async def _path(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Take the whole path; the report for --json, and the run's line."""
+        self._say_begin()
         await self._stage("starting servers and organisation", self._up())
         not_held = await box_faults(self.settings, allow_degraded=True)
         if not_held:
             self.door.say(
-                f"Degraded: the sandbox of this machine does not hold {', '.join(not_held)}; the demo accepts that."
+                f"Degraded: this machine's sandbox does not hold {', '.join(not_held)}; the demo accepts that."
             )
         keys.create(self.settings.keys, "director", name=PRINCIPAL)
         async with desk(self.settings, principal=PRINCIPAL) as opened:
-            await self._stage("hiring", self._hire(opened))
+            cheater = await self._stage("hiring", self._hire(opened))
             run = await self._stage(f"submitting {self._file.name}", self._submit(opened))
             line = await self._stage(
                 "working", Watch(opened.store, run, self.door, quiet=self.door.as_json).until_rest()
@@ -107,12 +116,24 @@ class Demo:
             if line["phase"] != "delivered":
                 raise Failed(f"The run ended: {line['outcome']}. {line['reason']}", hint=next_step(line))
             await self._tell_story(opened, run)
-            self.door.say(f"\n$ {program()} approve {run}    (run here as principal {PRINCIPAL})")
+            self.door.say(f"\n$ {self.aura} approve {run}    (run here as principal {PRINCIPAL})")
             line = await self._stage("approving", approve_run(opened, run, commit=line["commit_id"], reason="demo"))
             report = await self._report(opened, run, line)
-        self.door.say(f"\n$ {program()} replay --check")
+            report["cheat"] = await self._cheat(opened, run, cheater)
+        self.door.say(f"\n$ {self.aura} replay --check")
         await self._stage("replaying", self._replay())
-        self._close(report, line)
+        return report, line
+
+    def _say_begin(self) -> None:
+        reason = None if self.scripted else llama_cpp_server.model_available()
+        if reason is not None:
+            self.door.say(f"No real model here ({reason}): this demo plays recorded answers, and says so everywhere.")
+            self.scripted = True
+        wait = SCRIPTED_WAIT if self.scripted else MODEL_WAIT
+        self.door.say(
+            f"Aura Orchestra, demonstration. Expected wait: {wait}. Everything stays in {here(self.settings.root)}, "
+            f"a home of its own with its own servers; {here(self._users_home)} is not touched."
+        )
 
     @property
     def _file(self) -> Path:
@@ -130,11 +151,15 @@ class Demo:
     async def _up(self) -> None:
         await bring_up(self.settings, lambda line: self.door.say(f"          {line}"), model=not self.scripted)
 
-    async def _hire(self, opened: DirectorSession) -> None:
-        """The cheater of this demonstration, and without a model somebody who plays recorded right answers."""
-        mark = f"{new_id().int & 0xFFFF:04x}"
-        cheater = postings.Posting(name=f"cheater-{mark}", kind="scripted", script="cheater", slots=2)
-        await hire(opened, cheater)
+    async def _stop(self) -> None:
+        """Stop what the demonstration has started. An interrupted one with --keep goes on."""
+        if not self.keep:
+            await bring_down(self.settings, lambda line: self.door.note(f"          {line}"))
+
+    async def _hire(self, opened: DirectorSession) -> str:
+        """Hire the cheater of this demonstration, and without a model one who plays recorded right answers."""
+        cheater = f"cheater-{new_id().int & 0xFFFF:04x}"
+        await hire(opened, postings.Posting(name=cheater, kind="scripted", script="cheater", slots=2))
         if self.scripted:
             script = str(RECORDED.with_name("answers.json"))
             await hire(opened, postings.Posting(name="recorded", kind="scripted", script=script))
@@ -142,13 +167,13 @@ class Demo:
             if person["phase"] == "working":
                 told = " (scripted: no model answers)" if person["scripted"] else ""
                 self.door.say(f"          {person['name']}: {person['provider']} {person['model']}{told}")
+        return cheater
 
     async def _submit(self, opened: DirectorSession) -> UUID:
         requirement = read_requirement(self._file)
         attempts_max = ATTEMPTS_MAX
         if not self.scripted:
-            pass_rates = REAL.with_name("pass-rates.json").read_bytes()
-            attempts_max = _odds.decode(pass_rates).attempts_max
+            attempts_max = _odds.decode(REAL.with_name("pass-rates.json").read_bytes()).attempts_max
         run = new_id()
         outcome = await submit(
             opened.gate,
@@ -174,18 +199,28 @@ class Demo:
         lines = [attempt_line(row) for row in rejected[:REJECTIONS_SHOWN]]
         self.door.say(table(("task", "try", "employee", "outcome", "why"), lines))
         self.door.say("\n" + table(("employee", "reason", "times"), _by_reason(rejected)))
-        for strike in await rows(opened.store, "door_strikes"):
-            if any(str(row["employee"]) == str(strike["employee"]) for row in attempts):
-                self.door.say(f"{strike['name']} was {strike['kind']}: {strike['reason']}")
-        self.door.say("\nScores (all runs of this organisation)")
-        from director.services.staff import scores_text
-
+        self.door.say("\nScores (all runs of this home)")
         self.door.say(scores_text(await rows(opened.store, "door_scores")))
         kind = "scripted" if self.scripted else "local model"
         self.door.say(f"\nCost: {money(data['run']['spent_usd'])} ({kind}), {data['run']['spent_tokens']} tokens")
 
+    async def _cheat(self, opened: DirectorSession, run: UUID, cheater: str) -> dict[str, Any]:
+        """Return the cheater's first rejected attempt, with its code and the reasons."""
+        attempts = (await run_data(opened.store, run))["attempts"]
+        first = next(row for row in attempts if row["employee_name"] == cheater and row["verified"] is False)
+        seen = await attempt_of(opened.store, opened.blobs, run, first["attempt"], first["task_name"])
+        strikes = [row["kind"] for row in await rows(opened.store, "door_strikes") if row["name"] == cheater]
+        return {
+            "employee": cheater,
+            "task": seen.task,
+            "attempt": seen.attempt,
+            "findings": seen.findings,
+            "diff": seen.diff,
+            "strikes": strikes,
+        }
+
     async def _report(self, opened: DirectorSession, run: UUID, line: dict[str, Any]) -> dict[str, Any]:
-        """Build the answer of --json: for each task its author and number of attempts, and the cheater's standing."""
+        """Return the answer of --json: per task who verified it, how often it was tried, and the cheater's standing."""
         data = await run_data(opened.store, run)
         tasks = []
         for task in data["tasks"]:
@@ -210,7 +245,8 @@ class Demo:
             {"name": person["name"], "standing": person["phase"], "strikes": person["strikes"]}
             for person in await rows(opened.store, "door_people")
         ]
-        return {"run": run, "tasks": tasks, "staff": people, "delivery": line, "stages": self._stages}
+        home = str(self.settings.root)
+        return {"run": run, "home": home, "tasks": tasks, "staff": people, "delivery": line, "stages": self._stages}
 
     async def _replay(self) -> None:
         async with archive(self.settings) as store:
@@ -219,33 +255,31 @@ class Demo:
             raise error
         self.door.say(f"          {checked_text(checked)}")
 
-    def _use(self, folder: str) -> str:
-        """A command that runs what was delivered: the first visible case, without any environment."""
-        step = read_requirement(self._file).criteria[0].cases[0].steps[0]
-        module, _, function = step.target.partition(":")
-        given = ", ".join(map(repr, step.args))
-        plain = given if '"' in given else given.replace("'", '"')  # quotes that a shell leaves alone
-        call = f"{function}({plain})"
-        code = shlex.quote(f"from {module} import {function}; print({call})")
-        return f"(cd {folder} && python3 -c {code})"
+    def _next(self) -> tuple[str, str]:
+        """Return the one next step in words, and its command. The example needs the model that this demo showed."""
+        if self.scripted:
+            return "every attempt with its reasons", f"{self.aura} run show last"
+        names = ("first.md", *(f"first-{number}.md" for number in range(2, FIRST_NAMES_MAX)))
+        name = next((name for name in names if not Path(name).exists()), names[0])
+        return "a requirement of your own, which this model can meet", f"{program()} init {name} --example"
 
     def _close(self, report: dict[str, Any], line: dict[str, Any]) -> None:
-        folder, aura, file, home = here(line["folder"]), program(), here(self._file), here(self.settings.root)
+        folder, home = here(line["folder"]), here(self.settings.root)
+        words, command = self._next()
+        stays = (
+            f"The demonstration stays up; stop it with: {self.aura} down"
+            if self.keep
+            else "Nothing of it runs any more."
+        )
         text = "\n".join(
             [
-                f"\nDelivered and released: {folder}",
-                "",
-                "Paste any of these:",
-                f"  git -C {folder} log --stat",
-                f"  {self._use(folder)}",
-                f"  {aura} judge {file} {folder} --allow-degraded",
-                f"  {aura} run show {report['run']}",
-                f"  {aura} events --follow",
-                f"  {aura} init my.md",
-                f"  {aura} down                 # stop everything; the record stays",
-                f"  {aura} down && rm -rf {home}    # stop and delete everything, deliveries too",
+                "\nOne refused cheat",
+                cheat_text(report["cheat"]),
+                "\nOne delivery",
+                f"{len(report['tasks'])} functions, each verified, approved and released: {folder}",
+                f"\n{stays} To delete it, delivery and record too: rm -rf {home}",
+                f"\nNext, {words}:",
+                f"  {command}",
             ]
         )
-        if stack.status(self.settings.root).running:
-            text += "\n\nThe organisation stays up."
-        self.door.answer(report, text)
+        self.door.answer({**report, "next": command}, text)

@@ -17,6 +17,7 @@ from observability.process_registry import at_work
 from verification.adequacy.weak_criteria import Weak, weak_criteria
 from verification.requirements.model import Base, Requirement
 from verification.requirements.parser import read_requirement
+from verification.requirements.unfilled import refuse_unfilled
 from verification.verdict.base_notes import allowed_by
 
 RECORDED_WAIT_S = 30.0
@@ -59,6 +60,7 @@ async def ready_to_hand_in(request: HandIn, settings: Settings, note: Note = lam
     and cannot hold every limit.
     """
     requirement = read_requirement(request.file)
+    refuse_unfilled(requirement, request.file)
     weak = tuple(weak_criteria(requirement))
     for criterion in weak:
         note(f"Note: {criterion.text}")

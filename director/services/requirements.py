@@ -1,5 +1,6 @@
 """Behind init and check: templates, and a summary for people."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +8,11 @@ from domain.errors import Conflict, Invalid
 from verification.adequacy.weak_criteria import weak_criteria
 from verification.base_check import BaseReport
 from verification.requirements.base_tree import BaseTree
-from verification.requirements.model import Requirement
+from verification.requirements.model import Base, Requirement
 from verification.requirements.parser import check_notes, read_prose
+from verification.requirements.starting_points import STARTING_POINTS, Written, example, starting_point
 from verification.requirements.template import scaffold, sealed_template, template
+from verification.requirements.unfilled import placeholders_in
 from verification.verdict.base_notes import allowed_by
 
 
@@ -17,17 +20,59 @@ def write_template(file: Path, deliver: str) -> list[Path]:
     """Write NAME.md and NAME.sealed.yaml; prose that is there is kept. Raises Conflict when it is one already."""
     if deliver not in ("library", "cli"):
         raise Invalid(f"There is no deliverable {deliver}.", hint="Write library or cli.")
+    if file.parent.is_dir() and file.exists():
+        return [_written_from_prose(file, deliver)]
+    stem = file.stem
+    return _write_new(file, Written(template(stem, deliver=deliver), sealed_template(stem, deliver=deliver)))
+
+
+def write_starting_point(file: Path, kind: str) -> list[Path]:
+    """Write a requirement for a kind of work. In a git repository it builds on that. Raises Invalid, Conflict."""
+    if kind not in STARTING_POINTS:
+        raise Invalid(f"There is no kind {kind}.", hint=f"Write one of {', '.join(STARTING_POINTS)}.")
+    return _write_new(file, starting_point(kind, file.stem, base_around(file)))
+
+
+def write_example(file: Path) -> list[Path]:
+    """Write a requirement that the embedded model meets as it stands. Raises Invalid, Conflict."""
+    return _write_new(file, example())
+
+
+def placeholders_left(files: list[Path]) -> int:
+    """Return how many placeholders of a template these files hold."""
+    return sum(len(placeholders_in(file.read_bytes(), file)) for file in files)
+
+
+def base_around(file: Path) -> Base | None:
+    """Return the repository in which a file lies and the branch that is checked out; None without a commit."""
+    from dulwich.errors import NotGitRepository
+    from dulwich.refs import Ref
+    from dulwich.repo import Repo
+
+    folder = file.absolute().parent
+    try:
+        with Repo.discover(str(folder)) as repo:
+            chain, commit = repo.refs.follow(Ref(b"HEAD"))
+            place = os.path.relpath(repo.path, folder)
+    except NotGitRepository:
+        return None
+    if commit is None:
+        return None
+    branch = chain[-1].decode("utf-8", "replace")
+    return Base(repo=place, ref=branch.removeprefix("refs/heads/") if branch != "HEAD" else commit.decode())
+
+
+def _write_new(file: Path, written: Written) -> list[Path]:
     if not file.parent.is_dir():
         raise Invalid(f"There is no folder {file.parent}.", hint="Make it first.")
-    if file.exists():
-        return [_written_from_prose(file, deliver)]
     if file.suffix != ".md":
         raise Invalid(f"{str(file)!r} does not end in .md.", hint=f"Write {file.stem or 'slug'}.md.")
     sealed = file.with_name(f"{file.stem}.sealed.yaml")
-    if sealed.exists():
-        raise Conflict(f"{sealed} is there already.", hint="Give another name, or move it away.")
-    file.write_text(template(file.stem, deliver=deliver), encoding="utf-8")
-    sealed.write_text(sealed_template(file.stem, deliver=deliver), encoding="utf-8")
+    for path in (file, sealed):
+        if path.exists():
+            raise Conflict(f"{path} is there already.", hint="Give another name, or move it away.")
+    file.write_text(written.visible, encoding="utf-8")
+    sealed.write_text(written.sealed, encoding="utf-8")
     return [file, sealed]
 
 

@@ -15,7 +15,22 @@ from tests.acceptance.cli import WAIT_S, Aura, homely, the_object
 from tests.integration.house import Sample
 
 COMMANDS = (
-    *("demo", "up", "down", "status", "doctor", "found", "repair", "serve", "init", "check", "submit", "judge", "runs"),
+    *(
+        "demo",
+        "up",
+        "down",
+        "status",
+        "doctor",
+        "found",
+        "repair",
+        "serve",
+        "init",
+        "check",
+        "schema",
+        "submit",
+        "judge",
+        "runs",
+    ),
     *("watch", "inbox"),
     *("approve", "reject", "employees", "hire", "suspend", "reinstate", "scores", "costs", "pause", "halt", "resume"),
     *("budget", "events", "why", "state", "replay", "run show", "verdict", "attestation verify", "attestation key"),
@@ -133,6 +148,7 @@ def test_usage_errors_are_said_in_json_and_in_words(asleep: Aura, arguments: tup
         (("init", "x.txt"), 2, "invalid"),
         (("init", "nowhere/x.md"), 2, "invalid"),
         (("init", "x.md", "--deliver", "http"), 2, "invalid"),
+        (("schema", "back"), 2, "usage"),
         (("hire", "x"), 2, "invalid"),
         (("hire", "x", "--script", "nowhere.json"), 3, "not_found"),
         (("hire", "x", "--script", "binary.json"), 2, "invalid"),

@@ -1,13 +1,19 @@
-"""The demonstration without a model: what it reports, twice in one home, and interrupted in the middle."""
+"""The demonstration without a model: in a home of its own, what it shows and reports, twice, kept and interrupted."""
 
 import re
+import shlex
+import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.acceptance.cli import WAIT_S, Aura, homely
+from director.terminal.cheat_text import LINES_MAX, added_files, cheat_text
+from tests.acceptance.cli import WAIT_S, Aura, taken_down
+from tests.clusters import open_folder, with_cluster
 
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
 
@@ -16,23 +22,39 @@ DEMO = ("demo", "--scripted")
 
 @pytest.fixture(scope="module")
 def aura() -> Iterator[Aura]:
-    with homely() as aura:
+    """`aura` as a user has it, whose home no demonstration may touch."""
+    folder = open_folder("aura-demo-")
+    aura = Aura(folder)
+    own = seen(aura)
+    with_cluster(own.home)
+    try:
         yield aura
+    finally:
+        stopped = taken_down(own)
+        shutil.rmtree(folder, ignore_errors=True)
+        assert stopped.code == 0, stopped
+
+
+def seen(aura: Aura) -> Aura:
+    """The same on the demonstration's home."""
+    home = aura.home.with_name(f"{aura.home.name}-demo")
+    own = Aura(aura.folder, AURA_HOME=str(home))
+    own.home = home
+    return own
 
 
 @pytest.fixture(scope="module")
 def inside(aura: Aura) -> Aura:
-    return aura.inside()
+    own = seen(aura)
+    inside = own.inside()
+    inside.home = own.home
+    return inside
 
 
 @pytest.fixture(scope="module")
 def report(aura: Aura) -> dict[str, Any]:
-    """What the first demonstration in this home reports."""
+    """What the first demonstration reports, which the others come after."""
     return aura.json(*DEMO)
-
-
-def cheaters(report: dict[str, Any]) -> list[dict[str, Any]]:
-    return [person for person in report["staff"] if person["name"].startswith("cheater")]
 
 
 def test_the_demonstration_reports_who_did_what(report: dict[str, Any], inside: Aura) -> None:
@@ -46,39 +68,69 @@ def test_the_demonstration_reports_who_did_what(report: dict[str, Any], inside: 
         verdict = inside.json("why", task["verdict_event"])["event"]
         assert verdict["envelope"]["type"] == "task.verified"
         assert verdict["envelope"]["role"] == "verifier"
-    assert [person["standing"] for person in cheaters(report)] == ["suspended"]
+    (cheater,) = (person for person in report["staff"] if person["name"] == report["cheat"]["employee"])
+    assert cheater["standing"] == "suspended"
     assert report["delivery"]["outcome"] == "delivered"
     assert report["delivery"]["release_ref"]
-    assert [stage["stage"] for stage in report["stages"]][-1] == "replaying"
+    assert [stage["stage"] for stage in report["stages"]][-2:] == ["replaying", "stopping"]
     approvals = inside.lines("events", "--type", "run.approved")
     hired = inside.lines("events", "--type", "organisation.founded")
     assert approvals[0]["envelope"]["role"] == "director"
     assert approvals[0]["envelope"]["principal"] != hired[0]["envelope"]["principal"], "by demo-director"
 
 
+def test_it_has_a_home_of_its_own_and_stops_at_its_end(report: dict[str, Any], aura: Aura, inside: Aura) -> None:
+    assert report["home"] == str(inside.home)
+    assert Path(report["delivery"]["folder"]).is_relative_to(inside.home)
+    assert not aura.home.exists(), "the user's home"
+    assert inside.json("status", code=69)["message"].startswith("Nothing runs")
+
+
+def test_it_shows_a_cheat_with_its_code_and_why_it_was_refused(report: dict[str, Any]) -> None:
+    cheat = report["cheat"]
+    files = dict(added_files(cheat["diff"]))
+    assert "conftest.py" in files
+    assert any("def pytest_runtest_makereport" in line for line in files["conftest.py"])
+    text = cheat_text(cheat)
+    assert "changes how pytest finds, runs and reports tests" in text
+    assert "which no employee sees" in text
+    assert "suspended: it gets no more work" in text
+    for path, code in files.items():
+        assert f"  {path}\n    {code[0]}\n" in text
+        assert ("more lines" in text) or len(code) <= LINES_MAX
+
+
+def test_its_one_next_command_works_when_it_is_pasted(report: dict[str, Any], aura: Aura) -> None:
+    environment = {name: value for name, value in aura.environment.items() if name != "AURA_HOME"}
+    done = subprocess.run(
+        report["next"], shell=True, cwd=aura.folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert str(report["run"]) in done.stdout
+    assert shlex.split(report["next"])[0].startswith("AURA_HOME=")
+
+
 @pytest.mark.slow
 @pytest.mark.ci
 @pytest.mark.usefixtures("report")
-def test_a_second_one_in_the_same_home_tells_what_to_do_next(aura: Aura, inside: Aura) -> None:
+def test_a_second_one_in_the_same_home_ends_with_cheat_delivery_and_next_step(aura: Aura, inside: Aura) -> None:
     text = aura.text(*DEMO)
-    for part in ("rejected", "was suspended", "scripted", "Cost: 0.00 USD", "approve", "Equal: ", "stays up"):
+    for part in ("rejected", "was suspended", "scripted", "Cost: 0.00 USD", "approve", "Equal: ", "is not touched"):
         assert part in text, text
     hired = text.partition("hiring …")[2].partition("submitting")[0]
     assert "recorded: scripted" in hired, text
     assert re.search(r"cheater-\w{4}: scripted cheater", hired), text
-    commands = [line.strip() for line in text.partition("Paste any of these:")[2].splitlines() if line.startswith("  ")]
-    assert any(" down " in command and "rm -rf" in command for command in commands)
-    judge = next(command for command in commands if " judge " in command)
-    _, _, arguments = judge.partition(" judge ")
-    assert inside.json("judge", *arguments.split())["verified"] is True
+    end = text.partition("\nOne refused cheat\n")[2]
+    assert re.search(
+        r"\nOne delivery\n.*\n.*Nothing of it runs any more.*rm -rf .*\n\nNext, .*:\n  \S.*\n$", end, re.DOTALL
+    ), end
     assert len(inside.json("runs")["runs"]) == 2
 
 
 @pytest.mark.slow
 @pytest.mark.ci
 @pytest.mark.usefixtures("report")
-def test_interrupted_it_goes_on_by_itself_and_another_one_works(aura: Aura, inside: Aura) -> None:
-    before = len(inside.json("runs")["runs"])
+def test_interrupted_it_stops_and_kept_it_stays(aura: Aura, inside: Aura) -> None:
     process = aura.begin(*DEMO)
     assert process.stdout is not None
     shown = ""
@@ -90,8 +142,15 @@ def test_interrupted_it_goes_on_by_itself_and_another_one_works(aura: Aura, insi
     _, said = process.communicate(timeout=WAIT_S)
     assert process.returncode == 130
     assert "Traceback" not in said
+    assert "It was stopped" in said
+    assert inside.answer("status", code=69)
+    kept = aura.text(*DEMO, "--keep")
+    stop = re.search(r"stop it with: (.*) To delete", kept)
+    assert stop, kept
     assert inside.json("status")["running"] is True
-    assert aura.json(*DEMO)["delivery"]["outcome"] == "delivered"
     inside.until(lambda: {line["phase"] for line in inside.json("runs")["runs"]} <= {"delivered", "ended"})
-    assert len(inside.json("runs")["runs"]) == before + 2
     assert inside.json("replay", "--check")["differences"] == []
+    done = subprocess.run(stop[1], shell=True, cwd=aura.folder, env=aura.environment, capture_output=True, check=False)
+    assert done.returncode == 0
+    assert inside.answer("status", code=69)
+    assert not aura.home.exists()

@@ -23,6 +23,7 @@ SKIPPED_FOLDERS = {
     ".git",
     ".venv",
     ".aura",
+    ".aura-demo",
     ".mypy_cache",
     ".ruff_cache",
     ".pytest_cache",
@@ -33,6 +34,11 @@ SKIPPED_FOLDERS = {
 needs_model = pytest.mark.skipif(
     llama_cpp_server.model_available() is not None, reason=f"the embedded model: {llama_cpp_server.model_available()}"
 )
+
+
+def demo_home(home: Path) -> Path:
+    """The home of a demonstration, beside the user's."""
+    return home.with_name(f"{home.name}-demo")
 
 
 def aura(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -49,14 +55,16 @@ def aura(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def demonstrate(home: Path) -> dict[str, Any]:
-    """One demonstration in this home; its report. The stack is stopped afterwards, whatever came of it."""
+    """One demonstration beside this home; its report. It has stopped by itself."""
     try:
         done = aura(home, "demo", "--json")
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
         data: dict[str, Any] = json.loads(done.stdout)["data"]
+        assert aura(demo_home(home), "status").returncode == 69
+        assert not home.exists(), "the user's home"
         return data
     finally:
-        aura(home, "down")
+        aura(demo_home(home), "down")
 
 
 def project_files() -> list[Path]:
@@ -123,12 +131,13 @@ def test_no_project_file_defines_a_function_as_the_model_writes_it() -> None:
 @pytest.mark.real_model
 @pytest.mark.timeout(DEMO_WAIT_S)
 async def test_the_demonstration_delivers_the_models_own_answers(open_home: Path) -> None:
-    report = demonstrate(open_home)
+    home = open_home / "home"
+    report = demonstrate(home)
     hold(report)
     folder = Path(report["delivery"]["folder"])
-    judged = aura(open_home, "judge", "examples/small-tools/small-tools.md", str(folder), "--allow-degraded")
+    judged = aura(home, "judge", "examples/small-tools/small-tools.md", str(folder), "--allow-degraded")
     assert judged.returncode == 0, judged.stdout + judged.stderr
-    given = await answers(open_home, [task["answer_digest"] for task in report["tasks"]])
+    given = await answers(demo_home(home), [task["answer_digest"] for task in report["tasks"]])
     assert len(given) == len({task["answer_digest"] for task in report["tasks"]})
     assert holders_of(given + functions_in(folder)) == []
 

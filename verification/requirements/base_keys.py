@@ -11,10 +11,11 @@ from verification.requirements.yaml_tree import Mapping, Node, kind
 
 BASE_KEYS = ("base_suite", "may_change", "refactor", "proof")
 """Keys that need a `base`."""
-_CHANGE = {"test": '"tests/test_it.py::test_old"', "replaced_by": '"tests/test_it.py::test_new"'}
+CHANGE = {"test": '"tests/test_it.py::test_old"', "replaced_by": '"tests/test_it.py::test_new"'}
 SHARES: dict[str, Share] = {"whole": "whole", "partial": "partial", "none": "none"}
 PROOF_PLACES: dict[str, ProofPlace] = {"notes": "notes", "folder": "folder", "branch": "branch"}
-_BASE_SUITE = {"run": "partial", "reason": "the tests below tests/server need a database"}
+BASE_SUITE = {"run": "partial", "reason": "the tests below tests/server need a database"}
+BASE = {"repo": "../site", "ref": "main"}
 _REASON_CHARS_MAX = 500
 _REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}", re.ASCII)
 
@@ -31,7 +32,7 @@ def read_base_key(fields: Fields) -> Base | None:
     node = fields.mapping("base")
     if node is None:
         return None
-    inner = Fields(node, fields.report, {"repo": "../site", "ref": "main"}, "`base`")
+    inner = Fields(node, fields.report, BASE, "`base`")
     repo, ref = inner.text("repo", required=True), inner.text("ref") or "main"
     if repo is not None and ("://" in repo or repo.startswith("git@") or "\0" in repo):
         fields.report.add(
@@ -51,7 +52,7 @@ def read_base_suite(fields: Fields) -> BaseSuitePolicy:
         return BaseSuitePolicy()
     report = fields.report
     _needs_base(fields, "base_suite")
-    inner = Fields(node, report, _BASE_SUITE, "`base_suite`")
+    inner = Fields(node, report, BASE_SUITE, "`base_suite`")
     written, reason = inner.text("run") or "whole", inner.text("reason") or ""
     if written not in SHARES:
         message = f"`run` is `whole`, `partial` or `none`, not `{written[:60]}`"
@@ -74,7 +75,7 @@ def read_may_change(fields: Fields) -> tuple[ReadChange, ...]:
                 item, f"an entry of `may_change` is a mapping, not {kind(item)}", fields.line("may_change")
             )
             continue
-        inner = Fields(item, fields.report, _CHANGE, "`may_change`")
+        inner = Fields(item, fields.report, CHANGE, "`may_change`")
         test, replaced_by = inner.text("test", required=True), inner.text("replaced_by")
         for name, value in (("test", test), ("replaced_by", replaced_by)):
             if value is not None and "::" not in value:

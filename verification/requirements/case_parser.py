@@ -23,7 +23,7 @@ _DOTTED = rf"{_NAME}(\.{_NAME})*"
 _TARGET = re.compile(rf"{_DOTTED}:{_DOTTED}")
 _METHOD = re.compile(rf"\$({_NAME})\.{_DOTTED}")
 
-_CASE = {"within_s": "10", "memory_mb": "512"}
+CASE = {"within_s": "10", "memory_mb": "512"}
 _FILES = {"files": "{after: {out.txt: hello}, absent: [tmp.txt]}"}
 _CALL = {
     "args": "[1, two]",
@@ -33,7 +33,7 @@ _CALL = {
     "message_matches": "empty",
     **_FILES,
 }
-_KEYS: dict[Action, dict[str, str]] = {
+KEYS: dict[Action, dict[str, str]] = {
     "call": {"call": '"module:function"', **_CALL, "returns": "expected", "approx": "0.001", "exact_type": "true"},
     "new": {"new": '"module:Class"', **_CALL},
     "run": {
@@ -47,8 +47,8 @@ _KEYS: dict[Action, dict[str, str]] = {
         **_FILES,
     },
 }
-_ACTIONS = (*_KEYS, *request_parser.KEYS)
-_FILE_LISTS = {
+_ACTIONS = (*KEYS, *request_parser.KEYS)
+FILE_LISTS = {
     "before": "{in.txt: hello}",
     "after": "{out.txt: hello}",
     "unchanged": "[in.txt]",
@@ -91,7 +91,7 @@ class CaseReader:
             steps = [step] if step else []
         else:
             fields = Fields(
-                node, self.report, {"steps": '[{new: "module:Class", as: it}]', **_CASE}, "a case with steps"
+                node, self.report, {"steps": '[{new: "module:Class", as: it}]', **CASE}, "a case with steps"
             )
             steps = self._steps(fields)
         if fields is None:
@@ -129,11 +129,11 @@ class CaseReader:
             self._no_action(node, actions, what)
             return None, None
         if actions[0] in request_parser.KEYS:
-            examples = request_parser.KEYS[actions[0]] | (_CASE if alone else {})
+            examples = request_parser.KEYS[actions[0]] | (CASE if alone else {})
             fields = Fields(node, self.report, examples, f"{what} with `{actions[0]}`")
             return self.requests.step(fields, actions[0], bound, alone=alone), fields
-        action = next(each for each in _KEYS if each == actions[0])
-        examples = {**_KEYS[action], **(_CASE if alone else {"as": "name"} if action != "run" else {})}
+        action = next(each for each in KEYS if each == actions[0])
+        examples = {**KEYS[action], **(CASE if alone else {"as": "name"} if action != "run" else {})}
         fields = Fields(node, self.report, examples, f"{what} with `{action}`")
         given: dict[str, Any] = self._run(fields) if action == "run" else self._target(fields, action, bound, alone)
         before, files = self._files(fields)
@@ -146,10 +146,8 @@ class CaseReader:
         return Step(action=action, expect=expect, files_before=before, **given), fields
 
     def _no_action(self, node: Mapping, actions: list[str], what: str) -> None:
-        examples = {
-            key: text for keys in (*_KEYS.values(), *request_parser.KEYS.values()) for key, text in keys.items()
-        }
-        Fields(node, self.report, {**examples, **_CASE, "as": "name"}, what)
+        examples = {key: text for keys in (*KEYS.values(), *request_parser.KEYS.values()) for key, text in keys.items()}
+        Fields(node, self.report, {**examples, **CASE, "as": "name"}, what)
         found = f"has {listed(actions)}" if actions else "has no action"
         message = f"{what} {found}; it needs exactly one of {listed(_ACTIONS)}"
         self.report.add(node, message, 'call: "module:function"')
@@ -218,7 +216,7 @@ class CaseReader:
         node = fields.mapping("files")
         if node is None:
             return {}, {}
-        files = Fields(node, self.report, _FILE_LISTS, "`files`")
+        files = Fields(node, self.report, FILE_LISTS, "`files`")
         before = {path: text for path, text in self._contents(files, "before") if text is not None}
         after = dict(self._contents(files, "after"))
         lists: dict[str, tuple[str, ...]] = {}

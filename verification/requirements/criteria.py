@@ -17,9 +17,9 @@ CRITERIA_MAX = 64
 CASES_MAX = 500  # of one criterion
 PROPERTIES_MAX = 16  # of one criterion
 ID_FORM = "a letter, then letters, digits, - or _, at most 40 in all"
-_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}", re.ASCII)
+ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}", re.ASCII)
 
-_EXAMPLES = {
+EXAMPLES = {
     "id": "A1",
     "says": "what is true when it is met",
     "cases": '[{call: "module:function", args: [1], returns: 2}]',
@@ -51,7 +51,7 @@ def read_id(fields: Fields) -> str | None:
         )
         return None
     text = fields.text("id", required=True)
-    if text is not None and not _ID.fullmatch(text):
+    if text is not None and not ID.fullmatch(text):
         fields.report.add(fields.get("id") or fields.node, f"`{text[:60]}` is not an id: {ID_FORM}", fields.line("id"))
         return None
     return text
@@ -103,7 +103,7 @@ def _criterion(node: Node, reader: CaseReader, report: ProblemList, sealed: bool
     if not isinstance(node, Mapping):
         report.add(node, f"a criterion is a mapping, not {kind(node)}", "- id: A1, with says and cases below it")
         return None
-    fields = Fields(node, report, _EXAMPLES, "a criterion")
+    fields = Fields(node, report, EXAMPLES, "a criterion")
     name = read_id(fields)
     says = fields.text("says", required=not sealed) or ""
     properties = _properties(fields, reader)

@@ -46,16 +46,16 @@ EXAMPLES = {
     "tasks": '[{id: T1, criteria: [A1], scope: ["slugify.py"], after: []}]',
 }
 DELIVERABLES: dict[str, Deliverable] = {"library": "library", "cli": "cli", "http": "http"}
-_SERVE = {"run": '["python3", "-m", "notes"]', "ready": "GET /health", "data": "/data"}
+SERVE = {"run": '["python3", "-m", "notes"]', "ready": "GET /health", "data": "/data"}
 _READY = re.compile(r"GET (/[!-~]*)")
 _DATA = re.compile(r"(/[A-Za-z0-9_-]{1,40}){1,4}", re.ASCII)
 _TAKEN = re.compile(r"/(aura|bin|boot|dev|etc|home|lib\w*|opt|proc|root|run|sbin|sys|tmp|usr|work)(/.*)?")
-_SUITE_LIMITS = {"minutes": "15", "memory_mb": "2048", "processes": "128", "files": "40000"}
+SUITE_LIMITS = {"minutes": "15", "memory_mb": "2048", "processes": "128", "files": "40000"}
 SUITE_MINUTES_MAX = 60
-_SUITE_CAPS = {"memory_mb": (64, 16_384), "processes": (8, 1024), "files": (256, 200_000)}
-_BUDGET = {"usd": '"1.00"', "tokens": "100000", "minutes": "20"}
-_COMMAND = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*) *= *([A-Za-z_][\w.]*):([A-Za-z_]\w*)", re.ASCII)
-_USD = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?", re.ASCII)
+SUITE_CAPS = {"memory_mb": (64, 16_384), "processes": (8, 1024), "files": (256, 200_000)}
+BUDGET = {"usd": '"1.00"', "tokens": "100000", "minutes": "20"}
+COMMAND = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*) *= *([A-Za-z_][\w.]*):([A-Za-z_]\w*)", re.ASCII)
+USD = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?", re.ASCII)
 
 
 class FrontMatter(NamedTuple):
@@ -112,7 +112,7 @@ def read_front_matter(node: Mapping, report: ProblemList) -> FrontMatter:
 
 def command_name(command: str | None) -> str | None:
     """Return the first name of a command: `slugify` for `slugify = slugify:main`."""
-    match = _COMMAND.fullmatch(command) if command else None
+    match = COMMAND.fullmatch(command) if command else None
     return match[1] if match else None
 
 
@@ -173,7 +173,7 @@ def _serve(fields: Fields, deliver: Deliverable | None, command: str | None) -> 
     report = fields.report
     if deliver not in ("http", None):
         report.add(node, "`serve` belongs to `deliver: http`", "deliver: http, or no `serve`")
-    inner = Fields(node, report, _SERVE, "`serve`")
+    inner = Fields(node, report, SERVE, "`serve`")
     words = inner.texts("run", required=True) or ()
     programs = ("python3", "python", *([command] if command else []))
     if words and words[0][0] not in programs:
@@ -223,13 +223,13 @@ def _suite_limits(fields: Fields) -> SuiteLimits:
     node = fields.mapping("suite_limits")
     if node is None:
         return SuiteLimits()
-    inner = Fields(node, fields.report, _SUITE_LIMITS, "`suite_limits`")
+    inner = Fields(node, fields.report, SUITE_LIMITS, "`suite_limits`")
     minutes = inner.number("minutes", 0.1, SUITE_MINUTES_MAX)
     return SuiteLimits(
         minutes=None if minutes is None else float(minutes),
         **{
             name: None if (value := inner.number(name, low, high, whole=True)) is None else int(value)
-            for name, (low, high) in _SUITE_CAPS.items()
+            for name, (low, high) in SUITE_CAPS.items()
         },
     )
 
@@ -238,7 +238,7 @@ def _budget(fields: Fields) -> Budget | None:
     node = fields.mapping("budget", required=True)
     if node is None:
         return None
-    inner = Fields(node, fields.report, _BUDGET, "`budget`")
+    inner = Fields(node, fields.report, BUDGET, "`budget`")
     usd = _usd(inner)
     caps: dict[str, Any] = {}
     for name, most in (("tokens", TOKENS_MAX), ("minutes", MINUTES_MAX)):
@@ -253,11 +253,11 @@ def _usd(fields: Fields) -> Decimal | None:
         return None
     if not isinstance(node, Scalar) or not isinstance(node.value, str):
         number = isinstance(node, Scalar) and isinstance(node.value, (int, float)) and not isinstance(node.value, bool)
-        plain = node.text if isinstance(node, Scalar) and number and _USD.fullmatch(node.text) else "1.00"
+        plain = node.text if isinstance(node, Scalar) and number and USD.fullmatch(node.text) else "1.00"
         said = "a number that loses cents" if number else kind(node)
         fields.report.add(node, f"`usd` is an amount in quotes, not {said}", f'usd: "{plain}"')
         return None
-    if not _USD.fullmatch(node.value):
+    if not USD.fullmatch(node.value):
         message = f"`{node.value[:60]}` is not an amount of US dollars, zero or more, with at most 6 decimal places"
         fields.report.add(node, message, 'usd: "1.00"')
         return None

@@ -37,7 +37,7 @@ EXAMPLES: dict[GeneratorKind, str] = {
     "date": '{date: {min: "2020-01-01", max: "2030-12-31"}}',
 }
 _SIZES = {"min": "0", "max": "20"}
-_OPTIONS: dict[GeneratorKind, dict[str, str]] = {
+OPTIONS: dict[GeneratorKind, dict[str, str]] = {
     "integer": {"min": "0", "max": "100"},
     "float": {"min": "0", "max": "1", "nan": "true", "inf": "true"},
     "text": {**_SIZES, "alphabet": '"ab -"'},
@@ -47,7 +47,7 @@ _OPTIONS: dict[GeneratorKind, dict[str, str]] = {
     "decimal": {"min": '"0"', "max": '"100"', "places": "2"},
     "date": {"min": '"2020-01-01"', "max": '"2030-12-31"'},
 }
-_WHOLE: tuple[GeneratorKind, ...] = ("choice", "tuple", "record", "one_of")  # generators without named options
+WHOLE: tuple[GeneratorKind, ...] = ("choice", "tuple", "record", "one_of")  # generators without named options
 _PLAIN: tuple[GeneratorKind, ...] = ("boolean", "none")
 
 
@@ -67,7 +67,7 @@ class GeneratorReader:
             if options is not None:
                 self.report.add(options, f"`{name}` has no options", EXAMPLES[name])
             return Generator(kind=name)
-        if name in _WHOLE:
+        if name in WHOLE:
             return self._whole(name, node, options)
         if options is None and name in ("list", "dict"):
             self.report.add(node, f"`{name}` needs the generators of its items", EXAMPLES[name])
@@ -76,7 +76,7 @@ class GeneratorReader:
             self.report.add(options, f"the options of `{name}` are a mapping, not {kind(options)}", EXAMPLES[name])
             return None
         fields = Fields(
-            options or Mapping((), node.line, node.column), self.report, _OPTIONS[name], f"the generator `{name}`"
+            options or Mapping((), node.line, node.column), self.report, OPTIONS[name], f"the generator `{name}`"
         )
         return self._made(name, fields)
 
@@ -136,7 +136,7 @@ class GeneratorReader:
             of.append(self.generator(node) if node is not None else None)
         if None in of:
             return None
-        given |= {key: True for key in ("nan", "inf", "unique") if key in _OPTIONS[name] and fields.flag(key)}
+        given |= {key: True for key in ("nan", "inf", "unique") if key in OPTIONS[name] and fields.flag(key)}
         made = Generator(kind=name, of=tuple(one for one in of if one is not None), **given)
         if name == "dict" and made.of and not _may_be_key(made.of[0]):
             self.report.add(fields.get("keys") or fields.node, "a list or mapping cannot be a key", "keys: text")

@@ -31,7 +31,7 @@ _GIVEN = re.compile(rf"(.+\.py):({_NAME})")
 _CLASS = re.compile(_DOTTED)
 
 KINDS: tuple[PropertyKind, ...] = get_args(PropertyKind)
-_ALL = {
+ALL = {
     "property": "idempotent",
     "call": '"module:function"',
     "inputs": "[integer]",
@@ -40,7 +40,7 @@ _ALL = {
     "within_s": "10",
     "memory_mb": "512",
 }
-_MORE: dict[PropertyKind, dict[str, str]] = {
+MORE: dict[PropertyKind, dict[str, str]] = {
     "idempotent": {"approx": "0.001"},
     "round_trip": {"back": '"module:inverse"', "approx": "0.001"},
     "sorted": {"by": "name", "reverse": "true"},
@@ -50,7 +50,7 @@ _MORE: dict[PropertyKind, dict[str, str]] = {
     "commutative": {"approx": "0.001"},
     "never_raises": {},
 }
-_GIVENS: dict[PropertyKind, str] = {"matches_reference": "reference", "holds": "predicate"}
+GIVENS: dict[PropertyKind, str] = {"matches_reference": "reference", "holds": "predicate"}
 _EXAMPLE = '{property: idempotent, call: "module:function", inputs: [integer]}'
 
 
@@ -70,12 +70,12 @@ class PropertyReader:
         named = self._kind(node)
         if named is None:
             return None
-        fields = Fields(node, self.report, {**_ALL, **_MORE[named]}, f"the property `{named}`")
+        fields = Fields(node, self.report, {**ALL, **MORE[named]}, f"the property `{named}`")
         call = self._target(fields, "call")
         inputs = self._inputs(fields, named)
         given: dict[str, Any] = {"back": self._target(fields, "back")} if named == "round_trip" else {}
-        if named in _GIVENS:
-            given["given"] = self._given(fields, _GIVENS[named])
+        if named in GIVENS:
+            given["given"] = self._given(fields, GIVENS[named])
         if named == "sorted":
             given |= {"by": self._by(fields), "reverse": fields.flag("reverse")}
         for key, low, high in (("tries", 1, PROPERTY_TRIES_MAX), ("memory_mb", MEMORY_MB_MIN, MEMORY_MB_MAX)):
@@ -99,7 +99,7 @@ class PropertyReader:
         if found is not None:
             return found
         if at is None:
-            every = {key: text for more in (_ALL, *_MORE.values()) for key, text in more.items()}
+            every = {key: text for more in (ALL, *MORE.values()) for key, text in more.items()}
             Fields(node, self.report, every, "a property").require("property")
             return None
         near = similar(word, KINDS) if isinstance(word, str) else None

@@ -15,7 +15,7 @@ from verification.requirements.scope import path_fault
 from verification.requirements.yaml_tree import Mapping as MappingNode
 
 TESTS_MAX = 20_000  # ids of one criterion
-_CHANGE = {
+CHANGE = {
     "over_base": "changed-tests",
     "must_pass": '["tests/test_it.py::test_new"]',
     "keep_passing": '["tests/test_it.py::test_old"]',
@@ -49,7 +49,7 @@ def read_change(fields: Fields, fixtures: Fixtures) -> BaseTestChange | None:
     node = fields.get("pytest")
     if not isinstance(node, MappingNode):
         return None
-    inner = Fields(node, fields.report, _CHANGE, "`pytest`")
+    inner = Fields(node, fields.report, CHANGE, "`pytest`")
     path = inner.text("over_base", required=True)
     must_pass, keep_passing = _ids(inner, "must_pass"), _ids(inner, "keep_passing")
     if not (must_pass or keep_passing or inner.meant or inner.has("must_pass") or inner.has("keep_passing")):

@@ -13,7 +13,7 @@ from verification.requirements.yaml_tree import Mapping, Node, Sequence, kind
 
 TASKS_MAX = 64
 PATTERNS_MAX = 200  # different patterns of all tasks, because each is compared with each
-_EXAMPLES = {"id": "T1", "criteria": "[A1]", "scope": '["slugify.py"]', "after": "[]"}
+EXAMPLES_OF_A_TASK = {"id": "T1", "criteria": "[A1]", "scope": '["slugify.py"]', "after": "[]"}
 
 
 class _Written(NamedTuple):
@@ -66,7 +66,7 @@ def _task(node: Node, scope: tuple[str, ...], report: ProblemList) -> _Written |
     if not isinstance(node, Mapping):
         report.add(node, f"a task is a mapping, not {kind(node)}", '{id: T1, criteria: [A1], scope: ["slugify.py"]}')
         return None
-    fields = Fields(node, report, _EXAMPLES, "a task")
+    fields = Fields(node, report, EXAMPLES_OF_A_TASK, "a task")
     name = read_id(fields)
     criteria = tuple(text for text, _ in fields.texts("criteria", required=True) or ())
     own = read_scope(fields)

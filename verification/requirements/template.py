@@ -6,6 +6,12 @@ from verification.requirements.base_keys import BASE_KEYS
 from verification.requirements.frontmatter import EXAMPLES
 
 FENCE = "```"
+SAY_WHAT_FOR = "Say here, for people and models, what"
+NAME_FUNCTIONS = "Name the functions, their parameters and what they answer; a model knows only what stands here."
+SAY_HOLDS = "say here in one sentence what must hold"
+REPLACE_CASE = "Replace this case"
+REPLACE_BASE = "Replace this base"
+"""Phrases that stand for what a person must write: with one of them a requirement is not submitted (unfilled.py)."""
 _EXACT_TYPE = "    # a case may say `exact_type: true` beside `returns`: the same type, and no subclass of it\n"
 
 
@@ -14,8 +20,8 @@ def template(name: str, *, deliver: str = "library") -> str:
     module = module_of(name)
     prose = (
         f"# {title_of_name(name)}\n\n"
-        f"Say here, for people and models, what `{module}` is for, what it must do and what it must not.\n"
-        "Name the functions, their parameters and what they answer; a model knows only what stands here.\n"
+        f"{SAY_WHAT_FOR} `{module}` is for, what it must do and what it must not.\n"
+        f"{NAME_FUNCTIONS}\n"
     )
     return (
         f"{front_matter(name, title_of_name(name), deliver=deliver)}{prose}\n{acceptance_block(name, deliver=deliver)}"
@@ -28,7 +34,7 @@ def sealed_template(name: str, *, deliver: str = "library") -> str:
     return (
         "# Sealed cases: the same form as the acceptance block. No employee ever sees this file;\n"
         "# a failure tells an employee the criterion's id and nothing more.\n"
-        f"- id: A1\n  cases:\n{case}"
+        f"- id: A1\n  cases:\n    # {REPLACE_CASE} by yours.\n{case}"
     )
 
 
@@ -72,9 +78,9 @@ def acceptance_block(name: str, *, deliver: str = "library") -> str:
         "## Acceptance\n\n"
         f"{FENCE}yaml acceptance\n"
         "- id: A1\n"
-        "  says: words are lowercased and joined by one hyphen\n"
+        f"  says: {SAY_HOLDS}, such as words are lowercased and joined by one hyphen\n"
         "  # holds_already: true  # with a base that meets it; else it must fail there\n"
-        f"  cases:\n{case}"
+        f"  cases:\n    # {REPLACE_CASE} by yours.\n{case}"
         f"{_EXACT_TYPE if deliver == 'library' else ''}"
         f"{FENCE}\n"
     )

@@ -1,4 +1,4 @@
-"""init, check, submit, judge: requirement files and what is made of them."""
+"""init, check, schema, submit, judge: requirement files and what is made of them."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -27,11 +27,20 @@ class Form(StrEnum):
     github = "github"
 
 
+class Part(StrEnum):
+    """The parts of a requirement that have a schema of their own."""
+
+    whole = "whole"
+    front = "front"
+    acceptance = "acceptance"
+    sealed = "sealed"
+
+
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A requirement: NAME.md, with NAME.sealed.yaml beside it.")]
 
 
 def register(app: typer.Typer) -> None:
-    for function in (init, check, submit, judge):
+    for function in (init, check, schema, submit, judge):
         app.command()(function)
 
 
@@ -39,14 +48,34 @@ def register(app: typer.Typer) -> None:
 async def init(
     door: Door,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write, for example slug.md.")],
-    deliver: Annotated[str, typer.Option(help="library or cli")] = "library",
+    kind: Annotated[
+        str | None, typer.Option("--from", metavar="KIND", help="bugfix, feature, endpoint or cli: fit for such work.")
+    ] = None,
+    example: Annotated[
+        bool, typer.Option("--example", help="One that the embedded model meets as it stands, to try all of it.")
+    ] = False,
+    deliver: Annotated[str | None, typer.Option(help="library (as without it) or cli")] = None,
 ) -> None:
     """Write a requirement to fill in; a file of prose alone gets the parts that are missing."""
-    from director.services.requirements import write_template
+    from director.services import requirements
+    from domain.errors import Invalid
 
-    written = write_template(file, deliver)
-    names = ", ".join(map(str, written))
-    door.answer({"files": [str(path) for path in written]}, f"Wrote {names}.\nFill it in, then: aura check {file}")
+    if sum((kind is not None, example, deliver is not None)) > 1:
+        raise Invalid("--from, --example and --deliver do not go together.", hint="Leave out all but one of them.")
+    if example:
+        written = requirements.write_example(file)
+    elif kind is not None:
+        written = requirements.write_starting_point(file, kind)
+    else:
+        written = requirements.write_template(file, deliver or "library")
+    left = requirements.placeholders_left(written)
+    text = f"Wrote {', '.join(map(str, written))}.\n"
+    text += (
+        f"Replace the {left} placeholders; aura check {file} shows where they are."
+        if left
+        else (f"Nothing needs to be filled in. Next: aura check {file}, then aura up, then aura submit {file} --wait")
+    )
+    door.answer({"files": [str(path) for path in written], "placeholders": left}, text)
 
 
 @command("check")
@@ -60,13 +89,31 @@ async def check(
     from director.services.base_check import base_beside, tried_on_base
     from director.services.requirements import check_data, check_text
     from verification.requirements.parser import read_requirement
+    from verification.requirements.unfilled import refuse_unfilled
 
     requirement = read_requirement(file)
+    refuse_unfilled(requirement, file)
     base = base_beside(requirement, file, file.absolute().parent)
     tried = await tried_on_base(requirement, None if static else base, settings, required=False, say=door.note)
     tried.agree()
     text = f"{file} can be submitted.\n{check_text(requirement, base, tried.seen)}"
     door.answer(check_data(requirement, base, tried.seen), text)
+
+
+@command("schema")
+async def schema(
+    door: Door,
+    part: Annotated[
+        Part, typer.Argument(metavar="[PART]", help="front, acceptance or sealed; without it, any of the three.")
+    ] = Part.whole,
+) -> None:
+    """Print the JSON schema of requirement files, for editors. It is made of what the parser reads them by."""
+    import json
+
+    from verification.requirements.schema import schema as schema_of
+
+    made = schema_of("" if part is Part.whole else part.value)
+    door.answer(made, json.dumps(made, indent=1))
 
 
 @command("submit", interrupted="Nothing was handed in.")

@@ -18,18 +18,19 @@ def register(app: typer.Typer) -> None:
         app.command()(function)
 
 
-@command("demo", interrupted="The organisation may still be at work: `aura status` shows it, and `aura down` stops it.")
+@command("demo")
 async def demo(
     door: Door,
     settings: "Settings",
     scripted: Annotated[
         bool, typer.Option("--scripted", help="Without a model: recorded answers, in seconds.")
     ] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave it running at the end, to look around.")] = False,
 ) -> None:
-    """An organisation at work: five small functions, two real employees and one that cheats."""
+    """An organisation at work in a home of its own: five small functions, two real employees and one that cheats."""
     from director.cli.demo import Demo
 
-    await Demo(settings, door, scripted=scripted).run()
+    await Demo(settings, door, scripted=scripted, keep=keep).run()
 
 
 @command("up", interrupted="What has been started goes on: `aura status` shows it, and `aura down` stops it.")

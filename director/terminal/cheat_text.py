@@ -1,0 +1,47 @@
+"""A refused cheat as text: the code that was handed in, and in plain words why it was refused."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from director.terminal.escape import visible
+
+LINES_MAX = 9
+"""Lines of one file that are shown."""
+INDENT = "    "
+
+
+def cheat_text(cheat: Mapping[str, Any]) -> str:
+    """Return who handed in what, and why it was refused. The code is set back, so that none can pass for ours."""
+    lines = [f"{cheat['employee']} (scripted) handed in for {cheat['task']}, attempt {cheat['attempt']}:"]
+    for path, code in added_files(cheat["diff"]):
+        lines.append(f"  {visible(path)}")
+        lines += [f"{INDENT}{visible(line)}".rstrip() for line in code[:LINES_MAX]]
+        if len(code) > LINES_MAX:
+            lines.append(f"{INDENT}… {len(code) - LINES_MAX} more lines")
+    lines.append("Refused, because")
+    lines += [f"- {visible(_why(finding))}" for finding in cheat["findings"]]
+    if "suspended" in cheat["strikes"]:
+        lines.append(f"After {len(cheat['strikes'])} strikes {cheat['employee']} was suspended: it gets no more work.")
+    return "\n".join(lines)
+
+
+def added_files(diff: str) -> Iterator[tuple[str, list[str]]]:
+    """Return each file that a diff in git's form writes, with the lines that it adds."""
+    path, code = "", list[str]()
+    for line in diff.split("\n"):
+        if line.startswith("+++ "):
+            if path:
+                yield path, code
+            path, code = line.removeprefix("+++ ").removeprefix("b/"), []
+        elif line.startswith("+"):
+            code.append(line[1:])
+    if path:
+        yield path, code
+
+
+def _why(finding: Mapping[str, Any]) -> str:
+    criterion = finding.get("criterion")
+    if finding["kind"] == "sealed_failed":
+        return f"it fails sealed cases of {criterion}, which no employee sees: it knows the visible ones by heart"
+    where = f"{criterion}: " if criterion else ""
+    return f"{where}{finding['detail']}"
