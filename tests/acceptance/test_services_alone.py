@@ -36,6 +36,7 @@ from director.services import (
     budget,
     causes,
     changes,
+    degraded,
     events,
     hand_in,
     judge,
@@ -59,7 +60,7 @@ from director.services import (
 from director.services.session import DirectorSession, archive, desk
 from director.settings import Settings
 from domain import run as run_rules
-from domain.errors import AuraError, Invalid, NotFound
+from domain.errors import AuraError, Invalid, NotFound, Refused
 from domain.money import Amount
 from runtime.roles import CONSUMERS
 from tests.acceptance.cli import POLL_S, WAIT_S
@@ -171,6 +172,12 @@ async def before_anything_runs(settings: Settings, folder: Path) -> None:
     assert requirements.check_data(requirement, base, tried.seen)["tasks"]
     assert requirements.summary(requirement) in requirements.check_text(requirement, base, tried.seen)
 
+    assert requirements.placeholders_left(written) > 0
+    assert requirements.placeholders_left(requirements.write_example(folder / "first.md")) == 0
+    assert requirements.base_around(written[0]) is None
+    assert requirements.placeholders_left(requirements.write_starting_point(folder / "fix.md", "bugfix")) > 0
+    await degraded.require_limits(settings, (), allow_degraded=False)
+
     Repo.init(str(folder / "empty"), mkdir=True).close()
     with pytest.raises(AuraError):
         await backtest.run_backtest(backtest.Backtest(repo=folder / "empty"), settings, note=said)
@@ -204,8 +211,25 @@ async def at_work(settings: Settings, folder: Path) -> None:
         assert (await budget.budget_of(opened.store)).limit == bring_up.CAP
         halted = await law.halt(opened, "stop")
         resumed = await law.resume(opened, "go on")
+        await limits_accepted(settings, opened)
         limited = await law.set_budget(opened, Amount(Decimal(5), 10**9))
         assert stopped.seq < halted.seq < resumed.seq < limited.seq
+
+
+async def limits_accepted(settings: Settings, opened: DirectorSession) -> None:
+    """Accept a limit of this machine, and take it back: without it the limit is asked for."""
+    missing, here = ("tree memory",), settings.machine_id
+    with pytest.raises(Refused, match="tree memory"):
+        await degraded.require_limits(settings, missing, allow_degraded=False)
+    (accepted,) = await degraded.accept_limits(opened, ["memory"], here, "a laptop")
+    assert (accepted.machine, accepted.limit, accepted.reason) == (here, "tree memory", "a laptop")
+    assert await degraded.accepted_here(settings) == {"tree memory"}
+    await degraded.require_limits(settings, missing, allow_degraded=False)
+    with pytest.raises(Refused, match="processes"):
+        await degraded.require_limits(settings, (*missing, "processes"), allow_degraded=False)
+    assert await degraded.withdraw_limits(opened, ["memory"], here, "it has groups") == []
+    assert await degraded.accepted_limits(opened.store) == []
+    assert degraded.refused(missing).code == "sandbox_degraded"
 
 
 async def handed_in(opened: DirectorSession, sample: Sample, folder: Path) -> UUID:
