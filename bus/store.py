@@ -91,8 +91,8 @@ class Store:
     def apart(self) -> "Store":
         """Return the same store with the reserved connections, which are closed together with it.
 
-        Recorder and live log need them: commands wait for both, so both must never wait for a connection that a
-        command holds.
+        Commands wait for the recorder and the live log. So these two must never wait for a connection that a command
+        holds.
         """
         return Store(self._apart, self._apart, self._apart, outages=self._outages)
 
