@@ -1,5 +1,6 @@
-"""An employee: one version of one model with one prompt style. Hired by the Director, warned and suspended by HR."""
+"""An employee: an id made at hire, which answers in one version at a time. Strikes belong to the id (ADR 0030)."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from math import inf
 from typing import Literal
@@ -9,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from domain.errors import Invalid, NotFound, Refused
-from domain.message import Command, Erased, Event
+from domain.message import NAMESPACE, Command, Erased, Event, derive
 from domain.money import ZERO_USD, Amount, checked
 
 STRIKES_MAX = 2
@@ -28,7 +29,8 @@ class EmployeeEvent(Event, frozen=True, kw_only=True):
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """The profile of an employee. `call_usd_max` None: its price is unknown, so it can get no budget.
 
-    `prompt_usd_max` None: nobody knows which part of `call_usd_max` its prompt costs.
+    `prompt_usd_max` None: nobody knows which part of `call_usd_max` its prompt costs. `server`: scheme, host and port;
+    empty if it is not known or the organisation's own. `parameters`: what else of a request changes the answers.
     """
 
     name: str
@@ -43,6 +45,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     call_usd_max: Decimal | None = Decimal("0")  # upper bound of one call
     call_wall_s: float = 60.0
     prompt_usd_max: Decimal | None = None  # the part of it for the longest prompt
+    server: str = ""
+    parameters: Mapping[str, str] = {}
 
     @property
     def prompt_tokens_max(self) -> int:
@@ -50,9 +54,23 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
         return self.call_tokens_max - self.output_tokens_max
 
 
+def version_of(profile: Profile) -> UUID:
+    """Return the id of what answers: equal for profiles whose answers may be compared.
+
+    Name, slots, prices and waits do not change it.
+    """
+    content = (
+        *(profile.provider, profile.server, profile.model, profile.model_digest, profile.style, profile.scripted),
+        *(profile.output_tokens_max, profile.prompt_tokens_max, sorted(profile.parameters.items())),
+    )
+    return derive(NAMESPACE, "employee-version", msgspec.json.encode(content).decode())
+
+
 class Hired(EmployeeEvent, frozen=True, kw_only=True):
+    """An employee was hired, or an employee has another profile from now on."""
+
     type = "employee.hired"
-    version = 2
+    version = 3
     profile: Profile
 
 
@@ -71,6 +89,18 @@ class Suspended(EmployeeEvent, frozen=True, kw_only=True):
 class Reinstated(EmployeeEvent, frozen=True, kw_only=True):
     type = "employee.reinstated"
     reason: str
+
+
+class Dismissed(EmployeeEvent, frozen=True, kw_only=True):
+    """The employee has left for good. Its record stays, and its name is free."""
+
+    type = "employee.dismissed"
+    reason: str
+
+
+class Renamed(EmployeeEvent, frozen=True, kw_only=True):
+    type = "employee.renamed"
+    name: str
 
 
 class Hire(Command, frozen=True, kw_only=True):
@@ -96,8 +126,18 @@ class Reinstate(Command, frozen=True, kw_only=True):
     reason: str
 
 
+class Dismiss(Command, frozen=True, kw_only=True):
+    employee: UUID
+    reason: str
+
+
+class Rename(Command, frozen=True, kw_only=True):
+    employee: UUID
+    name: str
+
+
 class EmployeeState(msgspec.Struct, frozen=True, kw_only=True):
-    phase: Literal["unknown", "working", "suspended"] = "unknown"
+    phase: Literal["unknown", "working", "suspended", "dismissed"] = "unknown"
     profile: Profile | None = None
     strikes: tuple[UUID, ...] = ()
 
@@ -109,25 +149,43 @@ def decide(command: Command, state: EmployeeState) -> tuple[EmployeeEvent, ...]:
     match command:
         case Hire(employee=employee, profile=profile):
             _sound(profile)
+            _present(state)
             return () if state.profile == profile else (Hired(employee=employee, profile=profile),)
         case Strike(employee=employee, incident=incident, reason=reason):
             _known(state, employee)
-            if incident in state.strikes or state.phase == "suspended":
+            if incident in state.strikes or state.phase in ("suspended", "dismissed"):
                 return ()
             if len(state.strikes) + 1 >= STRIKES_MAX:
                 return (Suspended(employee=employee, incident=incident, reason=reason),)
             return (Warned(employee=employee, incident=incident, reason=reason),)
         case Suspend(employee=employee, reason=reason):
             _known(state, employee)
+            _present(state)
             if state.phase == "suspended":
                 raise Refused("This employee is already suspended.", hint="`aura employees` shows the staff.")
             return (Suspended(employee=employee, incident=None, reason=_reason(reason)),)
         case Reinstate(employee=employee, reason=reason):
             _known(state, employee)
+            _present(state)
             if state.phase != "suspended":
                 raise Refused("This employee is not suspended.", hint="`aura employees` shows the staff.")
             return (Reinstated(employee=employee, reason=_reason(reason)),)
+        case Dismiss(employee=employee, reason=reason):
+            _known(state, employee)
+            return () if state.phase == "dismissed" else (Dismissed(employee=employee, reason=_reason(reason)),)
+        case Rename(employee=employee, name=name):
+            return _renamed(state, employee, name.strip())
     raise TypeError(f"not a command of an employee: {type(command).__name__}")
+
+
+def _renamed(state: EmployeeState, employee: UUID, name: str) -> tuple[EmployeeEvent, ...]:
+    _known(state, employee)
+    _present(state)
+    if not name:
+        raise Invalid("An employee needs a name.", hint="Use letters, digits, - and _.")
+    if state.profile is not None and state.profile.name == name:
+        return ()
+    return (Renamed(employee=employee, name=name),)
 
 
 def _sound(profile: Profile) -> None:
@@ -154,6 +212,15 @@ def _known(state: EmployeeState, employee: UUID) -> None:
         raise NotFound(f"No employee has the id {employee}.", hint="`aura employees` lists the staff.")
 
 
+def _present(state: EmployeeState) -> None:
+    if state.phase == "dismissed":
+        raise Refused(
+            "This employee was dismissed, and a dismissal is final.",
+            hint="Hire anew with `aura hire NAME`: that is another employee, without the old record.",
+            code="dismissed",
+        )
+
+
 def evolve(state: EmployeeState, event: Event | Erased) -> EmployeeState:
     match event:
         case Hired(profile=profile):
@@ -165,4 +232,8 @@ def evolve(state: EmployeeState, event: Event | Erased) -> EmployeeState:
             return replace(state, phase="suspended", strikes=strikes)
         case Reinstated():
             return replace(state, phase="working", strikes=())
+        case Dismissed():
+            return replace(state, phase="dismissed")
+        case Renamed(name=name) if state.profile is not None:
+            return replace(state, profile=replace(state.profile, name=name))
     return state

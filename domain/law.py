@@ -14,7 +14,7 @@ from domain.message import Envelope
 T = TypeVar("T")
 
 STARTS_WORK = frozenset({"task.assigned", "task.call_started"})
-"""Void while the organisation is paused or halted, and for a suspended employee."""
+"""Void while the organisation is paused or halted, and for an employee who is suspended or dismissed."""
 STARTS_STAGE = frozenset({"run.planned", "run.merged", "run.delivery_started"})
 """Void while the organisation is halted."""
 STARTS = STARTS_WORK | STARTS_STAGE
@@ -29,8 +29,10 @@ _PHASES = {
     "organisation.halted": "halted",
 }
 _SUSPENDS = {"employee.suspended": True, "employee.reinstated": False}
+DISMISSED = "employee.dismissed"
+"""Final, as the end of a run: no later event undoes it."""
 
-MATTERS = (*_PHASES, *_SUSPENDS, "run.ended")
+MATTERS = (*_PHASES, *_SUSPENDS, DISMISSED, "run.ended")
 """The event types that change standing."""
 
 
@@ -43,6 +45,7 @@ class Standing:
     def __init__(self) -> None:
         self._phases: list[tuple[int, str]] = []
         self._suspensions: dict[UUID, list[tuple[int, bool]]] = {}
+        self._dismissed: dict[UUID, int] = {}
         self._ended: dict[UUID, int] = {}
 
     def fold(self, envelope: Envelope, seq: int) -> None:
@@ -50,8 +53,10 @@ class Standing:
             _insert(self._phases, (seq, _PHASES[envelope.type]))
         elif envelope.type in _SUSPENDS:
             _insert(self._suspensions.setdefault(envelope.entity_id, []), (seq, _SUSPENDS[envelope.type]))
+        elif envelope.type == DISMISSED:
+            _insert_first(self._dismissed, envelope.entity_id, seq)
         elif envelope.type == "run.ended":
-            self._ended[envelope.entity_id] = min(seq, self._ended.get(envelope.entity_id, seq))
+            _insert_first(self._ended, envelope.entity_id, seq)
 
     def phase(self, seq: int) -> str:
         """Return the organisation's phase just before `seq`."""
@@ -64,6 +69,10 @@ class Standing:
         index = bisect_left(history, seq, key=lambda known: known[0])
         return history[index - 1][1] if index else False
 
+    def dismissed(self, employee: UUID, seq: int) -> bool:
+        """Whether the employee was dismissed before `seq`."""
+        return self._dismissed.get(employee, seq) < seq
+
     def ended(self, run: UUID, seq: int) -> bool:
         """Return whether the run ended before `seq`."""
         return self._ended.get(run, seq) < seq
@@ -73,6 +82,10 @@ def _insert(history: list[tuple[int, T]], entry: tuple[int, T]) -> None:
     index = bisect_left(history, entry[0], key=lambda known: known[0])
     if index == len(history) or history[index][0] != entry[0]:
         history.insert(index, entry)
+
+
+def _insert_first(firsts: dict[UUID, int], entity: UUID, seq: int) -> None:
+    firsts[entity] = min(seq, firsts.get(entity, seq))
 
 
 def matters(event_type: str) -> bool:
@@ -97,6 +110,8 @@ def void(
     if envelope.type in STARTS_WORK:
         if phase in ("paused", "halted"):
             return f"the organisation was {phase}"
+        if envelope.employee is not None and standing.dismissed(envelope.employee, seq):
+            return "the employee was dismissed"
         if envelope.employee is not None and standing.suspended(envelope.employee, seq):
             return "the employee was suspended"
     if envelope.type in STARTS_STAGE and phase == "halted":

@@ -30,6 +30,8 @@ EVENTS: Mapping[str, type[Event]] = {
         employee.Warned,
         employee.Suspended,
         employee.Reinstated,
+        employee.Dismissed,
+        employee.Renamed,
         incident.Raised,
         refusal.CommandRefused,
         run_messages.Submitted,
@@ -67,6 +69,11 @@ def _counted(fields: dict[str, Any]) -> dict[str, Any]:
     return {**fields, "counts": True, "index": 0}
 
 
+def _with_server(fields: dict[str, Any]) -> dict[str, Any]:
+    """A profile from before a server and parameters told versions apart: neither is known."""
+    return {**fields, "profile": {**fields["profile"], "server": "", "parameters": {}}}
+
+
 def _with_kinds(fields: dict[str, Any]) -> dict[str, Any]:
     """Upcast a difference with a manifest of version 1, which had only files."""
     return {**fields, "files": msgspec.to_builtins(from_version_1(fields["files"]))}
@@ -79,6 +86,7 @@ UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
     },
     (task.CallFinished.type, 1): _counted,
     (employee.Hired.type, 1): dict,
+    (employee.Hired.type, 2): _with_server,
     (task.Submitted.type, 1): lambda fields: {**_with_kinds(fields), "dropped": []},
     (run_messages.Merged.type, 1): _with_kinds,
     (run_messages.Submitted.type, 1): lambda fields: {**fields, "base_ref": None, "proof": "inside"},
@@ -118,6 +126,8 @@ COMMANDS: Mapping[type[Command], CommandSpec] = {
     employee.Strike: CommandSpec("employee", ("employee.warned", "employee.suspended"), "employee"),
     employee.Suspend: CommandSpec("employee", ("employee.suspended",), "employee"),
     employee.Reinstate: CommandSpec("employee", ("employee.reinstated",), "employee"),
+    employee.Dismiss: CommandSpec("employee", ("employee.dismissed",), "employee"),
+    employee.Rename: CommandSpec("employee", ("employee.renamed",), "employee"),
     incident.Raise: CommandSpec("incident", ("incident.raised",), "incident"),
     run_messages.Submit: CommandSpec("run", ("run.submitted",), "run"),
     run_messages.Admit: CommandSpec("run", ("organisation.budget_reserved", "run.admitted", "run.ended"), "run"),

@@ -35,6 +35,8 @@ _DIRECTOR = frozenset(
         "employee.hired",
         "employee.suspended",
         "employee.reinstated",
+        "employee.dismissed",
+        "employee.renamed",
         "run.submitted",
         "run.returned",
         "run.approved",

@@ -1,6 +1,7 @@
 """HR's personnel file: who is on the staff, in which standing, with which strikes."""
 
 from typing import ClassVar
+from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
@@ -11,7 +12,7 @@ from domain.message import Recorded
 
 
 class Person(Row, frozen=True, kw_only=True):
-    """One employee. `profile`: JSON; times: microseconds UTC."""
+    """One employee. `phase` is working, suspended or dismissed. `profile` is JSON. Times are microseconds UTC."""
 
     table = "person"
     json_columns: ClassVar[JsonColumns] = {"profile": employee.Profile}
@@ -22,16 +23,22 @@ class Person(Row, frozen=True, kw_only=True):
     phase: str
     strikes: int
     profile: str
+    version: UUID  # of what answers now
     hired_at: int
+    dismissed_at: int | None
 
 
 class StrikeRow(Row, frozen=True, kw_only=True):
-    """One warning or suspension; the key is the event's id."""
+    """One line of an employee's record; the key is the event's id. `kind`: warned, suspended, reinstated, dismissed or
+    renamed. `reason` of a renaming: the former name."""
 
     table = "strike"
     kind: str
     reason: str
     at: int
+
+
+_profile = msgspec.json.Decoder(employee.Profile)
 
 
 class HRProjection:
@@ -44,30 +51,49 @@ class HRProjection:
         event, at = recorded.event, recorded.envelope.occurred_at
         if not isinstance(event, employee.EmployeeEvent):
             return
-        scope = event.employee
-        person = rows.get(Person, scope, "employee")
-        match event:
-            case employee.Hired(profile=profile):
-                rows.put(
-                    Person(
-                        scope=scope,
-                        key="employee",
-                        name=profile.name,
-                        provider=profile.provider,
-                        model=profile.model,
-                        scripted=profile.scripted,
-                        phase=person.phase if person else "working",
-                        strikes=person.strikes if person else 0,
-                        profile=msgspec.json.encode(profile, order="sorted").decode(),
-                        hired_at=person.hired_at if person else at,
-                    )
-                )
-            case employee.Warned(reason=reason) if person:
-                rows.put(replace(person, strikes=person.strikes + 1))
-                rows.put(StrikeRow(scope=scope, key=str(recorded.envelope.id), kind="warned", reason=reason, at=at))
-            case employee.Suspended(reason=reason, incident=incident) if person:
-                rows.put(replace(person, phase="suspended", strikes=person.strikes + (incident is not None)))
-                rows.put(StrikeRow(scope=scope, key=str(recorded.envelope.id), kind="suspended", reason=reason, at=at))
-            case employee.Reinstated(reason=reason) if person:
-                rows.put(replace(person, phase="working", strikes=0))
-                rows.put(StrikeRow(scope=scope, key=str(recorded.envelope.id), kind="reinstated", reason=reason, at=at))
+        person = rows.get(Person, event.employee, "employee")
+        if isinstance(event, employee.Hired):
+            rows.put(_hired(event, person, at))
+        elif person is not None:
+            _changed(recorded, event, person, rows)
+
+
+def _hired(event: employee.Hired, person: Person | None, at: int) -> Person:
+    profile = event.profile
+    return Person(
+        scope=event.employee,
+        key="employee",
+        name=profile.name,
+        provider=profile.provider,
+        model=profile.model,
+        scripted=profile.scripted,
+        phase=person.phase if person else "working",
+        strikes=person.strikes if person else 0,
+        profile=msgspec.json.encode(profile, order="sorted").decode(),
+        version=employee.version_of(profile),
+        hired_at=person.hired_at if person else at,
+        dismissed_at=person.dismissed_at if person else None,
+    )
+
+
+def _changed(recorded: Recorded, event: employee.EmployeeEvent, person: Person, rows: Rows) -> None:
+    """Put a change of standing or name into the person's row, and a line into its record."""
+    at = recorded.envelope.occurred_at
+    match event:
+        case employee.Warned(reason=reason):
+            kind, after = "warned", replace(person, strikes=person.strikes + 1)
+        case employee.Suspended(reason=reason, incident=incident):
+            strikes = person.strikes + (incident is not None)
+            kind, after = "suspended", replace(person, phase="suspended", strikes=strikes)
+        case employee.Reinstated(reason=reason):
+            kind, after = "reinstated", replace(person, phase="working", strikes=0)
+        case employee.Dismissed(reason=reason):
+            kind, after = "dismissed", replace(person, phase="dismissed", dismissed_at=at)
+        case employee.Renamed(name=name):
+            profile = replace(_profile.decode(person.profile), name=name)
+            kind, reason = "renamed", f"was {person.name}"
+            after = replace(person, name=name, profile=msgspec.json.encode(profile, order="sorted").decode())
+        case _:
+            return
+    rows.put(after)
+    rows.put(StrikeRow(scope=person.scope, key=str(recorded.envelope.id), kind=kind, reason=reason, at=at))

@@ -148,6 +148,11 @@ def _employee(event: staff.EmployeeEvent, rows: Rows) -> None:
             rows.put(msgspec.structs.replace(row, suspended=True))
         case staff.Reinstated() if row:
             rows.put(msgspec.structs.replace(row, suspended=False))
+        case staff.Renamed(name=name) if row:
+            profile = msgspec.structs.replace(profile_of(row), name=name)
+            rows.put(msgspec.structs.replace(row, name=name, profile=_text(profile)))
+        case staff.Dismissed() if row:
+            rows.drop(EmployeeRow, event.employee, "employee")
 
 
 def _health(event: task.CallFinished, at: int, rows: Rows) -> None:

@@ -16,6 +16,7 @@ from bus.consumer import Runner
 from bus.lease import Lease
 from bus.live_log import Live, LiveReader
 from bus.outages import Outages
+from bus.probes import ProbeChannel
 from bus.projection_rows import Rows
 from bus.recorder import Recorder
 from bus.redaction import Redactor, secrets_of
@@ -144,6 +145,7 @@ class Organisation:
                 lambda: WorkStream(client),
                 setup.build,
                 setup.environment,
+                probes=ProbeChannel(client),
                 fault=setup.fault,
                 say=setup.say,
                 log=setup.log,

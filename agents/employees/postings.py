@@ -1,11 +1,13 @@
 """The staff as files: how each employee is reached. One JSON file each in AURA_HOME/employees; keys are never in it."""
 
 import os
-from collections.abc import Mapping
+import secrets
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
@@ -38,6 +40,7 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     kind: Kind
+    hired_as: UUID | None = msgspec.field(default=None, name="id")  # None: hired before ids were made at hire
     model: str = ""
     base_url: str = ""
     style: Style = "chat"
@@ -62,39 +65,89 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def id(self) -> UUID:
-        """The id follows from what answers: another model, digest, style or script is another employee."""
+        """The employee's id, made at hire. A file of an older home has none: its id follows from what answered then."""
+        if self.hired_as is not None:
+            return self.hired_as
         parts = (self.name, self.kind, self.model, self.model_digest, self.style, self.script)
         return derive(NAMESPACE, "employee", *parts)
 
 
 _posting = msgspec.json.Decoder(Posting)
+_PORTS = {"http": 80, "https": 443}
+
+
+def checked_name(name: str) -> str:
+    """Return a name that a file may have. Raises Invalid."""
+    if not name.replace("-", "").replace("_", "").isalnum():
+        raise Invalid(f"{name!r} is not a plain name.", hint="Use letters, digits, - and _.")
+    return name
+
+
+def path_of(folder: Path, name: str) -> Path:
+    """Return the path of an employee's file."""
+    return folder / f"{checked_name(name)}.json"
 
 
 def save(folder: Path, posting: Posting) -> Path:
-    """Write an employee's file."""
-    if not posting.name.replace("-", "").replace("_", "").isalnum():
-        raise Invalid(f"{posting.name!r} is not a plain name.", hint="Use letters, digits, - and _.")
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{posting.name}.json"
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(msgspec.json.format(msgspec.json.encode(posting)))
-    os.replace(partial, path)
+    """Write an employee's file, in the place of what is there."""
+    path = path_of(folder, posting.name)
+    os.replace(_partial(path, posting), path)
     return path
 
 
+def create(folder: Path, posting: Posting) -> bool:
+    """Write the file of an employee whose name is free; False if somebody has the name."""
+    path = path_of(folder, posting.name)
+    partial = _partial(path, posting)
+    try:
+        os.link(partial, path)
+    except FileExistsError:
+        return False
+    finally:
+        partial.unlink()
+    return True
+
+
+def _partial(path: Path, posting: Posting) -> Path:
+    """Write the file under a name of its own, which no reader looks at."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{secrets.token_hex(4)}.partial")
+    partial.write_bytes(msgspec.json.format(msgspec.json.encode(posting)))
+    return partial
+
+
+def remove(folder: Path, employee: UUID) -> bool:
+    """Remove the files of an employee; False if there is none."""
+    paths = [path for path, posting in _read(folder) if posting.id == employee]
+    for path in paths:
+        path.unlink(missing_ok=True)
+    return bool(paths)
+
+
 def load_all(folder: Path) -> list[Posting]:
-    """Every employee's file, by name. Raises Invalid naming one that does not read."""
-    postings: list[Posting] = []
+    """Every employee's file, by name; one for each employee. Raises Invalid naming one that cannot be read."""
+    return list({posting.id: posting for _, posting in _read(folder)}.values())
+
+
+def named(folder: Path, name: str) -> Posting | None:
+    """Return the file of this name. Raises Invalid if it cannot be read."""
+    return next((posting for path, posting in _read(folder) if path.stem == name), None)
+
+
+def _read(folder: Path) -> Iterator[tuple[Path, Posting]]:
     for path in sorted(folder.glob("*.json")):
         try:
-            postings.append(_posting.decode(path.read_bytes()))
+            yield path, _posting.decode(path.read_bytes())
+        except FileNotFoundError:
+            continue  # dismissed or renamed a moment ago
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
-            raise Invalid(f"{path} does not read: {error}.", hint="Correct it, or remove it and hire again.") from error
-    return postings
+            raise Invalid(
+                f"The employee's file {path} cannot be read: {error}.", hint="Correct it, or remove it and hire again."
+            ) from error
 
 
 def find(folder: Path, wanted: str) -> Posting:
-    """An employee by id or name. Raises NotFound."""
+    """Return an employee by id or name. Raises NotFound."""
     postings = load_all(folder)
     for posting in postings:
         if wanted in (str(posting.id), posting.name):
@@ -171,7 +224,32 @@ def profile_of(posting: Posting) -> Profile:
         call_usd_max=call_usd_max,
         prompt_usd_max=prompt_usd_max,
         call_wall_s=posting.wall_s,
+        server=origin_of(posting.base_url) if posting.kind == "openai" else "",
+        parameters=_parameters(posting),
     )
+
+
+def origin_of(base_url: str) -> str:
+    """Return scheme, host and port of an address, without user, path and query; empty for what is no address."""
+    try:
+        parts = urlsplit(base_url.strip())
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return ""
+    if not host:
+        return ""
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme.lower()}://{shown}" + (f":{port}" if port not in (None, _PORTS.get(parts.scheme)) else "")
+
+
+def _parameters(posting: Posting) -> dict[str, str]:
+    """What else of each request changes the answers. Whom others serve has their servers' own."""
+    if posting.kind != "embedded":
+        return {}
+    from agents.employees.providers.llama_cpp import FEEDBACK_MAX, STOPS, TEMPERATURE
+
+    stop = msgspec.json.encode(STOPS[posting.style]).decode()
+    return {"temperature": str(TEMPERATURE), "stop": stop, "feedback_max": str(FEEDBACK_MAX)}
 
 
 def _upper_bounds(posting: Posting) -> tuple[Decimal | None, Decimal | None]:

@@ -50,10 +50,9 @@ class Manager:
             return list(_admissions(rows, cause))
         if isinstance(event, organisation.Resumed):
             return list(self.resume(rows, cause))
-        if isinstance(event, staff.Hired | staff.Reinstated | staff.Suspended):
+        if isinstance(event, staff.Hired | staff.Reinstated | staff.Suspended | staff.Dismissed):
             self.forget_employee(event.employee)
-            taken_back = list(_take_back(event.employee, rows, cause)) if isinstance(event, staff.Suspended) else []
-            return [*taken_back, *self.dispatch(rows, cause)]
+            return [*_taken_back(event, rows, cause), *self.dispatch(rows, cause)]
         return ()
 
     def react_void(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]:
@@ -214,8 +213,12 @@ def start_call(run: UUID, part: UUID, employee: UUID, order: UUID, cause: Cause)
     return task.StartCall(**cause.fields("manager.start_call"), run=run, task=part, employee=employee, order=order)
 
 
-def _take_back(employee: UUID, rows: Rows, cause: Cause) -> Iterator[Command]:
-    """Orders of a suspended employee whose call has not begun; one that has begun is heard and judged."""
+def _taken_back(event: staff.EmployeeEvent, rows: Rows, cause: Cause) -> Iterator[Command]:
+    """Take back the orders of who is suspended or dismissed and has not begun the call; a begun one is heard."""
+    if not isinstance(event, staff.Suspended | staff.Dismissed):
+        return
+    reason = "employee_suspended" if isinstance(event, staff.Suspended) else "employee_dismissed"
+    employee = event.employee
     for row, state in open_in(rows, *HAVE_ORDERS):
         for part in state.tasks.values():
             if part.phase == "assigned" and part.employee == employee and part.order is not None:
@@ -225,7 +228,7 @@ def _take_back(employee: UUID, rows: Rows, cause: Cause) -> Iterator[Command]:
                     task=part.id,
                     employee=employee,
                     order=part.order,
-                    reason="employee_suspended",
+                    reason=reason,
                 )
 
 

@@ -2,23 +2,53 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 from uuid import UUID
 
 from agents.duty import either
 from agents.employees import postings
 from agents.employees.contract import Employee
+from agents.employees.postings import Posting
+from agents.workers.probing import Served
 from agents.workers.worker import Queue, Worker
 from bus.fault_points import Fault
 from bus.logger import SILENT, Logger
-from domain.errors import AuraError, Invalid
+from bus.probes import Answer
+from domain.errors import AuraError, Invalid, Unavailable
 
 RESCAN_S = 0.5
-Build = Callable[[postings.Posting, Mapping[str, str]], Employee]
+Build = Callable[[Posting, Mapping[str, str]], Employee]
+
+
+class Probes(Protocol):
+    """Where a process is asked about the employees that it serves. `bus/probes.py` has the real one."""
+
+    async def serve(self, employee: UUID, answer: Answer, /) -> None: ...
+
+    async def end(self, employee: UUID, /) -> None: ...
+
+
+@dataclass
+class AtWork:
+    """One employee of this process. `ended`: tells its worker to finish what it has and take nothing more."""
+
+    posting: Posting
+    served: Served
+    working: bool
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def answer(self, data: bytes) -> bytes:
+        return await self.served.answer(data)
 
 
 class Workers:
-    """Runs a worker for each posting. `names` None: for every file in the folder, looked at again every RESCAN_S."""
+    """Runs a worker for each posting. `names` None: for every file in the folder, looked at again every RESCAN_S.
+
+    A changed file is another version, or another way to reach the same one: its worker finishes the calls at hand, and
+    a new one takes the next order. A file that is gone is a dismissal.
+    """
 
     def __init__(
         self,
@@ -28,15 +58,18 @@ class Workers:
         build: Build,
         environment: Mapping[str, str],
         *,
+        probes: Probes | None = None,
         fault: Fault = lambda _: None,
         say: Callable[[str], None] = lambda _: None,
         log: Logger = SILENT,
     ) -> None:
         self._folder = folder
         self._names = names
+        self._ids: set[UUID] | None = None  # of the named ones, once they were found: a name may change
         self._work = work
         self._build = build
         self._environment = environment
+        self._probes = probes
         self._fault = fault
         self._say = say
         self._log = log.bind(role="employees")
@@ -44,48 +77,86 @@ class Workers:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until stopped. Raises NotFound for a name that is on no file, Invalid for one that cannot be built."""
-        at_work: dict[UUID, tuple[postings.Posting, asyncio.Event]] = {}
+        at_work: dict[UUID, AtWork] = {}
         async with asyncio.TaskGroup() as group:
             try:
                 while not stop.is_set():
-                    for posting in self._postings():
-                        known, ended = at_work.get(posting.id, (None, asyncio.Event()))
-                        worker = None if posting == known else self._worker(posting)
-                        if worker is not None:
-                            ended.set()  # the same employee is reached in another way now
-                            at_work[posting.id] = (posting, asyncio.Event())
-                            group.create_task(worker.run(at_work[posting.id][1]))
+                    staff = self._postings()
+                    if staff is not None:
+                        await self._follow(staff, at_work, group)
                     await either(stop, wait_s=RESCAN_S)
             finally:
                 # Also when cancelled: the cancel that the group passes on is lost in wait_for (Python 3.11) if an
                 # answer comes at the same moment, and a worker that is not told would keep the process for ever.
-                for _, ended in at_work.values():
-                    ended.set()
+                for present in at_work.values():
+                    present.ended.set()
 
-    def _postings(self) -> list[postings.Posting]:
-        if self._names is not None:
-            return [postings.find(self._folder, name) for name in self._names]
+    async def _follow(self, staff: Sequence[Posting], at_work: dict[UUID, AtWork], group: asyncio.TaskGroup) -> None:
+        """Begin, change and end workers, so that they are those of the files."""
+        for posting in staff:
+            known = at_work.get(posting.id)
+            if known is not None and known.posting == posting and known.working:
+                continue
+            begun, worker = self._begun(posting)
+            if known is None or worker is not None or known.posting != posting:
+                at_work[posting.id] = begun
+                await self._answer_for(posting.id, begun)
+            if worker is not None:
+                group.create_task(worker.run(begun.ended))
+            if known is not None and at_work[posting.id] is begun:
+                known.ended.set()
+        for gone in at_work.keys() - {posting.id for posting in staff}:
+            at_work.pop(gone).ended.set()
+            if self._probes is not None:
+                await self._probes.end(gone)
+
+    async def _answer_for(self, employee: UUID, present: AtWork) -> None:
+        if self._probes is None:
+            return
+        await self._probes.end(employee)
         try:
-            return postings.load_all(self._folder)
-        except Invalid as error:
+            await self._probes.serve(employee, present.answer)
+        except Unavailable as error:
             self._complain(str(error))
-            return []
 
-    def _worker(self, posting: postings.Posting) -> Worker | None:
-        """None for one of everybody who cannot be built: the others work on, and it is tried again at the next look."""
+    def _postings(self) -> Sequence[Posting] | None:
+        """The files to serve now; None if one of them cannot be read, so that nobody is taken for dismissed."""
         try:
-            employee = self._build(posting, self._environment)
+            staff = postings.load_all(self._folder)
+        except Invalid as error:
+            if self._names is not None and self._ids is None:
+                raise
+            self._complain(str(error))
+            return None
+        if self._names is None:
+            return staff
+        if self._ids is None:
+            self._ids = {postings.find(self._folder, name).id for name in self._names}
+        return [posting for posting in staff if posting.id in self._ids]
+
+    def _begun(self, posting: Posting) -> tuple[AtWork, Worker | None]:
+        """None for one of everybody who cannot be built: the others work on, and it is tried again at the next look."""
+        employee, why_not = self._employee(posting)
+        served = Served(posting, self._environment, employee, why_not)
+        if employee is None:
+            return AtWork(posting, served, working=False), None
+        worker = Worker(employee, self._work(), slots=posting.slots, fault=self._fault, log=self._log)
+        return AtWork(posting, served, working=True), worker
+
+    def _employee(self, posting: Posting) -> tuple[Employee | None, str]:
+        """The employee, or why it cannot be built."""
+        try:
+            return self._build(posting, self._environment), ""
         except AuraError as error:
             if self._names is not None:
                 raise
-            self._complain(str(error))
-            return None
+            why_not = str(error)
         except Exception as error:
             if self._names is not None:
                 raise
-            self._complain(f"The employee {posting.name} cannot be built: {type(error).__name__}.")
-            return None
-        return Worker(employee, self._work(), slots=posting.slots, fault=self._fault, log=self._log)
+            why_not = f"The employee {posting.name} cannot be built: {type(error).__name__}."
+        self._complain(why_not)
+        return None, why_not
 
     def _complain(self, text: str) -> None:
         """Say it once, not at every look."""

@@ -39,6 +39,8 @@ class OrderMessage(Protocol):
 
     async def done(self) -> bool: ...
 
+    async def again(self, wait_s: float, /) -> None: ...
+
 
 class Queue(Protocol):
     """Where a worker's orders come from, and where it hands in. `bus/work_queue.py` has the real one."""
@@ -68,7 +70,7 @@ class Worker:
         self._taken: dict[UUID, None] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until stopped; the calls at hand are finished first."""
+        """Work until stopped; the calls at hand are finished first. An order that comes later is given back."""
         async with asyncio.TaskGroup() as calls:
             while not stop.is_set():
                 await self._slots.acquire()
@@ -76,6 +78,10 @@ class Worker:
                 if parcel is None:
                     self._slots.release()
                     continue
+                if stop.is_set():  # for whoever serves this employee after this worker, perhaps as another version
+                    await parcel.again(0)
+                    self._slots.release()
+                    break
                 calls.create_task(self._take(parcel))
         await self._close()
 

@@ -9,7 +9,7 @@ from director.terminal.text import clock, reasons
 from domain import employee, incident, organisation, refusal, run_messages, task
 from domain.message import Recorded, TaskEvent
 
-NAMING_TYPES = ("employee.hired", "run.planned")
+NAMING_TYPES = ("employee.hired", "employee.renamed", "run.planned")
 """The events that give employees and tasks their names."""
 
 
@@ -34,6 +34,9 @@ class Story:
         event = recorded.event
         if isinstance(event, employee.Hired):
             self.names[event.employee] = event.profile.name + (" (scripted)" if event.profile.scripted else "")
+        elif isinstance(event, employee.Renamed):
+            scripted = " (scripted)" if self.names.get(event.employee, "").endswith(" (scripted)") else ""
+            self.names[event.employee] = f"{event.name}{scripted}"
         elif isinstance(event, run_messages.Planned):
             self._tasks |= {part.id: part.name for part in event.tasks}
 
@@ -44,8 +47,8 @@ class Story:
             return f"void: {recorded.envelope.type} ({recorded.void})"
         if isinstance(event, run_messages.Planned):
             return f"planned: {', '.join(part.name for part in event.tasks)}"
-        if isinstance(event, employee.Warned | employee.Suspended):
-            kind = "warned" if isinstance(event, employee.Warned) else "suspended"
+        if isinstance(event, employee.Warned | employee.Suspended | employee.Dismissed):
+            kind = event.type.partition(".")[2]
             return f"{self.names.get(event.employee, event.employee)} is {kind}: {event.reason}"
         if isinstance(event, TaskEvent):
             return _of_task(event, self._tasks.get(event.task, "?"), str(self.names.get(event.employee, "?")))

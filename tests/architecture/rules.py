@@ -41,11 +41,11 @@ PROCESS_EDGES = frozenset(
         ("agents/workers/worker.py", "Worker._take"),  # one order: the other calls of the process go on
         ("agents/workers/worker.py", "Worker._result"),  # one call: what nobody expected is handed in as a defect
         ("agents/workers/worker.py", "Worker._close"),  # connections that are given back at the end
-        ("agents/workers/pool.py", "Workers._worker"),  # one employee that cannot be built: the others work
+        ("agents/workers/pool.py", "Workers._employee"),  # one employee that cannot be built: the others work
+        ("agents/workers/probing.py", "Served._called"),  # one probe: the worker goes on
         ("agents/manager/intake.py", "Reception._take"),  # one hand-in: the next one is heard
         ("agents/manager/orders.py", "Ordering._sent"),  # one order that cannot be made ends its call
         ("agents/manager/briefing.py", "Sizing._size"),  # one prompt that cannot be sized is reserved at its most
-        ("director/services/staff.py", "_probed"),  # one employee that cannot be asked: the others are
     }
 )
 

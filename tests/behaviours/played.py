@@ -82,6 +82,9 @@ class Parcel:
     async def done(self) -> bool:
         return True
 
+    async def again(self, _wait_s: float, /) -> None:
+        raise AssertionError("nobody has told the worker to end")
+
 
 @dataclass(frozen=True)
 class Played:

@@ -34,6 +34,8 @@ SAMPLES: Mapping[type[Command], Callable[[], Command]] = {
     employee.Strike: lambda: employee.Strike(**stamp(), employee=uuid4(), incident=uuid4(), reason="x"),
     employee.Suspend: lambda: employee.Suspend(**stamp(), employee=uuid4(), reason="x"),
     employee.Reinstate: lambda: employee.Reinstate(**stamp(), employee=uuid4(), reason="x"),
+    employee.Dismiss: lambda: employee.Dismiss(**stamp(), employee=uuid4(), reason="x"),
+    employee.Rename: lambda: employee.Rename(**stamp(), employee=uuid4(), name="x"),
     incident.Raise: lambda: incident.Raise(**stamp(), incident=uuid4(), kind="integrity", detail="x"),
     run_messages.Submit: lambda: submit(uuid4()),
     run_messages.Admit: lambda: run_messages.Admit(**stamp(), run=uuid4()),

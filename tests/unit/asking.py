@@ -75,6 +75,10 @@ _plain: dict[type[Command], Asked] = {
     ),
     employee.Suspend: st.builds(employee.Suspend, employee=st.sampled_from(STAFF), reason=reasons, **_ids),
     employee.Reinstate: st.builds(employee.Reinstate, employee=st.sampled_from(STAFF), reason=reasons, **_ids),
+    employee.Dismiss: st.builds(employee.Dismiss, employee=st.sampled_from(STAFF), reason=reasons, **_ids),
+    employee.Rename: st.builds(
+        employee.Rename, employee=st.sampled_from(STAFF), name=st.sampled_from(["ada", "bea", " "]), **_ids
+    ),
     incident.Raise: st.builds(
         incident.Raise,
         incident=st.sampled_from(INCIDENTS),
@@ -168,6 +172,7 @@ _STAFF_AFTER: dict[str, type[Command]] = {
     "unknown": employee.Hire,
     "working": employee.Strike,
     "suspended": employee.Reinstate,
+    "dismissed": employee.Dismiss,
 }
 _MAY_BE_RELEASED = ("assigned", "calling", "answered")
 

@@ -36,6 +36,8 @@ PROFILE = employee.Profile(
     scripted=False,
     call_usd_max=CALL.usd,
     prompt_usd_max=Decimal("0.06"),
+    server="https://models.example.com",
+    parameters={"temperature": "0.5"},
 )
 ALLOWANCE = run_messages.Allowance(amount=BUDGET, minutes=20)
 PLAN = (
@@ -113,6 +115,8 @@ SAMPLES: tuple[Event, ...] = (
     employee.Warned(employee=EMPLOYEE, incident=INCIDENT, reason="wrote x.py"),
     employee.Suspended(employee=EMPLOYEE, incident=None, reason="wrote it again"),
     employee.Reinstated(employee=EMPLOYEE, reason="it was the harness"),
+    employee.Dismissed(employee=EMPLOYEE, reason="too slow"),
+    employee.Renamed(employee=EMPLOYEE, name="bea"),
     incident.Raised(
         incident=INCIDENT,
         kind="integrity",

@@ -8,15 +8,20 @@ from msgspec.structs import replace
 
 from domain.employee import (
     STRIKES_MAX,
+    Dismiss,
+    Dismissed,
     Hire,
     Hired,
     Profile,
     Reinstate,
     Reinstated,
+    Rename,
+    Renamed,
     Strike,
     Suspend,
     Suspended,
     Warned,
+    version_of,
 )
 from domain.errors import Invalid, NotFound, Refused
 from tests.unit.given import decide, fold, given
@@ -25,6 +30,11 @@ from tests.unit.samples import AT, COMMAND, EMPLOYEE, INCIDENT, PROFILE, happene
 HIRED = happened("employee.hired")
 WARNED = happened("employee.hired", "employee.warned")
 SUSPENDED = happened("employee.hired", "employee.suspended")
+DISMISSED = happened("employee.hired", "employee.dismissed")
+DISMISS = Dismiss(id=COMMAND, at=AT, employee=EMPLOYEE, reason=" too slow ")
+RENAME = Rename(id=COMMAND, at=AT, employee=EMPLOYEE, name=" bea ")
+REINSTATE = Reinstate(id=COMMAND, at=AT, employee=EMPLOYEE, reason="my fault")
+SUSPEND = Suspend(id=COMMAND, at=AT, employee=EMPLOYEE, reason="asked")
 
 
 def hire(profile: Profile) -> Hire:
@@ -115,11 +125,13 @@ def test_it_is_reinstated_with_a_reason_and_starts_afresh() -> None:
     "command",
     [
         strike(1),
-        Suspend(id=COMMAND, at=AT, employee=EMPLOYEE, reason="x"),
-        Reinstate(id=COMMAND, at=AT, employee=EMPLOYEE, reason="x"),
+        SUSPEND,
+        REINSTATE,
+        DISMISS,
+        RENAME,
     ],
 )
-def test_a_stranger_has_no_record(command: Strike | Suspend | Reinstate) -> None:
+def test_a_stranger_has_no_record(command: Strike | Suspend | Reinstate | Dismiss | Rename) -> None:
     given().when(command).refused(NotFound, f"No employee has the id {EMPLOYEE}")
     state = (*HIRED, *happened("employee.suspended")) if isinstance(command, Reinstate) else HIRED
     assert decide(command, *state)
@@ -128,3 +140,76 @@ def test_a_stranger_has_no_record(command: Strike | Suspend | Reinstate) -> None
 def test_the_finding_that_suspends_is_kept() -> None:
     suspended = Suspended(employee=EMPLOYEE, incident=uuid(9), reason="again")
     assert fold("employee", *WARNED, suspended).strikes == (INCIDENT, uuid(9))
+
+
+@pytest.mark.parametrize("before", [HIRED, WARNED, SUSPENDED], ids=["working", "warned", "suspended"])
+def test_it_is_dismissed_once_and_with_a_reason(before: tuple[Hired, ...]) -> None:
+    given(*before).when(DISMISS).then(Dismissed(employee=EMPLOYEE, reason="too slow"))
+    given(*before, Dismissed(employee=EMPLOYEE, reason="x")).when(DISMISS).then()
+    given(*before).when(replace(DISMISS, reason=" ")).refused(Invalid, "reason is needed")
+
+
+@pytest.mark.parametrize("command", [hire(replace(PROFILE, slots=2)), SUSPEND, REINSTATE, RENAME])
+def test_a_dismissal_is_final(command: Hire | Suspend | Reinstate | Rename) -> None:
+    given(*DISMISSED).when(command).refused(Refused, "was dismissed")
+    control = SUSPENDED if isinstance(command, Reinstate) else HIRED
+    assert decide(command, *control)
+
+
+def test_a_dismissed_one_keeps_its_strikes_and_gets_no_more() -> None:
+    state = fold("employee", *WARNED, *happened("employee.dismissed"))
+    assert (state.phase, state.strikes) == ("dismissed", (INCIDENT,))
+    given(*DISMISSED).when(strike(1)).then()
+    assert decide(strike(1), *HIRED), "control"
+
+
+def test_it_is_renamed_and_stays_who_it_is() -> None:
+    renamed = Renamed(employee=EMPLOYEE, name="bea")
+    given(*HIRED).when(RENAME).then(renamed)
+    given(*HIRED, renamed).when(RENAME).then()
+    given(*SUSPENDED).when(RENAME).then(renamed)
+    given(*HIRED).when(replace(RENAME, name=" ")).refused(Invalid, "needs a name")
+    before, after = fold("employee", *WARNED), fold("employee", *WARNED, renamed)
+    assert after == replace(before, profile=replace(PROFILE, name="bea"))
+    assert version_of(after.profile) == version_of(PROFILE)
+
+
+OTHER_ANSWERS: dict[str, object] = {
+    "provider": "llama.cpp",
+    "server": "https://models.example.com:8443",
+    "model": "m2",
+    "model_digest": None,
+    "style": "grammar",
+    "scripted": True,
+    "output_tokens_max": 511,
+    "call_tokens_max": 4097,
+    "parameters": {"temperature": "0.6"},
+}
+SAME_ANSWERS: dict[str, object] = {
+    "name": "bea",
+    "slots": 2,
+    "call_usd_max": Decimal(1),
+    "prompt_usd_max": None,
+    "call_wall_s": 61.0,
+}
+
+
+@pytest.mark.parametrize("field", OTHER_ANSWERS)
+def test_what_changes_answers_is_another_version(field: str) -> None:
+    assert version_of(replace(PROFILE, **{field: OTHER_ANSWERS[field]})) != version_of(PROFILE)
+
+
+@pytest.mark.parametrize("field", SAME_ANSWERS)
+def test_names_slots_prices_and_waits_are_no_other_version(field: str) -> None:
+    assert version_of(replace(PROFILE, **{field: SAME_ANSWERS[field]})) == version_of(PROFILE)
+
+
+def test_every_field_of_a_profile_is_one_or_the_other() -> None:
+    assert OTHER_ANSWERS.keys() | SAME_ANSWERS.keys() == set(Profile.__struct_fields__)
+    assert not OTHER_ANSWERS.keys() & SAME_ANSWERS.keys()
+
+
+def test_a_version_s_id_never_changes() -> None:
+    assert str(version_of(PROFILE)) == "82a8d4ad-3fbb-5550-9d04-9c027ebe9453"
+    backwards = replace(PROFILE, parameters={"b": "1", "a": "2"})
+    assert version_of(backwards) == version_of(replace(PROFILE, parameters={"a": "2", "b": "1"}))

@@ -17,6 +17,7 @@ from domain.errors import LimitReached
 from domain.faults import COSTLY, FAULTS_MAX, FINAL, LASTING, PASSING, WEIGHTS, rests, weight_of
 from domain.message import Event
 from domain.money import NOTHING
+from domain.registry import UPCASTERS
 from domain.run import RunState
 from domain.task import CallFinished, TaskState
 from projections import manager as manager_view
@@ -81,7 +82,6 @@ def test_a_call_carries_its_index() -> None:
 
 
 def test_a_receipt_from_before_faults_were_told_apart_is_an_attempt() -> None:
-    from domain.registry import UPCASTERS
 
     old, new = (msgspec.json.decode(golden()[f"task.call_finished/{version}"]) for version in (1, 2))
     raised = UPCASTERS["task.call_finished", 1](old)
@@ -230,10 +230,15 @@ def test_faults_are_no_failures_of_the_employee() -> None:
     assert incidents("empty") == 1
 
 
-def test_the_staff_of_an_older_log_is_read() -> None:
-    old = msgspec.json.decode(golden()["employee.hired/1"])
-    hired = msgspec.convert(old, employee.Hired)
-    assert hired.profile.prompt_usd_max is None
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_staff_of_an_older_log_is_read(version: int) -> None:
+    read = msgspec.json.decode(golden()[f"employee.hired/{version}"])
+    for step in range(version, employee.Hired.version):
+        read = UPCASTERS[employee.Hired.type, step](read)
+    hired = msgspec.convert(read, employee.Hired)
+    assert (hired.profile.server, hired.profile.parameters) == ("", {})
+    if version == 1:
+        assert hired.profile.prompt_usd_max is None
     assert hired.profile.prompt_tokens_max == hired.profile.call_tokens_max - hired.profile.output_tokens_max
     row = board(hired).get(EmployeeRow, EMPLOYEE, "employee")
     assert row is not None

@@ -65,6 +65,9 @@ def test_work_does_not_begin_while_it_is_forbidden(kind: str) -> None:
     assert reason(kind, "organisation.paused", "organisation.resumed") is None
     assert reason(kind, "employee.suspended") == "the employee was suspended"
     assert reason(kind, "employee.suspended", "employee.reinstated") is None
+    assert reason(kind, "employee.dismissed") == "the employee was dismissed"
+    assert reason(kind, "employee.dismissed", "employee.reinstated") == "the employee was dismissed"
+    assert reason(kind, "employee.renamed", "employee.hired") is None
     assert reason(kind, "run.ended") == "the run had ended"
 
 
@@ -79,13 +82,14 @@ def test_stages_go_on_in_a_pause_and_not_in_a_halt(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", JUDGED)
 def test_work_under_way_may_be_judged_until_the_run_s_end(kind: str) -> None:
-    assert reason(kind, "organisation.halted", "employee.suspended") is None
+    assert reason(kind, "organisation.halted", "employee.suspended", "employee.dismissed") is None
     assert reason(kind, "run.ended") == "the run had ended"
 
 
 @pytest.mark.parametrize("kind", RECEIPTS)
 def test_receipts_always_count(kind: str) -> None:
     assert reason(kind, "organisation.halted", "employee.suspended", "run.ended") is None
+    assert reason(kind, "employee.dismissed") is None
 
 
 def test_an_event_changes_what_comes_after_it_and_not_itself() -> None:
@@ -115,8 +119,9 @@ def test_what_the_law_needs_is_what_changes_standing() -> None:
     for kind in EVENTS:
         standing = Standing()
         standing.fold(envelope(kind), 1)
-        answers = (standing.phase(2), standing.suspended(EMPLOYEE, 2), standing.ended(RUN, 2))
-        untouched = answers == ("running", False, False)
+        of_employee = (standing.suspended(EMPLOYEE, 2), standing.dismissed(EMPLOYEE, 2))
+        answers = (standing.phase(2), *of_employee, standing.ended(RUN, 2))
+        untouched = answers == ("running", False, False, False)
         assert untouched == (not matters(kind) or kind in NEUTRAL)
 
 
@@ -138,6 +143,8 @@ def naive(event: Envelope, before: History) -> str | None:
     if stopped and (event.type in WORK or (event.type in STAGE and stopped == "halted")):
         return f"the organisation was {stopped}"
     staff = [e.type for e in before if e.entity == "employee" and e.entity_id == event.employee]
+    if event.type in WORK and "employee.dismissed" in staff:
+        return "the employee was dismissed"
     if event.type in WORK and staff and staff[-1] == "employee.suspended":
         return "the employee was suspended"
     return None

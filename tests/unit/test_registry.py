@@ -67,6 +67,8 @@ STORIES: tuple[tuple[tuple[Event, ...], Command], ...] = (
     (test_employee.WARNED, test_employee.strike(1)),
     (HIRED, employee.Suspend(id=COMMAND, at=AT, employee=EMPLOYEE, reason="asked")),
     (test_employee.SUSPENDED, employee.Reinstate(id=COMMAND, at=AT, employee=EMPLOYEE, reason="my fault")),
+    (HIRED, employee.Dismiss(id=COMMAND, at=AT, employee=EMPLOYEE, reason="too slow")),
+    (HIRED, employee.Rename(id=COMMAND, at=AT, employee=EMPLOYEE, name="bea")),
     ((), test_incident.COMMAND_FULL),
     ((), runs.SUBMIT),
     (happened("organisation.founded", "run.submitted"), runs.ADMIT),

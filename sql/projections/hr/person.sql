@@ -1,4 +1,4 @@
--- One employee. `profile` is JSON. Times are microseconds UTC.
+-- One employee. `phase` is working, suspended or dismissed. `profile` is JSON. Times are microseconds UTC.
 CREATE TABLE {schema}.person (
     scope uuid NOT NULL,
     key text NOT NULL,
@@ -9,6 +9,8 @@ CREATE TABLE {schema}.person (
     phase text NOT NULL,
     strikes bigint NOT NULL,
     profile text NOT NULL,
+    version uuid NOT NULL,
     hired_at bigint NOT NULL,
+    dismissed_at bigint,
     PRIMARY KEY (scope, key)
 );

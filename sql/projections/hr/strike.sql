@@ -1,4 +1,5 @@
--- One warning or suspension. The key is the event's id.
+-- One line of an employee's record. The key is the event's id. `kind` is warned, suspended, reinstated, dismissed or
+-- renamed. The `reason` of a renaming is the former name.
 CREATE TABLE {schema}.strike (
     scope uuid NOT NULL,
     key text NOT NULL,

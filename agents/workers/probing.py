@@ -1,0 +1,146 @@
+"""What a worker's process says of the employees that it serves, when it is asked: its environment, its connections."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from agents.employees.call_errors import CallFailed
+from agents.employees.contract import Employee
+from agents.employees.postings import Posting, key_of
+from agents.employees.pricing import provider_of
+from agents.employees.providers.proxies import proxy_of
+from agents.employees.safe_text import one_line
+from domain.errors import AuraError
+
+REACH_WAIT_S = 3.0
+"""How long a server has to accept a connection."""
+MESSAGE_CHARS_MAX = 600
+KeyState = Literal["none", "set", "unset", "unusable"]
+_PORTS = {"http": 80, "https": 443}
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """`call`: make one small call of the model. Without it the worker looks at key and server alone."""
+
+    call: bool
+    wait_s: float
+
+
+class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How an employee stands where it works. `problem`: what is wrong and what to do; empty if nothing is.
+
+    `key_env`: the variable of its key, empty if it has none. `needs_key`: no call can succeed without one.
+    `seconds`: of the call, None if none was made.
+    """
+
+    problem: str
+    key_env: str
+    key: KeyState
+    needs_key: bool
+    seconds: float | None = None
+
+    @property
+    def ok(self) -> bool:
+        return not self.problem
+
+
+_question = msgspec.json.Decoder(Question)
+
+
+def unset_key(variable: str) -> str:
+    """Say that a worker has no key, and what to do."""
+    return (
+        f"{variable} is not set for the worker. Set {variable} (or {variable}_FILE) where `aura up` is run, "
+        "then `aura down` and `aura up`."
+    )
+
+
+def key_state(posting: Posting, environment: Mapping[str, str]) -> tuple[KeyState, str]:
+    """Whether the employee's key is there, and what is wrong with it."""
+    if posting.kind != "openai" or not posting.api_key_env:
+        return "none", ""
+    try:
+        found = key_of(posting, environment)
+    except AuraError as error:
+        return "unusable", str(error)
+    if found:
+        return "set", ""
+    return "unset", unset_key(posting.api_key_env) if needs_key(posting) else ""
+
+
+def needs_key(posting: Posting) -> bool:
+    """Whether its server is a known vendor's, which answers nobody without a key."""
+    return posting.kind == "openai" and bool(posting.api_key_env) and provider_of(posting.base_url) is not None
+
+
+class Served:
+    """One employee that a process serves, or cannot build. It answers questions about it."""
+
+    def __init__(
+        self, posting: Posting, environment: Mapping[str, str], employee: Employee | None, why_not: str = ""
+    ) -> None:
+        self._posting = posting
+        self._environment = environment
+        self._employee = employee
+        self._why_not = why_not
+
+    async def answer(self, data: bytes) -> bytes:
+        """Answer a question. What cannot be read as one is taken for the question without a call."""
+        try:
+            question = _question.decode(data)
+        except msgspec.DecodeError:
+            question = Question(call=False, wait_s=REACH_WAIT_S)
+        return msgspec.json.encode(await self.report(question))
+
+    async def report(self, question: Question) -> WorkerReport:
+        """Look at key and server, or make the call."""
+        posting = self._posting
+        key, problem = key_state(posting, self._environment)
+        seconds = None
+        if self._why_not:
+            problem = self._why_not
+        elif question.call and self._employee is not None:
+            problem, seconds = await self._called(self._employee, question.wait_s, unset=key == "unset")
+        elif not problem:
+            problem = await unreachable(posting, self._environment)
+        return WorkerReport(
+            problem=one_line(problem, MESSAGE_CHARS_MAX),
+            key_env=posting.api_key_env if posting.kind == "openai" else "",
+            key=key,
+            needs_key=needs_key(posting),
+            seconds=seconds,
+        )
+
+    async def _called(self, employee: Employee, wait_s: float, *, unset: bool) -> tuple[str, float | None]:
+        """What is wrong with a small call, and its seconds. This is an edge: whatever it brings, the worker goes on."""
+        try:
+            async with asyncio.timeout(wait_s):
+                return "", (await employee.probe()).latency_s
+        except TimeoutError:
+            return f"No answer within {wait_s:g} s.", None
+        except CallFailed as failure:
+            blames_key = failure.failure in ("auth", "forbidden") or needs_key(self._posting)
+            if unset and blames_key:
+                return f"{failure.message} {unset_key(self._posting.api_key_env)}", None
+            return str(failure), None
+        except Exception as error:
+            return f"This employee cannot be asked: {type(error).__name__}.", None
+
+
+async def unreachable(posting: Posting, environment: Mapping[str, str]) -> str:
+    """Why the employee's server accepts no connection; empty if it does, if it has none, or behind a proxy."""
+    if posting.kind == "scripted" or proxy_of(posting.base_url, environment) is not None:
+        return ""
+    try:
+        parts = urlsplit(posting.base_url)
+        host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
+        async with asyncio.timeout(REACH_WAIT_S):
+            _, writer = await asyncio.open_connection(host, port)
+    except (OSError, ValueError) as error:
+        said = str(error) or "it does not answer in time"
+        return f"{posting.base_url} cannot be reached: {said}. Check that the model server runs."
+    writer.close()
+    return ""

@@ -1,0 +1,66 @@
+"""Questions to the worker that serves an employee: by request and reply, never on the log, and never kept."""
+
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
+
+from domain.errors import Unavailable, said_by
+
+PREFIX = "aura.probe"
+QUEUE = "workers"
+"""Of several processes that serve one employee, one answers."""
+Answer = Callable[[bytes], Awaitable[bytes]]
+
+
+class ProbeChannel:
+    """One process's end of the questions: workers answer, commands ask."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._subscriptions: dict[UUID, Subscription] = {}
+
+    async def serve(self, employee: UUID, answer: Answer) -> None:
+        """Answer questions about an employee from now on. Raises Unavailable if the connection is closed."""
+
+        async def heard(message: Msg) -> None:
+            reply = await answer(message.data)
+            try:
+                await message.respond(reply)
+            except NatsError:
+                return  # whoever asked hears nothing, and asks again
+
+        try:
+            subscription = await self._client.subscribe(f"{PREFIX}.{employee}", QUEUE, cb=heard)
+        except NatsError as error:
+            raise _down(error) from error
+        self._subscriptions[employee] = subscription
+
+    async def end(self, employee: UUID) -> None:
+        """Answer no more questions about an employee."""
+        subscription = self._subscriptions.pop(employee, None)
+        if subscription is None:
+            return
+        try:
+            await subscription.unsubscribe()
+        except NatsError:
+            return  # the connection is gone, and the subscription with it
+
+    async def ask(self, employee: UUID, question: bytes, wait_s: float) -> bytes | None:
+        """Return the answer; None if no process serves the employee. Raises Unavailable if none comes in time."""
+        try:
+            return (await self._client.request(f"{PREFIX}.{employee}", question, timeout=wait_s)).data
+        except NoRespondersError:
+            return None
+        except (NatsError, TimeoutError) as error:
+            raise Unavailable(
+                f"The worker did not answer within {wait_s:g} s.", hint="`aura status` shows whether it works."
+            ) from error
+
+
+def _down(error: BaseException) -> Unavailable:
+    return Unavailable(f"NATS does not answer: {said_by(error)}.", hint="Wait until NATS is back (`aura status`).")
