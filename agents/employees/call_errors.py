@@ -37,7 +37,7 @@ MESSAGE_CHARS_MAX = 300  # of a provider's own words; the rest is noise, and may
 HINTS: Mapping[CallFailure, str] = {
     "auth": "Check the key in the variable that `aura hire --key-env` names, then start `aura up` again with it.",
     "bad_request": "This server does not take the request: try `aura hire --style chat`, or another server.",
-    "bad_settings": "Hire the employee again with right settings: `aura hire --help` shows them.",
+    "bad_settings": "Correct its settings with `aura hire NAME --update`: `aura hire --help` shows them.",
     "blocked": "The provider does not answer this: reword the task, or hire another employee.",
     "cancelled": "The call was stopped from outside. The manager orders it again if it is still wanted.",
     "connection": "Check that the model server runs, that `aura hire --base-url` names it, and any proxy.",
@@ -46,7 +46,7 @@ HINTS: Mapping[CallFailure, str] = {
     "empty": "Nothing needs to be done: the task is tried again. If it happens often, hire another model.",
     "forbidden": "Let the provider give this key the right to use the model, or use another key.",
     "malformed_response": "Check that `aura hire --base-url` names an OpenAI-compatible server and no web page.",
-    "moved": "Hire the employee again with the new address: `aura hire --base-url`.",
+    "moved": "Give it the new address: `aura hire NAME --update --base-url`.",
     "not_found": "Check the path in `aura hire --base-url`: most servers want an address that ends with /v1.",
     "overloaded": "The server has a fault of its own: the employee rests, then the task is tried again.",
     "payment": "Pay or raise the limit at the provider, or hire an employee of another provider.",

@@ -243,7 +243,7 @@ def origin_of(base_url: str) -> str:
 
 
 def _parameters(posting: Posting) -> dict[str, str]:
-    """What else of each request changes the answers. Whom others serve has their servers' own."""
+    """Return what else of each request changes the answers; empty for a server that others run."""
     if posting.kind != "embedded":
         return {}
     from agents.employees.providers.llama_cpp import FEEDBACK_MAX, STOPS, TEMPERATURE

@@ -1,4 +1,4 @@
-"""What a worker's process says of the employees that it serves, when it is asked: its environment, its connections."""
+"""The answers of a worker's process about the employees that it serves: its environment and its connections count."""
 
 import asyncio
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from agents.employees.safe_text import one_line
 from domain.errors import AuraError
 
 REACH_WAIT_S = 3.0
-"""How long a server has to accept a connection."""
+"""The time that a server has to accept a connection."""
 MESSAGE_CHARS_MAX = 600
 KeyState = Literal["none", "set", "unset", "unusable"]
 _PORTS = {"http": 80, "https": 443}
@@ -30,21 +30,24 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
-    """How an employee stands where it works. `problem`: what is wrong and what to do; empty if nothing is.
+    """The state of an employee where it works.
 
-    `key_env`: the variable of its key, empty if it has none. `needs_key`: no call can succeed without one.
-    `seconds`: of the call, None if none was made.
+    `problem`: what is wrong with the call or the server, and what to do; `key_problem`: with the key; empty if nothing.
+    `key_env`: the variable of its key, empty if it has none. `seconds`: of the call, None if none succeeded.
     """
 
     problem: str
     key_env: str
     key: KeyState
-    needs_key: bool
+    key_problem: str
     seconds: float | None = None
 
     @property
-    def ok(self) -> bool:
-        return not self.problem
+    def said(self) -> str:
+        """Return "ok", with the seconds of a call, or what is wrong."""
+        if self.seconds is not None:
+            return f"ok, {self.seconds:.1f} s"
+        return self.problem or self.key_problem or "ok"
 
 
 _question = msgspec.json.Decoder(Question)
@@ -73,7 +76,7 @@ def key_state(posting: Posting, environment: Mapping[str, str]) -> tuple[KeyStat
 
 def needs_key(posting: Posting) -> bool:
     """Whether its server is a known vendor's, which answers nobody without a key."""
-    return posting.kind == "openai" and bool(posting.api_key_env) and provider_of(posting.base_url) is not None
+    return posting.kind == "openai" and (not posting.base_url or provider_of(posting.base_url) is not None)
 
 
 class Served:
@@ -98,24 +101,24 @@ class Served:
     async def report(self, question: Question) -> WorkerReport:
         """Look at key and server, or make the call."""
         posting = self._posting
-        key, problem = key_state(posting, self._environment)
-        seconds = None
+        key, key_problem = key_state(posting, self._environment)
+        problem, seconds = "", None
         if self._why_not:
             problem = self._why_not
         elif question.call and self._employee is not None:
             problem, seconds = await self._called(self._employee, question.wait_s, unset=key == "unset")
-        elif not problem:
+        elif not key_problem:
             problem = await unreachable(posting, self._environment)
         return WorkerReport(
             problem=one_line(problem, MESSAGE_CHARS_MAX),
             key_env=posting.api_key_env if posting.kind == "openai" else "",
             key=key,
-            needs_key=needs_key(posting),
+            key_problem=one_line(key_problem, MESSAGE_CHARS_MAX),
             seconds=seconds,
         )
 
     async def _called(self, employee: Employee, wait_s: float, *, unset: bool) -> tuple[str, float | None]:
-        """What is wrong with a small call, and its seconds. This is an edge: whatever it brings, the worker goes on."""
+        """Make a small call; return what is wrong, and its seconds. An edge: whatever it brings, the worker goes on."""
         try:
             async with asyncio.timeout(wait_s):
                 return "", (await employee.probe()).latency_s

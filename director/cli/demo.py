@@ -13,14 +13,15 @@ from agents.employees.providers import llama_cpp_server
 from director.cli.live_view import Watch
 from director.cli.log_text import checked_text
 from director.cli.pasting import here, program
+from director.cli.staff_text import scores_text
 from director.services.approvals import approve_run
 from director.services.attempt import attempt_of
 from director.services.bring_down import bring_down
-from director.services.bring_up import box_faults, bring_up, hire
+from director.services.bring_up import box_faults, bring_up
+from director.services.hiring import ensure
 from director.services.replay import checked_replay, differs
 from director.services.run_record import run_data
 from director.services.session import DirectorSession, archive, desk, new_id, rows
-from director.services.staff import scores_text
 from director.services.submit import ATTEMPTS_MAX, submit
 from director.settings import Settings
 from director.terminal.cheat_text import cheat_text
@@ -159,10 +160,10 @@ class Demo:
     async def _hire(self, opened: DirectorSession) -> str:
         """Hire the cheater of this demonstration, and without a model one who plays recorded right answers."""
         cheater = f"cheater-{new_id().int & 0xFFFF:04x}"
-        await hire(opened, postings.Posting(name=cheater, kind="scripted", script="cheater", slots=2))
+        await ensure(opened, postings.Posting(name=cheater, kind="scripted", script="cheater", slots=2))
         if self.scripted:
             script = str(RECORDED.with_name("answers.json"))
-            await hire(opened, postings.Posting(name="recorded", kind="scripted", script=script))
+            await ensure(opened, postings.Posting(name="recorded", kind="scripted", script=script))
         for person in await rows(opened.store, "door_people"):
             if person["phase"] == "working":
                 told = " (scripted: no model answers)" if person["scripted"] else ""

@@ -8,12 +8,11 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from agents.employees.postings import load_all
 from agents.employees.providers.llama_cpp_server import MODEL_NAME, model_available
-from bus.secretfile import secret
 from director.doctor import host_checks
 from director.doctor.check import Part
 from director.doctor.server_checks import servers
+from director.doctor.staff_checks import staff
 from director.settings import Settings
 from domain.errors import AuraError, Unavailable
 from verification.sandbox.base import Sandbox
@@ -21,7 +20,6 @@ from verification.sandbox.bubblewrap import Bubblewrap
 from verification.sandbox.choice import Boxes
 from verification.sandbox.docker import Docker
 
-PROVIDER_KEYS = ("OPENAI_API_KEY",)
 HIRE = "Set OPENAI_API_KEY, or hire somebody: `aura hire --help`."
 
 
@@ -52,13 +50,14 @@ def missing_parts(diagnosis: Diagnosis) -> Unavailable | None:
 
 async def examine(settings: Settings, environment: Mapping[str, str]) -> list[Part]:
     """All parts, looked at side by side."""
-    boxes, groups, running = await asyncio.gather(
+    boxes, groups, running, hired = await asyncio.gather(
         sandboxes(settings.boxes()),
         asyncio.to_thread(host_checks.groups),
         servers(settings),
+        staff(settings, environment),
     )
     ground = [host_checks.python(), host_checks.home(settings.root), host_checks.scratch()]
-    return [*ground, groups, *boxes, *running, model(), *keys(settings, environment)]
+    return [*ground, groups, *boxes, *running, model(), *hired]
 
 
 async def sandboxes(boxes: Boxes) -> list[Part]:
@@ -93,32 +92,3 @@ def model() -> Part:
     if why_not is None:
         return Part(name="model", says=f"{MODEL_NAME} is installed", needed=False)
     return Part(name="model", state="degraded", says=f"No embedded model: {why_not}.", remedy=HIRE, needed=False)
-
-
-def keys(settings: Settings, environment: Mapping[str, str]) -> list[Part]:
-    """For each variable with a provider's key whether it is set; the key itself is never shown."""
-    wanted = dict.fromkeys(PROVIDER_KEYS, False)
-    try:
-        postings = load_all(settings.employees)
-    except AuraError as error:
-        return [Part(name="employees", state="degraded", says=error.message, remedy=error.hint, needed=False)]
-    wanted |= {each.api_key_env: True for each in postings if each.api_key_env and not each.base_url}
-    return [_key(name, environment, is_used=is_used) for name, is_used in wanted.items()]
-
-
-def _key(name: str, environment: Mapping[str, str], *, is_used: bool) -> Part:
-    try:
-        found = bool(secret(name, environment))
-    except AuraError as error:
-        return Part(name=name, state="missing", says=error.message, remedy=error.hint, needed=False)
-    if found:
-        return Part(name=name, says="set; `aura employees --probe` asks the provider", needed=False)
-    if is_used:
-        return Part(
-            name=name,
-            state="missing",
-            says="not set, and an employee needs it",
-            remedy=f"Set {name}, or {name}_FILE to a file that holds it.",
-            needed=False,
-        )
-    return Part(name=name, says="not set, and nobody hired needs it", needed=False)

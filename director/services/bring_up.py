@@ -4,15 +4,15 @@ import sys
 from collections.abc import Callable
 from decimal import Decimal
 
-from agents.employees.postings import EMBEDDED_OUTPUT_TOKENS_MAX, Posting, profile_of, save
+from agents.employees.postings import EMBEDDED_OUTPUT_TOKENS_MAX, Posting
 from agents.employees.providers import llama_cpp_server
 from bus.clock import now
 from bus.embedded import stack
 from bus.embedded.home import Home
 from director.deployment import processes
-from director.services.session import DirectorSession, desk, new_id, on_the_staff
+from director.services.hiring import ensure
+from director.services.session import DirectorSession, desk
 from director.settings import Settings
-from domain.employee import Hire
 from domain.errors import Conflict, Invalid
 from domain.message import NAMESPACE, derive
 from domain.money import Amount
@@ -64,7 +64,7 @@ async def bring_up(
     async with desk(settings) as opened:
         await found(opened)
         for posting in postings:
-            await hire(opened, posting)
+            await ensure(opened, posting, say)
     return postings
 
 
@@ -120,13 +120,6 @@ async def found(opened: DirectorSession) -> None:
         await opened.done(Found(id=derive(NAMESPACE, "founding"), at=now(), name="Aura", cap=CAP))
     except Conflict:
         return  # founded by an earlier `up`
-
-
-async def hire(opened: DirectorSession, posting: Posting) -> None:
-    """Write how the employee is reached, then put it on the staff. The same employee is hired once."""
-    save(opened.settings.employees, posting)
-    await opened.done(Hire(id=new_id(), at=now(), employee=posting.id, profile=profile_of(posting)))
-    await on_the_staff(opened.store, posting.id)
 
 
 async def box_faults(settings: Settings, allow_degraded: bool) -> tuple[str, ...]:

@@ -114,9 +114,9 @@ def _actor(text: str) -> str | None:
 
 async def _entity(store: Store, text: str) -> UUID:
     """An entity by id, the beginning of it, or an employee's name. Raises NotFound, Invalid."""
-    for person in await PEOPLE.read(store):
-        if person.name == text:
-            return person.employee
+    named_so = [person for person in await PEOPLE.read(store) if person.name == text]
+    if named_so:  # who has the name now, and not who had it before
+        return min(named_so, key=lambda person: person.phase == "dismissed").employee
     found = await store.entities(text.lower()) if _ID.fullmatch(text.lower()) else []
     if len(found) > 1:
         raise Invalid(f"Several entities begin with {text!r}.", hint="Write more of the id.")

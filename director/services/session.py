@@ -140,7 +140,7 @@ async def taken_up(store: Store, run: UUID) -> bool:
     async def there() -> bool:
         return await RUN.first(store, run) is not None
 
-    return await _in_time(there)
+    return await in_time(there)
 
 
 async def gone_on(store: Store, run: UUID, phase: str) -> bool:
@@ -150,19 +150,11 @@ async def gone_on(store: Store, run: UUID, phase: str) -> bool:
         line = await RUN.first(store, run)
         return line is not None and line.phase != phase
 
-    return await _in_time(there)
+    return await in_time(there)
 
 
-async def on_the_staff(store: Store, employee: UUID) -> bool:
-    """Wait until somebody just hired is in HR's rows, so that the next command shows them; False when HR is away."""
-
-    async def there() -> bool:
-        return any(person.employee == employee for person in await PEOPLE.read(store))
-
-    return await _in_time(there)
-
-
-async def _in_time(there: Callable[[], Awaitable[bool]]) -> bool:
+async def in_time(there: Callable[[], Awaitable[bool]]) -> bool:
+    """Wait until something is so, TAKEN_UP_WAIT_S at most; return whether it is."""
     deadline = asyncio.get_running_loop().time() + TAKEN_UP_WAIT_S
     while not await there():
         if asyncio.get_running_loop().time() > deadline:
@@ -190,11 +182,19 @@ async def find_event(store: Store, text: str) -> Recorded:
 
 
 async def find_employee(store: Store, text: str) -> UUID:
-    """An employee by id, the beginning of it, or name. Raises NotFound, Invalid."""
+    """Find an employee by name, id or the beginning of it, and a dismissed one by its name if nobody else has it.
+
+    Raises NotFound, and Invalid if several match.
+    """
     people = await PEOPLE.read(store)
-    named_so = [person.employee for person in people if person.name == text]
-    matching = named_so or [person.employee for person in people if str(person.employee).startswith(text.lower())]
-    return _only(matching, text, "employee", "`aura employees` lists the staff.")
+    named_so = [person for person in people if person.name == text]
+    present = [person.employee for person in named_so if person.phase != "dismissed"]
+    if len(present) > 1:
+        ids = ", ".join(str(employee) for employee in present)
+        raise Invalid(f"{len(present)} employees are called {text!r}.", hint=f"Give the id of one: {ids}.")
+    matching = present or [person.employee for person in people if str(person.employee).startswith(text.lower())]
+    gone = [person.employee for person in named_so if person.phase == "dismissed"]
+    return _only(matching or gone[-1:], text, "employee", "`aura employees` lists the staff.")
 
 
 def _only(matching: Sequence[UUID], text: str, what: str, hint: str) -> UUID:

@@ -1,216 +1,114 @@
-"""Behind employees, hire and scores."""
+"""The staff: who they are, how they stand, what they did and cost; and a change of somebody's standing."""
 
-import asyncio
-import os
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from decimal import Decimal
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from uuid import UUID
 
-from agents.employees.postings import OUTPUT_TOKENS_MAX, PROMPT_TOKENS_MAX, Posting, build, load_all, profile_of
-from agents.employees.pricing import Rates
-from director.services.bring_up import hire
-from director.services.session import archive, desk, rows
+import msgspec
+from msgspec.structs import asdict, replace
+
+from agents.workers.questions import ask_workers
+from bus.clock import now
+from director.services.session import DirectorSession, archive, desk, find_employee, in_time, new_id
+from director.services.views import COSTS, PEOPLE, RECORD, SCORES, Person, RecordLine, RunCost, Score
 from director.settings import Settings
-from director.terminal.escape import visible
-from director.terminal.output import Door
-from director.terminal.text import clock, money, table
-from domain.errors import AuraError, Failed, Invalid, NotFound
+from domain.employee import Profile, Reinstate, Suspend
 
-_RATE = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?", re.ASCII)
+_profile = msgspec.json.Decoder(Profile)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Hiring:
-    """The options of `aura hire`. Prices are USD for a million tokens, as text; empty: not stated."""
+class Member(Person, frozen=True, kw_only=True):
+    """One of the staff. `probe`: "ok" and the seconds, or what is wrong; None if nobody was asked."""
 
-    name: str
-    base_url: str = ""
-    model: str = ""
-    style: str = "chat"
-    key_env: str = "OPENAI_API_KEY"
-    local: bool = False
-    price_in: str = ""
-    price_out: str = ""
-    slots: int = 1
-    output_tokens: int = OUTPUT_TOKENS_MAX
-    prompt_tokens: int = PROMPT_TOKENS_MAX
-    wall_s: float = 120.0
-    script: str = ""
+    probe: str | None = None
 
 
-def posting_of(wanted: Hiring) -> Posting:
-    """Return the posting that the options ask for. Raises Invalid if one is missing or cannot be used."""
-    if wanted.script:
-        if not Path(wanted.script).is_file():
-            raise NotFound(f"There is no script {wanted.script}.", hint='Write JSON: {"T1": [{"slug.py": "…"}]}')
-        script = str(Path(wanted.script).absolute())
-        return Posting(name=wanted.name, kind="scripted", script=script, slots=wanted.slots, wall_s=wanted.wall_s)
-    if not wanted.base_url or not wanted.model:
-        raise Invalid(
-            "An employee needs a server and a model.",
-            hint="Example: aura hire coder --base-url http://127.0.0.1:11434/v1 --model qwen2.5-coder:7b --local",
-        )
-    address = _address(wanted.base_url)
-    if wanted.style not in ("chat", "grammar"):
-        raise Invalid(f"There is no style {wanted.style}.", hint="Write chat, or grammar for a llama.cpp server.")
-    rates = _rates(wanted)
-    return Posting(
-        name=wanted.name,
-        kind="openai",
-        base_url=address,
-        model=wanted.model.strip(),
-        style="grammar" if wanted.style == "grammar" else "chat",
-        api_key_env=wanted.key_env,
-        price="zero" if wanted.local else "genai-prices",
-        price_in=rates and rates.input_usd,
-        price_out=rates and rates.output_usd,
-        slots=wanted.slots,
-        output_tokens_max=wanted.output_tokens,
-        prompt_tokens_max=wanted.prompt_tokens,
-        wall_s=wanted.wall_s,
-    )
+class Staff(msgspec.Struct, frozen=True, kw_only=True):
+    """The staff with its record, by date."""
+
+    employees: tuple[Member, ...]
+    strikes: tuple[RecordLine, ...]
+
+    @property
+    def silent(self) -> tuple[Member, ...]:
+        """Those who were asked and did not answer well."""
+        return tuple(person for person in self.employees if person.probe and not person.probe.startswith("ok"))
 
 
-def _rates(wanted: Hiring) -> Rates | None:
-    """Return the stated prices; None if none is stated. Raises Invalid for half of them or for no price."""
-    if not wanted.price_in and not wanted.price_out:
-        return None
-    example = "Write both, in USD for a million tokens: --price-in 2.50 --price-out 10"
-    if not wanted.price_in or not wanted.price_out:
-        raise Invalid("A price has two parts: of the prompt and of the answer.", hint=example)
-    if wanted.local:
-        raise Invalid(
-            "--local says that a call costs nothing, and --price-in says what it costs.", hint="Leave one out."
-        )
-    parts = []
-    for option, text in (("--price-in", wanted.price_in), ("--price-out", wanted.price_out)):
-        if not _RATE.fullmatch(text):
-            raise Invalid(f"{option} {text} is not a price from 0 to 999999.", hint=example)
-        parts.append(Decimal(text))
-    return Rates(*parts)
+class StandingChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """An employee stands otherwise since event `seq`."""
+
+    employee: UUID
+    seq: int
 
 
-def _address(base_url: str) -> str:
-    """The base URL without spaces around it. Raises Invalid for what is no address of a web server."""
-    from agents.employees.call_errors import CallFailed
-    from agents.employees.providers.http_client import address_of
-
-    try:
-        return address_of(base_url)
-    except CallFailed as error:
-        raise Invalid(error.message, hint="Give --base-url as the server's page shows it.", code="base_url") from None
+def server_of(person: Person) -> str:
+    """Return scheme, host and port of its server; empty if that is not known or the organisation's own."""
+    return _profile.decode(person.profile).server
 
 
-async def hire_employee(settings: Settings, posting: Posting, door: Door) -> None:
-    """Hire, and say what it may cost. Raises Invalid for a script that does not read and a price that nobody knows."""
-    await build(posting, os.environ).close()
-    profile = profile_of(posting)
-    if profile.call_usd_max is None:
-        raise Invalid(
-            f"Nobody knows the price of {posting.model} at {posting.base_url}, so no budget can be reserved for it.",
-            hint="State it with --price-in and --price-out, or add --local if it costs nothing.",
-            code="price_unknown",
-        )
-    async with desk(settings) as opened:
-        await hire(opened, posting)
-    call_cost = money(profile.call_usd_max)
-    text = f"Hired {posting.name} ({posting.id}). A call may cost {call_cost}. Try it: aura employees --probe"
-    door.answer({"employee": posting.id, "name": posting.name, "call_usd_max": profile.call_usd_max}, text)
+async def list_staff(
+    settings: Settings,
+    *,
+    dismissed: bool = False,
+    probe: bool = False,
+    on_progress: Callable[[str], None] = lambda _: None,
+) -> Staff:
+    """Return the staff. `dismissed`: also who has left. `probe`: with one small call of each who has not.
 
-
-async def list_staff(settings: Settings, door: Door, *, probe: bool) -> None:
-    """The staff and its strikes; with probe one call to each. Raises Failed when one cannot be reached."""
+    Raises Unavailable if `probe` and nothing runs.
+    """
+    nats_url = settings.endpoints().nats_url if probe else ""
     async with archive(settings) as store:
-        people = await rows(store, "door_people")
-        strikes = await rows(store, "door_strikes")
-    results = await _probe(settings, door) if probe else {}
-    for person in people:
-        person["probe"] = results.get(str(person["employee"]))
-    lines = [
-        (
-            person["name"],
-            str(person["employee"])[:8],
-            f"{person['provider']}: {person['model']}"
-            + (" (scripted: no model answers)" if person["scripted"] else ""),
-            person["phase"],
-            person["strikes"],
-            person["probe"],
-        )
-        for person in people
-    ]
-    text = table(("name", "id", "what answers", "standing", "strikes", "probe"), lines)
-    for strike in strikes:
-        text += f"\n{clock(strike['at'])}  {strike['name']} {strike['kind']}: {strike['reason']}"
-    failed = [name for name, result in results.items() if not result.startswith("ok")]
-    data = {"employees": people, "strikes": strikes}
-    if failed:
-        if not door.as_json:
-            door.say(text)
-        door.fail(
-            Failed(f"{len(failed)} of {len(results)} did not answer.", hint="The table says why.", code="probe"), data
-        )
-    door.answer(data, text if people else "Nobody is on the staff. `aura hire --help` shows how.")
+        people = [
+            Member(**asdict(person)) for person in await PEOPLE.read(store) if dismissed or person.phase != "dismissed"
+        ]
+        lines = await RECORD.read(store)
+    if probe:
+        asked = {person.employee: person.name for person in people if person.phase != "dismissed"}
+        on_progress(f"calling {', '.join(asked.values()) or 'nobody'} …")
+        results = await ask_workers(nats_url, asked, call=True)
+        people = [
+            replace(person, probe=results[person.employee].said) if person.employee in results else person
+            for person in people
+        ]
+    listed = {person.employee for person in people}
+    return Staff(employees=tuple(people), strikes=tuple(line for line in lines if line.employee in listed))
 
 
-async def _probe(settings: Settings, door: Door) -> dict[str, str]:
-    """Employee -> "ok" and the time, or what is wrong; all at once, so that a slow one delays no other."""
-    postings = load_all(settings.employees)
-    door.note(f"calling {', '.join(posting.name for posting in postings) or 'nobody'} …")
-    results = await asyncio.gather(*(_probed(posting) for posting in postings))
-    return {str(posting.id): result for posting, result in zip(postings, results, strict=True)}
+async def shown(opened: DirectorSession, employee: UUID, as_wanted: Callable[[Person], bool]) -> None:
+    """Wait until HR's rows show it, so that the next command does; not for ever, as HR may be away."""
+
+    async def there() -> bool:
+        return any(person.employee == employee and as_wanted(person) for person in await PEOPLE.read(opened.store))
+
+    await in_time(there)
 
 
-async def _probed(posting: Posting) -> str:
-    try:
-        employee = build(posting, os.environ)
-        try:
-            result = await employee.probe()
-        finally:
-            await employee.close()
-    except AuraError as error:
-        return visible(str(error))
-    except Exception as error:
-        return f"This employee cannot be asked: {type(error).__name__}."
-    return f"ok, {result.latency_s:.1f} s"
+async def suspend(settings: Settings, who: str, reason: str) -> StandingChanged:
+    """Take an employee out of work. Raises NotFound, Invalid without a reason, Refused if it is suspended already."""
+    async with desk(settings) as opened:
+        employee = await find_employee(opened.store, who)
+        outcome = await opened.done(Suspend(id=new_id(), at=now(), employee=employee, reason=reason))
+        await shown(opened, employee, lambda person: person.phase == "suspended")
+    return StandingChanged(employee=employee, seq=outcome.seq)
 
 
-def scores_text(found: Sequence[dict[str, Any]]) -> str:
-    """Scores for people. "First try" counts tasks of which the employee had the first attempt; "declined" its honest "I
-    cannot do this", which costs a quarter of the trust that a rejected hand-in costs."""
-    lines = [
-        (
-            f"{row['name']}{' (scripted)' if row['scripted'] else ''}",
-            row["phase"],
-            row["verified"],
-            row["rejected"],
-            row["integrity"],
-            f"{row['first_verified']}/{row['first_attempts']}",
-            row["trust"],
-            row["declined"],
-            row["calls"],
-            row["failed"] + row["cut_off"],
-            row["charged_tokens"],
-            money(row["charged_usd"]),
-            f"{row['latency_us'] / 1_000_000:.1f} s",
-        )
-        for row in found
-    ]
-    header = (
-        "employee",
-        "standing",
-        "verified",
-        "rejected",
-        "integrity",
-        "first try",
-        "trust",
-        "declined",
-        "calls",
-        "failed",
-        "tokens",
-        "cost",
-        "time",
-    )
-    return table(header, lines) if found else "Nobody has worked yet."
+async def reinstate(settings: Settings, who: str, reason: str) -> StandingChanged:
+    """Put a suspended employee back to work, without its strikes. Raises NotFound, Invalid, Refused."""
+    async with desk(settings) as opened:
+        employee = await find_employee(opened.store, who)
+        outcome = await opened.done(Reinstate(id=new_id(), at=now(), employee=employee, reason=reason))
+        await shown(opened, employee, lambda person: person.phase == "working")
+    return StandingChanged(employee=employee, seq=outcome.seq)
+
+
+async def scores(settings: Settings) -> list[Score]:
+    """Return what each employee achieved."""
+    async with archive(settings) as store:
+        return await SCORES.read(store)
+
+
+async def costs(settings: Settings) -> list[RunCost]:
+    """Return what each run cost, the newest first."""
+    async with archive(settings) as store:
+        return await COSTS.read(store)

@@ -89,10 +89,70 @@ class OrganisationLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """An employee by name."""
+    """An employee. `phase`: working, suspended or dismissed. `profile`: JSON. `version`: the id of what answers now."""
 
     employee: UUID
     name: str
+    provider: str
+    model: str
+    scripted: bool
+    phase: str
+    strikes: int
+    profile: str
+    version: UUID
+    hired_at: int
+    dismissed_at: int | None
+
+
+class RecordLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of an employee's record. `kind`: warned, suspended, reinstated, dismissed or renamed."""
+
+    employee: UUID
+    name: str | None
+    kind: str
+    reason: str
+    at: int
+
+
+class Score(msgspec.Struct, frozen=True, kw_only=True):
+    """The work of one employee over all runs. `latency_us` and `verdict_us`: sums, in microseconds."""
+
+    employee: UUID
+    attempts: int
+    calls: int
+    failed: int
+    unusable: int
+    declined: int
+    cut_off: int
+    verified: int
+    rejected: int
+    integrity: int
+    first_attempts: int
+    first_verified: int
+    input_tokens: int
+    output_tokens: int
+    charged_tokens: int
+    charged_usd: Decimal
+    unpriced: int
+    latency_us: int
+    verdict_us: int
+    trust: Decimal
+    name: str | None
+    provider: str | None
+    scripted: bool | None
+    phase: str | None
+
+
+class RunCost(msgspec.Struct, frozen=True, kw_only=True):
+    """The cost of one run."""
+
+    run: UUID
+    title: str | None
+    usd: Decimal
+    tokens: int
+    calls: int
+    cut_off: int
+    unpriced: int
 
 
 RUN = Query("door_run", RunLine)
@@ -104,8 +164,14 @@ ATTEMPTS = Query("door_attempts", CallLine)
 ORGANISATION = Query("door_organisation", OrganisationLine)
 """The one organisation, once it is founded."""
 PEOPLE = Query("door_people", Person)
-"""The staff, the longest there first."""
-QUERIES: tuple[Query[Any], ...] = (RUN, RUNS, ATTEMPTS, ORGANISATION, PEOPLE)
+"""All who were ever hired, the longest there first."""
+RECORD = Query("door_strikes", RecordLine)
+"""The record of all employees, the oldest line first."""
+SCORES = Query("door_scores", Score)
+"""Each employee's score, the most verified work first."""
+COSTS = Query("door_costs", RunCost)
+"""Each run's cost, the newest run first."""
+QUERIES: tuple[Query[Any], ...] = (RUN, RUNS, ATTEMPTS, ORGANISATION, PEOPLE, RECORD, SCORES, COSTS)
 
 
 async def fetch(store: Store, query: str, *parameters: Any) -> Sequence[Any]:

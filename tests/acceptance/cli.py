@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
 from agents.employees import postings
 from agents.workers.pool import RESCAN_S
@@ -119,8 +120,8 @@ class Aura:
         wall_s = delay_s + SLOW_S
         self.json("hire", name, "--script", str(script), "--wall-s", str(wall_s))
         if delay_s:
-            posting = postings.Posting(name=name, kind="scripted", script=str(script), delay_s=delay_s, wall_s=wall_s)
-            postings.save(self.home / "employees", posting)
+            folder = self.home / "employees"
+            postings.save(folder, replace(postings.find(folder, name), delay_s=delay_s))
             time.sleep(2 * RESCAN_S)  # its worker follows the file by now
 
     def requirement(self, sample: Sample, name: str = "adders") -> str:

@@ -78,4 +78,15 @@ def test_with_an_organisation_at_work() -> None:
         found = parts(json.loads(aura.run("doctor", "--json").out))
         assert found["nats-server"]["says"].startswith("nats-server ")
         assert " answers at " in found["postgres"]["says"]
+        model = ("--base-url", "http://127.0.0.1:9/v1", "--model", "m", "--local", "--key-env", "SOME_API_KEY")
+        aura.json("hire", "coder", *model)
+
+        def served() -> dict[str, Any]:
+            found = parts(json.loads(aura.run("doctor", "--json", SOME_API_KEY=SECRET).out))
+            return found if "SOME_API_KEY" in found else {}
+
+        found = aura.until(served)
+        assert found["SOME_API_KEY"]["says"].startswith("not set for the worker"), "the shell's key does not count"
+        assert found["employee coder"]["state"] == "missing"
+        assert "http://127.0.0.1:9/v1 cannot be reached" in found["employee coder"]["remedy"]
         assert found["log"]["state"] == "ok"

@@ -39,6 +39,8 @@ from director.services import (
     degraded,
     events,
     hand_in,
+    hire_options,
+    hiring,
     judge,
     judged_source,
     law,
@@ -52,6 +54,7 @@ from director.services import (
     run_record,
     session,
     stack_status,
+    staff,
     submit,
     times,
     verdicts,
@@ -60,7 +63,7 @@ from director.services import (
 from director.services.session import DirectorSession, archive, desk
 from director.settings import Settings
 from domain import run as run_rules
-from domain.errors import AuraError, Invalid, NotFound, Refused
+from domain.errors import AuraError, Conflict, Invalid, NotFound, Refused
 from domain.money import Amount
 from runtime.roles import CONSUMERS
 from tests.acceptance.cli import POLL_S, WAIT_S
@@ -192,10 +195,9 @@ async def at_work(settings: Settings, folder: Path) -> None:
     script.write_text(json.dumps({"T1": [sample.wrong("T1"), sample.right("T1")]}))
     async with desk(settings) as opened:
         await bring_up.found(opened)
-        posting = Posting(name=NAME, kind="scripted", script=str(script))
-        await bring_up.hire(opened, posting)
-        assert await session.on_the_staff(opened.store, posting.id)
-        assert await session.find_employee(opened.store, NAME) == posting.id
+        hired = await hiring.ensure(opened, Posting(name=NAME, kind="scripted", script=str(script)))
+        assert hired is not None
+        assert await session.find_employee(opened.store, NAME) == hired.employee
         run = await handed_in(opened, sample, folder)
         await delivered(opened, run)
         await seen_from_the_record(opened, run)
@@ -214,6 +216,24 @@ async def at_work(settings: Settings, folder: Path) -> None:
         await limits_accepted(settings, opened)
         limited = await law.set_budget(opened, Amount(Decimal(5), 10**9))
         assert stopped.seq < halted.seq < resumed.seq < limited.seq
+    await of_the_staff(settings, str(script))
+
+
+async def of_the_staff(settings: Settings, script: str) -> None:
+    """Hire somebody beside the one who has worked, and send it away again."""
+    wanted = hire_options.Hiring(name="bert", script=script)
+    hired = await hiring.hire(settings, wanted)
+    with pytest.raises(Conflict):
+        await hiring.hire(settings, wanted)
+    assert (await hiring.update(settings, wanted)).change == "unchanged"
+    assert (await hiring.rename(settings, "bert", "carl")).employee == hired.employee
+    assert (await staff.suspend(settings, "carl", "asked")).employee == hired.employee
+    assert (await staff.reinstate(settings, "carl", "asked")).employee == hired.employee
+    listed = await staff.list_staff(settings, probe=True, on_progress=said)
+    assert [(member.name, member.probe) for member in listed.employees] == [(NAME, "ok, 0.0 s"), ("carl", "ok, 0.0 s")]
+    assert (await hiring.dismiss(settings, "carl", "asked")).employee == hired.employee
+    assert [score.verified for score in await staff.scores(settings)] == [1]
+    assert any(cost.calls for cost in await staff.costs(settings))
 
 
 async def limits_accepted(settings: Settings, opened: DirectorSession) -> None:

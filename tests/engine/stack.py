@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from ruamel.yaml import YAML
@@ -147,12 +148,15 @@ class Stack:
     def hire(self, name: str, answers: Mapping[str, Sequence[Mapping[str, str]]], *, delay_s: float = 0.0) -> None:
         """A scripted employee, whose script the container of the employees reads from the staff's folder."""
         script = f"/aura/employees/scripts/{name}"
-        posting = postings.Posting(name=name, kind="scripted", script=script, delay_s=delay_s, wall_s=delay_s + SLOW_S)
+        wall_s = delay_s + SLOW_S
         (self.requirements / f"{name}.answers").write_text(json.dumps(answers))
-        (self.requirements / f"{name}.posting").write_bytes(msgspec.json.encode(posting))
         self._director_says("mkdir", "-p", "/aura/employees/scripts")
         self._director_says("cp", f"/requirements/{name}.answers", script)
-        self.aura("hire", name, "--script", script, "--wall-s", str(posting.wall_s))
+        hired = self.aura("hire", name, "--script", script, "--wall-s", str(wall_s))["employee"]
+        posting = postings.Posting(
+            name=name, kind="scripted", hired_as=UUID(hired), script=script, delay_s=delay_s, wall_s=wall_s
+        )
+        (self.requirements / f"{name}.posting").write_bytes(msgspec.json.encode(posting))
         self._director_says("cp", f"/requirements/{name}.posting", f"/aura/employees/{name}.json")
         time.sleep(2 * RESCAN_S)  # its worker follows the file by now
 

@@ -220,7 +220,7 @@ async def test_a_call_is_made_with_what_the_worker_has(
 ) -> None:
     report = await Served(posting, environment, Calling(act)).report(Question(call=True, wait_s=0.1))
     assert report.problem == problem
-    assert report.ok == (report.seconds is not None) == (not problem)
+    assert (report.said[:2] == "ok") == (report.seconds is not None) == (not problem)
     assert report.key == ("set" if environment else "unset")
 
 
@@ -238,8 +238,8 @@ async def test_without_a_call_key_and_server_are_looked_at(
     posting: Posting, environment: dict[str, str], key: str, said: str
 ) -> None:
     report = await Served(posting, environment, Calling(hanging)).report(Question(call=False, wait_s=0.1))
-    assert report.problem.startswith(said)
-    assert bool(report.problem) == bool(said)
+    assert report.said.startswith(said or "ok")
+    assert bool(report.key_problem) == (key in ("unset", "unusable") and posting.base_url == OPENAI)
     assert (report.key, report.seconds) == (key, None)
 
 
@@ -249,7 +249,7 @@ async def test_a_server_that_listens_is_reached() -> None:
         port = server.sockets[0].getsockname()[1]
         posting = hosted(base_url=f"http://127.0.0.1:{port}/v1")
         report = await Served(posting, {}, Calling(hanging)).report(Question(call=False, wait_s=1.0))
-    assert (report.problem, report.key, report.needs_key) == ("", "unset", False)
+    assert (report.said, report.key, report.key_problem) == ("ok", "unset", "")
 
 
 async def test_who_cannot_be_built_is_told_and_not_called() -> None:

@@ -1,165 +1,181 @@
-"""employees, hire, suspend, reinstate, scores, costs: the staff and what it did."""
+"""employees, hire, rename, suspend, reinstate, dismiss, scores, costs: the staff and what it did."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from director.cli.commands.options import Json, Reason
+from director.cli.commands.command import command
+from director.cli.commands.options import Reason
+from director.terminal.output import Door
+
+if TYPE_CHECKING:
+    from director.services.staff import StandingChanged
+    from director.settings import Settings
 
 Who = Annotated[str, typer.Argument(metavar="EMPLOYEE", help="Name, id, or the beginning of the id.")]
 
+KeyEnv = Annotated[
+    str | None,
+    typer.Option(
+        help="The variable that holds the API key where `aura up` is run (default OPENAI_API_KEY); "
+        "the key itself is never stored."
+    ),
+]
+PriceIn = Annotated[
+    str | None, typer.Option(metavar="USD", help="The price of a million tokens of prompts, where no table knows it.")
+]
+PromptTokens = Annotated[
+    int | None,
+    typer.Option(min=1, help="The most tokens of one prompt: the model's context less the answer (default 32768)."),
+]
+
 
 def register(app: typer.Typer) -> None:
-    for command in (employees, hire, suspend, reinstate, scores, costs):
-        app.command()(command)
+    for function in (employees, hire, rename, suspend, reinstate, dismiss, scores, costs):
+        app.command()(function)
 
 
-def employees(
-    as_json: Json = False,
-    probe: Annotated[bool, typer.Option("--probe", help="Make one small call to each.")] = False,
+@command("employees")
+async def employees(
+    door: Door,
+    settings: "Settings",
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Let the worker of each make one small call, with the worker's key.")
+    ] = False,
+    everybody: Annotated[bool, typer.Option("--all", help="Show those who were dismissed, too.")] = False,
 ) -> None:
-    """The staff: who they are and how they stand."""
-    from director.settings import Settings
-    from director.terminal.output import Door
+    """Show the staff: who they are, which version answers, and how they stand."""
+    from director.cli.staff_text import staff_text
+    from director.services.staff import list_staff
+    from domain.errors import Failed
 
-    door = Door("employees", as_json)
-
-    async def work() -> None:
-        from director.services.staff import list_staff
-
-        await list_staff(Settings(), door, probe=probe)
-
-    door.run(work())
+    staff = await list_staff(settings, dismissed=everybody, probe=probe, on_progress=door.note)
+    data = _data({"employees": staff.employees, "strikes": staff.strikes})
+    asked = sum(person.probe is not None for person in staff.employees)
+    said = f"{len(staff.silent)} of {asked} did not answer."
+    failed = Failed(said, hint="The table says why.", code="probe") if staff.silent else None
+    door.answer(data, staff_text(data["employees"], data["strikes"]), failed)
 
 
-def hire(
+@command("hire")
+async def hire(
+    door: Door,
+    settings: "Settings",
     name: Annotated[str, typer.Argument(help="A plain name for the employee.")],
     base_url: Annotated[
-        str, typer.Option(help="An OpenAI-compatible server, for example http://127.0.0.1:11434/v1")
-    ] = "",
-    model: Annotated[str, typer.Option(help="The model's name there.")] = "",
-    style: Annotated[str, typer.Option(help="chat, or grammar for a llama.cpp server")] = "chat",
-    key_env: Annotated[
-        str, typer.Option(help="The variable that holds the API key; the key itself is never stored.")
-    ] = "OPENAI_API_KEY",
+        str | None, typer.Option(help="An OpenAI-compatible server, for example http://127.0.0.1:11434/v1")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="The model's name there.")] = None,
+    style: Annotated[str | None, typer.Option(help="chat (the default), or grammar for a llama.cpp server")] = None,
+    key_env: KeyEnv = None,
     local: Annotated[bool, typer.Option("--local", help="A local model: its price is 0.00 USD.")] = False,
-    price_in: Annotated[
-        str, typer.Option(metavar="USD", help="The price of a million tokens of prompts, where no table knows it.")
-    ] = "",
-    price_out: Annotated[str, typer.Option(metavar="USD", help="The price of a million tokens of answers.")] = "",
-    slots: Annotated[int, typer.Option(min=1, max=64, help="Calls at the same time.")] = 1,
-    output_tokens: Annotated[int, typer.Option(min=1, help="The most tokens of one answer.")] = 1024,
-    prompt_tokens: Annotated[
-        int, typer.Option(min=1, help="The most tokens of one prompt: the model's context less the answer.")
-    ] = 32768,
-    wall_s: Annotated[float, typer.Option(min=1, help="The most seconds of one call.")] = 120.0,
-    script: Annotated[str, typer.Option(help="No model: play recorded answers from this JSON file.")] = "",
-    as_json: Json = False,
+    price_in: PriceIn = None,
+    price_out: Annotated[
+        str | None, typer.Option(metavar="USD", help="The price of a million tokens of answers.")
+    ] = None,
+    slots: Annotated[int | None, typer.Option(min=1, max=64, help="Calls at the same time (default 1).")] = None,
+    output_tokens: Annotated[
+        int | None, typer.Option(min=1, help="The most tokens of one answer (default 1024).")
+    ] = None,
+    prompt_tokens: PromptTokens = None,
+    wall_s: Annotated[float | None, typer.Option(min=1, help="The most seconds of one call (default 120).")] = None,
+    script: Annotated[str | None, typer.Option(help="No model: play recorded answers from this JSON file.")] = None,
+    update: Annotated[
+        bool,
+        typer.Option("--update", help="Change an employee: same id and strikes. What is not stated stays as it is."),
+    ] = False,
 ) -> None:
     """Put an employee on the staff: a model on an OpenAI-compatible server, or a script."""
-    from director.settings import Settings
-    from director.terminal.output import Door
+    from director.cli.staff_text import hired_text
+    from director.services import hiring
+    from director.services.hire_options import Hiring
 
-    door = Door("hire", as_json)
-
-    async def work() -> None:
-        from director.services.staff import Hiring, hire_employee, posting_of
-
-        wanted = Hiring(
-            name=name,
-            base_url=base_url,
-            model=model,
-            style=style,
-            key_env=key_env,
-            local=local,
-            price_in=price_in,
-            price_out=price_out,
-            slots=slots,
-            output_tokens=output_tokens,
-            prompt_tokens=prompt_tokens,
-            wall_s=wall_s,
-            script=script,
-        )
-
-        await hire_employee(Settings(), posting_of(wanted), door)
-
-    door.run(work())
+    wanted = Hiring(
+        name=name,
+        base_url=base_url,
+        model=model,
+        style=style,
+        key_env=key_env,
+        local=local,
+        price_in=price_in,
+        price_out=price_out,
+        slots=slots,
+        output_tokens=output_tokens,
+        prompt_tokens=prompt_tokens,
+        wall_s=wall_s,
+        script=script,
+    )
+    act = hiring.update if update else hiring.hire
+    hired = await act(settings, wanted)
+    data = _data(hired)
+    data["call_usd_max"] = data.pop("profile")["call_usd_max"]
+    door.answer(data, hired_text(data))
 
 
-def suspend(who: Who, reason: Reason, as_json: Json = False) -> None:
+@command("rename")
+async def rename(
+    door: Door, settings: "Settings", who: Who, name: Annotated[str, typer.Argument(help="The new name.")]
+) -> None:
+    """Give an employee another name; its id, strikes and scores stay."""
+    from director.services import hiring
+
+    _changed(door, await hiring.rename(settings, who, name), f"{who} is called {name}")
+
+
+@command("suspend")
+async def suspend(door: Door, settings: "Settings", who: Who, reason: Reason) -> None:
     """Take an employee out of work."""
-    _standing("suspend", who, reason, as_json)
+    from director.services import staff
+
+    _changed(door, await staff.suspend(settings, who, reason), f"{who} gets no work until `aura reinstate`")
 
 
-def reinstate(who: Who, reason: Reason, as_json: Json = False) -> None:
+@command("reinstate")
+async def reinstate(door: Door, settings: "Settings", who: Who, reason: Reason) -> None:
     """Put a suspended employee back to work; its strikes are wiped."""
-    _standing("reinstate", who, reason, as_json)
+    from director.services import staff
+
+    _changed(door, await staff.reinstate(settings, who, reason), f"{who} gets work again")
 
 
-def _standing(verb: str, who: str, reason: str, as_json: bool) -> None:
-    from director.settings import Settings
-    from director.terminal.output import Door
+@command("dismiss")
+async def dismiss(door: Door, settings: "Settings", who: Who, reason: Reason) -> None:
+    """Send an employee away for good. Its record stays, and its name is free."""
+    from director.services import hiring
 
-    door = Door(verb, as_json)
-
-    async def work() -> None:
-        from bus.clock import now
-        from director.services.session import desk, find_employee, new_id
-        from domain.employee import Reinstate, Suspend
-
-        async with desk(Settings()) as opened:
-            employee = await find_employee(opened.store, who)
-            kind = Suspend if verb == "suspend" else Reinstate
-            outcome = await opened.done(kind(id=new_id(), at=now(), employee=employee, reason=reason))
-        door.answer({"employee": employee, "seq": outcome.seq}, f"Recorded as event {outcome.seq}.")
-
-    door.run(work())
+    changed = await hiring.dismiss(settings, who, reason)
+    _changed(door, changed, f"{who} is dismissed. Its record stays, and its name is free")
 
 
-def scores(as_json: Json = False) -> None:
+def _changed(door: Door, changed: "StandingChanged", said: str) -> None:
+    """Answer with the change; one that was there before is on no new event."""
+    door.answer(changed, f"{said}, as event {changed.seq}." if changed.seq else f"{said} already.")
+
+
+@command("scores")
+async def scores(door: Door, settings: "Settings") -> None:
     """Show what each employee achieved: verified, rejected, at the first attempt, tokens, cost, time."""
-    from director.settings import Settings
-    from director.terminal.output import Door
+    from director.cli.staff_text import scores_text
+    from director.services import staff
 
-    door = Door("scores", as_json)
-
-    async def work() -> None:
-        from director.services.session import archive, rows
-        from director.services.staff import scores_text
-
-        async with archive(Settings()) as store:
-            found = await rows(store, "door_scores")
-        door.answer({"scores": found}, scores_text(found))
-
-    door.run(work())
+    data = _data({"scores": await staff.scores(settings)})
+    door.answer(data, scores_text(data["scores"]))
 
 
-def costs(as_json: Json = False) -> None:
+@command("costs")
+async def costs(door: Door, settings: "Settings") -> None:
     """Show what each run cost."""
-    from director.settings import Settings
-    from director.terminal.output import Door
+    from director.cli.staff_text import costs_text
+    from director.services import staff
 
-    door = Door("costs", as_json)
+    data = _data({"costs": await staff.costs(settings)})
+    door.answer(data, costs_text(data["costs"]))
 
-    async def work() -> None:
-        from director.services.session import archive, rows
-        from director.terminal.text import money, table
 
-        async with archive(Settings()) as store:
-            found = await rows(store, "door_costs")
-        lines = [
-            (
-                row["run"],
-                row["title"],
-                money(row["usd"]),
-                row["tokens"],
-                row["calls"],
-                row["cut_off"],
-                row["unpriced"],
-            )
-            for row in found
-        ]
-        header = ("run", "title", "cost", "tokens", "calls", "cut off", "unpriced")
-        door.answer({"costs": found}, table(header, lines) if found else "Nothing has cost anything yet.")
+def _data(value: Any) -> Any:
+    """Structs as dictionaries; money stays a decimal."""
+    from decimal import Decimal
 
-    door.run(work())
+    import msgspec
+
+    return msgspec.to_builtins(value, builtin_types=(Decimal,), enc_hook=str)

@@ -1,0 +1,94 @@
+"""The staff as text: who they are, how they stand, and what they achieved."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from director.terminal.escape import visible
+from director.terminal.text import clock, money, table
+
+NOBODY = "Nobody is on the staff. `aura hire --help` shows how."
+ID_CHARS, VERSION_CHARS = 13, 8
+"""The characters that a screen shows of an id that begins with a time, and of one that follows from a content."""
+
+
+def staff_text(people: Sequence[Mapping[str, Any]], record: Sequence[Mapping[str, Any]]) -> str:
+    """Write one line for each employee, and below them their record: warnings, suspensions, new names."""
+    if not people:
+        return NOBODY
+    lines: list[tuple[object, ...]] = [
+        (
+            person["name"],
+            str(person["employee"])[:ID_CHARS],
+            str(person["version"])[:VERSION_CHARS],
+            _answers(person),
+            person["phase"],
+            person["strikes"],
+            visible(person["probe"]) if person["probe"] else None,
+        )
+        for person in people
+    ]
+    header: tuple[str, ...] = ("name", "id", "version", "what answers", "standing", "strikes", "probe")
+    if all(person["probe"] is None for person in people):
+        header, lines = header[:-1], [line[:-1] for line in lines]
+    told = [f"{clock(line['at'])}  {line['name']} {line['kind']}: {line['reason']}" for line in record]
+    return "\n".join([table(header, lines), *told])
+
+
+def _answers(person: Mapping[str, Any]) -> str:
+    scripted = " (scripted: no model answers)" if person["scripted"] else ""
+    return f"{person['provider']}: {person['model']}{scripted}"
+
+
+def scores_text(found: Sequence[Mapping[str, Any]]) -> str:
+    """Write the scores. "First try" counts tasks of which the employee had the first attempt; "declined" its honest "I
+    cannot do this", which costs a quarter of the trust that a rejected hand-in costs."""
+    lines = [
+        (
+            f"{row['name']}{' (scripted)' if row['scripted'] else ''}",
+            row["phase"],
+            row["verified"],
+            row["rejected"],
+            row["integrity"],
+            f"{row['first_verified']}/{row['first_attempts']}",
+            row["trust"],
+            row["declined"],
+            row["calls"],
+            row["failed"] + row["cut_off"],
+            row["charged_tokens"],
+            money(row["charged_usd"]),
+            f"{row['latency_us'] / 1_000_000:.1f} s",
+        )
+        for row in found
+    ]
+    header = (
+        *("employee", "standing", "verified", "rejected", "integrity", "first try", "trust"),
+        *("declined", "calls", "failed", "tokens", "cost", "time"),
+    )
+    return table(header, lines) if found else "Nobody has worked yet."
+
+
+def costs_text(found: Sequence[Mapping[str, Any]]) -> str:
+    """Write what each run cost."""
+    lines = [
+        (row["run"], row["title"], money(row["usd"]), row["tokens"], row["calls"], row["cut_off"], row["unpriced"])
+        for row in found
+    ]
+    header = ("run", "title", "cost", "tokens", "calls", "cut off", "unpriced")
+    return table(header, lines) if found else "Nothing has cost anything yet."
+
+
+def hired_text(hired: Mapping[str, Any]) -> str:
+    """Say what a hire or an update has done, and what to do next."""
+    name, employee, version = hired["name"], hired["employee"], str(hired["version"])[:VERSION_CHARS]
+    lines = {
+        "hired": f"Hired {name} ({employee}), version {version}.",
+        "updated": f"Updated {name} ({employee}), now version {version}. Orders that it has are finished as before.",
+        "reached": f"{name} ({employee}) is reached in another way. Its version {version} is the same.",
+        "unchanged": f"Nothing has changed: {name} ({employee}) is version {version}, as asked for.",
+    }
+    text = lines[hired["change"]]
+    if hired["change"] in ("hired", "updated"):
+        text += f" A call may cost {money(hired['call_usd_max'])}."
+    if hired["suspended"]:
+        return f"{text}\nIt stays {hired['suspended']}. Back to work: aura reinstate {name} --reason …"
+    return text if hired["change"] == "unchanged" else f"{text} Try it: aura employees --probe"

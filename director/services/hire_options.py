@@ -1,0 +1,143 @@
+"""The options of `aura hire`, and the posting that they ask for."""
+
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from agents.employees.postings import Posting
+from agents.employees.pricing import Rates
+from domain.errors import Invalid, NotFound
+
+DEFAULT_KEY_ENV = "OPENAI_API_KEY"
+_RATE = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?", re.ASCII)
+
+
+class Hiring(msgspec.Struct, frozen=True, kw_only=True):
+    """The options as stated. None: not stated, which is the default at a hire and no change at an update.
+
+    Prices are USD for a million tokens, as text.
+    """
+
+    name: str
+    base_url: str | None = None
+    model: str | None = None
+    style: str | None = None
+    key_env: str | None = None
+    local: bool = False
+    price_in: str | None = None
+    price_out: str | None = None
+    slots: int | None = None
+    output_tokens: int | None = None
+    prompt_tokens: int | None = None
+    wall_s: float | None = None
+    script: str | None = None
+
+
+def posting_of(wanted: Hiring, present: Posting | None = None) -> Posting:
+    """Return the posting that the options ask for, on top of the present one.
+
+    Raises Invalid if an option is missing or cannot be used, NotFound for a script that is not there.
+    """
+    if wanted.script:
+        return _scripted(wanted, present)
+    before = present if present is not None and (present.kind != "scripted" or not wanted.base_url) else None
+    if before is not None and before.kind != "openai":
+        return _limited(wanted, _only_limits(wanted, before))
+    return _limited(wanted, _priced(wanted, _of_server(wanted, before), before))
+
+
+def _scripted(wanted: Hiring, present: Posting | None) -> Posting:
+    assert wanted.script
+    if not Path(wanted.script).is_file():
+        raise NotFound(f"There is no script {wanted.script}.", hint='Write JSON: {"T1": [{"slug.py": "…"}]}')
+    before = present if present is not None and present.kind == "scripted" else None
+    posting = before or Posting(name=wanted.name, kind="scripted")
+    return _limited(wanted, replace(posting, script=str(Path(wanted.script).absolute())))
+
+
+def _only_limits(wanted: Hiring, before: Posting) -> Posting:
+    """A script and the embedded model have limits, and no server to choose."""
+    stated = {"--base-url": wanted.base_url, "--model": wanted.model, "--key-env": wanted.key_env}
+    stated |= {"--style": wanted.style, "--price-in": wanted.price_in, "--price-out": wanted.price_out}
+    for option, value in stated.items():
+        if value:
+            raise Invalid(
+                f"{before.name} is {before.kind}: {option} does not apply.",
+                hint="Hire a model under another name, or dismiss this one first.",
+            )
+    return before
+
+
+def _of_server(wanted: Hiring, before: Posting | None) -> Posting:
+    """The server, the model there, its style and the variable of its key."""
+    base_url = _address(wanted.base_url) if wanted.base_url else before.base_url if before is not None else ""
+    model = wanted.model.strip() if wanted.model else before.model if before is not None else ""
+    if not base_url or not model:
+        raise Invalid(
+            "An employee needs a server and a model.",
+            hint="Example: aura hire coder --base-url http://127.0.0.1:11434/v1 --model qwen2.5-coder:7b --local",
+        )
+    if wanted.style not in (None, "chat", "grammar"):
+        raise Invalid(f"There is no style {wanted.style}.", hint="Write chat, or grammar for a llama.cpp server.")
+    posting = before or Posting(name=wanted.name, kind="openai", api_key_env=DEFAULT_KEY_ENV)
+    if wanted.style is not None:
+        posting = replace(posting, style="grammar" if wanted.style == "grammar" else "chat")
+    if wanted.key_env is not None:
+        posting = replace(posting, api_key_env=wanted.key_env)
+    digest = posting.model_digest if model == posting.model else None
+    return replace(posting, base_url=base_url, model=model, model_digest=digest)
+
+
+def _priced(wanted: Hiring, posting: Posting, before: Posting | None) -> Posting:
+    """The price: what is stated; else the present one, as long as server and model are the same."""
+    rates = _rates(wanted)
+    if rates is not None:
+        return replace(posting, price="genai-prices", price_in=rates.input_usd, price_out=rates.output_usd)
+    if wanted.local:
+        return replace(posting, price="zero", price_in=None, price_out=None)
+    if before is not None and (before.base_url, before.model) == (posting.base_url, posting.model):
+        return posting
+    return replace(posting, price="genai-prices", price_in=None, price_out=None)
+
+
+def _limited(wanted: Hiring, posting: Posting) -> Posting:
+    stated = {
+        "slots": wanted.slots,
+        "output_tokens_max": wanted.output_tokens,
+        "prompt_tokens_max": wanted.prompt_tokens,
+        "wall_s": wanted.wall_s,
+    }
+    return replace(posting, **{name: value for name, value in stated.items() if value is not None})
+
+
+def _rates(wanted: Hiring) -> Rates | None:
+    """Return the stated prices; None if none is stated. Raises Invalid for half of them or for no price."""
+    if not wanted.price_in and not wanted.price_out:
+        return None
+    example = "Write both, in USD for a million tokens: --price-in 2.50 --price-out 10"
+    if not wanted.price_in or not wanted.price_out:
+        raise Invalid("A price has two parts: of the prompt and of the answer.", hint=example)
+    if wanted.local:
+        raise Invalid(
+            "--local says that a call costs nothing, and --price-in says what it costs.", hint="Leave one out."
+        )
+    parts = []
+    for option, text in (("--price-in", wanted.price_in), ("--price-out", wanted.price_out)):
+        if not _RATE.fullmatch(text):
+            raise Invalid(f"{option} {text} is not a price from 0 to 999999.", hint=example)
+        parts.append(Decimal(text))
+    return Rates(*parts)
+
+
+def _address(base_url: str) -> str:
+    """The base URL without spaces around it. Raises Invalid for what is no address of a web server."""
+    from agents.employees.call_errors import CallFailed
+    from agents.employees.providers.http_client import address_of
+
+    try:
+        return address_of(base_url)
+    except CallFailed as error:
+        raise Invalid(error.message, hint="Give --base-url as the server's page shows it.", code="base_url") from None

@@ -1,0 +1,255 @@
+"""Hiring, updating, renaming and dismissing: a name on the staff has one holder (ADR 0030)."""
+
+import os
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from agents.employees import postings
+from agents.employees.posting_lock import changing
+from agents.employees.postings import Posting, build, profile_of
+from bus.clock import now
+from director.services.hire_options import Hiring, posting_of
+from director.services.session import DirectorSession, desk, find_employee, new_id
+from director.services.staff import StandingChanged, server_of, shown
+from director.services.views import PEOPLE, RECORD, Person
+from director.settings import Settings
+from director.terminal.text import clock
+from domain.employee import Dismiss, Hire, Profile, Rename, version_of
+from domain.errors import AuraError, Conflict, Contention, Invalid, NotFound, Unavailable
+
+Progress = Callable[[str], None]
+Change = Literal["hired", "updated", "reached", "unchanged"]
+"""`reached`: it is reached in another way, and nothing that stands on the log has changed."""
+
+
+class Hired(msgspec.Struct, frozen=True, kw_only=True):
+    """An employee after a hire or an update. `suspended`: why it gets no work; empty if it gets some."""
+
+    employee: UUID
+    name: str
+    version: UUID
+    change: Change
+    profile: Profile
+    suspended: str = ""
+
+
+class _Holder(NamedTuple):
+    """The employee that has a name. `person` None: on the log, and not in HR's rows yet."""
+
+    employee: UUID
+    person: Person | None
+
+
+class _Names:
+    """The names of the staff, read under the lock."""
+
+    def __init__(self, opened: DirectorSession, people: list[Person]) -> None:
+        self._opened = opened
+        self._people = people
+
+    @classmethod
+    async def read(cls, opened: DirectorSession) -> "_Names":
+        return cls(opened, await PEOPLE.read(opened.store))
+
+    async def holder(self, name: str, kept: Posting | None) -> _Holder | None:
+        """Return who has the name: the one of its file, or the newest of several from before names were unique."""
+        present = [person for person in self._people if person.name == name and person.phase != "dismissed"]
+        if present:
+            mine = [person for person in present if kept is not None and person.employee == kept.id]
+            person = (mine or present)[-1]
+            return _Holder(person.employee, person)
+        if kept is None or any(person.employee == kept.id for person in self._people):
+            return None
+        if await self._opened.store.read_entity(kept.id):
+            return _Holder(kept.id, None)
+        return None
+
+    def dismissed(self, name: str) -> Person | None:
+        """Return who had the name last and was dismissed."""
+        gone = [person for person in self._people if person.name == name and person.phase == "dismissed"]
+        return gone[-1] if gone else None
+
+
+async def hire(settings: Settings, wanted: Hiring) -> Hired:
+    """Hire somebody under a name that is free.
+
+    Raises Conflict if somebody has the name, Invalid for options that cannot be used and a price that nobody knows.
+    """
+    posting = await _checked(posting_of(wanted))
+    async with desk(settings) as opened, changing(settings.employees):
+        names = await _Names.read(opened)
+        kept = postings.named(settings.employees, wanted.name)
+        holder = await names.holder(wanted.name, kept)
+        if holder is not None:
+            raise await _in_use(opened, wanted.name, holder)
+        return await _hired(opened, posting, kept)
+
+
+async def update(settings: Settings, wanted: Hiring) -> Hired:
+    """Give an employee another version, or another way to be reached; what `wanted` does not state stays.
+
+    Raises NotFound if nobody has the name, and as `hire`.
+    """
+    async with desk(settings) as opened, changing(settings.employees):
+        names = await _Names.read(opened)
+        kept = postings.named(settings.employees, wanted.name)
+        holder = await names.holder(wanted.name, kept)
+        if holder is None:
+            raise _nobody(wanted.name, names.dismissed(wanted.name))
+        present = kept if kept is not None and kept.id == holder.employee else None
+        posting = await _checked(replace(posting_of(wanted, present), hired_as=holder.employee))
+        return await _updated(opened, posting, present, holder)
+
+
+async def ensure(opened: DirectorSession, posting: Posting, on_progress: Progress = lambda _: None) -> Hired | None:
+    """Have an employee on the staff as this posting says: hired once, and updated when another version answers.
+
+    None for a name whose employee was dismissed: what a person has sent away does not come back by itself.
+    """
+    folder = opened.settings.employees
+    async with changing(folder):
+        names = await _Names.read(opened)
+        kept = postings.named(folder, posting.name)
+        holder = await names.holder(posting.name, kept)
+        if holder is None:
+            gone = names.dismissed(posting.name)
+            if gone is not None:
+                on_progress(f"{posting.name} was dismissed on {clock(gone.dismissed_at)} UTC and is not hired again")
+                return None
+            return await _hired(opened, posting, kept)
+        present = kept if kept is not None and kept.id == holder.employee else None
+        posting = replace(posting, hired_as=holder.employee)
+        if present is not None and version_of(profile_of(present)) == version_of(profile_of(posting)):
+            same = {"slots": present.slots, "wall_s": present.wall_s, "delay_s": present.delay_s}
+            posting = replace(posting, **same)
+        return await _updated(opened, posting, present, holder)
+
+
+async def dismiss(settings: Settings, who: str, reason: str) -> StandingChanged:
+    """Send an employee away for good and free its name; `seq` 0 if it was dismissed before.
+
+    Raises NotFound, Invalid without a reason.
+    """
+    async with desk(settings) as opened, changing(settings.employees):
+        employee = await find_employee(opened.store, who)
+        outcome = await opened.done(Dismiss(id=new_id(), at=now(), employee=employee, reason=reason))
+        postings.remove(settings.employees, employee)
+        await shown(opened, employee, lambda person: person.phase == "dismissed")
+    return StandingChanged(employee=employee, seq=outcome.seq)
+
+
+async def rename(settings: Settings, who: str, name: str) -> StandingChanged:
+    """Give an employee another name; `seq` 0 if it has that name already.
+
+    Raises NotFound, Conflict if somebody else has the name, Invalid for what is no name, Refused for a dismissed one.
+    """
+    postings.checked_name(name)
+    folder = settings.employees
+    async with desk(settings) as opened, changing(folder):
+        employee = await find_employee(opened.store, who)
+        names = await _Names.read(opened)
+        holder = await names.holder(name, postings.named(folder, name))
+        if holder is not None and holder.employee != employee:
+            raise await _in_use(opened, name, holder)
+        outcome = await opened.done(Rename(id=new_id(), at=now(), employee=employee, name=name))
+        kept = next((posting for posting in postings.load_all(folder) if posting.id == employee), None)
+        if kept is not None and kept.name != name:
+            postings.save(folder, replace(kept, name=name, hired_as=employee))
+            postings.path_of(folder, kept.name).unlink(missing_ok=True)
+        await shown(opened, employee, lambda person: person.name == name)
+    return StandingChanged(employee=employee, seq=outcome.seq)
+
+
+async def _checked(posting: Posting) -> Posting:
+    """Raise Invalid for a name that no file can have, a script or key that cannot be read, a price nobody knows."""
+    postings.checked_name(posting.name)
+    await build(posting, os.environ).close()
+    if profile_of(posting).call_usd_max is None:
+        raise Invalid(
+            f"Nobody knows the price of {posting.model} at {posting.base_url}, so no budget can be reserved for it.",
+            hint="State it with --price-in and --price-out, or add --local if it costs nothing.",
+            code="price_unknown",
+        )
+    return posting
+
+
+async def _hired(opened: DirectorSession, posting: Posting, leftover: Posting | None) -> Hired:
+    """Claim the name by its file, then hire. `leftover`: the file of a dismissed one, or of a hire that broke off."""
+    folder = opened.settings.employees
+    if leftover is not None:
+        postings.path_of(folder, posting.name).unlink(missing_ok=True)
+    posting = replace(posting, hired_as=new_id())
+    if not postings.create(folder, posting):
+        raise Conflict(f"Somebody has just taken the name {posting.name}.", hint="Take another name.", code="name_used")
+    profile = profile_of(posting)
+    try:
+        await opened.done(Hire(id=new_id(), at=now(), employee=posting.id, profile=profile))
+    except AuraError as error:
+        if not isinstance(error, Unavailable | Contention):  # refused: nothing of it is on the log
+            postings.remove(folder, posting.id)
+        raise
+    await shown(opened, posting.id, lambda _person: True)
+    return Hired(employee=posting.id, name=posting.name, version=version_of(profile), change="hired", profile=profile)
+
+
+async def _updated(opened: DirectorSession, posting: Posting, present: Posting | None, holder: _Holder) -> Hired:
+    """Record the new profile, then replace the file: its worker finishes what it has, and the new one goes on."""
+    profile = profile_of(posting)
+    outcome = await opened.done(Hire(id=new_id(), at=now(), employee=posting.id, profile=profile))
+    if posting != present:
+        postings.save(opened.settings.employees, posting)
+    change: Change = "updated" if outcome.events else "reached" if posting != present else "unchanged"
+    if outcome.events:
+        await shown(opened, posting.id, lambda person: person.version == version_of(profile))
+    return Hired(
+        employee=posting.id,
+        name=posting.name,
+        version=version_of(profile),
+        change=change,
+        profile=profile,
+        suspended=await _why_suspended(opened, holder.person),
+    )
+
+
+async def _why_suspended(opened: DirectorSession, person: Person | None) -> str:
+    """Since when and why somebody is suspended; empty for anybody else."""
+    if person is None or person.phase != "suspended":
+        return ""
+    lines = [
+        line for line in await RECORD.read(opened.store) if (line.employee, line.kind) == (person.employee, "suspended")
+    ]
+    return f"suspended since {clock(lines[-1].at)} UTC: {lines[-1].reason}" if lines else "suspended"
+
+
+async def _in_use(opened: DirectorSession, name: str, holder: _Holder) -> Conflict:
+    """Say who has the name and what can be done."""
+    person = holder.person
+    server = server_of(person) if person is not None else ""
+    what = "not in HR's rows yet" if person is None else f"{person.model} at {server}" if server else person.model
+    remedies = [
+        f"Another name, or: aura dismiss {name} --reason … (for good; the name is then free)",
+        f"Another version of the same employee, which keeps its strikes: aura hire {name} --update …",
+    ]
+    suspended = await _why_suspended(opened, person)
+    if suspended:
+        remedies[1] += " (this does not lift the suspension)"
+        remedies.append(f"Back to work: aura reinstate {name} --reason …")
+    return Conflict(
+        f"{name} is on the staff already ({what})" + (f", {suspended}" if suspended else "") + ".",
+        hint="\n".join(remedies),
+        code="name_used",
+    )
+
+
+def _nobody(name: str, gone: Person | None) -> NotFound:
+    """Say that there is nobody to update."""
+    if gone is None:
+        return NotFound(f"Nobody on the staff is called {name}.", hint=f"Hire without --update: aura hire {name} …")
+    return NotFound(
+        f"{name} was dismissed on {clock(gone.dismissed_at)} UTC, and a dismissal is final.",
+        hint=f"Hire anew without --update: aura hire {name} … That is another employee, without the old record.",
+    )

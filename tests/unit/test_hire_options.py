@@ -1,0 +1,159 @@
+"""The options of `aura hire` and of `--update`, and the employee's file that follows from them."""
+
+from decimal import Decimal
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from agents.employees import postings
+from agents.employees.postings import Posting, origin_of, profile_of
+from director.services.hire_options import Hiring, posting_of
+from domain.employee import version_of
+from domain.errors import AuraError, Invalid, NotFound
+
+OWN = "http://127.0.0.1:11434/v1"
+PRESENT = Posting(
+    name="coder",
+    kind="openai",
+    hired_as=UUID(int=7),
+    model="m1",
+    base_url=OWN,
+    style="grammar",
+    api_key_env="MY_KEY",
+    price_in=Decimal(2),
+    price_out=Decimal(8),
+    slots=3,
+    output_tokens_max=77,
+)
+
+
+def asked(**stated: object) -> Hiring:
+    return msgspec.convert({"name": "coder", **stated}, Hiring)
+
+
+def test_a_hire_takes_the_defaults_for_what_is_not_stated() -> None:
+    posting = posting_of(asked(base_url=f" {OWN}/ ", model=" m ", local=True))
+    assert posting == Posting(
+        name="coder", kind="openai", base_url=posting.base_url, model="m", api_key_env="OPENAI_API_KEY", price="zero"
+    )
+    assert posting.base_url.rstrip("/") == OWN
+
+
+@pytest.mark.parametrize(
+    ("stated", "changes"),
+    [
+        ({}, {}),
+        ({"slots": 1}, {"slots": 1}),
+        ({"output_tokens": 5}, {"output_tokens_max": 5}),
+        ({"prompt_tokens": 6}, {"prompt_tokens_max": 6}),
+        ({"wall_s": 7.0}, {"wall_s": 7.0}),
+        ({"style": "chat"}, {"style": "chat"}),
+        ({"key_env": "OTHER"}, {"api_key_env": "OTHER"}),
+        ({"model": "m1"}, {}),
+        ({"local": True}, {"price": "zero", "price_in": None, "price_out": None}),
+        ({"price_in": "1", "price_out": "2"}, {"price_in": Decimal(1), "price_out": Decimal(2)}),
+        ({"model": "m2"}, {"model": "m2", "price_in": None, "price_out": None}),
+        (
+            {"base_url": "https://api.openai.com/v1"},
+            {"base_url": "https://api.openai.com/v1", "price_in": None, "price_out": None},
+        ),
+    ],
+)
+def test_an_update_changes_what_is_stated_and_a_price_holds_for_its_model(
+    stated: dict[str, object], changes: dict[str, object]
+) -> None:
+    assert posting_of(asked(**stated), PRESENT) == replace(PRESENT, **changes)
+
+
+def test_a_model_may_become_a_script_and_back(tmp_path: Path) -> None:
+    script = tmp_path / "answers.json"
+    script.write_text("{}")
+    played = posting_of(asked(script=str(script)), PRESENT)
+    assert (played.kind, played.script, played.base_url) == ("scripted", str(script), "")
+    assert posting_of(asked(slots=2), played) == replace(played, slots=2)
+    again = posting_of(asked(base_url=OWN, model="m", local=True), played)
+    assert (again.kind, again.script, again.model) == ("openai", "", "m")
+
+
+@pytest.mark.parametrize(
+    ("stated", "present", "kind"),
+    [
+        ({"style": "odd"}, PRESENT, Invalid),
+        ({"price_in": "1"}, PRESENT, Invalid),
+        ({"local": True, "price_in": "1", "price_out": "1"}, PRESENT, Invalid),
+        ({"base_url": "nowhere"}, PRESENT, Invalid),
+        ({"script": "nowhere.json"}, PRESENT, NotFound),
+        ({"slots": 2}, None, Invalid),
+        ({"model": "m"}, Posting(name="smol", kind="embedded", model="smol"), Invalid),
+        ({"style": "chat"}, Posting(name="anna", kind="scripted", script="a.json"), Invalid),
+    ],
+)
+def test_what_cannot_be_is_refused(stated: dict[str, object], present: Posting | None, kind: type[AuraError]) -> None:
+    with pytest.raises(kind) as refused:
+        posting_of(asked(**stated), present)
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("base_url", "origin"),
+    [
+        ("https://user:secret@Models.Example.com:443/v1?key=secret", "https://models.example.com"),
+        ("http://127.0.0.1:11434/v1", "http://127.0.0.1:11434"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        ("HTTP://host:80", "http://host"),
+        ("", ""),
+        ("http://host:port/v1", ""),
+        ("no address", ""),
+    ],
+)
+def test_a_server_is_told_by_scheme_host_and_port_alone(base_url: str, origin: str) -> None:
+    assert origin_of(base_url) == origin
+
+
+def test_what_the_log_keeps_of_an_address_holds_no_secret() -> None:
+    profile = profile_of(replace(PRESENT, base_url="https://user:secret@models.example.com/v1?key=secret"))
+    assert profile.server == "https://models.example.com"
+    assert b"secret" not in msgspec.json.encode(profile)
+
+
+def test_each_style_of_the_embedded_model_is_a_version_and_its_port_is_none() -> None:
+    chat = Posting(name="smol-chat", kind="embedded", model="smol", base_url="http://127.0.0.1:1/v1")
+    moved = replace(chat, base_url="http://127.0.0.1:2/v1", name="other", slots=4)
+    assert profile_of(chat).parameters["temperature"]
+    assert version_of(profile_of(chat)) == version_of(profile_of(moved))
+    assert version_of(profile_of(chat)) != version_of(profile_of(replace(chat, style="grammar")))
+
+
+def test_an_id_is_kept_in_the_file_and_an_older_file_keeps_the_id_that_follows_from_it(tmp_path: Path) -> None:
+    path = postings.save(tmp_path, PRESENT)
+    assert msgspec.json.decode(path.read_bytes())["id"] == str(PRESENT.hired_as)
+    assert postings.find(tmp_path, "coder").id == PRESENT.hired_as
+    old = msgspec.json.decode(path.read_bytes())
+    del old["id"]
+    path.write_bytes(msgspec.json.encode(old))
+    derived = postings.find(tmp_path, "coder").id
+    assert derived == replace(PRESENT, hired_as=None).id == UUID("b1166ae8-df2c-50bf-b321-853b27874c46")
+    assert replace(PRESENT, hired_as=None, style="chat").id != derived
+    assert replace(PRESENT, style="chat").id == PRESENT.id
+
+
+def test_a_name_is_claimed_once(tmp_path: Path) -> None:
+    other = replace(PRESENT, hired_as=UUID(int=8), model="m2")
+    assert postings.create(tmp_path, PRESENT)
+    assert not postings.create(tmp_path, other)
+    assert postings.load_all(tmp_path) == [PRESENT]
+    assert not postings.remove(tmp_path, other.id)
+    assert postings.remove(tmp_path, PRESENT.id)
+    assert postings.create(tmp_path, other), "control"
+    assert [path.name for path in tmp_path.iterdir()] == ["coder.json"]
+
+
+def test_an_employee_is_served_once_while_its_file_is_renamed(tmp_path: Path) -> None:
+    postings.save(tmp_path, PRESENT)
+    postings.save(tmp_path, replace(PRESENT, name="ada"))
+    assert len(postings.load_all(tmp_path)) == 1
+    postings.save(tmp_path, replace(PRESENT, name="bea", hired_as=UUID(int=8)))
+    assert len(postings.load_all(tmp_path)) == 2, "control"
