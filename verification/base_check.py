@@ -61,7 +61,7 @@ async def check_on_base(
 ) -> BaseReport:
     """Try a requirement on its base.
 
-    Raises Unavailable without a sandbox, Refused if the machine cannot hold a limit.
+    Raises Unavailable without a sandbox, Refused if the machine cannot enforce a limit.
     """
     held = await probed(sandbox, allow_degraded=allow_degraded)
     base = Tree.of(origin.files)

@@ -120,7 +120,7 @@ def project_of(
 async def probed(sandbox: Sandbox, *, allow_degraded: bool, accepted: Collection[str] = ()) -> Capabilities:
     """Probe a sandbox.
 
-    Raises Unavailable without one, and Refused if it cannot hold a limit that is not `accepted`, unless
+    Raises Unavailable without one, and Refused if it cannot enforce a limit that is not `accepted`, unless
     `allow_degraded`.
     """
     held = await sandbox.probe()

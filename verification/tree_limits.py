@@ -1,7 +1,7 @@
 """Limits on the size of a tree: one table for base, judged tree, sandbox, judge and delivery.
 
 A larger tree is refused before anybody works, and the message names the path. An employee's answer has its own limit
-(agents/workers/result.py). A blob, which holds the largest file, has one too (bus/blobs.py).
+(agents/workers/result.py). A blob, which must contain the largest file, has one too (bus/blobs.py).
 """
 
 TREE_FILES_MAX = 10_000

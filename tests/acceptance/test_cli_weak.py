@@ -40,7 +40,7 @@ def test_a_weak_criterion_is_named_with_the_stub_and_what_to_add(tmp_path: Path,
     assert weak == {
         "criterion": "A1",
         "stubs": ["returns 0", "returns its argument"],
-        "remedy": "add a case whose result is not 0",
+        "remedy": "add a case with a result other than 0",
         "refused_by": [],
     }
-    assert notes == ["A1 is met by code that returns 0: add a case whose result is not 0."]
+    assert notes == ["A1 is met by code that returns 0: add a case with a result other than 0."]

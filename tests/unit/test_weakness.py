@@ -130,7 +130,7 @@ def test_a_suite_is_left_to_its_own_control() -> None:
 def test_sealed_cases_count() -> None:
     sealed = f"- id: A1\n  cases:\n    - {CALL}returns: 4}}\n".encode()
     assert weak_criteria(parse(f"{CALL}returns: 3}}", sealed=sealed)) == ()
-    assert one(parse(f"{CALL}returns: 3}}")).remedy == "add a case whose result is not 3"
+    assert one(parse(f"{CALL}returns: 3}}")).remedy == "add a case with a result other than 3"
 
 
 def test_it_is_said_when_another_criterion_refuses_the_stub() -> None:

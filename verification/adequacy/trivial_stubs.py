@@ -45,9 +45,12 @@ def functions(steps: Iterable[Step]) -> Iterator[Stub]:
     """Yield stubs of everything that is called or constructed. `steps` are the steps that they must answer."""
     asked = [step for step in steps if step.action in ("call", "new")]
     for value in _CONSTANTS:
-        yield _returning(f"returns {value!r}", f"whose result is not {value!r}", value)
+        yield _returning(f"returns {value!r}", f"with a result other than {value!r}", value)
     yield Stub(
-        "returns its argument", "whose result is not its argument", _echo, _ALWAYS - {"commutative"} | {"round_trip"}
+        "returns its argument",
+        "with a result other than its argument",
+        _echo,
+        _ALWAYS - {"commutative"} | {"round_trip"},
     )
     yield _returning(
         "returns an object that equals everything", "with a plain result", _OBJECT, frozenset({"never_raises"})
@@ -56,7 +59,7 @@ def functions(steps: Iterable[Step]) -> Iterator[Stub]:
     first = sample(next(firsts, None))
     if key_of(first) not in {key_of(value) for value in _CONSTANTS}:
         shown = show(first, SHOWN_CHARS_MAX)
-        yield _returning(f"always returns {shown}", f"whose result is not {shown}", encode(first))
+        yield _returning(f"always returns {shown}", f"with a result other than {shown}", encode(first))
     for name, messages in _exceptions(asked).items():
         for message in messages:
             yield _raising(name, message, new=False)
@@ -70,12 +73,12 @@ def commands(steps: Iterable[Step]) -> Iterator[Stub]:
     yield Stub("exits 0 and prints nothing", "that expects some output", lambda _: _ran())
     yield Stub(
         "prints its standard input",
-        "whose output is not its input",
+        "with an output other than its input",
         lambda step: _ran(stdout=step.stdin or ""),
     )
     yield Stub(
         "prints its arguments",
-        "whose output is not its arguments",
+        "with an output other than its arguments",
         lambda step: _ran(stdout=" ".join(step.argv[1:]) + "\n"),
     )
     yield Stub("exits 1 and prints nothing", "that expects exit 0", lambda _: _ran(exit=1))
@@ -84,8 +87,8 @@ def commands(steps: Iterable[Step]) -> Iterator[Stub]:
 
 def services(steps: Iterable[Step]) -> Iterator[StubService]:
     """Yield stubs of the service."""
-    yield StubService("answers 200 with {}", "whose answer is not {}", lambda _, __: _response(200, "{}"))
-    yield StubService("answers 200 with the request's body", "whose answer is not the request's body", _sent_back)
+    yield StubService("answers 200 with {}", "with an answer other than {}", lambda _, __: _response(200, "{}"))
+    yield StubService("answers 200 with the request's body", "with an answer other than the request's body", _sent_back)
     yield StubService("answers 404 with {}", "that expects another status", lambda _, __: _response(404, "{}"))
     first = next((step.request for step in steps if step.request is not None), None)
     if first is not None:
@@ -184,6 +187,6 @@ def _json(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-NOTHING = _returning("returns None", "whose result is not None", None)
+NOTHING = _returning("returns None", "with a result other than None", None)
 """Stub of a function with an empty body."""
 NOT_IMPLEMENTED = _raising("NotImplementedError", "", new=False)

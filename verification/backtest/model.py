@@ -15,7 +15,7 @@ class Patch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: Kind
     accepted: bool
     seconds: float
-    findings: tuple[str, ...] = ()  # kind and detail, bounded
+    findings: tuple[str, ...] = ()  # kind and detail of each finding, shortened
     detected: Detected | None = None
     path: str = ""
     line: int = 0

@@ -47,14 +47,16 @@ class Subject:
     sandbox: Sandbox
     seed: int
     mutants_max: int = 0  # number of mutants of the accepted code to try; 0: none
-    packaged: Mapping[str, bytes] | None = None  # the tree as it will be delivered, its packaging included
+    packaged: Mapping[str, bytes] | None = None  # the tree as it will be delivered, with its packaging
     origin: Origin = field(default_factory=Origin)  # the base without the work of earlier tasks
     advice: bool = True  # whether to run gates that never block (advice)
     outcomes: OutcomeStore | None = None  # of the base's tests on the base
     trials: list[Trial] = field(default_factory=list)
     tried: list[Tried] = field(default_factory=list)  # properties
     findings: list[Finding] = field(default_factory=list)
-    suites: dict[tuple[str, bool], SuiteResult] = field(default_factory=dict)  # by criterion and "is it sealed"
+    suites: dict[tuple[str, bool], SuiteResult] = field(
+        default_factory=dict
+    )  # by criterion id and whether it is sealed
 
     @property
     def sound(self) -> bool:

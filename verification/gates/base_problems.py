@@ -103,7 +103,7 @@ def changes_without_effect(requirement: Requirement, before: BaseOutcome) -> lis
 def disagreements(
     requirement: Requirement, criteria: Iterable[Criterion], standings: Mapping[str, OnBase]
 ) -> list[BaseProblem]:
-    """Return a problem for each criterion that stands on the base otherwise than the requirement says."""
+    """Return a problem for each criterion with another result on the base than the requirement says."""
     asked = list(criteria)
     problems = [problem for each in asked for problem in _of_criterion(requirement, each, standings[each.id])]
     if not requirement.refactor and all(standings[each.id].standing == "holds" for each in asked):

@@ -129,6 +129,6 @@ def _evidence(before: BaseOutcome, after: Comparison, only: Collection[str] = ()
 
 
 def _first(items: Mapping[str, object]) -> dict[str, object]:
-    """Return the first entries of a mapping. The entry `more` holds the number of the others."""
+    """Return the first entries of a mapping. The entry `more` is the number of the others."""
     more = len(items) - TOLD_MAX
     return {**dict(islice(items.items(), TOLD_MAX)), **({"more": more} if more > 0 else {})}

@@ -1,4 +1,4 @@
-"""The form of a tree. A tree that a sandbox cannot hold is not judged further."""
+"""The form of a tree. A tree that does not fit into a sandbox is not judged further."""
 
 from domain.tree import Tree
 from verification.gates.base import GateReport, Subject, VerdictGate, verdict_on

@@ -34,7 +34,7 @@ _standings = msgspec.json.Decoder(Standings)
 
 
 async def standings_on_base(subject: Subject) -> Mapping[str, OnBase]:
-    """Return how each criterion stands on the base, from the store or from a new trial. Raises Unavailable."""
+    """Return the state of each criterion on the base, from the store or from a new trial. Raises Unavailable."""
     key = _key(subject)
     if subject.outcomes is not None and (kept := subject.outcomes.get_as(key, _standings)) is not None:
         return kept.by_criterion
@@ -99,7 +99,7 @@ async def _suite_fails(criterion: Criterion, project: Project, subject: Subject)
 
 
 async def _laid(criterion: Criterion, subject: Subject) -> OnBase:
-    """Return how a criterion's changed tests stand. The criterion holds if each test of `must_pass` already passes."""
+    """Return the state of a criterion's changed tests. It holds if each test of `must_pass` already passes."""
     already: list[str] = []
     fails: list[tuple[str, str]] = []
     unknown: list[tuple[str, str]] = []

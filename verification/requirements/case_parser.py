@@ -226,7 +226,7 @@ class CaseReader:
             for path, at in named:
                 if name == "absent" and path in after:
                     self.report.add(
-                        at, f"`{path[:60]}` cannot be both expected and absent", "the path in one of both lists"
+                        at, f"`{path[:60]}` cannot be both expected and absent", "the path in only one of the two lists"
                     )
         return before, {"files_after": after, "files_unchanged": lists["unchanged"], "files_absent": lists["absent"]}
 

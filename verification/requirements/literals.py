@@ -86,7 +86,7 @@ class Literals:
     def _scalar(self, tag: str, payload: Node) -> Any:
         value = payload.value if isinstance(payload, Scalar) else None
         if tag == "$any":
-            fault = None if value is True else "it holds true"
+            fault = None if value is True else "the value must be true"
         elif tag == "$matches":
             fault = pattern_fault(value)
         else:

@@ -114,7 +114,7 @@ class RequestReader:
         for entry in node.entries if node is not None else ():
             name = self._header(entry.key)
             if name in _OWN:
-                self.report.add(entry.key, f"the judge sets the header `{name}` itself", "the other headers alone")
+                self.report.add(entry.key, f"the judge sets the header `{name}` itself", "only the other headers")
             value = self.literals.text(entry.value, entry.key.text[:60], '"value"') or ""
             if not value.isprintable() or not value.isascii():
                 self.report.add(entry.value, "a header's value is printable ASCII", f'{entry.key.text[:60]}: "value"')

@@ -71,7 +71,7 @@ def contains(wide: str, narrow: str) -> bool:
 
 
 def _covers(pattern: tuple[str, ...], parts: tuple[str, ...]) -> bool:
-    """Return whether a pattern covers the parts. Each row holds which prefixes of `parts` the pattern so far covers."""
+    """Return whether a pattern covers the parts. Each row marks the prefixes that the pattern covers so far."""
     reached = [True] + [False] * len(parts)
     for index, piece in enumerate(pattern):
         row = [False] * (len(parts) + 1)

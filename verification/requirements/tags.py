@@ -53,7 +53,7 @@ def _plain(value: Any, depth: int) -> Any:
 
 def _text(payload: Any, example: str, chars_max: int) -> str:
     if type(payload) is not str or len(payload) > chars_max:
-        raise ValueError(f"it holds a short text such as {example}")
+        raise ValueError(f"the value must be a short text such as {example}")
     return payload
 
 
@@ -62,7 +62,7 @@ def _decimal(payload: Any) -> str:
     try:
         number = Decimal(text)
     except InvalidOperation as error:
-        raise ValueError('it holds a decimal number in quotes, such as "1.5"') from error
+        raise ValueError('the value must be a decimal number in quotes, such as "1.5"') from error
     sign, digits, exponent = number.as_tuple()
     if isinstance(exponent, str) or not any(digits):
         return str(number) if isinstance(exponent, str) else "0"
@@ -73,24 +73,24 @@ def _decimal(payload: Any) -> str:
 
 def _bytes(payload: Any) -> str:
     if type(payload) is not str:
-        raise ValueError('it holds base64 in quotes, such as "aGVsbG8="')
+        raise ValueError('the value must be base64 in quotes, such as "aGVsbG8="')
     try:
         return base64.b64decode(payload, validate=True).hex()
     except ValueError as error:
-        raise ValueError('it holds base64 in quotes, such as "aGVsbG8="') from error
+        raise ValueError('the value must be base64 in quotes, such as "aGVsbG8="') from error
 
 
 def _date(payload: Any) -> str:
     text = _text(payload, '"2026-11-22"', 10)
     if not re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
-        raise ValueError('it holds a date such as "2026-11-22"')
+        raise ValueError('the value must be a date such as "2026-11-22"')
     return date.fromisoformat(text).isoformat()
 
 
 def _datetime(payload: Any) -> str:
     text = _text(payload, '"2026-11-22T09:30:00+00:00"', 40)
     if not re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d", text, re.ASCII):
-        raise ValueError('it holds a date and time such as "2026-11-22T09:30:00+00:00"')
+        raise ValueError('the value must be a date and time such as "2026-11-22T09:30:00+00:00"')
     try:
         moment = datetime.fromisoformat(text)
         return moment.isoformat() if moment.tzinfo is None else moment.astimezone(UTC).isoformat()
@@ -100,14 +100,14 @@ def _datetime(payload: Any) -> str:
 
 def _float(payload: Any) -> str:
     if payload not in ("nan", "inf", "-inf") or type(payload) is not str:
-        raise ValueError("it holds one of nan, inf and -inf")
+        raise ValueError("the value must be one of nan, inf and -inf")
     return str(payload)
 
 
 def _int(payload: Any) -> str:
     text = _text(payload, '"9007199254740993"', INT_DIGITS_MAX)
     if not re.fullmatch(r"-?\d+", text, re.ASCII):
-        raise ValueError('it holds digits in quotes, such as "9007199254740993"')
+        raise ValueError('the value must be digits in quotes, such as "9007199254740993"')
     return hex(int(text))
 
 

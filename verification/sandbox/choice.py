@@ -37,7 +37,7 @@ def open_sandbox(boxes: Boxes) -> Sandbox:
 
 
 class FirstThatHolds:
-    """A Sandbox that uses the first of several whose probe passes. It chooses once."""
+    """A Sandbox that uses the first of several with a successful probe. It chooses once."""
 
     def __init__(self, *choices: Sandbox) -> None:
         self._choices = choices

@@ -129,7 +129,7 @@ def _run(suite: Suite, project: Project) -> SuiteRun:
 
 
 async def _on_stub(suite: Suite, project: Project, sandbox: Sandbox) -> SuiteSeen | CaseProblem:
-    """Run the suite with modules that do nothing in the place of the project's. If that does not end, only collect it.
+    """Run the suite with modules that do nothing instead of the project's. If that does not end, only collect it.
 
     The result depends only on the suite, the modules' names and the libraries, so it is stored.
     """

@@ -58,7 +58,7 @@ class SuiteSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     skipped: list[tuple[Line, Line]]  # files that skip themselves during collection, and why
     deselected: int
     status: int  # pytest's own exit status, for people
-    passed: list[int] = []  # places in `collected` of tests whose three phases passed; `phases` does not repeat them
+    passed: list[int] = []  # places in `collected` of tests with three passed phases; `phases` does not repeat them
     seconds: dict[Line, float] = {}  # by test file
     left_out: list[Line] = []  # files with tests that the options deselect
     said: str = ""  # end of standard error, for people; the sandbox does not send this field

@@ -11,7 +11,7 @@ from verification.verdict.base_notes import BaseNotes
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
 TREE = "tree"
-"""Name of the subject that stands for the whole tree. Its digest algorithm is our own, `auraTree2`, or `auraTree` in
+"""Name of the subject that represents the whole tree. Its digest algorithm is our own, `auraTree2`, or `auraTree` in
 statements of release 0.1.0: domain.tree.tree_digest."""
 KIND = "auraKind"
 """Annotation of an entry that is not a plain file: executable, link or submodule. A link also has a `target`."""

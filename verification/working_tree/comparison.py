@@ -30,9 +30,9 @@ EXECUTABLE = stat.S_IXUSR
 class HandedIn:
     """The contents of a folder.
 
-    `left_out`: untracked entries that are not judged; folders end with a slash. `compared_raw`: changed files whose
-    attributes need an external program. `modes_kept`: whether the folder has executable bits; if not, the base's are
-    used.
+    `left_out`: untracked entries that are not judged; folders end with a slash. `compared_raw`: changed files with
+    attributes that need an external program. `modes_kept`: whether the folder has executable bits; if not, the base's
+    are used.
     """
 
     tree: Tree
@@ -191,5 +191,5 @@ class _Walk:
 def _cannot_read(error: OSError) -> NoReturn:
     """Raise Invalid: an unreadable entry must not be missing in the judged tree without a message."""
     raise Invalid(
-        f"{error.filename} cannot be read: {error.strerror}.", hint="Let this user read the whole folder."
+        f"{error.filename} cannot be read: {error.strerror}.", hint="Give this user read access to the whole folder."
     ) from error
