@@ -58,7 +58,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
     def suite(self, setting: Setting, *, laid: bool) -> BaseSuite:
-        """Return the parent's tests; with `laid`, with the commit's test files written over them."""
+        """Return the parent's tests. `laid`: with the commit's test files written over them."""
         environment = environment_of(
             self.parent, self.libraries, described=self.origin.described, generated=self.origin.generated
         )

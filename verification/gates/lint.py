@@ -1,4 +1,4 @@
-"""Lint: certain errors in the changed files, for example undefined names. This gate is advice and blocks nothing."""
+"""Lint: clear errors in the changed files, for example undefined names. This gate is advice and blocks nothing."""
 
 import asyncio
 

@@ -12,7 +12,7 @@ _RUNS = frozenset({"wrong_result", "not_accepted"})
 
 
 class Properties(VerdictGate):
-    """The criteria's properties, visible and sealed, each with fresh inputs."""
+    """The criteria's properties, visible and sealed, each with new inputs."""
 
     name = "properties"
 

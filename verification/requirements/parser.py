@@ -84,7 +84,7 @@ def parse_requirement(
 
 
 def _read_file(path: Path) -> bytes | None:
-    """Return a plain file, cut one byte after the limit; None if there is none."""
+    """Return at most one byte more than the limit of a plain file; None if there is no file."""
     try:
         held = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
