@@ -52,8 +52,8 @@ async def judge(
     delivery adds. `origin` is the commit that the run builds on, if `base` contains the work of earlier tasks, too.
     Without `advice`, gates that block nothing do not run.
 
-    Raises Invalid for an unknown criterion, Unavailable without a sandbox, and Refused if the machine cannot hold every
-    limit that is not `accepted`, unless `allow_degraded`.
+    Raises Invalid for an unknown criterion, Unavailable without a sandbox, and Refused if the machine cannot enforce
+    every limit that is not `accepted`, unless `allow_degraded`.
     """
     tree, before = Tree.of(tree), Tree.of(base or {})
     chosen = _chosen(requirement, criteria)

@@ -46,7 +46,9 @@ _PHRASES: tuple[tuple[CauseKind, re.Pattern[str]], ...] = (
     ("service_down", re.compile(r"(the service ended with exit code \S+ before it was ready)")),
     ("service_down", re.compile(r"(the service was not ready within [^\n]+)")),
     ("suite_down", re.compile(r"(the tests (?:did not end|needed more|wrote more|made more)[^\n]*)")),
-    ("suite_down", re.compile(r"(pytest left the box[^\n]*|no test was collected|the answer is none that[^\n]*)")),
+    ("suite_down", re.compile(r"(pytest ended without a complete answer[^\n]*|no test was collected)")),
+    ("suite_down", re.compile(r"(the answer does not have the form that[^\n]*)")),
+    ("suite_down", re.compile(r"(pytest left the box[^\n]*|the answer is none that[^\n]*)")),  # of release 0.1.0
 )
 _WEAK: frozenset[CauseKind] = frozenset({"service_down", "suite_down"})
 """Causes that follow from another one where both are named."""
@@ -55,7 +57,7 @@ _CASES = re.compile(r"(?:sealed )?line \d+: ")
 _BETWEEN_CASES = re.compile(r"; (?=(?:sealed )?line \d+: |it wrote: )")
 _SUBMODULE = re.compile(r"; '[\w.]+' is not a package")
 _FOLLOWS = re.compile(
-    r"^and \d+ more$|is missing: it was not collected$|was not collected$|has vanished$"
+    r"^and \d+ more$|is missing: it was not collected$|was not collected$|does not exist any more$|has vanished$"
     r"|did not run to its end$|^it wrote: "
 )
 """Parts of a text that say nothing of their own beside a cause."""

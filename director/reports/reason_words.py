@@ -48,6 +48,7 @@ LEADS: Mapping[FindingKind, tuple[str, str]] = {
     "flaky": ("The same code passed and failed {of}", "The same code passed and failed {of}"),
     "smoke_failed": ("The delivery does not install or start", "The delivery does not install or start"),
     "blocked": ("The reviewer blocks the work", "The reviewer blocks the work"),
+    "repeated": ("The tree was rejected before", "The tree was rejected before"),
 }
 """The beginning of a reason's sentence, for one finding and for several; `{of}` is the criterion, `{n}` a number."""
 
@@ -88,6 +89,7 @@ NEXT: Mapping[FindingKind, str] = {
     "flaky": "Remove what varies from run to run: time, order of sets, random numbers, shared state.",
     "smoke_failed": "Run `pip install .` in a new environment, and correct what fails.",
     "blocked": "Correct what the reviewer names.",
+    "repeated": "Submit other work. The other reasons are those of the earlier attempt.",
 }
 """The next step after a finding of each kind."""
 

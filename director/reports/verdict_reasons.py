@@ -35,6 +35,7 @@ _STOPPED_WHAT: dict[FindingKind, str] = {
     "smoke_failed": "the delivery",
 }
 _CASE = re.compile(r"^(?:sealed )?line \d+: ")
+_INTENDED = re.compile(r"\. If (?:this is intended|it is wanted)")  # the second: release 0.1.0
 _TEST_FILE = re.compile(r"([\w./-]+\.py)(?:::|: )")
 
 
@@ -129,7 +130,7 @@ def _first_words(finding: Finding) -> str:
     elif finding.kind in _ABOUT_BASE:
         detail = detail.rpartition("; ")[0] or detail
     elif finding.kind == "mass_deletion":
-        detail = detail.partition(". If it is wanted")[0]
+        detail = _INTENDED.split(detail, maxsplit=1)[0]
     return _CASE.sub("", detail, count=1)
 
 

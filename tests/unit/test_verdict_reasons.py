@@ -14,6 +14,7 @@ from director.reports.verdict_text import verdict_text
 from director.reports.verdict_view import VerdictView
 from tests.unit.test_attestation import requirement, verdict
 from verification.requirements.model import Base
+from verification.source_scan.mass_deletion import mass_deletions
 from verification.verdict.model import INTEGRITY, CriterionResult, Finding, FindingKind
 
 PLACES = Places("specs/slug.md", "work")
@@ -96,6 +97,22 @@ def grouped(*findings: Finding) -> list[tuple[int, ...]]:
         (case(3, "could not be called: SyntaxError: invalid syntax (slug.py, line 7)"), Cause("syntax", "slug.py")),
         (
             suite("t.py: could not be collected: NameError: x; the suite: no test was collected"),
+            Cause("not_collected", "NameError: x"),
+        ),
+        (
+            suite("t.py: pytest ended without a complete answer: killed"),
+            Cause("suite_down", "pytest ended without a complete answer: killed"),
+        ),
+        (
+            suite("the base's tests: the answer does not have the form that the judge's worker writes"),
+            Cause("suite_down", "the answer does not have the form that the judge's worker writes"),
+        ),
+        (
+            suite("t.py: pytest left the box without a whole answer"),  # on record since release 0.1.0
+            Cause("suite_down", "pytest left the box without a whole answer"),
+        ),
+        (
+            suite("t.py: could not be collected: NameError: x; t.py::a: does not exist any more", kind="regression"),
             Cause("not_collected", "NameError: x"),
         ),
         (suite("t.py: the tests did not end within 120 s"), Cause("suite_down", "the tests did not end within 120 s")),
@@ -204,6 +221,16 @@ def test_a_criterion_that_is_not_met_without_a_finding_is_a_reason() -> None:
     (reason,) = reasons()
     assert reason.text == "Criterion A1 is not met: 0 of 1 of its cases passed, and the others did not run."
     assert reasons_of(verdict(), requirement(), PLACES) == (), "control: a verified tree has no reasons"
+
+
+def test_a_mass_deletion_is_told_without_the_words_for_the_requirement() -> None:
+    base = {"app.py": b"".join(b"x = %d\n" % number for number in range(99))}
+    (finding,) = mass_deletions(["app.py"], {}, base, "")
+    (reason,) = reasons(finding)
+    assert reason.text.endswith("lost 99 of its 99 lines, and the requirement does not ask for that.")
+    former = Finding(kind="mass_deletion", path="app.py", detail="app.py lost 99 lines. If it is wanted, say so.")
+    (reason,) = reasons(former)
+    assert reason.text.endswith("app.py lost 99 lines."), "on record since release 0.1.0"
 
 
 @pytest.mark.parametrize("kind", get_args(FindingKind))

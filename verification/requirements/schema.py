@@ -1,8 +1,8 @@
-"""The JSON schema of requirement files, made of the tables by which the parser reads them: keys, examples and limits.
+"""The JSON schema of requirement files, made from the parser's own tables of keys, examples and limits.
 
-A type follows from the example that a table gives for its key. Only what an example cannot say stands here: values of
-any kind, and which keys go together. What a schema cannot say (names that must be known, files that must exist) only
-`aura check` says.
+The example of a key in a table determines its type. This module adds only rules that an example cannot show: values of
+any kind, and keys that belong together. A schema cannot check everything (names that must be known, files that must
+exist); `aura check` does.
 """
 
 from collections.abc import Iterable, Mapping
@@ -47,11 +47,11 @@ _ANY_VALUE: Mapping[str, Schema] = {
     "stdout": _FILE_OR_TEXT,
     "stderr": _FILE_OR_TEXT,
 }
-"""Keys whose values are not of their example's kind alone."""
+"""Keys that allow other values than those of their example's kind."""
 
 
 def schema(part: str = "") -> Schema:
-    """Return the schema of a part of PARTS; without one, of each part, by `$defs`."""
+    """Return the schema of one part of PARTS; without a part, the schemas of all parts, in `$defs`."""
     made: Schema = {"$schema": DIALECT, "title": "Requirement of Aura Orchestra", "$defs": _definitions()}
     if part:
         return {**made, "$ref": f"#/$defs/{part}"}
@@ -141,7 +141,7 @@ def _criterion() -> Schema:
 
 
 def tables_of_actions() -> dict[str, Mapping[str, str]]:
-    """Return the keys of each action, as the parser has them."""
+    """Return the keys of each action, from the parser's tables."""
     tables: dict[str, Mapping[str, str]] = {**request_parser.KEYS}
     tables.update((action, keys) for action, keys in case_parser.KEYS.items())
     return tables
@@ -263,7 +263,7 @@ def _if_then(condition: Schema, then: Schema) -> Schema:
 
 
 def _object(keys: Mapping[str, str], own: Mapping[str, Schema] | None = None, required: Iterable[str] = ()) -> Schema:
-    """Return a mapping with exactly these keys. `own`: schemas that do not follow from the examples."""
+    """Return a mapping with exactly these keys. `own`: schemas that the examples do not determine."""
     known = own or {}
     properties = {
         key: {**(known[key] if key in known else _shape(example)), "examples": [example]}
@@ -273,7 +273,7 @@ def _object(keys: Mapping[str, str], own: Mapping[str, Schema] | None = None, re
 
 
 def _shape(example: str) -> Schema:
-    """Return the schema that an example stands for, as the parser would read it."""
+    """Return the schema of an example's type, as the parser reads the example."""
     node = read_yaml(example, 1, ProblemList("example"))
     return _shape_of(node) if node is not None else {}
 

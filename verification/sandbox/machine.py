@@ -1,4 +1,4 @@
-"""Which machine this is, and the names of the limits that its boxes may lack and a person may accept to be without."""
+"""The id of this machine, and the names of limits that it may not enforce and a person may accept to miss."""
 
 import re
 import secrets
@@ -14,16 +14,16 @@ LIMITS: Mapping[str, str] = {
     "processes": "processes",
     "system-calls": "system calls",
 }
-"""The name of a limit on the command line -> as a sandbox and a verdict call it (`not_held`)."""
+"""The name of a limit on the command line -> its name in a sandbox and a verdict (`not_held`)."""
 SYSTEM_ID = Path("/etc/machine-id")
 OWN_ID = "machine"
-"""File of the home that stands for the machine where the system has no id."""
+"""File of the home with the machine's id, if the system has none."""
 ID_CHARS = 16
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 
 def limit_named(name: str) -> str:
-    """The limit of this name, in the words of a verdict. Raises Invalid."""
+    """Return the limit of this name, in the words of a verdict. Raises Invalid."""
     words = LIMITS.get(name) or next((words for words in LIMITS.values() if words == name), None)
     if words is None:
         raise Invalid(f"There is no limit {name!r}.", hint=f"Name one of {', '.join(LIMITS)}.")
@@ -31,14 +31,14 @@ def limit_named(name: str) -> str:
 
 
 def name_of(limit: str) -> str:
-    """The name of a limit on the command line."""
+    """Return the name of a limit on the command line."""
     return next((name for name, words in LIMITS.items() if words == limit), limit)
 
 
 def machine_id(named: str | None, home: Path, system: Path = SYSTEM_ID) -> str:
-    """Return the machine's id: the one that was named, one that follows from the system's, else one kept in the home.
+    """Return the machine's id: the given name, else a digest of the system's id, else an id that the home stores.
 
-    The system's own id is confidential, so a digest of it stands on record. Raises Invalid for a name.
+    The system's own id is confidential, so only a digest of it is recorded. Raises Invalid for an invalid name.
     """
     if named is not None:
         if not _NAME.fullmatch(named):
@@ -62,7 +62,7 @@ def _own(file: Path) -> str:
             opened.write(made)
     except FileExistsError:  # another process was first
         return _read(file)
-    except OSError:  # nothing can be kept here, so the machine is known by its name alone
+    except OSError:  # the home is not writable, so only the host name identifies the machine
         return ""
     return made
 

@@ -36,7 +36,7 @@ FindingKind = Literal[
     "flaky",  # the same case passed and failed
     "smoke_failed",  # the project does not install or start in a clean environment
     "blocked",  # the reviewer blocked the work
-    "repeated",  # the same tree was rejected before, for reasons that follow from the tree
+    "repeated",  # the same tree was rejected before, for reasons that depend only on the tree
 ]
 Grade = Literal["A", "B", "C"]
 """Grade of evidence.

@@ -1,6 +1,6 @@
-"""A tree that was rejected before. Its verdict is given again if it follows from the tree, and not from the machine.
+"""A tree that was rejected before. Its verdict is repeated if it depends on the tree only, and not on the machine.
 
-A time limit on a busy machine, or a service that did not answer in time, says little about the tree: such a tree is
+A time limit on a busy machine, or a service that did not answer in time, proves little about the tree. Such a tree is
 judged again.
 """
 
@@ -25,13 +25,13 @@ OF_THE_TREE: frozenset[str] = INTEGRITY | {
     "not_built",
     "nothing_changed",
 }
-"""Findings that the same tree has again on any machine. For sealed cases and properties, their reasons decide."""
+"""Kinds of findings that the same tree gets again on any machine. For sealed cases and properties, `reasons` decide."""
 
 
 def repeated(former: Verdict, requirement: Requirement, *, attempt: int, evidence: str, seed: int) -> Verdict | None:
     """Return the rejection of a tree that was rejected as `attempt`; None if it must be judged again.
 
-    `evidence`: the digest of the former verdict. `seed`: of the new one.
+    `evidence`: the digest of the earlier verdict. `seed`: the seed of the new one.
     """
     services = {each.id for each in requirement.criteria if any(case.asks_service for case in each.cases + each.sealed)}
     lasting = tuple(finding for finding in former.findings if _lasts(finding, services))
