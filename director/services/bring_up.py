@@ -63,9 +63,7 @@ async def bring_up(
     postings = _first_employees(settings, with_model)
     async with desk(settings) as opened:
         await found(opened)
-        for posting in postings:
-            await ensure(opened, posting, say)
-    return postings
+        return [posting for posting in postings if await ensure(opened, posting, say) is not None]
 
 
 def _children(with_model: bool, settings: Settings, *, apart: bool, managers: int) -> list[stack.ChildSpec]:

@@ -118,7 +118,7 @@ async def ensure(opened: DirectorSession, posting: Posting, on_progress: Progres
         if holder is None:
             gone = names.dismissed(posting.name)
             if gone is not None:
-                on_progress(f"{posting.name} was dismissed on {clock(gone.dismissed_at)} UTC and is not hired again")
+                on_progress(_not_brought_back(posting, gone))
                 return None
             return await _hired(opened, posting, kept)
         present = kept if kept is not None and kept.id == holder.employee else None
@@ -243,6 +243,13 @@ async def _in_use(opened: DirectorSession, name: str, holder: _Holder) -> Confli
         hint="\n".join(remedies),
         code="name_used",
     )
+
+
+def _not_brought_back(posting: Posting, gone: Person) -> str:
+    """Say that a dismissal stands, and how a person can hire anew."""
+    where = f" --base-url {posting.base_url} --model {posting.model}" if posting.base_url else " …"
+    said = f"{posting.name} was dismissed on {clock(gone.dismissed_at)} UTC and is not hired again."
+    return f"{said} To hire it anew: aura hire {posting.name}{where}"
 
 
 def _nobody(name: str, gone: Person | None) -> NotFound:

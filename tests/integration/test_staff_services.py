@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from agents.employees import postings
 from agents.workers.questions import NO_WORKER
@@ -159,29 +160,25 @@ async def test_what_settings_bring_is_hired_once_updated_and_not_brought_back(ho
         await hiring.dismiss(settings, "openai", REASON)
         assert await hiring.ensure(opened, openai_posting(settings), said.append) is None
         assert "was dismissed" in said[0]
+        assert "aura hire openai --base-url http://127.0.0.1:1/v1 --model m2" in said[0]
         assert (await staff.list_staff(settings)).employees == ()
 
 
-@pytest.mark.parametrize(
-    ("wanted", "kind"),
-    [
+async def test_a_hire_that_is_refused_leaves_no_file(house: House, settings: Settings) -> None:
+    known = Hiring(name="x", base_url="http://127.0.0.1:1/v1", model="m", local=True)
+    refused: list[tuple[Hiring, type[AuraError]]] = [
         (Hiring(name="x"), Invalid),
         (Hiring(name="x", script="nowhere.json"), NotFound),
-        (Hiring(name="../x", base_url="http://127.0.0.1:1/v1", model="m", local=True), Invalid),
-        (Hiring(name="x", base_url="http://127.0.0.1:1/v1", model="m"), Invalid),
-        (Hiring(name="x", base_url="http://127.0.0.1:1/v1", model="m", local=True), None),
-    ],
-)
-async def test_a_hire_that_is_refused_leaves_no_file(
-    house: House, settings: Settings, wanted: Hiring, kind: type[AuraError] | None
-) -> None:
+        (replace(known, name="../x"), Invalid),
+        (replace(known, local=False), Invalid),  # nobody knows its price
+        (replace(known, output_tokens=0), Invalid),  # the log refuses it
+    ]
     async with house.running(READERS):
-        if kind is None:
-            assert (await hiring.hire(settings, wanted)).change == "hired", "control"
-            return
-        with pytest.raises(kind):
-            await hiring.hire(settings, wanted)
-        assert list(settings.employees.glob("*.json")) == []
+        for wanted, kind in refused:
+            with pytest.raises(kind):
+                await hiring.hire(settings, wanted)
+            assert list(settings.employees.glob("*.json")) == [], wanted
+        assert (await hiring.hire(settings, known)).change == "hired", "control"
 
 
 @pytest.mark.parametrize("at", ["worker", "shell"])
