@@ -12,6 +12,7 @@ from agents.employees import postings
 from agents.employees.providers import llama_cpp_server
 from director.cli.live_view import Watch
 from director.cli.log_text import checked_text
+from director.cli.output import Door
 from director.cli.pasting import here, program
 from director.cli.staff_text import scores_text
 from director.services.approvals import approve_run
@@ -25,7 +26,6 @@ from director.services.session import DirectorSession, archive, desk, new_id, ro
 from director.services.submit import ATTEMPTS_MAX, submit
 from director.settings import Settings
 from director.terminal.cheat_text import cheat_text
-from director.terminal.output import Door
 from director.terminal.text import attempt_line, money, next_step, table
 from domain.errors import Failed
 from governance import keys

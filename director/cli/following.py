@@ -3,9 +3,9 @@
 from uuid import UUID
 
 from director.cli.live_view import Watch
+from director.cli.output import Door
 from director.services.base_notes import with_notes
 from director.services.session import DirectorSession
-from director.terminal.output import Door
 from director.terminal.text import next_step
 from domain.errors import Failed
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from director.cli.output import Door
 from director.cli.written_file import write_file
 from director.reports.junit import junit_xml
 from director.reports.places import Places
@@ -14,7 +15,6 @@ from director.reports.verdict_text import verdict_text
 from director.reports.verdict_view import VerdictView
 from director.reports.workflow_commands import error_commands, workflow_commands
 from director.terminal.escape import visible
-from director.terminal.output import Door
 from domain.errors import AuraError, Failed, Invalid
 from verification.requirements.problems import RequirementInvalid
 

@@ -8,11 +8,11 @@ from uuid import UUID
 
 from bus.checkpoints import checkpoints
 from bus.store import FAR, Store
+from director.cli.output import Door
 from director.services.parked import MOVERS, parked_data
 from director.services.run_record import run_data
 from director.services.session import rows
 from director.terminal.event_text import NAMING_TYPES, Story
-from director.terminal.output import Door
 from director.terminal.parked_text import cure, sentence
 from director.terminal.text import money
 from domain import employee

@@ -22,7 +22,7 @@ from director.cli.commands import (
     staff,
     verdicts,
 )
-from director.terminal.output import INTERRUPTED, Door
+from director.cli.output import INTERRUPTED, Door
 from director.terminal.system_errors import about_a_path
 from domain.errors import AuraError, Invalid
 

@@ -5,9 +5,9 @@ from collections.abc import Coroutine
 from typing import Any, NoReturn
 
 from bus.logger import Logger
+from director.cli.output import Door
 from director.deployment.process_log import DEFECT, form_of, kind_of, libraries_in, open_log, places_of
 from director.settings import Settings
-from director.terminal.output import Door
 from domain.errors import AuraError
 
 

@@ -1,6 +1,15 @@
-"""The end of a stack as text for people."""
+"""The end of a stack, for machines and as text for people."""
+
+from typing import Any
 
 from director.deployment.stop_report import StopReport
+
+
+def stopped_data(report: StopReport) -> dict[str, Any]:
+    """Return whether all was drained, and who was not; nothing of it where nothing ran."""
+    if not report.was_running:
+        return {"running": False}
+    return {"running": False, "drained": report.drained, "found": report.found}
 
 
 def stopped_text(report: StopReport) -> str:

@@ -20,7 +20,6 @@ class StopReport(msgspec.Struct, frozen=True, kw_only=True):
     home: str
     was_running: bool
     drained: bool | None
-    running: bool = False
     found: tuple[str, ...] = ()
 
 

@@ -1,1 +1,1 @@
-"""Use cases of the Director. Some still print; the command line calls them."""
+"""Use cases of the Director: values in, structs out, typed errors, progress by callback. They never print."""

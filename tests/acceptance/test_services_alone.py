@@ -67,7 +67,6 @@ from domain.errors import AuraError, Conflict, Invalid, NotFound, Refused
 from domain.money import Amount
 from runtime.roles import CONSUMERS
 from tests.acceptance.cli import POLL_S, WAIT_S
-from tests.architecture.output import STILL_WITH_A_DOOR
 from tests.clusters import open_folder, with_cluster
 from tests.integration.house import Sample
 from verification.backtest.model import Report, summary_of
@@ -103,10 +102,10 @@ def called() -> Iterator[set[CodeType]]:
 
 
 def use_cases() -> dict[str, CodeType]:
-    """Return the public functions of all services that have no door, and the public methods of their classes."""
+    """Return the public functions of all services, and the public methods of their classes."""
     found: dict[str, CodeType] = {}
     for file in sorted(SERVICES.glob("*.py")):
-        if file.stem == "__init__" or f"director/services/{file.name}" in STILL_WITH_A_DOOR:
+        if file.stem == "__init__":
             continue
         module = importlib.import_module(f"director.services.{file.stem}")
         for name, value in vars(module).items():

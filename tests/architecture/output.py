@@ -1,4 +1,4 @@
-"""The rules on who writes to the terminal: the command line and the entries of processes, and nobody below them."""
+"""The rule on who writes to the terminal: the command line and the entries of processes, and nobody below them."""
 
 import ast
 from collections.abc import Iterator
@@ -11,14 +11,8 @@ WRITING_FILES = frozenset(
         "agents/employees/providers/llama_cpp_server.py",  # the process of the embedded model
         "director/deployment/container_healthcheck.py",  # the health check of a container
         "director/deployment/process_log.py",  # the log of a process that serves
-        "director/terminal/output.py",  # the door; it goes to director/cli with the last of STILL_WITH_A_DOOR
     }
 )
-DOOR = "director.terminal.output"
-BELOW_THE_COMMANDS = ("director/services/", "director/doctor/", "director/deployment/", "director/reports/")
-STILL_WITH_A_DOOR: frozenset[str] = frozenset()
-"""Services that answer through a door instead of returning what they found. Each leaves this list; none comes in."""
-
 _STREAMS = frozenset({"stdout", "stderr", "__stdout__", "__stderr__"})
 _WRITERS = frozenset({"print", "pprint", "print_exc", "print_exception", "print_stack", "echo", "secho", "Console"})
 _TERMINALS = ("/dev/stdout", "/dev/stderr", "/dev/tty", "/dev/fd/1", "/dev/fd/2")
@@ -34,17 +28,6 @@ def writes_at_the_edge(path: str, source: str) -> list[str]:
         return []
     remedy = "return it, raise it, or call back; the command line writes, and processes listed in WRITING_FILES"
     return [f"{path}:{line}: {what} writes to the terminal: {remedy}" for line, what in _writers(ast.parse(source))]
-
-
-def services_have_no_door(path: str, source: str) -> list[str]:
-    """Forbid the command line's door in use cases: they return structs, which each kind of caller shows its own way."""
-    if not path.startswith(BELOW_THE_COMMANDS) or path in STILL_WITH_A_DOOR:
-        return []
-    return [
-        f"{path}:{node.lineno}: a use case returns a struct and reports through a callback: leave the door to commands"
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.ImportFrom | ast.Import) and DOOR in _imported(node)
-    ]
 
 
 def _writers(tree: ast.Module) -> Iterator[tuple[int, str]]:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from tests.architecture.docstrings import plain_opener
-from tests.architecture.output import services_have_no_door, writes_at_the_edge
+from tests.architecture.output import writes_at_the_edge
 
 FILE_LINES_MAX = 299
 FUNCTION_LINES_MAX = 60
@@ -194,7 +194,6 @@ SOURCE_RULES: tuple[Rule, ...] = (
     types_are_read_at_import,
     plain_opener,
     writes_at_the_edge,
-    services_have_no_door,
 )
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.architecture import rules
 from tests.architecture.docstrings import plain_opener
-from tests.architecture.output import services_have_no_door, writes_at_the_edge
+from tests.architecture.output import writes_at_the_edge
 from tests.architecture.registries import no_registry_address
 from tests.architecture.rules import Rule
 
@@ -63,8 +63,6 @@ BROKEN: list[tuple[Rule, str, str]] = [
     (writes_at_the_edge, "bus/x.py", "import os\ndef f():\n    os.write(2, b'hello')\n"),
     (writes_at_the_edge, "bus/x.py", "def f():\n    open('/dev/stderr', 'w').write('hello')\n"),
     (writes_at_the_edge, "bus/x.py", "import traceback\ndef f():\n    traceback.print_exc()\n"),
-    (services_have_no_door, "director/services/x.py", "from director.terminal.output import Door\n"),
-    (services_have_no_door, "director/doctor/x.py", "def f():\n    from director.terminal import output\n"),
     (no_registry_address, "requirements/base.txt", "--index" + "-url somewhere\n"),
     (no_registry_address, "README.md", "see py" + "pi.org\n"),
 ]
@@ -96,8 +94,6 @@ HONEST: list[tuple[Rule, str, str]] = [
     (writes_at_the_edge, "agents/x.py", "PROGRAM = 'import sys; print(sys.stdout)'\n"),
     (writes_at_the_edge, "agents/x.py", "import sys\ndef f(process):\n    return process.stdout, sys.argv\n"),
     (writes_at_the_edge, "bus/x.py", "import os\ndef f(pipe):\n    os.write(pipe, b'hello')\n"),
-    (services_have_no_door, "director/cli/commands/x.py", "from director.terminal.output import Door\n"),
-    (services_have_no_door, "director/services/x.py", "from director.terminal.event_text import Story\n"),
     (no_registry_address, "requirements/base.txt", "rich==15.0.0 --hash=sha256:00\n"),
 ]
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from agents.employees import postings
 from agents.employees.contract import Employee
 from agents.employees.providers.scripted import Recording
+from director.cli.output import Door
 from director.deployment.serve import Serving, serve_roles
 from director.settings import Settings
-from director.terminal.output import Door
 from runtime.composition import Organisation
 from runtime.process_config import Setup
 from tests.integration.killable import Trap, TwoSteps, Witnessed

@@ -6,7 +6,7 @@ import pytest
 
 from bus import store
 from director.cli.live_view import Watch
-from director.terminal.output import Door
+from director.cli.output import Door
 from domain.errors import Failed
 from domain.message import Recorded
 from tests.integration.house import House, Sample

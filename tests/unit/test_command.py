@@ -10,8 +10,8 @@ import typer
 
 from director.cli.commands.command import command
 from director.cli.commands.options import RunId
+from director.cli.output import INTERRUPTED, Door
 from director.settings import Settings
-from director.terminal.output import INTERRUPTED, Door
 from domain.errors import NotFound, Refused
 
 RULE = "a"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bus.embedded.stack import ChildStatus, StackStatus
-from director.cli.stack_text import stopped_text
+from director.cli.stack_text import stopped_data, stopped_text
 from director.deployment.stop_report import report_of
 from director.services.bring_down import bring_down
 from director.settings import Settings
@@ -61,6 +61,7 @@ def test_it_says_drained_only_when_all_ended_in_order(
     assert stopped_text(report).startswith(said)
     assert report.drained is said.startswith("Stopped")
     assert report.drained is not bool(report.found)
+    assert stopped_data(report) == {"running": False, "drained": report.drained, "found": report.found}
 
 
 def test_what_a_dead_supervisor_left_was_not_drained() -> None:
@@ -77,4 +78,5 @@ async def test_a_home_where_nothing_runs_is_no_error(tmp_path: Path, monkeypatch
     report = await bring_down(Settings())
     assert stopped_text(report) == f"Nothing runs in {tmp_path / 'home'}."
     assert (report.was_running, report.drained) == (False, None)
+    assert stopped_data(report) == {"running": False}
     assert not (tmp_path / "home").exists(), "a question makes nothing"

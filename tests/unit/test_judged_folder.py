@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from director.cli.output import Door
 from director.services.judged_source import read_tree
-from director.terminal.output import Door
 from domain.errors import Invalid, LimitReached
 from domain.tree import Tree
 from verification.tree_limits import TREE_BYTES_MAX

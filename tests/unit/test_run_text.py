@@ -8,7 +8,7 @@ from rich.console import Console
 
 from agents.employees.call_errors import HINTS
 from director.cli.live_view import Watch
-from director.terminal.output import Door
+from director.cli.output import Door
 from director.terminal.text import attempt_line, remedies
 
 SAID = "https://x.example/v1 answered 402: Insufficient Balance"

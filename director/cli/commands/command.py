@@ -6,7 +6,7 @@ from functools import wraps
 from typing import Any
 
 from director.cli.commands.options import Json
-from director.terminal.output import Door
+from director.cli.output import Door
 
 DOOR, SETTINGS, AS_JSON = "door", "settings", "as_json"
 Work = Callable[..., Coroutine[Any, Any, None]]

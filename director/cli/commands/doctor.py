@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from director.cli.commands.command import command
-from director.terminal.output import Door
+from director.cli.output import Door
 
 if TYPE_CHECKING:
     from director.settings import Settings

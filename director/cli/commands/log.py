@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from director.cli.commands.command import command
+from director.cli.output import Door
 from director.services.times import SEQ_MAX
-from director.terminal.output import Door
 
 if TYPE_CHECKING:
     from director.settings import Settings

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from director.cli.commands.command import command
-from director.terminal.output import Door
+from director.cli.output import Door
 from domain.errors import AuraError, Unavailable
 
 SOURCES = Path(__file__).parents[3]

@@ -9,7 +9,7 @@ import typer
 
 from director.cli.commands.command import command
 from director.cli.commands.options import Degraded, Html
-from director.terminal.output import Door
+from director.cli.output import Door
 
 if TYPE_CHECKING:
     from uuid import UUID

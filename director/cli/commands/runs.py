@@ -6,7 +6,7 @@ import typer
 
 from director.cli.commands.command import command
 from director.cli.commands.options import Reason, RunId
-from director.terminal.output import Door
+from director.cli.output import Door
 from domain.errors import Invalid
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import typer
 
 from director.cli.commands.command import command
 from director.cli.commands.options import Reason
-from director.terminal.output import Door
+from director.cli.output import Door
 
 if TYPE_CHECKING:
     from director.services.degraded import Accepted

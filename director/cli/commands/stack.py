@@ -7,7 +7,7 @@ import typer
 
 from director.cli.commands.command import command
 from director.cli.commands.options import Json
-from director.terminal.output import Door
+from director.cli.output import Door
 
 if TYPE_CHECKING:
     from director.settings import Settings
@@ -58,11 +58,11 @@ async def up(
 @command("down", interrupted="The stop goes on: `aura status` shows how far it is.")
 async def down(door: Door, settings: "Settings") -> None:
     """Drain the consumers and stop everything that `aura up` started."""
-    from director.cli.stack_text import stopped_text
+    from director.cli.stack_text import stopped_data, stopped_text
     from director.services.bring_down import bring_down
 
     report = await bring_down(settings, door.note)
-    door.answer(report, stopped_text(report))
+    door.answer(stopped_data(report), stopped_text(report))
 
 
 @command("status")
