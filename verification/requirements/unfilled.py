@@ -13,7 +13,7 @@ PLACEHOLDERS = {
     SAY_NEW: "what is new, in your own words",
     SAY_SERVICE: "what the service does, in your own words",
     NAME_FUNCTIONS: "the names that your cases call, or nothing",
-    SAY_HOLDS: "says: one sentence that is true when the criterion is met",
+    SAY_HOLDS: "one sentence that is true when the criterion is met",
     REPLACE_CASE: "your own case, without this line",
     REPLACE_BASE: "base: {repo: PATH, ref: BRANCH} of your repository, without this line",
 }
