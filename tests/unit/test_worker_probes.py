@@ -109,10 +109,10 @@ class Staffed:
 async def at_work(folder: Path, names: list[str] | None = None) -> AsyncIterator[Staffed]:
     staffed, stop = Staffed(folder), asyncio.Event()
     workers = Workers(folder, names, Idle, staffed.build, {}, probes=staffed.asked)
-    async with asyncio.TaskGroup() as group:
+    async with asyncio.timeout(WAIT_S), asyncio.TaskGroup() as group:
         group.create_task(workers.run(stop))
         yield staffed
-        stop.set()
+        stop.set()  # a worker that nobody has told to end would go on: the time limit fails the test
 
 
 @pytest.fixture(autouse=True)
