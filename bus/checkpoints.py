@@ -1,9 +1,9 @@
 """Positions of consumers, read from their checkpoints in Postgres. The consumers' processes need not answer."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from bus.projection_rows import Parked
+from bus.projection_rows import Parked, Row, Rows
 from bus.projection_tables import SWAPPED, Tables
 from bus.store import Store
 
@@ -45,3 +45,19 @@ async def parked(store: Store, consumers: Collection[str]) -> dict[str, list[Par
         if first:
             halted[name] = list(first.values())
     return halted
+
+
+async def read_rows(store: Store, consumer: str, kinds: Sequence[type[Row]]) -> Rows:
+    """Return whole tables of a consumer; none of them before it has begun, or while a rebuild swaps them.
+
+    :raises Unavailable: when Postgres is away.
+    """
+    tables, held = Tables(consumer, ()), Rows(kinds)
+    async with store.connection() as connection:
+        try:
+            if await tables.exists(connection):
+                for kind in kinds:
+                    held.load(await tables.read_all(connection, kind))
+        except SWAPPED:
+            return Rows(kinds)
+    return held

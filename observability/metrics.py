@@ -7,8 +7,10 @@ No label contains an id. Label values are event types, states, kinds, and at mos
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import get_args
+from uuid import UUID
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
@@ -17,8 +19,10 @@ from bus.recorder import Sliced
 from domain import task
 from domain.message import Event, Recorded
 from domain.registry import EVENTS
+from domain.waiting import Wait
 from observability.health import HealthReport
 from observability.model_metrics import OTHER, Findings
+from observability.wait_metrics import StaffMetrics, WaitMetrics
 from projections.manager import organisation_state
 from projections.openrun import OpenRun, open_state
 
@@ -29,7 +33,7 @@ HALT_STATES = {"running": 0, "paused": 1, "halted": 2, "unfounded": 3}
 class Progress:
     """Metrics of readers: their position, and the time that they take."""
 
-    def __init__(self, here: CollectorRegistry) -> None:
+    def __init__(self, here: CollectorRegistry, consumers: Sequence[str]) -> None:
         by = ("consumer",)
         self.applied = Counter("aura_events_applied", "Events folded here.", ("consumer", "type"), registry=here)
         self.void = Counter(
@@ -52,6 +56,12 @@ class Progress:
             "aura_projection_parked_events", "Events that could not be taken, and what follows them.", by, registry=here
         )
 
+        for name in consumers:
+            for event_type in (*EVENTS, OTHER):
+                self.applied.labels(name, _kind(event_type)[1])
+            self.void.labels(name)
+            self.apply.labels(name)
+
     def forget(self) -> None:
         """Where readers stand is told anew each time: a manager that stands by has no consumer any more."""
         for gauge in (self.position, self.lag, self.parked):
@@ -63,7 +73,7 @@ class RecorderMetrics:
 
     def __init__(self, here: CollectorRegistry) -> None:
         self.appended = Counter("aura_events_appended", "Events stored here.", ("aggregate", "type"), registry=here)
-        for name in EVENTS:
+        for name in (*EVENTS, OTHER):
             self.appended.labels(*_kind(name))
         self.commit = Histogram(
             "aura_recorder_commit_seconds", "One batch into Postgres.", buckets=BATCH_SECONDS, registry=here
@@ -86,20 +96,36 @@ class OpenWork:
         self.halt = Gauge("aura_halt_state", "0 running, 1 paused, 2 halted, 3 not founded yet.", registry=here)
         self.reserved = Gauge("aura_budget_reserved_usd", "What open runs may still spend.", registry=here)
         self.left = Gauge("aura_budget_remaining_ratio", "Of the cap, neither spent nor reserved.", registry=here)
+        self.tokens_left = Gauge("aura_budget_remaining_tokens_ratio", "The same of the cap's tokens.", registry=here)
+        self.staff = StaffMetrics(here)
+        self.waits = WaitMetrics(here)
 
-    def show(self, rows: Rows, wait_s: float) -> None:
+    def show(self, rows: Rows, seen: "Seen") -> None:
+        self.staff.show(rows, seen.now)
+        self.waits.show(seen.waits, seen.now)
         states = [open_state(row) for row in rows.all(OpenRun)]
         tasks = [part.phase for state in states for part in state.tasks.values()]
         self.runs.set(len(states))
         for phase in get_args(task.Phase):
             self.tasks.labels(phase).set(tasks.count(phase))
         self.approvals.set(sum(state.phase == "delivered" for state in states))
-        self.wait.set(wait_s)
+        self.wait.set(seen.approval_wait_s)
         organisation = organisation_state(rows)
         self.halt.set(HALT_STATES[organisation.phase])
         committed, cap = organisation.committed.usd, organisation.cap.usd
         self.reserved.set(float(committed - organisation.spent.usd))
         self.left.set(float(1 - committed / cap) if cap else 0.0)
+        tokens = organisation.cap.tokens
+        self.tokens_left.set(1 - organisation.committed.tokens / tokens if tokens else 0.0)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The facts that a page needs besides the rows. `now`: microseconds UTC; `waits`: why open runs wait."""
+
+    now: int = 0
+    approval_wait_s: float = 0.0
+    waits: Mapping[UUID, Wait] = field(default_factory=dict)
 
 
 class Metrics:
@@ -112,7 +138,7 @@ class Metrics:
         build.labels(version("aura-orchestra"), ",".join(roles)).set(1)
         self._up = Gauge("aura_dependency_up", "1: it answers.", ("dependency",), registry=self.registry)
         self._ready = Gauge("aura_ready", "1: this process is ready, as /readyz says.", registry=self.registry)
-        self._progress = Progress(self.registry) if consumers else None
+        self._progress = Progress(self.registry, consumers) if consumers else None
         self._recording = RecorderMetrics(self.registry) if recorder else None
         self._board = OpenWork() if "manager" in consumers else None
         self._leader = (
@@ -140,7 +166,7 @@ class Metrics:
         for part in batch:
             self._recording.appended.labels(*_kind(part.envelope.type if part.envelope else OTHER)).inc()
 
-    def page(self, report: HealthReport, rows: Mapping[str, Rows], approval_wait_s: float) -> bytes:
+    def page(self, report: HealthReport, rows: Mapping[str, Rows], seen: Seen) -> bytes:
         """Everything as text; `report` is of this moment, `rows` those of each consumer here."""
         self._ready.set(report.ready)
         for name, dependency in report.dependencies.items():
@@ -155,7 +181,7 @@ class Metrics:
         if self._leader is not None:
             self._leader.set(report.manager == "leader")
         if self._board is not None and "manager" in rows:
-            self._board.show(rows["manager"], approval_wait_s)
+            self._board.show(rows["manager"], seen)
             return generate_latest(self.registry) + generate_latest(self._board.registry)
         return generate_latest(self.registry)
 

@@ -36,6 +36,21 @@ class Presence(msgspec.Struct, frozen=True, kw_only=True):
     home: str = ""
 
 
+class Serving(msgspec.Struct, frozen=True):
+    """The roles at work in a home. `all_here`: nobody works elsewhere, so a role that is not among them has nobody."""
+
+    roles: frozenset[str] = frozenset()
+    all_here: bool = False
+
+    @property
+    def nobody(self) -> bool:
+        return self.all_here and not self.roles
+
+    def lacks(self, *roles: str) -> bool:
+        """Whether it is known that nobody has any of the roles."""
+        return self.all_here and self.roles.isdisjoint(roles)
+
+
 _presence = msgspec.json.Decoder(Presence)
 
 
@@ -90,6 +105,11 @@ def at_work(home: Path) -> list[Presence]:
         if alive(presence.process) and _is_of(presence, home):
             found.append(presence)
     return found
+
+
+def serving(home: Path, *, all_here: bool) -> Serving:
+    """Return the roles at work in a home. A process that was told to stop begins nothing any more."""
+    return Serving(frozenset(role for found in at_work(home) if not found.resting for role in found.roles), all_here)
 
 
 def _is_of(presence: Presence, home: Path) -> bool:

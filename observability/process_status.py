@@ -1,30 +1,37 @@
 """Status of a process: its file in run/, /livez, /readyz and /metrics."""
 
+import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import msgspec
 
 from bus.clock import now
 from bus.consumer import OnCommit, Runner
+from bus.embedded.status import status
 from bus.logger import SILENT, Logger
+from bus.projection_rows import Rows
 from bus.recorder import OnRecorded
+from domain.waiting import Wait
 from governance.log_session import LogSession
 from observability import process_registry, prometheus_targets
 from observability.approval_wait import Waiting
 from observability.event_logging import Lines
 from observability.health import Ask, Health, Positions
 from observability.http_endpoint import LOOPBACK, TEXT, Endpoint, Page
-from observability.process_registry import Presence
+from observability.process_registry import Presence, Serving, serving
 
 if TYPE_CHECKING:
     from observability.lag_metrics import Backlog
-    from observability.metrics import Metrics
+    from observability.metrics import Metrics, Seen
 
+WaitReasonsOf = Callable[[Rows, Serving, int], Mapping[UUID, Wait]]
+"""Finds why open runs wait, from the manager's rows, the roles at work and the time (microseconds UTC)."""
 METRICS_KIND = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -44,6 +51,7 @@ class Vitals:
     ) -> None:
         self.health = Health(tuple(roles), positions)
         self.url: str | None = None
+        self.wait_reasons: WaitReasonsOf = lambda _rows, _serving, _now: {}
         self._home = home
         self._name = name
         self._roles = roles
@@ -134,15 +142,26 @@ class Vitals:
         return Page(status, "application/json", msgspec.json.encode(report) + b"\n")
 
     async def _numbers(self) -> Page:
+        from observability.metrics import Seen
+
         assert self._metrics is not None, "who listens has numbers"
         report = await self.health.check()
         if self._backlog is not None:
             await self._backlog.look(report.readers.get("recorder"))
         rows = {runner.projection.name: runner.rows for runner in self._runners}
-        wait_s = 0.0
-        if self._waiting is not None and "manager" in rows:
-            wait_s = await self._waiting.longest_s(rows["manager"], now())
-        return Page(HTTPStatus.OK, METRICS_KIND, self._metrics.page(report, rows, wait_s))
+        seen = await self._seen(rows["manager"]) if "manager" in rows else Seen()
+        return Page(HTTPStatus.OK, METRICS_KIND, self._metrics.page(report, rows, seen))
+
+    async def _seen(self, rows: Rows) -> "Seen":
+        """Return what the manager's rows do not say."""
+        from observability.metrics import Seen
+
+        wait_s = await self._waiting.longest_s(rows, now()) if self._waiting is not None else 0.0
+        present = await asyncio.to_thread(self._serving)
+        return Seen(now=now(), approval_wait_s=wait_s, waits=self.wait_reasons(rows, present, now()))
+
+    def _serving(self) -> Serving:
+        return serving(self._home, all_here=status(self._home).nats_data is not None)
 
 
 def _each(told: Sequence[Callable[..., None]], *what: object) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from agents.duty import ended
 from agents.employees.postings import read_keys
 from agents.manager.leadership import GRACE_S, LEASE_KEY, Managing, Parts
+from agents.manager.wait_reasons import WaitReasons
 from agents.run_content import Library
 from agents.workers.pool import Workers
 from bus import fork_check
@@ -191,6 +192,7 @@ class Organisation:
 
         lease = Lease(shared.session.client, LEASE_KEY, name=self.setup.name or "")
         log = self.setup.log.bind(role=role.name)
+        self.vitals.wait_reasons = lambda rows, serving, at: WaitReasons(rows, serving, at).all()
         self._managing = Managing(lambda: self._parts(shared, role), lease, consume, log)
         self.vitals.health.manager = self._managing.standing
 

@@ -129,13 +129,24 @@ def choose(
 
     A turn is strict: while somebody has tried the task less often, the others wait for that one.
     """
+    free = [who for who in turn(task, desk, left, barred, prompt_tokens) if desk.free(who) > 0]
+    return min(free, key=lambda who: (-desk.free(who), derive(task.id, who)), default=None)
+
+
+def turn(
+    task: TaskState,
+    desk: StaffCapacity,
+    left: Amount,
+    barred: frozenset[UUID] = frozenset(),
+    prompt_tokens: int | None = None,
+) -> list[UUID]:
+    """Return the employees whose turn it is, busy ones too. Empty if nobody may have the task or could be paid."""
     profiles = desk.profiles.items()
     fitting = [
         who for who, profile in profiles if who not in barred and reservation_of(profile, prompt_tokens).fits(left)
     ]
     fewest = min((task.tried.count(who) for who in fitting), default=0)
-    turn = [who for who in fitting if task.tried.count(who) == fewest and desk.free(who) > 0]
-    return min(turn, key=lambda who: (-desk.free(who), derive(task.id, who)), default=None)
+    return [who for who in fitting if task.tried.count(who) == fewest]
 
 
 def affordable(desk: StaffCapacity, left: Amount, prompt_tokens: int | None = None) -> bool:

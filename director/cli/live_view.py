@@ -2,6 +2,8 @@
 
 import asyncio
 import sys
+import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
@@ -15,20 +17,47 @@ from director.services.session import rows
 from director.terminal.event_text import NAMING_TYPES, Story
 from director.terminal.parked_text import cure, sentence
 from director.terminal.text import money
+from director.terminal.wait_text import wait_lines
 from domain import employee
 from domain.errors import Failed, Unavailable
 from domain.message import Recorded, TaskEvent
+from domain.waiting import Wait
 
 POLL_S = 0.25
 RECORDED_WAIT_S = 5.0
 RESTING = frozenset({"delivered", "ended"})
 """Phases in which a run waits for a person or for nothing."""
+LOOK_EVERY_S = 1.0
+SAID_AFTER_S = 2.0
+AskWait = Callable[[UUID], Awaitable[Wait | None]]
+"""Asks why a run waits."""
+
+
+class WaitTeller:
+    """Chooses when a reason is said: when it has lasted for SAID_AFTER_S, and again only after it has changed."""
+
+    def __init__(self) -> None:
+        self._code: str | None = None
+        self._since = 0.0
+        self._said = False
+
+    def next(self, wait: Wait | None, at_s: float) -> Wait | None:
+        """Return the reason if it is to be said now. `at_s`: of a clock that never goes back."""
+        code = wait.code if wait is not None else None
+        if code != self._code:
+            self._code, self._since, self._said = code, at_s, False
+        if wait is None or self._said or at_s - self._since < SAID_AFTER_S:
+            return None
+        self._said = True
+        return wait
 
 
 class Watch:
-    """Follows one run until it rests. `quiet`: no output, for --json."""
+    """Follows one run until it rests. `quiet`: for --json, where only the reasons of waits are said, on stderr."""
 
-    def __init__(self, store: Store, run: UUID, door: Door, *, quiet: bool = False) -> None:
+    def __init__(
+        self, store: Store, run: UUID, door: Door, *, quiet: bool = False, waits: AskWait | None = None
+    ) -> None:
         self._store = store
         self._run = run
         self._door = door
@@ -36,6 +65,10 @@ class Watch:
         self._story = Story()
         self._staff: set[UUID] = set()
         self._seq: int | None = None  # up to where the log was told; None: nothing yet
+        self._waits = waits
+        self._teller = WaitTeller()
+        self._wait: Wait | None = None
+        self._looked_at = -LOOK_EVERY_S
 
     async def until_rest(self) -> dict[str, Any]:
         """The run's line once it is delivered or has ended."""
@@ -60,7 +93,19 @@ class Watch:
             await self._not_parked()
             if line is not None and rests:
                 return line
+            said = await self._look()
+            if said is not None:
+                self._door.say("\n".join(f"{'':>5}  {line}" for line in wait_lines(said)))
             await asyncio.sleep(POLL_S)
+
+    async def _look(self) -> Wait | None:
+        """Ask for the reason of a wait, every LOOK_EVERY_S; the one that is to be said now."""
+        at_s = time.monotonic()
+        if self._waits is None or at_s - self._looked_at < LOOK_EVERY_S:
+            return None
+        self._looked_at = at_s
+        self._wait = await self._waits(self._run)
+        return self._teller.next(self._wait, time.monotonic())
 
     async def _tell_new(self, *, rests: bool) -> None:
         """Tell what has come since the last time, from the run's first event; of one that rests up to its last."""
@@ -98,6 +143,7 @@ class Watch:
             while True:
                 data = await run_data(self._store, self._run)
                 await self._not_parked()
+                await self._look()
                 line: dict[str, Any] | None = data["run"]
                 if line is not None:
                     live.update(self._table(data))
@@ -109,10 +155,13 @@ class Watch:
 
     def _table(self, data: dict[str, Any]) -> Any:
         from rich.table import Table
+        from rich.text import Text
 
         line = data["run"]
         caption = f"{money(line['spent_usd'])}, {line['spent_tokens']} tokens, {len(data['attempts'])} attempts"
-        table = Table("task", "phase", "tries", "who", "last reason", title=line["title"], caption=caption)
+        if self._wait is not None:
+            caption = "\n".join([caption, *wait_lines(self._wait)])
+        table = Table("task", "phase", "tries", "who", "last reason", title=line["title"], caption=Text(caption))
         said = {row["task_name"]: row["message"] for row in data["attempts"]}  # of the last attempt
         for part in data["tasks"]:
             reason = ": ".join(filter(None, (part["reason"], said.get(part["name"]))))

@@ -15,6 +15,7 @@ from bus.stream import Stream, connect
 from director.services.parked import parked_data
 from director.services.process_list import SILENT, processes
 from director.services.session import rows
+from director.services.waiting import Waits
 from director.settings import Settings
 from director.terminal.text import masked
 from domain.errors import AuraError, Unavailable
@@ -67,6 +68,7 @@ async def _log_data(settings: Settings, processes: Mapping[str, dict[str, Any]])
             "lag": {name: last - seq for name, seq in positions.items()},
             "organisation": phase[0]["phase"] if phase else "unfounded",
             "parked": await parked_data(store),
+            "waiting": await Waits(store, settings).all(),
             "leader": msgspec.to_builtins(await holder_of(client, LEASE_KEY)),
         }
 

@@ -7,7 +7,9 @@ from typing import Any
 
 from director.terminal.escape import visible
 from director.terminal.parked_text import parked_text
+from director.terminal.wait_text import wait_lines, waiting_text
 from domain.money import Amount
+from domain.waiting import RunWait
 
 MICRO = 1_000_000
 
@@ -77,6 +79,8 @@ def stack_text(data: dict[str, Any]) -> str:
         )
         if data["parked"]:
             lines.append(f"\n{parked_text(data['parked'])}")
+        if data["waiting"]:
+            lines.append(f"\n{waiting_text(data['waiting'])}")
     return "\n".join(lines)
 
 
@@ -118,6 +122,8 @@ def run_text(data: dict[str, Any]) -> str:
         lines.append(f"the last verdict, gate by gate: aura verdict {str(line['run'])[:13]}")
     lines += left_out_text(data["left_out"])
     lines.append(f"\ncost {money(line['spent_usd'])}, {line['spent_tokens']} tokens")
+    wait = data.get("waiting")
+    lines += wait_lines(wait) if wait is not None and wait.code not in ("approval", "parked") else []
     lines.append(parked_text(data["parked"]) or next_step(line))
     return "\n".join(lines)
 
@@ -178,10 +184,11 @@ def _standing(line: dict[str, Any]) -> str:
     return f"{line['phase']} since {clock(line['submitted_at'])} UTC"
 
 
-def inbox_text(waiting: Sequence[dict[str, Any]]) -> str:
-    """The deliveries that wait for the Director, and what must be known of each base before a word is said."""
+def inbox_text(waiting: Sequence[dict[str, Any]], held_up: Sequence[RunWait] = ()) -> str:
+    """Write what waits for the Director: deliveries, with what must be known of each base, and runs held up."""
+    others = [waiting_text(held_up)] if held_up else []
     if not waiting:
-        return "Nothing waits."
+        return "\n\n".join(others) or "Nothing waits."
     lines = [
         (row["run"], row["title"], str(row["commit_id"])[:12], row["folder"], row["base_short"] or "-")
         for row in waiting
@@ -189,7 +196,7 @@ def inbox_text(waiting: Sequence[dict[str, Any]]) -> str:
     said = [(row["run"], [*row["base_notes"], *left_out_text(row["left_out"])]) for row in waiting]
     notes = [f"{str(run)[:13]}: {visible(note)}" for run, lines_of_run in said for note in lines_of_run]
     parts = [table(("run", "title", "commit", "folder", "base"), lines), *(["\n".join(notes)] if notes else [])]
-    return "\n\n".join([*parts, "aura approve RUN or aura reject RUN --reason …"])
+    return "\n\n".join([*parts, "aura approve RUN or aura reject RUN --reason …", *others])
 
 
 def released_text(line: dict[str, Any]) -> str:

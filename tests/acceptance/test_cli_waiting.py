@@ -57,6 +57,28 @@ def test_ctrl_c_says_that_the_run_goes_on(aura: Aura, command: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.ci
+def test_a_wait_names_its_reason_on_every_screen(aura: Aura) -> None:
+    process, run = waiting(aura, "reason")
+    assert process.stdout is not None
+    lines = iter(process.stdout.readline, "")
+    assert any("waits: Nobody is on the staff." in line for line in lines)
+    assert "Hire somebody: aura hire --help" in next(lines)
+    inside = aura.inside()
+    assert inside.json("run", "show", run)["waiting"]["code"] == "no_staff"
+    for data in (inside.json("status")["waiting"], inside.json("inbox")["held_up"]):
+        assert {one["run"]: one["waiting"]["code"] for one in data}[run] == "no_staff"
+    for command in (["run", "show", run], ["status"], ["inbox"]):
+        assert "Nobody is on the staff." in inside.text(*command)
+    inside.json("pause", "--reason", "lunch")
+    assert any("waits: The organisation is paused." in line for line in lines)
+    assert inside.json("run", "show", run)["waiting"]["code"] == "paused"
+    inside.json("resume", "--reason", "done")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=WAIT_S)
+
+
+@pytest.mark.slow
+@pytest.mark.ci
 def test_the_budget_shows_what_open_runs_have_reserved(aura: Aura) -> None:
     inside = aura.inside()
     before = inside.json("budget")

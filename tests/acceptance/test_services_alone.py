@@ -59,6 +59,7 @@ from director.services import (
     times,
     verdicts,
     views,
+    waiting,
 )
 from director.services.session import DirectorSession, archive, desk
 from director.settings import Settings
@@ -326,6 +327,10 @@ async def about_the_whole(settings: Settings, opened: DirectorSession) -> None:
     ready = await asyncio.to_thread(process_list.readiness, url)
     assert ready is not None
     assert len(await process_list.processes(settings.root, ())) == 1
+    (approval,) = await waiting.Waits(opened.store, settings).all()
+    assert (approval.waiting.code, approval) == ("approval", data["waiting"][0])
+    assert await waiting.Waits(opened.store, settings).of(approval.run) == approval.waiting
+    assert await waiting.Waits(opened.store, settings).held_up() == []
     store = opened.store
     state = await replay.state_of(store, replay.view_named("hr.person"))
     assert [row["name"] for row in state.tables["person"]] == [NAME]

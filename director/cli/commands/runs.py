@@ -54,12 +54,14 @@ async def run_show(
         raise Invalid("--task belongs to --attempt.", hint=f"Write: aura run show {run} --task {task} --attempt 1")
     from director.services.run_record import run_data
     from director.services.session import archive, find_run
+    from director.services.waiting import Waits
     from director.terminal.event_text import record_of
     from director.terminal.text import run_text
     from domain.errors import Unavailable
 
     async with archive(settings) as store:
-        data = await run_data(store, await find_run(store, run))
+        found = await find_run(store, run)
+        data = await run_data(store, found) | {"waiting": await Waits(store, settings).of(found)}
     if data["run"] is None:
         raise Unavailable("The manager has not taken up this run yet.", hint="Is it at work? `aura status`")
     door.answer(data, f"{run_text(data)}\n\n{record_of(data['run'])}")
@@ -100,11 +102,13 @@ async def watch(door: Door, settings: "Settings", run: RunId = "last") -> None:
     from director.cli.live_view import Watch
     from director.services.base_notes import with_notes
     from director.services.session import archive, find_run
+    from director.services.waiting import Waits
     from director.terminal.text import next_step
 
     async with archive(settings) as store:
-        line = await Watch(store, await find_run(store, run), door, quiet=door.as_json).until_rest()
-        line = await with_notes(store, line)
+        waits = Waits(store, settings)
+        line = await Watch(store, await find_run(store, run), door, quiet=door.as_json, waits=waits.of).until_rest()
+        line = await with_notes(store, line) | {"waiting": await waits.of(line["run"])}
     door.answer(line, next_step(line))
 
 
@@ -113,11 +117,12 @@ async def inbox(door: Door, settings: "Settings") -> None:
     """List what waits for the Director's decision."""
     from director.services.approvals import waiting_runs
     from director.services.session import archive
+    from director.services.waiting import Waits
     from director.terminal.text import inbox_text
 
     async with archive(settings) as store:
-        waiting = await waiting_runs(store)
-    door.answer({"waiting": waiting}, inbox_text(waiting))
+        waiting, held_up = await waiting_runs(store), await Waits(store, settings).held_up()
+    door.answer({"waiting": waiting, "held_up": held_up}, inbox_text(waiting, held_up))
 
 
 @command("approve")

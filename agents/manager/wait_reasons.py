@@ -1,0 +1,225 @@
+"""Why each open run waits: one pure answer from the manager's rows and the processes at work (ADR 0031)."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from uuid import UUID
+
+from agents.manager import routing
+from bus.projection_rows import Rows
+from domain import review
+from domain.errors import LimitReached
+from domain.organisation import lend
+from domain.run import RunState
+from domain.task import TaskState
+from domain.waiting import Wait
+from observability.process_registry import Serving
+from projections import manager as manager_view
+from projections.openrun import HAVE_ORDERS, OpenRun, open_in, open_state
+
+SHORTEST_PROMPT = 0  # tokens; who cannot be paid for it cannot be paid for any call
+NAMED_MAX = 3
+MICRO = 1_000_000
+STATUS = "See which process is missing: aura status. Start it again: aura down, then aura up."
+STEPS: Mapping[str, str] = {
+    "submitted": "admit the run",
+    "admitted": "plan the run",
+    "verified": "begin the delivery",
+    "rejected": "end the run",
+    "delivering": "write the delivery",
+    "approved": "put the release ref",
+    "released": "end the run",
+}
+"""Phase -> the manager's next step."""
+HELD_BY_HALT = frozenset({"admitted", "planned", "verified", "delivering", "approved"})
+
+
+class WaitReasons:
+    """The reasons at one moment. `now`: microseconds UTC. The rows are the manager's."""
+
+    def __init__(self, rows: Rows, serving: Serving, now: int) -> None:
+        self._rows = rows
+        self._serving = serving
+        self._now = now
+
+    def all(self) -> dict[UUID, Wait]:
+        """Return the reason of each open run that waits."""
+        found = {row.scope: self.of(row.scope, open_state(row)) for row in self._rows.all(OpenRun)}
+        return {run: wait for run, wait in found.items() if wait is not None}
+
+    def of(self, run: UUID, state: RunState | None) -> Wait | None:
+        """Return why a run waits; None if it is at work or has ended. `state` None: it is in no rows yet."""
+        phase = state.phase if state is not None else "none"
+        if phase == "ended":
+            return None
+        if phase == "delivered":
+            hint = f"Look at it: aura diff {run}. Release it: aura approve {run}"
+            return Wait(code="approval", message="The delivery waits for your approval.", hint=hint)
+        return self._away() or (self._in_phase(run, state) if state is not None else _not_taken_up())
+
+    def _away(self) -> Wait | None:
+        if self._serving.nobody:
+            return Wait(code="not_running", message="The organisation does not run.", hint="Start it: aura up")
+        if self._serving.lacks("recorder"):
+            return Wait(code="no_recorder", message="No recorder is at work, so nothing is stored.", hint=STATUS)
+        if self._serving.lacks("manager"):
+            return Wait(code="no_manager", message="No manager is at work.", hint=STATUS)
+        return None
+
+    def _in_phase(self, run: UUID, state: RunState) -> Wait | None:
+        if state.phase == "merged":
+            return self._verifier("the merged tree")
+        if state.phase == "planned":
+            return self._planned(state)
+        return self._law(state) or self._budget(run, state) or _manager(STEPS.get(state.phase, "go on"))
+
+    def _law(self, state: RunState) -> Wait | None:
+        """Return the pause or halt that holds the run's next step."""
+        phase = manager_view.organisation_phase(self._rows)
+        if phase == "unfounded":
+            return Wait(code="not_founded", message="There is no organisation yet.", hint="Found it: aura up")
+        if phase == "halted" and (state.phase in HELD_BY_HALT or state.phase == "submitted"):
+            return Wait(code="halted", message="The organisation is halted.", hint='End it: aura resume --reason "…"')
+        if phase == "paused" and (state.phase == "submitted" or (state.phase == "planned" and not _all_done(state))):
+            return Wait(code="paused", message="The organisation is paused.", hint='End it: aura resume --reason "…"')
+        return None
+
+    def _budget(self, run: UUID, state: RunState) -> Wait | None:
+        if state.phase != "submitted" or state.submitted is None:
+            return None
+        try:
+            lend(manager_view.organisation_state(self._rows), run, state.submitted.allowance.amount)
+        except LimitReached as error:
+            hint = "Raise the limit: aura budget --usd N --tokens N. Or wait until another run ends."
+            return Wait(code="organisation_budget", message=error.message, hint=hint)
+        return None
+
+    def _planned(self, state: RunState) -> Wait | None:
+        """Return the reason of a run in work: at work is a run of which anybody does anything."""
+        parts = list(state.tasks.values())
+        held = self._law(state)
+        away = [part for part in parts if self._without_worker(part)]
+        phases = ("calling", "answered") if held else ("assigned", "calling", "answered")
+        if any(part.phase in phases and part not in away for part in parts):
+            return None
+        if judged := [part.name for part in parts if part.phase == "submitted"]:
+            return self._verifier(f"the work on {_list(judged)}")
+        if held:
+            return held
+        if away:
+            return self._no_worker(away[0])
+        if _all_done(state) or review.objection(parts):
+            return _manager("end the run" if review.objection(parts) else "merge the work")
+        return next((self._staff(part, state) for part in routing.ready(state)), None)
+
+    def _verifier(self, what: str) -> Wait:
+        if self._serving.lacks("verifier"):
+            return Wait(code="no_verifier", message=f"No verifier is at work, to judge {what}.", hint=STATUS)
+        hint = "If it takes long, the verifier's log says what it waits for: aura status shows where the logs are."
+        return Wait(code="verifier", message=f"The verifier judges {what}.", hint=hint)
+
+    def _without_worker(self, part: TaskState) -> bool:
+        if part.phase not in ("assigned", "calling") or part.employee is None:
+            return False
+        return self._serving.lacks("employees", f"employee:{self._name(part.employee)}")
+
+    def _no_worker(self, part: TaskState) -> Wait:
+        assert part.employee is not None
+        name = self._name(part.employee)
+        hint = f"Start one: aura serve employee {name}. If none comes, the order ends with its time limit."
+        return Wait(code="no_worker", message=f"{name} has {part.name}, and no process works for {name}.", hint=hint)
+
+    def _staff(self, part: TaskState, state: RunState) -> Wait:
+        """Return what keeps a task that is ready from being assigned."""
+        if not self._people:
+            return Wait(code="no_staff", message="Nobody is on the staff.", hint="Hire somebody: aura hire --help")
+        if not self._desk.profiles and not self._desk.resting:
+            return self._nobody_can()
+        barred = routing.barred(part, state, self._desk)
+        if not set(self._desk.profiles) - barred:
+            return self._rest(part, barred) or _nobody_may(part, state)
+        turn = routing.turn(part, self._desk, state.left, barred, SHORTEST_PROMPT)
+        if not turn:
+            left = f"The run has {state.left.usd} USD and {state.left.tokens} tokens left"
+            hint = "It ends when no call is open any more. Submit the requirement again with a larger budget."
+            return Wait(code="run_budget", message=f"{left}: no call can be paid for {part.name}.", hint=hint)
+        if any(self._desk.free(who) > 0 for who in turn):
+            return _manager(f"assign {part.name}")
+        busy = _list([f"{self._name(who)} works on {_list(self._runs_of(who))}" for who in turn], "; ")
+        hint = "It goes on by itself. To work on more at the same time: aura hire --slots N, or hire somebody else."
+        return Wait(code="no_slot", message=f"No employee is free for {part.name}: {busy}.", hint=hint)
+
+    def _nobody_can(self) -> Wait:
+        """Return the reason if everybody is suspended or has no known price."""
+        unpriced = [row.name for row in self._people.values() if not row.suspended]
+        if unpriced:
+            hint = "State it: aura hire with --price-in and --price-out, or with --local if a call costs nothing."
+            return Wait(code="no_price", message=f"Nobody knows what a call of {_list(unpriced)} costs.", hint=hint)
+        names = [row.name for row in self._people.values()]
+        hint = f'See why: aura employees. Lift it: aura reinstate {names[0]} --reason "…". Or hire somebody else.'
+        return Wait(code="suspended", message=f"Everybody is suspended: {_list(names)}.", hint=hint)
+
+    def _rest(self, part: TaskState, barred: frozenset[UUID]) -> Wait | None:
+        """Return the reason if those who may have the task rest after faults of their servers."""
+        resting = [
+            row for who in self._desk.resting - barred if not part.worn_out(who) and (row := self._people.get(who))
+        ]
+        if not resting:
+            return None
+        until = min(row.rest_until for row in resting)
+        names = _list(sorted(row.name for row in resting))
+        message = f"{names}: resting after a fault of the model's server, until {_clock(until)} UTC."
+        last = f" The last fault: {part.failure}" if part.failure else ""
+        return Wait(code="resting", message=message, hint=f"It goes on by itself.{last}")
+
+    @cached_property
+    def _people(self) -> dict[UUID, manager_view.EmployeeRow]:
+        return {row.scope: row for row in self._rows.all(manager_view.EmployeeRow)}
+
+    @cached_property
+    def _desk(self) -> routing.StaffCapacity:
+        return routing.StaffCapacity.of(self._rows, {}, self._now)
+
+    def _name(self, employee: UUID) -> str:
+        row = self._people.get(employee)
+        return row.name if row else str(employee)[:8]
+
+    def _runs_of(self, employee: UUID) -> list[str]:
+        return [
+            f"run {str(row.scope)[:13]}"
+            for row, state in open_in(self._rows, *HAVE_ORDERS)
+            if any(part.employee == employee and part.phase in ("assigned", "calling") for part in state.tasks.values())
+        ]
+
+
+def _all_done(state: RunState) -> bool:
+    return bool(state.tasks) and all(part.phase == "verified" for part in state.tasks.values())
+
+
+def _not_taken_up() -> Wait:
+    return Wait(code="not_taken_up", message="The manager has not taken up the run yet.", hint=STATUS)
+
+
+def _manager(step: str) -> Wait:
+    hint = "If it takes long, the manager's log says what stops it: aura status shows where the logs are."
+    return Wait(code="manager", message=f"The manager is about to {step}.", hint=hint)
+
+
+def _nobody_may(part: TaskState, state: RunState) -> Wait:
+    if review.is_review(part):
+        makers = _list(sorted(review.vendors(state.tasks.values())))
+        message = f"Nobody may do {part.name}: the work is by models of {makers}, and so is everybody on the staff."
+        return Wait(code="no_reviewer", message=message, hint="Hire a model of another maker: aura hire --help")
+    message = f"Nobody is left for {part.name}: calls failed too often. The last one: {part.failure}"
+    return Wait(code="nobody_left", message=message, hint="Put that right, or hire another employee: aura hire --help")
+
+
+def _list(names: Iterable[str], separator: str = ", ") -> str:
+    """Write the first names, and how many more there are."""
+    known = list(names)
+    more = f" and {len(known) - NAMED_MAX} more" if len(known) > NAMED_MAX else ""
+    return separator.join(known[:NAMED_MAX]) + more
+
+
+def _clock(microseconds: int) -> str:
+    return datetime.fromtimestamp(microseconds / MICRO, UTC).strftime("%H:%M:%S")

@@ -1,0 +1,101 @@
+"""Why runs wait, for every screen: the manager's rows from Postgres, the processes of the home, and parked events."""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from agents.manager.wait_reasons import WaitReasons
+from bus.checkpoints import checkpoints, read_rows
+from bus.clock import now
+from bus.projection_rows import Rows
+from bus.store import Store
+from director.services.parked import MOVERS, parked_data
+from director.services.session import rows
+from director.settings import Settings
+from director.terminal.parked_text import cure, sentence
+from domain.waiting import RunWait, Wait, WaitCode
+from observability.process_registry import serving
+from projections.manager import EmployeeRow, ManagerProjection, OrganisationRow
+from projections.openrun import RUN_KEY, OpenRun, open_state
+
+STANDING_S = 0.5
+"""A consumer with events before it that has not moved for so long stands still."""
+NEEDED: tuple[type[Any], ...] = (OpenRun, OrganisationRow, EmployeeRow)
+CLEARER: Collection[WaitCode] = frozenset({"approval", "not_running", "no_recorder", "no_manager", "no_verifier"})
+"""Reasons that say more than that a consumer stands still."""
+
+
+class Waits:
+    """Asks the store anew each time."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+
+    async def of(self, run: UUID) -> Wait | None:
+        """Return why a run waits; None if it is at work or has ended."""
+        held = await self._held()
+        row = held.get(OpenRun, run, RUN_KEY)
+        if row is None and await rows(self._store, "door_run", run):
+            return None
+        wait = (await self._reasons(held)).of(run, open_state(row) if row is not None else None)
+        return (await self._completed({run: wait}))[run]
+
+    async def all(self) -> list[RunWait]:
+        """Return every open run that waits, the oldest first."""
+        held = await self._held()
+        reasons, states = await self._reasons(held), {row.scope: open_state(row) for row in held.all(OpenRun)}
+        open_runs = {run: state for run, state in states.items() if state.phase != "ended"}
+        waits = await self._completed({run: reasons.of(run, state) for run, state in open_runs.items()})
+        titles = {run: state.submitted.title if state.submitted else "" for run, state in open_runs.items()}
+        return [RunWait(run=run, title=titles[run], waiting=wait) for run, wait in sorted(waits.items()) if wait]
+
+    async def held_up(self) -> list[RunWait]:
+        """Return the runs that need somebody and are no deliveries: these wait in the inbox anyway."""
+        return [one for one in await self.all() if one.waiting.needs_somebody and one.waiting.code != "approval"]
+
+    async def _held(self) -> Rows:
+        """Return the manager's rows; none if they are of another release, which the command's own queries say."""
+        try:
+            return await read_rows(self._store, ManagerProjection.name, NEEDED)
+        except asyncpg.UndefinedColumnError:
+            return Rows(NEEDED)
+
+    async def _reasons(self, held: Rows) -> WaitReasons:
+        all_here = self._settings.nats_url is None
+        return WaitReasons(held, await asyncio.to_thread(serving, self._settings.root, all_here=all_here), now())
+
+    async def _completed(self, waits: dict[UUID, Wait | None]) -> dict[UUID, Wait | None]:
+        """Put what the rows cannot say in the place of what they say."""
+        parked = {one["scope"]: one for one in await parked_data(self._store, None, MOVERS)}
+        unclear = {run for run, wait in waits.items() if wait is None or wait.code not in CLEARER}
+        behind = await self._behind() if unclear - parked.keys() else {}
+        for run in unclear:
+            wait = waits[run]
+            if run in parked:
+                message = f"The run stands still: {sentence(parked[run])}."
+                waits[run] = Wait(code="parked", message=message, hint=cure([parked[run]]))
+            elif "manager" in behind or (behind and wait is not None and wait.code == "verifier"):
+                waits[run] = _standing(behind)
+        return waits
+
+    async def _behind(self) -> dict[str, int]:
+        """Return the consumers that stand still before events, and how many events each of them has before it."""
+        before, last = await checkpoints(self._store, MOVERS), await self._store.recorded_up_to()
+        if all(seq >= last for seq in before.values()):
+            return {}
+        await asyncio.sleep(STANDING_S)
+        after = await checkpoints(self._store, MOVERS)
+        return {name: last - seq for name, seq in after.items() if seq < last and before.get(name) == seq}
+
+
+def _standing(behind: Mapping[str, int]) -> Wait:
+    name, events = next(iter(behind.items()))
+    return Wait(
+        code="behind",
+        message=f"The {name} stands still, with {events} events before it.",
+        hint="See whether its process answers: aura status. If it does not, end it: it is started again by itself.",
+    )

@@ -1,0 +1,25 @@
+"""The reasons of waits in words: of one run, and of all that wait."""
+
+from collections.abc import Sequence
+
+from director.terminal.escape import visible
+from domain.waiting import RunWait, Wait
+
+
+def wait_lines(wait: Wait) -> list[str]:
+    """Write why something waits, and below it what to do next."""
+    return [f"waits: {visible(wait.message)}", *([f"       {visible(wait.hint)}"] if wait.hint else [])]
+
+
+def waiting_text(waiting: Sequence[RunWait]) -> str:
+    """Write the runs that wait, those with the same reason together."""
+    alike: dict[str, list[RunWait]] = {}
+    for one in waiting:
+        alike.setdefault(one.waiting.message, []).append(one)
+    lines = []
+    for first, *others in alike.values():
+        more = f" and {len(others)} more runs" if others else ""
+        message, *hint = wait_lines(first.waiting)
+        run = f"{str(first.run)[:13]} {visible(first.title)}{more}"
+        lines += [message.replace("waits: ", f"waits: {run}: ", 1), *hint]
+    return "\n".join(lines)

@@ -1,0 +1,55 @@
+"""The reasons for which a run waits: stable words, each with a sentence and a next command (ADR 0031)."""
+
+from collections.abc import Collection
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+WaitCode = Literal[
+    "approval",
+    "verifier",
+    "no_slot",
+    "resting",
+    "manager",
+    "paused",
+    "halted",
+    "not_founded",
+    "organisation_budget",
+    "run_budget",
+    "no_staff",
+    "suspended",
+    "no_price",
+    "no_reviewer",
+    "nobody_left",
+    "not_running",
+    "no_recorder",
+    "no_manager",
+    "no_verifier",
+    "no_worker",
+    "not_taken_up",
+    "behind",
+    "parked",
+]
+PASSING: Collection[WaitCode] = frozenset({"verifier", "no_slot", "resting", "manager"})
+"""Reasons that pass by themselves. Every other one needs a person."""
+
+
+class Wait(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a run waits. `hint`: what to do or to run next; empty if nothing needs to be done."""
+
+    code: WaitCode
+    message: str
+    hint: str = ""
+
+    @property
+    def needs_somebody(self) -> bool:
+        return self.code not in PASSING
+
+
+class RunWait(msgspec.Struct, frozen=True, kw_only=True):
+    """An open run and why it waits."""
+
+    run: UUID
+    title: str
+    waiting: Wait

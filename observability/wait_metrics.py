@@ -1,0 +1,63 @@
+"""Metrics of the staff that may get work and of the runs that wait, by reason: told by the manager that leads."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Literal, get_args
+from uuid import UUID
+
+from prometheus_client import CollectorRegistry, Gauge
+
+from bus.projection_rows import Rows
+from domain.waiting import Wait, WaitCode
+from projections.manager import EmployeeRow, profile_of
+
+EmployeeState = Literal["ready", "resting", "suspended", "unpriced"]
+MICRO = 1_000_000
+
+
+def employee_state(row: EmployeeRow, now: int) -> EmployeeState:
+    """Return whether an employee may get work. `now`: microseconds UTC."""
+    if row.suspended:
+        return "suspended"
+    if profile_of(row).call_usd_max is None:
+        return "unpriced"
+    return "resting" if row.rest_until > now else "ready"
+
+
+class StaffMetrics:
+    """The staff, by whether they may get work."""
+
+    def __init__(self, here: CollectorRegistry) -> None:
+        self._employees = Gauge("aura_employees", "Employees, by whether they may get work.", ("state",), registry=here)
+
+    def show(self, rows: Rows, now: int) -> None:
+        states = Counter(employee_state(row, now) for row in rows.all(EmployeeRow))
+        for state in get_args(EmployeeState):
+            self._employees.labels(state).set(states[state])
+
+
+class WaitMetrics:
+    """Runs that wait. How long begins with the first look at a reason: a restart begins it anew."""
+
+    def __init__(self, here: CollectorRegistry) -> None:
+        self._runs = Gauge("aura_waiting_runs", "Open runs that wait, by reason.", ("reason",), registry=here)
+        self._longest = Gauge(
+            "aura_waiting_run_seconds",
+            "How long one of them has waited for the same reason: the longest.",
+            ("reason",),
+            registry=here,
+        )
+        self._since: dict[UUID, tuple[WaitCode, int]] = {}
+
+    def show(self, waits: Mapping[UUID, Wait], now: int) -> None:
+        """`now`: microseconds UTC."""
+        known = self._since
+        self._since = {
+            run: known[run] if run in known and known[run][0] == wait.code else (wait.code, now)
+            for run, wait in waits.items()
+        }
+        counts = Counter(code for code, _ in self._since.values())
+        for code in get_args(WaitCode):
+            since = min((begun for other, begun in self._since.values() if other == code), default=now)
+            self._runs.labels(code).set(counts[code])
+            self._longest.labels(code).set((now - since) / MICRO)
