@@ -13,6 +13,7 @@ from typing import Any
 from urllib.request import urlopen
 from uuid import uuid4
 
+from agents.verifier.judging import Judge
 from bench.empty import empty_verdict
 from bus.blobs import Blobs
 from bus.clock import now
@@ -51,15 +52,17 @@ class Firm:
         return Blobs(self.office.store, Redactor())
 
     @asynccontextmanager
-    async def running(self, roles: Sequence[str] = (*STAFF_ROLES, "employees")) -> AsyncIterator[Organisation]:
-        """The roles at work with an empty judge; drained at the end."""
+    async def running(
+        self, roles: Sequence[str] = (*STAFF_ROLES, "employees"), *, judge: Judge = empty_verdict
+    ) -> AsyncIterator[Organisation]:
+        """Yield the roles at work, without a trial unless a judge is given; drained at the end."""
         setup = Setup(
             home=self.home,
             nats_url=self.endpoints.nats_url,
             postgres_dsn=self.endpoints.postgres_dsn,
             roles=roles,
             allow_degraded=True,
-            judge=empty_verdict,
+            judge=judge,
         )
         stop, ready, house = asyncio.Event(), asyncio.Event(), Organisation(setup)
         async with asyncio.TaskGroup() as group:

@@ -23,6 +23,7 @@ GROUP_MAX = 100
 ACK_WAIT_S = 5.0
 EVENT_BYTES_MAX = 1024**2
 """Limit of one message. Larger content belongs into blobs."""
+STREAM_FULL = 10077
 _STALE = frozenset({10071, 10164, 10201})
 
 
@@ -177,9 +178,14 @@ class Publisher:
             return ack
         if problem.get("err_code") in _STALE:
             raise Stale("Another writer was first.", hint="Read the scope again and decide again.")
+        if problem.get("err_code") == STREAM_FULL:
+            raise Unavailable(
+                "The stream is full: no event can be written until it is larger.",
+                hint="`aura status` shows its size. Make it larger, nothing is lost: AURA_STREAM_GIB=16 aura up",
+                code="stream_full",
+            )
         raise Unavailable(
-            f"JetStream refused the event: {problem.get('description')}.",
-            hint="Run `aura status`. A full stream needs a larger max_bytes or a shorter hot window.",
+            f"JetStream refused the event: {problem.get('description')}.", hint="Look at it: aura status."
         )
 
 

@@ -5,6 +5,7 @@ without payload.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from uuid import uuid4
 
 import asyncpg
@@ -15,8 +16,9 @@ from nats.js.errors import Error as JetStreamError
 from nats.js.errors import NotFoundError
 
 from bus import codec
+from bus.disk_room import STREAM_BYTES_MAX
 from bus.store import Store
-from bus.stream import REQUEST_WAIT_S, STREAM, Stream
+from bus.stream import REQUEST_WAIT_S, STREAM, NoStream, Stream
 from bus.subjects import subject_of
 from domain.errors import Failed, Unavailable, said_by
 from domain.law import WRONG_SUBJECT
@@ -29,22 +31,30 @@ ALIEN_SUBJECT = "aura.evt.alien"
 Progress = Callable[[int, int], None]
 
 
-async def rehydrate(client: Client, store: Store, on_progress: Progress = lambda _done, _all: None) -> tuple[int, int]:
+async def rehydrate(
+    client: Client,
+    store: Store,
+    on_progress: Progress = lambda _done, _all: None,
+    *,
+    stream_bytes_max: int = STREAM_BYTES_MAX,
+) -> tuple[int, int]:
     """Delete the stream, publish the log's last HOT_EVENTS_MAX events again, and return first and last sequence.
 
+    The new stream may become `stream_bytes_max` large, or as large as the old one if that is more.
     Raises Failed if an event gets another sequence. Raises Unavailable if a server stops answering: start again then.
     """
     last = await store.recorded_up_to()
     first = max(1, last - HOT_EVENTS_MAX + 1)
-    js = client.jetstream(timeout=REQUEST_WAIT_S)
+    js, stream = client.jetstream(timeout=REQUEST_WAIT_S), Stream(client)
+    with suppress(NoStream):
+        stream_bytes_max = max(stream_bytes_max, (await stream.info()).bytes_max)
     try:
         await js.delete_stream(STREAM)
     except NotFoundError:
         pass  # the stream was lost, which is a reason for this repair
     except (NatsError, JetStreamError, TimeoutError) as error:
         raise Unavailable(f"The stream cannot be deleted: {said_by(error)}.", hint="Run `aura status`.") from error
-    stream = Stream(client)
-    await stream.ensure(first_seq=first if first > 1 else None)
+    await stream.ensure(first_seq=first if first > 1 else None, largest=stream_bytes_max)
     after = first - 1
     while after < last:
         after = await _put_back(client, store, after)

@@ -13,6 +13,7 @@ from nats.aio.msg import Msg
 from nats.errors import AuthorizationError
 from nats.errors import Error as NatsError
 
+from bus.disk_room import STREAM_BYTES_MAX, stream_sizes
 from bus.outages import NATS, Outages
 from bus.subjects import ALL_EVENTS
 from domain.errors import Unavailable, said_by
@@ -20,12 +21,12 @@ from domain.errors import Unavailable, said_by
 STREAM = "AURA"
 STREAM_NOT_FOUND = 10059
 STORE_NOT_CREATED = 10049
+NO_ROOM = 10047
 CREATE_TRIES = 5
 CREATE_PAUSE_S = 0.1
 SEQUENCE_HEADER = "Nats-Sequence"
 NANO = 1_000_000_000
 HOT_WINDOW_S = 30 * 24 * 3600
-STREAM_BYTES_MAX = 8 * 1024**3
 DUPLICATE_WINDOW_S = 120
 CONNECT_WAIT_S = 2.0
 CONNECT_ATTEMPTS_MAX = 2
@@ -60,10 +61,12 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
-    """First and last sequence. An empty stream has last = first - 1."""
+    """First and last sequence, and how full it is. An empty stream has last = first - 1."""
 
     first_seq: int
     last_seq: int
+    bytes_used: int = 0
+    bytes_max: int = 0
 
 
 async def connect(url: str, *, name: str, outages: Outages | None = None) -> Client:
@@ -133,7 +136,14 @@ class NoStore(Unavailable):
     """The server could not make the files of a new stream."""
 
 
-REFUSALS: dict[int, type[Unavailable]] = {STREAM_NOT_FOUND: NoStream, STORE_NOT_CREATED: NoStore}
+class NoRoom(Unavailable):
+    """The server has no room for a stream of that size."""
+
+
+REFUSALS: dict[int, type[Unavailable]] = {STREAM_NOT_FOUND: NoStream, STORE_NOT_CREATED: NoStore, NO_ROOM: NoRoom}
+HINTS: dict[type[Unavailable], str] = {
+    NoRoom: "Free some room on the disk of the NATS server, or allow its JetStream more (max_file_store).",
+}
 
 
 class Stream:
@@ -142,14 +152,13 @@ class Stream:
     def __init__(self, client: Client) -> None:
         self.client = client
 
-    async def ensure(self, *, first_seq: int | None = None) -> None:
+    async def ensure(self, *, first_seq: int | None = None, largest: int = STREAM_BYTES_MAX) -> None:
         """Create the stream if it does not exist. Raises Unavailable if it exists with settings that differ from LAW.
 
-        first_seq: the first sequence of a stream that is rebuilt from Postgres.
+        first_seq: the first sequence of a stream that is rebuilt from Postgres. largest: bytes of a new stream at most.
         """
         config = LAW | {
             "name": STREAM,
-            "max_bytes": STREAM_BYTES_MAX,
             "max_age": HOT_WINDOW_S * NANO,
             "duplicate_window": DUPLICATE_WINDOW_S * NANO,
             "num_replicas": 1,
@@ -159,7 +168,7 @@ class Stream:
         try:
             settings = (await self._api(f"STREAM.INFO.{STREAM}", None))["config"]
         except NoStream:
-            settings = await self._created(config)
+            settings = await self._created(config, stream_sizes(largest))
         wrong = [name for name, value in LAW.items() if settings.get(name, False) != value]
         if wrong or not settings.get("max_bytes", -1) > 0:
             raise Unavailable(
@@ -167,8 +176,26 @@ class Stream:
                 hint="Aura did not make this stream. Set AURA_NATS_URL to another account or server.",
             )
 
-    async def _created(self, config: dict[str, Any]) -> dict[str, Any]:
-        """Create the stream and return its settings.
+    async def grow(self, bytes_max: int) -> bool:
+        """Let the stream become so large; False if it may already. Nothing stops for it. Raises NoRoom, Unavailable."""
+        config = (await self._api(f"STREAM.INFO.{STREAM}", None))["config"]
+        if bytes_max <= config["max_bytes"]:
+            return False
+        await self._api(f"STREAM.UPDATE.{STREAM}", config | {"max_bytes": bytes_max})
+        return True
+
+    async def _created(self, config: dict[str, Any], sizes: Sequence[int]) -> dict[str, Any]:
+        """Create the stream as large as the server has room for, and return its settings."""
+        *larger, smallest = sizes
+        for size in larger:
+            try:
+                return await self._made(config | {"max_bytes": size})
+            except NoRoom:
+                continue
+        return await self._made(config | {"max_bytes": smallest})
+
+    async def _made(self, config: dict[str, Any]) -> dict[str, Any]:
+        """Create a stream and return its settings.
 
         After the deletion of an account's only stream, nats-server 2.15 removes the empty folder in the background. If
         the next stream is created during that time, the server refuses. A later attempt succeeds.
@@ -185,9 +212,10 @@ class Stream:
         return settings
 
     async def info(self) -> StreamInfo:
-        """Return first and last sequence. Raises Unavailable."""
-        state = (await self._api(f"STREAM.INFO.{STREAM}", None))["state"]
-        return StreamInfo(state["first_seq"], state["last_seq"])
+        """Return first and last sequence, and how full it is. Raises Unavailable."""
+        found = await self._api(f"STREAM.INFO.{STREAM}", None)
+        state = found["state"]
+        return StreamInfo(state["first_seq"], state["last_seq"], state["bytes"], found["config"]["max_bytes"])
 
     async def _api(self, what: str, body: dict[str, Any] | None) -> dict[str, Any]:
         payload = msgspec.json.encode(body) if body is not None else b""
@@ -197,9 +225,10 @@ class Stream:
             raise _down(error) from error
         answer: dict[str, Any] = msgspec.json.decode(reply.data)
         if "error" in answer:
-            raise REFUSALS.get(answer["error"].get("err_code"), Unavailable)(
+            refusal = REFUSALS.get(answer["error"].get("err_code"), Unavailable)
+            raise refusal(
                 f"JetStream refuses {what}: {answer['error'].get('description')}.",
-                hint="`aura doctor` checks the stream; `aura repair` rebuilds it from Postgres.",
+                hint=HINTS.get(refusal, "`aura doctor` checks the stream; `aura repair` rebuilds it from Postgres."),
             )
         return answer
 

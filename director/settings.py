@@ -7,6 +7,8 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bus.disk_room import MIB
+from bus.embedded.log_file import LogLimits
 from bus.embedded.stack import Endpoints, status
 from bus.embedded.state import RESTART_LONGEST_S
 from bus.logger import Form
@@ -20,6 +22,9 @@ from verification.sandbox.machine import machine_id
 METRICS_OFF = "off"
 PORT_MAX = 65535
 RESTART_WAIT_MAX_S = 3600.0
+STREAM_GIB_MAX = 1024
+LOG_MIB_MAX = 4096
+LOG_FILES_MAX = 99
 
 
 class Settings(BaseSettings):
@@ -44,6 +49,10 @@ class Settings(BaseSettings):
     metrics_host: str = LOOPBACK
     log: Form | None = None
     restart_wait_max_s: float = Field(default=RESTART_LONGEST_S, gt=0, le=RESTART_WAIT_MAX_S)
+
+    log_mib: int = Field(default=LogLimits().bytes_max // MIB, ge=1, le=LOG_MIB_MAX)
+    log_files: int = Field(default=LogLimits().files_max, ge=0, le=LOG_FILES_MAX)
+    stream_gib: int | None = Field(default=None, ge=1, le=STREAM_GIB_MAX)
 
     def __init__(self) -> None:
         """Raises Invalid naming the variable that does not read."""
@@ -75,6 +84,10 @@ class Settings(BaseSettings):
     def machine_id(self) -> str:
         """The id of this machine, by which limits of its boxes are accepted."""
         return machine_id(self.machine, self.root)
+
+    def log_limits(self) -> LogLimits:
+        """Return how large the logs of processes may become, and how many older ones are kept."""
+        return LogLimits(self.log_mib * MIB, self.log_files)
 
     def boxes(self) -> Boxes:
         """In which sandbox code under test runs."""

@@ -32,6 +32,8 @@ WEIGHTS: Mapping[str, int] = {
     "request_too_large": FINAL,
 }
 """Outcome of a call -> its weight. Every other outcome uses up an attempt."""
+ATTEMPTS = ("answered", "blocked", "declined", "empty", "too_large", "truncated")
+"""Known outcomes that use up an attempt."""
 
 
 def weight_of(outcome: str) -> int:

@@ -4,6 +4,7 @@ from typing import Any
 
 from nats.aio.client import Client
 
+from bus.disk_room import STREAM_BYTES_MAX
 from bus.fault_points import Fault
 from bus.outages import Outages
 from bus.publisher import Publisher
@@ -42,6 +43,7 @@ class LogSession:
         redactor: Redactor | None = None,
         fault: Fault = lambda _: None,
         outages: Outages | None = None,
+        stream_bytes_max: int = STREAM_BYTES_MAX,
     ) -> "LogSession":
         """Connect to both servers, migrate the store, and create the stream if it is missing. Raises Unavailable."""
         store = await Store.open(postgres_dsn, outages=outages)
@@ -52,7 +54,7 @@ class LogSession:
             raise
         session = cls(client, store, redactor=redactor, fault=fault)
         try:
-            await session.stream.ensure()
+            await session.stream.ensure(largest=stream_bytes_max)
         except BaseException:
             await session.close()
             raise

@@ -146,7 +146,7 @@ class Metrics:
             if self._board
             else None
         )
-        self._findings = Findings(self.registry) if "auditor" in consumers else None
+        self.findings = Findings(self.registry) if "auditor" in consumers else None
 
     def on_commit(self, consumer: str, batch: Sequence[Recorded], rows: Rows, wall_s: float, live: bool) -> None:
         """A batch that a consumer has committed. live=False: a rebuild, in which nothing happens anew."""
@@ -156,8 +156,8 @@ class Metrics:
             self._progress.applied.labels(consumer, _kind(recorded.envelope.type)[1]).inc()
             if recorded.void is not None:
                 self._progress.void.labels(consumer).inc()
-            elif live and consumer == "auditor" and self._findings is not None and isinstance(recorded.event, Event):
-                self._findings.count(recorded.event, recorded.envelope.occurred_at, rows)
+            elif live and consumer == "auditor" and self.findings is not None and isinstance(recorded.event, Event):
+                self.findings.count(recorded.event, recorded.envelope.occurred_at, rows)
 
     def on_recorded(self, batch: Sequence[Sliced], wall_s: float) -> None:
         """A batch that the recorder has committed."""

@@ -1,13 +1,20 @@
 """Metrics of calls, verdicts and incidents: the auditor's process counts them from the events that it folds."""
 
+import asyncio
 from typing import get_args
 
+import asyncpg
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from bus.projection_rows import Rows
+from bus.store import Store
 from domain import employee, incident, run_messages, task
+from domain.errors import Unavailable
+from domain.faults import ATTEMPTS, WEIGHTS
 from domain.message import Event
+from observability.health import CHECK_WAIT_S
 from projections.auditor import Attempt
+from sql import named
 from verification.verdict.model import FindingKind
 
 WAIT_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
@@ -54,11 +61,25 @@ class Findings:
                 self.verdicts.labels(entity, "rejected", self._reasons.bound(reason))
         for kind in get_args(incident.Kind):
             self.incidents.labels(kind)
+        for outcome in ("verified", "rejected"):
+            self.duration.labels(outcome)
+        for outcome in (*ATTEMPTS, *WEIGHTS):
+            self._outcomes.bound(outcome)
+
+    async def look(self, store: Store) -> None:
+        """Let the series of everybody who was hired before this process started begin at 0."""
+        try:
+            async with asyncio.timeout(CHECK_WAIT_S), store.connection() as connection:
+                hired = await connection.fetch(named("metrics_models"))
+        except (Unavailable, TimeoutError, asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+            return  # the next page asks again
+        for provider, model in hired:
+            self.begin(provider, model)
 
     def count(self, event: Event, at: int, rows: Rows) -> None:
         match event:
             case employee.Hired(profile=profile) if not profile.scripted:
-                self._model(profile.provider, profile.model)
+                self.begin(profile.provider, profile.model)
             case task.CallStarted(run=run, order=order):
                 attempt = rows.get(Attempt, run, str(order))
                 if attempt is not None:
@@ -81,17 +102,20 @@ class Findings:
         reason = self._reasons.bound(found.findings[0].kind) if found.findings else NO_REASON
         self.verdicts.labels(event.entity()[0], "verified" if found.verified else "rejected", reason).inc()
 
-    def _model(self, provider: str, model: str) -> tuple[str, str]:
-        """The labels of a model, whose series begin here when it is new."""
+    def begin(self, provider: str, model: str) -> tuple[str, str]:
+        """Return the labels of a model, whose series begin here if it is new."""
         of = (self._providers.bound(provider), self._models.bound(model))
         for kind in ("input", "output"):
             self.tokens.labels(*of, kind)
         self.cost.labels(*of)
+        for outcome in (*ATTEMPTS, *WEIGHTS):
+            self.requests.labels(*of, outcome)
+        self.latency.labels(*of, "answered")
         return of
 
     def _call(self, event: task.CallFinished) -> None:
         call = event.snapshot
-        of = self._model(call.provider, call.model)
+        of = self.begin(call.provider, call.model)
         outcome = self._outcomes.bound(call.outcome)
         self.requests.labels(*of, outcome).inc()
         self.latency.labels(*of, outcome).observe(max(0.0, call.latency_s))

@@ -17,6 +17,8 @@ from bus.embedded.status import status
 from bus.logger import SILENT, Logger
 from bus.projection_rows import Rows
 from bus.recorder import OnRecorded
+from bus.store import Store
+from bus.stream import StreamInfo
 from domain.waiting import Wait
 from governance.log_session import LogSession
 from observability import process_registry, prometheus_targets
@@ -29,6 +31,7 @@ from observability.process_registry import Presence, Serving, serving
 if TYPE_CHECKING:
     from observability.lag_metrics import Backlog
     from observability.metrics import Metrics, Seen
+    from observability.room_metrics import RoomMetrics
 
 WaitReasonsOf = Callable[[Rows, Serving, int], Mapping[UUID, Wait]]
 """Finds why open runs wait, from the manager's rows, the roles at work and the time (microseconds UTC)."""
@@ -60,8 +63,11 @@ class Vitals:
         self._lines = Lines(log)
         self._metrics: Metrics | None = None
         self._runners: list[Runner] = []
+        self._store: Store | None = None
         self._waiting: Waiting | None = None
         self._backlog: Backlog | None = None
+        self._room: RoomMetrics | None = None
+        self._stream: StreamInfo | None = None  # as it was last asked
         self._presence: Presence | None = None
         self._endpoint = Endpoint({"/livez": self._live, "/readyz": self._ready, "/metrics": self._numbers})
 
@@ -76,15 +82,20 @@ class Vitals:
         """This process reads the log: both servers are asked, and the stream for its end."""
 
         async def last() -> int:
-            return (await office.stream.info()).last_seq
+            self._stream = None
+            self._stream = await office.stream.info()
+            return self._stream.last_seq
 
         self.health.dependencies |= {"nats": last, "postgres": office.store.recorded_up_to}
         self.health.last = last
+        self._store = office.store
         self._waiting = Waiting(office.store)
         if self._metrics is not None and "recorder" in self._roles:
             from observability.lag_metrics import Backlog
+            from observability.room_metrics import RoomMetrics
 
             self._backlog = Backlog(self._metrics.registry, office.store)
+            self._room = RoomMetrics(self._metrics.registry, self._home)
 
     def needs_nats(self, answers: Ask) -> None:
         """This process has a worker, which needs NATS alone."""
@@ -148,6 +159,10 @@ class Vitals:
         report = await self.health.check()
         if self._backlog is not None:
             await self._backlog.look(report.readers.get("recorder"))
+        if self._metrics.findings is not None and self._store is not None:
+            await self._metrics.findings.look(self._store)
+        if self._room is not None:
+            self._room.show(self._stream, await asyncio.to_thread(self._room.look))
         rows = {runner.projection.name: runner.rows for runner in self._runners}
         seen = await self._seen(rows["manager"]) if "manager" in rows else Seen()
         return Page(HTTPStatus.OK, METRICS_KIND, self._metrics.page(report, rows, seen))

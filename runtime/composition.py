@@ -14,6 +14,7 @@ from agents.workers.pool import Workers
 from bus import fork_check
 from bus.blobs import Blobs
 from bus.consumer import Runner
+from bus.embedded.status import stream_room
 from bus.lease import Lease
 from bus.live_log import Live, LiveReader
 from bus.outages import Outages
@@ -129,6 +130,7 @@ class Organisation:
                 redactor=redactor,
                 fault=setup.fault,
                 outages=self._outages,
+                stream_bytes_max=stream_room(setup.home),
             )
             self._office = session
             self.vitals.needs_log(session)

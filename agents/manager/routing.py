@@ -98,7 +98,7 @@ def barred(task: TaskState, state: RunState, desk: StaffCapacity) -> frozenset[U
     Whoever had faults_max faults with it, or only repeats what was rejected. Nobody reviews who wrote a part of the
     work, and no model of the same makers.
     """
-    worn_out = {who for who in desk.profiles if _has_no_more(task, who, state)}
+    worn_out = {who for who in desk.profiles if has_no_more(task, who, state)}
     if not review.is_review(task):
         return frozenset(worn_out)
     parts = state.tasks.values()
@@ -110,10 +110,11 @@ def barred(task: TaskState, state: RunState, desk: StaffCapacity) -> frozenset[U
 def nobody_left(task: TaskState, state: RunState, desk: StaffCapacity) -> bool:
     """Whether each of the staff had faults_max faults with the task, or only repeats what was rejected."""
     staff = {*desk.profiles, *desk.resting}
-    return bool(staff) and all(_has_no_more(task, who, state) for who in staff)
+    return bool(staff) and all(has_no_more(task, who, state) for who in staff)
 
 
-def _has_no_more(task: TaskState, employee: UUID, state: RunState) -> bool:
+def has_no_more(task: TaskState, employee: UUID, state: RunState) -> bool:
+    """Whether the employee had faults_max faults with the task, or only repeats what was rejected."""
     assert state.submitted is not None
     return task.worn_out(employee) or task.only_repeats(employee, state.submitted.attempts_max)
 

@@ -21,6 +21,8 @@ SHORTEST_PROMPT = 0  # tokens; who cannot be paid for it cannot be paid for any 
 NAMED_MAX = 3
 MICRO = 1_000_000
 STATUS = "See which process is missing: aura status. Start it again: aura down, then aura up."
+WORKS_FOR = "employee:"
+"""Prefix of the role of a process that works for one employee, with the name that the employee had at its start."""
 STEPS: Mapping[str, str] = {
     "submitted": "admit the run",
     "admitted": "plan the run",
@@ -115,13 +117,14 @@ class WaitReasons:
     def _verifier(self, what: str) -> Wait:
         if self._serving.lacks("verifier"):
             return Wait(code="no_verifier", message=f"No verifier is at work, to judge {what}.", hint=STATUS)
-        hint = "If it takes long, the verifier's log says what it waits for: aura status shows where the logs are."
+        hint = "If it takes long, its log says what it waits for: aura logs"
         return Wait(code="verifier", message=f"The verifier judges {what}.", hint=hint)
 
     def _without_worker(self, part: TaskState) -> bool:
         if part.phase not in ("assigned", "calling") or part.employee is None:
             return False
-        return self._serving.lacks("employees", f"employee:{self._name(part.employee)}")
+        renamed = any(role.startswith(WORKS_FOR) and role not in self._own_roles for role in self._serving.roles)
+        return not renamed and self._serving.lacks("employees", f"{WORKS_FOR}{self._name(part.employee)}")
 
     def _no_worker(self, part: TaskState) -> Wait:
         assert part.employee is not None
@@ -137,7 +140,7 @@ class WaitReasons:
             return self._nobody_can()
         barred = routing.barred(part, state, self._desk)
         if not set(self._desk.profiles) - barred:
-            return self._rest(part, barred) or _nobody_may(part, state)
+            return self._rest(part, state, barred) or _nobody_may(part, state)
         turn = routing.turn(part, self._desk, state.left, barred, SHORTEST_PROMPT)
         if not turn:
             left = f"The run has {state.left.usd} USD and {state.left.tokens} tokens left"
@@ -159,11 +162,10 @@ class WaitReasons:
         hint = f'See why: aura employees. Lift it: aura reinstate {names[0]} --reason "…". Or hire somebody else.'
         return Wait(code="suspended", message=f"Everybody is suspended: {_list(names)}.", hint=hint)
 
-    def _rest(self, part: TaskState, barred: frozenset[UUID]) -> Wait | None:
+    def _rest(self, part: TaskState, state: RunState, barred: frozenset[UUID]) -> Wait | None:
         """Return the reason if those who may have the task rest after faults of their servers."""
-        resting = [
-            row for who in self._desk.resting - barred if not part.worn_out(who) and (row := self._people.get(who))
-        ]
+        fresh = [who for who in self._desk.resting - barred if not routing.has_no_more(part, who, state)]
+        resting = [self._people[who] for who in fresh]
         if not resting:
             return None
         until = min(row.rest_until for row in resting)
@@ -175,6 +177,11 @@ class WaitReasons:
     @cached_property
     def _people(self) -> dict[UUID, manager_view.EmployeeRow]:
         return {row.scope: row for row in self._rows.all(manager_view.EmployeeRow)}
+
+    @cached_property
+    def _own_roles(self) -> frozenset[str]:
+        """The roles of processes that work for one employee, by its present name."""
+        return frozenset(f"{WORKS_FOR}{row.name}" for row in self._people.values())
 
     @cached_property
     def _desk(self) -> routing.StaffCapacity:
@@ -201,7 +208,7 @@ def _not_taken_up() -> Wait:
 
 
 def _manager(step: str) -> Wait:
-    hint = "If it takes long, the manager's log says what stops it: aura status shows where the logs are."
+    hint = "If it takes long, its log says what stops it: aura logs"
     return Wait(code="manager", message=f"The manager is about to {step}.", hint=hint)
 
 
@@ -210,8 +217,9 @@ def _nobody_may(part: TaskState, state: RunState) -> Wait:
         makers = _list(sorted(review.vendors(state.tasks.values())))
         message = f"Nobody may do {part.name}: the work is by models of {makers}, and so is everybody on the staff."
         return Wait(code="no_reviewer", message=message, hint="Hire a model of another maker: aura hire --help")
-    message = f"Nobody is left for {part.name}: calls failed too often. The last one: {part.failure}"
-    return Wait(code="nobody_left", message=message, hint="Put that right, or hire another employee: aura hire --help")
+    message = f"Nobody is left for {part.name}: everybody's calls failed too often, or only repeat a rejected answer."
+    last = f" The last fault: {part.failure}" if part.failure else ""
+    return Wait(code="nobody_left", message=message, hint=f"Hire another employee: aura hire --help.{last}")
 
 
 def _list(names: Iterable[str], separator: str = ", ") -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from bus.embedded import probe
+from bus.embedded.log_file import last_lines
 from bus.embedded.plan import ChildPlan
 from bus.embedded.process import ProcessId, identify
 
@@ -124,13 +125,13 @@ class Child:
 def log_tail(path: str, lines_max: int = 8) -> str:
     """Return the last lines of a log for an error message. JSON lines are shown as plain text."""
     try:
-        lines = Path(path).read_text(errors="replace").splitlines()
+        lines = last_lines(Path(path), lines_max)
     except OSError:
         return ""
-    return "\n".join(map(_plain, lines[-lines_max:]))
+    return "\n".join(map(plain, lines))
 
 
-def _plain(line: str) -> str:
+def plain(line: str) -> str:
     """Return a line of a log as plain text. A JSON line becomes `role event: value; value`."""
     try:
         fields = _logged.decode(line)

@@ -12,6 +12,8 @@ from bus.embedded.programs import nats_server
 NAME = "nats"
 PAYLOAD_BYTES_MAX = 16 * 1024 * 1024
 MEMORY_STORE_BYTES_MAX = 256 * 1024 * 1024
+FILE_STORE_BYTES_MAX = 1024**4
+"""By default this would be three quarters of the disk that is free at the start. Each stream has its own limit."""
 USER = "aura"
 
 
@@ -50,6 +52,7 @@ def plan(folder: Path, store: Path, port: int, monitoring_port: int, logs: Path)
             "store_dir": str(store),
             "sync_interval": "always",
             "max_memory_store": MEMORY_STORE_BYTES_MAX,
+            "max_file_store": FILE_STORE_BYTES_MAX,
         },
     }
     path = folder / "nats.json"

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import msgspec
 
+from bus import disk_room
 from bus.embedded import nats, postgres
 from bus.embedded.account import database_account
 from bus.embedded.child import log_tail
 from bus.embedded.endpoints import Endpoints
 from bus.embedded.home import Home
 from bus.embedded.json_file import read_record, write_record
+from bus.embedded.log_file import LogLimits
 from bus.embedded.process import alive, end, gone
 from bus.embedded.servers import servers
 from bus.embedded.spec import ChildSpec
@@ -36,6 +38,8 @@ POLL_S = 0.05
 # After SIGKILL a process still looks alive for a moment.
 DYING_S = 0.1
 
+NORMAL_LOGS = LogLimits()
+
 Progress = Callable[[str], None]
 
 
@@ -46,12 +50,13 @@ async def up(
     nats_url: str | None = None,
     postgres_dsn: str | None = None,
     restart_longest_s: float = RESTART_LONGEST_S,
+    log_limits: LogLimits = NORMAL_LOGS,
     on_progress: Progress,
 ) -> StackStatus:
     """Start the stack if it does not run, and return when every child is ready.
 
     A server is not started if the caller gives its address. `restart_longest_s` limits the back-off of a child that
-    keeps ending. A stack that already runs keeps its own limit.
+    keeps ending, and `log_limits` the logs of all. A stack that already runs keeps its own limits.
     Raises Conflict if the running stack differs from the requested one. Raises Unavailable if a child does not start.
     Then nothing is left running.
     """
@@ -68,7 +73,7 @@ async def up(
             await asyncio.to_thread(_end_leftovers, folders, on_progress)
             folders.adopt()
             plan = await asyncio.to_thread(_plan, folders, extra, nats_url, postgres_dsn, on_progress)
-            plan = msgspec.structs.replace(plan, restart_longest_s=restart_longest_s)
+            plan = msgspec.structs.replace(plan, restart_longest_s=restart_longest_s, log_limits=log_limits)
             write_record(folders.run / PLAN_FILE, plan)
             await asyncio.to_thread(_launch, folders)
         return await _until_ready(home, on_progress, launched=not running)
@@ -136,6 +141,7 @@ def _plan(
     children = []
     database: Path | None = None
     if nats_url is None:
+        _has_room(folders, on_progress)
         port, monitoring_port = folders.port("nats"), folders.port("nats-monitoring")
         children.append(nats.plan(folders.run, folders.nats_data, port, monitoring_port, folders.logs))
         nats_url = nats.url(port, nats.credentials(folders.run))
@@ -160,6 +166,16 @@ def _plan(
         nats_data=str(folders.nats_data) if nats.NAME in distinct else None,
         postgres_data=str(database) if database else None,
     )
+
+
+def _has_room(folders: Home, on_progress: Progress) -> None:
+    """Raise Unavailable if the disk is too small for a new organisation; of an existing one it is only said."""
+    free = disk_room.free_bytes(folders.path)
+    if not disk_room.has_stream(folders.nats_data):
+        disk_room.check(folders.path, free)
+        on_progress(f"nats: the stream may become {disk_room.size_text(disk_room.stream_bytes(free))} large")
+    elif free < disk_room.FREE_BYTES_MIN:
+        on_progress(f"The disk of {folders.path} has only {disk_room.size_text(free)} free.")
 
 
 def _not_moved(folders: Home) -> None:

@@ -5,6 +5,7 @@ import signal
 import msgspec
 
 from bus.embedded.endpoints import Endpoints
+from bus.embedded.log_file import LogLimits
 from bus.embedded.plan import ChildPlan
 from bus.embedded.process import ProcessId
 
@@ -22,6 +23,7 @@ class StackPlan(msgspec.Struct, frozen=True):
     nats_data: str | None = None
     postgres_data: str | None = None
     restart_longest_s: float = RESTART_LONGEST_S
+    log_limits: LogLimits = LogLimits()
 
 
 class ChildState(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from bus.disk_room import STREAM_BYTES_MAX, free_bytes, stream_bytes
 from bus.embedded.endpoints import Endpoints
 from bus.embedded.home import Home
 from bus.embedded.json_file import read_record
@@ -57,6 +58,13 @@ def status(home: Path) -> StackStatus:
         supervisor_pid=state.supervisor.pid if state and running else None,
         supervisor_log=str(folders.logs / "supervisor.log"),
     )
+
+
+def stream_room(home: Path) -> int:
+    """Return how large a new stream may become: on a server of the home, what fits its disk."""
+    if status(home).nats_data is None:
+        return STREAM_BYTES_MAX  # that server knows its own room
+    return stream_bytes(free_bytes(home))
 
 
 def _child(state: ChildState) -> ChildStatus:

@@ -21,6 +21,7 @@ import msgspec
 from bus import crash_dump
 from bus.embedded.child import Child
 from bus.embedded.json_file import read_record, write_record
+from bus.embedded.log_file import LogLimits, rotate
 from bus.embedded.plan import ChildPlan
 from bus.embedded.process import identify
 from bus.embedded.state import PLAN, PLAN_FILE, RESTART_LONGEST_S, STATE_FILE, ChildState, StackPlan, StackState, ending
@@ -32,7 +33,7 @@ STEADY_S = 60.0
 UNPROBED_S = 0.3
 PROBE_EVERY_S = 0.05
 IDLE_S = 1.0
-LOG_BYTES_MAX = 32 * 1024 * 1024
+LOGS, LOG_FILE = "logs", "supervisor.log"
 
 
 def back_off_s(failures: int, longest_s: float = RESTART_LONGEST_S) -> float:
@@ -80,7 +81,6 @@ class ChildWatch:
 
     def _start(self, now: float) -> None:
         self._started = now
-        rotate(Path(self.child.plan.log))
         try:
             self.child.start()
         except OSError as error:
@@ -109,6 +109,25 @@ def stop_order(watches: Sequence[ChildWatch]) -> list[list[ChildWatch]]:
     return [[watch for _, watch in group] for _, group in groups]
 
 
+class Logs:
+    """The logs of the children and of the supervisor, each kept within its limits."""
+
+    def __init__(self, paths: Sequence[Path], limits: LogLimits) -> None:
+        self._paths = paths
+        self._limits = limits
+        self._errors: set[int | None] = set()
+
+    def tend(self) -> None:
+        for path in self._paths:
+            try:
+                if rotate(path, self._limits):
+                    log(f"supervisor: {path.name} was larger than {self._limits.bytes_max} bytes and begins anew")
+            except OSError as error:  # a full disk, say: the next look tries again
+                if error.errno not in self._errors:
+                    log(f"supervisor: {path.name} cannot begin anew: {error}")
+                self._errors.add(error.errno)
+
+
 class Supervisor:
     """Keeps the plan's children alive until SIGTERM or SIGINT."""
 
@@ -116,6 +135,7 @@ class Supervisor:
         own = identify(os.getpid())
         assert own is not None, "a running process has a start time"
         self._file = run / STATE_FILE
+        self._logs = Logs([run / LOGS / LOG_FILE, *(Path(child.log) for child in plan.children)], plan.log_limits)
         self._state = StackState(own, time.time())
         self._watches = [ChildWatch(child, plan.restart_longest_s) for child in plan.children]
         self._stopping = False
@@ -128,6 +148,7 @@ class Supervisor:
             for watch in self._watches:
                 watch.tend(time.monotonic(), frozenset(w.state.name for w in self._watches if w.state.ready))
             self._report()
+            self._logs.tend()
             self._rest()
         self._report()  # readers of the state file now see `stopping`
         for together in stop_order(self._watches):
@@ -178,12 +199,6 @@ def log(line: str) -> None:
     """Write one line to standard output, which is the supervisor's log."""
     with suppress(OSError):
         print(f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {line}", flush=True)
-
-
-def rotate(path: Path) -> None:
-    """Limit the size of a log. Above LOG_BYTES_MAX, rename it to the old log and replace the previous old log."""
-    if path.exists() and path.stat().st_size > LOG_BYTES_MAX:
-        path.replace(path.with_name(f"{path.name}.old"))
 
 
 def main(run: Path) -> None:

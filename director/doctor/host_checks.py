@@ -8,6 +8,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from bus import disk_room
+from bus.disk_room import size_text
+from bus.embedded.home import Home
 from director.doctor.check import Part, State
 from domain.errors import AuraError, said_by
 from verification.sandbox.base import Capabilities, Sandbox
@@ -15,8 +18,6 @@ from verification.sandbox.cgroup import find_groups
 
 PYTHON_OLDEST = (3, 11)
 PROBE_WAIT_S = 60.0
-HOME_FREE_BYTES_MIN = 256 * 1024**2
-HOME_FREE_BYTES_GOOD = 2 * 1024**3
 SCRATCH_FREE_BYTES_MIN = 64 * 1024**2
 """A box's shared files; the boxes themselves live in memory."""
 ACCEPT = (
@@ -46,8 +47,8 @@ def python() -> Part:
 def home(folder: Path) -> Part:
     """Room and rights where events, deliveries and logs are kept."""
     place = _existing(folder)
-    free = shutil.disk_usage(place).free
-    says = f"{folder}: {_size(free)} free"
+    free = disk_room.free_bytes(place)
+    says = f"{folder}: {size_text(free)} free"
     if not os.access(place, os.W_OK | os.X_OK):
         return Part(
             name="home",
@@ -55,10 +56,12 @@ def home(folder: Path) -> Part:
             says=f"{says}, but this user may not write there.",
             remedy="Name another folder with AURA_HOME, or let this user write there.",
         )
-    state: State = "ok" if free >= HOME_FREE_BYTES_GOOD else "degraded"
-    if free < HOME_FREE_BYTES_MIN:
-        state = "missing"
-    remedy = "" if state == "ok" else f"Free at least {_size(HOME_FREE_BYTES_GOOD)}, or name another folder: AURA_HOME."
+    founded = disk_room.has_stream(Home(folder).nats_data)
+    if free >= disk_room.FREE_BYTES_MIN:
+        stream = "" if founded else f"; its stream may become {size_text(disk_room.stream_bytes(free))} large"
+        return Part(name="home", says=f"{says}{stream}")
+    state: State = "degraded" if founded else "missing"
+    remedy = f"Free at least {size_text(disk_room.FREE_BYTES_MIN)} there, or name a folder on another disk: AURA_HOME."
     return Part(name="home", state=state, says=says, remedy=remedy)
 
 
@@ -75,11 +78,11 @@ def scratch() -> Part:
         )
     free = shutil.disk_usage(folder).free
     if free >= SCRATCH_FREE_BYTES_MIN:
-        return Part(name="scratch", says=f"{folder}: {_size(free)} free")
+        return Part(name="scratch", says=f"{folder}: {size_text(free)} free")
     return Part(
         name="scratch",
         state="missing",
-        says=f"{folder}: only {_size(free)} free.",
+        says=f"{folder}: only {size_text(free)} free.",
         remedy="Free some room there, or name another folder in TMPDIR.",
     )
 
@@ -144,7 +147,3 @@ def _held(held: Capabilities) -> str:
 
 def _existing(folder: Path) -> Path:
     return next(place for place in (folder, *folder.parents) if place.exists())
-
-
-def _size(count: int) -> str:
-    return f"{count / 1024**3:.1f} GiB" if count >= 1024**3 else f"{count / 1024**2:.0f} MiB"

@@ -7,6 +7,7 @@ from decimal import Decimal
 from agents.employees.postings import EMBEDDED_OUTPUT_TOKENS_MAX, Posting
 from agents.employees.providers import llama_cpp_server
 from bus.clock import now
+from bus.disk_room import GIB
 from bus.embedded import stack
 from bus.embedded.home import Home
 from director.deployment import processes
@@ -58,12 +59,20 @@ async def bring_up(
         nats_url=settings.nats_url,
         postgres_dsn=settings.postgres_dsn,
         restart_longest_s=settings.restart_wait_max_s,
+        log_limits=settings.log_limits(),
         on_progress=say,
     )
     postings = _first_employees(settings, with_model)
     async with desk(settings) as opened:
+        await _grow(opened, settings.stream_gib, say)
         await found(opened)
         return [posting for posting in postings if await ensure(opened, posting, say) is not None]
+
+
+async def _grow(opened: DirectorSession, gib: int | None, say: Say) -> None:
+    """Let the stream become as large as AURA_STREAM_GIB says. It is never made smaller."""
+    if gib is not None and await opened.office.stream.grow(gib * GIB):
+        say(f"nats: the stream may now become {gib} GiB large")
 
 
 def _children(with_model: bool, settings: Settings, *, apart: bool, managers: int) -> list[stack.ChildSpec]:

@@ -9,6 +9,7 @@ from bus import fork_check
 from bus.embedded import stack
 from bus.embedded.home import Home
 from bus.embedded.stack import Endpoints
+from bus.embedded.status import stream_room
 from bus.rehydration import rehydrate
 from bus.store import Store
 from bus.stream import Stream, connect
@@ -32,7 +33,7 @@ async def repair_stream(settings: Settings, *, yes: bool, note: Note = lambda _:
     Raises Refused without `yes` when it would rebuild; nothing is touched then.
     """
     async with _servers(settings, note) as endpoints:
-        return await _repair(endpoints, yes=yes, note=note)
+        return await _repair(endpoints, stream_room(settings.root), yes=yes, note=note)
 
 
 @asynccontextmanager
@@ -50,7 +51,7 @@ async def _servers(settings: Settings, note: Note) -> AsyncIterator[Endpoints]:
         await stack.down(settings.root, on_progress=note)
 
 
-async def _repair(endpoints: Endpoints, *, yes: bool, note: Note) -> RepairReport:
+async def _repair(endpoints: Endpoints, stream_bytes_max: int, *, yes: bool, note: Note) -> RepairReport:
     client = await connect(endpoints.nats_url, name="aura-repair")
     store = await Store.open(endpoints.postgres_dsn)
     try:
@@ -59,7 +60,12 @@ async def _repair(endpoints: Endpoints, *, yes: bool, note: Note) -> RepairRepor
             return RepairReport(repaired=False)
         if not yes:
             raise Refused(problem.message, hint="`aura repair --yes` deletes the stream and rebuilds it from Postgres.")
-        first, last = await rehydrate(client, store, lambda done, every: note(f"{done} of {every} events"))
+        first, last = await rehydrate(
+            client,
+            store,
+            lambda done, every: note(f"{done} of {every} events"),
+            stream_bytes_max=stream_bytes_max,
+        )
         await fork_check.check(Stream(client), store)
         return RepairReport(repaired=True, first=first, last=last)
     finally:

@@ -11,6 +11,7 @@ from bus.blobs import Blobs
 from bus.embedded.home import Home
 from bus.embedded.servers import Server, postgres_at
 from bus.embedded.stack import status
+from bus.embedded.status import stream_room
 from bus.redaction import Redactor
 from bus.store import FAR, Store
 from director.services.times import SEQ_MAX
@@ -61,7 +62,9 @@ async def desk(settings: Settings, *, principal: str = "director") -> AsyncItera
     """Open the Director's desk. Raises Unavailable, or Forbidden when the key cannot be read."""
     endpoints = settings.endpoints()
     keys.load(settings.keys, principal)
-    office = await LogSession.open(endpoints.nats_url, endpoints.postgres_dsn, name="aura-door")
+    office = await LogSession.open(
+        endpoints.nats_url, endpoints.postgres_dsn, name="aura-door", stream_bytes_max=stream_room(settings.root)
+    )
     try:
         yield DirectorSession(settings, office, principal)
     finally:

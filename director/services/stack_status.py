@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from agents.manager.leadership import LEASE_KEY
+from bus import disk_room
 from bus.checkpoints import checkpoints
 from bus.embedded import stack
 from bus.lease import holder_of
@@ -34,6 +35,7 @@ async def stack_data(settings: Settings) -> dict[str, Any]:
         "children": [msgspec.to_builtins(child) for child in found.children],
         "processes": await processes(settings.root, found.children),
         "supervisor_pid": found.supervisor_pid,
+        "disk_free": disk_room.free_bytes(settings.root),
         "positions": {},
         "problem": None,
     }
@@ -59,11 +61,13 @@ async def _log_data(settings: Settings, processes: Mapping[str, dict[str, Any]])
         with _answers(processes.get("postgres", {})):
             store = await Store.open(endpoints.postgres_dsn, pool_max=2)
         closing.push_async_callback(store.close)
-        last = (await Stream(client).info()).last_seq
+        stream = await Stream(client).info()
+        last = stream.last_seq
         positions = {"recorder": await store.recorded_up_to()} | await checkpoints(store, CONSUMERS)
         phase = await rows(store, "door_organisation")
         return {
             "last_event": last,
+            "stream": {"bytes": stream.bytes_used, "bytes_max": stream.bytes_max},
             "positions": positions,
             "lag": {name: last - seq for name, seq in positions.items()},
             "organisation": phase[0]["phase"] if phase else "unfounded",

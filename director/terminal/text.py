@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from bus.disk_room import FREE_BYTES_MIN, STREAM_FULL_RATIO, size_text
 from director.terminal.escape import visible
 from director.terminal.parked_text import parked_text
 from director.terminal.wait_text import wait_lines, waiting_text
@@ -70,6 +71,7 @@ def stack_text(data: dict[str, Any]) -> str:
         lines.append(f"\n{data['problem']}")
     else:
         lines.append(f"\norganisation {data['organisation']}, last event {data['last_event']}")
+        lines += room_lines(data["stream"], data["disk_free"])
         lines.append(_leader(data["leader"]))
         lines.append(
             table(
@@ -82,6 +84,26 @@ def stack_text(data: dict[str, Any]) -> str:
         if data["waiting"]:
             lines.append(f"\n{waiting_text(data['waiting'])}")
     return "\n".join(lines)
+
+
+def room_lines(stream: Mapping[str, int], disk_free: int) -> list[str]:
+    """Write how full the stream is and what is free on the home's disk, and below each what happens at its end."""
+    used, most = stream["bytes"], stream["bytes_max"]
+    share = used / most if most else 0.0
+    lines = [
+        f"stream {size_text(used)} of {size_text(most)} ({share:.0%}), {size_text(disk_free)} free on the home's disk"
+    ]
+    if share >= STREAM_FULL_RATIO:
+        lines.append(
+            "  The stream is nearly full. At its limit no event can be written: every command and every run stops "
+            "until it is larger. Nothing is lost. Make it larger: AURA_STREAM_GIB=16 aura up"
+        )
+    if disk_free < FREE_BYTES_MIN:
+        lines.append(
+            f"  The disk has less than {size_text(FREE_BYTES_MIN)} free. When it is full, Postgres and NATS stop. "
+            "Free some room."
+        )
+    return lines
 
 
 def _leader(holder: dict[str, Any] | None) -> str:

@@ -48,6 +48,7 @@ from director.services import (
     moved_base,
     parked,
     process_list,
+    process_logs,
     repair,
     replay,
     requirements,
@@ -331,6 +332,7 @@ async def about_the_whole(settings: Settings, opened: DirectorSession) -> None:
     assert (approval.waiting.code, approval) == ("approval", data["waiting"][0])
     assert await waiting.Waits(opened.store, settings).of(approval.run) == approval.waiting
     assert await waiting.Waits(opened.store, settings).held_up() == []
+    assert {each.name for each in process_logs.logs_of(settings.root)} >= {"nats", "organisation", "supervisor"}
     store = opened.store
     state = await replay.state_of(store, replay.view_named("hr.person"))
     assert [row["name"] for row in state.tables["person"]] == [NAME]

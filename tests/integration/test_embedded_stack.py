@@ -136,7 +136,7 @@ def deaths(stack: StackStatus, name: str) -> list[str]:
 
 
 async def test_each_death_is_one_line_that_says_how_and_when_it_is_started_again(home: Path) -> None:
-    given = {"nats_url": "nats://elsewhere:4222", "postgres_dsn": "postgresql://elsewhere/aura"}
+    nats_url, dsn = "nats://elsewhere:4222", "postgresql://elsewhere/aura"
     sleeper = msgspec.structs.replace(SLEEPER, start_after=())
     failing = ChildSpec(
         name="failing",
@@ -148,7 +148,14 @@ async def test_each_death_is_one_line_that_says_how_and_when_it_is_started_again
         ),
         probe="file:{home}/there",
     )
-    stack = await up(home, extra=[sleeper, failing], restart_longest_s=0.75, on_progress=quiet, **given)
+    stack = await up(
+        home,
+        extra=[sleeper, failing],
+        nats_url=nats_url,
+        postgres_dsn=dsn,
+        restart_longest_s=0.75,
+        on_progress=quiet,
+    )
     for _ in range(3):
         killed = pid_of(stack, "sleeper")
         os.kill(killed, signal.SIGKILL)

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
+from agents.employees.postings import Posting
 from bus.embedded.process import ProcessId
 from bus.embedded.servers import Server
 from bus.logger import open_logger
@@ -82,6 +83,19 @@ def _told(numbers: Numbers, last: int) -> None:
         assert total(numbers, "aura_events_applied_total", consumer=consumer, type="task.call_finished") == 2
         assert total(numbers, "aura_projection_apply_seconds_count", consumer=consumer) > 0
     assert total(numbers, "aura_ready") == 1
+
+
+async def test_a_restart_begins_the_series_of_whom_it_finds_hired(house: House) -> None:
+    await house.post(Posting(name="remote", kind="openai", model="m", base_url="http://127.0.0.1:1/v1", price="zero"))
+    async with house.running(["recorder", "auditor", "hr"], metrics_port=0) as running:
+        await peephole(running).caught_up()
+    async with house.running(["recorder", "auditor", "hr"], metrics_port=0) as running:
+        await peephole(running).caught_up()
+        numbers = await peephole(running).numbers()
+        of = {"provider": "openai", "model": "m", "outcome": "connection"}
+        assert numbers["aura_llm_requests_total", tuple(sorted(of.items()))] == 0
+        assert 0 < total(numbers, "aura_stream_bytes") < total(numbers, "aura_stream_bytes_max")
+        assert total(numbers, "aura_disk_free_bytes", place="home") > 0
 
 
 @pytest.mark.slow

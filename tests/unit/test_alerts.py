@@ -7,9 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 from ruamel.yaml import YAML
 
-from observability.metrics import Metrics
+from bus.disk_room import FREE_BYTES_MIN, STREAM_FULL_RATIO
+from domain.faults import WEIGHTS, rests
+from domain.waiting import PASSING
+from observability.metrics import Metrics, OpenWork
+from observability.room_metrics import RoomMetrics
 from runtime.roles import CONSUMERS
 
 ROOT = Path(__file__).parents[2]
@@ -19,6 +24,27 @@ PROMTOOL = shutil.which("promtool")
 PROMTOOL_WAIT_S = 90
 PORT = 9464
 needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is not on PATH")
+
+
+CHANGED = {
+    "> 1000\n": "> 9000\n",
+    "== 2": "== 3",
+    "for: 30s": "for: 30m",
+    "> 4 * 3600": "> 3600",
+    "aura_ready == 0": "aura_ready == 1",
+    'state=~"ready|resting"': 'state=~"ready|suspended"',
+    "> 300": "> 290",
+    '"approval|verifier|': '"verifier|',
+    "> 3600\n": "> 3599\n",
+    "aura_budget_remaining_ratio|": "",
+    "< 0.1": "< 0.11",
+    "< 1073741824": "<= 1073741824",
+    "> 0.8": "> 0.79",
+    "> 0.5 *": "> 0.01 *",
+    "> 2.5": "> 1",
+    "> 0.5\n": "> 1.5\n",
+}
+"""What stands in a rule -> what it is changed to: its test then fails."""
 
 
 def read(name: str) -> Any:
@@ -60,27 +86,44 @@ def test_promtool_reads_it(arguments: tuple[str, ...]) -> None:
 
 
 @needs_promtool
-@pytest.mark.parametrize("was", ["> 1000", "== 2", "for: 30s", "> 4 * 3600", "aura_ready == 0"])
+@pytest.mark.parametrize("was", CHANGED)
 def test_a_rule_that_is_changed_fails_its_test(tmp_path: Path, was: str) -> None:
     for name in ("alerts.yml", "alerts.test.yml"):
         shutil.copy(FOLDER / name, tmp_path)
     text = (tmp_path / "alerts.yml").read_text()
     assert was in text
-    becomes = {"> 1000": "> 9000", "== 2": "== 3", "for: 30s": "for: 30m", "> 4 * 3600": "> 3600"}
-    (tmp_path / "alerts.yml").write_text(text.replace(was, becomes.get(was, "aura_ready == 1")))
+    (tmp_path / "alerts.yml").write_text(text.replace(was, CHANGED[was]))
     said = promtool("test", "rules", "alerts.test.yml", folder=tmp_path)
     assert said.returncode != 0, said.stdout
 
 
-def test_every_metric_in_a_rule_or_query_is_listed_and_every_metric_is() -> None:
+def test_every_metric_in_a_rule_or_query_is_listed_and_every_metric_is(tmp_path: Path) -> None:
     listed = set(re.findall(r"`(aura_\w+)`", (ROOT / "docs" / "cli.md").read_text()))
-    families = Metrics(list(CONSUMERS), list(CONSUMERS), recorder=True).registry.collect()
+    metrics = Metrics(list(CONSUMERS), list(CONSUMERS), recorder=True)
+    registries = [metrics.registry, OpenWork().registry, CollectorRegistry()]
+    RoomMetrics(registries[-1], tmp_path)
+    families = [family for registry in registries for family in registry.collect()]
     told = {f"{family.name}{'_total' * (family.type == 'counter')}" for family in families}
     assert {name for name in told if name.startswith("aura_")} <= listed
     queries = re.findall(r"```promql\n(.+?)\n```", GUIDE, re.DOTALL)
     used = set(re.findall(r"\baura_\w+", " ".join([*queries, *(rule["expr"] for rule in rules())])))
     assert len(used) > 8
     assert {name.removesuffix("_bucket") for name in used} <= listed
+
+
+def test_the_limits_of_the_rules_are_those_of_the_program() -> None:
+    by_name = {rule["alert"]: rule["expr"] for rule in rules()}
+    assert by_name["AuraDiskLow"].endswith(f"< {FREE_BYTES_MIN}")
+    assert by_name["AuraStreamNearlyFull"].endswith(f"> {STREAM_FULL_RATIO}")
+    faults = {outcome for outcome in WEIGHTS if rests(outcome)}
+    assert [set(found.split("|")) for found in re.findall(r'outcome=~"(.+?)"', by_name["AuraProviderFails"])] == [
+        faults,
+        faults,
+    ]
+    (stuck,) = re.findall(r'reason=~"(.+?)"', by_name["AuraRunStuck"])
+    (others,) = re.findall(r'reason!~"(.+?)"', by_name["AuraRunWaits"])
+    assert set(stuck.split("|")) == set(PASSING)
+    assert set(others.split("|")) == {*PASSING, "approval"}  # which has an alert of its own
 
 
 def test_each_alert_says_what_to_do_and_is_tested_both_ways() -> None:

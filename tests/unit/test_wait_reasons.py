@@ -192,6 +192,14 @@ CASES: dict[str, Case] = {
     "control: a process of its own works for it": Case(
         (*CALLING, *HIRED), None, serving=Serving(without("employees").roles | {"employee:ada"}, all_here=True)
     ),
+    "control: a process works for somebody who has another name now": Case(
+        (*CALLING, *HIRED), None, serving=Serving(without("employees").roles | {"employee:eve"}, all_here=True)
+    ),
+    "a process works for somebody else": Case(
+        (*CALLING, *HIRED, *colleague()),
+        "no_worker",
+        serving=Serving(without("employees").roles | {"employee:ben"}, all_here=True),
+    ),
     "control: processes may be elsewhere": Case((*CALLING, *HIRED), None, serving=ELSEWHERE),
     "the answer is on its way": Case((*ANSWERED, *HIRED), None),
     "the verifier judges": Case((*SUBMITTED, *HIRED), "verifier", "the work on T1"),

@@ -1,4 +1,4 @@
-"""up, down, status, serve, repair, demo: the servers and the organisation's process."""
+"""up, down, status, logs, serve, repair, demo: the servers and the organisation's process."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    for function in (demo, up, down, status, found, repair, serve):
+    for function in (demo, up, down, status, logs, found, repair, serve):
         app.command()(function)
 
 
@@ -76,6 +76,22 @@ async def status(door: Door, settings: "Settings") -> None:
     if not data["running"]:
         door.fail(Unavailable(f"Nothing runs in {data['home']}.", hint="Start it with `aura up`."), data)
     door.answer(data, stack_text(data))
+
+
+@command("logs")
+async def logs(
+    door: Door,
+    settings: "Settings",
+    name: Annotated[str, typer.Argument(metavar="[PROCESS]", help="Of this process alone: manager, nats, …")] = "",
+    lines: Annotated[int, typer.Option(min=1, max=10_000, help="How many of its last lines.")] = 20,
+) -> None:
+    """Show the last lines of each process's log."""
+    from director.services.process_logs import logs_of
+    from director.terminal.escape import visible
+
+    found = logs_of(settings.root, name, lines)
+    texts = ["\n".join([f"== {each.path}", *map(visible, each.lines)]) for each in found]
+    door.answer({"logs": found}, "\n\n".join(texts) or f"No process has written a log in {settings.root}.")
 
 
 @command("found")

@@ -1,0 +1,138 @@
+"""Disk use of runs: `python -m bench.disk [--runs N]` prints how many bytes 1,000 runs take, and where.
+
+Each run has one task. A scripted employee answers wrong once and right once, and every verdict is the real one: three
+for a run. Servers of its own are started in a temporary folder (TMPDIR) and removed.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import msgspec
+
+from agents.employees import postings
+from bench.firm import Firm, firm
+from bench.running import ANSWERS, DELIVERED_WAIT_S, REQUIREMENT, Deliveries
+from bus.clock import now
+from bus.disk_room import MIB
+from bus.embedded.home import Home
+from bus.subjects import EVENTS_PREFIX
+from director.services.submit import submit
+from domain.employee import Hire
+from domain.errors import AuraError
+from verification.judge import judge
+from verification.requirements.parser import parse_requirement
+
+RUNS = 100
+WARM_UP = 5
+AT_ONCE = 4
+BLOCK_BYTES = 512  # of st_blocks
+WAL = "pg_wal"
+"""Postgres writes its log anew within a bound, so it does not grow with the runs."""
+WRONG = {"T1": [{"adder.py": "def add(n):\n    return n\n"}, *ANSWERS["T1"]]}
+
+
+class DiskUse(msgspec.Struct, frozen=True):
+    """Bytes on the disk."""
+
+    stream: int
+    postgres: int
+    deliveries: int
+
+    @property
+    def total(self) -> int:
+        return self.stream + self.postgres + self.deliveries
+
+    def less(self, other: "DiskUse") -> "DiskUse":
+        return DiskUse(self.stream - other.stream, self.postgres - other.postgres, self.deliveries - other.deliveries)
+
+    def row(self, runs: int) -> str:
+        """Return what 1,000 runs take, as a row of a table."""
+        parts = (self.stream, self.postgres, self.deliveries, self.total)
+        return "| 1,000 | " + " | ".join(f"{part * 1000 / runs / MIB:.0f} MiB" for part in parts) + " |"
+
+
+def bytes_of(folder: Path) -> int:
+    """Return the blocks of all files in a folder, without the log of Postgres."""
+    found = 0
+    for path in folder.rglob("*"):
+        if WAL not in path.parts and path.is_file() and not path.is_symlink():
+            found += path.stat().st_blocks * BLOCK_BYTES
+    return found
+
+
+def use_of(here: Firm) -> DiskUse:
+    """Return what the servers and the deliveries take now. Blocks."""
+    servers = Home(here.home.parent / "servers")
+    database = servers.layout().postgres
+    assert database is not None, "the servers were started"
+    return DiskUse(
+        bytes_of(servers.run / "nats" / "store"), bytes_of(Path(database)), bytes_of(here.home / "deliveries")
+    )
+
+
+async def hire(here: Firm) -> None:
+    """Hire somebody who answers wrong once, then right."""
+    script = here.home / "answers.json"
+    script.write_text(json.dumps(WRONG))
+    posting = postings.Posting(name="twice", kind="scripted", script=str(script), slots=4 * AT_ONCE)
+    postings.save(here.home / "employees", posting)
+    await here.director.handle(Hire(id=uuid4(), at=now(), employee=posting.id, profile=postings.profile_of(posting)))
+
+
+async def measure(runs: int) -> tuple[DiskUse, int]:
+    """Return what so many runs took, and how many events each of them has."""
+    requirement = parse_requirement(REQUIREMENT, None, name="adder", folder=None)
+    deliveries, slots = Deliveries(), asyncio.Semaphore(AT_ONCE)
+
+    async def one(here: Firm) -> None:
+        async with slots:
+            run: UUID = uuid4()
+            delivered = deliveries.expect(run)
+            await submit(
+                here.director,
+                here.blobs,
+                requirement,
+                id=uuid4(),
+                run=run,
+                folder=here.home,
+                attempts_max=2,
+                allow_degraded=True,
+            )
+            async with asyncio.timeout(DELIVERED_WAIT_S):
+                await delivered
+
+    async with firm() as here:
+        await hire(here)
+        subscription = await here.office.client.subscribe(f"{EVENTS_PREFIX}.run.*.delivered", cb=deliveries.take)
+        async with here.running(judge=judge) as house:
+            found = []
+            for count in (WARM_UP, runs):
+                await asyncio.gather(*(one(here) for _ in range(count)))
+                await here.all_passed(house)
+                found.append((await asyncio.to_thread(use_of, here), (await here.office.stream.info()).last_seq))
+        await subscription.unsubscribe()
+    (before, first), (after, last) = found
+    return after.less(before), round((last - first) / runs)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.disk", description=__doc__)
+    parser.add_argument("--runs", type=int, default=RUNS, help=f"runs to measure (default {RUNS})")
+    runs = parser.parse_args().runs
+    try:
+        used, events = asyncio.run(measure(runs))
+    except AuraError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{runs} runs with {events} events each")
+    print("| runs | stream | Postgres | deliveries | in all |\n| --- | --- | --- | --- | --- |")
+    print(used.row(runs))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""The last lines of the logs that the home's processes write under `aura up`."""
+
+from pathlib import Path
+
+import msgspec
+
+from bus.embedded.child import plain
+from bus.embedded.home import Home
+from bus.embedded.log_file import last_lines
+from domain.errors import NotFound
+
+ENDING = ".log"
+
+
+class ProcessLog(msgspec.Struct, frozen=True):
+    """The end of one log, older files included. `lines`: as people read them."""
+
+    name: str
+    path: str
+    lines: tuple[str, ...]
+
+
+def logs_of(home: Path, name: str = "", lines_max: int = 20) -> list[ProcessLog]:
+    """Return the ends of all logs, or of one process's. Raises NotFound."""
+    folder = Home(home).logs
+    paths = {path.name.removesuffix(ENDING): path for path in sorted(folder.glob(f"*{ENDING}"))}
+    if name and name not in paths:
+        known = f"These have one: {', '.join(paths)}." if paths else "Start the processes: aura up"
+        raise NotFound(f"No process {name!r} has written a log in {home}.", hint=known)
+    chosen = [name] if name else list(paths)
+    return [
+        ProcessLog(name=each, path=str(paths[each]), lines=tuple(map(plain, last_lines(paths[each], lines_max))))
+        for each in chosen
+    ]
