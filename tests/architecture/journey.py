@@ -1,8 +1,8 @@
 """The way of one requirement through the code: which files run from `aura submit` to its delivery, and in which hops.
 
-A real organisation in one process delivers a task of a scripted employee. Every process is traced from the moment at
-which the requirement is handed in. A file counts if one of its functions runs; that a module is imported is not enough.
-What runs in the box of the code under test is not seen.
+A real organisation in one process delivers a task of a scripted employee. The command is traced from its entry point,
+and the organisation from the moment at which the requirement is handed in. A file counts if one of its functions runs;
+that a module is imported is not enough. What runs in the box of the code under test is not seen.
 """
 
 import json
@@ -26,11 +26,15 @@ SWITCH_WAIT_S = 30.0
 TRACER = """
 import atexit, json, os, signal, sys, threading
 
-folder, seen, on = os.environ["JOURNEY_FOLDER"], set(), "JOURNEY_AT_ONCE" in os.environ
+folder, seen, on = os.environ["JOURNEY_FOLDER"], set(), False
+entry = "main" if "JOURNEY_FROM_MAIN" in os.environ else None  # of the command line; else from SIGUSR2 on
 
 def traced(frame, event, _argument):
-    if on and event == "call" and frame.f_code.co_flags & 1:  # a function, and not the body of a module or class
-        seen.add((frame.f_code.co_filename, frame.f_code.co_qualname))
+    global on
+    code = frame.f_code
+    on = on or (code.co_name == entry and "/director/cli" in code.co_filename)
+    if on and event == "call" and code.co_flags & 1:  # a function, and not the body of a module or class
+        seen.add((code.co_filename, code.co_qualname))
 
 def switch(*_):
     global on
@@ -78,7 +82,7 @@ def travelled() -> Journey:
         aura.hire("anna", {task: [sample.right(task)] for task in sample.numbers})
         file = aura.requirement(sample)
         _switch_on(aura, folder)
-        line = aura.json("submit", file, "--wait", JOURNEY_AT_ONCE="1")
+        line = aura.json("submit", file, "--wait", JOURNEY_FROM_MAIN="1")
         assert line["phase"] == "delivered", line
         hops = chain(aura.lines("events", "--run", line["run"]))
         aura.json("down")
