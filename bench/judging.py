@@ -21,7 +21,7 @@ from domain.errors import Failed, Unavailable
 from verification.execution.case_runner import ALONE, order_of
 from verification.execution.trials import BOXES_AT_ONCE, trials_of
 from verification.in_box import case_worker
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.requirements.model import Case, Requirement
 from verification.requirements.parser import parse_requirement
 from verification.sandbox.base import PROGRAMS, PYTHON, Sandbox
@@ -129,7 +129,12 @@ async def measured(act: Callable[[], Awaitable[object]], size: JudgingSize) -> M
 
 async def verdict(asked: Requirement, sandbox: Sandbox) -> None:
     """As for one task: every gate that is asked of a task's share."""
-    told = await judge(asked, {"double.py": SOURCE}, sandbox=sandbox, seed=1, whole=False, allow_degraded=True)
+    told = await judge(
+        Candidate(requirement=asked, tree={"double.py": SOURCE}, whole=False),
+        sandbox=sandbox,
+        seed=1,
+        allow_degraded=True,
+    )
     if not told.verified:
         raise Failed(f"The right solution was refused: {told.findings[0].detail}.", hint="This is a defect: report it.")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.requirements.model import Criterion, Requirement
 from verification.requirements.parser import read_requirement
 from verification.sandbox.base import Sandbox
@@ -46,11 +46,8 @@ async def verdict_of(
         assert asked.serve is not None
         asked = replace(asked, serve=replace(asked.serve, run=(*asked.serve.run, mark)))
     return await judge(
-        asked,
-        {"notes.py": code},
+        Candidate(requirement=asked, tree={"notes.py": code}, criteria=criteria or None, whole=whole),
         sandbox=sandbox,
         seed=7,
-        criteria=criteria or None,
-        whole=whole,
         allow_degraded=True,
     )

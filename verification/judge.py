@@ -4,6 +4,7 @@ import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+import msgspec
 from msgspec.structs import replace
 
 from domain.errors import Invalid, Refused
@@ -25,63 +26,76 @@ FINDINGS_MAX = 50
 MUTANTS_MAX = 12  # small mistakes that are tried on the accepted code, about one sandbox each
 
 
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """A tree to judge, and all that it is judged by.
+
+    `base` is the tree before the author's work; None is an empty tree. `criteria` and `scope` narrow the verdict to one
+    task, and `earlier` names criteria of earlier tasks. If `whole` is False, the tree is one task's work, and expensive
+    gates wait for the merged tree. `libraries` is the folder of installed dependencies. `packaged` is the whole tree
+    with the files that a delivery adds. `origin` is the commit that the run builds on, if `base` contains the work of
+    earlier tasks, too. Without `advice`, gates that block nothing do not run.
+    """
+
+    requirement: Requirement
+    tree: Mapping[str, bytes]
+    base: Mapping[str, bytes] | None = None
+    criteria: Collection[str] | None = None
+    earlier: Collection[str] = ()
+    scope: tuple[str, ...] | None = None
+    whole: bool = True
+    libraries: Path | None = None
+    packaged: Mapping[str, bytes] | None = None
+    origin: Origin | None = None
+    advice: bool = True
+    mutants_max: int = MUTANTS_MAX
+
+
 async def judge(
-    requirement: Requirement,
-    tree: Mapping[str, bytes],
+    candidate: Candidate,
     *,
     sandbox: Sandbox,
     seed: int,
-    base: Mapping[str, bytes] | None = None,
-    criteria: Collection[str] | None = None,
-    earlier: Collection[str] = (),
-    scope: tuple[str, ...] | None = None,
-    whole: bool = True,
-    libraries: Path | None = None,
-    packaged: Mapping[str, bytes] | None = None,
-    origin: Origin | None = None,
-    advice: bool = True,
     allow_degraded: bool = False,
     accepted: Collection[str] = (),
-    mutants_max: int = MUTANTS_MAX,
 ) -> Verdict:
-    """Return the verdict about the whole `tree`. `base` is the tree before the author's work; None is an empty tree.
-
-    `criteria` and `scope` narrow the verdict to one task, and `earlier` names criteria of earlier tasks. If `whole` is
-    False, the tree is one task's work, and expensive gates wait for the merged tree. `seed` determines all random
-    draws. `libraries` is the folder of installed dependencies. `packaged` is the whole tree with the files that a
-    delivery adds. `origin` is the commit that the run builds on, if `base` contains the work of earlier tasks, too.
-    Without `advice`, gates that block nothing do not run.
+    """Return the verdict about a tree. `seed` determines all random draws.
 
     Raises Invalid for an unknown criterion, Unavailable without a sandbox, and Refused if the machine cannot enforce
     every limit that is not `accepted`, unless `allow_degraded`.
     """
-    tree, before = Tree.of(tree), Tree.of(base or {})
-    chosen = _chosen(requirement, criteria)
-    allowed = requirement.scope if scope is None else scope
-    named = modules_named(chosen, allowed)
     started = time.monotonic()
+    _chosen(candidate.requirement, candidate.criteria)  # refuses before a sandbox is made
     held = await probed(sandbox, allow_degraded=allow_degraded, accepted=accepted)
-    origin = origin or Origin(files=before)
-    subject = Subject(
+    subject = _subject(candidate, sandbox, held, seed)
+    gates = await ask_all(subject)
+    return _verdict(subject, gates, held, wall_s=round(time.monotonic() - started, 3))
+
+
+def _subject(candidate: Candidate, sandbox: Sandbox, held: Capabilities, seed: int) -> Subject:
+    """Return what the gates are asked about."""
+    requirement = candidate.requirement
+    tree, before = Tree.of(candidate.tree), Tree.of(candidate.base or {})
+    chosen = _chosen(requirement, candidate.criteria)
+    allowed = requirement.scope if candidate.scope is None else candidate.scope
+    origin = candidate.origin or Origin(files=before)
+    return Subject(
         requirement=requirement,
         tree=tree,
         base=before,
         changed=changed_paths(tree, before),
         criteria=tuple(chosen),
-        earlier=tuple(_chosen(requirement, earlier)) if earlier else (),
+        earlier=tuple(_chosen(requirement, candidate.earlier)) if candidate.earlier else (),
         scope=allowed,
-        whole=whole,
-        project=project_of(requirement, tree, origin, libraries, named),
+        whole=candidate.whole,
+        project=project_of(requirement, tree, origin, candidate.libraries, modules_named(chosen, allowed)),
         sandbox=sandbox,
         origin=origin,
-        advice=advice,
+        advice=candidate.advice,
         outcomes=OutcomeStore(origin.outcomes, held.image),
         seed=seed,
-        mutants_max=mutants_max,
-        packaged=packaged,
+        mutants_max=candidate.mutants_max,
+        packaged=candidate.packaged,
     )
-    gates = await ask_all(subject)
-    return _verdict(subject, gates, held, wall_s=round(time.monotonic() - started, 3))
 
 
 def _verdict(subject: Subject, gates: tuple[GateResult, ...], held: Capabilities, wall_s: float) -> Verdict:

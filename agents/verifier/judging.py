@@ -1,8 +1,9 @@
 """The Verifier: judges every tree that is handed in, in the sandbox, and is alone in causing verdicts."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from typing import Protocol
 from uuid import UUID
 
 import msgspec
@@ -28,7 +29,7 @@ from domain.tree import Manifest, algorithm_of, overlay, tree_digest
 from projections import verifier as verifier_view
 from projections.openrun import RUN_KEY, OpenRun, open_state
 from verification.gates.base import Origin
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.packages.libraries import libraries_of
 from verification.requirements.model import Requirement
 from verification.sandbox.base import Sandbox
@@ -39,10 +40,16 @@ from verification.verdict.review import judge_review
 
 PARALLEL_MAX = 2
 SEED_MAX = 2**31
-Judge = Callable[..., Awaitable[Verdict]]
-"""Called as verification.judge.judge."""
 Attest = Callable[[Verdict, Requirement, Basis], bytes]
 """Makes the signed statement about a verdict, in its envelope."""
+
+
+class Judge(Protocol):
+    """The signature of verification.judge.judge."""
+
+    async def __call__(
+        self, candidate: Candidate, *, sandbox: Sandbox, seed: int, allow_degraded: bool, accepted: Collection[str]
+    ) -> Verdict: ...
 
 
 class Judging:
@@ -128,11 +135,9 @@ class Judging:
             verdict = msgspec.structs.replace(former, tree=tree_digest(manifest))
         else:
             tree = await self._library.contents(manifest)
-            verdict = await self._judge_tree(
-                requirement,
-                tree,
-                sandbox=self._sandbox,
-                seed=pending.cause.int % SEED_MAX,
+            candidate = Candidate(
+                requirement=requirement,
+                tree=tree,
                 base=await self._library.contents(before),
                 criteria=part.criteria if part else None,
                 earlier=self._library.earlier(state, part.id) if part else (),
@@ -146,6 +151,11 @@ class Judging:
                     generated=requirement.generated,
                     outcomes=self._outcomes,
                 ),
+            )
+            verdict = await self._judge_tree(
+                candidate,
+                sandbox=self._sandbox,
+                seed=pending.cause.int % SEED_MAX,
                 allow_degraded=self._allow_degraded or state.submitted.allow_degraded,
                 accepted=self._accepted,
             )

@@ -19,7 +19,7 @@ from domain.errors import Invalid
 from domain.tree import Entry, Tree, digest_of, manifest_of
 from governance import signing
 from verification.gates.base import Origin
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.packages.base_preparation import prepared
 from verification.packages.libraries import libraries_of, lock_of
 from verification.requirements.base_tree import BaseTree
@@ -28,7 +28,6 @@ from verification.requirements.parser import read_requirement
 from verification.sandbox.base import Sandbox
 from verification.sandbox.choice import open_sandbox
 from verification.verdict.attestation import Basis, key_hex, sign, statement_of
-from verification.verdict.model import Verdict
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -80,7 +79,13 @@ async def judge_source(request: JudgeRequest, settings: Settings, progress: Prog
         not_held = (await box.probe()).not_held
         await require_limits(settings, not_held, allow_degraded=request.allow_degraded)
         requirement = await _prepared(judged, settings, box, progress)
-        verdict = await _verdict(request, requirement, judged, settings, box, progress)
+        libraries = await libraries_of(requirement, settings.libraries, progress)
+        verdict = await judge(
+            _candidate(requirement, judged, settings, libraries),
+            sandbox=box,
+            seed=secrets.randbelow(SEED_MAX) if request.seed is None else request.seed,
+            allow_degraded=True,  # what is not held was accepted
+        )
     finally:
         await box.close()
     view = VerdictView(
@@ -110,25 +115,16 @@ async def _prepared(judged: Judged, settings: Settings, box: Sandbox, progress: 
     )
 
 
-async def _verdict(
-    request: JudgeRequest,
-    requirement: Requirement,
-    judged: Judged,
-    settings: Settings,
-    box: Sandbox,
-    progress: Progress,
-) -> Verdict:
-    base, tree = judged.base, judged.tree()
-    return await judge(
-        requirement,
-        tree,
-        sandbox=box,
-        seed=secrets.randbelow(SEED_MAX) if request.seed is None else request.seed,
-        base=None if base is None else base.files,
-        origin=None if base is None else _origin(requirement, base, settings),
-        libraries=await libraries_of(requirement, settings.libraries, progress),
+def _candidate(requirement: Requirement, judged: Judged, settings: Settings, libraries: Path | None) -> Candidate:
+    """Return the tree to judge, with its base if it has one."""
+    tree = judged.tree()
+    return Candidate(
+        requirement=requirement,
+        tree=tree,
+        base=judged.base.files if judged.base else None,
+        origin=_origin(requirement, judged.base, settings) if judged.base else None,
+        libraries=libraries,
         packaged=_packaged(requirement, tree, judged),
-        allow_degraded=True,  # what is not held was accepted
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from domain.errors import Invalid, Unavailable
 from tests.sandboxes import sandbox
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.requirements.model import Requirement
 from verification.requirements.parser import parse_requirement, read_requirement
 from verification.sandbox.base import Capabilities, RunResult, RunSpec
@@ -113,7 +113,7 @@ def example(name: str) -> Requirement:
 
 
 async def verdict(requirement: Requirement, tree: dict[str, bytes], sandbox: Bubblewrap) -> Verdict:
-    return await judge(requirement, tree, sandbox=sandbox, seed=7, allow_degraded=True)
+    return await judge(Candidate(requirement=requirement, tree=tree), sandbox=sandbox, seed=7, allow_degraded=True)
 
 
 async def test_a_right_command_is_verified(sandbox: Bubblewrap) -> None:
@@ -151,22 +151,27 @@ async def test_steps_share_a_box(sandbox: Bubblewrap) -> None:
 async def test_one_task_is_judged_alone(sandbox: Bubblewrap) -> None:
     requirement, half = example("hello-slug"), {"slugify.py": SLUGIFY}
     alone = await judge(
-        requirement,
-        half,
+        Candidate(requirement=requirement, tree=half, criteria=("A1", "A2"), scope=("slugify.py",)),
         sandbox=sandbox,
         seed=1,
-        criteria=("A1", "A2"),
-        scope=("slugify.py",),
         allow_degraded=True,
     )
     assert alone.verified
     assert [result.id for result in alone.criteria] == ["A1", "A2"]
     beyond = await judge(
-        requirement, SLUGS, sandbox=sandbox, seed=1, criteria=("A1",), scope=("slugify.py",), allow_degraded=True
+        Candidate(requirement=requirement, tree=SLUGS, criteria=("A1",), scope=("slugify.py",)),
+        sandbox=sandbox,
+        seed=1,
+        allow_degraded=True,
     )
     assert [(each.kind, each.path) for each in beyond.findings] == [("outside_scope", "history.py")]
     with pytest.raises(Invalid, match="A9"):
-        await judge(requirement, half, sandbox=sandbox, seed=1, criteria=("A9",), allow_degraded=True)
+        await judge(
+            Candidate(requirement=requirement, tree=half, criteria=("A9",)),
+            sandbox=sandbox,
+            seed=1,
+            allow_degraded=True,
+        )
 
 
 async def test_values_travel_and_compare_with_their_types(sandbox: Bubblewrap) -> None:
@@ -226,8 +231,12 @@ async def test_a_box_that_cannot_be_made_is_nobodys_failure(sandbox: Bubblewrap)
     """No verdict, but an error; once may happen."""
     right = {"values.py": SAME}
     with pytest.raises(Unavailable, match="no room"):
-        await judge(values(), right, sandbox=Broken(sandbox, 1000), seed=1, allow_degraded=True)
-    once = await judge(values(), right, sandbox=Broken(sandbox, 1), seed=1, allow_degraded=True)
+        await judge(
+            Candidate(requirement=values(), tree=right), sandbox=Broken(sandbox, 1000), seed=1, allow_degraded=True
+        )
+    once = await judge(
+        Candidate(requirement=values(), tree=right), sandbox=Broken(sandbox, 1), seed=1, allow_degraded=True
+    )
     assert once.verified
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.sandboxes import sandbox
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.requirements.parser import read_requirement
 from verification.sandbox.bubblewrap import Bubblewrap
 from verification.verdict.model import Verdict
@@ -33,7 +33,9 @@ def rank(runs):
 
 async def verdict(source: str, sandbox: Bubblewrap, seed: int = 7) -> Verdict:
     tree = {"runs.py": source.encode()}
-    return await judge(read_requirement(EXAMPLE), tree, sandbox=sandbox, seed=seed, allow_degraded=True)
+    return await judge(
+        Candidate(requirement=read_requirement(EXAMPLE), tree=tree), sandbox=sandbox, seed=seed, allow_degraded=True
+    )
 
 
 async def test_a_right_solution_is_verified(sandbox: Bubblewrap) -> None:

@@ -8,7 +8,7 @@ from domain.errors import Invalid
 from tests.sandboxes import sandbox
 from tests.tiers import every_second
 from verification.execution.case_runner import Project
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.properties.runner import Tried, properties_of, try_all
 from verification.requirements.model import Requirement
 from verification.requirements.parser import parse_requirement
@@ -157,24 +157,33 @@ async def test_a_table_of_the_visible_cases_fails_on_fresh_inputs(sandbox: Bubbl
     sealed = f"- id: A1\n  properties:\n    - {doubles}\n"
     table = {"m.py": b"def f(n): return {1234: 2468, 5678: 11356}.get(n, 0)"}
     right = {"m.py": b"def f(n): return n + n"}
-    found = await judge(requirement(doubles, f"  cases:\n{cases}"), table, sandbox=sandbox, seed=3, allow_degraded=True)
+    found = await judge(
+        Candidate(requirement=requirement(doubles, f"  cases:\n{cases}"), tree=table),
+        sandbox=sandbox,
+        seed=3,
+        allow_degraded=True,
+    )
     assert [each.kind for each in found.findings] == ["property_failed"]
     asked = requirement(same, f"  cases:\n{cases}", sealed)
-    found = await judge(asked, table, sandbox=sandbox, seed=3, allow_degraded=True)
+    found = await judge(Candidate(requirement=asked, tree=table), sandbox=sandbox, seed=3, allow_degraded=True)
     assert [each.kind for each in found.findings] == ["hard_coded", "sealed_failed"]
     (criterion,) = found.criteria
     counts = (criterion.visible_passed, criterion.visible_total, criterion.sealed_passed, criterion.sealed_total)
     assert counts == (3, 3, 0, 1)
-    control = await judge(asked, right, sandbox=sandbox, seed=3, allow_degraded=True)
+    control = await judge(Candidate(requirement=asked, tree=right), sandbox=sandbox, seed=3, allow_degraded=True)
     assert control.verified, control.findings
 
 
 async def test_a_criterion_of_properties_alone_is_passed_by_them(sandbox: Bubblewrap) -> None:
     asked = requirement('{property: idempotent, call: "m:f", inputs: [integer]}')
-    right = await judge(asked, {"m.py": b"f = abs"}, sandbox=sandbox, seed=3, allow_degraded=True)
+    right = await judge(
+        Candidate(requirement=asked, tree={"m.py": b"f = abs"}), sandbox=sandbox, seed=3, allow_degraded=True
+    )
     assert right.verified, right.findings
     assert [each.passed for each in right.criteria] == [True]
-    wrong = await judge(asked, {"m.py": b"f = (1).__add__"}, sandbox=sandbox, seed=3, allow_degraded=True)
+    wrong = await judge(
+        Candidate(requirement=asked, tree={"m.py": b"f = (1).__add__"}), sandbox=sandbox, seed=3, allow_degraded=True
+    )
     assert not wrong.verified
     assert [each.passed for each in wrong.criteria] == [False]
     assert wrong.findings[0].for_author == "line 16: idempotent: f(0) returned 1, and f of that returned 2"

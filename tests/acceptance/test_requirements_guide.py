@@ -9,7 +9,7 @@ import pytest
 from tests.sandboxes import sandbox
 from verification.base_check import check_on_base
 from verification.gates.base import Origin
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.requirements.model import Requirement
 from verification.requirements.parser import RequirementInvalid, parse_requirement
 from verification.requirements.property_model import PropertyKind
@@ -69,7 +69,9 @@ async def test_objects_are_tested_with_steps(sandbox: Bubblewrap, old: str, new:
     inner = "".join(f"    {line}\n" for line in cases.splitlines())
     requirement = read(f"{front}```yaml acceptance\n- id: A1\n  says: it works\n  cases:\n{inner}```\n")
     tree = {"shop.py": source.replace(old, new).encode()}
-    found = await judge(requirement, tree, sandbox=sandbox, seed=1, allow_degraded=True, whole=False)
+    found = await judge(
+        Candidate(requirement=requirement, tree=tree, whole=False), sandbox=sandbox, seed=1, allow_degraded=True
+    )
     assert found.verified == right, found.findings
 
 
@@ -139,7 +141,12 @@ def shop() -> tuple[dict[str, bytes], dict[str, bytes]]:
 
 
 async def verdict_on_shop(sandbox: Bubblewrap, asked: Requirement, tree: dict[str, bytes]) -> tuple[bool, list[str]]:
-    found = await judge(asked, tree, sandbox=sandbox, seed=1, base=shop()[0], allow_degraded=True, advice=False)
+    found = await judge(
+        Candidate(requirement=asked, tree=tree, base=shop()[0], advice=False),
+        sandbox=sandbox,
+        seed=1,
+        allow_degraded=True,
+    )
     return found.verified, [finding.kind for finding in found.findings]
 
 

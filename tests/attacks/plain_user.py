@@ -7,7 +7,7 @@ import sys
 
 from tests.cheats.judged import Puzzle
 from tests.services import FORGETFUL, RIGHT, verdict_of
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.sandbox.base import Limits, RunSpec
 from verification.sandbox.bubblewrap import Bubblewrap
 
@@ -34,7 +34,9 @@ async def main() -> None:
     puzzle = Puzzle(random.Random(sys.argv[1]))
     requirement = puzzle.requirement()
     for name, tree in (("right", puzzle.right()), ("table", puzzle.table())):
-        verdict = await judge(requirement, tree, sandbox=sandbox, seed=1, allow_degraded=True)
+        verdict = await judge(
+            Candidate(requirement=requirement, tree=tree), sandbox=sandbox, seed=1, allow_degraded=True
+        )
         told[name] = [verdict.verified, list(verdict.not_held)]
     for name, code in (("keeps", RIGHT), ("forgets", FORGETFUL)):
         verdict = await verdict_of(code, sandbox, "A4")

@@ -13,7 +13,7 @@ import pytest
 
 from domain.errors import Refused
 from tests.cheats.judged import Puzzle
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.sandbox.base import Limits, RunSpec
 from verification.sandbox.bubblewrap import Bubblewrap
 from verification.sandbox.confinement import Watched
@@ -74,12 +74,19 @@ async def test_without_a_group_the_judge_refuses_unless_told_to_accept() -> None
         held = await sandbox.probe()
         assert (held.tree_memory, held.not_held) == (False, ("tree memory",))
         with pytest.raises(Refused, match="tree memory"):
-            await judge(puzzle.requirement(), puzzle.right(), sandbox=sandbox, seed=1)
-        accepted = await judge(puzzle.requirement(), puzzle.right(), sandbox=sandbox, seed=1, allow_degraded=True)
+            await judge(Candidate(requirement=puzzle.requirement(), tree=puzzle.right()), sandbox=sandbox, seed=1)
+        accepted = await judge(
+            Candidate(requirement=puzzle.requirement(), tree=puzzle.right()),
+            sandbox=sandbox,
+            seed=1,
+            allow_degraded=True,
+        )
         assert accepted.verified
         assert accepted.not_held == ("tree memory",)
         eater = puzzle.solution("x = [bytearray(1 << 24) for _ in range(64)]\nreturn text")
-        found = await judge(puzzle.requirement(), eater, sandbox=sandbox, seed=1, allow_degraded=True)
+        found = await judge(
+            Candidate(requirement=puzzle.requirement(), tree=eater), sandbox=sandbox, seed=1, allow_degraded=True
+        )
         assert {each.kind for each in found.findings} == {"memory", "sealed_failed"}
     finally:
         await sandbox.close()

@@ -11,7 +11,7 @@ from tests.cheats.honest.all import honest
 from tests.cheats.naive import accepts
 from tests.cheats.tasks.all import TASKS
 from tests.cheats.tasks.base import WITHIN_S, Task, Tree
-from verification.judge import MUTANTS_MAX, judge
+from verification.judge import MUTANTS_MAX, Candidate, judge
 from verification.sandbox.base import Sandbox
 from verification.verdict.model import INTEGRITY, Verdict
 
@@ -113,12 +113,9 @@ async def judged(
 ) -> Verdict:
     """The verdict of one delivery; only one that is judged as a whole is mutated."""
     return await judge(
-        task.requirement(within_s),
-        tree,
+        Candidate(requirement=task.requirement(within_s), tree=tree, whole=whole, mutants_max=mutants),
         sandbox=sandbox,
         seed=seed,
-        whole=whole,
-        mutants_max=mutants,
         allow_degraded=True,
     )
 

@@ -7,7 +7,7 @@ import pytest
 
 from verification.execution.case_runner import CaseAnswer, Project, play
 from verification.execution.trials import Trial, run_all
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.requirements.model import Budget, Case, Criterion, Expectation, Requirement, RequirementTask, Step
 from verification.sandbox.base import RunResult, RunSpec, Sandbox
 from verification.sandbox.bubblewrap import Bubblewrap
@@ -112,7 +112,9 @@ async def verdict(sandbox: Bubblewrap, source: str) -> Verdict:
         source=b"",
     )
     tree = {"lines.py": source.encode()}
-    return await judge(requirement, tree, sandbox=sandbox, seed=1, allow_degraded=True, whole=False)
+    return await judge(
+        Candidate(requirement=requirement, tree=tree, whole=False), sandbox=sandbox, seed=1, allow_degraded=True
+    )
 
 
 async def test_a_file_that_is_left_alone_is_verified(sandbox: Bubblewrap) -> None:

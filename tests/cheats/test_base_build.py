@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from tests.cheats.suite_cheats import RIGHT
 from tests.cheats.test_suites import CASE, gate, requirement
 from verification.gates.base import Origin
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.packages.base_build import build_base, needs_build
 from verification.packages.base_preparation import generated_files
 from verification.sandbox.bubblewrap import Bubblewrap
@@ -85,7 +85,10 @@ async def test_a_base_is_built_once_and_its_tests_run_against_what_that_made(
 
     async def verdict(files: dict[str, bytes], start: Origin) -> Verdict:
         return await judge(
-            asked, files, sandbox=sandbox, seed=1, base=BASE, origin=start, allow_degraded=True, advice=False
+            Candidate(requirement=asked, tree=files, base=BASE, origin=start, advice=False),
+            sandbox=sandbox,
+            seed=1,
+            allow_degraded=True,
         )
 
     right = await verdict(tree, origin)

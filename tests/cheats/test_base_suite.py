@@ -14,7 +14,7 @@ from verification.execution.case_runner import Project
 from verification.gates.base import Origin, Subject
 from verification.gates.base_suite import BaseTests
 from verification.gates.own_tests import OwnTests
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.packages.project_environment import environment_of
 from verification.requirements.model import BaseSuitePolicy
 from verification.sandbox.bubblewrap import Bubblewrap
@@ -68,7 +68,9 @@ def subject(
 @pytest.mark.needs_sandbox
 async def test_what_the_base_could_do_it_can_do_still(sandbox: Bubblewrap) -> None:
     asked = requirement(cases=(CASE,))
-    found = await judge(asked, {**BASE, **TIDY}, sandbox=sandbox, seed=1, base=BASE, allow_degraded=True)
+    found = await judge(
+        Candidate(requirement=asked, tree={**BASE, **TIDY}, base=BASE), sandbox=sandbox, seed=1, allow_degraded=True
+    )
     assert found.verified, found.findings
     seen = gate(found, BaseTests.name)
     assert (seen.result, seen.grade, seen.evidence["passed_before"]) == ("passed", "B", 2)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from agents.delivery.packaging import delivered_tree
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.requirements.parser import parse_requirement
 from verification.sandbox.bubblewrap import Bubblewrap
 from verification.verdict.model import GateResult, Verdict
@@ -158,13 +158,10 @@ async def judged(box: Bubblewrap, asked: str, files: Tree) -> tuple[Verdict, Gat
         path: text if isinstance(text, bytes) else text.encode() for path, text in files.items()
     }
     found = await judge(
-        requirement,
-        tree,
+        Candidate(requirement=requirement, tree=tree, packaged=delivered_tree(requirement, tree), mutants_max=0),
         sandbox=box,
         seed=5,
-        packaged=delivered_tree(requirement, tree),
         allow_degraded=True,
-        mutants_max=0,
     )
     return found, next(gate for gate in found.gates if gate.gate == "smoke")
 

@@ -12,7 +12,7 @@ from domain.tree import Manifest, Tree, overlay
 from tests.cheats.solutions import requirement
 from tests.cheats.test_base_suite import BASE, QUIET, TIDY, subject
 from verification.gates.base_suite import BaseTests
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.sandbox.bubblewrap import Bubblewrap
 from verification.source_scan.write_set import (
     changed_paths,
@@ -203,7 +203,10 @@ def slugify(text, limit=0):
     for text, fit in (("data/letters.txt", True), ("/etc/hostname", False)):
         tree = base.with_files({"slugify.py": code}).with_tree(Tree({}, links={"letters": text}))
         verdict = await judge(
-            asked, tree, sandbox=sandbox, seed=1, base=base, scope=("**",), whole=False, allow_degraded=True
+            Candidate(requirement=asked, tree=tree, base=base, scope=("**",), whole=False),
+            sandbox=sandbox,
+            seed=1,
+            allow_degraded=True,
         )
         form = next(gate for gate in verdict.gates if gate.gate == "form")
         cases = next(gate for gate in verdict.gates if gate.gate == "cases")

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from tests.cheats.oracle import HANGS_S, failing
 from tests.cheats.solutions import NAMES, requirement, solution
 from verification.adequacy.mutation import Mutant, mutants
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.requirements.model import Case, Criterion, Requirement
 from verification.sandbox.bubblewrap import Bubblewrap
 
@@ -83,7 +83,9 @@ async def outcome(wrong: Wrong, sandbox: Bubblewrap) -> Outcome:
     criteria = touched(of, wrong.path)
     found = await asyncio.to_thread(failing, of, tree, criteria)
     names = [criterion.id for criterion in criteria]
-    verdict = await judge(of, tree, sandbox=sandbox, seed=3, criteria=names, whole=False, allow_degraded=True)
+    verdict = await judge(
+        Candidate(requirement=of, tree=tree, criteria=names, whole=False), sandbox=sandbox, seed=3, allow_degraded=True
+    )
     if verdict.verified == (found[True] or found[False]):
         found = await asyncio.to_thread(asked_again, wrong, criteria, accepted=verdict.verified)
     return Outcome(wrong, sealed=found[True], visible=found[False], accepted=verdict.verified)

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from tests.cheats.solutions import requirement, solution
 from verification.gates.mutation import WALL_S_MAX
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.requirements.model import Case, Criterion, Expectation, Requirement, Step, Suite
 from verification.requirements.property_model import Generator, Property
 from verification.sandbox.bubblewrap import Bubblewrap
@@ -39,7 +39,12 @@ STRONG = clamping(([5, 1, 9], 5), ([0, 1, 9], 1), ([10, 1, 9], 9), ([-3, 2, 4], 
 async def asked(
     of: Requirement, tree: dict[str, bytes], sandbox: Bubblewrap, *, whole: bool = True, mutants_max: int = 12
 ) -> GateResult:
-    found = await judge(of, tree, sandbox=sandbox, seed=5, allow_degraded=True, whole=whole, mutants_max=mutants_max)
+    found = await judge(
+        Candidate(requirement=of, tree=tree, whole=whole, mutants_max=mutants_max),
+        sandbox=sandbox,
+        seed=5,
+        allow_degraded=True,
+    )
     assert found.verified, found.findings
     (gate,) = [each for each in found.gates if each.gate == "mutation"]
     return gate
@@ -62,7 +67,9 @@ async def test_only_what_was_changed_against_the_base_is_asked_about(sandbox: Bu
     code = CLAMP["clamp.py"]
     base = {"clamp.py": code.replace(b"        return high\n", b"        return low\n")}
     asked = msgspec.structs.replace(WEAK, refactor=True)  # the weak cases hold on the base, too
-    found = await judge(asked, CLAMP, base=base, sandbox=sandbox, seed=5, allow_degraded=True)
+    found = await judge(
+        Candidate(requirement=asked, tree=CLAMP, base=base), sandbox=sandbox, seed=5, allow_degraded=True
+    )
     (gate,) = [each for each in found.gates if each.gate == "mutation"]
     assert {each["line"] for each in gate.evidence["survivors"]} == {5}
     assert gate.evidence["mutants"] == 1

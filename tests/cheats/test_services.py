@@ -10,7 +10,7 @@ from tests.attacks.leftovers import descriptors, gone, groups_of
 from tests.cheats.wrong_services import ADDS, BEGINS, FORGES, LITERALS, WRONG
 from tests.services import RIGHT, changed, verdict_of
 from tests.tiers import every_second
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.requirements.parser import parse_requirement
 from verification.sandbox.bubblewrap import Bubblewrap
 
@@ -204,6 +204,8 @@ HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 async def test_an_empty_name_is_none(sandbox: Bubblewrap, name: str, place: str, told: str) -> None:
     asked = parse_requirement(NAMELESS.replace("PLACE", place).encode(), None, name="notes", folder=None)
     tree = {"notes.py": KEEPS.replace("ID", name).encode()}
-    found = await judge(asked, tree, sandbox=sandbox, seed=3, whole=False, allow_degraded=True)
+    found = await judge(
+        Candidate(requirement=asked, tree=tree, whole=False), sandbox=sandbox, seed=3, allow_degraded=True
+    )
     assert [told in each.for_author for each in found.findings] == ([True] if told else [])
     assert found.verified is not bool(told)

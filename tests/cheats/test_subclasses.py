@@ -6,7 +6,7 @@ import pytest
 
 from tests.cheats.judged import word
 from tests.cheats.on_base.subclasses import HONEST
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.requirements.model import Requirement
 from verification.requirements.parser import parse_requirement
 from verification.sandbox.bubblewrap import Bubblewrap
@@ -52,7 +52,9 @@ async def test_exact_type_refuses_honest_subclasses(sandbox: Bubblewrap) -> None
     tree = {f"{module}.py": HONEST.encode()}
 
     async def verdict(asked: Requirement) -> Verdict:
-        return await judge(asked, tree, sandbox=sandbox, seed=1, allow_degraded=True, whole=False)
+        return await judge(
+            Candidate(requirement=asked, tree=tree, whole=False), sandbox=sandbox, seed=1, allow_degraded=True
+        )
 
     assert (await verdict(requirement(module, exact_type=False))).verified
     found = await verdict(requirement(module, exact_type=True))

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cheats.suite_cheats import FORGED, REFUSED, RIGHT, SUITE, SUITE_PATH, WRONG
 from tests.tiers import every_second
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.requirements.model import (
     Budget,
     Case,
@@ -54,7 +54,8 @@ async def verdict(
     sandbox: Bubblewrap, tree: Mapping[str, bytes], asked: Requirement | None = None, **more: object
 ) -> Verdict:
     asked = asked or requirement(suite())
-    return await judge(asked, tree, sandbox=sandbox, seed=1, allow_degraded=True, whole=False, **more)  # type: ignore[arg-type]  # of judge's own arguments
+    candidate = Candidate(requirement=asked, tree=tree, whole=False, **more)  # type: ignore[arg-type]  # of its own fields
+    return await judge(candidate, sandbox=sandbox, seed=1, allow_degraded=True)
 
 
 def gate(found: Verdict, name: str = "suites") -> GateResult:

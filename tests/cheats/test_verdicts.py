@@ -6,7 +6,7 @@ import pytest
 
 from tests.cheats.judged import Puzzle, word
 from tests.tiers import every_second_row
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.requirements.model import Requirement
 from verification.sandbox.bubblewrap import Bubblewrap
 from verification.verdict.model import Verdict
@@ -87,10 +87,15 @@ async def verdict(puzzle: Puzzle, tree: dict[str, bytes], sandbox: Bubblewrap) -
     """The judge's verdict, after the control: the right solution of the same puzzle is verified."""
     requirement: Requirement = puzzle.requirement()
     if requirement not in controlled:
-        control = await judge(requirement, puzzle.right(), sandbox=sandbox, seed=1, whole=False, allow_degraded=True)
+        control = await judge(
+            Candidate(requirement=requirement, tree=puzzle.right(), whole=False),
+            sandbox=sandbox,
+            seed=1,
+            allow_degraded=True,
+        )
         assert control.verified, control.findings
         controlled.append(requirement)
-    return await judge(requirement, tree, sandbox=sandbox, seed=2, allow_degraded=True)
+    return await judge(Candidate(requirement=requirement, tree=tree), sandbox=sandbox, seed=2, allow_degraded=True)
 
 
 def kinds(found: Verdict) -> set[str]:
@@ -98,7 +103,9 @@ def kinds(found: Verdict) -> set[str]:
 
 
 async def test_a_right_solution_is_verified(puzzle: Puzzle, sandbox: Bubblewrap) -> None:
-    found = await judge(puzzle.requirement(), puzzle.right(), sandbox=sandbox, seed=3, allow_degraded=True)
+    found = await judge(
+        Candidate(requirement=puzzle.requirement(), tree=puzzle.right()), sandbox=sandbox, seed=3, allow_degraded=True
+    )
     assert found.verified
     assert found.findings == ()
     assert found.grade == "C"
@@ -154,7 +161,9 @@ async def test_an_author_whose_code_never_ends_is_told_so(puzzle: Puzzle, sandbo
     """Of the few cases that are run, one is visible."""
     puzzle.within_s = 0.4
     files = puzzle.solution("while True: pass")
-    found = await judge(puzzle.requirement(), files, sandbox=sandbox, seed=seed, allow_degraded=True)
+    found = await judge(
+        Candidate(requirement=puzzle.requirement(), tree=files), sandbox=sandbox, seed=seed, allow_degraded=True
+    )
     told = [each.for_author for each in found.findings if each.kind == "timeout"]
     assert told
     assert "did not end within 0.4 s" in told[0]
@@ -174,10 +183,14 @@ async def test_a_write_outside_scope_is_refused_and_one_that_steers_is_a_strike(
 async def test_only_what_changed_against_the_base_counts(puzzle: Puzzle, sandbox: Bubblewrap) -> None:
     requirement, base = puzzle.requirement(), {"old.py": b"x = 1\n", "gone.py": b""}
     kept = {**base, **puzzle.right()}
-    control = await judge(requirement, kept, sandbox=sandbox, seed=1, base=base, allow_degraded=True)
+    control = await judge(
+        Candidate(requirement=requirement, tree=kept, base=base), sandbox=sandbox, seed=1, allow_degraded=True
+    )
     assert control.verified
     for tree in ({**kept, "old.py": b"x = 2\n"}, {path: kept[path] for path in kept if path != "gone.py"}):
-        found = await judge(requirement, tree, sandbox=sandbox, seed=1, base=base, allow_degraded=True)
+        found = await judge(
+            Candidate(requirement=requirement, tree=tree, base=base), sandbox=sandbox, seed=1, allow_degraded=True
+        )
         assert kinds(found) == {"outside_scope"}
 
 
@@ -189,10 +202,20 @@ async def test_a_file_that_shrinks_to_a_part_is_refused_and_of_a_folder_noted(
     base = {path: b"".join(b"def g%d(x):\n    return x + %d\n\n\n" % (number, number) for number in range(40))}
     kept = {**puzzle.right(), path: base[path] + solution}
     for tree, kinds_found in ((kept, set[str]()), ({**kept, path: solution}, {"mass_deletion"})):
-        found = await judge(requirement, tree, sandbox=sandbox, seed=1, base=base, whole=False, allow_degraded=True)
+        found = await judge(
+            Candidate(requirement=requirement, tree=tree, base=base, whole=False),
+            sandbox=sandbox,
+            seed=1,
+            allow_degraded=True,
+        )
         assert kinds(found) == kinds_found
         assert found.verified is (not kinds_found)
-    whole = await judge(requirement, {**kept, path: solution}, sandbox=sandbox, seed=1, base=base, allow_degraded=True)
+    whole = await judge(
+        Candidate(requirement=requirement, tree={**kept, path: solution}, base=base),
+        sandbox=sandbox,
+        seed=1,
+        allow_degraded=True,
+    )
     assert [gate.result for gate in whole.gates if gate.gate == "mass_deletion"] == ["noted"]
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
+
 from agents.employees import postings
 from bus.blobs import Blobs
 from bus.redaction import Redactor
@@ -24,7 +26,7 @@ from governance.gate import Gate
 from governance.log_session import LogSession
 from runtime.composition import Organisation
 from runtime.process_config import STAFF_ROLES, Setup
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.requirements.model import Requirement
 from verification.requirements.parser import parse_requirement
 from verification.verdict.model import Verdict
@@ -80,9 +82,9 @@ class Sample:
         return {**self.right(task), "conftest.py": "x = 1\n"}
 
 
-async def as_share(*given: Any, **named: Any) -> Verdict:
+async def as_share(candidate: Candidate, **named: Any) -> Verdict:
     """The judge, without the gates that are asked of a merged tree alone: for tests of what is around a verdict."""
-    return await judge(*given, **(named | {"whole": False}))
+    return await judge(msgspec.structs.replace(candidate, whole=False), **named)
 
 
 class House:

@@ -20,7 +20,7 @@ from tests.sandboxes import boxed, sandbox
 from tests.services import FORGETFUL, RIGHT, notes
 from verification.execution.case_runner import Project
 from verification.execution.service_runner import service_problem
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.requirements.parser import parse_requirement
 from verification.sandbox.base import MIB, Limits, RunSpec, Sandbox
 from verification.sandbox.docker import Docker
@@ -180,7 +180,9 @@ async def test_a_solution_is_judged(box: Sandbox) -> None:
         (b"def double(n):\n    return n + n\n", True),
         (b"def double(n):\n    return n * n\n", False),
     ):
-        found = await judge(asked, {"double.py": code}, sandbox=box, seed=7, allow_degraded=True)
+        found = await judge(
+            Candidate(requirement=asked, tree={"double.py": code}), sandbox=box, seed=7, allow_degraded=True
+        )
         assert found.verified == verified, found.findings
 
 

@@ -22,7 +22,7 @@ from runtime.process_config import STAFF_ROLES
 from tests.attacks.leftovers import gone, processes_with
 from tests.integration.house import House, Sample, of
 from verification.gates.pipeline import GATES
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.sandbox.bubblewrap import Bubblewrap
 from verification.verdict.model import Verdict
 
@@ -150,13 +150,15 @@ async def test_a_verifier_killed_in_its_verdict_leaves_none_and_the_next_says_th
     box = Bubblewrap()
     try:
         control = await judge(
-            sample.requirement(),
-            {path: (slow + body).encode()},
+            Candidate(
+                requirement=sample.requirement(),
+                tree={path: (slow + body).encode()},
+                criteria=("A1",),
+                scope=(path,),
+                whole=False,
+            ),
             sandbox=box,
             seed=told.seed,
-            criteria=("A1",),
-            scope=(path,),
-            whole=False,
             allow_degraded=True,
         )
     finally:

@@ -9,7 +9,7 @@ import pytest
 from domain.errors import Invalid, Refused, Unavailable
 from tests.sandboxes import sandbox
 from tests.wheels import NOWHERE, make_wheel, only_from
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.packages.libraries import installed, libraries_of, lock_of, modules_in, resolved
 from verification.requirements.model import Requirement
 from verification.requirements.parser import parse_requirement
@@ -147,7 +147,12 @@ async def test_sources_are_not_built(index: Path, tmp_path: Path) -> None:
 
 
 async def verdict(given: Requirement, tree: dict[str, bytes], box: Bubblewrap, libraries: Path | None) -> Verdict:
-    return await judge(given, tree, sandbox=box, seed=3, allow_degraded=True, libraries=libraries, mutants_max=0)
+    return await judge(
+        Candidate(requirement=given, tree=tree, libraries=libraries, mutants_max=0),
+        sandbox=box,
+        seed=3,
+        allow_degraded=True,
+    )
 
 
 @pytest.mark.needs_sandbox

@@ -8,7 +8,7 @@ import pytest
 from agents.briefs.brief import brief_of
 from agents.employees.scripts.cheater import Cheater
 from tests.orders import order
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.requirements.model import RequirementTask
 from verification.requirements.parser import read_requirement
 from verification.sandbox.base import Sandbox
@@ -29,7 +29,10 @@ async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
 async def judged(sandbox: Sandbox, task: RequirementTask, files: Mapping[str, bytes]) -> Verdict:
     """The verdict about one task's files alone."""
     return await judge(
-        EXAMPLE, files, sandbox=sandbox, seed=1, criteria=task.criteria, scope=task.scope, allow_degraded=True
+        Candidate(requirement=EXAMPLE, tree=files, criteria=task.criteria, scope=task.scope),
+        sandbox=sandbox,
+        seed=1,
+        allow_degraded=True,
     )
 
 

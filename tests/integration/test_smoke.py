@@ -10,7 +10,7 @@ from tests.sandboxes import sandbox
 from tests.services import FOLDER, RIGHT
 from tests.unit.asked import asked
 from verification.gates.smoke import Smoke
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.requirements.model import Requirement
 from verification.requirements.parser import parse_requirement, read_requirement
 from verification.sandbox.bubblewrap import Bubblewrap
@@ -67,7 +67,10 @@ async def smoked(
 ) -> tuple[Verdict, GateResult]:
     whole = delivered_tree(requirement, tree) if packaged is None else packaged
     found = await judge(
-        requirement, tree, sandbox=box, seed=5, base=base, packaged=whole, allow_degraded=True, mutants_max=0
+        Candidate(requirement=requirement, tree=tree, base=base, packaged=whole, mutants_max=0),
+        sandbox=box,
+        seed=5,
+        allow_degraded=True,
     )
     return found, next(gate for gate in found.gates if gate.gate == "smoke")
 

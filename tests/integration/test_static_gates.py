@@ -7,7 +7,7 @@ import pytest
 
 from tests.cheats.judged import Puzzle
 from tests.sandboxes import sandbox
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.sandbox.bubblewrap import Bubblewrap
 from verification.verdict.model import Verdict
 
@@ -22,7 +22,9 @@ def puzzle() -> Puzzle:
 
 
 async def verdict(puzzle: Puzzle, tree: dict[str, bytes], box: Bubblewrap) -> Verdict:
-    return await judge(puzzle.requirement(), tree, sandbox=box, seed=1, allow_degraded=True, mutants_max=0)
+    return await judge(
+        Candidate(requirement=puzzle.requirement(), tree=tree, mutants_max=0), sandbox=box, seed=1, allow_degraded=True
+    )
 
 
 def gate(found: Verdict, name: str) -> tuple[str, str]:
@@ -53,7 +55,10 @@ async def test_what_was_there_before_and_what_tests_are_tried_with_is_not(puzzle
     base = {"old.py": b"def"}
     tree = {**base, **puzzle.right(), "notes/tests/broken.py": b"def"}
     found = await judge(
-        puzzle.requirement(), tree, sandbox=sandbox, seed=1, base=base, allow_degraded=True, mutants_max=0
+        Candidate(requirement=puzzle.requirement(), tree=tree, base=base, mutants_max=0),
+        sandbox=sandbox,
+        seed=1,
+        allow_degraded=True,
     )
     assert found.verified, found.findings
     assert gate(found, "syntax") == ("passed", "2 files")
@@ -84,13 +89,10 @@ async def test_the_code_of_libraries_is_not_checked(puzzle: Puzzle, sandbox: Bub
     for text in ("return str(number)", "return number"):
         tree = {path: puzzle.right()[path] + b"\n" + head + f"    {text}\n".encode()}
         found = await judge(
-            puzzle.requirement(),
-            tree,
+            Candidate(requirement=puzzle.requirement(), tree=tree, libraries=tmp_path, mutants_max=0),
             sandbox=sandbox,
             seed=1,
-            libraries=tmp_path,
             allow_degraded=True,
-            mutants_max=0,
         )
         told.append(gate(found, "types"))
     assert told[0] == ("passed", "1 files")
@@ -110,7 +112,10 @@ async def test_the_projects_own_settings_count_for_nothing(puzzle: Puzzle, sandb
     }
     tree = {**base, path: puzzle.right()[path] + more}
     found = await judge(
-        puzzle.requirement(), tree, sandbox=sandbox, seed=1, base=base, allow_degraded=True, mutants_max=0
+        Candidate(requirement=puzzle.requirement(), tree=tree, base=base, mutants_max=0),
+        sandbox=sandbox,
+        seed=1,
+        allow_degraded=True,
     )
     assert found.verified, found.findings
     assert gate(found, "lint")[0] == gate(found, "types")[0] == "noted"

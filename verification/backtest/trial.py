@@ -17,7 +17,7 @@ from verification.execution.case_runner import Project
 from verification.gates.base import Origin
 from verification.gates.base_problems import SHARE_MIN
 from verification.gates.on_base import seed_of
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.packages.project_environment import environment_of
 from verification.requirements.model import BaseTestChange, MayChange, Requirement
 from verification.sandbox.base import Sandbox
@@ -252,16 +252,18 @@ async def _judged(
     started = time.monotonic()
     try:
         verdict = await judge(
-            learnt.requirement,
-            tree,
+            Candidate(
+                requirement=learnt.requirement,
+                tree=tree,
+                base=parts.parent,
+                origin=replace(parts.origin, files=parts.parent, outcomes=setting.outcomes),
+                libraries=parts.libraries,
+                advice=False,
+                mutants_max=0,
+            ),
             sandbox=setting.sandbox,
             seed=seed_of(learnt.requirement),
-            base=parts.parent,
-            origin=replace(parts.origin, files=parts.parent, outcomes=setting.outcomes),
-            libraries=parts.libraries,
             allow_degraded=setting.allow_degraded,
-            advice=False,
-            mutants_max=0,
         )
         accepted, findings = verdict.verified, [f"{each.kind}: {each.detail}" for each in verdict.findings]
     except Unavailable:

@@ -19,7 +19,7 @@ from tests.cheats.on_base.cheat import Answer, BaseCheat, Change, Commit, Folder
 from tests.cheats.on_base.shop import GIVEN, VERSION, Shop, laid_out
 from tests.unit.repositories import git
 from verification.gates.base import Origin
-from verification.judge import judge
+from verification.judge import Candidate, judge
 from verification.requirements.base_tree import BaseTree, base_of
 from verification.requirements.model import Requirement
 from verification.requirements.parser import read_requirement
@@ -99,14 +99,16 @@ class Bench:
     async def _judged(self, tree: Tree, requirement: Requirement, base: BaseTree, *, whole: bool) -> Verdict:
         """The verdict; that on an employee's share is not `whole`, and one on the merged tree follows it."""
         return await judge(
-            requirement,
-            tree,
+            Candidate(
+                requirement=requirement,
+                tree=tree,
+                base=base.files,
+                whole=whole,
+                origin=Origin(files=base.files, outcomes=self.folder / "outcomes"),
+                advice=False,
+            ),
             sandbox=self.sandbox,
             seed=self.seed,
-            base=base.files,
-            whole=whole,
-            origin=Origin(files=base.files, outcomes=self.folder / "outcomes"),
-            advice=False,
             allow_degraded=True,
         )
 
