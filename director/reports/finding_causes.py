@@ -46,7 +46,7 @@ _PHRASES: tuple[tuple[CauseKind, re.Pattern[str]], ...] = (
     ("service_down", re.compile(r"(the service ended with exit code \S+ before it was ready)")),
     ("service_down", re.compile(r"(the service was not ready within [^\n]+)")),
     ("suite_down", re.compile(r"(the tests (?:did not end|needed more|wrote more|made more)[^\n]*)")),
-    ("suite_down", re.compile(r"(pytest ended without a complete answer[^\n]*|no test was collected)")),
+    ("suite_down", re.compile(r"(pytest ended without a complete answer[^\n]*|no test was collected(?! from))")),
     ("suite_down", re.compile(r"(the answer does not have the form that[^\n]*)")),
     ("suite_down", re.compile(r"(pytest left the box[^\n]*|the answer is none that[^\n]*)")),  # of release 0.1.0
 )
@@ -78,7 +78,7 @@ def cause_of(finding: Finding) -> Cause | None:
         return Cause("syntax", (finding.path or "").rpartition("/")[2])
     causes: set[Cause] = set()
     for part in parts_of(finding):
-        cause = _cause_in(part, ran=finding.kind in ("wrong_result", "property_failed") or bool(_RAN.match(part)))
+        cause = _cause_in(part, ran=finding.kind == "wrong_result" or bool(_RAN.match(part)))
         if cause is not None:
             causes.add(cause)
         elif not _FOLLOWS.search(part):

@@ -6,40 +6,19 @@ import pytest
 from msgspec.structs import replace
 
 from director.reports import reason_words
-from director.reports.finding_causes import JOINED, Cause, CauseKind, cause_of
+from director.reports.finding_causes import JOINED, CauseKind
 from director.reports.places import UNKNOWN, Places
 from director.reports.verdict_html import verdict_page
 from director.reports.verdict_reasons import Reason, reasons_of
 from director.reports.verdict_text import verdict_text
 from director.reports.verdict_view import VerdictView
+from tests.unit.reason_findings import BROKEN, MISSING, case, sealed, suite
 from tests.unit.test_attestation import requirement, verdict
 from verification.requirements.model import Base
 from verification.source_scan.mass_deletion import mass_deletions
 from verification.verdict.model import INTEGRITY, CriterionResult, Finding, FindingKind
 
 PLACES = Places("specs/slug.md", "work")
-MISSING = "could not be called: ModuleNotFoundError: No module named 'slug'"
-NO_NAME = "AttributeError: module 'slug' has no attribute 'slug'"
-
-
-def case(line: int, text: str, *, kind: FindingKind = "did_not_start", criterion: str = "A1") -> Finding:
-    return Finding(kind=kind, criterion=criterion, detail=f"line {line}: slug:slug('a') {text}", for_author="told")
-
-
-def sealed(*texts: str, criterion: str = "A1") -> Finding:
-    detail = "; ".join(
-        f"sealed line {line}: did_not_start: slug:slug('s') {text}" for line, text in enumerate(texts, 4)
-    )
-    return Finding(kind="sealed_failed", criterion=criterion, detail=detail, for_author="told")
-
-
-def suite(detail: str, criterion: str = "A2", kind: FindingKind = "suite_failed") -> Finding:
-    return Finding(kind=kind, criterion=criterion, detail=detail, for_author="told")
-
-
-COLLECTED = "could not be collected: ModuleNotFoundError: No module named 'slug'"
-BROKEN = f"test_slug.py: {COLLECTED}; test_slug.py::test_a: is missing: it was not collected; and 7 more"
-LOST = "tests/test_slug.py::test_a: ModuleNotFoundError: No module named 'slug'; and 30 more"
 
 
 def reasons(*findings: Finding, places: Places = PLACES, **changed: Any) -> tuple[Reason, ...]:
@@ -48,94 +27,6 @@ def reasons(*findings: Finding, places: Places = PLACES, **changed: Any) -> tupl
 
 def grouped(*findings: Finding) -> list[tuple[int, ...]]:
     return [reason.findings for reason in reasons(*findings)]
-
-
-@pytest.mark.parametrize(
-    ("finding", "cause"),
-    [
-        (case(3, MISSING), Cause("missing_module", "slug")),
-        (case(3, MISSING.replace("'slug'", "'slug.x'; 'slug' is not a package")), Cause("missing_module", "slug.x")),
-        (sealed(MISSING, MISSING), Cause("missing_module", "slug")),
-        (suite(BROKEN), Cause("missing_module", "slug")),
-        (suite(LOST, kind="regression"), Cause("missing_module", "slug")),
-        (
-            case(3, "raised ModuleNotFoundError: No module named 'yaml'", kind="wrong_result"),
-            Cause("missing_module", "yaml"),
-        ),
-        (
-            case(
-                3,
-                "ended with exit code 1, expected 0: in main\nModuleNotFoundError: No module named 'yaml'",
-                kind="wrong_result",
-            ),
-            Cause("missing_module", "yaml"),
-        ),
-        (
-            suite("`slug a` did not start: ModuleNotFoundError: No module named 'slug'\naura", kind="did_not_start"),
-            Cause("missing_module", "slug"),
-        ),
-        (
-            suite(
-                "line 9: the service ended with exit code 1 before it was ready; it wrote: Traceback\n"
-                "ModuleNotFoundError: No module named 'flask'",
-                kind="did_not_start",
-            ),
-            Cause("missing_module", "flask"),
-        ),
-        (
-            suite(
-                "line 9: the service ended with exit code 1 before it was ready; it wrote: bad; worse",
-                kind="did_not_start",
-            ),
-            Cause("service_down", "the service ended with exit code 1 before it was ready"),
-        ),
-        (case(3, f"could not be called: {NO_NAME}"), Cause("not_callable", NO_NAME)),
-        (
-            case(3, "could not be called: ImportError: cannot import name 'f' from 'g' (/work/project/g.py)"),
-            Cause("import", "ImportError: cannot import name 'f' from 'g'"),
-        ),
-        (case(3, "could not be called: SyntaxError: invalid syntax (slug.py, line 7)"), Cause("syntax", "slug.py")),
-        (
-            suite("t.py: could not be collected: NameError: x; the suite: no test was collected"),
-            Cause("not_collected", "NameError: x"),
-        ),
-        (
-            suite("t.py: pytest ended without a complete answer: killed"),
-            Cause("suite_down", "pytest ended without a complete answer: killed"),
-        ),
-        (
-            suite("the base's tests: the answer does not have the form that the judge's worker writes"),
-            Cause("suite_down", "the answer does not have the form that the judge's worker writes"),
-        ),
-        (
-            suite("t.py: pytest left the box without a whole answer"),  # on record since release 0.1.0
-            Cause("suite_down", "pytest left the box without a whole answer"),
-        ),
-        (
-            suite("t.py: could not be collected: NameError: x; t.py::a: does not exist any more", kind="regression"),
-            Cause("not_collected", "NameError: x"),
-        ),
-        (suite("t.py: the tests did not end within 120 s"), Cause("suite_down", "the tests did not end within 120 s")),
-        (
-            suite(
-                "only 0 of 2 of the base's test files ran on the base: tests/a.py: ModuleNotFoundError: "
-                "No module named 'yaml'; write `dependencies: from-base`, or `base_suite: {run: partial}`",
-                kind="base_suite",
-            ),
-            Cause("missing_module", "yaml"),
-        ),
-        # Controls: work that started, two causes at once, and a value that only looks like one.
-        (case(3, "returned 1, expected 2", kind="wrong_result"), None),
-        (case(3, "returned \"ModuleNotFoundError: No module named 'x'\", expected 2", kind="wrong_result"), None),
-        (sealed(MISSING, "returned 1, expected 2"), None),
-        (sealed(MISSING, MISSING.replace("slug'", "yaml'")), None),
-        (suite("t.py::a: assert 1 == 2; t.py::b: ModuleNotFoundError: No module named 'x'"), None),
-        (Finding(kind="forged_answer", criterion="A1", detail=f"line 3: f() {MISSING}"), None),
-        (Finding(kind="outside_scope", path="x.py", detail=MISSING), None),
-    ],
-)
-def test_the_cause_of_a_finding(finding: Finding, cause: Cause | None) -> None:
-    assert cause_of(finding) == cause
 
 
 def test_a_missing_module_is_one_reason_with_all_that_it_stops() -> None:
