@@ -1,4 +1,7 @@
-"""Secrets in files. NAME_FILE names a file with the value of NAME, so that the value is not in the environment."""
+"""Secrets in files, so that they are not in the environment.
+
+NAME_FILE names a file with the value of NAME. AURA_SECRETS names a folder of such files, each called name.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,6 +9,7 @@ from pathlib import Path
 from domain.errors import Invalid
 
 SUFFIX = "_FILE"
+FOLDER = "AURA_SECRETS"
 READ: set[str] = set()
 """Every secret that this process has read. Redactors replace all of them, for any name of the variable."""
 
@@ -26,16 +30,24 @@ def from_file(name: str, value: str | None, file: Path | None) -> str | None:
 
 
 def secret(name: str, environment: Mapping[str, str]) -> str:
-    """Return the value of NAME, or the content of the file that NAME_FILE names; empty if neither is set.
+    """Return the value of NAME, or the content of its file; empty if there is neither.
 
-    White space around the value is removed. Raises Invalid.
+    The file is the one that NAME_FILE names, otherwise `name` in the folder AURA_SECRETS. White space around the value
+    is removed. Raises Invalid.
     """
-    value, file = environment.get(name, "").strip(), environment.get(f"{name}{SUFFIX}", "")
+    value, file = environment.get(name, "").strip(), environment.get(f"{name}{SUFFIX}", "") or _filed(name, environment)
     if file and read_secret(name, Path(file)):
         value = from_file(name, value or None, Path(file)) or ""
     if value:
         READ.add(value)
     return value
+
+
+def _filed(name: str, environment: Mapping[str, str]) -> str:
+    """Return the path of the secret's file in the folder of secrets; empty without one, or if the variable is set."""
+    folder = environment.get(FOLDER, "")
+    file = Path(folder, name.lower())
+    return str(file) if folder and not environment.get(name) and file.is_file() else ""
 
 
 def read_secret(name: str, file: Path) -> str:

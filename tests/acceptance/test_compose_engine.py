@@ -66,8 +66,9 @@ def test_every_container_is_healthy_and_as_confined_as_it_is_written(stack: Stac
     print(stack.engine.docker("info", "--format", "{{.Driver}}, cgroup v{{.CgroupVersion}}").strip(), end=", ")
     print("its own networks" if stack.engine.bridges else "the machine's network")
     containers = stack.containers()
-    assert set(containers) == {*SERVING, "founding", "nats", "postgres", "prometheus"}
-    assert containers.pop("founding")["State"]["ExitCode"] == 0
+    assert set(containers) == {*SERVING, "secrets", "founding", "nats", "postgres", "prometheus"}
+    once = [containers.pop(name) for name in ("secrets", "founding")]
+    assert [container["State"]["ExitCode"] for container in once] == [0, 0]
     for name, container in containers.items():
         assert container["State"]["Health"]["Status"] == "healthy", name
         limits = container["HostConfig"]
@@ -80,6 +81,13 @@ def test_every_container_is_healthy_and_as_confined_as_it_is_written(stack: Stac
             assert {one["HostIp"] for one in published or []} <= {"127.0.0.1"}, name
         environment = " ".join(container["Config"]["Env"])
         assert "://" not in environment, f"{name}: an address with its password"
+
+
+def test_psql_in_its_container_lists_the_tables_of_the_log(stack: Stack) -> None:
+    listed = stack.inside("postgres", "psql", "-U", "aura_admin", "-d", "aura_orchestra", "-c", r"\dt")
+    assert {"event", "payload", "blob", "checkpoint"} <= {
+        line.split("|")[1].strip() for line in listed.splitlines()[3:-2]
+    }
 
 
 def test_the_verifier_alone_may_make_user_namespaces(stack: Stack) -> None:
@@ -175,7 +183,7 @@ def test_a_second_manager_stands_by_and_takes_over(stack: Stack) -> None:
 def standings(stack: Stack) -> dict[str, str]:
     """Container of a manager that runs -> whether it leads."""
     found = {}
-    for container in stack.compose("--profile", "core", "ps", "--quiet", "manager").split():
+    for container in stack.compose("ps", "--quiet", "manager").split():
         said = stack.engine.docker("exec", container, "sh", "-c", f"{' '.join(READY)} || true")
         found[container] = str(json.loads(said)["manager"])
     return found

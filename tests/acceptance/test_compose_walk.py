@@ -30,7 +30,8 @@ COMPOSE = ROOT / "compose.yaml"
 IMAGE_ROOT = "/opt/aura/"
 HOME = "/aura/"
 SECRETS = "/run/secrets/"
-SERVERS = {"nats", "postgres"}
+SERVERS = {"nats", "postgres", "secrets"}
+"""Whatever is there before the first role starts: the test's own servers and secrets."""
 HEALTHY_WAIT_S = 180.0
 STOP_WAIT_S = 180.0
 
@@ -54,6 +55,8 @@ class Project:
         (home / "run").mkdir(parents=True, exist_ok=True)
         for volume in service["volumes"]:
             source, target, *_ = volume.split(":")
+            if f"{target}/" == SECRETS:
+                continue
             shared = self.folder / "volumes" / source
             shared.mkdir(parents=True, exist_ok=True, mode=0o700 if source.startswith("keys-") else 0o755)
             if not (home / target.removeprefix(HOME)).exists():
@@ -73,7 +76,7 @@ class Project:
     def up(self) -> None:
         """Start what is not a server, each when what it waits for is there."""
         done = set(SERVERS)
-        waiting = {name: service for name, service in self.services.items() if "core" in service["profiles"]}
+        waiting = {name: service for name, service in self.services.items() if "profiles" not in service}
         waiting = {name: service for name, service in waiting.items() if name not in SERVERS}
         while waiting:
             free = [name for name, service in waiting.items() if set(service["depends_on"]) <= done]

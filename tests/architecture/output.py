@@ -10,6 +10,7 @@ WRITING_FILES = frozenset(
         "bus/crash_dump.py",  # the last words of a process
         "agents/employees/providers/llama_cpp_server.py",  # the process of the embedded model
         "director/deployment/container_healthcheck.py",  # the health check of a container
+        "director/deployment/container_secrets.py",  # the service that makes the secrets of containers
         "director/deployment/process_log.py",  # the log of a process that serves
     }
 )

@@ -25,6 +25,11 @@ def override(project: Path, prometheus_port: int) -> None:
     http = _free(taken)
     lines = ["services:"]
     for name, service in services.items():
+        if name == "secrets":
+            addresses = {server: f"{LOOPBACK}:{ports[server]}" for server in ("nats", "postgres")}
+            lines += ["  secrets:", "    environment:"]
+            lines += [f'      AURA_{server.upper()}_ADDRESS: "{address}"' for server, address in addresses.items()]
+            continue
         lines += [f"  {name}:", "    network_mode: host", f"    networks: {RESET}", f"    ports: {RESET}"]
         test = service.get("healthcheck", {}).get("test", [])
         if name == "nats":
@@ -45,8 +50,9 @@ def override(project: Path, prometheus_port: int) -> None:
         lines += ["    healthcheck:", *(f"  {line}" for line in _listed("test", test))]
     (project / "compose.override.yaml").write_text("\n".join(lines) + "\n")
     secrets = project / "deploy" / "secrets"
-    _rewrite(secrets / "nats_url", "@nats:4222", f"@{LOOPBACK}:{ports['nats']}")
-    _rewrite(secrets / "postgres_dsn", "@postgres:5432", f"@{LOOPBACK}:{ports['postgres']}")
+    if (secrets / "nats_url").exists():  # release 0.1.0
+        _rewrite(secrets / "nats_url", "@nats:4222", f"@{LOOPBACK}:{ports['nats']}")
+        _rewrite(secrets / "postgres_dsn", "@postgres:5432", f"@{LOOPBACK}:{ports['postgres']}")
     _scrape(project / "deploy" / "prometheus" / "prometheus.yml", ports)
 
 

@@ -164,9 +164,14 @@ POSTGRES_ENTRY = """#!/bin/sh
 # What compose.yaml asks of the published entry point: made once, by its variables; then open to its network.
 set -eu
 umask 077
+for name in USER DB PASSWORD; do
+  eval "file=\\${POSTGRES_${name}_FILE:-}"
+  if [ -n "$file" ]; then eval "POSTGRES_$name=\\$(cat \"\\$file\")"; fi
+done
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
   mkdir -p "$PGDATA"
-  initdb --username="$POSTGRES_USER" --pwfile="$POSTGRES_PASSWORD_FILE" --auth-host=scram-sha-256 --auth-local=trust \\
+  printf '%s\\n' "$POSTGRES_PASSWORD" >/tmp/password
+  initdb --username="$POSTGRES_USER" --pwfile=/tmp/password --auth-host=scram-sha-256 --auth-local=trust \\
     $POSTGRES_INITDB_ARGS "$PGDATA"
   printf 'host all all all scram-sha-256\\n' >>"$PGDATA/pg_hba.conf"
   printf "listen_addresses = '*'\\nunix_socket_directories = '/var/run/postgresql'\\n" >>"$PGDATA/postgresql.conf"

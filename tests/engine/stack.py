@@ -24,8 +24,8 @@ from tests.engine.daemon import Engine, compose_command
 from tests.integration.house import Sample
 
 ROOT = Path(__file__).parents[2]
-SENT = ("compose.yaml", "deploy", ".dockerignore")
-PROFILES = ("--profile", "core", "--profile", "observability")
+SENT = ("compose.yaml", "deploy", ".dockerignore", ".env.example")
+PROFILES = ("--profile", "observability")
 UP_WAIT_S = 240
 WAIT_S = 300.0
 POLL_S = 0.5
@@ -56,7 +56,9 @@ class Stack:
         self._copy(self.sources)
         for secret in (self.folder / "deploy" / "secrets").glob("[!.]*"):
             secret.unlink()
-        self.engine.ran(self.folder / "deploy" / "make-secrets")
+        make_secrets = self.folder / "deploy" / "make-secrets"
+        if make_secrets.exists():  # release 0.1.0
+            self.engine.ran(make_secrets)
         if not self.engine.bridges:
             hostnet.override(self.folder, self.prometheus_port)
         with self.timed("wheels"):
@@ -71,7 +73,9 @@ class Stack:
         kept = {path.name: path.read_bytes() for path in secrets.iterdir()}
         modes = {path.name: path.stat().st_mode for path in secrets.iterdir()}
         for name in self._sent(self.folder):
-            shutil.rmtree(self.folder / name) if (self.folder / name).is_dir() else (self.folder / name).unlink()
+            shutil.rmtree(self.folder / name) if (self.folder / name).is_dir() else (self.folder / name).unlink(
+                missing_ok=True
+            )
         self._copy(ROOT)
         for name, content in kept.items():
             (secrets / name).write_bytes(content)
@@ -84,6 +88,8 @@ class Stack:
         for name in self._sent(sources):
             ignored = shutil.ignore_patterns("__pycache__")
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            if not (sources / name).exists():
+                continue  # not in every release
             if (sources / name).is_dir():
                 shutil.copytree(sources / name, self.folder / name, ignore=ignored, dirs_exist_ok=True)
             else:

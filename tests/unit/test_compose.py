@@ -1,7 +1,6 @@
 """compose.yaml as it is written: its form, its commands, what each container may, and that no secret stands in it."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ from ruamel.yaml import YAML
 
 from bus.embedded import nats
 from bus.embedded.programs import nats_server
+from director.deployment import container_secrets
 from runtime.process_config import STAFF_ROLES
 from tests.acceptance.cli import Inside
 from verification.sandbox.syscalls import _REFUSED
@@ -62,13 +62,17 @@ def test_the_form_is_that_of_the_compose_specification(tmp_path: Path) -> None:
 def test_every_command_exists_and_every_role_has_one_container(services: dict[str, Any], tmp_path: Path) -> None:
     aura = Inside(tmp_path)
     for name, service in ours(services).items():
+        if name == "secrets":
+            continue  # its program is a file of its own, tried below
         command, *arguments = service["command"]
         said = aura.run(command, "--help")
         assert said.code == 0, (name, said)
         if command == "serve":
             assert arguments == [name]
     assert aura.run("serv", "--help").code == 2, "control: a command that does not exist is found"
-    serving = {service["command"][1] for service in ours(services).values() if service["command"][0] == "serve"}
+    serving = {
+        service["command"][1] for service in ours(services).values() if service.get("command", [""])[0] == "serve"
+    }
     assert serving == {*STAFF_ROLES, "employees"}
 
 
@@ -76,7 +80,7 @@ def test_every_container_is_confined(services: dict[str, Any]) -> None:
     for name, service in services.items():
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name
-        assert "cap_add" not in service, name
+        assert service.get("cap_add", []) == (["DAC_READ_SEARCH"] if name == "secrets" else []), name
         assert "privileged" not in service, name
         assert "no-new-privileges:true" in service["security_opt"], name
         assert service["pids_limit"] > 0, name
@@ -91,9 +95,9 @@ def test_every_container_is_confined(services: dict[str, Any]) -> None:
 def test_nothing_is_published_but_on_the_loopback_address(services: dict[str, Any], compose: dict[str, Any]) -> None:
     for name, service in services.items():
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", [])), name
-        assert service.get("network_mode") is None, name
+        assert service.get("network_mode") == ("none" if name == "secrets" else None), name
     assert compose["networks"]["core"] == {"internal": True}
-    assert {name for name, service in services.items() if service["networks"] != ["core"]} <= {
+    assert {name for name, service in services.items() if service.get("networks", ["core"]) != ["core"]} <= {
         "director",  # `submit` fetches what a requirement depends on
         "employees",
         "prometheus",
@@ -120,31 +124,44 @@ def test_only_what_the_image_needs_is_sent_to_the_engine() -> None:
     assert sorted(sent) == sorted(source for line in copied for source in line.split())
 
 
-def test_secrets_are_files_and_each_role_has_its_own_key(compose: dict[str, Any], services: dict[str, Any]) -> None:
-    assert all(set(secret) == {"file"} for secret in compose["secrets"].values())
+def mounted(service: dict[str, Any], target: str) -> list[str]:
+    """The volumes that a service has at a path."""
+    volumes = [str(volume).split(":") for volume in service.get("volumes", [])]
+    return [source for source, path, *_ in volumes if path == target]
+
+
+def test_no_container_has_a_secret_in_its_environment(compose: dict[str, Any], services: dict[str, Any]) -> None:
+    assert "secrets" not in compose
     for name, service in services.items():
         for variable, value in service.get("environment", {}).items():
-            if any(part in variable for part in ("PASSWORD", "URL", "DSN", "KEY")):
-                assert value is None or (variable.endswith("_FILE") and value.startswith("/run/secrets/")), name
-                if value:
-                    assert value.removeprefix("/run/secrets/") in service["secrets"], name
-    keys = {
-        name: [volume.partition(":")[0] for volume in service["volumes"] if volume.endswith(f":{CONTAINER_HOME}/keys")]
-        for name, service in ours(services).items()
-    }
-    assert keys.pop("employees") == []
+            if any(part in variable for part in ("PASSWORD", "URL", "DSN", "KEY", "SECRET")):
+                assert value.startswith("/run/secrets"), name
+        assert "env_file" not in service, name
+
+
+def test_each_container_has_the_secrets_and_keys_that_it_needs_and_no_others(services: dict[str, Any]) -> None:
+    keys = {name: mounted(service, f"{CONTAINER_HOME}/keys") for name, service in ours(services).items()}
+    assert keys.pop("employees") == keys.pop("secrets") == []
     assert keys.pop("founding") == ["keys-director"]
     assert keys == {name: [f"keys-{name}"] for name in (*STAFF_ROLES, "director")}
-    assert "postgres_dsn" not in services["employees"]["secrets"]
-    assert {name for name, service in services.items() if "openai_api_key" in service.get("secrets", [])} == {
-        "employees"
-    }
+    secrets = {name: mounted(service, "/run/secrets") for name, service in services.items()}
+    assert secrets.pop("secrets") == secrets.pop("prometheus") == []
+    own = {name: [f"secrets-{name}"] for name in ("nats", "postgres", "employees")}
+    assert secrets == {name: ["secrets-roles"] for name in ("founding", *STAFF_ROLES, "director")} | own
+    filled = {volume.split(":")[0] for volume in services["secrets"]["volumes"][1:]}
+    assert filled == {f"secrets-{volume}" for volume in container_secrets.MOUNTED}
+    assert "postgres_dsn" not in container_secrets.MOUNTED["employees"]
+    for name, service in services.items():
+        volume = (secrets.get(name) or [""])[0].removeprefix("secrets-")
+        for value in service.get("environment", {}).values():
+            if str(value).startswith("/run/secrets/"):
+                assert Path(value).name in container_secrets.MOUNTED[volume], name
 
 
 def test_each_waits_for_what_it_needs_and_says_when_it_serves(services: dict[str, Any]) -> None:
     for name, service in services.items():
         for other, wait in service.get("depends_on", {}).items():
-            once = "command" in services[other] and services[other]["command"] == ["found"]
+            once = services[other].get("restart") == "no"
             wanted = "service_completed_successfully" if once else "service_healthy"
             assert wait == {"condition": wanted}, (name, other)
             assert once or "test" in services[other]["healthcheck"], (name, other)
@@ -160,24 +177,8 @@ def test_each_waits_for_what_it_needs_and_says_when_it_serves(services: dict[str
                 METRICS_PORT,
             ), name
             assert {"nats", "postgres"} <= set(service["depends_on"]), name
-
-
-def test_the_secrets_are_made_once_and_fit_each_other(tmp_path: Path) -> None:
-    folder = tmp_path / "deploy"
-    (folder / "secrets").mkdir(parents=True)
-    shutil.copy(DEPLOY / "make-secrets", folder)
-    subprocess.run([folder / "make-secrets"], check=True, env={**os.environ, "OPENAI_API_KEY": "of-a-provider"})
-    made = {path.name: path.read_text() for path in (folder / "secrets").iterdir()}
-    assert set(made) == {"nats_auth", "nats_url", "postgres_password", "postgres_dsn", "openai_api_key"}
-    assert made["postgres_dsn"] == f"postgresql://aura:{made['postgres_password'].strip()}@postgres:5432/aura\n"
-    password = re.search(r"aura:([0-9a-f]{48})@nats", made["nats_url"])
-    assert password is not None
-    assert password[1] in made["nats_auth"]
-    assert made["openai_api_key"] == "of-a-provider"
-    assert (folder / "secrets").stat().st_mode & 0o077 == 0
-    again = subprocess.run([folder / "make-secrets"], capture_output=True, text=True, check=False)
-    assert (again.returncode, "made already" in again.stderr) == (1, True)
-    assert {path.name: path.read_text() for path in (folder / "secrets").iterdir()} == made
+        if name in ("nats", "postgres"):
+            assert "secrets" in service["depends_on"], name
 
 
 @pytest.mark.needs_nats
