@@ -7,17 +7,19 @@ commands then have the same ids, so the gate answers with their first outcome. A
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
+import asyncpg
 from nats.aio.client import Client
 
 from bus import clock
 from bus.fault_points import Fault
 from bus.log_reader import LogReader
 from bus.projection import Projection, Reactor, fold, scope_id
-from bus.projection_rows import Rows
-from bus.projection_tables import SWAPPED, Tables
+from bus.projection_rows import Row, Rows
+from bus.projection_tables import SWAPPED, Tables, rows_of
+from bus.short_transaction import short_transaction
 from bus.store import Store
 from domain.errors import AuraError, Contention, Unavailable
 from domain.message import Command, Recorded
@@ -44,6 +46,14 @@ class Reader(Protocol):
 Send = Callable[[Command], Awaitable[object]]
 OnCommit = Callable[[Sequence[Recorded], Rows, float, bool], None]
 """Callback after a committed batch: events, rows after it, duration (s), and False while a rebuild catches up."""
+
+
+class State(NamedTuple):
+    """A consumer's stored state. `records`: the rows of each resident table, not decoded yet."""
+
+    position: int
+    commands_after: int
+    records: list[tuple[type[Row], list[asyncpg.Record]]]
 
 
 class Runner:
@@ -115,25 +125,50 @@ class Runner:
 
     async def _begin(self) -> None:
         """Load position and resident rows. Create the schema if it is missing, rebuild it if its version differs."""
-        async with self._store.connection() as connection, connection.transaction():
+        async with self._store.connection() as connection:
+            state = await self._state(connection)
+            if state is None:
+                await self._make_schema(connection)
+                state = await self._state(connection)
+        if state is None:
+            raise Unavailable(
+                f"Another release changes the rows of {self.projection.name}.", hint="Run one release at a time."
+            )
+        self.position, commands_after, records = state
+        self._commands_after = max(self._commands_after, commands_after)
+        self.rows = Rows(self.projection.tables)
+        self._loaded.clear()
+        self._folded = []
+        for kind, found in records:
+            self.rows.load(rows_of(kind, found))
+        await self._reader.begin(self.position)
+        self._on_rows(self.rows, self.position >= self._commands_after)
+
+    async def _state(self, connection: asyncpg.Connection) -> State | None:
+        """Return the stored state from one snapshot, or None if the schema is missing or has another version."""
+        async with short_transaction(connection, isolation="repeatable_read"):
+            if not await self.tables.exists(connection):
+                return None
+            position, version = await self.tables.checkpoint(connection)
+            if version != self.tables.version():
+                return None
+            commands_after = await self.tables.commands_after(connection)
+            resident = [kind for kind in Rows(self.projection.tables).tables.values() if kind.resident]
+            return State(
+                position, commands_after, [(kind, await self.tables.records(connection, kind)) for kind in resident]
+            )
+
+    async def _make_schema(self, connection: asyncpg.Connection) -> None:
+        """Create or rebuild the schema, unless another process has done so while this one waited for the lock."""
+        async with short_transaction(connection):
             await self.tables.begin(connection)
             if not await self.tables.exists(connection):
                 await self.tables.create(connection)
-            self.position, version = await self.tables.checkpoint(connection)
+                return
+            former, version = await self.tables.checkpoint(connection)
             if version != self.tables.version():
-                former = self.position
                 await self.tables.drop(connection)
                 await self.tables.create(connection, commands_after=former)
-                self.position = 0
-            self._commands_after = max(self._commands_after, await self.tables.commands_after(connection))
-            self.rows = Rows(self.projection.tables)
-            self._loaded.clear()
-            self._folded = []
-            for kind in self.rows.tables.values():
-                if kind.resident:
-                    self.rows.load(await self.tables.read_all(connection, kind))
-        await self._reader.begin(self.position)
-        self._on_rows(self.rows, self.position >= self._commands_after)
 
     def _parts(self, batch: Sequence[Recorded]) -> Iterator[Sequence[Recorded]]:
         """Split a batch where the previous schema version ended, so that no duty treats older events as new."""

@@ -132,7 +132,11 @@ class Tables:
                 )
 
     async def read_all(self, connection: asyncpg.Connection, kind: type[Row]) -> list[Row]:
-        return [_row(kind, record) for record in await connection.fetch(self._sql("rows_all", kind))]
+        return rows_of(kind, await self.records(connection, kind))
+
+    async def records(self, connection: asyncpg.Connection, kind: type[Row]) -> list[asyncpg.Record]:
+        """Return all rows of a table as the driver has them. `rows_of` decodes them."""
+        return list(await connection.fetch(self._sql("rows_all", kind)))
 
     async def read_scopes(self, connection: asyncpg.Connection, kind: type[Row], scopes: Collection[UUID]) -> list[Row]:
         records = await connection.fetch(self._sql("rows_scopes", kind), list(scopes))
@@ -149,6 +153,11 @@ class Tables:
         """Replace the live schema by this one, inside the caller's transaction."""
         await live.drop(connection)
         await connection.execute(named("consumer_rename").format(schema=self.schema, target=live.schema))
+
+
+def rows_of(kind: type[Row], records: Sequence[asyncpg.Record]) -> list[Row]:
+    """Decode the rows of a table."""
+    return [_row(kind, record) for record in records]
 
 
 def _row(kind: type[Row], record: asyncpg.Record) -> Row:

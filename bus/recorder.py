@@ -16,6 +16,7 @@ from nats.aio.client import Client
 from bus import codec, fork_check
 from bus.fault_points import Fault
 from bus.push_consumer import Feed
+from bus.short_transaction import short_transaction
 from bus.standing import load_standing
 from bus.store import Store
 from bus.stream import Stored, Stream
@@ -145,7 +146,7 @@ class Recorder:
 
         Raises Unavailable if another recorder has moved the checkpoint.
         """
-        async with self._store.connection() as connection, connection.transaction():
+        async with self._store.connection() as connection, short_transaction(connection):
             moved = await connection.execute(named("recorder_advance"), self.position, sliced[-1].seq)
             if moved != "UPDATE 1":
                 raise _overtaken()

@@ -36,6 +36,8 @@ DOWN = (
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
+    asyncpg.IdleInTransactionSessionTimeoutError,  # this process stood still inside a `short_transaction`
+    asyncpg.TransactionTimeoutError,
     asyncpg.InternalClientError,  # the server has announced its end, but the connection is not closed yet
 )
 """Exceptions that asyncpg raises while the server cannot be reached, starts or stops."""

@@ -12,6 +12,7 @@ import msgspec
 from bus.projection import Projection, fold
 from bus.projection_rows import Key, Parked, Row, Rows
 from bus.projection_tables import Tables
+from bus.short_transaction import short_transaction
 from bus.store import FAR, Store, read_page, recorded_up_to
 from domain.errors import Failed, NotFound, Unavailable
 from domain.message import Recorded
@@ -19,6 +20,9 @@ from domain.tree import digest_of
 
 PAGE_EVENTS = 2000
 RECORDER_WAIT_S = 10.0
+SWAP_IDLE_MAX_S = 30.0
+"""The swap of a rebuild holds the live checkpoint while it waits for the recorder; one that hangs frees it then."""
+SWAP_MAX_S = 300.0
 CHECKPOINT_TABLE = "checkpoint"
 Progress = Callable[[int, int], None]
 """Callback that receives the number of folded events and the number of all events."""
@@ -196,7 +200,7 @@ async def _swapped_in(
         async for page in pages(connection, last):
             seq = await _write(connection, following, projection, rows, page)
             on_progress(seq, last)
-        async with connection.transaction():
+        async with short_transaction(connection, idle_max_s=SWAP_IDLE_MAX_S, total_max_s=SWAP_MAX_S):
             wanted = seq
             if exists:
                 await live.lock_checkpoint(connection)

@@ -39,6 +39,7 @@ def override(project: Path, prometheus_port: int) -> None:
         elif name == "postgres":
             lines += _listed("command", ["postgres", "-c", f"listen_addresses={LOOPBACK}", "-c", f"port={ports[name]}"])
             test = [*test, "-p", str(ports[name])]
+            lines += ["    environment:", f'      PGPORT: "{ports[name]}"']
         elif name == "prometheus":
             listen = f"--web.listen-address={LOOPBACK}:{prometheus_port}"
             lines += _listed("command", [*service["command"], listen])

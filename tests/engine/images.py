@@ -223,7 +223,7 @@ def stand_ins(wheels: Path, nats_server: Path, postgres_bin: Path) -> dict[str, 
         "postgres": StandIn(
             postgres(postgres_bin),
             (
-                f"{PATHS} PGDATA=/var/lib/postgresql/18/docker",
+                f"{PATHS} PGDATA=/var/lib/postgresql/18/docker PGHOST=/var/run/postgresql",
                 'ENTRYPOINT ["docker-entrypoint.sh"]',
                 'CMD ["postgres"]',
                 "VOLUME /var/lib/postgresql",
