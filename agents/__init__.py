@@ -1,1 +1,1 @@
-"""The staff: who does the work, and who keeps the law. Employees are models; everyone else is deterministic."""
+"""The staff. Employees are models and do the work. All other members are deterministic code and keep the rules."""

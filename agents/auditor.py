@@ -1,4 +1,4 @@
-"""The Auditor raises incidents from evidence. Each rule is a function of one event and the rows and names its limit."""
+"""The Auditor raises incidents from evidence. Each rule is a function of one event and the rows, with a named limit."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,11 +15,11 @@ SPIKE_CALLS_MIN = 5
 """A call is a spike when it uses SPIKE_FACTOR times the mean of at least SPIKE_CALLS_MIN other calls of its run."""
 
 _HONEST = ("answered", task.DECLINED)
-"""Outcomes of a call that are no failure of its employee."""
+"""Outcomes of a call that are not a failure of its employee."""
 
 
 class Auditor:
-    """Reactions on the evidence."""
+    """The auditor's reactions."""
 
     def react(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]:
         event = recorded.event
@@ -35,7 +35,7 @@ class Auditor:
         ]
 
     def react_void(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]:
-        del rows  # a void event changed none
+        del rows  # a void event did not change them
         envelope = recorded.envelope
         detail = f"Event {recorded.seq} ({envelope.type}) does not count: {recorded.void}."
         return [
@@ -51,17 +51,19 @@ class Auditor:
 
 
 def _integrity(event: TaskEvent, cause: Cause) -> Iterator[Command]:
-    """A strike for a verdict with integrity findings; one, however many of them there are."""
+    """Yield one strike for a verdict with integrity findings, however many findings there are."""
     if isinstance(event, task.Rejected):
-        found = [finding for finding in event.judgement.findings if finding.integrity]
-        if found:
-            kinds = ", ".join(dict.fromkeys(finding.kind for finding in found))
-            paths = ", ".join(dict.fromkeys(finding.path for finding in found if finding.path))
+        findings = [finding for finding in event.judgement.findings if finding.integrity]
+        if findings:
+            kinds = ", ".join(dict.fromkeys(finding.kind for finding in findings))
+            paths = ", ".join(dict.fromkeys(finding.path for finding in findings if finding.path))
             yield _raise(event, "integrity", f"{kinds}{f': {paths}' if paths else ''}", cause, strike=True)
 
 
 def _weak(event: run_messages.Verified, cause: Cause) -> Iterator[Command]:
-    """The mistakes in the merged tree that the criteria would have let pass. Nobody's fault but the requirement's."""
+    """Yield an incident about mutants of the merged tree that the criteria accept. The requirement is at fault, no
+    employee.
+    """
     noted = [gate for gate in event.judgement.gates if (gate.gate, gate.result) == ("mutation", "noted")]
     for gate in noted:
         yield incident.Raise(
@@ -91,7 +93,7 @@ def _repeated(event: TaskEvent, rows: Rows, cause: Cause) -> Iterator[Command]:
 
 
 def _failed(row: Attempt) -> bool:
-    """Whether the call failed by itself, and not by a fault of its server."""
+    """Return whether the call itself failed, not its server."""
     return row.outcome not in (None, *_HONEST) and not row.fault
 
 

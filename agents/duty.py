@@ -1,6 +1,6 @@
-"""A duty: work that waits for something (orders, verdicts, git, deadlines), so it is not done in a consumer's batch.
+"""Duties: work that waits for something (orders, verdicts, git, deadlines), so a consumer cannot do it in its batch.
 
-After each commit the runner shows it the rows; it notes what is to be done and does it in its own task.
+After each commit the runner gives the duty the rows. The duty notes its work and does it in its own task.
 """
 
 import asyncio
@@ -14,11 +14,11 @@ from domain.errors import AuraError, Contention, Unavailable
 RETRY_WAIT_S = 0.5
 RETRY_WAIT_MAX_S = 10.0
 CANCEL_AGAIN_S = 1.0
-"""A cancel that comes at the same moment as an answer is lost in wait_for (Python 3.11): it is given again."""
+"""In Python 3.11, wait_for loses a cancel that comes at the same moment as a result. The cancel is then repeated."""
 
 
 class Duty(Protocol):
-    """`note` is quick and synchronous; `live` is False while the consumer catches up on what a former version did."""
+    """`note` is quick and synchronous. `live` is False while the consumer reads events that were already processed."""
 
     def note(self, rows: Rows, live: bool) -> None: ...
 
@@ -26,14 +26,14 @@ class Duty(Protocol):
 
 
 async def insist(act: Callable[[], Awaitable[object]], stop: asyncio.Event) -> None:
-    """Do something until it is done or refused: what is unavailable or in conflict is tried again, ever more slowly."""
+    """Do something until it succeeds or is refused. After Unavailable and Contention it is retried with back-off."""
     wait_s = RETRY_WAIT_S
     while not stop.is_set():
         try:
             await act()
         except AuraError as error:
             if not isinstance(error, Unavailable | Contention):
-                return  # refused, and on the log: the rows that come of it say what is to be done
+                return  # the gate has recorded the refusal; the next rows show the work that is left
         else:
             return
         await either(stop, wait_s=wait_s)
@@ -47,7 +47,10 @@ async def persevere(
     wanted: Callable[[], bool],
     say: Callable[[str], None],
 ) -> None:
-    """Do what nobody else will ask for again, until it is done or no longer wanted; what hinders it is said."""
+    """Retry an action with back-off until it succeeds or is no longer wanted. Each new error is reported by `say`.
+
+    It is for work that no other part will request again.
+    """
     wait_s, said = RETRY_WAIT_S, ""
     while wanted() and not stop.is_set():
         try:
@@ -62,8 +65,8 @@ async def persevere(
 
 
 async def either(*events: asyncio.Event, wait_s: float | None = None) -> None:
-    """Wait until one of some events is set, at most for `wait_s`."""
-    if len(events) == 1:  # needs no task of its own
+    """Wait until one of the events is set, at most `wait_s` seconds."""
+    if len(events) == 1:  # one event needs no task
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 await events[0].wait()
@@ -77,7 +80,7 @@ async def either(*events: asyncio.Event, wait_s: float | None = None) -> None:
 
 
 async def ended(tasks: Collection[asyncio.Task[None]], grace_s: float) -> None:
-    """Wait until tasks that were told to end have ended; after `grace_s` they are cut off."""
+    """Wait until the tasks, which were already asked to stop, have ended. Cancel them after `grace_s` seconds."""
     late: Collection[asyncio.Task[None]] = tasks
     wait_s = grace_s
     while late:

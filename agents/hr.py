@@ -1,4 +1,6 @@
-"""HR: answers strikes. A warning first, suspension at the limit of domain/employee.py; nothing for honest failures."""
+"""HR answers strikes: first with a warning, then with suspension at the limit of domain/employee.py. Honest failures
+have no consequence.
+"""
 
 from collections.abc import Sequence
 
@@ -9,10 +11,10 @@ from domain.message import Command, Recorded
 
 
 class HR:
-    """Reactions on incidents that are strikes."""
+    """HR's reactions to incidents that are strikes."""
 
     def react(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]:
-        del rows  # the strike is in the event; domain/employee.py counts
+        del rows  # the strike is in the event, and domain/employee.py counts the strikes
         event = recorded.event
         if not isinstance(event, incident.Raised) or not event.strike or event.employee is None:
             return ()
@@ -23,5 +25,5 @@ class HR:
         ]
 
     def react_void(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]:
-        del recorded, rows, cause  # void incidents are nobody's strikes
+        del recorded, rows, cause  # a void incident is not a strike
         return ()

@@ -1,6 +1,6 @@
-"""The former place of the embedded model's server, for supervisors that were started by release 0.1.0.
+"""The former module of the embedded model's server, for supervisors that release 0.1.0 started.
 
-They start it again as `python -m agents.modelserver`. Gone with the next release.
+They restart the server as `python -m agents.modelserver`. The next release removes this module.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""The staff that only keeps rows, or whose work is a duty: no event asks anything of it by itself."""
+"""The reactor of staff members that only keep rows, or whose work is a duty: it sends no commands."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from domain.message import Command, Recorded
 
 
 class Observer:
-    """Reacts to nothing; with a reactor its consumer raises an incident for what it cannot take."""
+    """Sends no commands. As it is a reactor, its consumer raises an incident for an event that it cannot process."""
 
     def react(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]:
         del recorded, rows, cause

@@ -24,17 +24,17 @@ _fixtures = msgspec.json.Decoder(dict[str, bytes])
 
 
 def pack_fixtures(fixtures: Mapping[str, bytes]) -> bytes:
-    """Fixture files as one blob (JSON, base64)."""
+    """Return fixture files as one blob (JSON, base64)."""
     return msgspec.json.encode(dict(fixtures), order="sorted")
 
 
 def pack_manifest(manifest: Manifest) -> bytes:
-    """A manifest as one blob."""
+    """Return a manifest as one blob."""
     return msgspec.json.encode(dict(manifest), order="sorted")
 
 
 def manifest_in(blob: bytes) -> dict[str, Entry]:
-    """The manifest that a blob holds, of version 2 or 1: the values are objects or plain digests."""
+    """Return the manifest in a blob of version 2 or 1: the values are objects or plain digests."""
     try:
         return _manifest.decode(blob)
     except msgspec.ValidationError:
@@ -42,7 +42,7 @@ def manifest_in(blob: bytes) -> dict[str, Entry]:
 
 
 async def tree_of(manifest: Manifest, blobs: Blobs) -> Tree:
-    """The tree that a manifest names; of a difference, what it brings."""
+    """Return the tree of a manifest. If the manifest is a difference, the tree has only its files."""
     return Tree(
         await blobs.get_many(contents_of(manifest)),
         executable=frozenset(path for path, entry in manifest.items() if entry.kind == "executable"),
@@ -52,7 +52,7 @@ async def tree_of(manifest: Manifest, blobs: Blobs) -> Tree:
 
 
 class Library:
-    """Reads requirements and trees. Requirements and base manifests are cached by their digests."""
+    """Reads requirements and trees. It caches requirements and base manifests by their digests."""
 
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
@@ -60,7 +60,7 @@ class Library:
         self._bases: OrderedDict[str, dict[str, Entry]] = OrderedDict()
 
     async def requirement(self, submitted: Submitted) -> Requirement:
-        """The requirement of a run. Raises NotFound when it was purged."""
+        """Return the requirement of a run. Raises NotFound if it was purged."""
         content = (submitted.title, submitted.requirement, submitted.sealed, submitted.fixtures)
         known = self._requirements.get(content)
         if known is None:
@@ -72,7 +72,7 @@ class Library:
         return known
 
     async def base_manifest(self, submitted: Submitted) -> dict[str, Entry]:
-        """The manifest of the base commit, of whichever version it is kept; empty without a base."""
+        """Return the manifest of the base commit, whatever version it was stored in. It is empty without a base."""
         if submitted.base_tree is None:
             return {}
         known = self._bases.get(submitted.base_tree)
@@ -82,31 +82,31 @@ class Library:
         return known
 
     async def before(self, state: RunState, task: UUID) -> dict[str, Entry]:
-        """The manifest that a task starts from: the base and what the tasks before it wrote."""
+        """Return the manifest that a task starts from: the base and the files of the tasks before it."""
         manifest = dict(await self.base_manifest(_submitted(state)))
         for part in _before(state, task):
             manifest = overlay(manifest, part.files)
         return manifest
 
     def earlier(self, state: RunState, task: UUID) -> tuple[str, ...]:
-        """The criteria that hold already where a task starts: those of the tasks that it builds on."""
+        """Return the criteria that already hold when a task starts: the criteria of the tasks that it builds on."""
         return tuple(dict.fromkeys(name for part in _before(state, task) for name in part.criteria))
 
     async def merged(self, state: RunState, files: Manifest) -> tuple[dict[str, Entry], str]:
-        """The manifest of the base with the difference `files` over it, and the text that names that tree."""
+        """Return the base's manifest with the difference `files` laid over it, and the digest of that tree."""
         manifest = overlay(await self.base_manifest(_submitted(state)), files)
         return manifest, tree_digest(manifest)
 
     async def verdict(self, digest: str) -> Verdict:
-        """A whole verdict, by the digest that its event names."""
+        """Return the whole verdict with the digest that its event names."""
         return _verdict.decode(await self._blobs.get(digest))
 
     async def text(self, digest: str) -> str:
-        """A kept text. Raises NotFound when it was purged."""
+        """Return a stored text. Raises NotFound if it was purged."""
         return (await self._blobs.get(digest)).decode(errors="replace")
 
     async def contents(self, manifest: Manifest) -> Tree:
-        """The tree that a manifest names, or, of a difference, what it brings."""
+        """Return the tree of a manifest. If the manifest is a difference, the tree has only its files."""
         return await tree_of(manifest, self._blobs)
 
 
@@ -117,7 +117,7 @@ def _submitted(state: RunState) -> Submitted:
 
 
 def _before(state: RunState, task: UUID) -> Iterable[TaskState]:
-    """The verified tasks that `task` builds on, directly or not, in the order of the plan."""
+    """Return the verified tasks that `task` builds on, directly or not, in the order of the plan."""
     wanted: set[UUID] = set()
     waiting = [task]
     while waiting:

@@ -1,1 +1,1 @@
-"""Briefs: the text that an employee or a reviewer is given."""
+"""Briefs: the texts that tell an employee or a reviewer about the task."""

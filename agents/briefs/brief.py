@@ -1,6 +1,6 @@
 """The brief: the text that tells an employee about its task.
 
-It holds criteria, visible examples, signatures and files, and nothing sealed.
+It contains criteria, visible examples, signatures and files. It contains no sealed cases.
 """
 
 import re
@@ -15,13 +15,13 @@ from domain.errors import NotFound
 from verification.execution.service_session import READY_WAIT_S
 from verification.requirements.model import Case, Criterion, Request, Requirement, Step
 
-EXAMPLES_MAX = 12  # per criterion; more would push the question out of a small model's context
+EXAMPLES_MAX = 12  # per criterion; with more, the prompt would not fit into a small model's context
 _LETTERS = "abcdefghijkmnpqrstuvwxyz"
 _PARAMETERS = r"\(\s*([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)?\s*\)"
 
 
 class BriefCriterion(msgspec.Struct, frozen=True, kw_only=True):
-    """One criterion as its author sees it; each example and each property is one line."""
+    """One criterion as its author sees it. Each example and each property is one line."""
 
     id: str
     says: str
@@ -29,18 +29,18 @@ class BriefCriterion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PreviousAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of the attempt before: its text as it came, and the files that were read from it."""
+    """The answer of the attempt before: its unchanged text, and the files that the parser found in it."""
 
     text: str
     files: Mapping[str, str] = {}
 
 
 class Brief(msgspec.Struct, frozen=True, kw_only=True):
-    """One task for one employee. `paths` are scope patterns, `feedback` earlier rejections, oldest first.
+    """One task for one employee. `paths` are scope patterns. `feedback` has the earlier rejections, oldest first.
 
-    `definitions`: module -> the names of it that visible cases use. `base_files`: the files in scope, whole.
-    `not_shown`: path in scope -> why its text is not here. `neighbours`: files that the ones in scope import.
-    `listing`: the paths of the project.
+    `definitions`: module -> the names in it that visible cases use. `base_files`: the whole files in scope.
+    `not_shown`: path in scope -> the reason why its text is left out. `neighbours`: files that the files in scope
+    import. `listing`: the paths of the project.
     """
 
     title: str
@@ -51,7 +51,7 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
     signatures: tuple[str, ...] = ()
     base_files: Mapping[str, str] = {}
     feedback: tuple[str, ...] = ()
-    suites: Mapping[str, str] = {}  # given test files by path: what must pass, not to be written
+    suites: Mapping[str, str] = {}  # path -> text of test files that must pass and that the employee must not write
     definitions: Mapping[str, tuple[str, ...]] = {}
     not_shown: Mapping[str, str] = {}
     neighbours: Mapping[str, str] = {}
@@ -60,12 +60,12 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def single_path(self) -> str | None:
-        """The one file of the task, when its scope names exactly one."""
+        """The only file of the task, if its scope names exactly one."""
         return self.paths[0] if len(self.paths) == 1 and is_concrete(self.paths[0]) else None
 
 
 def is_concrete(pattern: str) -> bool:
-    """Whether a scope pattern names one file."""
+    """Return whether a scope pattern names one file."""
     return not any(mark in pattern for mark in "*?")
 
 
@@ -78,12 +78,12 @@ def brief_of(
     feedback: tuple[str, ...] = (),
     previous: PreviousAnswer | None = None,
 ) -> Brief:
-    """The brief of one planned task.
+    """Return the brief of one planned task.
 
-    `base` holds what the task starts from, or as much of it as the task is about; `listing` all paths of it, where
-    `base` does not hold them all.
+    `base`: the files that the task starts from, or those of them that the task is about. `listing`: all their paths, if
+    `base` does not contain all of them.
 
-    :raises NotFound: when the requirement plans no such task.
+    :raises NotFound: if the requirement has no such task.
     """
     task = next((planned for planned in requirement.tasks if planned.id == task_id), None)
     if task is None:
@@ -114,7 +114,7 @@ def _prose(requirement: Requirement) -> str:
 
 
 def _libraries(requirement: Requirement) -> list[str]:
-    """Name the packages that can be imported beside the standard library."""
+    """Return a sentence that names the packages that can be imported besides the standard library."""
     if requirement.from_base:
         return ["The libraries that the project declares for itself and for its tests are installed."]
     if not requirement.dependencies:
@@ -124,7 +124,7 @@ def _libraries(requirement: Requirement) -> list[str]:
 
 
 def _contract(requirement: Requirement) -> list[str]:
-    """State how a service is started, asked and started again."""
+    """Return a paragraph that states how a service is started, called and restarted."""
     serve = requirement.serve
     if serve is None:
         return []
@@ -144,7 +144,7 @@ def _contract(requirement: Requirement) -> list[str]:
 
 
 def criterion_of(criterion: Criterion) -> BriefCriterion:
-    """A criterion with its visible examples and properties."""
+    """Return a criterion with its visible examples and properties."""
     examples = [_example(case) for case in criterion.cases[:EXAMPLES_MAX]]
     examples += [described(one) for one in criterion.properties]
     change = criterion.over_base
@@ -155,14 +155,14 @@ def criterion_of(criterion: Criterion) -> BriefCriterion:
 
 
 def test_paths(criteria: Iterable[Criterion]) -> tuple[str, ...]:
-    """The test files of the base that visible criteria name by single tests."""
+    """Return the base's test files that visible criteria name by single tests."""
     changes = [criterion.over_base for criterion in criteria if criterion.over_base is not None]
     ids = [test for change in changes for test in (*change.must_pass, *change.keep_passing)]
     return tuple(dict.fromkeys(test.partition("::")[0] for test in ids))
 
 
 def _suites(criteria: Sequence[Criterion], base: Mapping[str, bytes]) -> dict[str, str]:
-    """The visible tests as texts: given suites, tests that are laid over the base's, and those of the base."""
+    """Return the texts of the visible tests: given suites, tests laid over the base's tests, and tests of the base."""
     given = {path: base[path] for path in test_paths(criteria) if path in base}
     for criterion in criteria:
         given |= criterion.suite.files if criterion.suite else {}
@@ -232,7 +232,7 @@ def _run_outcome(step: Step) -> str:
 
 
 def _literal(value: Any) -> str:
-    """A case's value as Python would write it; tagged values by the type they stand for."""
+    """Return a case's value as Python source. A tagged value is written by the type that it stands for."""
     if isinstance(value, Mapping):
         if len(value) == 1 and (tag := next(iter(value))).startswith("$"):
             return _tagged(tag[1:], value[tag])
@@ -253,7 +253,7 @@ def _tagged(tag: str, value: Any) -> str:
 
 
 def _definitions(criteria: Iterable[Criterion]) -> dict[str, tuple[str, ...]]:
-    """The names that visible cases and properties use, by the module that has to define them."""
+    """Return the names that visible cases and properties use, by the module that must define them."""
     steps = [step for criterion in criteria for case in criterion.cases for step in case.steps]
     targets = [step.target for step in steps]
     for stated in (stated for criterion in criteria for stated in criterion.properties):
@@ -267,7 +267,7 @@ def _definitions(criteria: Iterable[Criterion]) -> dict[str, tuple[str, ...]]:
 
 
 def _signatures(criteria: Iterable[Criterion], prose: str) -> tuple[str, ...]:
-    """One line per function or class that the visible cases and properties name, in their order."""
+    """Return one line for each function or class that the visible cases and properties name, in their order."""
     text = "\n".join([prose, *(criterion.says for criterion in criteria)])
     uses: dict[tuple[str, str], list[Step]] = {}
     for step in (step for criterion in criteria for case in criterion.cases for step in case.steps):

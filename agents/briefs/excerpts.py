@@ -1,4 +1,4 @@
-"""A text within a number of bytes: whole, in numbered parts around the lines that matter, or as an outline."""
+"""Excerpts of a text within a number of bytes: the whole text, numbered parts around relevant lines, or an outline."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -8,26 +8,28 @@ AROUND_LINES = 12
 DEFINITION_LINES = 60
 HEAD_LINES = 30
 USES_MAX = 100
-"""Places that use a name and are looked at as a part of their own."""
+"""Number of places that use a name and that become parts of their own."""
 _DEFINES = re.compile(r"^\s*(?:async\s+)?(?:def|class)\s+(\w+)")
 
 
 class Part(NamedTuple):
-    """Some lines of a text: the first and the last one, from 1."""
+    """Some lines of a text: the first and the last line, counted from 1."""
 
     first: int
     last: int
 
 
 def fenced(text: str, language: str = "") -> str:
-    """A fenced block whose fence is longer than any in the text."""
+    """Return a fenced block. Its fence is longer than every fence in the text."""
     run = max((len(found) for found in re.findall(r"`{3,}", text)), default=2) + 1
     fence = "`" * run
     return f"{fence}{language}\n{text.rstrip(chr(10))}\n{fence}"
 
 
 def parts_within(text: str, names: Iterable[str], bytes_max: int) -> tuple[Part, ...]:
-    """The parts of a text that fit: its head, definitions of the names, places that use them, then from the top on."""
+    """Return the parts of a text that fit: its head, definitions of the names, places that use them, then lines from
+    the top.
+    """
     lines = text.split("\n")
     if lines and not lines[-1]:
         lines.pop()
@@ -50,7 +52,7 @@ def parts_within(text: str, names: Iterable[str], bytes_max: int) -> tuple[Part,
 
 
 def _windows(lines: Sequence[str], names: frozenset[str]) -> list[tuple[int, int]]:
-    """Ranges of lines in the order of their worth."""
+    """Return ranges of lines, the most relevant ones first."""
     defined: list[tuple[int, int]] = []
     used: list[tuple[int, int]] = []
     for at, line in enumerate(lines):
@@ -63,7 +65,7 @@ def _windows(lines: Sequence[str], names: frozenset[str]) -> list[tuple[int, int
 
 
 def _end_of(lines: Sequence[str], at: int) -> int:
-    """The line after a definition's body, at most DEFINITION_LINES on."""
+    """Return the index of the line after a definition's body, at most DEFINITION_LINES further on."""
     depth = len(lines[at]) - len(lines[at].lstrip())
     for end in range(at + 1, min(len(lines), at + DEFINITION_LINES)):
         line = lines[end]
@@ -83,17 +85,17 @@ def _runs(chosen: Sequence[bool]) -> Iterable[Part]:
 
 
 def lines_of(text: str, part: Part) -> str:
-    """The lines of a part."""
+    """Return the lines of a part."""
     return "\n".join(text.split("\n")[part.first - 1 : part.last])
 
 
 def outline(text: str) -> str:
-    """The lines of a program that define functions and classes."""
+    """Return the lines of a program that define functions and classes."""
     return "\n".join(line for line in text.split("\n") if _DEFINES.match(line))
 
 
 def cut(text: str, bytes_max: int, note: str) -> str:
-    """A text, or its beginning in whole lines with a note when it is longer."""
+    """Return the text, or its first whole lines and a note if it is too long."""
     if len(text.encode()) <= bytes_max:
         return text
     kept: list[str] = []

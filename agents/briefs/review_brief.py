@@ -1,4 +1,6 @@
-"""The task of a reviewer: what was asked, what was changed, and what the gates say. No transcript, nothing sealed."""
+"""The task of a reviewer: the requirement, the changes and the results of the gates. It has no transcript and no sealed
+cases.
+"""
 
 import difflib
 from collections.abc import Iterable, Mapping
@@ -14,7 +16,7 @@ from verification.requirements.model import Requirement
 from verification.verdict.model import Verdict
 from verification.verdict.review import FORM
 
-DIFF_CHARS_MAX = 60_000  # of all files together; what is cut is said
+DIFF_CHARS_MAX = 60_000  # of all files together; a note says that the rest was cut off
 
 _TASK = f"""You review work that others have done. Nothing of it is yours. Read what was required, what was changed and
 what the gates say, then answer with one fenced block of JSON and nothing else, of this form:
@@ -24,12 +26,12 @@ make up for a gate: the merged work is judged again after you."""
 
 
 def review_plan(names: Iterable[str]) -> TaskPlan:
-    """The last task of a run whose requirement asks for a review."""
+    """Return the last task of a run whose requirement asks for a review."""
     return TaskPlan(name=REVIEW, criteria=(), scope=(PATH,), after=tuple(names))
 
 
 async def review_brief(library: Library, state: RunState, requirement: Requirement, feedback: tuple[str, ...]) -> Brief:
-    """Build the brief for the reviewer of a run."""
+    """Return the brief for the reviewer of a run."""
     assert state.submitted is not None
     base = scope_texts(await library.contents(await library.base_manifest(state.submitted)), ("**",)).texts
     contents = await library.contents(files_of(state))
@@ -56,7 +58,10 @@ async def review_brief(library: Library, state: RunState, requirement: Requireme
 
 
 def diff_of(base: Mapping[str, str], changed: Mapping[str, str], unseen: Iterable[str] = ()) -> str:
-    """Show the changes, given path -> text before and after. Paths in `unseen` are only named: long, or not text."""
+    """Return the changes as a diff, given path -> text before and after.
+
+    Paths in `unseen` are only named, because the files are long or not text.
+    """
     lines: list[str] = []
     for path, text in changed.items():
         before = base.get(path, "").splitlines()

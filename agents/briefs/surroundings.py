@@ -10,21 +10,21 @@ from verification.requirements.scope import in_scope
 from verification.tree_limits import SHOWN_FILE_BYTES_MAX
 
 SCOPE_BYTES_MAX = 4 * 1024**2
-"""All texts in scope together. Those that do not fit are named; the smallest ones fit first."""
+"""Limit of all texts in scope together. The smallest files come first. Files beyond the limit are only named."""
 NEIGHBOUR_BYTES_MAX = 64 * 1024
 NEIGHBOURS_MAX = 40
 LISTED_MAX = 2_000
 
 
 class ScopeTexts(NamedTuple):
-    """The files in scope: path -> text, and path -> why its text is not there."""
+    """The files in scope: path -> text, and path -> the reason why its text is left out."""
 
     texts: dict[str, str]
     not_shown: dict[str, str]
 
 
 def scope_texts(base: Mapping[str, bytes], scope: tuple[str, ...]) -> ScopeTexts:
-    """The texts in scope. A file that is no text or too large is named with the reason."""
+    """Return the texts in scope. A file that is too large or not text is named with the reason."""
     texts: dict[str, str] = {}
     not_shown: dict[str, str] = {}
     total = 0
@@ -44,7 +44,7 @@ def scope_texts(base: Mapping[str, bytes], scope: tuple[str, ...]) -> ScopeTexts
 
 
 def text_of(content: bytes) -> str | None:
-    """A file's text; None if it is no UTF-8 text."""
+    """Return a file's text, or None if the file is not UTF-8 text."""
     try:
         text = content.decode()
     except UnicodeDecodeError:
@@ -53,7 +53,7 @@ def text_of(content: bytes) -> str | None:
 
 
 def imported_paths(texts: Mapping[str, str], paths: Iterable[str]) -> tuple[str, ...]:
-    """The project's files that the given ones import and that are not among them, in the order of the imports."""
+    """Return the project's files that the given files import, without the given files, in the order of the imports."""
     known = frozenset(paths)
     seen = {
         candidate: None
@@ -67,14 +67,14 @@ def imported_paths(texts: Mapping[str, str], paths: Iterable[str]) -> tuple[str,
 
 
 def neighbour_texts(texts: Mapping[str, str], base: Mapping[str, bytes]) -> dict[str, str]:
-    """The texts of the files that the ones in scope import, as far as they are there and not too large."""
+    """Return the texts of the imported files that are in `base` and not too large."""
     read = {path: base[path] for path in imported_paths(texts, base)}
     decoded = {path: text_of(content) for path, content in read.items() if len(content) <= NEIGHBOUR_BYTES_MAX}
     return {path: text for path, text in decoded.items() if text}
 
 
 def listed(paths: Iterable[str]) -> tuple[str, ...]:
-    """The listing of the project; folders with counts when there are too many files."""
+    """Return the listing of the project. If there are too many files, it has folders with counts."""
     names = sorted(paths)
     depth = max((name.count("/") for name in names), default=0)
     while len(names) > LISTED_MAX and depth > 0:
@@ -93,7 +93,9 @@ def _count(name: str) -> int:
 
 
 def _modules(text: str, path: str) -> Iterator[str]:
-    """The dotted names of all modules that a file may import; relative ones from the project's folder."""
+    """Yield the dotted names of all modules that a file may import. A relative import gives a path from the project's
+    folder.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -114,7 +116,9 @@ def _modules(text: str, path: str) -> Iterator[str]:
 
 
 def _files_of(module: str, importer: str) -> Iterator[str]:
-    """Where a module may stand: in the project's folder, in src/, or in a folder above the file that imports it."""
+    """Yield the paths at which a module may be: in the project's folder, in src/, or in a folder above the importing
+    file.
+    """
     parts = importer.split("/")[:-1]
     above = ["/".join(parts[:end]) + "/" for end in range(1, len(parts))]
     roots = [""] if module.startswith("/") else ["", "src/", *above]

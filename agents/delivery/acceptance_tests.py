@@ -1,4 +1,4 @@
-"""Visible cases of a requirement as pytest files. Sealed cases are never read here."""
+"""Visible cases of a requirement as pytest files. This module never reads sealed cases."""
 
 import base64
 import re
@@ -54,12 +54,12 @@ from aura_casebox import ANY, Box, Matching
 
 @cache
 def support_file(name: str) -> bytes:
-    """A module of this folder that is delivered as it stands: part of the code that runs, so it is read once."""
+    """Return a module of this folder that is delivered unchanged. It is read only once."""
     return files("agents.delivery").joinpath(name).read_bytes()
 
 
 def acceptance_files(requirement: Requirement, folder: str, test_name: str) -> dict[str, bytes]:
-    """The files of `folder`, by path: the tests, what they compare with and the fixture that they ask for."""
+    """Return the files of `folder` by path: the tests, the support modules and the fixtures that the tests use."""
     command = (requirement.command or "").partition("=")[2].strip()
     conftest = _CONFTEST.format(depth=folder.count("/") + 1, command=repr(command))
     casebox = support_file("aura_casebox.py")
@@ -90,7 +90,7 @@ def _tests(requirement: Requirement) -> str:
 
 
 def _step(step: Step, case: Case) -> str:
-    """One step as a call of the box."""
+    """Return one step as a call of the box."""
     if step.request is not None:
         return _called(
             "service.request", [literal(f"{step.request.method} {step.request.target}")], _asked(step.request)
@@ -110,7 +110,7 @@ def _called(name: str, words: Sequence[str], named: Iterable[tuple[str, str]]) -
 
 
 def _asked(request: Request) -> Iterator[tuple[str, str]]:
-    """Yield the parts of a request as a delivered test writes them."""
+    """Yield the arguments of a request in a delivered test."""
     reply = request.reply
     given: dict[str, Any] = {"headers": dict(request.headers), "send": request.send, "save": dict(request.save)}
     given |= {"value": request.json, "status": reply.status, "response_headers": dict(reply.headers)}
@@ -124,7 +124,7 @@ def _asked(request: Request) -> Iterator[tuple[str, str]]:
 
 
 def _arguments(step: Step, case: Case) -> Iterator[tuple[str, str]]:
-    """Names and literals of all that the step says beyond its target; defaults are left out."""
+    """Yield names and literals of everything in a step except its target. Defaults are left out."""
     expect = step.expect
     given: dict[str, Any] = {"stdin": step.stdin or "", "env": dict(step.env)} if step.action == "run" else {}
     given |= {"bind": step.bind or "", "before": dict(step.files_before)}
@@ -150,7 +150,7 @@ def _arguments(step: Step, case: Case) -> Iterator[tuple[str, str]]:
 
 
 def literal(value: Any) -> str:
-    """Python source of a value as it stands in a requirement: JSON or a tagged value."""
+    """Return the Python source of a value in a requirement: JSON or a tagged value."""
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(literal, value))}]"
     if not isinstance(value, dict):

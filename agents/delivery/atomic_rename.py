@@ -1,4 +1,4 @@
-"""Atomic placement: a folder is built beside its place, then moved there and flushed to disk as a whole."""
+"""Atomic placement of a folder: it is built in another place, flushed to disk, and then renamed."""
 
 import ctypes
 import os
@@ -7,7 +7,9 @@ from pathlib import Path
 
 
 def put(built: Path, folder: Path) -> None:
-    """Rename what is built to its place. It is on the disk before it is there, and there before this returns."""
+    """Rename a built folder to its final path. It is flushed to disk before the rename, and the rename before the
+    return.
+    """
     _flush(built)
     os.rename(built, folder)
     descriptor = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -18,7 +20,7 @@ def put(built: Path, folder: Path) -> None:
 
 
 def _flush(folder: Path) -> None:
-    """Return when everything that was written to the folder's file system is on the disk."""
+    """Wait until all data in the folder's file system is on the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         with suppress(AttributeError):  # a system without syncfs

@@ -1,7 +1,7 @@
-"""Runs the acceptance cases that stand beside this file: each in a folder of its own, with the project imported anew.
+"""Runs the acceptance cases beside this file. Each case has an empty folder and imports the project again.
 
-Values compare with their types: 1 is neither True nor 1.0, and a list is no tuple. An instance of a subclass of a
-built-in type is compared by its contents, which that type's own methods read.
+Values are compared with their types: 1 is neither True nor 1.0, and a list is not a tuple. An instance of a subclass of
+a built-in type is compared by its contents, which that type's own methods return.
 """
 
 import importlib
@@ -20,7 +20,7 @@ from typing import Any
 
 
 class Matching:
-    """Stands for every text in which the pattern is found."""
+    """Equals every text in which the pattern is found."""
 
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
@@ -29,7 +29,7 @@ class Matching:
         return f"text matching {self.pattern!r}"
 
     def found(self, text: object) -> bool:
-        """Whether the value is such a text. A pattern that only RE2 can read skips the test."""
+        """Return whether the value is such a text. If the pattern is not valid in Python, the test is skipped."""
         try:
             return isinstance(text, str) and re.search(self.pattern, text) is not None
         except re.error as error:
@@ -37,14 +37,14 @@ class Matching:
 
 
 class Anything:
-    """Stands for every value."""
+    """Equals every value."""
 
     def __repr__(self) -> str:
         return "anything"
 
 
 ANY = Anything()
-NOTHING = Anything()  # what a case does not name is not compared
+NOTHING = Anything()  # a value that a case does not name is not compared
 
 
 READERS: dict[type, Callable[[Any], Any]] = {
@@ -61,11 +61,12 @@ READERS: dict[type, Callable[[Any], Any]] = {
     datetime: lambda value: datetime.fromisoformat(datetime.isoformat(value)),
     date: date.isoformat,
 }
-"""Type -> reader of its contents, whatever a subclass overrides. A datetime is a date too, so it comes first."""
+"""Type -> function that returns its contents, whatever a subclass overrides. A datetime is also a date, so it is first.
+"""
 
 
 def contents(value: Any, exact_type: bool = False) -> tuple[type | None, Any]:
-    """Give the built-in type of a value and what it holds; no type for what cannot be compared."""
+    """Return the built-in type of a value and its contents. The type is None if the value cannot be compared."""
     kind = type(value)
     if value is None or kind is bool:
         return kind, value
@@ -78,7 +79,7 @@ def contents(value: Any, exact_type: bool = False) -> tuple[type | None, Any]:
 
 
 def same(expected: Any, actual: Any, approx: float | None = None, *, exact_type: bool = False) -> bool:
-    """Whether the value is the expected one; `approx` is the greatest absolute difference of two floats."""
+    """Return whether the value is the expected one. `approx` is the greatest absolute difference of two floats."""
     if isinstance(expected, Anything):
         return True
     if isinstance(expected, Matching):
@@ -88,14 +89,14 @@ def same(expected: Any, actual: Any, approx: float | None = None, *, exact_type:
 
 
 def equal(one: Any, other: Any, approx: float | None = None) -> bool:
-    """Whether two values that the project gave are the same."""
+    """Return whether two values from the project are the same."""
     return alike(one, other, partial(equal, approx=approx), approx)
 
 
 def alike(
     expected: Any, actual: Any, within: Callable[[Any, Any], bool], approx: float | None, *, exact_type: bool = False
 ) -> bool:
-    """Whether two values have one built-in type and contents that compare as `within` says."""
+    """Return whether two values have the same built-in type, and contents that `within` accepts."""
     (kind, wanted), (other, held) = contents(expected), contents(actual, exact_type)
     if kind is None or kind is not other:
         return False
@@ -119,7 +120,7 @@ def alike(
 
 
 def _all_found(expected: list[Any], actual: list[Any], fits: Callable[[Any, Any], bool]) -> bool:
-    """Give every expected member one of the others; those that stand for many values choose last."""
+    """Return whether each expected member matches a different actual one. Members that match many values come last."""
     left = list(actual)
     for member in sorted(expected, key=lambda one: isinstance(one, Anything | Matching)):
         at = next((index for index, one in enumerate(left) if fits(member, one)), None)
@@ -146,7 +147,7 @@ def _check_error(error: Exception, raises: str, or_subclass: bool, message_match
 
 
 class Box:
-    """One case: its steps share the names they bind and one empty folder, which is the working directory."""
+    """One case. Its steps share the names that they bind and one empty folder, which is the working directory."""
 
     def __init__(self, root: Path, folder: Path, command: str) -> None:
         self.root = root
@@ -177,7 +178,7 @@ class Box:
         within_s: float = 60.0,
         **files: Any,
     ) -> None:
-        """Run the project's command and compare exit code and output."""
+        """Run the project's command and compare exit status and output."""
         module, _, function = self.command.partition(":")
         program = f"import sys; sys.argv[0] = {argv[0]!r}; from {module} import {function} as main; sys.exit(main())"
         found: dict[str, Any] = {}

@@ -1,6 +1,6 @@
-"""Tries the properties that stand beside this file, with inputs drawn by the standard library from a fixed seed.
+"""Checks the properties beside this file. The standard library draws the inputs from a fixed seed.
 
-AURA_SEED=NUMBER draws others. The verdict was given with inputs of its own, which its evidence names by their seed.
+AURA_SEED=NUMBER draws other inputs. The verdict used inputs of its own. Its evidence names their seed.
 """
 
 import importlib
@@ -24,7 +24,7 @@ else:
     from aura_casebox import _attempt, contents, equal
 
 SEED = 20_000
-DRAWS_PER_TRY = 20  # before a generator that must give different values gives up
+DRAWS_PER_TRY = 20  # attempts of a generator that must give different values
 LETTERS = string.printable + "éüßİıſΣςЖ\u0301\u200d\u00a0\u2028²½٣אع中한\ufeff😀"
 HERE = Path(__file__).resolve().parent
 Draw = Callable[[Random], Any]
@@ -60,7 +60,7 @@ def one_of(*draws: Draw) -> Draw:
 
 
 def many(item: Draw, low: int, high: int, *, unique: bool = False) -> Draw:
-    """A list of any length alike; most hold the same item several times in a row."""
+    """Return a list generator. All lengths are equally likely. Most lists have the same item several times in a row."""
 
     def drawn(rng: Random) -> list[Any]:
         size, stretch = rng.randint(low, high), 1 if unique else rng.choice([1, 4, 2 * high])
@@ -101,13 +101,13 @@ def day(low: str, high: str) -> Draw:
 
 
 def given(path: str, function: str) -> Callable[..., Any]:
-    """A function of the requirement's author, from its file."""
+    """Load a function of the requirement's author from its file."""
     found: Callable[..., Any] = runpy.run_path(str(HERE / "given" / path))[function]
     return found
 
 
 class Trying:
-    """One property's function with its inputs; each method asks for one kind of property."""
+    """One property's function with its inputs. Each method checks one kind of property."""
 
     def __init__(
         self, target: str, *draws: Draw, tries: int, may_raise: tuple[str, ...] = (), approx: float | None = None
@@ -178,7 +178,7 @@ class Trying:
             yield tuple(draw(rng) for draw in self.draws)
 
     def _answers(self) -> Iterator[tuple[tuple[Any, ...], Any]]:
-        """Inputs with what the function returns; those that it may refuse and does are passed over."""
+        """Yield inputs with the function's result. Inputs for which it raises an allowed exception are skipped."""
         for arguments in self._inputs():
             found, error = _attempt(partial(self._function(), *arguments))
             if error is None:

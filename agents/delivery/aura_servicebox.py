@@ -1,4 +1,4 @@
-"""Starts the service that stands beside these tests, asks it and starts it again: each case has one of its own."""
+"""Starts the service beside these tests, sends requests to it and restarts it. Each case has its own process."""
 
 import http.client
 import json
@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 if TYPE_CHECKING or __package__:
     from .aura_casebox import NOTHING, Matching, same
-else:  # in a delivery, where both files stand beside the tests
+else:  # in a delivery, where both files are beside the tests
     from aura_casebox import NOTHING, Matching, same
 
 READY_WAIT_S = 30.0
@@ -27,7 +27,7 @@ _PLACE = re.compile(r"(\$?)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class Service:
-    """The service of one case, started at its first request. Its data folder is the test's own."""
+    """The service of one case, started at its first request. It uses the test's own data folder."""
 
     def __init__(self, root: Path, folder: Path, run: Sequence[str], ready: str) -> None:
         self.root, self.run, self.ready = root, run, ready
@@ -44,7 +44,9 @@ class Service:
         save: Mapping[str, str] | None = None,
         **rest: Any,
     ) -> None:
-        """Asks once or many times at once, compares what is named, and keeps what later requests name as ${name}."""
+        """Send one or many requests at once, compare the named parts, and save values that later requests name as
+        ${name}.
+        """
         if self.process is None:
             self.start()
         with ThreadPoolExecutor(parallel) as pool:
@@ -129,14 +131,14 @@ class Service:
             time.sleep(0.05)
 
     def restart(self) -> None:
-        """Ends it and starts it again with the same data folder."""
+        """Stop the service and start it again with the same data folder."""
         if self.process is None:
             self.start()
         self.stop()
         self.start()
 
     def stop(self) -> None:
-        """Ends it, by force if it does not end when asked."""
+        """Stop the service, by force if it does not stop when asked."""
         if self.process is None:
             return
         self.process.send_signal(signal.SIGTERM)
@@ -149,7 +151,7 @@ class Service:
 
 
 def filled(value: Any, saved: Mapping[str, Any]) -> Any:
-    """A value with ${name} replaced by what was saved; a text that is one name alone becomes it, with its type."""
+    """Replace ${name} by the saved value. A text that is only one name becomes the value itself, with its type."""
     if isinstance(value, str):
         whole = _PLACE.fullmatch(value)
         return saved[whole[2]] if whole and not whole[1] else filled_text(value, saved)
@@ -159,7 +161,7 @@ def filled(value: Any, saved: Mapping[str, Any]) -> Any:
 
 
 def filled_text(text: str, saved: Mapping[str, Any], *, in_path: bool = False) -> str:
-    """Fill placeholders within a text; $${name} stands for itself."""
+    """Replace placeholders within a text. $${name} becomes ${name}."""
 
     def put(found: "re.Match[str]") -> str:
         if found[1]:
@@ -172,7 +174,7 @@ def filled_text(text: str, saved: Mapping[str, Any], *, in_path: bool = False) -
 
 
 def _value(raw: bytes, kind: str, wanted: Any) -> Any:
-    """A body as the expected value asks for it: JSON, text or bytes."""
+    """Return a body in the form of the expected value: JSON, text or bytes."""
     if isinstance(wanted, bytes):
         return raw
     is_text = isinstance(wanted, str | Matching)

@@ -1,4 +1,4 @@
-"""The plan of a delivery: its commits, and the base that they stand on."""
+"""The plan of a delivery: its commits, and the base commit below them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,11 +7,12 @@ import msgspec
 
 
 class CommitPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """One commit. `files` is the whole tree after it, or, on a base, all that differs from the base after it.
+    """One commit. `files` is the whole tree after it. On a base it has only the files that differ from the base after
+    it.
 
-    A plain mapping writes files, and each keeps the mode that it has in the base; a tree says modes, links and
-    submodules as well. `deleted` are paths of the base that are gone. `at_us` is its time in microseconds UTC; git
-    keeps seconds.
+    A plain mapping writes files, and each file keeps the mode that it has in the base. A tree also has modes, links and
+    submodules. `deleted` are paths of the base that no longer exist. `at_us` is its time in microseconds UTC; git
+    stores seconds.
     """
 
     files: Mapping[str, bytes]
@@ -22,7 +23,7 @@ class CommitPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProofPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """A proof beside the commits: notes on the last one by name, or the files of a branch of its own."""
+    """A proof beside the commits: notes on the last commit by name, or the files of a separate branch."""
 
     notes: Mapping[str, bytes] = {}
     files: Mapping[str, bytes] = {}
@@ -31,7 +32,9 @@ class ProofPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BaseClone(msgspec.Struct, frozen=True, kw_only=True):
-    """The commit to start from: a repository on this machine, never written, and a branch, tag or commit id in it."""
+    """The commit to start from: a repository on this machine, which is never written, and a branch, tag or commit id in
+    it.
+    """
 
     repo: Path
     ref: str

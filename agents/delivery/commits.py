@@ -1,4 +1,6 @@
-"""The commits of a delivery, from its run's events: one per verified task in order of verdict, then the packaging."""
+"""The commits of a delivery, made from its run's events: one for each verified task in the order of the verdicts, then
+the packaging.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -22,17 +24,17 @@ TRAILER_RUN = "Aura-Run"
 
 
 def branch_of(run: UUID, has_base: bool) -> str:
-    """`main` of a repository of its own; on a base a branch that is certainly not the user's."""
+    """Return `main` for a new repository. On a base, return a branch name that the user certainly does not use."""
     return f"aura/{run}" if has_base else "main"
 
 
 def release_of(run: UUID) -> str:
-    """The tag that marks a release. Each run has its own, so that one repository can hold many releases."""
+    """Return the tag that marks a release. Each run has its own tag, so that one repository can hold many releases."""
     return f"aura-release-{run}"
 
 
 class Delivery(NamedTuple):
-    """The commits of a delivery, and its proof by path where that is apart from them."""
+    """The commits of a delivery, and its proof by path if the proof is not part of the commits."""
 
     commits: list[CommitPlan]
     proof: dict[str, bytes]
@@ -49,7 +51,7 @@ class _Work(NamedTuple):
 async def delivery_of(
     requirement: Requirement, events: Sequence[Recorded], state: RunState, manifest: Manifest, blobs: Blobs
 ) -> Delivery:
-    """The delivery of the tree with this manifest. Void events count for nothing."""
+    """Return the delivery of the tree with this manifest. Void events are ignored."""
     assert state.submitted is not None
     counted = [recorded for recorded in events if recorded.void is None]
     names, done, exact = _work(counted)
@@ -76,9 +78,10 @@ async def delivery_of(
 
 
 def _work(events: Sequence[Recorded]) -> tuple[dict[UUID, str], dict[UUID, _Work], bool]:
-    """Names of tasks that wrote code, their verified work in order of verdict, and whether all of it says modes.
+    """Return the names of tasks that wrote code, their verified work, and whether all of that work has file modes.
 
-    A review has no criteria and is no part of the tree. Events of release 0.1.0 say no modes: the base's stand then.
+    The work is in the order of the verdicts. A review has no criteria and is not part of the tree. Events of release
+    0.1.0 have no modes; then the base's modes are used.
     """
     names: dict[UUID, str] = {}
     handed_in: dict[UUID, Manifest] = {}
@@ -118,7 +121,7 @@ def _packaging(requirement: Requirement, last: Recorded, files: Mapping[str, byt
 
 
 async def _signed(attestation: str, blobs: Blobs) -> Signed | None:
-    """The verifier's statement with the key that it names; None where the verifier signed nothing."""
+    """Return the verifier's statement with the key that it names, or None if the verifier signed nothing."""
     if not attestation:
         return None
     envelope = await blobs.get(attestation)

@@ -1,4 +1,6 @@
-"""Git's objects and files for `repository.py`: the only importer of dulwich, and imported late for its weight."""
+"""Git objects and files for `repository.py`. Only this file and its neighbours import dulwich, and only when needed,
+because dulwich is slow to import.
+"""
 
 import re
 import unicodedata
@@ -38,7 +40,7 @@ Entries = dict[bytes, tuple[int, ObjectID]]  # path -> mode, id of blob, link or
 
 
 class Start(msgspec.Struct, frozen=True):
-    """An opened base: its repository, the commit to start from and the name it was asked for."""
+    """An opened base: its repository, the commit to start from and the ref that the caller named."""
 
     repo: Repo
     commit_id: ObjectID
@@ -47,7 +49,7 @@ class Start(msgspec.Struct, frozen=True):
 
 
 class Composed(msgspec.Struct, frozen=True):
-    """All new objects of a delivery, in memory, and the last commit: its id, its tree and what stands in it."""
+    """All new objects of a delivery, in memory, and the last commit: its id, its tree and the tree's entries."""
 
     objects: Mapping[ObjectID, ShaFile]
     head: ObjectID
@@ -56,7 +58,7 @@ class Composed(msgspec.Struct, frozen=True):
 
 
 class _Made(MemoryObjectStore):
-    """Keeps the objects themselves. Nobody changes one that was added, so none is copied."""
+    """Stores the objects without copies, because no object is changed after it was added."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,21 +70,23 @@ class _Made(MemoryObjectStore):
 
 @contextmanager
 def opened_base(path: Path | None, ref: str) -> Iterator[Start | None]:
-    """Open a base for reading; None without a base. Invalid: no repository, or no such ref in it."""
+    """Open a base for reading. Yield None without a base. Raises Invalid if there is no repository, or no such ref in
+    it.
+    """
     if path is None:
         yield None
         return
     try:
         repo = Repo(str(path))
     except NotGitRepository as error:
-        raise Invalid(f"{path} is not a git repository", hint="Name its top folder in `base: {repo: …}`.") from error
+        raise Invalid(f"{path} is not a git repository.", hint="Name its top folder in `base: {repo: …}`.") from error
     with closing(repo):
         try:
             commit = parse_commit(repo, ref)
         except (KeyError, ValueError) as error:
             heads = sorted(name.decode(errors="replace") for name in repo.refs.subkeys(Ref(b"refs/heads")))
             hint = f"Its branches are: {', '.join(heads[:10])}." if heads else "It has no branch yet: commit first."
-            raise Invalid(f"{path} has no branch, tag or commit {ref!r}", hint=hint) from error
+            raise Invalid(f"{path} has no branch, tag or commit {ref!r}.", hint=hint) from error
         yield Start(repo, commit.id, ref, _entries_of(repo, commit))
 
 
@@ -94,7 +98,7 @@ def _entries_of(repo: Repo, commit: Commit) -> Entries:
 
 
 def files_of(start: Start) -> dict[str, bytes]:
-    """Path -> content of the regular files whose names are UTF-8."""
+    """Return path -> content of the regular files. Path bytes that are not UTF-8 become surrogate escapes."""
     files: dict[str, bytes] = {}
     for path, (mode, sha) in start.entries.items():
         blob = start.repo.object_store[sha] if S_ISREG(mode) else None
@@ -104,7 +108,7 @@ def files_of(start: Start) -> dict[str, bytes]:
 
 
 def compose(commits: Sequence[CommitPlan], start: Start | None) -> Composed:
-    """Blobs, trees and commits of the plan, on top of the base if there is one."""
+    """Return the blobs, trees and commits of the plan, on top of the base if there is one."""
     store = _Made()
     parents = [start.commit_id] if start else []
     tree = head = ObjectID(b"")
@@ -120,7 +124,9 @@ def compose(commits: Sequence[CommitPlan], start: Start | None) -> Composed:
 
 
 def _overlay(base: Entries, plan: CommitPlan, store: _Made) -> Entries:
-    """The base's entries with the plan laid over them. What the plan does not name keeps its bytes and its mode."""
+    """Return the base's entries with the plan laid over them. Paths that the plan does not name keep their bytes and
+    mode.
+    """
     entries = dict(base)
     for path in plan.deleted:
         entries.pop(checked_path(path), None)
@@ -138,20 +144,20 @@ def _overlay(base: Entries, plan: CommitPlan, store: _Made) -> Entries:
             if (above := b"/".join(parts[:depth])) in entries:
                 raise Invalid(
                     f"{above.decode(errors='replace')} is a file or a link and also the folder of"
-                    f" {key.decode(errors='replace')}",
+                    f" {key.decode(errors='replace')}.",
                     hint="Give one of them another name.",
                 )
     return entries
 
 
 def _mode(path: str, files: Mapping[str, bytes], former: tuple[int, ObjectID] | None) -> int:
-    """The mode of a file: what a tree says, else the one that the base has there."""
+    """Return the mode of a file: from the tree if it is one, otherwise from the base."""
     if isinstance(files, Tree):
         return MODE_EXECUTABLE if path in files.executable else MODE_FILE
     if former is None:
         return MODE_FILE
     if not S_ISREG(former[0]):
-        raise Invalid(f"{path} is a link or a submodule of the base", hint="Write a regular file of another name.")
+        raise Invalid(f"{path} is a link or a submodule of the base.", hint="Write a file with another name.")
     return former[0]
 
 
@@ -162,20 +168,23 @@ def _stored(content: bytes, store: _Made) -> ObjectID:
 
 
 def checked_path(path: str) -> bytes:
-    """A path as git keeps it. Invalid: absolute, outside the tree, inside git's own folder, or not portable text."""
+    """Return a path as git stores it.
+
+    Raises Invalid if it is absolute, outside the tree, inside git's own folder, or not portable text.
+    """
     hint = "Write relative paths with forward slashes, such as src/slugify.py."
     try:
         raw = path.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise Invalid(f"{path!r} is not UTF-8 text", hint=hint) from error
+        raise Invalid(f"The path {path!r} is not UTF-8 text.", hint=hint) from error
     control = not path.isprintable() and any(unicodedata.category(sign) == "Cc" for sign in path)
     if len(raw) > PATH_BYTES_MAX or "\\" in path or control:
-        raise Invalid(f"{path[:80]!r} cannot be a path in a delivery", hint=hint)
+        raise Invalid(f"{path[:80]!r} cannot be a path in a delivery.", hint=hint)
     for part in raw.split(b"/"):
         if part in (b"", b".", b"..") or len(part) > NAME_BYTES_MAX:
-            raise Invalid(f"{path[:80]!r} does not lead to a file inside the delivery", hint=hint)
+            raise Invalid(f"{path[:80]!r} is not a path inside the delivery.", hint=hint)
         if not validate_path_element_ntfs(part) or not validate_path_element_hfs(part):
-            raise Invalid(f"{path[:80]!r} reaches into git's own folder", hint="Name it otherwise than .git.")
+            raise Invalid(f"{path[:80]!r} is a path in git's own folder.", hint="Use another name than .git.")
     return raw
 
 
@@ -183,7 +192,7 @@ def _commit(plan: CommitPlan, tree: ObjectID, parents: list[ObjectID]) -> Commit
     lines = []
     for key, value in plan.trailers:
         if not _TRAILER.fullmatch(key) or not value.strip() or "\n" in value or "\0" in value:
-            raise Invalid(f"{key!r}: {value!r} cannot be a trailer", hint="Write Word-Word and one line of text.")
+            raise Invalid(f"{key!r}: {value!r} cannot be a trailer.", hint="Write Word-Word and one line of text.")
         lines.append(f"{key}: {value.strip()}\n")
     message = plan.message.replace("\0", "").strip()
     commit = Commit()
@@ -204,9 +213,9 @@ def write(
     beside: Iterable[ShaFile] = (),
     refs: Mapping[Ref, ObjectID] | None = None,
 ) -> None:
-    """Create the repository on a base, in a folder that does not exist yet, with its work tree checked out.
+    """Create the repository on a base, in a folder that does not exist yet, and check out its work tree.
 
-    `beside` and `refs`: more objects, and more names of commits.
+    `beside` and `refs`: additional objects, and additional refs.
     """
     with closing(Repo.init(str(folder), mkdir=True, default_branch=branch.removeprefix(b"refs/heads/"))) as repo:
         _copy_history(start, repo)
@@ -219,7 +228,7 @@ def write(
 
 
 def _copy_history(start: Start, repo: Repo) -> None:
-    """Fetch the base's commit with all that it needs, and remember where it came from, as a clone does."""
+    """Fetch the base's commit with all its objects, and record the base as the remote `origin`, as a clone does."""
     if shallow := start.repo.get_shallow():
         repo.update_shallow(shallow, None)
     start.repo.fetch(repo, determine_wants=lambda *_: [start.commit_id])
@@ -233,35 +242,35 @@ def _copy_history(start: Start, repo: Repo) -> None:
 
 
 def branch_ref(branch: str) -> Ref:
-    """refs/heads/BRANCH. Invalid: git does not take the name."""
+    """Return refs/heads/BRANCH. Raises Invalid if git does not accept the name."""
     ref = Ref(f"refs/heads/{branch}".encode())
     if branch.startswith("-") or not check_ref_format(ref):
-        raise Invalid(f"{branch!r} cannot be the name of a branch", hint="Write letters, digits, hyphens and slashes.")
+        raise Invalid(f"{branch!r} cannot be the name of a branch.", hint="Write letters, digits, hyphens and slashes.")
     return ref
 
 
 def tag_name(name: str) -> str:
-    """The name itself. Invalid: git does not take it."""
+    """Return the name unchanged. Raises Invalid if git does not accept it."""
     if name.startswith("-") or not check_ref_format(Ref(f"refs/tags/{name}".encode())):
-        raise Invalid(f"{name!r} cannot be the name of a tag", hint="Write letters, digits and hyphens.")
+        raise Invalid(f"{name!r} cannot be the name of a tag.", hint="Write letters, digits and hyphens.")
     return name
 
 
 def read_tag(folder: Path, name: str) -> str | None:
-    """The hex id that refs/tags/NAME holds, or None."""
+    """Return the hex id in refs/tags/NAME, or None."""
     with closing(_opened(folder)) as repo:
         ref = Ref(f"refs/tags/{tag_name(name)}".encode())
         return repo.refs[ref].decode() if ref in repo.refs else None
 
 
 def require_commit(folder: Path, commit: str) -> None:
-    """NotFound: the repository has no commit of that id."""
+    """Raise NotFound if the repository has no commit with that id."""
     if not has_commit(folder, commit.encode()):
-        raise NotFound(f"{folder} has no commit {commit!r}", hint="Give the id that the delivery was recorded with.")
+        raise NotFound(f"{folder} has no commit {commit!r}.", hint="Use the commit id in the delivery's event.")
 
 
 def has_commit(folder: Path, commit: bytes) -> bool:
-    """Whether the folder is a repository that holds the commit."""
+    """Return whether the folder is a repository that contains the commit."""
     try:
         repo = Repo(str(folder))
     except NotGitRepository:
@@ -272,7 +281,7 @@ def has_commit(folder: Path, commit: bytes) -> bool:
 
 
 def control_folder(folder: Path) -> Path:
-    """Git's own folder of a repository."""
+    """Return git's own folder of a repository. Raises NotFound if the folder is not a repository."""
     with closing(_opened(folder)) as repo:
         return Path(repo.controldir())
 
@@ -281,4 +290,4 @@ def _opened(folder: Path) -> Repo:
     try:
         return Repo(str(folder))
     except NotGitRepository as error:
-        raise NotFound(f"{folder} is not a git repository", hint="Name the folder of a delivery.") from error
+        raise NotFound(f"{folder} is not a git repository.", hint="Name the folder of a delivery.") from error

@@ -1,7 +1,8 @@
-"""A repository that begins with its delivery, written in one pass: no file is read back, and none is waited for.
+"""A new repository for a delivery without a base, written in one pass. It does not read files back or wait for the
+disk.
 
-What it leaves is what `Repo.init`, `add_objects` and a checkout leave, pack and modes included. It is not on the disk
-yet; `atomic_rename.put` sees to that for all of it.
+The result equals the result of `Repo.init`, `add_objects` and a checkout, including the pack and the modes.
+`atomic_rename.put` later flushes all of it to the disk.
 """
 
 import os
@@ -28,11 +29,11 @@ FILES = {
 }
 MODE_PACK = 0o444
 PACK_BYTES_MAX = 2**31 - 1
-"""The greatest offset that the plain table of a pack's index holds."""
+"""The greatest offset that the table of a pack's index can hold without its extension."""
 
 
 class Packed(NamedTuple):
-    """A pack and its index, and the name that git gives both."""
+    """A pack and its index, and the name that git gives to both."""
 
     name: str
     data: bytes
@@ -40,7 +41,7 @@ class Packed(NamedTuple):
 
 
 def write(folder: Path, composed: Composed, branch: Ref) -> None:
-    """Create the repository in a folder that does not exist yet, with its work tree checked out."""
+    """Create the repository in a folder that does not exist yet, and check out its work tree."""
     control = f"{folder}/.git"
     os.mkdir(folder)
     os.mkdir(control)
@@ -59,25 +60,27 @@ def write(folder: Path, composed: Composed, branch: Ref) -> None:
 
 
 def packed_of(objects: Iterable[ShaFile]) -> Packed:
-    """Whole objects, in this order. Invalid: more than 2 GiB."""
+    """Return a pack of whole objects, in this order. Raises Invalid above 2 GiB."""
     records = [full_unpacked_object(item) for item in objects]
     chunks: list[bytes] = []
     places, checksum = write_pack_data(chunks.append, iter(records), DEFAULT_OBJECT_FORMAT, num_records=len(records))
     data = b"".join(chunks)
     if len(data) > PACK_BYTES_MAX:
-        raise Invalid("a delivery is greater than 2 GiB", hint="Deliver less, or on a base that holds the rest.")
+        raise Invalid(
+            "The delivery is greater than 2 GiB.", hint="Deliver less, or deliver on a base that contains the rest."
+        )
     return Packed(f"pack-{sha1(b''.join(sorted(places))).hexdigest()}", data, _index_of(places, checksum))
 
 
 def _index_of(places: Mapping[bytes, tuple[int, int]], checksum: bytes) -> bytes:
-    """The index of a pack, version 2, of id -> (offset, crc32)."""
+    """Return the index of a pack (version 2), made from id -> (offset, crc32)."""
     table = BytesIO()
     write_pack_index_v2(table, sorted((name, *place) for name, place in places.items()), checksum)
     return table.getvalue()
 
 
 def _checked_out(root: bytes, composed: Composed) -> bytes:
-    """Write the files of the last commit; git's index of them."""
+    """Write the files of the last commit. Return git's index of them."""
     made, entries = {root}, {}
     for path, (mode, sha) in sorted(composed.entries.items()):
         target = root + b"/" + path
@@ -89,7 +92,7 @@ def _checked_out(root: bytes, composed: Composed) -> bytes:
             os.symlink(composed.objects[sha].as_raw_string(), target)
             status = os.lstat(target)
         else:
-            assert mode in (MODE_FILE, MODE_EXECUTABLE), "only a base brings submodules"
+            assert mode in (MODE_FILE, MODE_EXECUTABLE), "only a base has submodules"
             status = _put(target, composed.objects[sha].as_raw_string(), mode & 0o777, exact=True)
         entries[path] = index_entry_from_stat(status, sha)
     index = BytesIO()
@@ -98,7 +101,7 @@ def _checked_out(root: bytes, composed: Composed) -> bytes:
 
 
 def _put(path: str | bytes, content: bytes, mode: int = 0o644, *, exact: bool = False) -> os.stat_result:
-    """Write a new file. exact: its mode whatever the umask says."""
+    """Write a new file. Return its status. `exact`: it gets this mode, whatever the umask is."""
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb", buffering=0) as file:
         view = memoryview(content)
         while view:

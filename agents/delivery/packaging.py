@@ -1,4 +1,6 @@
-"""The files that a delivery adds to the code: packaging, README, acceptance tests and the verdict. Pure."""
+"""The files that a delivery adds to the code: packaging, README, acceptance tests and the verdict. The functions are
+pure.
+"""
 
 import json
 import re
@@ -38,7 +40,7 @@ and it chooses anew what the pins leave open.
 
 
 class Signed(NamedTuple):
-    """The verifier's statement about the merged tree, one line, and the public key that it is checked with (PEM)."""
+    """The verifier's statement about the merged tree (one line), and the public key that verifies it (PEM)."""
 
     statement: bytes
     key: bytes
@@ -54,7 +56,7 @@ class ProofNames(NamedTuple):
 
 
 def proof_names(tree: Collection[str]) -> ProofNames:
-    """Names that the tree leaves free."""
+    """Return names that the tree does not use."""
     names = _Names(tree)
     return ProofNames(
         readme=names.free("README.md", "DELIVERY.md"),
@@ -71,9 +73,10 @@ def delivery_files(
     summary: str,
     signed: Signed | None = None,
 ) -> dict[str, bytes]:
-    """Path -> content of what to add to `tree`. No path of the tree is touched: an extra file takes a free name.
+    """Return path -> content of the files to add to `tree`. Files of the tree stay unchanged: added files get unused
+    names.
 
-    A tree that brings its own packaging keeps it. `summary` is one paragraph for the README.
+    A tree that has its own packaging keeps it. `summary` is one paragraph for the README.
     """
     names, proof = _Names(tree), proof_names(tree)
     tests = _tests_folder(names)
@@ -84,13 +87,15 @@ def delivery_files(
 
 
 def delivered_tree(requirement: Requirement, tree: Mapping[str, bytes]) -> Tree:
-    """The tree as it will be delivered; its verdict is empty, for there is none yet."""
+    """Return the tree as it will be delivered. Its verdict file is empty, because there is no verdict yet."""
     whole = Tree.of(tree)
     return whole.with_files(delivery_files(requirement, whole.paths(), b"{}", ""))
 
 
 def packaging_files(requirement: Requirement, tree: Collection[str]) -> dict[str, bytes]:
-    """Those that follow from the requirement and the tree's paths alone: packaging, lock and acceptance tests."""
+    """Return the added files that depend only on the requirement and the tree's paths: packaging, lock, acceptance
+    tests.
+    """
     names = _Names(tree)
     tests = _tests_folder(names)
     test_name = "test_acceptance.py" if "test_acceptance.py" not in names.last else f"test_{tests.replace('/', '_')}.py"
@@ -106,12 +111,15 @@ def packaging_files(requirement: Requirement, tree: Collection[str]) -> dict[str
 
 
 def packaging_manifest(requirement: Requirement, tree: Collection[str]) -> dict[str, Entry]:
-    """Their manifest, for the verifier's statement."""
+    """Return the manifest of `packaging_files`, for the verifier's statement."""
     return manifest_of(packaging_files(requirement, tree))
 
 
 def _lock_name(names: "_Names") -> str:
-    """It is a requirements file of pip's; `pylock.toml` would need addresses, and a lock has names and hashes alone."""
+    """Return the name of the lock, a requirements file for pip.
+
+    `pylock.toml` would need addresses, but a lock has only names and hashes.
+    """
     return names.free("requirements.lock", "aura-requirements.lock")
 
 
@@ -120,7 +128,7 @@ def _tests_folder(names: "_Names") -> str:
 
 
 class _Names:
-    """Which names a tree leaves free, also on a file system that does not tell cases apart."""
+    """The names that a tree does not use, also on a file system that ignores case."""
 
     def __init__(self, tree: Collection[str]) -> None:
         self.files = {path.casefold() for path in tree}
@@ -128,13 +136,13 @@ class _Names:
         self.last = {path.rpartition("/")[2] for path in self.files}
 
     def is_free(self, name: str) -> bool:
-        """Neither a file nor a folder, nor below a file."""
+        """Return whether the name is neither a file nor a folder, and not below a file."""
         parts = name.casefold().split("/")
         above = {"/".join(parts[:count]) for count in range(1, len(parts) + 1)}
         return not above & self.files and name.casefold() not in self.folders
 
     def free(self, *names: str) -> str:
-        """The first free name, or the last one with a number."""
+        """Return the first unused name, or the last one with a number."""
         for name in names:
             if self.is_free(name):
                 return name
@@ -146,14 +154,14 @@ class _Names:
 
 
 def distribution_name(title: str) -> str:
-    """A name that Python's packaging accepts, from a title."""
+    """Return a name from a title that Python's packaging accepts."""
     name = re.sub(r"[^a-z0-9]+", "-", title.lower(), flags=re.ASCII).strip("-")[:NAME_CHARS_MAX].strip("-")
     return name or "delivery"
 
 
 def _pyproject(requirement: Requirement, tree: Collection[str], readme: str, tests: str) -> str:
     name = distribution_name(requirement.title)
-    if name in map(project_name, requirement.dependencies):  # it cannot need itself
+    if name in map(project_name, requirement.dependencies):  # a project cannot depend on itself
         name = f"{name}-delivery"
     lines = [
         "[build-system]",
@@ -181,7 +189,7 @@ def _pyproject(requirement: Requirement, tree: Collection[str], readme: str, tes
 
 
 def _has_sources(requirement: Requirement, tree: Collection[str]) -> bool:
-    """Whether `src` is where the packages lie, and not itself one that is imported by that name."""
+    """Return whether `src` is the folder of the packages and not a package that is imported by that name."""
     steps = [step for each in requirement.criteria for case in each.cases for step in case.steps]
     named = [step.target for step in steps] + [(requirement.command or "").partition("=")[2].strip()]
     is_package = "src/__init__.py" in tree or any(target.startswith(("src.", "src:")) for target in named)
@@ -189,13 +197,13 @@ def _has_sources(requirement: Requirement, tree: Collection[str]) -> bool:
 
 
 def _code(tree: Collection[str]) -> list[str]:
-    """Top-level modules and the folders that hold modules, without tests."""
+    """Return the top-level modules and the folders that contain modules, without tests."""
     tops = {path.partition("/")[0] for path in tree if path.endswith(".py")}
     return sorted(top for top in tops if top not in _NOT_CODE and not top.startswith((".", "test_", "conftest.")))
 
 
 def _installed(requirement: Requirement, tree: Collection[str]) -> list[str]:
-    """The code, and the author's files that it may read: what stands beside a module as a file or in a folder."""
+    """Return the code, and the author's data files that it may read: files and folders beside the modules."""
     paths = list(tree)
     tops = {path.partition("/")[0] for path in paths if in_scope(path, requirement.scope)}
     data = {top for top in tops if top not in _NOT_CODE and not _ABOUT.match(top) and not top.endswith(".py")}
@@ -203,7 +211,7 @@ def _installed(requirement: Requirement, tree: Collection[str]) -> list[str]:
 
 
 def _toml(text: str) -> str:
-    """A basic string; JSON's escapes are TOML's, but for the delete sign."""
+    """Return a TOML basic string. JSON's escapes are valid in TOML, except for the delete character."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
@@ -241,12 +249,12 @@ The acceptance cases{_tried(requirement)} are tests that run anywhere:
 
 
 def _tried(requirement: Requirement) -> str:
-    """A word for the properties that come along as tests too."""
+    """Return " and properties" if the delivery also has properties as tests, otherwise an empty text."""
     return " and properties" if any(criterion.properties for criterion in requirement.criteria) else ""
 
 
 def _start(serve: Serve) -> str:
-    """The service's command line in a shell, with a port and a folder to choose."""
+    """Return the service's command line for a shell, with a port and a folder that the reader can change."""
     given = {"PORT": "8000", "DATA": "data"}
     words = [filled_text(word, given) for word in serve.run]
     words[0] = f".venv/bin/{words[0]}"
@@ -259,7 +267,7 @@ def _start(serve: Serve) -> str:
 
 
 def _use(requirement: Requirement, tree: Collection[str]) -> str:
-    """Say how to start the delivered code: by its first run case, or by its first call from Python."""
+    """Return how to start the delivered code: by its first run case, or by its first call from Python."""
     if requirement.serve is not None:
         return _start(requirement.serve)
     steps = [step for criterion in requirement.criteria for case in criterion.cases for step in case.steps]

@@ -1,4 +1,4 @@
-"""The proof of a delivery on a base: verdict, statement, key, acceptance tests and prose, apart from the fix itself."""
+"""The proof of a delivery on a base, separate from the fix: verdict, statement, key, acceptance tests and prose."""
 
 import io
 import shlex
@@ -16,11 +16,11 @@ from domain.tree import Entry, manifest_of
 from verification.requirements.model import BaseTestChange, Requirement
 
 PROOF_FOLDER = ".proof"
-"""Ending of the folder beside a delivery's repository that holds its proof."""
+"""Suffix of the folder beside a delivery's repository that contains its proof."""
 PROOF_BRANCH = "-proof"
-"""Ending of the branch that holds the proof of the branch of that name."""
+"""Suffix of the branch that contains the proof of the branch with that name."""
 PREFIX = "proof:"
-"""Before the path of a file of the proof in a statement: it is about the fix, and names the proof's tests beside it."""
+"""Prefix of a proof file's path in a statement. The statement is about the fix, and also names the proof's tests."""
 TESTS = "tests/acceptance"
 CHANGED_TESTS = "changed-tests"
 """The folder of a proof with the tests that the requirement lays over the base's, at their paths in the project."""
@@ -32,7 +32,7 @@ NOTES: Mapping[str, str] = {
     NAMES.statement: "aura-statement",
     NAMES.key: "aura-key",
 }
-"""File of the proof -> the ref below refs/notes that holds it. All others are one archive in the ref TESTS_NOTE."""
+"""File of the proof -> the ref below refs/notes that contains it. All others are one archive in the ref TESTS_NOTE."""
 TESTS_NOTE = "aura-tests"
 _STATEMENT = """
 {statement} is signed by the verifier (in-toto, DSSE) and is about exactly the files of the delivered
@@ -75,7 +75,7 @@ A fetch brings notes only if it is asked to. Give them a name of their own, so t
 def proof_files(
     requirement: Requirement, verdict_json: bytes, summary: str, signed: Signed | None, place: Proof
 ) -> dict[str, bytes]:
-    """The whole proof, by path. `summary` is one paragraph for its prose."""
+    """Return the whole proof by path. `summary` is one paragraph for its prose."""
     tests = _tests(requirement)
     files = {NAMES.verdict: verdict_json, NAMES.readme: _prose(requirement, summary, signed, place, tests)}
     if signed is not None:
@@ -84,7 +84,7 @@ def proof_files(
 
 
 def write_folder(folder: Path, proof: Mapping[str, bytes]) -> None:
-    """Make a folder that holds the proof. One that is there is left as it is. Blocks."""
+    """Create a folder that contains the proof. An existing folder is left unchanged. Blocks."""
     if folder.exists():
         return
     building = folder.with_name(f".{folder.name}.building")
@@ -96,7 +96,9 @@ def write_folder(folder: Path, proof: Mapping[str, bytes]) -> None:
 
 
 def proof_beside(folder: Path) -> dict[str, bytes]:
-    """The proof of a delivery that is checked out in a folder, wherever it was put; {} where there is none."""
+    """Return the proof of a delivery that is checked out in a folder. Notes, folder and branch are searched; {} if none
+    has it.
+    """
     from agents.delivery import proof_objects
 
     place = folder.absolute()
@@ -118,14 +120,14 @@ def proof_manifest(requirement: Requirement) -> dict[str, Entry]:
 
 
 def notes_of(proof: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Name of the notes' ref -> the note on the delivered commit."""
+    """Return name of the notes' ref -> the note on the delivered commit."""
     notes = {NOTES[path]: content for path, content in proof.items() if path in NOTES}
     others = {path: content for path, content in proof.items() if path not in NOTES}
     return notes | ({TESTS_NOTE: _archive(others)} if others else {})
 
 
 def proof_in_notes(notes: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The files of a proof from its notes. What the archive holds besides plain files is left out."""
+    """Return the files of a proof from its notes. Only plain files are taken from the archive."""
     files = {path: notes[name] for path, name in NOTES.items() if name in notes}
     if TESTS_NOTE in notes:
         with tarfile.open(fileobj=io.BytesIO(notes[TESTS_NOTE])) as archive:
@@ -137,7 +139,7 @@ def proof_in_notes(notes: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def _archive(files: Mapping[str, bytes]) -> bytes:
-    """The files as a tar archive: the same bytes for the same files, and for names of any length."""
+    """Return the files as a tar archive. The same files give the same bytes. Names may have any length."""
     written = io.BytesIO()
     with tarfile.open(fileobj=written, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path in sorted(files):
@@ -153,7 +155,7 @@ def _laid_over(requirement: Requirement) -> list[BaseTestChange]:
 
 
 def _tests(requirement: Requirement) -> dict[str, bytes]:
-    """The tests of the proof, and its lock. Nothing sealed is read here."""
+    """Return the tests of the proof, and its lock. This function reads no sealed cases."""
     criteria = requirement.criteria
     files = {} if requirement.lock is None else {LOCK: requirement.lock}
     files |= {

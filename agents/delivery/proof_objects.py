@@ -1,4 +1,4 @@
-"""A proof as git keeps it beside the fix: notes on the delivered commit, or a branch of its own. Deterministic."""
+"""A proof as git stores it beside the fix: notes on the delivered commit, or a separate branch. Deterministic."""
 
 from collections.abc import Mapping
 from contextlib import closing
@@ -18,7 +18,7 @@ NOTES = b"refs/notes/"
 
 
 def proof_objects(plan: ProofPlan, head: ObjectID) -> tuple[list[ShaFile], dict[Ref, ObjectID]]:
-    """The objects of a proof, and the refs that name it. `head`: the delivered commit."""
+    """Return the objects of a proof, and its refs. `head`: the delivered commit."""
     store = MemoryObjectStore()
     refs: dict[Ref, ObjectID] = {}
     for name, note in sorted(plan.notes.items()):
@@ -47,9 +47,9 @@ def _commit(store: MemoryObjectStore, files: Mapping[bytes, bytes], message: str
 
 
 def notes_on_head(folder: Path) -> dict[str, bytes]:
-    """Last word of each notes' ref -> its note on the commit that is checked out; {} where there is no repository.
+    """Return last part of each notes' ref -> its note on the checked-out commit; {} if there is no repository.
 
-    A fetch may have put the refs below a name of their own, so that several deliveries have theirs side by side.
+    A fetch may have put the refs below a prefix, so that several deliveries have theirs side by side.
     """
     try:
         repo = Repo(str(folder))
@@ -61,17 +61,17 @@ def notes_on_head(folder: Path) -> dict[str, bytes]:
         except KeyError:
             return {}
         paths = {head, head[:2] + b"/" + head[2:]}
-        found: dict[str, bytes] = {}
+        notes: dict[str, bytes] = {}
         for ref, sha in repo.get_refs().items():
             if ref.startswith(NOTES):
                 for path, content in _files(repo, sha).items():
                     if path in paths:
-                        found[ref.rpartition(b"/")[2].decode("utf-8", "replace")] = content
-        return found
+                        notes[ref.rpartition(b"/")[2].decode("utf-8", "replace")] = content
+        return notes
 
 
 def proof_branch(folder: Path, ending: str) -> dict[str, bytes]:
-    """The files of the branch that is named like the one that is checked out, with an ending; {} without it."""
+    """Return the files of the branch with the checked-out branch's name and this suffix; {} if there is none."""
     try:
         repo = Repo(str(folder))
     except NotGitRepository:

@@ -35,7 +35,9 @@ from aura_properties import (
 
 
 def property_files(requirement: Requirement, folder: str, test_name: str) -> dict[str, bytes]:
-    """The files of `folder`, by path; none without visible properties. Nothing sealed is read here."""
+    """Return the files of `folder` by path; {} if there are no visible properties. This function reads no sealed
+    properties.
+    """
     visible = [(criterion, one) for criterion in requirement.criteria for one in criterion.properties]
     if not visible:
         return {}

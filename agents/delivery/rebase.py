@@ -1,4 +1,4 @@
-"""A run's work on top of another commit than it began with: what still fits, what is merged, and what conflicts."""
+"""A run's work on another commit than the one it began with: changes that still fit, merged files, and conflicts."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -9,8 +9,9 @@ from domain.tree import Entry, Kind, Manifest, Tree, digest_of, overlay
 
 
 class Rebased(NamedTuple):
-    """`conflicts`: task -> paths. `files`: task -> entries into which the base's changes were merged, and `contents`
-    what these hold. `nothing_left`: the new base has all of the work already."""
+    """`conflicts`: task -> paths. `files`: task -> entries into which the base's changes were merged. `contents`: the
+    bytes of these files. `nothing_left`: the new base already has all of the work.
+    """
 
     conflicts: dict[UUID, tuple[str, ...]]
     files: dict[UUID, dict[str, Entry]]
@@ -19,7 +20,7 @@ class Rebased(NamedTuple):
 
 
 class _Merged(NamedTuple):
-    """A file that both have changed."""
+    """A file that both the work and the base have changed."""
 
     kind: Kind
     content: bytes
@@ -59,7 +60,7 @@ def _placed(
     manifests: tuple[Mapping[str, Entry], Mapping[str, Entry]],
     contents: Mapping[str, bytes],
 ) -> "_Merged | Entry | None":
-    """The entry itself where it fits, a file with both changes, or None for a conflict."""
+    """Return the entry itself if it fits, a file with both changes, or None for a conflict."""
     was, present = (manifest.get(path, Entry(kind="deleted")) for manifest in manifests)
     if present in (was, entry):
         return entry
@@ -70,12 +71,12 @@ def _placed(
 
 
 def _in_the_way(difference: Manifest, now: Manifest) -> list[str]:
-    """Paths that the work writes below a file of the base, or where the base has a folder by now."""
+    """Return the paths that the work writes below a file of the base, or where the base now has a folder."""
     folders = {path[:end] for path in now for end, char in enumerate(path) if char == "/"}
     left = {path for path in now if path not in difference or difference[path].kind != "deleted"}
-    found: list[str] = []
+    blocked: list[str] = []
     for path, entry in difference.items():
         above = {path[:end] for end, char in enumerate(path) if char == "/"}
         if entry.kind != "deleted" and (above & left or path in folders):
-            found.append(path)
-    return found
+            blocked.append(path)
+    return blocked

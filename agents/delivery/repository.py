@@ -1,7 +1,7 @@
-"""A git repository from a list of commits. The same list gives the same commit id, on any machine, however often.
+"""A git repository from a list of commits. The same list gives the same commit id, on any machine and at any time.
 
-A repository is built beside its folder and renamed into place, so that it is there as a whole or not at all. One writer
-at a time works at a delivery. Nothing here knows of events; all functions block, call them in a thread.
+A repository is built in another folder and then renamed, so that it exists either whole or not at all. Only one process
+writes a delivery at a time. This module knows no events. All functions block: call them in a thread.
 """
 
 import fcntl
@@ -28,22 +28,24 @@ def build_repository(
     base: BaseClone | None = None,
     proof: ProofPlan | None = None,
 ) -> str:
-    """Make `folder` a repository whose `branch` ends with these commits, checked out; its last commit's hex id.
+    """Make `folder` a repository whose `branch` ends with these commits, and check it out. Return the last commit's hex
+    id.
 
-    If it already holds that commit, nothing is touched, whatever a person has done there since. Conflict: it holds
-    something else. Invalid: a path, branch, trailer or base that git cannot take. `proof` is for a delivery on a base.
+    If the folder already contains that commit, nothing is changed, whatever a person has done there since. `proof` is
+    for a delivery on a base. Raises Conflict if the folder contains something else. Raises Invalid if git does not
+    accept a path, branch, trailer or base.
     """
     from agents.delivery import git_objects, new_repository, proof_objects
 
     if not commits:
-        raise Invalid("a repository needs at least one commit", hint="Deliver after the first verified task.")
+        raise Invalid("A repository needs at least one commit.", hint="Deliver after the first verified task.")
     ref = git_objects.branch_ref(branch)
     with git_objects.opened_base(base.repo if base else None, base.ref if base else "") as start:
         composed = git_objects.compose(commits, start)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _workshop(folder.with_name(f".{folder.name}.building")) as workshop:
             building = workshop / "repository"
-            shutil.rmtree(building, ignore_errors=True)  # left by a builder that was killed
+            shutil.rmtree(building, ignore_errors=True)  # left by a process that was killed
             if not _holds(folder, composed.head):
                 if start is None:
                     new_repository.write(building, composed, ref)
@@ -55,9 +57,10 @@ def build_repository(
 
 
 def put_release_ref(folder: Path, commit: str, name: str) -> None:
-    """Mark a commit of the repository as released: refs/tags/NAME. Again with the same commit changes nothing.
+    """Mark a commit of the repository as released by refs/tags/NAME. A second call with the same commit changes
+    nothing.
 
-    Conflict: the name marks another commit. NotFound: the repository has no such commit.
+    Raises Conflict if the name marks another commit. Raises NotFound if the repository has no such commit.
     """
     from agents.delivery import git_objects
 
@@ -67,9 +70,12 @@ def put_release_ref(folder: Path, commit: str, name: str) -> None:
         if present == commit:
             return
         if present is not None:
-            raise Conflict(f"{name} already marks {present[:12]}", hint="A release is never moved: deliver a new run.")
+            raise Conflict(
+                f"The tag {name} already marks the commit {present[:12]}.",
+                hint="A release is never moved: deliver a new run.",
+            )
         git_objects.require_commit(folder, commit)
-        # Written as git does, but for the lock file that a kill would leave behind.
+        # As git does, but without git's lock file, which would stay if this process were killed.
         target = control / "refs" / "tags" / git_objects.tag_name(name)
         target.parent.mkdir(parents=True, exist_ok=True)
         fresh = control / "aura-release.new"
@@ -81,14 +87,14 @@ def put_release_ref(folder: Path, commit: str, name: str) -> None:
 
 
 def release_ref(folder: Path, name: str) -> str | None:
-    """The hex id of the released commit, or None."""
+    """Return the hex id of the released commit, or None."""
     from agents.delivery import git_objects
 
     return git_objects.read_tag(folder, name)
 
 
 def base_commit(base: BaseClone) -> str:
-    """The hex commit id that the base's ref names now. Pin it when a run is admitted: a branch moves."""
+    """Return the hex commit id of the base's ref now. Store it when a run is admitted, because a branch moves."""
     from agents.delivery import git_objects
 
     with git_objects.opened_base(base.repo, base.ref) as start:
@@ -96,7 +102,7 @@ def base_commit(base: BaseClone) -> str:
 
 
 def base_files(base: BaseClone) -> dict[str, bytes]:
-    """The regular files of the base by path. Links and submodules stay in the repository but are not handed out."""
+    """Return the regular files of the base by path. Links and submodules are not included."""
     from agents.delivery import git_objects
 
     with git_objects.opened_base(base.repo, base.ref) as start:
@@ -104,7 +110,10 @@ def base_files(base: BaseClone) -> dict[str, bytes]:
 
 
 def _holds(folder: Path, head: bytes) -> bool:
-    """Whether the folder is a repository with that commit; False if it is free. Conflict: it is something else."""
+    """Return whether the folder is a repository with that commit; False if it is empty or missing.
+
+    Raises Conflict if it contains something else.
+    """
     from agents.delivery import git_objects
 
     if not folder.is_symlink() and (not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))):
@@ -112,18 +121,18 @@ def _holds(folder: Path, head: bytes) -> bool:
     if git_objects.has_commit(folder, head):
         return True
     raise Conflict(
-        f"{folder} exists and does not hold this delivery",
-        hint="Move it away, or deliver to another folder: a delivery never overwrites.",
+        f"{folder} exists and does not hold this delivery.",
+        hint="Move the folder, or deliver to another one: a delivery never overwrites files.",
     )
 
 
 @contextmanager
 def _workshop(folder: Path) -> Iterator[Path]:
-    """A folder to build in, for one writer at a time. It is gone at the end, when all went well."""
+    """Yield a folder to build in, for one writer at a time. The folder is removed at the end if there was no error."""
     with ExitStack() as held:
         while True:
             folder.mkdir(exist_ok=True)
-            with suppress(FileNotFoundError):  # the one before us has finished and removed it
+            with suppress(FileNotFoundError):  # the previous writer has finished and removed it
                 descriptor = held.enter_context(_only_writer(folder))
                 if os.path.samestat(os.fstat(descriptor), os.stat(folder)):
                     break
@@ -134,7 +143,7 @@ def _workshop(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def _only_writer(folder: Path) -> Iterator[int]:
-    """Hold the folder's advisory lock; the system lets go of it when the process dies."""
+    """Hold the folder's advisory lock. The operating system releases it when the process ends."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         deadline = time.monotonic() + LOCK_WAIT_S
@@ -145,8 +154,8 @@ def _only_writer(folder: Path) -> Iterator[int]:
             except BlockingIOError as error:
                 if time.monotonic() > deadline:
                     raise Unavailable(
-                        f"another delivery has been writing in {folder} for {LOCK_WAIT_S:.0f} s",
-                        hint="Wait for it to end and try again.",
+                        f"Another delivery has been writing in {folder} for {LOCK_WAIT_S:.0f} s.",
+                        hint="Wait until it ends, and try again.",
                     ) from error
                 time.sleep(LOCK_POLL_S)
         yield descriptor

@@ -1,15 +1,15 @@
-"""A three-way merge by lines: two changes of one text are one, where they do not touch."""
+"""A three-way merge by lines. It combines two changes of a text if they do not overlap."""
 
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
 MERGED_BYTES_MAX = 4 * 1024**2
-"""A longer file is not merged: that takes long, and it is hardly written by hand."""
+"""A longer file is not merged: the merge would be slow, and such a file is rarely written by hand."""
 
 
 class _Same(NamedTuple):
-    """Lines that all three have: where they begin in each, and how many they are."""
+    """Lines that are the same in all three texts: their first line in each, and their number."""
 
     base: int
     ours: int
@@ -18,7 +18,7 @@ class _Same(NamedTuple):
 
 
 def merged(base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
-    """The text with both changes; None where they touch, or where one is no text."""
+    """Return the text with both changes, or None if they overlap or if one of the three is not text."""
     if any(b"\0" in text or len(text) > MERGED_BYTES_MAX for text in (base, ours, theirs)):
         return None
     lines = [text.splitlines(keepends=True) for text in (base, ours, theirs)]
@@ -35,14 +35,14 @@ def merged(base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
 
 
 def _chosen(base: Sequence[bytes], ours: Sequence[bytes], theirs: Sequence[bytes]) -> Sequence[bytes] | None:
-    """The lines between two parts that are the same in all; None for a conflict."""
+    """Return the lines between two parts that are the same in all texts, or None for a conflict."""
     if ours in (base, theirs):
         return theirs
     return ours if theirs == base else None
 
 
 def _in_all(base: Sequence[bytes], ours: Sequence[bytes], theirs: Sequence[bytes]) -> Iterator[_Same]:
-    """The parts that all three have, in order; the last one is empty and stands at the end."""
+    """Yield the parts that are the same in all texts, in order. The last part is empty and is at the end."""
     left, right = (SequenceMatcher(None, base, other, autojunk=False).get_matching_blocks() for other in (ours, theirs))
     i = j = 0
     while i < len(left) and j < len(right):

@@ -1,1 +1,1 @@
-"""The employees: one provider per file."""
+"""The employees: the contract, prompts, the answer reader, errors of calls, and one provider per file."""

@@ -1,6 +1,7 @@
-"""Changes to a request that a server refuses in its usual form: each is a name, when it fits, and what it does.
+"""Changes to a request whose usual form a server refuses. Each change has a name, a test whether it fits, and a
+function.
 
-The names stand in receipts and orders, so they stay. A value may follow: `output_tokens_max=4096`.
+The names are stored in receipts and orders, so they never change. A value may follow: `output_tokens_max=4096`.
 """
 
 import json
@@ -11,11 +12,12 @@ from typing import Any, NamedTuple
 from agents.employees.call_errors import CallFailure
 from agents.employees.server_errors import failure_of_status, said_in
 
-ADAPTATIONS_MAX = 8  # that an employee keeps; there are no more that fit together
+ADAPTATIONS_MAX = 8  # that an employee keeps; no more of them fit together
 REFUSING = frozenset({400, 404, 405, 415, 422, 500, 501, 503})
-"""Statuses with which servers refuse a part of a request. Some raise an error of their own for it."""
+"""Statuses that servers send if they refuse a part of a request. Some servers use an internal error (5xx) for it."""
 FORM_FAILURES: frozenset[CallFailure] = frozenset({"bad_request", "overloaded", "not_found", "malformed_response"})
-"""Statuses of a refusal of a request's form. Other refusals (a key, a quota, a context) have their own remedy."""
+"""Failures that may mean that the request's form was refused. Others (a key, a quota, a context) have other remedies.
+"""
 Params = dict[str, Any]
 _REFUSED = (
     r"unsupported|not supported|n[o']t support|unrecognized|unknown|unexpected|not permitted|not allowed|extra|invalid|"
@@ -25,7 +27,9 @@ _REFUSED = (
 
 
 class Adaptation(NamedTuple):
-    """`words`: how a server says that it refuses it. `fits`: whether the request has it. `change`: without it."""
+    """`words`: the server's wording of the refusal. `fits`: whether the request has the refused part. `change`: removes
+    it.
+    """
 
     name: str
     words: re.Pattern[str]
@@ -50,7 +54,7 @@ def _streamed(params: Params, _: str) -> Params:
 
 
 def _system_merged(params: Params, _: str) -> Params:
-    """The system's text before the first text of the user."""
+    """Put the system's text before the first text of the user."""
     system = [message["content"] for message in params["messages"] if message["role"] == "system"]
     others = [message for message in params["messages"] if message["role"] != "system"]
     if not others:
@@ -64,13 +68,13 @@ def _has_system(params: Params) -> bool:
 
 
 def _limited(params: Params, value: str) -> Params:
-    """The limit of the answer, lowered to what the server allows."""
+    """Lower the limit of the answer to the limit that the server allows."""
     names = [name for name in ("max_tokens", "max_completion_tokens") if name in params]
     return params | {name: min(params[name], int(value)) for name in names}
 
 
 def _refusal_of(name: str) -> str:
-    """The parameter's name and a refusing word near each other, in either order."""
+    """Return a pattern for the parameter's name and a word of refusal near each other, in either order."""
     word = rf"(?<![\w.]){name}(?![\w])"
     return rf"{word}[^\n]{{0,160}}(?:{_REFUSED})|(?:{_REFUSED})[^\n]{{0,120}}{word}"
 
@@ -124,7 +128,7 @@ ADAPTATIONS: tuple[Adaptation, ...] = (
         _without("extra_body"),
     ),
 )
-"""The order is that in which they are tried; each is made once at most."""
+"""Adaptations in the order in which they are tried. Each is made at most once."""
 OUTPUT_LIMIT = "output_tokens_max"
 _LIMIT_WORDS = re.compile(
     r"max_(?:completion_|new_)?tokens[^\n]{0,160}?(?:at most|less than or equal to|<=|maximum(?: is| of| value)?|up to|"
@@ -142,11 +146,11 @@ _BY_PARAMETER = {
     "stream": "stream",
     "stream_options": "no_stream_options",
 }
-"""A parameter that an error names by itself (`error.param`, FastAPI's `loc`) -> what helps."""
+"""A parameter that an error names in a field (`error.param`, FastAPI's `loc`) -> the adaptation that helps."""
 
 
 def adapted(params: Params, names: Sequence[str]) -> Params:
-    """The request with the adaptations made that fit it. A name that this release does not know changes nothing."""
+    """Return the request after all adaptations that fit it. A name that this release does not know changes nothing."""
     for name in names[:ADAPTATIONS_MAX]:
         key, _, value = name.partition("=")
         if key == OUTPUT_LIMIT and value.isdigit():
@@ -157,7 +161,7 @@ def adapted(params: Params, names: Sequence[str]) -> Params:
 
 
 def adaptation_for(status: int, body: str, params: Params, made: Sequence[str]) -> str | None:
-    """The adaptation that may help after this refusal; None when the server refuses something else."""
+    """Return the adaptation that may help after this refusal, or None if the server refuses something else."""
     if status not in REFUSING or len(made) >= ADAPTATIONS_MAX or failure_of_status(status, body) not in FORM_FAILURES:
         return None
     words = said_in(body).lower()
@@ -171,20 +175,20 @@ def adaptation_for(status: int, body: str, params: Params, made: Sequence[str]) 
 
 
 def _undone(name: str, made: Sequence[str]) -> bool:
-    """Whether the adaptation would only turn back another one: a server that refuses both names takes neither."""
+    """Return whether the adaptation would only reverse another one. A server that refuses both accepts neither."""
     return {name, *made} >= {"max_tokens", "max_completion_tokens"}
 
 
 def _limit_in(words: str, params: Mapping[str, Any]) -> int | None:
-    """The longest answer that the server allows, if that is what it says and less than what was asked for."""
-    said = _LIMIT_WORDS.search(words)
-    asked = params.get("max_tokens", params.get("max_completion_tokens", 0))
-    limit = int(said.group(1)) if said else 0
-    return limit if 0 < limit < asked else None
+    """Return the longest answer that the server allows, if the error names it and it is less than requested."""
+    matched = _LIMIT_WORDS.search(words)
+    requested = params.get("max_tokens", params.get("max_completion_tokens", 0))
+    limit = int(matched.group(1)) if matched else 0
+    return limit if 0 < limit < requested else None
 
 
 def _by_parameter(body: str) -> str | None:
-    """Return the adaptation for the parameter that the error names by itself."""
+    """Return the adaptation for the parameter that the error names in a field."""
     try:
         read = json.loads(body)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Failures of a call to a model: one taxonomy for every provider, each kind with what a person can do."""
+"""Failures of a call to a model: one list of kinds for every provider. Each kind has a hint for the user."""
 
 from collections.abc import Mapping
 from typing import Literal, get_args
@@ -33,34 +33,34 @@ CallFailure = Literal[
     "unknown_model",
 ]
 CALL_FAILURES: tuple[CallFailure, ...] = get_args(CallFailure)
-MESSAGE_CHARS_MAX = 300  # of a provider's own words; the rest is noise, and may echo the prompt
+MESSAGE_CHARS_MAX = 300  # of a provider's own message; the rest rarely helps, and may repeat the prompt
 HINTS: Mapping[CallFailure, str] = {
     "auth": "Check the key in the variable that `aura hire --key-env` names, then start `aura up` again with it.",
-    "bad_request": "This server does not take the request: try `aura hire --style chat`, or another server.",
-    "bad_settings": "Correct its settings with `aura hire NAME --update`: `aura hire --help` shows them.",
-    "blocked": "The provider does not answer this: reword the task, or hire another employee.",
-    "cancelled": "The call was stopped from outside. The manager orders it again if it is still wanted.",
+    "bad_request": "This server does not accept the request: try `aura hire --style chat`, or another server.",
+    "bad_settings": "Correct the employee's settings with `aura hire NAME --update`: `aura hire --help` shows them.",
+    "blocked": "The provider refuses this prompt: reword the task, or hire another employee.",
+    "cancelled": "The call was stopped from outside. The manager orders it again if it is still needed.",
     "connection": "Check that the model server runs, that `aura hire --base-url` names it, and any proxy.",
     "context_overflow": "Split the task, or hire a model with a larger context.",
     "defect": "This is a fault of Aura Orchestra. Please report it with the last lines of the process's log.",
-    "empty": "Nothing needs to be done: the task is tried again. If it happens often, hire another model.",
-    "forbidden": "Let the provider give this key the right to use the model, or use another key.",
-    "malformed_response": "Check that `aura hire --base-url` names an OpenAI-compatible server and no web page.",
-    "moved": "Give it the new address: `aura hire NAME --update --base-url`.",
-    "not_found": "Check the path in `aura hire --base-url`: most servers want an address that ends with /v1.",
-    "overloaded": "The server has a fault of its own: the employee rests, then the task is tried again.",
+    "empty": "You need to do nothing: the task is tried again. If it happens often, hire another model.",
+    "forbidden": "Give this key the right to use the model at the provider, or use another key.",
+    "malformed_response": "Check that `aura hire --base-url` names an OpenAI-compatible server, not a web page.",
+    "moved": "Give the employee the new address: `aura hire NAME --update --base-url`.",
+    "not_found": "Check the path in `aura hire --base-url`: most servers need an address that ends with /v1.",
+    "overloaded": "The server has an error: the employee rests, then the task is tried again.",
     "payment": "Pay or raise the limit at the provider, or hire an employee of another provider.",
     "prompt_too_large": "Split the task or narrow its scope, or raise `aura hire --prompt-tokens`.",
-    "rate_limit": "The employee rests as long as its server asks. Fewer `aura hire --slots` ask less at the same time.",
-    "region": "The provider does not serve this place: hire an employee of another provider.",
-    "request_too_large": "Split the task or narrow its scope, or hire a model that takes longer prompts.",
+    "rate_limit": "The employee rests as long as its server asks. Lower `aura hire --slots` for fewer calls at a time.",
+    "region": "The provider does not serve this country: hire an employee of another provider.",
+    "request_too_large": "Split the task or narrow its scope, or hire a model that accepts longer prompts.",
     "timeout": "Raise `aura hire --wall-s`, or hire a faster model.",
-    "tls": "Check the certificate of the server. For one of your own, let SSL_CERT_FILE name its authority's file.",
+    "tls": "Check the server's certificate. If you have your own authority, set SSL_CERT_FILE to its certificate file.",
     "too_large": "Split the task, so that each answer is smaller.",
     "truncated": "Raise `aura hire --output-tokens`, or split the task.",
-    "unknown_model": "Check the name in `aura hire --model`: the server lists what it has at /v1/models.",
+    "unknown_model": "Check the name in `aura hire --model`: the server lists its models at /v1/models.",
 }
-"""Failure kind -> what a person can do. Every command, option and variable in these lines exists; a test says so."""
+"""Failure kind -> hint for the user. A test checks that every command, option and variable in these lines exists."""
 COSTS_NOTHING: frozenset[CallFailure] = frozenset(
     {
         "auth",
@@ -80,18 +80,18 @@ COSTS_NOTHING: frozenset[CallFailure] = frozenset(
         "unknown_model",
     }
 )
-"""Failures that come before a provider computes anything. Others may have cost what was reserved."""
+"""Failures before the provider computes anything. Other failures may have cost the reserved amount."""
 
 
 def hint_of(outcome: str) -> str:
-    """Return what a person can do about an outcome; empty for one that is no failure."""
+    """Return the hint for an outcome, or an empty text if the outcome is not a failure."""
     return HINTS.get(outcome, "")  # type: ignore[call-overload,no-any-return]  # an outcome on record may be any text
 
 
 class CallFailed(AuraError):
-    """A call to a model ended without a usable answer. `failure` says why; tokens are those known as spent.
+    """A call to a model ended without a usable answer. `failure` is the kind; the tokens are those known as spent.
 
-    `costs_nothing`: the provider has computed nothing. By default the kind of failure says so.
+    `costs_nothing`: the provider computed nothing. The default depends on the kind of failure.
     """
 
     def __init__(
@@ -115,6 +115,6 @@ class CallFailed(AuraError):
         self.output_tokens = output_tokens
         self.status = status
         self.request_id = request_id
-        self.result = result  # the snapshot, when the server did answer
+        self.result = result  # the snapshot, if the server answered
         self.costs_nothing = failure in COSTS_NOTHING if costs_nothing is None else costs_nothing
         self.adaptations = adaptations  # of the request that failed

@@ -1,4 +1,4 @@
-"""Reading a chat completion: the body that an OpenAI-compatible server sent, as values. Trusts nothing in it."""
+"""The parser of chat completions: it turns the body from an OpenAI-compatible server into values, and trusts none."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -41,7 +41,9 @@ _REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_text")
 
 
 class Completion(msgspec.Struct, frozen=True, kw_only=True):
-    """The first choice of a completion and what the server says it used. `reasoning`: what is shown of its thinking."""
+    """The first choice of a completion and the usage that the server reports. `reasoning`: the model's visible
+    thinking.
+    """
 
     text: str | None
     reasoning: str
@@ -56,9 +58,9 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def completion_of(body: bytes) -> Completion:
-    """A response body as a completion; the text may be None or empty.
+    """Return a response body as a completion. The text may be None or empty.
 
-    :raises CallFailed: when it is no chat completion, or an error that came with the status of a success.
+    :raises CallFailed: if the body is not a chat completion, or is an error with the status of a success.
     """
     raw = _object(body)
     choices = raw.get("choices")
@@ -69,7 +71,7 @@ def completion_of(body: bytes) -> Completion:
             raise _error(source["error"], usage, begun=first is not None)
     message = _message(first)
     if first is None or message is None:
-        raise _malformed("The server's answer holds no choice with a message.", usage)
+        raise _malformed("The server's answer has no choice with a message.", usage)
     finish_raw = _text(first, "finish_reason")
     finish = _FINISHES.get((finish_raw or "").lower(), "other")
     content = _content(message, usage)
@@ -89,9 +91,10 @@ def completion_of(body: bytes) -> Completion:
 
 
 def _answer(message: Mapping[str, Any], content: "_Content", *, cut: bool) -> tuple[str | None, str]:
-    """The answer's text, and the thinking beside it. Without a text it is what was called, else all that was thought.
+    """Return the answer's text, and the thinking beside it.
 
-    Some servers put the whole answer where the thinking belongs; of one that was `cut` it is no answer.
+    If there is no text, the text is that of the tool calls. If there are none, it is the thinking, because some servers
+    put the whole answer there; but the thinking of an answer that was `cut` is not used.
     """
     reasoning = next((text for key in _REASONING if (text := _text_of(message.get(key)))), "") or content.reasoning
     if (content.text or "").strip():
@@ -103,15 +106,15 @@ def _answer(message: Mapping[str, Any], content: "_Content", *, cut: bool) -> tu
 
 
 def _object(body: bytes) -> dict[str, Any]:
-    """The JSON object of a body, or the one that its stream of events adds up to; its texts are safe to keep."""
+    """Return the JSON object of a body, or of its stream of events. Its texts are safe to store."""
     if is_stream(body):
         return _safe_object(completion_of_stream(body))
     try:
         raw = json.loads(without_comments(body).decode(errors="replace"))
     except (ValueError, RecursionError):
         words = sentence_of(body[:4096].decode(errors="replace"))
-        said = f" It begins: {words[:100]}" if words else ""
-        raise CallFailed("malformed_response", f"The server's answer is not JSON.{said}") from None
+        beginning = f" It begins: {words[:100]}" if words else ""
+        raise CallFailed("malformed_response", f"The server's answer is not JSON.{beginning}") from None
     if isinstance(raw, list) and len(raw) == 1 and isinstance(raw[0], dict):
         raw = raw[0]
     if not isinstance(raw, dict):
@@ -125,7 +128,9 @@ def _safe_object(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _error(error: Any, usage: Usage, *, begun: bool) -> CallFailed:
-    """The failure of an error that came as if it were an answer, as gateways send it. `begun`: after a part of one."""
+    """Return the failure for an error that came as an answer, as gateways send it. `begun`: a part of an answer came
+    first.
+    """
     status = error.get("code", error.get("status")) if isinstance(error, dict) else None
     if isinstance(status, str) and status.isdigit():
         status = int(status)
@@ -144,7 +149,9 @@ def _error(error: Any, usage: Usage, *, begun: bool) -> CallFailed:
 
 
 def _message(first: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """The message of a choice, under its usual name, as a stream's, or as the text of an older form."""
+    """Return the message of a choice: under its usual name, under the name in a stream, or from the text of an older
+    format.
+    """
     if first is None:
         return None
     for key in ("message", "delta"):
@@ -162,9 +169,9 @@ class _Content(msgspec.Struct):
 
 
 def _content(message: Mapping[str, Any], usage: Usage) -> _Content:
-    """The content of a message, which may come in parts.
+    """Return the content of a message, which may have parts.
 
-    :raises CallFailed: malformed_response, when it is neither text nor parts.
+    :raises CallFailed: malformed_response, if it is neither text nor parts.
     """
     content = message.get("content")
     if content is None or isinstance(content, str):
@@ -172,7 +179,7 @@ def _content(message: Mapping[str, Any], usage: Usage) -> _Content:
     if isinstance(content, dict):
         content = [content]
     if not isinstance(content, list) or not all(isinstance(part, str | dict) for part in content):
-        raise _malformed("The server's answer holds a message that is not text.", usage)
+        raise _malformed("The server's answer has a message that is not text.", usage)
     read = _Content("")
     for part in content:
         kind = part.get("type", "text") if isinstance(part, dict) else "text"
@@ -186,7 +193,7 @@ def _content(message: Mapping[str, Any], usage: Usage) -> _Content:
 
 
 def _text_of(value: Any) -> str:
-    """The text of a part: a string, an object that holds one, or a list of either."""
+    """Return the text of a part: a string, an object that contains one, or a list of both."""
     return "".join(_texts(value, 0))
 
 

@@ -14,7 +14,7 @@ Finish = Literal["stop", "length", "tool", "blocked", "error", "other"]
 
 
 class CallLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Hard caps of one call. `prompt_tokens_max` None: the prompt is bounded by its bytes alone."""
+    """Hard limits of one call. `prompt_tokens_max` None: only the number of bytes limits the prompt."""
 
     output_tokens_max: int
     wall_s: float
@@ -23,7 +23,7 @@ class CallLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """One call to be made. A retry is a new order with the next attempt number and another seed."""
+    """One call to a model. A retry is a new order with the next attempt number and another seed."""
 
     id: UUID
     run: UUID
@@ -34,11 +34,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     brief: Brief
     limits: CallLimits
-    adaptations: tuple[str, ...] = ()  # what this employee's server is known to refuse of a request
+    adaptations: tuple[str, ...] = ()  # changes to the request, because this employee's server refuses parts of it
 
 
 class ModelResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The execution snapshot of one call. None: the provider reports no such number, or no price is known."""
+    """The execution snapshot of one call. None: the provider does not report the number, or no price is known."""
 
     text: str | None
     refusal: str | None
@@ -50,8 +50,8 @@ class ModelResult(msgspec.Struct, frozen=True, kw_only=True):
     reasoning_tokens: int | None
     cost: Decimal | None  # USD
     cost_source: str | None
-    tokens: int | None = None  # that the call is charged for; None: only the bound is safe
-    estimated: bool = False  # the tokens, or a part of them, follow from the bytes of prompt and answer
+    tokens: int | None = None  # that the call is charged for; None: only the upper bound is safe
+    estimated: bool = False  # at least a part of the tokens is an estimate from the bytes of prompt and answer
     adaptations: tuple[str, ...] = ()  # made in the request
     latency_s: float
     provider: str
@@ -64,17 +64,17 @@ class ModelResult(msgspec.Struct, frozen=True, kw_only=True):
     sdk: str
     request: Mapping[str, Any]  # exactly what was sent, without the key
     request_sha256: str  # of the request as canonical JSON
-    raw: Mapping[str, Any]  # the response as it came
+    raw: Mapping[str, Any]  # the unchanged response
     started_at_us: int  # microseconds UTC
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of an order. Nothing written and nothing deleted: the text held no code (failure kind "no_code"), or
+    """The result of an order. If nothing is written and nothing deleted, the text had no code (outcome `no_code`), or
     the employee declined.
 
-    `deleted`: paths that are to go. `dropped`: paths outside the scope that the answer wrote; they are in neither.
-    `declined`: why the task cannot be done, in the employee's words. `not_understood`: what of the text could not be
-    read as a change, in words for its author.
+    `deleted`: paths to delete. `dropped`: paths outside the scope that the answer wrote; they are in neither `files`
+    nor `deleted`. `declined`: the employee's reason why the task cannot be done. `not_understood`: parts of the text
+    that could not be parsed as a change, in words for its author.
     """
 
     result: ModelResult
@@ -86,7 +86,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def answer_of(result: ModelResult, read: ParsedAnswer) -> Answer:
-    """The answer whose text was read as a change."""
+    """Return the answer with the change that was parsed from its text."""
     return Answer(
         result=result,
         files=read.files,
@@ -98,7 +98,7 @@ def answer_of(result: ModelResult, read: ParsedAnswer) -> Answer:
 
 
 class Employee(Protocol):
-    """A member of staff that does the work. One per configured model and prompt style."""
+    """A member of the staff that does the work. There is one for each configured model and prompt style."""
 
     @property
     def id(self) -> UUID: ...
@@ -110,22 +110,26 @@ class Employee(Protocol):
     def scripted(self) -> bool: ...
 
     def describe(self) -> Mapping[str, str]:
-        """Provider, model, style, digest and price source, for `hire` and for screens; no secrets."""
+        """Return provider, model, style, digest and price source, for `hire` and for screens. There are no secrets in
+        it.
+        """
 
     def upper_bound_cost(self, order: Order) -> Decimal | None:
-        """The most that this order can cost, in USD, for a reservation before the call; None when no price is known."""
+        """Return the highest possible cost of this order in USD, to reserve it before the call. None: no price is
+        known.
+        """
 
     async def work(self, order: Order) -> Answer:
         """Make the one call that the order asks for.
 
-        :raises CallFailed: with the typed reason.
+        :raises CallFailed: with the kind of failure.
         """
 
     async def probe(self) -> ModelResult:
-        """One tiny call that shows whether this employee can be reached.
+        """Make one very small call that shows whether this employee can be reached.
 
-        :raises CallFailed: with the typed reason.
+        :raises CallFailed: with the kind of failure.
         """
 
     async def close(self) -> None:
-        """Give back connections."""
+        """Close the connections."""

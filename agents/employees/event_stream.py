@@ -1,4 +1,4 @@
-"""An answer that came as a stream of server-sent events, put together as if it had come at once."""
+"""Assembly of an answer that came as a stream of server-sent events. The result equals that of a single response."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,10 @@ _DONE = "[DONE]"
 
 
 def without_comments(body: bytes) -> bytes:
-    """The body from its first line that is no comment: gateways send lines that begin with a colon to keep it open."""
+    """Return the body from its first line that is not a comment.
+
+    Gateways send comment lines, which begin with a colon, to keep the connection open.
+    """
     body = body.removeprefix(BOM).lstrip()
     while body.startswith(b":"):
         body = body.partition(b"\n")[2].lstrip()
@@ -21,15 +24,16 @@ def without_comments(body: bytes) -> bytes:
 
 
 def is_stream(body: bytes) -> bool:
-    """Whether a body is server-sent events, whatever its header says."""
+    """Return whether a body is server-sent events, whatever its header says."""
     start = without_comments(body[: 1 << 20])
     return start.startswith((b"data:", b"event:", b"id:", b"retry:"))
 
 
 def completion_of_stream(body: bytes) -> dict[str, Any]:
-    """The completion that the events add up to.
+    """Return the completion that the events form together.
 
-    :raises CallFailed: connection, when the stream ends before the answer does; malformed_response for no events.
+    :raises CallFailed: connection, if the stream ends before the answer does; malformed_response, if there are no
+    events.
     """
     whole: dict[str, Any] = {}
     choice: dict[str, Any] = {}
@@ -61,14 +65,16 @@ def completion_of_stream(body: bytes) -> dict[str, Any]:
 
 
 def _events(body: bytes) -> Iterator[str]:
-    """The data of each event: its lines joined. A stream that ends in the middle of a line gives what is there."""
+    """Yield the data of each event: its lines joined. If the stream ends in the middle of a line, that part is
+    included.
+    """
     lines: list[str] = []
     text = body.removeprefix(BOM).decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
     for line in [*text.split("\n"), ""]:
         if line.startswith("data:"):
             data = line[5:].removeprefix(" ")
             if lines and _complete(lines):
-                yield "\n".join(lines)  # some servers leave the empty line between events out
+                yield "\n".join(lines)  # some servers omit the empty line between events
                 lines = []
             lines.append(data)
         elif not line and lines:
@@ -91,12 +97,12 @@ def _chunk(data: str) -> dict[str, Any] | None:
     try:
         chunk = json.loads(data)
     except (ValueError, RecursionError):
-        return None  # a cut one: the end of the stream tells
+        return None  # an incomplete chunk: completion_of_stream notices the missing end
     return chunk if isinstance(chunk, dict) else None
 
 
 def _first_choices(chunk: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The parts of the first choice: others were not asked for."""
+    """Yield the parts of the first choice. Others were not requested."""
     choices = chunk.get("choices")
     for part in choices if isinstance(choices, list) else []:
         if isinstance(part, dict) and part.get("index") in (0, None):
@@ -104,7 +110,7 @@ def _first_choices(chunk: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _add(message: dict[str, Any], calls: dict[int, dict[str, Any]], delta: Mapping[str, Any]) -> None:
-    """Put one delta's text and calls behind those before it."""
+    """Append one delta's text and calls to the earlier ones."""
     for key in _JOINED:
         value = delta.get(key)
         if isinstance(value, str):

@@ -1,4 +1,6 @@
-"""API keys as people paste them: spaces around one go, and what cannot be a key is named without being shown."""
+"""Checks of API keys as people paste them: spaces around a key are removed, and an invalid character is named. The key
+itself is never shown.
+"""
 
 import unicodedata
 
@@ -24,28 +26,35 @@ _NAMES = {
 
 
 def checked_key(key: str, variable: str) -> str:
-    """The key without white space around it. Raises Invalid, without showing it, for one that no server takes."""
+    """Return the key without white space around it. Raises Invalid, without the key in its text, if no server accepts
+    it.
+    """
     key = key.strip()
     if len(key) > KEY_CHARS_MAX:
-        raise Invalid(f"The key in {variable} has {len(key)} characters.", hint=_hint(variable), code="bad_key")
+        raise Invalid(
+            f"The key in {variable} has {len(key)} characters. The limit is {KEY_CHARS_MAX}.",
+            hint=_hint(variable),
+            code="bad_key",
+        )
     for place, character in enumerate(key, start=1):
         if not "!" <= character <= "~":
             raise Invalid(
-                f"The key in {variable} holds {_named(character)} at character {place} of {len(key)}.",
+                f"The key in {variable} has {_named(character)} at character {place} of {len(key)}.",
                 hint=_hint(variable),
                 code="bad_key",
             )
     if len(key) > 1 and key[0] in "'\"`<" and key[-1] in "'\"`>":
-        raise Invalid(f"The key in {variable} stands in quotes.", hint=_hint(variable), code="bad_key")
+        raise Invalid(f"The key in {variable} is in quotes.", hint=_hint(variable), code="bad_key")
     return key
 
 
 def _named(character: str) -> str:
-    """Describe a character in words."""
+    """Return a description of a character in words."""
     return (
-        _NAMES.get(character) or f"a character that no key has ({unicodedata.name(character, 'a control character')})"
+        _NAMES.get(character)
+        or f"a character that no key may have ({unicodedata.name(character, 'a control character')})"
     )
 
 
 def _hint(variable: str) -> str:
-    return f"Set {variable} to the key alone, as the provider shows it."
+    return f"Set {variable} to the key only, as the provider shows it."

@@ -1,4 +1,4 @@
-"""Prices of calls in USD: zero only where the configuration says so, from a price table, or unknown."""
+"""Prices of calls in USD: zero if the configuration says so, from a price table, as the Director stated, or unknown."""
 
 from decimal import Decimal
 from importlib.metadata import version
@@ -11,7 +11,7 @@ MILLION = 1_000_000
 
 
 class Rates(NamedTuple):
-    """USD for a million tokens, as the Director stated them at the hire."""
+    """USD for a million tokens, as the Director stated them when the employee was hired."""
 
     input_usd: Decimal
     output_usd: Decimal
@@ -35,7 +35,7 @@ _PROVIDERS = {
 
 
 class Price(NamedTuple):
-    """USD and where the price comes from. Both None: nobody knows it."""
+    """USD and the source of the price. Both None: the price is unknown."""
 
     usd: Decimal | None
     source: str | None
@@ -45,7 +45,7 @@ UNKNOWN = Price(None, None)
 
 
 def provider_of(base_url: str) -> str | None:
-    """The price table's name for the host of an API address, or None when it is not a known vendor."""
+    """Return the price table's name for the host of an API address, or None if the host is not a known vendor."""
     try:
         return _PROVIDERS.get((urlsplit(base_url).hostname or "").lower())
     except ValueError:
@@ -61,10 +61,12 @@ def cost_of(
     output_tokens: int | None,
     cached_tokens: int | None = None,
 ) -> Price:
-    """Return the cost of these tokens of a model; unknown when price or tokens are not known. Never a guessed 0."""
+    """Return the cost of these tokens of a model. It is unknown, never a guessed 0, if the price or the tokens are
+    unknown.
+    """
     if source == "zero":
         return Price(Decimal(0), "configured: local model")
-    if isinstance(source, Rates):  # cached tokens too cost the full price: the Director stated no other
+    if isinstance(source, Rates):  # cached tokens also cost the full price, because the Director stated no other price
         if input_tokens is None or output_tokens is None:
             return UNKNOWN
         return Price((input_tokens * source.input_usd + output_tokens * source.output_usd) / MILLION, str(source))
@@ -91,7 +93,7 @@ def charge_of(
     reported: str | None,
     cached_tokens: int | None,
 ) -> Price:
-    """Return the charge of a call: by the model that the server reports, else by the one that was asked for."""
+    """Return the charge of a call by the price of the model that the server reports, or else of the requested model."""
     if tokens is None:
         return cost_of(source, base_url=base_url, model=requested, input_tokens=None, output_tokens=None)
     for model in dict.fromkeys((reported or requested, requested)):

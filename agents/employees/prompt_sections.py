@@ -1,7 +1,8 @@
-"""The sections of a prompt, and what is cut when they do not all fit.
+"""The sections of a prompt, and the rules that shorten them if they do not all fit.
 
-Cut first is what stands last here: criteria with their examples, the forms of answers, prose, feedback, files in scope,
-visible tests, the previous answer, the listing, and the files that those in scope import. What is cut is said.
+The sections in order of importance: criteria with their examples, the forms of answers, prose, feedback, files in
+scope, visible tests, the previous answer, the listing, and the files that the files in scope import. The last ones are
+cut first. The prompt states each cut.
 """
 
 import re
@@ -13,18 +14,19 @@ from agents.briefs.excerpts import cut, fenced, lines_of, outline, parts_within
 from domain.judgement import REVIEW
 
 SHARES: Mapping[str, float] = {"tests": 0.2, "previous": 0.15, "listing": 0.05, "neighbours": 0.05}
-"""The part of the room that is kept for a later section, if it needs it, before the earlier ones are given theirs."""
+"""The share of the space that is reserved for a later section, if it needs it, before the earlier sections get theirs.
+"""
 PROSE_SHARE = 0.5
 PART_BYTES_MIN = 400
-"""Fewer bytes than this show nothing of a file that is worth it."""
+"""A part of a file with fewer bytes than this is not useful, and is left out."""
 NAMED_MAX = 60
-"""Files that are named as not shown; the others are counted."""
+"""Number of files that are named as not shown. The others are only counted."""
 _IDENTIFIER = re.compile(r"`([A-Za-z_][\w.]*)(?:\(|`)")
 Render = Callable[[int | None], str]
 
 
 class Section(NamedTuple):
-    """One section: its name and what gives its text within a number of bytes; None: whole."""
+    """One section: its name and a function that returns its text within a number of bytes. None: the whole text."""
 
     name: str
     render: Render
@@ -41,7 +43,7 @@ class Sections:
         self.partial: frozenset[str] = frozenset()
 
     def text(self) -> str:
-        """All sections in the order in which they are read."""
+        """Return all sections in the order of the prompt."""
         whole = self._whole()
         if self._bytes_max is None or _size(whole.values()) <= self._bytes_max:
             return _joined(whole)
@@ -65,8 +67,10 @@ class Sections:
         ]
 
     def _fitted(self, bytes_max: int, whole: Mapping[str, str]) -> dict[str, str]:
-        """Each section within what is left, in the order in which they are kept; the form is made last, for it says
-        which files can be edited alone."""
+        """Fit each section into the remaining space, the most important one first.
+
+        The form is made last, because it names the files that can only be edited.
+        """
         sections = {section.name: section for section in self._sections()}
         texts: dict[str, str] = {}
         left = bytes_max - len(self._decline.encode()) - 2 * len(sections)
@@ -173,7 +177,7 @@ class Sections:
     def _shown(
         self, texts: Mapping[str, str], bytes_max: int | None, used: int, note: str
     ) -> tuple[list[str], list[str]]:
-        """Files as blocks, and the paths of those that are not whole: the ones that the task names come first."""
+        """Return files as blocks, and the paths of files that are not whole. Files that the task names come first."""
         left = None if bytes_max is None else bytes_max - used - 2
         blocks: list[str] = []
         partial: list[str] = []
@@ -193,7 +197,7 @@ class Sections:
         return blocks, partial
 
     def _parts(self, path: str, text: str, bytes_max: int) -> str:
-        """The parts of a long file that fit, each with its number and its lines."""
+        """Return the parts of a long file that fit, each with its number and its lines."""
         room = bytes_max - 12 * len(path) - 600
         if room < PART_BYTES_MIN:
             return ""
@@ -207,13 +211,13 @@ class Sections:
         return shown if len(shown.encode()) <= bytes_max else ""
 
     def _rank(self, path: str) -> tuple[bool, bool, str]:
-        """Files that a case calls first, then those that the prose names, then the others."""
+        """Sort files that a case calls first, then files that the prose names, then the others."""
         module = path.removesuffix(".py").removesuffix("/__init__").removeprefix("src/").replace("/", ".")
         named = path in self._brief.prose or path.rpartition("/")[2] in self._brief.prose
         return module not in self._brief.definitions, not named, path
 
     def _names(self) -> set[str]:
-        """The identifiers that the task is about."""
+        """Return the identifiers that the task is about."""
         brief = self._brief
         text = "\n".join([brief.prose, *(each.says for each in brief.criteria), *brief.feedback])
         names = {name.rpartition(".")[2] for name in _IDENTIFIER.findall(text)}
@@ -246,7 +250,7 @@ def _nothing(_: int | None) -> str:
 
 
 def _named(head: str, names: Iterable[str]) -> str:
-    """A line that names things, or counts them when there are too many."""
+    """Return a line that names things, and counts those above NAMED_MAX."""
     listed = sorted(names)
     more = f" and {len(listed) - NAMED_MAX} more" if len(listed) > NAMED_MAX else ""
     return f"{head}: {', '.join(listed[:NAMED_MAX])}{more}." if listed else ""

@@ -1,4 +1,6 @@
-"""The words that an order becomes. One style per entry: free chat, and a grammar that forces fence and signature."""
+"""The prompts that are made from an order. There are two styles: free chat, and a grammar that forces fence and
+signature.
+"""
 
 import json
 from collections.abc import Callable, Mapping
@@ -20,7 +22,7 @@ DECLINE = (
 
 
 class Prompt(NamedTuple):
-    """The chat messages of a task. `partial`: files in scope of which they show a part or nothing."""
+    """The chat messages of a task. `partial`: files in scope that they show only partly or not at all."""
 
     messages: list[dict[str, str]]
     partial: frozenset[str]
@@ -34,10 +36,10 @@ def prompt_of(
     tokens_max: int | None = None,
     small: bool = False,
 ) -> Prompt:
-    """The prompt of a task, within a number of tokens.
+    """Return the prompt of a task within a number of tokens.
 
-    `feedback_max` 0 leaves earlier attempts out: each attempt is drawn afresh. `small`: for a model that a long prompt
-    confuses. A function without a base is asked of it in the words of its criteria alone.
+    `feedback_max` 0 leaves earlier attempts out, so each attempt is independent. `small`: for a model that a long
+    prompt confuses. If the task is one function in a new file, its prompt then has only the text of the criteria.
     """
     if small and is_short(brief):
         return Prompt(_messages(f"{_task(brief)}\n\n{_criteria(brief)}"), frozenset())
@@ -51,12 +53,12 @@ def prompt_of(
 def messages_of(
     brief: Brief, feedback_max: int = FEEDBACK_LINES_MAX, *, may_decline: bool = False, small: bool = False
 ) -> list[dict[str, str]]:
-    """The chat messages of a task, whole."""
+    """Return all chat messages of a task, without a limit."""
     return prompt_of(brief, feedback_max, may_decline=may_decline, small=small).messages
 
 
 def is_short(brief: Brief) -> bool:
-    """Whether a task is one function or class in one new file."""
+    """Return whether a task is one function or class in one new file."""
     return bool(brief.single_path) and len(brief.signatures) == 1 and not brief.base_files and not brief.suites
 
 
@@ -74,7 +76,7 @@ def _criteria(brief: Brief) -> str:
 
 
 def grammar_of(brief: Brief) -> str:
-    """GBNF for llama.cpp: one fenced block per file, and for a single file the exact signatures with free bodies."""
+    """Return a GBNF grammar for llama.cpp: one fenced block per file, and for a single file the exact signatures."""
     if brief.single_path and brief.signatures:
         heads = [json.dumps(f"{signature}:\n") for signature in brief.signatures]
         inside = r' "\n\n" '.join(f"{head} line+" for head in heads)

@@ -1,4 +1,4 @@
-"""The time that a server asks to wait, in seconds, from all the forms in which servers say it."""
+"""The time that a server asks the client to wait, in seconds. Servers state it in many forms."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-EPOCH_S_MIN = 10**9  # a number from here on is a moment and no duration
+EPOCH_S_MIN = 10**9  # from this number on, it is a point in time, not a duration
 EPOCH_MS_MIN = 10**11
 BODY_CHARS_MAX = 16 * 1024
 BUCKETS = ("requests", "tokens", "input-tokens", "output-tokens")
@@ -22,9 +22,9 @@ _SAID = re.compile(
 
 
 def retry_after_s(headers: Mapping[str, str], body: str, *, now: datetime) -> float | None:
-    """The wait that a server asks for; None when it asks for none that can be read. `headers`: names in lower case.
+    """Return the wait that a server asks for, or None if no wait is found. `headers`: names in lower case.
 
-    Headers count before the body, and what is meant for retries before what tells of limits.
+    Headers come before the body, and retry headers come before rate limit headers.
     """
     asked = _server_date(headers) or now
     waits = (
@@ -38,7 +38,7 @@ def retry_after_s(headers: Mapping[str, str], body: str, *, now: datetime) -> fl
 
 
 def _server_date(headers: Mapping[str, str]) -> datetime | None:
-    """The server's own clock, by which its dates are meant."""
+    """Return the time of the server's own clock, because its dates refer to that clock."""
     return _http_date(headers.get("date", ""))
 
 
@@ -56,7 +56,7 @@ def _number(text: str | None) -> float | None:
 
 
 def _wait(text: str | None, now: datetime) -> float | None:
-    """Seconds, a moment (HTTP date, RFC 3339, Unix time in s or ms) or a duration such as `1m30.5s`."""
+    """Parse seconds, a point in time (HTTP date, RFC 3339, Unix time in s or ms) or a duration such as `1m30.5s`."""
     if not text or not text.strip():
         return None
     text = text.strip()
@@ -88,7 +88,7 @@ def _iso_date(text: str) -> datetime | None:
 
 
 def _duration(text: str) -> float | None:
-    """`6m0s`, `350ms`, `1 minute 20 seconds`; None for anything else."""
+    """Parse a duration such as `6m0s`, `350ms` or `1 minute 20 seconds`. Return None for anything else."""
     parts = _PART.findall(text.lower())
     if not parts or _PART.sub("", text.lower()).strip(" ,.") != "":
         return None
@@ -102,7 +102,7 @@ def _duration(text: str) -> float | None:
 
 
 def _of_limits(headers: Mapping[str, str], now: datetime) -> float | None:
-    """When the limit that is used up begins anew: the longest of those, or the shortest of all if none says so."""
+    """Return the wait until the used-up limits are reset: the longest one, or the shortest reset if none is used up."""
     used_up: list[float] = []
     others: list[float] = []
     for reset, remaining in _limits(headers):
@@ -113,7 +113,7 @@ def _of_limits(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def _limits(headers: Mapping[str, str]) -> Iterator[tuple[str, str | None]]:
-    """(reset, remaining) of each limit that the headers tell of."""
+    """Yield (reset, remaining) of each limit that the headers name."""
     for prefix in _PREFIXES:
         if reset := headers.get(f"{prefix}-reset"):
             yield reset, headers.get(f"{prefix}-remaining")
@@ -124,7 +124,7 @@ def _limits(headers: Mapping[str, str]) -> Iterator[tuple[str, str | None]]:
 
 
 def _in_body(body: str, now: datetime) -> Iterator[float | None]:
-    """A wait that stands in the JSON (Google's retryDelay, OpenRouter's headers) or in the sentence."""
+    """Yield the waits in the JSON (Google's retryDelay, OpenRouter's headers) and in the sentence."""
     try:
         for key, value in _pairs(json.loads(body), 0):
             if key in ("retrydelay", "retry_after", "retry-after", "x-ratelimit-reset", "retry_after_seconds"):
@@ -133,8 +133,8 @@ def _in_body(body: str, now: datetime) -> Iterator[float | None]:
                 yield _milliseconds(str(value))
     except (ValueError, RecursionError):
         pass
-    said = _SAID.search(body.lower())
-    yield _duration(said.group(1)) if said else None
+    sentence = _SAID.search(body.lower())
+    yield _duration(sentence.group(1)) if sentence else None
 
 
 def _pairs(value: Any, depth: int) -> Iterator[tuple[str, Any]]:

@@ -1,4 +1,4 @@
-"""Text from outside, made safe to keep and to show: real Unicode, no control characters, bounded, no key in it."""
+"""Text from outside made safe to store and to show: valid Unicode, no control characters, bounded, without the key."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,14 +6,14 @@ from typing import Any
 
 CUT = " […]"
 DEPTH_MAX = 64
-"""Deeper nesting than this in a server's JSON is cut off: whoever reads it later may call itself for each level."""
+"""Deeper nesting than this in a server's JSON is cut off, because a later reader may recurse once for each level."""
 INTEGER_MAX = 2**63 - 1
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060\ufeff]")
 _TAGS = re.compile(r"<(?:script|style)\b.*?</(?:script|style)>|<[^<>]{0,2000}>", re.DOTALL | re.IGNORECASE)
 
 
 def safe(text: str) -> str:
-    """The text as real Unicode without NUL: half of a surrogate pair becomes the sign for what cannot be read."""
+    """Return the text as valid Unicode without NUL. Half of a surrogate pair becomes the replacement character."""
     if "\0" in text:
         text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
     try:
@@ -24,7 +24,7 @@ def safe(text: str) -> str:
 
 
 def safe_json(value: Any, depth: int = DEPTH_MAX) -> Any:
-    """JSON values with every text in them made safe; what is nested too deep becomes None."""
+    """Return JSON values with every text in them made safe. Values that are nested too deep become None."""
     if isinstance(value, str):
         return safe(value)
     if isinstance(value, Mapping):
@@ -37,7 +37,7 @@ def safe_json(value: Any, depth: int = DEPTH_MAX) -> Any:
 
 
 def one_line(text: str, chars_max: int, secret: str | None = None) -> str:
-    """The text on one line for people: no markup, no control characters, no key, at most so many characters."""
+    """Return the text in one line for people: no markup, no control characters, no key, at most `chars_max` long."""
     if secret:
         text = text.replace(secret, "[key]")
     line = " ".join(_CONTROLS.sub(" ", safe(text)).split())
@@ -45,5 +45,5 @@ def one_line(text: str, chars_max: int, secret: str | None = None) -> str:
 
 
 def without_markup(text: str) -> str:
-    """The words of an HTML page."""
+    """Return the text of an HTML page without its tags."""
     return _TAGS.sub(" ", text) if "<" in text and ">" in text else text

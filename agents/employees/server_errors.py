@@ -1,4 +1,6 @@
-"""An error answer of a model server: which kind it is, and the provider's own sentence. Tables, tried from the top."""
+"""The kind of failure for an error answer of a model server, and the provider's own message. The tables are searched
+from the top.
+"""
 
 import json
 import re
@@ -8,12 +10,12 @@ from typing import Any, NamedTuple
 from agents.employees.call_errors import MESSAGE_CHARS_MAX, CallFailure
 from agents.employees.safe_text import one_line, without_markup
 
-READ_CHARS_MAX = 16 * 1024  # of an error's body; the rest says nothing new
+READ_CHARS_MAX = 16 * 1024  # of an error's body; the rest has no new information
 SENTENCES_MAX = 3
 
 
 class Wording(NamedTuple):
-    """The words of servers for a kind of failure. `statuses`: those with which it may come, empty for all."""
+    """The wording of servers for a kind of failure. `statuses`: the statuses that it may come with; empty for all."""
 
     failure: CallFailure
     statuses: frozenset[int]
@@ -104,7 +106,7 @@ WORDINGS: tuple[Wording, ...] = (
         r"out of memory|internal (?:server )?error|service unavailable",
     ),
 )
-"""In this order: what is more exact comes first. All are compared with the provider's words in lower case."""
+"""In this order: more exact patterns come first. All are compared with the provider's text in lower case."""
 STATUSES: Mapping[int, CallFailure] = {
     301: "moved",
     302: "moved",
@@ -133,11 +135,11 @@ STATUSES: Mapping[int, CallFailure] = {
     511: "connection",
 }
 DECIDED_BY_STATUS = frozenset({301, 302, 303, 307, 308, 401, 402, 407, 408, 451, 498, 511})
-"""Statuses that say enough: no wording changes what they mean."""
+"""Statuses with a clear meaning, which the text of the answer does not change."""
 
 
 def failure_of_status(status: int, body: str) -> CallFailure:
-    """The typed reason of an HTTP error answer."""
+    """Return the kind of failure of an HTTP error answer."""
     words = body[:READ_CHARS_MAX].lower()
     by_status = STATUSES.get(status, "overloaded" if status >= 500 else "bad_request")
     if status in DECIDED_BY_STATUS:
@@ -149,26 +151,26 @@ def failure_of_status(status: int, body: str) -> CallFailure:
 
 
 def sentence_of(body: str, secret: str | None = None) -> str:
-    """The provider's own sentence: the message in its JSON or the words of its page; safe, bounded, without the key."""
+    """Return the provider's own message: from its JSON or from its page. It is safe, bounded and without the key."""
     return one_line(said_in(body), MESSAGE_CHARS_MAX, secret)
 
 
 def said_in(body: str) -> str:
-    """Return the sentence of an error's body, as it stands there."""
+    """Return the unchanged message in an error's body."""
     try:
-        said = list(dict.fromkeys(_sentences(json.loads(body), 0)))[:SENTENCES_MAX]
+        sentences = list(dict.fromkeys(_sentences(json.loads(body), 0)))[:SENTENCES_MAX]
     except (ValueError, RecursionError):
-        said = []
-    return "; ".join(said)[:READ_CHARS_MAX] if said else without_markup(body[:READ_CHARS_MAX])
+        sentences = []
+    return "; ".join(sentences)[:READ_CHARS_MAX] if sentences else without_markup(body[:READ_CHARS_MAX])
 
 
 _SAYING = ("message", "msg", "detail", "error_description", "error", "errors", "title", "reason", "raw", "description")
-"""Keys below which servers say what is wrong, the most telling one first."""
+"""Keys under which servers put the message of an error, the most specific one first."""
 SENTENCE_DEPTH_MAX = 6
 
 
 def _sentences(value: Any, depth: int) -> Iterator[str]:
-    """The texts below the keys that tell, the first of each object; a list of errors gives one each."""
+    """Yield the texts under the keys of a message: the first of each object, and one for each error of a list."""
     if depth > SENTENCE_DEPTH_MAX:
         return
     if isinstance(value, str) and value.strip():
@@ -187,7 +189,7 @@ def _sentences(value: Any, depth: int) -> Iterator[str]:
 
 
 def _unwrapped(text: str, depth: int) -> str:
-    """A sentence that is JSON itself, as gateways pass it on, read once more."""
+    """Return the message inside a text that is JSON itself, as gateways pass it on."""
     if text.startswith("{"):
         try:
             inner = next(_sentences(json.loads(text), depth + 1), "")
@@ -198,12 +200,12 @@ def _unwrapped(text: str, depth: int) -> str:
 
 
 def _place(loc: Any) -> str:
-    """Where in the request FastAPI's validation errors are: ["body", "seed"] -> seed."""
+    """Return the place in the request from FastAPI's validation errors: ["body", "seed"] -> seed."""
     return ".".join(str(part) for part in loc if part != "body") if isinstance(loc, list) else ""
 
 
 def _original(value: Mapping[str, Any], depth: int) -> Iterator[str]:
-    """Return the sentence of the provider behind a gateway: OpenRouter keeps it in `metadata.raw`."""
+    """Yield the message of the provider behind a gateway: OpenRouter stores it in `metadata.raw`."""
     metadata = value.get("metadata")
     if isinstance(metadata, dict) and isinstance(metadata.get("raw"), str | dict):
         yield from _sentences(metadata["raw"], depth + 1)

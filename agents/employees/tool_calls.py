@@ -1,4 +1,4 @@
-"""Tool calls that nobody offered: they say what the model would write, and that is its answer."""
+"""Tool calls although no tool was offered. Their arguments contain the model's text, so they are its answer."""
 
 import json
 import re
@@ -11,7 +11,7 @@ _BACKTICKS = re.compile(r"`{3,}")
 
 
 def text_of_calls(message: Mapping[str, Any]) -> str:
-    """The answer that a message's tool calls hold, as fenced blocks; empty when they hold none."""
+    """Return the answer in a message's tool calls as fenced blocks, or an empty text if there is none."""
     return "\n\n".join(block for arguments in _arguments(message) for block in _blocks(arguments, 0))
 
 
@@ -37,7 +37,7 @@ def _is_object(value: Any) -> bool:
 
 
 def _blocks(arguments: Any, depth: int) -> Iterator[str]:
-    """A block for each file that the arguments name, or for the one text that they are."""
+    """Yield a block for each file that the arguments name, or for the text if the arguments are one text."""
     if isinstance(arguments, str) and arguments.strip():
         yield arguments if "```" in arguments else _fenced("", arguments)
     elif isinstance(arguments, list) and depth < 3:
@@ -55,7 +55,7 @@ def _blocks(arguments: Any, depth: int) -> Iterator[str]:
 
 
 def _fenced(path: str, content: str) -> str:
-    """One fenced block, whose fence is longer than any in its content."""
+    """Return one fenced block. Its fence is longer than every fence in its content."""
     longest = max((len(fence) for fence in _BACKTICKS.findall(content)), default=2)
     fence = "`" * (longest + 1)
     info = f"python path={path}" if path and " " not in path else "python"

@@ -1,4 +1,4 @@
-"""Usage of a call: the numbers that a server reports, whatever their names are, and the estimate without them."""
+"""Usage of a call: the numbers that a server reports under any of their names, and the estimate without them."""
 
 import math
 import re
@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 BYTES_PER_TOKEN = 3
-"""Of an estimate. Real text has 3.5 to 4.5 bytes a token, so the estimate is rather too high than too low."""
-TOKENS_REPORTED_MAX = 10**9  # of one call; more is no count
+"""For estimates. Real text has 3.5 to 4.5 bytes per token, so the estimate is rather too high than too low."""
+TOKENS_REPORTED_MAX = 10**9  # of one call; a greater number is not a count
 _INPUT = (
     "prompt_tokens",
     "input_tokens",
@@ -35,10 +35,12 @@ _OUTPUT = (
     "predicted_n",
 )
 _TOTAL = ("total_tokens", "total_token_count", "totalTokenCount", "totalTokens", "tokens")
-_THOUGHTS = ("thoughts_token_count", "thoughtsTokenCount")  # beside the output, and not part of it
+_THOUGHTS = ("thoughts_token_count", "thoughtsTokenCount")  # not part of the output count
 _CACHED = ("cached_tokens", "cache_read_input_tokens", "prompt_cache_hit_tokens", "cachedContentTokenCount")
 _PLACES = ("usage", "usageMetadata", "usage_metadata", "x_groq", "meta", "billed_units", "metrics", "timings")
-"""Where servers put them, the usual place first. `timings`, llama.cpp's, counts only what was not cached."""
+"""Places of the counts, the usual place first. `timings`, which is llama.cpp's, counts only tokens that were not
+cached.
+"""
 _REASONING_MODELS = re.compile(
     r"(?:^|[/:_-])(?:o[1-9]|gpt-5|gpt-oss|deepseek-r|deepseek-reasoner|qwq|qwen3|magistral|r1)(?![a-z])|reason|think|"
     r"gemini-(?:2\.5|[3-9])|grok-(?:3-mini|[4-9])|claude-.*(?:opus|sonnet|haiku)-[4-9]|glm-4\.[5-9]|kimi-k2|minimax-m"
@@ -46,7 +48,7 @@ _REASONING_MODELS = re.compile(
 
 
 class Usage(NamedTuple):
-    """Tokens as they were reported. None: not reported. `total`: only where it says more than the others."""
+    """Tokens as the server reported them. None: not reported. `total`: only if the other two are not reported."""
 
     input_tokens: int | None = None
     cached_tokens: int | None = None
@@ -56,7 +58,7 @@ class Usage(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """Tokens that a call is charged for. `estimated`: at least one of the numbers is not the server's."""
+    """Tokens that a call is charged for. `estimated`: at least one of the numbers is not from the server."""
 
     input_tokens: int
     output_tokens: int
@@ -64,7 +66,7 @@ class Counted(NamedTuple):
 
 
 def usage_of(raw: Mapping[str, Any]) -> Usage:
-    """Read the usage of a response. Numbers that cannot be counts (negative, endless, words) are left out."""
+    """Return the usage of a response. Values that cannot be counts (negative, infinite, words) are left out."""
     for source in _sources(raw):
         asked, made, total = _first(source, _INPUT), _first(source, _OUTPUT), _first(source, _TOTAL)
         if asked is None and made is None and total is None:
@@ -77,7 +79,7 @@ def usage_of(raw: Mapping[str, Any]) -> Usage:
         if made is None and asked is not None and total is not None:
             made = max(0, total - asked)
         if not (asked or made or total):
-            continue  # zeros for an answer that has text say nothing
+            continue  # zeros carry no information, because the answer has text
         return Usage(
             input_tokens=asked,
             output_tokens=made,
@@ -91,9 +93,10 @@ def usage_of(raw: Mapping[str, Any]) -> Usage:
 def counted(
     usage: Usage, *, prompt_bytes: int, answer_bytes: int, complete: bool, hidden_reasoning: bool
 ) -> Counted | None:
-    """The tokens to charge for; None where only the upper bound is safe.
+    """Return the tokens to charge for, or None if only the upper bound is safe.
 
-    What was not reported follows from the bytes, if the answer is complete and its model hides no reasoning.
+    Numbers that were not reported are estimated from the bytes, if the answer is complete and its model hides no
+    reasoning.
     """
     asked, made = usage.input_tokens, usage.output_tokens
     if asked is not None and made is not None:
@@ -111,22 +114,22 @@ def counted(
 
 
 def tokens_of(length: int) -> int:
-    """The estimate for a text of so many bytes, rounded up."""
+    """Return the estimated tokens for a text of `length` bytes, rounded up."""
     return -(-length // BYTES_PER_TOKEN)
 
 
 def prompt_bytes(messages: Iterable[Mapping[str, Any]]) -> int:
-    """The bytes of the texts of a prompt's messages."""
+    """Return the number of bytes of the texts of a prompt's messages."""
     return sum(len(str(message["content"]).encode(errors="replace")) for message in messages)
 
 
 def may_reason_hidden(*models: str) -> bool:
-    """Whether a model of one of these names may think in tokens that its answer does not show."""
+    """Return whether a model of one of these names may use tokens for thinking that its answer does not show."""
     return any(_REASONING_MODELS.search(model.lower()) for model in models)
 
 
 def _sources(raw: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The mappings that may hold counts: the known places, what is inside them, and the response itself."""
+    """Yield the mappings that may contain counts: the known places, the mappings inside them, and the response."""
     for place in _PLACES:
         source = _mapping(raw, place)
         if source:
@@ -155,7 +158,7 @@ def _mapping(source: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def _count(value: Any) -> int | None:
-    """A count as an integer, rounded up; also one that is written as a fraction or as text."""
+    """Return a count as an integer, rounded up. It may be written as a fraction or as text."""
     if isinstance(value, str) and len(value) <= 20:
         try:
             value = float(value)

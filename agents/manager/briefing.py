@@ -1,6 +1,6 @@
-"""The brief of a task's next call, and the size of the prompt that is made of it.
+"""The brief of a task's next call, and the size of its prompt.
 
-A reservation follows from the real prompt, so the size is known before the task is assigned.
+The reservation depends on the real prompt, so the size is known before the task is assigned.
 """
 
 import asyncio
@@ -34,12 +34,12 @@ from projections.openrun import RUN_KEY, OpenRun, open_in, open_state
 from verification.requirements.model import Requirement
 from verification.requirements.scope import in_scope
 
-COMMANDS_OF_A_TURN_MAX = 16  # that follow from one event at once; more may share an id, and come 5 s later
+COMMANDS_OF_A_TURN_MAX = 16  # commands from one event in one turn; the id of a further one may be taken: 5 s delay
 TURNS_KEPT_MAX = 10_000
 
 
 async def brief_for(library: Library, state: RunState, part: TaskState) -> Brief:
-    """Make the brief of the task's next call. Raises NotFound when its content was purged."""
+    """Return the brief of the task's next call. Raises NotFound if its content was purged."""
     assert state.submitted is not None, "a run without a requirement has no tasks"
     requirement = await library.requirement(state.submitted)
     feedback = tuple(dict.fromkeys(finding.for_author for finding in part.findings if finding.for_author))
@@ -56,7 +56,7 @@ async def brief_for(library: Library, state: RunState, part: TaskState) -> Brief
 async def _about(
     library: Library, manifest: Manifest, part: TaskState, requirement: Requirement
 ) -> Mapping[str, bytes]:
-    """The contents that a task is about: the files in scope, those that they import, and tests that are named."""
+    """Return the contents that the brief shows: the files in scope, the files that they import, and the named tests."""
     files = {path: entry for path, entry in manifest.items() if entry.is_file}
     named = test_paths(criterion for criterion in requirement.criteria if criterion.id in part.criteria)
     inside = {path: files[path] for path in files if path in named or in_scope(path, part.scope)}
@@ -67,7 +67,7 @@ async def _about(
 
 
 async def _previous(library: Library, part: TaskState) -> PreviousAnswer | None:
-    """The answer of the attempt before, if there was one that is kept."""
+    """Return the answer of the attempt before, or None if there is none or it was purged."""
     if part.answer is None:
         return None
     try:
@@ -80,12 +80,12 @@ async def _previous(library: Library, part: TaskState) -> PreviousAnswer | None:
 
 
 def prompt_tokens(brief: Brief) -> int:
-    """An upper estimate of the prompt's tokens, whoever is asked."""
+    """Return an upper estimate of the prompt's tokens for any employee."""
     return tokens_of(prompt_bytes(messages_of(brief, may_decline=True)))
 
 
 class Dispatcher(Protocol):
-    """The manager, as this duty needs it."""
+    """The part of the manager that this duty uses."""
 
     @property
     def sizes(self) -> PromptSizes | None: ...
@@ -94,10 +94,10 @@ class Dispatcher(Protocol):
 
 
 class Sizing:
-    """The duty to know the size of each waiting task's prompt, and to assign the task once it is known."""
+    """The duty that measures the prompt of each waiting task and then has the task assigned."""
 
     def __init__(self, manager: Dispatcher, library: Library, send: Send, *, log: Logger = SILENT) -> None:
-        assert manager.sizes is not None, "without sizes there is nothing to do"
+        assert manager.sizes is not None, "the manager needs sizes"
         self._manager = manager
         self._sizes = manager.sizes
         self._library = library
@@ -122,7 +122,7 @@ class Sizing:
             await either(self._wake, stop)
 
     def _unsized(self, rows: Rows) -> list[UUID]:
-        """The runs with a waiting task whose prompt has no known size."""
+        """Return the runs with a waiting task whose prompt size is unknown."""
         return [row.scope for row, state in open_in(rows, "planned") if any(self._unknown(row.scope, state))]
 
     def _unknown(self, run: UUID, state: RunState) -> Iterator[TaskState]:
@@ -135,10 +135,10 @@ class Sizing:
             await insist(lambda state=state, part=part: self._size(run, state, part), stop)  # type: ignore[misc]  # bound now
 
     def _follows(self, run: UUID) -> list[Command]:
-        """Return the manager's commands now. The cause is the event that moved the run last: it made the task ready.
+        """Return the manager's commands now. The cause is the last event that changed the run: it made the task ready.
 
-        The manager may have asked for something because of that event already, so the commands are numbered from where
-        it cannot have come to.
+        The manager may already have sent commands because of that event. The numbers of these commands start after
+        those.
         """
         rows, row = self._rows, self._row(run)
         if rows is None or row is None:
@@ -153,13 +153,15 @@ class Sizing:
         return self._rows.get(OpenRun, run, RUN_KEY) if self._rows is not None else None
 
     async def _size(self, run: UUID, state: RunState, part: TaskState) -> None:
-        """Learn one size. Raises Unavailable when the store is away; what else fails is reserved at its most."""
+        """Measure one prompt. Raises Unavailable if the blob store is unavailable. After another error the longest
+        prompt counts.
+        """
         try:
             self._sizes.put(run, part, prompt_tokens(await brief_for(self._library, state, part)))
         except Unavailable:
             raise
         except AuraError:
-            self._sizes.put(run, part, NOT_SIZED)  # its order fails with the reason
+            self._sizes.put(run, part, NOT_SIZED)  # the order will fail with the same error and its reason
         except Exception as error:
             self._log.error("prompt_not_sized", run=run, task=part.id, error=type(error).__name__)
             self._sizes.put(run, part, NOT_SIZED)

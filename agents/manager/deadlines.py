@@ -1,4 +1,4 @@
-"""The duty to keep time: when a deadline of the board is due, a command says so."""
+"""The duty that watches deadlines: when a deadline in the manager's rows has passed, it sends a command."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -23,14 +23,14 @@ SWEEP_EVERY_TICKS = 8
 AGAIN_US = 1_000_000
 AGAIN_MAX_US = 60_000_000
 PICK_WAIT_US = 5_000_000
-"""An assignment that was asked for and has not come by then was lost."""
+"""An assignment that was requested and has no event after this time counts as lost."""
 
 
 History = Callable[[Scope], Awaitable[Sequence[Recorded]]]
 
 
 class Deadlines:
-    """Leases of orders and the minutes of runs. Every few ticks it also looks for work that a refusal left lying."""
+    """Leases of orders and time limits of runs. Every few ticks it also looks for work that a refusal left undone."""
 
     def __init__(self, manager: Manager, history: History, send: Send) -> None:
         self._manager = manager
@@ -52,7 +52,7 @@ class Deadlines:
             if self._rows is None:
                 continue
             commands = self._due(self._rows, now())
-            if self._rows is not self._taken_up:  # the consumer has begun, or begun again
+            if self._rows is not self._taken_up:  # the consumer has started or restarted
                 self._taken_up = self._rows
                 commands += self._manager.take_up(self._rows, now())
                 for run in _unsettled(self._rows):
@@ -63,14 +63,17 @@ class Deadlines:
                 await insist(lambda command=command: self._send(command), stop)  # type: ignore[misc]  # bound now
 
     async def _settle(self, run: UUID) -> None:
-        """Give back what a run did not spend that ended while the manager could not take its events."""
+        """Return the unspent budget of a run that ended while the manager could not process its events."""
         state = _state_of(await self._history(Scope("run", run)))
         if state.submitted is not None and manager_view.settled(state):
             id = derive(run, "manager.settle")
             await self._send(organisation.SettleBudget(id=id, at=now(), run=run, spent=state.spent))
 
     def _due(self, rows: Rows, now: int) -> list[Command]:
-        """A command for each deadline that has passed; its id counts the firings, so a refused one may fire again."""
+        """Return a command for each deadline that has passed.
+
+        The id of the command counts the attempts, so a command that was refused is sent again with another id.
+        """
         commands: list[Command] = []
         for row, state in open_in(rows, *HAVE_ORDERS):
             for part in state.tasks.values():
@@ -99,24 +102,24 @@ class Deadlines:
         return now >= max(due_at, self._again_at.get(deadline, 0))
 
     def _fire(self, deadline: UUID, now: int) -> UUID:
-        """The id of the next firing. One that changes nothing is tried again ever more slowly."""
+        """Return the command id of the next attempt. Attempts without effect are repeated with back-off."""
         count = self._fired[deadline] = self._fired.get(deadline, -1) + 1
         self._again_at[deadline] = now + min(AGAIN_US * 2**count, AGAIN_MAX_US)
         return derive(deadline, "due", count)
 
     def _sweep(self, rows: Rows, now: int) -> list[Command]:
-        """Level-triggered: what should be under way and is not. Empty outcomes when there is nothing to do."""
+        """Return commands for work that should be under way and is not. There are none if nothing is left undone."""
         self._manager.forget_older(now - PICK_WAIT_US)
         return list(self._manager.dispatch(rows, Cause(derive(_SWEEP, now), now, of_event=False)))
 
 
 def _unsettled(rows: Rows) -> list[UUID]:
-    """Runs that are followed no more and still hold a part of the organisation's budget."""
+    """Return the runs that are no longer open and still hold a part of the organisation's budget."""
     return [run for run in manager_view.organisation_state(rows).lent if rows.get(OpenRun, run, RUN_KEY) is None]
 
 
 def _state_of(history: Sequence[Recorded]) -> RunState:
-    """A run's state from its events."""
+    """Return a run's state from its events."""
     state = run_rules.initial
     for recorded in history:
         if recorded.void is None and not isinstance(recorded.event, Unreadable):

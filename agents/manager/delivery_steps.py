@@ -1,7 +1,7 @@
-"""The duties at the end of a run: merge what is verified, build the repository, put the release ref.
+"""The duties at the end of a run: merge the verified work, build the repository, create the release ref.
 
-All three are idempotent: the same events give the same tree, the same commit and the same ref, so after a crash they
-are done again and nothing is there twice.
+All three are idempotent: the same events give the same tree, the same commit and the same ref. After a crash they run
+again, and nothing is created twice.
 """
 
 import asyncio
@@ -32,13 +32,13 @@ from projections import manager as manager_view
 from projections.openrun import open_in
 
 SETTLE_S = 0.1
-"""Wait after a step, in seconds, for its event to come back before the rows are read again."""
+"""Seconds to wait after a step for its event to arrive, before the rows are read again."""
 STEPS: tuple[Phase, ...] = ("planned", "delivering", "approved")
-"""Phases that end with a step of this duty."""
+"""Phases that a step of this duty ends."""
 
 
 class Delivering:
-    """Merges, deliveries and releases of all open runs, one task per run and step at a time."""
+    """Merges, deliveries and releases of all open runs. Each run and phase has at most one step in progress."""
 
     def __init__(
         self,
@@ -103,11 +103,12 @@ class Delivering:
             self._wake.set()
 
     def _place(self, run: UUID, state: RunState) -> Path:
-        """The folder of a delivery. Each time that the run went back to work has one of its own."""
+        """Return the folder of a delivery. Each time a run goes back to work, its next delivery has a new folder."""
         return self._folder / (f"{run}.{state.returns + 1}" if state.returns else str(run))
 
     def _id(self, run: UUID, step: str, state: RunState) -> UUID:
-        """The command id of a step: the same after a restart. It counts on when the law has voided the step's event.
+        """Return the command id of a step. It is the same after a restart, and another one after the step's event was
+        void.
 
         A run that went back to work does its steps again, with other ids.
         """
@@ -168,7 +169,7 @@ class Delivering:
 
 
 def _built(folder: Path, delivery: Delivery, place: Proof, branch: str, base: BaseClone | None) -> str:
-    """Write the repository and its proof; the hex id of the delivered commit. Blocks."""
+    """Write the repository and its proof. Return the hex id of the delivered commit. Blocks."""
     plan = ProofPlan(at_us=delivery.commits[-1].at_us)
     if place == "notes":
         plan = msgspec.structs.replace(plan, notes=notes_of(delivery.proof))

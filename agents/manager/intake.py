@@ -1,7 +1,8 @@
-"""Reception, part of the manager: takes hand-ins, keeps their bytes, asks the gate under the manager's key.
+"""Reception, a part of the manager. It receives hand-ins, stores their bytes and sends commands to the gate with the
+manager's key.
 
-The employee is the one of the subject. What it hands in for an order that is not its own, or no longer open, is
-refused, and the refusal stands under its name.
+The employee is the one in the message's subject. A hand-in for an order that belongs to another employee, or that is no
+longer open, is refused. The refusal is recorded for the employee in the subject.
 """
 
 import asyncio
@@ -76,7 +77,7 @@ class Reception:
                 group.create_task(self._take(parcel, slots))
 
     async def _take(self, parcel: Parcel, slots: asyncio.Semaphore) -> None:
-        """Pass one hand-in on. This is the edge: whatever is in it, the next one is heard."""
+        """Pass one hand-in on. An error in it does not stop the next one."""
         try:
             result = _hand_in.decode(parcel.data)
             await self._pass_on(result, parcel.employee)
@@ -84,9 +85,9 @@ class Reception:
             await parcel.again(RETRY_WAIT_S)
             return
         except (msgspec.DecodeError, UnicodeDecodeError, AuraError):
-            pass  # refused by the gate, which has put that on the log; garbage has no order that could be named
-        except Exception as error:
-            self._log.error("hand_in_lost", employee=parcel.employee, error=type(error).__name__)  # its lease ends it
+            pass  # refused, and the gate has recorded it; data that cannot be decoded names no order
+        except Exception as error:  # the order's lease ends the call
+            self._log.error("hand_in_lost", employee=parcel.employee, error=type(error).__name__)
         finally:
             slots.release()
         await parcel.done()
@@ -127,19 +128,21 @@ class Reception:
         )
 
     async def _started(self, result: HandIn) -> UUID | None:
-        """The event that began the call, from the log and not from what was handed in; None when there is none."""
+        """Return the id of the event that started the call, or None. It comes from the log, not from the hand-in."""
         scope = Scope("run", result.run)
         async with self._loader.lock(scope):
             for fresh in (False, True):
                 loaded = await self._loader.load(scope, fresh=fresh)
-                for recorded in (one for events in loaded.commands.values() for one in events):
+                for recorded in (event for events in loaded.commands.values() for event in events):
                     if isinstance(recorded.event, task.CallStarted) and recorded.event.order == result.order:
                         return recorded.envelope.id
         return None
 
 
 def safe_snapshot(snapshot: task.Snapshot, redactor: Redactor, **blobs: str) -> task.Snapshot:
-    """A snapshot as it may stand in an event: every text is real Unicode without NUL, bounded, and without secrets."""
+    """Return a snapshot that may be put into an event: every text is valid Unicode without NUL, bounded, without
+    secrets.
+    """
 
     def clean(value: Any) -> Any:
         return redactor.clean_text(safe(value))[:TEXT_CHARS_MAX] if isinstance(value, str) else value

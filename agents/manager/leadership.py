@@ -1,6 +1,7 @@
-"""A process's manager stands by until it holds the lease and is at work until it has lost it or is told to end.
+"""Leadership of the manager. A process's manager stands by until it holds the lease. It then works until it loses the
+lease or is stopped.
 
-Its parts (consumer, duties, Reception) are built anew each time and go on from the checkpoint.
+Its parts (consumer, duties, Reception) are built again each time. They continue from the checkpoint.
 """
 
 import asyncio
@@ -22,22 +23,22 @@ from governance.gate import Gate, Outcome
 from observability.health import Standing
 
 LEASE_KEY = "manager"
-"""Of the lease: `nats kv get AURA_LEASE manager`."""
+"""Key of the lease: `nats kv get AURA_LEASE manager` prints the lease."""
 FLUSH_S = 5.0
 ASK_S = 0.5
 """Seconds between two requests for the lease by a manager that stands by."""
 GRACE_S = 8.0
-"""Seconds that a stop waits for open calls, verdicts and hand-ins before it cuts them off."""
+"""Seconds that a stop waits for open calls, verdicts and hand-ins before it cancels them."""
 STEP_DOWN_S = 2.0
-"""The grace period (s) after the lease was lost: another manager is already at work."""
+"""Grace period in seconds after the lease was lost. It is short, because another manager already works."""
 Act = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 Handle = Callable[[Command], Awaitable[Outcome]]
-"""A gate's `handle`."""
+"""Type of a gate's `handle`."""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """`duties` look at the rows after each commit; `beside` needs no rows. All run until told to stop."""
+    """`duties` get the rows after each commit. `beside` needs no rows. All run until they are stopped."""
 
     reactor: Reactor
     send: Handle
@@ -46,7 +47,7 @@ class Parts:
 
 
 def forgetting(gate: Gate, manager: Manager) -> Handle:
-    """Return a sender that tells the manager which of its commands came to nothing, so that it may decide anew."""
+    """Return a sender that tells the manager which commands had no effect, so that the manager can decide again."""
 
     async def send(command: Command) -> Outcome:
         try:
@@ -66,7 +67,7 @@ def forgetting(gate: Gate, manager: Manager) -> Handle:
 class Managing:
     """Runs the manager while the lease is held.
 
-    `parts` builds a manager that has seen nothing yet. `consume` builds its consumer, and takes it away at the end.
+    `parts` builds a new manager with empty memory. `consume` builds its consumer, and closes it at the end.
     """
 
     def __init__(
@@ -84,11 +85,11 @@ class Managing:
         self._rested = asyncio.Event()
 
     def standing(self) -> Standing:
-        """Whether this is the manager that leads."""
+        """Return "leader" if this process's manager holds the lease, otherwise "standby"."""
         return "leader" if self._leads and self._lease.held else "standby"
 
     async def run(self, end_duties: asyncio.Event, end_log: asyncio.Event) -> None:
-        """Lead whenever the lease is held, until the end of duties; the consumer goes on until the end of the log."""
+        """Lead whenever the lease is held, until `end_duties` is set. The consumer goes on until `end_log` is set."""
         try:
             while not end_duties.is_set():
                 if await self._won():
@@ -106,10 +107,13 @@ class Managing:
         try:
             return await self._lease.acquire()
         except Unavailable:
-            return False  # it is asked for again
+            return False  # the caller asks again
 
     async def _lead(self, end_duties: asyncio.Event, end_log: asyncio.Event) -> None:
-        """One term: from taking the lease to losing it or to the end. Whatever ends it, nothing of it is left."""
+        """Lead for one term: from the acquisition of the lease until it is lost or the process stops.
+
+        At the end none of the term's tasks runs any more, also after an error.
+        """
         parts, term = self._parts(), Term()
         self._leads = True
         self._log.info("leads")
@@ -132,7 +136,7 @@ class Managing:
                             await ended([*duties, log], STEP_DOWN_S)
                         await asyncio.wait([log])
                     finally:
-                        term.end()  # also when one of them has failed: a cancel may be lost
+                        term.end()  # also after an error in a task: a cancel may be lost
         finally:
             self._leads = False
             await self._lease.release()
@@ -148,7 +152,7 @@ class Managing:
 
 
 class Term:
-    """The signals of one term. All are set when it ends, also by a failure, so that none of its tasks works on."""
+    """The signals of one term. All are set when it ends, also after an error, so that none of its tasks goes on."""
 
     def __init__(self) -> None:
         self.end_duties, self.end_log, self.over, self.lost = (asyncio.Event() for _ in range(4))
@@ -162,7 +166,7 @@ async def flush_refusals(gate: Gate, stop: asyncio.Event) -> None:
     """Write the summaries of refusals that were held back, every few seconds and at the end."""
     while True:
         await either(stop, wait_s=FLUSH_S)
-        with suppress(Unavailable):  # they stay counted, and are written the next time
+        with suppress(Unavailable):  # the counts stay, and the next flush writes them
             await gate.flush_refusals(at=now(), everything=stop.is_set())
         if stop.is_set():
             return

@@ -1,4 +1,4 @@
-"""The duty to send orders: after `call_started` is committed, the order goes to the worker, once."""
+"""The duty that sends orders: after `call_started` is committed, the order goes to the worker, once."""
 
 import asyncio
 from collections import deque
@@ -29,17 +29,19 @@ from domain.task import TaskState
 from projections import manager as manager_view
 from projections.openrun import HAVE_ORDERS, open_in
 
-ORDER_BYTES_MAX = 12 * 1024**2  # as it is sent: the servers take 16 MiB
+ORDER_BYTES_MAX = 12 * 1024**2  # of the encoded order: the servers accept 16 MiB
 ORDERS_FOLLOW = ("task.call_started",)
-"""An order goes out once, so what it follows from is on the disk before this duty sees it."""
+"""Events that an order depends on. An order is sent once, so these events are on the disk before this duty sees them.
+"""
 ORDERS_KNOWN_MAX = 10_000
-"""Orders that are remembered as sent, also when the rows are read again from an earlier commit."""
+"""Number of orders that are remembered as sent, also if the rows are read again from an earlier commit."""
 
 
 class Due(NamedTuple):
-    """A call that has started and whose order is to be sent. `adaptations`: what the employee's server refuses.
+    """A call that has started and needs its order. `adaptations`: parts of a request that the employee's server
+    refuses.
 
-    `cause`: the event that moved its run last.
+    `cause`: the last event that changed the run.
     """
 
     run: UUID
@@ -51,10 +53,10 @@ class Due(NamedTuple):
 
 
 class Ordering:
-    """Sends an order for each call that starts while this process looks on.
+    """Sends an order for each call that starts while this process runs.
 
-    A call that was found started at the beginning is not ordered again, for nobody knows whether it was made: its lease
-    ends it. An order that cannot be made or is too large to be sent ends its call at once, and costs nothing.
+    A call that had started before is not ordered again, because it is unknown whether the call was made. Its lease ends
+    it. If an order cannot be made, or is too large to be sent, its call ends at once and costs nothing.
     """
 
     def __init__(
@@ -100,7 +102,7 @@ class Ordering:
                 await either(self._wake, stop)
 
     async def _send(self, due: Due, stop: asyncio.Event) -> None:
-        """Send one order until it is sent, or end its call. Nothing that one order brings ends the others."""
+        """Send one order with retries, or end its call. An error in one order does not stop the others."""
 
         async def act() -> None:
             failure = await self._sent(due)
@@ -111,7 +113,7 @@ class Ordering:
         await insist(act, stop)
 
     async def _sent(self, due: Due) -> tuple[str, str] | None:
-        """Send the order; (outcome, message) where there is none that can be sent. Raises Unavailable."""
+        """Send the order. Return (outcome, message) if no order can be sent. Raises Unavailable."""
         try:
             order = await self._order(due)
             data = msgspec.json.encode(order)
@@ -124,7 +126,7 @@ class Ordering:
             return "defect", f"The order cannot be made: {type(error).__name__}."
         if len(data) > ORDER_BYTES_MAX:
             most = ORDER_BYTES_MAX // 1024**2
-            return "prompt_too_large", f"The order has {len(data) // 1024**2} MiB, and an order may have {most}."
+            return "prompt_too_large", f"The order has {len(data) // 1024**2} MiB; at most {most} MiB can be sent."
         await self._work.send_order(order.employee, order.id, data)
         return None
 
@@ -152,7 +154,10 @@ class Ordering:
 
 
 def _not_ordered(due: Due, outcome: str, message: str) -> task.FinishCall:
-    """The receipt of a call that nobody was asked for. Its id is that of the worker's: one of the two counts."""
+    """Return the receipt of a call for which no order was sent.
+
+    It has the same id as the receipt of a worker's result, so only one of the two counts.
+    """
     part, profile = due.part, due.profile
     assert part.order is not None, "a call has an order"
     assert part.employee is not None, "an order has an employee"

@@ -1,4 +1,4 @@
-"""The sizes of the prompts that come next, as far as they are known: what a reservation follows from."""
+"""The known sizes of the next prompts. A reservation depends on them."""
 
 from collections import OrderedDict
 from uuid import UUID
@@ -7,17 +7,19 @@ from domain.task import TaskState
 
 SIZES_KEPT_MAX = 10_000
 NOT_SIZED = -1
-"""A size that cannot be told, because the content is gone: the longest prompt is reserved."""
+"""The size of a prompt that cannot be made because its content was purged. The longest prompt is reserved."""
 
 
 class PromptSizes:
-    """The sizes of the prompts that come next, in tokens. Another attempt has another prompt: it holds the findings."""
+    """The sizes of the next prompts in tokens. Each attempt has another prompt, because it contains the findings so
+    far.
+    """
 
     def __init__(self) -> None:
         self._sizes: OrderedDict[tuple[UUID, UUID, int], int] = OrderedDict()
 
     def of(self, run: UUID, part: TaskState) -> int | None:
-        """The size of a task's next prompt; None until it is known."""
+        """Return the size of a task's next prompt, or None until it is known."""
         return self._sizes.get((run, part.id, len(part.tried)))
 
     def put(self, run: UUID, part: TaskState, size: int) -> None:

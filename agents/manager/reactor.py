@@ -1,6 +1,6 @@
-"""The Manager: what it asks for when something happened. Admit, plan, route, order, end; pure on its board.
+"""The Manager: its reactions to events. It admits, plans, assigns and ends runs. The reactions depend only on its rows.
 
-What it does beside the log (orders, merges, deliveries, deadlines) are duties:
+The manager's work outside the log (orders, merges, deliveries, deadlines) is done by duties:
 agents/manager/leadership.py builds them all.
 """
 
@@ -25,19 +25,21 @@ from projections import manager as manager_view
 from projections.openrun import HAVE_ORDERS, RUN_KEY, OpenRun, open_in, open_state
 
 LEASE_MARGIN_S = 15.0
-"""Seconds that an order may take beyond the call's own limit before it is given up."""
+"""Seconds that an order may take beyond the limit of its call. After that its lease expires."""
 SEED_MAX = 2**31
 MICRO = 1_000_000
 TAKEN_UP: tuple[Phase, ...] = ("submitted", "admitted", "verified", "rejected", "released")
-"""Phases that a command of the manager ends, and no duty."""
+"""Phases that end by a command of the manager, not by a duty."""
 _FREES = (task.CallFinished, task.Released, task.Verified, task.Rejected)
 
 
 class Manager:
-    """The manager's reactions. `picks`: what it has asked for and not seen yet; losing it costs an empty command."""
+    """The manager's reactions. `picks`: assignments that it has requested and that its rows do not show yet. If the
+    picks are lost, the only cost is a command without effect.
+    """
 
     def __init__(self, *, lease_margin_s: float = LEASE_MARGIN_S, sizes: PromptSizes | None = None) -> None:
-        """`sizes`: of the prompts that come next; without them the longest prompt is reserved for each call."""
+        """`sizes`: the sizes of the next prompts. Without them each call reserves the cost of the longest prompt."""
         self.picks: routing.Picks = {}
         self.sizes = sizes
         self._lease_margin_s = lease_margin_s
@@ -56,7 +58,9 @@ class Manager:
         return ()
 
     def react_void(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]:
-        """Queue again what the law did not count: at once for another employee, after the resume otherwise."""
+        """Queue the work of a void event again: at once for another employee, or after the resume if the run is
+        stopped.
+        """
         if recorded.envelope.type in ("task.assigned", "task.call_started"):
             self.picks.clear()
             if manager_view.organisation_phase(rows) == "running":
@@ -64,12 +68,12 @@ class Manager:
         return ()
 
     def forget(self, command: Command) -> None:
-        """A command was refused: what it picked may be picked again."""
+        """Forget the assignment that a refused command requested, so that it can be requested again."""
         if isinstance(command, task.Assign):
             self.picks.pop((command.run, command.task), None)
 
     def forget_older(self, at: int) -> None:
-        """Forget requests that were made before a moment and had no effect: they may be made again."""
+        """Forget requests from before this time that had no effect, so that they can be made again."""
         self.picks = {key: pick for key, pick in self.picks.items() if pick.at >= at}
 
     def forget_employee(self, employee: UUID) -> None:
@@ -90,7 +94,7 @@ class Manager:
             case run_messages.Verified():
                 yield run_messages.StartDelivery(**cause.fields("manager.deliver"), run=run)
             case run_messages.Rejected(judgement=judgement):
-                kinds = ", ".join(dict.fromkeys(found.kind for found in judgement.findings))
+                kinds = ", ".join(dict.fromkeys(finding.kind for finding in judgement.findings))
                 yield end(run, "rejected", f"The merged tree was rejected: {kinds}.", cause)
             case run_messages.Released(ref=ref):
                 yield end(run, "delivered", f"Approved and released as {ref}.", cause)
@@ -98,7 +102,7 @@ class Manager:
                 yield from self.dispatch(rows, cause)
 
     def resume(self, rows: Rows, cause: Cause) -> Iterator[Command]:
-        """Everything that may have been held up by a pause, a halt or a void event."""
+        """Yield every command that a pause, a halt or a void event may have held up."""
         yield from _admissions(rows, cause)
         for row, state in open_in(rows, "admitted", "planned", "verified"):
             if state.phase == "admitted":
@@ -111,9 +115,11 @@ class Manager:
         yield from self.dispatch(rows, cause)
 
     def take_up(self, rows: Rows, now: int) -> Iterator[Command]:
-        """Yield the commands that open runs wait for, with the ids that they had the first time: nothing is done twice.
+        """Yield the commands that open runs wait for. They have the same ids as the first time, so nothing is done
+        twice.
 
-        For a run whose events were parked and are now in the rows by a replay, which sends nothing by itself.
+        This is for a run that had parked events. A replay has put these events into the rows, but a replay sends no
+        commands.
         """
         if manager_view.organisation_phase(rows) != "running":
             return
@@ -132,7 +138,7 @@ class Manager:
                     yield end(run, "delivered", "Approved and released.", cause)
 
     def dispatch(self, rows: Rows, cause: Cause) -> Iterator[Command]:
-        """Assign what is ready to who is free, in all open runs; end the runs that have no way on."""
+        """Assign the ready tasks of all open runs to free employees. End each run that cannot continue."""
         if manager_view.organisation_phase(rows) != "running":
             return
         planned = [(row.scope, state) for row, state in open_in(rows, "planned")]
@@ -176,7 +182,7 @@ class Manager:
                 yield end(run, "rejected", f"Task {part.name}: {_nobody_left(part, state.submitted)}", cause)
                 return
             if self.sizes is not None and size is None:
-                continue  # agents/manager/briefing.py learns it and asks again
+                continue  # agents/manager/briefing.py measures the prompt and then calls dispatch_run
             chosen = routing.choose(part, desk, left, routing.barred(part, state, desk), size)
             if chosen is None:
                 if desk.profiles and not routing.affordable(desk, state.left, size) and not _open_calls(state):
@@ -209,12 +215,15 @@ class Manager:
 
 
 def start_call(run: UUID, part: UUID, employee: UUID, order: UUID, cause: Cause) -> task.StartCall:
-    """The event that stands before the call: nothing is ordered without it."""
+    """Return the command whose event comes before the call. No order is sent without this event."""
     return task.StartCall(**cause.fields("manager.start_call"), run=run, task=part, employee=employee, order=order)
 
 
 def _taken_back(event: staff.EmployeeEvent, rows: Rows, cause: Cause) -> Iterator[Command]:
-    """Take back the orders of who is suspended or dismissed and has not begun the call; a begun one is heard."""
+    """Yield the release of each order of a suspended or dismissed employee if its call has not begun.
+
+    A call that has begun continues, and its answer is judged.
+    """
     if not isinstance(event, staff.Suspended | staff.Dismissed):
         return
     reason = "employee_suspended" if isinstance(event, staff.Suspended) else "employee_dismissed"
@@ -233,12 +242,12 @@ def _taken_back(event: staff.EmployeeEvent, rows: Rows, cause: Cause) -> Iterato
 
 
 def end(run: UUID, outcome: run_messages.Outcome, reason: str, cause: Cause) -> run_messages.End:
-    """End a run honestly."""
+    """Return the command that ends a run with an outcome and a reason."""
     return run_messages.End(**cause.fields("manager.end"), run=run, outcome=outcome, reason=reason)
 
 
 def settle(run: UUID, rows: Rows, cause: Cause) -> Iterator[Command]:
-    """Give back what an ended run did not spend, once no call of it is open."""
+    """Yield the command that returns an ended run's unspent budget, once the run has no open call."""
     line = rows.get(manager_view.RunRow, run, RUN_KEY)
     if line is not None and line.phase == "ended" and rows.get(OpenRun, run, RUN_KEY) is None:
         spent = Amount(line.spent_usd, line.spent_tokens)

@@ -1,8 +1,8 @@
-"""Routing: pure choices on the manager's rows of who gets which task.
+"""Routing: pure functions on the manager's rows that choose the employee for each task.
 
-Those who have tried a task least often have the turn, so that a rejection sends it to somebody else; among them the one
-with more free slots, then an order that follows from ids alone. Suspended ones and ones without a known price get
-nothing.
+The employees that have tried a task least often come first, so that a rejected task goes to another employee. Among
+them the employee with more free slots comes first, then an order that follows only from the ids. Suspended employees
+and employees without a known price get no task.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from projections.openrun import HAVE_ORDERS, open_in
 
 
 class Pick(NamedTuple):
-    """An assignment that was asked for and is not on the board yet. `at`: microseconds UTC."""
+    """An assignment that was requested and that the rows do not show yet. `at`: microseconds UTC."""
 
     attempt: int
     employee: UUID
@@ -36,11 +36,11 @@ Picks = dict[tuple[UUID, UUID], Pick]
 
 @dataclass
 class StaffCapacity:
-    """The staff as the manager sees it: who may work, at what price, with how many calls open."""
+    """The staff as the manager sees it: which employees may work, at what price, and how many calls they have open."""
 
     profiles: dict[UUID, Profile] = field(default_factory=dict)
     open_calls: dict[UUID, int] = field(default_factory=dict)
-    resting: set[UUID] = field(default_factory=set)  # after a fault of their servers; they come back
+    resting: set[UUID] = field(default_factory=set)  # get no task for a while, after a fault of their servers
 
     @classmethod
     def of(cls, rows: Rows, picks: Picks, now: int) -> "StaffCapacity":
@@ -65,14 +65,14 @@ class StaffCapacity:
         self.open_calls[employee] = self.open_calls.get(employee, 0) + 1
 
     def free(self, employee: UUID) -> int:
-        """Calls that the employee may still take."""
+        """Return how many more calls the employee may take."""
         return self.profiles[employee].slots - self.open_calls.get(employee, 0)
 
 
 def reservation_of(profile: Profile, prompt_tokens: int | None = None) -> Amount:
-    """The upper bound of one call with such a prompt, reserved before it. Only for a known price.
+    """Return the upper bound of one call with such a prompt. It is reserved before the call. The price must be known.
 
-    None, or a prompt that is longer than the employee may be sent: the bound of its longest one.
+    `prompt_tokens`: None, or more than the employee may be sent, gives the bound of its longest prompt.
     """
     assert profile.call_usd_max is not None
     longest = profile.prompt_tokens_max
@@ -86,7 +86,7 @@ def reservation_of(profile: Profile, prompt_tokens: int | None = None) -> Amount
 
 
 def ready(state: RunState) -> Iterator[TaskState]:
-    """The tasks that wait for nothing but an employee, in the order of the plan."""
+    """Yield the tasks that wait only for an employee, in the order of the plan."""
     for task in state.tasks.values():
         if task.phase == "waiting" and all(state.tasks[other].phase == "verified" for other in task.after):
             yield task
@@ -95,8 +95,8 @@ def ready(state: RunState) -> Iterator[TaskState]:
 def barred(task: TaskState, state: RunState, desk: StaffCapacity) -> frozenset[UUID]:
     """Return the employees that may not have the task.
 
-    Whoever had faults_max faults with it, or only repeats what was rejected. Nobody reviews who wrote a part of the
-    work, and no model of the same makers.
+    An employee is barred if it had faults_max faults with the task, or if it only repeats rejected answers. A review is
+    also barred for the authors of the work and for models of the same makers.
     """
     worn_out = {who for who in desk.profiles if has_no_more(task, who, state)}
     if not review.is_review(task):
@@ -108,7 +108,7 @@ def barred(task: TaskState, state: RunState, desk: StaffCapacity) -> frozenset[U
 
 
 def nobody_left(task: TaskState, state: RunState, desk: StaffCapacity) -> bool:
-    """Whether each of the staff had faults_max faults with the task, or only repeats what was rejected."""
+    """Return whether every employee had faults_max faults with the task, or only repeats rejected answers."""
     staff = {*desk.profiles, *desk.resting}
     return bool(staff) and all(has_no_more(task, who, state) for who in staff)
 
@@ -126,9 +126,9 @@ def choose(
     barred: frozenset[UUID] = frozenset(),
     prompt_tokens: int | None = None,
 ) -> UUID | None:
-    """The employee for the next attempt, or None when the ones whose turn it is are busy or beyond the budget.
+    """Return the employee for the next attempt, or None if every employee whose turn it is is busy or too expensive.
 
-    A turn is strict: while somebody has tried the task less often, the others wait for that one.
+    The turn is strict: while an employee has tried the task less often than the others, the others wait.
     """
     free = [who for who in turn(task, desk, left, barred, prompt_tokens) if desk.free(who) > 0]
     return min(free, key=lambda who: (-desk.free(who), derive(task.id, who)), default=None)
@@ -151,5 +151,5 @@ def turn(
 
 
 def affordable(desk: StaffCapacity, left: Amount, prompt_tokens: int | None = None) -> bool:
-    """Whether anybody on the staff, free or not, could be paid for one call with such a prompt."""
+    """Return whether the budget is enough for one call with such a prompt by any employee, free or not."""
     return any(reservation_of(profile, prompt_tokens).fits(left) for profile in desk.profiles.values())

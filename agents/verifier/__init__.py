@@ -1,1 +1,1 @@
-"""The verifier: judging what is pending, and signing verdicts."""
+"""The verifier: it judges pending trees and signs verdicts."""

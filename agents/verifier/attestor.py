@@ -1,4 +1,4 @@
-"""The verifier's word: its statements about verdicts, signed with the key that the verifier alone reads."""
+"""The verifier's signed statements about verdicts. Only the verifier reads the key."""
 
 from pathlib import Path
 from typing import Self
@@ -19,9 +19,9 @@ class Attestor:
 
     @classmethod
     def of(cls, folder: Path) -> Self:
-        """With the verifier's key in a folder of keys, made on first use."""
+        """Return an attestor with the verifier's key from a folder of keys. The key is created on first use."""
         return cls(signing.load_or_create(folder))
 
     def __call__(self, verdict: Verdict, requirement: Requirement, basis: Basis) -> bytes:
-        """The envelope, as one line."""
+        """Return the envelope as one line."""
         return sign(statement_of(verdict, requirement, basis), self._key)

@@ -1,4 +1,4 @@
-"""The Verifier: judges every tree that is handed in, in the sandbox, and is alone in causing verdicts."""
+"""The Verifier judges every submitted tree in the sandbox. No other member of the staff causes verdicts."""
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
@@ -41,7 +41,7 @@ from verification.verdict.review import judge_review
 PARALLEL_MAX = 2
 SEED_MAX = 2**31
 Attest = Callable[[Verdict, Requirement, Basis], bytes]
-"""Makes the signed statement about a verdict, in its envelope."""
+"""Returns the signed statement about a verdict in its envelope."""
 
 
 class Judge(Protocol):
@@ -53,7 +53,9 @@ class Judge(Protocol):
 
 
 class Judging:
-    """The duty to judge. A verdict's command follows from the event that handed the tree in, so it is given once."""
+    """The duty to judge. The id of a verdict's command follows from the event that submitted the tree, so there is one
+    verdict for each event.
+    """
 
     def __init__(
         self,
@@ -91,8 +93,8 @@ class Judging:
     def note(self, rows: Rows, live: bool) -> None:
         self._accepted = verifier_view.accepted_on(rows, self._machine)
         waiting = rows.all(verifier_view.Pending) if live else []
-        found = [(row, rows.get(OpenRun, row.scope, RUN_KEY)) for row in waiting]
-        self._pending = {row.cause: (row, open_state(opened)) for row, opened in found if opened is not None}
+        runs = [(row, rows.get(OpenRun, row.scope, RUN_KEY)) for row in waiting]
+        self._pending = {row.cause: (row, open_state(run)) for row, run in runs if run is not None}
         self._wake.set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -161,9 +163,9 @@ class Judging:
             )
         if verdict.tree != tree_digest(manifest) or pending.tree != tree_digest(manifest, algorithm_of(pending.tree)):
             raise NotFound(
-                "The tree that was handed in is not the one that is kept.", hint="`aura replay --check` tells."
+                "The stored tree is not the submitted tree.", hint="`aura replay --check` shows which events differ."
             )
-        verdict = msgspec.structs.replace(verdict, tree=pending.tree)  # a former release may have named it
+        verdict = msgspec.structs.replace(verdict, tree=pending.tree)  # the digest may be of a former release
         judged = Basis(
             evidence="",
             files=manifest if merged else None,
@@ -175,7 +177,7 @@ class Judging:
         await self._send(_command(pending, judgement))
 
     async def _again(self, pending: verifier_view.Pending, part: TaskState, requirement: Requirement) -> Verdict | None:
-        """Return the rejection of a tree that was rejected before; None if the tree is to be judged."""
+        """Return the verdict on a tree that was rejected before, or None if the tree must be judged."""
         known = part.rejected.get(pending.tree)
         if known is None:
             return None
@@ -189,7 +191,7 @@ class Judging:
     async def _review(
         self, pending: verifier_view.Pending, state: RunState, part: TaskState, manifest: Manifest
     ) -> Verdict:
-        """Whether a review is sound; what it says is its own."""
+        """Return the verdict on whether a review is well-formed. The review's findings are the reviewer's own."""
         return judge_review(
             await self._library.contents(manifest),
             seed=pending.cause.int % SEED_MAX,
@@ -199,7 +201,7 @@ class Judging:
         )
 
     async def _recorded(self, verdict: Verdict, requirement: Requirement, judged: Basis) -> Judgement:
-        """The verdict as it stands in the event; what it rests on is put where the event's digests find it."""
+        """Store the verdict and its evidence as blobs. Return the judgement for the event, with their digests."""
         rests_on = [gate.evidence for gate in verdict.gates]
         parts = [verdict, *(evidence for evidence in rests_on if evidence)]
         whole, *named = await self._blobs.put(msgspec.json.encode(part, order="sorted") for part in parts)
@@ -213,8 +215,12 @@ class Judging:
 
 
 def judgement_of(verdict: Verdict, evidence: str, *, attestation: str = "", gates: Sequence[str] = ()) -> Judgement:
-    """A verdict as it stands in the event. By digest: all of it, the signed statement, and what each gate rests on."""
-    given = gates or [""] * len(verdict.gates)
+    """Return a verdict in the form that an event holds.
+
+    `evidence`, `attestation` and `gates` are digests: of the whole verdict, the signed statement and each gate's
+    evidence.
+    """
+    digests = gates or [""] * len(verdict.gates)
     return Judgement(
         verified=verdict.verified,
         tree=verdict.tree,
@@ -235,14 +241,14 @@ def judgement_of(verdict: Verdict, evidence: str, *, attestation: str = "", gate
         sandbox=verdict.sandbox,
         not_held=verdict.not_held,
         wall_s=verdict.wall_s,
-        gates=tuple(_gate(result, digest) for result, digest in zip(verdict.gates, given, strict=True)),
+        gates=tuple(_gate(result, digest) for result, digest in zip(verdict.gates, digests, strict=True)),
         image=verdict.image,
         attestation=attestation,
     )
 
 
 def _around(requirement: Requirement, manifest: Manifest, proof: Proof) -> Manifest:
-    """Return the files that a delivery puts around the tree, or beside it."""
+    """Return the files that a delivery adds to the tree or stores beside it."""
     return packaging_manifest(requirement, manifest) if proof == "inside" else proof_manifest(requirement)
 
 
@@ -262,7 +268,7 @@ def _command(pending: verifier_view.Pending, judgement: Judgement) -> Command:
     if pending.key == verifier_view.MERGED:
         return run_messages.JudgeMerged(id=id, at=at, cause=pending.cause, run=pending.scope, judgement=judgement)
     assert pending.employee is not None, "a task's tree has an author"
-    assert pending.order_id is not None, "a task's tree was handed in for an order"
+    assert pending.order_id is not None, "a task's tree belongs to an order"
     return task.Judge(
         id=id,
         at=at,

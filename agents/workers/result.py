@@ -1,4 +1,4 @@
-"""The hand-in of a worker for an order: the snapshot of its one call, and the files that came of it."""
+"""The hand-in of a worker for an order: the snapshot of its one call, and the files from the answer."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -18,15 +18,15 @@ from verification.requirements.scope import PATH_CHARS_MAX
 FILES_BYTES_MAX = 8 * 1024**2
 DELETED_MAX = 1000  # paths that a hand-in deletes
 DROPPED_MAX = 100  # paths that a hand-in names as dropped
-KEPT_BYTES_MAX = 4 * 1024**2  # of the prompt and of the answer that are kept; the rest is cut off and said to be
-MESSAGE_BYTES_MAX = 15 * 1024**2  # of a hand-in as it is sent: the servers take 16 MiB
+KEPT_BYTES_MAX = 4 * 1024**2  # of the stored prompt and of the stored answer; a note says that the rest was cut off
+MESSAGE_BYTES_MAX = 15 * 1024**2  # of an encoded hand-in: the servers accept 16 MiB
 TEXT_CHARS_MAX = 600  # of a message
 PARAMETERS_MAX = 40
 CUT = b"\n[cut here: the rest is not kept]"
 
 
 class OrderIds(msgspec.Struct, frozen=True, kw_only=True):
-    """The ids of an order that cannot be read otherwise."""
+    """The ids of an order, which can be read even if the rest of the order cannot be decoded."""
 
     id: UUID
     run: UUID
@@ -37,8 +37,8 @@ class OrderIds(msgspec.Struct, frozen=True, kw_only=True):
 class HandIn(msgspec.Struct, frozen=True, kw_only=True):
     """One order's result. `prompt` and `answer`: what was sent and what came back.
 
-    The difference that the employee made (`files` by path, and the paths that are `deleted`) is empty unless it was
-    answered. `dropped`: paths outside its scope that the employee wrote and that are no part of it.
+    `files` (by path) and `deleted` (paths) are the employee's difference. They are empty unless the outcome is
+    `answered`. `dropped`: paths outside the scope that the employee wrote. They are not part of the difference.
     """
 
     order: UUID
@@ -55,8 +55,8 @@ class HandIn(msgspec.Struct, frozen=True, kw_only=True):
     def difference(self, before: Manifest) -> dict[str, Entry]:
         """Return the difference from the manifest that the order began with.
 
-        A file that is written anew keeps its mode. What is written to a link, or below one, is written to what the link
-        leads to: the scope is about that path, and so is the verdict.
+        A file that is written again keeps its mode. A write to a link, or to a path below a link, changes the link's
+        target: the scope and the verdict are about the target's path.
         """
         links = {path: entry.target for path, entry in before.items() if entry.kind == "link"}
         changed = {place_of(path, links) or path: DELETED for path in self.deleted}
@@ -69,10 +69,10 @@ class HandIn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def answered(order: Order, answer: Answer, employee: Employee) -> HandIn:
-    """The hand-in of a call that came back.
+    """Return the hand-in of a call that came back.
 
-    Its outcome without code is `no_code`, or `declined` if the employee says why it cannot be done; with too much code
-    it is `too_large`.
+    Without code its outcome is `no_code`, or `declined` if the employee states why the task cannot be done. With too
+    much code it is `too_large`.
     """
     outcome = "answered" if answer.files or answer.deleted else DECLINED if answer.declined else "no_code"
     if sum(map(len, answer.files.values())) > FILES_BYTES_MAX or len(answer.deleted) > DELETED_MAX:
@@ -91,7 +91,7 @@ def _reasons(not_understood: tuple[str, ...]) -> str:
 
 
 def failed(order: Order, failure: CallFailed, employee: Employee) -> HandIn:
-    """The hand-in of a call that did not come back as it should."""
+    """Return the hand-in of a call that failed."""
     if failure.result is not None:
         snapshot = _snapshot(failure.result, failure.failure, employee, message=failure.message)
         return _hand_in(order, snapshot, failure.result)
@@ -111,7 +111,7 @@ def failed(order: Order, failure: CallFailed, employee: Employee) -> HandIn:
 
 
 def defective(ids: OrderIds, error: Exception, employee: Employee, *, begun: bool) -> HandIn:
-    """The hand-in where this program failed and not the call. `begun`: the call may have cost something."""
+    """Return the hand-in for an error of this program, not of the call. `begun`: the call may have cost something."""
     snapshot = Snapshot(
         outcome="defect",
         provider=employee.provider,
@@ -127,7 +127,7 @@ def defective(ids: OrderIds, error: Exception, employee: Employee, *, begun: boo
 
 
 def message_of(hand_in: HandIn) -> bytes:
-    """The hand-in as it is sent, never more than MESSAGE_BYTES_MAX: what is kept for readers is cut before the work."""
+    """Return the encoded hand-in, at most MESSAGE_BYTES_MAX long. Prompt and answer are cut before the files are."""
     data = msgspec.json.encode(hand_in)
     if len(data) > MESSAGE_BYTES_MAX:
         hand_in = msgspec.structs.replace(
@@ -143,7 +143,7 @@ def message_of(hand_in: HandIn) -> bytes:
 
 
 def _cost_of_failure(failure: CallFailed) -> Amount | None:
-    """Nothing where nothing was computed, or where the server says so; otherwise only the bound is safe."""
+    """Return a cost of zero if the call costs nothing. Return None otherwise: then only the upper bound is safe."""
     return Amount() if failure.costs_nothing else None
 
 
@@ -172,9 +172,9 @@ def _snapshot(result: ModelResult, outcome: str, employee: Employee, message: st
 
 
 def _parameters(result: ModelResult) -> dict[str, str | int | float | bool | None]:
-    """The scalar parameters of a request: temperature, seed, limits. The messages are in the prompt's blob.
+    """Return the scalar parameters of a request: temperature, seed, limits. The messages are in the prompt's blob.
 
-    `adapted`: what was changed because the server refuses the usual form.
+    `adapted`: changes to the request, because the server refuses the usual form.
     """
     sent = sorted(result.request.items())[:PARAMETERS_MAX]
     shown = {
@@ -198,7 +198,7 @@ def _text(text: str) -> str:
 
 
 def _safe_path(path: str) -> str:
-    """A path that an employee named, so that it can stand in an event."""
+    """Return a path that an employee named in a form that an event can hold."""
     return path.encode("utf-8", "replace").decode()[:PATH_CHARS_MAX]
 
 
@@ -218,5 +218,5 @@ def _hand_in(order: Order, snapshot: Snapshot, result: ModelResult | None) -> Ha
 
 
 def _cut(content: bytes, most: int) -> bytes:
-    """The content up to a bound, and a line that says so behind it."""
+    """Return the content, or its first `most` bytes and a note that the rest was cut off."""
     return content if len(content) <= most else content[:most] + CUT

@@ -1,7 +1,7 @@
-"""A worker: takes one employee's orders, calls the model once for each, and hands in what came of it.
+"""A worker: it takes the orders of one employee, calls the model once for each order, and hands in the result.
 
-It reads no log and has no SQL. An order is acknowledged before the call, so that a call that is cut off is never made
-again by itself.
+It reads no log and uses no SQL. An order is acknowledged before the call, so an interrupted call is never repeated
+automatically.
 """
 
 import asyncio
@@ -24,7 +24,9 @@ IDLE_WAIT_S = 1.0
 RETRY_WAIT_S = 0.5
 HAND_IN_ATTEMPTS_MAX = 20
 ORDERS_REMEMBERED_MAX = 10_000
-"""Orders known as taken. When NATS dies before it confirms an order it may be sent again, after it was taken."""
+"""Number of orders remembered as taken. If NATS fails before it confirms an acknowledgement, it may send the order
+again.
+"""
 
 
 _order = msgspec.json.Decoder(Order)
@@ -32,7 +34,7 @@ _ids = msgspec.json.Decoder(OrderIds)
 
 
 class OrderMessage(Protocol):
-    """One order as it comes from the queue."""
+    """One order as the queue delivers it."""
 
     @property
     def data(self) -> bytes: ...
@@ -43,7 +45,7 @@ class OrderMessage(Protocol):
 
 
 class Queue(Protocol):
-    """Where a worker's orders come from, and where it hands in. `bus/work_queue.py` has the real one."""
+    """The source of a worker's orders and the destination of its results. `bus/work_queue.py` has the real one."""
 
     async def next_order(self, employee: UUID, wait_s: float, /) -> OrderMessage | None: ...
 
@@ -51,7 +53,7 @@ class Queue(Protocol):
 
 
 class Worker:
-    """One employee at work, with at most `slots` calls at the same time."""
+    """One employee's worker, with at most `slots` calls at the same time."""
 
     def __init__(
         self,
@@ -70,7 +72,7 @@ class Worker:
         self._taken: dict[UUID, None] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until stopped; the calls at hand are finished first. An order that comes later is given back."""
+        """Work until stopped. Open calls are finished first. An order that arrives later goes back to the queue."""
         async with asyncio.TaskGroup() as calls:
             while not stop.is_set():
                 await self._slots.acquire()
@@ -100,10 +102,10 @@ class Worker:
             return None
 
     async def _take(self, parcel: OrderMessage) -> None:
-        """Work on one order. This is the edge: whatever one call brings, the others and the process go on."""
+        """Process one order. An error in one call stops neither the other calls nor the process."""
         try:
             if not await parcel.done():
-                return  # nobody knows whether it will come again: the lease decides
+                return  # the order may come again or not; if not, the lease ends it
             await self._hand_in(await self._result(parcel))
         except Exception as error:
             self._log.error("order_lost", employee=self.employee.id, **_defect(error))
@@ -111,7 +113,7 @@ class Worker:
             self._slots.release()
 
     async def _result(self, parcel: OrderMessage) -> HandIn | None:
-        """Return the hand-in for an order; None for one that was taken before."""
+        """Return the hand-in for an order, or None if the order was taken before."""
         ids = _ids_of(parcel.data)
         if not self._first(ids.id):
             return None
@@ -130,7 +132,7 @@ class Worker:
         return result
 
     def _first(self, order: UUID) -> bool:
-        """Whether the order was not taken before: an order is one call."""
+        """Return whether the order was not taken before. Each order is called once."""
         if order in self._taken:
             return False
         self._taken[order] = None
@@ -159,7 +161,7 @@ class Worker:
 
 
 def _ids_of(data: bytes) -> OrderIds:
-    """Read the ids of an order, also of one that cannot be read otherwise. Raises ValueError if it is not an order."""
+    """Return the ids of an order, also if the rest of it cannot be decoded. Raises ValueError if it is not an order."""
     try:
         return _ids.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -168,13 +170,13 @@ def _ids_of(data: bytes) -> OrderIds:
 
 
 def _defect(error: Exception) -> dict[str, object]:
-    """An error that nobody expected: its class and place. Its words may hold what must not be in a log."""
+    """Return the class and the place of an unexpected error. Its message is left out: it may contain secrets."""
     last = traceback.extract_tb(error.__traceback__)[-1:]
     return {"error": type(error).__name__, "at": ", ".join(f"{each.filename}:{each.lineno}" for each in last)}
 
 
 def _shown(call: Snapshot) -> dict[str, object]:
-    """A call as a log line says it: what it cost, and how it ended, and nothing of what was asked or answered."""
+    """Return the log fields of a call: its cost and its outcome, but nothing of the prompt or the answer."""
     return {
         "provider": call.provider,
         "model": call.model,

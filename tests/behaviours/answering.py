@@ -230,7 +230,7 @@ BEHAVIOURS = (
         sends(200, b"<html><title>Sign in</title><body>Please sign in</body>", content_type="text/html"),
         "malformed_response",
         BOUND,
-        says=("Please sign in", "no web page"),
+        says=("Please sign in", "not a web page"),
     ),
     Behaviour("other JSON", sends(200, {"hello": 1}), "malformed_response", BOUND, says=("no choice",)),
     Behaviour("no choices", sends(200, {"choices": []}), "malformed_response", BOUND),

@@ -116,7 +116,7 @@ SHAPES = (
     shaped("plain text", 500, "overloaded", b"upstream connect error", "upstream connect error"),
     shaped("nginx's page", 413, "request_too_large", NGINX, "413 Request Entity Too Large"),
     shaped("a page with a script", 502, "overloaded", CLOUD, "answered 502: Bad gateway Error code 502"),
-    shaped("nothing", 500, "overloaded", b"", "answered 500 without a word."),
+    shaped("nothing", 500, "overloaded", b"", "answered 500 without a message."),
     shaped("bytes", 500, "overloaded", b"\xff\xfe\x00\x01", "answered 500"),
     shaped("deep JSON", 400, "bad_request", b'{"error":' * 5000, "answered 400"),
     shaped(

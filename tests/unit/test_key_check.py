@@ -19,7 +19,7 @@ BAD = {
     "the word Bearer": (f"Bearer {KEY}", "a space at character 7"),
     "another letter": (f"{KEY}é", "LATIN SMALL LETTER E WITH ACUTE"),
     "NUL": (f"{KEY}\0{KEY}", "a control character"),
-    "quotes": (f"'{KEY}'", "stands in quotes"),
+    "quotes": (f"'{KEY}'", "is in quotes"),
     "half of a surrogate pair": (f"{KEY}\ud800{KEY}", "at character 21"),
     "without end": ("x" * 10_000, "10000 characters"),
 }

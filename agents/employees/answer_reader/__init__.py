@@ -1,1 +1,1 @@
-"""The answer reader: from the text of a model's answer to files, edits, deletions and what was not understood."""
+"""The answer reader: it turns the text of a model's answer into files, edits, deletions and reasons for the rest."""

@@ -1,4 +1,4 @@
-"""Assembling a change: for each file the best version or its edits, applied to what the author was shown."""
+"""Assembly of a change: for each file the best version or its edits, applied to the text that the author was shown."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -16,9 +16,9 @@ from verification.requirements.steering import steering_reason
 from verification.source_scan.mass_deletion import LINES_LOST_MIN
 
 EDIT_SCORE = 12
-"""The score of an edit beside that of its name: an edit states the text that it replaces."""
+"""Added to the score of an edit's path, because an edit states the text that it replaces."""
 EMPTY_FILES = ("__init__.py", "py.typed", ".gitkeep", ".keep")
-"""Names of files that are often empty. An empty block of any other name is not taken for a file."""
+"""Names of files that are often empty. An empty block with any other name is not a file."""
 EXCERPTS_MAX = 40
 NAMED_MAX = 8
 _ELISION = re.compile(
@@ -65,7 +65,7 @@ class Assembly:
                 (mine.whole if kind == "whole" else mine.edits).append(candidate)
 
     def change(self) -> ParsedAnswer:
-        """The files, deletions and reasons. An edit that does not apply leaves nothing to hand in."""
+        """Return the files, deletions and reasons. If one edit does not apply, there are no files."""
         files: dict[str, bytes] = {}
         failed = False
         for path, candidates in self._by_path.items():
@@ -92,7 +92,9 @@ class Assembly:
         )
 
     def _outside(self, candidate: Candidate) -> None:
-        """Drop a file out of scope. One that could influence a verdict is handed in, so that the verifier sees it."""
+        """Drop a file out of scope. If the file could influence a verdict, it is handed in, so that the verifier sees
+        it.
+        """
         path = candidate.outside
         if not path or candidate.source not in ("stated", "title"):
             return
@@ -116,7 +118,7 @@ class Assembly:
         self._deleted[old] = None
 
     def _check_deletions(self, files: Mapping[str, bytes]) -> bool:
-        """Whether a file is to be deleted that is not there."""
+        """Return whether the answer deletes a file that does not exist."""
         known = {*self._brief.base_files, *self._brief.listing}
         known |= set(self._brief.previous.files) if self._brief.previous else set()
         missing = [path for path in self._deleted if path not in known and path not in files]
@@ -124,7 +126,9 @@ class Assembly:
         return bool(missing)
 
     def _content(self, path: str, candidates: _FileCandidates) -> str | None:
-        """The new text of a file; empty when nothing of it is a version of the file, None when that is a fault."""
+        """Return the new text of a file. It is empty if no candidate is a version of the file. It is None after a
+        fault.
+        """
         whole, score = self._best(path, candidates)
         edits_score = max(map(_edit_score, candidates.edits), default=0)
         if candidates.edits and (edits_score > score or whole is None or path in self._partial):
@@ -142,7 +146,9 @@ class Assembly:
         return self._with_line_ends(path, _ended(content))
 
     def _best(self, path: str, candidates: _FileCandidates) -> tuple[Candidate | None, int]:
-        """The whole version with the highest score, the last one of several, if anything speaks for it."""
+        """Return the whole version with the highest positive score, and the score. Among equal scores the last version
+        wins.
+        """
         base = self._brief.base_files.get(path)
         versions = candidates.whole
         if candidates.edits and base is not None:
@@ -160,7 +166,7 @@ class Assembly:
         return best, best_score
 
     def _replacement_fault(self, path: str, content: str) -> str:
-        """Why a file cannot be replaced by a text; empty when it can."""
+        """Return why a text cannot replace a file, or an empty text if it can."""
         if path in self._partial:
             return (
                 f"{path} was not shown whole, so it cannot be replaced. Answer with edits of the lines that were shown."
@@ -185,9 +191,10 @@ class Assembly:
         return ""
 
     def _lost_definitions(self, path: str, content: str) -> list[str]:
-        """The functions and classes that a version lacks, if it is an excerpt: most are gone, and none is new.
+        """Return the functions and classes that a version lacks, if it is an excerpt: most are missing, and none is
+        new.
 
-        The loss of a long file is the verifier's finding, on record.
+        The loss of a long file is not handled here: the verifier has a finding for it.
         """
         if self._brief.base_files.get(path, "").count("\n") - content.count("\n") >= LINES_LOST_MIN:
             return []
@@ -199,7 +206,9 @@ class Assembly:
         return sorted(name for name in base - names if not re.search(rf"\b{re.escape(name)}\b", asked))
 
     def _edited(self, path: str, candidates: list[Candidate]) -> str | None:
-        """A file's text after its edits: of the previous answer's version if they apply there, else of the base's."""
+        """Return a file's text after its edits: of the previous answer's version if they apply there, otherwise of the
+        base's.
+        """
         edits = [edit for candidate in candidates for edit in candidate.proposal.edits]
         source = self._renamed.get(path, path)
         previous = self._brief.previous.files.get(source) if self._brief.previous else None
@@ -211,7 +220,7 @@ class Assembly:
             return self._new_file(path, edits)
         final = [edit for candidate in candidates if candidate.worth >= 0 for edit in candidate.proposal.edits]
         faults: list[str] = []
-        for chosen in (edits, final):  # all of them, or those that nothing calls a draft
+        for chosen in (edits, final):  # all edits, or only those that the text does not call a draft
             for text in (previous, base):
                 if text is None or not chosen:
                     continue
@@ -231,13 +240,13 @@ class Assembly:
         return content.removesuffix("\n") if edits[-1].is_open else content
 
     def _shown(self, path: str) -> str | None:
-        """A file's text as the author knows it."""
+        """Return a file's text as the author knows it."""
         if self._brief.previous and path in self._brief.previous.files:
             return self._brief.previous.files[path]
         return self._brief.base_files.get(path)
 
     def _with_line_ends(self, path: str, content: str) -> str:
-        """A new version with the line ends that the file has."""
+        """Return a new version with the line ends of the existing file."""
         base = self._brief.base_files.get(path, "")
         return content.replace("\n", "\r\n") if base.count("\r\n") * 2 > base.count("\n") else content
 

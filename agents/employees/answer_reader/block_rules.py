@@ -1,6 +1,6 @@
-"""Rules of the parser for what models write beside fenced blocks: diffs, edits, tags, heredocs and JSON.
+"""Parser rules for everything that models write besides fenced blocks: diffs, edits, tags, heredocs and JSON.
 
-Each rule takes whole lines, and is asked before lists and quotes can take them apart.
+Each rule consumes whole lines. It runs before the rules for lists and quotes, which would split the lines.
 """
 
 import re
@@ -17,7 +17,7 @@ from agents.employees.answer_reader.result import BLOCKS_MAX
 Form = Literal["fence", "element", "diff", "search", "heredoc", "json"]
 Rule = Callable[[StateBlock, int, int, bool], bool]
 EMPTY_LINES_MAX = 3
-"""Empty lines in a row that a diff may hold without their leading space."""
+"""Number of consecutive empty lines in a diff that may lack their leading space."""
 _ELEMENT = re.compile(r"^<([A-Za-z_][\w.:-]*)((?:\s[^<>]*)?|=[\w.:-]+)>")
 _DIFF = re.compile(r"^(?:diff --git |--- \S|\*\*\* Begin Patch|\*\*\* (?:Update|Add|Delete) File: |Index: \S+|@@ )")
 _DIFF_LINE = re.compile(
@@ -35,7 +35,7 @@ _ELEMENT_NAMES = """
     modify_file delete_file rename_file save_file file_content filecontent output_file tool changes patch answer_file
 """
 _ELEMENTS = frozenset(_ELEMENT_NAMES.split())
-"""Elements that are known to hold a file or an edit; any other one is prose."""
+"""Elements that may contain a file or an edit. Every other element is prose."""
 
 
 def text_of(state: StateBlock, line: int) -> str:
@@ -91,7 +91,7 @@ def diff(state: StateBlock, begin: int, end: int, silent: bool) -> bool:
 
 
 def _continues(state: StateBlock, line: int, end: int) -> bool:
-    """Whether a diff goes on after an empty line."""
+    """Return whether a diff continues after an empty line."""
     near = range(line + 1, min(end, line + 1 + EMPTY_LINES_MAX))
     after = next((_raw_line(state, at) for at in near if not state.isEmpty(at)), "")
     return bool(after) and after[0] in "+-@ \\d*" and bool(_DIFF_LINE.match(after))
@@ -130,7 +130,7 @@ def element_rule(clues: Clues) -> Rule:
 
 
 def _search_end(state: StateBlock, end: str, find: Callable[[], int]) -> int:
-    """Where an end is found in the rest of the text, or -1. What was not found once is not looked for again."""
+    """Return the position of an end in the rest of the text, or -1. An end that is missing is searched only once."""
     missing: set[str] = state.env.setdefault("missing", set())
     if end in missing or len(missing) > BLOCKS_MAX:
         return -1
@@ -160,7 +160,7 @@ def heredoc(state: StateBlock, begin: int, end: int, silent: bool) -> bool:
 
 
 def json(state: StateBlock, begin: int, end: int, silent: bool) -> bool:
-    """A line that begins with a bracket: all lines to the last one that holds its counterpart."""
+    """Push a block from a line that begins with a bracket to the last line that has the closing bracket."""
     text = text_of(state, begin)
     if not _JSON.match(text):
         return False

@@ -1,7 +1,7 @@
-"""The blocks of an answer: a CommonMark parser with rules for what models write beside fenced blocks.
+"""The blocks of an answer: a CommonMark parser with rules for everything that models write besides fenced blocks.
 
-Each rule consumes whole lines before lists and quotes can take them apart, so that a diff stays a diff. Text between
-blocks is kept as it is: it names files and says what a block is worth.
+Each rule consumes whole lines before lists and quotes can split them, so that a diff stays whole. The text between
+blocks is kept, because it names files and shows which blocks are drafts.
 """
 
 from bisect import bisect_right
@@ -28,14 +28,14 @@ from agents.employees.answer_reader.result import BLOCKS_MAX
 
 NESTING_MAX = 12
 FENCES_AHEAD_MAX = 200
-"""Fences that are looked at to find the end of one block."""
+"""Number of fences that are read ahead to find the end of one block."""
 _RULES = ("fence", "blockquote", "list", "heading", "paragraph")
 
 
 class Block(NamedTuple):
-    """One block. `name` and `info`: an element's tag and attributes, or what stands behind a fence.
+    """One block. `name` and `info`: an element's tag and attributes; for a fence, `info` is the text after it.
 
-    `begin` and `end` are its lines in the answer. A block that `closed` is false for ended with the answer.
+    `begin` and `end` are its lines in the answer. If `closed` is false, the block ended with the answer.
     """
 
     form: Form
@@ -54,7 +54,7 @@ class Document(NamedTuple):
     lines: tuple[str, ...]
 
     def between(self, index: int) -> str:
-        """The text before a block, from the end of the block before it."""
+        """Return the text before a block, from the end of the block before it."""
         begin = self.blocks[index - 1].end if index > 0 else 0
         end = self.blocks[index].begin if index < len(self.blocks) else len(self.lines)
         return "\n".join(self.lines[begin:end])
@@ -73,7 +73,7 @@ def document_of(text: str, clues: Clues) -> Document:
 
 
 def _rule_by_first_sign(clues: Clues, fence_lines: Sequence[int]) -> Rule:
-    """The rule that hands a line to those rules that its first sign may begin, while blocks may be added."""
+    """Return the rule that passes a line to the rules that its first character allows, up to BLOCKS_MAX blocks."""
     fence, element = _fence_rule(clues, fence_lines), element_rule(clues)
     rules: dict[str, tuple[Rule, ...]] = {"`": (fence,), "~": (fence,), "<": (search, element), "-": (search, diff)}
     rules |= dict.fromkeys("*@dI", (diff,)) | dict.fromkeys("ct$s", (heredoc,)) | dict.fromkeys("{[", (json,))
@@ -101,12 +101,12 @@ def _block(token: Token) -> Block:
 
 
 def _fence_lines(text: str) -> tuple[int, ...]:
-    """The lines in which a fence may stand."""
+    """Return the numbers of the lines that may have a fence."""
     return tuple(at for at, line in enumerate(text.split("\n")) if "```" in line or "~~~" in line)
 
 
 class _Lines(Sequence[Line]):
-    """The lines of a block's container from one on, each read when it is asked for."""
+    """The lines of a block's container from one line on. Each line is read only when it is needed."""
 
     def __init__(self, state: StateBlock, begin: int, end: int) -> None:
         self._state, self._begin, self._end = state, begin, end
@@ -154,7 +154,7 @@ def _fence_rule(clues: Clues, fence_lines: Sequence[int]) -> Rule:
 
 
 def _above(state: StateBlock, line: int) -> str:
-    """The nearest line with text above another one."""
+    """Return the nearest line with text above another line."""
     line -= 1
     while line >= 0 and state.isEmpty(line):
         line -= 1

@@ -1,4 +1,4 @@
-"""Candidates: the changes that the blocks of an answer propose, with the path of each and what speaks for it."""
+"""Candidates: the changes that the blocks of an answer propose, with the path of each and the evidence for it."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -30,7 +30,7 @@ from agents.employees.answer_reader.structured import (
 )
 
 NESTED_MAX = 2
-"""The greatest number of blocks, one within the other, that wrap a whole answer."""
+"""Maximum depth of blocks that wrap a whole answer."""
 SOURCE_SCORES: dict[Source, int] = {
     "stated": 40,
     "title": 30,
@@ -43,9 +43,9 @@ SOURCE_SCORES: dict[Source, int] = {
 
 
 class Candidate(NamedTuple):
-    """One proposed change of one path. `written`: the path as the model wrote it; `path`: in scope, or empty.
+    """One proposed change of one path. `written`: the path as the model wrote it. `path`: in scope, or empty.
 
-    `outside`: the plain path when it is out of scope. `order`: its place in the answer.
+    `outside`: the plain path if it is out of scope. `order`: the candidate's position in the answer.
     """
 
     proposal: Proposal
@@ -60,7 +60,7 @@ class Candidate(NamedTuple):
 
 
 class Unnamed(NamedTuple):
-    """A block of code for which no path is written."""
+    """A block of code without a path."""
 
     content: str
     language: str
@@ -71,7 +71,9 @@ class Unnamed(NamedTuple):
 
 
 class Collection(NamedTuple):
-    """The contents of an answer's blocks. `faults`: blocks that were seen and not understood. `loose`: other text."""
+    """The contents of an answer's blocks. `faults`: reasons for blocks that were not understood. `loose`: the other
+    text.
+    """
 
     candidates: list[Candidate]
     unnamed: list[Unnamed]
@@ -90,7 +92,7 @@ class Collector:
         self.collection = Collection([], [], [], [])
 
     def collect(self, text: str, depth: int = 0) -> Collection:
-        """Add what a text holds."""
+        """Add the contents of a text."""
         document = document_of(text, self._clues)
         self._matcher.share_prefix(list(self._stated(document)))
         self.collection.loose.extend(document.between(index) for index in range(len(document.blocks) + 1))
@@ -100,7 +102,7 @@ class Collector:
         return self.collection
 
     def _stated(self, document: Document) -> Iterator[str]:
-        """The first reading of each path that the answer states or that is a title."""
+        """Yield the first form of each path that the answer states or that is a title."""
         for index, block in enumerate(document.blocks):
             if stated := stated_in(block.info):
                 yield stated[0]
@@ -160,7 +162,7 @@ class Collector:
         return len(self.collection.candidates) + len(self.collection.unnamed)
 
     def _name_of(self, block: Block, before: str) -> tuple[str, Source]:
-        """The path that is written for a block, and where."""
+        """Return the path that the answer gives for a block, and the source of the path."""
         for said in stated_in(block.info):
             if self._matcher.match(said).path:
                 return said, "stated"
@@ -177,7 +179,7 @@ class Collector:
                 return outside, "title"
         comments = comment_in(block.content)
         if languages.is_markdown(language_of(block.info), "") and not block.content.lstrip().startswith("<!--"):
-            comments = iter(())  # a heading is no comment
+            comments = iter(())  # a heading is not a comment
         if path := self._matcher.first(comments):
             return path, "comment"
         for line in _near(before)[:2]:
@@ -187,7 +189,7 @@ class Collector:
         return "", "only"
 
     def _proposals(self, block: Block, language: str, written: str, depth: int) -> Iterator[Proposal]:
-        """The changes that a block holds in another form than a whole file."""
+        """Yield the changes of a block that has another form than a whole file."""
         content = block.content
         if block.form == "element":
             yield from self._element(block, depth)
@@ -203,7 +205,9 @@ class Collector:
             yield from self._elements(content, depth)
 
     def _json(self, content: str, depth: int) -> Iterator[Proposal]:
-        """The files of a JSON value that names one in scope at least; a value without is a file's own content."""
+        """Yield the files of a JSON value, if at least one of them is in scope. Another value is the content of one
+        file.
+        """
         if content.lstrip()[:1] not in ("{", "["):
             return
         value = json_value(content)
@@ -248,7 +252,9 @@ class Collector:
                 yield Proposal("edit", path=path, edits=(edit,), created=not edit.old)
 
     def _wraps(self, block: Block, language: str, written: str) -> bool:
-        """Whether a block is not a file but holds the answer: fences inside name files in scope, and it has no name."""
+        """Return whether a block is not a file but contains the answer: it has no name, and fences inside name files in
+        scope.
+        """
         wrapper = language in languages.MARKDOWN | languages.NEUTRAL | {"xml"}
         if block.form != "fence" or written or not wrapper or "``" not in block.content:
             return False
@@ -259,7 +265,7 @@ class Collector:
         )
 
     def _parts(self, content: str, written: str) -> Iterator[tuple[str, str]]:
-        """The files of one block that comments part. Such a comment is a separator, and no line of its file."""
+        """Yield the files of one block that comments separate. Such a comment is not a line of its file."""
         lines = content.split("\n")
         heads: list[tuple[int, str]] = []
         for at, line in enumerate(lines):
@@ -277,6 +283,6 @@ class Collector:
 
 
 def _near(before: str) -> Sequence[str]:
-    """The last lines with text before a block, the nearest first."""
+    """Return the last lines with text before a block, the nearest first."""
     lines = [line for line in before.split("\n") if line.strip()]
     return lines[: -TITLE_LINES_MAX - 1 : -1]

@@ -1,4 +1,4 @@
-"""The proposal of one block for one file, before it is known which proposals are chosen."""
+"""The change that one block proposes for one file. The proposals are compared later."""
 
 from typing import Literal, NamedTuple
 
@@ -8,9 +8,10 @@ Kind = Literal["whole", "edit", "delete", "rename"]
 
 
 class Proposal(NamedTuple):
-    """A change of one file. `path` and `target` are as the model writes them; empty: the text around says it.
+    """A change of one file. `path` and `target` are as the model wrote them. If they are empty, the text around names
+    them.
 
-    `content`: of a whole file. `target`: the new path of a rename. `created`: an edit whose file is not there yet.
+    `content`: of a whole file. `target`: the new path of a rename. `created`: the file of an edit does not exist yet.
     """
 
     kind: Kind

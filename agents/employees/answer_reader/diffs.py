@@ -1,4 +1,4 @@
-"""Diffs, patches and search-and-replace blocks as models write them: counts and numbers in them are often wrong."""
+"""Diffs, patches and search-and-replace blocks as models write them. Their counts and line numbers are often wrong."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,7 @@ from agents.employees.answer_reader.edits import EDITS_MAX, Edit
 
 NOTHING = "/dev/null"
 _OPEN = "\\ No newline"
-"""Begins the line below one that ends a file without a line end."""
+"""Beginning of the line after a last line without a line end."""
 _HUNK = re.compile(r"^@@+(?:\s*-(\d+)(?:,\d+)?\s+\+\d+(?:,\d+)?)?.*$")
 _OLD = re.compile(r"^--- (?:a/(?=.)|\"a/)?(.+?)\"?(?:\t.*)?$")
 _NEW = re.compile(r"^\+\+\+ (?:b/(?=.)|\"b/)?(.+?)\"?(?:\t.*)?$")
@@ -23,7 +23,7 @@ _ROO = re.compile(r"^(?::(?:start|end)_line:\s*\d+|-{5,9})\s*$")
 
 
 def is_diff(content: str) -> bool:
-    """Whether a text is a diff or a patch by its first lines."""
+    """Return whether a text is a diff or a patch, judged by its first lines."""
     lines = [line for line in content.split("\n", 12)[:12] if line.strip()][:4]
     if any(_GIT.match(line) or _ACTION.match(line) or line.startswith("*** Begin Patch") for line in lines):
         return True
@@ -32,7 +32,7 @@ def is_diff(content: str) -> bool:
 
 
 def diff_proposals(content: str) -> Iterator[Proposal]:
-    """The changes of a diff, one for each file."""
+    """Yield the changes of a diff, one for each file."""
     lines = content.split("\n")
     if any(_ACTION.match(line) for line in lines):
         yield from _patch(lines)
@@ -42,7 +42,7 @@ def diff_proposals(content: str) -> Iterator[Proposal]:
 
 
 def _sections(lines: Sequence[str]) -> Iterator[list[str]]:
-    """The lines of a unified diff by file."""
+    """Yield the lines of a unified diff by file."""
     section: list[str] = []
     in_hunk = False
     for at, line in enumerate(lines):
@@ -63,7 +63,7 @@ def _has_header(section: Sequence[str]) -> bool:
 
 
 def _file(section: Sequence[str]) -> Iterator[Proposal]:
-    """The change of one file of a unified diff."""
+    """Yield the change of one file of a unified diff."""
     old, new, body, moved = "", "", 0, ("", "")
     deleted = any(line.startswith("deleted file mode") for line in section[:8])
     created = any(line.startswith("new file mode") for line in section[:8])
@@ -99,7 +99,7 @@ def _file(section: Sequence[str]) -> Iterator[Proposal]:
 
 
 def _hunks(lines: Sequence[str]) -> Iterator[Edit]:
-    """The hunks of one file. Trailing empty lines are not part of a hunk: they stand between diff and prose."""
+    """Yield the hunks of one file. Trailing empty lines are not part of a hunk: they separate the diff from prose."""
     hunk: list[str] = []
     at = 0
     for line in [*lines, "@@"]:
@@ -116,7 +116,7 @@ def _hunk(lines: list[str], at: int) -> Iterator[Edit]:
     is_open = any(mark != "-" for mark in marked) if marked else None
     lines = [line for line in lines if not line.startswith(_OPEN)]
     while lines and (not lines[-1].strip() or lines[-1].rstrip() == "--"):
-        lines = lines[:-1]  # the signature of a mailed patch stands below the last hunk
+        lines = lines[:-1]  # a mailed patch has its signature after the last hunk
     while lines and not lines[0].strip() and at == 0:
         lines = lines[1:]
     if not any(line.startswith(("+", "-")) for line in lines):
@@ -131,7 +131,7 @@ def _plain(line: str) -> str:
 
 
 def _patch(lines: Sequence[str]) -> Iterator[Proposal]:
-    """The changes of a patch in the form `*** Update File: path`."""
+    """Yield the changes of a patch in the form `*** Update File: path`."""
     sections: list[tuple[str, str, list[str]]] = []
     for line in lines:
         if action := _ACTION.match(line):
@@ -154,13 +154,15 @@ def _patch(lines: Sequence[str]) -> Iterator[Proposal]:
 
 
 def has_search(content: str) -> bool:
-    """Whether a text begins with a search-and-replace block; one line, its file's name, may stand before it."""
+    """Return whether a text begins with a search-and-replace block. One line, the file's name, may come before it."""
     lines = [line for line in content.split("\n", 12)[:12] if line.strip()][:2]
     return any(_SEARCH.match(line) for line in lines)
 
 
 def search_edits(content: str) -> Iterator[tuple[str, Edit | None]]:
-    """Each search-and-replace block of a text with the line before it; None for one that has no end or no middle."""
+    """Yield each search-and-replace block of a text with the line before it. The edit is None if its end or middle is
+    missing.
+    """
     lines = content.split("\n")
     at, before = 0, ""
     while at < len(lines):

@@ -1,17 +1,17 @@
-"""Edits of a text: each must apply at exactly one place. What does not is a reason, and never a guess."""
+"""Edits of a text. Each edit must apply at exactly one place. Otherwise there is a reason and never a guess."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 EDITS_MAX = 200
-"""Edits of one file in one answer."""
+"""Limit of edits of one file in one answer."""
 SHOWN_CHARS_MAX = 60
 
 
 class Edit(NamedTuple):
-    """Replaces lines. `at`: the line that a diff's header says (from 1), or 0. `append`: adds at the end.
+    """Replaces lines. `at`: the line number in a diff's header (from 1), or 0. `append`: adds lines at the end.
 
-    `is_open`: whether the last of the new lines ends the file without a line end, where a diff says so.
+    `is_open`: whether the last new line ends the file without a line end, if a diff states it.
     """
 
     old: tuple[str, ...]
@@ -29,7 +29,7 @@ class Edited(NamedTuple):
 
 
 def edited(text: str, edits: Sequence[Edit], path: str) -> Edited:
-    """Apply edits in their order. What they do not touch stays as it is, its line ends too."""
+    """Apply edits in their order. All other lines stay unchanged, including their line ends."""
     if len(edits) > EDITS_MAX:
         return Edited("", f"The answer holds {len(edits)} edits of {path}, more than {EDITS_MAX}. Give the file whole.")
     lines, last_open = _split(text)
@@ -59,7 +59,7 @@ def edited(text: str, edits: Sequence[Edit], path: str) -> Edited:
 
 
 def _split(text: str) -> tuple[list[str], bool]:
-    """The lines of a text, and whether the last one has no end."""
+    """Return the lines of a text, and whether the last line has no line end."""
     lines = text.split("\n")
     if not lines[-1]:
         return lines[:-1], False
@@ -67,7 +67,7 @@ def _split(text: str) -> tuple[list[str], bool]:
 
 
 def _insertion_fault(edit: Edit, at: int, lines: Sequence[str], path: str) -> str:
-    """Why lines cannot be added where an edit says; empty when they can."""
+    """Return why lines cannot be inserted at the place of an edit, or an empty text if they can."""
     if edit.append or not lines or (edit.at and at in (0, len(lines))):
         return ""
     return (
@@ -77,7 +77,10 @@ def _insertion_fault(edit: Edit, at: int, lines: Sequence[str], path: str) -> st
 
 
 def _places(lines: Sequence[str], edit: Edit) -> tuple[list[int], list[str]]:
-    """Where the old lines stand, and the new ones as they fit there: exactly, or but for space around them."""
+    """Return the places of the old lines, and the new lines as they fit there.
+
+    The old lines match exactly, or with other spaces at their ends, or with another indentation of all lines.
+    """
     exact = _matches(lines, edit.old)
     if exact:
         return exact, list(edit.new)
@@ -98,7 +101,7 @@ def _matches(lines: Sequence[str], old: Sequence[str]) -> list[int]:
 
 
 def _indented(lines: Sequence[str], edit: Edit) -> tuple[list[int], list[str]]:
-    """Where the old lines stand with the same indentation before all of them, more or less than was written."""
+    """Return the places where the old lines match with the same additional or missing indentation of all lines."""
     stripped = [line.strip() for line in lines]
     places = _matches(stripped, [line.strip() for line in edit.old])
     fitting: list[int] = []

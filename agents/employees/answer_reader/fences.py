@@ -1,7 +1,7 @@
-"""Where a fenced block ends, also where a model has not closed it as CommonMark wants.
+"""The search for the end of a fenced block, also if the model did not close it as CommonMark requires.
 
-CommonMark ends a block at the first bare fence that is long enough. Models nest blocks in a README, put fences into
-docstrings, close with other lengths, write words behind a fence, or glue it to the last line of code.
+CommonMark ends a block at the first bare fence that is long enough. But models nest blocks in a README, put fences into
+docstrings, close with other lengths, write words after a fence, or put it at the end of the last line of code.
 """
 
 import re
@@ -15,18 +15,18 @@ _ATTRIBUTE = re.compile(r"\b(?:path|file|filename|file_path|filepath|title|name|
 _HEREDOC = re.compile(r"<<-?\s*[\"'\\]?([A-Za-z_]\w*)[\"']?")
 PARSED_LINES_MAX = 4_000
 PARSES_MAX = 12
-"""Ends of one block that are tried with Python's parser."""
+"""Number of possible ends of one block that Python's parser checks."""
 
 
 class Line(NamedTuple):
-    """A line without its indentation, and the columns of that."""
+    """A line without its indentation, and the number of columns of the indentation."""
 
     indent: int
     text: str
 
 
 class Mark(NamedTuple):
-    """A line that is a fence. `bare`: nothing stands behind it. `opens`: what stands behind it is an info string."""
+    """A line that is a fence. `bare`: no text comes after it. `opens`: the text after it is an info string."""
 
     at: int
     indent: int
@@ -38,7 +38,7 @@ class Mark(NamedTuple):
 
 
 class Closing(NamedTuple):
-    """The end of a block: its last line and the next one to read. `glued`: what stands before a fence in its line."""
+    """The end of a block: its last line and the next line to read. `glued`: text before a fence in the same line."""
 
     end: int
     next: int
@@ -47,17 +47,17 @@ class Closing(NamedTuple):
 
 
 class Opening(NamedTuple):
-    """A fence that begins a block, with the path that is said for it, if one is."""
+    """A fence that begins a block, with the path that is given for it, or an empty path."""
 
     mark: Mark
     path: str
 
 
 class Clues(NamedTuple):
-    """The knowledge of a reader beside the text.
+    """The knowledge of a reader besides the text.
 
-    `named` reads an info string, `titled` a line of prose that is nothing but a name: each returns the path in scope,
-    or nothing. `parses` tells whether a text is a Python program.
+    `named` parses an info string. `titled` parses a line of prose that is only a name. Both return the path in scope,
+    or an empty text. `parses` returns whether a text is a Python program.
     """
 
     named: Callable[[str], str]
@@ -66,7 +66,7 @@ class Clues(NamedTuple):
 
 
 def mark_of(at: int, line: Line) -> Mark | None:
-    """The fence in a line, or None."""
+    """Return the fence in a line, or None."""
     matched = FENCE.match(line.text)
     if matched is None:
         return None
@@ -77,7 +77,7 @@ def mark_of(at: int, line: Line) -> Mark | None:
 
 
 def _is_info(info: str) -> bool:
-    """Whether what stands behind a fence is an info string, and no words of a sentence."""
+    """Return whether the text after a fence is an info string, not words of a sentence."""
     said = info.strip()
     first = re.split(r"[\s:,{(\[]", said, maxsplit=1)[0].lower()
     if not said:
@@ -89,7 +89,7 @@ def _is_info(info: str) -> bool:
 
 
 def closing_of(lines: Sequence[Line], fenced: Sequence[int], opening: Opening, clues: Clues) -> Closing:
-    """The end of the block whose content begins at the first of `lines`; `fenced` are those that hold a fence."""
+    """Return the end of the block whose content begins at the first of `lines`. `fenced`: lines that have a fence."""
     mark = opening.mark
     marks = [other for at in fenced if (other := mark_of(at, lines[at])) is not None]
     language = language_of(mark.info)
@@ -104,14 +104,16 @@ def closing_of(lines: Sequence[Line], fenced: Sequence[int], opening: Opening, c
 
 
 def language_of(info: str) -> str:
-    """The language that an info string begins with, in small letters; empty when it names none."""
+    """Return the language at the beginning of an info string in lower case, or an empty text."""
     said = info.strip().lstrip("{(").lstrip(".").strip()
     first = re.split(r"[\s:,{}()\[\]=\"']", said, maxsplit=1)[0].lower()
     return first if first in LANGUAGES else ""
 
 
 def _long(marks: Sequence[Mark], mark: Mark, clues: Clues) -> Closing | None:
-    """The end of a block with four marks or more, by length alone; None when no fence of that length closes it."""
+    """Return the end of a block with four marks or more. Only the length counts. None: no fence of that length closes
+    it.
+    """
     for other in marks:
         if other.char != mark.char or other.length < mark.length:
             continue
@@ -125,9 +127,9 @@ def _long(marks: Sequence[Mark], mark: Mark, clues: Clues) -> Closing | None:
 def _code(
     lines: Sequence[Line], marks: Sequence[Mark], opening: Opening, language: str, clues: Clues
 ) -> tuple[Closing | Mark | None, int, bool]:
-    """The end of a block of code where it is a program, or its first bare fence and the line where it must end.
+    """Return the end of a block of code if it is a program. Otherwise return its first bare fence and its latest end.
 
-    The third value tells whether it is Python.
+    The third value is true for Python.
     """
     mark = opening.mark
     python = language in PYTHON or (
@@ -162,7 +164,7 @@ def _code(
 
 
 def _outside_heredocs(lines: Sequence[Line], marks: Sequence[Mark]) -> Iterator[Mark]:
-    """The fences that are no line of a file which a shell command writes."""
+    """Yield the fences that are not inside a file that a shell command writes."""
     ends = ""
     waiting = iter(marks)
     mark = next(waiting, None)
@@ -187,9 +189,10 @@ def _best_end(
     stop: int,
     clues: Clues | None,
 ) -> Closing:
-    """The end of what is no whole program: a fence, one glued to code, or where another block begins.
+    """Return the end of a block that is not a whole program: a fence, a fence after code, or the start of another
+    block.
 
-    `clues` are there for Python alone.
+    `clues` are only given for Python.
     """
     end = first.at if first else stop
     glued = _glued(lines, [at for at in fenced if at < end])
@@ -213,7 +216,7 @@ def _glued(lines: Sequence[Line], fenced: Sequence[int]) -> Closing | None:
 
 
 def _text(lines: Sequence[Line], end: int, last: str | None = None) -> str:
-    """The lines before `end` as a text, with indentation."""
+    """Return the lines before `end` as a text, with indentation."""
     if end > PARSED_LINES_MAX:
         return ""
     texts = [" " * line.indent + line.text for line in lines[:end]]
@@ -221,7 +224,7 @@ def _text(lines: Sequence[Line], end: int, last: str | None = None) -> str:
 
 
 def _markdown(lines: Sequence[Line], marks: Sequence[Mark], opening: Opening, clues: Clues) -> Closing:
-    """The end of a block of prose: blocks inside it are passed over whole."""
+    """Return the end of a block of prose. Blocks inside it are skipped as a whole."""
     mark = opening.mark
     bound = _bound(lines, marks, opening, clues)
     inside = [other for other in marks if other.at < bound]
@@ -247,13 +250,13 @@ def _markdown(lines: Sequence[Line], marks: Sequence[Mark], opening: Opening, cl
 
 
 def _ends_later(lines: Sequence[Line], bound: int, last: Mark, bare_after: int) -> bool:
-    """Whether enough bare fences follow for a block inside; with one alone, nothing may stand behind it."""
+    """Return whether enough bare fences follow for an inner block. If there is only one, no text may come after it."""
     behind = range(last.at + 1, bound)
     return bare_after >= 2 or (bare_after == 1 and not any(lines[at].text.strip() for at in behind))
 
 
 def _counts(marks: Sequence[Mark]) -> list[int]:
-    """For each mark: how many bare ones come after it."""
+    """Return for each mark the number of bare marks after it."""
     counts, seen = [0] * len(marks), 0
     for index in range(len(marks) - 1, -1, -1):
         counts[index] = seen
@@ -262,7 +265,7 @@ def _counts(marks: Sequence[Mark]) -> list[int]:
 
 
 def _bound(lines: Sequence[Line], marks: Sequence[Mark], opening: Opening, clues: Clues) -> int:
-    """Where the next file of the answer begins: a fence, or a title above one, that names another file in scope."""
+    """Return the line where the next file of the answer begins: a fence, or the title above it, with another path."""
     for other in marks:
         if not other.opens or other.indent > opening.mark.indent:
             continue
@@ -277,7 +280,9 @@ def _bound(lines: Sequence[Line], marks: Sequence[Mark], opening: Opening, clues
 
 
 def _begins_inner(lines: Sequence[Line], mark: Mark) -> bool:
-    """Whether a bare fence looks like the beginning of a block: text follows it, and a gap or a title is before it."""
+    """Return whether a bare fence looks like the beginning of a block: text follows it, and a gap or a title is before
+    it.
+    """
     after = lines[mark.at + 1].text.strip() if mark.at + 1 < len(lines) else ""
     before = lines[mark.at - 1].text.strip() if mark.at > 0 else ""
     if not after or FENCE.match(after):

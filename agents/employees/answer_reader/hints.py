@@ -56,19 +56,19 @@ _REGRET = re.compile(
 
 
 class Hint(NamedTuple):
-    """A path that is written somewhere near a block, as it is written."""
+    """A path near a block, as it is written."""
 
     written: str
     source: Source
 
 
 def has_path_key(info: str) -> bool:
-    """Whether an info string states a path by a key that means nothing else."""
+    """Return whether an info string states a path with a key that has no other meaning."""
     return bool(_PATH_KEY.search(info[:LINE_CHARS_MAX]))
 
 
 def stated_in(info: str) -> tuple[str, ...]:
-    """The readings of the path that an info string or the attributes of an element state; none without one."""
+    """Return the possible paths that an info string or the attributes of an element state, or nothing."""
     info = info.strip()[:LINE_CHARS_MAX]
     if quoted := _QUOTED.search(info):
         return (quoted.group(2).strip(),)
@@ -80,7 +80,7 @@ def stated_in(info: str) -> tuple[str, ...]:
 
 
 def _said_in(info: str) -> str:
-    """The path that an info string holds without a key: behind the language, or alone."""
+    """Return the path that an info string has without a key: after the language, or as its only word."""
     words = info.strip("{}()[] ").split()
     rest = words[1:] if words and words[0].lstrip(".").lower() in LANGUAGES else words
     if words and ":" in words[0]:
@@ -98,18 +98,20 @@ def _said_in(info: str) -> str:
 
 
 def _is_flag(word: str) -> bool:
-    """Whether a word of an info string is an option and no name."""
+    """Return whether a word of an info string is an option, not a name."""
     return "=" in word or word.startswith(("-", "{"))
 
 
 def is_file_name(word: str) -> bool:
-    """Whether a word looks like a file's name by its known ending."""
+    """Return whether a word looks like a file's name, because its ending is known."""
     name = word.rpartition("/")[2]
     return suffix_of(word) in SUFFIXES and len(name) > 1 + len(suffix_of(word)) and not word.startswith("-")
 
 
 def titles_in(line: str) -> Iterator[str]:
-    """The names that a line is a title of: nothing stands in it but the name, a label before and a note behind."""
+    """Yield the names that a line may be the title of. A title has only the name, a label before it and a note after
+    it.
+    """
     line = line.strip()[:LINE_CHARS_MAX]
     rest = _LABEL.sub("", line, count=1)
     for text in dict.fromkeys((line, rest)):
@@ -130,7 +132,7 @@ def titles_in(line: str) -> Iterator[str]:
 
 
 def names_in(line: str) -> Iterator[str]:
-    """The words of a sentence that may be paths."""
+    """Yield the words of a sentence that may be paths."""
     line = line[:LINE_CHARS_MAX]
     for span in _SPAN.finditer(line):
         yield next(group for group in span.groups() if group)
@@ -139,7 +141,7 @@ def names_in(line: str) -> Iterator[str]:
 
 
 def comment_in(content: str) -> Iterator[str]:
-    """The text of a block's first comment, if it may be the file's name: after a shebang and an encoding."""
+    """Yield the text of a block's first comment, after a shebang and an encoding, if it may be the file's name."""
     for line in content.split("\n", 4)[:4]:
         text = line.strip()[:LINE_CHARS_MAX]
         if not text or text.startswith("#!") or "coding" in text[:20]:

@@ -1,4 +1,4 @@
-"""Names of languages as they stand behind a fence, and whether a language fits a file's name."""
+"""Names of languages after a fence, and whether a language fits a file's name."""
 
 _BY_SUFFIX: dict[str, tuple[str, ...]] = {
     "py": ("python", "py", "python3", "py3", "python2", "gyp", "cython", "starlark"),
@@ -63,17 +63,19 @@ LANGUAGES = frozenset(
     }
 ) - {""}
 SUFFIXES = frozenset(_BY_SUFFIX) | {"lock", "env", "conf", "tsx", "jsx", "mjs", "bat", "ps1", "svg", "pth", "mk", "php"}
-"""Endings by which a word is known for a file's name where nothing else says so."""
+"""File name endings. A word with one of them counts as a file name even without other evidence."""
 
 
 def suffix_of(path: str) -> str:
-    """The ending of a file's name in small letters; empty without one."""
+    """Return the ending of a file's name in lower case, or an empty text."""
     name = path.rpartition("/")[2]
     return name.rpartition(".")[2].lower() if "." in name[1:] else ""
 
 
 def fits(language: str, path: str) -> bool | None:
-    """Whether a fence's language is one of the file's; None when the language says nothing about files."""
+    """Return whether a fence's language is one of the file's languages, or None if the language says nothing about
+    files.
+    """
     if language in NEUTRAL or language not in LANGUAGES or language in DIFF:
         return None
     name = path.rpartition("/")[2].lower()
@@ -84,5 +86,5 @@ def fits(language: str, path: str) -> bool | None:
 
 
 def is_markdown(language: str, path: str) -> bool:
-    """Whether a block holds prose that may hold fences of its own."""
+    """Return whether a block has prose that may contain fences itself."""
     return language in MARKDOWN or suffix_of(path) in ("md", "mdx", "rst", "markdown")

@@ -1,4 +1,4 @@
-"""From a path as a model writes it to the path in scope that it means. A path that cannot be matched stays as it is."""
+"""Matching of a path that a model wrote with the path in scope that it means. Without a match it stays unchanged."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -20,9 +20,9 @@ PATH_PARTS_MAX = 32
 
 
 class Match(NamedTuple):
-    """The meaning of a written path. `path`: in scope, or empty. `outside`: the plain path when it is not in scope.
+    """The meaning of a written path. `path`: in scope, or empty. `outside`: the plain path if it is not in scope.
 
-    `guessed`: the path was matched by its last parts alone.
+    `guessed`: only the last parts of the path were matched.
     """
 
     path: str
@@ -41,10 +41,10 @@ class PathMatcher:
         self._names = {path.rpartition("/")[2].casefold() for path in (*self.concrete, *self._known)}
         self._matches: dict[str, Match] = {}
         self._prefixes: set[str] = set()
-        """Folders that all paths of the answer share and that no file of the project has."""
+        """Folders that come first in all paths of the answer, and in no path of the project."""
 
     def first(self, names: Iterable[str]) -> str:
-        """The first path in scope that one of several words names, where nothing says that they are paths."""
+        """Return the first path in scope that one of the words names. The words need not be paths."""
         for name in names:
             last = re.split(r"[/\\]", name[-PATH_CHARS_MAX:])[-1].strip(_DECORATION).casefold()
             if last in self._names or (len(self.concrete) < len(self.scope) and is_file_name(last)):
@@ -95,7 +95,7 @@ class PathMatcher:
         return ""
 
     def _by_end(self, written: str, path: str) -> str:
-        """The path in scope that is the end of a written one, or whose end a written one is; the only one there is."""
+        """Return the only path in scope that is the end of the written path, or that ends with the written path."""
         parts = path.split("/")[:PATH_PARTS_MAX]
         ends = ["/".join(parts[at:]) for at in range(len(parts))]
         if _is_absolute(written) or parts[0] in ("a", "b"):
@@ -113,14 +113,14 @@ class PathMatcher:
         return candidates.pop() if len(candidates) == 1 else ""
 
     def _outside(self, written: str, path: str) -> str:
-        """A path out of scope without what stands before the project's folder."""
+        """Return a path out of scope, relative to the project's folder."""
         if _is_absolute(written):
             path = _WORKSPACES.sub("", path) if _WORKSPACES.match(path) else path
         return path if path_fault(path) is None else ""
 
 
 def plain(written: str) -> str:
-    """A written path with plain slashes, without quotes, line numbers, drive, home and dots before it."""
+    """Return a path with plain slashes, and without quotes, line numbers, drive, home folder and leading dots."""
     path = written.strip(_DECORATION).replace("\\", "/")
     path = _TRAILING.sub("", path).removeprefix("file://")
     path = re.sub(r"^[A-Za-z]:/", "/", re.sub(r"/{2,}", "/", path))

@@ -1,4 +1,4 @@
-"""Python in an answer: whether it is complete, what it defines, and repairs of characters that no program has."""
+"""Python in an answer: whether it is complete, which names it defines, and repairs of characters that are not valid."""
 
 import ast
 import html
@@ -8,12 +8,12 @@ import warnings
 from collections.abc import Callable, Iterator
 
 CODE_CHARS_MAX = 100_000
-"""A longer block is taken as it is and not looked into."""
+"""A longer block is used unchanged and is not parsed."""
 PARSED_CHARS_MAX = 150_000
-"""The most that Python's parser reads of one answer, in characters of all tries together."""
+"""The number of characters of one answer that Python's parser reads, in all attempts together."""
 RUN_TRIES_MAX = 60
 REPAIRED_CHARS_MAX = 30_000
-"""Code in which signs are put right; longer code is taken as it is."""
+"""Longer code is used unchanged and its characters are not repaired."""
 _QUOTES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"'})
 _SPACES = str.maketrans({"\u00a0": " ", "\u2007": " ", "\u202f": " ", "\u3000": " "})
 _INVISIBLE = str.maketrans(dict.fromkeys("\ufeff\u200b\u200c\u200d\u2060\u00ad"))
@@ -23,14 +23,14 @@ _BEGINS = re.compile(
 
 
 class PythonParser:
-    """Python's parser within a limit for one answer. What is over the limit is taken for no program."""
+    """Python's parser within a limit for one answer. Text beyond the limit counts as not a program."""
 
     def __init__(self) -> None:
         self._left = PARSED_CHARS_MAX
         self._known: dict[str, ast.Module | None] = {}
 
     def parsed(self, code: str) -> ast.Module | None:
-        """The program; None for what is no Python or too long."""
+        """Return the program, or None if the text is not Python or is too long."""
         if code in self._known:
             return self._known[code]
         if len(code) > min(CODE_CHARS_MAX, self._left) or not code.strip():
@@ -40,26 +40,29 @@ class PythonParser:
         return self._known[code]
 
     def parses(self, code: str) -> bool:
-        """Whether a text is a program of at least one statement."""
+        """Return whether a text is a program of at least one statement."""
         return self.parsed(code) is not None
 
     def definitions(self, code: str, *, imports: bool = True) -> frozenset[str] | None:
-        """The names that a program binds at its top level; None when it is no Python or imports names with a star.
+        """Return the names that a program binds at its top level, or None if it is not Python or imports names with a
+        star.
 
-        `imports` False leaves out what it has from other modules.
+        `imports` False leaves out names from other modules.
         """
         tree = self.parsed(code)
         names = _bound_names(tree, imports=imports) if tree is not None else {"*"}
         return None if "*" in names else frozenset(names)
 
     def is_skeleton(self, code: str) -> bool:
-        """Whether a function's whole body is `pass`, `...` or `raise NotImplementedError`."""
+        """Return whether a function's whole body is `pass`, `...` or `raise NotImplementedError`."""
         tree = self.parsed(code)
         functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)] if tree else []
         return any(_is_empty(function.body) for function in functions)
 
     def repaired(self, code: str) -> str:
-        """The code, with characters that a chat has replaced put right; unchanged if it parses or nothing helps."""
+        """Return the code with repairs of characters that a chat replaced. It is unchanged if it parses, or if no
+        repair helps.
+        """
         if len(code) > REPAIRED_CHARS_MAX:
             return code
         tree = self.parsed(code)
@@ -73,7 +76,7 @@ class PythonParser:
         return code
 
     def program_in(self, text: str) -> str:
-        """The longest program that begins at a line of code in a text without fences; empty when there is none."""
+        """Return the longest program that begins at a line of code in a text without fences, or an empty text."""
         lines = text.split("\n")
         tries = 0
         for begin, line in enumerate(lines):
@@ -92,14 +95,14 @@ class PythonParser:
 def _parsed(code: str) -> ast.Module | None:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an escape that Python warns of is the verifier's matter
+            warnings.simplefilter("ignore")  # the verifier handles escapes that Python warns about
             return ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 
 def _has_entities(code: str, tree: ast.Module) -> bool:
-    """Whether signs stand as HTML entities outside of strings: `a &gt; b` is a program of two statements."""
+    """Return whether there are HTML entities outside of strings: `a &gt; b` is a program of two statements."""
     if not any(entity in code for entity in ("&lt;", "&gt;", "&amp;", "&quot;")):
         return False
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
@@ -122,7 +125,7 @@ def _bound_names(tree: ast.Module, *, imports: bool) -> set[str]:
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements of a module, also those below `if` and `try`."""
+    """Yield the statements of a module, also those inside `if` and `try`."""
     waiting = list(body)
     while waiting:
         node = waiting.pop()
@@ -150,7 +153,7 @@ def _is_empty(body: list[ast.stmt]) -> bool:
 
 
 def _one_line(code: str) -> str:
-    """A program in one line whose line ends are written as in a JSON string, with real line ends."""
+    """Return a program in one line, in which line ends are escaped as in a JSON string, with real line ends."""
     return code if "\n" in code.strip() else code.replace("\\n", "\n").replace('\\"', '"').replace("\\t", "\t")
 
 
@@ -162,11 +165,11 @@ _REPAIRS: tuple[Callable[[str], str], ...] = (
     html.unescape,
     _one_line,
 )
-"""Changes of characters that turn what is no Python into Python. Each is tried after the ones before it."""
+"""Changes of characters that can turn a text into Python. Each is tried after the ones before it."""
 
 
 def _ends(lines: list[str], begin: int) -> Iterator[int]:
-    """Places after which prose may begin: the end, and then, from the last, each line that is not indented."""
+    """Yield the lines after which prose may begin: the end, and then, from the last, each line without indentation."""
     yield len(lines)
     for gap in (True, False):
         for at in range(len(lines) - 1, begin, -1):

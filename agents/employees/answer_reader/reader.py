@@ -1,4 +1,6 @@
-"""The reader of answers: collects what an answer proposes, chooses by score, applies edits, says what is unclear."""
+"""The reader of answers: it collects the proposals of an answer, chooses by score, applies edits, and states what is
+unclear.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -36,10 +38,10 @@ _REFUSAL = re.compile(rf"^[ \t>*_#`\-]{{0,20}}{CANNOT}[\s*_`]*(.*)", re.MULTILIN
 def read_answer(
     text: str, brief: Brief, *, partial: frozenset[str] = frozenset(), complete: bool = True
 ) -> ParsedAnswer:
-    """The change that an answer to a brief asks for.
+    """Return the change that an answer to a brief asks for.
 
-    `partial` names files of which the author saw only a part: they can be edited and not replaced. `complete` False
-    (the answer was cut at its length limit) leaves out a block that was not closed. Never raises.
+    `partial`: files of which the author saw only a part. They can be edited but not replaced. `complete` False: the
+    answer was cut at its length limit, so a block that was not closed is left out. Never raises.
     """
     limits = {"characters": (len(text), ANSWER_CHARS_MAX), "lines": (text.count("\n"), LINES_MAX)}
     limits["fences"] = (text.count("```") + text.count("~~~"), FENCES_MAX)
@@ -52,7 +54,7 @@ def read_answer(
     parsed = _read(said, brief, partial, complete)
     if parsed.changes or parsed.declined or parsed.dropped or said.strip() == plain.strip() or not complete:
         return parsed
-    inside = _read(without_tokens(plain), brief, partial, complete)  # all of the answer was marked as thinking
+    inside = _read(without_tokens(plain), brief, partial, complete)  # the whole answer was marked as thinking
     return inside if inside.changes else parsed
 
 
@@ -86,7 +88,7 @@ def _read(text: str, brief: Brief, partial: frozenset[str], complete: bool) -> P
 
 
 def _named_by_content(collection: Collection, brief: Brief, scorer: Scorer) -> list[Candidate]:
-    """The unnamed blocks as versions of the files that they may be."""
+    """Return the unnamed blocks as versions of the files that they may be."""
     concrete = [path for path in brief.paths if is_concrete(path)]
     return [
         candidate_of(block, path, source)
@@ -96,7 +98,7 @@ def _named_by_content(collection: Collection, brief: Brief, scorer: Scorer) -> l
 
 
 def _add_bare(text: str, brief: Brief, matcher: PathMatcher, python: PythonParser, collection: Collection) -> None:
-    """Add what an answer without any block holds: a program, or files below lines that are their names."""
+    """Add the contents of an answer without any block: a program, or files below lines that are their names."""
     parts = list(_bare_parts(text, matcher, python))
     single = brief.single_path
     if not parts and single is not None:
@@ -133,7 +135,7 @@ def _bare_single(text: str, path: str, python: PythonParser) -> str:
 
 
 def _directives(text: str, matcher: PathMatcher, order: int) -> Iterator[Candidate]:
-    """The deletions and renames that lines of the answer ask for: `DELETE: path`, `RENAME: old -> new`."""
+    """Yield the deletions and renames in lines of the answer: `DELETE: path`, `RENAME: old -> new`."""
     for matched in islice(_DIRECTIVE.finditer(text), FILES_MAX):
         parts = [part.strip("`*\"' ") for part in _ARROW.split(matched.group(2).strip())]
         path = matcher.match(parts[0])
@@ -147,7 +149,7 @@ def _directives(text: str, matcher: PathMatcher, order: int) -> Iterator[Candida
 
 
 def _declined(text: str) -> str:
-    """Why the task cannot be done, if a line of an answer without code says so."""
+    """Return the reason why the task cannot be done, if a line of an answer without code states it."""
     matched = _REFUSAL.search(text)
     if matched is None:
         return ""
@@ -158,7 +160,7 @@ def _declined(text: str) -> str:
 def _why_nothing(
     collection: Collection, candidates: Sequence[Candidate], brief: Brief, reasons: Sequence[str]
 ) -> Iterator[str]:
-    """Why an answer without a usable change is none, in words for its author."""
+    """Yield the reasons why an answer has no usable change, in words for its author."""
     outside = tuple(dict.fromkeys(candidate.outside for candidate in candidates if candidate.outside))
     if outside:
         yield f"Only files outside the scope were given: {', '.join(outside)}. The scope is {', '.join(brief.paths)}."

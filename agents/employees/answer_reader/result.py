@@ -5,26 +5,28 @@ from collections.abc import Mapping
 import msgspec
 
 ANSWER_CHARS_MAX = 500_000
-"""A longer answer is not read at all. It is more than models write within their length limits (128,000 tokens)."""
+"""A longer answer is not read. Models write less than this within their length limits (128,000 tokens)."""
 LINES_MAX = 12_000
-"""Lines of one answer. An answer with more is not read."""
+"""Limit of lines of one answer. A longer answer is not read."""
 FENCES_MAX = 1_000
-"""Lines of one answer that are fences. An answer with more is not read."""
+"""Limit of lines with a fence in one answer. An answer with more is not read."""
 BLOCKS_MAX = 256
-"""Blocks, diffs and elements of one answer that are looked at."""
+"""Number of blocks, diffs and elements of one answer that are read."""
 FILES_MAX = 64
-"""Files that one answer may change."""
+"""Number of files that one answer may change."""
 REASONS_MAX = 12
 REASON_CHARS_MAX = 500
 CANNOT = "CANNOT:"
-"""The beginning of an answer that says that the task cannot be done: a legal answer, and cheaper than a false one."""
+"""The beginning of an answer that states that the task cannot be done. It is allowed, and costs less than a wrong
+answer.
+"""
 
 
 class ParsedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The change that an answer asks for.
 
     `files`: path -> whole new content. `deleted`: paths to remove; a rename is a deletion and a file. `dropped`: paths
-    out of scope, which are not handed in. `declined`: why the task cannot be done, if the answer says so.
+    out of scope, which are not handed in. `declined`: the reason why the task cannot be done, if the answer states it.
     `not_understood`: reasons in plain words, for the next attempt's prompt.
     """
 
@@ -36,5 +38,5 @@ class ParsedAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def changes(self) -> bool:
-        """Whether there is anything to hand in."""
+        """Whether the answer has files or deletions to hand in."""
         return bool(self.files or self.deleted)

@@ -1,4 +1,4 @@
-"""The score of one version of a file: its name, its language, what it defines, and the words around it."""
+"""The score of one version of a file. It depends on name, language, definitions and the words around the version."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from agents.employees.answer_reader.python_code import PythonParser
 LANGUAGE_FITS = 5
 LANGUAGE_DIFFERS = -12
 NO_SOURCE = -30
-"""A block of shell commands or of output, for a file that is neither."""
+"""For a block of shell commands or of output, if the file is neither."""
 COMPLETE = 12
 MISSING = -16
 PARSES = 4
@@ -19,13 +19,13 @@ DOES_NOT_PARSE = -12
 SKELETON = -6
 UNCLOSED = -4
 ELSEWHERE = -20
-"""The words before the block name a file that is not in scope."""
+"""For a block after words that name a file out of scope."""
 EXCERPT = -20
-"""All lines of the block stand in a longer version of the same file."""
+"""For a block whose lines are all in a longer version of the same file."""
 
 
 def module_names(path: str) -> tuple[str, ...]:
-    """The names by which a Python file is imported, from its project's folder or from src/."""
+    """Return the names that import a Python file, from its project's folder or from src/."""
     stem = path.removesuffix(".py").removesuffix("/__init__")
     return tuple(dict.fromkeys((stem.replace("/", "."), stem.removeprefix("src/").replace("/", "."))))
 
@@ -34,23 +34,23 @@ class Scorer:
     """Scores whole versions of files."""
 
     def __init__(self, definitions: Mapping[str, Sequence[str]], python: PythonParser) -> None:
-        """`definitions`: module -> the names that the requirement's cases use of it."""
+        """`definitions`: module -> the names in it that the requirement's cases use."""
         self._definitions = definitions
         self._python = python
 
     def required(self, path: str) -> frozenset[str]:
-        """The names that a file must define."""
+        """Return the names that a file must define."""
         names = (name for module in module_names(path) for name in self._definitions.get(module, ()))
         return frozenset(names)
 
     def defines(self, content: str, path: str) -> bool:
-        """Whether a program defines everything that is required of a file; False where nothing is."""
+        """Return whether a program defines all required names of a file. False if there are no required names."""
         required = self.required(path)
         names = self._python.definitions(content, imports=False) if required else None
         return names is not None and required <= names
 
     def score(self, candidate: Candidate) -> int:
-        """The score of a whole version of a file."""
+        """Return the score of a whole version of a file."""
         score = SOURCE_SCORES[candidate.source] + candidate.worth + (0 if candidate.closed else UNCLOSED)
         score += self._language(candidate.language, candidate.path)
         return score + self._content(candidate.proposal.content, candidate.path)
@@ -77,7 +77,7 @@ class Scorer:
 
 
 def homes_of(block: Unnamed, paths: Sequence[str], scorer: Scorer, *, only: bool) -> list[tuple[str, Source]]:
-    """The files in scope that an unnamed block may be: by what it defines, by its language, or because there is one."""
+    """Return the files in scope that an unnamed block may be, by its definitions, its language or as the only file."""
     defining = [path for path in paths if scorer.defines(block.content, path)]
     if defining:
         most = max(len(scorer.required(path)) for path in defining)
@@ -89,14 +89,14 @@ def homes_of(block: Unnamed, paths: Sequence[str], scorer: Scorer, *, only: bool
 
 
 def candidate_of(block: Unnamed, path: str, source: Source) -> Candidate:
-    """An unnamed block as a version of a file."""
+    """Return an unnamed block as a version of a file."""
     worth = block.worth + (ELSEWHERE if block.elsewhere else 0)
     proposal = Proposal("whole", path=path, content=block.content)
     return Candidate(proposal, path, "", path, source, block.language, worth, block.closed, block.order)
 
 
 def is_excerpt(content: str, longer: str) -> bool:
-    """Whether a text is shorter than another one that holds all of its lines."""
+    """Return whether a text is shorter than another text that has all of its lines."""
     lines = {line.strip() for line in content.split("\n") if line.strip()}
     others = {line.strip() for line in longer.split("\n") if line.strip()}
     return lines < others

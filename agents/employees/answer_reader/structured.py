@@ -12,7 +12,7 @@ from agents.employees.answer_reader.diffs import diff_proposals, has_search, is_
 from agents.employees.answer_reader.edits import Edit
 
 DEPTH_MAX = 8
-"""Levels of objects, lists and tags inside each other that are looked through."""
+"""Number of nested objects, lists and tags that are searched."""
 ITEMS_MAX = 256
 _PATHS = ("path", "file_path", "filepath", "filename", "file_name", "file", "target_file", "name", "source")
 _CONTENTS = ("content", "contents", "code", "text", "file_text", "source_code", "body", "data", "file_content", "value")
@@ -44,7 +44,7 @@ _GIT_REMOVES = re.compile(r"^[ \t$]*git (rm|mv)\s+(?:-\w+\s+)*([^\s;&|]+)(?:\s+(
 
 
 def json_value(text: str) -> Any:
-    """The first JSON value of a text, or None. Line ends inside strings are let pass."""
+    """Return the first JSON value of a text, or None. Line ends inside strings are accepted."""
     begin = min((at for at in (text.find("{"), text.find("[")) if at >= 0), default=-1)
     if begin < 0:
         return None
@@ -56,7 +56,9 @@ def json_value(text: str) -> Any:
 
 
 def answer_text(value: Any) -> str:
-    """The one text that a JSON object holds beside short fields: code, or an answer with blocks. Empty without one."""
+    """Return the only text with line ends or fences in a JSON object: code, or an answer with blocks. Empty if there is
+    none.
+    """
     if not isinstance(value, dict):
         return ""
     texts = [text for text in value.values() if isinstance(text, str) and ("\n" in text or "```" in text)]
@@ -64,7 +66,7 @@ def answer_text(value: Any) -> str:
 
 
 def json_proposals(value: Any, depth: int = 0) -> Iterator[Proposal]:
-    """The changes that a JSON value holds, in any of the usual shapes."""
+    """Yield the changes in a JSON value, in any of the usual forms."""
     if depth > DEPTH_MAX:
         return
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
@@ -101,7 +103,7 @@ def _object_proposals(value: Mapping[str, Any], depth: int) -> Iterator[Proposal
 
 
 def _change_of(value: Mapping[str, Any]) -> Proposal | None:
-    """The change of an object that names one file, with its content, its edits, or its deletion."""
+    """Return the change of an object that names one file, with its content, its edits, or its deletion."""
     path = next((text for key in _PATHS if isinstance(text := value.get(key), str) and _may_be_path(text)), None)
     if path is None:
         return None
@@ -152,12 +154,12 @@ def _strings(value: Any) -> list[str]:
 
 
 def _may_be_path(text: str) -> bool:
-    """Whether a key or a value of JSON may be a file's path: a name with an ending, a folder before it, or one word."""
+    """Return whether a JSON key or value may be a path: one line that ends like a name, without an assignment."""
     return 0 < len(text) <= 400 and "\n" not in text and bool(re.search(r"[\w)\]]$", text)) and " = " not in text
 
 
 def diff_or_search(text: str, path: str) -> Proposal | None:
-    """The change of one known file that a diff or search-and-replace blocks hold."""
+    """Return the change of one known file from a diff or from search-and-replace blocks."""
     if has_search(text):
         found = [edit for _, edit in search_edits(text)]
         edits = tuple(edit for edit in found if edit is not None)
@@ -170,7 +172,7 @@ def diff_or_search(text: str, path: str) -> Proposal | None:
 
 
 def element_proposals(name: str, stated: str, content: str) -> Iterator[Proposal]:
-    """The changes of one element: its path in its attributes, or in its children."""
+    """Yield the changes of one element. Its path is in its attributes, or in its children."""
     children = _children(content)
     path = stated or _text_in(children, _PATHS) or ""
     path = path.strip()
@@ -197,7 +199,7 @@ def element_proposals(name: str, stated: str, content: str) -> Iterator[Proposal
 
 
 def _children(content: str) -> dict[str, str]:
-    """The texts of the elements that an element begins with, by name; none when its content is a file's own."""
+    """Return the texts of the elements at the beginning of an element, by name. Empty if the content is a file's."""
     children: dict[str, str] = {}
     at = 0
     while len(children) < 16:
@@ -229,7 +231,7 @@ def _children(content: str) -> dict[str, str]:
 
 
 def _inside(text: str) -> str:
-    """The content of an element without what wraps it: an empty first line, CDATA, a fence, entities for signs."""
+    """Return the content of an element without its wrapping: an empty first line, CDATA, a fence, or HTML entities."""
     if cdata := _CDATA.match(text):
         return cdata.group(1)
     if fenced := _FENCED.match(text):
@@ -241,7 +243,7 @@ def _inside(text: str) -> str:
 
 
 def _written(opened: re.Match[str], lines: list[str]) -> Iterator[Proposal]:
-    """The file that one heredoc writes or adds to."""
+    """Yield the file that one heredoc writes or appends to."""
     command, dash, _ = opened.groups()
     into = _INTO.search(command.replace("<<", " ", 1))
     if into is None:
@@ -254,7 +256,7 @@ def _written(opened: re.Match[str], lines: list[str]) -> Iterator[Proposal]:
 
 
 def shell_proposals(content: str) -> Iterator[Proposal]:
-    """The files that shell commands write by heredocs, and those that git removes or moves."""
+    """Yield the files that shell commands write by heredocs, and the files that git removes or moves."""
     lines = content.split("\n")
     at: dict[str, list[int]] = {}
     for number, line in enumerate(lines):

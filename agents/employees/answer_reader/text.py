@@ -1,4 +1,4 @@
-"""The text of an answer without what is not the answer: thinking, control tokens, invisible characters."""
+"""Removal of everything in an answer's text that is not the answer: thinking, control tokens, invisible characters."""
 
 import re
 
@@ -7,7 +7,7 @@ _THOUGHT = r"think|thinking|thought|thoughts|reasoning|reflection|scratchpad|ana
 _OPEN = re.compile(rf"^[ \t]*(?:<({_THOUGHT})>|\[(THINK)\]|◁(think)▷|<\|begin_of_(thought)\|>)", re.IGNORECASE)
 _INNER = re.compile(rf"^[ \t]*<({_THOUGHT})>[ \t]*$", re.IGNORECASE | re.MULTILINE)
 THOUGHTS_MAX = 50
-"""Passages of thinking that are taken out of one answer."""
+"""Number of passages of thinking that are removed from one answer."""
 _CLOSE = (
     rf"(?:</(?:{_THOUGHT})>|\[/THINK\]|◁/think▷|<\|end_of_thought\|>)"
     r"(?![\"')\]]|`(?!``))"
@@ -33,7 +33,7 @@ _WRAPPER = re.compile(
 
 
 def cleaned(text: str) -> str:
-    """The text with plain line ends, without halves of characters, and without invisible characters before a fence."""
+    """Return the text with plain line ends, without lone surrogates and without invisible characters before fences."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
     text = text.encode("utf-8", "replace").decode("utf-8")
     if "\n" not in text and text.count("\\n") >= 2 and "```" in text:
@@ -43,7 +43,7 @@ def cleaned(text: str) -> str:
 
 
 def _spaced(lines: list[str]) -> list[str]:
-    """The lines, with a space behind each `>` of a quoted block that has none."""
+    """Return the lines, with a space after each `>` of a quoted block that has none."""
     begin = 0
     while begin < len(lines):
         end = begin
@@ -56,7 +56,7 @@ def _spaced(lines: list[str]) -> list[str]:
 
 
 def _visible(line: str) -> str:
-    """Without invisible characters at its beginning, or anywhere when the line is a fence, a marker or a tag."""
+    """Return a line without invisible characters at its start, or without any if it is a fence, a marker or a tag."""
     bare = line.lstrip(_INVISIBLE + " \t\u00a0\u3000")
     if bare != line:
         head = line[: len(line) - len(bare)]
@@ -67,7 +67,7 @@ def _visible(line: str) -> str:
 
 
 def without_thinking(text: str) -> str:
-    """The text after the model's thinking, or all of it when there is no thinking in it."""
+    """Return the text after the model's thinking, or the whole text if it has no thinking."""
     text = _final_channel(text)
     for _ in range(THOUGHTS_MAX):
         text = text.lstrip("\n")
@@ -82,7 +82,9 @@ def without_thinking(text: str) -> str:
 
 
 def _without_inner_thinking(text: str) -> str:
-    """Without thinking that begins after the first words of the answer, each tag on a line of its own."""
+    """Return the text without thinking that begins after the first words of the answer, with tags on lines of their
+    own.
+    """
     for _ in range(THOUGHTS_MAX):
         opened = _INNER.search(text)
         if opened is None:
@@ -95,12 +97,12 @@ def _without_inner_thinking(text: str) -> str:
 
 
 def _within_opened(text: str, at: int) -> bool:
-    """Whether a tag of thinking was opened on a line of its own before this place."""
+    """Return whether a tag of thinking was opened on a line of its own before this place."""
     return any(True for _ in re.finditer(rf"^[ \t]*<(?:{_THOUGHT})>", text[:at], re.IGNORECASE | re.MULTILINE))
 
 
 def _final_channel(text: str) -> str:
-    """The final message of an answer in channels; without one, the messages that call a tool."""
+    """Return the final message of an answer in channels. If there is none, return the messages that call a tool."""
     glued = _GLUED_CHANNELS.match(text)
     if glued is not None:
         return text[glued.end() :]
@@ -121,7 +123,7 @@ def _final_channel(text: str) -> str:
 
 
 def without_tokens(text: str) -> str:
-    """The text without the control tokens of chat templates and without tags that wrap the whole answer."""
+    """Return the text without the control tokens of chat templates and without tags that wrap the whole answer."""
     text = text.replace("[TOOL_CALLS]", "\n")
     text = _TOKEN_AT_FENCE.sub(r"\1", text)
     text = _TOKEN_LINE.sub("", text)
@@ -136,7 +138,7 @@ def without_tokens(text: str) -> str:
 
 
 def _on_its_own_line(text: str, fence: re.Match[str]) -> str:
-    """A fence with a language after the words of a sentence, on a line of its own."""
+    """Return a fence with a language on a line of its own, if the words of a sentence come before it."""
     before = text[text.rfind("\n", 0, fence.start()) + 1 : fence.start()]
     words = "`" not in before and bool(before.strip(" \t>*-+0123456789."))
     return f"\n{fence.group(0)}" if words else fence.group(0)

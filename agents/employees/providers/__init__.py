@@ -1,1 +1,1 @@
-"""Employees by provider: one module for each way to reach a model."""
+"""Providers of employees: one module for each way to reach a model."""

@@ -1,4 +1,6 @@
-"""One call as its requests: a request that is refused for its form is made again in a form that the server takes."""
+"""The requests of one call: if a server refuses the form of a request, it is sent again in a form that the server
+accepts.
+"""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,13 +11,13 @@ from agents.employees.providers.failures import Refusal, failed_call, refused
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-REQUESTS_MAX = 5  # of one call: each but the last was refused, computed nothing and taught what the server refuses
+REQUESTS_MAX = 5  # of one call: all except the last were refused and cost nothing, and each led to an adaptation
 
 
 async def ask(
     client: "AsyncOpenAI", params: dict[str, Any], made: list[str], *, wall_s: float, secret: str | None
 ) -> tuple[bytes, str | None, dict[str, Any]]:
-    """Body, request id and the request that was answered; what was adapted for it is put behind `made`.
+    """Return body, request id and the request that was answered. New adaptations are appended to `made`.
 
     :raises CallFailed: for every answer that is not 200 and every failure of the connection.
     """
@@ -38,7 +40,7 @@ async def ask(
 
 
 def _failure(error: Exception, refusal: Refusal | None, base_url: str, secret: str | None) -> Exception:
-    """The typed failure; an error that is none of the server's, the network's or the settings' as it came."""
+    """Return the typed failure. An error that does not come from server, network or settings is returned unchanged."""
     if refusal is not None:
         return refusal.failure(base_url, secret)
     return failed_call(error, base_url, secret) or error

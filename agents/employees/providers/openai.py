@@ -1,4 +1,4 @@
-"""An employee behind any OpenAI-compatible chat server: OpenAI itself, Ollama's /v1, vLLM, LM Studio, llama.cpp."""
+"""An employee on any OpenAI-compatible chat server: OpenAI itself, Ollama's /v1, vLLM, LM Studio, llama.cpp."""
 
 import asyncio
 import time
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 PROBE_OUTPUT_TOKENS_MAX = 16
 PROBE_WALL_S = 30.0
 PROMPT_BYTES_MAX = 4 * 1024**2
-ANSWER_BYTES_MAX = 4 * 1024**2  # of an answer's text; more is no answer to one task
-_SEED_MASK = 0x7FFF_FFFF  # servers differ; all take 31 bits
-_NEWER_LIMIT_PROVIDER = "openai"  # its reasoning models take max_completion_tokens only
-_NO_KEY = "none"  # the SDK demands one; servers without a key ignore it
+ANSWER_BYTES_MAX = 4 * 1024**2  # of an answer's text; a longer text is not an answer to one task
+_SEED_MASK = 0x7FFF_FFFF  # all servers accept 31 bits, and some not more
+_NEWER_LIMIT_PROVIDER = "openai"  # its reasoning models accept only max_completion_tokens
+_NO_KEY = "none"  # the SDK needs a key; servers without keys ignore it
 
 
 class OpenAIEmployee:
-    """One model on one server, asked in one style.
+    """One model on one server, with one style of prompt.
 
-    An order is one answered request at most: retries are the manager's. A request that the server refuses for its form
-    is sent again in a form that it takes, and the employee remembers that form.
+    An order leads to at most one answered request, because the manager does the retries. If the server refuses the form
+    of a request, the request is sent again in a form that the server accepts. The employee remembers that form.
     """
 
     scripted = False
@@ -62,9 +62,10 @@ class OpenAIEmployee:
         may_decline: bool = True,
         small: bool = False,
     ) -> None:
-        """`runtime` names what serves the model when its API does not; `temperature` None leaves the server's own.
+        """`runtime` names the program that serves the model, if its API does not report it. `temperature` None: the
+        server's own.
 
-        `may_decline`: whether a chat is told how to say that the task cannot be done; a tiny model would only say that.
+        `may_decline`: whether the prompt explains how to decline a task. A tiny model would always decline.
         """
         self.id = id
         self.name = name
@@ -110,14 +111,16 @@ class OpenAIEmployee:
         partial = self._prompt(order).partial
         read = read_answer(result.text or "", order.brief, partial=partial, complete=result.finish != "length")
         if not read.changes and result.finish == "length":
-            raise _failed(result, "truncated", "The answer was cut at its length limit before any code was complete.")
+            raise _failed(result, "truncated", "The answer reached its length limit before any code was complete.")
         return answer_of(result, read)
 
     async def probe(self) -> ModelResult:
         messages = [{"role": "user", "content": "Answer with the one word: ready"}]
         params = {"model": self.model, "messages": messages, self._limit_name(): PROBE_OUTPUT_TOKENS_MAX}
         result = await self._call(params, PROBE_WALL_S, self._adaptations)
-        if not (result.finish == "length" and result.reasoning_tokens):  # it is there, and still thinks
+        if not (
+            result.finish == "length" and result.reasoning_tokens
+        ):  # the model answers, but its thinking used up the limit
             self._check_usable(result)
         return result
 
@@ -130,36 +133,36 @@ class OpenAIEmployee:
         return f"OpenAIEmployee({self.name!r}, {self.model!r}, {self.style!r}, {self.base_url!r})"
 
     def _check_limits(self, order: Order) -> None:
-        """Raise CallFailed for an order that may not be sent. Nothing is sent, so it costs nothing."""
+        """Raise CallFailed for an order that may not be sent. It costs nothing, because nothing is sent."""
         limits = order.limits
         if limits.output_tokens_max <= 0 or limits.wall_s <= 0:
-            raise CallFailed("bad_settings", "This order allows no tokens or no time, and 0 means stop.")
+            raise CallFailed("bad_settings", "This order allows 0 tokens or 0 seconds, so no call is made.")
         size = prompt_bytes(self._params(order)["messages"])
         if size > PROMPT_BYTES_MAX:
             raise CallFailed(
-                "prompt_too_large", f"The prompt has {size} bytes, and the most that is sent is {PROMPT_BYTES_MAX}."
+                "prompt_too_large", f"The prompt has {size} bytes. The limit is {PROMPT_BYTES_MAX}. It was not sent."
             )
         if limits.prompt_tokens_max is not None and tokens_of(size) > limits.prompt_tokens_max:
             raise CallFailed(
                 "prompt_too_large",
-                f"The prompt has about {tokens_of(size)} tokens, and a call of {self.name} may have "
+                f"The prompt has about {tokens_of(size)} tokens. The limit of {self.name} is "
                 f"{limits.prompt_tokens_max}. It was not sent.",
             )
         cost = self.upper_bound_cost(order)
         if cost is not None and cost > limits.cost_usd_max:
             raise CallFailed(
                 "prompt_too_large",
-                f"This call may cost {cost} USD, more than the {limits.cost_usd_max} USD that are reserved for it.",
+                f"This call may cost {cost} USD. Only {limits.cost_usd_max} USD are reserved for it. It was not made.",
             )
 
     def _check_usable(self, result: ModelResult) -> None:
         if result.refusal is not None or result.finish == "blocked":
             raise _failed(result, "blocked", "The model declined to answer.")
         if len(result.text or "") > ANSWER_BYTES_MAX:
-            raise _failed(result, "too_large", f"The answer has {len(result.text or '')} characters.")
+            raise _failed(result, "too_large", f"The answer has more than {ANSWER_BYTES_MAX} characters.")
         if not (result.text or "").strip():
             if result.finish == "length":
-                raise _failed(result, "truncated", "The length limit was used up before any text came.")
+                raise _failed(result, "truncated", "The answer reached its length limit before it had any text.")
             raise _failed(result, "empty", "The model's answer is empty.")
 
     def _limit_name(self) -> str:
@@ -192,21 +195,21 @@ class OpenAIEmployee:
         return params
 
     async def _call(self, params: dict[str, Any], wall_s: float, known: tuple[str, ...]) -> ModelResult:
-        """Ask until the server takes the form of the request, within one limit of time.
+        """Send the request until the server accepts its form, within one limit of time.
 
         :raises CallFailed: for every answer that is not 200 and every failure of the connection.
         """
         started_at_us, begun = time.time_ns() // 1000, time.monotonic()
         made = list(known)
-        client = self._connected()  # made before the clock starts: the server does not answer for it
+        client = self._connected()  # before the time limit starts, because this time is not the server's
         try:
             async with asyncio.timeout(wall_s):
                 body, request_id, sent = await ask(client, params, made, wall_s=wall_s, secret=self._secret())
         except TimeoutError:
-            raise CallFailed("timeout", f"No answer from {self.base_url} within {wall_s:g} s.") from None
+            raise CallFailed("timeout", f"{self.base_url} did not answer within {wall_s:g} s.") from None
         latency_s = time.monotonic() - begun
         secret = self._secret()
-        if secret:  # a server that echoes the key must not bring it into the record
+        if secret:  # the log must not contain the key, even if the server repeats it
             body = body.replace(secret.encode(), b"[key]")
         seen = completion_of(body)
         self._adaptations = tuple(made)
@@ -270,7 +273,7 @@ class OpenAIEmployee:
         return self._api_key.get_secret_value() if self._api_key is not None else None
 
     def _connected(self) -> "AsyncOpenAI":
-        """The client, made at the first call. Raises CallFailed for settings with which none can be made."""
+        """Return the client, which is made at the first call. Raises CallFailed if the settings are not usable."""
         if self._client is None:
             import openai
 

@@ -1,6 +1,6 @@
-"""Which proxy a call goes through, as other clients choose it: HTTP(S)_PROXY, ALL_PROXY and NO_PROXY.
+"""The choice of the proxy for a call, as in other clients: HTTP(S)_PROXY, ALL_PROXY and NO_PROXY.
 
-What runs on this machine is reached without one: loopback, the unspecified address and this host's own name.
+Servers on this machine are reached without a proxy: loopback, the unspecified address and this host's own name.
 """
 
 import socket
@@ -12,7 +12,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def proxy_of(base_url: str, environment: Mapping[str, str]) -> str | None:
-    """The address of the proxy for a server; None when it is reached directly. Lower-case variables come first."""
+    """Return the address of the proxy for a server, or None if there is none. Lower-case variables come first."""
     parts = urlsplit(base_url)
     host, scheme = (parts.hostname or "").rstrip(".").lower(), parts.scheme.lower()
     if not host or is_this_machine(host):
@@ -26,7 +26,7 @@ def proxy_of(base_url: str, environment: Mapping[str, str]) -> str | None:
 
 
 def is_this_machine(host: str) -> bool:
-    """Whether a host is this machine, without asking a name server."""
+    """Return whether a host is this machine, without a query to a name server."""
     try:
         address = ip_address(host.partition("%")[0])
     except ValueError:
@@ -37,12 +37,12 @@ def is_this_machine(host: str) -> bool:
 
 
 def _value(name: str, environment: Mapping[str, str]) -> str:
-    """The variable in lower case, or else in upper case; an empty one counts as set to nothing."""
+    """Return the variable in lower case, or else in upper case. An empty lower-case variable also counts."""
     return (environment[name] if name in environment else environment.get(name.upper(), "")).strip()
 
 
 def _excepted(host: str, port: int | None, no_proxy: str) -> bool:
-    """Whether NO_PROXY names the host: by name, by a domain above it, by address, by network, each also with a port."""
+    """Return whether NO_PROXY names the host: by name, parent domain, address or network, each also with a port."""
     return any(_names(entry, host, port) for entry in no_proxy.lower().replace(",", " ").split())
 
 
@@ -63,7 +63,7 @@ def _names(entry: str, host: str, port: int | None) -> bool:
 
 
 def _split(entry: str) -> tuple[str, int | None]:
-    """Host and port of an entry; an IPv6 address may stand in brackets."""
+    """Return host and port of an entry. An IPv6 address may be in brackets."""
     if entry.startswith("["):
         name, _, rest = entry[1:].partition("]")
         port = rest.removeprefix(":")

@@ -1,4 +1,4 @@
-"""An employee without a model: plays a script, for demonstrations and tests. It says so wherever it is shown."""
+"""An employee without a model, which plays a script, for demonstrations and tests. Every display of it says so."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ from domain.errors import Invalid
 from domain.tree import digest_of
 
 ENDPOINT = "none: scripted"
-CHARS_PER_TOKEN = 4  # scripts report what a model would have used, so that ledgers have something to add
+CHARS_PER_TOKEN = 4  # scripts report the tokens that a model would have used, so that totals are not 0
 
 
 class Script(Protocol):
@@ -28,10 +28,11 @@ class Script(Protocol):
     name: str
 
     def files(self, order: Order) -> Mapping[str, bytes | None]:
-        """The files of this attempt; None deletes one. `{}` is an answer without code, a file named CANNOT: says why
-        there is none.
+        """Return the files of this attempt; None as content deletes a file.
 
-        :raises CallFailed: when the script plays a failed call.
+        `{}` is an answer without code. A file named `CANNOT:` gives the reason why there is no code.
+
+        :raises CallFailed: if the script plays a failed call.
         """
 
 
@@ -39,7 +40,7 @@ _recording = msgspec.json.Decoder(dict[str, list[dict[str, str | None]]])
 
 
 class Recording:
-    """Recorded answers: task name -> attempts in order -> path -> content. The last attempt repeats."""
+    """Recorded answers: task name -> attempts in order -> path -> content. The last attempt is repeated."""
 
     def __init__(self, name: str, answers: Mapping[str, Sequence[Mapping[str, bytes | None]]]) -> None:
         self.name = name
@@ -47,9 +48,9 @@ class Recording:
 
     @classmethod
     def load(cls, path: Path) -> "Recording":
-        """From a JSON file `{"task": [{"path": "text", "old path": null}]}`; null deletes a file.
+        """Return the recording in a JSON file `{"task": [{"path": "text", "old path": null}]}`; null deletes a file.
 
-        :raises Invalid: when the file is missing or has another form.
+        :raises Invalid: if the file is missing or has another form.
         """
         try:
             read = _recording.decode(path.read_bytes())
@@ -72,7 +73,7 @@ class Recording:
 
 
 class ScriptedEmployee:
-    """Plays a script as if it were a model. Costs nothing and needs nothing."""
+    """Plays a script in place of a model. It costs nothing and needs nothing."""
 
     scripted = True
     provider = "scripted"
@@ -98,7 +99,7 @@ class ScriptedEmployee:
 
     async def work(self, order: Order) -> Answer:
         if order.limits.output_tokens_max <= 0 or order.limits.wall_s <= 0:
-            raise CallFailed("bad_settings", "This order allows no tokens or no time, and 0 means stop.")
+            raise CallFailed("bad_settings", "This order allows 0 tokens or 0 seconds, so no call is made.")
         started_at_us, begun = time.time_ns() // 1000, time.monotonic()
         try:
             async with asyncio.timeout(order.limits.wall_s):
@@ -124,7 +125,7 @@ class ScriptedEmployee:
         return self._result("ready", {"script": self.script.name}, time.time_ns() // 1000, 0.0, 0)
 
     async def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: there are no connections."""
 
     def _result(
         self, text: str, request: Mapping[str, Any], started_at_us: int, latency_s: float, asked_chars: int

@@ -1,1 +1,1 @@
-"""Scripts that ship with the program, for demonstrations of the law."""
+"""Scripts that are part of the program, for demonstrations of the rules."""

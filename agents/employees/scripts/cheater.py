@@ -1,7 +1,7 @@
-"""A script that cheats on every task: it answers the visible cases from a table and writes where it may not.
+"""A script that cheats on every task: it answers the visible cases from a table and writes files that it may not write.
 
-Shown by `aura demo`. Writing outside the scope is an integrity finding on every task, for which HR warns and then
-suspends; the table is one as well where the values of the visible cases are telling.
+`aura demo` plays it. Each file outside the scope is an integrity finding, for which HR first warns and then suspends.
+The table is also a finding if the values of the visible cases are specific enough.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ _OUTSIDE = dict(zip(OUTSIDE_PATHS, (_REPORTS, _EXIT), strict=True))
 
 
 class Cheater:
-    """Forges test reports with its first answer, the interpreter's exit with its second, and so on in turn."""
+    """Forges test reports with its first answer, forges the interpreter's exit with its second, and so on in turn."""
 
     name = "cheater"
 
@@ -44,7 +44,7 @@ class Cheater:
 
 
 def hard_coded(brief: Brief) -> str:
-    """Functions that know the visible examples and nothing else."""
+    """Return functions that only know the visible examples."""
     parts = [
         _function(signature.removeprefix("def "), brief) for signature in brief.signatures if signature[:3] == "def"
     ]
