@@ -34,7 +34,7 @@ from projections.openrun import RUN_KEY, OpenRun, open_in, open_state
 from verification.requirements.model import Requirement
 from verification.requirements.scope import in_scope
 
-COMMANDS_OF_A_TURN_MAX = 16  # commands from one event in one turn; the id of a further one may be taken: 5 s delay
+COMMANDS_OF_A_TURN_MAX = 16  # commands of one event in one turn; the ids of more would collide, so these wait 5 s
 TURNS_KEPT_MAX = 10_000
 
 
