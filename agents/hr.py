@@ -1,4 +1,4 @@
-"""HR answers strikes: first with a warning, then with suspension at the limit of domain/employee.py. Honest failures
+"""HR reacts to strikes: first with a warning, then with suspension at the limit of domain/employee.py. Honest failures
 have no consequence.
 """
 

@@ -1,4 +1,4 @@
-"""The former module of the embedded model's server, for supervisors that release 0.1.0 started.
+"""The old module name of the embedded model's server, for supervisors that release 0.1.0 started.
 
 They restart the server as `python -m agents.modelserver`. The next release removes this module.
 """

@@ -1,4 +1,4 @@
-"""The reactor of staff members that only keep rows, or whose work is a duty: it sends no commands."""
+"""The reactor of staff members that only keep rows, or that work only in a duty. It sends no commands."""
 
 from collections.abc import Sequence
 

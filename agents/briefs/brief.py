@@ -232,7 +232,7 @@ def _run_outcome(step: Step) -> str:
 
 
 def _literal(value: Any) -> str:
-    """Return a case's value as Python source. A tagged value is written by the type that it stands for."""
+    """Return a case's value as Python source. A tagged value is written as a value of its type."""
     if isinstance(value, Mapping):
         if len(value) == 1 and (tag := next(iter(value))).startswith("$"):
             return _tagged(tag[1:], value[tag])

@@ -1,4 +1,4 @@
-"""A property as one line of text, for an author whose code must satisfy it."""
+"""A property as one line of text for the author of the code that must satisfy it."""
 
 from collections.abc import Callable, Iterable
 

@@ -26,7 +26,7 @@ make up for a gate: the merged work is judged again after you."""
 
 
 def review_plan(names: Iterable[str]) -> TaskPlan:
-    """Return the last task of a run whose requirement asks for a review."""
+    """Return the review task. It is the last task of a run if the requirement asks for a review."""
     return TaskPlan(name=REVIEW, criteria=(), scope=(PATH,), after=tuple(names))
 
 

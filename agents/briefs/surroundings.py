@@ -74,7 +74,9 @@ def neighbour_texts(texts: Mapping[str, str], base: Mapping[str, bytes]) -> dict
 
 
 def listed(paths: Iterable[str]) -> tuple[str, ...]:
-    """Return the listing of the project. If there are too many files, it has folders with counts."""
+    """Return the listing of the project. If it has too many files, the listing shows folders with the number of their
+    files.
+    """
     names = sorted(paths)
     depth = max((name.count("/") for name in names), default=0)
     while len(names) > LISTED_MAX and depth > 0:

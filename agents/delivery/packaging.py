@@ -154,7 +154,7 @@ class _Names:
 
 
 def distribution_name(title: str) -> str:
-    """Return a name from a title that Python's packaging accepts."""
+    """Make a name from a title. Python's packaging accepts this name."""
     name = re.sub(r"[^a-z0-9]+", "-", title.lower(), flags=re.ASCII).strip("-")[:NAME_CHARS_MAX].strip("-")
     return name or "delivery"
 
@@ -189,7 +189,7 @@ def _pyproject(requirement: Requirement, tree: Collection[str], readme: str, tes
 
 
 def _has_sources(requirement: Requirement, tree: Collection[str]) -> bool:
-    """Return whether `src` is the folder of the packages and not a package that is imported by that name."""
+    """Return whether `src` is only a folder for the packages. False if the code imports `src` itself as a package."""
     steps = [step for each in requirement.criteria for case in each.cases for step in case.steps]
     named = [step.target for step in steps] + [(requirement.command or "").partition("=")[2].strip()]
     is_package = "src/__init__.py" in tree or any(target.startswith(("src.", "src:")) for target in named)

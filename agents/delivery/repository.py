@@ -28,12 +28,12 @@ def build_repository(
     base: BaseClone | None = None,
     proof: ProofPlan | None = None,
 ) -> str:
-    """Make `folder` a repository whose `branch` ends with these commits, and check it out. Return the last commit's hex
+    """Build a repository in `folder`. Its `branch` ends with these commits and is checked out. Return the last commit's
     id.
 
-    If the folder already contains that commit, nothing is changed, whatever a person has done there since. `proof` is
-    for a delivery on a base. Raises Conflict if the folder contains something else. Raises Invalid if git does not
-    accept a path, branch, trailer or base.
+    The id is hexadecimal. If the folder already contains that commit, the folder is not changed, even if a person has
+    changed files there. `proof` is for a delivery on a base. Raises Conflict if the folder contains something else.
+    Raises Invalid if git does not accept a path, branch, trailer or base.
     """
     from agents.delivery import git_objects, new_repository, proof_objects
 

@@ -1,4 +1,4 @@
-"""Changes to a request whose usual form a server refuses. Each change has a name, a test whether it fits, and a
+"""Changes to a request if a server refuses its usual form. Each change has a name, a test whether it fits, and a
 function.
 
 The names are stored in receipts and orders, so they never change. A value may follow: `output_tokens_max=4096`.
@@ -14,7 +14,7 @@ from agents.employees.server_errors import failure_of_status, said_in
 
 ADAPTATIONS_MAX = 8  # that an employee keeps; no more of them fit together
 REFUSING = frozenset({400, 404, 405, 415, 422, 500, 501, 503})
-"""Statuses that servers send if they refuse a part of a request. Some servers use an internal error (5xx) for it."""
+"""Statuses that servers send if they refuse a part of a request. Some servers send a 5xx status."""
 FORM_FAILURES: frozenset[CallFailure] = frozenset({"bad_request", "overloaded", "not_found", "malformed_response"})
 """Failures that may mean that the request's form was refused. Others (a key, a quota, a context) have other remedies.
 """

@@ -69,8 +69,8 @@ class ModelResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of an order. If nothing is written and nothing deleted, the text had no code (outcome `no_code`), or
-    the employee declined.
+    """The result of an order. Without files and deletions, the text had no code (outcome `no_code`), or the employee
+    declined.
 
     `deleted`: paths to delete. `dropped`: paths outside the scope that the answer wrote; they are in neither `files`
     nor `deleted`. `declined`: the employee's reason why the task cannot be done. `not_understood`: parts of the text

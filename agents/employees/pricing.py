@@ -1,4 +1,6 @@
-"""Prices of calls in USD: zero if the configuration says so, from a price table, as the Director stated, or unknown."""
+"""Prices of calls in USD. The source is the configuration (zero), a price table or the Director. A price may be
+unknown.
+"""
 
 from decimal import Decimal
 from importlib.metadata import version

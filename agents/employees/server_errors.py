@@ -170,7 +170,7 @@ SENTENCE_DEPTH_MAX = 6
 
 
 def _sentences(value: Any, depth: int) -> Iterator[str]:
-    """Yield the texts under the keys of a message: the first of each object, and one for each error of a list."""
+    """Yield the error messages in a value: one for each object, and one for each error of a list."""
     if depth > SENTENCE_DEPTH_MAX:
         return
     if isinstance(value, str) and value.strip():

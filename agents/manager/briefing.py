@@ -122,7 +122,7 @@ class Sizing:
             await either(self._wake, stop)
 
     def _unsized(self, rows: Rows) -> list[UUID]:
-        """Return the runs with a waiting task whose prompt size is unknown."""
+        """Return the runs with at least one waiting task that has no known prompt size."""
         return [row.scope for row, state in open_in(rows, "planned") if any(self._unknown(row.scope, state))]
 
     def _unknown(self, run: UUID, state: RunState) -> Iterator[TaskState]:

@@ -108,7 +108,7 @@ class Deadlines:
         return derive(deadline, "due", count)
 
     def _sweep(self, rows: Rows, now: int) -> list[Command]:
-        """Return commands for work that should be under way and is not. There are none if nothing is left undone."""
+        """Return commands for work that should be under way and is not."""
         self._manager.forget_older(now - PICK_WAIT_US)
         return list(self._manager.dispatch(rows, Cause(derive(_SWEEP, now), now, of_event=False)))
 

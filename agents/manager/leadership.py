@@ -33,7 +33,7 @@ STEP_DOWN_S = 2.0
 """Grace period in seconds after the lease was lost. It is short, because another manager already works."""
 Act = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 Handle = Callable[[Command], Awaitable[Outcome]]
-"""Type of a gate's `handle`."""
+"""Type of the method `handle` of a gate."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Parts:
 
 
 def forgetting(gate: Gate, manager: Manager) -> Handle:
-    """Return a sender that tells the manager which commands had no effect, so that the manager can decide again."""
+    """Return a sender that reports commands without effect to the manager, so that the manager can decide again."""
 
     async def send(command: Command) -> Outcome:
         try:

@@ -215,7 +215,7 @@ class Manager:
 
 
 def start_call(run: UUID, part: UUID, employee: UUID, order: UUID, cause: Cause) -> task.StartCall:
-    """Return the command whose event comes before the call. No order is sent without this event."""
+    """Return the command to start a call. Its event comes before the call: no order is sent without it."""
     return task.StartCall(**cause.fields("manager.start_call"), run=run, task=part, employee=employee, order=order)
 
 

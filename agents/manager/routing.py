@@ -36,7 +36,7 @@ Picks = dict[tuple[UUID, UUID], Pick]
 
 @dataclass
 class StaffCapacity:
-    """The staff as the manager sees it: which employees may work, at what price, and how many calls they have open."""
+    """The staff from the manager's view: which employees may work, at what price, and how many calls they have open."""
 
     profiles: dict[UUID, Profile] = field(default_factory=dict)
     open_calls: dict[UUID, int] = field(default_factory=dict)
@@ -70,9 +70,9 @@ class StaffCapacity:
 
 
 def reservation_of(profile: Profile, prompt_tokens: int | None = None) -> Amount:
-    """Return the upper bound of one call with such a prompt. It is reserved before the call. The price must be known.
+    """Return the upper bound of the cost of one call. It is reserved before the call. The price must be known.
 
-    `prompt_tokens`: None, or more than the employee may be sent, gives the bound of its longest prompt.
+    If `prompt_tokens` is None, or more than the employee may be sent, it is the cost with the longest prompt.
     """
     assert profile.call_usd_max is not None
     longest = profile.prompt_tokens_max
@@ -126,7 +126,7 @@ def choose(
     barred: frozenset[UUID] = frozenset(),
     prompt_tokens: int | None = None,
 ) -> UUID | None:
-    """Return the employee for the next attempt, or None if every employee whose turn it is is busy or too expensive.
+    """Return the employee for the next attempt, or None if those who have the turn are busy or too expensive.
 
     The turn is strict: while an employee has tried the task less often than the others, the others wait.
     """
@@ -151,5 +151,5 @@ def turn(
 
 
 def affordable(desk: StaffCapacity, left: Amount, prompt_tokens: int | None = None) -> bool:
-    """Return whether the budget is enough for one call with such a prompt by any employee, free or not."""
+    """Return whether the budget is enough for one call with this prompt size by any employee, free or not."""
     return any(reservation_of(profile, prompt_tokens).fits(left) for profile in desk.profiles.values())

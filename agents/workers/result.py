@@ -35,7 +35,7 @@ class OrderIds(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HandIn(msgspec.Struct, frozen=True, kw_only=True):
-    """One order's result. `prompt` and `answer`: what was sent and what came back.
+    """One order's result. `prompt` and `answer`: the sent request and the answer of the model.
 
     `files` (by path) and `deleted` (paths) are the employee's difference. They are empty unless the outcome is
     `answered`. `dropped`: paths outside the scope that the employee wrote. They are not part of the difference.

@@ -176,7 +176,7 @@ def _defect(error: Exception) -> dict[str, object]:
 
 
 def _shown(call: Snapshot) -> dict[str, object]:
-    """Return the log fields of a call: its cost and its outcome, but nothing of the prompt or the answer."""
+    """Return the log fields of a call: its cost and its outcome. Prompt and answer are not included."""
     return {
         "provider": call.provider,
         "model": call.model,

@@ -48,7 +48,7 @@ class Assembly:
         self._steering: dict[str, bytes] = {}
         self._reasons: list[str] = []
         self._continues = False
-        """Whether an edit was applied to the previous answer, whose other files then stay."""
+        """Whether an edit was applied to the previous answer. If so, the other files of that answer stay."""
 
     def add(self, candidates: Iterable[Candidate]) -> None:
         """Sort candidates by path and kind."""

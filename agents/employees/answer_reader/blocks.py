@@ -154,7 +154,7 @@ def _fence_rule(clues: Clues, fence_lines: Sequence[int]) -> Rule:
 
 
 def _above(state: StateBlock, line: int) -> str:
-    """Return the nearest line with text above another line."""
+    """Return the nearest line above this one that has text."""
     line -= 1
     while line >= 0 and state.isEmpty(line):
         line -= 1

@@ -89,7 +89,7 @@ def _is_info(info: str) -> bool:
 
 
 def closing_of(lines: Sequence[Line], fenced: Sequence[int], opening: Opening, clues: Clues) -> Closing:
-    """Return the end of the block whose content begins at the first of `lines`. `fenced`: lines that have a fence."""
+    """Return the end of a block. Its content begins at the first of `lines`. `fenced`: the lines that have a fence."""
     mark = opening.mark
     marks = [other for at in fenced if (other := mark_of(at, lines[at])) is not None]
     language = language_of(mark.info)

@@ -56,7 +56,7 @@ _REGRET = re.compile(
 
 
 class Hint(NamedTuple):
-    """A path near a block, as it is written."""
+    """An unchanged path near a block."""
 
     written: str
     source: Source

@@ -1,5 +1,5 @@
-"""The reader of answers: it collects the proposals of an answer, chooses by score, applies edits, and states what is
-unclear.
+"""The reader of answers. It collects the proposals of an answer, chooses by score, applies edits, and states everything
+that is unclear.
 """
 
 import re
@@ -40,8 +40,8 @@ def read_answer(
 ) -> ParsedAnswer:
     """Return the change that an answer to a brief asks for.
 
-    `partial`: files of which the author saw only a part. They can be edited but not replaced. `complete` False: the
-    answer was cut at its length limit, so a block that was not closed is left out. Never raises.
+    `partial`: files that the author saw only in part. They can be edited but not replaced. `complete` False: the answer
+    was cut at its length limit, so a block that was not closed is left out. Never raises.
     """
     limits = {"characters": (len(text), ANSWER_CHARS_MAX), "lines": (text.count("\n"), LINES_MAX)}
     limits["fences"] = (text.count("```") + text.count("~~~"), FENCES_MAX)

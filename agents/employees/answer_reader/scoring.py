@@ -21,7 +21,7 @@ UNCLOSED = -4
 ELSEWHERE = -20
 """For a block after words that name a file out of scope."""
 EXCERPT = -20
-"""For a block whose lines are all in a longer version of the same file."""
+"""For a block if a longer version of the same file has all of its lines."""
 
 
 def module_names(path: str) -> tuple[str, ...]:

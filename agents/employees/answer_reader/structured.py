@@ -199,7 +199,7 @@ def element_proposals(name: str, stated: str, content: str) -> Iterator[Proposal
 
 
 def _children(content: str) -> dict[str, str]:
-    """Return the texts of the elements at the beginning of an element, by name. Empty if the content is a file's."""
+    """Return the texts of the elements at the beginning of an element, by name; {} if there are none."""
     children: dict[str, str] = {}
     at = 0
     while len(children) < 16:

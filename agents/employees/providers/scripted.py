@@ -1,4 +1,6 @@
-"""An employee without a model, which plays a script, for demonstrations and tests. Every display of it says so."""
+"""An employee without a model, which plays a script, for demonstrations and tests. Every screen shows that it is
+scripted.
+"""
 
 import asyncio
 import json
