@@ -153,8 +153,8 @@ class Sizing:
         return self._rows.get(OpenRun, run, RUN_KEY) if self._rows is not None else None
 
     async def _size(self, run: UUID, state: RunState, part: TaskState) -> None:
-        """Measure one prompt. Raises Unavailable if the blob store is unavailable. After another error the longest
-        prompt counts.
+        """Measure one prompt. Raises Unavailable if the blob store is unavailable. Other errors reserve the longest
+        prompt.
         """
         try:
             self._sizes.put(run, part, prompt_tokens(await brief_for(self._library, state, part)))

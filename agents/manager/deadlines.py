@@ -63,7 +63,9 @@ class Deadlines:
                 await insist(lambda command=command: self._send(command), stop)  # type: ignore[misc]  # bound now
 
     async def _settle(self, run: UUID) -> None:
-        """Return the unspent budget of a run that ended while the manager could not process its events."""
+        """Return a run's unspent budget to the organisation, if the run ended while the manager could not process its
+        events.
+        """
         state = _state_of(await self._history(Scope("run", run)))
         if state.submitted is not None and manager_view.settled(state):
             id = derive(run, "manager.settle")

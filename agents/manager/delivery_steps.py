@@ -107,8 +107,7 @@ class Delivering:
         return self._folder / (f"{run}.{state.returns + 1}" if state.returns else str(run))
 
     def _id(self, run: UUID, step: str, state: RunState) -> UUID:
-        """Return the command id of a step. It is the same after a restart, and another one after the step's event was
-        void.
+        """Return the command id of a step. It stays the same after a restart, and changes if the step's event was void.
 
         A run that went back to work does its steps again, with other ids.
         """

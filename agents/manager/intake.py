@@ -140,7 +140,7 @@ class Reception:
 
 
 def safe_snapshot(snapshot: task.Snapshot, redactor: Redactor, **blobs: str) -> task.Snapshot:
-    """Return a snapshot that may be put into an event: every text is valid Unicode without NUL, bounded, without
+    """Return a snapshot that may be put into an event. Every text is valid Unicode without NUL, bounded, without
     secrets.
     """
 

@@ -31,8 +31,7 @@ from projections.openrun import HAVE_ORDERS, open_in
 
 ORDER_BYTES_MAX = 12 * 1024**2  # of the encoded order: the servers accept 16 MiB
 ORDERS_FOLLOW = ("task.call_started",)
-"""Events that an order depends on. An order is sent once, so these events are on the disk before this duty sees them.
-"""
+"""Events that an order depends on. An order is sent once, so these events are on the disk before the duty sees them."""
 ORDERS_KNOWN_MAX = 10_000
 """Number of orders that are remembered as sent, also if the rows are read again from an earlier commit."""
 

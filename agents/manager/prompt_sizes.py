@@ -11,8 +11,8 @@ NOT_SIZED = -1
 
 
 class PromptSizes:
-    """The sizes of the next prompts in tokens. Each attempt has another prompt, because it contains the findings so
-    far.
+    """The sizes of the next prompts in tokens. Each attempt has another prompt, because the prompt contains the
+    findings.
     """
 
     def __init__(self) -> None:

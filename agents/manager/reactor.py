@@ -58,9 +58,7 @@ class Manager:
         return ()
 
     def react_void(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]:
-        """Queue the work of a void event again: at once for another employee, or after the resume if the run is
-        stopped.
-        """
+        """Queue the work of a void event again: at once for another employee, or after the resume during a stop."""
         if recorded.envelope.type in ("task.assigned", "task.call_started"):
             self.picks.clear()
             if manager_view.organisation_phase(rows) == "running":
@@ -247,7 +245,9 @@ def end(run: UUID, outcome: run_messages.Outcome, reason: str, cause: Cause) -> 
 
 
 def settle(run: UUID, rows: Rows, cause: Cause) -> Iterator[Command]:
-    """Yield the command that returns an ended run's unspent budget, once the run has no open call."""
+    """Yield the command that gives an ended run's unspent budget back to the organisation, once no call of the run is
+    open.
+    """
     line = rows.get(manager_view.RunRow, run, RUN_KEY)
     if line is not None and line.phase == "ended" and rows.get(OpenRun, run, RUN_KEY) is None:
         spent = Amount(line.spent_usd, line.spent_tokens)

@@ -53,8 +53,8 @@ class Judge(Protocol):
 
 
 class Judging:
-    """The duty to judge. The id of a verdict's command follows from the event that submitted the tree, so there is one
-    verdict for each event.
+    """The duty to judge. A verdict's command has an id from the event that submitted the tree: one verdict for each
+    event.
     """
 
     def __init__(
@@ -163,7 +163,7 @@ class Judging:
             )
         if verdict.tree != tree_digest(manifest) or pending.tree != tree_digest(manifest, algorithm_of(pending.tree)):
             raise NotFound(
-                "The stored tree is not the submitted tree.", hint="`aura replay --check` shows which events differ."
+                "The stored tree is not the submitted tree.", hint="`aura replay --check` names the rows that differ."
             )
         verdict = msgspec.structs.replace(verdict, tree=pending.tree)  # the digest may be of a former release
         judged = Basis(

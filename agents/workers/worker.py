@@ -24,9 +24,7 @@ IDLE_WAIT_S = 1.0
 RETRY_WAIT_S = 0.5
 HAND_IN_ATTEMPTS_MAX = 20
 ORDERS_REMEMBERED_MAX = 10_000
-"""Number of orders remembered as taken. If NATS fails before it confirms an acknowledgement, it may send the order
-again.
-"""
+"""Orders remembered as taken. NATS may send an order again if it fails before it confirms the acknowledgement."""
 
 
 _order = msgspec.json.Decoder(Order)
