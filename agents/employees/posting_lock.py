@@ -1,4 +1,4 @@
-"""The lock of the folder of employees: one command at a time changes who has a name."""
+"""The lock of the folder of employees: only one command at a time changes the holders of names."""
 
 import asyncio
 import fcntl
@@ -16,9 +16,10 @@ _POLL_S = 0.05
 
 @asynccontextmanager
 async def changing(folder: Path) -> AsyncIterator[None]:
-    """Hold the lock, from the look at who has a name until what follows is on record.
+    """Hold the lock from the check of a name until the change is recorded.
 
-    A killed command leaves none. Raises Unavailable if another one holds it for LOCK_WAIT_S.
+    The operating system releases the lock of a killed command. Raises Unavailable if another command holds the lock for
+    LOCK_WAIT_S.
     """
     with _opened(folder) as file:
         deadline = asyncio.get_running_loop().time() + LOCK_WAIT_S

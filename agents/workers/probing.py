@@ -1,4 +1,4 @@
-"""The answers of a worker's process about the employees that it serves: its environment and its connections count."""
+"""Answers of a worker's process to questions about its employees. They describe the worker's own environment."""
 
 import asyncio
 from collections.abc import Mapping
@@ -16,24 +16,25 @@ from agents.employees.safe_text import one_line
 from domain.errors import AuraError
 
 REACH_WAIT_S = 3.0
-"""The time that a server has to accept a connection."""
+"""Seconds that a server has to accept a connection."""
 MESSAGE_CHARS_MAX = 600
 KeyState = Literal["none", "set", "unset", "unusable"]
 _PORTS = {"http": 80, "https": 443}
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """`call`: make one small call of the model. Without it the worker looks at key and server alone."""
+    """`call`: make one small call to the model. Without it the worker only checks key and server."""
 
     call: bool
     wait_s: float
 
 
 class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of an employee where it works.
+    """The state of an employee in its worker's process.
 
-    `problem`: what is wrong with the call or the server, and what to do; `key_problem`: with the key; empty if nothing.
-    `key_env`: the variable of its key, empty if it has none. `seconds`: of the call, None if none succeeded.
+    `problem`: the problem with the call or the server, and the next step. `key_problem`: the same for the key. Both are
+    empty without a problem. `key_env`: the variable of its key, or empty. `seconds`: of the call, or None without a
+    successful call.
     """
 
     problem: str
@@ -44,7 +45,7 @@ class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def said(self) -> str:
-        """Return "ok", with the seconds of a call, or what is wrong."""
+        """ "ok", with the seconds of a call, or the problem."""
         if self.seconds is not None:
             return f"ok, {self.seconds:.1f} s"
         return self.problem or self.key_problem or "ok"
@@ -54,7 +55,7 @@ _question = msgspec.json.Decoder(Question)
 
 
 def unset_key(variable: str) -> str:
-    """Say that a worker has no key, and what to do."""
+    """Return the message that a worker has no key, and the next step."""
     return (
         f"{variable} is not set for the worker. Set {variable} (or {variable}_FILE) where `aura up` is run, "
         "then `aura down` and `aura up`."
@@ -62,7 +63,7 @@ def unset_key(variable: str) -> str:
 
 
 def key_state(posting: Posting, environment: Mapping[str, str]) -> tuple[KeyState, str]:
-    """Whether the employee's key is there, and what is wrong with it."""
+    """Return whether the employee's key is set, and the problem with the key."""
     if posting.kind != "openai" or not posting.api_key_env:
         return "none", ""
     try:
@@ -75,12 +76,12 @@ def key_state(posting: Posting, environment: Mapping[str, str]) -> tuple[KeyStat
 
 
 def needs_key(posting: Posting) -> bool:
-    """Whether its server is a known vendor's, which answers nobody without a key."""
+    """Return whether its server belongs to a known vendor, which refuses requests without a key."""
     return posting.kind == "openai" and (not posting.base_url or provider_of(posting.base_url) is not None)
 
 
 class Served:
-    """One employee that a process serves, or cannot build. It answers questions about it."""
+    """One employee that a process serves, or cannot build. It answers questions about the employee."""
 
     def __init__(
         self, posting: Posting, environment: Mapping[str, str], employee: Employee | None, why_not: str = ""
@@ -91,7 +92,7 @@ class Served:
         self._why_not = why_not
 
     async def answer(self, data: bytes) -> bytes:
-        """Answer a question. What cannot be read as one is taken for the question without a call."""
+        """Answer a question. Data that cannot be decoded counts as a question without a call."""
         try:
             question = _question.decode(data)
         except msgspec.DecodeError:
@@ -99,7 +100,7 @@ class Served:
         return msgspec.json.encode(await self.report(question))
 
     async def report(self, question: Question) -> WorkerReport:
-        """Look at key and server, or make the call."""
+        """Check key and server, or make the call."""
         posting = self._posting
         key, key_problem = key_state(posting, self._environment)
         problem, seconds = "", None
@@ -118,7 +119,7 @@ class Served:
         )
 
     async def _called(self, employee: Employee, wait_s: float, *, unset: bool) -> tuple[str, float | None]:
-        """Make a small call; return what is wrong, and its seconds. An edge: whatever it brings, the worker goes on."""
+        """Make a small call. Return the problem, and its seconds. No error of the call stops the worker."""
         try:
             async with asyncio.timeout(wait_s):
                 return "", (await employee.probe()).latency_s
@@ -134,7 +135,9 @@ class Served:
 
 
 async def unreachable(posting: Posting, environment: Mapping[str, str]) -> str:
-    """Why the employee's server accepts no connection; empty if it does, if it has none, or behind a proxy."""
+    """Return why the employee's server accepts no connection. Empty if it accepts one, without a server, or with a
+    proxy.
+    """
     if posting.kind == "scripted" or proxy_of(posting.base_url, environment) is not None:
         return ""
     try:

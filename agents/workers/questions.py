@@ -1,4 +1,4 @@
-"""Questions to the workers: whether an employee answers where it works, and what it has there."""
+"""Questions to the workers: whether an employee answers in its worker's process, and whether its key is set there."""
 
 import asyncio
 from collections.abc import Mapping
@@ -12,32 +12,32 @@ from bus.stream import connect
 from domain.errors import Unavailable
 
 CALL_WAIT_S = 30.0
-"""The time that an employee has for the small call of a probe."""
+"""Seconds that an employee has for the small call of a probe."""
 LOOK_WAIT_S = 5.0
-"""The time for saying whether its key is there and its server can be reached."""
+"""Seconds for the check of key and server."""
 MARGIN_S = 5.0
-"""The additional time for the worker's own answer."""
+"""Additional seconds for the worker's own answer."""
 NEWCOMER_WAIT_S = 2.0
-"""The time after which somebody who was just hired has a worker."""
+"""Seconds after which a new employee has a worker."""
 POLL_S = 0.1
 NO_WORKER = "No worker serves this employee. `aura status` shows which processes run, `aura up` starts them."
 _report = msgspec.json.Decoder(WorkerReport)
 
 
 class Probed(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of a question about one employee. `report` None: no worker answered, and `problem` says why."""
+    """The result of a question about one employee. `report` None: no worker answered, and `problem` has the reason."""
 
     problem: str = ""
     report: WorkerReport | None = None
 
     @property
     def said(self) -> str:
-        """Return "ok", with the seconds of a call, or what is wrong."""
+        """ "ok", with the seconds of a call, or the problem."""
         return self.report.said if self.report is not None else self.problem
 
 
 async def ask_workers(nats_url: str, employees: Mapping[UUID, str], *, call: bool) -> dict[UUID, Probed]:
-    """Ask the worker of each employee (id -> name), all at once. `call`: with one small call of its model.
+    """Ask the workers of all employees (id -> name) at the same time. `call`: with one small call to the model.
 
     Raises Unavailable if NATS does not answer.
     """
