@@ -1,8 +1,8 @@
 """A new repository for a delivery without a base, written in one pass. It does not read files back or wait for the
 disk.
 
-The result equals the result of `Repo.init`, `add_objects` and a checkout, including the pack and the modes.
-`atomic_rename.put` later flushes all of it to the disk.
+The files on disk are the same as after `Repo.init`, `add_objects` and a checkout, including the pack and the modes.
+`atomic_rename.put` later flushes all of them to the disk.
 """
 
 import os

@@ -114,7 +114,7 @@ def nobody_left(task: TaskState, state: RunState, desk: StaffCapacity) -> bool:
 
 
 def has_no_more(task: TaskState, employee: UUID, state: RunState) -> bool:
-    """Whether the employee had faults_max faults with the task, or only repeats what was rejected."""
+    """Return whether the employee had faults_max faults with the task, or only repeats rejected answers."""
     assert state.submitted is not None
     return task.worn_out(employee) or task.only_repeats(employee, state.submitted.attempts_max)
 
@@ -141,7 +141,9 @@ def turn(
     barred: frozenset[UUID] = frozenset(),
     prompt_tokens: int | None = None,
 ) -> list[UUID]:
-    """Return the employees whose turn it is, busy ones too. Empty if nobody may have the task or could be paid."""
+    """Return the employees that have the turn, including busy ones. Empty if no employee may have the task or is
+    affordable.
+    """
     profiles = desk.profiles.items()
     fitting = [
         who for who, profile in profiles if who not in barred and reservation_of(profile, prompt_tokens).fits(left)

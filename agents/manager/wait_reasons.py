@@ -1,4 +1,4 @@
-"""Why each open run waits: one pure answer from the manager's rows and the processes at work (ADR 0031)."""
+"""The reason why each open run waits. It depends only on the manager's rows and the running processes (ADR 0031)."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -17,12 +17,13 @@ from observability.process_registry import Serving
 from projections import manager as manager_view
 from projections.openrun import HAVE_ORDERS, OpenRun, open_in, open_state
 
-SHORTEST_PROMPT = 0  # tokens; who cannot be paid for it cannot be paid for any call
+SHORTEST_PROMPT = 0  # tokens; if the budget is not enough for this, it is not enough for any call
 NAMED_MAX = 3
 MICRO = 1_000_000
 STATUS = "See which process is missing: aura status. Start it again: aura down, then aura up."
 WORKS_FOR = "employee:"
-"""Prefix of the role of a process that works for one employee, with the name that the employee had at its start."""
+"""Prefix of the role of a process that works for one employee. The employee's name at the start of the process follows.
+"""
 STEPS: Mapping[str, str] = {
     "submitted": "admit the run",
     "admitted": "plan the run",
@@ -37,7 +38,7 @@ HELD_BY_HALT = frozenset({"admitted", "planned", "verified", "delivering", "appr
 
 
 class WaitReasons:
-    """The reasons at one moment. `now`: microseconds UTC. The rows are the manager's."""
+    """The reasons at one point in time. `now`: microseconds UTC. The rows are the manager's."""
 
     def __init__(self, rows: Rows, serving: Serving, now: int) -> None:
         self._rows = rows
@@ -45,12 +46,14 @@ class WaitReasons:
         self._now = now
 
     def all(self) -> dict[UUID, Wait]:
-        """Return the reason of each open run that waits."""
+        """Return the reason for each open run that waits."""
         found = {row.scope: self.of(row.scope, open_state(row)) for row in self._rows.all(OpenRun)}
         return {run: wait for run, wait in found.items() if wait is not None}
 
     def of(self, run: UUID, state: RunState | None) -> Wait | None:
-        """Return why a run waits; None if it is at work or has ended. `state` None: it is in no rows yet."""
+        """Return why a run waits, or None if it is in progress or has ended. `state` None: the rows do not have the run
+        yet.
+        """
         phase = state.phase if state is not None else "none"
         if phase == "ended":
             return None
@@ -76,7 +79,7 @@ class WaitReasons:
         return self._law(state) or self._budget(run, state) or _manager(STEPS.get(state.phase, "go on"))
 
     def _law(self, state: RunState) -> Wait | None:
-        """Return the pause or halt that holds the run's next step."""
+        """Return the pause or halt that prevents the run's next step."""
         phase = manager_view.organisation_phase(self._rows)
         if phase == "unfounded":
             return Wait(code="not_founded", message="There is no organisation yet.", hint="Found it: aura up")
@@ -97,7 +100,7 @@ class WaitReasons:
         return None
 
     def _planned(self, state: RunState) -> Wait | None:
-        """Return the reason of a run in work: at work is a run of which anybody does anything."""
+        """Return why a planned run waits, or None if a worker or the verifier works on one of its tasks."""
         parts = list(state.tasks.values())
         held = self._law(state)
         away = [part for part in parts if self._without_worker(part)]
@@ -133,7 +136,7 @@ class WaitReasons:
         return Wait(code="no_worker", message=f"{name} has {part.name}, and no process works for {name}.", hint=hint)
 
     def _staff(self, part: TaskState, state: RunState) -> Wait:
-        """Return what keeps a task that is ready from being assigned."""
+        """Return why a ready task is not assigned."""
         if not self._people:
             return Wait(code="no_staff", message="Nobody is on the staff.", hint="Hire somebody: aura hire --help")
         if not self._desk.profiles and not self._desk.resting:
@@ -153,7 +156,7 @@ class WaitReasons:
         return Wait(code="no_slot", message=f"No employee is free for {part.name}: {busy}.", hint=hint)
 
     def _nobody_can(self) -> Wait:
-        """Return the reason if everybody is suspended or has no known price."""
+        """Return the reason if every employee is suspended or has no known price."""
         unpriced = [row.name for row in self._people.values() if not row.suspended]
         if unpriced:
             hint = "State it: aura hire with --price-in and --price-out, or with --local if a call costs nothing."
@@ -163,7 +166,7 @@ class WaitReasons:
         return Wait(code="suspended", message=f"Everybody is suspended: {_list(names)}.", hint=hint)
 
     def _rest(self, part: TaskState, state: RunState, barred: frozenset[UUID]) -> Wait | None:
-        """Return the reason if those who may have the task rest after faults of their servers."""
+        """Return the reason if all employees that may have the task rest after faults of their servers."""
         fresh = [who for who in self._desk.resting - barred if not routing.has_no_more(part, who, state)]
         resting = [self._people[who] for who in fresh]
         if not resting:
@@ -180,7 +183,7 @@ class WaitReasons:
 
     @cached_property
     def _own_roles(self) -> frozenset[str]:
-        """The roles of processes that work for one employee, by its present name."""
+        """The roles of processes that work for one employee, with its current name."""
         return frozenset(f"{WORKS_FOR}{row.name}" for row in self._people.values())
 
     @cached_property
@@ -223,7 +226,7 @@ def _nobody_may(part: TaskState, state: RunState) -> Wait:
 
 
 def _list(names: Iterable[str], separator: str = ", ") -> str:
-    """Write the first names, and how many more there are."""
+    """Return the first names, and the number of the others."""
     known = list(names)
     more = f" and {len(known) - NAMED_MAX} more" if len(known) > NAMED_MAX else ""
     return separator.join(known[:NAMED_MAX]) + more

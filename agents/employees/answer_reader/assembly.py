@@ -126,9 +126,7 @@ class Assembly:
         return bool(missing)
 
     def _content(self, path: str, candidates: _FileCandidates) -> str | None:
-        """Return the new text of a file. It is empty if no candidate is a version of the file. It is None after a
-        fault.
-        """
+        """Return the new text of a file; empty if no candidate is a version of the file; None after a fault."""
         whole, score = self._best(path, candidates)
         edits_score = max(map(_edit_score, candidates.edits), default=0)
         if candidates.edits and (edits_score > score or whole is None or path in self._partial):
