@@ -14,7 +14,7 @@ FIGURES = {
     "cheats": (
         "zoo",
         CHEATS,
-        "{} cheats, {} verdicts: none was accepted. A check that trusts pytest's exit code accepted {}.",
+        "{0} cheats, {1} verdicts: none was accepted. A check that trusts pytest's exit code accepted {2} of the {1}.",
     ),
     "on a base": ("zoo", ON_A_BASE, "{} cheats: none was accepted. {} honest controls: none was refused."),
     "attacks": ("zoo", r"^(\d+) attacks, performed", "{} attacks, with bubblewrap and with Docker: none got out."),
