@@ -1,1 +1,1 @@
-"""The Director's doors. They ask and show; they decide nothing."""
+"""The Director's interfaces: they send commands and show results. The gate decides, not they."""

@@ -1,4 +1,4 @@
-"""The former place of the containers' health check, for Compose files of release 0.1.0. Gone with the next release."""
+"""The former path of the containers' health check, for Compose files of release 0.1.0. The next release removes it."""
 
 import runpy
 from pathlib import Path

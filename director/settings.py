@@ -28,7 +28,7 @@ LOG_FILES_MAX = 99
 
 
 class Settings(BaseSettings):
-    """AURA_* variables. Keys of providers are not among them: each worker reads its own when it starts."""
+    """The AURA_* variables. Keys of providers are not among them: each worker reads its own key when it starts."""
 
     model_config = SettingsConfigDict(env_prefix="AURA_", env_ignore_empty=True, extra="ignore")
 
@@ -55,18 +55,18 @@ class Settings(BaseSettings):
     stream_gib: int | None = Field(default=None, ge=1, le=STREAM_GIB_MAX)
 
     def __init__(self) -> None:
-        """Raises Invalid naming the variable that does not read."""
+        """Read the environment. Raises Invalid with the name of a variable that is not valid."""
         try:
             super().__init__()
         except ValidationError as error:
             wrong = error.errors()[0]
             name = f"AURA_{str(wrong['loc'][0]).upper()}"
-            raise Invalid(f"{name} does not read: {wrong['msg']}.", hint=f"Correct it, or unset {name}.") from None
+            raise Invalid(f"{name} is not valid: {wrong['msg']}.", hint=f"Correct it, or unset {name}.") from None
         self.nats_url = from_file("AURA_NATS_URL", self.nats_url, self.nats_url_file)
         self.postgres_dsn = from_file("AURA_POSTGRES_DSN", self.postgres_dsn, self.postgres_dsn_file)
 
     def of_demo(self) -> "Settings":
-        """Return the settings of a demonstration: a home of its own beside this one, own servers, nobody's model."""
+        """Return the settings of a demonstration: a home beside this one, own servers, and not the user's model."""
         own = type(self)()
         own.home = self.root.with_name(f"{self.root.name}-demo")
         own.nats_url = own.postgres_dsn = None
@@ -82,37 +82,37 @@ class Settings(BaseSettings):
 
     @cached_property
     def machine_id(self) -> str:
-        """The id of this machine, by which limits of its boxes are accepted."""
+        """The id of this machine, under which missing sandbox limits are accepted."""
         return machine_id(self.machine, self.root)
 
     def log_limits(self) -> LogLimits:
-        """Return how large the logs of processes may become, and how many older ones are kept."""
+        """Return the size limit of the processes' logs, and the number of older files to keep."""
         return LogLimits(self.log_mib * MIB, self.log_files)
 
     def boxes(self) -> Boxes:
-        """In which sandbox code under test runs."""
+        """Return the choice of the sandbox for code under test."""
         return Boxes(self.sandbox, self.docker_host, self.sandbox_image, self.root / "sandbox")
 
     def listen_on(self) -> int | None:
-        """The port for health and metrics: 0 for any free one, None for none. Raises Invalid."""
+        """Return the port for health and metrics; 0: any free port; None: do not listen. Raises Invalid."""
         if self.metrics_port == METRICS_OFF:
             return None
         if not self.metrics_port:
             return 0
         if not self.metrics_port.isascii() or not self.metrics_port.isdecimal() or int(self.metrics_port) > PORT_MAX:
             raise Invalid(
-                f"AURA_METRICS_PORT is {self.metrics_port}.",
-                hint=f"Write a port up to {PORT_MAX}, 0 for any free one, or {METRICS_OFF}.",
+                f"AURA_METRICS_PORT is {self.metrics_port}, which is not a port.",
+                hint=f"Write a port up to {PORT_MAX}, 0 for any free port, or {METRICS_OFF}.",
             )
         return int(self.metrics_port)
 
     def listen_at(self) -> str:
-        """The address of this machine on which health and metrics are told. Raises Invalid."""
+        """Return the address of this machine that serves health and metrics. Raises Invalid."""
         try:
             return str(ip_address(self.metrics_host))
         except ValueError:
             raise Invalid(
-                f"AURA_METRICS_HOST is {self.metrics_host}, which is no IP address.",
+                f"AURA_METRICS_HOST is {self.metrics_host}, which is not an IP address.",
                 hint=f"Write {LOOPBACK}, another address of this machine, or 0.0.0.0 for all of them.",
             ) from None
 
@@ -126,21 +126,21 @@ class Settings(BaseSettings):
 
     @property
     def base_outcomes(self) -> Path:
-        """Where outcomes of a base's own tests on the base are kept."""
+        """The folder with the results of bases' own tests on their bases."""
         return self.root / "base-outcomes"
 
     @property
     def base_builds(self) -> Path:
-        """Where the files are kept that builds of bases make."""
+        """The folder with the files that builds of bases have made."""
         return self.root / "base-builds"
 
     @property
     def libraries(self) -> Path:
-        """Where the dependencies of requirements are kept, installed."""
+        """The folder with the installed dependencies of requirements."""
         return self.root / "libraries"
 
     def endpoints(self) -> Endpoints:
-        """Where NATS and Postgres are. Raises Unavailable when nothing runs and no address is given."""
+        """Return the addresses of NATS and Postgres. Raises Unavailable if nothing runs and no address is set."""
         if self.nats_url and self.postgres_dsn:
             return Endpoints(nats_url=self.nats_url, postgres_dsn=self.postgres_dsn)
         found = status(self.root).endpoints
@@ -153,5 +153,5 @@ class Settings(BaseSettings):
         return Endpoints(nats_url=self.nats_url or found.nats_url, postgres_dsn=self.postgres_dsn or found.postgres_dsn)
 
     def store_only(self) -> str:
-        """Where Postgres is, for commands that read the log and nothing else."""
+        """Return the address of Postgres, for commands that only read the log."""
         return self.postgres_dsn or self.endpoints().postgres_dsn

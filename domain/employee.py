@@ -1,4 +1,4 @@
-"""An employee: an id made at hire, which answers in one version at a time. Strikes belong to the id (ADR 0030)."""
+"""An employee: an id made at hire, with one version at a time. Strikes belong to the id (ADR 0030)."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -14,7 +14,7 @@ from domain.message import NAMESPACE, Command, Erased, Event, derive
 from domain.money import ZERO_USD, Amount, checked
 
 STRIKES_MAX = 2
-"""Integrity findings at which an employee is suspended; every one before it is a warning."""
+"""The number of integrity findings at which an employee is suspended. Each earlier one is a warning."""
 
 
 class EmployeeEvent(Event, frozen=True, kw_only=True):
@@ -27,10 +27,10 @@ class EmployeeEvent(Event, frozen=True, kw_only=True):
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
-    """The profile of an employee. `call_usd_max` None: its price is unknown, so it can get no budget.
+    """The profile of an employee. `call_usd_max` None: its price is not known, so no budget can be reserved for it.
 
-    `prompt_usd_max` None: nobody knows which part of `call_usd_max` its prompt costs. `server`: scheme, host and port;
-    empty if it is not known or the organisation's own. `parameters`: what else of a request changes the answers.
+    `prompt_usd_max` None: the prompt's part of `call_usd_max` is not known. `server`: scheme, host and port; empty if
+    it is not known or the organisation's own. `parameters`: other request parameters that change the answers.
     """
 
     name: str
@@ -44,20 +44,20 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     call_tokens_max: int = 4096  # upper bound of prompt and answer together, reserved before the call
     call_usd_max: Decimal | None = Decimal("0")  # upper bound of one call
     call_wall_s: float = 60.0
-    prompt_usd_max: Decimal | None = None  # the part of it for the longest prompt
+    prompt_usd_max: Decimal | None = None  # the part of `call_usd_max` for the longest prompt
     server: str = ""
     parameters: Mapping[str, str] = {}
 
     @property
     def prompt_tokens_max(self) -> int:
-        """The longest prompt that a call may have."""
+        """The most tokens of a call's prompt."""
         return self.call_tokens_max - self.output_tokens_max
 
 
 def version_of(profile: Profile) -> UUID:
-    """Return the id of what answers: equal for profiles whose answers may be compared.
+    """Return the id of a profile's version. It is equal for profiles with comparable answers.
 
-    Name, slots, prices and waits do not change it.
+    Name, slots, prices and time limits do not change it.
     """
     content = (
         *(profile.provider, profile.server, profile.model, profile.model_digest, profile.style, profile.scripted),
@@ -67,7 +67,7 @@ def version_of(profile: Profile) -> UUID:
 
 
 class Hired(EmployeeEvent, frozen=True, kw_only=True):
-    """An employee was hired, or an employee has another profile from now on."""
+    """An employee was hired, or got another profile."""
 
     type = "employee.hired"
     version = 3
@@ -192,7 +192,9 @@ def _sound(profile: Profile) -> None:
     if profile.slots < 1 or not profile.name.strip():
         raise Invalid("An employee needs a name and at least one slot.", hint="Give --name and --slots 1.")
     if profile.output_tokens_max < 1 or profile.call_tokens_max < 1 or not 0 < profile.call_wall_s < inf:
-        raise Invalid("The limits of an employee's call are not above 0.", hint="0 means stop, never no limit.")
+        raise Invalid(
+            "The limits of an employee's call must be above 0.", hint="0 does not mean that there is no limit."
+        )
     usd = ZERO_USD if profile.call_usd_max is None else profile.call_usd_max
     checked(Amount(usd, profile.call_tokens_max), "The upper bound of a call")
     if profile.prompt_usd_max is not None and not 0 <= profile.prompt_usd_max <= usd:
@@ -203,7 +205,7 @@ def _sound(profile: Profile) -> None:
 
 def _reason(text: str) -> str:
     if not text.strip():
-        raise Invalid("A reason is needed: there are no silent overrides.", hint='Add --reason "why".')
+        raise Invalid("This command needs a reason, which is recorded.", hint='Add --reason "why".')
     return text.strip()
 
 
@@ -216,7 +218,7 @@ def _present(state: EmployeeState) -> None:
     if state.phase == "dismissed":
         raise Refused(
             "This employee was dismissed, and a dismissal is final.",
-            hint="Hire anew with `aura hire NAME`: that is another employee, without the old record.",
+            hint="Hire a new employee with `aura hire NAME`. It does not have the old record.",
             code="dismissed",
         )
 

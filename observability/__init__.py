@@ -1,1 +1,1 @@
-"""The state of a process as it tells it: health, metrics, consumer lag, the process registry, log lines."""
+"""The state that a process reports: health, metrics, consumer lag, the process registry, log lines."""

@@ -1,4 +1,7 @@
-"""Since when deliveries wait for approval, which the manager's rows do not say: read from the log, once for each."""
+"""The time since which deliveries wait for approval. It is read from the log, once for each delivery.
+
+The manager's rows do not have it.
+"""
 
 from contextlib import suppress
 from uuid import UUID
@@ -13,19 +16,19 @@ MICRO = 1_000_000
 
 
 class Waiting:
-    """Looks up a run when it is first seen to wait."""
+    """Looks up the time of a delivery when its run first waits."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._since: dict[UUID, int] = {}
 
     async def longest_s(self, rows: Rows, now: int) -> float:
-        """Return the longest wait in seconds, 0 when nothing waits.
+        """Return the longest wait in seconds; 0 if nothing waits.
 
         `rows` are the manager's; `now`: microseconds UTC.
         """
         runs = [row.scope for row in rows.all(OpenRun) if open_state(row).phase == "delivered"]
-        with suppress(Unavailable):  # those that are known wait on
+        with suppress(Unavailable):  # known times stay
             for run in runs:
                 if run not in self._since:
                     self._since[run] = await self._delivered_at(run, now)

@@ -1,6 +1,6 @@
-"""The log lines that follow from events: each occurrence is told by one role's process, when it has committed it.
+"""The log lines about events. The process of one role writes each line, after it has committed the event.
 
-A line has the event's sequence, run and task, kinds and amounts; never a text that a model or a person has written.
+A line has the event's sequence, run, task, kinds and amounts. It never has text that a model or a person has written.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -69,12 +69,12 @@ TOLD: Mapping[str, Mapping[type[Event], Telling]] = {
     "auditor": {refusal.CommandRefused: ("refused", _refused), incident.Raised: ("incident", _incident)},
     "hr": {employee.Warned: ("employee_warned", _employee), employee.Suspended: ("employee_suspended", _employee)},
 }
-"""Consumer -> event -> how it is told."""
+"""Consumer -> event -> name and fields of its log line."""
 WARNINGS = frozenset({"refused", "incident", "halted", "employee_warned", "employee_suspended"})
 
 
 class Lines:
-    """Tells of what this process's consumers and recorder have committed."""
+    """Writes log lines about the events that this process's consumers and recorder have committed."""
 
     def __init__(self, log: Logger) -> None:
         self._log = log
@@ -82,12 +82,12 @@ class Lines:
     def on_commit(self, consumer: str) -> OnCommit:
         """Return the callback invoked after each committed batch.
 
-        The auditor logs void events, each consumer its parked ones.
+        The auditor's callback logs void events, and each consumer's callback logs its parked events.
         """
         return partial(self._on_commit, self._log.bind(role=consumer), consumer, TOLD.get(consumer, {}))
 
     def on_recorded(self) -> OnRecorded:
-        """Return the callback invoked after each recorded batch: it logs that a run is on the record."""
+        """Return the callback invoked after each recorded batch. It logs that a run is recorded."""
         return partial(self._on_recorded, self._log.bind(role="recorder"))
 
     def _on_commit(
@@ -105,14 +105,14 @@ class Lines:
                 if consumer == "auditor":
                     log.warning("void", reason=recorded.void, type=recorded.envelope.type, **_where(recorded))
                 continue
-            telling = told.get(type(recorded.event))  # type: ignore[arg-type]  # what is no event is in no table
+            telling = told.get(type(recorded.event))  # type: ignore[arg-type]  # the tables contain only events
             if telling is not None:
                 name, fields = telling
                 tell = log.warning if name in WARNINGS else log.info
                 tell(name, **_where(recorded), **fields(recorded.event))  # type: ignore[arg-type]  # it is one
         for row in rows.all(Parked):
             if batch[0].seq <= int(row.key) <= batch[-1].seq:
-                # of the error only its kind: its text may quote a payload
+                # only the kind of the error: its text may quote a payload
                 log.error("parked", seq=int(row.key), scope=row.scope, error=row.error.partition(":")[0])
 
     def _on_recorded(self, log: Logger, batch: Sequence[Sliced], _wall_s: float) -> None:
@@ -122,7 +122,7 @@ class Lines:
 
 
 def _where(recorded: Recorded) -> Fields:
-    """Sequence, run and task of an event."""
+    """Return the sequence, run and task of an event."""
     event = recorded.event
     run = recorded.envelope.run or getattr(event, "run", None)
     return {"seq": recorded.seq, "run": run, "task": getattr(event, "task", None)}

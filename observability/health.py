@@ -1,4 +1,4 @@
-"""Is this process ready? Each server that it needs is asked, and each of its readers must be near the log's end."""
+"""The health of a process. It is ready if each needed server answers and each reader is near the log's end."""
 
 import asyncio
 import time
@@ -12,25 +12,25 @@ from domain.errors import Unavailable
 CHECK_WAIT_S = 2.0
 LAG_EVENTS_MAX = 1000
 STALLED_S = 10.0
-"""A reader that has events before it and has not moved for so long does not work."""
+"""A reader with unread events is stalled if its position does not change for this time."""
 
 Ask = Callable[[], Awaitable[object]]
 Positions = Callable[[], Mapping[str, int]]
 
 
 Standing = Literal["leader", "standby"]
-"""Of a manager: the one that holds the lease, or one that waits for it."""
+"""The state of a manager: it holds the lease, or it waits for the lease."""
 
 
 class Dependency(msgspec.Struct, frozen=True, kw_only=True):
-    """A server as this process sees it."""
+    """The state of a server that this process needs."""
 
     ok: bool
     problem: str | None = None
 
 
 class ReaderHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """A recorder or consumer of this process. `lag` (events) is None while the stream cannot be asked."""
+    """A recorder or consumer of this process. `lag` (events) is None while the stream does not answer."""
 
     ok: bool
     position: int
@@ -46,13 +46,14 @@ class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
     dependencies: Mapping[str, Dependency]
     readers: Mapping[str, ReaderHealth]
     manager: Standing | None = None
-    """None in a process without one. One that stands by is ready too."""
+    """None in a process without a manager. A standby manager is ready too."""
 
 
 class Health:
-    """`dependencies`: name -> a question that raises Unavailable; `positions`: where each reader stands now.
+    """Checks the health of a process. `dependencies`: name -> a call that raises Unavailable if the server is away.
 
-    `last` asks for the stream's last sequence, None in a process that reads no log.
+    `positions`: returns the position of each reader. `last`: returns the stream's last sequence; None in a process that
+    does not read the log.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Health:
         self._behind: dict[str, tuple[int, float]] = {}
 
     async def check(self) -> HealthReport:
-        """Ask everything at once; the answer comes within CHECK_WAIT_S."""
+        """Check everything at the same time. Returns within CHECK_WAIT_S."""
         names = list(self.dependencies)
         answers, last = await asyncio.gather(
             asyncio.gather(*(_asked(self.dependencies[name]) for name in names)), self._last()
@@ -100,9 +101,9 @@ class Health:
             self._behind[name] = (position, since := self._clock())
         problem = None
         if position == 0:
-            problem = "it has not begun"
+            problem = "it has not read an event yet"
         elif self._clock() - since > STALLED_S:
-            problem = f"it has stood at {position} for more than {STALLED_S:g} s"
+            problem = f"its position has been {position} for more than {STALLED_S:g} s"
         elif lag > LAG_EVENTS_MAX:
             problem = f"it is {lag} events behind, more than {LAG_EVENTS_MAX}"
         return ReaderHealth(ok=problem is None, position=position, lag=lag, problem=problem)

@@ -1,4 +1,4 @@
-"""A small HTTP server: GET of a few pages, one request a connection. No framework, no thread."""
+"""A small HTTP server: GET of a few pages, one request per connection. It uses no framework and no thread."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -29,20 +29,20 @@ Pages = Mapping[str, Callable[[], Awaitable[Page]]]
 
 
 class Endpoint:
-    """Serves `pages` by path."""
+    """Serves pages by path."""
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
         self._server: asyncio.Server | None = None
 
     async def open(self, port: int, host: str = LOOPBACK) -> str:
-        """Listen on an IP address; port 0 takes a free one. Its URL here. Raises Unavailable when it cannot."""
+        """Listen on an IP address and return the URL on this machine. Port 0: any free port. Raises Unavailable."""
         try:
             self._server = await asyncio.start_server(self._serve, host, port, limit=REQUEST_BYTES_MAX)
         except OSError as error:
             raise Unavailable(
-                f"Port {port} of {host} cannot be listened on: {error.strerror}.",
-                hint="Set AURA_METRICS_PORT to another one, to 0 for any free one, or to off; "
+                f"The process cannot listen on port {port} of {host}: {error.strerror}.",
+                hint="Set AURA_METRICS_PORT to another port, to 0 for any free port, or to off. "
                 "AURA_METRICS_HOST must be an address of this machine.",
                 code="port_taken",
             ) from error
@@ -69,7 +69,7 @@ class Endpoint:
             async with asyncio.timeout(REQUEST_WAIT_S):
                 await writer.drain()
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError, OSError):
-            return  # somebody who asks nothing, too much, or does not wait for the answer
+            return  # a client that sends nothing, sends too much, or does not wait for the answer
         finally:
             writer.close()
 
@@ -77,8 +77,10 @@ class Endpoint:
         method, _, rest = head.partition(b" ")
         path = rest.partition(b" ")[0].partition(b"?")[0].decode("latin-1")
         if method != b"GET":
-            return Page(HTTPStatus.METHOD_NOT_ALLOWED, TEXT, b"Only GET is answered here.\n")
+            return Page(HTTPStatus.METHOD_NOT_ALLOWED, TEXT, b"Only GET is supported.\n")
         make = self._pages.get(path)
         if make is None:
-            return Page(HTTPStatus.NOT_FOUND, TEXT, f"Here are {', '.join(self._pages)}.\n".encode())
+            return Page(
+                HTTPStatus.NOT_FOUND, TEXT, f"There is no such page. The pages are {', '.join(self._pages)}.\n".encode()
+            )
         return await make()

@@ -1,4 +1,4 @@
-"""Lag metrics of all consumers, from the recorder's process: a consumer that hangs cannot report its own."""
+"""Lag metrics of all consumers, from the recorder's process: a consumer that hangs cannot report its own lag."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from observability.health import CHECK_WAIT_S, ReaderHealth
 
 
 class Backlog:
-    """Read anew for each page of /metrics. NaN while it cannot be told."""
+    """The lag of each consumer, read again for each page of /metrics. NaN while it is not known."""
 
     def __init__(self, here: CollectorRegistry, store: Store) -> None:
         self._store = store
@@ -25,7 +25,7 @@ class Backlog:
         )
 
     async def look(self, recorder: ReaderHealth | None) -> None:
-        """`recorder`: where this process's recorder stands, which knows the stream's end."""
+        """Read the checkpoints and set the gauges. `recorder`: this process's recorder; it knows the stream end."""
         found: dict[str, float] = {}
         if recorder is not None and recorder.lag is not None:
             last = recorder.position + recorder.lag

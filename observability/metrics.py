@@ -1,8 +1,8 @@
-"""Metrics of a process for Prometheus. Counters move with the events that its own consumers fold.
+"""Metrics of a process for Prometheus. Counters count the events that its own consumers fold.
 
-Each number has one source, so that the sum over all processes counts nothing twice: the recorder what is stored, each
-consumer its own progress, the manager's rows what is open, the auditor's events what was called, judged and found.
-A restart starts counters anew and leaves gauges as they were: these are read from rows, streams and servers.
+Each number has one source, so that a sum over all processes counts nothing twice. The recorder counts stored events.
+Each consumer counts its own progress. The manager's rows give the open work. The auditor counts calls, verdicts and
+incidents. A restart sets counters to 0 and keeps gauges, which are read from rows, streams and servers.
 No label contains an id. Label values are event types, states, kinds, and at most LABEL_VALUES_MAX model names.
 """
 
@@ -31,14 +31,12 @@ HALT_STATES = {"running": 0, "paused": 1, "halted": 2, "unfounded": 3}
 
 
 class Progress:
-    """Metrics of readers: their position, and the time that they take."""
+    """Metrics of readers: their positions, and the time of their batches."""
 
     def __init__(self, here: CollectorRegistry, consumers: Sequence[str]) -> None:
         by = ("consumer",)
         self.applied = Counter("aura_events_applied", "Events folded here.", ("consumer", "type"), registry=here)
-        self.void = Counter(
-            "aura_events_void", "Events here that the law does not count.", ("consumer",), registry=here
-        )
+        self.void = Counter("aura_events_void", "Void events folded here.", ("consumer",), registry=here)
         self.apply = Histogram(
             "aura_projection_apply_seconds",
             "Fold, commands and commit of a batch.",
@@ -53,7 +51,10 @@ class Progress:
             "aura_projection_lag_events", "Events of the stream that are not in the rows.", by, registry=here
         )
         self.parked = Gauge(
-            "aura_projection_parked_events", "Events that could not be taken, and what follows them.", by, registry=here
+            "aura_projection_parked_events",
+            "Parked events: those that could not be processed, and the later events that wait for them.",
+            by,
+            registry=here,
         )
 
         for name in consumers:
@@ -63,7 +64,7 @@ class Progress:
             self.apply.labels(name)
 
     def forget(self) -> None:
-        """Where readers stand is told anew each time: a manager that stands by has no consumer any more."""
+        """Clear the gauges of readers before each page: a manager that becomes standby has no consumer any more."""
         for gauge in (self.position, self.lag, self.parked):
             gauge.clear()
 
@@ -91,12 +92,20 @@ class OpenWork:
         self.tasks = Gauge("aura_tasks", "Tasks of open runs.", ("state",), registry=here)
         self.approvals = Gauge("aura_approvals_pending", "Deliveries that wait for approval.", registry=here)
         self.wait = Gauge(
-            "aura_approval_wait_seconds", "Since when the oldest of them waits; 0 when none does.", registry=here
+            "aura_approval_wait_seconds",
+            "How long the oldest delivery has waited for approval; 0 if none waits.",
+            registry=here,
         )
         self.halt = Gauge("aura_halt_state", "0 running, 1 paused, 2 halted, 3 not founded yet.", registry=here)
-        self.reserved = Gauge("aura_budget_reserved_usd", "What open runs may still spend.", registry=here)
-        self.left = Gauge("aura_budget_remaining_ratio", "Of the cap, neither spent nor reserved.", registry=here)
-        self.tokens_left = Gauge("aura_budget_remaining_tokens_ratio", "The same of the cap's tokens.", registry=here)
+        self.reserved = Gauge("aura_budget_reserved_usd", "Amount that open runs may still spend.", registry=here)
+        self.left = Gauge(
+            "aura_budget_remaining_ratio", "Part of the budget that is neither spent nor reserved.", registry=here
+        )
+        self.tokens_left = Gauge(
+            "aura_budget_remaining_tokens_ratio",
+            "Part of the budget's tokens that is neither spent nor reserved.",
+            registry=here,
+        )
         self.staff = StaffMetrics(here)
         self.waits = WaitMetrics(here)
 
@@ -121,7 +130,7 @@ class OpenWork:
 
 @dataclass(frozen=True)
 class Seen:
-    """The facts that a page needs besides the rows. `now`: microseconds UTC; `waits`: why open runs wait."""
+    """The facts that a page needs besides the rows. `now`: microseconds UTC. `waits`: the reasons of waiting runs."""
 
     now: int = 0
     approval_wait_s: float = 0.0
@@ -129,27 +138,29 @@ class Seen:
 
 
 class Metrics:
-    """All numbers of one process. `readers` are the names of its consumers, and `recorder`."""
+    """All metrics of one process. `consumers`: the names of its consumers. `recorder`: whether it has a recorder."""
 
     def __init__(self, roles: Sequence[str], consumers: Sequence[str], *, recorder: bool) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        build = Gauge("aura_build_info", "What runs here.", ("version", "roles"), registry=self.registry)
+        build = Gauge(
+            "aura_build_info", "Release and roles of this process.", ("version", "roles"), registry=self.registry
+        )
         build.labels(version("aura-orchestra"), ",".join(roles)).set(1)
-        self._up = Gauge("aura_dependency_up", "1: it answers.", ("dependency",), registry=self.registry)
+        self._up = Gauge("aura_dependency_up", "1: the server answers.", ("dependency",), registry=self.registry)
         self._ready = Gauge("aura_ready", "1: this process is ready, as /readyz says.", registry=self.registry)
         self._progress = Progress(self.registry, consumers) if consumers else None
         self._recording = RecorderMetrics(self.registry) if recorder else None
         self._board = OpenWork() if "manager" in consumers else None
         self._leader = (
-            Gauge("aura_leader", "1: this manager leads; 0: it stands by.", registry=self.registry)
+            Gauge("aura_leader", "1: this manager leads. 0: it is on standby.", registry=self.registry)
             if self._board
             else None
         )
         self.findings = Findings(self.registry) if "auditor" in consumers else None
 
     def on_commit(self, consumer: str, batch: Sequence[Recorded], rows: Rows, wall_s: float, live: bool) -> None:
-        """A batch that a consumer has committed. live=False: a rebuild, in which nothing happens anew."""
+        """Count a batch that a consumer has committed. live=False: a rebuild; its calls were counted before."""
         assert self._progress is not None, "a consumer was announced"
         self._progress.apply.labels(consumer).observe(wall_s)
         for recorded in batch:
@@ -160,14 +171,14 @@ class Metrics:
                 self.findings.count(recorded.event, recorded.envelope.occurred_at, rows)
 
     def on_recorded(self, batch: Sequence[Sliced], wall_s: float) -> None:
-        """A batch that the recorder has committed."""
+        """Count a batch that the recorder has committed."""
         assert self._recording is not None, "a recorder was announced"
         self._recording.commit.observe(wall_s)
         for part in batch:
             self._recording.appended.labels(*_kind(part.envelope.type if part.envelope else OTHER)).inc()
 
     def page(self, report: HealthReport, rows: Mapping[str, Rows], seen: Seen) -> bytes:
-        """Everything as text; `report` is of this moment, `rows` those of each consumer here."""
+        """Return all metrics as text. `report`: the present health. `rows`: those of each consumer of this process."""
         self._ready.set(report.ready)
         for name, dependency in report.dependencies.items():
             self._up.labels(name).set(dependency.ok)

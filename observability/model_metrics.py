@@ -25,7 +25,7 @@ MICRO = 1_000_000
 
 
 class Names:
-    """The values of one label: what is new after LABEL_VALUES_MAX of them is `other`."""
+    """The values of one label. After LABEL_VALUES_MAX values, each new value becomes `other`."""
 
     def __init__(self) -> None:
         self._known: set[str] = set()
@@ -38,18 +38,22 @@ class Names:
 
 
 class Findings:
-    """Series that can be named begin at 0, so that the first count of each is an increase."""
+    """Counters of calls, verdicts and incidents. Known series begin at 0, so that their first count is an increase."""
 
     def __init__(self, here: CollectorRegistry) -> None:
         of = ("provider", "model")
-        self.wait = _histogram("aura_task_schedule_to_start_seconds", "From assigned to called.", (), here)
-        self.duration = _histogram("aura_task_duration_seconds", "From assigned to judged.", ("outcome",), here)
+        self.wait = _histogram(
+            "aura_task_schedule_to_start_seconds", "Time from assignment to the start of the call.", (), here
+        )
+        self.duration = _histogram(
+            "aura_task_duration_seconds", "Time from assignment to the verdict.", ("outcome",), here
+        )
         self.requests = Counter("aura_llm_requests", "Calls of models, by outcome.", (*of, "outcome"), registry=here)
         self.latency = _histogram(
-            "aura_llm_request_duration_seconds", "As the worker measured it.", (*of, "outcome"), here
+            "aura_llm_request_duration_seconds", "Duration of a call, measured by the worker.", (*of, "outcome"), here
         )
-        self.tokens = Counter("aura_llm_tokens", "As the provider reported them.", (*of, "kind"), registry=here)
-        self.cost = Counter("aura_llm_cost_usd", "As charged to the run.", of, registry=here)
+        self.tokens = Counter("aura_llm_tokens", "Tokens, reported by the provider.", (*of, "kind"), registry=here)
+        self.cost = Counter("aura_llm_cost_usd", "Cost of calls, charged to runs.", of, registry=here)
         self.verdicts = Counter(
             "aura_verdicts", "Verdicts, by the first reason.", ("entity", "outcome", "reason"), registry=here
         )
@@ -67,7 +71,7 @@ class Findings:
             self._outcomes.bound(outcome)
 
     async def look(self, store: Store) -> None:
-        """Let the series of everybody who was hired before this process started begin at 0."""
+        """Begin the series of employees that were hired before this process started at 0."""
         try:
             async with asyncio.timeout(CHECK_WAIT_S), store.connection() as connection:
                 hired = await connection.fetch(named("metrics_models"))
@@ -103,7 +107,7 @@ class Findings:
         self.verdicts.labels(event.entity()[0], "verified" if found.verified else "rejected", reason).inc()
 
     def begin(self, provider: str, model: str) -> tuple[str, str]:
-        """Return the labels of a model, whose series begin here if it is new."""
+        """Return the labels of a model. The series of a new model begin at 0."""
         of = (self._providers.bound(provider), self._models.bound(model))
         for kind in ("input", "output"):
             self.tokens.labels(*of, kind)

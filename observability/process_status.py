@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from observability.room_metrics import RoomMetrics
 
 WaitReasonsOf = Callable[[Rows, Serving, int], Mapping[UUID, Wait]]
-"""Finds why open runs wait, from the manager's rows, the roles at work and the time (microseconds UTC)."""
+"""Finds the reasons of waiting runs from the manager's rows, the running roles and the time (microseconds UTC)."""
 METRICS_KIND = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Vitals:
-    """`name` None: this process is not listed. `port` None: it does not listen; 0: on a free port."""
+    """The status of this process. `name` None: it is not listed. `port` None: it does not listen; 0: any free port."""
 
     def __init__(
         self,
@@ -67,19 +67,19 @@ class Vitals:
         self._waiting: Waiting | None = None
         self._backlog: Backlog | None = None
         self._room: RoomMetrics | None = None
-        self._stream: StreamInfo | None = None  # as it was last asked
+        self._stream: StreamInfo | None = None  # the stream's last answer
         self._presence: Presence | None = None
         self._endpoint = Endpoint({"/livez": self._live, "/readyz": self._ready, "/metrics": self._numbers})
 
     def begin(self, consumers: Sequence[str], *, recorder: bool) -> None:
-        """Announce whose numbers will come, before the first of them is built."""
+        """Create the metrics of these consumers and the recorder, before the first of them is built."""
         if self._port is not None:
             from observability.metrics import Metrics
 
             self._metrics = Metrics(self._roles, consumers, recorder=recorder)
 
     def needs_log(self, office: LogSession) -> None:
-        """This process reads the log: both servers are asked, and the stream for its end."""
+        """Add checks for a process that reads the log: NATS, Postgres, and the end of the stream."""
 
         async def last() -> int:
             self._stream = None
@@ -98,15 +98,15 @@ class Vitals:
             self._room = RoomMetrics(self._metrics.registry, self._home)
 
     def needs_nats(self, answers: Ask) -> None:
-        """This process has a worker, which needs NATS alone."""
+        """Add the check for a process with a worker, which needs only NATS."""
         self.health.dependencies.setdefault("nats", answers)
 
     def watch(self, runner: Runner) -> None:
-        """A consumer of this process, whose rows say what is open and what is parked."""
+        """Add a consumer of this process. Its rows show open work and parked events."""
         self._runners.append(runner)
 
     def forget(self, runner: Runner) -> None:
-        """It has ended before the process: the manager leads no more."""
+        """Remove a consumer that has ended before the process, such as that of a manager that no longer leads."""
         self._runners.remove(runner)
 
     def on_commit(self, consumer: str) -> OnCommit:
@@ -124,7 +124,7 @@ class Vitals:
         return partial(_each, told)
 
     async def open(self) -> None:
-        """Listen and be listed. Raises Unavailable when the port is taken."""
+        """Listen, and write the entry of this process. Raises Unavailable if the port is taken."""
         if self._port is not None:
             self.url = await self._endpoint.open(self._port, self._host)
         if self._name is not None:
@@ -133,7 +133,7 @@ class Vitals:
             prometheus_targets.enter(self._home, self._presence)
 
     def rest(self) -> None:
-        """The duties have ended: the others may go once all have passed what is on the log."""
+        """Record that the duties have ended. Other processes may end after all have processed the whole log."""
         if self._presence is not None:
             self._presence = msgspec.structs.replace(self._presence, resting=True)
             process_registry.post(self._home, self._presence)
@@ -155,7 +155,7 @@ class Vitals:
     async def _numbers(self) -> Page:
         from observability.metrics import Seen
 
-        assert self._metrics is not None, "who listens has numbers"
+        assert self._metrics is not None, "a process that listens has metrics"
         report = await self.health.check()
         if self._backlog is not None:
             await self._backlog.look(report.readers.get("recorder"))
@@ -168,7 +168,7 @@ class Vitals:
         return Page(HTTPStatus.OK, METRICS_KIND, self._metrics.page(report, rows, seen))
 
     async def _seen(self, rows: Rows) -> "Seen":
-        """Return what the manager's rows do not say."""
+        """Return the facts that the manager's rows do not have."""
         from observability.metrics import Seen
 
         wait_s = await self._waiting.longest_s(rows, now()) if self._waiting is not None else 0.0

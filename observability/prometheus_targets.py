@@ -1,6 +1,6 @@
-"""AURA_HOME/run/prometheus-targets.json: where a Prometheus finds the processes of this home, as its file_sd reads it.
+"""AURA_HOME/run/prometheus-targets.json: the addresses of this home's processes, in the file_sd format of Prometheus.
 
-Each process enters itself with the port that it has this time. Who dies stays entered, and so is seen to be down.
+Each process adds itself with its present port. A process that dies keeps its entry, so Prometheus sees that it is down.
 """
 
 import fcntl
@@ -19,7 +19,7 @@ LOCK_FILE = "prometheus-targets.lock"
 
 
 class Target(msgspec.Struct, frozen=True):
-    """One process: its address, and its name and role as labels."""
+    """The entry of one process: its address, and its name and role as labels."""
 
     targets: tuple[str, ...]
     labels: dict[str, str]
@@ -29,7 +29,7 @@ _targets = msgspec.json.Decoder(list[Target])
 
 
 def enter(home: Path, presence: Presence) -> None:
-    """Put a process in the place of what bore its name; one that tells nothing is taken out."""
+    """Add a process. It replaces an entry with the same name. A process without an address only removes that entry."""
     name = presence.name
     with _held(home) as path:
         others = [target for target in _read(path) if target.labels.get("name") != name]
@@ -41,7 +41,7 @@ def enter(home: Path, presence: Presence) -> None:
 
 
 def leave(home: Path, presence: Presence) -> None:
-    """Take a process out that has ended in order, unless another one of its name has come."""
+    """Remove the entry of a process that has ended normally, unless a new process with its name has replaced it."""
     with _held(home) as path:
         known = _read(path)
         if presence.url is not None:
@@ -50,7 +50,7 @@ def leave(home: Path, presence: Presence) -> None:
 
 
 def clear(home: Path) -> None:
-    """Take everybody out: nothing runs in this home."""
+    """Remove all entries: nothing runs in this home."""
     if (home / RUN_FOLDER / TARGETS_FILE).exists():
         with _held(home) as path:
             _write(path, [])
@@ -58,7 +58,7 @@ def clear(home: Path) -> None:
 
 @contextmanager
 def _held(home: Path) -> Iterator[Path]:
-    """The file, while no other process changes it."""
+    """Yield the file's path under a lock, so that no other process changes the file."""
     folder = home / RUN_FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     lock = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
@@ -73,7 +73,7 @@ def _read(path: Path) -> list[Target]:
     try:
         return _targets.decode(path.read_bytes())
     except (FileNotFoundError, msgspec.DecodeError):
-        return []  # one that does not read is written anew
+        return []  # a missing or invalid file is written again
 
 
 def _write(path: Path, targets: list[Target]) -> None:

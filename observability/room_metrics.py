@@ -1,4 +1,4 @@
-"""Metrics of the stream's size and of the free room on the disks of a home: told by the recorder's process."""
+"""Metrics of the stream's size and of the free space on a home's disks. The recorder's process reports them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,13 +11,15 @@ from bus.stream import StreamInfo
 
 
 class RoomMetrics:
-    """Read anew for each page of /metrics. NaN while the stream does not answer."""
+    """Stream size and free space, read again for each page of /metrics. NaN while the stream does not answer."""
 
     def __init__(self, here: CollectorRegistry, home: Path) -> None:
         self._home = home
         self._used = Gauge("aura_stream_bytes", "Bytes that the stream holds.", registry=here)
-        self._most = Gauge("aura_stream_bytes_max", "Bytes at which the stream takes no event.", registry=here)
-        self._free = Gauge("aura_disk_free_bytes", "Free bytes of a disk, by what is on it.", ("place",), registry=here)
+        self._most = Gauge(
+            "aura_stream_bytes_max", "Size limit of the stream: at this size it accepts no event.", registry=here
+        )
+        self._free = Gauge("aura_disk_free_bytes", "Free bytes on the disk of a place.", ("place",), registry=here)
 
     def show(self, stream: StreamInfo | None, free: Mapping[str, int]) -> None:
         self._used.set(stream.bytes_used if stream is not None else float("nan"))
@@ -27,7 +29,7 @@ class RoomMetrics:
             self._free.labels(place).set(found)
 
     def look(self) -> dict[str, int]:
-        """Return the free bytes where the home is, and where its Postgres is if that is ours. Blocks."""
+        """Return the free bytes on the disk of the home, and on that of the home's own Postgres. Blocks."""
         database = status(self._home).postgres_data
         places = {"home": self._home} | ({"postgres": Path(database)} if database else {})
         found: dict[str, int] = {}
@@ -35,5 +37,5 @@ class RoomMetrics:
             try:
                 found[name] = free_bytes(folder)
             except OSError:
-                continue  # this user may not look there
+                continue  # this user may not read the folder
         return found

@@ -1,4 +1,4 @@
-"""Metrics of the staff that may get work and of the runs that wait, by reason: told by the manager that leads."""
+"""Metrics of employees that may get work, and of waiting runs by reason. The leading manager reports them."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ MICRO = 1_000_000
 
 
 def employee_state(row: EmployeeRow, now: int) -> EmployeeState:
-    """Return whether an employee may get work. `now`: microseconds UTC."""
+    """Return the state that decides whether an employee may get work. `now`: microseconds UTC."""
     if row.suspended:
         return "suspended"
     if profile_of(row).call_usd_max is None:
@@ -25,7 +25,7 @@ def employee_state(row: EmployeeRow, now: int) -> EmployeeState:
 
 
 class StaffMetrics:
-    """The staff, by whether they may get work."""
+    """Gauge of the employees by that state."""
 
     def __init__(self, here: CollectorRegistry) -> None:
         self._employees = Gauge("aura_employees", "Employees, by whether they may get work.", ("state",), registry=here)
@@ -37,20 +37,20 @@ class StaffMetrics:
 
 
 class WaitMetrics:
-    """Runs that wait. How long begins with the first look at a reason: a restart begins it anew."""
+    """Gauges of waiting runs. The time of a wait begins when the reason is first seen, so a restart sets it to 0."""
 
     def __init__(self, here: CollectorRegistry) -> None:
         self._runs = Gauge("aura_waiting_runs", "Open runs that wait, by reason.", ("reason",), registry=here)
         self._longest = Gauge(
             "aura_waiting_run_seconds",
-            "How long one of them has waited for the same reason: the longest.",
+            "The longest time that a run has waited for the same reason.",
             ("reason",),
             registry=here,
         )
         self._since: dict[UUID, tuple[WaitCode, int]] = {}
 
     def show(self, waits: Mapping[UUID, Wait], now: int) -> None:
-        """`now`: microseconds UTC."""
+        """Set the gauges. `now`: microseconds UTC."""
         known = self._since
         self._since = {
             run: known[run] if run in known and known[run][0] == wait.code else (wait.code, now)

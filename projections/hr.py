@@ -1,4 +1,4 @@
-"""HR's personnel file: who is on the staff, in which standing, with which strikes."""
+"""HR's rows: each employee with its standing, and the record of its strikes."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -23,7 +23,7 @@ class Person(Row, frozen=True, kw_only=True):
     phase: str
     strikes: int
     profile: str
-    version: UUID  # of what answers now
+    version: UUID  # of the present profile
     hired_at: int
     dismissed_at: int | None
 
@@ -42,7 +42,7 @@ _profile = msgspec.json.Decoder(employee.Profile)
 
 
 class HRProjection:
-    """Events of employees to HR's rows."""
+    """Folds events of employees into HR's rows."""
 
     name = "hr"
     tables = (Person, StrikeRow)
@@ -77,7 +77,7 @@ def _hired(event: employee.Hired, person: Person | None, at: int) -> Person:
 
 
 def _changed(recorded: Recorded, event: employee.EmployeeEvent, person: Person, rows: Rows) -> None:
-    """Put a change of standing or name into the person's row, and a line into its record."""
+    """Put a change of standing or name into the person's row, and add a line to its record."""
     at = recorded.envelope.occurred_at
     match event:
         case employee.Warned(reason=reason):

@@ -1,4 +1,4 @@
-"""The manager's board: open runs, the staff, the organisation, and a line per run and task for screens."""
+"""The manager's rows: open runs, employees, the organisation, and a line per run and task for screens."""
 
 from decimal import Decimal
 from typing import ClassVar
@@ -19,12 +19,12 @@ from projections.openrun import RUN_KEY, OpenRun, put_state, state_after
 REST_S = 1
 REST_MAX_S = 60
 RETRY_AFTER_MAX_S = 3600
-"""A server that asks for a longer wait than this gets this one."""
+"""The longest wait that a server can ask for. A longer one is cut to this."""
 MICRO = 1_000_000
 
 
 class OrganisationRow(Row, frozen=True, kw_only=True):
-    """The organisation's fold, as JSON."""
+    """The organisation's state, as JSON."""
 
     table = "organisation"
     resident = True
@@ -34,7 +34,7 @@ class OrganisationRow(Row, frozen=True, kw_only=True):
 
 
 class EmployeeRow(Row, frozen=True, kw_only=True):
-    """One of the staff, as the manager routes by."""
+    """One employee, with the fields by which the manager chooses who gets an order."""
 
     table = "employee"
     resident = True
@@ -42,9 +42,9 @@ class EmployeeRow(Row, frozen=True, kw_only=True):
     name: str
     scripted: bool
     suspended: bool
-    faults: int  # calls in a row that did not reach the model or were turned away
-    rest_until: int  # microseconds UTC; no order goes to it before
-    adaptations: str  # what its server refuses of a request, comma-separated: a next call leaves it out at once
+    faults: int  # consecutive calls that did not reach the model or were refused
+    rest_until: int  # microseconds UTC; it gets no order before this time
+    adaptations: str  # request parameters that its server refuses, comma-separated; later calls leave them out
     profile: str
 
 
@@ -86,7 +86,7 @@ _profile = msgspec.json.Decoder(Profile)
 
 
 def organisation_state(rows: Rows) -> OrganisationState:
-    """The whole fold, which names every open run. Whoever asks for the phase alone asks `organisation_phase`."""
+    """Return the organisation's state, with every open run. For the phase only, `organisation_phase` is faster."""
     row = rows.get(OrganisationRow, ORGANISATION, "organisation")
     return _organisation_state.decode(row.state) if row else organisation.initial
 
@@ -105,7 +105,7 @@ def adaptations_of(row: EmployeeRow) -> tuple[str, ...]:
 
 
 class ManagerProjection:
-    """Events of organisation, employees and runs to the manager's rows."""
+    """Folds events of the organisation, employees and runs into the manager's rows."""
 
     name = "manager"
     tables = (OpenRun, OrganisationRow, EmployeeRow, RunRow, TaskRow)
@@ -156,7 +156,7 @@ def _employee(event: staff.EmployeeEvent, rows: Rows) -> None:
 
 
 def _health(event: task.CallFinished, at: int, rows: Rows) -> None:
-    """After a fault of the server an employee rests, twice as long each time; whatever it answers ends that."""
+    """Let an employee rest after a fault of its server, twice as long each time. Any answer ends the rest."""
     row = rows.get(EmployeeRow, event.employee, "employee")
     if row is None:
         return
@@ -168,7 +168,7 @@ def _health(event: task.CallFinished, at: int, rows: Rows) -> None:
 
 
 def rest_s(faults: int, retry_after_s: float | None) -> float:
-    """Return the rest of an employee after so many faults in a row: at least as long as its server asks for."""
+    """Return the rest (s) after this many consecutive faults: at least as long as the server asks for."""
     own = float(min(REST_S * 2 ** min(faults - 1, REST_MAX_S), REST_MAX_S))
     asked = retry_after_s if retry_after_s is not None and retry_after_s > 0 else 0.0
     return max(own, min(asked, RETRY_AFTER_MAX_S))
@@ -177,7 +177,7 @@ def rest_s(faults: int, retry_after_s: float | None) -> float:
 def _run(recorded: Recorded, event: RunEvent | TaskEvent, rows: Rows) -> None:
     state = state_after(event, rows)
     if state.submitted is None:
-        return  # a receipt that came after the run was closed and settled
+        return  # an event that came after the run was settled
     if settled(state):
         rows.drop(OpenRun, event.run, RUN_KEY)
     else:
@@ -192,7 +192,7 @@ def _run(recorded: Recorded, event: RunEvent | TaskEvent, rows: Rows) -> None:
 
 
 def settled(state: RunState) -> bool:
-    """Whether nothing more can be spent: the run has ended and no call is open."""
+    """Return whether a run can spend nothing more: it has ended, and no call is open."""
     return state.phase == "ended" and all(part.phase not in ("assigned", "calling") for part in state.tasks.values())
 
 

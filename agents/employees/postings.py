@@ -1,4 +1,4 @@
-"""The staff as files: how each employee is reached. One JSON file each in AURA_HOME/employees; keys are never in it."""
+"""The postings: one JSON file for each employee in AURA_HOME/employees, with the way to reach it but without keys."""
 
 import os
 import secrets
@@ -29,13 +29,13 @@ OUTPUT_TOKENS_MAX = 1024
 EMBEDDED_OUTPUT_TOKENS_MAX = 128
 EMBEDDED_CONTEXT_TOKENS = 2048
 PROMPT_TOKENS_MAX = 32_768
-"""The longest prompt of a call. What is reserved before the call follows from its real prompt."""
+"""The longest prompt of a call. The reservation before a call is calculated from its real prompt."""
 
 
 class Posting(msgspec.Struct, frozen=True, kw_only=True):
-    """The way to reach an employee. `script`: a shipped script or a file.
+    """The way to reach an employee. `script`: the name of a shipped script, or a file.
 
-    `api_key_env` names the variable with its key; or, with _FILE behind it, the one that names the key's file.
+    `api_key_env`: the variable with its key. The same name plus _FILE is the variable with the path of a key file.
     """
 
     name: str
@@ -58,14 +58,14 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def price_source(self) -> PriceSource:
-        """Where the price of a call comes from: what was stated at the hire goes before any table."""
+        """The source of a call's price. A price that was given at the hire has priority over a price table."""
         if self.price_in is not None and self.price_out is not None:
             return Rates(self.price_in, self.price_out)
         return self.price
 
     @property
     def id(self) -> UUID:
-        """The employee's id, made at hire. A file of an older home has none: its id follows from what answered then."""
+        """The employee's id, made at hire. A file of an older home has no id: it is derived from the file's content."""
         if self.hired_as is not None:
             return self.hired_as
         parts = (self.name, self.kind, self.model, self.model_digest, self.style, self.script)
@@ -77,7 +77,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def checked_name(name: str) -> str:
-    """Return a name that a file may have. Raises Invalid."""
+    """Return the name. Raises Invalid if it cannot be a file name."""
     if not name.replace("-", "").replace("_", "").isalnum():
         raise Invalid(f"{name!r} is not a plain name.", hint="Use letters, digits, - and _.")
     return name
@@ -89,14 +89,14 @@ def path_of(folder: Path, name: str) -> Path:
 
 
 def save(folder: Path, posting: Posting) -> Path:
-    """Write an employee's file, in the place of what is there."""
+    """Write an employee's file. It replaces an existing file."""
     path = path_of(folder, posting.name)
     os.replace(_partial(path, posting), path)
     return path
 
 
 def create(folder: Path, posting: Posting) -> bool:
-    """Write the file of an employee whose name is free; False if somebody has the name."""
+    """Write the file of an employee. Return False if the name is in use."""
     path = path_of(folder, posting.name)
     partial = _partial(path, posting)
     try:
@@ -109,7 +109,7 @@ def create(folder: Path, posting: Posting) -> bool:
 
 
 def _partial(path: Path, posting: Posting) -> Path:
-    """Write the file under a name of its own, which no reader looks at."""
+    """Write the file under a temporary name, which readers ignore."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(f".{secrets.token_hex(4)}.partial")
     partial.write_bytes(msgspec.json.format(msgspec.json.encode(posting)))
@@ -117,7 +117,7 @@ def _partial(path: Path, posting: Posting) -> Path:
 
 
 def remove(folder: Path, employee: UUID) -> bool:
-    """Remove the files of an employee; False if there is none."""
+    """Remove the files of an employee. Return False if there is none."""
     paths = [path for path, posting in _read(folder) if posting.id == employee]
     for path in paths:
         path.unlink(missing_ok=True)
@@ -125,12 +125,12 @@ def remove(folder: Path, employee: UUID) -> bool:
 
 
 def load_all(folder: Path) -> list[Posting]:
-    """Every employee's file, by name; one for each employee. Raises Invalid naming one that cannot be read."""
+    """Return the posting of each employee, by name. Raises Invalid with the path of a file that cannot be read."""
     return list({posting.id: posting for _, posting in _read(folder)}.values())
 
 
 def named(folder: Path, name: str) -> Posting | None:
-    """Return the file of this name. Raises Invalid if it cannot be read."""
+    """Return the posting in the file with this name; None if there is no file. Raises Invalid if it cannot be read."""
     return next((posting for path, posting in _read(folder) if path.stem == name), None)
 
 
@@ -147,17 +147,17 @@ def _read(folder: Path) -> Iterator[tuple[Path, Posting]]:
 
 
 def find(folder: Path, wanted: str) -> Posting:
-    """Return an employee by id or name. Raises NotFound."""
+    """Return the posting of an employee by id or name. Raises NotFound."""
     postings = load_all(folder)
     for posting in postings:
         if wanted in (str(posting.id), posting.name):
             return posting
     known = ", ".join(posting.name for posting in postings) or "none"
-    raise NotFound(f"No employee is called {wanted}.", hint=f"There are: {known}. `aura hire` adds one.")
+    raise NotFound(f"No employee is called {wanted}.", hint=f"The employees are: {known}. `aura hire` adds one.")
 
 
 def build(posting: Posting, environment: Mapping[str, str]) -> Employee:
-    """The employee itself. Nothing is connected yet."""
+    """Build the employee of a posting. It opens no connection yet."""
     if posting.kind == "scripted":
         from agents.employees.providers.scripted import ScriptedEmployee
 
@@ -186,13 +186,13 @@ def build(posting: Posting, environment: Mapping[str, str]) -> Employee:
 
 
 def key_of(posting: Posting, environment: Mapping[str, str]) -> str:
-    """The employee's API key; empty without one. Raises Invalid for what cannot be a key."""
+    """Return the employee's API key; empty if it has none. Raises Invalid for a text that cannot be a key."""
     key = secret(posting.api_key_env, environment) if posting.api_key_env else ""
     return checked_key(key, posting.api_key_env) if key else ""
 
 
 def read_keys(folder: Path, environment: Mapping[str, str]) -> None:
-    """Read every employee's key, so that nothing this process writes shows one. What does not read is passed over."""
+    """Read every employee's key, so that this process removes the keys from its output. Invalid files are skipped."""
     with suppress(Invalid):
         for posting in load_all(folder):
             with suppress(Invalid):
@@ -230,7 +230,7 @@ def profile_of(posting: Posting) -> Profile:
 
 
 def origin_of(base_url: str) -> str:
-    """Return scheme, host and port of an address, without user, path and query; empty for what is no address."""
+    """Return scheme, host and port of an address, without user, path and query; empty if it is not an address."""
     try:
         parts = urlsplit(base_url.strip())
         host, port = parts.hostname or "", parts.port
@@ -243,7 +243,7 @@ def origin_of(base_url: str) -> str:
 
 
 def _parameters(posting: Posting) -> dict[str, str]:
-    """Return what else of each request changes the answers; empty for a server that others run."""
+    """Return the other request parameters that change the answers; empty for a server outside the organisation."""
     if posting.kind != "embedded":
         return {}
     from agents.employees.providers.llama_cpp import FEEDBACK_MAX, STOPS, TEMPERATURE
@@ -253,7 +253,7 @@ def _parameters(posting: Posting) -> dict[str, str]:
 
 
 def _upper_bounds(posting: Posting) -> tuple[Decimal | None, Decimal | None]:
-    """The most that one call may cost, and its longest prompt alone, in USD; None when nobody knows the price."""
+    """Return the highest cost of one call, and that of its longest prompt only, in USD; None if it is not known."""
     if posting.kind != "openai" or posting.price_source == "zero":
         return Decimal(0), Decimal(0)
     from agents.employees.pricing import cost_of

@@ -1,4 +1,4 @@
-"""The workers of one process: those named when it starts, or everybody in the staff's folder, newcomers too."""
+"""The workers of one process: for the employees named at its start, or for every file in the folder, also new ones."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +23,7 @@ Build = Callable[[Posting, Mapping[str, str]], Employee]
 
 
 class Probes(Protocol):
-    """Where a process is asked about the employees that it serves. `bus/probes.py` has the real one."""
+    """Receives the probes of the employees that a process serves. `bus/probes.py` has the implementation."""
 
     async def serve(self, employee: UUID, answer: Answer, /) -> None: ...
 
@@ -32,7 +32,7 @@ class Probes(Protocol):
 
 @dataclass
 class AtWork:
-    """One employee of this process. `ended`: tells its worker to finish what it has and take nothing more."""
+    """One employee of this process. `ended`: set it, and the worker finishes its calls and takes no more orders."""
 
     posting: Posting
     served: Served
@@ -44,10 +44,10 @@ class AtWork:
 
 
 class Workers:
-    """Runs a worker for each posting. `names` None: for every file in the folder, looked at again every RESCAN_S.
+    """Runs a worker for each posting. `names` None: for every file in the folder, which is read again every RESCAN_S.
 
-    A changed file is another version, or another way to reach the same one: its worker finishes the calls at hand, and
-    a new one takes the next order. A file that is gone is a dismissal.
+    A changed file is another version, or another way to reach the same version. The old worker finishes its calls, and
+    a new worker takes the next order. A removed file means that the employee was dismissed.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Workers:
     ) -> None:
         self._folder = folder
         self._names = names
-        self._ids: set[UUID] | None = None  # of the named ones, once they were found: a name may change
+        self._ids: set[UUID] | None = None  # ids of the named employees, read once because a name may change
         self._work = work
         self._build = build
         self._environment = environment
@@ -76,7 +76,7 @@ class Workers:
         self._complaints: set[str] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until stopped. Raises NotFound for a name that is on no file, Invalid for one that cannot be built."""
+        """Run until `stop`. Raises NotFound for a name without a file, Invalid for an employee that cannot be built."""
         at_work: dict[UUID, AtWork] = {}
         async with asyncio.TaskGroup() as group:
             try:
@@ -92,7 +92,7 @@ class Workers:
                     present.ended.set()
 
     async def _follow(self, staff: Sequence[Posting], at_work: dict[UUID, AtWork], group: asyncio.TaskGroup) -> None:
-        """Begin, change and end workers, so that they are those of the files."""
+        """Start, replace and end workers, so that they match the files."""
         for posting in staff:
             known = at_work.get(posting.id)
             if known is not None and known.posting == posting and known.working:
@@ -120,7 +120,7 @@ class Workers:
             self._complain(str(error))
 
     def _postings(self) -> Sequence[Posting] | None:
-        """The files to serve now; None if one of them cannot be read, so that nobody is taken for dismissed."""
+        """Return the postings to serve; None if a file cannot be read. An unreadable file is not a dismissal."""
         try:
             staff = postings.load_all(self._folder)
         except Invalid as error:
@@ -135,7 +135,10 @@ class Workers:
         return [posting for posting in staff if posting.id in self._ids]
 
     def _begun(self, posting: Posting) -> tuple[AtWork, Worker | None]:
-        """None for one of everybody who cannot be built: the others work on, and it is tried again at the next look."""
+        """Return the entry and the worker of a posting.
+
+        The worker is None if the employee cannot be built. The others continue, and it is tried again at the next scan.
+        """
         employee, why_not = self._employee(posting)
         served = Served(posting, self._environment, employee, why_not)
         if employee is None:
@@ -144,7 +147,7 @@ class Workers:
         return AtWork(posting, served, working=True), worker
 
     def _employee(self, posting: Posting) -> tuple[Employee | None, str]:
-        """The employee, or why it cannot be built."""
+        """Return the employee, or None and the reason for which it cannot be built."""
         try:
             return self._build(posting, self._environment), ""
         except AuraError as error:
@@ -159,7 +162,7 @@ class Workers:
         return None, why_not
 
     def _complain(self, text: str) -> None:
-        """Say it once, not at every look."""
+        """Report a problem once, not at every scan."""
         if text not in self._complaints:
             self._complaints.add(text)
             self._say(text)

@@ -2,9 +2,9 @@
 
 
 def main() -> int:
-    """Run the command line: the entry point that the `aura` script of release 0.1.0 calls.
+    """Run the command line. The `aura` script of release 0.1.0 calls this function.
 
-    An environment that was installed before the modules moved keeps that script until `make` installs it anew.
+    An environment of that release keeps the script until `make` installs the project again.
     """
     from director.cli.main import main as run
 

@@ -1,4 +1,4 @@
-"""Text of what is attested about a folder."""
+"""The attested facts about a folder as text."""
 
 from director.services.attestations import SHOWN_MAX, CheckedFolder
 from director.terminal.escape import visible
@@ -6,7 +6,7 @@ from director.terminal.text import table
 
 
 def attestation_text(checked: CheckedFolder) -> str:
-    """Return what is attested for people: first that the files are genuine, then what the verdict rested on."""
+    """Return the attested facts for people: first that the files are genuine, then the inputs of the verdict."""
     said = checked.statement
     verdict = said.configured("verdict")
     told = verdict.annotations if verdict else {}
@@ -19,13 +19,13 @@ def attestation_text(checked: CheckedFolder) -> str:
     rows += [("on the base", note) for note in filter(None, (said.base().short, *said.base().lines))]
     rows.append(("signed by", checked.key))
     lines = [
-        f"Genuine: {len(said.files())} files are those that were judged, "
-        f"{len(said.delivered())} those that the delivery put around them.",
+        f"Genuine: {len(said.files())} files are the judged ones, and "
+        f"{len(said.delivered())} files are those that the delivery added.",
         f"The key: {checked.trust}.",
     ]
     if checked.not_covered:
-        lines.append(f"Covered by no signature: {', '.join(checked.not_covered)}.")
+        lines.append(f"Not covered by a signature: {', '.join(checked.not_covered)}.")
     if checked.not_looked_at:
         named = ", ".join(map(visible, checked.not_looked_at[:SHOWN_MAX]))
-        lines.append(f"Not looked at, delete before you run the code: {named}.")
+        lines.append(f"Not checked: {named}. Delete these folders before you run the code.")
     return "\n".join([*lines, "", table(("what", "attested"), [(name, visible(value)) for name, value in rows])])

@@ -1,4 +1,4 @@
-"""`aura demo`: the whole path on real parts in a home of its own, told while it happens, in stages with their times."""
+"""`aura demo`: a whole run on the real system in a home of its own, shown in stages with their times."""
 
 import time
 from dataclasses import dataclass, field
@@ -39,11 +39,11 @@ MODEL_WAIT = "one to three minutes on two cores"
 SCRIPTED_WAIT = "about ten seconds"
 REJECTIONS_SHOWN = 8
 FIRST_NAMES_MAX = 100
-"""Names for a first requirement that are tried, so that the command can be pasted again."""
+"""The most names that are tried for the first requirement, so that the printed command never meets an old file."""
 
 
 def _by_reason(rejected: list[dict[str, Any]]) -> list[tuple[object, ...]]:
-    """Count the failures of each employee by first reason."""
+    """Count the failures of each employee by their first reason."""
     counts: dict[tuple[str, str], int] = {}
     for row in rejected:
         reason = row["findings"][0]["kind"] if row["findings"] else str(row["outcome"])
@@ -53,7 +53,7 @@ def _by_reason(rejected: list[dict[str, Any]]) -> list[tuple[object, ...]]:
 
 
 class Odds(msgspec.Struct, frozen=True):
-    """The part of the table of measured pass rates that the demo needs."""
+    """The field of the measured pass rates that the demo needs."""
 
     attempts_max: int
 
@@ -63,9 +63,9 @@ _odds = msgspec.json.Decoder(Odds)
 
 @dataclass
 class Demo:
-    """One demonstration. Everything it does can be done by hand with the commands it names.
+    """One demonstration. A person can do each of its steps with the commands that it prints.
 
-    `settings`: the user's own (`Settings.of_demo` makes those of the demonstration). `keep`: it stays up at the end.
+    `settings`: the user's own (`Settings.of_demo` makes those of the demonstration). `keep`: do not stop at the end.
     """
 
     settings: Settings
@@ -79,19 +79,20 @@ class Demo:
     def __post_init__(self) -> None:
         self._users_home = self.settings.root
         self.settings = self.settings.of_demo()
-        stop = f"`{self.aura} down` stops it."
-        self.door.when_interrupted = f"The demonstration goes on: {stop}" if self.keep else "It was stopped."
+        stop = f"Stop it with `{self.aura} down`."
+        running = f"The demonstration still runs. {stop}"
+        self.door.when_interrupted = running if self.keep else "The demonstration was stopped."
 
     @property
     def aura(self) -> str:
-        """Return how to call `aura` on the demonstration's home."""
+        """The command that calls `aura` on the demonstration's home."""
         return f"AURA_HOME={here(self.settings.root)} {program()}"
 
     async def run(self) -> None:
-        """Bring up, hire, submit, follow, approve, check, stop. Raises Failed when the run is not delivered."""
+        """Start, hire, submit, follow, approve, check, stop. Raises Failed if the run is not delivered."""
         try:
             report, line = await self._path()
-        except BaseException:  # an interrupt too: nothing is left running
+        except BaseException:  # also Ctrl-C: leave no process behind
             await self._stop()
             raise
         if not self.keep:
@@ -99,13 +100,13 @@ class Demo:
         self._close(report, line)
 
     async def _path(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Take the whole path; the report for --json, and the run's line."""
+        """Do every step before the stop. Return the report for --json, and the run's line."""
         self._say_begin()
         await self._stage("starting servers and organisation", self._up())
         not_held = await box_faults(self.settings, allow_degraded=True)
         if not_held:
             self.door.say(
-                f"Degraded: this machine's sandbox does not hold {', '.join(not_held)}; the demo accepts that."
+                f"Degraded: this machine's sandbox does not hold {', '.join(not_held)}. The demo accepts that."
             )
         keys.create(self.settings.keys, "director", name=PRINCIPAL)
         async with desk(self.settings, principal=PRINCIPAL) as opened:
@@ -128,12 +129,12 @@ class Demo:
     def _say_begin(self) -> None:
         reason = None if self.scripted else llama_cpp_server.model_available()
         if reason is not None:
-            self.door.say(f"No real model here ({reason}): this demo plays recorded answers, and says so everywhere.")
+            self.door.say(f"No model can run here ({reason}), so this demo plays recorded answers and marks them.")
             self.scripted = True
         wait = SCRIPTED_WAIT if self.scripted else MODEL_WAIT
         self.door.say(
-            f"Aura Orchestra, demonstration. Expected wait: {wait}. Everything stays in {here(self.settings.root)}, "
-            f"a home of its own with its own servers; {here(self._users_home)} is not touched."
+            f"Aura Orchestra, demonstration. Expected wait: {wait}. All files stay in {here(self.settings.root)}, "
+            f"a home with its own servers; {here(self._users_home)} is not changed."
         )
 
     @property
@@ -153,12 +154,12 @@ class Demo:
         await bring_up(self.settings, lambda line: self.door.say(f"          {line}"), model=not self.scripted)
 
     async def _stop(self) -> None:
-        """Stop what the demonstration has started. An interrupted one with --keep goes on."""
+        """Stop everything that the demonstration has started, except with --keep."""
         if not self.keep:
             await bring_down(self.settings, lambda line: self.door.note(f"          {line}"))
 
     async def _hire(self, opened: DirectorSession) -> str:
-        """Hire the cheater of this demonstration, and without a model one who plays recorded right answers."""
+        """Hire the cheater, and without a model also an employee that plays recorded correct answers."""
         cheater = f"cheater-{new_id().int & 0xFFFF:04x}"
         await ensure(opened, postings.Posting(name=cheater, kind="scripted", script="cheater", slots=2))
         if self.scripted:
@@ -221,7 +222,7 @@ class Demo:
         }
 
     async def _report(self, opened: DirectorSession, run: UUID, line: dict[str, Any]) -> dict[str, Any]:
-        """Return the answer of --json: per task who verified it, how often it was tried, and the cheater's standing."""
+        """Return the answer for --json: employee, model and attempts of each task, and the standing of the staff."""
         data = await run_data(opened.store, run)
         tasks = []
         for task in data["tasks"]:
@@ -257,7 +258,7 @@ class Demo:
         self.door.say(f"          {checked_text(checked)}")
 
     def _next(self) -> tuple[str, str]:
-        """Return the one next step in words, and its command. The example needs the model that this demo showed."""
+        """Return the next step in words, and its command. The example needs a model; a scripted demo names another."""
         if self.scripted:
             return "every attempt with its reasons", f"{self.aura} run show last"
         names = ("first.md", *(f"first-{number}.md" for number in range(2, FIRST_NAMES_MAX)))
@@ -268,9 +269,9 @@ class Demo:
         folder, home = here(line["folder"]), here(self.settings.root)
         words, command = self._next()
         stays = (
-            f"The demonstration stays up; stop it with: {self.aura} down"
+            f"The demonstration still runs; stop it with: {self.aura} down"
             if self.keep
-            else "Nothing of it runs any more."
+            else "All processes of the demonstration are stopped."
         )
         text = "\n".join(
             [
@@ -278,7 +279,7 @@ class Demo:
                 cheat_text(report["cheat"]),
                 "\nOne delivery",
                 f"{len(report['tasks'])} functions, each verified, approved and released: {folder}",
-                f"\n{stays} To delete it, delivery and record too: rm -rf {home}",
+                f"\n{stays} To delete it with its delivery and record: rm -rf {home}",
                 f"\nNext, {words}:",
                 f"  {command}",
             ]

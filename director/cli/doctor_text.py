@@ -1,4 +1,4 @@
-"""The parts of this machine and its sandbox as text for people."""
+"""The checks of this machine and its sandbox as text for people."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ _MIB = 1024 * 1024
 
 
 def parts_text(parts: Sequence[Part]) -> str:
-    """Return a line for each part, and below it what to do."""
+    """Return a line for each part, and its remedy below it."""
     width = max(len(part.name) for part in parts)
     lines = []
     for part in parts:
@@ -21,10 +21,10 @@ def parts_text(parts: Sequence[Part]) -> str:
 
 
 def image_text(built: BuiltImage) -> str:
-    """Return where the image of the boxes is, and who uses it."""
+    """Return the place of the sandbox image, and which sandboxes use it."""
     bubblewrap = "uses it"
     if not built.bubblewrap:
-        bubblewrap = "does not: the user of a box cannot walk to this folder; it shows /usr instead"
+        bubblewrap = "does not use it: the sandbox's user may not enter this folder, so /usr is used instead"
     return "\n".join(
         [
             f"Built: {built.folder} ({built.bytes / _MIB:.0f} MiB, {built.files} files, Python {built.python})",
@@ -36,7 +36,7 @@ def image_text(built: BuiltImage) -> str:
 
 
 def capabilities_text(held: Capabilities, machine: str, accepted: Sequence[str]) -> str:
-    """Return which limits the sandbox of this machine holds, and which it need not hold."""
+    """Return the limits that this machine's sandbox holds, and those that it need not hold."""
     faults = f"does not hold: {', '.join(held.not_held)}" if held.not_held else "holds every limit"
     lines = [f"{held.backend}, {held.confinement}: {faults}", f"image {held.image}", f"machine {machine}"]
     if held.not_held:

@@ -1,4 +1,4 @@
-"""The rest of `aura submit --wait` and of `aura watch`: a run followed until it rests."""
+"""The common part of `aura submit --wait` and `aura watch`: it follows a run until it is delivered or has ended."""
 
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from domain.errors import Failed
 
 
 async def follow(opened: DirectorSession, run: UUID, door: Door) -> None:
-    """Watch a run until it rests, then answer with where it stands. Raises Failed when it ends without a delivery."""
+    """Follow a run until it is delivered or has ended, then print its state. Raises Failed without a delivery."""
     waits = Waits(opened.store, opened.settings)
     line = await Watch(opened.store, run, door, quiet=door.as_json, waits=waits.of).until_rest()
     if line["phase"] == "ended" and line["outcome"] != "delivered":

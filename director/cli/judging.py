@@ -1,4 +1,4 @@
-"""`aura judge` on the command line: an answer in one of several forms, and why there is none in the same form."""
+"""`aura judge` on the command line: the verdict in one of several formats, and errors in the same format."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,12 +27,12 @@ FORMATS: dict[str, Callable[[VerdictView, Places], str]] = {
     "sarif": sarif_json,
     "github": workflow_commands,
 }
-"""Forms of the answer for CI systems; what they say is what an author may be told."""
+"""Formats of the answer for CI systems. They contain only text that the author may see."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class JudgeOutput:
-    """Where an answer goes. `format`: a key of FORMATS; else text or JSON, as the door has it. Files may be None."""
+    """The outputs of a verdict. `format`: a key of FORMATS, else text or JSON. `html`, `attest`: files to write."""
 
     format: str = "text"
     html: Path | None = None
@@ -40,10 +40,10 @@ class JudgeOutput:
 
 
 class WorkflowDoor(Door):
-    """A door that also says as workflow commands why there is no verdict."""
+    """A door that also prints, as workflow commands, why there is no verdict."""
 
     def fail(self, error: AuraError, data: Any = None) -> NoReturn:
-        if error.code != "rejected":  # a rejection has been said, finding by finding
+        if error.code != "rejected":  # the findings of a rejection are printed already
             self.say(error_commands(_problems(error)))
         super().fail(error, data)
 
@@ -55,17 +55,17 @@ def _problems(error: AuraError) -> list[tuple[str, str, int | None]]:
 
 
 def judge_door(form: str, *, as_json: bool) -> Door:
-    """The door for one form of the answer. Two forms at once are refused."""
+    """Return the door for one format of the answer. Two formats at once are refused."""
     if as_json and form not in ("text", "json"):
         Door("judge", as_json).fail(
-            Invalid(f"--json and --format {form} are two forms of one answer.", hint="Leave one of them out.")
+            Invalid(f"--json and --format {form} ask for two formats of one answer.", hint="Leave one of them out.")
         )
     kind = WorkflowDoor if form == "github" else Door
     return kind("judge", as_json or form == "json")
 
 
 async def judge_and_show(request: "JudgeRequest", settings: "Settings", door: Door, output: JudgeOutput) -> None:
-    """Judge, write the files that are asked for, and answer. Leaves with exit status 1 for a rejection."""
+    """Judge, write the requested files, and print the answer. Exits with status 1 for a rejection."""
     from director.services.judge import judge_source
 
     judged = await judge_source(request, settings, lambda text: door.note(visible(text)))
@@ -77,7 +77,7 @@ async def judge_and_show(request: "JudgeRequest", settings: "Settings", door: Do
 
 
 def answer(view: VerdictView, door: Door, form: str = "text") -> None:
-    """Show a verdict in one form. Leaves with exit status 1 for a rejection."""
+    """Print a verdict in one format. Exits with status 1 for a rejection."""
     verdict = view.verdict
     if verdict.not_held:
         door.note(f"Degraded: this machine's sandbox does not hold {', '.join(verdict.not_held)}.")

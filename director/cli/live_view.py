@@ -1,4 +1,4 @@
-"""Live progress of a run: a table that moves on a terminal, one line per event elsewhere."""
+"""Live progress of a run: a table on a terminal, one line per event elsewhere."""
 
 import asyncio
 import sys
@@ -26,15 +26,15 @@ from domain.waiting import Wait
 POLL_S = 0.25
 RECORDED_WAIT_S = 5.0
 RESTING = frozenset({"delivered", "ended"})
-"""Phases in which a run waits for a person or for nothing."""
+"""Phases in which a run waits for a person, or has ended."""
 LOOK_EVERY_S = 1.0
 SAID_AFTER_S = 2.0
 AskWait = Callable[[UUID], Awaitable[Wait | None]]
-"""Asks why a run waits."""
+"""Returns the reason for which a run waits."""
 
 
 class WaitTeller:
-    """Chooses when a reason is said: when it has lasted for SAID_AFTER_S, and again only after it has changed."""
+    """Chooses when to print a reason: after it has lasted SAID_AFTER_S, and again only after it has changed."""
 
     def __init__(self) -> None:
         self._code: str | None = None
@@ -42,7 +42,7 @@ class WaitTeller:
         self._said = False
 
     def next(self, wait: Wait | None, at_s: float) -> Wait | None:
-        """Return the reason if it is to be said now. `at_s`: of a clock that never goes back."""
+        """Return the reason if it is to be printed now. `at_s`: seconds of a monotonic clock."""
         code = wait.code if wait is not None else None
         if code != self._code:
             self._code, self._since, self._said = code, at_s, False
@@ -53,7 +53,7 @@ class WaitTeller:
 
 
 class Watch:
-    """Follows one run until it rests. `quiet`: for --json, where only the reasons of waits are said, on stderr."""
+    """Follows one run until it is delivered or has ended. `quiet`: for --json; only reasons of waits go to stderr."""
 
     def __init__(
         self, store: Store, run: UUID, door: Door, *, quiet: bool = False, waits: AskWait | None = None
@@ -64,14 +64,14 @@ class Watch:
         self._quiet = quiet
         self._story = Story()
         self._staff: set[UUID] = set()
-        self._seq: int | None = None  # up to where the log was told; None: nothing yet
+        self._seq: int | None = None  # last sequence that was printed; None: nothing yet
         self._waits = waits
         self._teller = WaitTeller()
         self._wait: Wait | None = None
         self._looked_at = -LOOK_EVERY_S
 
     async def until_rest(self) -> dict[str, Any]:
-        """The run's line once it is delivered or has ended."""
+        """Follow the run, and return its line when it is delivered or has ended."""
         live = sys.stdout.isatty() and not self._quiet
         return await (self._on_terminal() if live else self._as_log())
 
@@ -80,10 +80,10 @@ class Watch:
         return found[0] if found else None
 
     async def _not_parked(self) -> None:
-        """Raise Failed when one of those who move a run has parked it: it would stand still for ever."""
+        """Raise Failed if a consumer that the run needs has parked it: it would never continue."""
         found = await parked_data(self._store, self._run, MOVERS)
         if found:
-            raise Failed(f"The run stands still: {sentence(found[0])}.", hint=cure(found), code="parked")
+            raise Failed(f"The run is stopped: {sentence(found[0])}.", hint=cure(found), code="parked")
 
     async def _as_log(self) -> dict[str, Any]:
         while True:
@@ -99,7 +99,7 @@ class Watch:
             await asyncio.sleep(POLL_S)
 
     async def _look(self) -> Wait | None:
-        """Ask for the reason of a wait, every LOOK_EVERY_S; the one that is to be said now."""
+        """Look up the reason of a wait every LOOK_EVERY_S. Return it if it is to be printed now."""
         at_s = time.monotonic()
         if self._waits is None or at_s - self._looked_at < LOOK_EVERY_S:
             return None
@@ -108,7 +108,7 @@ class Watch:
         return self._teller.next(self._wait, time.monotonic())
 
     async def _tell_new(self, *, rests: bool) -> None:
-        """Tell what has come since the last time, from the run's first event; of one that rests up to its last."""
+        """Print the events since the last call, beginning with the run's first. `rests`: print up to the run's last."""
         if self._quiet:
             return
         if rests:
@@ -129,9 +129,9 @@ class Watch:
             self._seq = page[-1].seq
 
     async def _all_recorded(self) -> None:
-        """Wait for what the manager's rows know and the log's may not yet."""
+        """Wait until the recorder has stored every event that the manager's rows already contain."""
         position = (await checkpoints(self._store, ("manager",))).get("manager", 0)
-        with suppress(Unavailable):  # no recorder is at work: what is there is told
+        with suppress(Unavailable):  # no recorder runs: print the stored events
             await self._store.wait_recorded(position, RECORDED_WAIT_S)
 
     async def _on_terminal(self) -> dict[str, Any]:
@@ -150,7 +150,7 @@ class Watch:
                     if line["phase"] in RESTING:
                         break
                 await asyncio.sleep(POLL_S)
-        await self._tell_new(rests=True)  # what the table showed stays on the screen as lines
+        await self._tell_new(rests=True)  # the table disappears; the lines stay on the screen
         return line
 
     def _table(self, data: dict[str, Any]) -> Any:
@@ -162,14 +162,14 @@ class Watch:
         if self._wait is not None:
             caption = "\n".join([caption, *wait_lines(self._wait)])
         table = Table("task", "phase", "tries", "who", "last reason", title=line["title"], caption=Text(caption))
-        said = {row["task_name"]: row["message"] for row in data["attempts"]}  # of the last attempt
+        said = {row["task_name"]: row["message"] for row in data["attempts"]}  # the last attempt's message wins
         for part in data["tasks"]:
             reason = ": ".join(filter(None, (part["reason"], said.get(part["name"]))))
             table.add_row(part["name"], part["phase"], str(part["attempts"]), part["employee_name"] or "", reason)
         return table
 
     def _sentence(self, recorded: Recorded) -> str:
-        """One event of this run, or of its staff, in words; empty for what is of no interest here."""
+        """Return an event of this run or its staff in words; empty for other events."""
         event = recorded.event
         self._story.hear(recorded)
         if isinstance(event, TaskEvent) and event.run == self._run and not recorded.void:

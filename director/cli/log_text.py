@@ -1,4 +1,4 @@
-"""The record as text for people: events, causes, views, replays."""
+"""The log as text for people: events, causes, views, replays."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ VALUE_CHARACTERS_MAX = 160
 
 
 def event_line(event: EventView) -> str:
-    """Return an event as one line: sequence, time, who, what, about whom."""
+    """Return an event as one line: sequence, time, role, type, entity, employee, id."""
     envelope = event.envelope
     void = f"  VOID: {event.void}" if event.void else ""
     about = ""
@@ -30,23 +30,23 @@ def event_line(event: EventView) -> str:
 
 def explanation_text(told: Explanation) -> str:
     """Return the causes of an event, the event itself with its values, and the tree of its effects."""
-    lines = ["What led to it, the first cause first:"]
+    lines = ["Causes of this event, the first cause first:"]
     if told.causes_cut:
         lines.append(f"  (only the last {CAUSES_MAX} causes)")
     lines.extend(map(_told_line, told.causes))
     if not told.causes:
-        lines.append(f"  nothing in the log: the {told.event.envelope.role} began it")
-    lines += ["", "This event:", _told_line(told.event), *_values(told.event), "", "What came of it:"]
+        lines.append(f"  none in the log: the {told.event.envelope.role} began it")
+    lines += ["", "This event:", _told_line(told.event), *_values(told.event), "", "Effects of this event:"]
     lines.extend(_tree_lines(told.effects, 0))
     if not told.effects:
-        lines.append("  nothing")
+        lines.append("  none")
     if told.effects_cut:
         lines.append(f"  (cut after {TREE_EVENTS_MAX} events)")
     return "\n".join(lines)
 
 
 def _told_line(event: ToldEvent) -> str:
-    """Return an event as one line: sequence, time, who, what; then in words."""
+    """Return an event as one line: sequence, time, role, type, and its words."""
     envelope = event.envelope
     return (
         f"{event.seq:>6}  {clock(envelope.occurred_at)}  {envelope.role:<10} {envelope.type:<26} {event.words}"
@@ -54,7 +54,7 @@ def _told_line(event: ToldEvent) -> str:
 
 
 def _values(event: EventView) -> list[str]:
-    """Return the event's own ids and payload, a value a line."""
+    """Return the event's ids and payload, one value per line."""
     envelope = event.envelope
     values = {
         "id": envelope.id,
@@ -77,7 +77,7 @@ def _short(value: Any) -> str:
 
 
 def _tree_lines(effects: Sequence[Effect], depth: int) -> Iterator[str]:
-    """Yield a line for each effect. An only effect stands straight below its cause; one of several stands deeper."""
+    """Yield a line for each effect. A single effect keeps the indent of its cause; several effects are indented."""
     deeper = depth + 1 if len(effects) > 1 else depth
     for effect in effects:
         yield f"{'  ' * depth}{_told_line(effect)}"
@@ -94,13 +94,13 @@ def state_text(state: ViewState) -> str:
 
 
 def checked_text(checked: Checked) -> str:
-    """Return what a check of all projections found: each difference, or that there is none."""
+    """Return the result of a check of all projections: each difference, or that there is none."""
     if checked.differences:
         return "\n".join(map(str, checked.differences[:DIFFERENCES_MAX]))
     return f"Equal: {checked.rows} rows in {checked.tables} tables, rebuilt from {checked.events} events."
 
 
 def digests_text(found: ReplayDigests) -> str:
-    """Return the digest of each table as a table."""
+    """Return a table with the digest of each projection table."""
     lines = [(f"{name}.{view}", digest) for name, views in found.digests.items() for view, digest in views.items()]
     return table(("table", f"digest as of event {found.to}"), lines)

@@ -29,10 +29,10 @@ from domain.errors import AuraError, Invalid
 HELP = """Aura Orchestra: an AI organisation under law.
 
 A requirement goes in, verified software comes out, and every action is on a record that can be replayed.
-Begin with `aura demo`, or `aura up`, `aura init my.md`, `aura submit my.md --wait`.
+Begin with `aura demo`; or with `aura up`, `aura init my.md`, `aura submit my.md --wait`.
 """
 
-USAGE_HINT = "`aura --help` lists the commands, and `aura COMMAND --help` shows how one is used."
+USAGE_HINT = "`aura --help` lists the commands, and `aura COMMAND --help` explains one of them."
 
 app = typer.Typer(
     help=HELP,
@@ -45,7 +45,7 @@ for module in (stack, doctor, requirements, backtest, runs, verdicts, staff, law
 
 
 def show_version(wanted: bool) -> None:
-    """Print the version of Aura and of Python, and leave."""
+    """Print the versions of Aura and Python, and exit."""
     if wanted:
         import platform
         from importlib.metadata import version
@@ -60,11 +60,11 @@ def aura(
         bool, typer.Option("--version", is_eager=True, help="Show the version and exit.", callback=show_version)
     ] = False,
 ) -> None:
-    """Take the options that stand before a command."""
+    """Read the options before a command."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point: the exit code of the command."""
+    """Run a command and return its exit status. This is the entry point."""
     if argv is None:  # a process of its own
         crash_dump.tell()
     arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
@@ -86,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception as defect:  # the edge of the process: a defect is said to be one, and shown whole on demand
+    except Exception as defect:  # edge of the process: report the defect, with a traceback on demand
         if os.environ.get("AURA_TRACEBACK"):
             raise
         known = about_a_path(defect)
@@ -94,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _failed(door, known)
         text = f"{type(defect).__name__}: {defect}"
         return _failed(
-            door, AuraError(f"This is a defect of aura: {text}", hint="AURA_TRACEBACK=1 shows where.", code="defect")
+            door, AuraError(f"This is a defect of aura: {text}", hint="See its place: AURA_TRACEBACK=1", code="defect")
         )
     return result if isinstance(result, int) else 0
 

@@ -1,4 +1,4 @@
-"""Common behaviour of commands: one JSON object or text, one exit code for each kind of error, one event loop."""
+"""Common behaviour of commands: output as one JSON object or as text, an exit status per error, the event loop."""
 
 import os
 import sys
@@ -15,27 +15,27 @@ INTERRUPTED = 130
 
 
 class Door:
-    """One command's way to answer. People's text and progress go to stderr with --json, to stdout otherwise."""
+    """The output of one command. With --json, text and progress go to stderr; without it, they go to stdout."""
 
     for_people = True
-    """Whether what it says is read by people: a log's lines say it otherwise."""
+    """Whether people read the output. False for a process that writes log lines."""
 
     def __init__(self, command: str, as_json: bool, *, when_interrupted: str = "") -> None:
         self.command = command
         self.as_json = as_json
         self.when_interrupted = when_interrupted
-        """The state after Ctrl-C and the way to go on. A command changes it as soon as something else is true."""
+        """The state after Ctrl-C and the next step, in words. A command changes it when its state changes."""
 
     def say(self, text: str = "") -> None:
-        """Progress and prose, line by line."""
+        """Print a line of text or progress."""
         print(text, file=sys.stderr if self.as_json else sys.stdout, flush=True)
 
     def note(self, text: str) -> None:
-        """Progress that is not part of the answer."""
+        """Print a line of progress that does not belong to the answer, on stderr."""
         print(text, file=sys.stderr, flush=True)
 
     def answer(self, data: Any, text: str = "", error: AuraError | None = None) -> None:
-        """Give the answer: the JSON object, or the text. With an error the command then fails, and the data stay."""
+        """Print the answer: the JSON object or the text. With an error, the command fails; --json keeps the data."""
         if text and not self.as_json:
             self.say(text)
         if error is not None:
@@ -44,11 +44,11 @@ class Door:
             self._object(True, data, None)
 
     def line(self, data: Any, text: str) -> None:
-        """One line of a stream: JSONL, or the text."""
+        """Print one line of a stream, as JSON or as text."""
         print(_json(data) if self.as_json else text, flush=True)
 
     def fail(self, error: AuraError, data: Any = None) -> NoReturn:
-        """Say what is wrong and what to do, and leave with the error's exit code. `data` replaces the error's own."""
+        """Print the error and its hint, and exit with the error's status. `data` replaces the error's own data."""
         if self.as_json:
             self._object(
                 False,
@@ -62,7 +62,7 @@ class Door:
         raise SystemExit(error.exit_code)
 
     def run(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Run a command's work to its end. Ctrl-C ends it in order; a closed pipe ends it quietly."""
+        """Run a command's work to its end. Ctrl-C ends it with a note; a closed pipe ends it without a message."""
         import asyncio
 
         try:
@@ -80,7 +80,7 @@ class Door:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def interrupted(self) -> NoReturn:
-        """Say that Ctrl-C ended the command, and what goes on without it."""
+        """Print that Ctrl-C ended the command, with the state after it, and exit."""
         self.note(f"Interrupted. {self.when_interrupted}".rstrip())
         raise SystemExit(INTERRUPTED) from None
 
@@ -94,7 +94,7 @@ def _json(data: Any) -> str:
 
 
 def _first(group: BaseExceptionGroup[AuraError]) -> AuraError:
-    """The first error of a group of tasks: the others followed from it."""
+    """Return the first error of a group of tasks: the others are its consequences."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -7,7 +7,7 @@ from director.terminal.text import clock, standing, table
 
 
 def runs_text(runs: Sequence[ListedRun]) -> str:
-    """Return all runs as a table, or how to begin one."""
+    """Return all runs as a table; without runs, the command that begins one."""
     if not runs:
         return "No runs yet. Begin with: aura init my.md"
     lines = [

@@ -1,4 +1,4 @@
-"""The door of `aura serve` where programs read its log."""
+"""The output of `aura serve`, as log lines if programs read it."""
 
 import os
 from collections.abc import Coroutine
@@ -12,13 +12,13 @@ from domain.errors import AuraError
 
 
 def open_door(command: str, as_json: bool, settings: Settings, role: str) -> tuple[Door, Logger]:
-    """Return the door and the log of a process that serves."""
+    """Return the door and the log of a serving process."""
     log = open_log(settings, role, os.environ)
     return (LogDoor(command, as_json, log) if form_of(settings) == "json" else Door(command, as_json)), log
 
 
 class LogDoor(Door):
-    """A door that writes lines of the log where others print. With --json the answer is on stdout as everywhere."""
+    """A door that writes log lines instead of text. With --json, the answer goes to stdout as for every command."""
 
     for_people = False
 
@@ -33,7 +33,7 @@ class LogDoor(Door):
         self._log.info("said", text=text)
 
     def answer(self, data: Any, text: str = "", error: AuraError | None = None) -> None:
-        del text  # the line `stopped` says it
+        del text  # the log line `stopped` reports it
         if self.as_json or error is not None:
             super().answer(data, "", error)
 
@@ -44,7 +44,10 @@ class LogDoor(Door):
         raise SystemExit(error.exit_code)
 
     def run(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Run as every door does. A defect is a line with its place, without its text, which may quote a secret."""
+        """Run the work as `Door.run` does. A defect becomes a log line with its place but without its text.
+
+        The text may quote a secret.
+        """
         try:
             with libraries_in(self._log):
                 super().run(work)

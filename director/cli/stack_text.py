@@ -1,4 +1,4 @@
-"""The end of a stack, for machines and as text for people."""
+"""The result of `aura down`, as data and as text."""
 
 from typing import Any
 
@@ -6,20 +6,20 @@ from director.deployment.stop_report import StopReport
 
 
 def stopped_data(report: StopReport) -> dict[str, Any]:
-    """Return whether all was drained, and who was not; nothing of it where nothing ran."""
+    """Return whether all consumers were drained, and the exceptions; without these fields if nothing ran."""
     if not report.was_running:
         return {"running": False}
     return {"running": False, "drained": report.drained, "found": report.found}
 
 
 def stopped_text(report: StopReport) -> str:
-    """Return whether all was drained; if not, who was not, and that nothing is lost."""
+    """Return whether all consumers were drained; if not, the exceptions, and that nothing is lost."""
     if not report.was_running:
         return f"Nothing runs in {report.home}."
     if report.drained:
-        return "Stopped: recorder and consumers drained to one sequence."
+        return "Stopped: the recorder and all consumers were drained to the same sequence."
     what = "; ".join(report.found)
     return (
         f"{what[0].upper()}{what[1:]}; servers stopped.\n"
-        "Nothing is lost: whoever was not level goes on from its checkpoint at the next `aura up`."
+        "Nothing is lost: at the next `aura up` each consumer continues from its checkpoint."
     )

@@ -1,4 +1,4 @@
-"""The staff as text: who they are, how they stand, and what they achieved."""
+"""The staff as text: employees, their standing, and their scores."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 from director.terminal.escape import visible
 from director.terminal.text import clock, money, table
 
-NOBODY = "Nobody is on the staff. `aura hire --help` shows how."
+NOBODY = "There are no employees. Hire one: `aura hire --help` explains how."
 ID_CHARS, VERSION_CHARS = 13, 8
-"""The characters that a screen shows of an id that begins with a time, and of one that follows from a content."""
+"""Shown characters of an employee's id (UUIDv7, begins with a time) and of a version (a content hash)."""
 
 
 def staff_text(people: Sequence[Mapping[str, Any]], record: Sequence[Mapping[str, Any]]) -> str:
-    """Write one line for each employee, and below them their record: warnings, suspensions, new names."""
+    """Return one line for each employee, and below them their record: warnings, suspensions, new names."""
     if not people:
         return NOBODY
     lines: list[tuple[object, ...]] = [
@@ -40,8 +40,11 @@ def _answers(person: Mapping[str, Any]) -> str:
 
 
 def scores_text(found: Sequence[Mapping[str, Any]]) -> str:
-    """Write the scores. "First try" counts tasks of which the employee had the first attempt; "declined" its honest "I
-    cannot do this", which costs a quarter of the trust that a rejected hand-in costs."""
+    """Return the scores as a table.
+
+    "first try": of the tasks whose first attempt the employee had, those that it solved then. "declined": the number of
+    its honest answers "I cannot do this". Each costs a quarter of the trust that a rejected submission costs.
+    """
     lines = [
         (
             f"{row['name']}{' (scripted)' if row['scripted'] else ''}",
@@ -68,27 +71,27 @@ def scores_text(found: Sequence[Mapping[str, Any]]) -> str:
 
 
 def costs_text(found: Sequence[Mapping[str, Any]]) -> str:
-    """Write what each run cost."""
+    """Return the cost of each run as a table."""
     lines = [
         (row["run"], row["title"], money(row["usd"]), row["tokens"], row["calls"], row["cut_off"], row["unpriced"])
         for row in found
     ]
     header = ("run", "title", "cost", "tokens", "calls", "cut off", "unpriced")
-    return table(header, lines) if found else "Nothing has cost anything yet."
+    return table(header, lines) if found else "No run has cost anything yet."
 
 
 def hired_text(hired: Mapping[str, Any]) -> str:
-    """Say what a hire or an update has done, and what to do next."""
+    """Return the result of a hire or an update, and the next step."""
     name, employee, version = hired["name"], hired["employee"], str(hired["version"])[:VERSION_CHARS]
     lines = {
         "hired": f"Hired {name} ({employee}), version {version}.",
-        "updated": f"Updated {name} ({employee}), now version {version}. Orders that it has are finished as before.",
-        "reached": f"{name} ({employee}) is reached in another way. Its version {version} is the same.",
-        "unchanged": f"Nothing has changed: {name} ({employee}) is version {version}, as asked for.",
+        "updated": f"Updated {name} ({employee}), now version {version}. The old version finishes its present orders.",
+        "reached": f"The way to reach {name} ({employee}) has changed. Its version {version} is the same.",
+        "unchanged": f"Nothing has changed: {name} ({employee}) already is version {version}.",
     }
     text = lines[hired["change"]]
     if hired["change"] in ("hired", "updated"):
         text += f" A call may cost {money(hired['call_usd_max'])}."
     if hired["suspended"]:
-        return f"{text}\nIt stays {hired['suspended']}. Back to work: aura reinstate {name} --reason …"
+        return f"{text}\nIt stays {hired['suspended']}. To end the suspension: aura reinstate {name} --reason …"
     return text if hired["change"] == "unchanged" else f"{text} Try it: aura employees --probe"

@@ -1,4 +1,4 @@
-"""Files that a command's options ask for: a page, a statement."""
+"""Writes the files that a command's options name: a page, a statement."""
 
 from pathlib import Path
 
@@ -6,10 +6,10 @@ from domain.errors import Invalid
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write what a person asked for. Raises Invalid."""
+    """Write a file that an option names. Raises Invalid."""
     try:
         path.write_bytes(content)
     except OSError as error:
         raise Invalid(
-            f"{path} cannot be written: {error.strerror}.", hint="Name a file in a folder of yours."
+            f"{path} cannot be written: {error.strerror}.", hint="Name a file in a folder that you may write."
         ) from error

@@ -1,1 +1,1 @@
-"""Processes: which there are, how one serves, and how they end."""
+"""The processes of the organisation: their list, how a process serves, and how it ends."""

@@ -1,7 +1,7 @@
-"""Is the process of this container ready? Asked of its /readyz; exit code 0 when it says so, else 1 and what it said.
+"""The health check of a container: exit status 0 if /readyz of its process answers "ready", else 1. Prints the answer.
 
-A container's health check runs it again and again, by its path and with the standard library alone: it starts in some
-hundredths of a second.
+The container engine runs it often, by its path. It imports only the standard library, so it starts in some hundredths
+of a second.
 """
 
 import os
@@ -14,7 +14,7 @@ REQUEST = b"GET /readyz HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n
 
 
 def ask(port: int) -> tuple[bool, str]:
-    """Whether the process on this port of this machine is ready, and what it says or what is wrong."""
+    """Return whether the process on this port of this machine is ready, and its answer or the error."""
     answer = b""
     try:
         with socket.create_connection(("127.0.0.1", port), WAIT_S) as connection:

@@ -1,4 +1,4 @@
-"""A context file with which the nats command line reaches the organisation's server."""
+"""A context file for the nats command line, with the address of the organisation's server."""
 
 import shlex
 from urllib.parse import unquote, urlsplit
@@ -12,7 +12,7 @@ CONTEXT_FILE = "nats-context.json"
 
 
 class Context(msgspec.Struct, frozen=True):
-    """The fields of a nats CLI context that the server's address fills. The address itself carries no credentials."""
+    """The fields of a nats CLI context. `url` has no credentials; they are in the other fields."""
 
     description: str
     url: str
@@ -22,7 +22,7 @@ class Context(msgspec.Struct, frozen=True):
 
 
 def context_of(nats_url: str) -> Context:
-    """The context of an address, or of several with commas between: `nats://user:password@host` or `token@host`."""
+    """Return the context of one address or several with commas: `nats://user:password@host` or `token@host`."""
     user = password = token = ""
     servers = []
     for server in nats_url.split(","):
@@ -38,7 +38,7 @@ def context_of(nats_url: str) -> Context:
 
 
 def write(settings: Settings) -> str:
-    """Write the file, readable by its owner alone, and answer the line for a shell. It names no password."""
+    """Write the file, readable only by its owner. Return the line for a shell, which has no password."""
     path = settings.root / "run" / CONTEXT_FILE
     write_record(path, context_of(settings.endpoints().nats_url))
     return f"for the nats command line: export NATS_CONTEXT={shlex.quote(str(path))}"

@@ -1,4 +1,4 @@
-"""The log of a process that serves, on stderr."""
+"""The log of a serving process, on stderr."""
 
 import logging
 import sys
@@ -16,12 +16,12 @@ FRAMES_MAX = 12
 
 
 def form_of(settings: Settings) -> Form:
-    """As AURA_LOG says; without it text for a terminal, JSON for everything else."""
+    """Return the format in AURA_LOG; without it, text for a terminal and JSON otherwise."""
     return settings.log or ("text" if sys.stderr.isatty() else "json")
 
 
 def open_log(settings: Settings, role: str, environment: Mapping[str, str]) -> Logger:
-    """The log of this process, from which all that is secret is taken out."""
+    """Open the log of this process. Secrets are removed from its lines."""
     known = secrets_of(environment)
     for address in (settings.nats_url, settings.postgres_dsn):
         if address:
@@ -43,7 +43,7 @@ def libraries_in(log: Logger) -> Iterator[None]:
 
 
 class _Library(logging.Handler):
-    """Logging handler that writes each record of a library as a line."""
+    """A logging handler that writes each record of a library as a log line."""
 
     def __init__(self, log: Logger) -> None:
         super().__init__(logging.WARNING)
@@ -67,11 +67,11 @@ def _leaf(error: BaseException) -> BaseException:
 
 
 def kind_of(error: BaseException) -> str:
-    """Return the class of an error; of a group, that of its first one."""
+    """Return the class name of an error; for a group, that of its first error."""
     return type(_leaf(error)).__name__
 
 
 def places_of(error: BaseException) -> Sequence[str]:
-    """Return where an error came from, the innermost last."""
+    """Return the places of an error's traceback, the innermost last."""
     frames = traceback.extract_tb(_leaf(error).__traceback__ or error.__traceback__)[-FRAMES_MAX:]
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]

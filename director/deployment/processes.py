@@ -1,4 +1,4 @@
-"""The processes of the organisation under the supervisor: one with every role, or one for each."""
+"""The processes of the organisation under the supervisor: one process with every role, or one for each role."""
 
 import sys
 from collections.abc import Sequence
@@ -16,23 +16,23 @@ EMPLOYEES = "employees"
 MODEL_CHILD = "model"
 """The embedded model's server."""
 ROLES = (RECORDER, *CONSUMERS, EMPLOYEES)
-"""In the order in which they start. They stop in reverse: the consumers together, so that all end at one sequence."""
+"""In the order of their start. They stop in reverse order; the consumers stop together, at the same sequence."""
 
 
 def together(settings: Settings) -> list[ChildSpec]:
-    """One process."""
+    """Return one process with every role."""
     return [_child(ORGANISATION, "all", settings, 0, start_after=("nats", "postgres"))]
 
 
 def apart(settings: Settings, managers: int = 1) -> list[ChildSpec]:
-    """One process for each role, and as many managers as asked for, of which one leads.
+    """Return one process for each role, with `managers` managers. One of them leads.
 
-    A port in AURA_METRICS_PORT is the first one's; the others have those that follow. Raises Invalid.
+    AURA_METRICS_PORT is the port of the first process; the others use the next ports. Raises Invalid.
     """
     more = [(f"{MANAGER}-{number}", MANAGER) for number in range(2, managers + 1)]
     named = [(role, role) for role in ROLES]
     after_first = ROLES.index(MANAGER) + 1
-    named[after_first:after_first] = more  # beside the other consumers, with which they stop
+    named[after_first:after_first] = more  # next to the other consumers: they stop together
     _enough_ports(settings, len(named))
     children = []
     for index, (name, role) in enumerate(named):
@@ -42,12 +42,12 @@ def apart(settings: Settings, managers: int = 1) -> list[ChildSpec]:
 
 
 def managers_of(names: Sequence[str]) -> int:
-    """Return how many managers a running stack of these children has, if it is apart."""
+    """Return the number of managers among the children of a running stack; 1 if it runs as one process."""
     return max(1, sum(name.partition("-")[0] == MANAGER for name in names))
 
 
 def are_apart(names: Sequence[str]) -> bool:
-    """Whether a running stack's children are one for each role."""
+    """Return whether a running stack has one process for each role."""
     return RECORDER in names
 
 
@@ -58,7 +58,7 @@ def _child(name: str, role: str, settings: Settings, index: int, *, start_after:
         env={
             "AURA_HOME": "{home}",
             "AURA_NATS_URL": "{nats_url}",
-            "AURA_NATS_URL_FILE": "",  # read by now; a child would find both set
+            "AURA_NATS_URL_FILE": "",  # already read; a child must not see both variables
             "AURA_POSTGRES_DSN_FILE": "",
             "AURA_POSTGRES_DSN": "" if role == EMPLOYEES else "{postgres_dsn}",  # a worker has no SQL
             "AURA_ALLOW_DEGRADED": "1" if settings.allow_degraded else "0",
@@ -87,6 +87,6 @@ def _enough_ports(settings: Settings, count: int) -> None:
     first = settings.listen_on()
     if first is not None and first + count - 1 > PORT_MAX:
         raise Invalid(
-            f"AURA_METRICS_PORT is {first}, and there are not {count} ports from there.",
-            hint=f"Choose one up to {PORT_MAX + 1 - count}.",
+            f"AURA_METRICS_PORT is {first}, but {count} processes need {count} ports, from there up to {PORT_MAX}.",
+            hint=f"Choose a port up to {PORT_MAX + 1 - count}.",
         )

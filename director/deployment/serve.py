@@ -1,4 +1,4 @@
-"""`aura serve`: roles in the foreground, told to stop by a signal, drained before they go."""
+"""`aura serve`: runs roles in the foreground until a signal, then drains and stops them."""
 
 import asyncio
 import os
@@ -20,9 +20,9 @@ ORGANISATION = "organisation"
 
 
 class Serving(msgspec.Struct, frozen=True, kw_only=True):
-    """The roles that a process is to have. `name`: as which process they stand in run/.
+    """The roles that a process is to run. `name`: the name of the process in run/.
 
-    A role's second process needs another name than the first; empty: they are named by their roles.
+    A second process of a role needs another name than the first. Empty: the name is made from the roles.
     """
 
     roles: tuple[str, ...]
@@ -31,7 +31,7 @@ class Serving(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Served(msgspec.Struct, frozen=True, kw_only=True):
-    """The roles that a process had until it was told to stop."""
+    """The roles that a process ran until it stopped."""
 
     roles: tuple[str, ...]
     drained: bool
@@ -46,7 +46,7 @@ async def serve_roles(
     on_ready: Callable[[Sequence[str]], None] = lambda _: None,
     make: Callable[[Setup], Organisation] = Organisation,
 ) -> Served:
-    """Run the roles until SIGTERM or SIGINT. Raises Invalid for a role that is not one."""
+    """Run the roles until SIGTERM or SIGINT. Raises Invalid for an unknown role."""
     setup = _setup(settings, wanted, log, note)
     stop = asyncio.Event()
 
@@ -94,7 +94,9 @@ def _setup(settings: Settings, wanted: Serving, log: Logger, note: Callable[[str
 
 
 def name_of(settings: Settings, wanted: Sequence[str], given: str = "") -> str:
-    """As which process these roles stand in run/ and in the log: as given, or by their roles, with a number if needed.
+    """Return the name of the process of these roles in run/ and in the log.
+
+    It is `given`, or made from the roles, with a number if the name is in use.
 
     Raises Invalid.
     """
@@ -104,12 +106,14 @@ def name_of(settings: Settings, wanted: Sequence[str], given: str = "") -> str:
 
 
 def _roles(wanted: Sequence[str]) -> list[str]:
-    """`all` is every role and every employee; `employee NAME` is one worker."""
+    """Parse roles. `all` means every role and every employee; `employee NAME` is one worker. Raises Invalid."""
     if list(wanted) == ["all"]:
         return [*STAFF_ROLES, "employees"]
     if wanted and wanted[0] == "employee":
         if len(wanted) != 2:
-            raise Invalid("Which employee?", hint="`aura serve employee NAME`; `aura employees` lists them.")
+            raise Invalid(
+                "`employee` needs one name.", hint="Write: aura serve employee NAME. `aura employees` lists the names."
+            )
         return [f"employee:{wanted[1]}"]
     for role in wanted:
         if role not in (*STAFF_ROLES, "employees"):

@@ -1,4 +1,4 @@
-"""Report of `aura down`: processes that ended in order, and those that had ended before or were cut off."""
+"""Report of `aura down`: processes that stopped normally, had ended before, or were killed."""
 
 import msgspec
 
@@ -12,9 +12,9 @@ IN_ORDER = 0
 
 
 class StopReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The end of a stack. `drained`: recorder and consumers stand at one sequence; None if nothing ran.
+    """The end of a stack. `drained`: recorder and consumers ended at the same sequence; None if nothing ran.
 
-    `found`: why they need not stand there.
+    `found`: the reasons for which this is not certain.
     """
 
     home: str
@@ -24,16 +24,16 @@ class StopReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def report_of(before: StackStatus, after: StackStatus) -> StopReport:
-    """Return how a stack ended, from its state before and after it was stopped."""
+    """Return the report on a stack, from its state before and after it was stopped."""
     found = tuple(_findings(before, after))
     return StopReport(home=before.home, was_running=True, drained=not found, found=found)
 
 
 def _findings(before: StackStatus, after: StackStatus) -> list[str]:
-    """Return why the consumers need not stand at one sequence."""
+    """Return the reasons for which the consumers may not have ended at the same sequence."""
     if not before.running:
         left = [child.name for child in before.children if child.alive]
-        return [f"the supervisor had died and left {', '.join(left)} behind"]
+        return [f"the supervisor had died, and {', '.join(left)} still ran"]
     ended = {child.name: child for child in after.children}
     found = []
     for child in before.children:

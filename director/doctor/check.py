@@ -1,4 +1,4 @@
-"""One part that an organisation needs, as `aura doctor` finds it."""
+"""One part of the report of `aura doctor`."""
 
 from typing import Literal
 
@@ -8,9 +8,9 @@ State = Literal["ok", "degraded", "missing"]
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """One part of doctor's report: its state in words and the remedy.
+    """One part that an organisation needs: its state, a sentence about it, and the remedy.
 
-    `needed`: without it nothing is verified or kept.
+    `needed`: without this part nothing can be verified or stored.
     """
 
     name: str

@@ -19,10 +19,10 @@ from verification.sandbox.cgroup import find_groups
 PYTHON_OLDEST = (3, 11)
 PROBE_WAIT_S = 60.0
 SCRATCH_FREE_BYTES_MIN = 64 * 1024**2
-"""A box's shared files; the boxes themselves live in memory."""
+"""Space for the files that a sandbox shares with the host. The sandboxes themselves are in memory."""
 ACCEPT = (
-    'or accept what is not held, once for this machine: aura sandbox accept LIMIT --reason "why" '
-    "(each time: --allow-degraded or AURA_ALLOW_DEGRADED=1)."
+    'or accept the missing limits once for this machine: aura sandbox accept LIMIT --reason "why" '
+    "(or for each command: --allow-degraded or AURA_ALLOW_DEGRADED=1)."
 )
 GROUPS_REMEDY = (
     "Run Aura where it may create control groups: as root, in a container with a writable /sys/fs/cgroup, or as a user "
@@ -31,7 +31,7 @@ GROUPS_REMEDY = (
 
 
 def python() -> Part:
-    """The interpreter."""
+    """Check the version of Python."""
     version = platform.python_version()
     if sys.version_info >= PYTHON_OLDEST:
         return Part(name="python", says=f"{version} on {platform.system()} {platform.release()}")
@@ -40,12 +40,12 @@ def python() -> Part:
         name="python",
         state="missing",
         says=f"{version} is too old.",
-        remedy=f"Install Python {oldest} or newer, and make the environment anew (make clean, make demo).",
+        remedy=f"Install Python {oldest} or newer, and make the environment again (make clean, make demo).",
     )
 
 
 def home(folder: Path) -> Part:
-    """Room and rights where events, deliveries and logs are kept."""
+    """Check the free space and the write permission of the home."""
     place = _existing(folder)
     free = disk_room.free_bytes(place)
     says = f"{folder}: {size_text(free)} free"
@@ -66,7 +66,7 @@ def home(folder: Path) -> Part:
 
 
 def scratch() -> Part:
-    """Room where the boxes' shared files go. A folder in which nothing may be executed is found by the canary."""
+    """Check the space for files that sandboxes share. A canary run finds a folder in which nothing may be executed."""
     try:
         folder = tempfile.gettempdir()
     except FileNotFoundError as error:
@@ -74,7 +74,7 @@ def scratch() -> Part:
             name="scratch",
             state="missing",
             says=f"No temporary folder can be written: {error.strerror}.",
-            remedy="Free some room in /tmp, or name a folder with room in TMPDIR.",
+            remedy="Free some space in /tmp, or set TMPDIR to a folder on another disk.",
         )
     free = shutil.disk_usage(folder).free
     if free >= SCRATCH_FREE_BYTES_MIN:
@@ -83,15 +83,15 @@ def scratch() -> Part:
         name="scratch",
         state="missing",
         says=f"{folder}: only {size_text(free)} free.",
-        remedy="Free some room there, or name another folder in TMPDIR.",
+        remedy=f"Free some space in {folder}, or set TMPDIR to a folder on another disk.",
     )
 
 
 def groups() -> Part:
-    """Which control groups there are and whether this user may make one, tried by making one."""
+    """Check the version of control groups, and whether this user may make a group, by making one."""
     found = find_groups()
     if found:
-        return Part(name="cgroup", says=f"{found.name}: groups can be made here, with limits of memory", needed=False)
+        return Part(name="cgroup", says=f"{found.name}: this user may make groups with a memory limit", needed=False)
     try:
         kinds = {line.split()[2] for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines()}
     except OSError:
@@ -100,14 +100,14 @@ def groups() -> Part:
     return Part(
         name="cgroup",
         state="degraded",
-        says=f"{version}: this user may make no group with limits of memory",
+        says=f"{version}: this user may not make a group with a memory limit",
         remedy=GROUPS_REMEDY,
         needed=False,
     )
 
 
 async def sandbox(name: str, made: Sandbox) -> Part:
-    """Check which limits a sandbox holds here, proven by its canaries."""
+    """Check the limits that a sandbox holds here, with canary runs."""
     try:
         async with asyncio.timeout(PROBE_WAIT_S):
             held = await made.probe()
@@ -117,8 +117,8 @@ async def sandbox(name: str, made: Sandbox) -> Part:
         return Part(
             name=name,
             state="missing",
-            says=f"Its canary did not come back: {said_by(error)}.",
-            remedy="Try again when this machine is less busy.",
+            says=f"Its canary run did not end: {said_by(error)}.",
+            remedy="Run `aura doctor` again when this machine is less busy.",
         )
     if not held.not_held:
         return Part(name=name, says=_held(held))
@@ -127,7 +127,7 @@ async def sandbox(name: str, made: Sandbox) -> Part:
 
 
 def _held(held: Capabilities) -> str:
-    """List the limits that are held with their proof, and those that are not."""
+    """Return a sentence with the limits that are held and those that are not."""
     proven = {
         "memory of the whole tree (a greedy canary was ended)": held.tree_memory,
         "number of processes": held.processes,

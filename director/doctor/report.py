@@ -1,6 +1,6 @@
-"""The diagnosis of this machine: every part that an organisation needs, looked at where it is, with one remedy each.
+"""The diagnosis of this machine: every part that an organisation needs, each with a remedy.
 
-It changes nothing, starts nothing but boxes that end, and works with nothing running.
+It changes nothing, starts only short sandbox runs, and needs no running server.
 """
 
 import asyncio
@@ -20,36 +20,36 @@ from verification.sandbox.bubblewrap import Bubblewrap
 from verification.sandbox.choice import Boxes
 from verification.sandbox.docker import Docker
 
-HIRE = "Set OPENAI_API_KEY, or hire somebody: `aura hire --help`."
+HIRE = "Hire an employee with a model of your own: `aura hire --help` explains how."
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
-    """Every part that an organisation needs, and whether one of them works in part only."""
+    """Every part that an organisation needs, and whether one of them is degraded."""
 
     parts: tuple[Part, ...]
     degraded: bool
 
 
 async def diagnose(settings: Settings, environment: Mapping[str, str]) -> Diagnosis:
-    """Look at every part."""
+    """Check every part."""
     parts = await examine(settings, environment)
     return Diagnosis(parts=tuple(parts), degraded=any(part.state == "degraded" for part in parts))
 
 
 def missing_parts(diagnosis: Diagnosis) -> Unavailable | None:
-    """Return the error that names the needed parts that are missing."""
+    """Return the error that names the missing parts among the needed ones; None if there are none."""
     missing = [part for part in diagnosis.parts if part.needed and part.state == "missing"]
     if not missing:
         return None
     return Unavailable(
         f"Missing: {', '.join(part.name for part in missing)}.",
-        hint=missing[0].remedy if len(missing) == 1 else "What to do about each stands in its line.",
+        hint=missing[0].remedy if len(missing) == 1 else "The line of each part shows its remedy.",
         code="parts_missing",
     )
 
 
 async def examine(settings: Settings, environment: Mapping[str, str]) -> list[Part]:
-    """All parts, looked at side by side."""
+    """Check all parts at the same time."""
     boxes, groups, running, hired = await asyncio.gather(
         sandboxes(settings.boxes()),
         asyncio.to_thread(host_checks.groups),
@@ -61,7 +61,7 @@ async def examine(settings: Settings, environment: Mapping[str, str]) -> list[Pa
 
 
 async def sandboxes(boxes: Boxes) -> list[Part]:
-    """Each sandbox, proven by its canaries. Needed is the one that was chosen; left to choose, one of them."""
+    """Check each sandbox with canary runs. The chosen sandbox is needed; without a choice, at least one is needed."""
     parts = await asyncio.gather(
         _proven("bubblewrap", lambda: Bubblewrap(store=boxes.store)),
         _proven("docker", lambda: Docker(boxes.docker_host, image=boxes.image)),
@@ -78,7 +78,7 @@ async def sandboxes(boxes: Boxes) -> list[Part]:
 async def _proven(name: str, made: Callable[[], Sandbox]) -> Part:
     try:
         sandbox = made()
-    except AuraError as error:  # an address that is none
+    except AuraError as error:  # an address that is not valid
         return Part(name=name, state="missing", says=error.message, remedy=error.hint)
     try:
         return await host_checks.sandbox(name, sandbox)
@@ -87,7 +87,7 @@ async def _proven(name: str, made: Callable[[], Sandbox]) -> Part:
 
 
 def model() -> Part:
-    """The embedded model, which is a convenience."""
+    """Check the embedded model, which is optional."""
     why_not = model_available()
     if why_not is None:
         return Part(name="model", says=f"{MODEL_NAME} is installed", needed=False)

@@ -1,4 +1,4 @@
-"""The image of the boxes, and the sandbox that holds here."""
+"""Builds the image of the sandbox, and tests the sandbox of this machine."""
 
 import os
 from collections.abc import Callable
@@ -20,14 +20,14 @@ Note = Callable[[str], None]
 
 
 class AtDocker(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a running Docker engine has the image; if not, why."""
+    """Whether a running Docker engine has the image. `reason`: why it does not."""
 
     has_it: bool
     reason: str = ""
 
 
 class BuiltImage(msgspec.Struct, frozen=True, kw_only=True):
-    """The image as it was built, and which sandboxes use it. `tag`: its name at Docker."""
+    """The built image, and the sandboxes that use it. `tag`: its name in Docker."""
 
     digest: str
     folder: str
@@ -40,7 +40,7 @@ class BuiltImage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def build_boxes(settings: Settings, note: Note = lambda _: None) -> BuiltImage:
-    """Build the image below the home, and have a running engine take it in. Raises Unavailable."""
+    """Build the image below the home, and load it into a running Docker engine. Raises Unavailable."""
     store = settings.boxes().store
     assert store is not None
     image = await in_thread(lambda: build_image(store, note))
@@ -58,14 +58,14 @@ async def build_boxes(settings: Settings, note: Note = lambda _: None) -> BuiltI
 
 
 async def _handed_over(settings: Settings, image: Image, note: Note) -> AtDocker:
-    """Hand the image to Docker. Raises Unavailable where Docker was asked for."""
+    """Load the image into Docker. Raises Unavailable on a failure if Docker is the chosen sandbox."""
     try:
         engine = Engine(settings.docker_host)
         if not engine.socket.exists():
             raise Unavailable(
                 f"there is no engine at {engine.host}", hint="Start Docker, or name its socket in AURA_DOCKER_HOST."
             )
-        note(f"handing it to the Docker engine at {engine.host}")
+        note(f"loading the image into the Docker engine at {engine.host}")
         try:
             await load_image(engine, image)
         except EngineError as error:
@@ -78,7 +78,7 @@ async def _handed_over(settings: Settings, image: Image, note: Note) -> AtDocker
 
 
 async def probe_boxes(settings: Settings) -> Capabilities:
-    """Return what the chosen sandbox holds, proven by runs. Raises Unavailable when there is none."""
+    """Return the limits that the chosen sandbox holds, tested by runs. Raises Unavailable if there is no sandbox."""
     sandbox = open_sandbox(settings.boxes())
     try:
         return await sandbox.probe()

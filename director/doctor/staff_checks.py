@@ -1,7 +1,7 @@
-"""Whether those who are hired can work: their keys and their servers, as their workers have them.
+"""Checks whether employees can work: their keys and their servers, as their workers see them.
 
-While the organisation runs the workers are asked, for they have the environment of `aura up` and not this shell's. If
-nothing runs, this shell is looked at, and the report says so.
+While the organisation runs, the workers are asked, because they have the environment of `aura up` and not that of
+this shell. If nothing runs, this shell's environment is checked, and the report shows that.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ WORKER, SHELL = "for the worker", "in this shell; nothing runs, so no worker was
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """One employee as its worker, or this shell, has it. `report` None: no worker answered, and `problem` says why."""
+    """One employee with the report of its worker or of this shell. `report` None: no answer; `problem`: the reason."""
 
     posting: Posting
     problem: str
@@ -30,7 +30,7 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 async def staff(settings: Settings, environment: Mapping[str, str]) -> list[Part]:
-    """Look at the key and the server of everybody who is hired; a key itself is never shown."""
+    """Check the key and the server of each employee. A key itself is never shown."""
     try:
         postings = load_all(settings.employees)
     except AuraError as error:
@@ -45,7 +45,7 @@ async def _looked_at(
     try:
         url = settings.endpoints().nats_url
         results = await ask_workers(url, {posting.id: posting.name for posting in postings}, call=False)
-    except Unavailable:  # nothing runs: the servers' own lines of the report say it
+    except Unavailable:  # nothing runs; the report has lines about the servers
         question = Question(call=False, wait_s=LOOK_WAIT_S)
         reports = await asyncio.gather(*(Served(posting, environment, None).report(question) for posting in postings))
         return [Seen(posting, "", report) for posting, report in zip(postings, reports, strict=True)], SHELL
@@ -53,7 +53,7 @@ async def _looked_at(
 
 
 def _keys(seen: Sequence[Seen], where: str, environment: Mapping[str, str]) -> list[Part]:
-    """One line for each variable of a key."""
+    """Return one part for each environment variable of a key."""
     reports: dict[str, list[tuple[str, WorkerReport]]] = {}
     for one in seen:
         if one.report is not None and one.report.key_env:
@@ -80,7 +80,7 @@ def _key(variable: str, reports: Sequence[tuple[str, WorkerReport]], where: str)
 
 
 def _unused(variable: str, environment: Mapping[str, str]) -> Part:
-    """A well-known key that nobody hired uses."""
+    """Check a well-known key that no employee uses."""
     try:
         found = bool(secret(variable, environment))
     except AuraError as error:
@@ -89,7 +89,7 @@ def _unused(variable: str, environment: Mapping[str, str]) -> Part:
 
 
 def _server(one: Seen, where: str) -> Part:
-    """Whether somebody is served, and its server reached."""
+    """Check that a worker serves an employee and reaches its server."""
     name = f"employee {one.posting.name}"
     if one.report is None:
         return Part(name=name, state="missing", says="no worker serves it", remedy=one.problem, needed=False)

@@ -1,1 +1,1 @@
-"""A verdict as a page and as text."""
+"""Verdicts and backtests as text, HTML pages, and formats for CI systems."""

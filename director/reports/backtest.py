@@ -1,4 +1,4 @@
-"""A backtest for people: a line for each commit as it ends, the table of all, and the same as one HTML page."""
+"""The report of a backtest: a progress line for each commit, a table, and an HTML page."""
 
 from html import escape
 
@@ -10,7 +10,7 @@ _NAMES = {"parent": "parent", "fix": "fix", "mutant": "wrong patch"}
 
 
 def commit_line(result: CommitResult, number: int, count: int) -> str:
-    """One line of progress about one commit."""
+    """Return the progress line of one commit."""
     head = f"[{number}/{count}] {result.commit[:10]} {visible(result.subject)}"
     if result.excluded:
         return f"{head}: excluded, {visible(result.excluded)}"
@@ -23,7 +23,7 @@ def commit_line(result: CommitResult, number: int, count: int) -> str:
 
 
 def report_text(report: Report) -> str:
-    """The table, the wrong verdicts with their reasons, and what the numbers mean."""
+    """Return the table, the wrong verdicts with their reasons, and the conclusion."""
     summary = report.summary
     lines = ["", *_table(summary)]
     if reasons := exclusions(report.results):
@@ -56,9 +56,11 @@ def _table(summary: Summary) -> list[str]:
 
 def _meaning(summary: Summary) -> str:
     if not summary.fixes:
-        return "No commit could be judged, so nothing is known about verdicts on this repository."
+        return "No commit could be judged, so the backtest shows nothing about verdicts on this repository."
     if summary.trustworthy:
-        return "Every fix was accepted and no wrong patch was: verdicts on this repository can be trusted so far."
+        return (
+            "Every fix was accepted and every wrong patch refused. Verdicts on this repository can be trusted so far."
+        )
     return "Some verdicts were wrong. Read their reasons above before you trust verdicts on this repository."
 
 
@@ -70,7 +72,7 @@ def _patch_lines(patch: Patch) -> list[str]:
 
 
 def report_page(report: Report) -> str:
-    """One HTML page without scripts that needs nothing else. Every text is escaped."""
+    """Return a self-contained HTML page without scripts. Every text is escaped."""
     summary = report.summary
     outcome = ("passed", "✓ No wrong verdict") if summary.trustworthy else ("failed", "✗ Wrong verdicts")
     facts = "".join(

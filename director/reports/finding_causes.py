@@ -1,7 +1,7 @@
-"""The cause of a finding, where code or tests could not start at all: one such cause makes many findings.
+"""The common cause of several findings, if code or tests could not start.
 
-A finding's text may quote the code under test, so that it can name a cause that is none. That only joins findings on a
-screen: a strike is never joined, and the tables show every finding by itself.
+A finding's text may quote the code under test, so a cause in the text can be false. The effect is small: findings are
+only joined on a screen. A strike is never joined, and the tables show every finding.
 """
 
 import re
@@ -29,13 +29,13 @@ JOINED = frozenset(
         "smoke_failed",
     }
 )
-"""Kinds of findings that can follow from a cause which other findings share."""
-DETAIL_CHARS_MAX = 2000  # at which the judge cuts a finding's text: its last part may be incomplete
+"""Kinds of findings that can have a common cause with other findings."""
+DETAIL_CHARS_MAX = 2000  # the judge cuts a finding's text at this length, so the last part may be incomplete
 
 _NAME = r"No module named ['\"]?([\w.]+)"
 _MISSING = re.compile(rf"(?:ModuleNotFoundError|ImportError): {_NAME}")
 _MISSING_AT_RUN = re.compile(rf"(?:\braised |\n)ModuleNotFoundError: {_NAME}")
-"""Matches an error that a call raised or a command wrote, and no value that a call returned."""
+"""Matches an error that a call raised or a command wrote, but not a value that a call returned."""
 _PHRASES: tuple[tuple[CauseKind, re.Pattern[str]], ...] = (
     ("syntax", re.compile(r"(?:SyntaxError|IndentationError|TabError): [^\n]*? \(([\w.-]+), line \d+\)")),
     ("import", re.compile(r"(ImportError: [^\n]*?)(?: \([^()\n]*\))?(?:\n|$)")),
@@ -51,7 +51,7 @@ _PHRASES: tuple[tuple[CauseKind, re.Pattern[str]], ...] = (
     ("suite_down", re.compile(r"(pytest left the box[^\n]*|the answer is none that[^\n]*)")),  # of release 0.1.0
 )
 _WEAK: frozenset[CauseKind] = frozenset({"service_down", "suite_down"})
-"""Causes that follow from another one where both are named."""
+"""Causes that are consequences of another cause if both are named."""
 _RAN = re.compile(r"(?:sealed )?line \d+: wrong_result: ")
 _CASES = re.compile(r"(?:sealed )?line \d+: ")
 _BETWEEN_CASES = re.compile(r"; (?=(?:sealed )?line \d+: |it wrote: )")
@@ -60,18 +60,18 @@ _FOLLOWS = re.compile(
     r"^and \d+ more$|is missing: it was not collected$|was not collected$|does not exist any more$|has vanished$"
     r"|did not run to its end$|^it wrote: "
 )
-"""Parts of a text that say nothing of their own beside a cause."""
+"""Parts of a text that add nothing to a cause."""
 
 
 class Cause(NamedTuple):
-    """A fault that stopped code or tests. `subject` is a module, a file's name or an error's own words."""
+    """A fault that stopped code or tests. `subject`: a module, a file name, or the error's text."""
 
     kind: CauseKind
     subject: str
 
 
 def cause_of(finding: Finding) -> Cause | None:
-    """Return the one cause from which all of a finding follows; None if there is none, or more than one."""
+    """Return the only cause of a finding; None if there is no cause or more than one."""
     if finding.integrity or finding.kind not in JOINED:
         return None
     if finding.kind == "does_not_parse":
@@ -88,7 +88,7 @@ def cause_of(finding: Finding) -> Cause | None:
 
 
 def parts_of(finding: Finding) -> list[str]:
-    """Return the parts of a finding's text, one for each case or test. A last part that was cut is left out."""
+    """Return the parts of a finding's text, one for each case or test. In a cut text, the last part is left out."""
     detail = _SUBMODULE.sub("", finding.detail)
     if finding.kind == "base_suite":
         detail = detail.rpartition("; ")[0]  # without the remedy

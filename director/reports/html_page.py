@@ -1,4 +1,4 @@
-"""The frame of each HTML report: one file that needs nothing else, without scripts."""
+"""The frame of each HTML report: one self-contained file without scripts."""
 
 import base64
 import hashlib

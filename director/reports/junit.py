@@ -8,7 +8,7 @@ from director.reports.verdict_view import VerdictView
 
 
 def junit_xml(view: VerdictView, places: Places) -> str:
-    """The document. A criterion and a gate that failed are failures, and so is each finding."""
+    """Return the document. Each failed criterion, each failed gate and each finding is a failure."""
     root = Element("testsuites", name="aura judge")
     remarks = remarks_of(view, places)
     errors = [remark for remark in remarks if remark.level == "error"]

@@ -1,4 +1,4 @@
-"""Where the files of a verdict lie, and the file and line that a finding's text names."""
+"""The paths of a verdict's files, and the line that a finding's text names."""
 
 import re
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from pathlib import PurePosixPath
 
 _LINE = re.compile(r"line (\d{1,9})\b")
 _CASE_LINE = re.compile(r"(?P<sealed>sealed )?line (?P<line>\d{1,9}): ")
-_PATH_CHARS_MAX = 40  # behind a path, in which its line is named
+_PATH_CHARS_MAX = 40  # a line number is looked for in this many characters after a path
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where the files of a verdict lie: the requirement's file, and the folder before each path of the tree.
+    """The paths of a verdict's files: the requirement's file, and the folder before each path of the tree.
 
-    `requirement` is empty where its file is not known: a verdict on record holds its text alone.
+    `requirement` is empty if the file is not known: a recorded verdict has only the requirement's text.
     """
 
     requirement: str
@@ -28,16 +28,16 @@ class Places:
         return file.with_name(f"{file.stem}.sealed.yaml").as_posix()
 
     def of(self, path: str) -> str:
-        """The path of a file of the tree."""
+        """Return the path of a file of the tree."""
         return (PurePosixPath(self.tree) / path).as_posix()
 
 
 UNKNOWN = Places("")
-"""The places of a verdict on record: the file of its requirement is not known."""
+"""The places of a recorded verdict: the file of its requirement is not known."""
 
 
 def line_in(text: str, path: str | None) -> int | None:
-    """The line that a finding's text names: of the file at `path`, else of the requirement."""
+    """Return the line that a finding's text names: in the file at `path`, or in the requirement if `path` is None."""
     if path is None:
         found = _CASE_LINE.match(text)
         return int(found["line"]) or None if found and not found["sealed"] else None
@@ -46,6 +46,6 @@ def line_in(text: str, path: str | None) -> int | None:
 
 
 def sealed_line_in(text: str) -> int | None:
-    """The line of the first sealed case that a finding's text names."""
+    """Return the line of the first sealed case that a finding's text names."""
     found = _CASE_LINE.match(text)
     return int(found["line"]) or None if found and found["sealed"] else None

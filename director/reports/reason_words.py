@@ -19,7 +19,7 @@ LEADS: Mapping[FindingKind, tuple[str, str]] = {
         "A file that could influence the verdict was written",
         "{n} files that could influence the verdict were written",
     ),
-    "tampering": ("The code of {of} reached for the judge", "The code of {of} reached for the judge"),
+    "tampering": ("The code of {of} tries to influence the judge", "The code of {of} tries to influence the judge"),
     "hard_coded": ("The code holds the answers of {of}'s visible cases", "The code holds the answers of {of}'s cases"),
     "not_accepted": (
         "A case of {of} returned what cannot be compared",
@@ -31,7 +31,7 @@ LEADS: Mapping[FindingKind, tuple[str, str]] = {
         "{n} cases of {of} left files that may not be there",
     ),
     "secret": ("A changed file holds a secret", "Changed files hold {n} secrets"),
-    "stub": ("A function is not written", "{n} functions are not written"),
+    "stub": ("A function has no implementation", "{n} functions have no implementation"),
     "does_not_parse": ("A changed file is not valid Python", "{n} changed files are not valid Python"),
     "not_built": ("A changed file is not built by the judge", "{n} changed files are not built by the judge"),
     "nothing_changed": ("The tree is the same as the base", "The tree is the same as the base"),
@@ -50,46 +50,46 @@ LEADS: Mapping[FindingKind, tuple[str, str]] = {
     "blocked": ("The reviewer blocks the work", "The reviewer blocks the work"),
     "repeated": ("The tree was rejected before", "The tree was rejected before"),
 }
-"""The beginning of a reason's sentence, for one finding and for several; `{of}` is the criterion, `{n}` a number."""
+"""The beginning of a reason's sentence, for one finding and for several. `{of}`: the criterion. `{n}`: the number."""
 
 LEADS_OF_FILES: Mapping[FindingKind, tuple[str, str]] = {
     "not_accepted": ("A file does not have the form that was asked for", "{n} files do not have the form"),
     "leftover_files": ("The tree has a path that cannot be judged", "The tree has {n} paths that cannot be judged"),
 }
-"""Beginnings for kinds that are about cases where a criterion is named, and about files elsewhere."""
+"""Beginnings for kinds that concern cases if a criterion is named, and files if none is named."""
 
 NEXT: Mapping[FindingKind, str] = {
-    "wrong_result": "Correct the code; or correct the case, if the requirement is wrong.",
-    "sealed_failed": "Correct the code so that it does what the criterion says for every input.",
+    "wrong_result": "Correct the code, or correct the case if the requirement is wrong.",
+    "sealed_failed": "Correct the code so that it meets the criterion for every input.",
     "did_not_start": "Make the code importable and callable as the case calls it.",
     "timeout": "Make the code faster, or raise `within_s` of the case.",
-    "memory": "Let the code use less memory, or raise `memory_mb` of the case.",
-    "output_limit": "Let the code write less output.",
-    "no_answer": "Remove what ends the process: an exit, a crash or a kill.",
-    "forged_answer": "Do not use this code. Read who wrote to the judge's channel, and take the task from its author.",
+    "memory": "Change the code so that it uses less memory, or raise `memory_mb` of the case.",
+    "output_limit": "Change the code so that it writes less output.",
+    "no_answer": "Remove the cause of the process's end: an exit, a crash or a kill.",
+    "forged_answer": "Do not use this code. Find the part that forged the answer, and give the task to another author.",
     "outside_scope": "Undo these changes, or add the paths to `scope` in the requirement.",
-    "steering_file": "Undo these changes. Such a file is never part of the work.",
-    "tampering": "Do not use this code. Read what it searches for, and take the task from its author.",
-    "hard_coded": "Replace the table of answers by code that computes them.",
+    "steering_file": "Undo these changes. A task may never write such a file.",
+    "tampering": "Do not use this code. Read what it searches for, and give the task to another author.",
+    "hard_coded": "Replace the table of answers with code that computes them.",
     "not_accepted": "Return plain values: text, numbers, booleans, lists and mappings.",
-    "mass_deletion": "Restore the lines; or say in the requirement, in a sentence, that the file is to be shortened.",
-    "leftover_files": "Remove the files, or let the code leave fewer of them.",
-    "secret": "Take the secret out, revoke it, and read it from the environment instead.",
+    "mass_deletion": "Restore the lines, or add a sentence to the requirement that the file is to be shortened.",
+    "leftover_files": "Change the code so that it removes these files.",
+    "secret": "Remove the secret, revoke it, and read a new one from the environment.",
     "stub": "Write the body of the function.",
     "does_not_parse": "Correct the syntax.",
     "not_built": "Leave this file as it is in the base.",
-    "nothing_changed": "Judge the folder or the commit that holds the work.",
+    "nothing_changed": "Judge the folder or the commit that has the work.",
     "base_suite": "Write `dependencies: from-base` or `base_suite:` in the requirement.",
     "holds_on_base": "Add a case that fails on the base, or write `holds_already: true`.",
     "fails_on_base": "Correct the requirement, so that it agrees with the base.",
     "unknown_test": "Name the tests by their ids, as `pytest --collect-only -q` prints them.",
-    "regression": "Restore what these tests check; or name a test that may change under `may_change:`.",
-    "property_failed": "Correct the code for the input that is shown.",
-    "suite_failed": "Run the suite on the code with pytest, and correct what fails.",
-    "flaky": "Remove what varies from run to run: time, order of sets, random numbers, shared state.",
-    "smoke_failed": "Run `pip install .` in a new environment, and correct what fails.",
-    "blocked": "Correct what the reviewer names.",
-    "repeated": "Submit other work. The other reasons are those of the earlier attempt.",
+    "regression": "Restore the behaviour that these tests check. If a test may change, name it under `may_change:`.",
+    "property_failed": "Correct the code for the shown input.",
+    "suite_failed": "Run the suite on the code with pytest, and correct the failures.",
+    "flaky": "Make the result the same in every run. Usual causes: time, order of sets, random numbers, shared state.",
+    "smoke_failed": "Run `pip install .` in a new environment, and correct the error.",
+    "blocked": "Correct the points that the reviewer names.",
+    "repeated": "Submit different work. The other reasons are those of the earlier attempt.",
 }
 """The next step after a finding of each kind."""
 
@@ -97,27 +97,27 @@ NEXT_OF_FILES: Mapping[FindingKind, str] = {
     "not_accepted": "Correct the form of the file.",
     "leftover_files": "Remove the path from the tree.",
 }
-"""Next steps for the kinds of LEADS_OF_FILES where no criterion is named."""
+"""Next steps for the kinds of LEADS_OF_FILES if no criterion is named."""
 
 STOPPED: Mapping[CauseKind, str] = {
     "missing_module": "The module `{subject}` is missing: {what} cannot start",
     "syntax": "`{subject}` is not valid Python: {what} cannot start",
     "import": "An import fails ({subject}): {what} cannot start",
-    "not_callable": "What the requirement calls is not there ({subject}): {what} cannot start",
+    "not_callable": "The requirement calls something that does not exist ({subject}): {what} cannot start",
     "not_collected": "Tests cannot be collected ({subject}): {what} cannot start",
     "not_started": "The command does not start ({subject}): {what} cannot start",
     "service_down": "The service does not start ({subject}): {what} cannot start",
     "suite_down": "The tests gave no result ({subject}): {what} cannot be judged",
 }
-"""The sentence of a cause; `{what}` names the cases and tests that it stops."""
+"""The sentence of a cause. `{what}`: the cases and tests that it stops."""
 
 NEXT_AFTER: Mapping[CauseKind, str] = {
     "syntax": "Correct the syntax of `{subject}`.",
     "import": "Define the name that is imported, or correct the import.",
-    "not_callable": "Define it in the code; or correct the name in the requirement.",
+    "not_callable": "Define it in the code, or correct the name in the requirement.",
     "not_collected": "Run pytest on the tests, and correct the error that it shows.",
-    "not_started": "Correct the code, or `command` in the requirement: the function that it names must be there.",
-    "service_down": "Start the service by hand with the command of `serve`, and correct what it writes.",
-    "suite_down": "Run pytest on the tests, and look why they do not end in order; `suite_limits` sets the limits.",
+    "not_started": "Correct the code, or `command` in the requirement: the function that it names must exist.",
+    "service_down": "Start the service by hand with the command of `serve`, and correct the errors that it prints.",
+    "suite_down": "Run pytest on the tests, and find why they do not end normally. `suite_limits` sets the limits.",
 }
-"""The next step after each kind of cause, apart from a missing module."""
+"""The next step after each kind of cause, except a missing module."""

@@ -1,6 +1,6 @@
-"""Remarks of a verdict for the author of a tree, with file and line, for formats that CI systems read.
+"""Remarks of a verdict for the author of a tree, with file and line, for the formats of CI systems.
 
-A CI log is read by the author. So a remark holds what an author may be told: never what a sealed case asks.
+The author reads the CI log. So a remark has only text that the author may see, and nothing from a sealed case.
 """
 
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ TEXT_CHARS_MAX = 4000  # of one remark
 OPEN_TEXTS = frozenset(
     {"secrets", "stubs", "base_suite", "red_first", "shadowing", "lint", "types", "smoke", "mutation", "own_tests"}
 )
-"""Gates whose texts rest on nothing sealed."""
+"""Gates with texts that use nothing sealed."""
 
 
 @dataclass(frozen=True)
 class Remark:
-    """One finding, or what one gate has noted. `file` and `line` say where, as far as it is known."""
+    """One finding, or the note of one gate. `file` and `line`: its place, as far as it is known."""
 
     level: Literal["error", "note"]
     rule: str
@@ -31,24 +31,24 @@ class Remark:
 
     @property
     def title(self) -> str:
-        """One line that tells it from others."""
+        """A short title."""
         return f"{self.rule} ({self.criterion})" if self.criterion else self.rule
 
 
 def remarks_of(view: VerdictView, places: Places) -> tuple[Remark, ...]:
-    """The findings, and after them what gates have noted."""
+    """Return the findings, then the notes of gates."""
     found = [_of_finding(finding, places) for finding in view.verdict.findings]
     noted = [gate for gate in view.verdict.gates if gate.result == "noted"]
     return (*found, *(Remark("note", gate.gate, open_text(gate), None, places.requirement, None) for gate in noted))
 
 
 def open_text(gate: GateResult) -> str:
-    """Return the text of a gate, if it rests on nothing sealed."""
+    """Return the text of a gate if it uses nothing sealed; else an empty text."""
     return _cut(gate.text) if gate.gate in OPEN_TEXTS else ""
 
 
 def line_of(view: VerdictView) -> str:
-    """The verdict in one line."""
+    """Return the verdict in one line."""
     verdict = view.verdict
     return f"{view.headline}: tree {verdict.tree[:24]}, grade {verdict.grade}, {verdict.sandbox}, seed {verdict.seed}"
 
@@ -60,7 +60,7 @@ def _of_finding(finding: Finding, places: Places) -> Remark:
 
 
 def safe(text: str) -> str:
-    """Text that hides and moves nothing, and that XML can hold: other signs are shown as what they are."""
+    """Escape hidden and moving characters, and those that XML does not allow."""
     return visible(text).replace("\ufffe", "<U+FFFE>").replace("\uffff", "<U+FFFF>")
 
 

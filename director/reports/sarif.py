@@ -1,4 +1,4 @@
-"""A verdict as SARIF 2.1.0, the format of static analysis results that code hosts show beside the lines."""
+"""A verdict as SARIF 2.1.0, a format of analysis results that code hosts show beside the lines of code."""
 
 import hashlib
 from importlib.metadata import version
@@ -13,11 +13,11 @@ from director.reports.verdict_view import VerdictView
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 SOURCES = "%SRCROOT%"
-"""The beginning of relative addresses, by the name that readers of SARIF know."""
+"""The base of relative paths, by its common name in SARIF."""
 
 
 def sarif_json(view: VerdictView, places: Places) -> str:
-    """The log of one run: each finding is an error, and what a gate has noted is a note."""
+    """Return the SARIF log: each finding is an error, and the note of a gate is a note."""
     verdict, remarks = view.verdict, remarks_of(view, places)
     rules = {remark.rule: remark.level for remark in remarks}
     run: dict[str, Any] = {
@@ -48,7 +48,7 @@ def _rule(name: str, level: str) -> dict[str, Any]:
 
 
 def _result(remark: Remark, rules: list[str]) -> dict[str, Any]:
-    """Each result names a file: code hosts refuse one that names none."""
+    """Return one result. It always has a file and a line, because code hosts refuse results without a file."""
     place: dict[str, Any] = {"artifactLocation": {"uri": quote(remark.file), "uriBaseId": SOURCES}}
     place["region"] = {"startLine": remark.line or 1}
     same = "\0".join((remark.rule, remark.criterion or "", remark.file, remark.text))

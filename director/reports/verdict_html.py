@@ -1,4 +1,4 @@
-"""A verdict as one HTML file that stands for itself: no script, nothing from elsewhere, every text escaped."""
+"""A verdict as one self-contained HTML file: no scripts, no other files, every text escaped."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -13,13 +13,13 @@ from director.terminal.escape import visible
 from verification.verdict.model import Finding, GateResult
 
 EVIDENCE_CHARS_MAX = 20_000
-"""Of one gate; the evidence whole is in `--json`."""
+"""The most characters of one gate's evidence. `--json` has all of it."""
 _CRITERIA = ("criterion", "grade", "result", "visible", "sealed", "what it says")
 _OUTCOMES = {"passed": "✓ passed", "failed": "✗ failed", "noted": "! noted", "not_run": "- not run"}
 
 
 def verdict_page(view: VerdictView) -> str:
-    """The page. It holds details of sealed cases: it is for the Director, and for no employee."""
+    """Return the page. It has details of sealed cases, so it is for the Director and not for employees."""
     outcome = ("passed", "✓") if view.verdict.verified else ("failed", "✗")
     said = f"{outcome[1]} {view.headline}"
     body = "".join(
@@ -41,13 +41,13 @@ def verdict_page(view: VerdictView) -> str:
 
 
 def _notes(view: VerdictView) -> str:
-    """Write the paragraphs about what the Director allowed on the base."""
+    """Return the notes about the base as a list."""
     items = "".join(f"<li>{_told(line)}</li>\n" for line in view.notes.lines)
     return f"<ul>\n{items}</ul>\n" if items else ""
 
 
 def _reasons(reasons: Sequence[Reason]) -> str:
-    """Write why the tree was rejected: each reason as a sentence, with its place and the next step."""
+    """Return the reasons of a rejection: each as a sentence, with its place and the next step."""
     if not reasons:
         return ""
     return "<h2>Why</h2>\n<ol>\n" + "".join(map(_reason, reasons)) + "</ol>\n"
@@ -64,7 +64,7 @@ def _facts(view: VerdictView) -> str:
     facts: list[tuple[str, object]] = [("tree", verdict.tree)]
     facts += [(each.name, digest) for each in view.rested_on() for digest in each.digest.values()]
     facts += [("seed", verdict.seed), ("grade", verdict.grade), ("sandbox", verdict.sandbox)]
-    facts.append(("not held", ", ".join(verdict.not_held) or "nothing: every limit of the box was held"))
+    facts.append(("not held", ", ".join(verdict.not_held) or "none: the sandbox held every limit"))
     facts.append(("seconds", f"{verdict.wall_s:.1f}"))
     facts += [(name.replace("_", " "), value) for name, value in view.recorded.items() if value not in (None, "")]
     facts.append(("signed by", view.signer or "nobody"))
@@ -96,7 +96,10 @@ def _gates(gates: Iterable[GateResult]) -> str:
             evidence.append(_evidence(gate))
     if not rows:
         return ""
-    grades = "Grade C: judged outside the code's reach. B: given suites, forgeable. A: the author's own word, advice."
+    grades = (
+        "Grade C: checked where the code cannot influence the result. B: given suites, which code could forge. "
+        "A: the author's own statement, which only advises."
+    )
     return (
         f'<h2>Gates</h2>\n<p class="quiet">{grades}</p>\n'
         + _table(("gate", "grade", "result", "seconds", "what it found"), rows)
@@ -135,7 +138,7 @@ def _again(view: VerdictView) -> str:
 
 
 def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Cells are HTML already."""
+    """Return an HTML table. The cells are already HTML."""
     head = "".join(f'<th scope="col">{_text(name)}</th>' for name in header)
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>\n" for row in rows)
     return f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table></div>\n'
@@ -150,5 +153,5 @@ def _text(value: Any) -> str:
 
 
 def _told(value: Any) -> str:
-    """A stranger's text, which cannot turn the direction of what stands beside it."""
+    """Return escaped text from outside Aura. It cannot change the direction of the text beside it."""
     return f"<bdi>{_text(value)}</bdi>"

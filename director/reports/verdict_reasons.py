@@ -1,4 +1,4 @@
-"""The reasons of a rejection: findings that follow from one cause are one reason, with its place and a next step."""
+"""The reasons of a rejection: findings with a common cause are one reason, with its place and a next step."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -19,13 +19,13 @@ from verification.requirements.model import Requirement, modules_named
 from verification.verdict.model import Finding, FindingKind, Verdict
 
 TEXT_CHARS_MAX = 240
-"""Of what a reason's sentence quotes; the findings have all of it."""
+"""The most characters of a quotation in a reason. The findings have the whole text."""
 PLACES_MAX = 3
-"""Files and lines that one reason names."""
+"""The most files and lines that one reason names."""
 _OF_TESTS = frozenset({"sealed_failed", "suite_failed", "regression"})
-"""Kinds of findings whose text has a part for each case or test."""
+"""Kinds of findings with a part of the text for each case or test."""
 _ABOUT_BASE = frozenset({"base_suite", "holds_on_base", "fails_on_base", "unknown_test"})
-"""Kinds of findings whose text ends with a remedy."""
+"""Kinds of findings with a remedy at the end of the text."""
 _STOPPED_WHAT: dict[FindingKind, str] = {
     "sealed_failed": "sealed cases",
     "property_failed": "properties",
@@ -40,7 +40,7 @@ _TEST_FILE = re.compile(r"([\w./-]+\.py)(?:::|: )")
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True, rename={"next_step": "next"}):
-    """One cause of a rejection. `findings`: places in the verdict's findings, from 0."""
+    """One cause of a rejection. `findings`: indices in the verdict's findings, from 0."""
 
     text: str  # one sentence, on one line
     place: str  # criteria, file and line, as far as they are known
@@ -58,7 +58,7 @@ class _Group(msgspec.Struct):
 
 
 def reasons_of(verdict: Verdict, requirement: Requirement, places: Places) -> tuple[Reason, ...]:
-    """Return the reasons of a rejection: strikes first, then causes that others follow from, then the rest."""
+    """Return the reasons of a rejection: strikes first, then common causes, then the rest."""
     if verdict.verified:
         return ()
     groups = sorted(_grouped(verdict.findings), key=lambda each: (not each.findings[0].integrity, each.cause is None))
@@ -91,13 +91,13 @@ def _reason(group: _Group, requirement: Requirement, places: Places) -> Reason:
 
 
 def _stopped(group: _Group, cause: Cause) -> str:
-    """Return the sentence of a cause: what it is, and what cannot start."""
+    """Return the sentence of a cause, with the cases and tests that cannot start."""
     what = [_named(kind, [each for each in group.findings if each.kind in kinds]) for kind, kinds in _kinds(group)]
     return f"{STOPPED[cause.kind].format(subject=_cut(cause.subject), what=_and(filter(None, what)))}."
 
 
 def _kinds(group: _Group) -> list[tuple[str, frozenset[str]]]:
-    """The names of what the findings are about, each with its kinds of findings; those of visible cases come first."""
+    """Return the subjects of the findings, each with its kinds of findings. Visible cases come first."""
     others = {each.kind for each in group.findings if each.kind in _STOPPED_WHAT}
     cases = frozenset(each.kind for each in group.findings) - others - {"does_not_parse"}
     named = [(_STOPPED_WHAT[kind], frozenset({kind})) for kind in _STOPPED_WHAT if kind in others]
@@ -111,7 +111,7 @@ def _named(what: str, findings: Sequence[Finding]) -> str:
 
 
 def _sentence(findings: Sequence[Finding]) -> str:
-    """Return the sentence of findings of one kind: how many there are, and what the first one says."""
+    """Return the sentence of findings of one kind: their number and the text of the first one."""
     first, several = findings[0], len(findings) > 1
     leads = LEADS_OF_FILES if first.criterion is None and first.kind in LEADS_OF_FILES else LEADS
     of = f"criterion {first.criterion}" if first.criterion else "the requirement"
@@ -121,7 +121,7 @@ def _sentence(findings: Sequence[Finding]) -> str:
 
 
 def _first_words(finding: Finding) -> str:
-    """Return what a finding says first, without its line, which the place names."""
+    """Return the first part of a finding's text, without its line number, which the place has."""
     detail = finding.detail
     if finding.kind in _OF_TESTS:
         parts = parts_of(finding)
@@ -148,14 +148,14 @@ def _next_after(cause: Cause, requirement: Requirement) -> str:
     path = f"{cause.subject.replace('.', '/')}.py"
     if cause.subject.partition(".")[0] in modules_named(requirement.criteria, requirement.scope):
         own = next((each for each in requirement.scope if each.removeprefix("src/") == path), path)
-        return f"Write `{own}` in the tree; or correct the module's name in the requirement."
+        return f"Write `{own}` in the tree, or correct the module's name in the requirement."
     lock = "write `dependencies: from-base`, or " if requirement.base is not None else ""
-    remedy = f"{lock}name its package under `dependencies:` in the requirement; or write code that does without it."
+    remedy = f"{lock}name its package under `dependencies:` in the requirement, or write code that does not need it."
     return f"{remedy[:1].upper()}{remedy[1:]}"
 
 
 def _place(findings: Sequence[Finding], places: Places) -> str:
-    """Return where to look: the criteria, then files with lines."""
+    """Return the place of findings: the criteria, then files with lines."""
     criteria = _unique(each.criterion for each in findings)
     named = f"{'criterion' if len(criteria) == 1 else 'criteria'} {_and(criteria)}" if criteria else ""
     where = _unique(_file(each, places) for each in findings)
@@ -179,14 +179,14 @@ def _with_line(path: str, line: int | None) -> str:
 
 
 def _not_met(verdict: Verdict) -> Iterable[Reason]:
-    """The criteria that are not met although nothing was found: some of their cases did not run."""
+    """Yield a reason for each criterion that is not met without a finding: some of its cases did not run."""
     for part in verdict.criteria:
         if not part.passed:
             passed = f"{part.visible_passed + part.sealed_passed} of {part.visible_total + part.sealed_total}"
             yield Reason(
                 text=f"Criterion {part.id} is not met: {passed} of its cases passed, and the others did not run.",
                 place=f"criterion {part.id}",
-                next_step="Judge again; the table of gates says which of them did not run.",
+                next_step="Judge again. The table of gates shows which gates did not run.",
                 findings=(),
             )
 

@@ -1,4 +1,4 @@
-"""A verdict as text: first the verdict in one line, then each reason with its place and next step, then the tables."""
+"""A verdict as text: the verdict in one line, then each reason with its place and next step, then the tables."""
 
 from collections.abc import Iterator
 
@@ -10,11 +10,11 @@ from domain.tree import hex_of
 from verification.verdict.model import Finding, Verdict
 
 TEXT_CHARS_MAX = 90
-"""Of a gate's line in a table on the terminal."""
+"""The most characters of a gate's text in the table."""
 
 
 def verdict_text(view: VerdictView) -> str:
-    """Return a verdict for people: the line, what it is about, the reasons, the tables and every finding."""
+    """Return a verdict for people: its line, its subject, the reasons, the tables and every finding."""
     verdict = view.verdict
     lines = [verdict_line(view), *_about(view), *(f"- {visible(line)}" for line in view.notes.lines)]
     for number, reason in enumerate(view.reasons, 1):
@@ -28,7 +28,7 @@ def verdict_text(view: VerdictView) -> str:
 
 
 def recorded_text(view: VerdictView) -> str:
-    """Return a verdict on record for people, with the command that gives it again and the key that signed it."""
+    """Return a recorded verdict for people, with the command that repeats it and the key that signed it."""
     lines = [verdict_text(view), "", f"The same again: {visible(view.again)}"]
     return "\n".join([*lines, *([f"Signed by {view.signer}"] if view.signer else [])])
 
@@ -44,7 +44,7 @@ def verdict_line(view: VerdictView) -> str:
 
 
 def _about(view: VerdictView) -> Iterator[str]:
-    """Write the subject of a verdict on record, and its event."""
+    """Yield the subject of a recorded verdict, and its event."""
     recorded = view.recorded
     if recorded:
         void = f", VOID: {recorded['void']}" if recorded["void"] else ""
@@ -60,7 +60,7 @@ def _reason(number: int, reason: Reason) -> Iterator[str]:
 
 
 def criteria_table(verdict: Verdict) -> str:
-    """Build the table of criteria and their results."""
+    """Return the table of criteria and their results."""
     rows = [
         (
             visible(part.id),
@@ -75,7 +75,7 @@ def criteria_table(verdict: Verdict) -> str:
 
 
 def gates_table(verdict: Verdict) -> str:
-    """Build the table of gates and their results, in the order in which they were asked."""
+    """Return the table of gates and their results, in the order in which they ran."""
     rows = [
         (gate.gate, gate.grade, gate.result.replace("_", " "), f"{gate.seconds:.2f}", _short(gate.text))
         for gate in verdict.gates

@@ -1,4 +1,4 @@
-"""A verdict and what belongs to it: what it is about, what it rested on and how to have it again."""
+"""A verdict with its subject, its inputs, and the command that repeats it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,8 +19,8 @@ from verification.verdict.statement import Resource
 class VerdictView:
     """One verdict. `again`: the command that judges the same tree with the same seed, or a sentence about it.
 
-    `recorded`: what the log says of it, as data; empty for one that was just given. `signer`: the public key in hex.
-    `handed_in`: how what was judged was read, where it was compared with a base. `places`: where its files lie.
+    `recorded`: its event, as data; empty for a new verdict. `signer`: the public key in hex.
+    `handed_in`: notes on a folder that was compared with a base. `places`: the paths of its files.
     """
 
     verdict: Verdict
@@ -34,7 +34,7 @@ class VerdictView:
     places: Places = UNKNOWN
 
     def rested_on(self) -> tuple[Resource, ...]:
-        """Requirement, sealed cases, image and so on, by digest."""
+        """Return the inputs of the verdict by digest: requirement, sealed cases, image and so on."""
         statement = statement_of(self.verdict, self.requirement, Basis(evidence="", base_commit=self.base_commit))
         return tuple(each for each in statement.predicate.configuration if each.name != "verdict")
 
@@ -45,20 +45,20 @@ class VerdictView:
 
     @property
     def headline(self) -> str:
-        """The outcome, how many of the base's test files ran if not all did, and whether anything new was proved."""
+        """The outcome, with a short note about the base if there is one."""
         return ", ".join(filter(None, ("Verified" if self.verdict.verified else "Rejected", self.notes.short)))
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
-        """Why the tree was rejected: one reason for each cause. Empty for a verified one."""
+        """The reasons of a rejection, one for each cause. Empty for a verified tree."""
         return reasons_of(self.verdict, self.requirement, self.places)
 
     def says(self, criterion: str) -> str:
-        """The sentence of a criterion."""
+        """Return the sentence of a criterion."""
         return next((each.says for each in self.requirement.criteria if each.id == criterion), "")
 
     def data(self) -> dict[str, Any]:
-        """For machines: the verdict, and where there is one its place on the record."""
+        """Return the verdict for --json, with its event if it is recorded."""
         data: dict[str, Any] = msgspec.to_builtins(self.verdict)
         if not self.verdict.verified:
             data |= {"reasons": msgspec.to_builtins(self.reasons)}

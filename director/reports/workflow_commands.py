@@ -13,7 +13,7 @@ _PROPERTY = _DATA | {":": "%3A", ",": "%2C"}
 
 
 def workflow_commands(view: VerdictView, places: Places) -> str:
-    """One command for each remark, and one for the verdict. No text of the tree begins a line."""
+    """Return one command for each remark, and one for the verdict. No line begins with text of the tree."""
     lines = [
         command(
             COMMANDS[remark.level],
@@ -29,7 +29,7 @@ def workflow_commands(view: VerdictView, places: Places) -> str:
 
 
 def command(name: str, text: str, **properties: object) -> str:
-    """One workflow command; what is None is left out."""
+    """Return one workflow command. Properties that are None are left out."""
     named = (f"{key}={_escaped(str(value), _PROPERTY)}" for key, value in properties.items() if value is not None)
     return f"::{name} {','.join(named)}::{_escaped(text, _DATA)}"
 
@@ -39,7 +39,7 @@ def _escaped(text: str, table: dict[str, str]) -> str:
 
 
 def error_commands(problems: Iterable[tuple[str, str, int | None]]) -> str:
-    """Why there is no verdict: each problem with its text, file and line."""
+    """Return commands that report why there is no verdict: each problem with its text, file and line."""
     return "\n".join(
         command("error", text, file=file or None, line=line, title="aura judge: no verdict")
         for text, file, line in problems

@@ -1,4 +1,4 @@
-"""The Director's inbox and the Director's word, and waiting for what follows from it."""
+"""The Director's inbox, and the commands that approve, decline or cancel a run."""
 
 import asyncio
 from collections.abc import Callable
@@ -35,9 +35,9 @@ async def approve_run(
     reason: str = "",
     note: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Approve a delivery and wait for its release ref; the run's line.
+    """Approve a delivery and wait for its release ref. Return the run's line.
 
-    Raises Refused (code base_moved) when its base has moved: then it is judged again there, and not approved.
+    Raises Refused (code base_moved) if its base has moved. The delivery is then not approved but judged again there.
     """
     state = await run_state(opened.store, run)
     if state.phase == "delivered" and commit in (None, state.commit):
@@ -53,7 +53,7 @@ async def approve_run(
 
 
 async def reject_run(opened: DirectorSession, run: UUID, reason: str) -> dict[str, Any]:
-    """Decline what is delivered, cancel what is not; the run's line."""
+    """Decline a delivery, or cancel a run that is not delivered. Return the run's line."""
     line = await RUN.first(opened.store, run)
     delivered = line is not None and line.phase == "delivered"
     outcome = "declined" if delivered else "cancelled"
@@ -69,7 +69,7 @@ async def _ended(opened: DirectorSession, run: UUID) -> dict[str, Any]:
             return await with_notes(opened.store, found[0])
         if asyncio.get_running_loop().time() > deadline:
             raise Unavailable(
-                "Your word is on the record, but the run has not ended within a minute.",
-                hint="Is the organisation at work? `aura status`; it goes on when it is.",
+                "Your decision is recorded, but the run has not ended within a minute.",
+                hint="See whether the organisation runs: `aura status`. The run ends as soon as it does.",
             )
         await asyncio.sleep(POLL_S)

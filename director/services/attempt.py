@@ -1,4 +1,4 @@
-"""Behind `aura run show --attempt`: one attempt whole, with prompt, answer, what it changed, and what was found."""
+"""The service of `aura run show --attempt`: the prompt, answer, changes and findings of one attempt."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -43,7 +43,10 @@ class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def attempt_of(store: Store, blobs: Blobs, run: UUID, number: int, task_name: str = "") -> AttemptView:
-    """Read an attempt of a run. Raises NotFound if there is none, and Invalid if several tasks have one."""
+    """Read an attempt of a run.
+
+    Raises NotFound if there is none, and Invalid if several tasks have an attempt of this number.
+    """
     lines = [line for line in await ATTEMPTS.read(store, run) if line.attempt == number]
     names = list(dict.fromkeys(line.task_name or "?" for line in lines))
     if task_name:
@@ -82,7 +85,7 @@ async def _call(line: CallLine, blobs: Blobs) -> CallView:
 
 
 async def _kept(digest: str | None, blobs: Blobs) -> str | None:
-    """Return a kept text; None if there is none, or none any more."""
+    """Return the text of a blob; None without a digest, or if the blob was purged."""
     if not digest:
         return None
     try:
@@ -92,7 +95,7 @@ async def _kept(digest: str | None, blobs: Blobs) -> str | None:
 
 
 def _prompt_text(kept: str | None) -> str | None:
-    """Return the messages of a prompt as they were sent, each below its role; another form as it is kept."""
+    """Return the messages of a prompt, each below its role. A prompt of another form is returned unchanged."""
     if kept is None:
         return None
     try:
@@ -103,7 +106,7 @@ def _prompt_text(kept: str | None) -> str | None:
 
 
 async def _changed(store: Store, blobs: Blobs, run: UUID, order: str) -> tuple[list[Change], str]:
-    """Return what the work of an order changes in the tree that its task began with."""
+    """Return the changes that the work of an order makes in the tree that its task began with."""
     for recorded in await store.read_run(run):
         event = recorded.event
         if recorded.void is None and isinstance(event, task.Submitted) and str(event.order) == order:

@@ -1,4 +1,4 @@
-"""A folder compared with what the verifier has signed about it."""
+"""Compares a folder with the statement that the verifier has signed about it."""
 
 import os
 from collections.abc import Callable, Collection, Mapping
@@ -19,9 +19,9 @@ from verification.verdict.attestation import key_hex, verify
 from verification.verdict.statement import Statement
 
 STATEMENT_NAMES = ("aura-verdict.intoto.jsonl", "verdict.intoto.jsonl")
-"""As a delivery calls it; the first where the code has a file of the second's name."""
+"""File names of a statement in a delivery. The first is used if the code has a file with the second name."""
 SHOWN_MAX = 20
-"""Differences that a message names."""
+"""The most differences that a message names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class FolderCheck:
 
 @dataclass(frozen=True)
 class Trust:
-    """The key that a statement is checked with, and why it is believed."""
+    """The key that checks a statement, and the reason to trust it."""
 
     key: Ed25519PublicKey
     why: str
@@ -43,9 +43,9 @@ class Trust:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckedFolder:
-    """A folder whose files are those that a statement names. `trust`: why the key is believed.
+    """A folder that has exactly the files that a statement names. `trust`: the reason to trust the key.
 
-    `not_covered`: files that no signature covers. `not_looked_at`: folders that are no part of a tree.
+    `not_covered`: files that no signature covers. `not_looked_at`: folders that do not belong to a tree.
     """
 
     statement: Statement
@@ -55,7 +55,7 @@ class CheckedFolder:
     not_looked_at: tuple[str, ...] = ()
 
     def data(self) -> dict[str, Any]:
-        """For machines: what is attested, and what no signature covers."""
+        """Return the attested facts, and the files that no signature covers, for --json."""
         said = self.statement
         return {
             "result": said.predicate.result,
@@ -80,9 +80,7 @@ class CheckedFolder:
         if self.statement.predicate.result != "FAILED":
             return None
         failed = ", ".join(self.statement.predicate.failed_tests)
-        return Failed(
-            f"It is signed that these files were rejected: {failed}.", hint="Do not use them.", code="rejected"
-        )
+        return Failed(f"The verifier rejected these files: {failed}.", hint="Do not use them.", code="rejected")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +94,7 @@ class VerifierKey:
 
 @dataclass(frozen=True)
 class _Found:
-    """A statement as it was found. `proof`: the files that it came with, where these are apart from what was judged."""
+    """A statement as it was found. `proof`: the files that came with it, if they are not in the judged tree."""
 
     envelope: bytes
     keys: Callable[[], Ed25519PublicKey]  # the key that came with it
@@ -104,9 +102,10 @@ class _Found:
 
 
 def check_folder(check: FolderCheck, keys: Path) -> CheckedFolder:
-    """Compare a folder with what is signed about it; `keys` is the home's folder of keys.
+    """Compare a folder with its signed statement. `keys` is the home's folder of keys.
 
-    Raises Differs for other files, key or signature, NotFound without a statement, and Invalid for one that names none.
+    Raises Differs for other files, key or signature, NotFound without a statement, and Invalid if the statement names
+    no files.
     """
     folder = check.folder
     files = _files(folder)
@@ -116,7 +115,7 @@ def check_folder(check: FolderCheck, keys: Path) -> CheckedFolder:
     if not said.files():
         raise Invalid(
             "This statement names no files: it is about one task's share, or about a tree too large to be listed.",
-            hint="A delivery's statement is about the merged tree: verdict.intoto.jsonl.",
+            hint="Use a delivery's statement, verdict.intoto.jsonl: it is about the merged tree.",
         )
     names = _apart(proof_names(())) if found.proof else proof_names(said.files())
     files |= _named_caches(folder, said.files().keys() - files.keys())
@@ -125,7 +124,7 @@ def check_folder(check: FolderCheck, keys: Path) -> CheckedFolder:
         shown = ", ".join(different[:SHOWN_MAX])
         raise Differs(
             f"{len(different)} differences from what was signed: {shown}.",
-            hint="Take the delivery again from where it came, or look at what was changed: git status.",
+            hint="Get the delivery again from its source, or see what was changed: git status.",
             code="altered",
         )
     return CheckedFolder(
@@ -140,11 +139,11 @@ def check_folder(check: FolderCheck, keys: Path) -> CheckedFolder:
 def differences(said: Statement, files: Manifest, names: ProofNames) -> list[str]:
     """Return the differences between a statement and a folder, in words."""
     judged = said.files()
-    beside = any(path.startswith(PREFIX) for path in files)  # else there is a statement alone, without its proof
+    beside = any(path.startswith(PREFIX) for path in files)  # else there is only a statement, without its proof
     around = {path: entry for path, entry in said.delivered().items() if beside or not path.startswith(PREFIX)}
     expected = {**around, **judged}
     algorithm = algorithm_of(said.tree())
-    if algorithm == FORMER_ALGORITHM:  # it says nothing of modes
+    if algorithm == FORMER_ALGORITHM:  # it does not cover file modes
         files = {path: structs.replace(entry, kind="file") if entry.is_file else entry for path, entry in files.items()}
     verdict = said.configured("verdict")
     if verdict is not None and names.verdict in files.keys() - expected.keys():
@@ -159,10 +158,10 @@ def differences(said: Statement, files: Manifest, names: ProofNames) -> list[str
 
 
 def verifier_key(keys: Path) -> VerifierKey:
-    """Return the public key of the verifier whose folder of keys this is. Raises NotFound."""
+    """Return the public key of the verifier of this folder of keys. Raises NotFound."""
     file = signing.public_file(keys)
     if not file.exists():
-        raise NotFound(f"There is no verifier's key in {keys}.", hint="The verifier makes it: `aura up`.")
+        raise NotFound(f"There is no verifier's key in {keys}.", hint="Run `aura up`: it makes the key.")
     key = signing.load_public(file)
     return VerifierKey(file=file, key=key_hex(key), pem=signing.public_pem(key).decode())
 
@@ -171,17 +170,17 @@ def _files(folder: Path) -> dict[str, Entry]:
     try:
         return manifest_of(read_tree(folder))
     except Invalid as error:  # a link or a special file: no verdict is about such a tree
-        raise Differs(error.message, hint="Take the delivery again from where it came.", code="altered") from error
+        raise Differs(error.message, hint="Get the delivery again from its source.", code="altered") from error
 
 
 def _named_caches(folder: Path, missing: Collection[str]) -> dict[str, Entry]:
-    """Files in folders that are left out otherwise: a base may hold them, and then they were judged."""
+    """Return the missing files that lie in skipped folders. A base may have such files, and then they were judged."""
     found = [path for path in missing if SKIPPED & set(path.split("/")) and (folder / path).is_file()]
     return manifest_of({path: (folder / path).read_bytes() for path in found})
 
 
 def _apart(names: ProofNames) -> ProofNames:
-    """The names that the files of a proof have in a statement when they are apart from the tree."""
+    """Return the names of a proof's files in a statement, for a proof outside the tree."""
     return ProofNames(*(f"{PREFIX}{name}" for name in names))
 
 
@@ -190,14 +189,17 @@ def _prefixed(proof: Mapping[str, bytes]) -> dict[str, Entry]:
 
 
 def _with_submodules(folder: Path, judged: Manifest, files: Manifest) -> dict[str, Entry]:
-    """The folder's files with its submodules: a folder in the place of one. What is in it was never judged."""
+    """Return the folder's files with its submodules. A folder at a submodule's path counts as the submodule.
+
+    Files inside a submodule were never judged.
+    """
     there = {path: entry for path, entry in judged.items() if entry.kind == "submodule" and (folder / path).is_dir()}
     inside = tuple(f"{path}/" for path in there)
     return {path: entry for path, entry in files.items() if not path.startswith(inside)} | there
 
 
 def _found(folder: Path, files: Manifest, named: Path | None) -> _Found:
-    """The statement that was named, else the one of the proof beside the commit, else the one in the folder."""
+    """Return the named statement, else the one of the proof beside the commit, else the one in the folder."""
     proof = proof_beside(folder)
     if named is None and NAMES.statement in proof:
         return _Found(proof[NAMES.statement], lambda: signing.public_of(proof.get(NAMES.key, b""), NAMES.key), proof)
@@ -213,18 +215,18 @@ def _statement_file(folder: Path, files: Manifest) -> Path:
     raise NotFound(
         f"There is no signed statement in {folder}.",
         hint=f"A delivery has {STATEMENT_NAMES[1]}, or notes on its commit (git fetch REPOSITORY "
-        "'refs/notes/aura*:refs/notes/NAME/aura*'); or name it: --statement.",
+        "'refs/notes/aura*:refs/notes/NAME/aura*'). Or name the statement: --statement FILE.",
     )
 
 
 def _trust(keys: Path, found: _Found, key: Path | None) -> Trust:
-    """The key that was named, that of the home, or the one that came with the statement."""
+    """Return the named key, else the home's key, else the key that came with the statement."""
     if key is not None:
         return Trust(signing.load_public(key), "you named it")
     own = signing.public_file(keys)
     if own.exists():
         return Trust(signing.load_public(own), "it is the key of this home's verifier")
-    return Trust(found.keys(), "it came with the files, so whoever altered them could have replaced it")
+    return Trust(found.keys(), "it came with the files, so a person who altered them could have replaced it too")
 
 
 def _content(file: Path) -> bytes:
@@ -235,7 +237,7 @@ def _content(file: Path) -> bytes:
 
 
 def _left_out(folder: Path) -> list[str]:
-    """Folders that are no part of a tree and were not looked at, but for git's."""
+    """Return the folders that do not belong to a tree and were not looked at, except .git."""
     found: list[str] = []
     for place, folders, _ in os.walk(folder):
         skipped = [name for name in folders if name in SKIPPED]

@@ -1,7 +1,7 @@
-"""The backtest of a repository: its last fixes are judged, each with its parent and with wrong patches. No model works.
+"""The backtest of a repository: it judges the last fixes, each with its parent and with wrong patches. No model works.
 
-Nothing is written to the repository. Results are kept below the home, commit by commit, so that an interrupted backtest
-goes on where it stopped.
+The repository is not changed. The result of each commit is kept below the home, so that an interrupted backtest
+continues where it stopped.
 """
 
 import time
@@ -27,16 +27,17 @@ from verification.requirements.model import Base, Requirement
 from verification.sandbox.choice import open_sandbox
 from verification.suites.outcome_store import OutcomeStore
 
-FORM = 2  # of the kept results; another number when the judge changes what it accepts
+FORM = 2  # version of the kept results. Change it when the judge accepts other trees than before.
 _result = msgspec.json.Decoder(CommitResult)
 OnResult = Callable[[CommitResult, int, int], None]
-"""Called with each result, its number and the number of all."""
+"""Called with each result, its number, and the number of commits."""
 
 
 class Backtest(msgspec.Struct, frozen=True, kw_only=True):
-    """The options of a backtest. `branch` None: the repository's HEAD. `fresh`: kept results are not used.
+    """The options of a backtest. `branch` None: the repository's HEAD. `fresh`: do not use kept results.
 
-    `write`: a folder for the requirements that are made of the commits; kept results give none, so it judges afresh.
+    `write`: a folder for the requirements that are made of the commits. Kept results have no requirements, so with
+    `write` every commit is judged again.
     """
 
     repo: Path
@@ -54,7 +55,10 @@ async def run_backtest(
     on_result: OnResult = lambda _result, _number, _all: None,
     note: Callable[[str], None] = lambda _: None,
 ) -> Report:
-    """Judge the last fixes of a repository. Raises NotFound for what is not there and Unavailable without a sandbox."""
+    """Judge the last fixes of a repository.
+
+    Raises NotFound for a repository, branch or fix that does not exist, and Unavailable without a sandbox.
+    """
     repo = wanted.repo.expanduser().absolute()
     fixes = fix_commits(repo, wanted.branch, wanted.last)
     if not fixes:
@@ -72,7 +76,7 @@ async def run_backtest(
             sandbox=box,
             store=OutcomeStore(settings.base_outcomes, held.image),
             outcomes=settings.base_outcomes,
-            allow_degraded=True,  # what is not held was accepted
+            allow_degraded=True,  # `require_limits` has checked it
         )
         for number, fix in enumerate(fixes, start=1):
             result = None if wanted.fresh or wanted.write else _kept(kept / f"{fix.id}.json")
@@ -135,7 +139,7 @@ async def _one(
 
 
 def _writer(folder: Path | None, fix: FixCommit, repo: Path) -> Callable[[Requirement], None]:
-    """Return the function that writes a commit's requirement, if a folder is named. It raises Forbidden."""
+    """Return the function that writes a commit's requirement, if a folder is named. The function raises Forbidden."""
 
     def write(requirement: Requirement) -> None:
         if folder is None:
@@ -144,7 +148,7 @@ def _writer(folder: Path | None, fix: FixCommit, repo: Path) -> Callable[[Requir
             write_requirement(folder, requirement, fix, repo)
         except OSError as error:
             raise Forbidden(
-                f"{folder} cannot be written: {error.strerror}.", hint="Name a folder of yours with --write."
+                f"{folder} cannot be written: {error.strerror}.", hint="Name a folder that you may write: --write DIR."
             ) from error
 
     return write
@@ -158,7 +162,7 @@ def _kept(path: Path) -> CommitResult | None:
 
 
 def _keep(folder: Path, fix: FixCommit, result: CommitResult) -> None:
-    """Write a result so that no half of it is ever read. Raises Unavailable when the home cannot be written."""
+    """Write a result in one step, so that nobody reads half of it. Raises Unavailable if the home is not writable."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         beside = folder / f"{fix.id}.part"
@@ -167,18 +171,18 @@ def _keep(folder: Path, fix: FixCommit, result: CommitResult) -> None:
     except OSError as error:
         raise Unavailable(
             f"The result of {fix.id[:12]} cannot be kept: {error}.",
-            hint="Free some space, or let AURA_HOME name another folder.",
+            hint="Free some space, or set AURA_HOME to another folder.",
         ) from error
 
 
 def wrong_verdicts(report: Report) -> AuraError | None:
-    """The error that a backtest ends with, if a verdict was wrong."""
+    """Return the error of a backtest with a wrong verdict; None if every verdict was right."""
     summary = report.summary
     if summary.trustworthy:
         return None
     refused = summary.fixes - summary.fixes_accepted
     return Failed(
         f"{summary.wrong_accepted} wrong patches were accepted and {refused} fixes were refused.",
-        hint="The findings of each patch are in --json. Tests that did not run and flaky ones are the usual causes.",
+        hint="See the findings of each patch: --json. Usual causes are flaky tests and tests that did not run.",
         code="wrong_verdicts",
     )

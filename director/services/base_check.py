@@ -1,4 +1,4 @@
-"""A requirement tried on its base before anybody works: for `aura check` and `aura submit`."""
+"""A trial of a requirement on its base before any employee works, for `aura check` and `aura submit`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from verification.sandbox.choice import open_sandbox
 
 @dataclass(frozen=True, kw_only=True)
 class OnBaseReport:
-    """A requirement with all that judging on its base needs. `seen` is None where nothing was tried."""
+    """A requirement with everything that a verdict on its base needs. `seen` is None if nothing was tried."""
 
     requirement: Requirement
     base: BaseTree | None
@@ -32,7 +32,10 @@ class OnBaseReport:
 
 
 def base_beside(requirement: Requirement, file: Path, folder: Path) -> BaseTree | None:
-    """The base of a requirement; `folder` is where its path begins. Raises as `base_of`, and Invalid (own_files)."""
+    """Return the base of a requirement. `folder`: the folder to which the base's path is relative.
+
+    Raises the errors of `base_of`, and Invalid (own_files).
+    """
     base = base_of(requirement, folder)
     if base is not None:
         refuse_own_in_scope(requirement, file, base)
@@ -45,7 +48,7 @@ async def tried_on_base(
 ) -> OnBaseReport:
     """Prepare a base and try the requirement on it.
 
-    required: raise Unavailable where no box can be made, or the libraries cannot be had; else say so and try nothing.
+    required: raise Unavailable if there is no sandbox or no libraries. Otherwise report that and try nothing.
     """
     if base is None:
         return OnBaseReport(requirement=requirement, base=None)
@@ -68,7 +71,9 @@ async def tried_on_base(
     except Unavailable as error:
         if required:
             raise
-        say(f"Nothing was tried on the base, so the verdict alone will tell: {error.message}")
+        say(
+            f"The requirement was not tried on its base. Only the verdict will show whether they agree: {error.message}"
+        )
         return OnBaseReport(requirement=requirement, base=base)
     finally:
         await box.close()

@@ -1,4 +1,4 @@
-"""Notes of an approval about a run's base, from the verdict on the merged tree that is on record."""
+"""Notes about a run's base for an approval, from the recorded verdict on the merged tree."""
 
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,10 @@ from verification.verdict.base_notes import NONE, BaseNotes, base_notes
 
 
 async def notes_of_run(store: Store, run: UUID) -> BaseNotes:
-    """The notes of the last verdict on the merged tree; NONE without one, without a base, or once they were purged."""
+    """Return the notes of the last verdict on the merged tree.
+
+    NONE if there is no such verdict or no base, or if they were purged.
+    """
     events = [each.event for each in await store.read_run(run) if not each.void]
     submitted = next((each for each in events if isinstance(each, run_messages.Submitted)), None)
     judged = [each for each in events if isinstance(each, run_messages.Verified | run_messages.Rejected)]
@@ -28,7 +31,7 @@ async def notes_of_run(store: Store, run: UUID) -> BaseNotes:
 
 
 async def with_notes(store: Store, line: dict[str, Any]) -> dict[str, Any]:
-    """A run's line with what must be said of its base: `base_short` for a first line, and `base_notes`."""
+    """Return a run's line with the notes about its base: `base_short` for a first line, and `base_notes`."""
     at_rest = line.get("phase", "delivered") in ("delivered", "ended")  # before that, nothing can be approved
     notes = await notes_of_run(store, line["run"]) if at_rest else NONE
     return {**line, "base_short": notes.short, "base_notes": list(notes.lines)}

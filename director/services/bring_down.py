@@ -1,4 +1,4 @@
-"""The end of the stack: consumers drained, servers stopped."""
+"""Stops the stack: it drains the consumers and stops the servers."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from director.settings import Settings
 
 
 async def bring_down(settings: Settings, note: Callable[[str], None] = lambda _: None) -> StopReport:
-    """Drain the consumers and stop everything that was started in this home. A home where nothing runs is no error."""
+    """Drain the consumers and stop everything that was started in this home. It is not an error if nothing runs."""
     before = stack.status(settings.root)
     if not before.running and not any(child.alive for child in before.children):
         return StopReport(home=str(settings.root), was_running=False, drained=None)

@@ -1,4 +1,4 @@
-"""Bringing the organisation up: servers, process, the embedded model, keys, the founding and the first employees."""
+"""Starts the organisation: servers, processes, embedded model, keys, the founding, and the first employees."""
 
 import sys
 from collections.abc import Callable
@@ -31,13 +31,15 @@ CAP = Amount(Decimal(1000), 1_000_000_000)
 async def bring_up(
     settings: Settings, say: Say, *, model: bool = True, apart: bool = False, managers: int = 1
 ) -> list[Posting]:
-    """Start or find the stack, found the organisation once, hire what the settings name. The postings hired.
+    """Start or find the stack, found the organisation once, and hire the employees of the settings.
 
-    `apart`: one process for each role, and so many managers. A running stack is found whichever it is.
+    Return the postings of these employees.
+
+    `apart`: start one process for each role, and `managers` managers. A running stack stays as it is.
     Raises Unavailable when something does not start.
     """
     if managers > 1 and not apart:
-        raise Invalid("Several managers are several processes.", hint="`aura up --processes --managers 2`.")
+        raise Invalid("Several managers need several processes.", hint="Write: aura up --processes --managers 2")
     for role in ROLES:
         keys.create(settings.keys, role)
     with_model = model and settings.openai_base_url is None and llama_cpp_server.model_available() is None
@@ -46,13 +48,13 @@ async def bring_up(
         names = [child.name for child in running.children]
         with_model = processes.MODEL_CHILD in names
         if apart and not processes.are_apart(names):
-            say("it runs as one process: `aura down`, then `aura up --processes` takes it apart")
+            say("it runs as one process. For one process per role: `aura down`, then `aura up --processes`")
         apart = processes.are_apart(names)
         if apart and managers > processes.managers_of(names):
-            say(f"it runs with {processes.managers_of(names)}: another is `aura serve manager`, beside it")
+            say(f"it runs with {processes.managers_of(names)} managers. To add another: `aura serve manager`")
         managers = processes.managers_of(names)
     else:
-        prometheus_targets.clear(settings.root)  # what a crash of the machine has left
+        prometheus_targets.clear(settings.root)  # remove the entries of processes that ended in a crash of the machine
     await stack.up(
         settings.root,
         extra=_children(with_model, settings, apart=apart, managers=managers),
@@ -70,7 +72,7 @@ async def bring_up(
 
 
 async def _grow(opened: DirectorSession, gib: int | None, say: Say) -> None:
-    """Let the stream become as large as AURA_STREAM_GIB says. It is never made smaller."""
+    """Raise the stream's limit to AURA_STREAM_GIB. It is never lowered."""
     if gib is not None and await opened.office.stream.grow(gib * GIB):
         say(f"nats: the stream may now become {gib} GiB large")
 
@@ -102,15 +104,18 @@ def _first_employees(settings: Settings, with_model: bool) -> list[Posting]:
 
 
 def openai_posting(settings: Settings, name: str = "openai") -> Posting:
-    """The employee of AURA_OPENAI_BASE_URL and AURA_OPENAI_MODEL. Raises Invalid when the model is not named."""
+    """Return the employee of AURA_OPENAI_BASE_URL and AURA_OPENAI_MODEL. Raises Invalid if no model is named."""
     if not settings.openai_model:
         raise Invalid(
-            "AURA_OPENAI_BASE_URL names a server, and nothing names its model.",
-            hint="Set AURA_OPENAI_MODEL, for example qwen2.5-coder:7b for an Ollama server.",
+            "AURA_OPENAI_BASE_URL names a server, but AURA_OPENAI_MODEL is not set.",
+            hint="Set AURA_OPENAI_MODEL to the model's name, for example qwen2.5-coder:7b for an Ollama server.",
         )
     price = settings.openai_price
     if price not in ("zero", "genai-prices"):
-        raise Invalid(f"AURA_OPENAI_PRICE is {price}.", hint="Write `zero` for a local model, or `genai-prices`.")
+        raise Invalid(
+            f"AURA_OPENAI_PRICE is {price}, which is not a known value.",
+            hint="Write `zero` for a local model, or `genai-prices`.",
+        )
     return Posting(
         name=name,
         kind="openai",
@@ -132,7 +137,7 @@ async def found(opened: DirectorSession) -> None:
 async def box_faults(settings: Settings, allow_degraded: bool) -> tuple[str, ...]:
     """Return the limits that this machine's sandbox cannot hold.
 
-    Raises Unavailable without one, Refused unless that is accepted.
+    Raises Unavailable without a sandbox, and Refused if a missing limit is not accepted.
     """
     from director.services.degraded import require_limits
 

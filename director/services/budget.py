@@ -1,4 +1,4 @@
-"""Behind `aura budget`: what the organisation may spend, has spent, and has lent to open runs."""
+"""The service of `aura budget`: the organisation's limit, its spending, and the amount reserved for open runs."""
 
 import msgspec
 
@@ -12,9 +12,9 @@ _state = msgspec.json.Decoder(OrganisationState)
 
 
 class BudgetView(msgspec.Struct, frozen=True, kw_only=True):
-    """The organisation's budget. `reserved`: lent to open runs, which may not spend all of it. `left`: for new runs.
+    """The organisation's budget. `reserved`: the amount that open runs may still spend. `left`: for new runs.
 
-    `left` is negative if the limit was lowered below what is spent and reserved; new runs are refused then.
+    `left` is negative if the limit was lowered below the sum of spent and reserved. New runs are then refused.
     """
 
     limit: Amount

@@ -1,4 +1,4 @@
-"""The causes of an event and its effects, each in words."""
+"""The causes and effects of an event, each in words."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ Tree = list[tuple[Recorded, "Tree"]]
 
 
 class ToldEvent(EventView, frozen=True, kw_only=True):
-    """An event, and what it says in words; empty for an event that needs none."""
+    """An event and its description in words. `words` is empty for an event that needs no description."""
 
     words: str
 
@@ -41,7 +41,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def explain(store: Store, recorded: Recorded) -> Explanation:
-    """Find what led to an event and what came of it."""
+    """Find the causes and the effects of an event."""
     causes, cut = await _causes(store, recorded)
     budget = [TREE_EVENTS_MAX]
     effects = await _effects(store, recorded, DEPTH_MAX, budget)
@@ -71,7 +71,7 @@ async def _causes(store: Store, recorded: Recorded) -> tuple[list[Recorded], boo
 
 
 async def _effects(store: Store, recorded: Recorded, depth: int, budget: list[int]) -> Tree:
-    """Return the tree of effects. `budget`: how many events it may still hold."""
+    """Return the tree of effects. `budget`: the number of events that may still be added."""
     if depth == 0 or budget[0] <= 0:
         return []
     caused = (await store.read_caused(recorded.envelope.id))[: budget[0]]

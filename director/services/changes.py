@@ -1,4 +1,4 @@
-"""Behind `aura diff`: what a run changes, as a unified diff in git's form."""
+"""The service of `aura diff`: the changes of a run, as a unified diff in git's format."""
 
 import difflib
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ GONE = Entry(kind="deleted")
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One changed path. `what`: added, changed or deleted; `kind`: of its entry."""
+    """One changed path. `what`: added, changed or deleted. `kind`: the kind of its entry."""
 
     path: str
     what: str
@@ -26,7 +26,7 @@ class Change(msgspec.Struct, frozen=True):
 async def diff_of(state: RunState, blobs: Blobs) -> tuple[list[Change], str]:
     """Return each changed path of a run, and the diff. Raises NotFound if nothing is verified yet."""
     if state.submitted is None:
-        raise NotFound("The run's hand-in is not on record.", hint="It may have been purged.")
+        raise NotFound("The event of this run's submission is not on record.", hint="It may have been purged.")
     difference = files_of(state)
     if not difference:
         raise NotFound("Nothing of this run is verified yet.", hint=f"Follow it with: aura watch {state.submitted.run}")
@@ -34,7 +34,7 @@ async def diff_of(state: RunState, blobs: Blobs) -> tuple[list[Change], str]:
 
 
 async def diff_between(base: Manifest, difference: Manifest, blobs: Blobs) -> tuple[list[Change], str]:
-    """Return what a difference changes in a tree: each changed path, and the diff in git's form."""
+    """Return each path that a difference changes in a tree, and the diff in git's format."""
     before = {path: base[path] for path in difference if path in base}
     old, new = await tree_of(before, blobs), await tree_of(difference, blobs)
     changes: list[Change] = []
@@ -54,7 +54,7 @@ def _what(was: Entry, entry: Entry) -> str:
 
 
 def _file_diff(path: str, was: Entry, entry: Entry, old: Tree, new: Tree) -> Iterator[str]:
-    """One file in git's form, so that `git apply` takes what is text."""
+    """Yield the lines of one file's diff in git's format. `git apply` accepts the changes of text files."""
     yield f"diff --git a/{path} b/{path}\n"
     if was == GONE:
         yield f"new file mode {_MODES[entry.kind]}\n"

@@ -1,4 +1,4 @@
-"""Degraded machines: which limits of a box the Director has accepted to be without, on which machine, on record."""
+"""Degraded machines: the sandbox limits that the Director has accepted as missing, for each machine, on record."""
 
 from collections.abc import Collection, Sequence
 
@@ -17,7 +17,7 @@ TYPES = (LimitAccepted.type, LimitWithdrawn.type)
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
-    """One limit that need not be held on a machine. `name`: as `aura sandbox accept` takes it."""
+    """One limit that a machine need not hold. `name`: the name that `aura sandbox accept` takes."""
 
     machine: str
     limit: str
@@ -27,7 +27,7 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def accepted_limits(store: Store) -> list[Accepted]:
-    """Return what is accepted now, in the order in which it was."""
+    """Return the limits that are accepted now, in the order of their acceptance."""
     return _standing(await store.read_types(TYPES, FAR))
 
 
@@ -45,7 +45,7 @@ def _standing(events: Sequence[Recorded]) -> list[Accepted]:
 
 
 async def accepted_here(settings: Settings) -> frozenset[str]:
-    """Return the limits that are accepted on this machine; none where the log cannot be read."""
+    """Return the limits that are accepted on this machine; none if the log cannot be read."""
     try:
         async with archive(settings) as store:
             return frozenset(each.limit for each in await accepted_limits(store) if each.machine == settings.machine_id)
@@ -54,7 +54,7 @@ async def accepted_here(settings: Settings) -> frozenset[str]:
 
 
 async def require_limits(settings: Settings, not_held: Collection[str], *, allow_degraded: bool) -> None:
-    """Raise Refused if a limit is not held here and nobody has accepted that."""
+    """Raise Refused if this machine does not hold a limit and nobody has accepted that."""
     if allow_degraded or not not_held:
         return
     missing = [limit for limit in not_held if limit not in await accepted_here(settings)]
@@ -63,7 +63,7 @@ async def require_limits(settings: Settings, not_held: Collection[str], *, allow
 
 
 def refused(missing: Sequence[str]) -> Refused:
-    """The error for limits that are neither held nor accepted."""
+    """Return the error for limits that are neither held nor accepted."""
     names = " ".join(name_of(limit) for limit in missing)
     return Refused(
         f"This machine's sandbox does not hold: {', '.join(missing)}. Nobody has accepted that here.",
@@ -75,14 +75,14 @@ def refused(missing: Sequence[str]) -> Refused:
 
 
 async def accept_limits(opened: DirectorSession, names: Sequence[str], machine: str, reason: str) -> list[Accepted]:
-    """Put on record that a machine need not hold these limits; what is accepted now. Raises Invalid, Refused."""
+    """Record that a machine need not hold these limits. Return all accepted limits. Raises Invalid, Refused."""
     for limit in [limit_named(name) for name in names]:
         await opened.done(AcceptLimit(id=new_id(), at=now(), machine=machine, limit=limit, reason=reason))
     return await accepted_limits(opened.store)
 
 
 async def withdraw_limits(opened: DirectorSession, names: Sequence[str], machine: str, reason: str) -> list[Accepted]:
-    """Take an acceptance back; what is accepted now. Raises Invalid, Refused."""
+    """Record that a machine must hold these limits again. Return all accepted limits. Raises Invalid, Refused."""
     for limit in [limit_named(name) for name in names]:
         await opened.done(WithdrawLimit(id=new_id(), at=now(), machine=machine, limit=limit, reason=reason))
     return await accepted_limits(opened.store)

@@ -1,4 +1,4 @@
-"""The log through filters, as far as it goes or for as long as somebody reads."""
+"""The events of the log that pass a filter, up to its end or followed live."""
 
 import asyncio
 import re
@@ -22,7 +22,7 @@ _ID = re.compile("[0-9a-f][0-9a-f-]{0,35}")
 
 
 class EventView(msgspec.Struct, frozen=True, kw_only=True):
-    """One event of the log as a reader gets it. `void`: why the law does not count it."""
+    """One event of the log for a reader. `void`: the reason for which it does not count."""
 
     seq: int
     void: str | None
@@ -31,11 +31,11 @@ class EventView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """The events that are wanted, in a person's words; empty lets all through. Raises Invalid for what does not read.
+    """The options of `aura events`. An empty option lets every event pass. Raises Invalid for a bad option.
 
-    `kind`: the type's beginning. `entity`: an id, its beginning, or an employee's name. `actor`: a role, or the
-    beginning of a principal's id. `since`, `until`: a sequence or a time, both inclusive. `after`: a sequence.
-    `follow`: go on with what comes, and begin with it unless `since` or `after` say where.
+    `kind`: the beginning of the type. `entity`: an id, the beginning of an id, or an employee's name. `actor`: a role,
+    or the beginning of a principal's id. `since`, `until`: a sequence or a time, both inclusive. `after`: a sequence.
+    `follow`: continue with new events. Without `since` and `after`, only new events are shown.
     """
 
     run: str = ""
@@ -58,7 +58,10 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 async def events_of(
     store: Store, wanted: Filter, note: Callable[[str], None] = lambda _: None
 ) -> AsyncIterator[Recorded]:
-    """Yield the events that a filter lets through, oldest first. Raises NotFound, and Invalid for several."""
+    """Yield the events that pass a filter, oldest first.
+
+    Raises NotFound if a filter names nothing on record, and Invalid if it names several things.
+    """
     first, since = _bound(wanted.since)
     last, until = _bound(wanted.until)
     search = Search(
@@ -72,7 +75,7 @@ async def events_of(
     after = max(wanted.after or 0, (first or 1) - 1)
     if wanted.follow and wanted.after is None and not wanted.since:
         after = await store.recorded_up_to()
-        note(f"Following from event {after + 1} on. From the first one: aura events --follow --after 0")
+        note(f"Following from event {after + 1} on. To begin with the first event: aura events --follow --after 0")
     while True:
         passed = await store.recorded_up_to()
         page = await store.search(search, after, FAR if last is None else last, PAGE_EVENTS)
@@ -82,17 +85,17 @@ async def events_of(
             if not wanted.follow:
                 return
             await asyncio.sleep(FOLLOW_POLL_S)
-        # What is recorded and was not found need not be searched again.
+        # Events up to `passed` are searched: the next search begins after them.
         after = max(after, page[-1].seq if page else 0, passed if len(page) < PAGE_EVENTS else 0)
 
 
 def event_view(recorded: Recorded) -> EventView:
-    """Return an event for machines."""
+    """Return an event as a struct for --json."""
     return EventView(seq=recorded.seq, void=recorded.void, envelope=recorded.envelope, payload=recorded.event)
 
 
 def _bound(text: str) -> tuple[int | None, int | None]:
-    """A sequence, or a time in microseconds; the other is None. Raises Invalid."""
+    """Parse a sequence or a time (microseconds). Return (sequence, None) or (None, time). Raises Invalid."""
     if not text:
         return None, None
     if text.isdecimal():
@@ -101,7 +104,7 @@ def _bound(text: str) -> tuple[int | None, int | None]:
 
 
 def _actor(text: str) -> str | None:
-    """A role, or the beginning of a principal's id. Raises Invalid."""
+    """Parse a role, or the beginning of a principal's id. Raises Invalid."""
     if not text:
         return None
     if text in ROLES or _ID.fullmatch(text.lower()):
@@ -113,13 +116,13 @@ def _actor(text: str) -> str | None:
 
 
 async def _entity(store: Store, text: str) -> UUID:
-    """An entity by id, the beginning of it, or an employee's name. Raises NotFound, Invalid."""
+    """Find an entity by its id, the beginning of its id, or an employee's name. Raises NotFound, Invalid."""
     named_so = [person for person in await PEOPLE.read(store) if person.name == text]
-    if named_so:  # who has the name now, and not who had it before
+    if named_so:  # prefer the employee that has the name now to a dismissed one
         return min(named_so, key=lambda person: person.phase == "dismissed").employee
     found = await store.entities(text.lower()) if _ID.fullmatch(text.lower()) else []
     if len(found) > 1:
         raise Invalid(f"Several entities begin with {text!r}.", hint="Write more of the id.")
     if not found:
-        raise NotFound(f"Nothing in the log has the id or name {text!r}.", hint="`aura events` shows the ids of all.")
+        raise NotFound(f"Nothing in the log has the id or name {text!r}.", hint="`aura events` shows the ids.")
     return found[0]

@@ -1,4 +1,4 @@
-"""The hand-in of a requirement file: checked and tried on its base first, then put on record."""
+"""The submission of a requirement file: it is checked and tried on its base first, then recorded."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ Note = Callable[[str], None]
 
 
 class HandIn(msgspec.Struct, frozen=True, kw_only=True):
-    """A requirement file to hand in. `repo`, `ref`: the base, instead of the file's. `attempts_max`: of each task."""
+    """A requirement file to submit. `repo`, `ref`: a base that replaces the file's. `attempts_max`: for each task."""
 
     file: Path
     repo: str | None = None
@@ -36,7 +36,10 @@ class HandIn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
-    """A requirement that can be handed in. `folder`: where its base's path begins. `weak`: what proves little."""
+    """A requirement that can be submitted. `folder`: the folder to which its base's path is relative.
+
+    `weak`: criteria that prove little.
+    """
 
     request: HandIn
     requirement: Requirement
@@ -45,7 +48,7 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HandedIn(msgspec.Struct, frozen=True, kw_only=True):
-    """A run on record, and the event that says so. `weak`: criteria that prove little."""
+    """A run on record, with the event of its submission. `weak`: criteria that prove little."""
 
     run: UUID
     event: UUID
@@ -56,8 +59,8 @@ class HandedIn(msgspec.Struct, frozen=True, kw_only=True):
 async def ready_to_hand_in(request: HandIn, settings: Settings, note: Note = lambda _: None) -> Ready:
     """Read a requirement, and try it on its base.
 
-    Raises RequirementInvalid and BaseDisagrees with each problem, and Refused when the sandbox of this machine counts
-    and cannot hold every limit.
+    Raises RequirementInvalid and BaseDisagrees with each problem. Raises Refused if the verifier uses this machine's
+    sandbox and the sandbox cannot hold every limit.
     """
     requirement = read_requirement(request.file)
     refuse_unfilled(requirement, request.file)
@@ -87,12 +90,12 @@ async def hand_in(
     note: Note = lambda _: None,
     on_handed_in: Callable[[UUID], None] = lambda _: None,
 ) -> HandedIn:
-    """Hand in a requirement, and wait until it is recorded. `on_handed_in` is called as soon as its run goes on alone.
+    """Submit a requirement, and wait until it is recorded. `on_handed_in` is called as soon as the run needs no client.
 
-    Raises Unavailable with what to do about the run when a server goes away meanwhile.
+    Raises Unavailable if a server stops meanwhile; its hint names the next step for the run.
     """
     request, run = ready.request, new_id()
-    with advised(f"It is not known whether run {run} is on record: `aura run show {run}` says. {_AGAIN}"):
+    with advised(f"Run {run} may be on record. See: `aura run show {run}`. {_AGAIN}"):
         outcome = await submit(
             opened.gate,
             opened.blobs,
@@ -109,28 +112,28 @@ async def hand_in(
     with goes_on(run):
         await opened.store.wait_recorded(outcome.seq, RECORDED_WAIT_S)
         if not await taken_up(opened.store, run):
-            note("It is on record, and the manager has not taken it up: is it at work? `aura status`")
+            note("The run is on record, but the manager has not taken it up yet. See whether it runs: `aura status`")
     return HandedIn(run=run, event=outcome.events[0].envelope.id, seq=outcome.seq, weak=ready.weak)
 
 
 @contextmanager
 def goes_on(run: UUID) -> Iterator[None]:
-    """Advise to follow a run when a server goes away after it was handed in."""
+    """Advise to follow the run if a server stops after the submission."""
     with advised(f"The run is on record and goes on: `aura watch {run}` follows it. Do not submit it again."):
         yield
 
 
 @contextmanager
 def advised(hint: str) -> Iterator[None]:
-    """Say what to do about a server that goes away: its own advice, to send the same again, would be wrong here."""
+    """Replace the hint of Unavailable. Its own hint, to send the same again, would be wrong here."""
     try:
         yield
     except Unavailable as error:
-        if error.code != Unavailable.kind:  # a package index, say: nothing has been handed in
+        if error.code != Unavailable.kind:  # another cause, such as the package index: nothing was submitted
             raise
         raise Unavailable(error.message, hint=hint) from error
 
 
 def _judged_here(settings: Settings) -> bool:
-    """Whether this machine's sandbox is the one that counts. A verifier elsewhere has its own, and speaks for it."""
+    """Return whether the verifier uses this machine's sandbox. A verifier elsewhere checks its own sandbox."""
     return any("verifier" in present.roles for present in at_work(settings.root))

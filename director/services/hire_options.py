@@ -16,9 +16,9 @@ _RATE = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?", re.ASCII)
 
 
 class Hiring(msgspec.Struct, frozen=True, kw_only=True):
-    """The options as stated. None: not stated, which is the default at a hire and no change at an update.
+    """The options as given. None: not given. A hire then uses the default, and an update changes nothing.
 
-    Prices are USD for a million tokens, as text.
+    Prices are in USD per million tokens, as text.
     """
 
     name: str
@@ -37,9 +37,9 @@ class Hiring(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def posting_of(wanted: Hiring, present: Posting | None = None) -> Posting:
-    """Return the posting that the options ask for, on top of the present one.
+    """Return the posting that the options describe. Options that are not given keep the value of `present`.
 
-    Raises Invalid if an option is missing or cannot be used, NotFound for a script that is not there.
+    Raises Invalid if an option is missing or not valid, NotFound for a script that does not exist.
     """
     if wanted.script:
         return _scripted(wanted, present)
@@ -59,7 +59,7 @@ def _scripted(wanted: Hiring, present: Posting | None) -> Posting:
 
 
 def _only_limits(wanted: Hiring, before: Posting) -> Posting:
-    """A script and the embedded model have limits, and no server to choose."""
+    """Return `before`. Raises Invalid for an option about a server: a script and the embedded model have none."""
     stated = {"--base-url": wanted.base_url, "--model": wanted.model, "--key-env": wanted.key_env}
     stated |= {"--style": wanted.style, "--price-in": wanted.price_in, "--price-out": wanted.price_out}
     for option, value in stated.items():
@@ -72,12 +72,12 @@ def _only_limits(wanted: Hiring, before: Posting) -> Posting:
 
 
 def _of_server(wanted: Hiring, before: Posting | None) -> Posting:
-    """The server, the model there, its style and the variable of its key."""
+    """Return the posting with the server, the model, its style and the variable of its key."""
     base_url = _address(wanted.base_url) if wanted.base_url else before.base_url if before is not None else ""
     model = wanted.model.strip() if wanted.model else before.model if before is not None else ""
     if not base_url or not model:
         raise Invalid(
-            "An employee needs a server and a model.",
+            "An employee needs a server and a model: --base-url or --model is missing.",
             hint="Example: aura hire coder --base-url http://127.0.0.1:11434/v1 --model qwen2.5-coder:7b --local",
         )
     if wanted.style not in (None, "chat", "grammar"):
@@ -92,7 +92,7 @@ def _of_server(wanted: Hiring, before: Posting | None) -> Posting:
 
 
 def _priced(wanted: Hiring, posting: Posting, before: Posting | None) -> Posting:
-    """The price: what is stated; else the present one, as long as server and model are the same."""
+    """Return the posting with its price: the given one, else the present one if server and model are the same."""
     rates = _rates(wanted)
     if rates is not None:
         return replace(posting, price="genai-prices", price_in=rates.input_usd, price_out=rates.output_usd)
@@ -114,15 +114,15 @@ def _limited(wanted: Hiring, posting: Posting) -> Posting:
 
 
 def _rates(wanted: Hiring) -> Rates | None:
-    """Return the stated prices; None if none is stated. Raises Invalid for half of them or for no price."""
+    """Return the given prices; None if none is given. Raises Invalid if one is missing or not a price."""
     if not wanted.price_in and not wanted.price_out:
         return None
-    example = "Write both, in USD for a million tokens: --price-in 2.50 --price-out 10"
+    example = "Write both, in USD per million tokens: --price-in 2.50 --price-out 10"
     if not wanted.price_in or not wanted.price_out:
-        raise Invalid("A price has two parts: of the prompt and of the answer.", hint=example)
+        raise Invalid("A price has two parts: one for prompts and one for answers.", hint=example)
     if wanted.local:
         raise Invalid(
-            "--local says that a call costs nothing, and --price-in says what it costs.", hint="Leave one out."
+            "--local and --price-in contradict each other: with --local a call costs nothing.", hint="Leave one out."
         )
     parts = []
     for option, text in (("--price-in", wanted.price_in), ("--price-out", wanted.price_out)):
@@ -133,11 +133,13 @@ def _rates(wanted: Hiring) -> Rates | None:
 
 
 def _address(base_url: str) -> str:
-    """The base URL without spaces around it. Raises Invalid for what is no address of a web server."""
+    """Return the base URL without spaces around it. Raises Invalid if it is not an address of a web server."""
     from agents.employees.call_errors import CallFailed
     from agents.employees.providers.http_client import address_of
 
     try:
         return address_of(base_url)
     except CallFailed as error:
-        raise Invalid(error.message, hint="Give --base-url as the server's page shows it.", code="base_url") from None
+        raise Invalid(
+            error.message, hint="Give --base-url as the server's documentation shows it.", code="base_url"
+        ) from None

@@ -23,11 +23,11 @@ from domain.errors import AuraError, Conflict, Contention, Invalid, NotFound, Un
 
 Progress = Callable[[str], None]
 Change = Literal["hired", "updated", "reached", "unchanged"]
-"""`reached`: it is reached in another way, and nothing that stands on the log has changed."""
+"""`reached`: only the way to reach the employee has changed, and no event was recorded."""
 
 
 class Hired(msgspec.Struct, frozen=True, kw_only=True):
-    """An employee after a hire or an update. `suspended`: why it gets no work; empty if it gets some."""
+    """An employee after a hire or an update. `suspended`: when and why it was suspended; empty if it was not."""
 
     employee: UUID
     name: str
@@ -38,7 +38,7 @@ class Hired(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Holder(NamedTuple):
-    """The employee that has a name. `person` None: on the log, and not in HR's rows yet."""
+    """The employee that has a name. `person` None: its hire is on the log, but not yet in HR's rows."""
 
     employee: UUID
     person: Person | None
@@ -56,7 +56,10 @@ class _Names:
         return cls(opened, await PEOPLE.read(opened.store))
 
     async def holder(self, name: str, kept: Posting | None) -> _Holder | None:
-        """Return who has the name: the one of its file, or the newest of several from before names were unique."""
+        """Return the employee that has the name.
+
+        Older homes may have several of one name. Then it is the employee of the file, else the newest one.
+        """
         present = [person for person in self._people if person.name == name and person.phase != "dismissed"]
         if present:
             mine = [person for person in present if kept is not None and person.employee == kept.id]
@@ -69,15 +72,15 @@ class _Names:
         return None
 
     def dismissed(self, name: str) -> Person | None:
-        """Return who had the name last and was dismissed."""
+        """Return the dismissed employee that had the name last."""
         gone = [person for person in self._people if person.name == name and person.phase == "dismissed"]
         return gone[-1] if gone else None
 
 
 async def hire(settings: Settings, wanted: Hiring) -> Hired:
-    """Hire somebody under a name that is free.
+    """Hire an employee under a free name.
 
-    Raises Conflict if somebody has the name, Invalid for options that cannot be used and a price that nobody knows.
+    Raises Conflict if the name is in use, Invalid for options that are not valid and for an unknown price.
     """
     posting = await _checked(posting_of(wanted))
     async with desk(settings) as opened, changing(settings.employees):
@@ -90,9 +93,9 @@ async def hire(settings: Settings, wanted: Hiring) -> Hired:
 
 
 async def update(settings: Settings, wanted: Hiring) -> Hired:
-    """Give an employee another version, or another way to be reached; what `wanted` does not state stays.
+    """Give an employee another version, or another way to reach it. Options that `wanted` does not give stay.
 
-    Raises NotFound if nobody has the name, and as `hire`.
+    Raises NotFound if nobody has the name, and the errors of `hire`.
     """
     async with desk(settings) as opened, changing(settings.employees):
         names = await _Names.read(opened)
@@ -106,9 +109,9 @@ async def update(settings: Settings, wanted: Hiring) -> Hired:
 
 
 async def ensure(opened: DirectorSession, posting: Posting, on_progress: Progress = lambda _: None) -> Hired | None:
-    """Have an employee on the staff as this posting says: hired once, and updated when another version answers.
+    """Hire the employee of this posting, or update it if the posting describes another version.
 
-    None for a name whose employee was dismissed: what a person has sent away does not come back by itself.
+    Return None if the employee of this name was dismissed. Only a person can hire under that name again.
     """
     folder = opened.settings.employees
     async with changing(folder):
@@ -130,7 +133,7 @@ async def ensure(opened: DirectorSession, posting: Posting, on_progress: Progres
 
 
 async def dismiss(settings: Settings, who: str, reason: str) -> StandingChanged:
-    """Send an employee away for good and free its name; `seq` 0 if it was dismissed before.
+    """Dismiss an employee for good and free its name. `seq` is 0 if it was dismissed before.
 
     Raises NotFound, Invalid without a reason.
     """
@@ -143,9 +146,10 @@ async def dismiss(settings: Settings, who: str, reason: str) -> StandingChanged:
 
 
 async def rename(settings: Settings, who: str, name: str) -> StandingChanged:
-    """Give an employee another name; `seq` 0 if it has that name already.
+    """Give an employee another name. `seq` is 0 if it has that name already.
 
-    Raises NotFound, Conflict if somebody else has the name, Invalid for what is no name, Refused for a dismissed one.
+    Raises NotFound, Conflict if another employee has the name, Invalid for a name that is not valid, and Refused for a
+    dismissed employee.
     """
     postings.checked_name(name)
     folder = settings.employees
@@ -165,12 +169,12 @@ async def rename(settings: Settings, who: str, name: str) -> StandingChanged:
 
 
 async def _checked(posting: Posting) -> Posting:
-    """Raise Invalid for a name that no file can have, a script or key that cannot be read, a price nobody knows."""
+    """Return the posting. Raises Invalid for a bad name, a script or key that cannot be read, or an unknown price."""
     postings.checked_name(posting.name)
     await build(posting, os.environ).close()
     if profile_of(posting).call_usd_max is None:
         raise Invalid(
-            f"Nobody knows the price of {posting.model} at {posting.base_url}, so no budget can be reserved for it.",
+            f"The price of {posting.model} at {posting.base_url} is not known, so no budget can be reserved for it.",
             hint="State it with --price-in and --price-out, or add --local if it costs nothing.",
             code="price_unknown",
         )
@@ -178,18 +182,23 @@ async def _checked(posting: Posting) -> Posting:
 
 
 async def _hired(opened: DirectorSession, posting: Posting, leftover: Posting | None) -> Hired:
-    """Claim the name by its file, then hire. `leftover`: the file of a dismissed one, or of a hire that broke off."""
+    """Claim the name with a file, then hire.
+
+    `leftover`: the file of a dismissed employee, or of a hire that did not finish.
+    """
     folder = opened.settings.employees
     if leftover is not None:
         postings.path_of(folder, posting.name).unlink(missing_ok=True)
     posting = replace(posting, hired_as=new_id())
     if not postings.create(folder, posting):
-        raise Conflict(f"Somebody has just taken the name {posting.name}.", hint="Take another name.", code="name_used")
+        raise Conflict(
+            f"Another command has just taken the name {posting.name}.", hint="Choose another name.", code="name_used"
+        )
     profile = profile_of(posting)
     try:
         await opened.done(Hire(id=new_id(), at=now(), employee=posting.id, profile=profile))
     except AuraError as error:
-        if not isinstance(error, Unavailable | Contention):  # refused: nothing of it is on the log
+        if not isinstance(error, Unavailable | Contention):  # refused: no event is on the log
             postings.remove(folder, posting.id)
         raise
     await shown(opened, posting.id, lambda _person: True)
@@ -197,7 +206,7 @@ async def _hired(opened: DirectorSession, posting: Posting, leftover: Posting | 
 
 
 async def _updated(opened: DirectorSession, posting: Posting, present: Posting | None, holder: _Holder) -> Hired:
-    """Record the new profile, then replace the file: its worker finishes what it has, and the new one goes on."""
+    """Record the new profile, then replace the file. The old worker finishes its calls, and a new one takes over."""
     profile = profile_of(posting)
     outcome = await opened.done(Hire(id=new_id(), at=now(), employee=posting.id, profile=profile))
     if posting != present:
@@ -216,7 +225,7 @@ async def _updated(opened: DirectorSession, posting: Posting, present: Posting |
 
 
 async def _why_suspended(opened: DirectorSession, person: Person | None) -> str:
-    """Since when and why somebody is suspended; empty for anybody else."""
+    """Return when and why an employee was suspended; empty if it is not suspended."""
     if person is None or person.phase != "suspended":
         return ""
     lines = [
@@ -226,7 +235,7 @@ async def _why_suspended(opened: DirectorSession, person: Person | None) -> str:
 
 
 async def _in_use(opened: DirectorSession, name: str, holder: _Holder) -> Conflict:
-    """Say who has the name and what can be done."""
+    """Return the error for a name in use, with the possible next steps."""
     person = holder.person
     server = server_of(person) if person is not None else ""
     what = "not in HR's rows yet" if person is None else f"{person.model} at {server}" if server else person.model
@@ -246,17 +255,17 @@ async def _in_use(opened: DirectorSession, name: str, holder: _Holder) -> Confli
 
 
 def _not_brought_back(posting: Posting, gone: Person) -> str:
-    """Say that a dismissal stands, and how a person can hire anew."""
+    """Return the note that an employee stays dismissed, and the command that hires under its name again."""
     where = f" --base-url {posting.base_url} --model {posting.model}" if posting.base_url else " …"
     said = f"{posting.name} was dismissed on {clock(gone.dismissed_at)} UTC and is not hired again."
-    return f"{said} To hire it anew: aura hire {posting.name}{where}"
+    return f"{said} To hire under this name again: aura hire {posting.name}{where}"
 
 
 def _nobody(name: str, gone: Person | None) -> NotFound:
-    """Say that there is nobody to update."""
+    """Return the error for an update of a name that nobody has."""
     if gone is None:
         return NotFound(f"Nobody on the staff is called {name}.", hint=f"Hire without --update: aura hire {name} …")
     return NotFound(
         f"{name} was dismissed on {clock(gone.dismissed_at)} UTC, and a dismissal is final.",
-        hint=f"Hire anew without --update: aura hire {name} … That is another employee, without the old record.",
+        hint=f"Hire a new employee without --update: aura hire {name} … It does not have the old record.",
     )

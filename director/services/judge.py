@@ -1,4 +1,4 @@
-"""Judge a folder or a commit with the whole verdict pipeline, without servers."""
+"""Judges a folder or a commit with the whole verdict pipeline, without servers."""
 
 import secrets
 import shlex
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
 
 SEED_MAX = 2**31
 Progress = Callable[[str], None]
-"""Called with each line of progress; it may quote strangers."""
+"""Called with each line of progress. A line may quote text from outside Aura."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class JudgeRequest:
-    """A request to judge. `seed` None: a new one is drawn. `attest`: make a signed statement, with `key` or the home's.
+    """A request to judge. `seed` None: draw a new one. `attest`: make a statement, signed with `key` or the home's key.
 
-    `allow_degraded`: judge also where the sandbox cannot hold every limit.
+    `allow_degraded`: judge even if the sandbox cannot hold every limit.
     """
 
     source: Source
@@ -53,22 +53,22 @@ class JudgeRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class JudgedTree:
-    """The verdict on a tree. `statement`: one line, signed; None where none was asked for."""
+    """The verdict on a tree. `statement`: one signed line; None if none was requested."""
 
     view: VerdictView
     statement: bytes | None = None
 
 
 async def judge_source(request: JudgeRequest, settings: Settings, progress: Progress = lambda _: None) -> JudgedTree:
-    """Judge a folder or a commit. A rejection is a result and no error.
+    """Judge a folder or a commit. A rejection is a result, not an error.
 
-    Raises Invalid, NotFound and LimitReached for what cannot be judged or signed, Unavailable without a sandbox, and
-    Refused when this machine's sandbox cannot hold every limit and that is not allowed.
+    Raises Invalid, NotFound and LimitReached for a tree that cannot be judged or signed, Unavailable without a sandbox,
+    and Refused if this machine's sandbox cannot hold every limit and that is not allowed.
     """
     signer = _signer(request, settings)
     request.source.check()
     requirement = read_requirement(request.source.file)
-    if requirement.dependencies:  # as it is delivered
+    if requirement.dependencies:  # judge with the lock that a delivery would have
         lock = await lock_of(requirement, settings.libraries, progress)
         requirement = msgspec.structs.replace(requirement, lock=lock)
     judged = read_source(requirement, request.source)
@@ -84,7 +84,7 @@ async def judge_source(request: JudgeRequest, settings: Settings, progress: Prog
             _candidate(requirement, judged, settings, libraries),
             sandbox=box,
             seed=secrets.randbelow(SEED_MAX) if request.seed is None else request.seed,
-            allow_degraded=True,  # what is not held was accepted
+            allow_degraded=True,  # `require_limits` has checked it
         )
     finally:
         await box.close()
@@ -102,7 +102,7 @@ async def judge_source(request: JudgeRequest, settings: Settings, progress: Prog
 
 
 async def _prepared(judged: Judged, settings: Settings, box: Sandbox, progress: Progress) -> Requirement:
-    """Return the requirement with what its base declares and builds."""
+    """Return the requirement with the dependencies and built files of its base."""
     if judged.base is None:
         return judged.requirement
     return await prepared(
@@ -138,10 +138,10 @@ def _origin(requirement: Requirement, base: BaseTree, settings: Settings) -> Ori
 
 
 def _signer(request: JudgeRequest, settings: Settings) -> "Ed25519PrivateKey | None":
-    """The key to sign with, read before anything is judged. Raises Invalid, NotFound, Forbidden."""
+    """Read the signing key before anything is judged; None without --attest. Raises Invalid, NotFound, Forbidden."""
     if not request.attest:
         if request.key is not None:
-            raise Invalid("--key signs what --attest writes.", hint="Add --attest FILE, or leave --key out.")
+            raise Invalid("--key needs --attest.", hint="Add --attest FILE, or leave --key out.")
         return None
     return signing.load(request.key or settings.keys / signing.VERIFIER)
 
@@ -159,20 +159,20 @@ def _statement(view: VerdictView, judged: Judged, signer: "Ed25519PrivateKey") -
 
 
 def _around(whole: Tree, tree: Tree) -> dict[str, Entry]:
-    """Return the files that a delivery has put around the tree, without its own verdict: that is another one."""
+    """Return the files that a delivery has put around the tree, except its own verdict, which is a different one."""
     names = proof_names(tree.paths())
     without = {*tree.paths(), names.readme, names.statement, names.key}
     return whole.kept(lambda path: path not in without).manifest()
 
 
 def _packaged(requirement: Requirement, tree: Tree, judged: Judged) -> Tree | None:
-    """Return the tree with the packaging of its delivery. A delivery on a base adds none: it holds the fix alone."""
+    """Return the tree with the packaging of its delivery. A delivery on a base contains only the fix: None."""
     if judged.base is not None:
         return None
-    return delivered_tree(requirement, tree).with_tree(judged.whole)  # what stands there is what will be installed
+    return delivered_tree(requirement, tree).with_tree(judged.whole)  # existing files replace generated ones
 
 
 def again(*words: str, seed: int, degraded: bool) -> str:
-    """The command that judges the same with the same seed; `words` name what is judged."""
+    """Return the command that judges the same tree with the same seed. `words` are the arguments that name the tree."""
     given = ["aura", "judge", *words, "--seed", str(seed)]
     return shlex.join(given + (["--allow-degraded"] if degraded else []))

@@ -1,4 +1,4 @@
-"""The source that `aura judge` is given: a folder, or a commit of a repository, and what it is compared with."""
+"""The source that `aura judge` reads: a folder or a commit of a repository, and the base to compare it with."""
 
 import os
 import stat
@@ -27,9 +27,9 @@ NAMED_MAX = 20  # paths of one note
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """The source as a person names it: the requirement's file, and a folder or a commit of a repository.
+    """The source as the command names it: the requirement's file, and a folder or a commit of a repository.
 
-    `base_ref`: the branch or commit that the work is compared with, instead of what the requirement says.
+    `base_ref`: the branch or commit to compare the work with. It replaces the requirement's base.
     """
 
     file: Path
@@ -51,9 +51,9 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """A tree as it was handed in. `words`: of the command that names it again; `notes`: what a person must know.
+    """A tree as it was submitted. `words`: the arguments of the command that names it again. `notes`: for a person.
 
-    `data`: the same for machines. `below`: the folder before its paths, for reports.
+    `data`: the notes for --json. `below`: the folder that reports put before its paths.
     """
 
     requirement: Requirement
@@ -66,12 +66,12 @@ class Judged:
     data: dict[str, list[str]] = field(default_factory=dict)
 
     def tree(self) -> Tree:
-        """The tree without what a delivery adds around it."""
+        """Return the tree without the files that a delivery adds around it."""
         return own_files(self.requirement, self.whole, Tree({}) if self.base is None else self.base.files)
 
 
 def read_source(requirement: Requirement, source: Source) -> Judged:
-    """Read what a person has named. Raises Invalid, NotFound and LimitReached for what cannot be judged."""
+    """Read the named tree. Raises Invalid, NotFound and LimitReached if it cannot be judged."""
     source.check()
     if source.repo is not None:
         return _of_commit(requirement, source, source.repo)
@@ -117,7 +117,7 @@ def _of_commit(requirement: Requirement, source: Source, repo: str) -> Judged:
 
 
 def _base_of_commit(requirement: Requirement, source: Source, head: BaseTree) -> BaseTree:
-    """The commit that the work started from: the last one that it has in common with what it is compared with."""
+    """Return the commit from which the work started: the last one that both sides have in common."""
     own = None
     if source.base_ref is not None:
         other = read_base(Base(repo=head.repo, ref=source.base_ref), Path.cwd()).commit
@@ -125,7 +125,7 @@ def _base_of_commit(requirement: Requirement, source: Source, head: BaseTree) ->
         own = base_of(requirement, source.file.absolute().parent)
         assert own is not None
         if not knows_commit(head.repo, own.commit):
-            return own  # a repository of its own: nothing can be said of what they have in common
+            return own  # another repository: the two have no common history
         other = own.commit
     else:
         other = read_base(Base(repo=head.repo, ref=default_branch(head.repo)), Path.cwd()).commit
@@ -134,8 +134,8 @@ def _base_of_commit(requirement: Requirement, source: Source, head: BaseTree) ->
         return own
     if start == head.commit:
         raise Invalid(
-            f"{source.ref} changes nothing: all of it is in {source.base_ref or 'the default branch'} already.",
-            hint="Name the commit that the work started from: --base-ref REF",
+            f"{source.ref} changes nothing: {source.base_ref or 'the default branch'} contains all of it already.",
+            hint="Name the commit from which the work started: --base-ref REF",
         )
     base = base_of(msgspec.structs.replace(requirement, base=Base(repo=head.repo, ref=start)), Path.cwd())
     assert base is not None
@@ -143,14 +143,14 @@ def _base_of_commit(requirement: Requirement, source: Source, head: BaseTree) ->
 
 
 def _notes(handed_in: HandedIn) -> Iterator[str]:
-    """Return notes for a person about a folder that was compared with a base."""
+    """Yield notes for a person about a folder that was compared with a base."""
     if handed_in.left_out:
-        yield f"Not judged, because it is untracked and ignored or left by tools: {_named(handed_in.left_out)}."
+        yield f"Not judged, because git ignores it or tools left it: {_named(handed_in.left_out)}."
     if handed_in.compared_raw:
         named = _named(handed_in.compared_raw)
-        yield f"Compared as it stands, without the external program that its attributes name: {named}."
+        yield f"Compared unchanged, without the external program that its git attributes name: {named}."
     if not handed_in.modes_kept:
-        yield "The folder does not tell programs from other files: the modes are those of the base."
+        yield "The folder does not keep executable bits, so file modes are taken from the base."
 
 
 def _data(handed_in: HandedIn) -> dict[str, list[str]]:
@@ -163,13 +163,13 @@ def _named(paths: Sequence[str]) -> str:
 
 
 def _below_here(folder: Path) -> str:
-    """The way from the working directory to a folder below it, with which the paths of a report begin."""
+    """Return the path from the working directory to a folder below it; empty for another folder."""
     here = Path.cwd()
     return folder.absolute().relative_to(here).as_posix() if folder.absolute().is_relative_to(here) else ""
 
 
 def read_tree(folder: Path) -> Tree:
-    """The tree of a folder. No link is followed; links that lead out of it and specials are refused.
+    """Read the tree of a folder. No link is followed. Links out of the folder and special files are refused.
 
     Caches and .git are left out.
     """
@@ -188,8 +188,8 @@ def read_tree(folder: Path) -> Tree:
             total += status.st_size
             if len(files) + len(links) >= TREE_FILES_MAX or total > TREE_BYTES_MAX:
                 raise LimitReached(
-                    f"{folder} holds more than {TREE_FILES_MAX} files or {TREE_BYTES_MAX} bytes: {path} is too much.",
-                    hint="Judge the project alone, without its environment and data.",
+                    f"{folder} has more than {TREE_FILES_MAX} files or {TREE_BYTES_MAX} bytes, counted up to {path}.",
+                    hint="Judge only the project, without its environment and data.",
                 )
             try:
                 if stat.S_ISLNK(status.st_mode):
@@ -209,29 +209,29 @@ def read_tree(folder: Path) -> Tree:
 
 
 def _may_be_named(path: Path) -> None:
-    """Raise Invalid for a path whose name is not UTF-8."""
+    """Raise Invalid if the name of a path is not UTF-8."""
     if any("\udc80" <= sign <= "\udcff" for sign in path.name):
         shown = os.fsencode(path).decode(errors="replace")
         raise Invalid(f"{shown} has a name that is not UTF-8.", hint="Rename it, or remove it from the tree.")
 
 
 def _content(path: Path) -> bytes:
-    """The bytes of a regular file, and never of what a link leads to."""
+    """Read the bytes of a regular file. A link is never followed."""
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
         return file.read()
 
 
 def _cannot_read(error: OSError) -> NoReturn:
-    """Raise Invalid: a file that is there and cannot be read must not be missing from the judged tree."""
+    """Raise Invalid: the judged tree must not lack a file only because it cannot be read."""
     raise Invalid(
-        f"{error.filename} cannot be read: {error.strerror}.", hint="Let this user read the whole folder."
+        f"{error.filename} cannot be read: {error.strerror}.", hint="Give this user the right to read the whole folder."
     ) from error
 
 
 def own_files(requirement: Requirement, whole: Tree, base: Tree) -> Tree:
-    """The tree without what a delivery adds (packaging, lock, README, acceptance cases, verdict): it is not judged.
+    """Return the tree without the files that a delivery adds: packaging, lock, README, acceptance cases, verdict.
 
-    A delivery adds a file only where nothing stands: what the base holds is never one of these.
+    These files are not judged. A delivery never replaces a file, so a file of the base is never one of them.
     """
     written = {path for path in whole.paths() if in_scope(path, requirement.scope)}
     known = written | {path for path in base.paths() if not in_scope(path, requirement.scope)}

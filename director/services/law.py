@@ -1,4 +1,4 @@
-"""The Director's word over the whole organisation: pause, halt, resume, and the budget."""
+"""The Director's commands for the whole organisation: pause, halt, resume, and budget."""
 
 from bus.clock import now
 from director.services.session import DirectorSession, new_id
@@ -8,12 +8,12 @@ from governance.gate import Outcome
 
 
 async def pause(opened: DirectorSession, reason: str) -> Outcome:
-    """Let no new work begin. Work under way goes on to its end."""
+    """Pause the organisation: no new work begins, and work in progress is finished."""
     return await opened.done(Pause(id=new_id(), at=now(), reason=reason))
 
 
 async def halt(opened: DirectorSession, reason: str) -> Outcome:
-    """Let nothing begin, be merged or be delivered."""
+    """Halt the organisation: nothing begins, and nothing is merged or delivered."""
     return await opened.done(Halt(id=new_id(), at=now(), reason=reason))
 
 
@@ -23,5 +23,5 @@ async def resume(opened: DirectorSession, reason: str) -> Outcome:
 
 
 async def set_budget(opened: DirectorSession, limit: Amount) -> Outcome:
-    """Set the most that all runs together may spend. 0 means stop."""
+    """Set the limit that all runs together may spend. 0 means stop."""
     return await opened.done(SetBudget(id=new_id(), at=now(), cap=limit))

@@ -1,4 +1,4 @@
-"""Files that employees wrote outside their scope: they are left out of the verified work, and named at approval."""
+"""Files that employees wrote outside their scope. They are left out of the verified work and shown at approval."""
 
 from uuid import UUID
 
@@ -7,7 +7,7 @@ from domain import task
 
 
 async def left_out(store: Store, run: UUID) -> list[str]:
-    """The paths that verified hand-ins of a run wrote outside their scopes, sorted."""
+    """Return the paths, sorted, that verified submissions of a run wrote outside their scopes."""
     dropped: dict[UUID, tuple[str, ...]] = {}
     paths: set[str] = set()
     for recorded in await store.read_run(run):

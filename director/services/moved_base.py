@@ -1,4 +1,4 @@
-"""A base that has moved since a run began: what that means for its delivery, and how the run goes back to work."""
+"""A base that has moved since a run began: the work is put on the new commit and judged again there."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -25,9 +25,9 @@ class Moved(NamedTuple):
 
 
 async def moved_base(blobs: Blobs, state: RunState) -> Moved | None:
-    """Read the run's base as it is now; None if it has not moved, or holds all of the run's work already.
+    """Read the run's base as it is now; None if it has not moved, or contains all of the run's work already.
 
-    Raises NotFound when the base cannot be read.
+    Raises NotFound if the base cannot be read.
     """
     submitted = state.submitted
     if submitted is None or not (submitted.base_repo and submitted.base_ref and submitted.base_commit):
@@ -43,7 +43,7 @@ async def moved_base(blobs: Blobs, state: RunState) -> Moved | None:
 
 
 async def return_to_work(opened: DirectorSession, state: RunState, moved: Moved) -> Refused:
-    """Put the run on the base's new commit. Return the error that says why its delivery is not approved."""
+    """Put the run on the base's new commit. Return the error that explains why its delivery is not approved."""
     submitted = state.submitted
     assert submitted is not None
     assert state.commit is not None
@@ -65,7 +65,7 @@ async def return_to_work(opened: DirectorSession, state: RunState, moved: Moved)
     await gone_on(opened.store, submitted.run, "delivered")
     names = ", ".join(state.tasks[task].name for task in moved.work.conflicts)
     paths = ", ".join(sorted({path for paths in moved.work.conflicts.values() for path in paths}))
-    follows = f"{paths} conflict, so task {names} is open again." if paths else "All of the work fits there."
+    follows = f"{paths} conflict, so task {names} is open again." if paths else "The work applies without conflicts."
     return Refused(
         f"Not approved: {reason} {follows} The delivery is judged again on {moved.base.commit[:12]}.",
         hint=f"Follow it with: aura watch {submitted.run}. When it is delivered again, approve the new commit.",
@@ -74,7 +74,7 @@ async def return_to_work(opened: DirectorSession, state: RunState, moved: Moved)
 
 
 async def _kept(blobs: Blobs, submitted: Submitted, moved: Moved) -> str:
-    """Put the new base's files and manifest, and the merged files; the digest of the manifest's blob."""
+    """Store the new base's files and manifest, and the merged files. Return the digest of the manifest's blob."""
     before, manifest = await Library(blobs).base_manifest(submitted), moved.base.files.manifest()
     new = contents_of(difference_between(before, manifest))
     await blobs.put([moved.base.files[path] for path in new], redact=False)
@@ -85,5 +85,5 @@ async def _kept(blobs: Blobs, submitted: Submitted, moved: Moved) -> str:
 
 
 def unreadable_base(error: NotFound) -> str:
-    """The note for a base that nobody can look at."""
-    return f"Whether the base has moved is not known: {error.message}"
+    """Return the note for a base that cannot be read."""
+    return f"The base cannot be read, so it is not known whether it has moved: {error.message}"

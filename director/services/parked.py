@@ -1,4 +1,4 @@
-"""Events that a consumer could not take, and what waits because of them."""
+"""Parked events: a consumer could not process them, so the events after them wait."""
 
 from collections.abc import Collection
 from typing import Any
@@ -9,13 +9,13 @@ from bus.store import Store
 from runtime.roles import CONSUMERS
 
 MOVERS = ("manager", "verifier")
-"""The consumers without whom a run stands still."""
+"""The consumers that a run needs to continue."""
 
 
 async def parked_data(
     store: Store, scope: UUID | None = None, consumers: Collection[str] = tuple(CONSUMERS)
 ) -> list[dict[str, Any]]:
-    """The event at which each run or other entity stands still in a consumer; of one run, or all."""
+    """Return the event at which each run or other entity is parked in a consumer, for one run or for all."""
     return [
         {"consumer": name, "scope": row.scope, "seq": int(row.key), "error": row.error}
         for name, rows in (await parked(store, consumers)).items()

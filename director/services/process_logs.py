@@ -1,4 +1,4 @@
-"""The last lines of the logs that the home's processes write under `aura up`."""
+"""The last lines of the logs of the processes that `aura up` has started."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ ENDING = ".log"
 
 
 class ProcessLog(msgspec.Struct, frozen=True):
-    """The end of one log, older files included. `lines`: as people read them."""
+    """The end of one log, including its older files. `lines`: formatted for people."""
 
     name: str
     path: str
@@ -21,7 +21,7 @@ class ProcessLog(msgspec.Struct, frozen=True):
 
 
 def logs_of(home: Path, name: str = "", lines_max: int = 20) -> list[ProcessLog]:
-    """Return the ends of all logs, or of one process's. Raises NotFound."""
+    """Return the end of each log, or of one process's log. Raises NotFound."""
     folder = Home(home).logs
     paths = {path.name.removesuffix(ENDING): path for path in sorted(folder.glob(f"*{ENDING}"))}
     if name and name not in paths:

@@ -1,4 +1,4 @@
-"""The repair of a stream that has parted from the event store: a fork, a lost or a foreign stream."""
+"""The repair of a stream that differs from the event store: a fork, a lost stream, or another home's stream."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -20,7 +20,10 @@ Note = Callable[[str], None]
 
 
 class RepairReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`repaired` False: stream and store are the same log. `first`, `last`: what the stream holds again."""
+    """The result of a repair. `repaired` False: stream and store were the same log.
+
+    `first`, `last`: the first and last sequence of the rebuilt stream.
+    """
 
     repaired: bool
     first: int | None = None
@@ -28,9 +31,9 @@ class RepairReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 async def repair_stream(settings: Settings, *, yes: bool, note: Note = lambda _: None) -> RepairReport:
-    """Compare stream and store, and rebuild the stream from Postgres if they have parted.
+    """Compare stream and store, and rebuild the stream from Postgres if they differ.
 
-    Raises Refused without `yes` when it would rebuild; nothing is touched then.
+    Raises Refused if a rebuild is needed and `yes` is False; nothing is changed then.
     """
     async with _servers(settings, note) as endpoints:
         return await _repair(endpoints, stream_room(settings.root), yes=yes, note=note)
@@ -38,12 +41,12 @@ async def repair_stream(settings: Settings, *, yes: bool, note: Note = lambda _:
 
 @asynccontextmanager
 async def _servers(settings: Settings, note: Note) -> AsyncIterator[Endpoints]:
-    """The running servers; the home's own ones for as long as the repair takes when an `aura up` has given up."""
+    """Yield the running servers. If none runs, start the home's own servers for the time of the repair."""
     if stack.status(settings.root).running or (settings.nats_url and settings.postgres_dsn):
         yield settings.endpoints()
         return
     if Home(settings.root).layout().postgres is None:
-        settings.endpoints()  # nothing was ever here: it says so
+        settings.endpoints()  # this home never had servers: raises Unavailable
     await stack.up(settings.root, nats_url=settings.nats_url, postgres_dsn=settings.postgres_dsn, on_progress=note)
     try:
         yield settings.endpoints()
@@ -74,11 +77,11 @@ async def _repair(endpoints: Endpoints, stream_bytes_max: int, *, yes: bool, not
 
 
 async def _problem(stream: Stream, store: Store) -> AuraError | None:
-    """Return what parts stream and store; None if they are the same log."""
+    """Return the difference between stream and store as an error; None if they are the same log."""
     try:
         await fork_check.check(stream, store)
     except fork_check.Forked as fork:
         return fork
     except Unavailable as missing:
-        return missing  # no stream at all
+        return missing  # there is no stream
     return None

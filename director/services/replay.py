@@ -1,4 +1,4 @@
-"""Views rebuilt from the log, with NATS or without: as of a moment, compared with the live rows, or in their place."""
+"""Views rebuilt from the log, without NATS: as of an event, compared with the live rows, or in place of them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ PAGE_EVENTS = 1000
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    """A consumer's projection, or one table of it. `table` empty: all of its tables."""
+    """A consumer's projection, or one of its tables. `table` empty: all tables."""
 
     projection: Projection
     table: str = ""
@@ -31,21 +31,21 @@ class ViewState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReplayDigests(msgspec.Struct, frozen=True, kw_only=True):
-    """The digest of each table as of an event, by consumer: what two machines can compare."""
+    """The digest of each table as of an event, by consumer. Two machines can compare them."""
 
     to: int
     digests: dict[str, dict[str, str]]
 
 
 class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
-    """A projection that was rebuilt up to an event and put in the place of the live one."""
+    """A projection that was rebuilt up to an event and has replaced the live one."""
 
     projection: str
     seq: int
 
 
 def view_named(name: str) -> View:
-    """Return the view of a name: `manager`, or `manager.run`. Raises NotFound."""
+    """Return the view with a name such as `manager` or `manager.run`. Raises NotFound."""
     consumer, _, table = name.partition(".")
     projection = projection_named(consumer)
     tables = [kind.table for kind in projection.tables]
@@ -55,9 +55,9 @@ def view_named(name: str) -> View:
 
 
 def projection_named(name: str) -> Projection:
-    """Return the projection of a consumer. Raises Invalid for no name, NotFound for an unknown one."""
+    """Return the projection of a consumer. Raises Invalid for an empty name, NotFound for an unknown one."""
     if not name:
-        raise Invalid("Which projection?", hint=f"One of {', '.join(CONSUMERS)}, or --check for all.")
+        raise Invalid("No projection is named.", hint=f"Name one of {', '.join(CONSUMERS)}, or use --check for all.")
     make = CONSUMERS.get(name)
     if make is None:
         raise NotFound(f"There is no projection {name!r}.", hint=f"There are: {', '.join(CONSUMERS)}.")
@@ -65,7 +65,7 @@ def projection_named(name: str) -> Projection:
 
 
 async def state_of(store: Store, view: View, as_of: str = "") -> ViewState:
-    """Rebuild a view as of a sequence or a time; empty: now. Raises Invalid for a moment that does not read."""
+    """Rebuild a view as of a sequence or a time; empty: now. Raises Invalid if `as_of` is neither."""
     up_to = await _sequence(store, as_of) if as_of else await store.recorded_up_to()
     rows, seq = await replay.state(store, view.projection, up_to)
     tables = {
@@ -77,7 +77,7 @@ async def state_of(store: Store, view: View, as_of: str = "") -> ViewState:
 
 
 async def _sequence(store: Store, as_of: str) -> int:
-    """Return the last sequence at a moment. Raises Invalid."""
+    """Return a sequence as a number, or the last sequence at a time. Raises Invalid."""
     if as_of.isdecimal():
         return min(int(as_of), SEQ_MAX)
     at = microseconds(as_of)
@@ -96,7 +96,7 @@ async def checked_replay(store: Store) -> replay.Checked:
 
 
 def differs(checked: replay.Checked) -> Differs | None:
-    """Return the error of a check that found differences."""
+    """Return the error of a check that found differences; None if it found none."""
     if not checked.differences:
         return None
     message = f"{len(checked.differences)} differences; the first: {checked.differences[0]}."
@@ -104,10 +104,10 @@ def differs(checked: replay.Checked) -> Differs | None:
 
 
 async def digests_at(store: Store, to: int) -> ReplayDigests:
-    """Rebuild every projection up to a sequence, and digest its tables. Raises NotFound beyond the log's end."""
+    """Rebuild every projection up to a sequence, and digest its tables. Raises NotFound after the log's end."""
     last = await store.recorded_up_to()
     if to > last:
-        raise NotFound(f"There is no event {to}: the log ends at {last}.", hint="Write a sequence up to that.")
+        raise NotFound(f"There is no event {to}: the log ends at {last}.", hint=f"Write a sequence up to {last}.")
     digests: dict[str, dict[str, str]] = {}
     for name, make in CONSUMERS.items():
         rows, _ = await replay.state(store, make(), to)
@@ -116,7 +116,7 @@ async def digests_at(store: Store, to: int) -> ReplayDigests:
 
 
 async def rebuild(store: Store, projection: Projection, note: Callable[[str], None] = lambda _: None) -> Rebuilt:
-    """Rebuild a projection and put it in the place of the live one."""
+    """Rebuild a projection and replace the live one with it."""
     seq = await replay.rebuild(
         store,
         projection,

@@ -1,4 +1,4 @@
-"""Behind init and check: templates, and a summary for people."""
+"""The services of `aura init` and `aura check`: templates, and a summary for people."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,10 @@ from verification.verdict.base_notes import allowed_by
 
 
 def write_template(file: Path, deliver: str) -> list[Path]:
-    """Write NAME.md and NAME.sealed.yaml; prose that is there is kept. Raises Conflict when it is one already."""
+    """Write NAME.md and NAME.sealed.yaml. Prose in an existing file is kept.
+
+    Raises Conflict if the file is a requirement already.
+    """
     if deliver not in ("library", "cli"):
         raise Invalid(f"There is no deliverable {deliver}.", hint="Write library or cli.")
     if file.parent.is_dir() and file.exists():
@@ -27,24 +30,27 @@ def write_template(file: Path, deliver: str) -> list[Path]:
 
 
 def write_starting_point(file: Path, kind: str) -> list[Path]:
-    """Write a requirement for a kind of work. In a git repository it builds on that. Raises Invalid, Conflict."""
+    """Write a requirement for a kind of work. In a git repository, that repository is its base.
+
+    Raises Invalid, Conflict.
+    """
     if kind not in STARTING_POINTS:
         raise Invalid(f"There is no kind {kind}.", hint=f"Write one of {', '.join(STARTING_POINTS)}.")
     return _write_new(file, starting_point(kind, file.stem, base_around(file)))
 
 
 def write_example(file: Path) -> list[Path]:
-    """Write a requirement that the embedded model meets as it stands. Raises Invalid, Conflict."""
+    """Write a complete requirement that the embedded model can meet. Raises Invalid, Conflict."""
     return _write_new(file, example())
 
 
 def placeholders_left(files: list[Path]) -> int:
-    """Return how many placeholders of a template these files hold."""
+    """Return the number of a template's placeholders in these files."""
     return sum(len(placeholders_in(file.read_bytes(), file)) for file in files)
 
 
 def base_around(file: Path) -> Base | None:
-    """Return the repository in which a file lies and the branch that is checked out; None without a commit."""
+    """Return the repository of a file and its checked-out branch; None without a repository or a commit."""
     from dulwich.errors import NotGitRepository
     from dulwich.refs import Ref
     from dulwich.repo import Repo
@@ -64,32 +70,32 @@ def base_around(file: Path) -> Base | None:
 
 def _write_new(file: Path, written: Written) -> list[Path]:
     if not file.parent.is_dir():
-        raise Invalid(f"There is no folder {file.parent}.", hint="Make it first.")
+        raise Invalid(f"There is no folder {file.parent}.", hint=f"Make it first: mkdir -p {file.parent}")
     if file.suffix != ".md":
         raise Invalid(f"{str(file)!r} does not end in .md.", hint=f"Write {file.stem or 'slug'}.md.")
     sealed = file.with_name(f"{file.stem}.sealed.yaml")
     for path in (file, sealed):
         if path.exists():
-            raise Conflict(f"{path} is there already.", hint="Give another name, or move it away.")
+            raise Conflict(f"{path} exists already.", hint="Give another name, or move the file away.")
     file.write_text(written.visible, encoding="utf-8")
     sealed.write_text(written.sealed, encoding="utf-8")
     return [file, sealed]
 
 
 def _written_from_prose(file: Path, deliver: str) -> Path:
-    """Add the missing parts to a file of prose. A file without the suffix .md is kept, and NAME.md is written."""
+    """Add the missing parts to a file of prose. For a file without the suffix .md, write NAME.md beside it."""
     prose = read_prose(file)
     if prose is None:
         raise Conflict(f"{file} is a requirement already.", hint=f"See what it needs: aura check {file}")
     written = file.with_suffix(".md")
     if written != file and written.exists():
-        raise Conflict(f"{written} is there already.", hint=f"Move it away, or write the prose into it: {file}")
+        raise Conflict(f"{written} exists already.", hint=f"Move it away, or copy the prose of {file} into it.")
     written.write_text(scaffold(file.stem, prose.replace("\r\n", "\n"), deliver=deliver), encoding="utf-8")
     return written
 
 
 def check_data(requirement: Requirement, base: BaseTree | None, seen: BaseReport | None) -> dict[str, Any]:
-    """Return what `aura check` says of a requirement that can be submitted, for machines."""
+    """Return the answer of `aura check --json` for a requirement that can be submitted."""
     weak = weak_criteria(requirement)
     return {
         "title": requirement.title,
@@ -103,7 +109,7 @@ def check_data(requirement: Requirement, base: BaseTree | None, seen: BaseReport
 
 
 def check_text(requirement: Requirement, base: BaseTree | None, seen: BaseReport | None) -> str:
-    """Return the same for people."""
+    """Return the answer of `aura check` for people, for a requirement that can be submitted."""
     notes = [*check_notes(requirement), *(one.text for one in weak_criteria(requirement))]
     tried = [_on_base_line(seen)] if seen is not None else []
     allowed = allowed_by(requirement).lines if base is not None else ()
@@ -111,13 +117,13 @@ def check_text(requirement: Requirement, base: BaseTree | None, seen: BaseReport
 
 
 def _on_base_line(seen: BaseReport) -> str:
-    ran = f"{seen.files_ran} of {seen.files} test files run" if seen.files else "its own tests were not asked"
+    ran = f"{seen.files_ran} of {seen.files} test files run" if seen.files else "its own tests were not run"
     held = f"these criteria hold already: {', '.join(seen.held)}" if seen.held else "each criterion fails"
     return f"on the base {ran}; {held}"
 
 
 def summary(requirement: Requirement, base: BaseTree | None = None) -> str:
-    """A requirement in a few lines, and what it builds on."""
+    """Return a requirement and its base in a few lines."""
     visible = sum(len(criterion.cases) for criterion in requirement.criteria)
     sealed = sum(len(criterion.sealed) for criterion in requirement.criteria)
     tried = sum(len(criterion.properties) + len(criterion.sealed_properties) for criterion in requirement.criteria)

@@ -1,4 +1,4 @@
-"""The Director's desk: an open connection to the log, the gate under the Director's key, and the views' rows."""
+"""The Director's session: a connection to the log, the gate with the Director's key, and the rows of views."""
 
 import asyncio
 import time
@@ -31,7 +31,7 @@ POLL_S = 0.05
 
 
 def new_id() -> UUID:
-    """A UUIDv7: sorts by time."""
+    """Return a new UUIDv7. Such ids sort by time."""
     import secrets
 
     stamp = time.time_ns() // 1_000_000
@@ -40,7 +40,7 @@ def new_id() -> UUID:
 
 
 class DirectorSession:
-    """The connections of a command. A command is "done" only when the recorder has passed the events that it caused."""
+    """The connections of one command. A command is done only after the recorder has stored the events of it."""
 
     def __init__(self, settings: Settings, office: LogSession, principal: str) -> None:
         self.settings = settings
@@ -59,7 +59,7 @@ class DirectorSession:
 
 @asynccontextmanager
 async def desk(settings: Settings, *, principal: str = "director") -> AsyncIterator[DirectorSession]:
-    """Open the Director's desk. Raises Unavailable, or Forbidden when the key cannot be read."""
+    """Open the Director's session. Raises Unavailable, or Forbidden if the key cannot be read."""
     endpoints = settings.endpoints()
     keys.load(settings.keys, principal)
     office = await LogSession.open(
@@ -73,9 +73,9 @@ async def desk(settings: Settings, *, principal: str = "director") -> AsyncItera
 
 @asynccontextmanager
 async def archive(settings: Settings) -> AsyncIterator[Store]:
-    """The event store alone, for commands that only read.
+    """Open only the event store, for commands that only read.
 
-    NATS may be away, and after `aura down` the home's own Postgres is started for as long as the command takes.
+    NATS need not run. After `aura down`, the home's own Postgres is started for the time of the command.
     """
     own = _sleeping_server(settings)
     try:
@@ -92,7 +92,7 @@ async def archive(settings: Settings) -> AsyncIterator[Store]:
 
 
 def _sleeping_server(settings: Settings) -> Server | None:
-    """The home's Postgres when nothing runs and its data are there; None when a running one is to be used."""
+    """Return the home's Postgres if nothing runs and it has data; None if a running server is to be used."""
     if settings.postgres_dsn or status(settings.root).running:
         return None
     home = Home(settings.root)
@@ -104,13 +104,13 @@ def _sleeping_server(settings: Settings) -> Server | None:
 async def rows(store: Store, query: str, *parameters: Any) -> list[dict[str, Any]]:
     """Return the rows of a named query as dictionaries, for the queries that have no struct in views.py.
 
-    Raises as `Query.read`.
+    Raises the errors of `Query.read`.
     """
     return [dict(record.items()) for record in await fetch(store, query, *parameters)]
 
 
 async def find_run(store: Store, text: str) -> UUID:
-    """A run by its id or the beginning of it; `last` is the newest one. Raises NotFound, Invalid."""
+    """Find a run by its id or the beginning of its id. `last` is the newest run. Raises NotFound, Invalid."""
     runs = await RUNS.read(store)
     if text == "last" and runs:
         return runs[0].run
@@ -121,7 +121,7 @@ async def find_run(store: Store, text: str) -> UUID:
 
 
 async def run_state(store: Store, run: UUID, up_to: int = FAR) -> RunState:
-    """Return the fold of a run's events that count, up to a sequence."""
+    """Return a run's state, folded from its events up to a sequence. Void events are left out."""
     state = run_rules.initial
     for recorded in await store.read_run(run, up_to=up_to):
         if recorded.void is None and not isinstance(recorded.event, Unreadable):
@@ -130,7 +130,7 @@ async def run_state(store: Store, run: UUID, up_to: int = FAR) -> RunState:
 
 
 async def _submitted(store: Store, text: str) -> bool:
-    """Whether this is the whole id of a run on record: the manager may not have taken it up yet."""
+    """Return whether the text is the whole id of a run on record, even if the manager has not taken it up yet."""
     try:
         return bool(await store.read_run(UUID(text)))
     except ValueError:
@@ -138,7 +138,7 @@ async def _submitted(store: Store, text: str) -> bool:
 
 
 async def taken_up(store: Store, run: UUID) -> bool:
-    """Wait until a run just submitted is in the manager's rows, so that `last` is it; False when nobody takes it up."""
+    """Wait until a new run is in the manager's rows, so that `last` finds it. Return False if it does not appear."""
 
     async def there() -> bool:
         return await RUN.first(store, run) is not None
@@ -147,7 +147,7 @@ async def taken_up(store: Store, run: UUID) -> bool:
 
 
 async def gone_on(store: Store, run: UUID, phase: str) -> bool:
-    """Wait until a run has left a phase in the manager's rows, so that `watch` follows it on."""
+    """Wait until a run has left a phase in the manager's rows, so that `watch` does not stop at that phase."""
 
     async def there() -> bool:
         line = await RUN.first(store, run)
@@ -157,7 +157,7 @@ async def gone_on(store: Store, run: UUID, phase: str) -> bool:
 
 
 async def in_time(there: Callable[[], Awaitable[bool]]) -> bool:
-    """Wait until something is so, TAKEN_UP_WAIT_S at most; return whether it is."""
+    """Wait at most TAKEN_UP_WAIT_S until `there` returns True. Return whether it did."""
     deadline = asyncio.get_running_loop().time() + TAKEN_UP_WAIT_S
     while not await there():
         if asyncio.get_running_loop().time() > deadline:
@@ -167,7 +167,7 @@ async def in_time(there: Callable[[], Awaitable[bool]]) -> bool:
 
 
 async def find_event(store: Store, text: str) -> Recorded:
-    """An event by sequence or id. Raises NotFound, Invalid."""
+    """Find an event by its sequence or id. Raises NotFound, Invalid."""
     if text.isdecimal():
         seq = min(int(text), SEQ_MAX)
         page = await store.read(seq - 1, seq, 1)
@@ -177,7 +177,8 @@ async def find_event(store: Store, text: str) -> Recorded:
             found = await store.find(UUID(text))
         except ValueError:
             raise Invalid(
-                f"{text!r} is no event.", hint="Give its id or its sequence; `aura events` shows both."
+                f"{text!r} is not an event id or sequence number.",
+                hint="`aura events` shows the id and sequence of each event.",
             ) from None
     if found is None:
         raise NotFound(f"There is no event {text}.", hint="`aura events` lists them.")
@@ -185,7 +186,9 @@ async def find_event(store: Store, text: str) -> Recorded:
 
 
 async def find_employee(store: Store, text: str) -> UUID:
-    """Find an employee by name, id or the beginning of it, and a dismissed one by its name if nobody else has it.
+    """Find an employee by its name, its id or the beginning of its id.
+
+    A name finds a dismissed employee only if no other employee has it.
 
     Raises NotFound, and Invalid if several match.
     """

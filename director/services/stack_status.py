@@ -1,4 +1,4 @@
-"""Where the stack stands: its servers and processes, the organisation, and the positions of its readers."""
+"""The state of the stack: servers, processes, organisation, and the positions of its readers."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
@@ -24,7 +24,7 @@ from runtime.roles import CONSUMERS
 
 
 async def stack_data(settings: Settings) -> dict[str, Any]:
-    """Servers, data folders, the organisation's phase, and where recorder and consumers stand."""
+    """Return servers, data folders, the organisation's phase, and the positions of recorder and consumers."""
     found = stack.status(settings.root)
     data: dict[str, Any] = {
         "running": found.running or bool(settings.nats_url and settings.postgres_dsn),
@@ -49,9 +49,9 @@ async def stack_data(settings: Settings) -> dict[str, Any]:
 
 
 async def _log_data(settings: Settings, processes: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """Return the data of the servers.
+    """Return the data that the servers have.
 
-    Raises Unavailable when one is silent; its process's line then says "not ready".
+    Raises Unavailable if a server does not answer; the line of its process then has the state "not ready".
     """
     endpoints = settings.endpoints()
     async with AsyncExitStack() as closing:
@@ -79,7 +79,7 @@ async def _log_data(settings: Settings, processes: Mapping[str, dict[str, Any]])
 
 @contextmanager
 def _answers(server: dict[str, Any]) -> Iterator[None]:
-    """A server that is asked and silent is not ready, whatever the supervisor saw when it started."""
+    """Mark a server as not ready if it does not answer, even if the supervisor reports it as ready."""
     try:
         yield
     except Unavailable:

@@ -1,4 +1,4 @@
-"""The staff: who they are, how they stand, what they did and cost; and a change of somebody's standing."""
+"""The staff: employees, their standing, scores and costs; and the commands that change a standing."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -17,7 +17,7 @@ _profile = msgspec.json.Decoder(Profile)
 
 
 class Member(Person, frozen=True, kw_only=True):
-    """One of the staff. `probe`: "ok" and the seconds, or what is wrong; None if nobody was asked."""
+    """One employee. `probe`: "ok" and the seconds, or the fault; None if it was not probed."""
 
     probe: str | None = None
 
@@ -30,19 +30,19 @@ class Staff(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def silent(self) -> tuple[Member, ...]:
-        """Those who were asked and did not answer well."""
+        """The employees that were probed and gave no good answer."""
         return tuple(person for person in self.employees if person.probe and not person.probe.startswith("ok"))
 
 
 class StandingChanged(msgspec.Struct, frozen=True, kw_only=True):
-    """An employee stands otherwise since event `seq`."""
+    """An employee and the event (`seq`) that changed its standing."""
 
     employee: UUID
     seq: int
 
 
 def server_of(person: Person) -> str:
-    """Return scheme, host and port of its server; empty if that is not known or the organisation's own."""
+    """Return scheme, host and port of an employee's server; empty if it is not known or the organisation's own."""
     return _profile.decode(person.profile).server
 
 
@@ -53,9 +53,9 @@ async def list_staff(
     probe: bool = False,
     on_progress: Callable[[str], None] = lambda _: None,
 ) -> Staff:
-    """Return the staff. `dismissed`: also who has left. `probe`: with one small call of each who has not.
+    """Return the staff. `dismissed`: include dismissed employees. `probe`: let each other employee make a small call.
 
-    Raises Unavailable if `probe` and nothing runs.
+    Raises Unavailable if `probe` is set and nothing runs.
     """
     nats_url = settings.endpoints().nats_url if probe else ""
     async with archive(settings) as store:
@@ -76,7 +76,7 @@ async def list_staff(
 
 
 async def shown(opened: DirectorSession, employee: UUID, as_wanted: Callable[[Person], bool]) -> None:
-    """Wait until HR's rows show it, so that the next command does; not for ever, as HR may be away."""
+    """Wait until HR's rows show a change, so that the next command shows it. Gives up after a while: HR may not run."""
 
     async def there() -> bool:
         return any(person.employee == employee and as_wanted(person) for person in await PEOPLE.read(opened.store))
@@ -85,7 +85,7 @@ async def shown(opened: DirectorSession, employee: UUID, as_wanted: Callable[[Pe
 
 
 async def suspend(settings: Settings, who: str, reason: str) -> StandingChanged:
-    """Take an employee out of work. Raises NotFound, Invalid without a reason, Refused if it is suspended already."""
+    """Suspend an employee. Raises NotFound, Invalid without a reason, Refused if it is suspended already."""
     async with desk(settings) as opened:
         employee = await find_employee(opened.store, who)
         outcome = await opened.done(Suspend(id=new_id(), at=now(), employee=employee, reason=reason))
@@ -94,7 +94,7 @@ async def suspend(settings: Settings, who: str, reason: str) -> StandingChanged:
 
 
 async def reinstate(settings: Settings, who: str, reason: str) -> StandingChanged:
-    """Put a suspended employee back to work, without its strikes. Raises NotFound, Invalid, Refused."""
+    """End the suspension of an employee and remove its strikes. Raises NotFound, Invalid, Refused."""
     async with desk(settings) as opened:
         employee = await find_employee(opened.store, who)
         outcome = await opened.done(Reinstate(id=new_id(), at=now(), employee=employee, reason=reason))
@@ -103,12 +103,12 @@ async def reinstate(settings: Settings, who: str, reason: str) -> StandingChange
 
 
 async def scores(settings: Settings) -> list[Score]:
-    """Return what each employee achieved."""
+    """Return the score of each employee."""
     async with archive(settings) as store:
         return await SCORES.read(store)
 
 
 async def costs(settings: Settings) -> list[RunCost]:
-    """Return what each run cost, the newest first."""
+    """Return the cost of each run, newest first."""
     async with archive(settings) as store:
         return await COSTS.read(store)

@@ -1,4 +1,4 @@
-"""Handing in a requirement: its bytes become blobs, then one command asks for the run."""
+"""Submits a requirement: stores its bytes as blobs, then sends one command that asks for the run."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -21,7 +21,7 @@ from verification.requirements.model import Requirement, RequirementTask
 from verification.requirements.prepared import prepared_files
 
 ATTEMPTS_MAX = 6
-"""Attempts per task when the door does not say otherwise."""
+"""Default of the attempts per task."""
 
 
 async def submit(
@@ -37,11 +37,13 @@ async def submit(
     libraries: Path | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
-    """Put the requirement, its fixtures and the base's files, then submit. `folder`: where the base's path begins.
+    """Store the requirement, its fixtures and the base's files, then submit.
 
-    Its dependencies are resolved here, in `libraries`, and their lock goes with it: every verdict of the run rests on
-    the same bytes. Raises what the gate and the package index raise, and NotFound or Invalid for a base that cannot be
-    read.
+    `folder`: the folder to which the base's path is relative.
+
+    The dependencies are resolved here, in `libraries`. Their lock is stored with the requirement, so that every verdict
+    of the run uses the same bytes. Raises the errors of the gate and of the package index, and NotFound or Invalid if
+    the base cannot be read.
     """
     base_tree = base_commit = base_repo = base_ref = None
     proof: Proof = "inside"
@@ -85,7 +87,7 @@ async def submit(
 
 
 async def _named(requirement: Requirement, libraries: Path | None, say: Callable[[str], None]) -> dict[str, bytes]:
-    """The files that the requirement names, and the lock of its dependencies."""
+    """Return the files that the requirement names, and the lock of its dependencies."""
     named = dict(requirement.fixtures) | dict(requirement.sealed_fixtures) | prepared_files(requirement)
     if requirement.lock is not None:
         return named | {LOCK_NAME: requirement.lock}
@@ -97,7 +99,7 @@ async def _named(requirement: Requirement, libraries: Path | None, say: Callable
 
 
 def _in_order(requirement: Requirement) -> list[RequirementTask]:
-    """The tasks so that each stands after those it needs, otherwise as written."""
+    """Return the tasks in an order in which each follows the tasks that it needs; otherwise the written order."""
     done: list[str] = []
     waiting = list(requirement.tasks)
     ordered: list[RequirementTask] = []

@@ -1,15 +1,15 @@
-"""Moments of the log as people write them: a time, or a sequence."""
+"""Parses positions in the log as people write them: a time or a sequence."""
 
 from datetime import UTC, datetime
 
 from domain.errors import Invalid
 
 SEQ_MAX = 2**53
-"""No sequence is larger: what JSON's readers hold exactly, and far below what the database does."""
+"""No sequence is larger. JSON readers represent integers exactly up to here, and the database can store it."""
 
 
 def microseconds(text: str) -> int:
-    """A time in ISO 8601, UTC unless it says otherwise, as microseconds. Raises Invalid."""
+    """Parse a time in ISO 8601 to microseconds. Without an offset it is UTC. Raises Invalid."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

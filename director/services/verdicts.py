@@ -1,4 +1,4 @@
-"""A verdict on record, from the evidence that its event names."""
+"""Reads a verdict on record from the evidence that its event names."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -30,13 +30,13 @@ _verdict = msgspec.json.Decoder(Verdict)
 
 @dataclass(frozen=True, kw_only=True)
 class RecordedVerdict:
-    """A verdict on record. `statement`: the verifier's signed envelope, one line; empty where nothing was signed."""
+    """A verdict on record. `statement`: the verifier's signed envelope, one line; empty if nothing was signed."""
 
     view: VerdictView
     statement: bytes
 
     def signed(self) -> bytes:
-        """Return the signed statement. Raises NotFound where nothing was signed."""
+        """Return the signed statement. Raises NotFound if nothing was signed."""
         if not self.statement:
             raise NotFound("This verdict was not signed.", hint="Judge the tree again: aura judge … --attest FILE.")
         return self.statement
@@ -53,7 +53,7 @@ async def recorded_verdict(settings: Settings, which: str) -> RecordedVerdict:
 
 
 async def _find(store: Store, text: str) -> Recorded:
-    """A verdict's event by its id or sequence, or the last one of a run."""
+    """Find the event of a verdict by its id or sequence, or the last verdict of a run."""
     found = await _event(store, text)
     if found is None:
         run = await find_run(store, text)
@@ -61,9 +61,9 @@ async def _find(store: Store, text: str) -> Recorded:
         judged = [each for each in counting if isinstance(each.event, JUDGED)]
         merged = [each for each in judged if isinstance(each.event, OF_THE_MERGED)]
         if not judged and any(isinstance(each.event, run_messages.Ended) for each in counting):
-            raise NotFound("This run has ended, and nothing of it was judged.", hint=f"See why: aura run show {run}")
+            raise NotFound("This run has ended, and none of its work was judged.", hint=f"See why: aura run show {run}")
         if not judged:
-            raise NotFound("Nothing of this run has been judged yet.", hint=f"Follow it with: aura watch {run}")
+            raise NotFound("No work of this run has been judged yet.", hint=f"Follow it with: aura watch {run}")
         return (merged or judged)[-1]
     if not isinstance(found.event, JUDGED):
         of = found.envelope.run
@@ -73,7 +73,7 @@ async def _find(store: Store, text: str) -> Recorded:
 
 
 async def _event(store: Store, text: str) -> Recorded | None:
-    """The event that a text names; None when it may name a run."""
+    """Return the event that a text names; None if the text may name a run."""
     if text.isdecimal():
         return await find_event(store, text)
     try:
@@ -92,7 +92,7 @@ async def _view(store: Store, blobs: Blobs, recorded: Recorded, statement: bytes
     events = await store.read_run(run) if run else []
     handed_in = next((each.event for each in events if isinstance(each.event, run_messages.Submitted)), None)
     if handed_in is None:
-        raise NotFound("The run's hand-in is not on record.", hint="It may have been purged.")
+        raise NotFound("The event of this run's submission is not on record.", hint="It may have been purged.")
     story = Story()
     for naming in await store.read_types(NAMING_TYPES, await store.recorded_up_to()):
         story.hear(naming)
@@ -110,9 +110,12 @@ async def _view(store: Store, blobs: Blobs, recorded: Recorded, statement: bytes
 
 
 def _again(events: list[Recorded], verdict: Verdict, *, merged: bool) -> str:
-    """A task's share is judged against its own criteria, on what stood before it: no command does that from outside."""
+    """Return the command that judges the merged tree again, or a sentence for a task's own verdict.
+
+    No command can repeat a task's verdict: the verifier judges its work against its own criteria, on the earlier work.
+    """
     if not merged:
-        return f"a verifier that is asked for this verdict again draws from the same seed, {verdict.seed}"
+        return f"there is no command for the verdict of one task; a verifier would use the same seed, {verdict.seed}"
     delivered, base = None, None
     for event in (each.event for each in events if not each.void):
         if isinstance(event, run_messages.Submitted | run_messages.Returned):
@@ -120,7 +123,7 @@ def _again(events: list[Recorded], verdict: Verdict, *, merged: bool) -> str:
         elif isinstance(event, run_messages.Delivered):
             delivered = event
     where = [delivered.folder if delivered else "DIR"]
-    if base is not None:  # the branch holds the fix alone, and what it is compared with is named
+    if base is not None:  # the branch contains only the fix, so the command names its base
         where = ["--repo", where[0], "--ref", delivered.branch if delivered else "BRANCH", "--base-ref", base]
     return again("REQUIREMENT.md", *where, seed=verdict.seed, degraded=bool(verdict.not_held))
 
@@ -141,6 +144,6 @@ def _place(recorded: Recorded) -> dict[str, Any]:
 
 
 async def _statement(blobs: Blobs, recorded: Recorded) -> bytes:
-    """The verifier's signed statement; empty where nothing was signed."""
+    """Return the verifier's signed statement; empty if nothing was signed."""
     digest = _judgement(recorded).attestation
     return await blobs.get(digest) if digest else b""

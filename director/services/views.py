@@ -1,7 +1,7 @@
-"""The named queries over the consumers' rows, each with the struct of its rows.
+"""The named queries on the consumers' rows, each with the struct of its rows.
 
-A struct names the columns that its readers use. tests/integration/test_views.py holds that the query has them, and of
-which type.
+A struct names the columns that its readers use. tests/integration/test_views.py checks that the query returns them
+with the right types.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class Query(Generic[Row]):
         self.row = row
 
     async def read(self, store: Store, *parameters: Any) -> list[Row]:
-        """Return the rows; none before their consumer has begun. Raises Unavailable for rows of another release."""
+        """Return the rows; none before their consumer has started. Raises Unavailable for rows of another release."""
         columns = self.row.__struct_fields__
         return [
             self.row(**{column: _plain(record[column]) for column in columns})
@@ -34,12 +34,12 @@ class Query(Generic[Row]):
         ]
 
     async def first(self, store: Store, *parameters: Any) -> Row | None:
-        """Return the first row; None without one."""
+        """Return the first row; None if there is none."""
         return next(iter(await self.read(store, *parameters)), None)
 
 
 class RunLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A run as the manager's rows have it."""
+    """A run, from the manager's rows."""
 
     run: UUID
     title: str
@@ -57,7 +57,7 @@ class RunLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListedRun(RunLine, frozen=True, kw_only=True):
-    """A run of the list. `tasks`: how many it has; `verified`: how many of them are."""
+    """A run in the list of runs. `tasks`: the number of its tasks. `verified`: the number of verified tasks."""
 
     tasks: int
     verified: int
@@ -89,7 +89,7 @@ class OrganisationLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """An employee. `phase`: working, suspended or dismissed. `profile`: JSON. `version`: the id of what answers now."""
+    """An employee. `phase`: working, suspended or dismissed. `profile`: JSON. `version`: its present version's id."""
 
     employee: UUID
     name: str
@@ -164,7 +164,7 @@ ATTEMPTS = Query("door_attempts", CallLine)
 ORGANISATION = Query("door_organisation", OrganisationLine)
 """The one organisation, once it is founded."""
 PEOPLE = Query("door_people", Person)
-"""All who were ever hired, the longest there first."""
+"""All employees that were ever hired, the oldest first."""
 RECORD = Query("door_strikes", RecordLine)
 """The record of all employees, the oldest line first."""
 SCORES = Query("door_scores", Score)
@@ -175,7 +175,7 @@ QUERIES: tuple[Query[Any], ...] = (RUN, RUNS, ATTEMPTS, ORGANISATION, PEOPLE, RE
 
 
 async def fetch(store: Store, query: str, *parameters: Any) -> Sequence[Any]:
-    """Return the records of a named query. Raises as `Query.read`."""
+    """Return the records of a named query. Raises the errors of `Query.read`."""
     import asyncpg
 
     async with store.connection() as connection:
@@ -185,13 +185,13 @@ async def fetch(store: Store, query: str, *parameters: Any) -> Sequence[Any]:
             return []
         except asyncpg.UndefinedColumnError as error:
             raise Unavailable(
-                "The organisation's processes are of another release than this command, and so are their rows.",
-                hint="Start them anew: aura down, then aura up. Open runs go on.",
+                "The organisation's processes run another release than this command, so their rows have other columns.",
+                hint="Restart them: aura down, then aura up. Open runs continue.",
                 code="other_release",
             ) from error
     return records
 
 
 def _plain(value: Any) -> Any:
-    """Return a value of the driver's; its UUIDs are of a class of its own, and are made plain ones."""
+    """Return a value of the database driver. A UUID of the driver's own class becomes a standard UUID."""
     return UUID(int=value.int) if isinstance(value, UUID) else value

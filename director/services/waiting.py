@@ -1,4 +1,4 @@
-"""Why runs wait, for every screen: the manager's rows from Postgres, the processes of the home, and parked events."""
+"""The reasons for which runs wait, from the manager's rows in Postgres, the home's processes, and parked events."""
 
 import asyncio
 from collections.abc import Collection, Mapping
@@ -22,21 +22,21 @@ from projections.manager import EmployeeRow, ManagerProjection, OrganisationRow
 from projections.openrun import RUN_KEY, OpenRun, open_state
 
 STANDING_S = 0.5
-"""A consumer with events before it that has not moved for so long stands still."""
+"""A consumer with unread events is stalled if its position does not change for this time."""
 NEEDED: tuple[type[Any], ...] = (OpenRun, OrganisationRow, EmployeeRow)
 CLEARER: Collection[WaitCode] = frozenset({"approval", "not_running", "no_recorder", "no_manager", "no_verifier"})
-"""Reasons that say more than that a consumer stands still."""
+"""Reasons that explain more than a stalled consumer does."""
 
 
 class Waits:
-    """Asks the store anew each time."""
+    """Finds the reasons of waits. It reads the store again for each call."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._settings = settings
 
     async def of(self, run: UUID) -> Wait | None:
-        """Return why a run waits; None if it is at work or has ended."""
+        """Return the reason for which a run waits; None if it does not wait or has ended."""
         held = await self._held()
         row = held.get(OpenRun, run, RUN_KEY)
         if row is None and await rows(self._store, "door_run", run):
@@ -45,7 +45,7 @@ class Waits:
         return (await self._completed({run: wait}))[run]
 
     async def all(self) -> list[RunWait]:
-        """Return every open run that waits, the oldest first."""
+        """Return every open run that waits, oldest first."""
         held = await self._held()
         reasons, states = await self._reasons(held), {row.scope: open_state(row) for row in held.all(OpenRun)}
         open_runs = {run: state for run, state in states.items() if state.phase != "ended"}
@@ -54,11 +54,11 @@ class Waits:
         return [RunWait(run=run, title=titles[run], waiting=wait) for run, wait in sorted(waits.items()) if wait]
 
     async def held_up(self) -> list[RunWait]:
-        """Return the runs that need somebody and are no deliveries: these wait in the inbox anyway."""
+        """Return the runs that need a person, without deliveries, which the inbox lists anyway."""
         return [one for one in await self.all() if one.waiting.needs_somebody and one.waiting.code != "approval"]
 
     async def _held(self) -> Rows:
-        """Return the manager's rows; none if they are of another release, which the command's own queries say."""
+        """Return the manager's rows; none if they are of another release, which the command's own queries report."""
         try:
             return await read_rows(self._store, ManagerProjection.name, NEEDED)
         except asyncpg.UndefinedColumnError:
@@ -69,21 +69,21 @@ class Waits:
         return WaitReasons(held, await asyncio.to_thread(serving, self._settings.root, all_here=all_here), now())
 
     async def _completed(self, waits: dict[UUID, Wait | None]) -> dict[UUID, Wait | None]:
-        """Put what the rows cannot say in the place of what they say."""
+        """Replace reasons from the rows by parked events and stalled consumers, which the rows do not show."""
         parked = {one["scope"]: one for one in await parked_data(self._store, None, MOVERS)}
         unclear = {run for run, wait in waits.items() if wait is None or wait.code not in CLEARER}
         behind = await self._behind() if unclear - parked.keys() else {}
         for run in unclear:
             wait = waits[run]
             if run in parked:
-                message = f"The run stands still: {sentence(parked[run])}."
+                message = f"The run is stopped: {sentence(parked[run])}."
                 waits[run] = Wait(code="parked", message=message, hint=cure([parked[run]]))
             elif "manager" in behind or (behind and wait is not None and wait.code == "verifier"):
                 waits[run] = _standing(behind)
         return waits
 
     async def _behind(self) -> dict[str, int]:
-        """Return the consumers that stand still before events, and how many events each of them has before it."""
+        """Return the consumers that are stalled, each with its lag in events."""
         before, last = await checkpoints(self._store, MOVERS), await self._store.recorded_up_to()
         if all(seq >= last for seq in before.values()):
             return {}
@@ -96,6 +96,6 @@ def _standing(behind: Mapping[str, int]) -> Wait:
     name, events = next(iter(behind.items()))
     return Wait(
         code="behind",
-        message=f"The {name} stands still, with {events} events before it.",
-        hint="See whether its process answers: aura status. If it does not, end it: it is started again by itself.",
+        message=f"The {name} does not read the log: it is {events} events behind.",
+        hint="See whether its process answers: aura status. If not, end the process: the supervisor starts it again.",
     )

@@ -1,1 +1,1 @@
-"""Text for a terminal: answers, tables, events in words, escaped text of strangers."""
+"""Text for a terminal: answers, tables, events in words, and escaped text from outside Aura."""

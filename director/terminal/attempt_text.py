@@ -1,4 +1,4 @@
-"""One attempt of a run as text for people: prompt, answer, what it changed, and what was found."""
+"""One attempt of a run as text for people: prompt, answer, changes and findings."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -11,7 +11,7 @@ INDENT = "    "
 
 
 def attempt_text(data: Mapping[str, Any]) -> str:
-    """Return an attempt (`director/services/attempt.py`) as text. What strangers wrote is set back."""
+    """Return an attempt (`director/services/attempt.py`) as text. Text from outside Aura is escaped and indented."""
     standing = {None: "not judged", True: "verified", False: "rejected"}[data["verified"]]
     lines = [f"{data['task']}, attempt {data['attempt']}: {standing}"]
     for number, call in enumerate(data["calls"], start=1):
@@ -34,5 +34,5 @@ def _part(name: str, text: str | None) -> list[str]:
 
 
 def _set_back(text: str) -> str:
-    """Return the text with each line set back, so that none can pass for one of ours."""
+    """Escape and indent each line, so that no line looks like one of Aura's own."""
     return "\n".join(f"{INDENT}{line}".rstrip() for line in visible(text).split("\n"))

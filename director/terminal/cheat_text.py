@@ -1,4 +1,4 @@
-"""A refused cheat as text: the code that was handed in, and in plain words why it was refused."""
+"""A rejected cheat as text: the submitted code, and the reasons in plain words."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 from director.terminal.escape import visible
 
 LINES_MAX = 9
-"""Lines of one file that are shown."""
+"""The most lines of one file that are shown."""
 INDENT = "    "
 
 
 def cheat_text(cheat: Mapping[str, Any]) -> str:
-    """Return who handed in what, and why it was refused. The code is set back, so that none can pass for ours."""
+    """Return the submitted code and the reasons. The code is indented, so that no line looks like one of Aura's own."""
     lines = [f"{cheat['employee']} (scripted) handed in for {cheat['task']}, attempt {cheat['attempt']}:"]
     for path, code in added_files(cheat["diff"]):
         lines.append(f"  {visible(path)}")
@@ -26,7 +26,7 @@ def cheat_text(cheat: Mapping[str, Any]) -> str:
 
 
 def added_files(diff: str) -> Iterator[tuple[str, list[str]]]:
-    """Return each file that a diff in git's form writes, with the lines that it adds."""
+    """Yield each file that a git diff changes, with the lines that it adds."""
     path, code = "", list[str]()
     for line in diff.split("\n"):
         if line.startswith("+++ "):
@@ -42,6 +42,6 @@ def added_files(diff: str) -> Iterator[tuple[str, list[str]]]:
 def _why(finding: Mapping[str, Any]) -> str:
     criterion = finding.get("criterion")
     if finding["kind"] == "sealed_failed":
-        return f"it fails sealed cases of {criterion}, which no employee sees: it knows the visible ones by heart"
+        return f"it fails sealed cases of {criterion}, which no employee sees; it passes only the visible cases"
     where = f"{criterion}: " if criterion else ""
     return f"{where}{finding['detail']}"

@@ -1,13 +1,13 @@
-"""Text of strangers for people's eyes: what would hide, move or colour other text is shown as what it is."""
+"""Escapes text from outside Aura: characters that hide, move or colour other text are shown as codes."""
 
 import unicodedata
 
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
-"""Controls, among them the terminal's escape; directions and joiners; private use; surrogates; separators of lines."""
+"""Unicode categories: control (with the terminal's escape), format, private use, surrogate, line and paragraph end."""
 
 
 def visible(text: str) -> str:
-    """The text with each such character as <U+XXXX>; line ends and tabs stay."""
+    """Return the text with each such character as <U+XXXX>. Line ends and tabs stay."""
     return "".join(
         f"<U+{ord(sign):04X}>" if sign not in "\n\t" and unicodedata.category(sign) in _HIDDEN else sign
         for sign in text
@@ -15,5 +15,5 @@ def visible(text: str) -> str:
 
 
 def below(text: str, indent: str = "    ") -> str:
-    """Escape text and indent its lines after the first one, so that none can pass for one of ours."""
+    """Escape text and indent its lines after the first, so that no line looks like one of Aura's own."""
     return visible(text).replace("\n", f"\n{indent}")

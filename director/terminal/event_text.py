@@ -1,4 +1,4 @@
-"""Events in words: what a line of the log says to a person who knows names and not ids."""
+"""Events in words, with the names of tasks and employees instead of ids."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,23 +14,26 @@ NAMING_TYPES = ("employee.hired", "employee.renamed", "run.planned")
 
 
 def record_of(run: Mapping[str, Any]) -> str:
-    """When a run was submitted, how long it took, and where all of it stands. `run`: its line of `aura run show`."""
+    """Return when a run was submitted, how long it took, and the command that shows its events.
+
+    `run`: its line of `aura run show`.
+    """
     took = f", ended after {(run['ended_at'] - run['submitted_at']) / 1_000_000:.1f} s" if run["ended_at"] else ""
     return (
         f"Submitted {clock(run['submitted_at'])} UTC{took}. "
-        f"Its record: aura events --run {str(run['run'])[:13]}; what led to one event: aura why SEQ"
+        f"Its events: aura events --run {str(run['run'])[:13]}; the causes of one event: aura why SEQ"
     )
 
 
 class Story:
-    """Learns names from the events that it hears, in order, and tells events in words."""
+    """Collects names from events, in order, and describes events in words."""
 
     def __init__(self) -> None:
         self.names: dict[UUID, str] = {}
         self._tasks: dict[UUID, str] = {}
 
     def hear(self, recorded: Recorded) -> None:
-        """Take the names that an event gives."""
+        """Collect the names in an event."""
         event = recorded.event
         if isinstance(event, employee.Hired):
             self.names[event.employee] = event.profile.name + (" (scripted)" if event.profile.scripted else "")
@@ -41,7 +44,7 @@ class Story:
             self._tasks |= {part.id: part.name for part in event.tasks}
 
     def tell(self, recorded: Recorded) -> str:
-        """One event in words; empty for what needs none."""
+        """Return an event in words; empty if it needs no description."""
         event = recorded.event
         if recorded.void:
             return f"void: {recorded.envelope.type} ({recorded.void})"
@@ -55,7 +58,7 @@ class Story:
         return _of_run(event)
 
     def about(self, recorded: Recorded) -> str:
-        """The task and the employee that an event of a task concerns; empty for others."""
+        """Return the task and the employee of a task's event; empty for other events."""
         event = recorded.event
         if not isinstance(event, TaskEvent):
             return ""
@@ -81,7 +84,7 @@ def _of_task(event: TaskEvent, name: str, who: str) -> str:
 
 
 def _failed(event: task.CallFinished, who: str) -> str:
-    """Describe a call that ended without an answer: the kind, the provider's own sentence, and what a person can do."""
+    """Describe a call that ended without an answer: its outcome, the provider's message, and the next step."""
     outcome, message = event.snapshot.outcome, event.snapshot.message
     if outcome == task.DECLINED:
         return f"{who} says that it cannot be done: {message}"

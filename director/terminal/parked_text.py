@@ -1,11 +1,11 @@
-"""Events that a consumer could not take, in words: what waits because of them, and the cure."""
+"""Parked events in words: the event that a consumer could not process, what waits for it, and the remedy."""
 
 from collections.abc import Sequence
 from typing import Any
 
 
 def parked_text(found: Sequence[dict[str, Any]]) -> str:
-    """Render the parked events as text, with the cure below; empty when nothing is parked."""
+    """Return the parked events as text, with the remedy below; empty if nothing is parked."""
     if not found:
         return ""
     lines = [f"parked: {sentence(one)}" for one in found]
@@ -13,10 +13,11 @@ def parked_text(found: Sequence[dict[str, Any]]) -> str:
 
 
 def sentence(one: dict[str, Any]) -> str:
-    return f"{one['consumer']} cannot take event {one['seq']} ({one['error']}); what follows of {one['scope']} waits"
+    where = f"later events of {one['scope']} wait"
+    return f"{one['consumer']} cannot process event {one['seq']} ({one['error']}); {where}"
 
 
 def cure(found: Sequence[dict[str, Any]]) -> str:
-    """The commands that take it up again, once aura can."""
+    """Return the commands that process parked events again after an update."""
     replays = "".join(f" && aura replay {name}" for name in dict.fromkeys(one["consumer"] for one in found))
     return f"This is a defect: update aura, then run `aura down{replays} && aura up`."

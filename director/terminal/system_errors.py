@@ -1,11 +1,11 @@
-"""Errors of the operating system about a file or folder, as errors that say what a person can do."""
+"""Converts errors of the operating system about a file or folder to errors with a hint."""
 
 import errno
 
 from domain.errors import AuraError, Unavailable
 
-_NO_RIGHT = "Give this user the right to it, or name another place (AURA_HOME is the home of Aura's own files)."
-_NO_ROOM = "Free some room on its disk, or name another place (AURA_HOME is the home of Aura's own files)."
+_NO_RIGHT = "Give this user the right to it, or name another place (AURA_HOME sets the home of Aura's own files)."
+_NO_ROOM = "Free some space on its disk, or name another place (AURA_HOME sets the home of Aura's own files)."
 _HINTS = {
     errno.EACCES: _NO_RIGHT,
     errno.EPERM: _NO_RIGHT,
@@ -20,7 +20,7 @@ _HINTS = {
 
 
 def about_a_path(error: BaseException) -> AuraError | None:
-    """Return the error to show for an error of the operating system; None if it is a defect of Aura's."""
+    """Return the error to show for an error of the operating system; None if it is a defect of Aura."""
     if not isinstance(error, OSError) or error.errno not in _HINTS:
         return None
     path = f"{error.filename}: " if error.filename else ""

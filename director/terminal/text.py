@@ -1,4 +1,4 @@
-"""Screens as text: the stack, the runs, one run's whole story."""
+"""Screens as text: the stack, the list of runs, the record of one run."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -16,14 +16,14 @@ MICRO = 1_000_000
 
 
 def clock(microseconds: int | None) -> str:
-    """A moment for people, UTC."""
+    """Return a time as text for people, in UTC; `-` for None."""
     if not microseconds:
         return "-"
     return datetime.fromtimestamp(microseconds / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def table(header: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
-    """Columns of text, as wide as they need to be."""
+    """Return lines of cells as text with aligned columns."""
     cells = [list(header), *[["-" if cell is None else str(cell) for cell in line] for line in lines]]
     widths = [max(len(line[index]) for line in cells) for index in range(len(header))]
     return "\n".join(
@@ -32,7 +32,7 @@ def table(header: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
 
 
 def money(usd: Any) -> str:
-    """Dollars with at least two decimals, and as many more as there are."""
+    """Return an amount of dollars with all its decimals, two at least."""
     text = f"{usd:f}" if usd is not None else "?"
     whole, _, part = text.partition(".")
     return f"{whole}.{part.rstrip('0').ljust(2, '0')} USD"
@@ -44,7 +44,7 @@ def budget_text(parts: Mapping[str, Amount]) -> str:
 
 
 def masked(url: str) -> str:
-    """An address without its password."""
+    """Return an address without its user and password."""
     head, at, tail = url.rpartition("@")
     scheme, sep, _ = head.partition("://")
     return f"{scheme}{sep}…@{tail}" if at else url
@@ -61,7 +61,7 @@ def stack_text(data: dict[str, Any]) -> str:
             ],
         )
         if data["processes"]
-        else "Servers are given by AURA_NATS_URL and AURA_POSTGRES_DSN."
+        else "AURA_NATS_URL and AURA_POSTGRES_DSN name the servers; no process of this home runs."
     ]
     lines.append(f"\nhome      {data['home']}")
     for name in ("nats_data", "postgres_data"):
@@ -87,7 +87,7 @@ def stack_text(data: dict[str, Any]) -> str:
 
 
 def room_lines(stream: Mapping[str, int], disk_free: int) -> list[str]:
-    """Write how full the stream is and what is free on the home's disk, and below each what happens at its end."""
+    """Return the fill level of the stream and the free disk space, each with a warning if it is critical."""
     used, most = stream["bytes"], stream["bytes_max"]
     share = used / most if most else 0.0
     lines = [
@@ -101,7 +101,7 @@ def room_lines(stream: Mapping[str, int], disk_free: int) -> list[str]:
     if disk_free < FREE_BYTES_MIN:
         lines.append(
             f"  The disk has less than {size_text(FREE_BYTES_MIN)} free. When it is full, Postgres and NATS stop. "
-            "Free some room."
+            "Free some space."
         )
     return lines
 
@@ -120,7 +120,7 @@ def _state(process: dict[str, Any]) -> str:
 
 
 def run_text(data: dict[str, Any]) -> str:
-    """A run on one screen."""
+    """Return the record of a run on one screen."""
     line = data["run"]
     lines = [f"{line['title']}  ({line['run']})", _standing(line), ""]
     lines.append(
@@ -136,7 +136,7 @@ def run_text(data: dict[str, Any]) -> str:
         "\n" + table(("task", "try", "employee", "outcome", "why"), [attempt_line(row) for row in data["attempts"]])
     )
     if data["attempts"]:
-        lines.append(f"one attempt whole: aura run show {str(line['run'])[:13]} --attempt N")
+        lines.append(f"one attempt in full: aura run show {str(line['run'])[:13]} --attempt N")
     lines += remedies(data["attempts"])
     for incident in data["incidents"]:
         lines.append(f"incident {incident['kind']}: {incident['employee_name'] or ''} {incident['detail']}")
@@ -151,12 +151,12 @@ def run_text(data: dict[str, Any]) -> str:
 
 
 def left_out_text(paths: Sequence[str]) -> list[str]:
-    """Write the line about files outside the scope that are not delivered; nothing when there are none."""
+    """Return the line about files outside the scope that are not delivered; no line if there are none."""
     return [f"Left out of the delivery, because it is outside the scope: {', '.join(paths)}"] if paths else []
 
 
 def attempt_line(row: dict[str, Any]) -> tuple[object, ...]:
-    """One attempt: who, how it ended, and why."""
+    """Return the cells of one attempt: task, number, employee, outcome, reasons."""
     who = f"{row['employee_name']}{' (scripted)' if row['scripted'] else ''}"
     if row["verified"] is None:
         return row["task_name"], row["attempt"], who, row["outcome"] or "at work", row["message"]
@@ -170,19 +170,19 @@ def attempt_line(row: dict[str, Any]) -> tuple[object, ...]:
 
 
 def remedies(attempts: Sequence[dict[str, Any]]) -> list[str]:
-    """Write a line for each kind of failed call with its remedy, and one for each cost that is estimated."""
+    """Return a line with the remedy for each kind of failed call, and one line if costs are estimated."""
     hints = {row["outcome"]: row["hint"] for row in attempts if row["verified"] is None and row["hint"]}
     lines = [f"{outcome}: {hint}" for outcome, hint in hints.items()]
     estimated = sum(bool(row["estimated"]) for row in attempts)
     if estimated:
         lines.append(
-            f"The cost of {estimated} calls is estimated from their bytes: the servers did not say what was used."
+            f"The cost of {estimated} calls is estimated from their bytes: the servers did not report the tokens."
         )
     return lines
 
 
 def reasons(findings: Sequence[dict[str, Any]]) -> str:
-    """Findings as one short line."""
+    """Return findings as one short line."""
     parts = []
     for finding in findings:
         place = finding.get("path") or finding.get("criterion") or ""
@@ -191,7 +191,7 @@ def reasons(findings: Sequence[dict[str, Any]]) -> str:
 
 
 def standing(phase: str, outcome: str | None) -> str:
-    """Return where a run stands, in words: a delivery waits for approval, and only then is it released."""
+    """Return the standing of a run in words. A delivery waits for approval and is released after it."""
     if phase == "delivered":
         return "delivered, waits for approval"
     return "released" if outcome == "delivered" else outcome or phase
@@ -207,10 +207,10 @@ def _standing(line: dict[str, Any]) -> str:
 
 
 def inbox_text(waiting: Sequence[dict[str, Any]], held_up: Sequence[RunWait] = ()) -> str:
-    """Write what waits for the Director: deliveries, with what must be known of each base, and runs held up."""
+    """Return the Director's inbox: deliveries with notes on their bases, and runs that need a person."""
     others = [waiting_text(held_up)] if held_up else []
     if not waiting:
-        return "\n\n".join(others) or "Nothing waits."
+        return "\n\n".join(others) or "Nothing waits for a decision."
     lines = [
         (row["run"], row["title"], str(row["commit_id"])[:12], row["folder"], row["base_short"] or "-")
         for row in waiting
@@ -222,7 +222,7 @@ def inbox_text(waiting: Sequence[dict[str, Any]], held_up: Sequence[RunWait] = (
 
 
 def released_text(line: dict[str, Any]) -> str:
-    """A release: in its first line what must be known of the base, in its last one how it is brought there."""
+    """Return the text of a release: notes on its base, and last the command that merges it into its repository."""
     short = f" ({line['base_short']})" if line["base_short"] else ""
     released = f"Released as {line['release_ref']}{short}: {line['folder']}"
     return "\n".join([released, *_base_notes(line), *([taken.strip()] if (taken := _take(line)) else [])])
@@ -233,9 +233,9 @@ def _base_notes(line: dict[str, Any]) -> list[str]:
 
 
 def accepted_text(accepted: Sequence[Mapping[str, Any]], machine: str) -> str:
-    """Say which limits need not be held, on this machine first."""
+    """Return the limits that machines need not hold, this machine's first."""
     if not accepted:
-        return "Nothing is accepted: verdicts need every limit."
+        return "No limit is accepted as missing: verdicts need every limit."
     first = sorted(accepted, key=lambda each: each["machine"] != machine)
     lines = [
         (f"{each['machine']}{' (this one)' if each['machine'] == machine else ''}", each["name"], each["reason"])
@@ -245,7 +245,7 @@ def accepted_text(accepted: Sequence[Mapping[str, Any]], machine: str) -> str:
 
 
 def next_step(line: dict[str, Any]) -> str:
-    """Suggest the Director's next step."""
+    """Return the Director's next step."""
     run = str(line["run"])
     if line["phase"] == "delivered":
         short = f", {line['base_short']}" if line.get("base_short") else ""
@@ -259,8 +259,8 @@ def next_step(line: dict[str, Any]) -> str:
         return "\n".join([released, *_base_notes(line)])
     if line["phase"] == "ended":
         return (
-            f"Next: aura run show {run} shows each attempt; "
-            "correct the requirement or hire another employee, then aura submit."
+            f"Next: see each attempt with `aura run show {run}`. "
+            "Then correct the requirement or hire another employee, and submit again: aura submit FILE"
         )
     return f"Follow it with: aura watch {run}"
 
@@ -270,7 +270,7 @@ def _look(line: dict[str, Any]) -> str:
 
 
 def _take(line: dict[str, Any]) -> str:
-    """Write the commands that bring a delivery into the repository that it builds on."""
+    """Return the commands that merge a delivery into its base repository; empty without a base."""
     if not str(line["branch"]).startswith("aura/"):
         return ""
     folder, branch = shlex.quote(str(line["folder"])), shlex.quote(str(line["branch"]))

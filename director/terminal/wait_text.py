@@ -1,4 +1,4 @@
-"""The reasons of waits in words: of one run, and of all that wait."""
+"""The reasons of waits in words, for one run and for all runs that wait."""
 
 from collections.abc import Sequence
 
@@ -7,12 +7,12 @@ from domain.waiting import RunWait, Wait
 
 
 def wait_lines(wait: Wait) -> list[str]:
-    """Write why something waits, and below it what to do next."""
+    """Return the reason of a wait, and below it the next step."""
     return [f"waits: {visible(wait.message)}", *([f"       {visible(wait.hint)}"] if wait.hint else [])]
 
 
 def waiting_text(waiting: Sequence[RunWait]) -> str:
-    """Write the runs that wait, those with the same reason together."""
+    """Return the runs that wait, one line for each reason."""
     alike: dict[str, list[RunWait]] = {}
     for one in waiting:
         alike.setdefault(one.waiting.message, []).append(one)

@@ -115,14 +115,16 @@ def test_its_one_next_command_works_when_it_is_pasted(report: dict[str, Any], au
 @pytest.mark.usefixtures("report")
 def test_a_second_one_in_the_same_home_ends_with_cheat_delivery_and_next_step(aura: Aura, inside: Aura) -> None:
     text = aura.text(*DEMO)
-    for part in ("rejected", "was suspended", "scripted", "Cost: 0.00 USD", "approve", "Equal: ", "is not touched"):
+    for part in ("rejected", "was suspended", "scripted", "Cost: 0.00 USD", "approve", "Equal: ", "is not changed"):
         assert part in text, text
     hired = text.partition("hiring …")[2].partition("submitting")[0]
     assert "recorded: scripted" in hired, text
     assert re.search(r"cheater-\w{4}: scripted cheater", hired), text
     end = text.partition("\nOne refused cheat\n")[2]
     assert re.search(
-        r"\nOne delivery\n.*\n.*Nothing of it runs any more.*rm -rf .*\n\nNext, .*:\n  \S.*\n$", end, re.DOTALL
+        r"\nOne delivery\n.*\n.*All processes of the demonstration are stopped.*rm -rf .*\n\nNext, .*:\n  \S.*\n$",
+        end,
+        re.DOTALL,
     ), end
     assert len(inside.json("runs")["runs"]) == 2
 

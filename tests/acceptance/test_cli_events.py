@@ -118,7 +118,7 @@ def test_follow_alone_shows_nothing_of_the_past(stack: Aura) -> None:
         assert following.stdout is not None
         last = stack.json("status")["last_event"]
         assert following.stderr.readline() == (
-            f"Following from event {last + 1} on. From the first one: aura events --follow --after 0\n"
+            f"Following from event {last + 1} on. To begin with the first event: aura events --follow --after 0\n"
         )
         stack.json("pause", "--reason", "to be followed")
         assert json.loads(following.stdout.readline())["seq"] == last + 1
@@ -132,7 +132,7 @@ def test_why_tells_the_story_in_words(aura: Aura, log: list[dict[str, Any]]) -> 
     rejected = next(line for line in log if line["envelope"]["type"] == "task.rejected")
     text = aura.text("why", str(rejected["seq"]))
     before, rest = text.split("This event:")
-    this, after = rest.split("What came of it:")
+    this, after = rest.split("Effects of this event:")
     assert "submitted: Adders" in before
     assert "attempt 1 to anna" in before
     assert "T1: rejected, by anna (scripted): wrong_result" in this

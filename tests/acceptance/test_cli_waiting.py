@@ -51,7 +51,7 @@ def test_ctrl_c_says_that_the_run_goes_on(aura: Aura, command: str) -> None:
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=WAIT_S)
     assert process.returncode == 130
-    assert f"Interrupted. The run goes on: `aura watch {run}` follows it" in said
+    assert f"Interrupted. The run continues: `aura watch {run}` follows it" in said
     assert aura.inside().json("run", "show", run)["run"]["outcome"] is None
 
 

@@ -81,7 +81,7 @@ async def test_a_consumer_that_is_parked_or_stands_still_is_named(
     async with house.running(["recorder"]):  # no manager, and nobody who says so: it may be elsewhere
         late = await house.submit(Sample())
         await house.until_type(late, "run.submitted")
-        assert "The manager stands still, with " in (await reason(waits.of, runs[0], "behind")).message
+        assert "The manager does not read the log: it is " in (await reason(waits.of, runs[0], "behind")).message
         assert (await waits.of(late)) == await reason(waits.of, late, "behind")
     async with house.office.store.connection() as connection:
         await connection.execute(
@@ -89,7 +89,7 @@ async def test_a_consumer_that_is_parked_or_stands_still_is_named(
         )
     wait = await waits.of(runs[0])
     assert wait is not None
-    assert (wait.code, "manager cannot take event 9" in wait.message) == ("parked", True)
+    assert (wait.code, "manager cannot process event 9" in wait.message) == ("parked", True)
     assert "aura replay manager" in wait.hint
 
 

@@ -28,7 +28,7 @@ async def test_a_parked_run_is_not_waited_for(house: House) -> None:
                     f"INSERT INTO {consumer}.parked (scope, key, error) VALUES ($1, $2, 'KeyError')", scope, f"{9:020}"
                 )
         assert (await Watch(house.office.store, honest, Door("watch", True), quiet=True).until_rest())["run"] == honest
-        with pytest.raises(Failed, match="manager cannot take event 9") as raised:
+        with pytest.raises(Failed, match="manager cannot process event 9") as raised:
             await Watch(house.office.store, halted, Door("watch", True), quiet=True).until_rest()
         assert "`aura down && aura replay manager && aura up`" in raised.value.hint
 

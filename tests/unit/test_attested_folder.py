@@ -128,7 +128,7 @@ def test_what_is_covered_by_nothing_may_change(aura: Aura, folder: Path) -> None
     said = verified(aura, folder)
     assert said["not_covered"] == ["README.md"]
     assert said["not_looked_at"] == ["__pycache__"]
-    assert "delete before you run" in aura.text("attestation", "verify", str(folder))
+    assert "Delete these folders before you run" in aura.text("attestation", "verify", str(folder))
 
 
 def test_the_key_that_is_named_counts_and_then_that_of_the_home(aura: Aura, folder: Path, tmp_path: Path) -> None:

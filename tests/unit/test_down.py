@@ -32,7 +32,11 @@ def stack(children: dict[str, int | None], *, running: bool = True, alive: bool 
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        ({"organisation": None}, {"organisation": 0}, "Stopped: recorder and consumers drained to one sequence."),
+        (
+            {"organisation": None},
+            {"organisation": 0},
+            "Stopped: the recorder and all consumers were drained to the same sequence.",
+        ),
         (
             {"organisation": 69},
             {"organisation": 69},
@@ -50,8 +54,8 @@ def stack(children: dict[str, int | None], *, running: bool = True, alive: bool 
             {"nats": -11, "manager": 1, "hr": 0},
             "Nats had already ended (killed by SIGSEGV); the manager had already ended (exit code 1); servers stopped.",
         ),
-        ({"nats": None, "hr": None}, {"nats": -15, "postgres": -2, "model": -15, "hr": 0}, "Stopped: recorder"),
-        ({"model": 1, "hr": None}, {"hr": 0}, "Stopped: recorder"),
+        ({"nats": None, "hr": None}, {"nats": -15, "postgres": -2, "model": -15, "hr": 0}, "Stopped: the recorder"),
+        ({"model": 1, "hr": None}, {"hr": 0}, "Stopped: the recorder"),
     ],
 )
 def test_it_says_drained_only_when_all_ended_in_order(
@@ -68,7 +72,7 @@ def test_what_a_dead_supervisor_left_was_not_drained() -> None:
     left = stack({"nats": None, "organisation": None}, running=False)
     report = report_of(left, left)
     assert stopped_text(report).startswith(
-        "The supervisor had died and left nats, organisation behind; servers stopped."
+        "The supervisor had died, and nats, organisation still ran; servers stopped."
     )
     assert report.drained is False
 

@@ -164,7 +164,7 @@ def test_two_forms_at_once_are_refused(form: str, capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit) as left:
         judge_door(form, as_json=True)
     assert left.value.code == 2
-    assert "two forms of one answer" in json.loads(capsys.readouterr().out)["error"]["message"]
+    assert "two formats of one answer" in json.loads(capsys.readouterr().out)["error"]["message"]
     assert judge_door("json", as_json=True).as_json
     assert judge_door("json", as_json=False).as_json
     assert not judge_door(form, as_json=False).as_json

@@ -37,7 +37,7 @@ def test_a_missing_module_is_one_reason_with_all_that_it_stops() -> None:
         "The module `slug` is missing: 10 cases of A1, sealed cases of A1 and given tests of A2 cannot start."
     )
     assert reason.place == "criteria A1 and A2, at specs/slug.md:10, specs/slug.md:11, specs/slug.md:12 and 9 more"
-    assert reason.next_step == "Write `slug.py` in the tree; or correct the module's name in the requirement."
+    assert reason.next_step == "Write `slug.py` in the tree, or correct the module's name in the requirement."
 
 
 def test_two_causes_are_two_reasons() -> None:

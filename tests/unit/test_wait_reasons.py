@@ -292,7 +292,7 @@ def test_a_screen_says_runs_with_the_same_reason_together() -> None:
         "       Go on.",
     ]
     assert inbox_text([], waits) == text
-    assert inbox_text([]) == "Nothing waits."
+    assert inbox_text([]) == "Nothing waits for a decision."
 
 
 STAFFLESS = Wait(code="no_staff", message="Nobody is on the staff.", hint="Hire somebody.")

@@ -1,1 +1,1 @@
-"""The commands of `aura`, by subject. Heavy imports stand inside the functions: `aura --help` answers at once."""
+"""The commands of `aura`, by subject. Slow imports are inside the functions, so that `aura --help` is fast."""

@@ -1,4 +1,4 @@
-"""backtest: a repository's own fixes, judged without any model."""
+"""The command backtest: it judges a repository's own fixes, without a model."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,28 +19,32 @@ def register(app: typer.Typer) -> None:
     app.command()(backtest)
 
 
-@command("backtest", interrupted="What has been judged is kept: the same command goes on from there.")
+@command("backtest", interrupted="Finished results are kept: the same command continues from there.")
 async def backtest(
     door: Door,
     settings: "Settings",
-    repo: Annotated[Path, typer.Option("--repo", metavar="PATH", help="A clone; nothing in it is changed.")] = Path(),
+    repo: Annotated[
+        Path, typer.Option("--repo", metavar="PATH", help="A clone of the repository. It is not changed.")
+    ] = Path(),
     last: Annotated[
-        int, typer.Option("--last", min=1, max=LAST_MAX, help="How many commits that change code and tests.")
+        int, typer.Option("--last", min=1, max=LAST_MAX, help="Number of commits that change code and tests.")
     ] = 30,
     branch: Annotated[
-        str | None, typer.Option("--branch", metavar="NAME", help="A branch, tag or commit; else what HEAD names.")
+        str | None, typer.Option("--branch", metavar="NAME", help="A branch, tag or commit (default HEAD).")
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Judge again what an earlier backtest has judged.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Also judge commits that an earlier backtest has judged.")
+    ] = False,
     write: Annotated[
         Path | None, typer.Option("--write", metavar="DIR", help="Also write each commit as a requirement to submit.")
     ] = None,
     allow_degraded: Degraded = False,
     html: Html = None,
 ) -> None:
-    """Judge a repository's last fixes, their parents and wrong patches of them: can verdicts on it be trusted?
+    """Test whether verdicts on a repository can be trusted: judge its last fixes, their parents, and wrong patches.
 
-    No model is asked and no server is needed. Each commit takes minutes, because its tests run several times in boxes.
-    An interrupted backtest goes on where it stopped. Exit 0: no verdict was wrong, 1: some were.
+    No model and no server is needed. Each commit takes minutes, because its tests run several times in sandboxes.
+    An interrupted backtest continues where it stopped. Exit 0: no verdict was wrong. Exit 1: some were wrong.
     """
     from director.cli.written_file import write_file
     from director.reports.backtest import commit_line, report_page, report_text

@@ -1,4 +1,4 @@
-"""One way to write a command: a coroutine that gets its door, the settings if it asks, and its options."""
+"""The decorator for commands: a coroutine gets its door, its options, and the settings if it has that parameter."""
 
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
@@ -15,12 +15,12 @@ Work = Callable[..., Coroutine[Any, Any, None]]
 def command(
     name: str, *, interrupted: str = "", door: Callable[[bool, Mapping[str, Any]], Door] | None = None
 ) -> Callable[[Work], Callable[..., None]]:
-    """Return the decorator that makes of a coroutine function what typer takes, with --json as its last option.
+    """Return the decorator that turns a coroutine function into a typer command with --json as its last option.
 
-    name: as it is typed, in the answer's schema too. interrupted: what Ctrl-C leaves and the way to go on, with the
-    options' names in braces. door: makes another door than the common one, from --json and the options.
-    A parameter `settings` gets the settings of this environment; they are read, and pydantic is imported, only when the
-    command runs. So a command's heavy imports stand inside its function.
+    name: the command as it is typed; it is also in the answer's schema. interrupted: the message after Ctrl-C, with
+    names of options in braces. door: makes a door from --json and the options, instead of the common one.
+    A parameter `settings` gets the settings of this environment. They are read, and pydantic is imported, only when the
+    command runs. For the same reason a command's slow imports are inside its function.
     """
 
     def made(function: Work) -> Callable[..., None]:
@@ -49,7 +49,7 @@ async def _work(function: Work, door: Door, options: Mapping[str, Any], *, needs
 
 
 def _shown_as(run: Callable[..., None], signature: inspect.Signature) -> None:
-    """Give a function the signature that typer reads: the options of the coroutine, and --json."""
+    """Set the signature that typer reads: the options of the coroutine, and --json."""
     own = [each for each in signature.parameters.values() if each.name not in (DOOR, SETTINGS)]
     json = inspect.Parameter(AS_JSON, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Json)
     run.__signature__ = signature.replace(parameters=[*own, json], return_annotation=None)  # type: ignore[attr-defined]  # inspect reads it

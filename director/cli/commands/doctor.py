@@ -1,4 +1,4 @@
-"""doctor: is everything here that an organisation needs?"""
+"""The command doctor: it checks every part that an organisation needs."""
 
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 @command("doctor")
 async def doctor(door: Door, settings: "Settings") -> None:
-    """Look at every part (sandbox, servers, room, keys) and say of each: ok, degraded or missing, and what to do."""
+    """Check every part (sandbox, servers, disk, keys): is it ok, degraded or missing, and what is the remedy?"""
     import os
 
     from director.cli.doctor_text import parts_text

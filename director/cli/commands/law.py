@@ -1,4 +1,4 @@
-"""pause, halt, resume, budget: the Director's law over the whole organisation."""
+"""The commands pause, halt, resume and budget, which apply to the whole organisation."""
 
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated
@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 @command("pause")
 async def pause(door: Door, settings: "Settings", reason: Reason) -> None:
-    """No new work begins; what runs goes on to its end."""
+    """Pause the organisation: no new work begins, and work in progress is finished."""
     from director.services import law
     from director.services.session import desk
 
@@ -33,7 +33,7 @@ async def pause(door: Door, settings: "Settings", reason: Reason) -> None:
 
 @command("halt")
 async def halt(door: Door, settings: "Settings", reason: Reason) -> None:
-    """Nothing begins, nothing is merged or delivered."""
+    """Halt the organisation: nothing begins, and nothing is merged or delivered."""
     from director.services import law
     from director.services.session import desk
 
@@ -43,7 +43,7 @@ async def halt(door: Door, settings: "Settings", reason: Reason) -> None:
 
 @command("resume")
 async def resume(door: Door, settings: "Settings", reason: Reason) -> None:
-    """Go on after a pause or a halt."""
+    """End a pause or a halt."""
     from director.services import law
     from director.services.session import desk
 
@@ -55,10 +55,8 @@ async def resume(door: Door, settings: "Settings", reason: Reason) -> None:
 async def budget(
     door: Door,
     settings: "Settings",
-    usd: Annotated[
-        str | None, typer.Option(help="Set it: the most that all runs together may spend, in US dollars.")
-    ] = None,
-    tokens: Annotated[int | None, typer.Option(min=0, help="Set it: the most tokens of all runs together.")] = None,
+    usd: Annotated[str | None, typer.Option(help="Set the limit of all runs together, in US dollars.")] = None,
+    tokens: Annotated[int | None, typer.Option(min=0, help="Set the limit of all runs together, in tokens.")] = None,
 ) -> None:
     """Show the organisation's budget, or set it with --usd and --tokens. 0 means stop."""
     import msgspec
@@ -79,7 +77,7 @@ async def budget(
 
 
 def _amount(usd: str | None, tokens: int | None) -> "Amount | None":
-    """Return the amount that the options name; None if they name none. Raises Invalid for half of one."""
+    """Return the amount of the options; None if both are missing. Raises Invalid if one of them is missing."""
     from domain.money import Amount
 
     if usd is None and tokens is None:
@@ -91,10 +89,10 @@ def _amount(usd: str | None, tokens: int | None) -> "Amount | None":
     try:
         return Amount(Decimal(usd), tokens)
     except InvalidOperation:
-        raise Invalid(f"{usd!r} is not an amount of dollars.", hint='Write it like "12.50".') from None
+        raise Invalid(f"{usd!r} is not an amount of dollars.", hint="Write it like this: --usd 12.50") from None
 
 
 def _answer(door: Door, outcome: "Outcome") -> None:
-    """Say as which event a word of the Director was recorded."""
+    """Print the event that recorded the command."""
     seq = outcome.seq
     door.answer({"seq": seq}, f"Recorded as event {seq}." if seq else "Nothing changed.")

@@ -1,4 +1,4 @@
-"""events, why, state, replay: the record itself."""
+"""The commands events, why, state and replay, which read the log."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,27 +22,36 @@ async def events(
     door: Door,
     settings: "Settings",
     follow: Annotated[
-        bool, typer.Option("--follow", help="Stay and show what comes from now on, or after --since or --after.")
+        bool, typer.Option("--follow", help="Stay and show new events: from now on, or after --since or --after.")
     ] = False,
-    run: Annotated[str, typer.Option(metavar="RUN", help="Of this run only.")] = "",
+    run: Annotated[str, typer.Option(metavar="RUN", help="Only events of this run.")] = "",
     kind: Annotated[
-        str, typer.Option("--type", help="Types that begin with this, for example task. or task.rejected")
+        str, typer.Option("--type", help="Only types that begin with this text, for example task. or task.rejected")
     ] = "",
     entity: Annotated[
-        str, typer.Option(metavar="ID", help="About this task, run, employee (or its name), incident or other entity.")
+        str,
+        typer.Option(
+            metavar="ID", help="Only events of this task, run, employee (or its name), incident or other entity."
+        ),
     ] = "",
     actor: Annotated[
-        str, typer.Option(metavar="ROLE|ID", help="Caused by this role, or by the principal whose id begins so.")
+        str,
+        typer.Option(
+            metavar="ROLE|ID",
+            help="Only events caused by this role, or by the principal with this id or beginning of an id.",
+        ),
     ] = "",
     since: Annotated[
-        str, typer.Option(metavar="SEQ|TIME", help="From here on: a sequence, or a UTC time like 2026-01-31T12:00.")
+        str,
+        typer.Option(metavar="SEQ|TIME", help="From this event on: a sequence, or a UTC time like 2026-01-31T12:00."),
     ] = "",
-    until: Annotated[str, typer.Option(metavar="SEQ|TIME", help="Up to here, inclusive.")] = "",
+    until: Annotated[str, typer.Option(metavar="SEQ|TIME", help="Up to this event, inclusive.")] = "",
     after: Annotated[
-        int | None, typer.Option(metavar="SEQ", min=0, max=SEQ_MAX, help="Behind this sequence; 0 is the whole log.")
+        int | None,
+        typer.Option(metavar="SEQ", min=0, max=SEQ_MAX, help="Only events after this sequence; 0 is the whole log."),
     ] = None,
 ) -> None:
-    """Show the log, oldest first; with --json one object a line. Filters narrow each other down."""
+    """Show the log, oldest event first; with --json one object per line. An event must pass every given filter."""
     from director.cli.log_text import event_line
     from director.services.events import Filter, event_view, events_of
     from director.services.session import archive
@@ -62,7 +71,7 @@ async def why(
     settings: "Settings",
     event: Annotated[str, typer.Argument(metavar="EVENT", help="An event's id or its sequence.")],
 ) -> None:
-    """Show as a tree what led to an event, and what came of it."""
+    """Show the causes of an event, and its effects as a tree."""
     from director.cli.log_text import explanation_text
     from director.services.causes import explain
     from director.services.session import archive, find_event
@@ -83,7 +92,7 @@ async def state(
         str, typer.Option("--as-of", metavar="SEQ|TIME", help="A sequence, or a UTC time like 2026-01-31T12:00")
     ] = "",
 ) -> None:
-    """A view rebuilt from the log, now or as of any event."""
+    """Show a view, rebuilt from the log, as of now or of any event."""
     from director.cli.log_text import state_text
     from director.services.replay import state_of, view_named
     from director.services.session import archive
@@ -99,29 +108,29 @@ async def replay(
     door: Door,
     settings: "Settings",
     projection: Annotated[
-        str, typer.Argument(help="The one to rebuild: manager, verifier, auditor, accountant or hr.")
+        str, typer.Argument(help="The projection to rebuild: manager, verifier, auditor, accountant or hr.")
     ] = "",
     check: Annotated[
         bool,
-        typer.Option("--check", help="Rebuild all in memory and compare with the live rows; exit 6 on a difference."),
+        typer.Option("--check", help="Rebuild all in memory and compare them with the live rows. Exit 6: they differ."),
     ] = False,
     to: Annotated[
         int,
         typer.Option(
-            metavar="SEQ", min=0, max=SEQ_MAX, help="With --check: rebuild to here and print digests instead."
+            metavar="SEQ", min=0, max=SEQ_MAX, help="With --check: rebuild up to this event and print digests instead."
         ),
     ] = 0,
 ) -> None:
-    """Rebuild a projection from the event store, or check them all against it."""
+    """Rebuild a projection from the event store, or compare all projections with it."""
     from director.cli.log_text import checked_text, digests_text
     from director.services.replay import checked_replay, differs, digests_at, projection_named, rebuild
     from director.services.session import archive
     from domain.errors import Invalid
 
     if projection and (check or to):
-        raise Invalid("--check and --to concern all projections.", hint=f"Leave {projection} out, or the options.")
+        raise Invalid("--check and --to work on all projections.", hint=f"Leave out {projection}, or the options.")
     if to and not check:
-        raise Invalid("--to belongs to --check.", hint=f"Write: aura replay --check --to {to}")
+        raise Invalid("--to needs --check.", hint=f"Write: aura replay --check --to {to}")
     named = None if check else projection_named(projection)
     async with archive(settings) as store:
         if named is not None:

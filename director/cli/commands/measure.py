@@ -1,4 +1,4 @@
-"""bench: the measurements of docs/bench.md, on this machine."""
+"""The command bench: it makes the measurements of docs/bench.md on this machine."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,17 +19,17 @@ def register(app: typer.Typer) -> None:
 @command("bench")
 async def bench(
     door: Door,
-    quick: Annotated[bool, typer.Option("--quick", help="Two small rounds, about two minutes.")] = False,
-    rounds: Annotated[int | None, typer.Option(min=1, help="Instead of 5, or of 2 with --quick.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Measure two small rounds, in about two minutes.")] = False,
+    rounds: Annotated[int | None, typer.Option(min=1, help="Number of rounds (default 5, with --quick 2).")] = None,
     out: Annotated[Path, typer.Option(help="The page to write.")] = Path("bench.md"),
 ) -> None:
-    """Measure events per second, the time of a run and replay, beside named peers, on servers of its own."""
+    """Measure events per second, the time of a run and of a replay, and the same for named peers, on own servers."""
     import asyncio
     import sys
 
     if not (SOURCES / "bench" / "__main__.py").is_file():
         raise Unavailable(
-            "The measurements are not installed with aura: they are part of its sources.",
+            "The measurements are not installed with aura: only its source repository contains them.",
             hint="Clone the project and run `make bench` there.",
         )
     options = ["--out", str(out.resolve())]
@@ -39,5 +39,5 @@ async def bench(
         sys.executable, "-m", "bench", *options, cwd=SOURCES, stdout=sys.stderr
     )
     if await measuring.wait():
-        raise AuraError("The measurements failed.", hint="What went wrong stands above.", code="failed")
+        raise AuraError("The measurements failed.", hint="See the error above.", code="failed")
     door.answer({"out": str(out.resolve()), "page": out.read_text(encoding="utf-8")}, f"Written: {out}")

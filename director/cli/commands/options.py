@@ -1,16 +1,16 @@
-"""Options that many commands share."""
+"""Options that several commands share."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; everything else goes to stderr.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why: it goes on the record with your name.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; all other text goes to stderr.")]
+Reason = Annotated[str, typer.Option("--reason", help="The reason. It is recorded with your name.")]
 Degraded = Annotated[
-    bool, typer.Option("--allow-degraded", help="Judge also where this machine cannot hold every limit of the box.")
+    bool, typer.Option("--allow-degraded", help="Judge even if this machine cannot hold every limit of the sandbox.")
 ]
 Html = Annotated[
-    Path | None, typer.Option("--html", metavar="FILE", help="Also write it as one page that needs nothing else.")
+    Path | None, typer.Option("--html", metavar="FILE", help="Also write the result as one self-contained HTML page.")
 ]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, the beginning of it, or `last`.")]

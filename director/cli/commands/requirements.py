@@ -1,4 +1,4 @@
-"""init, check, schema, submit, judge: requirement files and what is made of them."""
+"""The commands init, check, schema, submit and judge, which read or write requirement files."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Form(StrEnum):
-    """The forms of a verdict's answer."""
+    """The formats of a verdict."""
 
     text = "text"
     json = "json"
@@ -28,7 +28,7 @@ class Form(StrEnum):
 
 
 class Part(StrEnum):
-    """The parts of a requirement that have a schema of their own."""
+    """The parts of a requirement that have their own schema."""
 
     whole = "whole"
     front = "front"
@@ -49,19 +49,22 @@ async def init(
     door: Door,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write, for example slug.md.")],
     kind: Annotated[
-        str | None, typer.Option("--from", metavar="KIND", help="bugfix, feature, endpoint or cli: fit for such work.")
+        str | None,
+        typer.Option(
+            "--from", metavar="KIND", help="A template for this kind of work: bugfix, feature, endpoint or cli."
+        ),
     ] = None,
     example: Annotated[
-        bool, typer.Option("--example", help="One that the embedded model meets as it stands, to try all of it.")
+        bool, typer.Option("--example", help="Write a complete requirement that the embedded model can meet.")
     ] = False,
-    deliver: Annotated[str | None, typer.Option(help="library (as without it) or cli")] = None,
+    deliver: Annotated[str | None, typer.Option(help="library (the default) or cli")] = None,
 ) -> None:
-    """Write a requirement to fill in; a file of prose alone gets the parts that are missing."""
+    """Write a requirement to fill in. If the file exists and has only prose, the missing parts are added."""
     from director.services import requirements
     from domain.errors import Invalid
 
     if sum((kind is not None, example, deliver is not None)) > 1:
-        raise Invalid("--from, --example and --deliver do not go together.", hint="Leave out all but one of them.")
+        raise Invalid("--from, --example and --deliver do not go together.", hint="Use only one of them.")
     if example:
         written = requirements.write_example(file)
     elif kind is not None:
@@ -71,9 +74,9 @@ async def init(
     left = requirements.placeholders_left(written)
     text = f"Wrote {', '.join(map(str, written))}.\n"
     text += (
-        f"Replace the {left} placeholders; aura check {file} shows where they are."
+        f"Replace the {left} placeholders; `aura check {file}` shows where they are."
         if left
-        else (f"Nothing needs to be filled in. Next: aura check {file}, then aura up, then aura submit {file} --wait")
+        else (f"The requirement is complete. Next: aura check {file}, then aura up, then aura submit {file} --wait")
     )
     door.answer({"files": [str(path) for path in written], "placeholders": left}, text)
 
@@ -83,9 +86,9 @@ async def check(
     door: Door,
     settings: "Settings",
     file: File,
-    static: Annotated[bool, typer.Option("--static", help="Run nothing: read the files and the base alone.")] = False,
+    static: Annotated[bool, typer.Option("--static", help="Run nothing; only read the files and the base.")] = False,
 ) -> None:
-    """Find what is wrong in a requirement file and its base: every problem with line, column and remedy."""
+    """Check a requirement file and its base. Every problem is shown with line, column and remedy."""
     from director.services.base_check import base_beside, tried_on_base
     from director.services.requirements import check_data, check_text
     from verification.requirements.parser import read_requirement
@@ -107,7 +110,7 @@ async def schema(
         Part, typer.Argument(metavar="[PART]", help="front, acceptance or sealed; without it, any of the three.")
     ] = Part.whole,
 ) -> None:
-    """Print the JSON schema of requirement files, for editors. It is made of what the parser reads them by."""
+    """Print the JSON schema of requirement files, for editors. It is made from the parser's own types."""
     import json
 
     from verification.requirements.schema import schema as schema_of
@@ -116,18 +119,20 @@ async def schema(
     door.answer(made, json.dumps(made, indent=1))
 
 
-@command("submit", interrupted="Nothing was handed in.")
+@command("submit", interrupted="Nothing was submitted.")
 async def submit(
     door: Door,
     settings: "Settings",
     file: File,
-    wait: Annotated[bool, typer.Option("--wait", help="Stay until it is delivered or has ended.")] = False,
-    repo: Annotated[str | None, typer.Option(metavar="PATH", help="Start from this repository: base.repo.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Stay until the run is delivered or has ended.")] = False,
+    repo: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Use this repository as the base (base.repo).")
+    ] = None,
     ref: Annotated[str, typer.Option(help="The branch, tag or commit of --repo.")] = "HEAD",
     attempts: Annotated[int, typer.Option(min=1, max=100, help="Attempts per task.")] = 6,
     allow_degraded: Degraded = False,
 ) -> None:
-    """Hand in a requirement."""
+    """Submit a requirement: a run begins."""
     from director.cli.following import follow
     from director.services.hand_in import HandIn, goes_on, hand_in, ready_to_hand_in
     from director.services.session import desk
@@ -142,7 +147,7 @@ async def submit(
     ready = await ready_to_hand_in(request, settings, door.note)
 
     def handed_in(run: "UUID") -> None:
-        door.when_interrupted = f"The run goes on: `aura watch {run}` follows it."
+        door.when_interrupted = f"The run continues: `aura watch {run}` follows it."
 
     async with desk(settings) as opened:
         run = await hand_in(opened, ready, note=door.note, on_handed_in=handed_in)
@@ -154,7 +159,7 @@ async def submit(
 
 
 def _judge_door(as_json: bool, options: Mapping[str, Any]) -> Door:
-    """Return the door for one form of the answer."""
+    """Return the door for one format of the answer."""
     from director.cli.judging import judge_door
 
     return judge_door(options["form"].value, as_json=as_json)
@@ -167,26 +172,29 @@ async def judge(
     file: File,
     folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="The tree to judge.")] = None,
     form: Annotated[
-        Form, typer.Option("--format", help="Of the answer; junit, sarif and github say what an author may be told.")
+        Form,
+        typer.Option(
+            "--format", help="Format of the verdict. junit, sarif and github have only text that the author may see."
+        ),
     ] = Form.text,
     repo: Annotated[str | None, typer.Option(metavar="PATH", help="Judge a commit of this repository.")] = None,
     ref: Annotated[str, typer.Option(help="The branch, tag or commit of --repo.")] = "HEAD",
     base_ref: Annotated[
-        str | None, typer.Option(metavar="REF", help="What the commit is compared with: where both last agree.")
+        str | None,
+        typer.Option(metavar="REF", help="Compare with the last commit that the judged commit and REF have in common."),
     ] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="The seed of everything that is drawn at random; without it, a new one is drawn.")
-    ] = None,
+    seed: Annotated[int | None, typer.Option(help="The seed of all random choices (default: a new one).")] = None,
     allow_degraded: Degraded = False,
     html: Html = None,
     attest: Annotated[
         Path | None, typer.Option("--attest", metavar="FILE", help="Write the verdict as a signed statement (in-toto).")
     ] = None,
     key: Annotated[
-        Path | None, typer.Option("--key", metavar="KEY", help="Sign with this key (Ed25519, PEM), not the home's.")
+        Path | None,
+        typer.Option("--key", metavar="KEY", help="Sign with this key (Ed25519, PEM) instead of the home's."),
     ] = None,
 ) -> None:
-    """Run the whole verdict pipeline on a tree, without servers. Exit 0: verified, 1: rejected."""
+    """Judge a tree with the whole verdict pipeline, without servers. Exit 0: verified. Exit 1: rejected."""
     from director.cli.judging import JudgeOutput, judge_and_show
     from director.services.judge import JudgeRequest
     from director.services.judged_source import Source

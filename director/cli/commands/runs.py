@@ -1,4 +1,4 @@
-"""runs, run show, diff, watch, inbox, approve, reject: runs and what the Director says to them."""
+"""The commands runs, run show, diff, watch, inbox, approve and reject."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,12 +12,12 @@ from domain.errors import Invalid
 if TYPE_CHECKING:
     from director.settings import Settings
 
-Commit = Annotated[str, typer.Option(help="The commit that was looked at: another one is not approved.")]
+Commit = Annotated[str, typer.Option(help="The commit that you have reviewed. Another commit is not approved.")]
 
 
 def register(app: typer.Typer) -> None:
     app.command()(runs)
-    group = typer.Typer(help="One run.")
+    group = typer.Typer(help="Show one run.")
     group.command("show")(run_show)
     app.add_typer(group, name="run")
     for function in (diff, watch, inbox, approve, reject):
@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 @command("runs")
 async def runs(door: Door, settings: "Settings") -> None:
-    """All runs, newest first."""
+    """List all runs, newest first."""
     from director.cli.run_text import runs_text
     from director.services.session import archive
     from director.services.views import RUNS
@@ -42,16 +42,16 @@ async def run_show(
     settings: "Settings",
     run: RunId,
     attempt: Annotated[
-        int | None, typer.Option(min=1, help="One attempt whole: prompt, answer, changes and findings.")
+        int | None, typer.Option(min=1, help="Show this attempt: prompt, answer, changes and findings.")
     ] = None,
-    task: Annotated[str, typer.Option(metavar="TASK", help="With --attempt: of this task.")] = "",
+    task: Annotated[str, typer.Option(metavar="TASK", help="With --attempt: the task of the attempt.")] = "",
 ) -> None:
-    """Show the whole story of a run: tasks, attempts with reasons, incidents, cost, and what to do next."""
+    """Show the whole record of a run: tasks, attempts with reasons, incidents, cost, and the next step."""
     if attempt is not None:
         await _show_attempt(door, settings, run, attempt, task)
         return
     if task:
-        raise Invalid("--task belongs to --attempt.", hint=f"Write: aura run show {run} --task {task} --attempt 1")
+        raise Invalid("--task needs --attempt.", hint=f"Write: aura run show {run} --task {task} --attempt 1")
     from director.services.run_record import run_data
     from director.services.session import archive, find_run
     from director.services.waiting import Waits
@@ -63,7 +63,7 @@ async def run_show(
         found = await find_run(store, run)
         data = await run_data(store, found) | {"waiting": await Waits(store, settings).of(found)}
     if data["run"] is None:
-        raise Unavailable("The manager has not taken up this run yet.", hint="Is it at work? `aura status`")
+        raise Unavailable("The manager has not taken up this run yet.", hint="See whether it runs: `aura status`")
     door.answer(data, f"{run_text(data)}\n\n{record_of(data['run'])}")
 
 
@@ -84,7 +84,7 @@ async def _show_attempt(door: Door, settings: "Settings", run: str, attempt: int
 
 @command("diff")
 async def diff(door: Door, settings: "Settings", run: RunId = "last") -> None:
-    """Show the changes of a run as git would: of a delivery, or of the work that is verified so far."""
+    """Show the changes of a run as a git diff: of its delivery, or of the work that is verified so far."""
     from bus.blobs import Blobs
     from bus.redaction import Redactor
     from director.services.changes import diff_of
@@ -96,7 +96,7 @@ async def diff(door: Door, settings: "Settings", run: RunId = "last") -> None:
     door.answer({"changes": changes, "diff": text}, visible(text))
 
 
-@command("watch", interrupted="The run goes on: `aura watch {run}` follows it again.")
+@command("watch", interrupted="The run continues: `aura watch {run}` follows it again.")
 async def watch(door: Door, settings: "Settings", run: RunId = "last") -> None:
     """Follow a run until it is delivered or has ended."""
     from director.cli.live_view import Watch
@@ -114,7 +114,7 @@ async def watch(door: Door, settings: "Settings", run: RunId = "last") -> None:
 
 @command("inbox")
 async def inbox(door: Door, settings: "Settings") -> None:
-    """List what waits for the Director's decision."""
+    """List the deliveries that wait for the Director's decision, and the runs that need a person."""
     from director.services.approvals import waiting_runs
     from director.services.session import archive
     from director.services.waiting import Waits
@@ -127,7 +127,7 @@ async def inbox(door: Door, settings: "Settings") -> None:
 
 @command("approve")
 async def approve(door: Door, settings: "Settings", run: RunId, commit: Commit = "", reason: Reason = "") -> None:
-    """Release a delivery: the release ref is put on its commit. If its base has moved, it is judged there first."""
+    """Approve a delivery: its commit gets the release ref. If its base has moved, it is judged again instead."""
     from director.services.approvals import approve_run
     from director.services.left_out import left_out
     from director.services.session import desk, find_run
@@ -142,7 +142,7 @@ async def approve(door: Door, settings: "Settings", run: RunId, commit: Commit =
 
 @command("reject")
 async def reject(door: Door, settings: "Settings", run: RunId, reason: Reason) -> None:
-    """Decline a delivery, or cancel a run that is under way. No release ref is put."""
+    """Decline a delivery, or cancel an open run. No release ref is made."""
     from director.services.approvals import reject_run
     from director.services.session import desk, find_run
 

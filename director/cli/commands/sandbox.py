@@ -1,4 +1,4 @@
-"""sandbox build, probe, accept, withdraw: where code under test runs, and which limits a machine need not hold."""
+"""The commands sandbox build, probe, accept and withdraw: the sandbox of code under test, and its limits."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,16 +14,18 @@ if TYPE_CHECKING:
 
 Limits = Annotated[
     list[str],
-    typer.Argument(metavar="LIMIT...", help="memory, processes or system-calls, as `aura doctor` names them."),
+    typer.Argument(
+        metavar="LIMIT...", help="memory, processes or system-calls; `aura doctor` shows which are not held."
+    ),
 ]
 Machine = Annotated[
     str | None,
-    typer.Option("--machine", metavar="ID", help="Another machine; `aura sandbox probe` there shows its id."),
+    typer.Option("--machine", metavar="ID", help="Another machine. `aura sandbox probe` on that machine shows its id."),
 ]
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(help="Where code under test runs.")
+    group = typer.Typer(help="The sandbox in which code under test runs.")
     group.command("build")(build)
     group.command("probe")(probe)
     group.command("accept")(accept)
@@ -33,7 +35,7 @@ def register(app: typer.Typer) -> None:
 
 @command("sandbox build")
 async def build(door: Door, settings: "Settings") -> None:
-    """Build the root file system of the boxes from this Python, without a network, and hand it to Docker if it runs."""
+    """Build the root file system of the sandbox from this Python, without a network. A running Docker gets it too."""
     from director.cli.doctor_text import image_text
     from director.doctor.sandbox_image import build_boxes
 
@@ -43,7 +45,7 @@ async def build(door: Door, settings: "Settings") -> None:
 
 @command("sandbox probe")
 async def probe(door: Door, settings: "Settings") -> None:
-    """Which sandbox is used here, and what it holds, proven by runs. Exit 69: there is none, and nothing would run."""
+    """Show the sandbox of this machine and the limits that it holds, tested by real runs. Exit 69: there is none."""
     import msgspec
 
     from director.cli.doctor_text import capabilities_text
@@ -58,7 +60,7 @@ async def probe(door: Door, settings: "Settings") -> None:
 
 @command("sandbox accept")
 async def accept(door: Door, settings: "Settings", limits: Limits, reason: Reason, machine: Machine = None) -> None:
-    """Accept, once for this machine, that its boxes do not hold a limit. Each verdict still names it."""
+    """Accept that this machine's sandbox does not hold a limit. This is recorded, and each verdict names the limit."""
     from director.services.degraded import accept_limits
     from director.services.session import desk
 
@@ -69,7 +71,7 @@ async def accept(door: Door, settings: "Settings", limits: Limits, reason: Reaso
 
 @command("sandbox withdraw")
 async def withdraw(door: Door, settings: "Settings", limits: Limits, reason: Reason, machine: Machine = None) -> None:
-    """Take an acceptance back: verdicts on this machine need the limit again."""
+    """Withdraw an acceptance: verdicts on this machine need the limit again."""
     from director.services.degraded import withdraw_limits
     from director.services.session import desk
 

@@ -1,4 +1,4 @@
-"""up, down, status, logs, serve, repair, demo: the servers and the organisation's process."""
+"""The commands demo, up, down, status, logs, found, repair and serve: the servers and processes."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -23,27 +23,32 @@ async def demo(
     door: Door,
     settings: "Settings",
     scripted: Annotated[
-        bool, typer.Option("--scripted", help="Without a model: recorded answers, in seconds.")
+        bool, typer.Option("--scripted", help="Play recorded answers instead of a model; takes seconds.")
     ] = False,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave it running at the end, to look around.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end.")] = False,
 ) -> None:
-    """An organisation at work in a home of its own: five small functions, two real employees and one that cheats."""
+    """Run a demonstration in a home of its own: five small functions, two real employees, and one that cheats."""
     from director.cli.demo import Demo
 
     await Demo(settings, door, scripted=scripted, keep=keep).run()
 
 
-@command("up", interrupted="What has been started goes on: `aura status` shows it, and `aura down` stops it.")
+@command(
+    "up", interrupted="Processes that were started keep running: `aura status` shows them, `aura down` stops them."
+)
 async def up(
     door: Door,
     settings: "Settings",
     no_model: Annotated[bool, typer.Option("--no-model", help="Do not start the embedded model.")] = False,
-    apart: Annotated[bool, typer.Option("--processes", help="One process for each role, each kept alive.")] = False,
+    apart: Annotated[
+        bool, typer.Option("--processes", help="Start one process for each role. A process that dies is restarted.")
+    ] = False,
     managers: Annotated[
-        int, typer.Option(min=1, max=9, help="With --processes: so many managers, of which one leads.")
+        int,
+        typer.Option(min=1, max=9, help="With --processes: the number of managers. One leads, the others stand by."),
     ] = 1,
 ) -> None:
-    """Start the servers and the organisation, or find them running."""
+    """Start the servers and the organisation. What runs already keeps running."""
     from director.deployment import nats_context
     from director.services.bring_up import bring_up
     from director.services.stack_status import stack_data
@@ -55,7 +60,7 @@ async def up(
     door.answer(data, stack_text(data))
 
 
-@command("down", interrupted="The stop goes on: `aura status` shows how far it is.")
+@command("down", interrupted="The stop continues: `aura status` shows what still runs.")
 async def down(door: Door, settings: "Settings") -> None:
     """Drain the consumers and stop everything that `aura up` started."""
     from director.cli.stack_text import stopped_data, stopped_text
@@ -67,14 +72,14 @@ async def down(door: Door, settings: "Settings") -> None:
 
 @command("status")
 async def status(door: Door, settings: "Settings") -> None:
-    """Show what runs, where its data is, and where every consumer stands. Exit 69: nothing runs."""
+    """Show the processes, their data folders, and the position of every consumer. Exit 69: nothing runs."""
     from director.services.stack_status import stack_data
     from director.terminal.text import stack_text
     from domain.errors import Unavailable
 
     data = await stack_data(settings)
     if not data["running"]:
-        door.fail(Unavailable(f"Nothing runs in {data['home']}.", hint="Start it with `aura up`."), data)
+        door.fail(Unavailable(f"Nothing runs in {data['home']}.", hint="Start the organisation: `aura up`"), data)
     door.answer(data, stack_text(data))
 
 
@@ -82,8 +87,8 @@ async def status(door: Door, settings: "Settings") -> None:
 async def logs(
     door: Door,
     settings: "Settings",
-    name: Annotated[str, typer.Argument(metavar="[PROCESS]", help="Of this process alone: manager, nats, …")] = "",
-    lines: Annotated[int, typer.Option(min=1, max=10_000, help="How many of its last lines.")] = 20,
+    name: Annotated[str, typer.Argument(metavar="[PROCESS]", help="Only this process: manager, nats, …")] = "",
+    lines: Annotated[int, typer.Option(min=1, max=10_000, help="Number of lines.")] = 20,
 ) -> None:
     """Show the last lines of each process's log."""
     from director.services.process_logs import logs_of
@@ -96,7 +101,7 @@ async def logs(
 
 @command("found")
 async def found(door: Door, settings: "Settings") -> None:
-    """Found the organisation on servers of your own, once; `aura up` does it by itself. Needs a recorder at work."""
+    """Found the organisation on your own servers, once. A recorder must run. `aura up` does this by itself."""
     from director.services import bring_up
     from director.services.session import desk
     from governance import keys
@@ -108,13 +113,13 @@ async def found(door: Door, settings: "Settings") -> None:
     door.answer({"founded": True}, "The organisation is founded.")
 
 
-@command("repair", interrupted="The stream may be incomplete: `aura repair` says, and mends it.")
+@command("repair", interrupted="The stream may be incomplete: run `aura repair` again.")
 async def repair(
     door: Door,
     settings: "Settings",
-    yes: Annotated[bool, typer.Option("--yes", help="Do it: the stream is deleted and made anew.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Confirm that the stream is deleted and rebuilt.")] = False,
 ) -> None:
-    """Rebuild the stream from Postgres after the two have parted (a fork, a lost or foreign stream)."""
+    """Rebuild the stream from Postgres if the two differ (a fork, a lost stream, or another home's stream)."""
     from director.services.repair import repair_stream
 
     report = await repair_stream(settings, yes=yes, note=door.note)
@@ -126,7 +131,9 @@ def serve(
     roles: Annotated[list[str], typer.Argument(metavar="ROLE...", help="all, recorder, manager, …, or employee NAME.")],
     as_json: Json = False,
     allow_degraded: Annotated[bool, typer.Option("--allow-degraded", help="See `aura submit --help`.")] = False,
-    name: Annotated[str, typer.Option(help="As which process it is shown; a second manager: manager-2.")] = "",
+    name: Annotated[
+        str, typer.Option(help="The name of the process in `aura status`, for example manager-2 for a second manager.")
+    ] = "",
 ) -> None:
     """Run roles of the organisation in this process until SIGTERM."""
     from director.cli.serving import open_door
@@ -138,7 +145,7 @@ def serve(
     door, log = open_door("serve", as_json, settings, wanted.name)
 
     def ready(roles: Sequence[str]) -> None:
-        if door.for_people:  # a log has a line of its own
+        if door.for_people:  # a log already has its line `ready`
             door.say(f"serving {', '.join(roles)}")
 
     async def work() -> None:

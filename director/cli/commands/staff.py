@@ -1,4 +1,4 @@
-"""employees, hire, rename, suspend, reinstate, dismiss, scores, costs: the staff and what it did."""
+"""The commands employees, hire, rename, suspend, reinstate, dismiss, scores and costs."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,16 +17,16 @@ Who = Annotated[str, typer.Argument(metavar="EMPLOYEE", help="Name, id, or the b
 KeyEnv = Annotated[
     str | None,
     typer.Option(
-        help="The variable that holds the API key where `aura up` is run (default OPENAI_API_KEY); "
-        "the key itself is never stored."
+        help="The environment variable of `aura up` that has the API key (default OPENAI_API_KEY). "
+        "The key itself is never stored."
     ),
 ]
 PriceIn = Annotated[
-    str | None, typer.Option(metavar="USD", help="The price of a million tokens of prompts, where no table knows it.")
+    str | None, typer.Option(metavar="USD", help="The price per million prompt tokens, if no price table has it.")
 ]
 PromptTokens = Annotated[
     int | None,
-    typer.Option(min=1, help="The most tokens of one prompt: the model's context less the answer (default 32768)."),
+    typer.Option(min=1, help="The most tokens of one prompt: the model's context minus the answer (default 32768)."),
 ]
 
 
@@ -40,11 +40,12 @@ async def employees(
     door: Door,
     settings: "Settings",
     probe: Annotated[
-        bool, typer.Option("--probe", help="Let the worker of each make one small call, with the worker's key.")
+        bool,
+        typer.Option("--probe", help="Let the worker of each employee make one small call, with the worker's key."),
     ] = False,
-    everybody: Annotated[bool, typer.Option("--all", help="Show those who were dismissed, too.")] = False,
+    everybody: Annotated[bool, typer.Option("--all", help="Also show dismissed employees.")] = False,
 ) -> None:
-    """Show the staff: who they are, which version answers, and how they stand."""
+    """List the employees with their version and standing."""
     from director.cli.staff_text import staff_text
     from director.services.staff import list_staff
     from domain.errors import Failed
@@ -52,8 +53,8 @@ async def employees(
     staff = await list_staff(settings, dismissed=everybody, probe=probe, on_progress=door.note)
     data = _data({"employees": staff.employees, "strikes": staff.strikes})
     asked = sum(person.probe is not None for person in staff.employees)
-    said = f"{len(staff.silent)} of {asked} did not answer."
-    failed = Failed(said, hint="The table says why.", code="probe") if staff.silent else None
+    said = f"{len(staff.silent)} of {asked} employees did not answer."
+    failed = Failed(said, hint="The column `probe` shows why.", code="probe") if staff.silent else None
     door.answer(data, staff_text(data["employees"], data["strikes"]), failed)
 
 
@@ -61,31 +62,35 @@ async def employees(
 async def hire(
     door: Door,
     settings: "Settings",
-    name: Annotated[str, typer.Argument(help="A plain name for the employee.")],
+    name: Annotated[str, typer.Argument(help="The employee's name: letters, digits, - and _.")],
     base_url: Annotated[
         str | None, typer.Option(help="An OpenAI-compatible server, for example http://127.0.0.1:11434/v1")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="The model's name there.")] = None,
+    model: Annotated[str | None, typer.Option(help="The model's name on that server.")] = None,
     style: Annotated[str | None, typer.Option(help="chat (the default), or grammar for a llama.cpp server")] = None,
     key_env: KeyEnv = None,
     local: Annotated[bool, typer.Option("--local", help="A local model: its price is 0.00 USD.")] = False,
     price_in: PriceIn = None,
-    price_out: Annotated[
-        str | None, typer.Option(metavar="USD", help="The price of a million tokens of answers.")
+    price_out: Annotated[str | None, typer.Option(metavar="USD", help="The price per million answer tokens.")] = None,
+    slots: Annotated[
+        int | None, typer.Option(min=1, max=64, help="The most calls at the same time (default 1).")
     ] = None,
-    slots: Annotated[int | None, typer.Option(min=1, max=64, help="Calls at the same time (default 1).")] = None,
     output_tokens: Annotated[
         int | None, typer.Option(min=1, help="The most tokens of one answer (default 1024).")
     ] = None,
     prompt_tokens: PromptTokens = None,
     wall_s: Annotated[float | None, typer.Option(min=1, help="The most seconds of one call (default 120).")] = None,
-    script: Annotated[str | None, typer.Option(help="No model: play recorded answers from this JSON file.")] = None,
+    script: Annotated[
+        str | None, typer.Option(help="Play recorded answers from this JSON file instead of a model.")
+    ] = None,
     update: Annotated[
         bool,
-        typer.Option("--update", help="Change an employee: same id and strikes. What is not stated stays as it is."),
+        typer.Option(
+            "--update", help="Change an employee. Its id and strikes stay, and so do options that are not given."
+        ),
     ] = False,
 ) -> None:
-    """Put an employee on the staff: a model on an OpenAI-compatible server, or a script."""
+    """Hire an employee: a model on an OpenAI-compatible server, or a script."""
     from director.cli.staff_text import hired_text
     from director.services import hiring
     from director.services.hire_options import Hiring
@@ -116,15 +121,15 @@ async def hire(
 async def rename(
     door: Door, settings: "Settings", who: Who, name: Annotated[str, typer.Argument(help="The new name.")]
 ) -> None:
-    """Give an employee another name; its id, strikes and scores stay."""
+    """Rename an employee. Its id, strikes and scores stay."""
     from director.services import hiring
 
-    _changed(door, await hiring.rename(settings, who, name), f"{who} is called {name}")
+    _changed(door, await hiring.rename(settings, who, name), f"{who} has the name {name}")
 
 
 @command("suspend")
 async def suspend(door: Door, settings: "Settings", who: Who, reason: Reason) -> None:
-    """Take an employee out of work."""
+    """Suspend an employee: it gets no work."""
     from director.services import staff
 
     _changed(door, await staff.suspend(settings, who, reason), f"{who} gets no work until `aura reinstate`")
@@ -132,7 +137,7 @@ async def suspend(door: Door, settings: "Settings", who: Who, reason: Reason) ->
 
 @command("reinstate")
 async def reinstate(door: Door, settings: "Settings", who: Who, reason: Reason) -> None:
-    """Put a suspended employee back to work; its strikes are wiped."""
+    """End an employee's suspension and remove its strikes."""
     from director.services import staff
 
     _changed(door, await staff.reinstate(settings, who, reason), f"{who} gets work again")
@@ -140,7 +145,7 @@ async def reinstate(door: Door, settings: "Settings", who: Who, reason: Reason) 
 
 @command("dismiss")
 async def dismiss(door: Door, settings: "Settings", who: Who, reason: Reason) -> None:
-    """Send an employee away for good. Its record stays, and its name is free."""
+    """Dismiss an employee for good. Its record stays, and its name becomes free."""
     from director.services import hiring
 
     changed = await hiring.dismiss(settings, who, reason)
@@ -148,13 +153,13 @@ async def dismiss(door: Door, settings: "Settings", who: Who, reason: Reason) ->
 
 
 def _changed(door: Door, changed: "StandingChanged", said: str) -> None:
-    """Answer with the change; one that was there before is on no new event."""
+    """Print the change and its event. A change that was made before has no new event."""
     door.answer(changed, f"{said}, as event {changed.seq}." if changed.seq else f"{said} already.")
 
 
 @command("scores")
 async def scores(door: Door, settings: "Settings") -> None:
-    """Show what each employee achieved: verified, rejected, at the first attempt, tokens, cost, time."""
+    """Show the score of each employee: verified, rejected, solved at the first attempt, tokens, cost, time."""
     from director.cli.staff_text import scores_text
     from director.services import staff
 
@@ -164,7 +169,7 @@ async def scores(door: Door, settings: "Settings") -> None:
 
 @command("costs")
 async def costs(door: Door, settings: "Settings") -> None:
-    """Show what each run cost."""
+    """Show the cost of each run."""
     from director.cli.staff_text import costs_text
     from director.services import staff
 
@@ -173,7 +178,7 @@ async def costs(door: Door, settings: "Settings") -> None:
 
 
 def _data(value: Any) -> Any:
-    """Structs as dictionaries; money stays a decimal."""
+    """Convert structs to dictionaries; amounts of money stay decimals."""
     from decimal import Decimal
 
     import msgspec

@@ -1,4 +1,4 @@
-"""verdict, attestation verify, attestation key: what the verifier said, and whether it was the verifier."""
+"""The commands verdict, attestation verify and attestation key: recorded verdicts and their signatures."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -33,7 +33,7 @@ async def verdict(
         Path | None, typer.Option("--attest", metavar="FILE", help="Write the verifier's signed statement.")
     ] = None,
 ) -> None:
-    """Show a verdict on record whole: reasons, criteria, gates, findings, and how to have it again."""
+    """Show a recorded verdict: reasons, criteria, gates, findings, and the command that repeats it."""
     from director.cli.written_file import write_file
     from director.reports.verdict_html import verdict_page
     from director.reports.verdict_text import recorded_text
@@ -53,13 +53,13 @@ async def verify(
     settings: "Settings",
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A delivery, or any folder that was judged.")],
     key: Annotated[
-        Path | None, typer.Option("--key", metavar="PUB", help="The public key to trust (PEM); else the home's.")
+        Path | None, typer.Option("--key", metavar="PUB", help="The public key to trust (PEM) instead of the home's.")
     ] = None,
     statement: Annotated[
         Path | None, typer.Option("--statement", metavar="FILE", help="The signed statement, if it is not in FOLDER.")
     ] = None,
 ) -> None:
-    """Check whether these files are those that the verifier verified. Exit 0: yes, 1: they were rejected, 6: differ."""
+    """Check that files are those that the verifier verified. Exit 0: yes. Exit 1: it rejected them. Exit 6: no."""
     from director.cli.attestation_text import attestation_text
     from director.services.attestations import FolderCheck, check_folder
 
@@ -70,7 +70,7 @@ async def verify(
 
 @command("attestation key")
 async def key(door: Door, settings: "Settings") -> None:
-    """Show the public key of this home's verifier, to give to whoever receives its deliveries."""
+    """Show the public key of this home's verifier. Give it to the people who receive deliveries."""
     from director.services.attestations import verifier_key
 
     own = verifier_key(settings.keys)
