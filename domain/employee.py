@@ -205,7 +205,7 @@ def _sound(profile: Profile) -> None:
 
 def _reason(text: str) -> str:
     if not text.strip():
-        raise Invalid("This command needs a reason, which is recorded.", hint='Add --reason "why".')
+        raise Invalid("A reason is needed, because it is recorded.", hint='Add --reason "why".')
     return text.strip()
 
 

@@ -206,7 +206,7 @@ def _founded(state: OrganisationState) -> None:
 
 def _reason(text: str) -> str:
     if not text.strip():
-        raise Invalid("A reason is needed: there are no silent overrides.", hint='Add --reason "why".')
+        raise Invalid("A reason is needed, because it is recorded.", hint='Add --reason "why".')
     return text.strip()
 
 

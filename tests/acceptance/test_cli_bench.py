@@ -35,7 +35,7 @@ def test_an_installation_without_the_sources_says_where_they_are(tmp_path: Path)
     ended = bench(tmp_path)
     assert ended.returncode == 69
     error = json.loads(ended.stdout)["error"]
-    assert "part of its sources" in error["message"]
+    assert "only its source repository contains them" in error["message"]
     assert "make bench" in error["hint"]
 
 

@@ -144,7 +144,7 @@ def test_interrupted_it_stops_and_kept_it_stays(aura: Aura, inside: Aura) -> Non
     _, said = process.communicate(timeout=WAIT_S)
     assert process.returncode == 130
     assert "Traceback" not in said
-    assert "It was stopped" in said
+    assert "The demonstration was stopped" in said
     assert inside.answer("status", code=69)
     kept = aura.text(*DEMO, "--keep")
     stop = re.search(r"stop it with: (.*) To delete", kept)

@@ -132,5 +132,5 @@ def test_the_settings_name_a_sandbox(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setenv("AURA_SANDBOX", "bubblewrap")
     assert Settings().boxes() == Boxes("bubblewrap", store=tmp_path / "sandbox")
     monkeypatch.setenv("AURA_SANDBOX", "none")
-    with pytest.raises(Invalid, match="AURA_SANDBOX does not read"):
+    with pytest.raises(Invalid, match="AURA_SANDBOX is not valid"):
         Settings()

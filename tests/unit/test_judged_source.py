@@ -161,7 +161,7 @@ def test_what_cannot_be_compared_is_told_with_a_remedy(tmp_path: Path, file: Pat
         (Source(file=file, folder=work, repo=repo), Invalid, "Name the tree to judge"),
         (Source(file=file, folder=work, base_ref="main"), Invalid, "belong to --repo"),
         (Source(file=file, repo=repo, ref="origin/main"), Invalid, "changes nothing"),
-        (Source(file=file, repo=repo, ref=start, base_ref="main"), Invalid, "all of it is in main already"),
+        (Source(file=file, repo=repo, ref=start, base_ref="main"), Invalid, "main contains all of it already"),
         (Source(file=file, repo=repo, ref="none"), NotFound, "none"),
         (Source(file=file, repo=repo, ref="fix", base_ref="none"), NotFound, "none"),
         (Source(file=file, repo=str(tmp_path / "nowhere")), NotFound, "no git repository"),

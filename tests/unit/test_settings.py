@@ -85,5 +85,5 @@ def test_the_longest_wait_before_a_restart_is_a_setting(
 @pytest.mark.parametrize("given", ["0", "-1", "inf", "nan", "3601", "soon"])
 def test_a_wait_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
     monkeypatch.setenv("AURA_RESTART_WAIT_MAX_S", given)
-    with pytest.raises(Invalid, match="AURA_RESTART_WAIT_MAX_S does not read"):
+    with pytest.raises(Invalid, match="AURA_RESTART_WAIT_MAX_S is not valid"):
         Settings()
