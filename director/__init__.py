@@ -1,1 +1,1 @@
-"""The Director's interfaces: they send commands and show results. The gate decides, not they."""
+"""The Director's interfaces. They send commands and show results; only the gate decides."""

@@ -1,4 +1,4 @@
-"""Settings from the environment: AURA_HOME and addresses. Read when a command runs, never at import."""
+"""Settings from the environment: AURA_HOME, addresses and so on. They are read when a command runs, not at import."""
 
 from functools import cached_property
 from ipaddress import ip_address

@@ -86,8 +86,8 @@ class Workers:
                         await self._follow(staff, at_work, group)
                     await either(stop, wait_s=RESCAN_S)
             finally:
-                # Also when cancelled: the cancel that the group passes on is lost in wait_for (Python 3.11) if an
-                # answer comes at the same moment, and a worker that is not told would keep the process for ever.
+                # Also if cancelled: wait_for (Python 3.11) loses the group's cancellation if an answer comes at the same
+                # moment. A worker without this event would then keep the process running for ever.
                 for present in at_work.values():
                     present.ended.set()
 

@@ -197,7 +197,9 @@ class Demo:
         data = await run_data(opened.store, run)
         attempts = data["attempts"]
         rejected = [row for row in attempts if row["verified"] is False or row["outcome"] != "answered"]
-        self.door.say(f"\nAttempts: {len(attempts)}, rejected {len(rejected)}; the first of them, and all by reason")
+        self.door.say(
+            f"\nAttempts: {len(attempts)}, rejected: {len(rejected)}. The first rejected ones, then all by reason:"
+        )
         lines = [attempt_line(row) for row in rejected[:REJECTIONS_SHOWN]]
         self.door.say(table(("task", "try", "employee", "outcome", "why"), lines))
         self.door.say("\n" + table(("employee", "reason", "times"), _by_reason(rejected)))

@@ -42,8 +42,9 @@ def _answers(person: Mapping[str, Any]) -> str:
 def scores_text(found: Sequence[Mapping[str, Any]]) -> str:
     """Return the scores as a table.
 
-    "first try": of the tasks whose first attempt the employee had, those that it solved then. "declined": the number of
-    its honest answers "I cannot do this". Each costs a quarter of the trust that a rejected submission costs.
+    "first try" is A/B: the employee had the first attempt of B tasks, and A of these attempts were verified.
+    "declined" counts its honest answers "I cannot do this". Each costs a quarter of the trust that a rejected
+    submission costs.
     """
     lines = [
         (

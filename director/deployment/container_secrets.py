@@ -1,8 +1,9 @@
-"""The secrets of compose.yaml: made once, each in the volumes of the containers that need it, none in an environment.
+"""The secrets of compose.yaml. Each is made once, and is in the volumes of the containers that need it.
 
-The service `secrets` runs this file before the servers start, with the standard library alone. Volumes that are new get
-random passwords, or those of an older installation's `deploy/secrets`. Keys of providers are taken from `.env` and
-from `deploy/secrets` each time. Each line that it prints names files, never a secret.
+No secret is in an environment variable. The service `secrets` runs this file before the servers start; it needs only
+the standard library. New volumes get random passwords, or the passwords in the folder `deploy/secrets` of an older
+installation. Keys of providers are copied from `.env` and `deploy/secrets` at each start. Its output names files, but
+never a secret.
 """
 
 import os
@@ -17,11 +18,11 @@ DATABASE = "aura_orchestra"
 PASSWORD_BYTES = 24
 KEY_ENDING = "_api_key"
 READABLE = 0o444
-"""A volume is mounted into the containers that need its files, and their users are not the one that writes it."""
+"""Other users must read the files: the containers that mount a volume do not run as the user that writes it."""
 
 
 def made_anew(nats_address: str = "nats:4222", postgres_address: str = "postgres:5432") -> dict[str, str]:
-    """Return new secrets, file name -> one line. The addresses are those of the servers: `host:port`."""
+    """Return new secrets, file name -> one line. The addresses (`host:port`) are those of the servers."""
     nats, postgres = secrets.token_hex(PASSWORD_BYTES), secrets.token_hex(PASSWORD_BYTES)
     return {
         "nats_auth": f'authorization {{ user: "aura", password: "{nats}" }}',
@@ -34,7 +35,7 @@ def made_anew(nats_address: str = "nats:4222", postgres_address: str = "postgres
 
 
 def taken_over(folder: Path) -> dict[str, str]:
-    """Return the secrets of an installation of release 0.1.0, whose user and database are both called aura."""
+    """Return the secrets of an installation of release 0.1.0. Its user and its database both have the name aura."""
     names = ("nats_auth", "nats_url", "postgres_password", "postgres_dsn")
     return {name: (folder / name).read_text().strip() for name in names} | {
         "postgres_user": "aura",
@@ -52,14 +53,14 @@ MOUNTED = {
 
 
 def provide(project: Path, volumes: Path, **addresses: str) -> list[str]:
-    """Fill the volumes and return one line for each thing that was done. `addresses`: as for `made_anew`."""
+    """Fill the volumes. Return one line for each step. `addresses`: the arguments of `made_anew`."""
     return [_provide_passwords(project, volumes, addresses), _provide_keys(project, volumes / "employees")]
 
 
 def _provide_passwords(project: Path, volumes: Path, addresses: dict[str, str]) -> str:
-    """Write the passwords of new volumes; those of older ones stay.
+    """Write the passwords of new volumes. Existing passwords stay.
 
-    Raises ValueError if a part of them is missing: new ones would not fit the servers' data.
+    Raises ValueError if some of the files are missing: new passwords would not match the servers' data.
     """
     wanted = {volumes / volume / name: name for volume, names in MOUNTED.items() for name in names}
     present = [path for path in wanted if path.exists()]
@@ -76,7 +77,7 @@ def _provide_passwords(project: Path, volumes: Path, addresses: dict[str, str]) 
 
 
 def _provide_keys(project: Path, volume: Path) -> str:
-    """Write the keys of providers as they are now, and remove those that are gone."""
+    """Write the present keys of providers, and remove keys that no longer exist."""
     keys = provider_keys(project)
     for path in volume.glob(f"*{KEY_ENDING}"):
         if path.name not in keys:
@@ -86,7 +87,7 @@ def _provide_keys(project: Path, volume: Path) -> str:
 
 
 def provider_keys(project: Path) -> dict[str, str]:
-    """Return the keys of providers, by file name such as openai_api_key. `.env` goes before `deploy/secrets`."""
+    """Return the keys of providers, by file name such as openai_api_key. `.env` has priority over `deploy/secrets`."""
     keys = {
         path.name: path.read_text().strip() for path in sorted((project / "deploy" / "secrets").glob(f"*{KEY_ENDING}"))
     }
@@ -117,7 +118,7 @@ def assignments(text: str) -> dict[str, str]:
 
 
 def _write(lines: dict[Path, str]) -> None:
-    """Write files of one line each. An interrupted write leaves none, and no reader sees half of one."""
+    """Write files of one line each. After an interrupted write no file exists, and no reader sees a part of a file."""
     partial = {path: path.with_name(f".{path.name}.partial") for path in lines}
     for path, line in lines.items():
         partial[path].unlink(missing_ok=True)

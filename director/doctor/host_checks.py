@@ -54,7 +54,7 @@ def home(folder: Path) -> Part:
             name="home",
             state="missing",
             says=f"{says}, but this user may not write there.",
-            remedy="Name another folder with AURA_HOME, or let this user write there.",
+            remedy="Set AURA_HOME to another folder, or give this user the right to write there.",
         )
     founded = disk_room.has_stream(Home(folder).nats_data)
     if free >= disk_room.FREE_BYTES_MIN:

@@ -75,7 +75,7 @@ def _key(variable: str, reports: Sequence[tuple[str, WorkerReport]], where: str)
             needed=False,
         )
     if all(report.key == "unset" for _, report in reports):
-        return Part(name=variable, says=f"not set {where}; the server of {users} may need none", needed=False)
+        return Part(name=variable, says=f"not set {where}; the server of {users} may not need it", needed=False)
     return Part(name=variable, says=f"set {where}, used by {users}; `aura employees --probe` tries it", needed=False)
 
 
@@ -85,7 +85,7 @@ def _unused(variable: str, environment: Mapping[str, str]) -> Part:
         found = bool(secret(variable, environment))
     except AuraError as error:
         return Part(name=variable, state="missing", says=error.message, remedy=error.hint, needed=False)
-    return Part(name=variable, says=f"{'set' if found else 'not set'}, and nobody hired needs it", needed=False)
+    return Part(name=variable, says=f"{'set' if found else 'not set'}, and no employee needs it", needed=False)
 
 
 def _server(one: Seen, where: str) -> Part:
@@ -96,5 +96,5 @@ def _server(one: Seen, where: str) -> Part:
     if problem := one.report.problem or one.report.key_problem:
         return Part(name=name, state="missing", says="cannot work", remedy=problem, needed=False)
     address = f" at {one.posting.base_url}" if one.posting.base_url else ""
-    by = "its worker is at work" if where == WORKER else "nothing runs"
+    by = "its worker runs" if where == WORKER else "nothing runs"
     return Part(name=name, says=f"{one.posting.model or one.posting.script}{address}; {by}", needed=False)

@@ -20,15 +20,18 @@ LEADS: Mapping[FindingKind, tuple[str, str]] = {
         "{n} files that could influence the verdict were written",
     ),
     "tampering": ("The code of {of} tries to influence the judge", "The code of {of} tries to influence the judge"),
-    "hard_coded": ("The code holds the answers of {of}'s visible cases", "The code holds the answers of {of}'s cases"),
+    "hard_coded": (
+        "The code contains the answers of {of}'s visible cases",
+        "The code contains the answers of {of}'s cases",
+    ),
     "not_accepted": (
-        "A case of {of} returned what cannot be compared",
-        "{n} cases of {of} returned what cannot be compared",
+        "A case of {of} returned a value that cannot be compared",
+        "{n} cases of {of} returned values that cannot be compared",
     ),
     "mass_deletion": ("A file lost most of its lines", "{n} files lost most of their lines"),
     "leftover_files": (
-        "A case of {of} left files that may not be there",
-        "{n} cases of {of} left files that may not be there",
+        "A case of {of} left files that are not allowed",
+        "{n} cases of {of} left files that are not allowed",
     ),
     "secret": ("A changed file holds a secret", "Changed files hold {n} secrets"),
     "stub": ("A function has no implementation", "{n} functions have no implementation"),
@@ -39,10 +42,10 @@ LEADS: Mapping[FindingKind, tuple[str, str]] = {
     "holds_on_base": ("The base meets {of} already", "The base meets {of} already"),
     "fails_on_base": ("The base does not meet {of}", "The base does not meet {of}"),
     "unknown_test": (
-        "The requirement names a test that is not there",
-        "The requirement names tests that are not there",
+        "The requirement names a test that does not exist",
+        "The requirement names tests that do not exist",
     ),
-    "regression": ("The change breaks what worked before", "The change breaks what worked before"),
+    "regression": ("The change breaks earlier behaviour", "The change breaks earlier behaviour"),
     "property_failed": ("A property of {of} does not hold", "{n} properties of {of} do not hold"),
     "suite_failed": ("The given tests of {of} failed", "The given tests of {of} failed"),
     "flaky": ("The same code passed and failed {of}", "The same code passed and failed {of}"),
@@ -53,7 +56,7 @@ LEADS: Mapping[FindingKind, tuple[str, str]] = {
 """The beginning of a reason's sentence, for one finding and for several. `{of}`: the criterion. `{n}`: the number."""
 
 LEADS_OF_FILES: Mapping[FindingKind, tuple[str, str]] = {
-    "not_accepted": ("A file does not have the form that was asked for", "{n} files do not have the form"),
+    "not_accepted": ("A file does not have the required form", "{n} files do not have the required form"),
     "leftover_files": ("The tree has a path that cannot be judged", "The tree has {n} paths that cannot be judged"),
 }
 """Beginnings for kinds that concern cases if a criterion is named, and files if none is named."""

@@ -123,7 +123,7 @@ def _findings(view: VerdictView) -> str:
 
 def _finding(finding: Finding) -> str:
     strike = ' <span class="failed">integrity: a strike</span>' if finding.integrity else ""
-    told = f'<p class="quiet">Told to the author: {_told(finding.for_author)}</p>' if finding.for_author else ""
+    told = f'<p class="quiet">Shown to the author: {_told(finding.for_author)}</p>' if finding.for_author else ""
     return (
         f"<article><h3>{_text(finding.kind)} {_told(finding.place)}{strike}</h3>"
         f"<pre>{_told(finding.detail)}</pre>{told}</article>\n"
@@ -132,7 +132,7 @@ def _finding(finding: Finding) -> str:
 
 def _again(view: VerdictView) -> str:
     return (
-        f"<h2>The same again</h2>\n<pre>{_told(view.again)}</pre>\n"
+        f"<h2>Repeat this verdict</h2>\n<pre>{_told(view.again)}</pre>\n"
         '<p class="quiet">The same requirement, tree and seed give the same result per gate; seconds differ.</p>\n'
     )
 

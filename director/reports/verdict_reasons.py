@@ -30,7 +30,7 @@ _STOPPED_WHAT: dict[FindingKind, str] = {
     "sealed_failed": "sealed cases",
     "property_failed": "properties",
     "suite_failed": "given tests",
-    "regression": "tests of what worked before",
+    "regression": "tests of earlier behaviour",
     "base_suite": "the base's tests",
     "smoke_failed": "the delivery",
 }
@@ -50,7 +50,7 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True, rename={"next_step": "ne
 
 
 class _Group(msgspec.Struct):
-    """Findings that are one reason."""
+    """Findings that become one reason."""
 
     cause: Cause | None
     numbers: list[int] = msgspec.field(default_factory=list)

@@ -29,7 +29,7 @@ def verdict_text(view: VerdictView) -> str:
 
 def recorded_text(view: VerdictView) -> str:
     """Return a recorded verdict for people, with the command that repeats it and the key that signed it."""
-    lines = [verdict_text(view), "", f"The same again: {visible(view.again)}"]
+    lines = [verdict_text(view), "", f"To repeat this verdict: {visible(view.again)}"]
     return "\n".join([*lines, *([f"Signed by {view.signer}"] if view.signer else [])])
 
 

@@ -31,7 +31,7 @@ class CallView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt. `verified` is None before a verdict. `changes` and `diff` are empty if no work was handed in."""
+    """One attempt. `verified` is None before a verdict. `changes` and `diff` are empty if no work was submitted."""
 
     task: str
     attempt: int

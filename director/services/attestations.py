@@ -114,7 +114,7 @@ def check_folder(check: FolderCheck, keys: Path) -> CheckedFolder:
     said = verify(found.envelope.strip(), trust.key)
     if not said.files():
         raise Invalid(
-            "This statement names no files: it is about one task's share, or about a tree too large to be listed.",
+            "This statement names no files: it is about one task's work, or about a tree that is too large to list.",
             hint="Use a delivery's statement, verdict.intoto.jsonl: it is about the merged tree.",
         )
     names = _apart(proof_names(())) if found.proof else proof_names(said.files())
@@ -123,7 +123,7 @@ def check_folder(check: FolderCheck, keys: Path) -> CheckedFolder:
     if different := differences(said, {**files, **_prefixed(found.proof)}, names):
         shown = ", ".join(different[:SHOWN_MAX])
         raise Differs(
-            f"{len(different)} differences from what was signed: {shown}.",
+            f"{len(different)} differences from the signed files: {shown}.",
             hint="Get the delivery again from its source, or see what was changed: git status.",
             code="altered",
         )
@@ -153,7 +153,7 @@ def differences(said: Statement, files: Manifest, names: ProofNames) -> list[str
     known = expected.keys() | set(names)
     found += [f"{path} was added" for path in sorted(files) if path not in known]
     if tree_digest(judged, algorithm) != said.tree():
-        found.append("the files that it names are not the tree that it names")
+        found.append("the digest of its files is not the digest of its tree")
     return found
 
 

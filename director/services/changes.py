@@ -29,7 +29,7 @@ async def diff_of(state: RunState, blobs: Blobs) -> tuple[list[Change], str]:
         raise NotFound("The event of this run's submission is not on record.", hint="It may have been purged.")
     difference = files_of(state)
     if not difference:
-        raise NotFound("Nothing of this run is verified yet.", hint=f"Follow it with: aura watch {state.submitted.run}")
+        raise NotFound("No work of this run is verified yet.", hint=f"Follow it with: aura watch {state.submitted.run}")
     return await diff_between(await Library(blobs).base_manifest(state.submitted), difference, blobs)
 
 

@@ -1,4 +1,4 @@
-"""The options of `aura hire`, and the posting that they ask for."""
+"""The options of `aura hire`, and the posting that is made from them."""
 
 import re
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Hiring, updating, renaming and dismissing: a name on the staff has one holder (ADR 0030)."""
+"""Hires, updates, renames and dismisses employees. A name belongs to one employee at a time (ADR 0030)."""
 
 import os
 from collections.abc import Callable
@@ -45,7 +45,7 @@ class _Holder(NamedTuple):
 
 
 class _Names:
-    """The names of the staff, read under the lock."""
+    """The names of all employees, read under the lock."""
 
     def __init__(self, opened: DirectorSession, people: list[Person]) -> None:
         self._opened = opened
@@ -240,13 +240,13 @@ async def _in_use(opened: DirectorSession, name: str, holder: _Holder) -> Confli
     server = server_of(person) if person is not None else ""
     what = "not in HR's rows yet" if person is None else f"{person.model} at {server}" if server else person.model
     remedies = [
-        f"Another name, or: aura dismiss {name} --reason … (for good; the name is then free)",
-        f"Another version of the same employee, which keeps its strikes: aura hire {name} --update …",
+        f"Choose another name; or dismiss {name} for good, so that the name is free: aura dismiss {name} --reason …",
+        f"Or change this employee, which keeps its strikes: aura hire {name} --update …",
     ]
     suspended = await _why_suspended(opened, person)
     if suspended:
         remedies[1] += " (this does not lift the suspension)"
-        remedies.append(f"Back to work: aura reinstate {name} --reason …")
+        remedies.append(f"Or end the suspension: aura reinstate {name} --reason …")
     return Conflict(
         f"{name} is on the staff already ({what})" + (f", {suspended}" if suspended else "") + ".",
         hint="\n".join(remedies),
@@ -264,7 +264,7 @@ def _not_brought_back(posting: Posting, gone: Person) -> str:
 def _nobody(name: str, gone: Person | None) -> NotFound:
     """Return the error for an update of a name that nobody has."""
     if gone is None:
-        return NotFound(f"Nobody on the staff is called {name}.", hint=f"Hire without --update: aura hire {name} …")
+        return NotFound(f"No employee is called {name}.", hint=f"Hire without --update: aura hire {name} …")
     return NotFound(
         f"{name} was dismissed on {clock(gone.dismissed_at)} UTC, and a dismissal is final.",
         hint=f"Hire a new employee without --update: aura hire {name} … It does not have the old record.",

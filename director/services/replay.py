@@ -1,4 +1,4 @@
-"""Views rebuilt from the log, without NATS: as of an event, compared with the live rows, or in place of them."""
+"""Views rebuilt from the log: as of an event, compared with the live rows, or in place of them. NATS need not run."""
 
 from collections.abc import Callable
 from typing import Any

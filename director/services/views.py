@@ -168,7 +168,7 @@ PEOPLE = Query("door_people", Person)
 RECORD = Query("door_strikes", RecordLine)
 """The record of all employees, the oldest line first."""
 SCORES = Query("door_scores", Score)
-"""Each employee's score, the most verified work first."""
+"""The score of each employee, the one with the most verified work first."""
 COSTS = Query("door_costs", RunCost)
 """Each run's cost, the newest run first."""
 QUERIES: tuple[Query[Any], ...] = (RUN, RUNS, ATTEMPTS, ORGANISATION, PEOPLE, RECORD, SCORES, COSTS)

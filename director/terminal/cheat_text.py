@@ -12,7 +12,7 @@ INDENT = "    "
 
 def cheat_text(cheat: Mapping[str, Any]) -> str:
     """Return the submitted code and the reasons. The code is indented, so that no line looks like one of Aura's own."""
-    lines = [f"{cheat['employee']} (scripted) handed in for {cheat['task']}, attempt {cheat['attempt']}:"]
+    lines = [f"{cheat['employee']} (scripted) submitted for {cheat['task']}, attempt {cheat['attempt']}:"]
     for path, code in added_files(cheat["diff"]):
         lines.append(f"  {visible(path)}")
         lines += [f"{INDENT}{visible(line)}".rstrip() for line in code[:LINES_MAX]]

@@ -97,7 +97,7 @@ def _of_run(event: object) -> str:
         case run_messages.Submitted(title=title):
             return f"submitted: {title}"
         case run_messages.Merged(files=files):
-            return f"merged {len(files)} files; the merged tree is judged once more"
+            return f"merged {len(files)} files; the merged tree is judged next"
         case run_messages.Verified():
             return "the merged tree is verified"
         case run_messages.Rejected():

@@ -148,7 +148,7 @@ async def test_a_verdict_on_record_is_shown_whole(house: House, tmp_path: Path) 
     (delivered,) = of(log, run, "run.delivered")
     assert isinstance(delivered.event, run_messages.Delivered)
     assert "this home" in (await aura.json("attestation", "verify", delivered.event.folder))["trust"]
-    again = (await aura.text("verdict")).partition("The same again: ")[2].splitlines()[0]
+    again = (await aura.text("verdict")).partition("To repeat this verdict: ")[2].splitlines()[0]
     (tmp_path / "REQUIREMENT.md").write_bytes(sample.source)
     (tmp_path / "REQUIREMENT.sealed.yaml").write_bytes(sample.sealed)
     repeated = await aura.json(*shlex.split(again)[1:])

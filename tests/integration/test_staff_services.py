@@ -64,7 +64,7 @@ async def test_a_name_has_one_holder_who_is_updated_renamed_and_dismissed(
         assert postings.find(settings.employees, "coder").id == hired.employee
         with pytest.raises(Conflict, match="coder is on the staff already") as refused:
             await hiring.hire(settings, coder)
-        for remedy in ("--update", "Another name", "aura dismiss coder"):
+        for remedy in ("--update", "Choose another name", "aura dismiss coder"):
             assert remedy in refused.value.hint
 
         strike = Strike(**stamp(), employee=hired.employee, incident=hired.version, reason="wrote x.py")
