@@ -86,7 +86,7 @@ class Workers:
                         await self._follow(staff, at_work, group)
                     await either(stop, wait_s=RESCAN_S)
             finally:
-                # Also if cancelled: wait_for (Python 3.11) loses the group's cancellation if an answer comes at the same
+                # Also if cancelled: wait_for (Python 3.11) loses the cancellation if an answer comes at the same
                 # moment. A worker without this event would then keep the process running for ever.
                 for present in at_work.values():
                     present.ended.set()
