@@ -212,7 +212,7 @@ def started(stack: Stack, service: str) -> str:
 
 
 def serving(stack: Stack) -> list[dict[str, Any]]:
-    return [one for name, one in stack.containers().items() if name != "founding"]
+    return [one for name, one in stack.containers().items() if name not in ("secrets", "founding")]
 
 
 def of_run(stack: Stack, run: str) -> list[dict[str, Any]]:
