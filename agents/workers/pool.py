@@ -32,12 +32,21 @@ class Probes(Protocol):
 
 @dataclass
 class AtWork:
-    """One employee of this process. `ended`: set it, and the worker finishes its calls and takes no more orders."""
+    """One employee of this process. `worker` is None if the employee cannot be built.
+
+    `ended`: the worker finishes its calls and takes no more orders.
+    """
 
     posting: Posting
     served: Served
-    working: bool
+    worker: Worker | None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def replace(self) -> None:
+        """End the worker because another one serves the employee, or because nobody does."""
+        if self.worker is not None:
+            self.worker.replaced = True
+        self.ended.set()
 
     async def answer(self, data: bytes) -> bytes:
         return await self.served.answer(data)
@@ -95,18 +104,18 @@ class Workers:
         """Start, replace and end workers, so that they match the files."""
         for posting in staff:
             known = at_work.get(posting.id)
-            if known is not None and known.posting == posting and known.working:
+            if known is not None and known.posting == posting and known.worker is not None:
                 continue
-            begun, worker = self._begun(posting)
-            if known is None or worker is not None or known.posting != posting:
+            begun = self._begun(posting)
+            if known is None or begun.worker is not None or known.posting != posting:
                 at_work[posting.id] = begun
                 await self._answer_for(posting.id, begun)
-            if worker is not None:
-                group.create_task(worker.run(begun.ended))
+            if begun.worker is not None:
+                group.create_task(begun.worker.run(begun.ended))
             if known is not None and at_work[posting.id] is begun:
-                known.ended.set()
+                known.replace()
         for gone in at_work.keys() - {posting.id for posting in staff}:
-            at_work.pop(gone).ended.set()
+            at_work.pop(gone).replace()
             if self._probes is not None:
                 await self._probes.end(gone)
 
@@ -134,17 +143,17 @@ class Workers:
             self._ids = {postings.find(self._folder, name).id for name in self._names}
         return [posting for posting in staff if posting.id in self._ids]
 
-    def _begun(self, posting: Posting) -> tuple[AtWork, Worker | None]:
-        """Return the entry and the worker of a posting.
+    def _begun(self, posting: Posting) -> AtWork:
+        """Return an employee with its worker, which has not started yet.
 
-        The worker is None if the employee cannot be built. The others continue, and it is tried again at the next scan.
+        An employee of "everybody" that cannot be built has no worker. The others work on; the next look tries again.
         """
         employee, why_not = self._employee(posting)
         served = Served(posting, self._environment, employee, why_not)
         if employee is None:
-            return AtWork(posting, served, working=False), None
+            return AtWork(posting, served, None)
         worker = Worker(employee, self._work(), slots=posting.slots, fault=self._fault, log=self._log)
-        return AtWork(posting, served, working=True), worker
+        return AtWork(posting, served, worker)
 
     def _employee(self, posting: Posting) -> tuple[Employee | None, str]:
         """Return the employee, or None and the reason for which it cannot be built."""

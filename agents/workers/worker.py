@@ -68,9 +68,15 @@ class Worker:
         self._fault = fault
         self._log = log
         self._taken: dict[UUID, None] = {}
+        self.replaced = False
+        """Whether another worker serves this employee from now on. Then a late order goes back to the queue."""
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until stopped. Open calls are finished first. An order that arrives later goes back to the queue."""
+        """Work until stopped. Open calls are finished first.
+
+        An order that arrives at the moment of the stop is called too: its call has started on record, and nobody else
+        may be there to make it. It goes back to the queue only if another worker serves this employee.
+        """
         async with asyncio.TaskGroup() as calls:
             while not stop.is_set():
                 await self._slots.acquire()
@@ -78,7 +84,7 @@ class Worker:
                 if parcel is None:
                     self._slots.release()
                     continue
-                if stop.is_set():  # for whoever serves this employee after this worker, perhaps as another version
+                if stop.is_set() and self.replaced:  # the worker that replaces this one may be another version
                     await parcel.again(0)
                     self._slots.release()
                     break

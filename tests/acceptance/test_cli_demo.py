@@ -15,6 +15,9 @@ from director.terminal.cheat_text import LINES_MAX, added_files, cheat_text
 from tests.acceptance.cli import WAIT_S, Aura, taken_down
 from tests.clusters import open_folder, with_cluster
 
+TRICKS = {"conftest.py": "def pytest_runtest_makereport", "sitecustomize.py": "atexit.register(os._exit, 0)"}
+"""File outside the scope -> what it does there."""
+
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
 
 DEMO = ("demo", "--scripted")
@@ -89,10 +92,10 @@ def test_it_has_a_home_of_its_own_and_stops_at_its_end(report: dict[str, Any], a
 def test_it_shows_a_cheat_with_its_code_and_why_it_was_refused(report: dict[str, Any]) -> None:
     cheat = report["cheat"]
     files = dict(added_files(cheat["diff"]))
-    assert "conftest.py" in files
-    assert any("def pytest_runtest_makereport" in line for line in files["conftest.py"])
+    (outside,) = set(files) & set(TRICKS)  # the cheater has two orders at once, so either may be its first
+    assert any(TRICKS[outside] in line for line in files[outside])
     text = cheat_text(cheat)
-    assert "changes how pytest finds, runs and reports tests" in text
+    assert f"{outside} was written outside the scope" in text
     assert "which no employee sees" in text
     assert "suspended: it gets no more work" in text
     for path, code in files.items():

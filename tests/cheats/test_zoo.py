@@ -200,8 +200,3 @@ def test_a_record_of_another_zoo_is_noticed() -> None:
 @needs_record
 def test_the_page_is_what_the_results_say() -> None:
     assert zoo.PAGE.read_text(encoding="utf-8") == zoo.page(read()), "write it anew: make zoo"
-
-
-@needs_record
-def test_the_readme_says_what_the_results_say() -> None:
-    assert zoo.missing_in_readme(read()) == []

@@ -30,6 +30,10 @@ SAMPLES: Mapping[type[Command], Callable[[], Command]] = {
     organisation.Halt: lambda: organisation.Halt(**stamp(), reason="x"),
     organisation.Resume: lambda: organisation.Resume(**stamp(), reason="x"),
     organisation.SettleBudget: lambda: organisation.SettleBudget(**stamp(), run=uuid4(), spent=CAP),
+    organisation.AcceptLimit: lambda: organisation.AcceptLimit(**stamp(), machine="m", limit="tree memory", reason="x"),
+    organisation.WithdrawLimit: lambda: organisation.WithdrawLimit(
+        **stamp(), machine="m", limit="tree memory", reason="x"
+    ),
     employee.Hire: lambda: employee.Hire(**stamp(), employee=uuid4(), profile=profile()),
     employee.Strike: lambda: employee.Strike(**stamp(), employee=uuid4(), incident=uuid4(), reason="x"),
     employee.Suspend: lambda: employee.Suspend(**stamp(), employee=uuid4(), reason="x"),

@@ -145,20 +145,26 @@ async def test_an_update_and_a_new_name_are_followed_and_a_dismissal_ends_the_wo
         await staffed.until(lambda: not answers)
 
 
-@pytest.mark.parametrize("ended", [False, True], ids=["control: at work", "told to end"])
-async def test_an_order_that_comes_after_an_update_is_left_to_the_next_worker(ended: bool) -> None:
+@pytest.mark.parametrize(
+    ("told", "replaced"),
+    [(False, False), (True, True), (True, False)],
+    ids=["control: at work", "replaced", "the process ends"],
+)
+async def test_a_late_order_is_left_to_the_worker_that_replaces_this_one(told: bool, replaced: bool) -> None:
+    """Without another worker it is called: its call has started on record, and would be charged for nothing."""
     given, stop = Given(), asyncio.Event()
     worker = Worker(ScriptedEmployee(id=uuid4(), name="anna", script=Nothing()), given)
     async with asyncio.timeout(WAIT_S), asyncio.TaskGroup() as group:
         group.create_task(worker.run(stop))
         await asyncio.sleep(0)  # it waits for an order
-        if ended:
+        worker.replaced = replaced
+        if told:
             stop.set()
         given.comes.set()
-        await (given.given_back if ended else given.taken).wait()
+        await (given.given_back if replaced else given.taken).wait()
         stop.set()
         given.comes.set()
-    assert given.taken.is_set() is not ended
+    assert given.taken.is_set() is not replaced
 
 
 class Calling(ScriptedEmployee):
@@ -228,7 +234,7 @@ async def test_a_call_is_made_with_what_the_worker_has(
     ("posting", "environment", "key", "said"),
     [
         (hosted(), {}, "unset", UNSET),
-        (hosted(), {"MY_KEY": CURLY}, "unusable", "The key in MY_KEY holds a curly quote"),
+        (hosted(), {"MY_KEY": CURLY}, "unusable", "The key in MY_KEY has a curly quote"),
         (hosted(base_url=OWN), {}, "unset", f"{OWN} cannot be reached: "),
         (hosted(base_url=OWN, api_key_env=""), {}, "none", f"{OWN} cannot be reached: "),
         (anna(), {}, "none", ""),
