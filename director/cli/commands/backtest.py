@@ -41,7 +41,9 @@ async def backtest(
     allow_degraded: Degraded = False,
     html: Html = None,
 ) -> None:
-    """Test whether verdicts on a repository can be trusted: judge its last fixes, their parents, and wrong patches.
+    """Test the verdicts on a repository's past fixes. Its last fixes, their parents, and wrong patches are judged.
+
+    The result shows whether verdicts on this repository can be trusted.
 
     No model and no server is needed. Each commit takes minutes, because its tests run several times in sandboxes.
     An interrupted backtest continues where it stopped. Exit 0: no verdict was wrong. Exit 1: some were wrong.

@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 @command("doctor")
 async def doctor(door: Door, settings: "Settings") -> None:
-    """Check every part (sandbox, servers, disk, keys): is it ok, degraded or missing, and what is the remedy?"""
+    """Check this machine: sandbox, servers, disk, keys. Each part is ok, degraded or missing, and shows its remedy."""
     import os
 
     from director.cli.doctor_text import parts_text

@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 @command("pause")
 async def pause(door: Door, settings: "Settings", reason: Reason) -> None:
-    """Pause the organisation: no new work begins, and work in progress is finished."""
+    """Pause the organisation. No new work begins, and work in progress is finished."""
     from director.services import law
     from director.services.session import desk
 
@@ -33,7 +33,7 @@ async def pause(door: Door, settings: "Settings", reason: Reason) -> None:
 
 @command("halt")
 async def halt(door: Door, settings: "Settings", reason: Reason) -> None:
-    """Halt the organisation: nothing begins, and nothing is merged or delivered."""
+    """Halt the organisation. Nothing begins, and nothing is merged or delivered."""
     from director.services import law
     from director.services.session import desk
 
@@ -58,7 +58,7 @@ async def budget(
     usd: Annotated[str | None, typer.Option(help="Set the limit of all runs together, in US dollars.")] = None,
     tokens: Annotated[int | None, typer.Option(min=0, help="Set the limit of all runs together, in tokens.")] = None,
 ) -> None:
-    """Show the organisation's budget, or set it with --usd and --tokens. 0 means stop."""
+    """Show or set the organisation's budget. Set it with --usd and --tokens; 0 means stop."""
     import msgspec
 
     from director.services import law

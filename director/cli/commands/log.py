@@ -51,7 +51,7 @@ async def events(
         typer.Option(metavar="SEQ", min=0, max=SEQ_MAX, help="Only events after this sequence; 0 is the whole log."),
     ] = None,
 ) -> None:
-    """Show the log, oldest event first; with --json one object per line. An event must pass every given filter."""
+    """Show the log, oldest event first. With --json: one object per line. An event must pass every given filter."""
     from director.cli.log_text import event_line
     from director.services.events import Filter, event_view, events_of
     from director.services.session import archive
@@ -121,7 +121,7 @@ async def replay(
         ),
     ] = 0,
 ) -> None:
-    """Rebuild a projection from the event store, or compare all projections with it."""
+    """Rebuild a projection, or check all of them. Both read the event store."""
     from director.cli.log_text import checked_text, digests_text
     from director.services.replay import checked_replay, differs, digests_at, projection_named, rebuild
     from director.services.session import archive

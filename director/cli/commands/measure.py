@@ -23,7 +23,7 @@ async def bench(
     rounds: Annotated[int | None, typer.Option(min=1, help="Number of rounds (default 5, with --quick 2).")] = None,
     out: Annotated[Path, typer.Option(help="The page to write.")] = Path("bench.md"),
 ) -> None:
-    """Measure events per second, the time of a run and of a replay, and the same for named peers, on own servers."""
+    """Measure Aura and named peers on this machine. It measures events per second, runs and replays, on own servers."""
     import asyncio
     import sys
 

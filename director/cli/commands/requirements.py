@@ -194,7 +194,7 @@ async def judge(
         typer.Option("--key", metavar="KEY", help="Sign with this key (Ed25519, PEM) instead of the home's."),
     ] = None,
 ) -> None:
-    """Judge a tree with the whole verdict pipeline, without servers. Exit 0: verified. Exit 1: rejected."""
+    """Judge a tree, without servers. The whole verdict pipeline runs. Exit 0: verified. Exit 1: rejected."""
     from director.cli.judging import JudgeOutput, judge_and_show
     from director.services.judge import JudgeRequest
     from director.services.judged_source import Source

@@ -84,7 +84,7 @@ async def _show_attempt(door: Door, settings: "Settings", run: str, attempt: int
 
 @command("diff")
 async def diff(door: Door, settings: "Settings", run: RunId = "last") -> None:
-    """Show the changes of a run as a git diff: of its delivery, or of the work that is verified so far."""
+    """Show the changes of a run as a git diff. Before the delivery, these are the changes that are verified so far."""
     from bus.blobs import Blobs
     from bus.redaction import Redactor
     from director.services.changes import diff_of
@@ -114,7 +114,7 @@ async def watch(door: Door, settings: "Settings", run: RunId = "last") -> None:
 
 @command("inbox")
 async def inbox(door: Door, settings: "Settings") -> None:
-    """List the deliveries that wait for the Director's decision, and the runs that need a person."""
+    """List the work that needs a decision: deliveries that wait for approval, and runs that need a person."""
     from director.services.approvals import waiting_runs
     from director.services.session import archive
     from director.services.waiting import Waits

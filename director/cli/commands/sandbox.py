@@ -25,7 +25,7 @@ Machine = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(help="The sandbox in which code under test runs.")
+    group = typer.Typer(help="Build, test or accept the sandbox of code under test.")
     group.command("build")(build)
     group.command("probe")(probe)
     group.command("accept")(accept)

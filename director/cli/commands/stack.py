@@ -27,7 +27,7 @@ async def demo(
     ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end.")] = False,
 ) -> None:
-    """Run a demonstration in a home of its own: five small functions, two real employees, and one that cheats."""
+    """Run a demonstration in its own home. Two real employees and one cheater work on five small functions."""
     from director.cli.demo import Demo
 
     await Demo(settings, door, scripted=scripted, keep=keep).run()
@@ -62,7 +62,7 @@ async def up(
 
 @command("down", interrupted="The stop continues: `aura status` shows what still runs.")
 async def down(door: Door, settings: "Settings") -> None:
-    """Drain the consumers and stop everything that `aura up` started."""
+    """Stop everything that `aura up` started. The consumers are drained first."""
     from director.cli.stack_text import stopped_data, stopped_text
     from director.services.bring_down import bring_down
 
@@ -72,7 +72,7 @@ async def down(door: Door, settings: "Settings") -> None:
 
 @command("status")
 async def status(door: Door, settings: "Settings") -> None:
-    """Show the processes, their data folders, and the position of every consumer. Exit 69: nothing runs."""
+    """Show processes, data folders and consumer lag. Exit 69: nothing runs."""
     from director.services.stack_status import stack_data
     from director.terminal.text import stack_text
     from domain.errors import Unavailable
@@ -119,7 +119,7 @@ async def repair(
     settings: "Settings",
     yes: Annotated[bool, typer.Option("--yes", help="Confirm that the stream is deleted and rebuilt.")] = False,
 ) -> None:
-    """Rebuild the stream from Postgres if the two differ (a fork, a lost stream, or another home's stream)."""
+    """Rebuild the stream from Postgres. Use it if the two differ: a fork, a lost stream, or another home's stream."""
     from director.services.repair import repair_stream
 
     report = await repair_stream(settings, yes=yes, note=door.note)

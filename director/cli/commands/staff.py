@@ -90,7 +90,7 @@ async def hire(
         ),
     ] = False,
 ) -> None:
-    """Hire an employee: a model on an OpenAI-compatible server, or a script."""
+    """Hire an employee. It is a model on an OpenAI-compatible server, or a script."""
     from director.cli.staff_text import hired_text
     from director.services import hiring
     from director.services.hire_options import Hiring
@@ -159,7 +159,7 @@ def _changed(door: Door, changed: "StandingChanged", said: str) -> None:
 
 @command("scores")
 async def scores(door: Door, settings: "Settings") -> None:
-    """Show the score of each employee: verified, rejected, solved at the first attempt, tokens, cost, time."""
+    """Show the score of each employee. It has verified and rejected work, first attempts, tokens, cost and time."""
     from director.cli.staff_text import scores_text
     from director.services import staff
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     app.command()(verdict)
-    group = typer.Typer(help="Signed statements about verdicts.")
+    group = typer.Typer(help="Check signed statements about verdicts.")
     group.command("verify")(verify)
     group.command("key")(key)
     app.add_typer(group, name="attestation")
@@ -33,7 +33,7 @@ async def verdict(
         Path | None, typer.Option("--attest", metavar="FILE", help="Write the verifier's signed statement.")
     ] = None,
 ) -> None:
-    """Show a recorded verdict: reasons, criteria, gates, findings, and the command that repeats it."""
+    """Show a recorded verdict. It has reasons, criteria, gates, findings, and the command that repeats it."""
     from director.cli.written_file import write_file
     from director.reports.verdict_html import verdict_page
     from director.reports.verdict_text import recorded_text
@@ -59,7 +59,7 @@ async def verify(
         Path | None, typer.Option("--statement", metavar="FILE", help="The signed statement, if it is not in FOLDER.")
     ] = None,
 ) -> None:
-    """Check that files are those that the verifier verified. Exit 0: yes. Exit 1: it rejected them. Exit 6: no."""
+    """Check a folder against its signed statement. Exit 0: verified. Exit 1: rejected. Exit 6: not the signed files."""
     from director.cli.attestation_text import attestation_text
     from director.services.attestations import FolderCheck, check_folder
 
