@@ -45,7 +45,7 @@ class Trust:
 class CheckedFolder:
     """A folder that has exactly the files that a statement names. `trust`: the reason to trust the key.
 
-    `not_covered`: files that no signature covers. `not_looked_at`: folders that do not belong to a tree.
+    `not_covered`: files that no signature covers. `not_looked_at`: folders that are not part of a tree, such as caches.
     """
 
     statement: Statement

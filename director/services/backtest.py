@@ -27,7 +27,7 @@ from verification.requirements.model import Base, Requirement
 from verification.sandbox.choice import open_sandbox
 from verification.suites.outcome_store import OutcomeStore
 
-FORM = 2  # version of the kept results. Change it when the judge accepts other trees than before.
+FORM = 2  # version of the kept results. Raise it when the judge begins to accept or refuse other trees.
 _result = msgspec.json.Decoder(CommitResult)
 OnResult = Callable[[CommitResult, int, int], None]
 """Called with each result, its number, and the number of commits."""

@@ -241,7 +241,7 @@ async def _in_use(opened: DirectorSession, name: str, holder: _Holder) -> Confli
     what = "not in HR's rows yet" if person is None else f"{person.model} at {server}" if server else person.model
     remedies = [
         f"Choose another name; or dismiss {name} for good, so that the name is free: aura dismiss {name} --reason …",
-        f"Or change this employee, which keeps its strikes: aura hire {name} --update …",
+        f"Or change the present employee, which keeps its strikes: aura hire {name} --update …",
     ]
     suspended = await _why_suspended(opened, person)
     if suspended:

@@ -1,4 +1,4 @@
-"""The reasons of waits in words, for one run and for all runs that wait."""
+"""The reasons of waiting runs as text, for one run and for all of them."""
 
 from collections.abc import Sequence
 

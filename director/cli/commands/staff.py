@@ -17,7 +17,7 @@ Who = Annotated[str, typer.Argument(metavar="EMPLOYEE", help="Name, id, or the b
 KeyEnv = Annotated[
     str | None,
     typer.Option(
-        help="The environment variable of `aura up` that has the API key (default OPENAI_API_KEY). "
+        help="The environment variable with the API key (default OPENAI_API_KEY). Set it where `aura up` runs. "
         "The key itself is never stored."
     ),
 ]
