@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bus.store import CONNECT_WAIT_S
 from director.services.process_list import MARGIN_S
 from director.terminal.text import stack_text
+from domain.waiting import RunWait
 from observability.health import CHECK_WAIT_S
 from runtime.roles import CONSUMERS
 from tests.acceptance.cli import AURA, WAIT_S, Aura, homely
@@ -106,7 +108,8 @@ def test_a_stopped_consumer_is_seen_the_others_go_on_and_it_catches_up(aura: Aur
             assert data["lag"] == {"recorder": 0} | found
             assert {one: processes[one]["ready"] for one in processes} == {one: one != name for one in processes}
             assert processes[name]["problems"] == ["it does not answer"]
-            shown = stack_text(data).splitlines()
+            waiting = msgspec.convert(data["waiting"], list[RunWait])
+            shown = stack_text(data | {"waiting": waiting}).splitlines()
             assert any(line.startswith(name) and "not ready it does not answer" in line for line in shown)
             assert any(line.split() == [name, str(data["positions"][name]), str(int(found[name]))] for line in shown)
         aura.until(lambda: even(aura))
