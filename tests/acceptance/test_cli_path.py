@@ -173,7 +173,10 @@ def test_a_run_that_cannot_be_solved_ends_rejected(inside: Aura) -> None:
     assert (shown["run"]["outcome"], len(shown["attempts"])) == ("rejected", 2)
     assert shown["run"]["spent_tokens"] > 0
     text = inside.text("run", "show", "last")
-    assert all(part in text for part in ("ended: rejected", "wrong_result", "cost 0.00 USD", "Next: aura "))
+    assert all(
+        part in text
+        for part in ("ended: rejected", "wrong_result", "cost 0.00 USD", "Next: see each attempt with `aura ")
+    )
     said = inside.run("submit", file, "--wait", "--attempts", "1")
     assert said.code == 1
     assert "The run ended: rejected" in said.err

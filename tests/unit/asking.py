@@ -59,6 +59,12 @@ _plain: dict[type[Command], Asked] = {
     organisation.Pause: st.builds(organisation.Pause, reason=reasons, **_ids),
     organisation.Halt: st.builds(organisation.Halt, reason=reasons, **_ids),
     organisation.Resume: st.builds(organisation.Resume, reason=reasons, **_ids),
+    organisation.AcceptLimit: st.builds(
+        organisation.AcceptLimit, machine=st.just("m"), limit=st.just("tree memory"), reason=reasons, **_ids
+    ),
+    organisation.WithdrawLimit: st.builds(
+        organisation.WithdrawLimit, machine=st.just("m"), limit=st.just("tree memory"), reason=reasons, **_ids
+    ),
     organisation.SettleBudget: st.builds(organisation.SettleBudget, run=st.sampled_from(RUNS), spent=amounts, **_ids),
     employee.Hire: st.builds(
         employee.Hire,
