@@ -34,7 +34,7 @@ demo: $(STAMP)/base $(STAMP)/aura  ## an organisation at work, from a requiremen
 	@$(BIN)/aura demo
 
 test: $(STAMP)/dev $(STAMP)/aura  ## all tests but the slow ones
-	@$(BIN)/python -m pytest -q -n 6 --dist loadfile --no-loadscope-reorder -m "not slow"
+	@$(BIN)/python -m pytest -q -n 8 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 # One after the other: some measure, some start a Docker engine, some kill what they can. -rP prints counts and seeds.
 test-slow: $(STAMP)/dev $(STAMP)/aura  ## the slow tests, with the embedded model (PART=ci: those that .ci/run runs)

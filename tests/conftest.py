@@ -26,28 +26,44 @@ OF_THE_MACHINE = (
 LONGEST_FIRST = (
     "test_zoo",
     "test_demo_real",
-    "test_cli_path",
     "test_cli_stop",
     "test_kills",
-    "test_verdicts",
-    "test_suites",
-    "test_cli_demo",
+    "test_cli_path",
     "test_cli_models",
-    "test_cli_processes",
-    "test_services",
-    "test_races",
     "test_replay",
-    "test_mutation_gate",
+    "test_judge",
     "test_libraries",
-    "test_properties",
-    "test_embedded_stack",
+    "test_verdicts",
+    "test_services",
+    "test_cli_processes",
+    "test_services_alone",
+    "test_property_kinds",
+    "test_cli_demo",
     "test_operators",
+    "test_properties",
+    "test_alerts",
+    "test_managers",
+    "test_cli_events",
     "test_static_gates",
+    "test_domain_properties",
     "test_smoke",
+    "test_suites",
+    "test_races",
+    "test_mutation_gate",
+    "test_embedded_stack",
     "test_mutants",
     "test_embedded_home",
+    "test_endings",
+    "test_plain_user",
+    "test_corpus",
+    "test_cli_doctor",
+    "test_base_suite",
+    "test_release_0_1_0",
 )
-"""Files by their processor time. A worker takes a whole file, so a long one at the end would leave the others idle."""
+"""Files by their time, longest first (`--durations=0` shows it).
+
+A worker takes a whole file, so a long one at the end would leave the others idle.
+"""
 
 
 @pytest.fixture(autouse=True)

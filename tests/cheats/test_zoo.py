@@ -25,7 +25,7 @@ from verification.sandbox.bubblewrap import Bubblewrap
 HONEST_EVERY = 13  # of the honest deliveries one in the short run
 CHEATS_EVERY = 3  # of the cheats one in the short run
 SEEDS = 1 << 32
-BASE_CHEATS_EVERY = 14  # of the cheats against a base one in the short run
+BASE_CHEATS_EVERY = 28  # of the cheats against a base one in the short run
 CHEATS_MIN, TASKS_MIN, HONEST_MIN = 40, 6, 200
 BASE_CHEATS_MIN, FREEDOM_MIN = 25, 3  # cheats against a base, and of each freedom
 
