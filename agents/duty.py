@@ -1,6 +1,6 @@
 """Duties: work that waits for something (orders, verdicts, git, deadlines), so a consumer cannot do it in its batch.
 
-After each commit the runner gives the duty the rows. The duty notes its work and does it in its own task.
+After each commit, the duty gets the rows from the runner. The duty notes its work and does it in its own task.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Reader of the log from a position on: first from Postgres, then live from the stream. Void events are marked."""
+"""Reader of the log after a position: first from Postgres, then live from the stream. Void events are marked."""
 
 import asyncio
 from collections import deque

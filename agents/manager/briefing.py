@@ -94,7 +94,7 @@ class Dispatcher(Protocol):
 
 
 class Sizing:
-    """The duty that measures the prompt of each waiting task and then has the task assigned."""
+    """The duty that measures the prompt of each waiting task. After that the task is assigned."""
 
     def __init__(self, manager: Dispatcher, library: Library, send: Send, *, log: Logger = SILENT) -> None:
         assert manager.sizes is not None, "the manager needs sizes"

@@ -108,7 +108,7 @@ class Watch:
         return self._teller.next(self._wait, time.monotonic())
 
     async def _tell_new(self, *, rests: bool) -> None:
-        """Print the events since the last call, beginning with the run's first. `rests`: print up to the run's last."""
+        """Print the events since the last call, beginning with the run's first. `rests`: print all of the run."""
         if self._quiet:
             return
         if rests:

@@ -77,7 +77,7 @@ async def state_of(store: Store, view: View, as_of: str = "") -> ViewState:
 
 
 async def _sequence(store: Store, as_of: str) -> int:
-    """Return a sequence as a number, or the last sequence at a time. Raises Invalid."""
+    """Return a sequence: the given number, or the last sequence at the given time. Raises Invalid."""
     if as_of.isdecimal():
         return min(int(as_of), SEQ_MAX)
     at = microseconds(as_of)

@@ -55,7 +55,7 @@ def _asked(subject: Subject) -> list[tuple[Criterion, bool]]:
 def _told(given: SuiteResult, sealed: bool) -> dict[str, Any]:
     """Return the evidence.
 
-    It is delivered, and a sealed test's id may contain arguments: sealed tests are only counted.
+    Sealed tests are only counted: this text is delivered, and the id of a test may contain its arguments.
     """
     told: dict[str, Any] = msgspec.to_builtins(given) | {"expected": len(given.expected)}
     del told["took_s"]  # the same verdict again has the same evidence

@@ -1,7 +1,7 @@
 """The cache of toolboxes: a folder for each user with finished toolboxes, named by the digest of their content.
 
 A process uses the cache only if its own user owns it and nobody else may write to it, and a toolbox only if every file
-exists with its size. Programs that clean temporary folders remove single old files.
+exists with its size. Programs that clean temporary folders remove files one by one, by age.
 """
 
 import os

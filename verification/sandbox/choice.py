@@ -47,7 +47,7 @@ class FirstThatHolds:
     async def probe(self) -> Capabilities:
         """Return the limits that the chosen sandbox enforces.
 
-        Raises the last sandbox's Unavailable, with all causes, if none starts.
+        Raises Unavailable with all causes if no sandbox starts.
         """
         return await (await self._choice()).probe()
 
@@ -56,7 +56,7 @@ class FirstThatHolds:
         return await (await self._choice()).run(spec)
 
     async def sweep(self) -> int:
-        """Sweep for every available sandbox. Return the number of swept parts."""
+        """Remove leftovers of every available sandbox. Return the number of swept parts."""
         swept = 0
         for each in self._choices:
             try:

@@ -46,7 +46,7 @@ _QUIET = (
 
 
 class PytestOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """The options of pytest in a sandbox. `filters`: warning filters; one with an unknown class is dropped there."""
+    """The options of pytest in a sandbox. `filters`: warning filters. A filter with an unknown class is dropped."""
 
     arguments: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()

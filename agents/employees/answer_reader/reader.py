@@ -149,7 +149,7 @@ def _directives(text: str, matcher: PathMatcher, order: int) -> Iterator[Candida
 
 
 def _declined(text: str) -> str:
-    """Return the reason why the task cannot be done, if a line of an answer without code states it."""
+    """Return the stated reason if an answer has no code and says that the task cannot be done."""
     matched = _REFUSAL.search(text)
     if matched is None:
         return ""

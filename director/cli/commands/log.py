@@ -86,7 +86,10 @@ async def state(
     door: Door,
     settings: "Settings",
     view: Annotated[
-        str, typer.Argument(help="manager, verifier, auditor, accountant or hr; or one table: auditor.attempt")
+        str,
+        typer.Argument(
+            help="manager, verifier, auditor, accountant or hr, or one of its tables, such as auditor.attempt"
+        ),
     ],
     as_of: Annotated[
         str, typer.Option("--as-of", metavar="SEQ|TIME", help="A sequence, or a UTC time like 2026-01-31T12:00")
