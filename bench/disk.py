@@ -9,18 +9,17 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import msgspec
 
 from agents.employees import postings
 from bench.firm import Firm, firm
-from bench.running import ANSWERS, DELIVERED_WAIT_S, REQUIREMENT, Deliveries
+from bench.running import ANSWERS, REQUIREMENT, Deliveries, one
 from bus.clock import now
 from bus.disk_room import MIB
 from bus.embedded.home import Home
 from bus.subjects import EVENTS_PREFIX
-from director.services.submit import submit
 from domain.employee import Hire
 from domain.errors import AuraError
 from verification.judge import judge
@@ -88,22 +87,9 @@ async def measure(runs: int) -> tuple[DiskUse, int]:
     requirement = parse_requirement(REQUIREMENT, None, name="adder", folder=None)
     deliveries, slots = Deliveries(), asyncio.Semaphore(AT_ONCE)
 
-    async def one(here: Firm) -> None:
+    async def in_turn(here: Firm) -> None:
         async with slots:
-            run: UUID = uuid4()
-            delivered = deliveries.expect(run)
-            await submit(
-                here.director,
-                here.blobs,
-                requirement,
-                id=uuid4(),
-                run=run,
-                folder=here.home,
-                attempts_max=2,
-                allow_degraded=True,
-            )
-            async with asyncio.timeout(DELIVERED_WAIT_S):
-                await delivered
+            await one(here, requirement, deliveries, attempts_max=2)
 
     async with firm() as here:
         await hire(here)
@@ -111,7 +97,7 @@ async def measure(runs: int) -> tuple[DiskUse, int]:
         async with here.running(judge=judge) as house:
             found = []
             for count in (WARM_UP, runs):
-                await asyncio.gather(*(one(here) for _ in range(count)))
+                await asyncio.gather(*(in_turn(here) for _ in range(count)))
                 await here.all_passed(house)
                 found.append((await asyncio.to_thread(use_of, here), (await here.office.stream.info()).last_seq))
         await subscription.unsubscribe()

@@ -159,7 +159,9 @@ async def ours(firm: Firm, size: RunningSize, hops: Hops) -> Mapping[str, float]
     }
 
 
-async def one(firm: Firm, requirement: Requirement, deliveries: Deliveries) -> tuple[UUID, float]:
+async def one(
+    firm: Firm, requirement: Requirement, deliveries: Deliveries, *, attempts_max: int = 1
+) -> tuple[UUID, float]:
     """One run from the door to its delivery: its id, and seconds."""
     run = uuid4()
     delivered = deliveries.expect(run)
@@ -171,7 +173,7 @@ async def one(firm: Firm, requirement: Requirement, deliveries: Deliveries) -> t
         id=uuid4(),
         run=run,
         folder=firm.home,
-        attempts_max=1,
+        attempts_max=attempts_max,
         allow_degraded=True,
     )
     async with asyncio.timeout(DELIVERED_WAIT_S):

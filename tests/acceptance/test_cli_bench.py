@@ -8,19 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.architecture.packages import PACKAGES
+
 ROOT = Path(__file__).parents[2]
-PACKAGES = (
-    "agents",
-    "bus",
-    "director",
-    "domain",
-    "governance",
-    "observability",
-    "projections",
-    "runtime",
-    "sql",
-    "verification",
-)
 WAIT_S = 600
 
 

@@ -39,7 +39,7 @@ def aura() -> Iterator[Aura]:
 
 
 def seen(aura: Aura) -> Aura:
-    """The same on the demonstration's home."""
+    """Return `aura` with the home of the demonstration."""
     home = aura.home.with_name(f"{aura.home.name}-demo")
     own = Aura(aura.folder, AURA_HOME=str(home))
     own.home = home
@@ -56,7 +56,7 @@ def inside(aura: Aura) -> Aura:
 
 @pytest.fixture(scope="module")
 def report(aura: Aura) -> dict[str, Any]:
-    """What the first demonstration reports, which the others come after."""
+    """Return the report of the first demonstration. The others come after it."""
     return aura.json(*DEMO)
 
 

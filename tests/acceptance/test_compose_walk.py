@@ -31,7 +31,7 @@ IMAGE_ROOT = "/opt/aura/"
 HOME = "/aura/"
 SECRETS = "/run/secrets/"
 SERVERS = {"nats", "postgres", "secrets"}
-"""Whatever is there before the first role starts: the test's own servers and secrets."""
+"""Services that the test itself provides before the first role starts."""
 HEALTHY_WAIT_S = 180.0
 STOP_WAIT_S = 180.0
 

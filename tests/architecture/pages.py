@@ -1,4 +1,4 @@
-"""What a page names: files, symbols and headings behind its links, and the commands in its code."""
+"""The names on a page: files, symbols and headings behind its links, and the commands in its code."""
 
 import ast
 import re

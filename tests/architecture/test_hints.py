@@ -9,20 +9,10 @@ import pytest
 
 from agents.employees.call_errors import CALL_FAILURES, HINTS, hint_of
 from domain.faults import WEIGHTS
+from tests.architecture.packages import CODE
 from tests.architecture.pages import options_of_commands
 
 ROOT = Path(__file__).resolve().parents[2]
-LAYERS = (
-    "agents",
-    "bus",
-    "director",
-    "domain",
-    "governance",
-    "observability",
-    "projections",
-    "runtime",
-    "verification",
-)
 DOCS = ("docs/cli.md", "docs/operators.md", "docs/requirements.md", "README.md")
 OTHER_TOOLS = frozenset({"--system", "--unshallow"})  # of pip and its like, in hints about them
 FOREIGN = re.compile(r"SSL_CERT_FILE|SSL_CERT_DIR|HTTPS?_PROXY|NO_PROXY|TMPDIR")
@@ -35,7 +25,7 @@ def hints() -> Iterator[tuple[str, str]]:
     """(place, text) of each hint in the sources, and of the remedies for failed calls."""
     for failure, text in HINTS.items():
         yield f"HINTS[{failure}]", text
-    for layer in LAYERS:
+    for layer in CODE:
         for path in sorted((ROOT / layer).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.keyword) and node.arg == "hint":

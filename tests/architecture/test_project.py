@@ -7,24 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture import registries, rules
+from tests.architecture import packages, registries, rules
 from tests.architecture.output import WRITING_FILES, writes_at_the_edge
 from tests.architecture.rules import Rule
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = (
-    "agents",
-    "bench",
-    "bus",
-    "director",
-    "domain",
-    "governance",
-    "observability",
-    "projections",
-    "runtime",
-    "sql",
-    "verification",
-)
+PACKAGES = ("bench", *packages.PACKAGES)
 TEXT_BYTES_MAX = 1_000_000
 HELP_WALL_S = 240
 
