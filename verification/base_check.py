@@ -1,6 +1,6 @@
-"""Check of a requirement on its base, before anybody works: the base's tests and every criterion run in sandboxes.
+"""Check of a requirement against its base before an employee works. The base's tests and all criteria run in sandboxes.
 
-A problem found here would otherwise end a run after its work. The outcomes are stored and used again by every verdict.
+Without this check, such a problem would end the run only after the work. Every verdict uses the stored outcomes.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,8 @@ Say = Callable[[str], None]
 class BaseReport(msgspec.Struct, frozen=True, kw_only=True):
     """Result of a check on the base.
 
-    `files`: number of test files, 0 if not run. `held`: criteria that already hold.
+    `files` is the number of the base's test files, or 0 if its tests did not run. `files_ran` is the number of files
+    that ran. `held` names the criteria that already hold on the base.
     """
 
     problems: tuple[BaseProblem, ...] = ()
@@ -36,7 +37,7 @@ class BaseReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BaseDisagrees(Invalid):
-    """The requirement makes a statement about its base that is not true. `problems` is never empty."""
+    """Error raised when the requirement makes a false statement about its base. `problems` has at least one entry."""
 
     def __init__(self, problems: tuple[BaseProblem, ...], commit: str) -> None:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
@@ -59,9 +60,9 @@ async def check_on_base(
     allow_degraded: bool = False,
     say: Say = lambda _: None,
 ) -> BaseReport:
-    """Try a requirement on its base.
+    """Check the requirement's statements about its base by runs in sandboxes.
 
-    Raises Unavailable without a sandbox, Refused if the machine cannot enforce a limit.
+    Raises Unavailable if there is no sandbox, and Refused if the machine cannot enforce a limit.
     """
     held = await probed(sandbox, allow_degraded=allow_degraded)
     base = Tree.of(origin.files)
@@ -83,7 +84,7 @@ async def check_on_base(
     )
     files, files_ran, problems = await _own_tests(subject, say)
     count = len(requirement.criteria)
-    say(f"Each of {count} criteria is tried on the base: it must fail, unless the requirement says that it holds.")
+    say(f"{count} criteria run on the base. Each must fail there, unless the requirement says that it already holds.")
     standings = await standings_on_base(subject)
     return BaseReport(
         problems=(*problems, *disagreements(requirement, requirement.criteria, standings)),
@@ -94,12 +95,12 @@ async def check_on_base(
 
 
 async def _own_tests(subject: Subject, say: Say) -> tuple[int, int, list[BaseProblem]]:
-    """Return the number of the base's test files, how many of them ran, and the problems with them."""
+    """Return the number of the base's test files, the number of files that ran, and the problems of these tests."""
     suite = own_suite(subject)
     files = test_files_of(subject.origin.files, suite.options)
     if subject.requirement.base_suite.run == "none" or not files:
         return 0, 0, []
     if suite.kept() is None:
-        say(f"The base's own tests run once ({len(files)} files). Their outcome is stored for every verdict.")
+        say(f"The base's own tests run once ({len(files)} files). Every verdict uses the stored outcome.")
     before = await suite.on_base()
     return len(before.files), len(before.ran), base_problems(before, subject)

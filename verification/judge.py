@@ -23,17 +23,19 @@ from verification.suites.outcome_store import OutcomeStore
 from verification.verdict.model import CriterionResult, Finding, GateResult, Verdict
 
 FINDINGS_MAX = 50
-MUTANTS_MAX = 12  # small mistakes that are tried on the accepted code, about one sandbox each
+MUTANTS_MAX = (
+    12  # maximum number of mutants: copies of the accepted code with one small mistake, about one sandbox each
+)
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """A tree to judge, and all that it is judged by.
+    """A tree to judge, with the requirement and the settings of its verdict.
 
-    `base` is the tree before the author's work; None is an empty tree. `criteria` and `scope` narrow the verdict to one
-    task, and `earlier` names criteria of earlier tasks. If `whole` is False, the tree is one task's work, and expensive
-    gates wait for the merged tree. `libraries` is the folder of installed dependencies. `packaged` is the whole tree
-    with the files that a delivery adds. `origin` is the commit that the run builds on, if `base` contains the work of
-    earlier tasks, too. Without `advice`, gates that block nothing do not run.
+    `base` is the tree before the author's work; None means an empty tree. `criteria` and `scope` narrow the verdict to
+    one task, and `earlier` names criteria of earlier tasks. If `whole` is False, the tree is the work of one task, and
+    expensive gates run later, on the merged tree. `libraries` is the folder of installed dependencies. `packaged` is
+    the whole tree with the files that a delivery adds. `origin` is the commit that the run builds on. It differs from
+    `base` if `base` also contains the work of earlier tasks. If `advice` is False, gates that only advise do not run.
     """
 
     requirement: Requirement
@@ -58,13 +60,13 @@ async def judge(
     allow_degraded: bool = False,
     accepted: Collection[str] = (),
 ) -> Verdict:
-    """Return the verdict about a tree. `seed` determines all random draws.
+    """Return the verdict about a tree. All random numbers follow from `seed`.
 
-    Raises Invalid for an unknown criterion, Unavailable without a sandbox, and Refused if the machine cannot enforce
-    every limit that is not `accepted`, unless `allow_degraded`.
+    Raises Invalid for an unknown criterion, and Unavailable if there is no sandbox. Raises Refused if the machine
+    cannot enforce a limit, unless that limit is in `accepted` or `allow_degraded` is True.
     """
     started = time.monotonic()
-    _chosen(candidate.requirement, candidate.criteria)  # refuses before a sandbox is made
+    _chosen(candidate.requirement, candidate.criteria)  # an unknown criterion raises before a sandbox is made
     held = await probed(sandbox, allow_degraded=allow_degraded, accepted=accepted)
     subject = _subject(candidate, sandbox, held, seed)
     gates = await ask_all(subject)
@@ -72,7 +74,7 @@ async def judge(
 
 
 def _subject(candidate: Candidate, sandbox: Sandbox, held: Capabilities, seed: int) -> Subject:
-    """Return what the gates are asked about."""
+    """Return the subject of the gates: the candidate with its parsed trees, criteria and sandbox."""
     requirement = candidate.requirement
     tree, before = Tree.of(candidate.tree), Tree.of(candidate.base or {})
     chosen = _chosen(requirement, candidate.criteria)
@@ -122,7 +124,7 @@ def project_of(
     libraries: Path | None,
     named: tuple[str, ...],
 ) -> Project:
-    """Return the project as sandboxes run it: the tree, with the files that an installation of its base would add."""
+    """Return the project for the sandboxes: the tree, and the files that an installation of its base would add."""
     project = Project(tree, requirement.command, requirement.serve, libraries=libraries, named=named)
     project = replace(project, suite_limits=requirement.suite_limits)
     if not origin.files:
@@ -132,19 +134,19 @@ def project_of(
 
 
 async def probed(sandbox: Sandbox, *, allow_degraded: bool, accepted: Collection[str] = ()) -> Capabilities:
-    """Probe a sandbox.
+    """Probe a sandbox and return the limits that it enforces.
 
-    Raises Unavailable without one, and Refused if it cannot enforce a limit that is not `accepted`, unless
-    `allow_degraded`.
+    Raises Unavailable if no box starts. Raises Refused if the machine cannot enforce a limit, unless that limit is in
+    `accepted` or `allow_degraded` is True.
     """
     held = await sandbox.probe()
     missing = [limit for limit in held.not_held if limit not in accepted]
     if missing and not allow_degraded:
         raise Refused(
-            f"This machine cannot hold: {', '.join(missing)}.",
-            hint="Run as root, or as a user with systemd and delegated memory control. Or accept it once for this "
-            f'machine: aura sandbox accept {" ".join(map(name_of, missing))} --reason "why"; or each time: '
-            "--allow-degraded.",
+            f"The sandbox cannot enforce these limits on this machine: {', '.join(missing)}.",
+            hint="Run as root, or as a user with systemd and delegated memory control. To accept the missing limits on "
+            f'this machine, run: aura sandbox accept {" ".join(map(name_of, missing))} --reason "why". '
+            "To accept them for one command only, add --allow-degraded.",
             code="sandbox_degraded",
         )
     return held
@@ -160,7 +162,7 @@ def _chosen(requirement: Requirement, criteria: Collection[str] | None) -> list[
 
 
 def _result(criterion: Criterion, subject: Subject) -> CriterionResult:
-    """Return a criterion's result. A property counts as one case; if it was not tried, its cases did not run."""
+    """Return a criterion's result. Each property that was tried counts as one case."""
     asked: list[Trial | Tried] = [*subject.trials, *subject.tried]
     mine = [each for each in asked if each.criterion == criterion.id]
     visible = [each.problem is None for each in mine if not each.sealed]

@@ -1,7 +1,7 @@
-"""Limits on the size of a tree: one table for base, judged tree, sandbox, judge and delivery.
+"""Limits on the size of a tree. They apply to the base, the judged tree, the sandbox, the judge and the delivery.
 
-A larger tree is refused before anybody works, and the message names the path. An employee's answer has its own limit
-(agents/workers/result.py). A blob, which must contain the largest file, has one too (bus/blobs.py).
+A larger tree is refused before an employee works, and the message names the path. agents/workers/result.py limits the
+size of an employee's answer. bus/blobs.py limits the size of a blob, and its limit must permit the largest file.
 """
 
 TREE_FILES_MAX = 10_000

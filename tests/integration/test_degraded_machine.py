@@ -24,7 +24,11 @@ async def test_a_run_waits_until_the_limit_of_this_machine_is_accepted(house: Ho
         assert not allow_degraded
         if MEMORY not in accepted:
             refused.set()
-            raise Refused("This machine cannot hold: tree memory.", hint="Accept it.", code="sandbox_degraded")
+            raise Refused(
+                "The sandbox cannot enforce these limits on this machine: tree memory.",
+                hint="Accept it.",
+                code="sandbox_degraded",
+            )
         return await as_share(*given, allow_degraded=True, **named)
 
     sample = Sample(1)

@@ -1,1 +1,1 @@
-"""Execution of cases: they run in a sandbox, and their values are compared outside it."""
+"""Execution of cases. A case runs in a sandbox, and its results are compared outside the sandbox."""

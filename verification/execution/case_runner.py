@@ -1,6 +1,6 @@
-"""One case in one new sandbox: the order that goes in, the run, and the answer that comes out.
+"""Run of one case in one new sandbox: this module builds its input (the order) and checks its output (the answer).
 
-Expected values never go in. The answer must be one line that begins with this run's nonce.
+The order never contains expected values. The answer must be one line that begins with this run's nonce.
 """
 
 import json
@@ -20,14 +20,14 @@ from verification.sandbox.base import MIB, PROGRAMS, PYTHON, WORK, Limits, RunRe
 from verification.verdict.model import FindingKind
 
 PROJECT = f"{WORK}/project"
-SOURCES = f"{PROJECT}/src"  # after the project's own folder on Python's path, for a src layout
+SOURCES = f"{PROJECT}/src"  # for a src layout; on Python's path it comes after PROJECT
 WORKER = "/aura/caseworker.py"
-METADATA = "/aura/metadata"  # of the project itself, as its installation would create it
+METADATA = "/aura/metadata"  # metadata of the project itself (.dist-info), as its installation would create it
 LIBRARIES = "/aura/libraries"  # the requirement's dependencies, on the path of every Python process in the sandbox
 START_S = 1.0  # time for the start of the interpreter, in addition to `within_s`
 ALONE = ("-s", "-P", "-B")
-"""Options of Python: no user's packages and no script folder on its path. The judge sets the whole environment."""
-ANSWER_DEPTH_MAX = 384  # nested lists and mappings. The worker counts values, and a value has at most five levels
+"""Options of Python: its path contains no user packages and no script folder, and Python writes no byte code."""
+ANSWER_DEPTH_MAX = 384  # of JSON: the worker permits 64 nested values, and a value has at most 5 levels of JSON
 NOT_STARTED = "aura: the command did not start"
 _SOURCE = Path(__file__).parents[1] / "in_box" / "case_worker.py"
 
@@ -46,7 +46,7 @@ sys.exit(main())
 
 
 class CaseProblem(msgspec.Struct, frozen=True):
-    """Why a case did not pass."""
+    """The reason why a case did not pass."""
 
     kind: FindingKind
     text: str
@@ -60,7 +60,7 @@ class StepSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     files: dict[str, Any]
     value: Any = None
     stage: Literal["import", "lookup", "call"] = "call"
-    names: list[list[str]] = []  # of the exception's class and its bases, the class itself first
+    names: list[list[str]] = []  # names of the exception's class and its base classes, the class itself first
     name: str = ""
     message: str = ""
     exit: int = 0
@@ -70,22 +70,23 @@ class StepSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CaseAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One whole answer."""
+    """The worker's complete answer for one case."""
 
     steps: list[StepSeen]
     took_s: float
-    untrue: str | None = None  # a path that differs from the report of the last step; found outside the sandbox
+    untrue: str | None = None  # a path whose file differs from the worker's last report; added by the judge
 
 
 _answer = msgspec.json.Decoder(CaseAnswer)
 
 
 class ProjectEnvironment(msgspec.Struct, frozen=True, kw_only=True):
-    """Files and paths that an installation adds to the project, known from its base and not from the author's files.
+    """Files and paths that an installation adds to the project. They come from the base, not from the author's files.
 
-    `paths`: folders of the project on Python's path, "" for its top. `metadata`: the `.dist-info` folders, by relative
-    path. `generated`: files that a build of the base makes (a version file, an extension). `plugins`: modules of pinned
-    libraries that pytest loads. `modules`: top-level names that the project itself provides.
+    `paths` are the folders of the project on Python's path; "" is its top folder. `metadata` contains the files of the
+    `.dist-info` folders, by relative path. `generated` contains files that a build of the base makes, such as a version
+    file or an extension. `plugins` are modules of pinned libraries that pytest loads. `modules` are the top-level names
+    that the project itself provides.
     """
 
     paths: tuple[str, ...] = ("", "src")
@@ -96,20 +97,20 @@ class ProjectEnvironment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Project(msgspec.Struct, frozen=True):
-    """The files and settings on which every case of one verdict runs."""
+    """The files and settings with which every case of one verdict runs."""
 
     files: Mapping[str, bytes]
     command: str | None  # "name = module:function"
     serve: Serve | None = None
-    hash_seed: int = 0  # PYTHONHASHSEED in the sandboxes, so that a verdict can be reproduced
+    hash_seed: int = 0  # value of PYTHONHASHSEED in the sandboxes; it makes a verdict reproducible
     libraries: Path | None = None  # the folder of the requirement's dependencies, visible in every sandbox
     named: tuple[str, ...] = ()  # top-level modules that the requirement names, whether they exist or not
     environment: ProjectEnvironment = ProjectEnvironment()
-    suite_limits: SuiteLimits = SuiteLimits()  # of one run of its tests
+    suite_limits: SuiteLimits = SuiteLimits()  # limits of one run of the project's tests
 
     @property
     def folders(self) -> dict[str, Path]:
-        """The folders that a sandbox sees read-only."""
+        """The folders of the host that a sandbox sees read-only, by their path in the sandbox."""
         return {LIBRARIES: self.libraries} if self.libraries else {}
 
     @property
@@ -127,7 +128,7 @@ class Project(msgspec.Struct, frozen=True):
         return {"PYTHONHASHSEED": str(self.hash_seed), **path}
 
     def with_files(self, files: Mapping[str, bytes]) -> "Project":
-        """Return the project with other files, and with those that a build of the base makes."""
+        """Return the project with `files` instead of its own, and with the files that a build of the base makes."""
         generated = {path: content for path, content in self.environment.generated.items() if path not in files}
         return msgspec.structs.replace(self, files=Tree.of(files).with_files(generated) if generated else files)
 
@@ -140,7 +141,7 @@ async def play(case: Case, project: Project, sandbox: Sandbox) -> CaseAnswer | C
 
 
 def order_of(case: Case, nonce: str, bait: str) -> bytes:
-    """Build the order that goes into the sandbox with the code: the steps, without any expected value."""
+    """Build the order for the sandbox. It contains the steps, but no expected value."""
     steps = [_step_order(step, bait) for step in case.steps]
     steps[-1]["watch"] = sorted(watched_at_last(case))
     return json.dumps({"nonce": nonce, "project": PROJECT, "folder": FOLDER, "steps": steps}).encode()
@@ -177,7 +178,7 @@ def _spec(case: Case, project: Project, order: bytes) -> RunSpec:
 
 
 def launcher_of(command: str | None) -> dict[str, bytes]:
-    """Return the program that starts the project's command, by its path in the sandbox; empty without a command."""
+    """Return {path in the sandbox: program that starts the project's command}, or {} if it has no command."""
     if not command:
         return {}
     name, _, target = (part.strip() for part in command.partition("="))
@@ -196,11 +197,11 @@ def _read(result: RunResult, case: Case, nonce: str, bait: str) -> CaseAnswer | 
         return ended[result.reason]
     if bait.encode() in result.stdout:
         return CaseProblem(
-            "tampering", "answered with bait from the judge's own frames: it searched for expected values"
+            "tampering", "answered with the bait from the worker's stack frames, so it searched for expected values"
         )
     answer = _parsed(result, nonce)
     if isinstance(answer, CaseAnswer) and len(answer.steps) != len(case.steps):
-        return CaseProblem("forged_answer", "answered with another number of steps than the judge sent")
+        return CaseProblem("forged_answer", "sent an answer with a wrong number of steps")
     if isinstance(answer, CaseAnswer) and answer.took_s > case.within_s:
         return ended["timeout"]
     if isinstance(answer, CaseAnswer):
@@ -225,7 +226,7 @@ def _parsed(result: RunResult, nonce: str) -> CaseAnswer | CaseProblem:
 
 
 def _too_deep(answer: CaseAnswer) -> bool:
-    """Return whether a value is nested too deep: recursion over it could crash the judge."""
+    """Return whether a value is nested so deep that recursion over it could crash the judge."""
     row: list[Any] = [
         held for seen in answer.steps for held in (seen.before, seen.files, seen.value, seen.stdout, seen.stderr)
     ]

@@ -33,7 +33,7 @@ def _called(step: Step) -> str:
 
 def _step(step: Step, seen: StepSeen) -> CaseProblem | None:
     if (seen.did == "ran") != (step.action == "run") and seen.did != "raised":
-        return CaseProblem("forged_answer", "was answered with another kind of step")
+        return CaseProblem("forged_answer", "was answered with a step of a wrong kind")
     if seen.did == "raised":
         return _raised(step, seen)
     return _ran(step.expect, seen) if seen.did == "ran" else _returned(step.expect, seen)
@@ -43,7 +43,7 @@ def _raised(step: Step, seen: StepSeen) -> CaseProblem | None:
     expect = step.expect
     told = f"{seen.name}: {seen.message}"[:SHOWN_CHARS_MAX] if seen.message else seen.name
     if seen.stage == "import" and seen.name == "SystemExit":
-        return CaseProblem("no_answer", f"ended the program while it was imported ({told})")
+        return CaseProblem("no_answer", f"ended the program during its import ({told})")
     if seen.stage != "call":
         return CaseProblem("did_not_start", f"could not be called: {told}")
     if seen.name == "MemoryError" and expect.raises != "MemoryError":
@@ -67,7 +67,7 @@ def _returned(expect: Expectation, seen: StepSeen) -> CaseProblem | None:
         return None
     if _holds_object(value):
         return CaseProblem("not_accepted", f"returned {shown}, which is not a plain value")
-    exactly = " and no subclass" if expect.exact_type else ""
+    exactly = " of exactly this type" if expect.exact_type else ""
     wanted = f"{show(expect.returns, SHOWN_CHARS_MAX)}{exactly}"
     return CaseProblem("wrong_result", f"returned {shown}, expected {wanted}")
 
@@ -99,18 +99,18 @@ def _files(step: Step, seen: StepSeen, written: dict[str, str]) -> CaseProblem |
     for path, wanted in expect.files_after.items():
         found = seen.files.get(path)
         if found is None:
-            return CaseProblem("wrong_result", f"left no file {path}")
+            return CaseProblem("wrong_result", f"did not leave a file {path}")
         if wanted is not None and not (isinstance(found, str) and found == wanted):
-            told = f"left {path} with {show(found, SHOWN_CHARS_MAX)}, expected {show(wanted, SHOWN_CHARS_MAX)}"
+            told = f"left the file {path} with {show(found, SHOWN_CHARS_MAX)}, expected {show(wanted, SHOWN_CHARS_MAX)}"
             return CaseProblem("wrong_result", told)
     for path in expect.files_unchanged:
-        # The judge knows the files that it wrote itself. The worker's report of them could be forged.
+        # Files that the judge wrote come last and win: the worker's report about them could be forged.
         begun = {**written, **seen.before, **step.files_before}.get(path)
         if seen.files.get(path) is None or seen.files[path] != begun:
             return CaseProblem("wrong_result", f"changed {path}")
     for path in expect.files_absent:
         if seen.files.get(path) is not None:
-            return CaseProblem("wrong_result", f"left {path}, which must not exist")
+            return CaseProblem("wrong_result", f"left the file {path}, which must not exist")
     return None
 
 

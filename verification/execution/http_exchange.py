@@ -1,4 +1,4 @@
-"""One HTTP/1.1 request over one connection, and its response within limits. Untrusted code answers."""
+"""One HTTP/1.1 request over one connection. Untrusted code answers it, so the size of the response is limited."""
 
 import asyncio
 import socket
@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import h11
 import msgspec
 
-HEADER_BYTES_MAX = 32 * 1024  # of one response
-RESPONSE_BYTES_MAX = 1 << 20  # limit for the body; everything that is read may be HEADER_BYTES_MAX longer
+HEADER_BYTES_MAX = 32 * 1024  # limit for the headers of one response
+RESPONSE_BYTES_MAX = 1 << 20  # limit for the body; the whole response may have HEADER_BYTES_MAX more
 READ_BYTES = 65536
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """A request to send."""
+    """An HTTP request to send."""
 
     method: str
     target: str
@@ -22,7 +22,7 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class Response(msgspec.Struct, frozen=True):
-    """A whole response. Header names are in lower case. Values of a repeated header are joined by a comma."""
+    """A complete response. Header names are in lower case. A comma joins the values of a repeated header."""
 
     status: int
     headers: dict[str, str]
@@ -30,17 +30,17 @@ class Response(msgspec.Struct, frozen=True):
 
 
 class BadResponse(Exception):
-    """The received bytes are not a response within the limits. The text gives the reason."""
+    """Error raised when the received bytes are not a response within the limits. Its text gives the reason."""
 
 
 class Unsendable(Exception):
-    """The request breaks HTTP's rules, for example because of a value saved from an earlier response."""
+    """Error raised for a request that breaks HTTP's rules, for example with a value from an earlier response."""
 
 
 async def exchange(line: socket.socket, sent: Sent, host: str) -> Response:
-    """Send a request and return its response. `line` stays open, and the caller limits the time.
+    """Send a request and return its response. The caller limits the time and closes `line`.
 
-    Raises BadResponse, Unsendable, and OSError if the connection breaks.
+    Raises BadResponse, Unsendable, or OSError if the connection breaks.
     """
     connection = h11.Connection(our_role=h11.CLIENT, max_incomplete_event_size=HEADER_BYTES_MAX)
     loop = asyncio.get_running_loop()
@@ -50,7 +50,7 @@ async def exchange(line: socket.socket, sent: Sent, host: str) -> Response:
         connection.send(h11.EndOfMessage())
     except (h11.LocalProtocolError, UnicodeEncodeError) as error:
         raise Unsendable(str(error)) from error
-    # Read while sending: a service may answer early and close the connection.
+    # Read while the request is sent: a service may answer before it has read everything, and close the connection.
     sending = loop.create_task(_send(line, (request or b"") + (body or b"")))
     try:
         return await _received(connection, line)
@@ -63,7 +63,7 @@ async def _send(line: socket.socket, content: bytes) -> None:
     try:
         await asyncio.get_running_loop().sock_sendall(line, content)
     except OSError:
-        return  # the receiving side reports the error
+        return  # `_received` reports the error
 
 
 def _headers(sent: Sent, host: str) -> list[tuple[str, str]]:

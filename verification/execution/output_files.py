@@ -1,7 +1,7 @@
-"""The files that a case names, read after the sandbox has ended and compared with the worker's report of them.
+"""Check of a case's output files. They are read after the sandbox has ended and compared with the worker's report.
 
-The worker shares its process with the code under test, which could forge the report. For return values a forged report
-gains nothing, because the code could return the same values. For files it would.
+The worker shares its process with the code under test, so the code could forge the report. A forged return value gains
+nothing, because the code could simply return that value. A forged report about a file would gain something.
 """
 
 import base64
@@ -14,18 +14,18 @@ from verification.requirements.model import Case, Step
 from verification.sandbox.base import WORK, Limits, RunResult
 from verification.sandbox.copyout import REFUSED_MAX
 
-FOLDER = f"{WORK}/case"  # empty at first: contains the case's files, and the code runs in it
+FOLDER = f"{WORK}/case"  # working directory of the code: it is empty before the first step and gets the case's files
 _PREFIX = FOLDER.removeprefix(f"{WORK}/")
 
 
 def watched(step: Step) -> set[str]:
-    """Return the paths that a step's expectation names."""
+    """Return the file paths in a step's expectation."""
     expect = step.expect
     return {*expect.files_after, *expect.files_unchanged, *expect.files_absent}
 
 
 def watched_at_last(case: Case) -> set[str]:
-    """Return the watched paths of all steps. The report after the last step is compared with the files that remain."""
+    """Return the watched paths of all steps. After the last step, the judge compares these files with the report."""
     return {path for step in case.steps for path in watched(step)}
 
 
@@ -46,7 +46,7 @@ def with_room(case: Case, limits: Limits) -> Limits:
 
 
 def untrue(case: Case, told: Mapping[str, Any], result: RunResult) -> str | None:
-    """Return the first path for which the worker's last report `told` differs from the remaining file, or None."""
+    """Return the first path whose real file differs from `told`, the worker's report after the last step, or None."""
     for path in sorted(watched_at_last(case)):
         if not _holds(told.get(path), result.files.get(f"{_PREFIX}/{path}"), _is_refused(path, result)):
             return path
@@ -54,7 +54,7 @@ def untrue(case: Case, told: Mapping[str, Any], result: RunResult) -> str | None
 
 
 def _is_refused(path: str, result: RunResult) -> bool:
-    """Return whether an entry that could not be copied out is at this path, or may be."""
+    """Return whether an entry that could not be copied out is at this path, or could be there."""
     whole = f"{_PREFIX}/{path}"
     parts = whole.split("/")
     above = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]

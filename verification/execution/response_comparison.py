@@ -1,4 +1,4 @@
-"""Comparison of a response with a step's expectation, and the values that later steps need. Outside the sandbox."""
+"""Comparison of a response with a step's expectation, outside the sandbox. It also saves values for later steps."""
 
 import base64
 import json
@@ -50,7 +50,7 @@ def problem_of_reply(reply: Reply, response: Response, saved: Saved) -> CaseProb
 
 
 def saved_from(response: Response, path: str) -> Scalar | None:
-    """Return the scalar at `body.items.0.id`, `headers.location` or `status`; None if there is none."""
+    """Return the scalar at a path such as `body.items.0.id`, `headers.location` or `status`, or None."""
     first, *rest = path.split(".")
     if first == "status":
         return response.status
@@ -70,9 +70,9 @@ def saved_from(response: Response, path: str) -> Scalar | None:
 
 
 def body_value(response: Response, *, as_json: bool) -> Any:
-    """Return the body as a value: parsed JSON if its type is JSON or if `as_json`, else its text, or tagged bytes.
+    """Return the body as a value. It is parsed as JSON if its content type is JSON or `as_json` is True.
 
-    Return UNSET if it should be JSON and is not.
+    Any other body is returned as text, or as tagged bytes if it is not UTF-8. Return UNSET if the JSON is invalid.
     """
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if not response.body and not as_json:
@@ -86,9 +86,9 @@ def body_value(response: Response, *, as_json: bool) -> Any:
 
 
 def _is_text(wanted: Any) -> bool:
-    """Return whether a text is expected, or a tag that may match one.
+    """Return whether the expected value is a text, or a tag that can match a text.
 
-    Then the content type decides how to read the body.
+    In this case, the content type decides whether the body is parsed as JSON.
     """
     return isinstance(wanted, str) or (isinstance(wanted, dict) and bool({"$matches", "$bytes", "$any"} & set(wanted)))
 
@@ -112,7 +112,7 @@ def _refuse(word: str) -> Any:
 
 
 def _tagged(value: Any, depth: int) -> Any:
-    """Return the value for the comparison. A key of the body that only looks like a tag is escaped."""
+    """Return the value for the comparison. It escapes keys of the body that look like tags but are data."""
     if depth > BODY_DEPTH_MAX:
         raise ValueError("nested too deep")
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""A run in a sandbox, repeated if the sandbox itself could not be made. Such a failure is not the code's fault."""
+"""Repetition of a run if its sandbox could not be made, because the code is not the cause of that failure."""
 
 from domain.errors import Unavailable
 from verification.sandbox.base import RunResult, RunSpec, Sandbox

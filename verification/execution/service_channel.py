@@ -13,12 +13,17 @@ import msgspec
 from verification.sandbox.waiting import readable_soon
 
 PACKET_BYTES_MAX = 1024
-_DESCRIPTORS_ROOM = 4  # more than the one that we expect: an extra one is closed and proves a forged message
+_DESCRIPTORS_ROOM = (
+    4  # we expect one descriptor; more of them prove a forged message, and room lets us receive and close them
+)
 _TOLD = ("runs", "ended", "failed", "full")
 
 
 class Gone(Exception):
-    """The service does not answer any more. `told` is the launcher's report, empty if the sandbox has ended."""
+    """Error raised when the service does not answer any more. `told` is the launcher's report.
+
+    The report is empty if the sandbox has ended.
+    """
 
     def __init__(self, told: str) -> None:
         super().__init__(told)
@@ -26,27 +31,27 @@ class Gone(Exception):
 
 
 class Forged(Exception):
-    """The message did not come from the launcher."""
+    """Error raised for a message that cannot come from the launcher."""
 
 
 class ServiceChannel:
-    """Our end of the channel.
+    """The judge's end of the channel.
 
-    `theirs` is the sandbox's standard input. `shut` must be called when the run has ended.
+    `theirs` is the other end: it becomes the sandbox's standard input. Call `shut` when the run has ended.
     """
 
     def __init__(self) -> None:
         self._ours, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._ours.setblocking(False)
         self._asking = asyncio.Lock()
-        self._owed = 0  # answers that were not read yet; more than one after a cancelled wait
+        self._owed = 0  # number of answers that were not read yet; a cancelled wait can leave more than 1
 
     def order(self, order: object) -> None:
-        """Send the first packet. It does not wait for an answer, because the sandbox does not exist yet."""
+        """Send the order as the first packet. Do not wait for an answer, because the sandbox does not exist yet."""
         self._ours.send(msgspec.json.encode(order))
 
     def shut(self) -> None:
-        """Note that the sandbox has ended: pending requests fail with Gone."""
+        """Close the sandbox's end after the sandbox has ended. Pending requests fail with Gone."""
         self.theirs.close()
 
     def leave(self) -> None:
@@ -58,7 +63,7 @@ class ServiceChannel:
         self.theirs.close()
 
     async def connect(self) -> socket.socket | None:
-        """Return a connected socket, or None while nothing listens yet. Raises Gone and Forged."""
+        """Return a socket connected to the service, or None if the service does not listen. Raises Gone and Forged."""
         async with self._asking:
             told, descriptors = await self._ask(b"connect")
         if len(descriptors) != (1 if told == "runs" else 0):
@@ -71,7 +76,7 @@ class ServiceChannel:
         return await _connected(_line(descriptors[0]))
 
     async def state(self) -> str:
-        """Return the launcher's report of the service, empty if the sandbox has ended."""
+        """Return the launcher's report about the service, or "" if the sandbox has ended."""
         try:
             async with self._asking:
                 told, descriptors = await self._ask(b"state")
@@ -101,7 +106,7 @@ class ServiceChannel:
         return told, descriptors
 
     async def _packet(self) -> tuple[bytes, list[int], bool]:
-        """Return the next packet, its descriptors, and whether all of it was read."""
+        """Return the next packet, its descriptors, and whether both were received completely."""
         await readable_soon(self._ours)
         packet, ancillary, flags, _ = self._ours.recvmsg(
             PACKET_BYTES_MAX, socket.CMSG_SPACE(_DESCRIPTORS_ROOM * 4), socket.MSG_CMSG_CLOEXEC
@@ -112,7 +117,7 @@ class ServiceChannel:
 
 
 def _line(descriptor: int) -> socket.socket:
-    """Return the socket of a descriptor from the sandbox. Raises Forged unless it is a TCP socket (IPv4)."""
+    """Return the socket of a descriptor from the sandbox. Raises Forged if it is not an IPv4 TCP socket."""
     if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise Forged
@@ -125,7 +130,7 @@ def _line(descriptor: int) -> socket.socket:
 
 
 async def _connected(line: socket.socket) -> socket.socket | None:
-    """Wait for a connection in progress; return None if it was refused."""
+    """Wait until the socket is connected and return it. Return None if the connection failed."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()
     try:

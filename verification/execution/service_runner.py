@@ -1,6 +1,7 @@
-"""One case against the service: each start in a new sandbox, requests from outside. Only the data folder is kept.
+"""Run of one case against the project's service. Requests come from outside the sandbox.
 
-No expected value and no later request goes into a sandbox.
+Each start of the service gets a new sandbox; only the data folder is carried over. A sandbox sees no expected value,
+and sees each request only when it is sent.
 """
 
 import asyncio
@@ -31,19 +32,21 @@ from verification.requirements.placeholders import Scalar, filled_text
 from verification.sandbox.base import MIB, PYTHON, WORK, Limits, RunResult, RunSpec, Sandbox
 
 DATA = f"{WORK}/data"
-STOP_WAIT_S = 5.0  # for the end of the old process before a restart; the launcher asks it to end first
+STOP_WAIT_S = (
+    5.0  # maximum wait for the end of the old process before a restart, after the launcher has asked it to end
+)
 DATA_FILES_MAX = 1000
 DATA_BYTES_MAX = 32 * MIB
-DATA_FOLDERS_BYTES_MAX = 16 * 1024  # of the names of empty folders
-PROCESSES = 256  # includes threads: one for each parallel request, and some room
-_PORTS = (10_000, 29_999)  # below the ports that the sandbox's own connections use
+DATA_FOLDERS_BYTES_MAX = 16 * 1024  # total length of the names of empty folders
+PROCESSES = 256  # includes threads: one for each parallel request, and some more
+_PORTS = (10_000, 29_999)  # below the range that the kernel gives to outgoing connections
 _SOURCE = Path(__file__).parents[1] / "in_box" / "service_launcher.py"
 
 
 async def service_problem(
     case: Case, project: Project, sandbox: Sandbox, *, ready_s: float = READY_WAIT_S
 ) -> CaseProblem | None:
-    """Run the case and return why it did not pass, or None. Raises Unavailable if no sandbox can be made."""
+    """Run the case and return the reason if it fails, else None. Raises Unavailable if no sandbox can be made."""
     assert project.serve is not None
     visit = Visit(case, project.serve, ready_s=ready_s)
     left = RunResult(reason="exit")
@@ -57,7 +60,7 @@ async def service_problem(
 
 
 def _lives(steps: tuple[Step, ...]) -> list[list[Step]]:
-    """Return the steps, split at each restart."""
+    """Split the steps at each restart and return the parts."""
     lives: list[list[Step]] = [[]]
     for step in steps:
         if step.action == "restart":
@@ -70,9 +73,9 @@ def _lives(steps: tuple[Step, ...]) -> list[list[Step]]:
 async def _live(
     steps: list[Step], visit: Visit, spec: RunSpec, folders: tuple[str, ...], sandbox: Sandbox
 ) -> tuple[CaseProblem | None, RunResult]:
-    """Start the service once and send its requests. Return the problem, or the data that remains.
+    """Start the service once and send its requests. Return the problem, if any, and the result with the remaining data.
 
-    `folders` are the empty folders that remained from the start before.
+    `folders` are the empty folders that remained after the previous start.
     """
     problem, result = await _meet(spec, visit, steps, folders, sandbox)
     for _ in range(SETUP_ATTEMPTS_MAX - 1):
@@ -96,7 +99,7 @@ async def _live(
 async def _meet(
     spec: RunSpec, visit: Visit, steps: list[Step], folders: tuple[str, ...], sandbox: Sandbox
 ) -> tuple[CaseProblem | None, RunResult]:
-    """Run the sandbox and the requests at the same time. Each ends when the other one ends."""
+    """Run the sandbox and send the requests at the same time. When either of them ends, the other ends, too."""
     door, port = ServiceChannel(), random.randint(*_PORTS)
     try:
         door.order(_order(visit.serve, port, spec.folders, folders))
@@ -106,11 +109,11 @@ async def _meet(
             running.add_done_callback(lambda _: door.shut())
             problem = await visit.life(steps, door, port)
             if problem is None and spec.collect:
-                door.stop()  # it may write buffered data to its files
+                door.stop()  # a service that is asked to end can first write buffered data to its files
             door.leave()
         return problem, running.result()
     except ExceptionGroup as failed:
-        raise failed.exceptions[0] from failed  # callers handle single errors, not groups
+        raise failed.exceptions[0] from failed  # callers handle single errors, not exception groups
     finally:
         door.close()
 
@@ -130,7 +133,7 @@ def _order(serve: Serve, port: int, beside: Mapping[str, Path], folders: tuple[s
 
 
 def _spec(visit: Visit, data: Mapping[str, bytes], project: Project, *, kept: bool) -> RunSpec:
-    """Return the run of one start, with the data of the start before. `kept`: another start follows."""
+    """Return the run of one start, with the data of the previous start. If `kept`, a next start gets the new data."""
     case, serve = visit.case, visit.serve
     wall_s = START_S + READY_WAIT_S + case.within_s + STOP_WAIT_S
     limits = Limits(

@@ -1,4 +1,4 @@
-"""Requests to a service in one case, and the check of its responses. All of it runs outside the sandbox."""
+"""Requests of one case to a service, and the check of the responses. This code runs outside the sandbox."""
 
 import asyncio
 import base64
@@ -15,15 +15,15 @@ from verification.requirements.model import Case, Request, Serve, Step
 from verification.requirements.placeholders import NUMBER, Saved, Scalar, filled, filled_target, filled_text, names_in
 from verification.verdict.model import FindingKind
 
-READY_WAIT_S = 10.0  # from the start to the first good answer to `ready`
-READY_REQUEST_S = 2.0  # one answer to `ready`
+READY_WAIT_S = 10.0  # limit from the service's start to its first good answer to the path `ready`
+READY_REQUEST_S = 2.0  # limit for one answer to the path `ready`
 READY_EVERY_S = 0.05
-REQUEST_WAIT_S = 10.0  # one request, with its connection
+REQUEST_WAIT_S = 10.0  # limit for one request, including its connection
 TOLD_CHARS_MAX = 300
 
 
 class StepFailed(Exception):
-    """The case did not pass."""
+    """Error raised when a step shows that the case does not pass."""
 
     def __init__(self, kind: FindingKind, text: str) -> None:
         super().__init__(text)
@@ -38,7 +38,7 @@ class Visit:
         self.serve = serve
         self.ready_s = ready_s
         self.saved: dict[str, Scalar] = {}
-        self.left_s = case.within_s  # time left for requests; waiting until the service is ready does not count
+        self.left_s = case.within_s  # remaining time for requests; the wait until the service is ready does not count
 
     async def life(self, steps: list[Step], door: ServiceChannel, port: int) -> CaseProblem | None:
         """Run all steps of one start. Return the first problem, or None."""
@@ -69,7 +69,7 @@ class Visit:
                 raise StepFailed(*_gone(gone.told, "before it was ready")) from gone
             except BadResponse as error:
                 last = f"it {error}"
-            except OSError:  # a TimeoutError is an OSError; the last attempt may have had too little time
+            except OSError:  # includes TimeoutError; the last attempt may have had less than READY_REQUEST_S
                 last = last if left_s < READY_REQUEST_S else "it did not answer in time"
             await asyncio.sleep(READY_EVERY_S)
         text = f"was not ready within {self.ready_s:g} s: GET {self.serve.ready}: {last}"
@@ -93,7 +93,7 @@ class Visit:
             self.saved[name] = value
 
     async def _one(self, request: Request, saved: Saved, door: ServiceChannel, port: int) -> Response:
-        """Send one request and return its response. Raises StepFailed if it is not as expected, and Forged."""
+        """Send one request and return its response. Raises Forged, or StepFailed if the response is not as expected."""
         called = _called(request)
         wait_s = min(REQUEST_WAIT_S, self.left_s)
         try:
@@ -121,7 +121,7 @@ class Visit:
 async def _state(door: ServiceChannel) -> str:
     """Return the state of the service after a broken connection.
 
-    Its report may come a moment after the connection ends.
+    The launcher may notice the service's end a moment after the connection ends, so this function asks twice.
     """
     if (told := await door.state()) == "runs":
         await asyncio.sleep(READY_EVERY_S)
@@ -130,7 +130,7 @@ async def _state(door: ServiceChannel) -> str:
 
 
 async def _asked(sent: Sent, door: ServiceChannel, port: int) -> Response | None:
-    """Send a request and return its response, or None if nothing listens or the connection broke."""
+    """Send a request and return its response, or None if the service accepts no connection."""
     line = await door.connect()
     if line is None:
         return None
@@ -139,9 +139,9 @@ async def _asked(sent: Sent, door: ServiceChannel, port: int) -> Response | None
 
 
 def _sent(request: Request, saved: Saved) -> Sent:
-    """Return the request to send.
+    """Return the HTTP request with the saved values filled in.
 
-    Raises Unsendable if a saved value in the path is empty, because the path would change.
+    Raises Unsendable if a saved value in the path is empty, because then the path would name something else.
     """
     if empty := [name for name in names_in(request.target.partition("?")[0]) if saved[name] == ""]:
         raise Unsendable(f"`{empty[0]}` is empty")
@@ -164,7 +164,7 @@ def _called(request: Request) -> str:
 
 
 def _gone(told: str, when: str) -> tuple[FindingKind, str]:
-    """Return the kind and text of the problem for a service that does not answer, from the launcher's report."""
+    """Return the kind and text of the problem when a service does not answer. `told` is the launcher's report."""
     word, _, rest = told.partition(" ")
     if word == "failed":
         return "did_not_start", f"the service could not be started: {plain(rest)}"
@@ -177,5 +177,5 @@ def _gone(told: str, when: str) -> tuple[FindingKind, str]:
 
 
 def plain(text: str) -> str:
-    """Return the printable text of untrusted output, at most TOLD_CHARS_MAX characters."""
+    """Return at most TOLD_CHARS_MAX characters of untrusted output, with "?" for characters that are not printable."""
     return "".join(char if char.isprintable() or char == "\n" else "?" for char in text[:TOLD_CHARS_MAX])

@@ -1,4 +1,4 @@
-"""Trials: the cases of criteria. Each runs in its own sandbox, and its result is compared outside."""
+"""Trials: runs of the criteria's cases. Each case runs in its own sandbox, and its result is compared outside."""
 
 import asyncio
 import random
@@ -14,14 +14,14 @@ from verification.requirements.model import Case, Criterion
 from verification.sandbox.base import Sandbox
 
 BOXES_AT_ONCE = 2
-TIMEOUTS_MAX = 2  # after this number of timeouts the other cases do not run: they would only delay the refusal
-HASH_SEED_MAX = 2**32 - 1  # of PYTHONHASHSEED
-NOT_RUN = CaseProblem("timeout", "did not run, because other cases did not end in time")
+TIMEOUTS_MAX = 2  # after so many timeouts, the remaining cases do not run: they would only delay the refusal
+HASH_SEED_MAX = 2**32 - 1  # largest value of PYTHONHASHSEED
+NOT_RUN = CaseProblem("timeout", "did not run, because too many cases before it did not end in time")
 
 
 @dataclass
 class Trial:
-    """One case and its result: `problem` is None after it has passed."""
+    """One case and its result. `problem` is None only if the case has passed."""
 
     criterion: str
     sealed: bool
@@ -33,12 +33,12 @@ class Trial:
         return self.problem is not None and self.problem is not NOT_RUN
 
     def again(self) -> "Trial":
-        """Return a copy of the case that has not run yet."""
+        """Return a copy of this trial for a second run, without a result."""
         return replace(self, problem=NOT_RUN)
 
 
 def trials_of(criteria: Iterable[Criterion]) -> list[Trial]:
-    """Return every case of the criteria, visible ones first within each criterion."""
+    """Return a trial for every case of the criteria. Each criterion's visible cases come before its sealed cases."""
     return [
         Trial(criterion.id, sealed, case)
         for criterion in criteria
@@ -48,11 +48,11 @@ def trials_of(criteria: Iterable[Criterion]) -> list[Trial]:
 
 
 async def run_all(trials: list[Trial], project: Project, sandbox: Sandbox, seed: int) -> None:
-    """Run the trials in an order drawn from `seed`, BOXES_AT_ONCE at a time, until too many did not end in time.
+    """Run the trials in a random order from `seed`, BOXES_AT_ONCE at a time, until too many cases time out.
 
-    Sealed cases start after the last visible one has ended. Sandboxes that run at the same time can exchange data by
+    Sealed cases start after the last visible case has ended. Sandboxes that run at the same time can exchange data by
     locks on files that both may read, and an author sees the result of a visible case. So a visible case could leak a
-    sealed one. The hash seed of Python in the sandboxes is drawn from `seed`, too.
+    sealed case. PYTHONHASHSEED in the sandboxes also follows from `seed`.
     """
     ordered = list(trials)
     draw = random.Random(seed)
@@ -76,7 +76,7 @@ async def run_all(trials: list[Trial], project: Project, sandbox: Sandbox, seed:
                 for _ in range(BOXES_AT_ONCE):
                     boxes.create_task(take(waiting))
     except ExceptionGroup as failed:
-        raise failed.exceptions[0] from failed  # callers handle single errors, not groups
+        raise failed.exceptions[0] from failed  # callers handle single errors, not exception groups
 
 
 async def _tried(case: Case, project: Project, sandbox: Sandbox) -> CaseProblem | None:

@@ -82,7 +82,7 @@ class Calls:
         if isinstance(told, CaseAnswer):
             strange = any(seen.did == "ran" for seen in told.steps)
             if strange:
-                return CaseProblem("forged_answer", "was answered with another kind of step")
+                return CaseProblem("forged_answer", "was answered with a step of a wrong kind")
             return [msgspec.structs.replace(seen, value=plain(seen.value)) for seen in told.steps]
         return told
 
