@@ -97,7 +97,7 @@ async def test_what_the_engine_refuses_is_a_failed_setup_or_unavailable(
     sandbox = Docker(host_of(docker_engine), image=digest)
     assert (await sandbox.probe()).image == digest
     assert await client.remove_image(made)
-    with pytest.raises(Unavailable, match="does not have the image of the boxes") as refused:
+    with pytest.raises(Unavailable, match="does not have the sandbox image") as refused:
         await boxed(sandbox, "")
     assert "aura sandbox build" in refused.value.hint
     await sandbox.close()

@@ -1,1 +1,1 @@
-"""Sandboxes for code under test. A sandbox makes boxes; a box is the isolated environment of one run."""
+"""Sandboxes for code under test. A sandbox makes boxes. A box is the isolated environment of one run."""

@@ -1,4 +1,4 @@
-"""Sandbox interface: one run of untrusted code within limits, and the limits that this machine can enforce."""
+"""Sandbox interface. A sandbox runs untrusted code within limits, and reports which limits this machine can enforce."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,46 +9,49 @@ import msgspec
 from domain.tree import Tree
 
 MIB = 1024 * 1024
-PAGE_BYTES = 4096  # a file takes whole pages of this size
+PAGE_BYTES = 4096  # unit of a file's size in the work folder
 PYTHON = "python3"
-"""Name of the box's own interpreter in `argv`. Every sandbox puts it on PATH."""
+"""Name of the Python interpreter in a box, for `argv`. Every sandbox puts this program on PATH."""
 WORK = "/work"
 """The private work folder of a box. It is the working directory of `argv`."""
 PROGRAMS = "/aura/bin"
-"""First folder on the box's PATH. `read_only` files in it are executable."""
+"""First folder on the box's PATH. The `read_only` files in this folder are executable."""
 
 Reason = Literal["exit", "timeout", "memory", "output_limit", "file_limit", "setup_failed"]
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """Limits of one run. They apply to all processes of the run together; only `open_files` is for each process.
+    """Limits of one run. They apply to all processes of the run together, except `open_files`: it limits each process.
 
-    `work_bytes` and `files` are for what the run itself writes: a sandbox adds the size and number of the input files.
+    `work_bytes` and `files` limit only the files that the run writes. A sandbox adds the size and number of the input
+    files.
     """
 
     wall_s: float = 30.0
     memory_bytes: int = 512 * MIB
     processes: int = 64
     output_bytes: int = MIB  # stdout and stderr together
-    file_bytes: int = 32 * MIB  # one file
-    work_bytes: int = 64 * MIB  # the work folder
-    files: int = 4096  # in all writable folders together
-    open_files: int = 256  # of one process
+    file_bytes: int = 32 * MIB  # largest size of one file
+    work_bytes: int = 64 * MIB  # total size of the work folder
+    files: int = 4096  # number of files in all writable folders together
+    open_files: int = 256  # number of files that one process may have open
     collect_files: int = 200
     collect_bytes: int = 8 * MIB
     collect_depth: int = 16
 
 
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """One run. `files` go into the work folder (relative paths), `read_only` elsewhere (absolute paths in the box).
+    """Specification of one run.
 
-    `files` may be a tree: then its modes and links go in too, and each submodule is an empty folder.
+    `files` are written into the work folder; their paths are relative. If `files` is a tree, the box also gets its file
+    modes and links, and an empty folder for each submodule. `read_only` files have absolute paths in the box.
 
-    `collect` are glob patterns of the files to copy out, relative to the work folder; `**` matches across folders.
-    `folders` are folders of the host that the box sees read-only, by their absolute path in the box. Everybody must be
-    able to read them, and they must not contain anything that code under test may not see. `links` are links in the box
-    to folders below the work folder, both absolute paths. `door` is the descriptor of a socket that becomes the
-    standard input of the run, instead of `stdin`. The run gets a copy; the caller closes its own.
+    `collect` has glob patterns of the files to copy out, relative to the work folder. `**` matches across folders.
+    `folders` maps an absolute path in the box to a folder of the host, which the box sees read-only. Every user must be
+    able to read such a folder, and it must contain nothing that is secret from code under test. `links` maps the path
+    of a link in the box to a folder below the work folder; both are absolute. `door` is the descriptor of a socket that
+    becomes the standard input of the run, instead of `stdin`. The run gets a copy of it; the caller closes the
+    original.
     """
 
     argv: tuple[str, ...]
@@ -78,10 +81,10 @@ def with_room(spec: RunSpec) -> RunSpec:
 
 
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):
-    """End of a run. With `setup_failed`, `argv` was never started, and `stderr` contains the cause.
+    """Result of a run. If `reason` is `setup_failed`, `argv` was never started, and `stderr` contains the cause.
 
-    `exit_code` is the code's own claim, or None if the sandbox ended the run. `refused` lists the files that were not
-    copied out, with reasons. `folders` are the empty folders that match `collect`.
+    `exit_code` is the exit status that the code chose, or None if the sandbox ended the run. `refused` lists the files
+    that were not copied out, with reasons. `folders` are the empty folders that match `collect`.
     """
 
     reason: Reason
@@ -101,7 +104,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     `not_held` names the limits that it cannot enforce.
     """
 
-    backend: str  # "bubblewrap 0.11.0"
+    backend: str  # for example "bubblewrap 0.11.0"
     confinement: str  # "cgroup v1", "cgroup v2", "systemd scope" or "none"
     tree_memory: bool
     processes: bool
@@ -111,7 +114,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sandbox(Protocol):
-    """Runner of untrusted code. `run` never raises for faults of the code. It raises Unavailable without a sandbox."""
+    """Runner of untrusted code. `run` never raises for faults of the code. It raises Unavailable if no box starts."""
 
     async def probe(self) -> Capabilities: ...
     async def run(self, spec: RunSpec) -> RunResult: ...

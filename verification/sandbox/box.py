@@ -1,6 +1,6 @@
 """One bubblewrap box, from its start to the end of all its processes.
 
-It waits until its files and limits are in place.
+The code in the box starts only after the box's files are written and its limits are set.
 """
 
 import asyncio
@@ -24,22 +24,22 @@ from verification.sandbox.runtime import SHM_BYTES, TMP_BYTES
 from verification.sandbox.waiting import end_of, forget, in_thread, settled
 from verification.sandbox.workfolder import WorkFolder, folder_sizes
 
-END_WAIT_S = 10.0  # from the kill to the end of the last process
+END_WAIT_S = 10.0  # limit from the kill to the end of the last process
 WATCH_EVERY_S = 0.05
 
 
 def counts_processes_per_box(*, dropped: bool) -> bool:
     """Return whether the process limit counts the processes of one box only.
 
-    Before Linux 5.14 a user's processes count together in all namespaces. Then the limit needs a user that only boxes
-    have.
+    Before Linux 5.14 the kernel counts all processes of a user together, in all namespaces. There the limit is useful
+    only if the box's user has no other processes, which `dropped` says.
     """
     release = os.uname().release.split(".")
     return dropped or (int(release[0]), int(release[1].partition("-")[0])) >= (5, 14)
 
 
 class Prepared(msgspec.Struct):
-    """A box that waits for its release. `handle` is a pidfd of its first process. With that process, all others end."""
+    """A box that waits for its release. `handle` is a pidfd of its first process. All others end with that process."""
 
     pid: int
     handle: int
@@ -48,10 +48,10 @@ class Prepared(msgspec.Struct):
 
 
 class BubblewrapBox:
-    """Runner of one box: start, watch and end. Use once."""
+    """Runner of one box: it starts, watches and ends the box. Use each instance only once."""
 
     def __init__(self, spec: RunSpec, *, dropped: bool, confinement: Confinement, rules: bytes | None) -> None:
-        """`rules` is the system call filter. `dropped`: we are root, and the box runs as another user."""
+        """`rules` is the system call filter. `dropped` means that we are root, and the box runs as another user."""
         self._spec = spec
         self._limits = spec.limits
         self._dropped = dropped
@@ -65,7 +65,7 @@ class BubblewrapBox:
     async def run(self, command: Sequence[str], inherited: Sequence[int]) -> RunResult:
         """Run `command` and return the result.
 
-        It is bwrap with its arguments; status, hold, filter and `argv` are added.
+        `command` is bwrap with its arguments. This class adds the pipes for status and release, the filter, and `argv`.
         """
         self._monitor.start(
             (*self._confinement.wrap(self._limits), *command),
@@ -86,9 +86,9 @@ class BubblewrapBox:
             await self._end()
 
     def _prepare(self) -> Prepared:
-        """Wait for the held box, fill its folder and set its limits.
+        """Wait for the box, write its input files and set its limits. The box then waits for its release.
 
-        This blocks; if the box is killed, it ends at once.
+        This call blocks. If the box is killed, the call ends immediately.
         """
         pid = self._monitor.first_process()
         handle = os.pidfd_open(pid)
@@ -113,7 +113,7 @@ class BubblewrapBox:
     def _limit_processes(self, pid: int) -> None:
         """Set the limits that each process of the box inherits.
 
-        Processes are counted per user namespace, so per box.
+        The kernel counts processes per user namespace, and each box has its own.
         """
         each = {
             resource.RLIMIT_NOFILE: self._limits.open_files,
@@ -136,7 +136,7 @@ class BubblewrapBox:
         breach = await self._breach(prepared)
         wall_s = time.monotonic() - started
         self._kill()
-        # bwrap may end a moment before the box's processes; read the files only after all have ended
+        # bwrap can end a moment before the box's processes. Read the files only after all processes have ended.
         await self._ended(last)
         breach = breach or self._late_breach(prepared)
         claimed = self._monitor.claimed_exit()
@@ -184,7 +184,7 @@ class BubblewrapBox:
         return copy_out(prepared.folder.work, self._spec.collect, self._limits)
 
     def _kill(self) -> None:
-        """End all processes, at any moment: bwrap's group before the release, the box's first process after it."""
+        """Kill all processes. Before the release this kills bwrap's process group, after it the box's first process."""
         if self._prepared:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._prepared.handle, signal.SIGKILL)
@@ -197,16 +197,16 @@ class BubblewrapBox:
         return RunResult(reason="setup_failed", stdout=stdout, stderr=stderr or why.encode())
 
     async def _ended(self, *last: "asyncio.Future[None]") -> None:
-        """Wait for the end of bwrap and of all other writers of output. Raises Unavailable after END_WAIT_S."""
+        """Wait until bwrap and all other processes of the box have ended. Raises Unavailable after END_WAIT_S."""
         assert self._monitor.ended is not None
         _, pending = await asyncio.wait({self._monitor.ended, self._output.ended, *last}, timeout=END_WAIT_S)
         if pending:
             raise not_ended(END_WAIT_S)
 
     async def _end(self) -> None:
-        """Free everything, even if the run is cancelled or fails at any point, also more than once."""
+        """Free all resources. This works at any point of the run, even if the run is cancelled several times."""
         self._kill()
-        cancelled = await settled(self._preparing)  # its thread cannot be interrupted, but it ends when the box is dead
+        cancelled = await settled(self._preparing)  # the thread cannot be interrupted, but it ends after the kill
         if self._preparing and not self._preparing.cancelled() and self._preparing.exception() is None:
             self._prepared = self._preparing.result()
             self._kill()

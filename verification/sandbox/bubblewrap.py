@@ -46,7 +46,7 @@ _ENVIRONMENT = {"PATH": f"{PROGRAMS}:/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "
 
 
 class Bubblewrap:
-    """A Sandbox with bwrap. As root it drops root before bwrap starts. It never runs code without confinement."""
+    """A Sandbox with bwrap. Root runs bwrap as an unprivileged user. No code ever runs without confinement."""
 
     def __init__(
         self,
@@ -55,11 +55,11 @@ class Bubblewrap:
         store: Path | None = None,
         confinements: Callable[[], Sequence[Confinement]] = possible_confinements,
     ) -> None:
-        """Create a sandbox; nothing starts before `probe`.
+        """Create a sandbox. It starts no process before `probe`.
 
-        `scratch` is the folder for the few files that boxes share read-only, by default in the system's temporary
-        folder. `store` may contain a built root file system; without a matching one, boxes see this machine's
-        interpreter and libraries. `confinements` are tried in order; the sandbox uses the first that trial runs prove.
+        `scratch` is the folder for the few files that boxes share read-only. Its default is in the system's temporary
+        folder. `store` may contain a built root file system. If none matches, boxes see this machine's interpreter and
+        libraries. `confinements` are tried in order, and the sandbox uses the first that passes its trial runs.
         """
         self._store = store
         self._image = ""
@@ -77,7 +77,7 @@ class Bubblewrap:
         self._filter = filter_program()
 
     async def probe(self) -> Capabilities:
-        """Prove by trial runs which limits this machine enforces, once. Raises Unavailable with cause and remedy."""
+        """Prove by trial runs which limits this machine enforces. Only the first call runs them. Raises Unavailable."""
         async with self._starting:
             if self._ready is None:
                 await self.sweep()
@@ -86,7 +86,7 @@ class Bubblewrap:
             return self._ready
 
     async def run(self, spec: RunSpec) -> RunResult:
-        """Run a command in a new box. Raises Unavailable if this machine has no sandbox."""
+        """Run a command in a new box. Raises Unavailable if no box starts on this machine."""
         if not all(place.exists() for place in (self._scratch, self._rootfs) if place):
             await self.close()  # the temporary files were removed, or another image was built
         await self.probe()
@@ -94,9 +94,9 @@ class Bubblewrap:
         return await self._run(with_room(spec), self._confinement)
 
     async def sweep(self) -> int:
-        """End the processes and remove the folders and cgroups of sandboxes without an owner process.
+        """End the processes and remove the folders and cgroups of sandboxes whose owner process has ended.
 
-        Return the number.
+        Return the number of ended and removed things.
         """
         return await in_thread(self._sweep)
 
@@ -109,7 +109,7 @@ class Bubblewrap:
 
     @property
     def _parent(self) -> Path:
-        """Return the folder of the scratch folders. Raises Unavailable if no temporary folder can be written."""
+        """Return the parent of the scratch folder. Raises Unavailable if no temporary folder can be written."""
         return self._wanted or temporary_folder()
 
     def _set_up(self) -> None:
@@ -131,7 +131,7 @@ class Bubblewrap:
                 self._view, self._image = image_arguments(image.rootfs), image.digest
             else:
                 self._view, self._image = view_arguments(self._scratch, uid=self._uid), host_digest()
-        except OSError as error:  # includes shutil.Error, which is several errors at once
+        except OSError as error:  # includes shutil.Error, a collection of errors
             raise unwritable(parent, error) from error
 
     def _sweep(self) -> int:
@@ -139,9 +139,9 @@ class Bubblewrap:
         return swept + sweep_folders(self._parent)
 
     async def _proven(self) -> Capabilities:
-        """Return the limits with the first confinement that passes two trial runs.
+        """Choose the first confinement that passes its trial runs, and return the limits that it enforces.
 
-        A harmless run must pass. If the confinement claims to limit memory, a run that exceeds the limit must be ended.
+        A harmless run must pass. If the confinement claims to limit memory, it must end a run that exceeds the limit.
         """
         assert self._program is not None
         failed = RunResult(reason="setup_failed")
@@ -200,11 +200,11 @@ class Bubblewrap:
             return await box.run(command, list(contents.values()))
         except FileNotFoundError as error:  # another process removed the file
             raise Unavailable(
-                f"A file that a box needs does not exist any more: {error.filename}.",
-                hint="Start again.",
+                f"Another process removed a file that a box needs: {error.filename}.",
+                hint="Start the command again.",
                 code="sandbox_missing",
             ) from error
-        except OSError as error:  # no process, descriptor or space available: not a fault of the code
+        except OSError as error:  # the machine has no process, descriptor or space available; the code is not at fault
             return RunResult(reason="setup_failed", stderr=str(error).encode())
         finally:
             for descriptor in contents.values():

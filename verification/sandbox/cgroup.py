@@ -1,4 +1,4 @@
-"""Control groups, versions 1 and 2. Only they can limit the memory of all processes of a run together."""
+"""Control groups (cgroups), versions 1 and 2. Only a cgroup can limit the memory of all processes of a run together."""
 
 import os
 import re
@@ -11,11 +11,11 @@ from typing import Protocol
 from verification.sandbox.base import Limits
 from verification.sandbox.orphans import new_tag, orphans_in
 
-EMPTY_WAIT_S = 2.0  # time for a killed group to become empty
+EMPTY_WAIT_S = 2.0  # limit from the kill of a group until it is empty
 
 
 class Group(Protocol):
-    """The group of one run."""
+    """The cgroup of one run."""
 
     def add(self, pid: int) -> None: ...
     def out_of_memory(self) -> bool: ...
@@ -24,7 +24,7 @@ class Group(Protocol):
 
 
 class Groups(Protocol):
-    """A place where this process may create groups."""
+    """A place where this process may create cgroups."""
 
     name: str
 
@@ -33,7 +33,7 @@ class Groups(Protocol):
 
 
 class GroupV1:
-    """A memory group of cgroup version 1, with a pids group if there is one."""
+    """A cgroup of version 1 with the memory controller, and with the pids controller if it is available."""
 
     def __init__(self, memory: Path, pids: Path | None, limits: Limits) -> None:
         tag = new_tag()
@@ -70,7 +70,7 @@ class GroupV1:
 
 
 class GroupsV1:
-    """Groups below the cgroups of this process, so that outer limits still apply."""
+    """Creator of cgroups below the cgroups of this process, so that the limits of this process still apply."""
 
     name = "cgroup v1"
 
@@ -87,7 +87,7 @@ class GroupsV1:
 
 
 class GroupV2:
-    """A group of cgroup version 2."""
+    """A cgroup of version 2."""
 
     def __init__(self, parent: Path, limits: Limits) -> None:
         self._folder = parent / new_tag()
@@ -95,9 +95,9 @@ class GroupV2:
         try:
             (self._folder / "memory.max").write_text(str(limits.memory_bytes))
             (self._folder / "memory.oom.group").write_text("1")
-            with suppress(OSError):  # no swap controller
+            with suppress(OSError):  # there may be no swap controller
                 (self._folder / "memory.swap.max").write_text("0")
-            with suppress(OSError):  # the pids controller is not delegated: RLIMIT_NPROC applies
+            with suppress(OSError):  # without the pids controller, RLIMIT_NPROC applies
                 (self._folder / "pids.max").write_text(str(limits.processes))
         except OSError:
             self.close()
@@ -110,7 +110,7 @@ class GroupV2:
         return read_counter(self._folder / "memory.events", "oom_kill") > 0
 
     def peak_bytes(self) -> int | None:
-        peak = self._folder / "memory.peak"  # Linux 5.19
+        peak = self._folder / "memory.peak"  # exists since Linux 5.19
         return int(peak.read_text()) if peak.exists() else None
 
     def close(self) -> None:
@@ -118,7 +118,7 @@ class GroupV2:
 
 
 class GroupsV2:
-    """Groups below a folder that gives its children the memory controller."""
+    """Creator of cgroups below a cgroup folder that delegates the memory controller to its children."""
 
     name = "cgroup v2"
 
@@ -133,7 +133,7 @@ class GroupsV2:
 
 
 class SeenGroup:
-    """A group that another program created, read while it exists. Its peak is the last value that was read."""
+    """A cgroup that another program created. Its peak memory is the last value that was read before it was removed."""
 
     def __init__(self, events: Path, peak: Path) -> None:
         self._events = events
@@ -150,7 +150,7 @@ class SeenGroup:
 
 
 def group_of(pid: int) -> SeenGroup | None:
-    """Return the memory group of a process; None if it cannot be read here."""
+    """Return the memory cgroup of a process, or None if this process cannot read it."""
     tops = [(top, "memory", "memory.oom_control", "memory.max_usage_in_bytes") for top in _mounts("cgroup", "memory")]
     tops += [(top, "", "memory.events", "memory.peak") for top in _mounts("cgroup2", "")]
     for top, controller, events, peak in tops:
@@ -161,7 +161,7 @@ def group_of(pid: int) -> SeenGroup | None:
 
 
 def find_groups() -> Groups | None:
-    """Return the groups that this process may use, after a test that creates one; None without permission."""
+    """Return a creator of cgroups after it has created one as a test. Return None if this process has no permission."""
     for groups in (*_candidates_v1(), *_candidates_v2()):
         try:
             groups.create(Limits()).close()
@@ -172,7 +172,7 @@ def find_groups() -> Groups | None:
 
 
 def own_group(pid: int | str, controller: str) -> str | None:
-    """Return the path of a process's cgroup from /proc. `controller` is "" for version 2."""
+    """Return the path of a process's cgroup, read from /proc. `controller` is "" for cgroup version 2."""
     for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         if controller in controllers.split(","):
@@ -215,7 +215,7 @@ def _candidates_v2() -> list[Groups]:
 
 
 def read_counter(path: Path, key: str) -> int:
-    """Return one value of a flat-keyed file; 0 if the file or key is missing."""
+    """Return one value of a cgroup file with lines `key value`, or 0 if the file or key does not exist."""
     try:
         found = re.search(rf"^{key} (\d+)$", path.read_text(), re.MULTILINE)
     except OSError:
@@ -224,7 +224,7 @@ def read_counter(path: Path, key: str) -> int:
 
 
 def remove_group(folder: Path) -> int:
-    """Kill the processes of a group and remove it. Return 1 if it is gone, 0 if it cannot be removed in time."""
+    """Kill the processes of a cgroup and remove it. Return 1 if it was removed, or 0 after EMPTY_WAIT_S."""
     deadline = time.monotonic() + EMPTY_WAIT_S
     while True:
         with suppress(OSError):

@@ -1,7 +1,7 @@
-"""Child processes that run to their end. None outlives its caller.
+"""Child processes that never outlive their caller.
 
-asyncio's own subprocesses do not guarantee this. If a loop ends while it starts one, it cancels a task of asyncio's
-that must end first, and then waits for ever (Python 3.11).
+asyncio's own subprocesses do not guarantee this. If an event loop ends while it starts a subprocess, it cancels an
+internal task that must finish first, and then waits without end (Python 3.11).
 """
 
 import asyncio
@@ -23,9 +23,10 @@ async def run_program(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run a program and return its exit status and output. Raises TimeoutError after `wall_s`, and OSError.
+    """Run a program and return its exit status and output.
 
-    The program and its process group are killed at the deadline and when the caller is cancelled.
+    At the deadline `wall_s`, and when the caller is cancelled, it kills the program and its process group. Raises
+    TimeoutError after the deadline, and OSError if the program does not start.
     """
     process = _started(command, cwd, env)
     talking: asyncio.Future[tuple[bytes, bytes]] | None = None
@@ -43,6 +44,6 @@ async def run_program(
 
 
 def _started(command: Sequence[str], cwd: Path | None, env: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
-    """Start a process. There is no await, so a cancellation cannot come before the process is known."""
+    """Start a process. The function has no await, so the caller knows the process before it can be cancelled."""
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=cwd, env=env, start_new_session=True)

@@ -1,4 +1,4 @@
-"""Choice of the sandbox: Docker if its trial run passes, else bubblewrap. Without either, nothing runs."""
+"""Choice of the sandbox: Docker if its trial run passes, else bubblewrap. If both fail, no code runs."""
 
 import asyncio
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Choice = Literal["auto", "docker", "bubblewrap"]
 
 @dataclass(frozen=True)
 class Boxes:
-    """Settings of a process's sandbox. `store` may contain a built root file system."""
+    """Settings for the sandbox of this process. `store` is a folder that may contain a built root file system."""
 
     choice: Choice = "auto"
     docker_host: str = DEFAULT_HOST
@@ -23,9 +23,9 @@ class Boxes:
 
 
 def open_sandbox(boxes: Boxes) -> Sandbox:
-    """Return the sandbox to use.
+    """Return the sandbox to use. If there is no Docker socket, it tries only bwrap.
 
-    Its `probe` raises Unavailable if there is none. Without a Docker socket it tries only bwrap.
+    Its `probe` raises Unavailable if no box starts.
     """
     from verification.sandbox.bubblewrap import Bubblewrap
     from verification.sandbox.docker import Docker
@@ -37,7 +37,7 @@ def open_sandbox(boxes: Boxes) -> Sandbox:
 
 
 class FirstThatHolds:
-    """A Sandbox that uses the first of several with a successful probe. It chooses once."""
+    """A Sandbox that uses the first of several sandboxes whose probe succeeds. It chooses only once."""
 
     def __init__(self, *choices: Sandbox) -> None:
         self._choices = choices
@@ -47,7 +47,7 @@ class FirstThatHolds:
     async def probe(self) -> Capabilities:
         """Return the limits that the chosen sandbox enforces.
 
-        Raises Unavailable with all causes if no sandbox starts.
+        Raises Unavailable with the causes of all failures if no sandbox starts.
         """
         return await (await self._choice()).probe()
 
@@ -56,7 +56,7 @@ class FirstThatHolds:
         return await (await self._choice()).run(spec)
 
     async def sweep(self) -> int:
-        """Remove leftovers of every available sandbox. Return the number of swept parts."""
+        """Sweep every available sandbox: remove the remains of dead owner processes. Return their number."""
         swept = 0
         for each in self._choices:
             try:
@@ -66,7 +66,7 @@ class FirstThatHolds:
         return swept
 
     async def close(self) -> None:
-        """Close all sandboxes. The next use chooses again."""
+        """Close all sandboxes. The next run or probe chooses a sandbox again."""
         self._chosen = None
         for each in self._choices:
             await each.close()

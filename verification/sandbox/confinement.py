@@ -1,4 +1,4 @@
-"""Memory limits of a box: by its own cgroup, by systemd's user manager, or by a watcher with a degraded limit."""
+"""Memory limits of a box. A cgroup or systemd's user manager enforces them, or a watcher does so less strictly."""
 
 import os
 import resource
@@ -13,12 +13,12 @@ from verification.sandbox.cgroup import Group, Groups, find_groups, own_group, r
 from verification.sandbox.identity import box_user
 
 _SCOPE_PROPERTIES = ("MemoryAccounting=yes", "MemorySwapMax=0", "TasksAccounting=yes")
-MONITOR_PROCESSES = 2  # bwrap itself, inside a scope
-ADDRESS_SPACE_FACTOR = 2  # RLIMIT_AS counts reserved memory too, so this limit is larger
+MONITOR_PROCESSES = 2  # processes of bwrap itself, which runs inside the scope
+ADDRESS_SPACE_FACTOR = 2  # RLIMIT_AS also counts reserved memory, so it is set to this multiple of the memory limit
 
 
 class Hold(Protocol):
-    """The confinement of one run."""
+    """The memory limit of one run, while it applies."""
 
     def out_of_memory(self, pid: int) -> bool: ...
     def peak_bytes(self) -> int | None: ...
@@ -28,7 +28,7 @@ class Hold(Protocol):
 class Confinement(Protocol):
     """A method to confine runs. `wrap` returns a prefix for the command line of the box.
 
-    `holds_monitor`: bwrap itself is inside, so if it is killed, the cause is too much memory.
+    If `holds_monitor`, bwrap itself is confined, too. Then a killed bwrap means that the run used too much memory.
     """
 
     name: str
@@ -83,7 +83,7 @@ class OwnGroups:
 
 
 class ScopeHold:
-    """A run in a transient scope of systemd's user manager. The manager removes the scope."""
+    """A run in a transient scope of systemd's user manager. The manager removes the scope after the run."""
 
     def __init__(self, pid: int) -> None:
         self._folder = Path("/sys/fs/cgroup") / (own_group(pid, "") or "/").lstrip("/")
@@ -102,7 +102,7 @@ class ScopeHold:
 
 
 class UserScopes:
-    """Confinement by `systemd-run --user --scope`, for a plain user with a delegated memory controller."""
+    """Confinement by `systemd-run --user --scope`, for an unprivileged user with a delegated memory controller."""
 
     name = "systemd scope"
     tree_memory = True
@@ -121,7 +121,7 @@ class UserScopes:
 
 
 class WatchedHold:
-    """A run without a group: a limit on each process's address space, and regular checks of total resident memory."""
+    """A run without a cgroup. Each process's address space is limited, and total resident memory is checked often."""
 
     def __init__(self, pid: int, limits: Limits) -> None:
         space = limits.memory_bytes * ADDRESS_SPACE_FACTOR
@@ -143,7 +143,7 @@ class WatchedHold:
 
 
 class Watched:
-    """The degraded method. It never claims to limit the memory of all processes together."""
+    """The degraded method of confinement. It does not claim to limit the memory of all processes together."""
 
     name = "none"
     tree_memory = False
@@ -160,7 +160,7 @@ class Watched:
 
 
 def possible_confinements() -> list[Confinement]:
-    """Return the methods that may work on this machine, best first. The sandbox proves its choice by a run.
+    """Return the methods that may work on this machine, best first. A trial run must prove that a method works.
 
     The degraded method is always last.
     """
@@ -177,9 +177,9 @@ def _user_manager_answers() -> bool:
 
 
 def _tree(pid: int) -> list[int]:
-    """Return a process and its descendants.
+    """Return the pids of a process and of all its descendants.
 
-    Reparented ones become children of the box's first process, so none is missed.
+    An orphaned descendant becomes a child of the box's first process, so this list contains it, too.
     """
     found = [pid]
     for each in found:

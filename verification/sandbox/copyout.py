@@ -1,4 +1,4 @@
-"""Copy-out: copies regular files from a dead box by descriptor, and refuses every entry that could point elsewhere."""
+"""Copy-out of regular files after a box has ended. It refuses every entry that could lead outside the work folder."""
 
 import os
 import re
@@ -9,13 +9,13 @@ import msgspec
 
 from verification.sandbox.base import Limits
 
-REFUSED_MAX = 50  # refusals that are named; further ones are not listed
+REFUSED_MAX = 50  # maximum number of refusals that are listed
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class CopyOut(msgspec.Struct, frozen=True):
-    """The copied files, and the refused ones with reasons. `folders` are the requested folders that are empty."""
+    """The copied files, and the refused files with reasons. `folders` are the requested folders that are empty."""
 
     files: dict[str, bytes]
     refused: tuple[str, ...]
@@ -23,10 +23,10 @@ class CopyOut(msgspec.Struct, frozen=True):
 
 
 def copy_out(folder: int, globs: tuple[str, ...], limits: Limits) -> CopyOut:
-    """Read the files below the open directory `folder` that match one of `globs` by their relative path.
+    """Read the files below the open directory `folder` whose relative path matches a pattern of `globs`.
 
-    It refuses links, devices, sockets, fifos, files with more than one name, and everything beyond `collect_files`,
-    `collect_bytes` or `collect_depth`.
+    It refuses links, devices, sockets, fifos, and files with more than one name. It also refuses all files above the
+    limits `collect_files`, `collect_bytes` and `collect_depth`.
     """
     wanted = [glob_pattern(glob) for glob in globs]
     files: dict[str, bytes] = {}
@@ -54,7 +54,7 @@ def copy_out(folder: int, globs: tuple[str, ...], limits: Limits) -> CopyOut:
 
 
 def glob_pattern(glob: str) -> re.Pattern[str]:
-    """Return the pattern of a glob on whole relative paths.
+    """Return a regular expression that matches whole relative paths like `glob`.
 
     `*` and `?` match within one name, `**` matches across folders, and `a/` matches everything below `a`.
     """
@@ -65,7 +65,7 @@ def glob_pattern(glob: str) -> re.Pattern[str]:
 
 
 def _walk(folder: int, prefix: str, depth: int, refused: list[str], empty: list[str]) -> Iterator[tuple[str, int, str]]:
-    """Yield (path, descriptor of its folder, name) of every entry that is not a folder, in order of names."""
+    """Yield (path, descriptor of the parent folder, name) for every entry that is not a folder, sorted by name."""
     inside = sorted(os.listdir(folder))
     if not inside:
         empty.append(prefix.rstrip("/"))
@@ -81,7 +81,7 @@ def _walk(folder: int, prefix: str, depth: int, refused: list[str], empty: list[
         if not stat.S_ISDIR(found.st_mode):
             yield path, folder, name
         elif depth <= 0:
-            refused.append(f"{path}: too deep")
+            refused.append(f"{path}: nested too deep")
         else:
             yield from _walk_inside(folder, name, path, depth, refused, empty)
 
@@ -101,7 +101,7 @@ def _walk_inside(
 
 
 def _read(folder: int, name: str, bytes_max: int) -> bytes | str:
-    """Return the content of a regular file with one name, or the reason for a refusal."""
+    """Return the content of a regular file that has only one name, or the reason for a refusal."""
     found = os.stat(name, dir_fd=folder, follow_symlinks=False)
     if stat.S_ISLNK(found.st_mode):
         return "a symbolic link"

@@ -1,11 +1,11 @@
-"""Bytes that a process gets as a sealed, read-only descriptor."""
+"""Sealed, read-only file descriptors. They pass bytes to a child process."""
 
 import fcntl
 import os
 
 
 def sealed(content: bytes) -> int:
-    """Return a read-only descriptor at the start of `content`. Nobody can write through it."""
+    """Return a read-only descriptor of a file in memory that contains `content`."""
     memory = os.memfd_create("aura", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
         with os.fdopen(os.dup(memory), "wb") as file:

@@ -1,4 +1,4 @@
-"""The Docker sandbox: a new container for each run, without network or capabilities. Only tmpfs is writable."""
+"""The Docker sandbox: each run gets a new container without network and capabilities. Only its tmpfs is writable."""
 
 import asyncio
 import secrets
@@ -31,23 +31,24 @@ CANARY_WALL_S = 20.0
 CANARY_MEMORY_BYTES = 64 * MIB
 CANARY_PROCESSES = 24
 LAYERED = "aura-box-links"
-BUILD = "Build the image of the boxes with `aura sandbox build`."
+BUILD = "Build the sandbox image with `aura sandbox build`."
 
 
 class Docker:
     """A Sandbox with a Docker engine of this machine and the image that `aura sandbox build` made."""
 
     def __init__(self, host: str = DEFAULT_HOST, *, image: str | None = None, scratch: Path | None = None) -> None:
-        """Create a sandbox; nothing starts before `probe`.
+        """Create a sandbox. It starts no process before `probe`.
 
-        `image` names another image than the one built from this Python. `scratch` is the folder of the boxes' sockets.
+        `image` names an image to use instead of the image built from this Python. `scratch` is the parent of the folder
+        for the boxes' sockets.
         """
         self._engine = Engine(host)
         self._wanted = image
         self._given = scratch
         self._scratch: Path | None = None
         self._image = EngineImage("", {})
-        self._owner = ""  # label of everything that the engine makes for this sandbox; set before the first request
+        self._owner = ""  # label of all containers and images of this sandbox; it is set before the first request
         self._ready: Capabilities | None = None
         self._starting = asyncio.Lock()
         self._layering = asyncio.Lock()
@@ -55,7 +56,7 @@ class Docker:
         self._rules = filter_profile()
 
     async def probe(self) -> Capabilities:
-        """Prove by trial runs which limits this engine enforces, once. Raises Unavailable with cause and remedy."""
+        """Prove by trial runs which limits this engine enforces. Only the first call runs them. Raises Unavailable."""
         async with self._starting:
             if self._ready is None:
                 version = await self._set_up()
@@ -68,13 +69,13 @@ class Docker:
         return await self._run(with_room(spec))
 
     async def sweep(self) -> int:
-        """Remove the containers and folders of sandboxes without an owner process. Return the number."""
+        """Remove containers, images and folders of sandboxes whose owner process has ended. Return their number."""
         return await self._removed_of(is_orphan) + await in_thread(partial(sweep_folders, self._parent))
 
     async def close(self) -> None:
-        """Remove the folder of the boxes and all that the engine made for them, also after an unanswered request.
+        """Remove the boxes' folder, and the containers and images that the engine made for this sandbox.
 
-        The next use of the sandbox sets it up again.
+        This includes containers and images of requests that got no answer. The next use sets the sandbox up again.
         """
         self._ready = None
         self._layered = {}
@@ -82,7 +83,7 @@ class Docker:
         if self._owner:
             clearing = begun(lambda: self._removed_of(self._owner.__eq__))
             cancelled = await settled(clearing)
-            # The next use sweeps again, and so does another process after this one has ended.
+            # After a failure, the next use sweeps again. After this process has ended, other processes do so, too.
             with suppress(Unavailable):
                 clearing.result()
         scratch, self._scratch = self._scratch, None
@@ -92,7 +93,7 @@ class Docker:
             raise cancelled
 
     async def _removed_of(self, chosen: Callable[[str], bool]) -> int:
-        """Remove the containers and images of the chosen owners; return how many. Raises Unavailable."""
+        """Remove the containers and images of the chosen owners. Return their number. Raises Unavailable."""
         try:
             containers = await self._engine.containers()
             removed = [await self._engine.remove(each) for each, owner in containers.items() if chosen(owner)]
@@ -105,11 +106,11 @@ class Docker:
 
     @property
     def _parent(self) -> Path:
-        """Return the folder of the boxes' sockets. Raises Unavailable if no temporary folder can be written."""
+        """Return the parent of the sockets' folder. Raises Unavailable if no temporary folder can be written."""
         return self._given or temporary_folder()
 
     async def _set_up(self) -> str:
-        """Sweep, find the image, create the folder. Return the engine's version."""
+        """Sweep, find the image and create the sockets' folder. Return the engine's version."""
         if not self._engine.socket.exists():
             raise Unavailable(
                 f"There is no Docker engine at {self._engine.host}.",
@@ -122,11 +123,11 @@ class Docker:
             await self._removed_of(self._owner.__eq__)
         self._owner = self._owner or new_tag()
         found = await self._engine.images(f"{RECIPE_LABEL}={recipe()}" if self._wanted is None else DIGEST_LABEL)
-        # An image with links has the labels of its base.
+        # Skip image layers with links: they inherit the labels of their base image.
         built = [each for each in found if SANDBOX_LABEL not in each.labels]
         fitting = [each for each in built if self._wanted in (None, each.id, each.labels.get(DIGEST_LABEL))]
         if not fitting:
-            raise Unavailable("The Docker engine has no image of the boxes.", hint=BUILD, code="sandbox_missing")
+            raise Unavailable("The Docker engine does not have the sandbox image.", hint=BUILD, code="sandbox_missing")
         self._image = fitting[0]
         if self._scratch is None:
             try:
@@ -175,7 +176,7 @@ class Docker:
         )
 
     async def _image_with(self, links: Mapping[str, str]) -> str:
-        """Return the id of the image, or of a new layer on it with these links. A running box has a read-only root."""
+        """Return the id of the image, or of a new layer with these links. A running box cannot create them itself."""
         if not links:
             return self._image.id
         wanted = tuple(sorted(links.items()))
@@ -184,7 +185,7 @@ class Docker:
                 base, archive, tag = self._image.id, links_archive(links), new_tag()
                 labels = {SANDBOX_LABEL: "links", OWNER_LABEL: self._owner}
                 making = begun(lambda: self._engine.layered(base, archive, LAYERED, tag, labels))
-                cancelled = await settled(making)  # the created image is known now, and removed at the end
+                cancelled = await settled(making)  # so that `close` knows the new image and removes it
                 try:
                     self._layered[wanted] = making.result()
                 except EngineError as error:
@@ -195,8 +196,8 @@ class Docker:
 
     def _unavailable(self, why: str) -> Unavailable:
         return Unavailable(
-            f"No box starts on the Docker engine at {self._engine.host}: {why}. Nothing runs without a box.",
-            hint="Set AURA_SANDBOX=bubblewrap, or let this process run on the engine's own machine.",
+            f"No box starts on the Docker engine at {self._engine.host}: {why}. Without a box, no code runs.",
+            hint="Set AURA_SANDBOX=bubblewrap, or run this process on the same machine as the engine.",
             code="sandbox_refused",
         )
 

@@ -1,4 +1,4 @@
-"""One box in a container, from its start to its end. It waits for its order until its files are in place."""
+"""One box in a container, from its start to its end. The code in the box starts only after its files are written."""
 
 import asyncio
 import json
@@ -28,15 +28,15 @@ from verification.sandbox.threshold import Threshold
 from verification.sandbox.waiting import begun, end_of, forget, in_thread, settled
 from verification.sandbox.workfolder import WorkFolder, folder_sizes
 
-START_WAIT_S = 60.0  # from the engine's start of the container to its first process, under load
-END_WAIT_S = 30.0  # from the kill to the engine's report of the end; this takes time under load
+START_WAIT_S = 60.0  # limit from the start of the container until its first process connects, on a busy machine
+END_WAIT_S = 30.0  # limit from the kill until all processes have ended, on a busy machine
 WATCH_EVERY_S = 0.05
-LOOK_EVERY_S = 0.5  # interval of checks whether a container ended before it connected
+LOOK_EVERY_S = 0.5  # interval between checks whether the container has ended before it connected
 ENVIRONMENT = {"PATH": f"{PROGRAMS}:/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8"}
 
 
 class PreparedContainer(msgspec.Struct):
-    """A box with a first process that waits for its order. `handle` is a pidfd of it. With it, all others end."""
+    """A box that waits for its order. `handle` is a pidfd of its first process. All others end with that process."""
 
     handle: int
     folder: WorkFolder
@@ -44,10 +44,10 @@ class PreparedContainer(msgspec.Struct):
 
 
 class DockerBox:
-    """Runner of one box: start, watch and end. Use once."""
+    """Runner of one box: it starts, watches and ends the box. Use each instance only once."""
 
     def __init__(self, spec: RunSpec, engine: Engine, *, name: str, place: Path) -> None:
-        """`place` is a folder for this box; it is removed at the end. `name` is the container's name."""
+        """`place` is the folder of this box, which is removed at the end. `name` is the container's name."""
         self._spec = spec
         self._limits = spec.limits
         self._engine = engine
@@ -60,7 +60,7 @@ class DockerBox:
         self._started = self._oom_seen = False
 
     def _shares(self) -> Shares:
-        """Create the folder that the box sees, with the read-only files. Raises OSError."""
+        """Create the box's folder and write its read-only files. Return the shared paths. Raises OSError."""
         door, files = self._place / "door", self._place / "files"
         for folder in (self._place, door, files):
             folder.mkdir()
@@ -74,7 +74,7 @@ class DockerBox:
         return Shares(door, seen)
 
     async def run(self, config: Callable[[Shares], dict[str, Any]]) -> RunResult:
-        """Run a container with the settings from `config`. Raises Unavailable if the engine or its image is missing."""
+        """Run a container with the settings from `config`. Raises Unavailable if there is no engine or no image."""
         try:
             try:
                 self._prepared = await self._prepare(config(await in_thread(self._shares)))
@@ -83,8 +83,8 @@ class DockerBox:
             except EngineError as error:
                 if error.status == 404 and not self._started:
                     raise Unavailable(
-                        f"The Docker engine does not have the image of the boxes: {error}.",
-                        hint="Build the image of the boxes with `aura sandbox build`.",
+                        f"The Docker engine does not have the sandbox image: {error}.",
+                        hint="Build the sandbox image with `aura sandbox build`.",
                         code="sandbox_missing",
                     ) from error
                 return RunResult(reason="setup_failed", stderr=str(error).encode())
@@ -94,20 +94,22 @@ class DockerBox:
             await self._end()
 
     async def _prepare(self, config: dict[str, Any]) -> PreparedContainer:
-        """Start the container, wait for its first process, and write all files."""
+        """Start the container, wait for its first process, and write the input files."""
         self._starting = begun(lambda: self._engine.start(self._name, config))
         await asyncio.shield(self._starting)
         pid = await self._met()
         assert self._threshold is not None
         handle = os.pidfd_open(pid)
         folder = WorkFolder(dict(zip(WRITABLE, self._threshold.taken(), strict=True)))
-        prepared = self._prepared = PreparedContainer(handle, folder, None)  # close it even if a later step fails
+        prepared = self._prepared = PreparedContainer(
+            handle, folder, None
+        )  # stored before the next steps, so that `_end` frees it if they fail
         prepared.group = group_of(pid)
         await in_thread(lambda: self._fill(prepared))
         return prepared
 
     async def _met(self) -> int:
-        """Wait for the first process. Raises OSError with the engine's reason if it ends before it connects."""
+        """Wait for the first process and return its pid. Raises OSError if the container ends before it connects."""
         assert self._threshold is not None
         meeting = asyncio.create_task(self._threshold.met())
         deadline = time.monotonic() + START_WAIT_S
@@ -115,7 +117,7 @@ class DockerBox:
             while not (await asyncio.wait({meeting}, timeout=LOOK_EVERY_S))[0]:
                 state = await self._engine.state(self._name)
                 if not state.get("Running") or time.monotonic() > deadline:
-                    raise OSError(f"the container did not come up: {state.get('Error') or state.get('ExitCode')}")
+                    raise OSError(f"the container did not start: {state.get('Error') or state.get('ExitCode')}")
             return meeting.result()
         finally:
             meeting.cancel()
@@ -123,7 +125,7 @@ class DockerBox:
     def _fill(self, prepared: PreparedContainer) -> None:
         sizes = folder_sizes(self._limits, tmp_bytes=TMP_BYTES, shm_bytes=SHM_BYTES)
         if prepared.folder.sizes() != sizes:
-            raise OSError("the engine has not mounted the box's folders with their sizes")
+            raise OSError("the engine mounted the box's folders with wrong sizes")
         with box_user(dropped=os.getuid() == 0):
             prepared.folder.write(self._spec.files)
 
@@ -158,7 +160,7 @@ class DockerBox:
         if pending:
             raise not_ended(END_WAIT_S)
         breach = breach or ("output_limit" if self._output.overflow else None)
-        unseen = prepared.group is None or claimed == ""  # this process did not see it, but the engine may have seen it
+        unseen = prepared.group is None or claimed == ""  # then only the engine knows whether memory ran out
         if breach is None and unseen and (await self._engine.state(self._name)).get("OOMKilled"):
             breach = "memory"
         stdout, stderr = self._output.of("stdout"), self._output.of("stderr")
@@ -179,7 +181,7 @@ class DockerBox:
         )
 
     async def _told(self) -> int | str:
-        """Return the command's exit code, or the reason why there is none."""
+        """Return the command's exit code, or the reason why it did not start, or "" if no report came."""
         assert self._threshold is not None
         while told := await self._threshold.told():
             word, _, rest = told.partition(" ")
@@ -215,7 +217,7 @@ class DockerBox:
         return copy_out(prepared.folder.work, self._spec.collect, self._limits)
 
     def _kill(self) -> None:
-        """End all processes, at any moment: when the first process ends, its namespace ends with it."""
+        """Kill all processes. When the first process ends, the kernel ends all others of its namespace."""
         if self._prepared:
             with suppress(ProcessLookupError, PermissionError):
                 signal.pidfd_send_signal(self._prepared.handle, signal.SIGKILL)
@@ -223,7 +225,7 @@ class DockerBox:
             self._threshold.close()
 
     async def _end(self) -> None:
-        """Free everything, even if the run is cancelled or fails at any point, also more than once."""
+        """Free all resources. This works at any point of the run, even if the run is cancelled several times."""
         self._kill()
         cancelled, removing = await settled(self._starting), None
         if self._starting is not None:

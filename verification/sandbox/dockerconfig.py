@@ -1,4 +1,4 @@
-"""Settings of one box for a Docker engine: all limits and isolation, as one value."""
+"""Settings of one box for a Docker engine: a dictionary with all limits and all isolation."""
 
 import os
 from collections.abc import Mapping
@@ -14,10 +14,10 @@ from verification.sandbox.runtime import BOX_UID, SHM_BYTES, TMP_BYTES, WRITABLE
 from verification.sandbox.workfolder import folder_sizes
 
 SOCKET = "socket"
-LAUNCHER_BYTES = 12 * MIB  # memory of the box's first process, in addition to the code
-MEMORY_LEAST_BYTES = 24 * MIB  # with less, the engine's own first stage does not start
-PROCESSES_LEAST = 16  # with fewer, the engine's first stage cannot start its threads
-FILES_ROOM = 64  # room above the limit, so that a file above the limit can be seen and reported
+LAUNCHER_BYTES = 12 * MIB  # memory for the box's first process, added to the limit of the code
+MEMORY_LEAST_BYTES = 24 * MIB  # minimum memory with which the engine's runtime can start a container
+PROCESSES_LEAST = 16  # minimum with which the engine's runtime can start its threads
+FILES_ROOM = 64  # files that fit above the limit, so that the watcher can notice an exceeded limit
 CPUS = 1.0
 OOM_SCORE = 500
 _HIDDEN = (
@@ -38,14 +38,17 @@ _READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-tr
 
 
 class Shares(msgspec.Struct, frozen=True):
-    """Files of the host that a box sees, all of them read-only: path in the box -> path on the host."""
+    """Files of the host that a box sees read-only. `files` maps a path in the box to a path on the host.
+
+    `door` is the folder with the socket of the box's first process.
+    """
 
     door: Path
     files: Mapping[str, Path]
 
 
 def box_ids() -> tuple[int, int]:
-    """Return user and group of a box: nobody's if we are root, else our own, so that we can write its folders."""
+    """Return the user and group ids of a box: BOX_UID for root, else our own, so that we can write its folders."""
     return (BOX_UID, BOX_UID) if os.getuid() == 0 else (os.getuid(), os.getgid())
 
 

@@ -24,11 +24,11 @@ SANDBOX_LABEL = "aura.sandbox"
 OWNER_LABEL = "aura.owner"
 _BLOCK_BYTES = 1024 * 1024
 _GONE, _BUSY = 404, 409
-_NOT_REACHED = 900  # aiodocker's own
+_NOT_REACHED = 900  # aiodocker's status code for an engine that was not reached
 
 
 class EngineError(Exception):
-    """The engine refused a request. `status` is its HTTP status."""
+    """Error raised when the engine refuses a request. `status` is the HTTP status of its answer."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -36,19 +36,19 @@ class EngineError(Exception):
 
 
 class EngineImage(msgspec.Struct, frozen=True):
-    """An image in the engine."""
+    """An image that the engine has."""
 
     id: str
     labels: dict[str, str]
 
 
 class Engine:
-    """One engine. Each use opens its own client: sandboxes outlive event loops, clients do not."""
+    """One Docker engine. Each use opens a new client, because a client works in one event loop only."""
 
     def __init__(self, host: str) -> None:
-        """`host` is the address of the socket.
+        """`host` is the address of the engine's socket.
 
-        Raises Unavailable for an engine on another machine: folders are shared.
+        Raises Unavailable for an engine on another machine, because boxes must see folders of this machine.
         """
         if not host.startswith(SCHEME):
             raise Unavailable(
@@ -65,7 +65,7 @@ class Engine:
 
     @asynccontextmanager
     async def client(self, wait_s: float = ANSWER_WAIT_S) -> "AsyncIterator[Docker]":
-        """Open a client for some requests. Raises EngineError, or Unavailable if the engine does not answer."""
+        """Open a client. Raises EngineError for a refused request, and Unavailable if the engine does not answer."""
         from aiodocker import Docker, DockerError
         from aiohttp import ClientError, ClientTimeout
 
@@ -78,7 +78,7 @@ class Engine:
                 raise EngineError(error.status, error.message) from error
             raise Unavailable(
                 f"The Docker engine at {self.host} does not answer: {str(error) or type(error).__name__}.",
-                hint="Start it, allow this user its socket, or choose another sandbox with AURA_SANDBOX=bubblewrap.",
+                hint="Start the engine, give this user access to its socket, or set AURA_SANDBOX=bubblewrap.",
                 code="sandbox_missing",
             ) from error
 
@@ -93,7 +93,7 @@ class Engine:
             await (await docker.containers.create(config, name=name)).start()
 
     async def state(self, name: str) -> dict[str, Any]:
-        """Return the engine's state of a container; empty if there is none."""
+        """Return the state of a container as the engine reports it, or {} if there is no such container."""
         try:
             async with self.client() as docker:
                 return dict((await docker.containers.container(name).show())["State"])
@@ -103,9 +103,10 @@ class Engine:
             raise
 
     async def remove(self, name: str, *, may_come: bool = False) -> bool:
-        """End and remove a container. Return False if there is none. `may_come`: its creation got no answer.
+        """Kill and remove a container. Return False if there is no such container.
 
-        If a container ends by itself at the same moment, the engine refuses, and the next attempt succeeds.
+        `may_come` means that the request to create it got no answer, so it may still appear. The engine refuses to
+        remove a container that ends by itself at the same moment; then a later attempt succeeds.
         """
         for left in reversed(range(REMOVED_TRIES)):
             try:
@@ -123,34 +124,34 @@ class Engine:
         return False
 
     async def containers(self) -> dict[str, str]:
-        """Return every container of a sandbox: its id and its owner's tag."""
+        """Return {container id: owner's tag} for the containers of all sandboxes."""
         filters = json.dumps({"label": [SANDBOX_LABEL]})
         async with self.client() as docker:
             found = await docker.containers.list(all=True, filters=filters)
         return {each.id: str(each["Labels"].get(OWNER_LABEL, "")) for each in found}
 
     async def images(self, *labels: str) -> list[EngineImage]:
-        """Return the images with all these labels (a name, or name=value), newest first."""
+        """Return the images that have all these labels, newest first. A label is `name` or `name=value`."""
         async with self.client() as docker:
             found = await docker.images.list(filters={"label": list(labels)})
         found = sorted(found, key=lambda each: each["Created"], reverse=True)
         return [EngineImage(each["Id"], each["Labels"] or {}) for each in found]
 
     async def load(self, archive: IO[bytes]) -> None:
-        """Load an image archive."""
+        """Load an image archive into the engine."""
         async with self.client(LOAD_WAIT_S) as docker:
             await docker.images.import_image(_blocks(archive))
 
     async def layered(self, image: str, archive: bytes, repository: str, tag: str, labels: dict[str, str]) -> str:
-        """Create an image: `image` with the files of a tar `archive` on top. Return its id.
+        """Create an image that adds the files of a tar `archive` to `image`. Return its id.
 
-        If a request gets no answer, whatever it created has the labels.
+        Everything that it creates has the labels, so it can be found even if a request gets no answer.
         """
         name, whole = f"{repository}-{tag}", False
         try:
             async with self.client() as docker:
                 made = await docker.containers.create({"Image": image, "Cmd": ["-"], "Labels": labels}, name=name)
-                await made.put_archive("/", archive)  # type: ignore[no-untyped-call]  # aiodocker leaves it without
+                await made.put_archive("/", archive)  # type: ignore[no-untyped-call]  # aiodocker does not annotate it
                 done = await made.commit(repository=repository, tag=tag, config={"Labels": labels})
             whole = True
             return str(done["Id"])
@@ -161,7 +162,7 @@ class Engine:
                     await self.remove_image(f"{repository}:{tag}")
 
     async def remove_image(self, name: str) -> bool:
-        """Remove an image. Return False if there is none, or if it is in use."""
+        """Remove an image. Return False if there is no such image or if it is in use."""
         try:
             async with self.client() as docker:
                 await docker.images.delete(name, force=True)

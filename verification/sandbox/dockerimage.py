@@ -1,4 +1,4 @@
-"""The image of the boxes in a Docker engine: loaded once, found by its digest."""
+"""The sandbox image in a Docker engine. It is loaded only once and is found by its digest."""
 
 import tarfile
 import tempfile
@@ -11,7 +11,7 @@ from verification.sandbox.waiting import in_thread
 
 
 async def load_image(engine: Engine, image: Image) -> bool:
-    """Load the image into the engine. Return False if it has it already. Raises EngineError and Unavailable."""
+    """Load the image. Return False if the engine already has it. Raises EngineError and Unavailable."""
     if await engine.images(f"{DIGEST_LABEL}={image.digest}", f"{RECIPE_LABEL}={image.recipe}"):
         return False
     with tempfile.NamedTemporaryFile(dir=image.rootfs.parent, prefix="archive-") as archive:
@@ -22,7 +22,7 @@ async def load_image(engine: Engine, image: Image) -> bool:
 
 
 def links_archive(links: Mapping[str, str]) -> bytes:
-    """Return a tar of symbolic links: path -> target."""
+    """Return a tar archive of symbolic links. `links` maps the path of each link to its target."""
     made = BytesIO()
     with tarfile.open(fileobj=made, mode="w") as archive:
         for path, names in sorted(links.items()):

@@ -1,8 +1,8 @@
-"""A thread that acts as the box's user for a moment. Root needs this for file and limit calls on a box's namespaces.
+"""Change of the current thread's user to the box's user. Root needs this to write a box's files and set its limits.
 
-A file system of a user namespace knows only the users that are mapped into it. Only the same user may set limits of a
-process (containers often withhold CAP_SYS_RESOURCE from root). The C library's functions would change every thread, so
-this module makes the system calls directly.
+A file system of a user namespace knows only the users that are mapped into it. Often only the same user may set the
+limits of a process, because containers rarely give CAP_SYS_RESOURCE to root. The C library would change the user of all
+threads, so this module makes the system calls directly.
 """
 
 import ctypes
@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from verification.sandbox.runtime import BOX_UID
 
 _UNCHANGED = -1
-_SET_REAL_CALLS = {"x86_64": (117, 119), "aarch64": (147, 149)}  # setresuid, setresgid
+_SET_REAL_CALLS = {"x86_64": (117, 119), "aarch64": (147, 149)}  # numbers of setresuid and setresgid
 
 
 @contextmanager
 def box_user(*, dropped: bool) -> Iterator[None]:
-    """Make this thread act as the box's user. If the box runs as our own user, there is nothing to do."""
+    """Make this thread act as the box's user inside the `with` block. Without `dropped`, do nothing."""
     if not dropped:
         yield
         return

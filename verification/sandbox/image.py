@@ -1,4 +1,4 @@
-"""The root file system image of a box: built once from this Python, named by its content, for both sandboxes."""
+"""The root file system image of a box. It is built once from this Python, and both sandboxes use it."""
 
 import hashlib
 import os
@@ -21,17 +21,17 @@ RECORD = "image.json"
 REPOSITORY = "aura-box"
 DIGEST_LABEL = "aura.sandbox.digest"
 RECIPE_LABEL = "aura.sandbox.recipe"
-_RECIPE_VERSION = 1  # version of the build steps; raise it when they make another image from the same machine
+_RECIPE_VERSION = 1  # version of the build steps; increase it when a changed step makes a different image
 _BLOCK_BYTES = 1024 * 1024
-_DERIVED = "__pycache__"  # byte code is made from the sources and differs between builds
+_DERIVED = "__pycache__"  # folders with byte code; the same sources give different byte code in each build
 
 
 class Image(msgspec.Struct, frozen=True):
-    """One image. `recipe` is the digest of its inputs, `digest` that of its content; both are hex sha256."""
+    """One image. `recipe` is the hex sha256 of its inputs, and `digest` is the hex sha256 of its content."""
 
     digest: str
     recipe: str
-    folder: str  # the root file system, an absolute path
+    folder: str  # absolute path of the root file system
     bytes: int
     files: int
     python: str
@@ -54,7 +54,7 @@ def tag_of(digest: str) -> str:
 
 
 def recipe() -> str:
-    """Return a cheap digest of an image's inputs: this interpreter, the machine, our own source files."""
+    """Return a digest of an image's inputs: this interpreter, the machine, our source files. It is fast to compute."""
     own = hashlib.sha256()
     for name in ("rootfs.py", "launcher.py"):
         own.update(Path(__file__).with_name(name).read_bytes())
@@ -73,7 +73,7 @@ def find_image(store: Path) -> Image | None:
 
 
 def build_image(store: Path, say: Callable[[str], None]) -> Image:
-    """Build an image into `store` and replace the old one. It blocks, about 15 s of work. Raises Unavailable."""
+    """Build an image in `store` and replace the old image. The call blocks for about 15 s. Raises Unavailable."""
     store.mkdir(parents=True, exist_ok=True)
     sweep_folders(store)
     made = store / new_tag()
@@ -81,7 +81,7 @@ def build_image(store: Path, say: Callable[[str], None]) -> Image:
     try:
         say("copying Python, a shell and their libraries")
         rootfs.fill(made)
-        say("naming it by its content")
+        say("computing the digest of the image's content")
         digest, size, files = measure(made)
         place = store / f"rootfs-{digest[:16]}"
         if place.exists():
@@ -102,9 +102,9 @@ def build_image(store: Path, say: Callable[[str], None]) -> Image:
 
 
 def measure(root: Path) -> tuple[str, int, int]:
-    """Return a digest of paths, kinds, modes and contents; the bytes; the number of entries.
+    """Return a digest of the tree, its size in bytes and its number of entries.
 
-    The digest omits byte code.
+    The digest covers paths, kinds, modes and contents, but no byte code.
     """
     digest, size, count = hashlib.sha256(), 0, 0
     for path, name in entries(root):
@@ -123,12 +123,12 @@ def measure(root: Path) -> tuple[str, int, int]:
 
 
 def entries(root: Path) -> Iterator[tuple[Path, str]]:
-    """Yield (path, name relative to the root) of everything below the root, sorted by name."""
+    """Yield (path, path relative to the root) for every entry below the root, sorted."""
     yield from sorted(((path, path.relative_to(root).as_posix()) for path in root.rglob("*")), key=lambda each: each[1])
 
 
 def write_archive(image: Image, target: IO[bytes]) -> None:
-    """Write the image in the format of `docker load`. Its id there depends only on its content."""
+    """Write the image in the format of `docker load`. The image's id in Docker depends only on its content."""
     layer = target.name + ".layer"
     try:
         with open(layer, "wb") as file:

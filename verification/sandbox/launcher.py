@@ -1,9 +1,9 @@
-"""The first process of a box in a container: it connects to the outside, starts one command and reports its end.
+"""The first process of a box in a container. It connects to the host, starts one command and reports its exit status.
 
-It runs alone as process 1, with the standard library only. Its folder contains a socket for packets. There it sends the
-descriptors of the box's writable folders, and receives the three standard streams and a file with the order (JSON). No
-code under test runs before the order. It reports that the command runs, or why it does not, and later its exit status.
-Then it waits for the end of the socket. That end, at any moment, ends the box: a box does not outlive its owner.
+This process runs as process 1 and uses only the standard library. It connects to a packet socket of the host. It sends
+the descriptors of the box's writable folders, and receives the three standard streams and a file with the order (JSON).
+No code under test runs before the order. Then it reports that the command runs, or the reason why it cannot start, and
+later the exit status. When the host closes the socket, at any moment, the box ends, so no box outlives its owner.
 """
 
 import array
@@ -20,19 +20,19 @@ from typing import Any
 STREAMS = 3
 _INT_BYTES = 4
 REASON_CHARS_MAX = 300
-_SET_DUMPABLE = 4  # of prctl; with 0, the command, which has the same user, cannot write to our memory
-_FIRST_VICTIM = "1000"  # when memory runs out, the kernel kills the command, and this process can report it
+_SET_DUMPABLE = 4  # option of prctl; 0 stops the command, which runs as the same user, from writing to our memory
+_FIRST_VICTIM = "1000"  # when memory runs out, the kernel kills the command first, and this process can report the end
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY
 
 
 def dumpable(allowed: bool) -> None:
-    """Set whether other processes of this user may inspect this one, and whether it may change its own settings."""
+    """Allow or forbid that other processes of this user inspect this process, and that it changes its own settings."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_SET_DUMPABLE, int(allowed), 0, 0, 0)
 
 
 def start(order: dict[str, Any], streams: list[int]) -> int:
-    """Start the command as a child with its own session and return its pid. Raises OSError if it cannot be executed."""
+    """Start the command in its own session and return its pid. Raises OSError if the command cannot be executed."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -60,7 +60,7 @@ def start(order: dict[str, Any], streams: list[int]) -> int:
 
 
 def exit_code(line: socket.socket, child: int, bell: int) -> int | None:
-    """Wait for the child's end and reap all others. Return None if the outside has closed the socket."""
+    """Wait until the child ends and return its exit code. Reap all other processes. Return None if the host hung up."""
     poll = select.poll()
     for each in (line.fileno(), bell):
         poll.register(each, select.POLLIN)
@@ -78,7 +78,7 @@ def exit_code(line: socket.socket, child: int, bell: int) -> int | None:
 
 
 def main() -> None:
-    """Connect to the socket that the arguments name, and follow the order."""
+    """Connect to the socket named in the arguments, and execute the order."""
     dumpable(False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     bell, ring = os.pipe()
@@ -93,7 +93,7 @@ def main() -> None:
     for folder in folders:
         os.close(folder)
     room = socket.CMSG_SPACE((STREAMS + 1) * _INT_BYTES)
-    packet, given, _, _ = line.recvmsg(1, room, socket.MSG_CMSG_CLOEXEC)  # with recv_fds the command would inherit them
+    packet, given, _, _ = line.recvmsg(1, room, socket.MSG_CMSG_CLOEXEC)  # recv_fds would let the command inherit them
     if not packet:
         os._exit(1)
     *streams, order = array.array("i", given[0][2])

@@ -1,4 +1,4 @@
-"""The id of this machine, and the names of limits that it may not enforce and a person may accept to miss."""
+"""The id of this machine, and the names of the sandbox limits. A person may accept a limit that it cannot enforce."""
 
 import re
 import secrets
@@ -14,37 +14,37 @@ LIMITS: Mapping[str, str] = {
     "processes": "processes",
     "system-calls": "system calls",
 }
-"""The name of a limit on the command line -> its name in a sandbox and a verdict (`not_held`)."""
+"""Maps the name of a limit on the command line to its name in a sandbox and a verdict (`not_held`)."""
 SYSTEM_ID = Path("/etc/machine-id")
 OWN_ID = "machine"
-"""File of the home with the machine's id, if the system has none."""
+"""File in the home folder with the machine's id, used if the system has no id."""
 ID_CHARS = 16
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 
 def limit_named(name: str) -> str:
-    """Return the limit of this name, in the words of a verdict. Raises Invalid."""
+    """Return a limit's name in a verdict for its name on the command line. Raises Invalid for an unknown name."""
     words = LIMITS.get(name) or next((words for words in LIMITS.values() if words == name), None)
     if words is None:
-        raise Invalid(f"There is no limit {name!r}.", hint=f"Name one of {', '.join(LIMITS)}.")
+        raise Invalid(f"There is no limit {name!r}.", hint=f"Choose from {', '.join(LIMITS)}.")
     return words
 
 
 def name_of(limit: str) -> str:
-    """Return the name of a limit on the command line."""
+    """Return a limit's name on the command line for its name in a verdict."""
     return next((name for name, words in LIMITS.items() if words == limit), limit)
 
 
 def machine_id(named: str | None, home: Path, system: Path = SYSTEM_ID) -> str:
-    """Return the machine's id: the given name, else a digest of the system's id, else an id that the home stores.
+    """Return the machine's id. It is `named`, or a digest of the system's id, or an id stored in the home folder.
 
-    The system's own id is confidential, so only a digest of it is recorded. Raises Invalid for an invalid name.
+    The system's own id is confidential, so only its digest is recorded. Raises Invalid for an invalid name.
     """
     if named is not None:
         if not _NAME.fullmatch(named):
             raise Invalid(
-                f"AURA_MACHINE is {named[:80]!r}.",
-                hint="Write up to 64 letters, digits, dots, hyphens and underscores.",
+                f"AURA_MACHINE is not a valid machine name: {named[:80]!r}.",
+                hint="Use at most 64 letters, digits, dots, hyphens and underscores. Begin with a letter or digit.",
             )
         return named
     known = _read(system) or f"{_own(home / OWN_ID)} {socket.gethostname()}"
@@ -60,9 +60,9 @@ def _own(file: Path) -> str:
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("x", encoding="ascii") as opened:
             opened.write(made)
-    except FileExistsError:  # another process was first
+    except FileExistsError:  # another process created it first
         return _read(file)
-    except OSError:  # the home is not writable, so only the host name identifies the machine
+    except OSError:  # the home folder is not writable, so only the host name identifies the machine
         return ""
     return made
 

@@ -1,4 +1,4 @@
-"""The bwrap process: it waits until its release and reports how the run ended. It can be killed with its box."""
+"""The bwrap process of a box. It waits for its release, and reports the exit status of the code."""
 
 import asyncio
 import json
@@ -14,18 +14,18 @@ from verification.sandbox.output import Output
 from verification.sandbox.runtime import BOX_UID
 from verification.sandbox.waiting import end_of, forget
 
-START_WAIT_S = 20.0  # bwrap's own start, under load
+START_WAIT_S = 20.0  # limit for the start of bwrap itself, on a busy machine
 STATUS_BYTES_MAX = 4096
 NOTHING_MADE = "bwrap ended before it had made the box"
 _SESSION_KEYS = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")  # systemd-run needs them to find its manager
 
 
 class Monitor:
-    """One bwrap process with its pipes. Use once: `start`, `release`, `kill`, and `close` after its end.
+    """One bwrap process with its pipes. Use it once: `start`, `release`, `kill`, and after its end `close`.
 
-    It leads a process group. The box's first process stays in this group until the release, so that one signal ends
-    both. It is not enough to kill bwrap: before the release nothing else would end that process, and it keeps the
-    output open. The leader is reaped only in `close`, so that its number stays the group's number.
+    bwrap leads a process group. Until the release, the box's first process belongs to this group, so that one signal
+    kills both. To kill only bwrap is not enough: before the release the first process would continue and keep the
+    output open. bwrap is reaped only in `close`, so that no other process group can get its number.
     """
 
     def __init__(self, output: Output) -> None:
@@ -45,11 +45,11 @@ class Monitor:
         rules: bytes | None,
         dropped: bool,
     ) -> None:
-        """Start bwrap. There is no await, so a cancellation cannot come before the process is known. Raises OSError.
+        """Start bwrap. The method has no await, so it stores the process before it can be cancelled. Raises OSError.
 
-        `stdin` is the content of standard input, or a descriptor; the box gets a copy of it. `rules`, the system call
-        filter, are sent at the release. If this process dies before, the box reads no filter and ends, instead of
-        running without its limits.
+        `stdin` is the content of standard input, or a descriptor that the box gets a copy of. `rules` is the system
+        call filter. It is sent at the release. If this process dies before the release, the box gets no filter and
+        ends, so it never runs without its limits.
         """
         given: list[int] = []
         try:
@@ -89,7 +89,7 @@ class Monitor:
                 os.close(descriptor)
 
     def first_process(self) -> int:
-        """Wait for the box's first process and return its pid. It blocks. Raises OSError."""
+        """Wait for the box's first process and return its pid. This call blocks. Raises OSError if there is no box."""
         text = b""
         while b"\n" not in text:
             ready = readable(self._status, START_WAIT_S)
@@ -100,7 +100,7 @@ class Monitor:
         return int(json.loads(text.partition(b"\n")[0])["child-pid"])
 
     def release(self) -> None:
-        """Let the box continue. If it has ended meanwhile, its end is noticed later."""
+        """Let the box start the code. If the box has already ended, do nothing: the caller notices the end later."""
         with suppress(BrokenPipeError):
             if self._filter >= 0:
                 os.write(self._filter, self._rules)
@@ -109,15 +109,15 @@ class Monitor:
             os.write(self._release, b"\n")
 
     def kill(self) -> None:
-        """End bwrap and, before the release, the box."""
+        """Kill bwrap. Before the release, this also kills the box."""
         if self._process and self._process.returncode is None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def claimed_exit(self) -> int | None:
-        """Return the exit code after the end.
+        """Return the exit code that bwrap reported. Call it after the end.
 
-        bwrap reports one only if `argv` really started; None means that nothing ran.
+        bwrap reports an exit code only if `argv` really started. None means that `argv` did not run.
         """
         os.set_blocking(self._status, False)
         text = b""
@@ -128,13 +128,13 @@ class Monitor:
         return next((int(each["exit-code"]) for each in told if "exit-code" in each), None)
 
     def died_of_a_signal(self) -> bool:
-        """Return, after the end, whether bwrap itself was killed."""
+        """Return whether a signal killed bwrap itself. Call it after the end."""
         assert self._process is not None
         told = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         return told is not None and told.si_code in (os.CLD_KILLED, os.CLD_DUMPED)
 
     def close(self) -> None:
-        """Reap bwrap after its end, and close our descriptors."""
+        """Reap bwrap and close our descriptors. Call it after bwrap's end."""
         if self.ended:
             forget(self._handle)
         if self._process:
@@ -147,9 +147,9 @@ class Monitor:
 
 
 def readable(descriptor: int, wait_s: float) -> bool:
-    """Wait until there is something to read, or for a pidfd until the process has ended.
+    """Wait until the descriptor has data to read. A pidfd is readable when its process has ended.
 
-    It blocks; False if it timed out.
+    This call blocks. Return False if `wait_s` passed first.
     """
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
@@ -157,7 +157,10 @@ def readable(descriptor: int, wait_s: float) -> bool:
 
 
 def _pipe(given: list[int], *, ours: int) -> tuple[int, int]:
-    """Create a pipe. Return our end (0 reads, 1 writes) and the other end, which is also added to `given`."""
+    """Create a pipe and return our end and the other end. `ours` is 0 to read, 1 to write.
+
+    The other end is also added to `given`.
+    """
     ends = os.pipe2(os.O_CLOEXEC)
     given.append(ends[1 - ours])
     return ends[ours], ends[1 - ours]

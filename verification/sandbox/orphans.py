@@ -1,4 +1,4 @@
-"""Owner tags: each folder, cgroup and bwrap names its owner process, so that another process can remove orphans."""
+"""Owner tags. Each folder, cgroup and bwrap has its owner process in its name, so others can remove orphans."""
 
 import os
 import re
@@ -14,15 +14,15 @@ _TAG = re.compile(rf"^{PREFIX}-(\d+)-(\d+)-(\d+)-[0-9a-f]+$")
 
 
 def new_tag() -> str:
-    """Return a new name with pid namespace, pid and start time of this process."""
+    """Return a new unique tag that contains this process's pid namespace, pid and start time."""
     pid = os.getpid()
     return f"{PREFIX}-{_pid_namespace()}-{pid}-{_started_at(pid)}-{secrets.token_hex(4)}"
 
 
 def is_orphan(name: str) -> bool:
-    """Return whether `name` is a tag of this pid namespace without a living owner.
+    """Return whether `name` is a tag of this pid namespace and its owner process has ended.
 
-    Tags of other namespaces are not judged.
+    Return False for tags of other namespaces, because their processes cannot be seen.
     """
     found = _TAG.match(name)
     if found is None or int(found[1]) != _pid_namespace():
@@ -31,7 +31,7 @@ def is_orphan(name: str) -> bool:
 
 
 def orphans_in(folder: Path) -> list[Path]:
-    """Return the entries of `folder` with dead owners."""
+    """Return the entries of `folder` whose owner process has ended."""
     try:
         return [folder / name for name in sorted(os.listdir(folder)) if is_orphan(name)]
     except OSError:
@@ -39,9 +39,9 @@ def orphans_in(folder: Path) -> list[Path]:
 
 
 def sweep_folders(parent: Path) -> int:
-    """Remove the folders in `parent` that this user's dead processes left.
+    """Remove the folders in `parent` that belong to dead processes of this user. Return their number.
 
-    Return the number. Others may do the same.
+    Several processes may do this at the same time.
     """
     swept = 0
     for folder in orphans_in(parent):
@@ -53,14 +53,14 @@ def sweep_folders(parent: Path) -> int:
 
 
 def owner_mark() -> tuple[str, str]:
-    """Return arguments for bwrap that only show the owner's tag on the command line, where everybody can read it."""
+    """Return arguments for bwrap that put the owner's tag on its command line, where every process can read it."""
     return (_MARK, new_tag())
 
 
 def end_orphans() -> int:
-    """Kill every bwrap with a dead owner.
+    """Kill every bwrap process whose owner process has ended. Return their number.
 
-    Return the number. The kernel misses one if its owner dies during the start.
+    Usually the kernel ends bwrap with its owner, but not if the owner dies while it starts bwrap.
     """
     ended = 0
     for name in os.listdir("/proc"):
@@ -84,9 +84,9 @@ def _pid_namespace() -> int:
 
 
 def _started_at(pid: int) -> int | None:
-    """Return the start time in clock ticks since boot.
+    """Return a process's start time in clock ticks since boot, or None if there is no such process.
 
-    It distinguishes a process from a later one with the same pid.
+    The start time distinguishes a process from a later process with the same pid.
     """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")

@@ -1,4 +1,4 @@
-"""Output of a run on stdout and stderr, read as it comes. One limit applies to both together."""
+"""Reader of a run's stdout and stderr while the run lasts. One limit applies to both streams together."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ READ_BYTES = 65536
 
 
 class Output:
-    """Reader of both streams. It keeps at most `bytes_max` bytes; `overflow`: there was more."""
+    """Reader of both streams. It stores at most `bytes_max` bytes. `overflow` is True if the run wrote more."""
 
     def __init__(self, bytes_max: int) -> None:
         self.overflow = False
@@ -20,7 +20,7 @@ class Output:
         self._open: dict[int, bytearray] = {}
 
     def pipe(self, name: str) -> int:
-        """Return the write end for the stream `name`. The caller closes it."""
+        """Create a pipe for the stream `name` and return its write end. The caller closes the write end."""
         reading, writing = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(reading, False)
         self._open[reading] = self._kept[name] = bytearray()

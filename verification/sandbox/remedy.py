@@ -1,4 +1,4 @@
-"""Causes why a box cannot start on this system, with remedies."""
+"""Reasons why a box cannot start on this system, with remedies."""
 
 import tempfile
 from pathlib import Path
@@ -11,13 +11,13 @@ _CAUSE_BYTES_MAX = 300
 
 
 def unavailable(failed: RunResult) -> Unavailable:
-    """Return the error for a machine where no box starts, from the last failed run and the kernel's settings."""
+    """Return the error for a machine on which no box starts. `failed` is the last failed trial run."""
     told = (
         failed.stderr.decode(errors="replace").strip()[-_CAUSE_BYTES_MAX:]
         or f"the canary run ended with {failed.reason}"
     )
     return Unavailable(
-        f"The sandbox does not start on this machine: {told.rstrip('.')}. Nothing runs without a sandbox.",
+        f"The sandbox does not start on this machine: {told.rstrip('.')}. Without a sandbox, no code runs.",
         hint=_remedy(told),
         code="sandbox_refused",
     )
@@ -32,25 +32,25 @@ def temporary_folder() -> Path:
 
 
 def unwritable(place: Path, error: OSError) -> Unavailable:
-    """Return the error for a folder where the files that boxes share cannot be written."""
+    """Return the error for a folder in which the shared files of the boxes cannot be written."""
     return Unavailable(
-        f"The files that boxes share cannot be written in {place}: {error.strerror}.",
+        f"The shared files of the boxes cannot be written in {place}: {error.strerror}.",
         hint="Free some space there, or set TMPDIR to a writable folder with free space.",
         code="sandbox_no_room",
     )
 
 
 def not_ended(wait_s: float) -> Unavailable:
-    """Return the error for a box that does not end in time after its kill. It is not a fault of the code."""
+    """Return the error for a box that did not end in time after its kill. The code under test is not at fault."""
     return Unavailable(
-        f"A box did not end within {wait_s:g} s of its kill.",
+        f"A box did not end within {wait_s:g} s after it was killed.",
         hint="Try again when this machine is less busy.",
         code="sandbox_failed",
     )
 
 
 def must_know_user(uid: int) -> None:
-    """Raise Unavailable if root belongs to a user namespace without the user of the boxes."""
+    """Raise Unavailable if root's user namespace does not contain the user of the boxes."""
     ranges = [list(map(int, line.split())) for line in Path("/proc/self/uid_map").read_text().splitlines()]
     if not any(first <= uid < first + count for first, _, count in ranges):
         raise Unavailable(
@@ -62,7 +62,7 @@ def must_know_user(uid: int) -> None:
 
 def _remedy(told: str) -> str:
     if "/proc/sys" in told and "No such file" in told:
-        return "A part of /proc is hidden from this process. Mount all of /proc, with /proc/sys."
+        return "A part of /proc is hidden from this process. Mount the whole /proc, including /proc/sys."
     if "RTM_NEWADDR" in told or _switch("kernel/apparmor_restrict_unprivileged_userns") == "1":
         return (
             "AppArmor forbids user namespaces (Ubuntu 23.10 and later). Install the system's own package "

@@ -1,6 +1,6 @@
-"""Root file system of a box: this Python without packages, a shell with its tools, and their libraries.
+"""Builder of a box's root file system: this Python without packages, a shell with its tools, and their libraries.
 
-It is made from this machine's own files, without a network. Root owns everything, and nothing is setuid.
+It copies files of this machine and needs no network. Root owns all files, and no file is setuid.
 """
 
 import os
@@ -20,7 +20,7 @@ TOOL_WAIT_S = 300.0
 PREFIX = "/opt/python"
 LAUNCHER = "/aura/launcher.py"
 DOOR = "/aura/door"
-"""A folder of the box where the host may put a socket."""
+"""Folder of the box in which the host puts the socket of the first process."""
 TOOLS = """
     awk basename cat chmod cmp comm cp cut date diff dirname echo env expr false find grep gzip head id join ln ls
     mkdir mktemp mv nl od paste printenv printf pwd readlink realpath rm rmdir sed seq sh sleep sort split stat tail
@@ -46,13 +46,13 @@ _LINKED = ("bin", "lib", "lib32", "lib64", "sbin")
 _NOT_NEEDED = NOT_NEEDED | {"tkinter", "pkgconfig", "__pycache__"}
 _DATA = ("/usr/share/zoneinfo", "/usr/lib/locale/C.utf8", "/usr/lib/locale/C.UTF-8")
 _NOT_DATA = frozenset({"posix", "right"})
-_PAGED_IN = ("libgcc_s.so.1",)  # the C library opens it at run time, so ldd does not list it
+_PAGED_IN = ("libgcc_s.so.1",)  # the C library loads this library at run time, so ldd does not list it
 
 
 def fill(root: Path) -> None:
-    """Fill the empty folder `root` with the whole tree.
+    """Write the whole root file system into the empty folder `root`.
 
-    Raises Unavailable if this machine does not have a required part.
+    Raises Unavailable if this machine does not have a required program.
     """
     for folder in _FOLDERS:
         (root / folder).mkdir(parents=True, exist_ok=True)
@@ -74,7 +74,7 @@ def fill(root: Path) -> None:
 
 
 def _python(root: Path) -> Path:
-    """Copy the interpreter and its library into one folder; Python finds the library relative to the program."""
+    """Copy the interpreter and its standard library into one folder, because Python searches for it near itself."""
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     library = Path(os.__file__).parent
     _copy_tree(library, root / PREFIX[1:] / "lib" / version, _NOT_NEEDED)
@@ -91,15 +91,19 @@ def _tools(root: Path) -> list[Path]:
         found = shutil.which(name, path="/usr/bin:/bin")
         if found is None:
             if name == "sh":
-                raise Unavailable("There is no /bin/sh to copy.", hint="Install one.", code="image_missing_part")
+                raise Unavailable(
+                    "The sandbox image needs a shell, but this machine has no /bin/sh.",
+                    hint="Install a shell.",
+                    code="image_missing_part",
+                )
             continue
         copied.append(_copied(Path(found).resolve(), root / "usr" / "bin" / name))
     return copied
 
 
 def _libraries(root: Path, programs: Iterable[Path]) -> None:
-    """Copy the libraries that the dynamic linker would load to the same paths, and those beside Python to /usr/lib."""
-    told = _ran("ldd", *map(str, programs), may_fail=True)  # ldd ends with 1 if a program is static
+    """Copy the shared libraries of the programs to the same paths. Libraries of Python itself go to /usr/lib."""
+    told = _ran("ldd", *map(str, programs), may_fail=True)  # ldd has exit status 1 if a program is static
     found = {Path(path) for path in re.findall(r"(?:=> |^\t)(/\S+) \(0x", told, re.MULTILINE)}
     found |= {place for library in found for name in _PAGED_IN if (place := library.parent / name).exists()}
     prefix = Path(sys.base_prefix).resolve()
@@ -121,7 +125,7 @@ def _copied(source: Path, target: Path) -> Path:
 def _copy_tree(source: Path, target: Path, left_out: frozenset[str]) -> None:
     """Copy regular files and folders.
 
-    A link that stays inside becomes a copy of its target; other links are left out.
+    A link to a file inside `source` becomes a copy of that file. Other links are not copied.
     """
     target.mkdir(parents=True)
     with os.scandir(source) as entries:
@@ -135,16 +139,16 @@ def _copy_tree(source: Path, target: Path, left_out: frozenset[str]) -> None:
 
 
 def _compile(root: Path) -> None:
-    """Compile byte code that Python never compares with its source, so that file times do not matter."""
+    """Compile all modules. Python never compares this byte code with the sources, so file times do not matter."""
     _ran(
         *(str(interpreter()), "-I", "-m", "compileall", "-qq", "-f", "-j", "0", "--invalidation-mode"),
         *("unchecked-hash", "-s", str(root), "-p", "/", str(root / PREFIX[1:] / "lib")),
-        may_fail=True,  # a few files of the library are not valid programs
+        may_fail=True,  # a few files of the standard library are invalid on purpose
     )
 
 
 def _settle_modes(root: Path) -> None:
-    """Make everything readable by all and writable by the owner. The box's writable folders are mounted over these."""
+    """Make all files readable for everybody and writable for the owner only. Writable folders are mounted later."""
     for place, folders, names in os.walk(root):
         for name in (*folders, *names):
             path = Path(place, name)
@@ -162,7 +166,7 @@ def _ran(*command: str, may_fail: bool = False) -> str:
         )
     except FileNotFoundError as error:
         raise Unavailable(
-            f"{command[0]} is not installed, and the image of a box cannot be built without it.",
+            f"The sandbox image cannot be built, because {command[0]} is not installed.",
             hint="On Debian: `apt install libc-bin`.",
             code="image_missing_part",
         ) from error

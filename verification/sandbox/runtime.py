@@ -1,4 +1,4 @@
-"""Read-only view of a box: the interpreter and its libraries. No home folder, no project, no site-packages."""
+"""Read-only part of a box: the interpreter and its libraries, without home folders, projects and site-packages."""
 
 import os
 import secrets
@@ -12,8 +12,8 @@ from verification.sandbox.base import MIB, PROGRAMS, PYTHON, WORK
 from verification.sandbox.program import may_execute, reachable
 
 BOX_UID = 65532
-TMP_BYTES = 48 * MIB  # /tmp of a box: room for the output of commands, one file of maximum size, and some more
-SHM_BYTES = 16 * MIB  # /dev/shm of a box
+TMP_BYTES = 48 * MIB  # size of /tmp in a box: enough for a command's output and one file of the largest permitted size
+SHM_BYTES = 16 * MIB  # size of /dev/shm in a box
 WRITABLE = (WORK, "/tmp", "/dev/shm")
 NOT_NEEDED = frozenset({"site-packages", "dist-packages", "test", "tests", "idlelib", "ensurepip", "turtledemo"})
 ETC = {
@@ -24,12 +24,12 @@ ETC = {
     "hostname": "box\n",
     "resolv.conf": "",
 }
-"""Files of /etc in every box: accounts and names. `localhost` and the box's own host name resolve."""
+"""Files of /etc in every box: users, groups and host names. `localhost` and the box's own host name resolve."""
 _LIBRARY_FOLDERS = ("/lib", "/lib64", "/lib32", "/bin", "/sbin")
 
 
 def interpreter() -> Path:
-    """Return the base interpreter behind a virtual environment, with links resolved."""
+    """Return the path of the base interpreter of this virtual environment, with links resolved."""
     return Path(getattr(sys, "_base_executable", sys.executable)).resolve()
 
 
@@ -67,7 +67,7 @@ def _package_folders(prefix: Path) -> list[Path]:
 
 
 def _reachable_prefix(prefix: Path, scratch: Path, *, uid: int) -> Path:
-    """Return the prefix itself, or a tree of hard links (copies across file systems) if `uid` cannot reach it."""
+    """Return the interpreter's `prefix`, or a reachable copy of it if `uid` cannot reach it."""
     if reachable(prefix, uid):
         return prefix
     linked = scratch / "python"
@@ -78,9 +78,10 @@ def _reachable_prefix(prefix: Path, scratch: Path, *, uid: int) -> Path:
 
 
 def reachable_folder(folder: Path, scratch: Path, *, uid: int) -> Path:
-    """Return the folder itself, or a tree of hard links (copies across file systems) if `uid` cannot reach it.
+    """Return the folder itself, or a copy of it in `scratch` if `uid` cannot reach it.
 
-    The links are made once, because a folder that boxes see does not change.
+    The copy has hard links to the files, or real copies on another file system. It is made only once, because a folder
+    that boxes see does not change.
     """
     if reachable(folder, uid):
         return folder
@@ -88,7 +89,7 @@ def reachable_folder(folder: Path, scratch: Path, *, uid: int) -> Path:
     if not linked.exists():
         made = linked.with_name(f"{linked.name}-{secrets.token_hex(4)}")
         _link_tree(folder, made, left_out=frozenset())
-        with suppress(OSError):  # another run was faster
+        with suppress(OSError):  # another run has made the same copy
             made.rename(linked)
         if made.exists():
             shutil.rmtree(made, ignore_errors=True)
@@ -116,7 +117,7 @@ def _link_file(source: str, target: Path) -> None:
         os.link(source, target)
     except OSError:
         shutil.copy2(source, target)
-    if not target.stat().st_mode & 0o004:  # a private file would stay unreadable, so the box gets its own copy
+    if not target.stat().st_mode & 0o004:  # a link to a private file would be unreadable for the box, so it gets a copy
         target.unlink()
         shutil.copy2(source, target)
         target.chmod(0o755)

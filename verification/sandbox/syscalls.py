@@ -1,8 +1,8 @@
-"""The system call filter of a box: a table of calls that no program under test needs.
+"""The system call filter of a box. It refuses calls that no program under test needs.
 
-It is available as a classic BPF program and as the JSON profile of a container engine. Refused calls return EPERM, so
-that libraries fall back. `clone3` returns ENOSYS: the filter cannot read its flags, and every C library falls back to
-`clone`. A call of a foreign architecture ends the process.
+The table exists as a classic BPF program and as the JSON profile of a container engine. Refused calls return EPERM, so
+that libraries use another call instead. `clone3` returns ENOSYS, because the filter cannot read its flags; then every C
+library uses `clone`. A call of a foreign architecture ends the process.
 """
 
 import json
@@ -13,21 +13,26 @@ from typing import NamedTuple
 _EPERM, _ENOSYS, _EAFNOSUPPORT = 1, 38, 97
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _LOAD, _JUMP_EQUAL, _JUMP_GREATER_EQUAL, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_NUMBER_AT, _ARCHITECTURE_AT, _FIRST_AT, _SECOND_AT = 0, 4, 16, 24  # offsets in seccomp_data, little-endian
-_FOREIGN_ABI = 0x40000000  # x32 on x86_64
+_NUMBER_AT, _ARCHITECTURE_AT, _FIRST_AT, _SECOND_AT = (
+    0,
+    4,
+    16,
+    24,
+)  # byte offsets in the kernel's seccomp_data, little-endian
+_FOREIGN_ABI = 0x40000000  # flag of x32 calls on x86_64
 _NEW_NAMESPACES = 0x7E020000  # all CLONE_NEW* flags of `clone`
-_FAMILIES = (1, 2, 10)  # unix, inet, inet6; no netlink, no vsock, no other family
-_TERMINAL_INJECTION = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
+_FAMILIES = (1, 2, 10)  # permitted socket families: unix, inet and inet6
+_TERMINAL_INJECTION = (0x5412, 0x541C)  # ioctl requests TIOCSTI and TIOCLINUX
 
 
 class Machine(NamedTuple):
-    """One architecture: its audit number, and the numbers of the calls that are filtered by argument."""
+    """One architecture: its audit number, and the numbers of the calls whose arguments the filter checks."""
 
     audit: int
     clone: int
     socket: int
     ioctl: int
-    column: int  # in _REFUSED
+    column: int  # index of the architecture's column in _REFUSED
 
 
 _MACHINES = {
@@ -91,7 +96,7 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
 
 
 def filter_program() -> bytes | None:
-    """Return the filter for this machine in the form of bwrap's --seccomp; None for an unknown architecture."""
+    """Return the filter for bwrap's option --seccomp, or None for an unknown architecture."""
     machine = _MACHINES.get(os.uname().machine)
     if machine is None:
         return None
@@ -116,7 +121,7 @@ def filter_program() -> bytes | None:
 
 
 def _line(code: int, value: int, *, when_true: int = 0, when_false: int = 0) -> bytes:
-    """Return one instruction. The jumps are numbers of instructions to skip."""
+    """Return one BPF instruction. `when_true` and `when_false` are the numbers of instructions to skip."""
     return struct.pack("=HBBI", code, when_true, when_false, value)
 
 
@@ -133,13 +138,13 @@ def _unless_equal(value: int, answer: int) -> list[bytes]:
 
 
 def _about(call: int, argument_at: int, checks: list[bytes]) -> list[bytes]:
-    """Return checks of an argument's low 32 bits, then the end. The kernel reads only these bits of such arguments."""
+    """Return instructions that check the low 32 bits of a call's argument. The kernel ignores the other bits."""
     inside = [_line(_LOAD, argument_at), *checks, _line(_RETURN, _ALLOW)]
     return [_line(_JUMP_EQUAL, call, when_false=len(inside)), *inside]
 
 
 def filter_profile() -> str | None:
-    """Return the table as JSON in a container engine's form; None for an unknown architecture."""
+    """Return the filter as a container engine's JSON profile, or None for an unknown architecture."""
     machine = os.uname().machine
     if machine not in _MACHINES:
         return None

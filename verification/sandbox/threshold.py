@@ -1,4 +1,4 @@
-"""The host's end of the channel to a container's first process: a socket for packets in a folder that the box sees."""
+"""The host's end of the channel to a container's first process. It is a packet socket in a folder that the box sees."""
 
 import array
 import asyncio
@@ -16,7 +16,7 @@ _CREDENTIALS = struct.Struct("3i")
 
 
 class Threshold:
-    """The host's end for one box. Use once: `met`, `taken`, `order`, `told` until it returns "", `close`."""
+    """The host's end for one box. Call `met`, `taken`, `order`, then `told` until it returns "", and last `close`."""
 
     def __init__(self, path: Path, folders: int) -> None:
         """Listen at `path`. `folders` is the number of folders that the first process sends."""
@@ -27,7 +27,7 @@ class Threshold:
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         here = os.open(path.parent, os.O_PATH | os.O_CLOEXEC)
         try:
-            self._listener.bind(f"/proc/self/fd/{here}/{path.name}")  # the path of a socket address must be short
+            self._listener.bind(f"/proc/self/fd/{here}/{path.name}")  # a socket address has room for a short path only
             path.chmod(0o666)
             self._listener.listen(1)
             self._listener.setblocking(False)
@@ -38,7 +38,7 @@ class Threshold:
             os.close(here)
 
     async def met(self) -> int:
-        """Wait for the first process, accept no other, and return its pid. Raises OSError for a foreign process."""
+        """Wait for the box's first process and return its pid. Accept no other process. Raises OSError if it fails."""
         await readable_soon(self._listener)
         self._line, _ = self._listener.accept()
         self._line.setblocking(False)
@@ -51,12 +51,14 @@ class Threshold:
         self._given = [each for part in given for each in array.array("i", part[2])]
         if packet != b"here" or len(self._given) != self._folders or pid <= 0:
             raise OSError(
-                "the box's first process sent a wrong message" if packet else "the box's first process ended at once"
+                "the box's first process sent a wrong message"
+                if packet
+                else "the box's first process ended before it sent a message"
             )
         return int(pid)
 
     def taken(self) -> list[int]:
-        """Return the descriptors of the box's writable folders. The caller owns them from now on."""
+        """Return the descriptors of the box's writable folders. The caller must close them."""
         given, self._given = self._given, []
         return given
 
@@ -66,7 +68,7 @@ class Threshold:
         socket.send_fds(self._line, [b"go"], descriptors)
 
     async def told(self) -> str:
-        """Read the next message: `runs`, `failed REASON`, `exit CODE`, or empty at its end."""
+        """Return the next message: `runs`, `failed REASON`, `exit CODE`, or "" after the box has ended."""
         assert self._line is not None
         try:
             return (await asyncio.get_running_loop().sock_recv(self._line, PACKET_BYTES_MAX)).decode("utf-8", "replace")
@@ -74,7 +76,7 @@ class Threshold:
             return ""
 
     def close(self) -> None:
-        """End the box if it still runs."""
+        """Close the channel. This ends the box if it still runs."""
         self._listener.close()
         for folder in self.taken():
             os.close(folder)

@@ -1,4 +1,4 @@
-"""The read-only view of a bubblewrap box from a built root file system, and a digest for a box without one."""
+"""The read-only part of a bubblewrap box from a built root file system, and a digest if no such file system exists."""
 
 import hashlib
 import os
@@ -30,10 +30,10 @@ def image_arguments(rootfs: Path) -> list[str]:
 
 
 def host_digest() -> str:
-    """Return a digest of what a box sees of this machine if no image was built.
+    """Return a digest of the files of this machine that a box sees if no image was built.
 
-    It is the hex sha256 over the interpreter, the libraries' index and the system's name. It stays the same until one
-    of them changes. Two machines have the same digest only if they are alike in all of these.
+    It is the hex sha256 of the interpreter, the index of the libraries and the system's name. Two machines have the
+    same digest only if all three are equal.
     """
     whole = hashlib.sha256(repr((sys.version, str(interpreter()))).encode())
     for path in (str(interpreter()), *_TELLING):

@@ -1,6 +1,6 @@
-"""Waits that a cancellation cannot interrupt: the work ends first, then the cancellation is raised.
+"""Waits that a cancellation cannot interrupt. The work ends first, and then the cancellation is raised.
 
-They wait only for futures, never for their own tasks: a loop that shuts down cancels every task, cleanup included.
+These functions wait for futures, never for tasks: an event loop that shuts down cancels every task, also cleanup tasks.
 """
 
 import asyncio
@@ -12,9 +12,9 @@ T = TypeVar("T")
 
 
 async def settled(*futures: "asyncio.Future[Any] | None") -> asyncio.CancelledError | None:
-    """Wait until all are done.
+    """Wait until all futures are done.
 
-    Return the last cancellation that came meanwhile; the caller must raise it at its end.
+    Return the last cancellation that came during the wait. The caller must raise it when it has finished its work.
     """
     cancelled = None
     while pending := [each for each in futures if each is not None and not each.done()]:
@@ -26,11 +26,11 @@ async def settled(*futures: "asyncio.Future[Any] | None") -> asyncio.CancelledEr
 
 
 async def in_thread(work: Callable[[], T]) -> T:
-    """Run `work` in a thread and wait for it, even if cancelled. So it never continues unnoticed."""
+    """Run `work` in a thread and wait until it ends, even if the caller is cancelled."""
     future = asyncio.get_running_loop().run_in_executor(None, work)
     cancelled = await settled(future)
     if cancelled:
-        future.exception()  # mark it as retrieved; the caller gets the cancellation
+        future.exception()  # mark an error as retrieved, because the caller gets the cancellation instead
         raise cancelled
     return future.result()
 
@@ -38,8 +38,8 @@ async def in_thread(work: Callable[[], T]) -> T:
 def begun(work: Callable[[], Coroutine[Any, Any, T]]) -> "asyncio.Future[T]":
     """Run a coroutine in a thread with its own event loop, and return the future of its result.
 
-    The end of the caller's loop cancels tasks, but neither this future nor the coroutine. So a request to a server gets
-    its answer. Otherwise the server would not hear of the cancellation, and nobody would know what it created.
+    When the caller's loop ends, it cancels its tasks, but not this coroutine. So a request to a server always gets its
+    answer, and the caller learns what the server created.
     """
     return asyncio.get_running_loop().run_in_executor(None, lambda: asyncio.run(work()))
 
@@ -47,7 +47,7 @@ def begun(work: Callable[[], Coroutine[Any, Any, T]]) -> "asyncio.Future[T]":
 def end_of(handle: int) -> "asyncio.Future[None]":
     """Return a future that is done when the process of the pidfd `handle` has ended.
 
-    Call `forget` before the descriptor is closed.
+    Call `forget` before you close the descriptor.
     """
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[None] = loop.create_future()
@@ -62,7 +62,7 @@ def end_of(handle: int) -> "asyncio.Future[None]":
 
 
 async def readable_soon(line: socket.socket) -> None:
-    """Wait until there is something to receive, or the other end is closed."""
+    """Wait until the socket has data to receive, or its other end is closed."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()
     loop.add_reader(line, lambda: None if ready.done() else ready.set_result(None))
@@ -73,5 +73,5 @@ async def readable_soon(line: socket.socket) -> None:
 
 
 def forget(descriptor: int) -> None:
-    """Remove the callback for a descriptor."""
+    """Remove the event loop's callback for a descriptor."""
     asyncio.get_running_loop().remove_reader(descriptor)

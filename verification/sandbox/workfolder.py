@@ -1,4 +1,4 @@
-"""A box's writable folders, held open from outside: written before the start, read after the end."""
+"""A box's writable folders. The host holds them open, writes them before the start and reads them after the end."""
 
 import os
 import time
@@ -17,16 +17,16 @@ _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class WorkFolder:
-    """Descriptors of the writable folders of one box. They and the contents outlive the box."""
+    """Descriptors of the writable folders of one box. While they are open, the contents remain after the box's end."""
 
     def __init__(self, descriptors: Mapping[str, int]) -> None:
         self._descriptors = dict(descriptors)
 
     @classmethod
     def of_box(cls, pid: int, handle: int, sizes: Mapping[str, int]) -> "WorkFolder":
-        """Open the folders of the box with the first process `pid`, when they are mounted. Raises OSError.
+        """Wait until the folders of a box are mounted and open them. Raises OSError.
 
-        `handle` is a pidfd of that process. It shows an end even before the process is reaped.
+        `pid` is the box's first process. `handle` is its pidfd, which shows the end even before the process is reaped.
         """
         opened: dict[str, int] = {}
         try:
@@ -43,9 +43,9 @@ class WorkFolder:
         return self._descriptors[WORK]
 
     def write(self, files: Mapping[str, bytes]) -> None:
-        """Write the input files, links last.
+        """Write the input files, then the links.
 
-        Call it as the box's user. Raises ValueError for a path that is not plain.
+        Call it as the box's user. Raises ValueError for a path that could leave the work folder.
         """
         tree = Tree.of(files)
         with _Writer(self.work) as writer:
@@ -57,7 +57,7 @@ class WorkFolder:
                 writer.link(path, text)
 
     def sizes(self) -> dict[str, int]:
-        """Return the size in bytes of each folder, as it is mounted."""
+        """Return the mounted size of each folder in bytes."""
         found = {name: os.fstatvfs(descriptor) for name, descriptor in self._descriptors.items()}
         return {name: each.f_blocks * each.f_frsize for name, each in found.items()}
 
@@ -74,7 +74,7 @@ class WorkFolder:
 
 
 class _Writer:
-    """Writer below a folder by descriptors, so that it follows no link. It is fast for sorted paths."""
+    """Writer of files below a folder. It uses descriptors, so it follows no link. Sorted paths make it fast."""
 
     def __init__(self, root: int) -> None:
         self._root = root
@@ -100,7 +100,7 @@ class _Writer:
         os.symlink(text, name, dir_fd=folder)
 
     def _above(self, path: str) -> tuple[int, str]:
-        """Return the open folder of a path, created if it does not exist, and the last name of the path."""
+        """Return the descriptor of a path's parent folder, which is created if necessary, and the path's last name."""
         if not is_plain_path(path):
             raise ValueError(f"not a relative path inside the work folder: {path!r}")
         *folders, name = path.split("/")
@@ -124,7 +124,7 @@ class _Writer:
 
 
 def folder_sizes(limits: Limits, *, tmp_bytes: int, shm_bytes: int) -> dict[str, int]:
-    """Return the size of each writable folder in bytes, in whole pages."""
+    """Return the size of each writable folder in bytes, rounded up to whole pages."""
     page = os.sysconf("SC_PAGE_SIZE")
     return {
         name: -(-size // page) * page
@@ -133,13 +133,16 @@ def folder_sizes(limits: Limits, *, tmp_bytes: int, shm_bytes: int) -> dict[str,
 
 
 def is_plain_path(path: str) -> bool:
-    """Return whether a path is relative, in normal form, and cannot leave its folder."""
+    """Return whether a path is relative, normalised, and cannot leave its folder."""
     parts = path.split("/")
     return bool(path) and "\0" not in path and not any(part in ("", ".", "..") for part in parts)
 
 
 def _open_when_mounted(path: str, handle: int, size: int) -> int:
-    """Open a folder of the box when it is mounted. Before, the same path shows the host, so the size is compared."""
+    """Wait until a folder of the box is mounted and open it.
+
+    Before the mount, the same path leads to a folder of the host. The size distinguishes the two.
+    """
     deadline = time.monotonic() + APPEAR_WAIT_S
     while True:
         with suppress(FileNotFoundError, PermissionError):
