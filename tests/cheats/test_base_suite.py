@@ -90,7 +90,7 @@ async def test_a_loss_is_refused(sandbox: Bubblewrap, name: str) -> None:
     assert report.result == "failed"
     (finding,) = report.findings
     assert (finding.kind, finding.integrity) == ("regression", False)
-    assert "passed before your change and do not now" in finding.for_author
+    assert "passed before your change and do not pass now" in finding.for_author
     assert "test_broken" not in finding.detail
 
 

@@ -82,7 +82,7 @@ async def test_a_criterion_of_properties_alone_that_the_base_meets_is_refused(pu
     assert (other.result, other.text) == ("passed", "each criterion failed on the base")
     meant = await RedFirst().ask(subject(puzzle, OLD, sandbox, replace(HELD, holds_already=True), LOST))
     assert (meant.result, meant.findings) == ("passed", ())
-    assert "P1 held already, as the requirement says" in meant.text
+    assert "P1 already held, as the requirement says" in meant.text
 
 
 def suite(source: str) -> Criterion:

@@ -15,7 +15,7 @@ from projections.auditor import AuditorProjection
 from tests.unit.samples import AT, GOOD, RUN
 from tests.unit.test_projections import recorded
 
-SAID = "3 of 6 small mistakes were noticed; not these: a.py:2 `a < b` -> `a <= b`"
+SAID = "3 of 6 small mistakes were noticed; not noticed: a.py:2 `a < b` -> `a <= b`"
 
 
 def raised(gate: GateRecord) -> Sequence[Command]:

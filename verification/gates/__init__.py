@@ -1,1 +1,1 @@
-"""Gates of a verdict, one file each. Each gate checks one question about a tree."""
+"""Gates of a verdict, one file for each gate. A gate checks one question about a tree."""

@@ -1,4 +1,4 @@
-"""Gate interface: one question about one tree, answered with a typed result and its evidence."""
+"""Gate interface. A gate checks one question about one tree and returns a typed result with its evidence."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -21,8 +21,8 @@ from verification.verdict.model import Finding, GateOutcome, Grade
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """The commit that a run builds on.
 
-    `described`: the version according to its git tags. `generated`: files that its build makes.
-    `outcomes`: a folder that stores the outcomes of its tests; with None nothing is stored.
+    `described` is the version that git describes for the commit. `generated` contains the files that its build makes.
+    `outcomes` is a folder that stores the outcomes of its tests. If `outcomes` is None, nothing is stored.
     """
 
     files: Mapping[str, bytes] = {}
@@ -33,24 +33,24 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass
 class Subject:
-    """The judged tree. Gates add to `findings`, `trials`, `tried` and `suites`, and later gates may read these."""
+    """The judged tree. Gates add to `findings`, `trials`, `tried` and `suites`, and later gates may read them."""
 
     requirement: Requirement
     tree: Mapping[str, bytes]  # the author's files on a clean copy of the base, never the author's workspace
-    base: Mapping[str, bytes]  # the tree before the author's change; empty without a base
+    base: Mapping[str, bytes]  # the tree before the author's change; empty if there is no base
     changed: tuple[str, ...]  # paths that differ from the base
     criteria: tuple[Criterion, ...]
-    earlier: tuple[Criterion, ...]  # criteria of tasks that were verified before this one: they must still hold
+    earlier: tuple[Criterion, ...]  # criteria of tasks that were verified earlier; they must still hold
     scope: tuple[str, ...]
     whole: bool  # True for the merged tree or a folder, False for the work of one task
     project: Project
     sandbox: Sandbox
     seed: int
-    mutants_max: int = 0  # number of mutants of the accepted code to try; 0: none
-    packaged: Mapping[str, bytes] | None = None  # the tree as it will be delivered, with its packaging
+    mutants_max: int = 0  # maximum number of mutants of the accepted code
+    packaged: Mapping[str, bytes] | None = None  # the tree as it will be delivered, including packaging files
     origin: Origin = field(default_factory=Origin)  # the base without the work of earlier tasks
     advice: bool = True  # whether to run gates that never block (advice)
-    outcomes: OutcomeStore | None = None  # of the base's tests on the base
+    outcomes: OutcomeStore | None = None  # store of the results on the base
     trials: list[Trial] = field(default_factory=list)
     tried: list[Tried] = field(default_factory=list)  # properties
     findings: list[Finding] = field(default_factory=list)
@@ -60,12 +60,12 @@ class Subject:
 
     @property
     def sound(self) -> bool:
-        """Whether nothing has been found so far."""
+        """Whether no gate has reported a finding so far."""
         return not self.findings
 
 
 class GateReport(msgspec.Struct, frozen=True, kw_only=True):
-    """A gate's answer. `text` is one line for people. `evidence` is JSON, and the Director may see all of it."""
+    """A gate's answer. `text` is one line for people. `evidence` is JSON, and the Director may see all evidence."""
 
     result: GateOutcome
     findings: tuple[Finding, ...] = ()
@@ -74,27 +74,29 @@ class GateReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VerdictGate(ABC):
-    """One gate. Its result is `not_run` if it needs a sound subject or a whole tree and the subject is not one."""
+    """One gate. Its result is `not_run` if the subject does not fulfil what `needs_…` requires."""
 
     name: ClassVar[str]
     grade: ClassVar[Grade] = "C"
-    needs_fit: ClassVar[bool] = True  # if False, the gate runs on a tree that no sandbox can hold, too
-    needs_sound: ClassVar[bool] = False  # an expensive gate runs only if no gate before it found anything
-    is_advice: ClassVar[bool] = False  # the gate never blocks; it does not run where nobody reads its result
-    needs_whole: ClassVar[bool] = False  # the gate checks a whole project, not the work of one task
+    needs_fit: ClassVar[bool] = True  # if False, the gate also runs on a tree that does not fit into a sandbox
+    needs_sound: ClassVar[bool] = False  # if True, the gate is expensive and runs only if no earlier gate has findings
+    is_advice: ClassVar[bool] = (
+        False  # if True, the gate never blocks, and it runs only where somebody reads its result
+    )
+    needs_whole: ClassVar[bool] = False  # if True, the gate checks a whole project and not the work of one task
 
     @abstractmethod
     async def ask(self, subject: Subject) -> GateReport:
         """Check the subject and return a report.
 
-        Raises Unavailable if no sandbox can be made. Faults of the code never raise.
+        Raises Unavailable if no sandbox can be made. A fault of the code becomes a finding and never raises.
         """
 
 
 def verdict_on(
     findings: list[Finding] | tuple[Finding, ...], *, text: str = "", evidence: Mapping[str, Any]
 ) -> GateReport:
-    """Return a failed report if there are findings, else a passed one."""
+    """Return a report with result `failed` if there are findings, else `passed`."""
     result: GateOutcome = "failed" if findings else "passed"
     return GateReport(result=result, findings=tuple(findings), text=text, evidence=evidence)
 

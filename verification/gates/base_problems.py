@@ -1,4 +1,4 @@
-"""Disagreements between a requirement and its base. Each is a problem with a remedy."""
+"""Disagreements between a requirement and its base. Each disagreement becomes a problem with a remedy."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Literal
@@ -11,30 +11,30 @@ from verification.suites.test_files import importing
 from verification.verdict.model import Finding, FindingKind
 
 SHARE_MIN = 0.5
-"""Minimum share that must run: of the base's test files, and of those that import a module in scope."""
-SHOWN_MAX = 10  # tests that one problem names
+"""Minimum share of the base's test files that must run. It also applies to the test files that import code in scope."""
+SHOWN_MAX = 10  # maximum number of tests that one problem names
 FILES_SHOWN_MAX = 5
 DETAIL_CHARS_MAX = 2000
 _NOT_PASSED = {FAILED: "fails", SKIPPED: "is skipped", EXPECTED: "is expected to fail"}
 
 Standing = Literal["fails", "holds", "not_asked"]
-"""State of a criterion on the base. `not_asked`: it was not tried, because the cases before it took too long."""
+"""State of a criterion on the base. `not_asked` means that it was not tried, because earlier cases took too long."""
 Words = tuple[tuple[str, str], ...]
 """Pairs of test id and reason."""
 
 
 class OnBase(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """State of one criterion on the base. The tests are those that the criterion adds to the base's own tests."""
+    """State of one criterion on the base. All ids are ids of tests that the criterion changes or adds."""
 
     standing: Standing
-    reasons: tuple[str, ...] = ()  # kinds of findings
-    must_pass_already: tuple[str, ...] = ()  # ids of `must_pass` that pass
+    reasons: tuple[str, ...] = ()  # kinds of the findings that show the failure
+    must_pass_already: tuple[str, ...] = ()  # ids in `must_pass` of tests that already pass
     keep_passing_fails: Words = ()
-    unknown: Words = ()  # ids for which there is no test
+    unknown: Words = ()  # ids without a test
 
 
 class BaseProblem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One statement of the requirement that must change. `message` and `remedy` end without a full stop."""
+    """One statement of the requirement that is wrong about the base. `message` and `remedy` have no full stop."""
 
     kind: FindingKind
     message: str
@@ -49,23 +49,23 @@ class BaseProblem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 def finding_of(problem: BaseProblem) -> Finding:
     """Return the problem as a finding.
 
-    It is never a strike. The author sees no test ids, because sealed tests have ids.
+    The finding is never a strike. Its text for the author contains no test ids, because a test can be sealed.
     """
     whose = f"criterion {problem.criterion} of the requirement" if problem.criterion else "the requirement"
     return Finding(
         kind=problem.kind,
         criterion=problem.criterion,
         detail=f"{problem.message}; {problem.remedy}"[:DETAIL_CHARS_MAX],
-        for_author=f"{whose} does not agree with the base ({problem.kind}): this is not about your work",
+        for_author=f"{whose} does not agree with the base ({problem.kind}); your work is not the cause",
     )
 
 
 def too_few(
     before: BaseOutcome, base: Mapping[str, bytes], scope: tuple[str, ...], folders: tuple[str, ...]
 ) -> BaseProblem | None:
-    """Return a problem if too few of the base's tests run to notice most of what a change breaks, else None.
+    """Return a problem if so few of the base's tests run that they would miss many regressions, else None.
 
-    folders: the folders on Python's path.
+    `folders` are the folders on Python's path.
     """
     ran = set(before.ran)
     near = importing(before.files, base, scope, folders)
@@ -94,7 +94,7 @@ def changes_without_effect(requirement: Requirement, before: BaseOutcome) -> lis
         BaseProblem(
             kind="fails_on_base",
             message=f"`may_change` names tests that do not pass on the base: {named}",
-            remedy="name exact ids of tests that pass, as pytest writes them, or leave the entry out",
+            remedy="name exact ids of tests that pass, as pytest writes them, or remove the entry",
             tests=tuple(faulty),
         )
     ]
@@ -103,7 +103,7 @@ def changes_without_effect(requirement: Requirement, before: BaseOutcome) -> lis
 def disagreements(
     requirement: Requirement, criteria: Iterable[Criterion], standings: Mapping[str, OnBase]
 ) -> list[BaseProblem]:
-    """Return a problem for each criterion with another result on the base than the requirement says."""
+    """Return a problem for each criterion whose result on the base differs from the requirement's statement."""
     asked = list(criteria)
     problems = [problem for each in asked for problem in _of_criterion(requirement, each, standings[each.id])]
     if not requirement.refactor and all(standings[each.id].standing == "holds" for each in asked):
@@ -162,14 +162,14 @@ def _fails_although(requirement: Requirement, criterion: Criterion, on_base: OnB
         yield BaseProblem(
             kind="fails_on_base",
             criterion=criterion.id,
-            message=f"criterion {criterion.id} says `holds_already: true` and fails on the base{reasons}",
+            message=f"criterion {criterion.id} says `holds_already: true`, but it fails on the base{reasons}",
             remedy="remove `holds_already`, or correct the criterion",
         )
     elif requirement.refactor:
         yield BaseProblem(
             kind="fails_on_base",
             criterion=criterion.id,
-            message=f"the requirement says `refactor: true`, and criterion {criterion.id} fails on the base{reasons}",
+            message=f"the requirement says `refactor: true`, but criterion {criterion.id} fails on the base{reasons}",
             remedy="remove `refactor`, or correct the criterion",
         )
 

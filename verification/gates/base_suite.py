@@ -13,11 +13,11 @@ from verification.verdict.model import Finding
 
 LOST_SHOWN_MAX = 10
 TASK_WHOLE_S = 60.0
-"""A task's verdict runs all tests of the base if they took at most this many seconds on the base."""
+"""If the base's tests took at most this many seconds on the base, the verdict about a task runs all of them."""
 
 
 class BaseTests(VerdictGate):
-    """Tests, helpers and test configuration come from the base. The author's changes to them have no effect here."""
+    """This gate takes tests, helpers and test configuration from the base, so the author's changes have no effect."""
 
     name = "base_suite"
     grade = "B"
@@ -50,7 +50,7 @@ class BaseTests(VerdictGate):
 
 
 def own_suite(subject: Subject) -> BaseSuite:
-    """Return the base's own tests, without those that may change."""
+    """Return the base's own tests, without the tests that `may_change` names."""
     return BaseSuite(
         subject.origin.files,
         subject.project,
@@ -61,7 +61,7 @@ def own_suite(subject: Subject) -> BaseSuite:
 
 
 def base_problems(before: BaseOutcome, subject: Subject) -> list[BaseProblem]:
-    """Return the problems of the requirement with the base's own tests."""
+    """Return the requirement's wrong statements about the base's own tests."""
     requirement, base = subject.requirement, subject.origin.files
     few = too_few(before, base, requirement.scope, subject.project.environment.paths)
     refused = [few] if few is not None and requirement.base_suite.run == "whole" else []
@@ -69,12 +69,12 @@ def base_problems(before: BaseOutcome, subject: Subject) -> list[BaseProblem]:
 
 
 def files_line(before: BaseOutcome) -> str:
-    """Return the line with the number of test files that ran and the number of test files."""
+    """Return a text with the number of test files that ran and the number of all test files."""
     return f"{len(before.ran)} of {len(before.files)} test files ran"
 
 
 async def _of_task(subject: Subject, before: BaseOutcome) -> Collection[str] | None:
-    """Return the test files that a task's verdict runs: () for all of them, None if no test can notice the change."""
+    """Return the test files for a task's verdict: () means all files, None means that no test reaches the change."""
     if sum(before.seconds.values()) <= TASK_WHOLE_S:
         return ()
     changed = set(subject.changed)
@@ -86,27 +86,27 @@ def _regression(after: Comparison) -> Finding:
     lines = [f"{test}: {why}" for test, why in after.lost[:LOST_SHOWN_MAX]]
     more = len(after.lost) - len(lines)
     text = "; ".join([*lines, *([f"and {more} more"] if more else [])])[:DETAIL_CHARS_MAX]
-    shown = f"tests of the base passed before your change and do not now: {text}"
+    shown = f"tests of the base passed before your change and do not pass now: {text}"
     return Finding(kind="regression", detail=text, for_author=shown)
 
 
 def _lines(before: BaseOutcome, after: Comparison) -> list[str]:
     passed, failed = len(before.passed), sum(outcome == "failed" for outcome in before.outcomes.values())
     lines = [f"{passed} tests passed on the base"]
-    lines += [f"{failed} failed there and are ignored"] if failed else []
-    lines += [f"{len(after.lost)} are lost"] if after.lost else []
+    lines += [f"{failed} failed on the base and are ignored"] if failed else []
+    lines += [f"{len(after.lost)} do not pass any more"] if after.lost else []
     lines += [f"{len(after.flaky)} are flaky on the base"] if after.flaky else []
-    lines += [f"{len(after.renamed)} have other ids"] if after.renamed else []
+    lines += [f"{len(after.renamed)} have changed ids"] if after.renamed else []
     lines += [f"without {', '.join(before.dropped)}"] if before.dropped else []
     return lines
 
 
 def _unguarded(subject: Subject) -> list[str]:
-    """Return lines with the number of tests that may change, and the names of those that no other test replaces."""
+    """Return a line with the number of tests that may change, and a line with the tests that no other test replaces."""
     changes = subject.requirement.may_change
     lost = [change.test for change in changes if change.replaced_by is None]
-    lines = [f"{len(changes)} may change"] if changes else []
-    return lines + ([f"no longer guarded: {', '.join(lost[:LOST_SHOWN_MAX])}"] if lost else [])
+    lines = [f"{len(changes)} tests may change"] if changes else []
+    return lines + ([f"no longer guarded by a test: {', '.join(lost[:LOST_SHOWN_MAX])}"] if lost else [])
 
 
 def _evidence(before: BaseOutcome, after: Comparison, only: Collection[str] = ()) -> dict[str, object]:
@@ -129,6 +129,6 @@ def _evidence(before: BaseOutcome, after: Comparison, only: Collection[str] = ()
 
 
 def _first(items: Mapping[str, object]) -> dict[str, object]:
-    """Return the first entries of a mapping. The entry `more` is the number of the others."""
+    """Return the first entries of a mapping. The entry `more` is the number of the entries that are not returned."""
     more = len(items) - TOLD_MAX
     return {**dict(islice(items.items(), TOLD_MAX)), **({"more": more} if more > 0 else {})}

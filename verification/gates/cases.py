@@ -1,4 +1,4 @@
-"""The cases, visible and sealed. They run in sandboxes and are compared outside. A verdict rests mainly on them."""
+"""Gate of the visible and sealed cases, the main evidence of a verdict. Results are compared outside the sandbox."""
 
 from collections.abc import Iterable
 
@@ -11,12 +11,12 @@ from verification.verdict.model import INTEGRITY, Finding
 DETAIL_CHARS_MAX = 2000
 STRIKES: dict[str, str] = {
     "forged_answer": "something wrote to the judge's answer channel",
-    "tampering": "something searched the judge's own frames",
+    "tampering": "something searched the stack frames of the judge's worker",
 }
 
 
 class Cases(VerdictGate):
-    """The criteria's own cases."""
+    """Gate that runs the cases of the judged criteria."""
 
     name = "cases"
 
@@ -31,7 +31,7 @@ class Cases(VerdictGate):
 
 
 def counts(criteria: Iterable[Criterion], trials: list[Trial]) -> dict[str, dict[str, int]]:
-    """Return, for each criterion, how many visible and sealed cases there are and how many passed."""
+    """Return the numbers of visible and sealed cases for each criterion, and the numbers of passed cases."""
     told: dict[str, dict[str, int]] = {}
     for criterion in criteria:
         mine = [trial for trial in trials if trial.criterion == criterion.id]
@@ -46,7 +46,7 @@ def counts(criteria: Iterable[Criterion], trials: list[Trial]) -> dict[str, dict
 
 
 def findings_of(criterion: str, trials: list[Trial]) -> list[Finding]:
-    """Return a finding for each failed visible case, one for all failed sealed ones, and one for each strike kind."""
+    """Return one finding for each failed visible case, one for all failed sealed cases, one for each kind of strike."""
     found: list[Finding] = []
     for case, problem in failed(criterion, trials, sealed=False):
         text = f"line {case.line}: {problem.text}"

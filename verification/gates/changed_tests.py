@@ -1,4 +1,4 @@
-"""Tests of a criterion that replace or extend the base's own. Some must begin to pass, the others must keep passing."""
+"""Gate of a criterion's tests that replace or extend the base's own tests."""
 
 import time
 from typing import Any
@@ -16,7 +16,7 @@ SHOWN_MAX = 10
 
 
 class ChangedTests(VerdictGate):
-    """The named tests fail on the base and pass on the tree. The other tests of their files keep passing."""
+    """The tests in `must_pass` fail on the base and must pass on the tree. All other tests must keep passing."""
 
     name = "changed_tests"
     grade = "B"
@@ -39,15 +39,15 @@ class ChangedTests(VerdictGate):
                     findings.append(suite_finding(criterion.id, result, sealed=sealed))
         if not evidence:
             return nothing_to_do("no criterion changes tests of the base")
-        text = f"{turned} tests fail on the base and pass now, {FORGEABLE}"
+        text = f"{turned} tests failed on the base and pass now ({FORGEABLE})"
         return verdict_on(findings, text=text, evidence=evidence)
 
 
 async def run_change(change: BaseTestChange, subject: Subject, *, holds_already: bool) -> SuiteResult:
     """Run the changed test files on the base and on the tree.
 
-    The result's `passed` counts the tests that did not pass on the base and pass on the tree. Raises Unavailable if
-    no sandbox can be made.
+    In the result, `passed` is the number of tests that pass on the tree and did not pass on the base. Raises
+    Unavailable if no sandbox can be made.
     """
     started = time.monotonic()
     suite = laid_over(change, subject)
@@ -69,13 +69,13 @@ async def run_change(change: BaseTestChange, subject: Subject, *, holds_already:
 
 
 def laid_over(change: BaseTestChange, subject: Subject) -> BaseSuite:
-    """Return the base's own tests, with the test files of a criterion written over them."""
+    """Return the base's own tests after the criterion's test files are added to them or replace them."""
     laid = Tree.of(subject.origin.files).with_files(change.files)
     return BaseSuite(laid, subject.project, subject.sandbox, store=subject.outcomes)
 
 
 def test_files_in(change: BaseTestChange, suite: BaseSuite) -> tuple[str, ...]:
-    """Return the test files of a change, and the files of the tests that it names."""
+    """Return the test files of a change, and the files of the tests that the change names."""
     named = {file_of(test) for test in (*change.must_pass, *change.keep_passing)}
     return tuple(sorted(named | {path for path in change.files if suite.options.is_test_file(path)}))
 

@@ -1,4 +1,4 @@
-"""Flakiness: run everything that passed twice more, in another order and with another seed of Python's hashes."""
+"""Gate against flakiness. It runs everything that passed two more times, in another order and with other hash seeds."""
 
 import random
 import time
@@ -18,12 +18,12 @@ from verification.verdict.model import Finding
 
 RUNS_MORE = 2
 REPEATS_WALL_S = 120.0
-"""No repeat of properties or of a suite begins later than this after the first repeat."""
+"""A repeat of properties or of a suite begins at most this long after the first repeat."""
 TOLD_MAX = 10
 DETAIL_CHARS_MAX = 2000
 
 Key = tuple[str, bool]
-"""A criterion's id, and whether the sealed part of the criterion is meant."""
+"""A criterion's id, and True for its sealed part or False for its visible part."""
 
 
 @dataclass
@@ -43,7 +43,7 @@ class _Seen:
 
 
 class Flakiness(VerdictGate):
-    """A test that passes once and fails once proves nothing: the tree is not verified, and nobody gets a strike."""
+    """If a test passes in one run and fails in another, the tree is not verified. This is not a strike."""
 
     name = "flakiness"
     needs_sound = True
@@ -123,16 +123,16 @@ def _report(subject: Subject, seen: _Seen, suites: int) -> GateReport:
     text = f"{RUNS_MORE + 1} runs of {_counts(counted)}"
     if seen.turned:
         named = "; ".join(map(_named, seen.turned))
-        text += f"; in reverse order, tests of the suite of {named} fail: they depend on their order or on shared state"
+        text += f"; in reverse order, tests in the suite of {named} fail, so they depend on their order or shared state"
     if seen.skipped:
-        text += f"; not repeated, because time ran out: {'; '.join(seen.skipped)}"
+        text += f"; there was no time to repeat: {'; '.join(seen.skipped)}"
     if not findings and (seen.turned or seen.skipped):
         return GateReport(result="noted", text=text, evidence=evidence)
     return verdict_on(findings, text=text, evidence=evidence)
 
 
 def _shown(key: Key, tests: Failures) -> int | list[str]:
-    """Return test ids, or only the number of sealed ones. Evidence is delivered, and an id may contain arguments."""
+    """Return the ids of visible tests, but only the number of sealed tests: their ids would appear in the delivery."""
     return len(tests) if key[1] else [test for test, _ in tests[:TOLD_MAX]]
 
 
@@ -145,6 +145,6 @@ def _counts(counted: Counter[str]) -> str:
 def _finding(key: Key, lines: list[str]) -> Finding:
     criterion, sealed = key
     detail = "; ".join(lines)
-    shown = f"criterion {criterion} passed once and failed once" + ("" if sealed else f": {detail}")
+    shown = f"criterion {criterion} passed in one run and failed in another" + ("" if sealed else f": {detail}")
     shown, detail = shown[:DETAIL_CHARS_MAX], detail[:DETAIL_CHARS_MAX]
     return Finding(kind="flaky", criterion=criterion, detail=detail, for_author=shown)

@@ -1,4 +1,4 @@
-"""The form of a tree. A tree that does not fit into a sandbox is not judged further."""
+"""Gate of a tree's form. If a tree does not fit into a sandbox, most other gates do not run."""
 
 from domain.tree import Tree
 from verification.gates.base import GateReport, Subject, VerdictGate, verdict_on
@@ -6,9 +6,9 @@ from verification.source_scan.write_set import compiled_findings, form_findings,
 
 
 class Form(VerdictGate):
-    """Plain paths, links that stay inside, bounded size, no path below a file, no compiled Python.
+    """A tree must have plain paths, links only to its own files, a limited size, and no compiled Python.
 
-    No two paths may be the same file on a system that ignores case.
+    No path may be below a file. Two paths must not differ only in upper or lower case of letters.
     """
 
     name = "form"

@@ -1,4 +1,4 @@
-"""Hard-coding: whether the code contains the visible cases as a table. Checked only if something sealed failed."""
+"""Gate against hard-coded results. If a sealed case or property failed, it searches the code for the visible cases."""
 
 import asyncio
 
@@ -24,4 +24,6 @@ class HardCoding(VerdictGate):
                     Finding(kind="hard_coded", criterion=criterion.id, path=path, detail=text, for_author=shown)
                 )
         evidence = {"sealed_failures": [criterion.id for criterion in asked]}
-        return verdict_on(found, text="checked for criteria with a sealed failure", evidence=evidence)
+        return verdict_on(
+            found, text="only criteria with a failed sealed case or property were checked", evidence=evidence
+        )

@@ -1,4 +1,4 @@
-"""Lint: clear errors in the changed files, for example undefined names. This gate is advice and blocks nothing."""
+"""Gate of a linter, which finds clear errors in changed files, such as undefined names. It only advises."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ from verification.sandbox.base import Limits, RunSpec
 LINT_WALL_S = 20.0
 NAMED_MAX = 20
 RULES = "E9,F63,F7,F82"
-"""Errors at run time: syntax, comparisons with a constant result, misplaced statements, undefined names."""
+"""Rules about sure errors: syntax, comparisons with a constant result, misplaced statements, undefined names."""
 _TOOL = ("ruff",)
 
 
@@ -34,7 +34,7 @@ _remarks = msgspec.json.Decoder(list[_Remark])
 
 
 class Lint(VerdictGate):
-    """The settings are the judge's own, because the author could change those of the project."""
+    """The linter uses the judge's settings, because the author could change the project's settings."""
 
     name = "lint"
     is_advice = True

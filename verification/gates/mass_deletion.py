@@ -1,13 +1,13 @@
-"""Mass deletion: whether an employee's work removed most of the lines of a file that it was asked to change."""
+"""Gate against mass deletion. It finds changed files in which an employee's work removed most of the lines."""
 
 from verification.gates.base import GateReport, Subject, VerdictGate, verdict_on
 from verification.source_scan.mass_deletion import mass_deletions
 
 
 class MassDeletion(VerdictGate):
-    """It refuses a task's work.
+    """The gate fails for the work of one task.
 
-    On a merged tree or a folder it only adds a note, because a person has seen the change.
+    For a merged tree or a folder it only adds a note, because a person has seen the change.
     """
 
     name = "mass_deletion"

@@ -1,4 +1,4 @@
-"""Mutation: whether the criteria notice small mistakes in the accepted code. It judges the criteria, not the code."""
+"""Gate of mutation. It checks whether the criteria notice small mistakes in accepted code. It judges only criteria."""
 
 import asyncio
 import time
@@ -16,9 +16,9 @@ from verification.properties.runner import properties_of
 from verification.source_scan.write_set import is_test
 from verification.suites.given_suite import run_again
 
-WALL_S_MAX = 10.0  # for all mutants together; mutants that are not reached in time are not counted
-WALL_WITH_SUITES_S_MAX = 30.0  # if suites must run: each mutant is a run of pytest
-NOTICED_MIN = 2 / 3  # share of the mutants. Some mutants change nothing visible: `<` and `<=` may give the same result
+WALL_S_MAX = 10.0  # for all mutants together; mutants that were not tried in this time are not counted
+WALL_WITH_SUITES_S_MAX = 30.0  # applies if suites must run, because each mutant needs a run of pytest
+NOTICED_MIN = 2 / 3  # share of mutants; not 1, because some change no result, for example `<` instead of `<=`
 TEXT_CHARS_MAX = 500
 
 
@@ -38,7 +38,7 @@ class Drawn(NamedTuple):
 
 
 class Mutation(VerdictGate):
-    """It blocks nothing: criteria that do not notice mistakes are a fault of the requirement."""
+    """This gate only advises. If criteria do not notice mistakes, the requirement is at fault, not the author."""
 
     name = "mutation"
     is_advice = True
@@ -78,7 +78,7 @@ class Mutation(VerdictGate):
 
 
 async def _suites_notice(subject: Subject, tree: Tree) -> bool:
-    """Return whether a given suite, or a criterion's tests on the base, fail on a tree."""
+    """Return whether a given suite or a criterion's changed tests fail on a tree."""
     project = subject.project.with_files(tree)
     for criterion in subject.criteria:
         for sealed, suite in criterion.suites:
@@ -104,7 +104,7 @@ def _report(judged: list[Drawn], noticed: dict[Drawn, bool], wall_s: float) -> G
     named = "; ".join(
         f"{one.path}:{one.mutant.line} `{one.mutant.before}` -> `{one.mutant.after}`" for one in survivors
     )
-    return GateReport(result="noted", text=_cut(f"{text}; not these: {named}"), evidence=evidence)
+    return GateReport(result="noted", text=_cut(f"{text}; not noticed: {named}"), evidence=evidence)
 
 
 def _cut(text: str) -> str:
@@ -112,7 +112,7 @@ def _cut(text: str) -> str:
 
 
 def _drawn(subject: Subject) -> list[Drawn]:
-    """Return mutants of the changed lines, taken from the files in turn, at most `mutants_max`."""
+    """Return at most `mutants_max` mutants of the changed lines. Take them from the files in turn."""
     files = [path for path in subject.changed if path in subject.tree and path.endswith(".py") and not is_test(path)]
     rows = [_of_file(path, subject) for path in files]
     drawn: list[Drawn] = []

@@ -1,7 +1,7 @@
-"""The criteria of a requirement, tried on its base: cases, properties, given suites and changed tests.
+"""Run of a requirement's criteria on its base: cases, properties, given suites and changed tests.
 
-The requirement, not a verdict's seed, determines the inputs of properties. So every verdict gets the same result as the
-check when the requirement was submitted.
+The inputs of properties follow from the requirement, not from a verdict's seed. So every verdict gets the same result
+as the check before the requirement was submitted.
 """
 
 from collections.abc import Mapping
@@ -20,12 +20,12 @@ from verification.requirements.model import BaseTestChange, Criterion, Requireme
 from verification.suites.base_outcome import PASSED, BaseOutcome, file_of
 from verification.suites.given_suite import run_given
 
-FORM = 1  # version of the stored form; raise it when the judge compares cases or properties in another way
+FORM = 1  # version of the stored results; increase it when the judge compares cases or properties differently
 _IN_BOX = Path(__file__).parents[1] / "in_box"
 
 
 class Standings(msgspec.Struct, frozen=True):
-    """State of each criterion on the base, by its id."""
+    """State of each criterion on the base, by the criterion's id."""
 
     by_criterion: Mapping[str, OnBase]
 
@@ -34,7 +34,7 @@ _standings = msgspec.json.Decoder(Standings)
 
 
 async def standings_on_base(subject: Subject) -> Mapping[str, OnBase]:
-    """Return the state of each criterion on the base, from the store or from a new trial. Raises Unavailable."""
+    """Return the state of each criterion on the base, from the store or from new runs. Raises Unavailable."""
     key = _key(subject)
     if subject.outcomes is not None and (kept := subject.outcomes.get_as(key, _standings)) is not None:
         return kept.by_criterion
@@ -46,7 +46,7 @@ async def standings_on_base(subject: Subject) -> Mapping[str, OnBase]:
 
 
 def seed_of(requirement: Requirement) -> int:
-    """Return the seed for trying a requirement on its base."""
+    """Return the seed for the runs of a requirement's criteria on its base."""
     return int(digest_of(requirement.source + (requirement.sealed_source or b""))[:8], 16)
 
 
@@ -73,9 +73,10 @@ async def _asked(subject: Subject) -> dict[str, OnBase]:
 
 
 async def _cases(subject: Subject, project: Project, why: Mapping[str, set[str]], seed: int) -> set[str]:
-    """Add the reasons why cases fail, and return the criteria that could not be tried in time.
+    """Add the reasons of failed cases to `why`, and return the criteria that could not be tried in time.
 
-    It tries one case of each criterion first. Most fail on the base, and then the others need not run.
+    First run one case of each criterion. Usually this case fails on the base, and then the criterion's other cases do
+    not need to run.
     """
     by_criterion: dict[str, list[Trial]] = {}
     for trial in trials_of(each for each in subject.criteria if not why[each.id]):
@@ -99,7 +100,7 @@ async def _suite_fails(criterion: Criterion, project: Project, subject: Subject)
 
 
 async def _laid(criterion: Criterion, subject: Subject) -> OnBase:
-    """Return the state of a criterion's changed tests. It holds if each test of `must_pass` already passes."""
+    """Return the state of a criterion's changed tests. They hold if all tests in `must_pass` already pass."""
     already: list[str] = []
     fails: list[tuple[str, str]] = []
     unknown: list[tuple[str, str]] = []
@@ -128,10 +129,10 @@ async def _laid(criterion: Criterion, subject: Subject) -> OnBase:
 
 
 def _unknown(change: BaseTestChange, before: BaseOutcome, files: Mapping[str, bytes]) -> Words:
-    """Return the ids of a change for which there is no test: no such file, or a collected file without such a test.
+    """Return the ids of a change for which no test exists, with the reason.
 
-    The parameters in the id of a parametrised test may come from the project's own values, so only its name is
-    compared.
+    Either the file does not exist, or pytest collected the file without this test. Only the part of an id before "["
+    is compared, because a test's parameters may come from the project's own values.
     """
     stems = {_stem(test) for test in before.outcomes}
     collected = {file_of(test) for test in before.outcomes} - before.not_collected.keys()
@@ -149,7 +150,7 @@ def _stem(test: str) -> str:
 
 
 def _key(subject: Subject) -> str:
-    """Return the hex sha256 of all that the standings depend on. The store adds the tools and the image."""
+    """Return a hex sha256 of all inputs of the standings. The store adds the tools and the sandbox image."""
     project, environment = subject.project, subject.project.environment
     parts = {
         "form": FORM,

@@ -1,4 +1,4 @@
-"""The author's own tests, run unchanged. Their results are only the author's claim: advice that blocks nothing."""
+"""Gate that runs the author's own tests. Their results are only a claim of the author, so this gate only advises."""
 
 from collections import Counter
 

@@ -31,9 +31,9 @@ from verification.gates.write_set import WriteSet
 from verification.verdict.model import GateResult
 
 EVIDENCE_BYTES_MAX = 320 * 1024
-"""Limit for one gate: the evidence of all gates together is stored as one blob."""
+"""Limit for the evidence of one gate, because the evidence of all gates must fit into one blob."""
 FIRST = Form()
-"""Gate that a tree must pass before it goes into any sandbox."""
+"""Gate that a tree must pass before it is used in any sandbox."""
 GATES: tuple[VerdictGate, ...] = (
     FIRST,
     WriteSet(),
@@ -82,14 +82,14 @@ async def ask_all(subject: Subject, gates: tuple[VerdictGate, ...] = GATES) -> t
 
 
 def _kept(evidence: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the evidence, or only its size above EVIDENCE_BYTES_MAX."""
+    """Return the evidence, or only its size if it is larger than EVIDENCE_BYTES_MAX."""
     size = len(msgspec.json.encode(evidence))
     return evidence if size <= EVIDENCE_BYTES_MAX else {"left_out": f"{size} bytes"}
 
 
 def _too_late(gate: VerdictGate, subject: Subject, unfit: bool) -> GateReport | None:
     if unfit and gate.needs_fit:
-        return nothing_to_do("the tree is unfit for a sandbox")
+        return nothing_to_do("the tree does not fit into a sandbox")
     if gate.is_advice and not subject.advice:
         return nothing_to_do("advice is turned off")
     if gate.needs_whole and not subject.whole:

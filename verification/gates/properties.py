@@ -1,4 +1,4 @@
-"""Properties: each verdict draws new inputs outside the sandbox, and each property must hold for all of them."""
+"""Gate of properties. Each verdict draws new inputs outside the sandbox. A property must hold for all its inputs."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from verification.properties.runner import Tried, properties_of, try_all
 from verification.verdict.model import INTEGRITY, Finding, FindingKind
 
 _RUNS = frozenset({"wrong_result", "not_accepted"})
-"""Kinds of failed cases after which the criterion's properties still run."""
+"""Kinds of case failures that do not prevent the runs of the criterion's properties."""
 
 
 class Properties(VerdictGate):
-    """The criteria's properties, visible and sealed, each with new inputs."""
+    """Gate that runs the visible and sealed properties of the judged criteria with new inputs."""
 
     name = "properties"
 
@@ -28,18 +28,20 @@ class Properties(VerdictGate):
         if not wanted:
             told = {"not_tried": sorted(broken)}
             return GateReport(
-                result="not_run", text="the cases of their criteria did not run as they should", evidence=told
+                result="not_run",
+                text="no property was tried, because cases of their criteria did not run to their end",
+                evidence=told,
             )
         tried = await try_all(wanted, subject.project, subject.sandbox, subject.seed, shrink=True)
         subject.tried += tried
         held = sum(one.problem is None for one in tried)
-        text = f"{held} of {len(tried)} held for {sum(one.inputs for one in tried)} fresh inputs"
+        text = f"{held} of {len(tried)} properties held, tried with {sum(one.inputs for one in tried)} new inputs"
         evidence = {"seed": subject.seed, "properties": evidence_of(tried), "not_tried": sorted(broken)}
         return verdict_on(findings_of(tried), text=text, evidence=evidence)
 
 
 def evidence_of(tried: list[Tried]) -> list[dict[str, Any]]:
-    """Return, for each property, how many inputs were drawn, failed, and were refused as the property allows."""
+    """Return, for each property, the numbers of drawn inputs, of failures, and of inputs that the code may refuse."""
     return [
         {
             "criterion": one.criterion,
@@ -55,7 +57,10 @@ def evidence_of(tried: list[Tried]) -> list[dict[str, Any]]:
 
 
 def findings_of(tried: list[Tried]) -> list[Finding]:
-    """Return a finding for each failed visible property, one per criterion for failed sealed ones, and the strikes."""
+    """Return one finding for each failed visible property, one for each criterion with failed sealed properties.
+
+    Each strike is one more finding.
+    """
     found: list[Finding] = []
     for one in tried:
         if one.problem is None:

@@ -1,4 +1,4 @@
-"""Red first: on the base, before the author's work, each criterion fails, or the requirement says that it holds."""
+"""Gate "red first". Before the author's work, each criterion must fail on the base, unless it is said to hold."""
 
 from collections.abc import Mapping
 
@@ -9,10 +9,10 @@ from verification.verdict.base_notes import NOTHING_NEW
 
 
 class RedFirst(VerdictGate):
-    """It tries cases, properties, given suites and changed tests. A failure is a fault of the requirement.
+    """The gate runs cases, properties, given suites and changed tests on the base.
 
-    If a criterion already holds and the requirement does not say so, the work is not verified, and nobody gets a
-    strike.
+    If a criterion already holds and the requirement does not say so, the work is not verified. The requirement is at
+    fault then, so nobody gets a strike.
     """
 
     name = "red_first"
@@ -37,14 +37,14 @@ class RedFirst(VerdictGate):
 
 
 def _without_ids(problem: BaseProblem) -> str:
-    """Return the problem for every reader of the gate's text: test ids may be sealed, so only the finding has them."""
+    """Return the problem's text for the gate's result, without test ids, because a test can be sealed."""
     return f"criterion {problem.criterion}: {problem.kind}" if problem.tests else problem.message
 
 
 def _text(standings: Mapping[str, OnBase]) -> str:
     green, unknown = _standing(standings, "holds"), _standing(standings, "not_asked")
     lines = ["each other criterion failed on the base" if green else "each criterion failed on the base"]
-    lines += [f"{', '.join(green)} held already, as the requirement says"] if green else []
+    lines += [f"{', '.join(green)} already held, as the requirement says"] if green else []
     lines += [f"{', '.join(unknown)} could not be tried in time"] if unknown else []
     return "; ".join(lines)
 

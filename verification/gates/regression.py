@@ -1,4 +1,4 @@
-"""Regression: criteria of tasks that were verified earlier must still hold on the tree with this task's work."""
+"""Gate against regressions. The criteria of tasks that were verified earlier must still hold after this task's work."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from verification.verdict.model import Finding
 class Regression(VerdictGate):
     """Criteria of earlier tasks must still hold.
 
-    Another author may have written them, so a failure names only the criterion.
+    Their cases may be hidden from this task's author, so the author's text names only the criterion.
     """
 
     name = "regression"
@@ -39,7 +39,7 @@ class Regression(VerdictGate):
             ]
             if told:
                 detail = "; ".join(told)
-                shown = f"criterion {criterion.id} of an earlier task held before your change and does not now"
+                shown = f"criterion {criterion.id} of an earlier task held before your change and does not hold now"
                 findings.append(
                     Finding(kind="regression", criterion=criterion.id, detail=detail[:2000], for_author=shown)
                 )

@@ -1,4 +1,4 @@
-"""Secrets: no changed file contains a key or a password. Reports give path, line and kind, never the value."""
+"""Gate against secrets. No changed file may contain a key or a password. Its texts never contain the secret itself."""
 
 from collections.abc import Mapping
 
@@ -11,10 +11,10 @@ _PROSE = (".md", ".rst", ".txt")
 
 
 class Secrets(VerdictGate):
-    """New secrets.
+    """The gate fails if a changed file contains a new secret.
 
-    A secret that is already in the requirement or the base is not a leak. In tests and prose only a match of a
-    provider's own key format is certain.
+    A value that is already in the requirement or the base is not a new secret. In tests and prose, only a value in a
+    provider's own key format makes the gate fail; any other suspicious value becomes a note.
     """
 
     name = "secrets"
@@ -27,7 +27,7 @@ class Secrets(VerdictGate):
         for path in files:
             for secret in secrets_in(subject.tree[path]):
                 kind = sure if _is_sure(path, secret) else doubtful
-                # The search for known values reads the whole base, so it comes last.
+                # `known` is checked last, because the check reads the whole base.
                 if len(kind) < NAMED_MAX and secret.value not in known:
                     kind.append((path, secret))
         findings = [
@@ -48,7 +48,7 @@ class Secrets(VerdictGate):
 
 
 class _Known:
-    """Values that were present before the author's work: in the requirement, its fixtures or the base."""
+    """Collection of all values that the requirement, its fixtures or the base contained before the author's work."""
 
     def __init__(self, subject: Subject) -> None:
         of = subject.requirement

@@ -1,4 +1,4 @@
-"""Shadowing: whether a file of the project hides a library's module. The project comes first on Python's path."""
+"""Gate about shadowing. It reports files of the project that hide a library's module of the same name."""
 
 from domain.tree import Tree
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do
@@ -6,7 +6,7 @@ from verification.packages.libraries import modules_in
 
 
 class Shadowing(VerdictGate):
-    """Advice: this is allowed, but in another environment the library may come first, so the gate reports it."""
+    """This gate only advises. Here the project comes first on Python's path. In other environments the library may."""
 
     name = "shadowing"
     grade = "A"

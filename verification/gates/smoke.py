@@ -1,4 +1,4 @@
-"""Smoke: the project as it will be delivered is installed into a new environment in a sandbox, and starts there."""
+"""Gate "smoke". The project, as it will be delivered, must install and start in a new environment in a sandbox."""
 
 import asyncio
 import tomllib
@@ -24,15 +24,15 @@ from verification.verdict.model import Finding
 
 PACKAGING = ("pyproject.toml", "setup.py", "setup.cfg")
 _TOOLS = ("hatchling", "pip")
-NOT_THE_AUTHORS = "the project's own packaging, which is not the author's, does not install the judged code"
-FAILED_MAX = 5  # of the cases that fail on the installed project
+NOT_THE_AUTHORS = "the base's packaging, which the author did not change, does not install the judged code"
+FAILED_MAX = 5  # maximum number of reported failures on the installed project
 
 
 class Smoke(VerdictGate):
     """Work that does not install or start in a clean environment is not delivered.
 
     The gate fails only for packaging that the author or the delivery wrote. The owner of a base is responsible for the
-    base's packaging. Packaging that needs another build tool than the delivery's own cannot be tried here.
+    base's packaging. The gate has only the delivery's build tool, so it cannot try packaging that needs another tool.
     """
 
     name = "smoke"
@@ -68,7 +68,11 @@ class Smoke(VerdictGate):
         if _is_of_base(subject) or others:
             text = f"not tried: the project is built with {', '.join(others)}" if others else NOT_THE_AUTHORS
             return GateReport(result="noted", text=text[:300], evidence={**evidence, "said": said})
-        text = f"`pip install .` fails: {said}" if box.fault else f"installed, it does not pass ({asked}): {said}"
+        text = (
+            f"`pip install .` fails: {said}"
+            if box.fault
+            else f"the installed project fails the check ({asked}): {said}"
+        )
         found = Finding(kind="smoke_failed", detail=text, for_author=text)
         return verdict_on([found], text="does not install" if box.fault else "does not start", evidence=evidence)
 
@@ -76,7 +80,7 @@ class Smoke(VerdictGate):
 async def _started(
     requirement: Requirement, project: Project, box: InstallingSandbox
 ) -> tuple[CaseProblem | None, str]:
-    """Return the problem, if there is one, and a description of the check on the installed project."""
+    """Check that the installed project starts. Return the problem or None, and a description of the check."""
     if requirement.deliver == "http":
         ready = Case(steps=(), line=0)
         return await service_problem(ready, project, box, ready_s=INSTALL_WALL_S + READY_WAIT_S), "the service is ready"
@@ -89,7 +93,7 @@ async def _started(
 
 
 async def _judged_again(subject: Subject, project: Project, box: InstallingSandbox, other: str) -> list[Finding]:
-    """Run cases and properties on the project as pip installs it, each in a new environment. Return the failures."""
+    """Run all cases and properties on the installed project, each in a new environment. Return the failures."""
     if subject.requirement.deliver == "http":  # an HTTP service starts in the project's folder
         return []
     installed = msgspec.structs.replace(project, command=None)
@@ -100,7 +104,7 @@ async def _judged_again(subject: Subject, project: Project, box: InstallingSandb
     failed = [(each.criterion, each.sealed, each.problem.text) for each in asked if each.problem]
     found: list[Finding] = []
     for criterion, sealed, why in failed[:FAILED_MAX]:
-        text = f"installed by pip, it fails {criterion}: {other}"
+        text = f"after installation by pip, the project fails {criterion}: {other}"
         shown = text if sealed else f"{text}; {why}"
         found.append(
             Finding(kind="smoke_failed", criterion=criterion, detail=f"{text}; {why}"[:2000], for_author=shown[:2000])
@@ -109,7 +113,7 @@ async def _judged_again(subject: Subject, project: Project, box: InstallingSandb
 
 
 def _run_case(requirement: Requirement) -> Case:
-    """Return the first visible case that runs the command. If there is none, return a check that the command exists."""
+    """Return the first visible case that runs the command, or else a case that checks that the command exists."""
     for case in _visible(requirement):
         if any(step.action == "run" for step in case.steps):
             return case
@@ -119,10 +123,10 @@ def _run_case(requirement: Requirement) -> Case:
 
 
 def _imports(requirement: Requirement) -> Case:
-    """Return a case that imports every module that visible cases and properties name. It runs outside the project."""
+    """Return a case that imports all modules in visible cases and properties. It runs outside the project's folder."""
     targets = [step.target for case in _visible(requirement) for step in case.steps if ":" in step.target]
     targets += [one.call for criterion in requirement.criteria for one in criterion.properties]
-    # Without modules, only the installation is checked.
+    # If no module is named, the case checks only the installation.
     modules = dict.fromkeys(target.partition(":")[0] for target in targets) or {"sys": None}
     steps = [Step(action="call", target="importlib:import_module", args=(module,)) for module in modules]
     return Case(steps=tuple(steps), line=0)
@@ -133,15 +137,15 @@ def _visible(requirement: Requirement) -> Iterator[Case]:
 
 
 def _is_of_base(subject: Subject) -> bool:
-    """Return whether the packaging is the base's and the author did not change it."""
+    """Return whether the packaging comes from the base unchanged."""
     own = {path for path in PACKAGING if path in subject.tree}
     return bool(own) and not own & set(subject.changed)
 
 
 def _other_tools(tree: Mapping[str, bytes]) -> list[str]:
-    """Return the build tools that the packaging names and the sandbox does not have.
+    """Return the build tools that the packaging names but the sandbox does not have.
 
-    Output of the build is not used.
+    It reads the packaging files, not the output of the build, because the project could forge that output.
     """
     try:
         whole = tomllib.loads(tree.get("pyproject.toml", b"").decode())

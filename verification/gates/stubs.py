@@ -1,4 +1,4 @@
-"""Stubs: a function that a case calls and that has no implementation. Other unfinished code is only noted."""
+"""Gate against stubs. It fails if a function that a case calls has no implementation. Other stubs are only noted."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from verification.verdict.model import Finding
 
 
 class Stubs(VerdictGate):
-    """It fails only functions that the cases call. A function that no case calls may do nothing."""
+    """The gate fails only for functions that cases or properties call. Any other function may be empty."""
 
     name = "stubs"
 
@@ -43,7 +43,7 @@ def _finding(path: str, found: Unwritten) -> Finding:
 
 
 def _is_asked_for(path: str, found: Unwritten, criteria: tuple[Criterion, ...]) -> bool:
-    """Return whether a case or property calls the function and needs more than such a body does."""
+    """Return whether a case or property calls the function and could not pass with the body that it has."""
     stub = NOT_IMPLEMENTED if found.how == "NotImplementedError" else NOTHING
     steps = [step for each in criteria for case in (*each.cases, *each.sealed) for step in case.steps]
     properties = [one for each in criteria for one in (*each.properties, *each.sealed_properties)]

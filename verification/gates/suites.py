@@ -1,6 +1,6 @@
-"""Given suites, run hidden: evidence of grade B.
+"""Gate of given suites, which the author cannot see. They are evidence of grade B.
 
-The code shares a process with the tests, so it could forge results.
+The code shares a process with the tests, so it could forge their results.
 """
 
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ from verification.verdict.model import Finding, GateOutcome
 
 FAILURES_SHOWN_MAX = 10
 DETAIL_CHARS_MAX = 2000
-TOLD_MAX = 200  # tests of one kind in the evidence
-FORGEABLE = "forgeable by code that shares a process with them"
+TOLD_MAX = 200  # maximum number of listed tests of one kind in the evidence
+FORGEABLE = "evidence that code in the same process could forge"
 
 
 class Suites(VerdictGate):
-    """The exact set of tests passes on a clean copy, and the same suite fails on a stub."""
+    """All expected tests must pass on a clean copy of the tree, and the same suite must fail on a stub."""
 
     name = "suites"
     grade = "B"
@@ -48,44 +48,44 @@ class Suites(VerdictGate):
 
 
 def _asked(subject: Subject) -> list[tuple[Criterion, bool]]:
-    """Return the criteria of this verdict with False, and those of earlier tasks with True."""
+    """Return the criteria of this verdict, each with False, and the criteria of earlier tasks, each with True."""
     return [(each, False) for each in subject.criteria] + [(each, True) for each in subject.earlier]
 
 
 def _told(given: SuiteResult, sealed: bool) -> dict[str, Any]:
-    """Return the evidence.
+    """Return the evidence of one suite.
 
-    Sealed tests are only counted: this text is delivered, and the id of a test may contain its arguments.
+    Sealed tests are only counted, because evidence is delivered and a test's id may contain its arguments.
     """
     told: dict[str, Any] = msgspec.to_builtins(given) | {"expected": len(given.expected)}
-    del told["took_s"]  # the same verdict again has the same evidence
+    del told["took_s"]  # without the time, a repeated verdict has the same evidence
     for name in ("failures", "green_on_stub", "left_out"):
         told[name] = len(told[name]) if sealed else shortened(told[name])
     return told
 
 
 def shortened(items: Sequence[Any]) -> tuple[Any, ...]:
-    """Return at most TOLD_MAX items, and a note with the number of the others."""
+    """Return the first TOLD_MAX items. If there are more, add a text with the number of the missing items."""
     more = len(items) - TOLD_MAX
     return (*items[:TOLD_MAX], *([f"and {more} more"] if more > 0 else []))
 
 
 def _unproved(criterion: str) -> Finding:
-    """Return the finding about a suite that passes on a stub. It is a fault of the requirement: no work can meet it."""
-    text = f"criterion {criterion} rests on a suite that passes on a stub, so nothing verifies it"
+    """Return the finding about a suite that passes on a stub. The requirement is at fault, and no work can fix it."""
+    text = f"criterion {criterion} has only a suite that passes on a stub, so nothing verifies this criterion"
     return Finding(kind="suite_failed", criterion=criterion, detail=text, for_author=text)
 
 
 def suite_finding(criterion: str, given: SuiteResult, *, sealed: bool, before: bool = False) -> Finding:
     """Return the finding about a failed suite.
 
-    `before`: the criterion belongs to an earlier task and held until now.
+    `before` means that the criterion belongs to an earlier task and held until now.
     """
     lines = [f"{test}: {why}" for test, why in given.failures[:FAILURES_SHOWN_MAX]]
     more = len(given.failures) - len(lines)
     detail = "; ".join([*lines, *([f"and {more} more"] if more else [])])[:DETAIL_CHARS_MAX]
     if before:
-        shown = f"criterion {criterion} of an earlier task held before your change and does not now"
+        shown = f"criterion {criterion} of an earlier task held before your change and does not hold now"
         return Finding(kind="regression", criterion=criterion, detail=detail, for_author=shown)
     if sealed:
         shown = f"criterion {criterion} failed on tests you cannot see"
@@ -94,15 +94,15 @@ def suite_finding(criterion: str, given: SuiteResult, *, sealed: bool, before: b
 
 
 def _number(told: Any) -> int:
-    """Return the number of tests. They are listed or, for a sealed suite, already counted."""
+    """Return the number of tests in `told`, which is a list or, for a sealed suite, the number itself."""
     return told if isinstance(told, int) else len(told)
 
 
 def _report(findings: list[Finding], evidence: dict[str, Any], idle: list[str]) -> GateReport:
-    text = f"{sum(each['passed'] for each in evidence.values())} tests passed, {FORGEABLE}"
+    text = f"{sum(each['passed'] for each in evidence.values())} tests passed ({FORGEABLE})"
     if left_out := sum(_number(each["left_out"]) for each in evidence.values()):
-        text += f"; {left_out} left out, because they are skipped or expected to fail with any code"
+        text += f"; {left_out} not counted, because with any code they are skipped or expected to fail"
     if idle:
-        text = f"the suite of {', '.join(idle)} passes on a stub: it proves nothing"
+        text = f"the suite of {', '.join(idle)} passes on a stub, so it proves nothing"
     result: GateOutcome = "failed" if findings else "noted" if idle or left_out else "passed"
     return GateReport(result=result, findings=tuple(findings), text=text, evidence=evidence)

@@ -1,6 +1,6 @@
-"""Syntax: each changed Python file compiles.
+"""Gate of syntax. Each changed Python file must compile.
 
-This is tried in a sandbox, because a hostile file may crash a compiler.
+The compiler runs in a sandbox, because a hostile file may crash it.
 """
 
 from collections.abc import Callable, Set
@@ -35,7 +35,7 @@ _line = msgspec.json.Decoder(_Line)
 
 
 class Syntax(VerdictGate):
-    """A file below `tests` may have a syntax error on purpose, as test data: it is named in the evidence only."""
+    """Test files may contain syntax errors on purpose, as test data, so only the evidence names them."""
 
     name = "syntax"
 
@@ -59,9 +59,9 @@ def changed_code(subject: Subject) -> list[str]:
 
 
 def own_lines(subject: Subject) -> Callable[[str, int], bool]:
-    """Return a function of path and line number: whether the author added or changed that line.
+    """Return a function (path, line number) -> whether the author added or changed that line.
 
-    A new file is all own.
+    In a new file, all lines are the author's.
     """
     known: dict[str, Set[int]] = {}
 
@@ -76,7 +76,7 @@ def own_lines(subject: Subject) -> Callable[[str, int], bool]:
 
 
 async def _faults(paths: list[str], tree: Any, sandbox: Sandbox) -> dict[str, tuple[int, str]]:
-    """Map each path that does not compile to the line (0 if there is none) and the message."""
+    """Return {path: (line, message)} for each file that does not compile. An unknown line is 0."""
     result = await boxed(
         RunSpec(
             argv=(PYTHON, *ALONE, _WORKER, *(f"{PROJECT}/{path}" for path in paths)),
@@ -92,7 +92,7 @@ async def _faults(paths: list[str], tree: Any, sandbox: Sandbox) -> dict[str, tu
         try:
             line = _line.decode(told)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            break  # a limit of the sandbox cut the output off: the file that was begun has no end line
+            break  # a limit of the sandbox cut the output, so the last begun file gets no `ended`
         begun = begun if line.begun is None else line.begun
         if line.ended is not None:
             ended = line.ended

@@ -1,4 +1,4 @@
-"""Types: whether annotations agree with the code. This gate is advice and blocks nothing."""
+"""Gate of a type checker, which compares annotations with the code. It only advises."""
 
 import asyncio
 import re
@@ -17,14 +17,14 @@ TYPES_WALL_S = 30.0
 TYPES_MEMORY_BYTES = 1024 * MIB
 NAMED_MAX = 20
 _TOOL = ("mypy",)
-_ERRORS = 1  # exit status of a checker that checked everything and found errors; with 2 it stopped early
+_ERRORS = 1  # exit status of mypy if it checked everything and found errors; 2 means that it stopped early
 _ANNOTATED = re.compile(rb"^\s*(?:async\s+)?def\s[^\n]*->|^\s*(?:async\s+)?def\s+\w+\([^)\n]*\w\s*:\s*\w", re.MULTILINE)
 _OPTIONS = ("--config-file=", "--cache-dir=/dev/null", "--ignore-missing-imports", "--no-error-summary")
 _REPORT = ("--no-color-output", "--hide-error-context", "--no-pretty", "--explicit-package-bases")
 
 
 class Types(VerdictGate):
-    """It checks files with annotated functions only. Without annotations there is nothing to compare."""
+    """The gate checks only files with annotated functions, because the checker needs annotations."""
 
     name = "types"
     is_advice = True
@@ -41,8 +41,8 @@ class Types(VerdictGate):
             tools = await asyncio.to_thread(toolbox, _TOOL)
         except Unavailable as error:
             return nothing_to_do(error.message)
-        # Put libraries where the checker expects installed packages. Then it does not check their code, and a library
-        # with a name that the checker has built in (typing_extensions) is not an error.
+        # Libraries are in the checker's list of installed packages. So it does not check their code, and it accepts a
+        # library that it also contains itself (typing_extensions).
         installed = ":".join([TOOLS, *subject.project.folders])
         result = await boxed(
             RunSpec(
@@ -68,7 +68,7 @@ class Types(VerdictGate):
 
 
 def _place(error: str) -> tuple[str, int]:
-    """Return path and line of an error, `path:line: error: ...`; line 0 if there is none."""
+    """Return the path and line of an error `path:line: error: ...`. The line is 0 if the error has no line."""
     path, _, rest = error.partition(":")
     number = rest.partition(":")[0]
     return path, int(number) if number.isdecimal() else 0

@@ -1,4 +1,4 @@
-"""The write set: the tree is the base with the author's files, and the author may write each path that differs."""
+"""Gate of the write set. Every path that differs from the base must be a path that the author may write."""
 
 from verification.gates.base import GateReport, Subject, VerdictGate, verdict_on
 from verification.source_scan.write_set import extension_findings, scope_findings
