@@ -123,7 +123,7 @@ async def test_what_cannot_be_had_is_said_in_one_sentence(
     make_wheel(index, "rude", "1.0", {"rude.py": ""}, ["quiet<1"])
     with pytest.raises(Invalid, match="no wheel of quiet"):
         await resolved(["rude==1.0"], tmp_path / "kept")
-    with pytest.raises(Invalid, match="exclude one another"):
+    with pytest.raises(Invalid, match="conflict with each other"):
         await resolved(["loud==1.0", "quiet==1.5", "quiet==1.4"], tmp_path / "kept")
     monkeypatch.delenv("PIP_NO_INDEX")
     monkeypatch.setenv("PIP_INDEX_URL", NOWHERE)

@@ -1,1 +1,1 @@
-"""Packages: the toolbox, the libraries of a requirement, and installation in a sandbox."""
+"""Packages for boxes: the tools of the gates, the libraries of a requirement, and installation in a sandbox."""

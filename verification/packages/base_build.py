@@ -1,7 +1,7 @@
-"""Files that a base's build makes and its repository does not contain: a version file, a compiled extension.
+"""Files that only the build of a base makes, such as a version file or a compiled extension.
 
-The base, never the author's tree, is built once in a sandbox. The files of its wheel that the tree does not have are
-added to every tree that is judged on this base.
+The base is built once in a sandbox; the author's tree is never built here. The generated files are added to every tree
+that is judged on this base.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from verification.source_scan.write_set import COMPILED_EXTENSIONS
 
 BUILD_WALL_S = 600.0
 BUILT_BYTES_MAX = 6 * MIB
-"""Limit for all generated files together: a run carries them as one blob."""
+"""Limit for all generated files together, because a run stores them as one blob."""
 SAID_CHARS_MAX = 300
 _COMPILING = ("mesonpy", "scikit_build_core", "maturin", "setuptools_rust", "py_build_cmake", "enscons")
 _BUILDER = "/aura/base_builder.py"
@@ -44,14 +44,14 @@ _LIMITS = Limits(
 
 
 class Built(msgspec.Struct, frozen=True, kw_only=True):
-    """The generated files by path in the project. `problem`: why the build made none."""
+    """The generated files by path in the project. If there are none, `problem` can give the reason."""
 
     files: Mapping[str, bytes] = {}
     problem: str = ""
 
 
 def needs_build(base: Mapping[str, bytes]) -> bool:
-    """Return whether a base declares that its build makes modules: a version file, or a compiled extension."""
+    """Return whether a base declares that its build makes a version file or compiled extensions."""
     toml, script = toml_of(base.get("pyproject.toml")), base.get("setup.py", b"") + base.get("setup.cfg", b"")
     named = str(table(toml, "build-system"))
     return (
@@ -63,7 +63,7 @@ def needs_build(base: Mapping[str, bytes]) -> bool:
 
 
 def _version_files(toml: Mapping[str, Any], script: bytes) -> list[str]:
-    """Return the paths that packaging tools write a version to."""
+    """Return the paths of the files into which packaging tools write a version."""
     tool = table(toml, "tool")
     named = [
         table(tool, "setuptools_scm").get("version_file"),
@@ -82,8 +82,8 @@ def _version_files(toml: Mapping[str, Any], script: bytes) -> list[str]:
 async def build_base(base: Mapping[str, bytes], needs: Path | None, described: str, sandbox: Sandbox) -> Built:
     """Build the base in a sandbox and return the files that its wheel adds.
 
-    needs: a folder with the installed packages that the build needs. described: the version from the git tags, for
-    tools that would ask git. Raises Unavailable without a sandbox.
+    `needs` is a folder with the installed packages that the build needs. `described` is the version from the git tags,
+    for tools that would ask git. Raises Unavailable if there is no sandbox.
     """
     system = table(toml_of(base.get("pyproject.toml")), "build-system")
     backend = system.get("build-backend") or "setuptools.build_meta:__legacy__"
@@ -111,7 +111,7 @@ async def build_base(base: Mapping[str, bytes], needs: Path | None, described: s
     wheel = {path.removeprefix(f"{_BUILT}/"): content for path, content in result.files.items()}
     files = _added(base, wheel)
     if sum(map(len, files.values())) > BUILT_BYTES_MAX:
-        return Built(problem=f"the base's build makes more than {BUILT_BYTES_MAX} bytes")
+        return Built(problem=f"the base's build makes more than {BUILT_BYTES_MAX} bytes of files")
     return Built(files=files)
 
 

@@ -1,8 +1,8 @@
 """The packages that a base declares for itself and for its tests, read from its packaging files.
 
-Sources, in this order: the project's own dependencies; its extras, dependency groups and requirements files that are
-named after tests; if there are none, those named after development. Only names, versions and extras are used. Addresses
-and paths are left out and reported.
+The list begins with the project's own dependencies. Then come the extras, dependency groups and requirements files
+whose names contain "test". If there are none, those for development are used instead. Only names, versions and extras
+count. Addresses and paths are left out, and a note reports them.
 """
 
 import re
@@ -26,32 +26,32 @@ _FILES = re.compile(
 _DEVELOPMENT_FILES = re.compile(r"(?:^|/)(?:requirements?[-_./]dev(?:elopment|el)?|dev[-_.]requirements?)\.(?:txt|in)$")
 _ANY_FILE = re.compile(r"(?:^|/)requirements?[^/]*\.(?:txt|in)$|(?:^|/)requirements?/[^/]*\.(?:txt|in)$")
 _NAMES_PYTEST = re.compile(rb"^\s*pytest\b", re.MULTILINE)
-OWN = "this-project"  # name of the base's own project in a list
+OWN = "this-project"  # replaces the name of the base's own project in a list of requirements
 _TOOLS = re.compile(
     r"doc|rtd|lint|style|format|typ(?:e|ing)|mypy|dev|release|publish|build|bench|profil|compare|notebook|jupyter|gpu|cuda"
     r"|^all$|complete|full|test",
     re.IGNORECASE,
 )
-"""Extras that are not features of the project: tools of its authors, and extras that combine all others."""
-FOLDERS_MAX = 2  # maximum depth of a file that lists requirements
+"""Matches extras that are not features of the project: tools of its developers, and extras that combine all others."""
+FOLDERS_MAX = 2  # maximum folder depth of a requirements file
 _NOT_FETCHED = frozenset(
     {"python", "pip", "tox", "nox", "pre-commit", "build", "twine", "mypy", "pyright", "ruff", "black"}
 )
 """Tools that no test imports. Python itself is not a package."""
-_DEPTH_MAX = 8  # of groups and files that include others
+_DEPTH_MAX = 8  # maximum depth of groups and files that include each other
 
 
 class BaseDependencies(msgspec.Struct, frozen=True, kw_only=True):
-    """Requirements in pip's form, sorted. `left_out`: the other lines, with reasons."""
+    """Sorted requirements in pip's form. `left_out` contains the lines that cannot be used, with reasons."""
 
     requirements: tuple[str, ...]
-    optional: tuple[str, ...] = ()  # from extras that are features of the project: tests may import them
+    optional: tuple[str, ...] = ()  # from extras for features of the project; tests may import these packages
     left_out: tuple[str, ...] = ()
     build: tuple[str, ...] = ()  # packages that the base's build needs
 
 
 def base_dependencies(base: Mapping[str, bytes]) -> BaseDependencies:
-    """Return the packages that a base declares for itself and its tests. Nothing of the base runs."""
+    """Return the packages that a base declares for itself and its tests. No code of the base runs."""
     toml, ini, script = (
         toml_of(base.get("pyproject.toml")),
         ini_of(base.get("setup.cfg")),
@@ -73,7 +73,7 @@ def base_dependencies(base: Mapping[str, bytes]) -> BaseDependencies:
 
 
 def _sorted_out(lines: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the requirements that an index can provide, sorted, and the other lines with reasons."""
+    """Return the sorted requirements that a package index can provide, and the unusable lines with reasons."""
     requirements: set[str] = set()
     left_out: list[str] = []
     for line in lines:
@@ -131,7 +131,7 @@ def _for_tests(base: Mapping[str, bytes], toml: Mapping[str, Any], extras: Mappi
 
 
 def _is_listing(path: str, base: Mapping[str, bytes], pattern: re.Pattern[str]) -> bool:
-    """Return whether a file lists requirements for tests: by its name, or because it names pytest."""
+    """Return whether a file lists requirements for tests. Its name must say so, or it must name pytest."""
     if path.count("/") > FOLDERS_MAX or not path.endswith((".txt", ".in")):
         return False
     return bool(pattern.search(path)) or (bool(_ANY_FILE.search(path)) and bool(_NAMES_PYTEST.search(base[path])))
@@ -148,7 +148,7 @@ def _group(groups: Mapping[str, list[Any]], name: str, depth: int = 0) -> list[s
 
 
 def _file_lines(base: Mapping[str, bytes], path: str, depth: int = 0) -> list[str]:
-    """Return the lines of a requirements file and of the files that it includes; other options are left out."""
+    """Return the lines of a requirements file and of the files that it includes, without other options."""
     lines: list[str] = []
     if depth > _DEPTH_MAX or path not in base:
         return lines
@@ -177,7 +177,7 @@ def _tox(base: Mapping[str, bytes]) -> list[str]:
 
 
 def _poetry(table: Mapping[str, Any]) -> list[str]:
-    """Return Poetry's table as requirements. A caret or tilde becomes a range."""
+    """Return the entries of Poetry's table as requirements. A version with ^ or ~ becomes a minimum version."""
     lines: list[str] = []
     for name, value in table.items():
         version = value.get("version") if isinstance(value, dict) else value
@@ -198,7 +198,7 @@ def _poetry_range(version: str) -> str:
 
 
 def _without_own(lines: Iterable[str], own: set[str], extras: Mapping[str, list[str]], depth: int = 0) -> Iterable[str]:
-    """Yield the lines. A line that names the project itself is replaced by the requirements of its extras."""
+    """Yield the lines, but replace each line that names the project itself by the requirements of its extras."""
     for line in (text.strip() for text in lines):
         begins = re.match(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[([^\]]*)\])?", line)
         if not line or line.startswith("#"):
@@ -211,7 +211,7 @@ def _without_own(lines: Iterable[str], own: set[str], extras: Mapping[str, list[
 
 
 def _plain(line: str) -> tuple[str | None, str]:
-    """Return a requirement without its marker, if the marker applies on this machine; else None with the reason."""
+    """Return a requirement without its marker, or None and a reason, for example if the marker does not apply here."""
     try:
         pin = Pin(line)
     except InvalidRequirement:

@@ -1,4 +1,4 @@
-"""Preparation of a base for verdicts: libraries, generated files, and the version."""
+"""Preparation of a base for verdicts. It finds the libraries, the generated files and the version of the base."""
 
 import asyncio
 import secrets
@@ -26,9 +26,9 @@ FORM = 1  # version of the stored builds
 async def prepared(
     requirement: Requirement, base: BaseTree, *, libraries: Path, kept: Path, sandbox: Sandbox, say: Say
 ) -> Requirement:
-    """Return the requirement with all that a verdict on its base needs: lock, version and generated files.
+    """Return the requirement with the lock, version and generated files that a verdict on its base needs.
 
-    Raises Unavailable without a sandbox or a package index, and Invalid for packages that exclude one another.
+    Raises Unavailable if there is no sandbox or package index, and Invalid if packages conflict with each other.
     """
     described = describe(Path(base.repo), base.commit)
     generated, notes = await generated_files(
@@ -44,10 +44,10 @@ async def prepared(
 
 
 async def declared_lock(base: Mapping[str, bytes], libraries: Path, say: Say) -> tuple[bytes | None, tuple[str, ...]]:
-    """Resolve the packages that a base declares for itself and its tests. Notes name the packages that were left out.
+    """Resolve the packages that a base declares. Return the lock, and notes about the packages that were left out.
 
-    Extras that are features of the project are included if possible, because tests may import them. None if nothing is
-    declared. Raises Unavailable without an index, and Invalid for pins that exclude one another.
+    Extras for features of the project are included if possible, because tests may import them. The lock is None if the
+    base declares no package. Raises Unavailable if there is no package index, and Invalid if packages conflict.
     """
     declared = base_dependencies(base)
     try:
@@ -63,9 +63,10 @@ async def declared_lock(base: Mapping[str, bytes], libraries: Path, say: Say) ->
 async def generated_files(
     base: Mapping[str, bytes], described: str, *, libraries: Path, kept: Path, sandbox: Sandbox, say: Say
 ) -> tuple[Mapping[str, bytes], tuple[str, ...]]:
-    """Return the files of the base's build, built once and stored below `kept`; empty if it declares none.
+    """Return the files that the base's build makes. The base is built only once, and the files are stored in `kept`.
 
-    If the build fails, return no files and a note. Then the base's tests show how much can be judged without them.
+    Return no files if the base declares none. If the build fails, return no files and a note. Then the base's tests
+    show how much can be judged without these files.
     """
     if not needs_build(base):
         return {}, ()
@@ -73,7 +74,7 @@ async def generated_files(
     path = kept / f"{key}.json"
     with suppress(OSError, msgspec.DecodeError):
         return _built.decode(await asyncio.to_thread(path.read_bytes)).files, ()
-    say("Building the base once, for the files that its build makes.")
+    say("Building the base once, to get the files that its build generates.")
     try:
         lock, missing = await resolved_without_missing(base_dependencies(base).build, libraries, say)
         needs = await installed(lock, libraries, say) if lock is not None else None

@@ -1,6 +1,6 @@
-"""Comparison of pip's installation with the judged project: same files, same start.
+"""Comparison of the project as pip installs it with the judged project: files and command must be equal.
 
-The author may have written the packaging. It may leave files out, replace them, or start the command elsewhere.
+The author may have written the packaging, and this could omit files, replace files, or start another command.
 """
 
 import re
@@ -22,14 +22,14 @@ _SCRIPTS = (
     "import sys\nfrom {module} import {name}\nif __name__ == '__main__':\n"
     "    sys.argv[0] = sys.argv[0].removesuffix('.exe')\n    sys.exit({function}())\n",
 )
-"""The programs that pip writes for an entry point, without their first lines: before 24, before 26.3, and since."""
+"""Programs that pip writes for an entry point, without the first lines: of pip before 24, before 26.3, from 26.3."""
 
 
 def otherwise(judged: Mapping[str, bytes], installed: Mapping[str, bytes], command: str | None) -> str | None:
     """Return the first difference between the installed and the judged project, or None.
 
-    `judged` are the project's files, `installed` is the value of `InstallingSandbox.installed`. A difference need not
-    be a fault: packaging may leave out files that are not needed, and generate files.
+    `judged` contains the project's files. `installed` is the value of `InstallingSandbox.installed`. A difference is
+    not always a fault, because packaging may omit files that are not needed, and may generate files.
     """
     modules = {path: content for path, content in installed.items() if not path.startswith("/")}
     for path, content in modules.items():
@@ -50,12 +50,12 @@ def otherwise(judged: Mapping[str, bytes], installed: Mapping[str, bytes], comma
 
 
 def _tops(paths: Iterable[str]) -> set[str]:
-    """Return the names by which paths are imported, with those of data beside them."""
+    """Return the top-level names of the paths: modules, packages and folders of data."""
     return {path.partition("/")[0].removesuffix(".py") for path in paths}
 
 
 def _is_aside(path: str) -> bool:
-    """Return whether a path is a test, or text about the project."""
+    """Return whether a path is a test, documentation or a settings file, which pip does not install."""
     return is_test(path) or path.partition("/")[0] in _NOT_CODE or bool(_ABOUT.match(path.partition("/")[0]))
 
 

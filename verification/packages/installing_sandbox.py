@@ -1,4 +1,4 @@
-"""A sandbox around another one, with boxes in which the project is installed first."""
+"""A sandbox that uses another sandbox and installs the project in each box before the code runs."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,21 +12,22 @@ from verification.sandbox.base import MIB, PYTHON, Capabilities, RunResult, RunS
 
 INSTALL_WALL_S = 60.0
 MEMORY_BYTES = 1024 * MIB
-WORK_BYTES = 256 * MIB  # the project, its wheel and the installation
+WORK_BYTES = 256 * MIB  # enough for the project, its wheel and the installation
 FILES = 16_384
 COLLECT_FILES_MAX = 10_000
 COLLECT_DEPTH_MAX = 40
 TOLD_CHARS_MAX = 600
-_ENVIRONMENT = "venv/"  # below the work folder
+_ENVIRONMENT = "venv/"  # path below the work folder
 INSTALLER = "/aura/installer.py"
 _SOURCE = Path(__file__).parents[1] / "in_box" / "installer.py"
 _INSTALLED = (f"{_ENVIRONMENT}lib/*/site-packages/**", f"{_ENVIRONMENT}bin/*")
 
 
 class InstallingSandbox:
-    """Sandbox that runs every program in a new environment with the installed project, outside the project's folder.
+    """Sandbox that runs every program in a new virtual environment in which the project is installed.
 
-    `tools` is a toolbox with pip and the project's build tools. With `kept`, the project's folder is not removed.
+    `tools` is a toolbox with pip and the project's build tools. Unless `kept` is True, the project's folder is removed
+    before the program runs.
     """
 
     def __init__(self, sandbox: Sandbox, tools: Path, *, kept: bool) -> None:
@@ -37,7 +38,7 @@ class InstallingSandbox:
 
     @property
     def installed(self) -> Mapping[str, bytes]:
-        """The files of the last environment without the libraries, by path, after its box has ended."""
+        """The files in the last box's environment after its end, by path, without the libraries."""
         return {} if self.last is None else _inside(self.last.files)
 
     @property
@@ -48,7 +49,7 @@ class InstallingSandbox:
         return tail(self.last)
 
     async def run(self, spec: RunSpec) -> RunResult:
-        """Run the same command, started by the installer."""
+        """Run the installer in a box. It installs the project and then starts the command of `spec`."""
         limits = spec.limits
         libraries = LIBRARIES if LIBRARIES in spec.folders else ""
         afterwards = "kept" if self._kept else "removed"
@@ -86,7 +87,7 @@ class InstallingSandbox:
 
 
 def _inside(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the files by name: `slug.py` for a file in site-packages, `/bin/slug` for a program."""
+    """Return the environment's files by short path: `slug.py` in site-packages, `/bin/slug` for a program."""
     found: dict[str, bytes] = {}
     for path, content in files.items():
         _, inside, module = path.partition("/site-packages/")
@@ -96,6 +97,6 @@ def _inside(files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def tail(result: RunResult) -> str:
-    """Return the end of a run's stderr, with printable characters only."""
+    """Return the end of a run's stderr, with "?" for characters that are not printable."""
     said = result.stderr.decode("utf-8", "replace").strip()[-TOLD_CHARS_MAX:]
     return "".join(char if char.isprintable() or char == "\n" else "?" for char in said)

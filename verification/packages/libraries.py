@@ -1,7 +1,7 @@
-"""The libraries of a requirement: resolved once to a lock with hashes, then installed from wheels by the lock.
+"""The libraries of a requirement. They are resolved once to a lock with hashes, and then installed as the lock says.
 
-pip does both in a child process, with the user's own configuration of package indexes. It takes only wheels, so that no
-code of a package runs here. The result is a folder that boxes see read-only.
+pip does this in a child process, with the user's own configuration of package indexes. It installs only wheels, so no
+code of a package runs during the installation. The result is a folder that boxes see read-only.
 """
 
 import contextlib
@@ -23,8 +23,8 @@ from verification.sandbox.child_process import run_program
 
 FETCH_WALL_S = 600.0
 INSTALL_WALL_S = 300.0
-LIBRARIES_BYTES_MAX = 1024 * 1024 * 1024  # of all wheels of one requirement
-STALE_S = 24 * 3600.0  # age of an unfinished folder that a killed process left
+LIBRARIES_BYTES_MAX = 1024 * 1024 * 1024  # limit for all wheels of one requirement together
+STALE_S = 24 * 3600.0  # age after which an unfinished folder of a killed process is removed
 TOLD_LINES_MAX = 3
 VERSIONS_CHARS_MAX = 200
 Say = Callable[[str], None]
@@ -37,9 +37,9 @@ _OFFLINE = re.compile(
 
 
 class NoWheel(Invalid):
-    """The package index has no wheel of a requirement.
+    """Error raised when the package index has no wheel of a required package.
 
-    `needed_by`: the project that needs it; empty if the user named it.
+    `needed_by` is the project that needs this package. It is empty if the user named the package.
     """
 
     def __init__(self, wanted: str, needed_by: str, *, hint: str) -> None:
@@ -50,9 +50,9 @@ class NoWheel(Invalid):
 
 
 async def libraries_of(requirement: Requirement, folder: Path, say: Say = lambda _: None) -> Path | None:
-    """Return the folder with the requirement's libraries, below `folder`; None if it has none.
+    """Return the folder below `folder` with the requirement's libraries, or None if it has no dependencies.
 
-    It installs exactly the bytes that the lock names. Raises like `resolved` and `installed`.
+    It installs exactly the files whose hashes the lock contains. Raises the errors of `resolved` and `installed`.
     """
     if not requirement.dependencies and requirement.lock is None:
         return None
@@ -60,34 +60,38 @@ async def libraries_of(requirement: Requirement, folder: Path, say: Say = lambda
 
 
 async def lock_of(requirement: Requirement, folder: Path, say: Say = lambda _: None) -> bytes:
-    """Return the requirement's own lock, or resolve its pins. Raises Invalid for a lock that does not name a pin."""
+    """Return the requirement's lock, or resolve its pins to a lock. Raises Invalid if a pin is not in its lock."""
     if requirement.lock is None:
         return await resolved(requirement.dependencies, folder, say)
     names = locked(requirement.lock) or {}
     for pin in requirement.dependencies:
         if project_name(pin) not in names:
-            raise Invalid(f"The lock does not name {pin}.", hint="Submit the requirement again.", code="lock_invalid")
+            raise Invalid(
+                f"The lock of the dependencies does not contain {pin}.",
+                hint="Submit the requirement again.",
+                code="lock_invalid",
+            )
     return requirement.lock
 
 
 async def resolved(pins: Sequence[str], folder: Path, say: Say = lambda _: None) -> bytes:
     """Return the lock of the pins and of their dependencies: sorted lines `name==version --hash=sha256:…`.
 
-    It is stored below `folder` and used again. Raises Unavailable without an index, and Invalid for pins that the index
-    does not have.
+    The lock is stored below `folder` for later calls. Raises Unavailable if there is no package index, and Invalid if
+    the index does not have a pin.
     """
     kept = folder / f"{_digest(chr(10).join(sorted(pins)).encode())}.lock"
     if kept.is_file() and locked(content := kept.read_bytes()):
         return content
-    say(f"Fetching {', '.join(pins)} and what they need from the package index.")
+    say(f"Fetching {', '.join(pins)} and their dependencies from the package index.")
     with _making(folder) as made:
         await _pip(*_WHEELS, "--dest", str(made), *pins, wall_s=FETCH_WALL_S, pins=pins)
         lines = [_locked_line(wheel) for wheel in sorted(made.glob("*.whl"))]
         lock = "".join(sorted(lines)).encode()
         if not locked(lock) or sum(wheel.stat().st_size for wheel in made.glob("*.whl")) > LIBRARIES_BYTES_MAX:
             raise LimitReached(
-                f"{', '.join(pins)} with their dependencies are more than {LIBRARIES_BYTES_MAX} bytes of wheels.",
-                hint="Depend on less.",
+                f"The wheels of {', '.join(pins)} and their dependencies have more than {LIBRARIES_BYTES_MAX} bytes.",
+                hint="Name fewer or smaller dependencies.",
             )
         await _install(lock, made, folder, say)
         (made / "lock").write_bytes(lock)
@@ -98,10 +102,10 @@ async def resolved(pins: Sequence[str], folder: Path, say: Say = lambda _: None)
 async def resolved_without_missing(
     requirements: Sequence[str], folder: Path, say: Say = lambda _: None
 ) -> tuple[bytes | None, tuple[str, ...]]:
-    """Return the lock of those requirements that have a wheel in the package index, and the other requirements.
+    """Return the lock of the requirements that have a wheel in the package index, and the requirements without a wheel.
 
-    This is for a base's declared packages: a plugin without a wheel must not prevent the verdict. The lock is None if
-    nothing remains. Raises Unavailable without an index, and Invalid for requirements that contradict each other.
+    This is used for a base's declared packages, because a plugin without a wheel must not prevent the verdict. The lock
+    is None if no requirement remains. Raises Unavailable if there is no index, and Invalid if requirements conflict.
     """
     wanted, missing = list(requirements), list[str]()
     while wanted:
@@ -113,19 +117,20 @@ async def resolved_without_missing(
                 raise
             wanted = [pin for pin in wanted if pin not in named]
             missing += named
-            say(f"{', '.join(named)} is left out. {error.message}")
+            say(f"Going on without {', '.join(named)}. {error.message}")
     return None, tuple(missing)
 
 
 async def installed(lock: bytes, folder: Path, say: Say = lambda _: None) -> Path:
-    """Return the folder with exactly the locked libraries, and create it if it does not exist.
+    """Return the folder with exactly the locked libraries. Create it if it does not exist.
 
-    Raises Unavailable without an index, and Refused (`library_changed`) if the index has other bytes for a locked name.
+    Raises Unavailable if there is no package index, and Refused (`library_changed`) if the hash of a library in the
+    index differs from the lock.
     """
     if (target := _target(lock, folder)).is_dir():
         return target
     names = [f"{name}=={version}" for name, (version, _) in (locked(lock) or {}).items()]
-    say(f"Fetching {', '.join(names)} as locked.")
+    say(f"Fetching {', '.join(names)}, the versions in the lock.")
     with _making(folder) as made:
         (made / "lock").write_bytes(lock)
         args = ("--no-deps", "--require-hashes", "--requirement", str(made / "lock"))
@@ -140,11 +145,11 @@ def modules_in(libraries: Path) -> set[str]:
 
 
 async def _install(lock: bytes, wheels: Path, folder: Path, say: Say) -> Path:
-    """Install from local wheels: no network, no code of the wheels, and each wheel must have the lock's hash."""
+    """Install local wheels without a network and without running their code. Each wheel must have the lock's hash."""
     if (target := _target(lock, folder)).is_dir():
         return target
     names = locked(lock) or {}
-    say(f"Installing {len(names)} {'library' if len(names) == 1 else 'libraries'} with hashes checked.")
+    say(f"Installing {len(names)} {'library' if len(names) == 1 else 'libraries'} and checking the hashes.")
     with _making(folder) as made:
         (made / "lock").write_bytes(lock)
         offline = ("install", "--quiet", "--no-index", "-f", str(wheels), "--only-binary=:all:")
@@ -152,7 +157,7 @@ async def _install(lock: bytes, wheels: Path, folder: Path, say: Say) -> Path:
         args = (*offline, *exact, "--target", str(made / "site"))
         await _pip(*args, wall_s=INSTALL_WALL_S, pins=list(names))
         _open_to_all(made / "site")
-        with contextlib.suppress(FileExistsError, OSError):  # another process was faster
+        with contextlib.suppress(FileExistsError, OSError):  # another process has created it
             os.rename(made / "site", target)
     if not target.is_dir():
         raise Unavailable(f"{target} could not be created.", hint="Check free space and permissions there.")
@@ -166,19 +171,19 @@ def _target(lock: bytes, folder: Path) -> Path:
 
 
 def _digest(content: bytes) -> str:
-    """Return the digest of the content for this interpreter and machine, because wheels depend on both."""
+    """Return a digest of the content, the interpreter and the platform, because wheels depend on the last two."""
     return sha256(f"{sys.implementation.cache_tag} {sysconfig.get_platform()}\n".encode() + content).hexdigest()
 
 
 def _locked_line(wheel: Path) -> str:
-    """Return a wheel's line in the lock. Its file name begins with name and version."""
+    """Return the line for a wheel in the lock. The wheel's file name begins with name and version."""
     name, version = wheel.name.split("-")[:2]
     return f"{project_name(name)}=={version} --hash=sha256:{sha256(wheel.read_bytes()).hexdigest()}\n"
 
 
 @contextlib.contextmanager
 def _making(folder: Path):  # type: ignore[no-untyped-def]
-    """Create a private folder below `folder`, and remove it at the end."""
+    """Create a temporary folder below `folder` and remove it at the end of the `with` block."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("making-*"):
         with contextlib.suppress(OSError):
@@ -215,17 +220,19 @@ async def _pip(*arguments: str, wall_s: float, pins: Sequence[str]) -> None:
 
 
 def _error(said: str, pins: Sequence[str]) -> AuraError:
-    """Return an error with one sentence for pip's message."""
+    """Return the error for pip's output `said`, with one sentence for people."""
     named = ", ".join(pins)
     if "No module named pip" in said:
         return Unavailable(
-            f"{named} cannot be installed: this Python has no pip.", hint="python -m ensurepip", code="pip_missing"
+            f"{named} cannot be installed: this Python has no pip.",
+            hint="Run `python -m ensurepip`.",
+            code="pip_missing",
         )
     if "DO NOT MATCH THE HASHES" in said:
         wrong = re.search(r"^\s+(\S+==\S+) from", said, re.MULTILINE)
         return Refused(
-            f"The package index has other bytes for {wrong[1] if wrong else named} than the lock expects.",
-            hint="Find out why before you trust either. If you submit again, a new lock is resolved.",
+            f"The hash of {wrong[1] if wrong else named} in the package index differs from the hash in the lock.",
+            hint="Find out the reason before you trust the package. If you submit again, Aura makes a new lock.",
             code="library_changed",
         )
     lines = [line.strip() for line in said.splitlines() if line.strip().startswith("ERROR:")][-TOLD_LINES_MAX:]
@@ -234,11 +241,11 @@ def _error(said: str, pins: Sequence[str]) -> AuraError:
         return Unavailable(
             f"{named} cannot be fetched: the package index does not answer.",
             hint="Check the network and pip's configuration (`pip config list`). "
-            "After the first fetch no network is needed.",
+            "After packages are fetched once, no network is needed.",
             code="index_unreachable",
         )
     if "ResolutionImpossible" in said:
-        return Invalid(f"{named} exclude one another.", hint=f"Choose other versions. pip: {told}")
+        return Invalid(f"These packages conflict with each other: {named}.", hint=f"Choose other versions. pip: {told}")
     if "No matching distribution" in said:
         wanted = re.search(r"No matching distribution found for (\S+)(?: \(from ([\w.-]+))?", said)
         versions = re.search(r"\(from versions: ([^)]*)\)", said)
@@ -250,4 +257,7 @@ def _error(said: str, pins: Sequence[str]) -> AuraError:
             if have
             else "Check the name. Aura installs only wheels.",
         )
-    return Unavailable(f"{named} cannot be installed: {told or said.strip()[-300:]}", hint="See pip's message above.")
+    return Unavailable(
+        f"{named} cannot be installed: {told or said.strip()[-300:]}",
+        hint="Correct the cause in pip's message, then try again.",
+    )

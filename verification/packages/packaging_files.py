@@ -1,4 +1,4 @@
-"""Packaging files, read without running them: pyproject.toml, setup.cfg and the literal arguments of setup.py."""
+"""Reader of packaging files: pyproject.toml, setup.cfg and the literal arguments in setup.py. It runs none of them."""
 
 import ast
 import configparser
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def setup_call(content: bytes | None) -> dict[str, Any]:
-    """Return the literal arguments of `setup(...)` in a setup.py, also through names with a literal value."""
+    """Return the literal arguments of `setup(...)` in a setup.py, also arguments that are names of literal values."""
     try:
         module = ast.parse(content or b"")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -34,7 +34,7 @@ def _literal(node: ast.expr, constants: Mapping[str, Any]) -> Any:
 
 
 def assigned_text(content: bytes | None, names: tuple[str, ...]) -> str | None:
-    """Return the text that a module assigns to one of these names."""
+    """Return the literal text that a module assigns to one of these names, or None."""
     try:
         module = ast.parse(content or b"")
     except (SyntaxError, ValueError, RecursionError, MemoryError):

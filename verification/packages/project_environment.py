@@ -1,4 +1,4 @@
-"""Additions of an installation to a base's files: metadata, source folders, and plugins of its libraries."""
+"""Environment of a base as its installation would make it: metadata, source folders, and plugins of libraries."""
 
 import configparser
 from collections.abc import Mapping
@@ -33,9 +33,9 @@ def environment_of(
     described: str = "",
     generated: Mapping[str, bytes] | None = None,
 ) -> ProjectEnvironment:
-    """Return the environment of a base. Nothing of the base runs.
+    """Return the environment of a base. No code of the base runs.
 
-    described: the version from the base's git tags. generated: files that a build of the base made.
+    `described` is the version from the base's git tags. `generated` contains files that a build of the base made.
     """
     projects = projects_of(base, described)
     metadata = {path: content for project in projects for path, content in project.files().items()}
@@ -49,10 +49,7 @@ def environment_of(
 
 
 def plugins_in(libraries: Path) -> tuple[str, ...]:
-    """Return the modules that the installed libraries declare as pytest plugins, sorted.
-
-    Those in _NOT_LOADED are left out.
-    """
+    """Return the sorted modules that installed libraries declare as pytest plugins, without those in _NOT_LOADED."""
     modules: set[str] = set()
     for listing in libraries.glob("*.dist-info/entry_points.txt"):
         parser = configparser.RawConfigParser(delimiters=("=",))

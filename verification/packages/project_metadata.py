@@ -1,8 +1,8 @@
 """The metadata of a base project, read from its files without running any of them.
 
-Tests may ask for the version and the entry points of their own project (`importlib.metadata`). A box has no
-installation of the project, so this metadata is added as a `.dist-info` folder. Entry points for pytest are left out: a
-tree never adds plugins to the judge's pytest.
+Tests may read the version and the entry points of their own project with `importlib.metadata`. A box has no
+installation of the project, so a `.dist-info` folder with this metadata is added. It has no entry points for pytest,
+because a tree must never add plugins to the judge's pytest.
 """
 
 import configparser
@@ -30,17 +30,17 @@ _NAME = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$")
 
 
 class ProjectMetadata(msgspec.Struct, frozen=True, kw_only=True):
-    """Name, version, entry points and modules of one project. `folder`: its folder in the base, "" for the top."""
+    """Name, version, entry points and modules of one project. `folder` is its folder in the base, or "" for the top."""
 
     name: str
     version: str
     entry_points: Mapping[str, Mapping[str, str]] = {}
     requires: tuple[str, ...] = ()
-    modules: tuple[str, ...] = ()  # top-level names
+    modules: tuple[str, ...] = ()  # names of its top-level modules
     folder: str = ""
 
     def files(self) -> dict[str, bytes]:
-        """Return the `.dist-info` folder: relative path -> content."""
+        """Return the files of the `.dist-info` folder as {relative path: content}."""
         place = f"{re.sub(r'[-_.]+', '_', self.name)}-{self.version}.dist-info"
         lines = ["Metadata-Version: 2.1", f"Name: {self.name}", f"Version: {self.version}"]
         lines += [f"Requires-Dist: {requirement}" for requirement in self.requires]
@@ -55,9 +55,9 @@ class ProjectMetadata(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def projects_of(base: Mapping[str, bytes], described: str = "") -> tuple[ProjectMetadata, ...]:
-    """Return the projects of a base: the one at its top, and those in their own folders (a monorepo).
+    """Return the project at the top of a base, and the projects in its folders if it is a monorepo.
 
-    described: the version from the base's git tags, for projects with a version from git.
+    `described` is the version from the base's git tags, for projects that take their version from git.
     """
     folders = {
         path.rpartition("/")[0]
@@ -112,7 +112,7 @@ def _project(base: Mapping[str, bytes], folder: str, described: str) -> ProjectM
 def _dynamic_version(
     here: Mapping[str, bytes], toml: Mapping[str, Any], ini: Mapping[str, Mapping[str, str]], name: str, described: str
 ) -> str:
-    """Return a version that packaging computes: from an attribute, a file, a `__version__`, or the git tags."""
+    """Return a version that packaging would compute from an attribute, a file, a `__version__` or the git tags."""
     setting = table(toml, "tool", "setuptools", "dynamic").get("version")
     attribute = setting.get("attr") if isinstance(setting, dict) else None
     file = setting.get("file") if isinstance(setting, dict) else None

@@ -1,4 +1,4 @@
-"""Folders of a base on Python's path, so that its own modules are found."""
+"""Search for the folders of a base that must be on Python's path so that its own modules can be imported."""
 
 from collections.abc import Mapping
 
@@ -6,10 +6,10 @@ from verification.packages.packaging_files import ini_of, setup_call, table, tex
 
 
 def source_folders(base: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Return the folders that Python's path needs for a base's own modules, in order; "" is the top.
+    """Return the folders that Python's path needs for a base's own modules, in order. The first is "", the top folder.
 
-    The top comes first. A project in its own folder adds that folder and its `src`, and a packaging file adds the
-    folders that it names for packages.
+    Each folder with a packaging file is added together with its `src` folder. The folders that the packaging file names
+    for packages are also added.
     """
     folders = [""]
     known = {path.rpartition("/")[0] for path in base}

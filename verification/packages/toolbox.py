@@ -1,8 +1,8 @@
-"""Toolboxes: installed packages with their dependencies, in a folder that boxes may see read-only.
+"""Toolboxes. A toolbox is a folder with installed packages and their dependencies, which boxes can see read-only.
 
-They are copied from this environment, so nothing is downloaded, and cached for the next process. If the cache is not
-safe, each process makes its own toolbox for each set of names. It is removed at the process's end, or by the next
-process that makes one.
+The packages are copied from this environment, so nothing is downloaded. A cache stores toolboxes for later processes.
+If the cache is not safe, each process makes its own toolboxes and removes them at its end. If it is killed, the next
+process that makes a toolbox removes them.
 """
 
 import atexit
@@ -25,9 +25,9 @@ from verification.sandbox.program import reachable
 from verification.sandbox.runtime import BOX_UID
 
 TOOLS = "/aura/tools"
-"""Folder of the toolbox in a box: modules at the top, for Python's path; programs in `bin`."""
+"""Folder of the toolbox in a box. It contains modules for Python's path, and programs in its folder `bin`."""
 _PLACES = ("/var/tmp", "/dev/shm")
-FORM = "1"  # version of a toolbox's content in addition to the files of its distributions
+FORM = "1"  # version of a toolbox's format; part of the cache's folder names
 _made: dict[tuple[str, ...], Path] = {}
 _own: set[Path] = set()
 _making = threading.Lock()
@@ -36,8 +36,8 @@ _making = threading.Lock()
 def toolbox(names: tuple[str, ...]) -> Path:
     """Return the folder with the distributions `names` and their dependencies.
 
-    It is made if it does not exist, which takes seconds: call it in a thread. Raises Unavailable for a distribution
-    that is not installed, or if boxes can see no temporary folder.
+    If the folder does not exist, making it takes seconds, so call this in a thread. Raises Unavailable if a
+    distribution is not installed, or if boxes can see no temporary folder.
     """
     with _making:
         known = tuple(sorted(set(names)))
@@ -47,7 +47,7 @@ def toolbox(names: tuple[str, ...]) -> Path:
 
 
 def tool_versions(names: tuple[str, ...]) -> dict[str, str]:
-    """Return name -> version of the distributions and their dependencies. Raises Unavailable like `toolbox`."""
+    """Return {name: version} of the distributions and their dependencies. Raises Unavailable if one is missing."""
     return {name: found.version for name, found in sorted(_closure(names).items())}
 
 
@@ -62,7 +62,7 @@ def tools_digest(names: tuple[str, ...]) -> str:
 
 
 def close_toolboxes() -> None:
-    """Remove the folders of this process. The next call makes them again."""
+    """Remove the toolboxes of this process. The next call of `toolbox` makes them again."""
     with _making:
         for folder in _own:
             shutil.rmtree(folder, ignore_errors=True)
@@ -95,14 +95,14 @@ def _make(names: tuple[str, ...]) -> Path:
         shutil.rmtree(own, ignore_errors=True)
         raise Unavailable(
             f"The tools for boxes could not be copied: {error}.",
-            hint=f"Free some space in {place}, or set TMPDIR to a folder with space.",
+            hint=f"Free some space in {place}, or set TMPDIR to a folder with free space.",
             code="toolbox_failed",
         ) from error
     return own
 
 
 def _closure(names: Iterable[str]) -> dict[str, importlib.metadata.Distribution]:
-    """Return the distributions by name, with their dependencies in this environment, without extras."""
+    """Return {name: distribution} for the names and all their dependencies in this environment, without extras."""
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 
@@ -115,7 +115,7 @@ def _closure(names: Iterable[str]) -> dict[str, importlib.metadata.Distribution]
             found[name] = importlib.metadata.distribution(name)
         except importlib.metadata.PackageNotFoundError as error:
             raise Unavailable(
-                f"{name} is not installed in the environment of this program, and a gate needs it.",
+                f"A gate needs the package {name}, but it is not installed in the environment of this program.",
                 hint=f"Install it into the same environment: pip install {name}.",
                 code="tool_missing",
             ) from error
@@ -129,7 +129,7 @@ def _closure(names: Iterable[str]) -> dict[str, importlib.metadata.Distribution]
 
 
 def _files(found: importlib.metadata.Distribution) -> Iterator[tuple[Path, str]]:
-    """Yield each file with its path in the toolbox: modules as installed, compiled programs in `bin`."""
+    """Yield each file and its path in the toolbox. Modules keep their path, and compiled programs go to `bin`."""
     for file in found.files or ():
         source, inside = Path(str(file.locate())), str(file)
         if not _wanted(inside) or not source.is_file():
@@ -145,13 +145,13 @@ def _wanted(inside: str) -> bool:
 
 
 def _is_script(program: Path) -> bool:
-    """Return whether a program is a script. Its first line names this environment's interpreter, which no box has."""
+    """Return whether a program is a script. A script cannot run in a box without its interpreter."""
     with program.open("rb") as file:
         return file.read(2) == b"#!"
 
 
 def _copy(source: Path, folder: Path, inside: str) -> None:
-    """Copy a file so that everybody can read it, with its byte code: a box could not store what it compiles."""
+    """Copy a file and make it readable for everybody. Also add its byte code, because a box could not store it."""
     target = folder / inside
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
@@ -166,7 +166,7 @@ def _compile(target: Path, inside: str) -> None:
     try:
         py_compile.compile(str(target), str(compiled), f"{TOOLS}/{inside}", doraise=True, invalidation_mode=mode)
     except py_compile.PyCompileError:
-        return  # a template or an example that nobody imports
+        return  # a template or an example that no module imports
     compiled.chmod(0o644)
 
 
@@ -181,7 +181,7 @@ def _place() -> Path:
         if os.access(place, os.W_OK) and reachable(place, uid):
             return place
     raise Unavailable(
-        "No folder for temporary files can be seen by boxes.",
+        "Boxes cannot read any folder for temporary files.",
         hint="Set TMPDIR to a folder that every user may enter and read.",
         code="toolbox_failed",
     )

@@ -1,7 +1,7 @@
-"""The cache of toolboxes: a folder for each user with finished toolboxes, named by the digest of their content.
+"""The cache of toolboxes. Each user has a folder with finished toolboxes, named by the digest of their content.
 
-A process uses the cache only if its own user owns it and nobody else may write to it, and a toolbox only if every file
-exists with its size. Programs that clean temporary folders remove files one by one, by age.
+A process uses the cache only if its own user owns it and nobody else may write to it. It uses a toolbox only if every
+file exists with the right size, because programs that clean temporary folders remove single old files.
 """
 
 import os
@@ -16,15 +16,15 @@ from pathlib import Path
 from verification.sandbox.orphans import PREFIX, is_orphan, new_tag
 
 SHELF = "aura-tools"
-UNUSED_S = 7 * 24 * 3600.0  # age in seconds after which the next process that adds a toolbox removes an unused one
+UNUSED_S = 7 * 24 * 3600.0  # a toolbox that was not used for so many seconds is removed when another is added
 _LISTING = ".listing"
 
 
 def taken(place: Path, name: str, fill: Callable[[Path], None]) -> Path | None:
-    """Return the folder of the toolbox `name` in `place`, filled by `fill` if it is missing or incomplete.
+    """Return the folder of the toolbox `name` in `place`. If it is missing or incomplete, `fill` makes it.
 
-    Return None if another user could have written the cache. Raises the errors of `fill`, and leaves no unfinished
-    folder.
+    Return None if another user could have written the cache. If `fill` raises an error, remove the unfinished folder
+    and raise the error.
     """
     shelf = place / f"{SHELF}-{os.getuid()}"
     with suppress(FileExistsError):
@@ -46,7 +46,7 @@ def _ours_alone(shelf: Path) -> bool:
 
 
 def _put(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Make a toolbox beside its place and move it there, so that nobody sees an unfinished one."""
+    """Make a toolbox under a temporary name, then rename it, so that no process uses an unfinished toolbox."""
     made, damaged = folder.with_name(new_tag()), folder.with_name(new_tag())
     try:
         made.mkdir(mode=0o755)
@@ -54,7 +54,7 @@ def _put(folder: Path, fill: Callable[[Path], None]) -> None:
         (made / _LISTING).write_text(_listed(made), encoding="ascii")
         if folder.exists() and not _whole(folder):
             folder.rename(damaged)
-        with suppress(OSError):  # another process was faster
+        with suppress(OSError):  # another process has created it
             made.rename(folder)
     finally:
         shutil.rmtree(made, ignore_errors=True)
@@ -62,7 +62,7 @@ def _put(folder: Path, fill: Callable[[Path], None]) -> None:
 
 
 def _tidy(shelf: Path) -> None:
-    """Remove unfinished folders of killed processes, and toolboxes that nobody used for UNUSED_S."""
+    """Remove unfinished folders of killed processes, and toolboxes that no process used for UNUSED_S."""
     for entry in list(shelf.iterdir()):
         with suppress(OSError):
             unused = time.time() - entry.stat().st_mtime > UNUSED_S
@@ -78,7 +78,7 @@ def _whole(folder: Path) -> bool:
 
 
 def _listed(folder: Path) -> str:
-    """Return the hex sha256 of path, size and mode of everything below the folder, except for the listing."""
+    """Return a hex sha256 of the paths, sizes and modes of all entries below the folder, except the listing itself."""
     found = sha256()
     for path in sorted(folder.rglob("*")):
         if path.name != _LISTING:
