@@ -1,7 +1,8 @@
-"""Builds a wheel of the base in a box and unpacks it there. It needs the standard library and the build's packages.
+"""Program that builds a wheel of the base in a box and unpacks it there.
 
-Its arguments are the project, the folder for the result, the backend as `module:object` and the backend's own folders.
-The build's packages are on Python's path. Output of the build goes to stderr.
+Its arguments are the project, the folder for the result, the build backend as `module:object`, and the backend's own
+folders. It uses only the standard library and the packages of the build, which are on Python's path. Output of the
+build goes to stderr.
 """
 
 import importlib
@@ -11,7 +12,7 @@ import zipfile
 
 
 def main() -> None:
-    """Call the backend's hook (PEP 517) and unpack the wheel that it made."""
+    """Call the backend's hook `build_wheel` (PEP 517) and unpack the wheel."""
     project, result, backend, *folders = sys.argv[1:]
     os.chdir(project)
     sys.path[:0] = [os.path.join(project, folder) for folder in folders]

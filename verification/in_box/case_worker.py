@@ -1,8 +1,8 @@
-"""The judge's worker: it runs one case in the box and answers with the results. It runs alone, on the standard library.
+"""The judge's worker. It runs one case in the box and answers with the results. It uses only the standard library.
 
 It reads the order (JSON) from standard input and writes one line, nonce and JSON, to the original standard output.
-The code under test shares this process and may do anything to it. That gains it nothing: the process has no expected
-value, and instead of a forged answer the code could return the same value.
+The code under test shares this process and can change everything in it, but gains nothing: the process contains no
+expected value, and the code could return a value directly instead of forging an answer with it.
 """
 
 import base64
@@ -20,19 +20,19 @@ from typing import Any
 
 DEPTH_MAX = 64
 NODES_MAX = 200_000
-EXACT_INT_MAX = 2**53  # a larger int is sent as text
+EXACT_INT_MAX = 2**53  # a larger integer is sent as text
 INT_DIGITS_MAX = 4000
 FILE_BYTES_MAX = 1024 * 1024
 MESSAGE_CHARS_MAX = 4000
 PROGRAMS = "/aura/bin"
-SET_DUMPABLE = 4  # of prctl
+SET_DUMPABLE = 4  # option of prctl
 
 
 class Encoder:
-    """Encoder of Python values to JSON with tags. A value with its own behaviour becomes an object tag.
+    """Encoder of Python values to JSON with tags. An object of any other type becomes a tag with its class name.
 
-    An instance of a subclass of a built-in type is read with the built-in type's own methods, without any override.
-    It becomes `{"$of": [its class, its contents]}`.
+    An instance of a subclass of a built-in type becomes `{"$of": [its class, its contents]}`. The encoder reads its
+    contents with the methods of the built-in type, so no overridden method runs.
     """
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Encoder:
         if value is None or kind is bool:
             return value
         for base in _BASES:
-            if issubclass(kind, base):  # asks the class itself: no override of the subclass runs
+            if issubclass(kind, base):  # `issubclass` runs no method of the code under test
                 contents = self.contents(value, base, depth)
                 return contents if kind is base else {"$of": [_name_of(kind), contents]}
         return {"$object": _name_of(kind)}
@@ -72,7 +72,7 @@ def _is_text(value: str) -> bool:
 
 _ITEMS: dict[type, Any] = {each: each.__iter__ for each in (list, tuple, set, frozenset)}
 _BASES = (str, int, float, dict, *_ITEMS, bytes, decimal.Decimal, datetime.datetime, datetime.date)
-"""Types that are compared by content. A datetime is also a date, so it comes first."""
+"""Types that are compared by content. `datetime` comes before `date`, because it is a subclass of `date`."""
 
 
 def _scalar(value: Any, base: Any) -> Any:
@@ -95,7 +95,7 @@ def _scalar(value: Any, base: Any) -> Any:
 
 
 def decode(value: Any) -> Any:
-    """Return the Python value of an encoded argument."""
+    """Return the Python value of an argument encoded as JSON with tags."""
     if type(value) is list:
         return [decode(item) for item in value]
     if type(value) is not dict:
@@ -122,13 +122,13 @@ _MADE: dict[str, Any] = {
 
 
 def _name_of(kind: type) -> str:
-    """Return module and name of a class, or a constant text if the class does not allow it."""
+    """Return module and name of a class, or a fixed text if the class raises an error or has no valid name."""
     name, raised = _attempt(lambda: f"{kind.__module__}.{kind.__qualname__}"[:200])
     return name if raised is None and _is_text(name) else "an unnamed class"
 
 
 def _names_of(kind: type) -> list[str]:
-    """Return the names by which a case may expect an exception's class. Builtins' names are for builtins only."""
+    """Return the names that a case may use for an exception's class. Names of builtins mean only the builtins."""
     bare, full = kind.__name__, _name_of(kind)
     genuine = getattr(builtins, bare, None)
     fake = isinstance(genuine, type) and genuine is not kind
@@ -143,7 +143,7 @@ def _said(error: BaseException) -> str:
 
 
 def _attempt(act: Any) -> tuple[Any, BaseException | None]:
-    """Return the result of a call of code under test, or anything that it raised."""
+    """Call code under test. Return its result and None, or None and the exception that it raised."""
     try:
         return act(), None
     except BaseException as error:
@@ -151,14 +151,14 @@ def _attempt(act: Any) -> tuple[Any, BaseException | None]:
 
 
 class CaseSteps:
-    """The steps of one case, in one process and one folder."""
+    """Runner of the steps of one case, in one process and one folder."""
 
     def __init__(self, order: dict[str, Any]) -> None:
         self.folder: str = order["folder"]
         self.bound: dict[str, Any] = {}
 
     def play(self, step: dict[str, Any], expected: str) -> dict[str, Any]:
-        """Run one step. `expected` is bait: code that answers with it has searched the judge's frames."""
+        """Run one step. `expected` is bait: code that answers with it has searched this worker's stack frames."""
         self._write(step["before"])
         before = self._files(step["watch"])
         seen = self._run(step) if step["action"] == "run" else self._call(step, expected)
@@ -229,7 +229,7 @@ class CaseSteps:
         return {path: self._file(os.path.join(self.folder, path)) for path in paths}
 
     def _file(self, where: str) -> Any:
-        """Return text, tagged bytes, None if nothing is there, or an object tag for anything but a plain file."""
+        """Return a file's content as text or tagged bytes, None if it does not exist, or an object tag if not plain."""
         if not os.path.lexists(where):
             return None
         if os.path.islink(where) or not os.path.isfile(where):
@@ -243,7 +243,7 @@ class CaseSteps:
 
 
 def _content(descriptor: int) -> Any:
-    """Return the content from the start: text if it is UTF-8, else tagged bytes; None if it is too long."""
+    """Return the whole content as text, or as tagged bytes if it is not UTF-8. Return None if it is too long."""
     content = os.pread(descriptor, FILE_BYTES_MAX + 1, 0)
     if len(content) > FILE_BYTES_MAX:
         return None
@@ -260,9 +260,10 @@ def _attribute(found: Any, path: str) -> Any:
 
 
 def _load_what_runs() -> None:
-    """Import modules before the project's folder is on the path, as the project may have modules of the same names.
+    """Import the modules that `run` steps need, and protect this process's memory from the command.
 
-    The command runs as the same user as this process. It must not read or write this process's memory.
+    The imports come before the project's folder is on the path, because the project may have modules of the same names.
+    The command runs as the same user as this process, so it could otherwise read and write this process's memory.
     """
     for name in ("subprocess", "tempfile"):
         importlib.import_module(name)
@@ -271,7 +272,7 @@ def _load_what_runs() -> None:
 
 
 def main() -> None:
-    """Read the order, run its steps and answer once. No code under test runs after the answer."""
+    """Read the order, run its steps and answer once. After the answer, no code under test runs."""
     dumps, write, leave, clock = json.dumps, os.write, os._exit, time.monotonic
     order = json.loads(sys.stdin.buffer.read())
     channel = os.dup(1)

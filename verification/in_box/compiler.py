@@ -1,7 +1,7 @@
-"""Compiles files inside the box without running them, and reports which are not valid Python. It runs alone.
+"""Program that compiles files inside the box without running them, and reports files that are not valid Python.
 
-Its arguments are the paths. It writes one line of JSON before each file and one after it. So a file that crashes the
-compiler is known.
+Its arguments are the paths. It writes one line of JSON before each file and one line after it, so the judge can tell
+which file crashed the compiler.
 """
 
 import json
@@ -9,11 +9,11 @@ import sys
 import warnings
 from typing import Any
 
-MESSAGE_CHARS_MAX = 300  # it may quote a name from the file, which may be long
+MESSAGE_CHARS_MAX = 300  # a message may quote a long name from the file
 
 
 def fault_of(path: str) -> dict[str, Any] | None:
-    """Return where and why the file does not compile, or None."""
+    """Return the line and message of the error if the file does not compile, else None."""
     with open(path, "rb") as file:
         source = file.read()
     try:

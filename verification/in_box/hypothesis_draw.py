@@ -1,11 +1,11 @@
-"""Draws inputs for properties, in a separate program, so that nothing in the judge's process affects them.
+"""Program that draws inputs for properties. It is separate, so that nothing in the judge's process affects the inputs.
 
 Hypothesis takes constants from the loaded modules of a project, seeds the process's random numbers and writes files to
-its working directory. Here it finds only this text, which comes by `-c`, and an empty folder that is removed. So the
-same seed gives the same inputs wherever the same Hypothesis is installed.
+its working directory. This program is passed to Python by `-c` and runs in an empty folder, which is removed later. So
+the same seed gives the same inputs on every machine with the same Hypothesis.
 
-Standard input: {"seed", "wanted": [{"inputs": [generator], "tries"}]}. Standard output: for each, the list of argument
-lists; values are JSON with tags, as in a requirement.
+Standard input is {"seed", "wanted": [{"inputs": [generator], "tries"}]}. Standard output has a list of argument lists
+for each entry of `wanted`. Values are JSON with tags, as in a requirement.
 """
 
 import base64
@@ -18,15 +18,15 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-EDGES_MAX = 6  # inputs with edge values for all arguments
-ROUND = 10  # inputs that are drawn together
-STRETCH_MAX = 4  # maximum number of equal neighbours that are made on purpose
+EDGES_MAX = 6  # maximum number of inputs that consist of edge values
+ROUND = 10  # number of inputs that Hypothesis draws in one run
+STRETCH_MAX = 4  # maximum number of equal neighbouring items that are made on purpose
 LETTERS = (
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~\t\n\r\0\x1b\x7f"
     "\u00e9\u00fc\u00df\u00d1\u0130\u0131\u017f\u03a3\u03c2\u0416\u0301\u200d\u00a0\u2028\u2003\u00b2\u00bd\u0663"
     "\u05d0\u0639\u202e\u4e2d\ud55c\u3042\ufb01\uff21\ufffd\ufeff\U0001f600\U0001f1e9\U0010ffff"
 )
-"""Letters of drawn texts, unless the requirement names others: most are plain, the others often cause faults."""
+"""Default letters of drawn texts. Most are ordinary letters; the others often cause errors in programs."""
 
 
 def _number(value: float) -> Any:
@@ -48,7 +48,7 @@ def _key(value: Any) -> str:
 
 
 def strategy(made: dict[str, Any]) -> st.SearchStrategy[Any]:
-    """Return the strategy of one generator."""
+    """Return the Hypothesis strategy for one generator."""
     return _STRATEGIES[made["kind"]](made)
 
 
@@ -68,8 +68,8 @@ def _float(made: dict[str, Any]) -> st.SearchStrategy[Any]:
 def _many(item: st.SearchStrategy[Any], made: dict[str, Any]) -> st.SearchStrategy[Any]:
     """Return a strategy for lists of evenly distributed lengths, and for lists with repeated items.
 
-    By default nearly all lists would be short and without repetition. Code with a small mistake often fails only on
-    others.
+    By default, Hypothesis draws mostly short lists without repeated items. Code with a small mistake often fails only
+    on long lists or on repeated items.
     """
     low, high = made.get("min", 0), made.get("max", 0)
     if made.get("unique"):
@@ -81,7 +81,7 @@ def _many(item: st.SearchStrategy[Any], made: dict[str, Any]) -> st.SearchStrate
 
 
 def _text(made: dict[str, Any]) -> st.SearchStrategy[Any]:
-    """Return a strategy for texts. `st.text` would first build a table of all Unicode, which takes a second."""
+    """Return a strategy for texts. It avoids `st.text`, which first takes a second to build a table of all Unicode."""
     return _many(st.sampled_from(made.get("alphabet") or LETTERS), made).map("".join)
 
 
@@ -130,7 +130,7 @@ _STRATEGIES: dict[str, Callable[[dict[str, Any]], st.SearchStrategy[Any]]] = {
 
 
 def edges(made: dict[str, Any]) -> list[Any]:
-    """Return the edge values of a generator: least, greatest, and those near zero or empty."""
+    """Return the edge values of a generator: the smallest, the largest, and values near zero or empty."""
     kind, low, high = made["kind"], made.get("min", 0), made.get("max", 0)
     if kind == "integer":
         return list(dict.fromkeys([min(max(0, low), high), low, high, *(n for n in (1, -1) if low <= n <= high)]))
@@ -186,7 +186,7 @@ def draw(number: str, inputs: list[dict[str, Any]], tries: int) -> list[list[Any
 
 
 def _round(drawn: st.SearchStrategy[tuple[Any, ...]], number: str) -> list[tuple[Any, ...]]:
-    """Return a few inputs. After ten, Hypothesis mostly varies the inputs that it has."""
+    """Return up to ROUND inputs. In a longer run, Hypothesis would mostly vary inputs that it has already drawn."""
     found: list[tuple[Any, ...]] = []
 
     @seed(number)
@@ -207,7 +207,7 @@ def _round(drawn: st.SearchStrategy[tuple[Any, ...]], number: str) -> list[tuple
 
 
 def main() -> None:
-    """Answer one order."""
+    """Read one order from standard input and write the drawn inputs to standard output."""
     order = json.loads(sys.stdin.read())
     wanted = enumerate(order["wanted"])
     drawn = [draw(f"{order['seed']}:{number}", one["inputs"], one["tries"]) for number, one in wanted]

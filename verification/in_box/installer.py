@@ -1,8 +1,8 @@
-"""Makes a new environment inside the box, installs the project in it, and then becomes another program in it.
+"""Program that makes a virtual environment in the box, installs the project in it, and then starts another program.
 
-It runs alone, on the standard library. Its arguments are the toolbox with pip, a libraries folder or "", `kept` or
-`removed` for the project's folder, and the next program with its options. pip's output goes to stderr. If pip fails,
-the exit status is INSTALL_FAILED.
+It uses only the standard library. Its arguments are the toolbox with pip, a libraries folder or "", `kept` or `removed`
+for the project's folder, and the next program with its options. pip's output goes to stderr. If pip fails, the exit
+status is INSTALL_FAILED.
 """
 
 import os
@@ -22,7 +22,8 @@ def install(tools: str, libraries: str) -> bool:
     """Create a virtual environment that sees the libraries, and install the project. Return whether pip succeeded."""
     import venv
 
-    # The environment refers to its base by folder. The box's own name for it is a link in a folder without a library.
+    # The environment stores the folder of its interpreter. In a box, the interpreter's path is a link in a folder
+    # without Python's library, so this uses the target of the link.
     sys._base_executable = os.path.realpath(sys.executable)  # type: ignore[attr-defined]  # venv reads this
     venv.create(ENVIRONMENT, symlinks=True)
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
@@ -43,7 +44,7 @@ def install(tools: str, libraries: str) -> bool:
 
 
 def main() -> None:
-    """Install the project, then become the next program: the same process with the same standard streams."""
+    """Install the project, then replace this program with the next one, in the same process."""
     tools, libraries, afterwards, *program = sys.argv[1:]
     if not install(tools, libraries):
         sys.exit(INSTALL_FAILED)

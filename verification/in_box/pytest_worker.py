@@ -1,7 +1,7 @@
-"""Runs pytest inside the box and answers with its report. It runs alone, on the standard library and the toolbox.
+"""Program that runs pytest in the box and answers with its report. It uses only the standard library and the toolbox.
 
 It reads the order (JSON) from standard input and writes one line, nonce and JSON, to the original standard output. The
-code under test shares this process, so it could forge every part of the answer: evidence of grade B.
+code under test shares this process, so it could forge every part of the answer. The answer is evidence of grade B.
 """
 
 import collections
@@ -17,13 +17,13 @@ MESSAGE_CHARS_MAX = 300
 
 
 def _clean(text: Any) -> str:
-    """Return a text as one bounded line that can always be encoded."""
+    """Return a text as one line of limited length that can always be encoded."""
     line = " ".join(str(text).split())[:MESSAGE_CHARS_MAX]
     return line.encode("utf-8", "replace").decode()
 
 
 def _id(text: Any) -> str:
-    """Return a test's id as one bounded line. A longer id keeps its beginning and gets a digest of the whole."""
+    """Return a test's id as one line of limited length. A longer id ends with a digest of the whole id."""
     line = " ".join(str(text).split()).encode("utf-8", "replace").decode()
     if len(line) <= MESSAGE_CHARS_MAX:
         return line
@@ -31,7 +31,7 @@ def _id(text: Any) -> str:
 
 
 class StubType(type):
-    """Class of every object in a stub module: a call returns None, and every attribute is another stub."""
+    """Class of every object in a stub module. A call of a stub returns None, and every attribute is another stub."""
 
     def __call__(cls, *_args: Any, **_kwargs: Any) -> Any:
         return None
@@ -47,7 +47,7 @@ def stub(name: str) -> Any:
 
 
 class StubFinder:
-    """Finder of the project's modules, all of them stubs. It is asked last, when no other finder knows a name."""
+    """Import finder that makes a stub for each module of the project. Python asks it after all other finders."""
 
     def __init__(self, names: list[str]) -> None:
         self.names = frozenset(names)
@@ -70,7 +70,7 @@ class StubFinder:
 
 
 class Reporter:
-    """A pytest plugin that stores the collected tests and the end of each phase of each test."""
+    """A pytest plugin that stores the collected tests and the results of the setup, call and teardown of each test."""
 
     def __init__(self, order: dict[str, Any]) -> None:
         self.order = order
@@ -83,9 +83,10 @@ class Reporter:
         self.left_out: set[str] = set()
 
     def pytest_load_initial_conftests(self) -> Any:
-        """Make the project importable, after pytest has imported all of its own modules.
+        """Put the project on Python's path after pytest has imported its own modules.
 
-        `main` makes this a wrapper, so that it runs before plugins: pytest-django imports the project's settings here.
+        `main` makes this hook a wrapper, so it runs before the hooks of plugins. For example, pytest-django imports the
+        project's settings in this hook.
         """
         if self.order["stubs"] is not None:
             sys.meta_path.append(StubFinder(self.order["stubs"]))
@@ -104,11 +105,11 @@ class Reporter:
             self.skipped.append((_id(report.nodeid), _said(report)))
 
     def pytest_configure(self, config: Any) -> None:
-        """Turn off a check that ends the run if a conftest implements hooks of a missing plugin."""
+        """Turn off pytest's check for unknown hooks: hooks of a missing plugin in a conftest would end the run."""
         config.pluginmanager.check_pending = lambda: None
 
     def pytest_internalerror(self, excinfo: Any) -> None:
-        """Report that pytest itself, or a plugin, ended the run."""
+        """Store the error of pytest itself or of a plugin that ended the run."""
         self.errors.append(("", _clean(f"{type(excinfo.value).__name__}: {excinfo.value}")))
 
     def pytest_deselected(self, items: Any) -> None:
@@ -117,7 +118,7 @@ class Reporter:
 
     def pytest_collection_finish(self, session: Any) -> None:
         if self.order["backwards"]:
-            session.items.reverse()  # reversed as a whole: tests of one module or class stay together
+            session.items.reverse()  # tests of one module or class stay together in the reversed list
         self.collected = [_id(item.nodeid) for item in session.items]
 
     def pytest_runtest_logreport(self, report: Any) -> None:
@@ -128,7 +129,7 @@ class Reporter:
         self.seconds[file] = self.seconds.get(file, 0.0) + float(getattr(report, "duration", 0.0))
 
     def answer(self) -> dict[str, Any]:
-        """Return the whole report. A test with three passed phases is one number: its place in `collected`."""
+        """Return the whole report. A test whose three phases passed is only a number: its index in `collected`."""
         by_test: dict[str, list[tuple[str, str, str, bool, str]]] = {}
         for phase in self.phases:
             by_test.setdefault(phase[0], []).append(phase)
@@ -148,16 +149,16 @@ class Reporter:
 
 
 def project_paths(order: dict[str, Any]) -> list[str]:
-    """Return the folders of the project that Python's path needs and that exist, the project itself first."""
+    """Return the existing folders of the project for Python's path. The project's own folder comes first."""
     project = order["project"]
     places = [os.path.join(project, folder) if folder else project for folder in order["paths"]]
     return [place for place in places if os.path.isdir(place)]
 
 
 def forget_tools(order: dict[str, Any]) -> None:
-    """Let the project's tests import its own copy of a library that pytest uses, too.
+    """Let the project's tests import the project's own version of a library that pytest also uses.
 
-    pytest keeps the modules that it has imported. The next import of such a name finds the project's copy.
+    pytest keeps its references to the modules that it has imported. The next import finds the project's version.
     """
     own = frozenset(order["own"])
     for name in [name for name in sys.modules if name.partition(".")[0] in own]:
@@ -165,7 +166,7 @@ def forget_tools(order: dict[str, Any]) -> None:
 
 
 def usable(names: list[str], load: Any) -> tuple[list[str], list[str]]:
-    """Return the names that `load` accepts without an error, and the others, each of which would end pytest."""
+    """Return the names that `load` accepts, and the names for which it raises an error, which would end pytest."""
     good: list[str] = []
     bad: list[str] = []
     for name in names:
@@ -179,7 +180,7 @@ def usable(names: list[str], load: Any) -> tuple[list[str], list[str]]:
 
 
 def usable_filters(order: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """Return the warning filters with a class that can be imported, maybe from the project, and the others."""
+    """Return the warning filters whose class can be imported, also from the project, and the unusable filters."""
     from _pytest.config import parse_warning_filter
 
     places = project_paths(order)
@@ -198,12 +199,12 @@ def _said(report: Any) -> str:
         return _clean(crash.message)
     text = str(reason[-1] if isinstance(reason, tuple) else reason)
     errors = [line[1:] for line in text.splitlines() if line.startswith("E  ")]
-    # For a file that could not be collected, use its error without the traceback.
+    # A file that could not be collected has only a long text; use its error lines without the traceback.
     return _clean(errors[-1] if errors else text)
 
 
 def main() -> None:
-    """Read the order, run pytest and answer once. No code under test runs after the answer."""
+    """Read the order, run pytest and answer once. After the answer, no code under test runs."""
     dumps, write, leave = json.dumps, os.write, os._exit
     order = json.loads(sys.stdin.buffer.read())
     channel = os.dup(1)

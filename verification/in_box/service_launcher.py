@@ -1,8 +1,9 @@
-"""The service launcher: it starts a service inside the box and sends connections to it to the judge.
+"""The service launcher. It starts a service inside the box, connects to it and gives the connections to the judge.
 
-It runs alone, on the standard library. Its standard input is a socket for packets. The first packet is the order
-(JSON). Each later packet is a word, and gets one packet as answer. Connections are made here, where the service
-listens, and sent as descriptors. So requests and expected values stay outside. The end of the socket ends the box.
+It uses only the standard library. Its standard input is a packet socket. The first packet is the order (JSON). Each
+later packet is a word, and the launcher answers it with one packet. The launcher opens each connection inside the box
+and sends it to the judge as a descriptor. So requests and expected values stay outside. When the judge closes the
+socket, the box ends.
 """
 
 import ctypes
@@ -17,14 +18,14 @@ from typing import Any
 
 ORDER_BYTES_MAX = 65536
 WORD_BYTES_MAX = 16
-STOP_WAIT_S = 3.0  # from SIGTERM to the end of the box
+STOP_WAIT_S = 3.0  # limit from SIGTERM to the end of the box
 POLL_S = 0.02
 REASON_CHARS_MAX = 300
-_SET_DUMPABLE = 4  # of prctl; with 0, the service, which has the same user, cannot write to our memory
+_SET_DUMPABLE = 4  # option of prctl; 0 stops the service, which runs as the same user, from writing to our memory
 
 
 class ServiceProcess:
-    """The process under test."""
+    """The process of the service under test."""
 
     def __init__(self, order: dict[str, Any]) -> None:
         self.address = ("127.0.0.1", int(order["port"]))
@@ -46,14 +47,14 @@ class ServiceProcess:
             self.fault = str(error)[:REASON_CHARS_MAX]
 
     def state(self) -> str:
-        """Return `runs`, `ended CODE` or `failed REASON`."""
+        """Return the state of the process: `runs`, `ended CODE` or `failed REASON`."""
         if self.process is None:
             return f"failed {self.fault}"
         code = self.process.poll()
         return "runs" if code is None else f"ended {code}"
 
     def stop(self) -> None:
-        """Ask the process to end, and wait up to STOP_WAIT_S."""
+        """Send SIGTERM to the process group, and wait at most STOP_WAIT_S for the end of the process."""
         if self.process is None:
             return
         with suppress(ProcessLookupError):
@@ -64,7 +65,7 @@ class ServiceProcess:
 
 
 def answer(door: socket.socket, service: ServiceProcess, word: bytes) -> None:
-    """Answer one packet. `connect` gets the state and, if the service runs, a socket with a connection in progress."""
+    """Answer one packet with the state. If the word is `connect` and the service runs, add a connecting socket."""
     state = service.state().encode()
     if word != b"connect" or state != b"runs":
         door.send(state)
