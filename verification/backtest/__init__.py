@@ -1,1 +1,1 @@
-"""The backtest: a repository's own merged fixes, judged without a model, to measure how reliable verdicts on it are."""
+"""The backtest. It judges a repository's own merged fixes without a model, to measure how reliable its verdicts are."""

@@ -1,4 +1,4 @@
-"""Commits of a repository that change code and tests, with their changed paths, read without a checkout."""
+"""Search for commits of a repository that change code and tests. It needs no checkout."""
 
 import ast
 import contextlib
@@ -26,12 +26,12 @@ _NOT_CODE = ("setup.py", "noxfile.py", "conf.py", "tasks.py")
 
 
 class FixCommit(msgspec.Struct, frozen=True, kw_only=True):
-    """A commit with its first parent, both as hex ids, and its message."""
+    """A commit and its message. `id` and `parent`, the id of its first parent, are in hex."""
 
     id: str
     parent: str
     message: str
-    changed: tuple[str, ...]  # paths that differ from those of the parent
+    changed: tuple[str, ...]  # paths that differ between the parent and this commit
 
     @property
     def subject(self) -> str:
@@ -49,8 +49,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 def fix_commits(repo: Path, branch: str | None, last: int) -> list[FixCommit]:
     """Return the newest commits of a branch that change code and tests, newest first.
 
-    A merge is compared with its first parent. branch: a name, or None for the repository's HEAD. Raises NotFound if the
-    repository or branch does not exist.
+    A merge is compared with its first parent. `branch` is a name, or None for the repository's HEAD. Raises NotFound if
+    the repository or branch does not exist.
     """
     from dulwich.errors import NotGitRepository
     from dulwich.repo import Repo
@@ -78,14 +78,14 @@ def fix_commits(repo: Path, branch: str | None, last: int) -> list[FixCommit]:
 
 
 def change_between(before: Tree, after: Tree, options: PytestOptions) -> Change:
-    """Split the difference of two trees into code and tests."""
+    """Return the changed paths between two trees, split into code and tests."""
     changed = after.changed_from(before)
     tests = {path for path in changed if belongs_to_tests(path) or steers(path) or options.is_test_file(path)}
     return Change(code=tuple(path for path in changed if path not in tests), tests=tuple(sorted(tests)))
 
 
 def applied(before: Tree, after: Tree, paths: tuple[str, ...]) -> Tree:
-    """Return the earlier tree with the later state of these paths."""
+    """Return the tree `before`, but with the entries of `after` at these paths."""
     later = frozenset(paths)
     return before.kept(lambda path: path not in later).with_tree(after.kept(lambda path: path in later))
 
@@ -98,7 +98,7 @@ def _head(repo: "Repo", branch: str | None, path: Path) -> bytes:
     )
     for name in names:
         with contextlib.suppress(KeyError):
-            return bytes(repo.refs[name])  # type: ignore[index]  # its stubs require a special type
+            return bytes(repo.refs[name])  # type: ignore[index]  # dulwich's type stubs require a special type
     if branch is not None and len(branch) == 40 and not set(branch) - set("0123456789abcdef"):
         return branch.encode()
     raise NotFound(f"{path} has no branch {branch or 'HEAD'}.", hint="Name a branch of the repository: --branch NAME.")
@@ -122,7 +122,7 @@ def _first_parents(repo: "Repo", head: bytes) -> Iterator[tuple["Commit", "Commi
 
 
 def _changed(repo: "Repo", before: "Commit", after: "Commit") -> list[str]:
-    """Return the paths that differ. A Python file with only another layout does not count."""
+    """Return the paths that differ, without Python files in which only comments and layout differ."""
     from dulwich.diff_tree import tree_changes
 
     paths: set[str] = set()
@@ -136,7 +136,7 @@ def _changed(repo: "Repo", before: "Commit", after: "Commit") -> list[str]:
 
 
 def _means_the_same(repo: "Repo", before: bytes | None, after: bytes | None) -> bool:
-    """Return whether two versions of a file are the same program: only comments and layout differ."""
+    """Return whether two versions of a file are the same program, so that only comments and layout differ."""
     from dulwich.objects import Blob, ObjectID
 
     programs = []

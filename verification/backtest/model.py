@@ -1,4 +1,4 @@
-"""Results of a backtest as values: the patches of each commit, and the counts over all of them."""
+"""Results of a backtest as structs: the judged patches of each commit, and the counts over all commits."""
 
 from collections.abc import Iterable, Mapping
 from typing import Literal
@@ -10,7 +10,7 @@ Detected = Literal["own tests", "other tests", "none"]
 
 
 class Patch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One judged tree. `detected`: the tests of the repository that detect a mutant."""
+    """One judged tree. For a mutant, `detected` says whether the fix's own tests, other tests or no tests detect it."""
 
     kind: Kind
     accepted: bool
@@ -24,7 +24,7 @@ class Patch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def is_wrong(self) -> bool:
-        """Whether the repository's own tests detect this patch. A parent does not count: it does not have the fix."""
+        """Whether this patch is a mutant that the repository's own tests detect."""
         return self.kind == "mutant" and self.detected != "none"
 
     @property
@@ -34,7 +34,7 @@ class Patch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class CommitResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One commit of the backtest. `excluded`: why it was not judged; a wrong verdict is never a reason."""
+    """One commit of the backtest. `excluded` is the reason if it was not judged; a wrong verdict is never a reason."""
 
     commit: str
     parent: str
@@ -75,7 +75,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def trustworthy(self) -> bool:
-        """Whether no wrong patch was accepted and no fix refused."""
+        """Whether all wrong patches were refused and all fixes were accepted."""
         return not self.wrong_accepted and self.fixes_accepted == self.fixes
 
 
@@ -111,7 +111,7 @@ def summary_of(results: Iterable[CommitResult]) -> Summary:
 
 
 def exclusions(results: Iterable[CommitResult]) -> Mapping[str, int]:
-    """Return reason -> number of commits, the most frequent first."""
+    """Return {reason: number of excluded commits}, with the most frequent reason first."""
     counted: dict[str, int] = {}
     for result in results:
         if result.excluded:

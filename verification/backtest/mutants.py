@@ -1,4 +1,4 @@
-"""Small mistakes in a fix, drawn from a seed: on its changed lines, and near them."""
+"""Mutants of a fix: copies with one small mistake on a changed line or near it. A seed determines them."""
 
 import random
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,11 +8,11 @@ import msgspec
 from verification.adequacy.mutation import changed_lines, mutants
 
 NEAR_LINES = 25
-"""Maximum distance in lines of a mutant near the change."""
+"""Maximum distance, in lines, between a changed line and a mutant near it."""
 
 
 class TreeMutant(msgspec.Struct, frozen=True, kw_only=True):
-    """One file of a tree with one mistake. `before` and `after` are the changed expression, as Python writes it."""
+    """One file of a tree with one mistake. `before` and `after` are the changed expression without and with it."""
 
     path: str
     line: int
@@ -24,7 +24,7 @@ class TreeMutant(msgspec.Struct, frozen=True, kw_only=True):
 def tree_mutants(
     before: Mapping[str, bytes], after: Mapping[str, bytes], changed: Iterable[str], seed: int
 ) -> Iterator[TreeMutant]:
-    """Yield mutants of the changed Python files: in turn one on a changed line and two near it."""
+    """Yield mutants of the changed Python files. After each mutant on a changed line come two near a changed line."""
     on_change: list[TreeMutant] = []
     near: list[TreeMutant] = []
     for path in sorted(path for path in changed if path in after and path.endswith(".py")):

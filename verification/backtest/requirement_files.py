@@ -1,4 +1,4 @@
-"""A commit of a backtest as a requirement, and as requirement files for `aura submit` and `aura judge`."""
+"""Conversion of a backtest's commit to a requirement, and to requirement files for `aura submit` and `aura judge`."""
 
 import json
 from decimal import Decimal
@@ -17,7 +17,7 @@ from verification.requirements.model import (
 )
 
 TESTS = "tests"
-"""The folder beside the requirement with the files that replace or extend the base's own tests."""
+"""Folder, next to the requirement file, with the files that replace or extend the base's own tests."""
 _MINUTES = 60
 _TITLE_CHARS_MAX = 120
 
@@ -25,7 +25,7 @@ _TITLE_CHARS_MAX = 120
 def requirement_of(
     fix: FixCommit, scope: tuple[str, ...], change: BaseTestChange, may_change: tuple[MayChange, ...]
 ) -> Requirement:
-    """Return the requirement of a commit: its message, its tests, and its changed code files as the scope."""
+    """Return a requirement with the commit's message and tests. Its scope is the commit's changed code files."""
     title = fix.subject or fix.id[:12]
     return Requirement(
         title=title,
@@ -42,9 +42,9 @@ def requirement_of(
 
 
 def write_requirement(folder: Path, requirement: Requirement, fix: FixCommit, repo: Path) -> Path:
-    """Write NAME.md with its folder of tests below `folder`, and return the path of NAME.md.
+    """Write a requirement file and its folder of tests into a new folder in `folder`. Return the file's path.
 
-    The folder has the commit's name, so a commit is written once. Raises OSError.
+    Both are named after the commit's id, so a second call replaces the files. Raises OSError.
     """
     place = folder / fix.id[:12]
     for path, content in _laid(requirement).items():
@@ -63,7 +63,7 @@ def _laid(requirement: Requirement) -> dict[str, bytes]:
 
 
 def _text(requirement: Requirement, fix: FixCommit, repo: Path) -> str:
-    """Return the Markdown text. JSON is valid YAML, so every name and id is quoted safely."""
+    """Return the requirement file's text. It writes names and ids as JSON, because JSON is valid YAML."""
     title = " ".join(requirement.title.split())[:_TITLE_CHARS_MAX]
     front = {
         "title": title if title.isprintable() else fix.id[:12],
@@ -86,7 +86,7 @@ def _text(requirement: Requirement, fix: FixCommit, repo: Path) -> str:
 
 
 def _prose(text: str) -> list[str]:
-    """Return the commit's message as a quoted block: nothing in it can end the prose or begin an acceptance block."""
+    """Return the commit's message as a Markdown quotation, so that it cannot begin an acceptance block."""
     return [f"> {line}" if line else ">" for line in text.strip().splitlines()]
 
 

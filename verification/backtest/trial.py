@@ -1,4 +1,4 @@
-"""One commit of a backtest: its tests make it a requirement, then the fix, its parent and mutants are judged."""
+"""Trial of one commit in a backtest. The commit becomes a requirement, and its fix, parent and mutants are judged."""
 
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -28,13 +28,13 @@ from verification.suites.pytest_options import pytest_options
 
 MUTANTS = 3
 CANDIDATES_MAX = 10
-"""Mutants that are tried to find three. One of them should pass the fix's own tests and break others."""
+"""Maximum number of mutants to try until three are found. One of the three should fail only tests outside the fix."""
 FINDINGS_MAX = 5
 DETAIL_CHARS_MAX = 400
 
 
 class Excluded(Exception):
-    """A commit that cannot be judged here. The message is the reason."""
+    """Error raised for a commit that cannot be judged on this machine. Its message is the reason."""
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +47,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
-    """The parts of a commit. `fixed` is the parent with the fix's code, and without its tests."""
+    """The parts of a commit. `fixed` is the parent with the fix's code, but without the fix's tests."""
 
     parent: Tree
     fixed: Tree
@@ -58,7 +58,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
     def suite(self, setting: Setting, *, laid: bool) -> BaseSuite:
-        """Return the parent's tests. `laid`: with the commit's test files written over them."""
+        """Return the parent's tests. If `laid`, the commit's test files are added or replace the parent's files."""
         environment = environment_of(
             self.parent, self.libraries, described=self.origin.described, generated=self.origin.generated
         )
@@ -73,7 +73,7 @@ class Learnt(msgspec.Struct, frozen=True, kw_only=True):
     requirement: Requirement
     before: BaseOutcome
     own_files: tuple[str, ...]
-    own: Mapping[str, str]  # outcomes of the fix's test files on the fix
+    own: Mapping[str, str]  # outcomes of the fix's own tests on the fix
 
 
 def parts_of(
@@ -104,9 +104,9 @@ def parts_of(
 async def try_commit(
     fix: FixCommit, parts: Parts, setting: Setting, on_learnt: Callable[[Requirement], None] = lambda _: None
 ) -> CommitResult:
-    """Judge the parent, the fix and three mutants. Raises Unavailable without a sandbox.
+    """Judge the parent, the fix and up to three mutants. Raises Unavailable if there is no sandbox.
 
-    on_learnt: called with the requirement that was made from the commit.
+    `on_learnt` is called with the requirement that was made from the commit.
     """
     started = time.monotonic()
 
@@ -145,7 +145,7 @@ async def try_commit(
 
 
 async def learn(fix: FixCommit, parts: Parts, setting: Setting) -> Learnt:
-    """Run the tests of parent and fix, and make the requirement that a person would write. Raises Excluded."""
+    """Run the tests of the parent and the fix, and make a requirement as a person would write it. Raises Excluded."""
     suite = parts.suite(setting, laid=False)
     if not test_files_of(parts.parent, suite.options):
         raise Excluded("the parent has no tests")
@@ -157,11 +157,11 @@ async def learn(fix: FixCommit, parts: Parts, setting: Setting) -> Learnt:
     laid = parts.suite(setting, laid=True)
     own_files = laid.test_files_for(parts.tests)
     if not own_files:
-        raise Excluded("it changes only helpers of tests")
+        raise Excluded("it changes only test helpers")
     own_before = await laid.on_base(own_files)
     own = (await laid.compare(own_before, parts.fixed, own_files)).outcomes
     turned = tuple(test for test, how in own.items() if how == PASSED and own_before.outcomes.get(test) != PASSED)
-    if turned:  # an id may contain the time or an address; such a test has another id in each run
+    if turned:  # remove tests whose ids change in each run, because an id contains a time or an address
         again = (await laid.compare(own_before, parts.fixed, sorted(set(map(file_of, turned))), repeat=False)).outcomes
         turned = tuple(test for test in turned if again.get(test) == PASSED)
     if not turned:
@@ -176,7 +176,7 @@ async def learn(fix: FixCommit, parts: Parts, setting: Setting) -> Learnt:
 async def _replaced(
     before: BaseOutcome, turned: tuple[str, ...], parts: Parts, suite: BaseSuite, laid: BaseSuite
 ) -> tuple[MayChange, ...]:
-    """Return the parent's tests that the commit itself changes: they fail on the fix, and their new form passes."""
+    """Return the parent's tests that fail on the fix because the commit itself changes them or their helpers."""
     lost = [test for test, _ in (await suite.compare(before, parts.fixed)).lost]
     rewritten = {file for file in map(file_of, lost) if file in parts.change.tests}
     others = sorted({file_of(test) for test in lost} - rewritten)
@@ -188,9 +188,9 @@ async def _replaced(
 async def _choose(
     learnt: Learnt, parts: Parts, setting: Setting, seed: int
 ) -> tuple[list[tuple[TreeMutant, Detected]], int, int]:
-    """Return up to three wrong mutants, and the numbers of mutants tried and undetected.
+    """Return up to three wrong mutants, the number of mutants tried, and the number that no test detected.
 
-    If possible, one of the three passes the fix's own tests.
+    If possible, one of the three passes the fix's own tests and fails only other tests.
     """
     laid = parts.suite(setting, laid=True)
     expected = BaseOutcome(outcomes=learnt.own, files=learnt.own_files)
@@ -221,9 +221,9 @@ async def _choose(
 
 
 async def _lost(laid: BaseSuite, expected: BaseOutcome, tree: Tree, only: Collection[str] = ()) -> set[str] | None:
-    """Return the tests that pass on the fix and fail on this tree twice. A single failure may be chance.
+    """Return the tests that pass on the fix and fail twice on this tree. A single failure may be chance.
 
-    Return None if the whole run does not end.
+    Return None if the run of the tests does not end on this tree.
     """
     lost = {test for test, _ in (await laid.compare(expected, tree, only, repeat=False)).lost}
     if not lost:
@@ -235,7 +235,7 @@ async def _lost(laid: BaseSuite, expected: BaseOutcome, tree: Tree, only: Collec
 
 
 async def _ordinary(laid: BaseSuite, fixed: Tree) -> BaseOutcome:
-    """Return the outcomes of all tests of the fix on the fix."""
+    """Run all tests, including the fix's own tests, on the fix and return the outcomes."""
     seen = await laid.compare(BaseOutcome(outcomes={}, files=()), fixed, repeat=False)
     return BaseOutcome(outcomes=seen.outcomes, files=tuple(sorted(set(map(file_of, seen.outcomes)))))
 
@@ -271,7 +271,7 @@ async def _judged(
     except AuraError as error:
         accepted, findings = False, [f"{error.code}: {error.message}"]
     return Patch(
-        kind=kind,  # type: ignore[arg-type]  # one of the three words of Kind
+        kind=kind,  # type: ignore[arg-type]  # `kind` is one of the three words of Kind
         accepted=accepted,
         seconds=round(time.monotonic() - started, 1),
         findings=tuple(text[:DETAIL_CHARS_MAX] for text in findings[:FINDINGS_MAX]),
