@@ -98,5 +98,5 @@ def test_an_engine_without_the_image() -> None:
                 told = docker_of(aura, host_of(engine))
         finally:
             engine.close()
-    assert "no image" in told["says"]
+    assert "does not have the sandbox image" in told["says"]
     assert "aura sandbox build" in told["remedy"]

@@ -66,7 +66,7 @@ async def test_the_right_code_is_verified_at_grade_b(sandbox: Bubblewrap) -> Non
     found = await verdict(sandbox, HONEST)
     assert found.verified, found.findings
     assert (found.grade, found.criteria[0].grade, gate(found).grade) == ("B", "B", "B")
-    assert "forgeable" in gate(found).text
+    assert "could forge" in gate(found).text
     assert gate(found).evidence["A1 visible"]["expected"] == 3
 
 

@@ -240,7 +240,7 @@ async def test_without_engine_or_image_it_says_what_to_do(docker_engine: Engine,
         await Docker(f"unix://{tmp_path}/none.sock").run(RunSpec(argv=("true",)))
     with pytest.raises(Unavailable, match="not a Docker engine of this machine"):
         Docker("tcp://127.0.0.1:2375")
-    with pytest.raises(Unavailable, match="no image") as refused:
+    with pytest.raises(Unavailable, match="does not have the sandbox image") as refused:
         await Docker(host_of(docker_engine), image="0" * 64).run(RunSpec(argv=("true",)))
     assert "aura sandbox build" in refused.value.hint
     with socket.socket(socket.AF_UNIX) as deaf:

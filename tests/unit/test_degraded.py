@@ -72,10 +72,10 @@ def test_what_was_accepted_can_be_withdrawn_and_nothing_else() -> None:
 
 async def test_the_judge_asks_for_each_limit_that_nobody_accepted() -> None:
     weak = Weak(MEMORY, "processes")
-    with pytest.raises(Refused, match=r"cannot hold: tree memory, processes\.") as caught:
+    with pytest.raises(Refused, match=r"on this machine: tree memory, processes\.") as caught:
         await probed(weak, allow_degraded=False)
     assert "aura sandbox accept memory processes --reason" in caught.value.hint
-    with pytest.raises(Refused, match=r"cannot hold: processes\."):
+    with pytest.raises(Refused, match=r"on this machine: processes\."):
         await probed(weak, allow_degraded=False, accepted={MEMORY})
     held = await probed(weak, allow_degraded=False, accepted={MEMORY, "processes"})
     assert held.not_held == (MEMORY, "processes"), "a verdict still says so"
