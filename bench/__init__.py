@@ -1,1 +1,1 @@
-"""Benchmarks and measurements; nothing here is part of the installed program."""
+"""Benchmarks and other measurements. The installed program does not contain this package."""

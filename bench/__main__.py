@@ -1,6 +1,7 @@
-"""`make bench`: events per second, a run, replay, a verdict, each beside named peers and raw limits.
+"""The benchmark of `make bench`. It compares Aura with other programs (peers) and with raw limits of its servers.
 
-`python -m bench [--quick] [--rounds N] [--out FILE]`. Starts servers of its own and removes them.
+It measures events per second, the time of a run, replay, and the time of a verdict. Usage: `python -m bench [--quick]
+[--rounds N] [--out FILE]`. It starts its own servers and removes them at the end.
 """
 
 import argparse
@@ -95,9 +96,9 @@ async def measure_basing(size: BenchSize) -> str:
 
 
 async def measure(size: BenchSize) -> str:
-    """The page."""
+    """Run all measurements and return the page."""
     if not peer.is_there():
-        say("The peers are not installed (`make bench` does it): measuring without them.")
+        say("Measuring without the peers, because they are not installed. `make bench` installs them.")
     setting, events = await measure_appending(size)
     verdicts = await measure_judging(size)
     based = await measure_basing(size)
@@ -106,9 +107,9 @@ async def measure(size: BenchSize) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="two small rounds, under two minutes")
-    parser.add_argument("--rounds", type=int, help="instead of 5, or 2 when quick")
-    parser.add_argument("--out", type=Path, default=OUT, help=f"the page to write (default {OUT})")
+    parser.add_argument("--quick", action="store_true", help="measure two small rounds, in less than two minutes")
+    parser.add_argument("--rounds", type=int, help="number of rounds (default 5, or 2 with --quick)")
+    parser.add_argument("--out", type=Path, default=OUT, help=f"file to which the page is written (default {OUT})")
     asked = parser.parse_args()
     size = QUICK if asked.quick else FULL
     if asked.rounds:

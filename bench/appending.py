@@ -1,4 +1,4 @@
-"""Events per second: a command through the gate, published, committed in Postgres, passed by every consumer."""
+"""Measurement of events per second, from a command at the gate until Postgres and all consumers have the event."""
 
 import asyncio
 import time
@@ -22,13 +22,13 @@ from runtime.process_config import STAFF_ROLES
 
 OURS = "Aura: gate, JetStream, recorder, all consumers"
 WRITERS = 16
-"""Threads of the peer, each with a connection of its own."""
+"""Number of the peer's threads. Each thread has its own connection."""
 COMMANDS_AT_ONCE = 64
 NAMES = count()
 
 
 class AppendingSize(msgspec.Struct, frozen=True):
-    """Number of events that one round appends."""
+    """Number of events that one round appends with one writer (`alone`) and with many (`saturated`)."""
 
     alone: int
     saturated: int
@@ -37,7 +37,7 @@ class AppendingSize(msgspec.Struct, frozen=True):
 async def contestants(firm: Firm, size: AppendingSize) -> Mapping[str, Measure]:
     """Return the systems to measure, on the servers of one firm.
 
-    The first event decides how large those of the others are.
+    All systems append events of the same size, which is the size of Aura's first event.
     """
     outcome = await hire(firm)
     message = await firm.office.stream.get(outcome.seq)
@@ -71,7 +71,7 @@ async def _copy(store: Store, envelope: bytes, payload: bytes, size: AppendingSi
 
 
 async def hire(firm: Firm) -> Outcome:
-    """The command that is measured: a scope of its own, one event, rows at two consumers, no reaction."""
+    """Send one command. It causes one event in a new scope, rows at two consumers, and no reaction."""
     profile = Profile(
         name=f"bench-{next(NAMES)}",
         provider="scripted",
@@ -90,7 +90,10 @@ async def hire(firm: Firm) -> Outcome:
 
 
 async def ours(firm: Firm, size: AppendingSize) -> Mapping[str, float]:
-    """One writer, then many commands at once. The clock stops when the last event is committed everywhere."""
+    """Measure one writer, then many commands at the same time. Time ends when the last event is in Postgres.
+
+    A second time ends when all consumers have processed the last event.
+    """
     slots = asyncio.Semaphore(COMMANDS_AT_ONCE)
 
     async def slot() -> None:

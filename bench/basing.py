@@ -1,7 +1,8 @@
-"""A base's own tests as a gate, beside the plain test command on the same files.
+"""Measurement of the gate that runs a base's own tests, compared with pytest on the same files.
 
-A made base of many files and tests. Three contestants run the same tests: pytest as an ordinary process in a folder,
-without plugins of its environment; the gate whose outcome on the base is kept; and the gate at its first time.
+The base is generated and has many files and tests. Three contestants run the same tests. The first is the gate with a
+stored outcome on the base. The second is the gate without it. The third is pytest as an ordinary process in a folder,
+without plugins of its environment.
 """
 
 import asyncio
@@ -24,22 +25,22 @@ from verification.sandbox.base import Sandbox
 from verification.suites.base_suite import BaseSuite
 from verification.suites.outcome_store import OutcomeStore
 
-KEPT = "Aura: the gate, the base's outcome kept"
+KEPT = "Aura: the gate, with a stored outcome on the base"
 FIRST = "Aura: the gate, the first time"
 PLAIN = "limit: python -m pytest in a folder"
 FIGURE = "the base's tests on a changed tree, s"
-TEST_FILES_EACH = 10  # modules beside one test file
+TEST_FILES_EACH = 10  # number of files for each test file
 
 
 class BasingSize(msgspec.Struct, frozen=True):
-    """The numbers of the base's files and tests."""
+    """Numbers of files and tests in the base."""
 
     files: int
     tests: int
 
 
 def base_of(size: BasingSize) -> dict[str, bytes]:
-    """A base: modules, and test files that ask them."""
+    """Return a base with modules, and test files that call these modules."""
     test_files = max(1, size.files // TEST_FILES_EACH)
     each = -(-size.tests // test_files)
     base = {"pyproject.toml": b"[tool.pytest.ini_options]\ntestpaths = ['tests']\n"}
@@ -53,7 +54,7 @@ def base_of(size: BasingSize) -> dict[str, bytes]:
 
 
 def contestants(sandbox: Sandbox, image: str, size: BasingSize, folder: Path) -> Mapping[str, Measure]:
-    """Return the contestants by name."""
+    """Return the contestants of this measurement by name."""
     base = base_of(size)
     changed = {**base, "made/part0/module0.py": b"def value():\n    return int('0')\n"}
     return {
@@ -66,21 +67,21 @@ def contestants(sandbox: Sandbox, image: str, size: BasingSize, folder: Path) ->
 async def gated(
     sandbox: Sandbox, base: Mapping[str, bytes], tree: Mapping[str, bytes], store: OutcomeStore | None
 ) -> Mapping[str, float]:
-    """The time of the gate's work: the outcome on the base, then the tests on the tree."""
+    """Measure the gate's work: it gets the outcome on the base and runs the tests on the tree."""
     suite = BaseSuite(base, Project(tree, None, environment=environment_of(base, None)), sandbox, store=store)
     if store is not None:
-        await suite.on_base()  # kept from the first round on
+        await suite.on_base()  # the first round stores the outcome
     begun = time.perf_counter()
     before = await suite.on_base()
     after = await suite.compare(before, tree)
     seconds = time.perf_counter() - begun
     if after.lost or not before.passed:
-        raise Failed("The gate refused a right tree.", hint="This is a defect: report it.")
+        raise Failed("The gate refused a correct tree.", hint="This is a bug in Aura. Please report it.")
     return {FIGURE: seconds}
 
 
 async def plain(tree: Mapping[str, bytes]) -> Mapping[str, float]:
-    """The time of the plain command, without what puts the files there."""
+    """Measure pytest as an ordinary process, without the time to write the files."""
     with tempfile.TemporaryDirectory() as folder:
         await asyncio.to_thread(_write, Path(folder), tree)
         environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}

@@ -1,6 +1,7 @@
-"""All calls of one answer in one box: quick enough to measure hundreds of answers.
+"""Run of all calls of a model's answer in one box. This is fast enough to measure hundreds of answers.
 
-The judge decides deliveries, in a fresh box for each case; this only counts. As there, expected values stay outside.
+It only serves measurements. For a delivery, the judge uses a new box for each case. In both, expected values stay
+outside the box.
 """
 
 import json
@@ -30,7 +31,7 @@ os.write(out, json.dumps(got).encode())
 async def outcomes(
     sandbox: Sandbox, source: str, function: str, calls: Sequence[Sequence[Any]]
 ) -> list[Mapping[str, Any]] | None:
-    """Return the result of each call, or None when the code did not load, hung, or answered in another form."""
+    """Return the result of each call. Return None if the code did not load, did not end, or gave an invalid answer."""
     asked = json.dumps({"source": source, "function": function, "calls": calls}).encode()
     argv = (PYTHON, "-I", "-S", "-B", "-c", _WORKER)
     done = await sandbox.run(RunSpec(argv=argv, stdin=asked, limits=LIMITS))

@@ -1,6 +1,6 @@
-"""From the measured table to the example: how many attempts its tasks need, and what the odds then are.
+"""Computation of the attempts that the example's tasks need, and of its odds of success, from measured pass rates.
 
-`python -m bench.choose TABLE` writes `examples/small-tools/pass-rates.json` and `pass-rates.md` beside the requirement.
+`python -m bench.choose TABLE` writes `pass-rates.json` and `pass-rates.md` to `examples/small-tools`.
 """
 
 import argparse
@@ -19,11 +19,11 @@ ALL_VERIFIED_MIN = 0.999
 NO_REJECTION_MAX = 0.001
 ATTEMPTS_CEILING = 100
 ATTEMPTS_ROUNDED_TO = 5
-CHEATED_ATTEMPTS_MAX = 3  # of one task, by the scripted cheater until HR has suspended it
+CHEATED_ATTEMPTS_MAX = 3  # attempts of one task that the scripted cheater can waste until HR suspends it
 
 
 class Published(Table, kw_only=True):
-    """The table as committed, with what follows from it for the example's tasks."""
+    """The table as it is committed, with the attempts and the odds of the example's tasks."""
 
     machine: str
     example: tuple[str, ...]
@@ -33,7 +33,7 @@ class Published(Table, kw_only=True):
 
 
 def rates_of(rows: list[PassRate], functions: tuple[str, ...]) -> list[tuple[Rate, ...]]:
-    """One tuple of rates, one per style, for each function."""
+    """Return a tuple of rates for each function, with one rate for each prompt style."""
     return [tuple(Rate(row.tries, row.passes) for row in rows if row.function == name) for name in functions]
 
 
@@ -41,12 +41,15 @@ _table = msgspec.json.Decoder(Table)
 
 
 def published(table: Table, functions: tuple[str, ...]) -> Published:
-    """The table with attempts and odds; the process ends when the odds are not met."""
+    """Return the table with attempts and odds. Raises SystemExit if the odds are too low."""
     tasks = rates_of(table.rows, functions)
     fewest = attempts_for(tasks, ALL_VERIFIED_MIN, ATTEMPTS_CEILING)
     no_rejection = no_rejection_at_most(tasks)
     if fewest is None or no_rejection >= NO_REJECTION_MAX:
-        raise SystemExit(f"these functions do not do: attempts {fewest}, no rejection {no_rejection:.5f}")
+        raise SystemExit(
+            f"These functions do not fit the example: they need {fewest} attempts per task, and the probability of no "
+            f"rejection is {no_rejection:.5f}. Choose other functions."
+        )
     attempts_max = -(-(fewest + CHEATED_ATTEMPTS_MAX) // ATTEMPTS_ROUNDED_TO) * ATTEMPTS_ROUNDED_TO
     return Published(
         **{field: getattr(table, field) for field in Table.__struct_fields__},
@@ -59,17 +62,18 @@ def published(table: Table, functions: tuple[str, ...]) -> Published:
 
 
 def page_of(table: Published) -> str:
-    """The table for people."""
+    """Return the table as a Markdown page."""
     lines = [
         "# Measured pass rates",
         "",
         f"Measured {table.date} with `python -m bench.passrates` on {table.machine}.",
         "Written by `python -m bench.choose`.",
         f"Model SmolLM2-135M-Instruct Q4_1, sha256 `{table.model_digest}`, served by {table.runtime};",
-        f"temperature {table.temperature}, at most {table.output_tokens_max} tokens, a seed per try, no feedback.",
-        "A try passes when every visible and every sealed case gives the expected value.",
-        "Bounds: Clopper-Pearson, 95 %, one-sided. The five were chosen after their first 40 tries, which are counted,",
-        "from about thirty functions that were probed, not all of them listed: the bounds do not count that search.",
+        f"temperature {table.temperature}, at most {table.output_tokens_max} tokens, a new seed per try, no feedback.",
+        "A try passes if every visible and every sealed case gives the expected value.",
+        "Bounds: Clopper-Pearson, 95 %, one-sided. The five functions of the example were chosen from about thirty",
+        "functions after their first 40 tries. These tries are counted. Not all thirty functions are listed here, and",
+        "the bounds do not correct for this selection.",
         "",
         "| function | style | passes / tries | rate | lower | upper | in the example |",
         "|---|---|---|---|---|---|---|",
@@ -81,17 +85,17 @@ def page_of(table: Published) -> str:
         lines.append(f"| {row.function} | {row.style} | {cells} | {used} |")
     lines += [
         "",
-        f"With two employees in turn and at most **{table.attempts_max} attempts** a task, of which a cheater",
-        f"may waste {CHEATED_ATTEMPTS_MAX}, all five tasks are verified",
-        f"with a probability above {table.all_verified_at_least:.5f} (from the lower bounds), and no attempt at all is",
-        f"rejected with a probability below {table.no_rejection_at_most:.5f} (from the upper bounds).",
+        f"Two employees work in turn. Each task has at most **{table.attempts_max} attempts**, and a cheater may waste",
+        f"{CHEATED_ATTEMPTS_MAX} of them. The probability that all five tasks are verified is above",
+        f"{table.all_verified_at_least:.5f} (from the lower bounds). The probability that no attempt is rejected is",
+        f"below {table.no_rejection_at_most:.5f} (from the upper bounds).",
         "",
     ]
     return "\n".join(lines)
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Entry point."""
+    """Read the table, compute the odds and write both files."""
     parser = argparse.ArgumentParser(prog="python -m bench.choose", description="Publish the measured pass rates.")
     parser.add_argument("table", type=Path)
     asked = parser.parse_args(argv)

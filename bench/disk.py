@@ -1,7 +1,7 @@
-"""Disk use of runs: `python -m bench.disk [--runs N]` prints how many bytes 1,000 runs take, and where.
+"""Measurement of the disk space of runs. `python -m bench.disk [--runs N]` prints the space that 1,000 runs take.
 
-Each run has one task. A scripted employee answers wrong once and right once, and every verdict is the real one: three
-for a run. Servers of its own are started in a temporary folder (TMPDIR) and removed.
+Each run has one task. A scripted employee answers wrong once and right once, so each run has three verdicts. They are
+real verdicts. The measurement starts its own servers in a temporary folder (TMPDIR) and removes them at the end.
 """
 
 import argparse
@@ -28,14 +28,14 @@ from verification.requirements.parser import parse_requirement
 RUNS = 100
 WARM_UP = 5
 AT_ONCE = 4
-BLOCK_BYTES = 512  # of st_blocks
+BLOCK_BYTES = 512  # unit of st_blocks
 WAL = "pg_wal"
-"""Postgres writes its log anew within a bound, so it does not grow with the runs."""
+"""Folder of Postgres' write-ahead log. It is not counted, because its size is limited and independent of the runs."""
 WRONG = {"T1": [{"adder.py": "def add(n):\n    return n\n"}, *ANSWERS["T1"]]}
 
 
 class DiskUse(msgspec.Struct, frozen=True):
-    """Bytes on the disk."""
+    """Bytes on the disk, for each store."""
 
     stream: int
     postgres: int
@@ -49,13 +49,13 @@ class DiskUse(msgspec.Struct, frozen=True):
         return DiskUse(self.stream - other.stream, self.postgres - other.postgres, self.deliveries - other.deliveries)
 
     def row(self, runs: int) -> str:
-        """Return what 1,000 runs take, as a row of a table."""
+        """Return the space of 1,000 runs as a row of a table. `runs` runs were measured."""
         parts = (self.stream, self.postgres, self.deliveries, self.total)
         return "| 1,000 | " + " | ".join(f"{part * 1000 / runs / MIB:.0f} MiB" for part in parts) + " |"
 
 
 def bytes_of(folder: Path) -> int:
-    """Return the blocks of all files in a folder, without the log of Postgres."""
+    """Return the disk space of all files in a folder, without the write-ahead log of Postgres."""
     found = 0
     for path in folder.rglob("*"):
         if WAL not in path.parts and path.is_file() and not path.is_symlink():
@@ -64,7 +64,7 @@ def bytes_of(folder: Path) -> int:
 
 
 def use_of(here: Firm) -> DiskUse:
-    """Return what the servers and the deliveries take now. Blocks."""
+    """Return the disk space of the servers and the deliveries at this moment. This call blocks."""
     servers = Home(here.home.parent / "servers")
     database = servers.layout().postgres
     assert database is not None, "the servers were started"
@@ -74,7 +74,7 @@ def use_of(here: Firm) -> DiskUse:
 
 
 async def hire(here: Firm) -> None:
-    """Hire somebody who answers wrong once, then right."""
+    """Hire a scripted employee that answers wrong once, then right."""
     script = here.home / "answers.json"
     script.write_text(json.dumps(WRONG))
     posting = postings.Posting(name="twice", kind="scripted", script=str(script), slots=4 * AT_ONCE)
@@ -83,7 +83,7 @@ async def hire(here: Firm) -> None:
 
 
 async def measure(runs: int) -> tuple[DiskUse, int]:
-    """Return what so many runs took, and how many events each of them has."""
+    """Do `runs` runs. Return the disk space that they took, and the number of events for each run."""
     requirement = parse_requirement(REQUIREMENT, None, name="adder", folder=None)
     deliveries, slots = Deliveries(), asyncio.Semaphore(AT_ONCE)
 
@@ -107,7 +107,7 @@ async def measure(runs: int) -> tuple[DiskUse, int]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.disk", description=__doc__)
-    parser.add_argument("--runs", type=int, default=RUNS, help=f"runs to measure (default {RUNS})")
+    parser.add_argument("--runs", type=int, default=RUNS, help=f"number of runs to measure (default {RUNS})")
     runs = parser.parse_args().runs
     try:
         used, events = asyncio.run(measure(runs))
@@ -115,7 +115,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     print(f"{runs} runs with {events} events each")
-    print("| runs | stream | Postgres | deliveries | in all |\n| --- | --- | --- | --- | --- |")
+    print("| runs | stream | Postgres | deliveries | total |\n| --- | --- | --- | --- | --- |")
     print(used.row(runs))
     return 0
 

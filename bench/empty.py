@@ -1,4 +1,4 @@
-"""A verdict without a trial, so that a run's time is the organisation's own."""
+"""A verdict without any check, so that the measured time of a run does not include judging."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from verification.verdict.model import Verdict
 
 
 async def empty_verdict(candidate: Candidate, *, seed: int, **_: Any) -> Verdict:
-    """Verified, whatever it is. Called as verification.judge.judge; for measurements only."""
+    """Return a verdict that accepts any tree. It replaces verification.judge.judge in measurements only."""
     return Verdict(
         verified=True,
         tree=tree_digest(manifest_of(candidate.tree)),

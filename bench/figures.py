@@ -1,16 +1,16 @@
-"""Figures of several rounds: medians with their intervals, and ratios of things measured in the same round."""
+"""Figures of several rounds: medians with their ranges, and ratios between contestants in the same round."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
 Measure = Callable[[], Awaitable[Mapping[str, float]]]
-"""Measures one contestant once: name of a figure -> value."""
+"""Function that measures one contestant once. It returns {name of a figure: value}."""
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Contestant -> figure -> value of each round."""
+    """The measured values, as {contestant: {name of a figure: value of each round}}."""
 
     rounds: int
     values: dict[str, dict[str, list[float]]] = field(default_factory=dict)
@@ -20,16 +20,16 @@ class Figures:
             self.values.setdefault(contestant, {}).setdefault(name, []).append(value)
 
     def names(self) -> list[str]:
-        """Every figure's name, in the order in which they came."""
+        """Return the names of all figures, in the order of their first measurement."""
         return list(dict.fromkeys(name for figures in self.values.values() for name in figures))
 
     def shown(self, contestant: str, name: str) -> str:
-        """Median [smallest..largest], or a dash."""
+        """Return a figure as "median [smallest..largest]", or "-" if it was not measured."""
         values = self.values.get(contestant, {}).get(name)
         return f"{_plain(median(values))} [{_plain(min(values))}..{_plain(max(values))}]" if values else "-"
 
     def ratio(self, contestant: str, other: str, name: str) -> str:
-        """Contestant to other, round by round; the median ratio with its interval."""
+        """Compute the ratio of a contestant to another in each round. Return "median [smallest..largest]"."""
         pairs = zip(
             self.values.get(contestant, {}).get(name, ()), self.values.get(other, {}).get(name, ()), strict=False
         )
@@ -40,7 +40,7 @@ class Figures:
 async def measure_all(
     contestants: Mapping[str, Measure], rounds: int, say: Callable[[str], None], *, title: str
 ) -> Figures:
-    """Every contestant in every round: in the order given, then in the opposite order, and so on."""
+    """Measure every contestant in every round. The order of the contestants is reversed in every second round."""
     figures = Figures(rounds)
     for index in range(rounds):
         order = list(contestants) if index % 2 == 0 else list(contestants)[::-1]
@@ -53,7 +53,7 @@ async def measure_all(
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """The value below which `share` of the sorted values lie, by nearest rank."""
+    """Return the quantile `share` of the values (0.5 is the median), by nearest rank."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 

@@ -1,4 +1,4 @@
-"""A whole organisation on two servers of its own, as `aura serve all` runs it, and the Director's gate to it."""
+"""A whole organisation for measurements. It runs as with `aura serve all`, with its own NATS and Postgres servers."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ CAP = Amount(Decimal(10**6), 10**12)
 
 
 class Firm:
-    """Opened by `firm`."""
+    """An organisation with its servers and the Director's gate. `firm` opens it."""
 
     def __init__(self, home: Path, endpoints: Endpoints, office: LogSession, monitor: str) -> None:
         self.home = home
@@ -55,7 +55,7 @@ class Firm:
     async def running(
         self, roles: Sequence[str] = (*STAFF_ROLES, "employees"), *, judge: Judge = empty_verdict
     ) -> AsyncIterator[Organisation]:
-        """Yield the roles at work, without a trial unless a judge is given; drained at the end."""
+        """Run the roles and yield their organisation; drain them at the end. By default, verdicts check nothing."""
         setup = Setup(
             home=self.home,
             nats_url=self.endpoints.nats_url,
@@ -75,7 +75,7 @@ class Firm:
                 stop.set()
 
     async def all_passed(self, house: Organisation, *names: str) -> None:
-        """Return once the named consumers (all, if none) have committed the stream's last event."""
+        """Wait until the named consumers have committed the stream's last event. Without names, wait for all."""
         last = (await self.office.stream.info()).last_seq
         deadline = time.monotonic() + PASSED_WAIT_S
         while time.monotonic() < deadline:
@@ -83,10 +83,12 @@ class Firm:
             if all(position >= last for name, position in positions.items() if not names or name in names):
                 return
             await asyncio.sleep(POLL_S)
-        raise TimeoutError(f"not everybody passed {last} within {PASSED_WAIT_S:g} s: {house.positions()}")
+        raise TimeoutError(
+            f"not all consumers have committed event {last} within {PASSED_WAIT_S:g} s: {house.positions()}"
+        )
 
     async def sync_interval(self) -> str:
-        """Return nats-server's own setting as it reports it: always, or a time in seconds."""
+        """Return nats-server's setting `sync_interval` as the server reports it: "always", or a time in seconds."""
 
         def asked() -> dict[str, Any]:
             with urlopen(f"http://{self._monitor}/jsz?config=true", timeout=MONITOR_WAIT_S) as answer:
@@ -97,22 +99,22 @@ class Firm:
         return "always" if config.get("sync_always") else f"{config.get('sync_interval', 0) / NANO:g} s"
 
     async def database(self, name: str) -> str:
-        """An empty database on the same server; its DSN."""
+        """Create an empty database on the same server and return its connection string."""
         async with self.office.store.connection() as connection:
             await connection.execute(named("bench_database").format(name=name))
         return self.endpoints.postgres_dsn.replace("/aura?", f"/{name}?", 1)
 
     async def store(self, name: str) -> Store:
-        """An empty event store in a database of its own on the same server."""
+        """Create an empty event store in a new database on the same server."""
         return await Store.open(await self.database(name))
 
 
 @asynccontextmanager
 async def firm() -> AsyncIterator[Firm]:
-    """Both servers on a disk of this machine, everything removed at the end."""
+    """Start both servers in a temporary folder and found an organisation. Remove everything at the end."""
     with TemporaryDirectory(prefix="aura-bench-") as folder:
         path = Path(folder)
-        os.chmod(path, 0o755)  # the database's user must pass through
+        os.chmod(path, 0o755)  # the user of the database server must be able to enter it
         async with servers(path / "servers") as endpoints:
             office = await LogSession.open(endpoints.nats_url, endpoints.postgres_dsn, name="bench")
             try:

@@ -1,4 +1,4 @@
-"""Time of a verdict: ten cases of one function, each in a box of its own, beside the same worker with no box at all."""
+"""Measurement of a verdict's time: ten cases of one function, each in its own box, compared with runs without a box."""
 
 import asyncio
 import json
@@ -32,10 +32,10 @@ from verification.sandbox.image import RECIPE_LABEL, recipe
 
 OURS = "Aura, bubblewrap"
 DOCKER = "Aura, Docker"
-CLIENT = "`docker run --rm` with an empty program, as many at once"
-PLAIN = "plain subprocess, nothing contained: the same worker, as many at once"
+CLIENT = "`docker run --rm` with an empty program, as many at the same time"
+PLAIN = "ordinary processes without a sandbox: the same worker, as many at the same time"
 CASES = 10
-CONTAINERS_FEWER = 4  # a container takes several times as long as a box: so many times fewer of them are measured
+CONTAINERS_FEWER = 4  # a container takes longer than a box, so the number of measured verdicts is divided by this
 CORES = os.cpu_count() or 1
 SOURCE = b"def double(number):\n    return 2 * number\n"
 FRONT = """---
@@ -52,14 +52,14 @@ budget: {usd: "1.00", tokens: 1000, minutes: 5}
 
 
 class JudgingSize(msgspec.Struct, frozen=True):
-    """`alone`: verdicts one after the other. `saturated`: verdicts of which as many run at once as there are cores."""
+    """`alone` verdicts run one after the other. Of `saturated` verdicts, one per core runs at the same time."""
 
     alone: int
     saturated: int
 
 
 def requirement() -> Requirement:
-    """A function with five visible and five sealed cases."""
+    """Return a requirement of one function with five visible and five sealed cases."""
 
     def block(numbers: range, says: str) -> str:
         cases = [f'    - {{call: "double:double", args: [{number}], returns: {2 * number}}}' for number in numbers]
@@ -72,7 +72,7 @@ def requirement() -> Requirement:
 
 
 async def sandboxes(closing: AsyncExitStack, say: Callable[[str], None]) -> Mapping[str, Sandbox]:
-    """The sandboxes that this machine has, by name. Raises Unavailable without bubblewrap."""
+    """Return the sandboxes that work on this machine, by name. Raises Unavailable if bubblewrap does not work."""
     found: dict[str, Sandbox] = {OURS: Bubblewrap(), DOCKER: Docker(docker_host())}
     for name, box in list(found.items()):
         closing.push_async_callback(box.close)
@@ -81,7 +81,7 @@ async def sandboxes(closing: AsyncExitStack, say: Callable[[str], None]) -> Mapp
         except Unavailable as error:
             if name == OURS:
                 raise
-            say(f"Measured without Docker: {error}")
+            say(f"Measuring without Docker: {error}")
             del found[name]
     return found
 
@@ -128,7 +128,7 @@ async def measured(act: Callable[[], Awaitable[object]], size: JudgingSize) -> M
 
 
 async def verdict(asked: Requirement, sandbox: Sandbox) -> None:
-    """As for one task: every gate that is asked of a task's share."""
+    """Judge the correct solution with all gates that run for the work of one task."""
     told = await judge(
         Candidate(requirement=asked, tree={"double.py": SOURCE}, whole=False),
         sandbox=sandbox,
@@ -136,7 +136,10 @@ async def verdict(asked: Requirement, sandbox: Sandbox) -> None:
         allow_degraded=True,
     )
     if not told.verified:
-        raise Failed(f"The right solution was refused: {told.findings[0].detail}.", hint="This is a defect: report it.")
+        raise Failed(
+            f"The judge refused the correct solution: {told.findings[0].detail}.",
+            hint="This is a bug in Aura. Please report it.",
+        )
 
 
 async def plain_verdict(asked: Requirement) -> None:
@@ -150,7 +153,7 @@ async def plain_verdict(asked: Requirement) -> None:
 
 
 async def empty_containers() -> None:
-    """As many containers as there are cases, from the image of our boxes, by the engine's own client."""
+    """Run as many containers as there are cases with the command `docker run`, from the sandbox image."""
     environment = {**os.environ, "DOCKER_HOST": docker_host()}
     asked = ["docker", "images", "--quiet", "--filter", f"label={RECIPE_LABEL}={recipe()}"]
     told = await asyncio.to_thread(subprocess.check_output, asked, env=environment, text=True)
@@ -165,7 +168,7 @@ async def empty_containers() -> None:
 
 
 def plain(case: Case) -> None:
-    """The judge's worker as an ordinary process, with a folder of its own."""
+    """Run the judge's worker as an ordinary process in its own folder."""
     with tempfile.TemporaryDirectory() as folder:
         for name in ("project", "case"):
             (Path(folder) / name).mkdir()
@@ -179,4 +182,4 @@ def plain(case: Case) -> None:
             check=True,
         )
         if not done.stdout.startswith(b"nonce "):
-            raise Failed("The worker gave no answer.", hint="This is a defect: report it.")
+            raise Failed("The worker gave no answer.", hint="This is a bug in Aura. Please report it.")

@@ -1,4 +1,4 @@
-"""The raw limits beside which events per second stand: JetStream alone, COPY in and COPY out alone."""
+"""Measurement of raw limits for comparison: JetStream alone, and COPY into and out of Postgres alone."""
 
 import asyncio
 import time
@@ -14,12 +14,12 @@ from sql import named
 STREAM = "BENCH"
 IN_FLIGHT_MAX = 64
 COPY_EVENTS = 500
-"""Events of one transaction, as many as the recorder takes at most."""
+"""Number of events in one transaction. It is the recorder's maximum."""
 Row = tuple[Any, ...]
 
 
 async def publish_alone(client: Client, body: bytes, *, alone: int, saturated: int) -> Mapping[str, float]:
-    """Publishes with acknowledgement to a file stream of its own, without any expectation."""
+    """Publish messages to a new stream on disk, with acknowledgement, but without an expected last sequence."""
     stream = client.jetstream()
     await stream.add_stream(name=STREAM, subjects=["bench.>"], max_bytes=1024**3)
     slots = asyncio.Semaphore(IN_FLIGHT_MAX)
@@ -50,7 +50,7 @@ async def publish_alone(client: Client, body: bytes, *, alone: int, saturated: i
 async def copy_alone(
     store: Store, *, envelope: bytes, payload: bytes, alone: int, saturated: int
 ) -> Mapping[str, float]:
-    """Binary COPY of events and payloads into the log's own tables: one event a transaction, then COPY_EVENTS."""
+    """Copy events and payloads into the log's tables with binary COPY: 1 event per transaction, then COPY_EVENTS."""
     async with store.connection() as connection:
         seq: int = await connection.fetchval(named("bench_last"))
 
@@ -79,7 +79,7 @@ async def copy_alone(
 
 
 async def copy_out(store: Store) -> Mapping[str, float]:
-    """The whole log out of Postgres by binary COPY, thrown away."""
+    """Read the whole log from Postgres with binary COPY, and discard it."""
     read = 0
 
     async def discard(data: bytes) -> None:

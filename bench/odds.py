@@ -1,6 +1,6 @@
-"""Odds that a run succeeds within its attempts, from measured pass rates. Pure arithmetic.
+"""Odds that a run succeeds within its attempts, computed from measured pass rates.
 
-A table of tries is a sample: every probability is computed from the confidence bound on its bad side.
+The measured tries are only a sample. So each probability is computed from the less favourable confidence bound.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -9,24 +9,24 @@ from math import comb, prod
 
 import msgspec
 
-CONFIDENCE = 0.95  # one-sided, as only one side of each rate does harm
-_HALVINGS = 60  # of the interval in which a bound is sought
+CONFIDENCE = 0.95  # one-sided, because only one of the two bounds of a rate is unfavourable
+_HALVINGS = 60  # number of bisection steps in the search for a bound
 
 
 class Rate(msgspec.Struct, frozen=True):
-    """Tries and passes of one function in one prompt style."""
+    """The numbers of tries and passes of one function in one prompt style."""
 
     tries: int
     passes: int
 
     @property
     def lower(self) -> float:
-        """The Clopper-Pearson lower bound of the pass rate."""
+        """The lower Clopper-Pearson bound of the pass rate."""
         return _lower(self.tries, self.passes)
 
     @property
     def upper(self) -> float:
-        """The Clopper-Pearson upper bound of the pass rate."""
+        """The upper Clopper-Pearson bound of the pass rate."""
         return _upper(self.tries, self.passes)
 
 
@@ -41,7 +41,7 @@ def _upper(tries: int, passes: int) -> float:
 
 
 def _at_least(passes: int, tries: int, p: float) -> float:
-    """P(X >= passes) of a binomial."""
+    """Return P(X >= passes) for a binomial X with `tries` tries and probability `p`."""
     return 1.0 - sum(comb(tries, k) * p**k * (1 - p) ** (tries - k) for k in range(passes))
 
 
@@ -54,8 +54,11 @@ def _solve(below: Callable[[float], bool]) -> float:
 
 
 def all_verified_at_least(tasks: Iterable[Sequence[Rate]], attempts_max: int) -> float:
-    """P(every task is verified within attempts_max), at least. Each task has one rate per employee; after a rejection
-    the next employee has its turn, and the worst employee begins."""
+    """Return a lower bound for the probability that every task is verified within `attempts_max` attempts.
+
+    Each task has one rate for each employee. After a rejection, the next employee tries the task. The calculation
+    assumes that the worst employee begins.
+    """
     return prod(1 - _all_rejected_at_most(rates, attempts_max) for rates in tasks)
 
 
@@ -65,10 +68,13 @@ def _all_rejected_at_most(rates: Sequence[Rate], attempts_max: int) -> float:
 
 
 def no_rejection_at_most(tasks: Iterable[Sequence[Rate]]) -> float:
-    """P(every task passes at its first attempt), at most, whoever begins."""
+    """Return an upper bound for the probability that every task passes at its first attempt, by any employee."""
     return prod(max(rate.upper for rate in rates) for rates in tasks)
 
 
 def attempts_for(tasks: Sequence[Sequence[Rate]], wanted: float, ceiling: int) -> int | None:
-    """The fewest attempts per task that keep P(all verified) above `wanted`, or None within the ceiling."""
+    """Return the smallest number of attempts per task for which P(all verified) > `wanted`.
+
+    Return None if more than `ceiling` attempts would be necessary.
+    """
     return next((n for n in range(1, ceiling + 1) if all_verified_at_least(tasks, n) > wanted), None)

@@ -1,8 +1,8 @@
-"""Pass rates of the embedded model: candidate function by candidate function, in each prompt style.
+"""Measurement of the embedded model's pass rates, for each candidate function in each prompt style.
 
-`python -m bench.passrates --tries 40 --out FILE` asks the model with the very prompts, settings and answer
-extraction of its employees, runs each answer in a box against visible and sealed cases, and adds the counts to FILE.
-No answer is kept. The table is what `examples/small-tools` was chosen from.
+`python -m bench.passrates --tries 40 --out FILE` uses the prompts, settings and answer parser of the model's employees.
+It runs each answer in a box with visible and sealed cases, and adds the counts to FILE. It stores no answers. The
+functions of `examples/small-tools` were chosen from this table.
 """
 
 import argparse
@@ -39,7 +39,7 @@ _POLL_S = 0.2
 
 
 class PassRate(msgspec.Struct, kw_only=True):
-    """One function in one style. `prompt_sha256` ties the counts to the words that were asked."""
+    """Counts of one function in one prompt style. `prompt_sha256` is the digest of the prompt that was used."""
 
     function: str
     style: str
@@ -50,7 +50,7 @@ class PassRate(msgspec.Struct, kw_only=True):
 
 
 class Table(msgspec.Struct, kw_only=True):
-    """The measurement so far. Tries added later continue with the next seeds."""
+    """All counts so far, with the settings of the measurement. Later tries continue with the next seeds."""
 
     model_digest: str
     runtime: str
@@ -63,13 +63,13 @@ class Table(msgspec.Struct, kw_only=True):
 
 
 def prompt_sha256(brief: Brief, style: Style) -> str:
-    """The digest of all that the brief contributes to a request in this style."""
+    """Return the digest of the parts of a request that come from the brief, in this style."""
     asked = {"messages": messages_of(brief, FEEDBACK_MAX, small=True), "extras": dict(EXTRAS[style](brief))}
     return digest_of(msgspec.json.encode(asked, order="sorted"))
 
 
 async def passes(sandbox: Sandbox, criterion: Criterion, path: str, files: Mapping[str, bytes]) -> bool:
-    """Whether the file gives the expected value, of the same type, in every visible and sealed case."""
+    """Return whether the file returns the expected value, with its type, in every visible and sealed case."""
     steps = [case.steps[0] for case in criterion.cases + criterion.sealed]
     source = files.get(path, b"").decode(errors="replace")
     if not source:
@@ -82,7 +82,7 @@ async def passes(sandbox: Sandbox, criterion: Criterion, path: str, files: Mappi
 
 
 class Sweep:
-    """Asks one model server for all candidates, as many at a time as it has slots."""
+    """Measurement of all candidates with one model server. It uses all slots of the server at the same time."""
 
     def __init__(self, requirement: Requirement, base_url: str) -> None:
         self.sandbox = Bubblewrap()
@@ -105,7 +105,7 @@ class Sweep:
                     await asyncio.sleep(_POLL_S)
 
     async def measure(self, task: str, style: Style, tries: int, row: PassRate) -> None:
-        """Add so many tries to the row."""
+        """Make `tries` more tries and add their counts to the row."""
         async with asyncio.TaskGroup() as group:
             for seed in range(row.tries, row.tries + tries):
                 group.create_task(self._once(task, style, seed, row))
@@ -132,7 +132,7 @@ class Sweep:
                 result, files = answer.result, answer.files
             except CallFailed as failed:
                 if failed.result is None:
-                    raise  # the server failed, not the model: that is no try
+                    raise  # a failure of the server, not of the model, does not count as a try
                 result, files = failed.result, {}
         passed = await passes(self.sandbox, self.criteria[planned.criteria[0]], planned.scope[0], files)
         row.tries += 1
@@ -149,7 +149,7 @@ _table = msgspec.json.Decoder(Table)
 
 
 def table_at(path: Path) -> Table:
-    """The table to go on with: what stands at the path, or an empty one for the installed model."""
+    """Return the table in the file at `path`, or an empty table for the installed model if there is no file."""
     fresh = Table(
         model_digest=model_digest(),
         runtime=runtime_version(),
@@ -165,12 +165,12 @@ def table_at(path: Path) -> Table:
     fresh.rows = read.rows
     read.date = fresh.date
     if read != fresh:
-        raise SystemExit(f"{path} was measured with another model or other settings: measure into a new file")
+        raise SystemExit(f"{path} was measured with another model or other settings. Name a new file with --out.")
     return read
 
 
 async def sweep(asked: argparse.Namespace, base_url: str) -> None:
-    """Measure what is asked and write the table after each row."""
+    """Measure the functions that the arguments name, and write the table after each row."""
     requirement = read_requirement(asked.candidates)
     table = table_at(asked.out)
     measuring = Sweep(requirement, base_url)
@@ -191,7 +191,9 @@ def _row(table: Table, function: str, style: str, digest: str) -> PassRate:
     for row in table.rows:
         if (row.function, row.style) == (function, style):
             if row.prompt_sha256 != digest:
-                raise SystemExit(f"the prompt of {function} has changed since it was measured: measure it anew")
+                raise SystemExit(
+                    f"The prompt of {function} has changed since the last measurement. Name a new file with --out."
+                )
             return row
     table.rows.append(PassRate(function=function, style=style, prompt_sha256=digest))
     return table.rows[-1]
@@ -201,9 +203,12 @@ async def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.passrates", description="Measure the model's pass rates.")
     parser.add_argument("--candidates", type=Path, default=CANDIDATES)
     parser.add_argument(
-        "--tries", type=int, default=40, help="per function and style, counting those already in the table"
+        "--tries",
+        type=int,
+        default=40,
+        help="number of tries for each function and style, including those already in the table",
     )
-    parser.add_argument("--only", nargs="*", help="functions to measure")
+    parser.add_argument("--only", nargs="*", help="names of the functions to measure (default: all)")
     parser.add_argument("--port", type=int, default=18990)
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args(argv)

@@ -1,4 +1,4 @@
-"""Peers: programs in an environment of their own, as their libraries need not agree with ours."""
+"""Peers: other programs to compare with. They run in their own environment, because their libraries can differ."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ WALL_S = 300.0
 
 
 def where(dsn: str) -> dict[str, str]:
-    """Host, database and user of a DSN over a unix socket, and the DSN itself."""
+    """Return host, database and user from a connection string over a unix socket, and the connection string itself."""
     parts = urlsplit(dsn)
     return {
         "dsn": dsn,
@@ -27,12 +27,12 @@ def where(dsn: str) -> dict[str, str]:
 
 
 def is_there() -> bool:
-    """Whether the peers are installed."""
+    """Return whether the peers are installed."""
     return PYTHON.exists()
 
 
 async def ask(script: str, question: Mapping[str, Any]) -> Mapping[str, float]:
-    """Run a peer's script on a question; its answer. Raises Failed with what it said when it ends otherwise."""
+    """Run a peer's script on a question and return its answer. Raises Failed, with the script's output, if it fails."""
     with TemporaryDirectory(prefix="aura-peer-") as folder:
         out = Path(folder) / "answer.json"
         process = await asyncio.create_subprocess_exec(
@@ -52,13 +52,15 @@ async def ask(script: str, question: Mapping[str, Any]) -> Mapping[str, float]:
             await process.wait()
             raise Failed(f"{script} took more than {WALL_S:.0f} s.", hint="Try `make bench QUICK=1`.") from None
         if not out.exists():
-            raise Failed(f"{script} ended with {process.returncode}: {said.decode()[-800:]}", hint="See above.")
+            raise Failed(
+                f"{script} ended with {process.returncode}: {said.decode()[-800:]}", hint="Correct the cause above."
+            )
         answer: dict[str, float] = json.loads(out.read_bytes())
         return answer
 
 
 async def versions() -> Mapping[str, str]:
-    """Installed version of each peer."""
+    """Return the installed version of each peer."""
     names = ("eventsourcing", "dbos", "langgraph", "langgraph-checkpoint-postgres", "psycopg")
     program = f"from importlib.metadata import version; print({{name: version(name) for name in {names}}})"
     process = await asyncio.create_subprocess_exec(

@@ -1,4 +1,4 @@
-"""Events per second out of the log: all projections rebuilt, beside a peer that reads and Postgres that sends."""
+"""Measurement of replay, in events per second. It is compared with a peer that reads events, and with COPY alone."""
 
 import time
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ from domain.errors import Failed
 from projections import replay
 from runtime.roles import CONSUMERS
 
-OURS = "Aura: `replay --check`, every projection folded and compared"
+OURS = "Aura: `replay --check`, every projection computed and compared"
 REBUILT = "Aura: every projection rebuilt into new tables"
 
 
 async def contestants(firm: Firm) -> Mapping[str, Measure]:
-    """Return the systems to measure: ours on the runs' log, the peer on as many events of the same mean size."""
+    """Return the systems to measure. Aura replays the log of the runs; the peer reads the same number of events."""
     last = (await firm.office.stream.info()).last_seq
     sample = await firm.office.stream.get(last)
     assert sample is not None, "the log is not empty"
@@ -30,20 +30,22 @@ async def contestants(firm: Firm) -> Mapping[str, Measure]:
             "event_bytes": len(sample.data),
         }
         found["pyeventsourcing, select_notifications and JSON decoded"] = partial(peer.ask, "eventsourcing", question)
-    return found | {"limit: COPY OUT, thrown away": partial(limits.copy_out, firm.office.store)}
+    return found | {"limit: COPY OUT, data discarded": partial(limits.copy_out, firm.office.store)}
 
 
 async def checked(firm: Firm) -> Mapping[str, float]:
-    """All consumers' projections from one reading of the log, compared with the live rows in the same snapshot."""
+    """Compute all projections while the log is read once, and compare them with the live rows in the same snapshot."""
     begun = time.perf_counter()
     done = await replay.check(firm.office.store, [make() for make in CONSUMERS.values()])
     if done.differences:
-        raise Failed(f"Rebuilt and live rows differ: {done.differences[0]}.", hint="This is a defect: report it.")
+        raise Failed(
+            f"Rebuilt and live rows differ: {done.differences[0]}.", hint="This is a bug in Aura. Please report it."
+        )
     return {"events/s": done.events / (time.perf_counter() - begun)}
 
 
 async def rebuilt(firm: Firm) -> Mapping[str, float]:
-    """Each projection's tables filled anew and put in place, one after the other; each reads the whole log."""
+    """Rebuild the projections' tables one after the other. Each rebuild reads the whole log and replaces the tables."""
     begun, last = time.perf_counter(), 0
     for make in CONSUMERS.values():
         last = await replay.rebuild(firm.office.store, make())

@@ -1,4 +1,4 @@
-"""The page of numbers: Markdown, written anew by every measurement."""
+"""The Markdown page with all measured numbers. Every measurement writes the whole page."""
 
 from collections.abc import Sequence
 
@@ -9,29 +9,40 @@ from verification.execution.trials import BOXES_AT_ONCE
 
 HEAD = """# Measurements
 
-Written by `make bench`. Each figure is the median of {rounds} rounds, with the smallest and the largest in brackets.
-In every round all contestants run on the same servers, first in the order of the table, in the next round in the
-opposite one; a ratio is taken within a round. The gate, recorder and consumers are those of `aura serve all`, in one
-Python process.
+`make bench` writes this page. Each figure is the median of {rounds} rounds. The smallest and the largest value are in
+brackets. In every round, all contestants run on the same servers: in the order of the table in the first round, in the
+opposite order in the second, and so on. The column "ours / this" is Aura's value divided by the value of the row; each
+ratio compares values of the same round. The gate, recorder and consumers are the same as in `aura serve all`, and run
+in one Python process.
 """
-APPENDING = """One decision, one event, of the same size for all. One writer: {alone} events a round, each sent when
-the one before is acknowledged. Saturated: {saturated} events; {commands} commands at once here, {messages} messages
-at once for JetStream alone, {threads} threads with connections of their own at the peer, {rows} events a transaction
-for COPY alone. Our clock stops when the recorder has committed the last event in Postgres."""
-RUNNING = """From submit to the delivered event in the stream: one task, a scripted employee that answers at once, an
-empty verdict, the git repository written. Peers run {steps} steps that do nothing, each committed before the next.
-{alone} runs a round alone, then {at_once} with {slots} at once; our clock stops there when every consumer has committed
-the last event. A run of ours is about a dozen guarded decisions, two verdicts and a repository: the ratio is not like
-for like, it says what all of that costs beside bare steps. Every run has the same requirement, which a process reads
-once."""
-REPLAYING = """The {events} events that the runs above left. The peer reads as many events of the same size and decodes
-them; it projects nothing."""
+APPENDING = """Each command causes one decision and one event. The events of all contestants have the same size.
 
-JUDGING = """A function with {cases} cases, half of them sealed, judged as one task's share: every case in a fresh box,
-{boxes} boxes at once, the other gates of a task included. Plain: the same worker as an ordinary process in a folder of
-its own, {boxes} at once, and nothing compared. Alone: {alone} verdicts a round. Cases per second and core: {saturated}
-verdicts, as many at once as there are cores ({cores}). No box is used twice, and none is kept warm. Docker: {fewer}
-times fewer verdicts, on the engine at AURA_DOCKER_HOST with the image of `aura sandbox build`; left out without one."""
+- One writer: {alone} events in a round. Each event is sent after the previous event is acknowledged.
+- Saturated: {saturated} events in a round. Aura handles {commands} commands at the same time. For JetStream alone,
+  {messages} messages are sent at the same time. The peer uses {threads} threads, each with its own connection.
+  COPY alone writes {rows} events in one transaction.
+
+The time of Aura ends when the recorder has committed the last event in Postgres."""
+RUNNING = """A run is measured from `submit` until the event of its delivery is in the stream. It has one task. A
+scripted employee answers immediately, the verdict checks nothing, and the git repository is written. A peer runs
+{steps} steps that do nothing, and commits each step before the next.
+
+In each round, {alone} runs follow one another. Then come {at_once} runs, with {slots} at the same time. Their time ends
+when every consumer has committed the last event. A run of Aura contains about a dozen guarded decisions, two verdicts
+and a repository. So the ratio does not compare equal work: it shows the cost of all this compared with empty steps.
+Every run has the same requirement, and a process parses it only once."""
+REPLAYING = """Aura replays the {events} events of the runs above. The peer reads the same number of events of the same
+size and decodes them, but computes no projection."""
+
+JUDGING = """The work of one task is judged: a function with {cases} cases, of which half are sealed. Every case runs
+in a new box, with {boxes} boxes at the same time. The time includes the other gates of a task. The ordinary processes
+run the same worker in their own folders, {boxes} at the same time, and compare no results.
+
+- A verdict: {alone} verdicts in a round, one after the other.
+- Cases per second and core: {saturated} verdicts in a round, one for each core ({cores}) at the same time.
+
+No box is used twice, and no box is started in advance. For Docker, the number of verdicts is {fewer} times smaller.
+Docker is measured on the engine at AURA_DOCKER_HOST with the image that `aura sandbox build` made, if both exist."""
 
 
 def page(setting: Setting, rounds: int, sections: Sequence[str]) -> str:
@@ -61,9 +72,10 @@ def of_replaying(figures: Figures, events: int) -> str:
     return section("Replay", REPLAYING.format(events=events), figures, replaying.OURS)
 
 
-BASING = """A base of {files} files and {tests} tests; one module is changed. The gate runs the base's tests in a box,
-on the tree, and compares them test by test. The first time it runs them on the base as well. The limit is the same test
-command as an ordinary process in a folder, without plugins, and without the time to put the files there."""
+BASING = """The base has {files} files and {tests} tests, and one module is changed. The gate runs the base's tests on
+the changed tree in a box, and compares the outcome of each test. The first time, it also runs them on the base. The
+limit is the same test command as an ordinary process in a folder, without plugins. Its time does not include the time
+to write the files."""
 
 
 def of_judging(figures: Figures, size: judging.JudgingSize) -> str:
@@ -84,7 +96,7 @@ def of_basing(figures: Figures, size: basing.BasingSize) -> str:
 
 
 def section(title: str, words: str, figures: Figures, ours: str) -> str:
-    """One table a figure: contestants, values, and ours as a ratio to each."""
+    """Return a section with one table for each figure. A row has a contestant, its value, and Aura's ratio to it."""
     lines = [f"## {title}", "", words, ""]
     for name in figures.names():
         there = [contestant for contestant in figures.values if name in figures.values[contestant]]
@@ -107,9 +119,9 @@ def section(title: str, words: str, figures: Figures, ours: str) -> str:
 
 
 def hops(medians: Sequence[tuple[str, float, int]]) -> str:
-    """Where a run's time goes."""
+    """Return a table with the median time of each step of a run."""
     lines = [
-        "| a run alone, from the command of one event to that of the next | ms, median | times |",
+        "| steps of a run alone: time between the commands of two events | median, ms | count |",
         "| --- | --- | --- |",
     ]
     lines += [f"| {step} | {ms:.1f} | {times} |" for step, ms, times in medians]

@@ -1,4 +1,7 @@
-"""Submit to delivered: one task, an employee that answers at once, an empty verdict. Beside peers' empty steps."""
+"""Measurement of a run's time, from `submit` to the delivery, compared with the empty steps of peers.
+
+The run has one task, an employee that answers immediately, and a verdict that checks nothing.
+"""
 
 import asyncio
 import json
@@ -26,12 +29,12 @@ from verification.requirements.parser import parse_requirement
 
 OURS = "Aura: plan, assign, work, verify, merge, verify, deliver"
 STEPS = 6
-"""Empty steps of a peer's run."""
+"""Number of empty steps in a peer's run."""
 AT_ONCE = 16
 WARM_UP = 3
 DELIVERED_WAIT_S = 120.0
 HOP_RUNS_MAX = 20
-"""Runs alone whose log is read for the time of each hop."""
+"""Maximum number of single runs whose log is read for the time of each step."""
 REQUIREMENT = b"""---
 aura: 1
 title: Adder
@@ -55,14 +58,14 @@ ANSWERS = {"T1": [{"adder.py": "def add(n):\n    return n + 1\n"}]}
 
 
 class RunningSize(msgspec.Struct, frozen=True):
-    """Number of runs that one round makes."""
+    """Number of runs in one round, one after the other (`alone`) and several at the same time (`at_once`)."""
 
     alone: int
     at_once: int
 
 
 class Hops:
-    """Step of a run -> milliseconds between the commands of one event and the next, over all rounds."""
+    """The times of each step of a run in ms, over all rounds. A step lasts from the command of an event to the next."""
 
     def __init__(self) -> None:
         self._found: dict[str, list[float]] = {}
@@ -73,18 +76,18 @@ class Hops:
             self._found.setdefault(step, []).append((after.envelope.occurred_at - before.envelope.occurred_at) / 1000)
 
     def medians(self) -> list[tuple[str, float, int]]:
-        """(step, median in ms, times seen), in the order of a run."""
+        """Return (step, median in ms, number of times) for each step, in the order of a run."""
         return [(step, median(values), len(values)) for step, values in self._found.items()]
 
 
 class Deliveries:
-    """Tells when the event of a run's delivery stands in the stream."""
+    """Subscriber that notes when the event of a run's delivery is in the stream."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, asyncio.Future[float]] = {}
 
     def expect(self, run: UUID) -> asyncio.Future[float]:
-        """The moment of delivery, by time.perf_counter."""
+        """Return a future of the delivery's moment, as a value of time.perf_counter."""
         return self._waiting.setdefault(str(run), asyncio.get_running_loop().create_future())
 
     async def take(self, message: Msg) -> None:
@@ -113,7 +116,7 @@ async def contestants(firm: Firm, size: RunningSize, hops: Hops) -> Mapping[str,
 
 
 async def hire(firm: Firm) -> None:
-    """An employee that answers at once and takes every order."""
+    """Hire a scripted employee that answers immediately and takes every order."""
     script = firm.home / "answers.json"
     script.write_text(json.dumps(ANSWERS))
     posting = postings.Posting(name="prompt", kind="scripted", script=str(script), slots=4 * AT_ONCE)
@@ -122,7 +125,7 @@ async def hire(firm: Firm) -> None:
 
 
 async def ours(firm: Firm, size: RunningSize, hops: Hops) -> Mapping[str, float]:
-    """Runs one after the other, then AT_ONCE at a time until all consumers have passed the last event."""
+    """Measure runs one after the other, then AT_ONCE runs at a time until all consumers committed the last event."""
     requirement = parse_requirement(REQUIREMENT, None, name="adder", folder=None)
     deliveries, slots = Deliveries(), asyncio.Semaphore(AT_ONCE)
     subscription = await firm.office.client.subscribe(f"{EVENTS_PREFIX}.run.*.delivered", cb=deliveries.take)
@@ -162,7 +165,7 @@ async def ours(firm: Firm, size: RunningSize, hops: Hops) -> Mapping[str, float]
 async def one(
     firm: Firm, requirement: Requirement, deliveries: Deliveries, *, attempts_max: int = 1
 ) -> tuple[UUID, float]:
-    """One run from the door to its delivery: its id, and seconds."""
+    """Submit one run and wait for its delivery. Return the run's id and the seconds that it took."""
     run = uuid4()
     delivered = deliveries.expect(run)
     begun = time.perf_counter()
@@ -181,7 +184,7 @@ async def one(
 
 
 async def _batches(firm: Firm, first: int, last: int) -> int:
-    """Commands whose events are several: each of them was one atomic batch. Group commits are not among them."""
+    """Return the number of commands with more than one event. Each was one atomic batch; group commits do not count."""
     commands: dict[UUID, int] = {}
     for event in await firm.office.store.read(first, limit=last - first):
         commands[event.envelope.command] = commands.get(event.envelope.command, 0) + 1

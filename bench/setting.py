@@ -1,4 +1,4 @@
-"""Where a measurement was made: machine, load, versions, and what the servers report of their durability."""
+"""Setting of a measurement: the machine, its load, versions, and the durability settings that the servers report."""
 
 import os
 import platform
@@ -16,7 +16,7 @@ OWN = ("aura-orchestra", "nats-py", "asyncpg", "msgspec")
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """Lines of a table: what -> value."""
+    """Lines of a table, as {name: value}."""
 
     lines: Mapping[str, str]
 
@@ -44,7 +44,7 @@ async def setting_of(firm: Firm) -> Setting:
 
 
 def _processor() -> str:
-    """The model's name, as Linux knows it."""
+    """Return the processor's model name, as Linux reports it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -1,6 +1,6 @@
-"""DBOS: a workflow of empty steps, each recorded in Postgres. Runs in the peers' venv.
+"""Measurement of DBOS: a workflow of empty steps, each recorded in Postgres. It runs in the peers' environment.
 
-Reads one JSON object from stdin, writes one to the file that it names: the library writes to stdout itself.
+It reads a JSON object from stdin and writes its answer to the file that the object names, because DBOS uses stdout.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from dbos import DBOS, DBOSConfig
 
 @DBOS.step()
 async def step() -> None:
-    """Nothing."""
+    """Do nothing."""
 
 
 @DBOS.workflow()

@@ -1,6 +1,7 @@
-"""pyeventsourcing's Postgres recorder: appends one event a call, and reads its whole log. Runs in the peers' venv.
+"""Measurement of pyeventsourcing's Postgres recorder. It runs in the peers' environment.
 
-Reads one JSON object from stdin, writes one to the file that it names.
+It appends one event with each call, or reads the whole log. It reads a JSON object from stdin and writes its answer to
+the file that the object names.
 """
 
 import json
@@ -17,7 +18,7 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastor
 
 PAGE_EVENTS = 1000
 FILL_EVENTS = 200
-"""Events of one call while the log is filled; not measured."""
+"""Number of events in one call while the log is filled, which is not measured."""
 
 
 def main() -> None:
@@ -38,7 +39,7 @@ def main() -> None:
 
 
 def _append(recorder: PostgresApplicationRecorder, asked: dict[str, Any]) -> dict[str, float]:
-    """Events per second, by one writer and by many."""
+    """Measure events per second with one writer and with many writers."""
     state = b"x" * asked["event_bytes"]
     _one(recorder, state)
     begun = time.perf_counter()
@@ -68,7 +69,7 @@ def _event(state: bytes) -> StoredEvent:
 
 
 def _replay(recorder: PostgresApplicationRecorder, asked: dict[str, Any]) -> dict[str, float]:
-    """Events per second that are read and decoded from JSON; nothing is projected."""
+    """Measure how many events per second are read and decoded from JSON. No projection is computed."""
     text = json.dumps({f"field_{index}": "x" * 40 for index in range(max(1, asked["event_bytes"] // 55))}).encode()
     there: int = recorder.max_notification_id() or 0
     while there < asked["events"]:

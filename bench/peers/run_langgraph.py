@@ -1,6 +1,7 @@
-"""LangGraph with its Postgres checkpointer: a graph of empty steps, each checkpointed. Runs in the peers' venv.
+"""Measurement of LangGraph with its Postgres checkpointer. It runs in the peers' environment.
 
-Reads one JSON object from stdin, writes one to the file that it names.
+It runs a graph of empty steps, each with a checkpoint. It reads a JSON object from stdin and writes its answer to the
+file that the object names.
 """
 
 import asyncio
@@ -39,7 +40,7 @@ async def measure(asked: dict[str, Any], graph: Any) -> dict[str, float]:
     async def one() -> float:
         begun = time.perf_counter()
         thread = {"configurable": {"thread_id": str(uuid4())}}
-        # durability="sync": a step is committed before the next one begins
+        # durability="sync" means that a step is committed before the next step begins
         await graph.ainvoke({"steps_done": 0}, thread, durability="sync")
         return time.perf_counter() - begun
 
