@@ -128,6 +128,6 @@ def journey_text(journey: Journey) -> str:
     packages = "\n".join(f"| `{package}/` | {files} |" for package, files in journey.files.items())
     return (
         f"Measured on {datetime.now(UTC):%Y-%m-%d}: {hops} hops, {total} files with {functions:,} functions; "
-        f"{total - judging} of the files stand outside `verification/`.\n\n"
+        f"{total - judging} of the files are outside `verification/`.\n\n"
         f"{' → '.join(f'`{hop}`' for hop in journey.hops)}\n\n| folder | files |\n| --- | --- |\n{packages}"
     )

@@ -14,14 +14,19 @@ FIGURES = {
     "cheats": (
         "zoo",
         CHEATS,
-        "{0} cheats, {1} verdicts: none was accepted. A check that trusts pytest's exit code accepted {2} of the {1}.",
+        "{0} cheats got {1} verdicts: none was accepted. "
+        "A check that trusts pytest's exit code accepted {2} of the {1}.",
     ),
-    "on a base": ("zoo", ON_A_BASE, "{} cheats: none was accepted. {} honest controls: none was refused."),
+    "on a base": (
+        "zoo",
+        ON_A_BASE,
+        "{} cheats: none was accepted. {} honest controls (similar changes without a cheat): none was refused.",
+    ),
     "attacks": ("zoo", r"^(\d+) attacks, performed", "{} attacks, with bubblewrap and with Docker: none got out."),
     "replay": ("bench", r"`replay --check`[^|]+\| ([\d,]+) ", "`aura replay --check` compares {} events per second."),
-    "a run": ("bench", r"^\| Aura: plan, assign[^|]+\| ([\d.]+) ", "{} ms for a run with an empty verdict."),
-    "DBOS": ("bench", r"^\| DBOS, 6 empty steps \| ([\d.]+) ", "Six empty steps of DBOS take {} ms"),
-    "LangGraph": ("bench", r"^\| LangGraph[^|]+6 empty steps \| ([\d.]+) ", "of LangGraph {} ms."),
+    "a run": ("bench", r"^\| Aura: plan, assign[^|]+\| ([\d.]+) ", "A run with an empty verdict takes {} ms."),
+    "DBOS": ("bench", r"^\| DBOS, 6 empty steps \| ([\d.]+) ", "Six empty steps take {} ms in DBOS"),
+    "LangGraph": ("bench", r"^\| LangGraph[^|]+6 empty steps \| ([\d.]+) ", "and {} ms in LangGraph."),
 }
 """Name -> the page that a script has written, where it stands there, and how README says it."""
 
