@@ -27,14 +27,14 @@ ANSWERS: dict[str, tuple[list[str], list[str]]] = {
     "What happened in this run?": (["{RUN}.submitted", "{TASK}.rejected", "{RUN}.delivered"], ["refusal"]),
     "How far is each run?": (["{RUN}.planned", "{RUN}.delivered"], [".task."]),
     "Who is assigned what?": (['"employee":"{EMPLOYEE}"', '"entity_id":"{TASK}"', '"attempt":2'], ["{FIRST_ORDER}"]),
-    "What was this task judged, each time?": (['"wrong_result"', '"verified":false'], ['"verified":true']),
+    "Why was this task rejected, each time?": (['"wrong_result"', '"verified":false'], ['"verified":true']),
     "What was refused?": (['"refusal.refused"', "{REFUSED}"], ["task.rejected"]),
     "Which incidents were raised?": (['"incident.raised"', "conftest.py"], ["task.rejected"]),
     "What did the law do to this employee?": (["employee.{EMPLOYEE}.hired"], ["employee.{OTHER}"]),
     "Is the organisation paused or halted?": (["organisation.resumed"], ["organisation.paused"]),
     "What does this event say?": (["Item: AURA#{SEQ}", "Nats-Msg-Id", "task.rejected"], []),
     "What happens now?": (["organisation.paused"], []),
-    "Where does a consumer stand?": (["Unprocessed", "feed-"], []),
+    "How far is each consumer?": (["Unprocessed", "feed-"], []),
     "Which manager leads?": (['"name":"organisation"', '"pid":', '"since":'], []),
     "Is the stream as it must be?": (
         [
