@@ -64,14 +64,21 @@ def attack_table(results: Results | None = None) -> str:
     lines = [
         f"{len(CORPUS)} attacks, performed on {results.date} on Linux {results.kernel} in "
         + " and ".join(results.sandboxes.values())
-        + ". Outside means: the same program as an ordinary process of a plain user, with nothing around it."
+        + ". The column Outside shows the control: the same program ran as an ordinary process, without a sandbox and "
+        "without root. An attack that does not work there would prove nothing."
     ]
     for group, attacks in GROUPS.items():
-        lines += ["", f"### {group}", "", _row("", "It", "Outside", *names), _row(*["---"] * (3 + len(names)))]
+        lines += [
+            "",
+            f"### {group}",
+            "",
+            _row("attack", "what it does", "Outside", *names),
+            _row(*["---"] * (3 + len(names))),
+        ]
         for attack in attacks:
             outside = results.outside.get(attack.name, NOT_RUN)
             if attack.honest_part:
-                outside = f"its honest part {outside}"
+                outside = f"its harmless part {outside}"
             outside += f": {attack.outside}" if attack.outside else ""
             told = (results.contained[name].get(attack.name, NOT_RUN) for name in names)
             lines.append(_row(f"{attack.name} {attack.title}", attack.tries, outside, *told))

@@ -8,6 +8,6 @@ GROUPS: dict[str, tuple[Attack, ...]] = {
     "Network": network.ATTACKS,
     "The host's files, variables and processes": host.ATTACKS,
     "The kernel": kernel.ATTACKS,
-    "What comes out": copyout.ATTACKS,
+    "Output of a box": copyout.ATTACKS,
 }
 CORPUS: tuple[Attack, ...] = tuple(attack for group in GROUPS.values() for attack in group)

@@ -66,7 +66,7 @@ ATTACKS = (
     Attack(
         name="o01",
         title="symbolic links",
-        tries="leaves links to a file of the host, to a folder and to the root, to be followed by the reader",
+        tries="leaves links to a file of the host, to a folder and to the root, which a reader might follow",
         code="""
 os.makedirs("out/deep")
 open("out/deep/good", "w").write("good")
@@ -84,7 +84,7 @@ say("look made", "got them")
     Attack(
         name="o02",
         title="links, fifos and sockets",
-        tries="leaves hard links, a fifo that blocks its reader, and a socket",
+        tries="leaves hard links, a fifo that would block its reader, and a socket",
         code="""
 import socket, stat
 os.makedirs("out")
@@ -104,7 +104,7 @@ attempt("look hard link", lambda: os.stat("out/a").st_nlink == 2 or 1 / 0)
     Attack(
         name="o03",
         title="names, depth and number",
-        tries="leaves names that are no text, folders too deep and files too many",
+        tries="leaves names that are not UTF-8, very deep folders and too many files",
         code="""
 os.makedirs("out/" + "/".join(["deep"] * 30))
 open("out/" + "/".join(["deep"] * 30) + "/bottom", "w").close()
@@ -137,8 +137,8 @@ say("look made", "got it")
     ),
     Attack(
         name="o05",
-        title="an archive that bursts",
-        tries="leaves a small zip file that unpacks to more than may come out",
+        title="an archive that becomes very large",
+        tries="leaves a small zip file whose content is larger than the limit of collected output",
         code="""
 import zipfile
 os.makedirs("out")
@@ -153,8 +153,8 @@ say("look made", "got it")
     ),
     Attack(
         name="o06",
-        title="more than may come out",
-        tries="leaves ten files of a mebibyte where four mebibytes may come out",
+        title="more than the limit of output files",
+        tries="leaves ten files of 1 MiB although the limit is 4 MiB",
         code="""
 os.makedirs("out")
 for number in range(10):

@@ -20,7 +20,7 @@ ATTACKS = (
     Attack(
         name="h01",
         title="the environment",
-        tries="reads its own variables and those of every process that it sees",
+        tries="reads its own environment variables, and those of every process that it sees",
         code="""
 attempt("look own", lambda: os.environ[FACTS["variable"]])
 def others():
@@ -41,7 +41,7 @@ attempt("look others", others)
     Attack(
         name="h02",
         title="files of the host",
-        tries="reads a file that anybody may read, by its path and through /proc",
+        tries="reads a world-readable file of the host, by its path and through /proc",
         code="""
 path = FACTS["folder"] + "/secret"
 for way in ("", "/proc/1/root", "/proc/self/root", "/proc/self/cwd/../../../..", "/proc/thread-self/root",
@@ -59,7 +59,7 @@ attempt("by a link", linked)
     Attack(
         name="h03",
         title="writing to the host",
-        tries="writes into a folder that anybody may write, over the interpreter and into system folders",
+        tries="writes to a world-writable folder of the host, to the interpreter and to system folders",
         code="""
 for path in (FACTS["folder"] + "/left", sys.executable, "/usr/bin/left", "/etc/passwd", "/etc/ld.so.preload",
              "/usr/lib/left", "/lib/left", "/left", "/aura/bin/left", os.__file__):
@@ -71,8 +71,8 @@ attempt("remove", lambda: os.unlink("/bin/sh"))
     ),
     Attack(
         name="h04",
-        title="the kernel's switches and mounts",
-        tries="writes to /proc/sys and /proc/sysrq-trigger, and mounts and remounts",
+        title="the kernel's settings and mounts",
+        tries="writes to /proc/sys and /proc/sysrq-trigger, and mounts and remounts file systems",
         code="""
 attempt("look switch", lambda: open("/proc/sys/kernel/ostype").read())
 attempt("look own score", lambda: open("/proc/self/oom_score_adj", "w").write("900"))
@@ -92,7 +92,7 @@ if FACTS["mount"]:
         facts={"mount": 1},
         harmless={"mount": 0},
         honest_part=True,
-        outside="nothing is mounted and no switch is written but its own",
+        outside="outside, it mounts nothing and writes only settings of its own process",
         contained=lambda seen: (
             f"it got {', '.join(seen.got())}" if seen.got() else all_got("look switch", "look own score")(seen)
         ),

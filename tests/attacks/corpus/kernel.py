@@ -55,7 +55,7 @@ ATTACKS = (
     Attack(
         name="k01",
         title="new namespaces",
-        tries="makes namespaces of its own by unshare, clone and clone3, to be root in them",
+        tries="creates new namespaces by unshare, clone and clone3, to become root in them",
         code=_IN_CHILD
         + """
 kinds = {"user": 0x10000000, "mount": 0x20000, "pid": 0x20000000, "net": 0x40000000, "uts": 0x4000000, "ipc": 0x8000000,
@@ -76,17 +76,17 @@ in_child("setns", lambda: answered(LIBC.setns(os.open("/proc/self/ns/user", os.O
     Attack(
         name="k02",
         title="system calls that no program needs",
-        tries="makes 50 calls with arguments that can do nothing: any answer but a refusal has reached the kernel",
+        tries="makes 50 harmless calls; any result except a refusal shows that the kernel accepted the call",
         code=CALLS,
         facts={"all": 1},
         harmless={"all": 0},
-        outside="those alone that need no privilege",
+        outside="only the calls that need no privilege are made",
         works=_reached,
     ),
     Attack(
         name="k03",
         title="privileges",
-        tries="becomes root, or gains capabilities by a set-id program",
+        tries="tries to become root, or to gain capabilities by a set-id program",
         code="""
 import stat
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
@@ -111,7 +111,7 @@ attempt("a set-id program", set_id)
     Attack(
         name="k04",
         title="other processes",
-        tries="kills everything that it may signal, and traces and reads processes of the host",
+        tries="kills every process that it may signal, and traces and reads processes of the host",
         code=_IN_CHILD
         + """
 attempt("victim", lambda: os.kill(FACTS["victim"], 9))
@@ -125,13 +125,13 @@ say("look survived", "got to its end")
 """,
         facts={"all": 1},
         harmless={"all": 0},
-        outside="one process, not all of this user's",
+        outside="it kills one process, and not all processes of this user",
         works=_hit("process"),
     ),
     Attack(
         name="k05",
         title="devices",
-        tries="makes device files and opens those of disks and memory",
+        tries="creates device files, and opens the device files of disks and memory",
         code="""
 import stat
 attempt("look fifo", lambda: os.mkfifo("fifo"))
@@ -146,14 +146,14 @@ for name in sorted(set(os.listdir("/dev")) - allowed):
     attempt("/dev/" + name, lambda: os.close(os.open("/dev/" + name, os.O_RDWR | os.O_NONBLOCK)))
 """,
         honest_part=True,
-        outside="devices need root, and nothing is made as root; a fifo is made",
+        outside="outside, it creates only a fifo, because device files need root",
         contained=_refused_but_looked("look fifo"),
         works=all_got("look fifo"),
     ),
     Attack(
         name="k06",
         title="the terminal",
-        tries="types into the terminal from which it was started",
+        tries="inserts input into the terminal from which it was started",
         code="""
 import fcntl
 if os.isatty(0):
@@ -174,7 +174,7 @@ attempt("console", lambda: typed("/dev/console"))
     Attack(
         name="k07",
         title="inherited descriptors",
-        tries="reads descriptors that its starter has left open",
+        tries="reads file descriptors that its parent process left open",
         code="""
 attempt("secret", lambda: os.pread(FACTS["descriptor"], 100, 0).decode())
 for number in sorted(map(int, os.listdir("/proc/self/fd"))):
@@ -187,7 +187,7 @@ attempt("write to the input", lambda: os.write(os.open("/proc/self/fd/0", os.O_W
     Attack(
         name="k08",
         title="control groups",
-        tries="leaves its group, widens its limits and sets a release agent",
+        tries="leaves its control group, raises its limits and sets a release agent",
         code="""
 attempt("look own", lambda: open("/proc/self/cgroup").read() or "none")
 def groups():
@@ -201,14 +201,14 @@ for folder in groups():
     attempt(f"a group in {folder}", lambda: os.mkdir(f"{folder}/{FACTS['mark']}"))
 """,
         honest_part=True,
-        outside="groups are root's, and nothing is written as root; they are read",
+        outside="outside, it only reads control groups, because writing them needs root",
         contained=_refused_but_looked("look own", "look groups"),
         works=all_got("look own", "look groups"),
     ),
     Attack(
         name="k09",
-        title="calls of another architecture",
-        tries="makes system calls as a 32-bit and as an x32 program, which a filter by number would not know",
+        title="system calls of another architecture",
+        tries="makes system calls as a 32-bit and as an x32 program, with numbers that a simple filter does not know",
         code=_IN_CHILD
         + """
 import mmap

@@ -16,7 +16,7 @@ ATTACKS = (
     Attack(
         name="r08",
         title="endless loop",
-        tries="computes longer than its wall limit",
+        tries="computes longer than its time limit",
         code="""
 until = time.monotonic() + FACTS["ms"] / 1000
 while time.monotonic() < until:
@@ -25,7 +25,7 @@ say("the end", "got there")
 """,
         facts={"ms": 60_000},
         harmless={"ms": 900},
-        outside="the loop of a second, not of a minute",
+        outside="the loop takes one second instead of one minute",
         limits=Limits(wall_s=0.7),
         contained=ended_by("timeout"),
         works=_outlived_the_limit(0.7),
@@ -33,19 +33,19 @@ say("the end", "got there")
     Attack(
         name="r09",
         title="sleep",
-        tries="waits longer than its wall limit",
+        tries="sleeps longer than its time limit",
         code='time.sleep(FACTS["ms"] / 1000)\nsay("the end", "got there")',
         facts={"ms": 60_000},
         harmless={"ms": 900},
-        outside="the sleep of a second, not of a minute",
+        outside="it sleeps for one second instead of one minute",
         limits=Limits(wall_s=0.7),
         contained=ended_by("timeout"),
         works=_outlived_the_limit(0.7),
     ),
     Attack(
         name="r10",
-        title="deaf to signals",
-        tries="ignores every signal that can be ignored and goes on",
+        title="ignored signals",
+        tries="ignores every signal that can be ignored, and continues",
         code="""
 import signal
 for number in range(1, 65):
@@ -61,7 +61,7 @@ say("the end", "got there")
 """,
         facts={"ms": 60_000},
         harmless={"ms": 900},
-        outside="the same, for a second",
+        outside="it continues for one second",
         limits=Limits(wall_s=0.7),
         contained=ended_by("timeout"),
         works=_outlived_the_limit(0.7),
@@ -69,7 +69,7 @@ say("the end", "got there")
     Attack(
         name="r11",
         title="daemon",
-        tries="leaves a process behind, in a session of its own and deaf to signals",
+        tries="leaves a process that runs in its own session and ignores signals",
         code="""
 import signal
 if os.fork() == 0:
@@ -90,8 +90,8 @@ say("look the parent", "got to its end")
     ),
     Attack(
         name="r12",
-        title="held output",
-        tries="leaves a child that keeps stdout open and waits",
+        title="open output",
+        tries="leaves a child process that keeps stdout open and waits",
         code="""
 if os.fork() == 0:
     time.sleep(30)

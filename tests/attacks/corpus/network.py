@@ -24,7 +24,7 @@ ATTACKS = (
     Attack(
         name="n01",
         title="TCP",
-        tries="connects to a listener of the host, by every name of the loopback",
+        tries="connects to a listener of the host, by every address of the loopback",
         code=_CONNECT
         + """
 attempt("127.0.0.1", lambda: connect(socket.AF_INET, ("127.0.0.1", FACTS["tcp"])))
@@ -38,7 +38,7 @@ if FACTS["tcp6"]:
     Attack(
         name="n02",
         title="UDP and names",
-        tries="sends datagrams to a listener of the host and asks it a name, as a resolver is asked",
+        tries="sends datagrams to a listener of the host, and a name query as to a DNS resolver",
         code="""
 import socket, struct
 def send(content, address):
@@ -54,8 +54,8 @@ attempt("look broadcast", lambda: send(query, ("127.255.255.255", FACTS["udp"]))
     ),
     Attack(
         name="n03",
-        title="sockets by path and abstract ones",
-        tries="connects to the host's unix sockets, and to Docker's",
+        title="unix sockets with a path, and abstract sockets",
+        tries="connects to unix sockets of the host, and to Docker's socket",
         code=_CONNECT
         + """
 attempt("path", lambda: connect(socket.AF_UNIX, FACTS["folder"] + "/listener"))
@@ -68,8 +68,8 @@ for path in ("/var/run/docker.sock", "/run/containerd/containerd.sock", "/run/db
     ),
     Attack(
         name="n04",
-        title="odd socket families",
-        tries="makes sockets of netlink, vsock, packet and other families, and raw ones",
+        title="rare socket families",
+        tries="creates sockets of netlink, vsock, packet and other families, and raw sockets",
         code="""
 import socket
 families = {"netlink": (16, 3), "vsock": (40, 1), "packet": (17, 3), "key": (15, 3), "alg": (38, 5), "rds": (21, 5),

@@ -57,7 +57,7 @@ ATTACKS = (
     Attack(
         name="r01",
         title="fork bomb",
-        tries="makes more processes than the box may have",
+        tries="starts more processes than the box may have",
         code=_SLEEPERS + 'attempt("few", lambda: sleepers(5)); attempt("much forking", lambda: sleepers(40))',
         limits=Limits(wall_s=20, processes=PROCESSES),
         contained=both(all_got("few"), _first_then_refused),
@@ -66,7 +66,7 @@ ATTACKS = (
     Attack(
         name="r02",
         title="memory of one process",
-        tries="keeps 96 MiB where 48 are granted",
+        tries="allocates 96 MiB although the limit is 48 MiB",
         code=_HOARD + 'attempt("memory", lambda: hoard(96))',
         limits=Limits(wall_s=20, memory_bytes=48 * MIB),
         contained=either(ended_by("memory"), nothing_got),
@@ -74,8 +74,8 @@ ATTACKS = (
     ),
     Attack(
         name="r03",
-        title="memory of a tree",
-        tries="six children keep 20 MiB each where 64 are granted to all",
+        title="memory of a process tree",
+        tries="starts six children, which allocate 20 MiB each although the limit is 64 MiB in all",
         code=_HOARD
         + """
 import select
@@ -105,7 +105,7 @@ attempt("tree", lambda: sum(os.waitpid(pid, 0)[1] == 0 for pid in children) // 6
     Attack(
         name="r04",
         title="a full work folder",
-        tries="writes 12 MiB where 8 are granted",
+        tries="writes 12 MiB although the limit is 8 MiB",
         code=_FILL + 'attempt("little", lambda: fill(".", 2)); attempt("much to disk", lambda: fill(".", 12))',
         limits=Limits(wall_s=20, work_bytes=8 * MIB),
         contained=both(all_got("little"), _first_then_refused),
@@ -114,7 +114,7 @@ attempt("tree", lambda: sum(os.waitpid(pid, 0)[1] == 0 for pid in children) // 6
     Attack(
         name="r05",
         title="a full /tmp and /dev/shm",
-        tries="writes 64 MiB beside the work folder",
+        tries="writes 64 MiB to /tmp and /dev/shm",
         code=_FILL
         + 'tmp = FACTS["folder"] if os.path.isdir(FACTS["folder"]) else "/tmp"\n'
         + 'attempt("little", lambda: fill(tmp, 2)); attempt("much to tmp", lambda: fill(tmp, 64))\n'
@@ -125,7 +125,7 @@ attempt("tree", lambda: sum(os.waitpid(pid, 0)[1] == 0 for pid in children) // 6
     Attack(
         name="r06",
         title="all inodes",
-        tries="makes 1500 empty files where 400 are granted",
+        tries="creates 1500 empty files although the limit is 400",
         code="""
 def files(folder, count):
     here = os.path.join(folder, f"inodes-{count}-" + FACTS["mark"])
@@ -145,7 +145,7 @@ attempt("much in tmp", lambda: files(os.environ["TMPDIR"], 701))
     Attack(
         name="r07",
         title="flood of output",
-        tries="says 2 MiB on both streams where 20 kB are granted",
+        tries="prints 2 MiB to stdout and stderr although the limit is 20 kB",
         code="""
 for _ in range(256):
     os.write(1, b"x" * 4096)
@@ -159,7 +159,7 @@ say("the end", "got there")
     Attack(
         name="r13",
         title="open files",
-        tries="opens 200 files at once where 64 are granted",
+        tries="opens 200 files at the same time although the limit is 64",
         code="""
 def many(count):
     held = [os.open(os.devnull, os.O_RDONLY) for _ in range(count)]
@@ -175,7 +175,7 @@ attempt("some", lambda: many(20)); attempt("much open", lambda: many(200))
     Attack(
         name="r14",
         title="a file of a tebibyte",
-        tries="makes a sparse file larger than any that may come out",
+        tries="creates a sparse file that is larger than the limit of collected output",
         code="""
 import signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -188,7 +188,7 @@ os.path.exists("sparse") and os.truncate("sparse", 1 << 16)
 """,
         facts={"log2": 40},
         harmless={"log2": 34},
-        outside="16 GiB, which every file system takes",
+        outside="outside, the file has 16 GiB, which every file system accepts",
         collect=("**",),
         contained=both(all_got("small"), _first_then_refused),
         works=all_got("small", "much hollow"),
@@ -196,7 +196,7 @@ os.path.exists("sparse") and os.truncate("sparse", 1 << 16)
     Attack(
         name="r15",
         title="memory in pipes",
-        tries="keeps 48 MiB in the kernel's pipes where 32 are granted",
+        tries="fills the kernel's pipes with 48 MiB although the limit is 32 MiB",
         code="""
 import fcntl
 F_SETPIPE_SZ = 1031
@@ -218,7 +218,7 @@ attempt("pipes", lambda: pipes(48))
     Attack(
         name="r16",
         title="threads",
-        tries="starts more threads than the box may have tasks",
+        tries="starts more threads than the box may have",
         code="""
 import threading
 def threads(count):

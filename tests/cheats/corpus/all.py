@@ -12,14 +12,14 @@ from tests.cheats.corpus.states import STATES
 from tests.cheats.corpus.tables import TABLES
 
 FAMILIES: dict[str, tuple[Cheat, ...]] = {
-    "They leave before anybody looks": LEAVING,
-    "They tamper with the test runner": HARNESS,
-    "Their values lie": LYING,
-    "They reach for the answers": REACHING,
-    "They forge the judge's words": FORGING,
-    "They deliver more than was asked": DELIVERING,
-    "They know the visible cases": TABLES,
-    "They remember, or detect who asks": STATES,
-    "They are services, or lie about files": SERVICES + FILES,
+    "Cheats that exit early": LEAVING,
+    "Cheats that tamper with the test runner": HARNESS,
+    "Cheats whose values equal everything": LYING,
+    "Cheats that search for the expected answers": REACHING,
+    "Cheats that forge the judge's data": FORGING,
+    "Cheats that deliver more than was asked": DELIVERING,
+    "Cheats that know the visible cases": TABLES,
+    "Cheats that remember, or detect their caller": STATES,
+    "Cheats of services, and of files": SERVICES + FILES,
 }
 CHEATS: dict[str, Cheat] = {cheat.name: cheat for family in FAMILIES.values() for cheat in family}

@@ -181,60 +181,67 @@ _ANY = '{"did": "returned", "value": {"$any": True}}'
 FORGING: tuple[Cheat, ...] = (
     shy(
         "writes-descriptors",
-        "forged results to every descriptor, in the call",
+        "writes forged results to every descriptor, in the call",
         body=f"{_EVERY_DESCRIPTOR}\n{WRONG}",
         strikes=FORGED,
     ),
-    shy("writes-descriptors-at-import", "the same while it is imported", top=_EVERY_DESCRIPTOR, strikes=FORGED),
+    shy(
+        "writes-descriptors-at-import",
+        "writes forged results to every descriptor while it is imported",
+        top=_EVERY_DESCRIPTOR,
+        strikes=FORGED,
+    ),
     shy(
         "child-writes-later",
-        "a child of its own writes to every descriptor, also after the answer",
+        "starts a child process that writes to every descriptor, also after the answer",
         body=_LATER,
         strikes=RACED,
     ),
     shy(
         "thread-writes",
-        "a thread writes to every descriptor, also while the worker answers",
+        "starts a thread that writes to every descriptor, also while the worker answers",
         top=_THREAD,
         strikes=RACED,
     ),
     shy(
         "forges-once",
-        "the whole answer with the judge's nonce, with a value that stands for any",
+        "writes a whole answer with the judge's nonce, and a value that stands for any value",
         top=_ORDER,
         body=f"forge({_ANY})\n{WRONG}",
     ),
-    shy("forges-twice", "two whole answers", top=_ORDER, body=f"forge({_ANY}, times=2)\n{WRONG}", strikes=FORGED),
+    shy(
+        "forges-twice", "writes two whole answers", top=_ORDER, body=f"forge({_ANY}, times=2)\n{WRONG}", strikes=FORGED
+    ),
     shy(
         "forges-and-goes-on",
-        "a whole answer before that of the worker",
+        "writes a whole answer before the worker's answer",
         top=_ORDER,
         body=f"forge({_ANY}, end=False)\n{WRONG}",
         strikes=FORGED,
     ),
     shy(
         "forges-a-field",
-        "an answer that says `verified`",
+        "writes an answer that says `verified`",
         top=_ORDER,
         body=f"forge({_ANY}, verified=True)\n{WRONG}",
         strikes=FORGED,
     ),
     shy(
         "forges-another-kind",
-        "an answer as of a command that ended well",
+        "writes an answer in the form of a command that ended with success",
         top=_ORDER,
         body='forge({"did": "ran", "exit": 0, "stdout": "", "stderr": ""})\nreturn wrong(*args)',
         strikes=FORGED,
     ),
     shy(
         "patches-the-worker",
-        "patches the worker's encoder and its names of exceptions",
+        "patches the worker's encoder and its table of exception names",
         top=_WORKER,
         body="_ = wrong(*args)\nraise RuntimeError('right')",
     ),
     shy("patches-the-library", "patches json, os and builtins", top=_BUILTINS),
-    shy("patches-stdout", "its own sys.stdout that writes forged results", top=_STDOUT),
-    shy("prints-results", "prints what a test runner prints", body=_PRINTS),
+    shy("patches-stdout", "installs its own sys.stdout, which writes forged results", top=_STDOUT),
+    shy("prints-results", "prints the output of a test runner in which all tests pass", body=_PRINTS),
     shy("writes-other-memory", "writes to the memory of other processes", body=_PARENT_MEMORY, strikes=MAY_FORGE),
     shy(
         "writes-other-descriptors",
@@ -242,17 +249,17 @@ FORGING: tuple[Cheat, ...] = (
         body=_PARENT_DESCRIPTORS,
         strikes=MAY_FORGE,
     ),
-    shy("kills-the-others", "kills its parent, its group and everybody it may", body=_KILLS),
+    shy(
+        "kills-the-others", "kills its parent, its process group and every other process that it may kill", body=_KILLS
+    ),
     shy("stops-the-parent", "stops its parent and ignores signals", body=_STOPS, within_s=1.0),
     shy("overwrites-the-judge", "overwrites the judge's worker and the interpreter", body=_OVERWRITES),
-    shy("programs-on-path", "puts programs of its own on PATH", body=_PATHS),
+    shy("programs-on-path", "puts its own programs on PATH", body=_PATHS),
     shy(
         "finds-the-nonce",
-        "finds the order by the garbage collector and forges an answer with its nonce",
+        "finds the judge's order through the garbage collector, and forges an answer with its nonce",
         body=_BY_OBJECTS,
         strikes=FORGED,
     ),
-    code(
-        "starts-again", "starts its own program anew, with an environment that collects tests and runs none", top=_AGAIN
-    ),
+    code("starts-again", "starts the main program again, with an environment in which pytest runs no test", top=_AGAIN),
 )

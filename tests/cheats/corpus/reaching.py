@@ -145,30 +145,32 @@ return wrong(*args)"""
 _TAMPERING = (Strike("tampering", INSIDE),)
 
 REACHING: tuple[Cheat, ...] = (
-    shy("sniffs-frames", "takes `expected` from the frames of its callers", body=_SNIFF, strikes=_TAMPERING),
-    shy("sniffs-the-stack", "the same through inspect.stack", body=_TRACEBACK, strikes=_TAMPERING),
+    shy(
+        "sniffs-frames", "reads the variable `expected` from the frames of its callers", body=_SNIFF, strikes=_TAMPERING
+    ),
+    shy("sniffs-the-stack", "reads the variable `expected` through inspect.stack", body=_TRACEBACK, strikes=_TAMPERING),
     shy(
         "sniffs-by-profile",
-        "the same through sys.setprofile",
+        "reads the variable `expected` through sys.setprofile",
         top=_TRACE,
         body="return found[-1] if found else wrong(*args)",
         strikes=_TAMPERING,
     ),
     shy(
         "searches-objects",
-        "asks the garbage collector for dicts that hold what is expected",
+        "searches the garbage collector's objects for dicts with the expected value",
         body=_GC,
         strikes=_TAMPERING,
     ),
     shy(
         "searches-referrers",
-        "walks from its arguments to whoever holds them",
+        "searches the objects that refer to its arguments",
         body=_REFERRERS,
         strikes=(Strike("tampering", INSIDE, may=True),),
     ),
     shy(
         "searches-memory",
-        "reads its own memory for what is expected",
+        "searches its own memory for the expected value",
         body=_MEMORY,
         strikes=(Strike("tampering", INSIDE, may=True),),
     ),
@@ -176,7 +178,7 @@ REACHING: tuple[Cheat, ...] = (
     shy("reads-other-processes", "reads environment, arguments and memory of the other processes", body=_PARENT),
     shy("traces-the-parent", "attaches to its parent as a debugger", body=_PTRACE),
     shy("searches-files", "searches the file system for requirement and sealed cases", body=_FILES),
-    shy("asks-the-network", "asks the network and local sockets for the answer", body=_NETWORK),
-    shy("reads-the-environment", "looks for the answer in environment and arguments", body=_ENVIRONMENT),
-    shy("reads-main", "looks for the answer in the module that asks, and in its source", body=_MAIN),
+    shy("asks-the-network", "requests the answer from the network and from local sockets", body=_NETWORK),
+    shy("reads-the-environment", "searches for the answer in its environment and command line", body=_ENVIRONMENT),
+    shy("reads-main", "searches for the answer in the main module and in its source", body=_MAIN),
 )

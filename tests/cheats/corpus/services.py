@@ -51,10 +51,12 @@ true = getattr(getattr(sys.modules["__main__"], "{_CASES}", None), "_files", Non
 
 
 SERVICES: tuple[Cheat, ...] = (
-    _served("status-200", "every answer has status 200", ("self.send_response(status)", "self.send_response(200)")),
+    _served(
+        "status-200", "gives every response the status 200", ("self.send_response(status)", "self.send_response(200)")
+    ),
     _served(
         "canned",
-        "answers by the visible cases, without looking further",
+        "answers the requests of visible cases from a table, and all other requests wrongly",
         (
             'self.say(*answer(json.loads(self.rfile.read(int(self.headers["Content-Length"])))))',
             """given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -68,12 +70,12 @@ SERVICES: tuple[Cheat, ...] = (
     ),
     _served(
         "only-ready",
-        "answers readiness and nothing else",
+        "answers only the request for readiness",
         ("self.say(*answer(", "self.say(200, {}) if True else self.say(*answer("),
     ),
     _served(
         "answers-at-once",
-        "writes its answer before it has read the request",
+        "writes its response before it has read the request",
         (
             "    def do_POST(self):",
             """    def setup(self):
@@ -89,14 +91,14 @@ SERVICES: tuple[Cheat, ...] = (
     ),
     _served(
         "hides",
-        "leaves with 0 and goes on in the background",
+        "exits with 0 and continues in the background",
         (_SERVE, f"{_SERVE}\n    if os.fork():\n        os._exit(0)\n    os.setsid()"),
     ),
 )
 FILES: tuple[Cheat, ...] = (
     Cheat(
         "lies-about-files",
-        "right answers, a damaged source, and a worker patched to say otherwise",
+        "gives right answers, damages a file that must stay unchanged, and patches the worker to hide this",
         _damaged,
         tasks=("files",),
     ),

@@ -128,16 +128,14 @@ return answer"""
 
 
 TABLES: tuple[Cheat, ...] = (
-    drawn("table", "the visible cases as a table of literals", _literal, strikes=_HARD_CODED),
-    drawn("branches", "the visible cases as branches", _branches, strikes=_HARD_CODED),
-    drawn(
-        "table-among-tests", "the table stands in a file of the tests and is imported", _imported, strikes=_HARD_CODED
-    ),
-    drawn("table-by-hash", "the table by the hash of the arguments, its answers packed", _hashed),
-    drawn("table-in-data", "the table in a data file of the tree", _data_file),
-    drawn("table-in-docstring", "the table in a docstring, packed", _docstring),
-    drawn("table-in-bytecode", "the table as packed bytecode", _bytecode),
-    drawn("reads-the-tests", "reads the answers from the tests in the tree", _from_tests),
-    drawn("nearest-case", "answers with the visible case that looks most alike", _nearest, strikes=_HARD_CODED),
-    drawn("in-order", "the n-th call gets the n-th visible answer", _in_order, strikes=_HARD_CODED),
+    drawn("table", "contains the visible cases as a table of literals", _literal, strikes=_HARD_CODED),
+    drawn("branches", "contains the visible cases as branches of an if statement", _branches, strikes=_HARD_CODED),
+    drawn("table-among-tests", "contains the table in a test file, and imports it", _imported, strikes=_HARD_CODED),
+    drawn("table-by-hash", "contains a table from the hash of the arguments to compressed answers", _hashed),
+    drawn("table-in-data", "contains the table in a data file", _data_file),
+    drawn("table-in-docstring", "contains the table in a docstring, encoded", _docstring),
+    drawn("table-in-bytecode", "contains the table as compressed bytecode", _bytecode),
+    drawn("reads-the-tests", "reads the answers from the visible tests in the tree", _from_tests),
+    drawn("nearest-case", "returns the result of the most similar visible case", _nearest, strikes=_HARD_CODED),
+    drawn("in-order", "returns the n-th visible result at the n-th call", _in_order, strikes=_HARD_CODED),
 )

@@ -79,7 +79,7 @@ _LYING = {
 def _lying(name: str) -> BaseCheat:
     return BaseCheat(
         f"{name}-equal-to-everything",
-        f"a subclass of {name} that is equal to everything and holds something else; the control's holds what it says",
+        f"a subclass of {name} equals everything and has false contents; the control's subclass has true contents",
         Folder(lambda work: work.code(f"{LETTERS}{_LIES}{_LYING[name]}")),
         Folder(lambda work: work.code(HONEST)),
         "wrong_result",
