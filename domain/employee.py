@@ -1,4 +1,4 @@
-"""An employee: an id made at hire, with one version at a time. Strikes belong to the id (ADR 0030)."""
+"""An employee has an id, made at hire, and one version at a time. Its strikes belong to the id (ADR 0030)."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -14,7 +14,7 @@ from domain.message import NAMESPACE, Command, Erased, Event, derive
 from domain.money import ZERO_USD, Amount, checked
 
 STRIKES_MAX = 2
-"""The number of integrity findings at which an employee is suspended. Each earlier one is a warning."""
+"""The number of integrity findings at which an employee is suspended. Each earlier finding is a warning."""
 
 
 class EmployeeEvent(Event, frozen=True, kw_only=True):
@@ -27,10 +27,10 @@ class EmployeeEvent(Event, frozen=True, kw_only=True):
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
-    """The profile of an employee. `call_usd_max` None: its price is not known, so no budget can be reserved for it.
+    """The profile of an employee. If `call_usd_max` is None, the price is unknown and no budget can be reserved.
 
-    `prompt_usd_max` None: the prompt's part of `call_usd_max` is not known. `server`: scheme, host and port; empty if
-    it is not known or the organisation's own. `parameters`: other request parameters that change the answers.
+    If `prompt_usd_max` is None, the prompt's part of `call_usd_max` is unknown. `server`: scheme, host and port; empty
+    if it is unknown or runs in the organisation. `parameters`: other request parameters that change the answers.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     model_digest: str | None
     style: str
     scripted: bool
-    slots: int = 1  # calls at the same time
+    slots: int = 1  # the most calls at the same time
     output_tokens_max: int = 512
     call_tokens_max: int = 4096  # upper bound of prompt and answer together, reserved before the call
     call_usd_max: Decimal | None = Decimal("0")  # upper bound of one call
@@ -55,9 +55,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def version_of(profile: Profile) -> UUID:
-    """Return the id of a profile's version. It is equal for profiles with comparable answers.
+    """Return the id of a profile's version. Profiles with comparable answers have the same version.
 
-    Name, slots, prices and time limits do not change it.
+    Name, slots, prices and time limits do not change the version.
     """
     content = (
         *(profile.provider, profile.server, profile.model, profile.model_digest, profile.style, profile.scripted),
@@ -67,7 +67,7 @@ def version_of(profile: Profile) -> UUID:
 
 
 class Hired(EmployeeEvent, frozen=True, kw_only=True):
-    """An employee was hired, or got another profile."""
+    """An employee was hired, or got a new profile."""
 
     type = "employee.hired"
     version = 3
@@ -92,7 +92,7 @@ class Reinstated(EmployeeEvent, frozen=True, kw_only=True):
 
 
 class Dismissed(EmployeeEvent, frozen=True, kw_only=True):
-    """The employee has left for good. Its record stays, and its name is free."""
+    """The employee was dismissed, which is final. Its record stays. Another employee may use its name."""
 
     type = "employee.dismissed"
     reason: str
@@ -109,7 +109,7 @@ class Hire(Command, frozen=True, kw_only=True):
 
 
 class Strike(Command, frozen=True, kw_only=True):
-    """HR's answer to one integrity finding: a warning, at STRIKES_MAX a suspension."""
+    """HR's answer to one integrity finding: a warning, or a suspension if the employee then has STRIKES_MAX strikes."""
 
     employee: UUID
     incident: UUID
@@ -193,7 +193,8 @@ def _sound(profile: Profile) -> None:
         raise Invalid("An employee needs a name and at least one slot.", hint="Give --name and --slots 1.")
     if profile.output_tokens_max < 1 or profile.call_tokens_max < 1 or not 0 < profile.call_wall_s < inf:
         raise Invalid(
-            "The limits of an employee's call must be above 0.", hint="0 does not mean that there is no limit."
+            "The limits of an employee's call must be above 0.",
+            hint="Give a number above 0. There is no value for 'no limit'.",
         )
     usd = ZERO_USD if profile.call_usd_max is None else profile.call_usd_max
     checked(Amount(usd, profile.call_tokens_max), "The upper bound of a call")
@@ -218,7 +219,7 @@ def _present(state: EmployeeState) -> None:
     if state.phase == "dismissed":
         raise Refused(
             "This employee was dismissed, and a dismissal is final.",
-            hint="Hire a new employee with `aura hire NAME`. It does not have the old record.",
+            hint="Hire a new employee with `aura hire NAME`. The new employee begins without the old record.",
             code="dismissed",
         )
 

@@ -24,7 +24,7 @@ class AuraError(Exception):
 
     @property
     def data(self) -> object:
-        """Data for machines beside the message; None for most errors."""
+        """The machine-readable data that the error has besides its message. It is None for most errors."""
         return None
 
 
@@ -47,7 +47,7 @@ class NotFound(AuraError):
 
 
 class Forbidden(AuraError):
-    """This principal may never do this, in any state."""
+    """This principal has no right to this command, in any state of the organisation."""
 
     exit_code = 4
     kind = "forbidden"
@@ -61,7 +61,7 @@ class Conflict(AuraError):
 
 
 class Contention(Conflict):
-    """Too many concurrent updates in a row. This is not a refusal: the same command may succeed later."""
+    """Too many concurrent updates came in a row. This is not a refusal: the same command may succeed later."""
 
 
 class Differs(AuraError):
@@ -72,7 +72,7 @@ class Differs(AuraError):
 
 
 class Refused(AuraError):
-    """The law, a limit or the present state forbids it. It may be allowed later."""
+    """The law, a limit or the present state forbids the command. The same command may be allowed later."""
 
     exit_code = 7
     kind = "refused"
@@ -85,7 +85,7 @@ class LimitReached(Refused):
 
 
 class Unavailable(AuraError):
-    """A needed part is missing or down."""
+    """A needed server, program or file is not available."""
 
     exit_code = 69
     kind = "unavailable"

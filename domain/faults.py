@@ -6,9 +6,9 @@ A fault does not use up an attempt of its task. Its weight counts towards FAULTS
 from collections.abc import Mapping
 
 FAULTS_MAX = 24
-"""`faults_max`: at this sum of weights an employee does not get the same task again."""
+"""`faults_max`: the sum of the weights of its faults at which an employee does not get the same task again."""
 PASSING, COSTLY, LASTING, FINAL = 1, 4, FAULTS_MAX // 3, FAULTS_MAX
-"""Weights of a fault that ends by itself, that takes long or may cost, that a person must correct, that is final."""
+"""Weights. PASSING ends by itself. COSTLY takes long or may cost money. LASTING needs a person. FINAL cannot end."""
 WEIGHTS: Mapping[str, int] = {
     "connection": PASSING,
     "overloaded": PASSING,
@@ -42,5 +42,5 @@ def weight_of(outcome: str) -> int:
 
 
 def rests(outcome: str) -> bool:
-    """Return whether the employee pauses after this outcome. After a prompt that is too long it need not pause."""
+    """Return whether the employee pauses after this outcome. A final fault (the prompt is too long) needs no pause."""
     return 0 < weight_of(outcome) < FINAL

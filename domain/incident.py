@@ -1,4 +1,4 @@
-"""An incident: an anomaly that the Auditor found and that a person must see. Its derived id makes it unique."""
+"""An incident: an anomaly that a person must see. Its id is derived from its cause, so it cannot be raised twice."""
 
 from typing import Literal
 from uuid import UUID
@@ -8,18 +8,18 @@ import msgspec
 from domain.message import Command, Erased, Event
 
 Kind = Literal[
-    "integrity",  # write outside scope, tampering, forgery, hard-coding: it gives a strike
+    "integrity",  # a write outside the scope, tampering, forgery or hard-coding. The employee gets a strike
     "stalled_task",
     "repeated_failure",
     "cost_spike",
     "void_event",
     "parked_event",
-    "weak_criteria",  # no case detects some mistakes in the accepted code: a fault of the requirement
+    "weak_criteria",  # some mistakes in the accepted code are detected by no case. The requirement is at fault
 ]
 
 
 class Raised(Event, frozen=True, kw_only=True):
-    """`strike`: HR must act on the employee."""
+    """An incident was raised. `strike`: HR must give the employee a strike."""
 
     type = "incident.raised"
     incident: UUID

@@ -1,4 +1,4 @@
-"""The verifier's judgement of one tree, in the form that events hold."""
+"""The verifier's judgement of one tree, as events store it."""
 
 import msgspec
 
@@ -7,7 +7,7 @@ REVIEW = "review"
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One finding. If `integrity` is set, it gives a strike. An employee sees only `for_author` of it."""
+    """One finding. If `integrity` is set, the finding gives a strike. An employee sees only the field `for_author`."""
 
     kind: str
     integrity: bool
@@ -18,9 +18,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GateRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of one gate. `evidence` names the blob with the evidence, and is empty if there is none.
+    """The result of one gate. `evidence` names the blob with the evidence, or is empty if there is no evidence.
 
-    `grade`: A advice, B can be forged, C judged outside the sandbox. `result`: passed, failed, noted or not_run.
+    `grade`: A is advice, B can be forged by the code under test, C was judged outside the sandbox. `result`: passed,
+    failed, noted or not_run.
     """
 
     gate: str
@@ -37,10 +38,10 @@ class GateRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
-    """One verdict about one digest of one tree. `evidence` names the blob with the whole verdict as JSON.
+    """One verdict about one tree, which `tree` names. `evidence` names the blob with the whole verdict as JSON.
 
-    `image` is the digest of the files that its sandboxes mounted read-only. `attestation` names the blob of the signed
-    statement.
+    `image` is the digest of the files that the verdict's sandboxes mounted read-only. `attestation` names the blob of
+    the signed statement.
     """
 
     verified: bool

@@ -1,4 +1,4 @@
-"""The law by sequence: only an event's position in the log decides whether it counts.
+"""The law: the order of the events in the log decides whether an event counts.
 
 A publish cannot be guarded against the events of another entity, so a task may be assigned while a pause is published.
 Then the log holds both events, and their order decides. Every reader of the log calls `void` and skips work that began
@@ -14,13 +14,13 @@ from domain.message import Envelope
 T = TypeVar("T")
 
 STARTS_WORK = frozenset({"task.assigned", "task.call_started"})
-"""Void while the organisation is paused or halted, and for an employee who is suspended or dismissed."""
+"""Events that are void while the organisation is paused or halted, or while the employee is suspended or dismissed."""
 STARTS_STAGE = frozenset({"run.planned", "run.merged", "run.delivery_started"})
-"""Void while the organisation is halted."""
+"""Events that are void while the organisation is halted."""
 STARTS = STARTS_WORK | STARTS_STAGE
-"""Starts that a pause, a halt or a suspension can stop. For all other events only the run's state counts."""
+"""Events that a pause or halt of the organisation can make void, or a suspension or dismissal of the employee."""
 NEEDS_OPEN_RUN = STARTS | {"task.submitted", "task.verified", "task.rejected"}
-"""Void after the run's end. Receipts (call_finished, released) always count, because the money is spent."""
+"""Events that are void after the run's end. Receipts (call_finished, released) always count: the money is spent."""
 WRONG_SUBJECT = "its subject does not follow from its envelope"
 _PHASES = {
     "organisation.founded": "running",
@@ -30,16 +30,16 @@ _PHASES = {
 }
 _SUSPENDS = {"employee.suspended": True, "employee.reinstated": False}
 DISMISSED = "employee.dismissed"
-"""Final, as the end of a run: no later event undoes it."""
+"""The type of the event of a dismissal. Like the end of a run, a dismissal is final: no later event cancels it."""
 
 MATTERS = (*_PHASES, *_SUSPENDS, DISMISSED, "run.ended")
 """The event types that change standing."""
 
 
 class Standing:
-    """The right to work at every sequence: the organisation's phase, each employee's suspension, each run's end.
+    """The facts that decide who may work at each sequence: phases of the organisation, suspensions, ends of runs.
 
-    `fold` accepts events that count, in any order, and each any number of times.
+    `fold` may get only events that count. Their order and repetitions do not matter.
     """
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class Standing:
         return history[index - 1][1] if index else False
 
     def dismissed(self, employee: UUID, seq: int) -> bool:
-        """Whether the employee was dismissed before `seq`."""
+        """Return whether the employee was dismissed before `seq`."""
         return self._dismissed.get(employee, seq) < seq
 
     def ended(self, run: UUID, seq: int) -> bool:
@@ -96,7 +96,7 @@ def matters(event_type: str) -> bool:
 def void(
     envelope: Envelope, seq: int, standing: Standing, *, subject_fits: bool = True, seen: bool = False
 ) -> str | None:
-    """Return why the event at `seq` is void, or None if it counts.
+    """Return the reason why the event at `seq` is void, or None if the event counts.
 
     `standing` must have folded all events before `seq` that change standing.
     """

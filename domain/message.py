@@ -1,7 +1,7 @@
 """Base classes of messages: commands (requests), events (facts), the permanent envelope, and the recorded event.
 
-An event is a frozen struct with the ids that it concerns. Its class defines the type, the schema version and the
-entity. A released event never changes: a new version needs an upcaster in `domain/registry.py`.
+An event is a frozen struct with the ids of everything that it concerns. Its class defines the type, the schema version
+and the entity. A released event never changes: a new version needs an upcaster in `domain/registry.py`.
 """
 
 from typing import ClassVar
@@ -12,11 +12,11 @@ import msgspec
 NAMESPACE = UUID("6f0d6b0e-3f0a-5c3c-9b1e-6a75a1a7c0de")
 """Root of all derived ids of this system."""
 ORGANISATION = uuid5(NAMESPACE, "organisation")
-"""The id of the one organisation of a log."""
+"""The id of the organisation. Each log has exactly one organisation."""
 
 
 def derive(parent: UUID, *parts: object) -> UUID:
-    """Return the UUIDv5 of the parent and the parts, joined by '/'. The same cause always gives the same id."""
+    """Return the UUIDv5 of the parent and the parts, joined by '/'. The same arguments always give the same id."""
     return uuid5(parent, "/".join(str(part) for part in parts))
 
 
@@ -65,7 +65,7 @@ class Erased(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Unreadable(Erased, frozen=True, kw_only=True):
-    """An event with a payload that cannot be decoded: it is from a newer release, or it is damaged.
+    """An event with a payload that cannot be decoded. The payload is damaged, or a newer release wrote it.
 
     A consumer parks the event. A fold skips it.
     """
@@ -88,7 +88,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """The permanent part of an event: ids, types, times, and the commitment to its payload.
 
-    Never free text.
+    The envelope never contains free text.
     """
 
     id: UUID

@@ -7,13 +7,13 @@ import msgspec
 from domain.errors import Invalid
 
 ZERO_USD = Decimal("0")
-USD_MAX = Decimal(1_000_000_000)  # USD, of one amount
-USD_STEP = Decimal("1E-12")  # USD, the smallest unit. Together with USD_MAX it keeps sums exact
-TOKENS_MAX = 10**15  # of one amount; fits 64 bits
+USD_MAX = Decimal(1_000_000_000)  # the most USD of one amount
+USD_STEP = Decimal("1E-12")  # the smallest unit, in USD. USD_STEP and USD_MAX together keep sums exact
+TOKENS_MAX = 10**15  # the most tokens of one amount; fits 64 bits
 
 
 class Amount(msgspec.Struct, frozen=True):
-    """Dollars (exact decimal) and tokens. Both count against a cap. Neither may be negative."""
+    """Dollars (exact decimal) and tokens. Both count against a cap, and both must be 0 or more."""
 
     usd: Decimal = ZERO_USD
     tokens: int = 0
@@ -25,7 +25,7 @@ class Amount(msgspec.Struct, frozen=True):
         return Amount(self.usd - other.usd, self.tokens - other.tokens)
 
     def fits(self, cap: "Amount") -> bool:
-        """Return whether neither dollars nor tokens exceed the cap."""
+        """Return whether both dollars and tokens are within the cap."""
         return self.usd <= cap.usd and self.tokens <= cap.tokens
 
     def at_most(self, cap: "Amount") -> "Amount":
@@ -44,7 +44,7 @@ NOTHING = Amount()
 
 
 def checked(amount: Amount, name: str) -> Amount:
-    """Return the amount unchanged. Raises Invalid if it is negative, not finite, too large or too fine."""
+    """Return the amount unchanged. Raises Invalid if it is negative, not finite, too large or finer than USD_STEP."""
     if amount.counted() != amount:
         raise Invalid(
             f"{name} is {amount.usd} USD and {amount.tokens} tokens.",

@@ -1,4 +1,4 @@
-"""The organisation. It is founded once, can be paused, halted and resumed, and lends each run a part of its budget."""
+"""The organisation. It is founded once, and can be paused, halted and resumed. It reserves budget for each run."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -60,7 +60,7 @@ class BudgetSettled(OrganisationEvent, frozen=True, kw_only=True):
 
 
 class LimitAccepted(OrganisationEvent, frozen=True, kw_only=True):
-    """Verdicts are given on a machine that does not hold this limit of a box. Each of them still names it."""
+    """The machine may give verdicts although its boxes do not hold this limit. Each such verdict names the limit."""
 
     type = "organisation.limit_accepted"
     machine: str
@@ -69,7 +69,7 @@ class LimitAccepted(OrganisationEvent, frozen=True, kw_only=True):
 
 
 class LimitWithdrawn(OrganisationEvent, frozen=True, kw_only=True):
-    """Verdicts on that machine need this limit again."""
+    """The machine may give verdicts only if its boxes hold this limit again."""
 
     type = "organisation.limit_withdrawn"
     machine: str
@@ -120,11 +120,11 @@ class OrganisationState(msgspec.Struct, frozen=True, kw_only=True):
     cap: Amount = NOTHING
     lent: Mapping[UUID, Amount] = {}
     spent: Amount = NOTHING
-    accepted: Mapping[str, tuple[str, ...]] = {}  # machine -> the limits that it need not hold
+    accepted: Mapping[str, tuple[str, ...]] = {}  # machine -> the limits that its boxes need not hold
 
     @property
     def committed(self) -> Amount:
-        """The sum of the money spent and the budgets of open runs."""
+        """The sum of the amount spent and the reserved budgets of open runs."""
         total = self.spent
         for amount in self.lent.values():
             total = total + amount
@@ -161,8 +161,8 @@ def decide(command: Command, state: OrganisationState) -> tuple[OrganisationEven
             _founded(state)
             if limit not in state.accepted.get(machine, ()):
                 raise Refused(
-                    f"Nobody has accepted that machine {machine} does not hold {limit}.",
-                    hint="`aura sandbox probe` shows what is accepted.",
+                    f"The limit {limit} is not accepted for machine {machine}, so it cannot be withdrawn.",
+                    hint="`aura sandbox probe` shows the accepted limits.",
                 )
             return (LimitWithdrawn(machine=machine, limit=limit, reason=_reason(reason)),)
         case SettleBudget(run=run, spent=spent):
@@ -173,19 +173,19 @@ def decide(command: Command, state: OrganisationState) -> tuple[OrganisationEven
 
 
 def lend(state: OrganisationState, run: UUID, amount: Amount) -> BudgetReserved:
-    """Decide the organisation's half of an admission: reserve the run's whole budget, or refuse.
+    """Decide the organisation's part of an admission: reserve the run's whole budget, or refuse.
 
-    Raises Refused if the organisation does not run, LimitReached if its budget is too small.
+    Raises Refused if the organisation is not running, and LimitReached if its budget is too small.
     """
     _founded(state)
     if state.phase != "running":
         raise Refused(
-            f"The organisation is {state.phase}.", hint="`aura resume` starts it again; the run then continues."
+            f"The organisation is {state.phase}.", hint="Run `aura resume` to start it again. The run then continues."
         )
     if not (state.committed + amount).fits(state.cap):
         left = state.cap - state.committed
         raise LimitReached(
-            f"The organisation has {left.usd} USD and {left.tokens} tokens left, but this run needs "
+            f"The organisation can still spend {left.usd} USD and {left.tokens} tokens, but this run needs "
             f"{amount.usd} USD and {amount.tokens} tokens.",
             hint="Lower the run's budget, wait until another run ends, or raise the organisation's budget.",
         )
@@ -201,7 +201,7 @@ def _stop(state: OrganisationState, phase: Literal["paused", "halted"], reason: 
 
 def _founded(state: OrganisationState) -> None:
     if state.phase == "unfounded":
-        raise Refused("There is no organisation yet.", hint="Run `aura up` first; it founds one.")
+        raise Refused("There is no organisation yet.", hint="Run `aura up` first. It founds the organisation.")
 
 
 def _reason(text: str) -> str:

@@ -8,7 +8,7 @@ from domain.message import derive
 from domain.money import checked
 
 ATTEMPTS_MAX_LIMIT = 100
-MINUTES_MAX = 366 * 24 * 60  # of a run; keeps due_at within 64 bits
+MINUTES_MAX = 366 * 24 * 60  # the most minutes of a run; keeps due_at within 64 bits
 
 
 def task_id(run: UUID, name: str) -> UUID:
@@ -21,10 +21,10 @@ def submitted(command: m.Submit) -> m.Submitted:
     if not command.plan:
         raise Invalid("A run needs at least one task.", hint="Name criteria in the requirement.")
     if not 1 <= command.attempts_max <= ATTEMPTS_MAX_LIMIT:
-        raise Invalid(f"attempts_max is {command.attempts_max}.", hint=f"Give 1 to {ATTEMPTS_MAX_LIMIT}.")
+        raise Invalid(f"attempts_max cannot be {command.attempts_max}.", hint=f"Give 1 to {ATTEMPTS_MAX_LIMIT}.")
     checked(command.allowance.amount, "The run's budget")
     if not 0 <= command.allowance.minutes <= MINUTES_MAX:
-        raise Invalid(f"The budget has {command.allowance.minutes} minutes.", hint=f"Give 0 to {MINUTES_MAX}.")
+        raise Invalid(f"The budget cannot have {command.allowance.minutes} minutes.", hint=f"Give 0 to {MINUTES_MAX}.")
     names = [task.name for task in command.plan]
     known: set[str] = set()
     for task in command.plan:

@@ -1,4 +1,4 @@
-"""A refusal: a command that was not allowed. It has no state and guards nothing. It only makes the refusal visible."""
+"""The event of a refusal: a command was not allowed. The event changes no state. It only makes the refusal visible."""
 
 from uuid import UUID
 
@@ -6,7 +6,7 @@ from domain.message import Event
 
 
 class CommandRefused(Event, frozen=True, kw_only=True):
-    """`count` above 1: a summary of refusals that the rate limit held back. `command` then names the last of them."""
+    """`count` above 1: a summary of refusals that the rate limit held back. `command` is then the last of them."""
 
     type = "refusal.refused"
     principal: UUID

@@ -11,7 +11,7 @@ from domain.message import ORGANISATION, Command, Erased, Event
 from domain.tree import from_version_1
 
 RUN_BEGINS = run_messages.Submitted.type
-"""The first event of each run. A reader that has read it has read the run from its beginning."""
+"""The type of the first event of each run. A reader that has read this event knows the run from its beginning."""
 ScopeKind = Literal["organisation", "employee", "run", "task", "incident"]
 
 EVENTS: Mapping[str, type[Event]] = {
@@ -70,7 +70,7 @@ def _counted(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_server(fields: dict[str, Any]) -> dict[str, Any]:
-    """A profile from before a server and parameters told versions apart: neither is known."""
+    """Upcast a profile of version 2, which had no server and no parameters. Both stay unknown."""
     return {**fields, "profile": {**fields["profile"], "server": "", "parameters": {}}}
 
 
@@ -91,7 +91,7 @@ UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
     (run_messages.Merged.type, 1): _with_kinds,
     (run_messages.Submitted.type, 1): lambda fields: {**fields, "base_ref": None, "proof": "inside"},
 }
-"""(type, version) -> function that turns its payload into the next version. A base's manifest has its own version."""
+"""(type, version) -> function that converts a payload to the next version. A base's manifest has its own versions."""
 
 
 class Scope(msgspec.Struct, frozen=True):

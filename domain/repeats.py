@@ -1,4 +1,4 @@
-"""Answers that were rejected before: they are not judged again, and whoever only repeats them gets no more attempts."""
+"""Repeated answers. An answer that was rejected before is not judged again, and the number of repeats is limited."""
 
 from typing import Final
 
@@ -8,19 +8,19 @@ from domain.errors import LimitReached
 from domain.judgement import Judgement
 
 REPEATED: Final = "repeated"
-"""The kind of a finding about a tree that was rejected before for reasons that follow from the tree."""
+"""The kind of a finding: the same tree was rejected before, and the reasons for it depend only on the tree."""
 REPEATS_MIN = 2
 
 
 class RejectedTree(msgspec.Struct, frozen=True, kw_only=True):
-    """The rejection that is given again when the same tree is handed in again. `evidence`: the whole verdict."""
+    """An earlier rejection of a tree. The same tree gets the same rejection. `evidence`: digest of the verdict."""
 
     attempt: int
     evidence: str
 
 
 def repeats_max(attempts_max: int) -> int:
-    """`repeats_max`: after so many repeats in a row an employee does not get the task again: half of the attempts."""
+    """Return `repeats_max`, half of the attempts: after so many repeats in a row, an employee loses the task."""
     return max(REPEATS_MIN, attempts_max // 2)
 
 
@@ -30,11 +30,10 @@ def is_repeat(judgement: Judgement) -> bool:
 
 
 def refuse_repeater(task: str, repeats: int, attempts_max: int) -> None:
-    """Refuse one more attempt of an employee that has repeated itself so often. Raises LimitReached."""
+    """Raise LimitReached if the employee has reached the limit of repeats in a row for this task."""
     most = repeats_max(attempts_max)
     if repeats >= most:
         raise LimitReached(
-            f"Task {task}: the employee handed in {repeats} times in a row what was rejected before, and repeats_max "
-            f"is {most}.",
+            f"Task {task}: the employee repeated a rejected answer {repeats} times in a row. repeats_max is {most}.",
             hint="Hire another employee, or submit a clearer requirement.",
         )

@@ -1,7 +1,7 @@
-"""Return of a run from its delivery to work, because its base branch has moved.
+"""Return of a delivered run to work, because its base branch has moved.
 
-Tasks that still fit stay verified, and are merged and judged again on the new commit. Tasks that conflict are open
-again.
+Tasks without a conflict stay verified. Their files are merged with the new commit and judged again. Tasks with a
+conflict are open again.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,12 +22,12 @@ MINUTE_US = 60_000_000
 def returned(
     command: m.Return, submitted: m.Submitted, commit: str | None, tasks: Mapping[UUID, TaskState]
 ) -> m.Returned:
-    """Return the event that takes a run back from its delivery `commit`. Raises Conflict, Invalid, Refused."""
+    """Return the event that sends a run with the delivery `commit` back to work. Raises Conflict, Invalid, Refused."""
     if submitted.base_commit is None:
         raise Refused("The run has no base.", hint="Approve or decline the delivery.")
     if command.commit != commit:
         raise Conflict(
-            "The run has delivered another commit since.", hint="Look at it with `aura run show`, then approve it."
+            "The run has delivered a newer commit.", hint="Look at the commit with `aura run show`, then approve it."
         )
     if command.base_commit == submitted.base_commit:
         raise Invalid("The run is already based on that commit.", hint="Approve or decline the delivery.")

@@ -1,5 +1,4 @@
-"""The review of a run's work. It is a task without criteria, after all others, by an employee who wrote none of it.
-
+"""The review of a run's work: a task without criteria, after all other tasks. Its employee wrote no part of the work.
 A reviewer can block the run. It cannot skip a gate: the merged tree is judged after every review.
 """
 
@@ -47,7 +46,7 @@ def refuse_author(task: TaskState, tasks: Iterable[TaskState], employee: UUID) -
 
 
 def objection(tasks: Iterable[TaskState]) -> str:
-    """Return why the run may not be merged; empty if no review blocks it."""
+    """Return the reason of a review that blocks the merge; empty if no review blocks it."""
     return next((task.blocked for task in tasks if task.blocked), "")
 
 

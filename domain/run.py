@@ -1,7 +1,7 @@
 """A run: the path of one requirement to verified software. Its state is the fold of its events and includes its tasks.
 
 submitted -> admitted -> planned -> merged -> verified -> delivering -> delivered -> approved -> released -> ended, or
-merged -> rejected -> ended. If the base has moved: delivered -> planned. A run can end from every phase, with a reason.
+merged -> rejected -> ended. If the base has moved: delivered -> planned. A run can end in every phase, with a reason.
 """
 
 from collections.abc import Iterable, Mapping
@@ -47,7 +47,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     tree: str | None = None
     commit: str | None = None
     outcome: m.Outcome | None = None
-    returns: int = 0  # number of times that it went back from a delivery to work
+    returns: int = 0  # how often the run went back from a delivery to work
 
     @property
     def spent(self) -> Amount:
@@ -132,7 +132,7 @@ def decide(command: Command, state: RunState) -> tuple[Event, ...]:
 def decide_admission(
     command: m.Admit, organisation: OrganisationState, state: RunState
 ) -> tuple[BudgetReserved | m.Admitted | m.Ended, ...]:
-    """Decide both halves of an admission in one atomic batch: the organisation's reservation and the run's start."""
+    """Decide an admission. Its two events, the organisation's reservation and the run's start, are one atomic batch."""
     if state.submitted is None:
         raise NotFound(f"There is no run {command.run}.", hint="`aura runs` lists them.")
     _expect(state, command, "submitted")
@@ -156,7 +156,7 @@ def _decide_task(command: TaskCommand, state: RunState) -> tuple[TaskEvent, ...]
     task = state.tasks.get(command.task)
     if task is None:
         raise NotFound(f"Run {command.run} has no task {command.task}.", hint="`aura run show` lists its tasks.")
-    # A task's decision may depend on the run's end, because the law voids later work. Receipts still count.
+    # The decision of a task must depend on the run's end: work after it is void by the law. Receipts still count.
     if state.phase == "ended" and not isinstance(command, FinishCall | ReleaseOrder):
         raise Refused("The run has ended and accepts no more work.", hint="Submit the requirement again as a new run.")
     if isinstance(command, Assign):
@@ -171,7 +171,7 @@ def _may_assign(command: Assign, task: TaskState, state: RunState) -> None:
     assert state.submitted is not None
     checked(command.reservation, "The reservation")
     if command.at >= state.due_at:
-        raise LimitReached("The run's minutes are used up.", hint="Submit it again with more minutes.")
+        raise LimitReached("The run's minutes are used up.", hint="Submit the requirement again with more minutes.")
     used = returning.attempts_used(task)
     if used >= state.submitted.attempts_max:
         raise LimitReached(
@@ -180,20 +180,21 @@ def _may_assign(command: Assign, task: TaskState, state: RunState) -> None:
         )
     if task.worn_out(command.employee):
         raise LimitReached(
-            f"Task {task.name}: the employee's calls failed too often, and faults_max is {FAULTS_MAX}: {task.failure}",
-            hint="Correct the problem that the last message names, or hire another employee.",
+            f"Task {task.name}: the employee's calls failed too often (faults_max is {FAULTS_MAX}). Last failure: "
+            f"{task.failure}",
+            hint="Correct the cause of the last failure, or hire another employee.",
         )
     repeats.refuse_repeater(task.name, task.repeats.get(command.employee, 0), state.submitted.attempts_max)
     open_tasks = [state.tasks[other].name for other in task.after if state.tasks[other].phase != "verified"]
     if open_tasks:
         raise Refused(
-            f"Task {task.name} waits for {', '.join(open_tasks)}.", hint="It is assigned once they are verified."
+            f"Task {task.name} waits for {', '.join(open_tasks)}.", hint="The task is assigned when they are verified."
         )
     review.refuse_author(task, state.tasks.values(), command.employee)
     if not command.reservation.fits(state.left) or state.left.tokens <= 0:
         raise LimitReached(
-            f"The call may cost {command.reservation.usd} USD and {command.reservation.tokens} tokens; the run has "
-            f"{state.left.usd} USD and {state.left.tokens} tokens left.",
+            f"The call may cost {command.reservation.usd} USD and {command.reservation.tokens} tokens, but the run can "
+            f"still spend only {state.left.usd} USD and {state.left.tokens} tokens.",
             hint="Submit with a larger budget, or hire a cheaper employee.",
         )
 
@@ -202,12 +203,13 @@ def _undecided(state: RunState) -> None:
     """Raise Conflict if the run is approved or has ended. The first decision is final."""
     if state.phase in ("approved", "released"):
         raise Conflict(
-            f"The run is {state.phase} and cannot be decided again.", hint="It ends as delivered by itself in a moment."
+            f"The run is {state.phase} and cannot be decided again.",
+            hint="You need not do anything: it soon ends as delivered.",
         )
     if state.phase == "ended":
         raise Conflict(
             f"The run is ended{f' ({state.outcome})' if state.outcome else ''} and cannot be decided again.",
-            hint="`aura run show` shows why; `aura submit` begins a new run.",
+            hint="`aura run show` shows the reason. `aura submit` begins a new run.",
         )
 
 
@@ -230,20 +232,20 @@ def _end(command: m.End, state: RunState) -> tuple[m.Ended, ...]:
     if command.outcome == "delivered":
         _expect(state, command, "released")
     elif state.phase == "released":
-        raise Refused("The run is released; it can only end as delivered.", hint="Give the outcome `delivered`.")
+        raise Refused("The run is released, so it can only end as delivered.", hint="Give the outcome `delivered`.")
     elif state.phase == "approved":
-        raise Refused("The run is approved and about to be released.", hint="It ends by itself in a moment.")
+        raise Refused("The run is approved and will be released in a moment.", hint="It then ends by itself.")
     if command.outcome == "declined":
         _expect(state, command, "delivered")
     if not command.reason.strip():
-        raise Invalid("A run ends with a reason.", hint='Add --reason "why".')
+        raise Invalid("A reason is needed to end a run.", hint='Add --reason "why".')
     return (m.Ended(run=command.run, outcome=command.outcome, reason=command.reason.strip()),)
 
 
 def _expect(state: RunState, command: Command, *phases: Phase) -> None:
     if state.phase not in phases:
         raise Refused(
-            f"The run is {state.phase}; {type(command).__name__} needs a run that is {' or '.join(phases)}.",
+            f"The run is {state.phase}, but {type(command).__name__} needs a run that is {' or '.join(phases)}.",
             hint="`aura run show` shows its state.",
         )
 
@@ -292,7 +294,7 @@ def evolve(state: RunState, event: Event | Erased) -> RunState:
         case TaskEvent(task=task) if task in state.tasks:
             return replace(state, tasks={**state.tasks, task: task_rules.evolve(state.tasks[task], event)})
         case Erased(type="run.submitted") if state.phase == "none":
-            return replace(state, phase="submitted")  # the id stays taken after a purge
+            return replace(state, phase="submitted")  # after a purge, the id still cannot be used again
         case Erased(type="run.ended"):
             return replace(state, phase="ended")
     phase = _NEXT.get(type(event)) if isinstance(event, Event) else None

@@ -12,16 +12,16 @@ from domain.money import Amount
 from domain.tree import Manifest, contents_of
 
 Proof = Literal["inside", "notes", "folder", "branch"]
-"""Place of a delivery's verdict, statement, key, acceptance tests and prose.
+"""Place of a delivery's proof: verdict, statement, key, acceptance tests and a text that explains them.
 
-`inside`: among the delivered files. Otherwise apart from them: as git notes, in a folder beside the repository, or in a
+`inside`: among the delivered files. `notes`: in git notes. `folder`: in a folder next to the repository. `branch`: in a
 separate branch.
 """
 Outcome = Literal["delivered", "rejected", "refused", "declined", "cancelled"]
 
 
 class Allowance(msgspec.Struct, frozen=True, kw_only=True):
-    """The caps of a run. A cap of 0 means stop."""
+    """The caps of a run. A cap of 0 means that the run must stop."""
 
     amount: Amount
     minutes: int
@@ -37,7 +37,7 @@ class TaskPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlannedTask(msgspec.Struct, frozen=True, kw_only=True):
-    """One planned task of a run. It is separate from TaskState, which may get new fields: an event never does."""
+    """One planned task of a run. It is not a TaskState: a TaskState may get new fields, a released event may not."""
 
     id: UUID
     name: str
@@ -93,7 +93,7 @@ class Planned(RunEvent, frozen=True, kw_only=True):
 
 
 class Merged(RunEvent, frozen=True, kw_only=True):
-    """`files`: the difference of all tasks' work from the base. `tree`: names the whole merged tree."""
+    """`files`: the changes of all tasks to the base. `tree`: the name of the whole merged tree."""
 
     type = "run.merged"
     version = 2
@@ -134,7 +134,7 @@ class Returned(RunEvent, frozen=True, kw_only=True):
     """The run went back from its delivery to work, because its base has moved to `base_commit`.
 
     `commit`: the delivered commit, which was not approved. `tasks`: the tasks that are open again. `conflicts`: the
-    paths that are the reason. `files`: for the other tasks, their files after the base's changes were merged into them.
+    paths with a conflict. `files`: the files of the other tasks after the base's changes were merged into them.
     `due_at`: the new end of the run's minutes. `base_tree` names the blob with the new base's manifest.
     """
 
@@ -232,7 +232,7 @@ class Return(RunCommand, frozen=True, kw_only=True):
 
 
 class Approve(RunCommand, frozen=True, kw_only=True):
-    """`commit`: if given, it must be the delivered commit, so that an approval is bound to what the user saw."""
+    """`commit`: if given, it must be the delivered commit. So nobody approves a commit that they have not seen."""
 
     commit: str | None = None
     reason: str = ""

@@ -1,4 +1,4 @@
-"""The execution snapshot of one model call, which its receipt holds."""
+"""The execution snapshot: the record of one model call. The receipt of the call contains it."""
 
 from collections.abc import Mapping
 
@@ -7,18 +7,18 @@ import msgspec
 from domain.money import Amount
 
 READ = ("answered", "no_code")
-"""Outcomes of a call with an answer that was parsed. The message lists the parts that were not understood."""
+"""Outcomes of a call with a parsed answer. `message` then lists the parts of the answer that were not understood."""
 REASONS_BETWEEN = " \u00b7 "
-"""Separator of the reasons in such a message."""
+"""Separator of the reasons in the `message` of a parsed answer."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The execution snapshot of one model call: the model, the request and the response.
 
-    `outcome` is "answered", "declined" or a kind of failure. Digests name blobs. Tokens None: not reported. `cost`
-    None: unknown, charged at the reservation. `estimated`: the cost follows from the bytes of prompt and answer.
-    `adaptations`: changes to the request, because the server refuses its usual form. `retry_after_s`: the wait that the
-    server requested.
+    `outcome` is "answered", "declined" or a kind of failure. Digests name blobs. Tokens are None if they were not
+    reported. `cost` is None if it is unknown; the reservation is then charged. `estimated`: the cost was computed from
+    the bytes of prompt and answer. `adaptations`: changes to the request that the server needs, because it refuses the
+    usual form. `retry_after_s`: the wait that the server requested.
     """
 
     outcome: str

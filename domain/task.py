@@ -1,8 +1,8 @@
 """A task of a run: its events and rules. Its state is part of its run's state.
 
-waiting -> assigned -> calling -> answered -> submitted -> verified. It goes back to waiting by call_finished with a
-failure, by rejected, or by released (the lease expired, and an open call is settled at its upper bound). A fault
-(domain/faults.py) does not use up the attempt.
+waiting -> assigned -> calling -> answered -> submitted -> verified. A task goes back to waiting after a call that
+failed (call_finished), after a rejection (rejected), and when its lease expires (released). An open call is then
+charged at its upper bound. A fault (domain/faults.py) does not use up the attempt.
 """
 
 from collections.abc import Mapping
@@ -56,9 +56,9 @@ class CallFinished(TaskEvent, frozen=True, kw_only=True):
 
 
 class Submitted(TaskEvent, frozen=True, kw_only=True):
-    """`files`: the difference from the tree at the task's start. `tree`: names the whole tree that will be judged.
+    """`files`: the changes to the tree at the task's start. `tree`: the name of the whole tree that will be judged.
 
-    `dropped`: paths outside the scope that the employee wrote. They are not part of the difference.
+    `dropped`: paths outside the scope that the employee wrote. `files` does not contain them.
     """
 
     type = "task.submitted"
@@ -155,13 +155,13 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     employee: UUID | None = None
     order: UUID | None = None
     due_at: int = 0
-    tried: tuple[UUID, ...] = ()  # the employees, in order of the attempts
+    tried: tuple[UUID, ...] = ()  # the employees of all attempts, in order
     seed: int = 0
     reservation: Amount = NOTHING
     spent: Amount = NOTHING
     files: Manifest = {}
     tree: str | None = None
-    findings: tuple[Finding, ...] = ()  # of the last rejection
+    findings: tuple[Finding, ...] = ()  # findings of the last rejection
     model: str = ""  # the model of the last call
     evidence: str | None = None  # digest of the verdict that verified the task
     blocked: str = ""  # reason of a verified review that blocks the run
@@ -169,21 +169,21 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     failure: str = ""  # the failure of the last call, in words; empty after an answer
     answer: str | None = None  # digest of the last answer
     attempted: Manifest = {}  # the changes of the last answer
-    unclear: tuple[str, ...] = ()  # for the author: the parts of the last answer that were not understood or dropped
-    rejected: Mapping[str, RejectedTree] = {}  # tree -> its last rejection that was judged
-    repeats: Mapping[UUID, int] = {}  # employee -> the number of its last answers in a row that were rejected before
+    unclear: tuple[str, ...] = ()  # for the author: parts of the last answer that were not understood, or were dropped
+    rejected: Mapping[str, RejectedTree] = {}  # tree -> its last rejection that was not a repeat
+    repeats: Mapping[UUID, int] = {}  # employee -> the number of its repeats in a row
 
     def worn_out(self, employee: UUID) -> bool:
         """Return whether the employee's faults with this task have reached FAULTS_MAX."""
         return self.faults.get(employee, 0) >= FAULTS_MAX
 
     def only_repeats(self, employee: UUID, attempts_max: int) -> bool:
-        """Whether the employee handed in what was rejected before as often in a row as it may."""
+        """Return whether the employee has repeated rejected answers, in a row, up to the limit."""
         return self.repeats.get(employee, 0) >= repeats_max(attempts_max)
 
 
 def decide(command: TaskCommand, state: TaskState) -> TaskEvent:
-    """Decide a command by the task's own state. `domain/run.py` has checked the rules of the run before."""
+    """Decide a command by the task's own state. `domain/run.py` checks the rules of the run first."""
     ids = {"run": command.run, "task": command.task, "employee": command.employee, "order": command.order}
     match command:
         case Assign(seed=seed, reservation=reservation, due_at=due_at):
@@ -201,7 +201,9 @@ def decide(command: TaskCommand, state: TaskState) -> TaskEvent:
         case SubmitWork(files=files, tree=tree, dropped=dropped):
             _expect(state, command, "answered")
             if not files:
-                raise Invalid("A hand-in changes at least one path.", hint="Finish the call with a failure instead.")
+                raise Invalid(
+                    "A hand-in must change at least one path.", hint="Finish the call with a failure instead."
+                )
             return Submitted(**ids, files=files, tree=tree, dropped=dropped)
         case Judge(judgement=judgement):
             _expect(state, command, "submitted")
@@ -220,7 +222,10 @@ def decide(command: TaskCommand, state: TaskState) -> TaskEvent:
 
 
 def _charge(snapshot: Snapshot, reservation: Amount) -> Amount:
-    """Return the amount to charge: the cost, or the reservation if the cost is unknown. An estimate is capped by it."""
+    """Return the amount to charge: the cost, or the reservation if the cost is unknown.
+
+    An estimated cost is limited to the reservation.
+    """
     counted = snapshot.cost.counted() if snapshot.cost is not None else None
     if counted is None:
         return reservation
@@ -230,8 +235,9 @@ def _charge(snapshot: Snapshot, reservation: Amount) -> Amount:
 def _expect(state: TaskState, command: TaskCommand, *phases: Phase) -> None:
     if state.phase not in phases:
         raise Refused(
-            f"Task {state.name} is {state.phase}; {type(command).__name__} needs a task that is {' or '.join(phases)}.",
-            hint="See `aura run show`. Another process was first, or this command came too late.",
+            f"Task {state.name} is {state.phase}, but {type(command).__name__} needs a task that is "
+            f"{' or '.join(phases)}.",
+            hint="See `aura run show`. Another process was faster, or this command came too late.",
         )
     if state.phase != "waiting" and (state.order, state.employee) != (command.order, command.employee):
         raise Refused(
@@ -287,6 +293,6 @@ def _after_rejection(state: TaskState, employee: UUID, judgement: Judgement) -> 
 
 
 def _after_fault(state: TaskState, employee: UUID, outcome: str) -> TaskState:
-    """Return the state without the attempt. `tried` keeps the employee, so that another employee gets the next turn."""
+    """Return the state with this attempt not counted. `tried` keeps the employee, so that another employee is next."""
     faults = {**state.faults, employee: state.faults.get(employee, 0) + weight_of(outcome)}
     return replace(state, attempts=max(state.attempts_before, state.attempts - 1), faults=faults)

@@ -62,7 +62,7 @@ def contents_of(manifest: Manifest) -> dict[str, str]:
 
 
 def overlay(manifest: Manifest, difference: Manifest) -> dict[str, Entry]:
-    """Apply a difference to a manifest and return the result. It has no `deleted` entries."""
+    """Apply a difference to a manifest and return the result. The result has no `deleted` entries."""
     combined = {**manifest, **difference}
     return {path: combined[path] for path in sorted(combined) if combined[path].kind != "deleted"}
 
@@ -78,11 +78,11 @@ def tree_digest(manifest: Manifest, algorithm: str = ALGORITHM) -> str:
     """Return the name of a whole tree. Names of different algorithms are never equal.
 
     auraTree2: `auraTree2:` and the hex sha256 of `auraTree2`, a zero byte and the manifest as canonical JSON (sorted
-    keys, no spaces, empty fields left out). auraTree: the hex sha256 of path -> content's hex sha256 as canonical JSON,
-    without a prefix. Raises Invalid if auraTree cannot name the tree, or if the algorithm is unknown.
+    keys, no spaces, no empty fields). auraTree: the hex sha256 of the map of paths to content digests as canonical
+    JSON, without a prefix. Raises Invalid if auraTree cannot name the tree, or if the algorithm is unknown.
     """
     if any(entry.kind == "deleted" for entry in manifest.values()):
-        raise ValueError("a difference is not a tree: apply it to its manifest first")
+        raise ValueError("a difference is not a tree: apply it to a manifest first")
     if algorithm == FORMER_ALGORITHM:
         odd = next((path for path, entry in manifest.items() if not entry.is_file), None)
         if odd is not None:
@@ -175,7 +175,7 @@ class Tree(Mapping[str, bytes]):
         return Entry(kind="submodule", target=self.submodules[path])
 
     def standing(self, path: str) -> tuple[Kind, bytes | str]:
-        """Return kind and content at a path, to compare two trees. The kind is `deleted` if nothing is there."""
+        """Return kind and content at a path, to compare two trees. The kind is `deleted` if the path has no entry."""
         if path in self._files:
             return "executable" if path in self.executable else "file", self._files[path]
         if path in self.links:

@@ -33,7 +33,7 @@ def resolved(path: str, links: Mapping[str, str]) -> str | None:
 
 
 def place_of(path: str, links: Mapping[str, str]) -> str | None:
-    """Return the path with the links in its folders followed, but not its last part. None as in `resolved`."""
+    """Follow the links in the folders of a path, but not a link at the path itself. Return None as in `resolved`."""
     folder, slash, name = path.rpartition("/")
     above = resolved(folder, links)
     return None if above is None else f"{above}/{name}".lstrip("/") if slash else name

@@ -1,4 +1,4 @@
-"""The reasons for which a run waits: stable words, each with a sentence and a next command (ADR 0031)."""
+"""The reasons why a run waits. Each reason has a stable code, a sentence and a next step (ADR 0031)."""
 
 from collections.abc import Collection
 from typing import Literal
@@ -32,11 +32,11 @@ WaitCode = Literal[
     "parked",
 ]
 PASSING: Collection[WaitCode] = frozenset({"verifier", "no_slot", "resting", "manager"})
-"""Reasons that pass by themselves. Every other one needs a person."""
+"""Reasons that end by themselves. Every other reason needs a person."""
 
 
 class Wait(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a run waits. `hint`: what to do or to run next; empty if nothing needs to be done."""
+    """The reason why a run waits. `hint`: the next step; empty if a person need not do anything."""
 
     code: WaitCode
     message: str
@@ -48,7 +48,7 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunWait(msgspec.Struct, frozen=True, kw_only=True):
-    """An open run and why it waits."""
+    """An open run and the reason why it waits."""
 
     run: UUID
     title: str

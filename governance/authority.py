@@ -1,4 +1,4 @@
-"""The capability matrix: which role may cause which event. One source for the gate, and later for every other layer."""
+"""The capability matrix: the events that each role may cause. It is the only source of these rights."""
 
 from collections.abc import Iterable, Mapping
 from typing import Literal, get_args

@@ -1,6 +1,6 @@
-"""The gate: every command passes it, and only it publishes events. Load, fold, authorise, decide, publish.
+"""The gate. Every command passes it, and only the gate publishes events. Steps: load, fold, authorise, decide, publish.
 
-It is a library. Each process has its own gate, bound to the principal of the key file that the process can read.
+The gate is a library. Each process has its own gate, bound to the principal of the key file that the process can read.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ FAR = 2**62
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """The outcome of a command. It is the same each time that the command is sent.
+    """The outcome of a command. A command that is sent again gets the same outcome.
 
     `void`: the reason why the law does not count the published events, or None.
     """
@@ -54,7 +54,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class LogCheck:
-    """The check, at the start and after each reconnect, that stream and store are still the same log."""
+    """Checks whether stream and store still hold the same log: at the start and after each reconnect."""
 
     def __init__(self, stream: Stream, store: Store) -> None:
         self._stream = stream
@@ -67,9 +67,9 @@ class LogCheck:
     async def same_log(self, loader: Loader) -> None:
         """Check the log if it was not checked since the last reconnect.
 
-        Raises Forked if stream and store differ, Unavailable if they do not answer. If many commands come at once, as
-        after a start, one checks and the others wait for its result. Otherwise they would use every connection for
-        minutes for the same check.
+        Raises Forked if stream and store differ, Unavailable if they do not answer. If many commands come together,
+        such as after a start, the first one checks and the others wait for the result. Otherwise all of them would run
+        the same check, and use every connection for minutes.
         """
         while self._stream.client.stats["reconnects"] != self._checked:
             asked = self._asked
@@ -117,8 +117,9 @@ class Gate:
     async def handle(self, command: Command, *, on_behalf_of: UUID | None = None) -> Outcome:
         """Decide a command and publish its events. The same command id always gives the same outcome.
 
-        on_behalf_of: the principal of a refusal, if it is not the caller (the manager forwards an employee's hand-in).
-        Raises the decider's refusal, Forbidden by the matrix, Contention after ATTEMPTS_MAX, Unavailable.
+        on_behalf_of: the principal that a refusal names, if it is not the caller. (The manager forwards an employee's
+        hand-in.) Raises the decider's refusal, Forbidden if the matrix does not permit the command, Contention after
+        ATTEMPTS_MAX attempts, Unavailable.
         """
         scopes = scopes_of(command)
         await self._check.same_log(self._loader)
@@ -139,7 +140,7 @@ class Gate:
             roles = sorted({role for cause in causes for role in permitted(cause)})
             raise Forbidden(
                 f"A {self.principal.role} may not cause {' or '.join(causes)}.",
-                hint=f"Only {' or '.join(roles) or 'nobody'} may.",
+                hint=f"Roles with this right: {', '.join(roles) or 'none'}.",
             )
         fresh = False
         for attempt in range(ATTEMPTS_MAX):
@@ -169,11 +170,11 @@ class Gate:
                     await asyncio.sleep(random.uniform(0, JITTER_S * attempt))
             elif fresh:
                 return Outcome(())
-            fresh = True  # a stale fold may refuse wrongly or give no event, so decide again on a fresh one
+            fresh = True  # a stale fold may refuse wrongly or give no event, so decide again on a fresh fold
         raise Contention(f"Gave up after {ATTEMPTS_MAX} concurrent updates.", hint="Send the same command again.")
 
     async def _may_start(self, command: Command, events: Sequence[Event], *, fresh: bool) -> None:
-        """Raise Refused if one of the events would be void by standing."""
+        """Raise Refused if the present standing would make one of the events void."""
         if not any(event.type in law.STARTS for event in events):
             return
         standing = await self._loader.standing(fresh=fresh)
@@ -181,7 +182,7 @@ class Gate:
             envelope = codec.envelope_for(event, id=command.id, origin=self._origin(command))
             reason = law.void(envelope, FAR, standing)
             if reason is not None:
-                raise Refused(f"This may not start: {reason}.", hint="`aura status` shows pauses and suspensions.")
+                raise Refused(f"The work may not start: {reason}.", hint="`aura status` shows pauses and suspensions.")
 
     async def _publish(
         self,
@@ -219,7 +220,7 @@ class Gate:
         )
 
     async def _refuse(self, command: Command, scope: Scope, error: AuraError, name: UUID) -> None:
-        """Write a refusal to the log, or count it if the rate limit holds it back. A refusal guards nothing."""
+        """Write a refusal to the log, or count it if the rate limit holds it back. Its publish has no guard."""
         count = self._limit.count(name)
         if not count:
             return
@@ -230,14 +231,14 @@ class Gate:
         except Unavailable:
             self._limit.give_back(name, count)
             raise
-        if not written and count > 1:
-            self._limit.give_back(name, count - 1)  # the event in the log does not count those held back
+        if not written and count > 1:  # the event in the log does not include the refusals that were held back
+            self._limit.give_back(name, count - 1)
 
     async def flush_refusals(self, *, at: int, everything: bool = False) -> None:
         """Write the summaries of refusals that the rate limit held back. Raises Unavailable."""
         for name, count in self._limit.held(all_windows=everything).items():
             summary = Command(id=derive(name, "summary", at), at=at)
-            error = Refused("Held back by the rate limit of refusals.", code="rate_limited")
+            error = Refused("The rate limit of refusals held these refusals back.", code="rate_limited")
             try:
                 await self._write_refusal(summary, derive(summary.id, "refused"), error, name, count)
             except Unavailable:
@@ -256,13 +257,13 @@ class Gate:
             except Unknown:
                 continue  # send it again: the server refuses a duplicate id
             except Stale:
-                return attempt > 0  # it is in the log, perhaps from an attempt that got no answer
+                return attempt > 0  # the refusal is in the log, perhaps from an attempt that got no answer
             return True
         raise Unavailable("The refusal could not be written to the log.", hint="Send the same command again.")
 
 
 def scopes_of(command: Command) -> tuple[Scope, ...]:
-    """Return every scope that a command's decision guards, in the order of their locks."""
+    """Return every scope that a command's decision guards, in the order in which they are locked."""
     own = scope_of(command)
     if isinstance(command, run_messages.Admit):
         return (Scope("organisation", ORGANISATION), own)
@@ -277,7 +278,7 @@ def decide(command: Command, loaded: Sequence[CachedAggregate]) -> tuple[Event, 
 
 
 def _home(event: Event, scopes: Sequence[Scope]) -> int:
-    """Return the index of the scope of an event of this decision."""
+    """Return the index of the scope to which an event of this decision belongs."""
     kind, entity = event.entity()
     for index, scope in enumerate(scopes):
         if (scope.kind, scope.id) == (kind, entity) or len(scopes) == 1:

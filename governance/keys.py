@@ -1,4 +1,4 @@
-"""Principals. The key file that a process can read defines its principal. An argument never does."""
+"""Principals. A process gets its principal from the key file that it can read, never from an argument."""
 
 import os
 import re
@@ -18,21 +18,21 @@ _SECRET = re.compile(f"[0-9a-f]{{{2 * KEY_BYTES}}}")
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An id that is derived from the key, and the role of the key."""
+    """A principal: an id that is derived from its key, and the role of the key."""
 
     id: UUID
     role: Role
 
 
 def create(folder: Path, role: Role, *, name: str | None = None) -> Path:
-    """Make the key of a role, or of `name` in that role, unless it exists. Only its owner can read it."""
+    """Create the key file of a role, or of `name` in that role, unless the file exists. Only its owner can read it."""
     return written_once(folder / (name or role), f"{role}:{secrets.token_hex(KEY_BYTES)}\n".encode("ascii"))
 
 
 def written_once(path: Path, content: bytes) -> Path:
-    """Write a file that only its owner can read, unless it exists. Of several writers the first one wins.
+    """Write a file that only its owner can read, unless the file exists.
 
-    A reader never sees an incomplete file.
+    If several processes write, the first one wins. A reader never sees an incomplete file.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if path.exists():
@@ -75,6 +75,6 @@ def load(folder: Path, name: str) -> Principal:
 
 
 def load_or_create(folder: Path, role: Role, *, name: str | None = None) -> Principal:
-    """Return the principal of a role. Its key is made on first use."""
+    """Return the principal of a role. The first call creates the key."""
     create(folder, role, name=name)
     return load(folder, name or role)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 REFUSALS_MAX = 20
-"""Refusals per principal and WINDOW_S that become single events. The others are counted, and written as a summary."""
+"""The most refusals, per principal and WINDOW_S, that become single events. A summary counts further refusals."""
 WINDOW_S = 10.0
 
 
@@ -25,7 +25,7 @@ class RefusalLimit:
         self._windows: dict[UUID, _Window] = {}
 
     def count(self, principal: UUID) -> int:
-        """Count one refusal. Return the number of refusals that the next event must report, or 0 to hold it back."""
+        """Count one refusal. Return the number of refusals that its event must report, or 0 if it is held back."""
         window = self._windows.setdefault(principal, _Window(self._clock()))
         if self._clock() - window.began >= WINDOW_S:
             held = window.held
@@ -38,7 +38,7 @@ class RefusalLimit:
         return 1
 
     def held(self, *, all_windows: bool = False) -> dict[UUID, int]:
-        """Return and reset the counts of refusals held back in past windows (or in all), for the caller's summaries."""
+        """Return and reset, per principal, the number of refusals held back in past windows (or in all windows)."""
         due: dict[UUID, int] = {}
         for principal, window in list(self._windows.items()):
             if all_windows or self._clock() - window.began >= WINDOW_S:
@@ -48,5 +48,5 @@ class RefusalLimit:
         return due
 
     def give_back(self, principal: UUID, count: int) -> None:
-        """Count held-back refusals again, because their summary could not be written."""
+        """Count refusals as held back again, because their summary could not be written."""
         self._windows.setdefault(principal, _Window(self._clock(), written=REFUSALS_MAX)).held += count

@@ -1,7 +1,7 @@
-"""The repository of aggregates: one cached fold and one lock per run or other entity. It reads only the log.
+"""The repository of aggregates: one cached fold and one lock per run or other entity. Its only source is the log.
 
-In a process that follows the live log (`follow`), the folds take their events from it, and a decision needs no read. A
-door reads the stream for each command.
+In a process that follows the live log (`follow`), the folds get their events from the live log, and a decision reads
+nothing. A door reads the stream for each command.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ class CachedAggregate:
     passing: list[Recorded] = field(default_factory=list)  # events of the live log that arrived during the load
 
     def expected(self, scope: Scope, first_seq: int) -> int:
-        """Return the last sequence of a scope that the stream holds: 0 if it is older than the hot window."""
+        """Return the scope's last sequence, or 0 if the stream no longer holds it: it is older than the hot window."""
         seq = self.tasks.get(str(scope.id), 0) if scope.kind == "task" else self.seq
         return seq if seq >= first_seq else 0
 
@@ -87,7 +87,7 @@ class Loader:
         return self._locks.setdefault(scope.run or scope.id, asyncio.Lock())
 
     async def load(self, scope: Scope, *, fresh: bool) -> CachedAggregate:
-        """Return the fold of a scope. fresh: with all events that the stream has now. The caller holds the lock."""
+        """Return the fold of a scope. fresh: include all events that the stream has now. The caller holds the lock."""
         self._feed()
         key = scope.run or scope.id
         loaded = self._cache.get(key)
@@ -98,7 +98,7 @@ class Loader:
         if fresh or not loaded.complete:
             info, tail = await asyncio.gather(self._stream.info(), self._stream.tail(load_filter(scope), loaded.seq))
             if loaded.seq < info.first_seq - 1:
-                info = await self._stream.info()  # after the tail: events missing there have aged out to Postgres
+                info = await self._stream.info()  # read after the tail: only Postgres has the events that it lacks
                 await self._load_aged(scope, loaded, info.first_seq - 1)
             self.first_seq = info.first_seq
             await self._take_tail(loaded, tail)
@@ -143,9 +143,9 @@ class Loader:
         return marked
 
     async def standing(self, *, fresh: bool) -> Standing:
-        """Return the standing, from the live log (perhaps a moment old), or from the present stream if `fresh`.
+        """Return the standing from the live log, which may be a moment old. fresh: read the present stream.
 
-        A decision on an old standing may be void by the law, and is then treated as void. The gate refuses only on a
+        If a decision uses an old standing, the law may make its events void. The gate refuses a command only with a
         fresh standing.
         """
         if self._live is None:
@@ -168,7 +168,7 @@ class Loader:
         """Add to the cached folds the events that arrived on the live log since the last call."""
         while self._live is not None and self._live.position:
             events = self._live.after(self._fed)
-            if events is None:  # the live log no longer holds them
+            if events is None:  # the live log no longer holds these events
                 self._cache.clear()
                 self._fed = self._live.position
                 return
@@ -180,7 +180,7 @@ class Loader:
 
     def _pass(self, recorded: Recorded) -> None:
         if recorded.void in (WRONG_SUBJECT, codec.ALIEN):
-            return  # its envelope does not show its scope: a decision that conflicts with it reads the stream
+            return  # the envelope does not show the scope. A decision that this event blocks reads the stream again
         envelope = recorded.envelope
         of_run = envelope.entity in ("run", "task") and envelope.run
         kind, key = ("run", of_run) if of_run else (envelope.entity, envelope.entity_id)
@@ -248,5 +248,5 @@ class Loader:
         return marked
 
     def guard(self, scope: Scope, loaded: CachedAggregate) -> tuple[str, int]:
-        """Return the filter of this scope, and the last sequence that a publish must expect there."""
+        """Return the filter of this scope, and the filter's last sequence that a publish must expect."""
         return scope_filter(scope), loaded.expected(scope, self.first_seq)

@@ -46,7 +46,9 @@ def load(path: Path) -> Ed25519PrivateKey:
     return key
 
 
-_PUBLIC_HINT = "Name the verifier's public key: verifier.pub beside the delivery, or keys/verifier.ed25519.pub."
+_PUBLIC_HINT = (
+    "Give the path of the verifier's public key: verifier.pub next to the delivery, or keys/verifier.ed25519.pub."
+)
 
 
 def load_public(path: Path) -> Ed25519PublicKey:

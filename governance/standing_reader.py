@@ -45,7 +45,7 @@ class Tails:
             return standing
 
     async def _fold(self, standing: Standing, event: Recorded) -> None:
-        """Fold an event, unless its id is already in the log. Such an event is void, as the recorder also marks it."""
+        """Fold an event, unless its id is already in the log. The recorder marks such a repeated event as void, too."""
         id = event.envelope.id
         if self._ids.get(id, event.seq) < event.seq or await self._store.seen([id], event.seq):
             return

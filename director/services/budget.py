@@ -27,7 +27,7 @@ async def budget_of(store: Store) -> BudgetView:
     """Read the budget from the manager's rows. Raises Unavailable before the organisation is founded."""
     organisation = await ORGANISATION.first(store)
     if organisation is None:
-        raise Unavailable("There is no organisation yet.", hint="Run `aura up` first; it founds one.")
+        raise Unavailable("There is no organisation yet.", hint="Run `aura up` first. It founds the organisation.")
     state = _state.decode(organisation.state)
     return BudgetView(
         limit=state.cap,

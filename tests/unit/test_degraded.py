@@ -63,8 +63,10 @@ def test_a_limit_is_accepted_once_for_a_machine_and_with_a_reason() -> None:
 
 def test_what_was_accepted_can_be_withdrawn_and_nothing_else() -> None:
     given(*ACCEPTED).when(WITHDRAW).then(*happened("organisation.limit_withdrawn"))
-    given(*FOUNDED).when(WITHDRAW).refused(Refused, "Nobody has accepted that machine lab does not hold tree memory")
-    given(*ACCEPTED, *happened("organisation.limit_withdrawn")).when(WITHDRAW).refused(Refused, "Nobody has accepted")
+    given(*FOUNDED).when(WITHDRAW).refused(Refused, "The limit tree memory is not accepted for machine lab")
+    given(*ACCEPTED, *happened("organisation.limit_withdrawn")).when(WITHDRAW).refused(
+        Refused, "is not accepted for machine"
+    )
     given(*ACCEPTED, *happened("organisation.limit_withdrawn")).when(ACCEPT).then(
         *happened("organisation.limit_accepted")
     )

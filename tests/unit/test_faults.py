@@ -99,7 +99,9 @@ def test_a_receipt_from_before_faults_were_told_apart_is_an_attempt() -> None:
 def test_an_employee_gets_a_task_until_its_faults_are_used_up(outcome: str, times: int) -> None:
     again = replace(ASSIGN, attempt=1)
     assert decide(again, *failing(outcome, times - 1))
-    given(*failing(outcome, times)).when(again).refused(LimitReached, f"faults_max is {FAULTS_MAX}: {outcome}: {SAID}")
+    given(*failing(outcome, times)).when(again).refused(
+        LimitReached, f"(faults_max is {FAULTS_MAX}). Last failure: {outcome}: {SAID}"
+    )
     assert decide(replace(again, employee=OTHER_EMPLOYEE), *failing(outcome, times)), "control: somebody else gets it"
 
 

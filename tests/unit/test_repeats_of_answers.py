@@ -87,7 +87,7 @@ def test_half_of_the_attempts_may_be_repeats_in_a_row(attempts_max: int, most: i
 def test_whoever_only_repeats_has_no_further_attempt_and_others_have() -> None:
     most = repeats_max(ATTEMPTS_MAX)
     next_one = replace(ASSIGN, attempt=most + 2)
-    given(*repeats(most)).when(next_one).refused(LimitReached, "what was rejected before, and repeats_max is 5")
+    given(*repeats(most)).when(next_one).refused(LimitReached, "times in a row. repeats_max is 5")
     assert decide(replace(next_one, employee=OTHER_EMPLOYEE), *repeats(most))
     assert decide(replace(next_one, attempt=most + 1), *repeats(most - 1))
 

@@ -45,7 +45,7 @@ def test_a_delivered_run_goes_back_with_what_conflicts() -> None:
 
 
 def test_it_is_about_the_delivered_commit_and_another_base() -> None:
-    given(*DELIVERED).when(replace(RETURN, commit="d" * 40)).refused(Conflict, "delivered another commit")
+    given(*DELIVERED).when(replace(RETURN, commit="d" * 40)).refused(Conflict, "delivered a newer commit")
     given(*DELIVERED).when(replace(RETURN, base_commit="1" * 40)).refused(Invalid, "already based on that commit")
     given(*DELIVERED).when(replace(RETURN, conflicts={uuid(99): ("x",)})).refused(Invalid, "has no task")
     assert decide(RETURN, *DELIVERED), "control"

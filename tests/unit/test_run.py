@@ -87,7 +87,7 @@ def test_minutes_have_an_end() -> None:
 
 @pytest.mark.parametrize("more", [Amount(Decimal("0.01"), 0), Amount(Decimal(0), 1)])
 def test_a_call_is_reserved_from_what_is_left(more: Amount) -> None:
-    given(*PLANNED).when(replace(ASSIGN, reservation=BUDGET + more)).refused(LimitReached, "the run has 1.00 USD")
+    given(*PLANNED).when(replace(ASSIGN, reservation=BUDGET + more)).refused(LimitReached, "still spend only 1.00 USD")
     (assigned,) = decide_after(replace(ASSIGN, reservation=BUDGET), *PLANNED)
     assert fold("run", *PLANNED, assigned).left == Amount(Decimal("0.00"), 0)
 
@@ -97,7 +97,7 @@ def test_no_call_begins_when_the_tokens_are_used_up() -> None:
     free = replace(ASSIGN, task=SECOND, reservation=NOTHING)
     without_tokens = (*FIRST_VERIFIED[:-3], replace(CHARGED, charged=BUDGET), *FIRST_VERIFIED[-2:])
     without_usd = (*FIRST_VERIFIED[:-3], replace(CHARGED, charged=Amount(BUDGET.usd)), *FIRST_VERIFIED[-2:])
-    given(*without_tokens).when(free).refused(LimitReached, "and 0 tokens left")
+    given(*without_tokens).when(free).refused(LimitReached, "and 0 tokens")
     assert decide_after(free, *without_usd)
 
 
@@ -139,7 +139,7 @@ def test_an_approval_is_bound_to_the_commit_that_was_shown() -> None:
 def test_it_ends_once_with_a_reason() -> None:
     given(*ASSIGNED).when(END).then(m.Ended(run=RUN, outcome="cancelled", reason="enough"))
     given(*ASSIGNED, *happened("run.ended")).when(replace(END, outcome="rejected")).then()  # the manager's is no news
-    given(*ASSIGNED).when(replace(END, reason=" ")).refused(Invalid, "ends with a reason")
+    given(*ASSIGNED).when(replace(END, reason=" ")).refused(Invalid, "A reason is needed")
     given().when(END).refused(NotFound, "no run")
 
 
@@ -158,7 +158,7 @@ def test_only_a_delivery_is_declined() -> None:
 
 def test_an_approved_run_is_not_ended_while_its_release_is_under_way() -> None:
     end = replace(END, outcome="rejected")
-    given(*before("run.released")).when(end).refused(Refused, "about to be released")
+    given(*before("run.released")).when(end).refused(Refused, "will be released in a moment")
     given(*before("run.approved")).when(end).then(m.Ended(run=RUN, outcome="rejected", reason="enough"))
 
 
