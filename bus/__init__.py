@@ -14,5 +14,5 @@ class _Deferred(ModuleType):
         return getattr(import_module(self.__name__), name)
 
 
-# nats-py imports aiohttp, but needs it for WebSocket addresses only. The import takes a quarter of a process's start.
+# nats-py imports aiohttp, but needs it for WebSocket addresses only. The import takes a quarter of the start time.
 sys.modules.setdefault("aiohttp", _Deferred("aiohttp"))

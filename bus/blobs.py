@@ -32,15 +32,17 @@ class Blobs:
         self._cached_bytes = 0
 
     async def put(self, contents: Iterable[bytes], *, redact: bool = True) -> tuple[str, ...]:
-        """Store the bytes and return their hex sha256 digests, in the same order. A digest covers the redacted form.
+        """Store the bytes and return their hex sha256 digests, in the same order.
 
-        Pass redact=False for the files of a tree, because a verdict is about their digests.
-        Raises Invalid if a blob is above BLOB_BYTES_MAX.
+        A digest is computed from the redacted bytes. Pass redact=False for the files of a tree, because a verdict is
+        about their digests. Raises Invalid if a blob is above BLOB_BYTES_MAX.
         """
         rows: list[tuple[str, bytes]] = []
         for content in contents:
             if len(content) > BLOB_BYTES_MAX:
-                raise Invalid(f"A blob has {len(content)} bytes.", hint=f"The most is {BLOB_BYTES_MAX}.")
+                raise Invalid(
+                    f"A blob of {len(content)} bytes is too large.", hint=f"The limit is {BLOB_BYTES_MAX} bytes."
+                )
             stored = self._redactor.clean(content) if redact else content
             rows.append((digest_of(stored), stored))
         if rows:

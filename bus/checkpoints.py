@@ -1,4 +1,4 @@
-"""Positions of consumers, read from their checkpoints in Postgres. The consumers' processes need not answer."""
+"""Positions of consumers, read from their checkpoints in Postgres. The processes of the consumers need not run."""
 
 from collections.abc import Collection, Sequence
 from uuid import UUID
@@ -27,7 +27,7 @@ async def checkpoints(store: Store, consumers: Collection[str]) -> dict[str, int
 
 
 async def parked(store: Store, consumers: Collection[str]) -> dict[str, list[Parked]]:
-    """Map each consumer to the first parked event of each of its halted scopes, in the order of the log.
+    """Map each consumer to its parked events: for each blocked scope the first one, in the order of the log.
 
     :raises Unavailable: if Postgres cannot be reached.
     """
@@ -48,9 +48,10 @@ async def parked(store: Store, consumers: Collection[str]) -> dict[str, list[Par
 
 
 async def read_rows(store: Store, consumer: str, kinds: Sequence[type[Row]]) -> Rows:
-    """Return whole tables of a consumer; none of them before it has begun, or while a rebuild swaps them.
+    """Return whole tables of a consumer.
 
-    :raises Unavailable: when Postgres is away.
+    The result is empty before the consumer has begun, or while a rebuild swaps tables.
+    :raises Unavailable: if Postgres cannot be reached.
     """
     tables, held = Tables(consumer, ()), Rows(kinds)
     async with store.connection() as connection:

@@ -54,7 +54,7 @@ _payload_decoders = {name: msgspec.json.Decoder(kind) for name, kind in EVENTS.i
 
 
 def commitment(salt: bytes, payload: bytes) -> str:
-    """Return the hex HMAC-SHA256(salt, payload). It proves the payload, and reveals nothing once the salt is erased."""
+    """Return the hex HMAC-SHA256(salt, payload). It proves the payload. Without the salt it reveals nothing."""
     return hmac.new(salt, payload, "sha256").hexdigest()
 
 
@@ -156,7 +156,7 @@ ALIEN = "it is not an event message"
 
 
 def recorded(seq: int, data: bytes, void: str | None = None) -> Recorded:
-    """Decode a whole message as an event of the log. If it is not one, the result is void with the reason ALIEN."""
+    """Decode a whole message as an event of the log. A message that is not an event is void with the reason ALIEN."""
     try:
         body = split(data)
         envelope = envelope_of(body.envelope)

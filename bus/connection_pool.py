@@ -1,6 +1,6 @@
 """A cache of idle connections in front of a pool.
 
-The pool's own `acquire` and `release` need several task switches. A statement of this system costs hardly more.
+The pool's own `acquire` and `release` need several task switches, which cost almost as much time as one SQL statement.
 """
 
 from types import TracebackType
@@ -16,7 +16,7 @@ Connections above this number go back to the pool, which closes them after some 
 
 
 class Lending:
-    """The connections of one pool. Callers that must wait are served by the pool, in its order."""
+    """The connections of one pool. A caller that must wait gets its connection from the pool, in the pool's order."""
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", wait_s: float) -> None:
         self.pool = pool
@@ -26,7 +26,7 @@ class Lending:
         self.closing = False
 
     def lend(self) -> "Loan":
-        """Return a connection for the length of an `async with`. Entering raises the errors of the pool's `acquire`."""
+        """Return a loan for `async with`. Entering it gives a connection, or raises the errors of `Pool.acquire`."""
         return Loan(self)
 
     async def close(self) -> None:
@@ -37,12 +37,12 @@ class Lending:
         await self.pool.close()
 
     def terminate(self) -> None:
-        """Close the pool at once."""
+        """Close the pool without waiting for connections in use."""
         self.pool.terminate()
 
 
 class Loan:
-    """One connection, used once."""
+    """The use of one connection in one `async with` block."""
 
     def __init__(self, lending: Lending) -> None:
         self._lending = lending
@@ -70,7 +70,7 @@ class Loan:
         needed = lending.waiting or lending.closing or len(lending.idle) >= IDLE_MAX
         if kind is None and not needed and not _gone(connection):
             lending.idle.append(connection)
-        else:  # others wait for it, or its state is unknown: the pool handles both
+        else:  # another caller waits for the connection, or its state is unknown: the pool handles both cases
             await lending.pool.release(connection)
 
 

@@ -1,7 +1,8 @@
 """The consumer runner. It takes all available events as one batch, folds each, sends the commands and writes the rows.
 
-Batches that follow closely share one transaction. After a crash before that transaction the same events come again. The
-commands then have the same ids, so the gate answers with their first outcome. A rebuild folds, but sends nothing.
+Batches that follow closely share one transaction. After a crash before that transaction, the same events come again.
+Their commands then have the same ids, so the gate answers with the first outcome. A rebuild folds events, but sends no
+commands.
 """
 
 import asyncio
@@ -45,7 +46,7 @@ class Reader(Protocol):
 
 Send = Callable[[Command], Awaitable[object]]
 OnCommit = Callable[[Sequence[Recorded], Rows, float, bool], None]
-"""Callback after a committed batch: events, rows after it, duration (s), and False while a rebuild catches up."""
+"""Callback after a committed batch. Arguments: events, new rows, duration (s), and False while a rebuild catches up."""
 
 
 class State(NamedTuple):
@@ -57,14 +58,15 @@ class State(NamedTuple):
 
 
 class Runner:
-    """One consumer: its projection, and for staff also its reactor and `send`.
+    """Runs one consumer: its projection and, for a member of the staff, its reactor and `send`.
 
-    A commit does not wait for the disk. If Postgres crashes, rows and checkpoint go back together, and the events come
-    again. This is correct for side effects that may be repeated. `durable_after` names the event types that lead to a
-    side effect which must happen once. After such an event the rows are on the disk before any duty sees them.
+    A commit does not wait for the disk. If Postgres crashes, rows and checkpoint both return to an earlier state, and
+    the events come again. This is correct for side effects that may be repeated. `durable_after` names the event types
+    with a side effect that must not be repeated. After such an event, the rows are on the disk before any duty sees
+    them.
 
-    `on_rows` is called after each batch, with False while a rebuilt version catches up with the previous one. Once it
-    has caught up, it is called again with the same rows and True, so that the duties start from them.
+    `on_rows` is called after each batch, with False while a rebuilt version catches up with the previous version. When
+    the rebuilt version has caught up, `on_rows` is called again with the same rows and True. The duties then start.
     """
 
     def __init__(
@@ -124,7 +126,7 @@ class Runner:
             await self._reader.close()
 
     async def _begin(self) -> None:
-        """Load position and resident rows. Create the schema if it is missing, rebuild it if its version differs."""
+        """Load position and resident rows. Create the schema if it is missing. Rebuild it if its version differs."""
         async with self._store.connection() as connection:
             state = await self._state(connection)
             if state is None:
@@ -132,7 +134,8 @@ class Runner:
                 state = await self._state(connection)
         if state is None:
             raise Unavailable(
-                f"Another release changes the rows of {self.projection.name}.", hint="Run one release at a time."
+                f"A process of another release changes the rows of {self.projection.name}.",
+                hint="Run processes of only one release: stop those of the other release.",
             )
         self.position, commands_after, records = state
         self._commands_after = max(self._commands_after, commands_after)
@@ -171,7 +174,7 @@ class Runner:
                 await self.tables.create(connection, commands_after=former)
 
     def _parts(self, batch: Sequence[Recorded]) -> Iterator[Sequence[Recorded]]:
-        """Split a batch where the previous schema version ended, so that no duty treats older events as new."""
+        """Split a batch at the end of the previous schema version, so that no duty treats older events as new."""
         former = sum(recorded.seq <= self._commands_after for recorded in batch)
         yield from (part for part in (batch[:former], batch[former:]) if part)
 
@@ -237,7 +240,7 @@ class Runner:
             self._loaded[scope] = None
 
     async def _send_all(self, commands: Sequence[Command]) -> None:
-        """Send the commands: those of one run or entity in order, those of different ones at the same time."""
+        """Send the commands of one run or entity in order. Different runs and entities are served at the same time."""
         queues: dict[UUID, list[Command]] = {}
         for command in commands:
             scope = scope_of(command)

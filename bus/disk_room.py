@@ -1,4 +1,4 @@
-"""Room on the disk: what an organisation needs, how large its stream may become, and when either runs short.
+"""Disk space: the space that an organisation needs, the largest size of its stream, and the limits for warnings.
 
 This is the only place with these limits: `aura up`, `aura doctor`, `aura status`, the alerts and the README use them.
 """
@@ -13,11 +13,11 @@ MIB = 1024**2
 STREAM_BYTES_MAX = 8 * GIB
 STREAM_BYTES_MIN = 256 * MIB
 STREAM_SHARE = 4
-"""A new stream gets a quarter of the free disk at most: Postgres keeps the same events for ever, and needs more."""
+"""A new stream gets at most a quarter of the free disk space: Postgres keeps all events, and so needs more."""
 FREE_BYTES_MIN = STREAM_SHARE * STREAM_BYTES_MIN
-"""Free bytes that a new organisation needs on its disk. Below it, an existing one gives a warning."""
+"""Free bytes that a new organisation needs on its disk. With less, an existing organisation gives a warning."""
 STREAM_FULL_RATIO = 0.8
-"""From here on a stream is said to be nearly full."""
+"""A stream that is filled to this ratio counts as nearly full."""
 
 
 def stream_sizes(largest: int = STREAM_BYTES_MAX) -> list[int]:
@@ -29,7 +29,7 @@ def stream_sizes(largest: int = STREAM_BYTES_MAX) -> list[int]:
 
 
 def stream_bytes(free: int) -> int:
-    """Return the size of a new stream: the largest that fits four times on the free disk (bytes)."""
+    """Return the size of a new stream (bytes): the largest size that fits four times into the free disk space."""
     return next((size for size in stream_sizes() if size * STREAM_SHARE <= free), STREAM_BYTES_MIN)
 
 
@@ -40,7 +40,7 @@ def free_bytes(folder: Path) -> int:
 
 
 def has_stream(store: Path) -> bool:
-    """Whether a nats-server has kept a stream in this folder."""
+    """Return whether this folder contains a stream of a nats-server."""
     return any(store.glob("jetstream/*/streams/*"))
 
 
@@ -49,11 +49,11 @@ def check(home: Path, free: int) -> None:
     if free < FREE_BYTES_MIN:
         raise Unavailable(
             f"The disk of {home} has {size_text(free)} free, and an organisation needs {size_text(FREE_BYTES_MIN)}.",
-            hint="Free some room there, or name a folder on another disk: AURA_HOME.",
+            hint="Free some space on that disk, or set AURA_HOME to a folder on another disk.",
             code="disk_full",
         )
 
 
 def size_text(count: float) -> str:
-    """Write a number of bytes for people."""
+    """Return a number of bytes as text, for example `1.5 GiB`."""
     return f"{count / GIB:.1f} GiB" if count >= GIB else f"{count / MIB:.0f} MiB"

@@ -1,4 +1,4 @@
-"""Fork check: whether stream and store hold the same log. Runs at start and at each reconnect, before any write."""
+"""Fork check: whether stream and store hold the same log. It runs at each start and reconnect, before any write."""
 
 from bus import codec
 from bus.store import Store
@@ -13,7 +13,7 @@ class Forked(Unavailable):
 
 
 async def check(stream: Stream, store: Store) -> None:
-    """Raise Forked unless last_seq >= recorder's checkpoint >= first_seq - 1 and both hold the same event there."""
+    """Raise Forked unless last_seq >= checkpoint >= first_seq - 1, and stream and store hold the same event there."""
     checkpoint = await store.recorded_up_to()  # read first, because the stream is never behind an earlier checkpoint
     info = await stream.info()
     if checkpoint > info.last_seq:

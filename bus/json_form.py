@@ -32,7 +32,7 @@ def _form(known: msgspec.inspect.Type, outer: tuple[type, ...]) -> str:
     if isinstance(known, msgspec.inspect.LiteralType):
         return "|".join(repr(choice) for choice in known.values)
     if isinstance(known, _OF_A_CLASS):
-        raise TypeError(f"the form of {known.cls.__name__} in JSON is not known: hold a struct instead")
+        raise TypeError(f"the form of {known.cls.__name__} in JSON is not known: use a struct instead")
     inner = [getattr(known, name) for name in known.__struct_fields__]
     parts = [
         _form(part, outer)

@@ -30,7 +30,7 @@ from domain.errors import Unavailable, said_by
 
 BUCKET = "AURA_LEASE"
 VALUE_BYTES_MAX = 4096
-"""Limit per value. The bucket has no max_bytes, because a stream in memory reserves them, and AURA_WORK needs them."""
+"""Limit per value. The bucket has no max_bytes: NATS would reserve that memory, but the stream AURA_WORK needs it."""
 LEASE_TTL_S = 2.5
 """Time to live. If the holder does not renew the lease within it, the server deletes the key."""
 RENEW_S = 0.5
@@ -63,8 +63,8 @@ class LeaseEntry(NamedTuple):
 class Lease:
     """The lease of one process on one key. Call `acquire` until it returns True, then `keep`, then `release`.
 
-    While NATS does not answer, no process can acquire the lease, and the holder can publish nothing. The lease is then
-    not `held` once its time to live is over. The first answer shows whether the lease was lost.
+    While NATS does not answer, no process can acquire the lease, and the holder can publish nothing. `held` then
+    becomes False when the time to live is over. The first answer of NATS shows whether the lease was lost.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class Lease:
                     continue  # the first answer shows whether the lease was lost
 
     async def release(self) -> None:
-        """Release the lease, so that the next process need not wait. If the release is lost, the lease expires."""
+        """Release the lease, so that the next process need not wait. If the request is lost, the lease expires."""
         revision, self._revision = self._revision, 0
         if revision and self._bucket is not None and self._client.is_connected:
             try:
@@ -219,7 +219,7 @@ def gone(holder: Holder, own: Holder) -> bool:
     except ProcessLookupError:
         return True
     except PermissionError:
-        return False  # another user's process: it may run where /proc is hidden
+        return False  # another user's process, and /proc may hide it: it may be the holder
     return True  # another process has this pid now, or the process waits to be reaped
 
 
@@ -254,7 +254,7 @@ def _must_be_connected(client: Client) -> None:
     """
     if not client.is_connected:
         raise Unavailable(
-            "NATS cannot be reached; the connection is tried again.", hint="Wait until it is back (`aura status`)."
+            "NATS cannot be reached. Aura tries to connect again.", hint="Wait until it is back (`aura status`)."
         )
 
 

@@ -1,6 +1,6 @@
 """The live log of one process. All consumers of the process share it, so the stream is read and marked only once.
 
-In a process with a recorder, the recorder reads and marks, and passes the events to the live log.
+In a process with a recorder, the recorder reads and marks the events and passes them to the live log.
 
 Each consumer has its own position. A consumer that is behind the events in memory reads Postgres until it has caught
 up.
@@ -29,7 +29,7 @@ REACH_WAIT_S = 10.0
 class Live:
     """The last events of the log, in order and without a gap. `run` reads further events.
 
-    fed: a recorder of this process brings the events, because this object is its `follower`.
+    fed: a recorder of this process passes the events to this object, which is its `follower`.
     """
 
     def __init__(self, client: Client, store: Store, *, fed: bool = False) -> None:
@@ -38,7 +38,7 @@ class Live:
         self._fed = fed
         self._standing = Standing()
         self._events: list[Recorded] = []
-        self._first = 0  # sequence of the first event in memory; 0: not begun
+        self._first = 0  # sequence of the first event in memory; 0 before `begin`
         self._waiting: set[asyncio.Future[None]] = set()
         self._ended = False
 
@@ -53,7 +53,7 @@ class Live:
         return self._standing if self._fed else self._reader.standing
 
     async def begin(self, position: int) -> None:
-        """Prepare for the events after a position. If another recorder has stored some events, start again there."""
+        """Prepare for the events after a position. If another recorder has stored events, start again after them."""
         if not self._first or position > self.position:
             self._standing = await load_standing(self._store, position)
             self._events, self._first = [], position + 1
@@ -110,14 +110,14 @@ class Live:
             _end(waiting)
 
     async def reach(self, seq: int) -> None:
-        """Return once the event at `seq` has arrived. Raises Unavailable after REACH_WAIT_S or if reading has ended."""
+        """Wait until the event at `seq` has arrived. Raises Unavailable after REACH_WAIT_S or if reading has ended."""
         deadline = asyncio.get_running_loop().time() + REACH_WAIT_S
         while self.position < seq:
             wait_s = deadline - asyncio.get_running_loop().time()
             if self._ended or wait_s <= 0:
                 raise Unavailable(
                     f"Event {seq} is on the stream, but did not arrive here within {REACH_WAIT_S:.0f} s.",
-                    hint="Send the same again.",
+                    hint="Send the same command again.",
                 )
             await self.more(wait_s)
 
@@ -133,7 +133,7 @@ class Live:
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[None] = loop.create_future()
         self._waiting.add(waiting)
-        late = loop.call_later(wait_s, _end, waiting)  # half the cost of asyncio.timeout, and this runs for every event
+        late = loop.call_later(wait_s, _end, waiting)  # costs half as much as asyncio.timeout, and runs for every event
         try:
             await waiting
         finally:

@@ -1,4 +1,4 @@
-"""The runner of sql/migrations: in order, each once, under a lock. A ledger holds their sha256. Schema `log` only."""
+"""The runner of sql/migrations. It runs each file once, in order, under a lock, and stores the sha256 of the file."""
 
 import hashlib
 from importlib.resources import files
@@ -28,8 +28,8 @@ async def migrate(connection: asyncpg.Connection) -> tuple[str, ...]:
                 applied.append(name)
             elif ledger[name] != digest:
                 raise Unavailable(
-                    f"The migration {name} was applied with other content.",
-                    hint="Released migrations never change: use the release that matches this database.",
+                    f"The database has the migration {name} with other content than this release.",
+                    hint="Released migrations never change. Use the release that matches this database.",
                 )
     return tuple(applied)
 

@@ -1,4 +1,4 @@
-"""Log lines on outages of NATS and Postgres: one when an outage is noticed, one when the server answers again."""
+"""Log lines on outages of NATS and Postgres: a line when an outage begins, and a line when the server answers again."""
 
 import time
 
@@ -21,7 +21,7 @@ class Outages:
             self._log.warning("unavailable", server=server, why=why)
 
     def back(self, server: str, asked: float) -> None:
-        """Note that the server answered a request of time `asked` (monotonic). Ignore requests before the loss."""
+        """Note that the server answered a request of time `asked` (monotonic). Ignore requests before the outage."""
         since = self._since.get(server)
         if since is not None and asked > since:
             del self._since[server]

@@ -1,4 +1,4 @@
-"""Questions to the worker that serves an employee: by request and reply, never on the log, and never kept."""
+"""Questions to the worker that serves an employee. They are NATS requests with a reply, and are not stored."""
 
 from collections.abc import Awaitable, Callable
 from uuid import UUID
@@ -13,12 +13,12 @@ from domain.errors import Unavailable, said_by
 
 PREFIX = "aura.probe"
 QUEUE = "workers"
-"""Of several processes that serve one employee, one answers."""
+"""Name of the queue group. If several processes serve one employee, only one of them answers."""
 Answer = Callable[[bytes], Awaitable[bytes]]
 
 
 class ProbeChannel:
-    """One process's end of the questions: workers answer, commands ask."""
+    """The channel for such questions in one process. Workers answer, and commands ask."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -32,7 +32,7 @@ class ProbeChannel:
             try:
                 await message.respond(reply)
             except NatsError:
-                return  # whoever asked hears nothing, and asks again
+                return  # the process that asked gets no answer, and asks again
 
         try:
             subscription = await self._client.subscribe(f"{PREFIX}.{employee}", QUEUE, cb=heard)
@@ -51,14 +51,14 @@ class ProbeChannel:
             return  # the connection is gone, and the subscription with it
 
     async def ask(self, employee: UUID, question: bytes, wait_s: float) -> bytes | None:
-        """Return the answer; None if no process serves the employee. Raises Unavailable if none comes in time."""
+        """Return the answer; None if no process serves the employee. Raises Unavailable if no answer comes in time."""
         try:
             return (await self._client.request(f"{PREFIX}.{employee}", question, timeout=wait_s)).data
         except NoRespondersError:
             return None
         except (NatsError, TimeoutError) as error:
             raise Unavailable(
-                f"The worker did not answer within {wait_s:g} s.", hint="`aura status` shows whether it works."
+                f"The worker did not answer within {wait_s:g} s.", hint="`aura status` shows whether the worker runs."
             ) from error
 
 

@@ -1,4 +1,4 @@
-"""One event in one consumer: its rows change, and commands follow. An event that fails is parked."""
+"""One event in one consumer: the projection changes rows, and the reactor gives commands. A failing event is parked."""
 
 from collections.abc import Sequence
 from typing import Protocol, TypedDict
@@ -23,7 +23,7 @@ class Projection(Protocol):
 
 
 class Stamp(TypedDict):
-    """The fields that every command has."""
+    """The fields of every command: its id, its time and its cause."""
 
     id: UUID
     at: int
@@ -31,7 +31,7 @@ class Stamp(TypedDict):
 
 
 class Cause:
-    """Inputs of a reaction for its commands: ids that are derived from the cause, and the time of sending.
+    """The inputs that a reaction needs for its commands: ids that are derived from the cause, and the time of sending.
 
     of_event=False: the cause is not an event of the log, but a deadline or another id. `first`: the index of the first
     command, if earlier commands have followed from the same cause.
@@ -52,7 +52,7 @@ class Cause:
 
 
 class Reactor(Protocol):
-    """Turns one event, and the rows of its own projection, into commands. Pure. Each member of the staff has one."""
+    """Turns one event and the rows of its projection into commands. Pure. Each member of the staff has a reactor."""
 
     def react(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]: ...
 

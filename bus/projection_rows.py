@@ -20,7 +20,7 @@ JsonColumns = Mapping[str, Any]
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One row. Subclasses set `table`; fields are UUID, str, int, bool, Decimal or None, equal in Postgres and Python.
+    """One row. Subclasses set `table`. Fields are UUID, str, int, bool, Decimal or None: Postgres stores them exactly.
 
     `resident`: the whole table stays in memory, so a reaction can read across runs. Delete a run's rows at its end.
     `indexed`: a field of a resident table. `where` finds rows by its value without a scan of the table.
@@ -37,7 +37,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Parked(Row, frozen=True, kw_only=True):
-    """An event that this consumer could not process. It parks the later events of the same scope, too."""
+    """An event that this consumer could not process, or a later event of the same scope, which waits for it."""
 
     table = "parked"
     resident = True
@@ -73,13 +73,13 @@ class Rows:
         return [row for scope in sorted(scopes, key=_by_number) for row in self.of(kind, scope)]
 
     def where(self, kind: type[R], *values: object) -> list[R]:
-        """Return the rows of a resident table with one of these values in the indexed field, by scope and key."""
+        """Return a resident table's rows with one of these values in the indexed field, sorted by scope and key."""
         keys = [key for value in values for key in self._index[kind.table].get(value, ())]
         rows = self._rows[kind.table]
         return [rows[scope][key] for scope, key in sorted(keys, key=_by_scope)]  # type: ignore[misc]  # one kind a table
 
     def put(self, row: Row) -> None:
-        """Insert or replace by primary key. Raises ValueError if Postgres cannot store a value: the event is parked."""
+        """Insert or replace by primary key. Raises ValueError if Postgres cannot store it: the event is then parked."""
         for value in astuple(row):
             if isinstance(value, str) and "\0" in value:
                 raise ValueError(f"a text of {row.table} has a NUL character")
@@ -150,7 +150,7 @@ class Rows:
                 self._rows[name].pop(scope, None)
 
     def changes(self) -> Iterator[tuple[type[Row], list[Key], list[tuple[object, ...]]]]:
-        """Yield, per table with changes, the kind, the keys to delete, and the records to insert."""
+        """Yield, for each table with changes, the row class, the keys to delete, and the records to insert."""
         for name, keys in self.changed.items():
             if keys:
                 present = [self._rows[name].get(scope, {}).get(key) for scope, key in keys]

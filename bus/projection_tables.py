@@ -1,4 +1,4 @@
-"""A consumer's schema in Postgres: create, read, write, swap. DDL: sql/projections/<consumer>/<table>.sql."""
+"""A consumer's schema in Postgres: create, read, write, swap. Its tables are defined in sql/projections/<consumer>/."""
 
 from collections.abc import Collection, Sequence
 from importlib.resources import files
@@ -58,7 +58,7 @@ class Tables:
                 await connection.execute(entry.read_text(encoding="utf-8").replace("{schema}", self.schema))
 
     def version(self) -> str:
-        """Return the schema version: a digest of the tables' form without class names. A new one needs a rebuild."""
+        """Return the schema version: a digest of the tables' form, without class names. A change needs a rebuild."""
         form = ";".join((CHECKPOINT_FORM, *map(form_of, self.kinds)))
         return digest_of(form.encode())[:16]
 
@@ -135,7 +135,7 @@ class Tables:
         return rows_of(kind, await self.records(connection, kind))
 
     async def records(self, connection: asyncpg.Connection, kind: type[Row]) -> list[asyncpg.Record]:
-        """Return all rows of a table as the driver has them. `rows_of` decodes them."""
+        """Return all rows of a table as the driver returns them. `rows_of` decodes them."""
         return list(await connection.fetch(self._sql("rows_all", kind)))
 
     async def read_scopes(self, connection: asyncpg.Connection, kind: type[Row], scopes: Collection[UUID]) -> list[Row]:

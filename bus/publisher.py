@@ -1,4 +1,4 @@
-"""The commit point: it publishes decisions to the stream with optimistic concurrency, singly or as one atomic batch.
+"""The commit point: it publishes decisions to the stream with optimistic concurrency, one by one or as an atomic batch.
 
 Only `governance/gate.py` calls `publish_events`. Each message of a decision names a filter and the expected last
 sequence of this filter.
@@ -17,12 +17,12 @@ from nats.errors import Error as NatsError
 from domain.errors import AuraError, LimitReached, Unavailable, said_by
 
 SINGLES_MAX = 7
-"""Single publishes in flight at once. Later ones wait and may be sent as a group."""
+"""The most single publishes that wait for an answer together. Further publishes queue, and may be sent as a group."""
 GROUP_MIN = 8
 GROUP_MAX = 100
 ACK_WAIT_S = 5.0
 EVENT_BYTES_MAX = 1024**2
-"""Limit of one message. Larger content belongs into blobs."""
+"""Size limit of one message. Larger content must be stored in blobs."""
 STREAM_FULL = 10077
 _STALE = frozenset({10071, 10164, 10201})
 
@@ -82,7 +82,8 @@ class Publisher:
         largest = max(len(message.body) for message in messages)
         if largest > EVENT_BYTES_MAX:
             raise LimitReached(
-                f"The event has {largest} bytes. The limit is {EVENT_BYTES_MAX}.", hint="Give less text."
+                f"The event has {largest} bytes. The limit is {EVENT_BYTES_MAX}.",
+                hint="Shorten the text of the command.",
             )
         if len(messages) > 1:
             last = await self._batch(messages)
@@ -180,13 +181,11 @@ class Publisher:
             raise Stale("Another writer was first.", hint="Read the scope again and decide again.")
         if problem.get("err_code") == STREAM_FULL:
             raise Unavailable(
-                "The stream is full: no event can be written until it is larger.",
-                hint="`aura status` shows its size. Make it larger, nothing is lost: AURA_STREAM_GIB=16 aura up",
+                "The stream is full. No event can be written until the stream is larger.",
+                hint="`aura status` shows its size. Make it larger, without any loss: AURA_STREAM_GIB=16 aura up",
                 code="stream_full",
             )
-        raise Unavailable(
-            f"JetStream refused the event: {problem.get('description')}.", hint="Look at it: aura status."
-        )
+        raise Unavailable(f"JetStream refused the event: {problem.get('description')}.", hint="Run `aura status`.")
 
 
 def _unknown(error: BaseException) -> Unknown:

@@ -1,6 +1,6 @@
-"""The live end of the log: an ordered push consumer without acknowledgements. It is created again after any break.
+"""The live end of the log: an ordered push consumer without acknowledgements. It is created again after any loss.
 
-The consumer on the server is disposable. The reader's own checkpoint is the record of the processed events.
+The consumer on the server may be lost at any time. The reader's own checkpoint is the record of the processed events.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ SILENCE_S = 3.5
 """After this time without a message or heartbeat the consumer counts as lost."""
 BEHIND_CHECK_S = 2.0
 BEHIND_CHECKS_MAX = 2
-"""A consumer also counts as lost if, in so many checks in a row, it sends no message although the stream has one."""
+"""A consumer also counts as lost if it sends no message in this many checks in a row, although the stream has one."""
 RESTART_WAIT_S = 0.2
 NANO = 1_000_000_000
 PENDING_MESSAGES_MAX = 100_000
@@ -36,7 +36,7 @@ class Gap(AuraError):
 
 
 class Feed:
-    """Messages after a sequence, in order and each exactly once. For one reader at a time."""
+    """Messages after a sequence, in order and each exactly once. Only one reader may use a feed at a time."""
 
     def __init__(self, client: Client, after: int) -> None:
         self._client = client
@@ -54,7 +54,7 @@ class Feed:
         """Return the next messages, at most BATCH_EVENTS_MAX; an empty list if none came within `wait_s`.
 
         Raises Unavailable while NATS cannot be reached, and once after each reconnect, because the stream may be
-        another one. Call again then. Raises Gap if the stream has no message at the next sequence.
+        another one. The caller then calls again. Raises Gap if the stream has no message at the next sequence.
         """
         if self._subscription is None:
             await self._start()

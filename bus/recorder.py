@@ -1,7 +1,7 @@
 """The recorder: it stores every message of the stream in Postgres, in order, unchanged and exactly once.
 
-One transaction stores a batch and moves the checkpoint by compare-and-set. This fences recorders: if two run, the
-slower one's whole transaction fails, and it starts again at the new checkpoint.
+One transaction stores a batch and moves the checkpoint by compare-and-set. So two recorders cannot store the same
+event: the whole transaction of the slower recorder fails, and it starts again at the new checkpoint.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ COPY_EVENTS_MIN = 32
 
 @dataclass(frozen=True, slots=True)
 class Sliced:
-    """A message, split for the store. `envelope` is None if it is not an event: it is then stored whole, as void."""
+    """A message, split for the store. A message that is not an event has no `envelope`. It is stored whole, as void."""
 
     seq: int
     id: UUID
@@ -47,7 +47,7 @@ class Sliced:
 
 
 class Follower(Protocol):
-    """Receives, before the commit, the messages that the recorder has read and marked, so that they are read once."""
+    """Gets messages from the recorder, read and marked, before the commit. So the process reads them only once."""
 
     async def begin(self, position: int) -> None: ...
 
@@ -59,7 +59,7 @@ OnRecorded = Callable[[Sequence[Sliced], float], None]
 
 
 class Recorder:
-    """Runs for ever. `run` returns when `stop` is set and all available messages are stored."""
+    """Stores messages until stopped. `run` returns when `stop` is set and all available messages are stored."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Removal of secrets from stored content: the values that this process knows, and the usual forms of keys."""
+"""Removal of secrets from stored content: secrets that this process knows, and text with the form of a usual key."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -26,8 +26,7 @@ SECRET_ENDINGS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "_DSN")
 
 
 def secrets_of(environment: Mapping[str, str]) -> list[str]:
-    """Return the secret values of an environment: those of variables with a secret's name, and those in their files.
-
+    """Return the secret values of an environment: of variables with a secret's name, and of files that NAME_FILE names.
     Skip a file that this process cannot read, because the process cannot leak its content.
     """
     values = {name: value for name, value in environment.items() if name.upper().endswith(SECRET_ENDINGS)}
@@ -42,8 +41,8 @@ def secrets_of(environment: Mapping[str, str]) -> list[str]:
 class Redactor:
     """Replaces secrets in bytes and texts. `known`: values that must never be stored, such as API keys.
 
-    It finds the plain values and their JSON form, because prompts are stored as JSON. It also finds every secret that
-    this process has read or reads later.
+    It replaces the plain values and their JSON form, because prompts are stored as JSON. It also replaces every secret
+    that this process has read or reads later.
     """
 
     def __init__(self, known: Iterable[str] = ()) -> None:

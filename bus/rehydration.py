@@ -1,7 +1,7 @@
 """Rebuild of the stream from Postgres. Each event gets its old sequence, so expectations and checkpoints stay valid.
 
-Only the hot window is published again, and the stream then begins at its first sequence. A purged event is published
-without payload.
+Only the hot window is published again. The stream then begins at the first sequence of the hot window. A purged event
+is published without payload.
 """
 
 from collections.abc import Callable
@@ -40,8 +40,8 @@ async def rehydrate(
 ) -> tuple[int, int]:
     """Delete the stream, publish the log's last HOT_EVENTS_MAX events again, and return first and last sequence.
 
-    The new stream may become `stream_bytes_max` large, or as large as the old one if that is more.
-    Raises Failed if an event gets another sequence. Raises Unavailable if a server stops answering: start again then.
+    The new stream may grow to `stream_bytes_max`, or to the size limit of the old stream if that was larger.
+    Raises Failed if an event gets another sequence. Raises Unavailable if a server stops answering. Then start again.
     """
     last = await store.recorded_up_to()
     first = max(1, last - HOT_EVENTS_MAX + 1)
@@ -51,7 +51,7 @@ async def rehydrate(
     try:
         await js.delete_stream(STREAM)
     except NotFoundError:
-        pass  # the stream was lost, which is a reason for this repair
+        pass  # the stream was lost, and this repair creates it again
     except (NatsError, JetStreamError, TimeoutError) as error:
         raise Unavailable(f"The stream cannot be deleted: {said_by(error)}.", hint="Run `aura status`.") from error
     await stream.ensure(first_seq=first if first > 1 else None, largest=stream_bytes_max)
@@ -63,13 +63,13 @@ async def rehydrate(
     if info.last_seq != last:
         raise Failed(
             f"The new stream ends at event {info.last_seq}, not at {last}: another process wrote to it.",
-            hint="Stop every `aura serve` first (`aura down`), then repair again.",
+            hint="Stop every `aura serve` first (`aura down`), then run `aura repair` again.",
         )
     return first, last
 
 
 async def _put_back(client: Client, store: Store, after: int) -> int:
-    """Publish one atomic batch and return its last sequence. The server refuses it unless it begins after `after`."""
+    """Publish one atomic batch right after the sequence `after`, and return its last sequence."""
     async with store.connection() as connection:
         rows = await connection.fetch(named("log_bodies"), after, BATCH_EVENTS)
     batch = uuid4().hex
@@ -85,11 +85,12 @@ async def _put_back(client: Client, store: Store, after: int) -> int:
             headers["Nats-Batch-Commit"] = "1"
             reply = await client.request(subject, body, timeout=REQUEST_WAIT_S, headers=headers)
         except (NatsError, TimeoutError) as error:
-            raise Unavailable(f"NATS stopped answering: {said_by(error)}.", hint="Repair again.") from error
+            raise Unavailable(f"NATS stopped answering: {said_by(error)}.", hint="Run `aura repair` again.") from error
         ack = msgspec.json.decode(reply.data)
         if ack.get("seq") != row["seq"]:
             raise Failed(
-                f"Event {row['seq']} got another sequence: {ack}.", hint="Stop every writer, then repair again."
+                f"Event {row['seq']} got another sequence: {ack}.",
+                hint="Stop every process that writes events (`aura down`), then run `aura repair` again.",
             )
     return int(rows[-1]["seq"])
 
@@ -97,7 +98,7 @@ async def _put_back(client: Client, store: Store, after: int) -> int:
 def _message(row: asyncpg.Record) -> tuple[str, bytes]:
     """Return subject and body of an event as it was published.
 
-    A message that was not an event, or that had a wrong subject, gets a subject of no event. So it is void again.
+    A message that was not an event, or had a wrong subject, gets a subject that no event has. So it is void again.
     """
     envelope = bytes(row["envelope"])
     if row["type"] == ALIEN_TYPE:

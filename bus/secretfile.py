@@ -1,6 +1,6 @@
 """Secrets in files, so that they are not in the environment.
 
-NAME_FILE names a file with the value of NAME. AURA_SECRETS names a folder of such files, each called name.
+NAME_FILE names a file with the value of NAME. AURA_SECRETS names a folder of such files: NAME in small letters.
 """
 
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ from domain.errors import Invalid
 SUFFIX = "_FILE"
 FOLDER = "AURA_SECRETS"
 READ: set[str] = set()
-"""Every secret that this process has read. Redactors replace all of them, for any name of the variable."""
+"""Every secret that this process has read. Redactors replace all of them, whatever the names of the variables are."""
 
 
 def from_file(name: str, value: str | None, file: Path | None) -> str | None:
-    """Return the value, or the only line of the file. Raises Invalid if both are set or the file has another form."""
+    """Return the value, or the only line of the file. Raises Invalid if both are set, or if there is not one line."""
     if file is None:
         return value
     if value is not None:
@@ -24,7 +24,7 @@ def from_file(name: str, value: str | None, file: Path | None) -> str | None:
     if not text or len(text.splitlines()) != 1:
         raise Invalid(
             f"{name}{SUFFIX} names {file}, which does not have exactly one line.",
-            hint=f"Write only the value of {name} into it.",
+            hint=f"Write only the value of {name} into that file.",
         )
     return text
 
@@ -32,8 +32,8 @@ def from_file(name: str, value: str | None, file: Path | None) -> str | None:
 def secret(name: str, environment: Mapping[str, str]) -> str:
     """Return the value of NAME, or the content of its file; empty if there is neither.
 
-    The file is the one that NAME_FILE names, otherwise `name` in the folder AURA_SECRETS. White space around the value
-    is removed. Raises Invalid.
+    NAME_FILE names the file. Without NAME_FILE it is `name` in the folder AURA_SECRETS. White space around the value is
+    removed. Raises Invalid.
     """
     value, file = environment.get(name, "").strip(), environment.get(f"{name}{SUFFIX}", "") or _filed(name, environment)
     if file and read_secret(name, Path(file)):
@@ -44,7 +44,7 @@ def secret(name: str, environment: Mapping[str, str]) -> str:
 
 
 def _filed(name: str, environment: Mapping[str, str]) -> str:
-    """Return the path of the secret's file in the folder of secrets; empty without one, or if the variable is set."""
+    """Return the path of the secret's file in AURA_SECRETS; empty if the file is missing or the variable is set."""
     folder = environment.get(FOLDER, "")
     file = Path(folder, name.lower())
     return str(file) if folder and not environment.get(name) and file.is_file() else ""

@@ -1,8 +1,8 @@
 """A transaction that holds locks for which other processes wait. Postgres ends it if its process hangs.
 
 A process can stop at any line: it is suspended, its machine sleeps, or its network is cut. Postgres keeps the locks of
-an open transaction for as long as the connection exists, which may be hours. A process that takes over would wait for
-them.
+an open transaction for as long as the connection exists, which may be hours. A process that takes over the work would
+wait for these locks.
 """
 
 from collections.abc import AsyncIterator
@@ -14,9 +14,9 @@ import asyncpg
 from sql import named
 
 IDLE_MAX_S = 2.0
-"""Longest pause between two statements."""
+"""Longest pause between two statements of the transaction."""
 TOTAL_MAX_S = 30.0
-"""Longest transaction. A process can also hang inside a statement: its driver sends the values in a second step."""
+"""Longest time of the transaction: a process can also hang within a statement, before its driver sends the values."""
 
 
 @asynccontextmanager
@@ -27,7 +27,7 @@ async def short_transaction(
     idle_max_s: float = IDLE_MAX_S,
     total_max_s: float = TOTAL_MAX_S,
 ) -> AsyncIterator[None]:
-    """Run a transaction. Past one of the two limits (s), Postgres closes the connection, and so frees its locks.
+    """Run a transaction. If a limit (s) is exceeded, Postgres closes the connection, and so releases its locks.
 
     The next statement on that connection then raises a connection error. Servers before PostgreSQL 17 have no limit for
     the whole transaction.

@@ -26,7 +26,7 @@ COMMAND_WAIT_S = 60.0
 PAGE_EVENTS = 500
 POLL_S = 0.02
 POLL_FIRST_S = 0.002
-"""First wait. The recorder is usually only a moment behind, so waits begin short and double up to POLL_S."""
+"""The first wait for the recorder, which is usually only a moment behind. The next waits double, up to POLL_S."""
 FAR = 2**62
 DOWN = (
     OSError,
@@ -36,7 +36,7 @@ DOWN = (
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
-    asyncpg.IdleInTransactionSessionTimeoutError,  # this process stood still inside a `short_transaction`
+    asyncpg.IdleInTransactionSessionTimeoutError,  # this process did nothing for too long in a `short_transaction`
     asyncpg.TransactionTimeoutError,
     asyncpg.InternalClientError,  # the server has announced its end, but the connection is not closed yet
 )
@@ -91,10 +91,10 @@ class Store:
         return store
 
     def apart(self) -> "Store":
-        """Return the same store with the reserved connections, which are closed together with it.
+        """Return a view of this store that uses the reserved connections. They are closed together with this store.
 
-        Commands wait for the recorder and the live log. So these two must never wait for a connection that a command
-        holds.
+        Commands wait for the recorder and the live log. So the recorder and the live log must never wait for a
+        connection that a command holds.
         """
         return Store(self._apart, self._apart, self._apart, outages=self._outages)
 
@@ -134,13 +134,13 @@ class Store:
             return await recorded_up_to(connection)
 
     async def wait_recorded(self, seq: int, wait_s: float) -> None:
-        """Return once the recorder has passed `seq`. Raises Unavailable after `wait_s`."""
+        """Wait until the recorder has stored the event at `seq`. Raises Unavailable after `wait_s`."""
         deadline, poll_s = asyncio.get_running_loop().time() + wait_s, POLL_FIRST_S
         while await self.recorded_up_to() < seq:
             if asyncio.get_running_loop().time() > deadline:
                 raise Unavailable(
                     f"Event {seq} is on the stream, but the recorder has not stored it within {wait_s:g} s.",
-                    hint="It is not lost. `aura status` shows the recorder.",
+                    hint="The event is not lost. `aura status` shows the recorder.",
                 )
             await asyncio.sleep(poll_s)
             poll_s = min(2 * poll_s, POLL_S)
@@ -151,7 +151,7 @@ class Store:
             return event_id
 
     async def seen(self, ids: Collection[UUID], before: int) -> set[UUID]:
-        """Return those of the ids that are in the log before a sequence."""
+        """Return the subset of these ids that are in the log before a sequence."""
         async with self.connection() as connection:
             return {row["id"] for row in await connection.fetch(named("ids_seen"), list(ids), before)}
 
@@ -166,7 +166,7 @@ class Store:
         return await self._read("log_search", after, up_to, *filters, limit)
 
     async def entities(self, beginning: str) -> list[UUID]:
-        """Return entities with this prefix of their id, at most two: enough to see that the prefix is ambiguous."""
+        """Return at most two entities with this prefix of their id. Two results show that the prefix is ambiguous."""
         async with self.connection() as connection:
             return [UUID(str(row["entity"])) for row in await connection.fetch(named("log_entities"), beginning)]
 
@@ -233,7 +233,7 @@ async def read_page(
 
 
 def _recorded(row: asyncpg.Record) -> Recorded:
-    if row["reason"] == codec.ALIEN:  # its bytes are stored whole, and may look like an envelope
+    if row["reason"] == codec.ALIEN:  # the message is stored whole, and may look like an envelope
         return codec.alien(row["seq"])
     try:
         envelope = codec.envelope_of(row["envelope"])

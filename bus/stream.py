@@ -61,7 +61,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
-    """First and last sequence, and how full it is. An empty stream has last = first - 1."""
+    """First and last sequence of a stream, its size and its size limit. An empty stream has last = first - 1."""
 
     first_seq: int
     last_seq: int
@@ -70,7 +70,7 @@ class StreamInfo:
 
 
 async def connect(url: str, *, name: str, outages: Outages | None = None) -> Client:
-    """Return a connection that reconnects for ever. Raises Unavailable if the first attempts fail."""
+    """Return a connection that always reconnects. Raises Unavailable if the first attempts to connect fail."""
     problems: deque[Exception] = deque(maxlen=CONNECT_ATTEMPTS_MAX)
 
     async def note(error: Exception) -> None:
@@ -107,7 +107,7 @@ async def connect(url: str, *, name: str, outages: Outages | None = None) -> Cli
     except BaseException:  # cancelled: the socket may be open, and its tasks may run
         await client.close()
         raise
-    client.options["max_reconnect_attempts"] = -1  # set only now: during connect() it would mean to wait for ever
+    client.options["max_reconnect_attempts"] = -1  # set only now: with this value, connect() would never give up
     return client
 
 
@@ -118,10 +118,10 @@ def _telling(problems: Sequence[Exception]) -> Exception:
 
 
 async def answers(client: Client) -> None:
-    """Return once the server has answered. Raises Unavailable if it cannot be reached."""
+    """Wait until the server answers. Raises Unavailable if it cannot be reached."""
     hint = "Wait until it is back (`aura status`)."
     if not client.is_connected:  # the client would buffer the flush until the reconnect
-        raise Unavailable("NATS cannot be reached; the connection is tried again.", hint=hint)
+        raise Unavailable("NATS cannot be reached. Aura tries to connect again.", hint=hint)
     try:
         await client.flush(FLUSH_WAIT_S)
     except (NatsError, OSError, TimeoutError) as error:
@@ -142,7 +142,7 @@ class NoRoom(Unavailable):
 
 REFUSALS: dict[int, type[Unavailable]] = {STREAM_NOT_FOUND: NoStream, STORE_NOT_CREATED: NoStore, NO_ROOM: NoRoom}
 HINTS: dict[type[Unavailable], str] = {
-    NoRoom: "Free some room on the disk of the NATS server, or allow its JetStream more (max_file_store).",
+    NoRoom: "Free some space on the disk of the NATS server, or raise its limit for JetStream (max_file_store).",
 }
 
 
@@ -155,7 +155,7 @@ class Stream:
     async def ensure(self, *, first_seq: int | None = None, largest: int = STREAM_BYTES_MAX) -> None:
         """Create the stream if it does not exist. Raises Unavailable if it exists with settings that differ from LAW.
 
-        first_seq: the first sequence of a stream that is rebuilt from Postgres. largest: bytes of a new stream at most.
+        first_seq: the first sequence of a stream that is rebuilt from Postgres. largest: limit of a new stream (bytes).
         """
         config = LAW | {
             "name": STREAM,
@@ -177,7 +177,7 @@ class Stream:
             )
 
     async def grow(self, bytes_max: int) -> bool:
-        """Let the stream become so large; False if it may already. Nothing stops for it. Raises NoRoom, Unavailable."""
+        """Raise the stream's size limit. Return False if the limit is already that high. Raises NoRoom, Unavailable."""
         config = (await self._api(f"STREAM.INFO.{STREAM}", None))["config"]
         if bytes_max <= config["max_bytes"]:
             return False
@@ -212,7 +212,7 @@ class Stream:
         return settings
 
     async def info(self) -> StreamInfo:
-        """Return first and last sequence, and how full it is. Raises Unavailable."""
+        """Return first and last sequence, size and size limit of the stream. Raises Unavailable."""
         found = await self._api(f"STREAM.INFO.{STREAM}", None)
         state = found["state"]
         return StreamInfo(state["first_seq"], state["last_seq"], state["bytes"], found["config"]["max_bytes"])
@@ -233,7 +233,7 @@ class Stream:
         return answer
 
     async def get(self, seq: int) -> Stored | None:
-        """Return the message at `seq`, or None if it is not (or no longer) there."""
+        """Return the message at `seq`, or None if the stream does not have it."""
         messages = await self._direct({"seq": seq})
         return messages[0] if messages else None
 
@@ -262,7 +262,7 @@ class Stream:
             while True:
                 message = await subscription.next_msg(timeout=REQUEST_WAIT_S)
                 headers = message.headers or {}
-                if SEQUENCE_HEADER not in headers:  # a status. In a stored message the other headers are its author's
+                if SEQUENCE_HEADER not in headers:  # a status. The server adds this header to every stored message
                     status = headers.get("Status")
                     if status in ("204", "404"):
                         return messages

@@ -1,6 +1,7 @@
-"""The work queue: orders to workers and their hand-ins. It is a stream in memory, apart from the log, and may be lost.
+"""The work queue: orders to workers and their hand-ins.
 
-After a loss the order's lease expires, and the work is ordered again. Only this module publishes `aura.work.>`.
+It is a stream in memory, separate from the log. It may be lost. After a loss the order's lease expires, and the work is
+ordered again. Only this module publishes `aura.work.>`.
 """
 
 from dataclasses import dataclass
@@ -21,13 +22,13 @@ BYTES_MAX = 128 * 1024**2
 AGE_S = 3600
 DUPLICATE_WINDOW_S = 600
 ACK_WAIT_S = 10.0
-"""After this time an unacknowledged message is delivered again. It is shorter than the margin of the order's lease."""
+"""After this time an unacknowledged message is delivered again. The margin of the order's lease is longer."""
 REQUEST_WAIT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """One message of work. `employee` comes from the subject, not from the sender's content."""
+    """One message of the work queue. `employee` comes from the subject, not from the content that the sender wrote."""
 
     employee: UUID
     data: bytes

@@ -9,7 +9,7 @@ import msgspec
 
 from domain.errors import Unavailable
 
-# Tried in this order if the present user is root. The user must be in the user database, because initdb looks it up.
+# They are tried in this order if root runs this. The user must be in the user database, because initdb looks it up.
 NAMES_AS_ROOT = ("postgres", "nobody")
 PROBE_WAIT_S = 10.0
 
@@ -34,20 +34,20 @@ def database_account() -> SystemAccount:
             continue
         return SystemAccount(entry.pw_name, entry.pw_uid, entry.pw_gid, switch=True)
     raise Unavailable(
-        "PostgreSQL does not run as root, and this system has neither a user postgres nor nobody.",
-        hint="Create one (useradd --system postgres), run as a plain user, or set AURA_POSTGRES_DSN.",
+        "PostgreSQL refuses to run as root, and this system has no user postgres and no user nobody.",
+        hint="Create the user (useradd --system postgres), run as a plain user, or set AURA_POSTGRES_DSN.",
         code="no_database_account",
     )
 
 
 def own_name() -> str:
-    """Return the name of the present user. Raises Unavailable if it has none."""
+    """Return the name of the present user. Raises Unavailable if the user has no name."""
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         raise Unavailable(
             f"The present user ({os.geteuid()}) has no name in the user database, and PostgreSQL needs one.",
-            hint="Add the user to /etc/passwd, or set AURA_POSTGRES_DSN to a server that runs elsewhere.",
+            hint="Add the user to /etc/passwd, or set AURA_POSTGRES_DSN to another server.",
             code="no_database_account",
         ) from None
 
@@ -70,7 +70,7 @@ def reaches(account: SystemAccount, path: Path) -> bool:
     except OSError as error:
         raise Unavailable(
             f"Cannot switch to the user {account.name} that runs the database: {error}.",
-            hint="Run as a plain user, or set AURA_POSTGRES_DSN to a server that runs elsewhere.",
+            hint="Run as a plain user, or set AURA_POSTGRES_DSN to another server.",
             code="no_database_account",
         ) from error
     return tested.returncode == 0

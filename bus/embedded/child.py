@@ -1,4 +1,4 @@
-"""One child process. It has its own session, ends with its whole process group, and ends when its parent ends."""
+"""One child process. It has its own session. It ends when its parent ends, together with its whole process group."""
 
 import ctypes
 import os
@@ -26,7 +26,7 @@ _logged = msgspec.json.Decoder(dict[str, Any])
 
 
 class Child:
-    """A plan and the process that runs it, if any. Start it from the main thread: see `_bind_to_parent`."""
+    """A plan, and its process while it runs. Start the process from the main thread: see `_bind_to_parent`."""
 
     def __init__(self, plan: ChildPlan) -> None:
         self.plan = plan
@@ -65,7 +65,7 @@ class Child:
     def ended(self) -> int | None:
         """Return the exit status (negative: a signal), or None while it runs.
 
-        Once the process has ended, kill the rest of its group.
+        After the process has ended, kill the remaining processes of its group.
         """
         if self._popen is None:
             return 0
@@ -92,13 +92,13 @@ class Child:
             os.kill(self._popen.pid, number)
 
     def ask(self) -> None:
-        """Send the stop signal, but only once. A second one could kill a process that is about to exit."""
+        """Send the stop signal, but only once. A second signal could kill a process that is about to exit."""
         if not self._asked:
             self._asked = True
             self.signal(self.plan.stop_signal)
 
     def stop(self) -> int | None:
-        """Send the stop signal if it was not sent, wait for the grace period, then send SIGKILL. Blocks.
+        """Send the stop signal if it was not sent before, wait for the grace period, then send SIGKILL. Blocks.
 
         Return the exit status, or None if nothing ran.
         """
@@ -144,10 +144,10 @@ def plain(line: str) -> str:
 
 
 def _bind_to_parent(number: int) -> Callable[[], None] | None:
-    """Return the hook that a child runs before exec. The kernel then sends it `number` when the forking thread ends.
+    """Return the hook that a child runs before exec. It makes the kernel send `number` when the forking thread ends.
 
     The hook runs after the change of user, because that change would clear the request. On systems other than Linux
-    there is no hook, and the next start ends the orphans.
+    there is no hook, and the next start ends orphaned processes.
     """
     if sys.platform != "linux":
         return None

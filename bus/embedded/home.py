@@ -19,7 +19,7 @@ from bus.embedded.port import free_port, is_free
 from bus.embedded.state import PLAN_FILE, STATE, STATE_FILE, StackState
 from domain.errors import Conflict, Unavailable
 
-# The longest path of a unix socket, without the closing zero byte: sun_path has 108 bytes on Linux, 104 elsewhere.
+# The longest path of a unix socket, without the closing zero byte: sun_path has 108 bytes on Linux, 104 on macOS.
 SOCKET_PATH_BYTES_MAX = 107 if sys.platform == "linux" else 103
 SOCKET_NAME = ".s.PGSQL.5432"
 
@@ -29,9 +29,9 @@ INSIDE = "data/postgres"
 
 
 class Layout(msgspec.Struct, frozen=True):
-    """The content of run/layout.json: the database's folder (if we run the database), and a port for each name.
+    """The content of run/layout.json: the database's folder (if Aura runs the database), and a port for each name.
 
-    `private`: that folder is outside the home. `place`: the home's place when it was last used.
+    `private`: the database's folder is outside the home. `place`: the home's place when it was last used.
     """
 
     postgres: str | None = None
@@ -56,7 +56,7 @@ class Home:
         self.layout_file = self.run / "layout.json"
 
     def ensure(self) -> None:
-        """Create the folders. For root, other users can traverse to data/, because another user runs the database.
+        """Create the folders. If root calls it, other users may enter data/, because another user runs the database.
 
         Raises Unavailable if a folder cannot be made.
         """
@@ -82,20 +82,20 @@ class Home:
                 ) from error
 
     def layout(self) -> Layout:
-        """Return the layout on record. A database's folder inside the home is relative, so it is inside this home."""
+        """Return the stored layout. The path of a database's folder inside the home is made from this home's path."""
         layout = read_record(self.layout_file, _layout) or Layout()
         if layout.postgres is None or layout.private:
             return layout
         return msgspec.structs.replace(layout, postgres=str(self.path / INSIDE))
 
     def keep(self, layout: Layout) -> None:
-        """Put the layout on record, together with this home's present place."""
+        """Store the layout, together with this home's present place."""
         inside = layout.postgres is not None and not layout.private
         record = msgspec.structs.replace(layout, postgres=INSIDE) if inside else layout
         write_record(self.layout_file, msgspec.structs.replace(record, place=place_of(self.path)))
 
     def own_state(self) -> StackState | None:
-        """Return the record of this home's processes. Return None if there is none, or if it is a copied home's."""
+        """Return the record of this home's processes. Return None if there is none, or if this home is a copy."""
         state = read_record(self.run / STATE_FILE, STATE)
         if state is None or self.copied_from() is not None:
             return None
@@ -105,7 +105,7 @@ class Home:
         return state if logs == self.logs or (logs.exists() and logs.samefile(self.logs)) else None
 
     def adopt(self) -> None:
-        """Put this home's place on record. If it is a copy, delete the record of the other home's processes."""
+        """Store this home's place. If this home is a copy, delete the copied record of the other home's processes."""
         if self.own_state() is None:
             for name in (STATE_FILE, PLAN_FILE):
                 (self.run / name).unlink(missing_ok=True)
@@ -117,7 +117,7 @@ class Home:
         return None if place is None or place.is_at(self.path) else place.path
 
     def settle(self, account: SystemAccount, *, private_roots: Sequence[Path] | None = None) -> Path:
-        """Return the database's folder: the one on record, or a new one, below data/ if its user can work there."""
+        """Return the database's folder: the stored or a new one. A new one is in data/ if its user can work there."""
         layout = self.layout()
         if layout.postgres is not None:
             folder = Path(layout.postgres)
@@ -137,7 +137,7 @@ class Home:
         return folder
 
     def port(self, name: str) -> int:
-        """Return the port on record for this name if it is free. Otherwise choose a new one and put it on record."""
+        """Return the stored port for this name if it is free. Otherwise choose and store a new port."""
         layout = self.layout()
         port = layout.ports.get(name)
         if port is None or not is_free(port):
@@ -148,20 +148,20 @@ class Home:
     def _check(self, folder: Path, account: SystemAccount) -> None:
         if not folder.is_dir() or folder.is_symlink():
             raise Unavailable(
-                f"The database's folder {folder} of the home {self.path} is gone.",
-                hint="Put it back from a backup, or from the home that this one was copied from.",
+                f"The database's folder {folder} of the home {self.path} is missing.",
+                hint="Restore it from a backup. If this home is a copy, copy the folder from the original home.",
                 code="data_gone",
             )
         owner = folder.stat().st_uid
         if owner != account.uid:
             raise Unavailable(
                 f"The database's folder {folder} belongs to user {owner}, but the database would run as {account.uid}.",
-                hint=f"Run as the user who made {self.path}. To copy a home, copy the owners, too: `cp -a`, as root.",
+                hint=f"Run as the user who made {self.path}. To copy a home, run `cp -a` as root: it keeps the owners.",
                 code="data_of_another_user",
             )
         if not _holds_socket(folder) or not reaches(account, folder.parent):
             raise Unavailable(
-                f"The database's user {account.name} cannot work in {folder}, where the home {self.path} is now.",
+                f"The database's user {account.name} cannot work in {folder}, the database's folder of {self.path}.",
                 hint="Move the home to a short path without a comma, below folders that every user may enter.",
                 code="no_data_folder",
             )
@@ -182,13 +182,13 @@ class Home:
 def _of_another_home(home: Path, folder: Path, owner: str) -> Conflict:
     return Conflict(
         f"The home {home} is a copy, and its database in {folder} belongs to {owner}.",
-        hint="Use that home (AURA_HOME). For a second organisation, restore a backup of its database into a new home.",
+        hint="Set AURA_HOME to that home. For a second organisation, restore a backup of its database into a new home.",
         code="other_home",
     )
 
 
 def default_private_roots() -> tuple[Path, ...]:
-    """Return the folders that may hold a private folder. Those that survive a restart of the machine come first."""
+    """Return the folders that may hold a private folder. The first ones survive a restart of the machine."""
     if os.geteuid() == 0:
         return (Path("/var/lib"), Path("/var/tmp"), Path(tempfile.gettempdir()))
     own: tuple[Path, ...] = ()
@@ -212,7 +212,7 @@ def private_folder(home: Path, account: SystemAccount, roots: Sequence[Path]) ->
             return folder
         folder.rmdir()
     raise Unavailable(
-        f"The database's user {account.name} can work neither in {home} nor in any of "
+        f"The database's user {account.name} cannot work in {home}, or in any of these folders: "
         f"{', '.join(str(root) for root in roots)}.",
         hint="Choose an AURA_HOME with a short path below folders that every user may enter, or set AURA_POSTGRES_DSN.",
         code="no_data_folder",

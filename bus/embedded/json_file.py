@@ -34,6 +34,6 @@ def read_record(path: Path, decoder: "msgspec.json.Decoder[T]") -> T | None:
     except msgspec.DecodeError as error:
         raise Unavailable(
             f"{path} cannot be read: {error}.",
-            hint="Put it back from a backup. If it is in run/ and you need no data, delete the whole AURA_HOME.",
+            hint="Restore it from a backup. If it is in run/ and you need no data, delete the whole AURA_HOME.",
             code="broken_record",
         ) from error

@@ -1,7 +1,7 @@
-"""The log files of processes: bounded in size and number while a process writes to them, and read over the border.
+"""The log files of processes. Their size and number are limited while a process writes to them.
 
-A process that writes keeps its file: what is in it is copied to NAME.log.1, and the file is emptied. Whatever else
-writes to it must append. A line that is written in the instant between the two is lost.
+A full file stays open: its content is copied to NAME.log.1, and then the file is emptied. So every process that writes
+to it must append. A line that is written between the copy and the emptying is lost.
 """
 
 import os
@@ -11,23 +11,26 @@ from pathlib import Path
 import msgspec
 
 MIB = 1024**2
-READ_BYTES_MAX = 256 * 1024  # of one file, for its last lines
+READ_BYTES_MAX = 256 * 1024  # the last bytes of one file, which are read for its last lines
 
 
 class LogLimits(msgspec.Struct, frozen=True):
-    """`bytes_max`: of the file that is written to. `files_max`: how many older ones are kept; 0: none."""
+    """Limits of one log. `bytes_max`: size of the present file. `files_max`: number of older files, or 0."""
 
     bytes_max: int = 32 * MIB
     files_max: int = 4
 
 
 def older(path: Path, number: int) -> Path:
-    """Return the name of an older file; 1 is the newest of them."""
+    """Return the path of an older file. The newest of the older files has the number 1."""
     return path.with_name(f"{path.name}.{number}")
 
 
 def rotate(path: Path, limits: LogLimits) -> bool:
-    """Begin the file anew if it is larger than its limit; False if it is not. Raises OSError; then nothing is lost."""
+    """Move the content of a file above its limit to an older file. Return False if the file is within its limit.
+
+    Raises OSError. Then nothing is lost.
+    """
     try:
         if path.stat().st_size <= limits.bytes_max:
             return False
@@ -48,7 +51,7 @@ def rotate(path: Path, limits: LogLimits) -> bool:
 
 
 def last_lines(path: Path, lines_max: int) -> list[str]:
-    """Return the last lines of a log, from older files too if the present one has too few. Raises OSError for none."""
+    """Return the last lines of a log, if necessary with lines of older files. Raises OSError if there is no log."""
     lines = _last(path, lines_max)
     number = 1
     while len(lines) < lines_max and older(path, number).exists():

@@ -13,7 +13,7 @@ NAME = "nats"
 PAYLOAD_BYTES_MAX = 16 * 1024 * 1024
 MEMORY_STORE_BYTES_MAX = 256 * 1024 * 1024
 FILE_STORE_BYTES_MAX = 1024**4
-"""By default this would be three quarters of the disk that is free at the start. Each stream has its own limit."""
+"""Limit of all streams. The default would be three quarters of the free disk space. Each stream has its own limit."""
 USER = "aura"
 
 

@@ -13,8 +13,8 @@ class ChildPlan(msgspec.Struct, frozen=True):
     """One process to keep alive.
 
     `env` is added to the present environment, or replaces it if `env_only`. `grace_s` is the wait between the stop
-    signal and SIGKILL. On Linux, the kernel sends `orphan_signal` when the parent ends. Neighbours with the same
-    `stop_with` are stopped at the same time.
+    signal and SIGKILL. On Linux, the kernel sends `orphan_signal` when the parent ends. Consecutive children with the
+    same `stop_with` are stopped at the same time.
     """
 
     name: str

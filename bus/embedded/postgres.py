@@ -37,7 +37,7 @@ SETTINGS = {
     "recovery_init_sync_method": SYNC_METHOD,
     "max_connections": str(CONNECTIONS_MAX),
     "shared_buffers": SHARED_BUFFERS,
-    "io_method": "sync",  # three processes that read ahead gain nothing for a small database on one machine
+    "io_method": "sync",  # the default is three more processes that read, which do not help a small database
     "timezone": "UTC",
     "log_timezone": "UTC",
     "logging_collector": "off",
@@ -92,7 +92,7 @@ def _make_cluster(programs: Path, folder: Path, cluster: Path, account: SystemAc
         folder,
         account,
     )
-    # Only root and the database's user can enter the socket's folder. This map admits only the present user, as any
+    # Only root and the database's user can enter the socket's folder. This map admits only the present user, for any
     # role.
     _overwrite(unfinished / "pg_hba.conf", "local all all peer map=aura\n")
     _overwrite(unfinished / "pg_ident.conf", f'aura "{own_name()}" all\n')
@@ -106,14 +106,14 @@ def _make_cluster(programs: Path, folder: Path, cluster: Path, account: SystemAc
 
 
 def _release_locks(folder: Path) -> None:
-    """Replace the pid in lock files that a crash has left, so that PostgreSQL can start.
+    """Replace the pid in lock files that remain after a crash, so that PostgreSQL can start.
 
     After a crash, another program may have the pid, or the pid's process has ended but was not reaped (in containers).
-    PostgreSQL would believe that a server runs, and would not start. Only the pid is replaced, by an ended process's.
-    PostgreSQL still uses the other lines to look for orphaned sessions, as after every crash.
+    PostgreSQL would assume that a server runs, and would not start. Only the pid is replaced, by the pid of a process
+    that has ended. PostgreSQL still uses the other lines to look for orphaned sessions, as after every crash.
 
     If a server really runs on the data, wait ORPHAN_WAIT_S for its end, because a server ends when its supervisor has
-    ended. Raises Unavailable if it still runs then.
+    ended. Raises Unavailable if the server still runs after this wait.
     """
     for lock in (folder / "cluster" / "postmaster.pid", folder / "socket" / f"{SOCKET_NAME}.lock"):
         try:
@@ -170,13 +170,13 @@ def _run(argv: list[str], folder: Path, account: SystemAccount, script: str = ""
     if problem:
         raise Unavailable(
             f"{Path(argv[0]).name} could not make the database in {folder}: {problem[-1000:]}",
-            hint="Correct the cause, or set AURA_POSTGRES_DSN to a server that runs elsewhere.",
+            hint="Correct the cause, or set AURA_POSTGRES_DSN to another server.",
             code="no_cluster",
         )
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Return only the variables that the programs need. They receive none of our settings and keys."""
+    """Return only the variables that the programs need. The programs receive no settings or keys of Aura."""
     return {"PATH": os.defpath, "LANG": "C.UTF-8", "LC_ALL": "C", "TZ": "UTC", "HOME": str(folder)}
 
 

@@ -1,4 +1,4 @@
-"""Readiness probes. A probe asks once and answers within PROBE_WAIT_S."""
+"""Readiness probes. A probe checks a process once, within PROBE_WAIT_S."""
 
 import http.client
 import socket

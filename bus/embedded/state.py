@@ -41,7 +41,7 @@ class ChildState(msgspec.Struct, frozen=True):
 
 
 class StackState(msgspec.Struct, frozen=True):
-    """`supervisor` stays on record after a crash. The next start then ends the remaining processes of `children`."""
+    """State of a stack. It stays in the file after a crash. The next start then ends the processes of `children`."""
 
     supervisor: ProcessId
     since: float

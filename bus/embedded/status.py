@@ -1,4 +1,4 @@
-"""Status of a home, from its files and from the kernel. A read changes nothing."""
+"""Status of a home, from its files and from the kernel. To read the status changes nothing."""
 
 from pathlib import Path
 
@@ -61,9 +61,9 @@ def status(home: Path) -> StackStatus:
 
 
 def stream_room(home: Path) -> int:
-    """Return how large a new stream may become: on a server of the home, what fits its disk."""
+    """Return the largest size of a new stream. If the server belongs to the home, its disk limits the size."""
     if status(home).nats_data is None:
-        return STREAM_BYTES_MAX  # that server knows its own room
+        return STREAM_BYTES_MAX  # another server knows the space on its own disk
     return stream_bytes(free_bytes(home))
 
 

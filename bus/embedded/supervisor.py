@@ -1,4 +1,4 @@
-"""The supervisor. It starts children in order, restarts a child that ended (with back-off), and stops them in reverse.
+"""The supervisor. It starts children in order, restarts a child that ended (with back-off), and stops all in reverse.
 
 It runs as `python -m bus.embedded.supervisor RUN_FOLDER`, detaches itself, and follows the plan in that folder.
 """
@@ -103,7 +103,7 @@ class ChildWatch:
 
 
 def stop_order(watches: Sequence[ChildWatch]) -> list[list[ChildWatch]]:
-    """Group the children for the stop: the last first, neighbours with the same `stop_with` together."""
+    """Group the children for the stop, the last one first. Consecutive children with one `stop_with` are a group."""
     numbered = enumerate(reversed(watches))
     groups = groupby(numbered, key=lambda entry: entry[1].child.plan.stop_with or entry[0])
     return [[watch for _, watch in group] for _, group in groups]
@@ -121,10 +121,10 @@ class Logs:
         for path in self._paths:
             try:
                 if rotate(path, self._limits):
-                    log(f"supervisor: {path.name} was larger than {self._limits.bytes_max} bytes and begins anew")
-            except OSError as error:  # a full disk, say: the next look tries again
+                    log(f"supervisor: {path.name} was larger than {self._limits.bytes_max} bytes and was emptied")
+            except OSError as error:  # for example a full disk. The next check tries again
                 if error.errno not in self._errors:
-                    log(f"supervisor: {path.name} cannot begin anew: {error}")
+                    log(f"supervisor: {path.name} is too large and cannot be emptied: {error}")
                 self._errors.add(error.errno)
 
 
@@ -157,13 +157,13 @@ class Supervisor:
             for watch in together:
                 watch.stop()
                 self._report()
-        log("supervisor: all stopped")
+        log("supervisor: all children are stopped")
 
     def _listen(self) -> None:
         for end in (self._wake, self._woken):
             end.setblocking(False)
         signal.set_wakeup_fd(self._woken.fileno(), warn_on_full_buffer=False)
-        # Not SIG_IGN, which the children would inherit.
+        # A handler that does nothing. The children would inherit SIG_IGN.
         for number in (signal.SIGCHLD, signal.SIGHUP):
             signal.signal(number, lambda *_: None)
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -184,7 +184,7 @@ def test_data_that_are_gone_are_asked_for_and_not_given_up(folder: Path) -> None
     home = Home(folder / "home")
     home.ensure()
     home.settle(database_account()).rmdir()
-    with pytest.raises(Unavailable, match="is gone") as raised:
+    with pytest.raises(Unavailable, match="is missing") as raised:
         home.settle(database_account())
-    assert "Put it back" in raised.value.hint
+    assert "Restore it" in raised.value.hint
     assert "delete" not in raised.value.hint

@@ -117,7 +117,7 @@ async def is_private(stack: StackStatus, inside: str, said: list[str]) -> None:
     assert status(home).postgres_data == stack.postgres_data
     aside = f"{stack.postgres_data}.aside"
     os.rename(stack.postgres_data, aside)
-    with pytest.raises(Unavailable, match="is gone"):
+    with pytest.raises(Unavailable, match="is missing"):
         await up(home, on_progress=quiet)
     os.rename(aside, stack.postgres_data)
     again = await up(home, on_progress=quiet)

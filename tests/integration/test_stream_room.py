@@ -47,7 +47,7 @@ async def test_no_room_at_all_is_said_with_the_right_remedy(tmp_path: Path) -> N
     try:
         with pytest.raises(NoRoom, match="insufficient storage") as raised:
             await Stream(client).ensure()
-        assert "Free some room" in raised.value.hint
+        assert "Free some space" in raised.value.hint
         assert "repair" not in raised.value.hint
     finally:
         await client.close()

@@ -145,7 +145,7 @@ def test_the_supervisor_keeps_its_own_log_and_says_what_it_cannot_do_once(
     logs.tend()
     logs.tend()
     assert own.read_bytes() == b""
-    assert capsys.readouterr().out.count("supervisor.log was larger than 100 bytes and begins anew") == 1
+    assert capsys.readouterr().out.count("supervisor.log was larger than 100 bytes and was emptied") == 1
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -153,7 +153,7 @@ def test_the_supervisor_keeps_its_own_log_and_says_what_it_cannot_do_once(
     monkeypatch.setattr("bus.embedded.supervisor.rotate", full)
     logs.tend()
     logs.tend()
-    assert capsys.readouterr().out.count("cannot begin anew") == 1
+    assert capsys.readouterr().out.count("is too large and cannot be emptied") == 1
 
 
 def test_the_limits_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
