@@ -1,6 +1,6 @@
-"""The time since which deliveries wait for approval. It is read from the log, once for each delivery.
+"""The waiting time of deliveries that need approval. The time of each delivery is read once, from the log.
 
-The manager's rows do not have it.
+The manager's rows do not have this time.
 """
 
 from contextlib import suppress
@@ -16,7 +16,7 @@ MICRO = 1_000_000
 
 
 class Waiting:
-    """Looks up the time of a delivery when its run first waits."""
+    """Looks up the time of each delivery that waits for approval, once."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -28,7 +28,7 @@ class Waiting:
         `rows` are the manager's; `now`: microseconds UTC.
         """
         runs = [row.scope for row in rows.all(OpenRun) if open_state(row).phase == "delivered"]
-        with suppress(Unavailable):  # known times stay
+        with suppress(Unavailable):  # use the times that are already known
             for run in runs:
                 if run not in self._since:
                     self._since[run] = await self._delivered_at(run, now)

@@ -1,4 +1,4 @@
-"""The log lines about events. The process of one role writes each line, after it has committed the event.
+"""The log lines about events. The process of one role writes each line, after that role has committed the event.
 
 A line has the event's sequence, run, task, kinds and amounts. It never has text that a model or a person has written.
 """

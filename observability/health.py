@@ -50,10 +50,10 @@ class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Health:
-    """Checks the health of a process. `dependencies`: name -> a call that raises Unavailable if the server is away.
+    """Checks the health of a process.
 
-    `positions`: returns the position of each reader. `last`: returns the stream's last sequence; None in a process that
-    does not read the log.
+    `dependencies`: name -> a call that raises Unavailable if the server has no answer. `positions`: returns the
+    position of each reader. `last`: returns the stream's last sequence; None in a process that does not read the log.
     """
 
     def __init__(

@@ -25,7 +25,7 @@ class Backlog:
         )
 
     async def look(self, recorder: ReaderHealth | None) -> None:
-        """Read the checkpoints and set the gauges. `recorder`: this process's recorder; it knows the stream end."""
+        """Read the checkpoints and set the gauges. `recorder`: this process's recorder, which knows the stream end."""
         found: dict[str, float] = {}
         if recorder is not None and recorder.lag is not None:
             last = recorder.position + recorder.lag

@@ -35,11 +35,15 @@ class Progress:
 
     def __init__(self, here: CollectorRegistry, consumers: Sequence[str]) -> None:
         by = ("consumer",)
-        self.applied = Counter("aura_events_applied", "Events folded here.", ("consumer", "type"), registry=here)
-        self.void = Counter("aura_events_void", "Void events folded here.", ("consumer",), registry=here)
+        self.applied = Counter(
+            "aura_events_applied", "Events that this process has folded.", ("consumer", "type"), registry=here
+        )
+        self.void = Counter(
+            "aura_events_void", "Void events that this process has folded.", ("consumer",), registry=here
+        )
         self.apply = Histogram(
             "aura_projection_apply_seconds",
-            "Fold, commands and commit of a batch.",
+            "Duration of a batch: fold, commands and commit.",
             by,
             buckets=BATCH_SECONDS,
             registry=here,
@@ -73,11 +77,16 @@ class RecorderMetrics:
     """Metrics of the recorder's writes."""
 
     def __init__(self, here: CollectorRegistry) -> None:
-        self.appended = Counter("aura_events_appended", "Events stored here.", ("aggregate", "type"), registry=here)
+        self.appended = Counter(
+            "aura_events_appended", "Events that this process has stored.", ("aggregate", "type"), registry=here
+        )
         for name in (*EVENTS, OTHER):
             self.appended.labels(*_kind(name))
         self.commit = Histogram(
-            "aura_recorder_commit_seconds", "One batch into Postgres.", buckets=BATCH_SECONDS, registry=here
+            "aura_recorder_commit_seconds",
+            "Duration of the write of one batch into Postgres.",
+            buckets=BATCH_SECONDS,
+            registry=here,
         )
         self.position = Gauge("aura_recorder_position_events", "Last sequence that is stored.", registry=here)
         self.lag = Gauge("aura_recorder_lag_events", "Events of the stream that are not stored.", registry=here)
@@ -160,7 +169,7 @@ class Metrics:
         self.findings = Findings(self.registry) if "auditor" in consumers else None
 
     def on_commit(self, consumer: str, batch: Sequence[Recorded], rows: Rows, wall_s: float, live: bool) -> None:
-        """Count a batch that a consumer has committed. live=False: a rebuild; its calls were counted before."""
+        """Count a batch that a consumer has committed. live=False: a rebuild, so its calls were counted before."""
         assert self._progress is not None, "a consumer was announced"
         self._progress.apply.labels(consumer).observe(wall_s)
         for recorded in batch:
@@ -178,7 +187,7 @@ class Metrics:
             self._recording.appended.labels(*_kind(part.envelope.type if part.envelope else OTHER)).inc()
 
     def page(self, report: HealthReport, rows: Mapping[str, Rows], seen: Seen) -> bytes:
-        """Return all metrics as text. `report`: the present health. `rows`: those of each consumer of this process."""
+        """Return all metrics as text. `report`: the present health. `rows`: the rows of this process's consumers."""
         self._ready.set(report.ready)
         for name, dependency in report.dependencies.items():
             self._up.labels(name).set(dependency.ok)

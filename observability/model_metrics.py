@@ -38,7 +38,7 @@ class Names:
 
 
 class Findings:
-    """Counters of calls, verdicts and incidents. Known series begin at 0, so that their first count is an increase."""
+    """Counters of calls, verdicts and incidents. Known series begin at 0, so that the first count is an increase."""
 
     def __init__(self, here: CollectorRegistry) -> None:
         of = ("provider", "model")
@@ -71,7 +71,7 @@ class Findings:
             self._outcomes.bound(outcome)
 
     async def look(self, store: Store) -> None:
-        """Begin the series of employees that were hired before this process started at 0."""
+        """Begin series at 0 for the employees that were hired before this process started."""
         try:
             async with asyncio.timeout(CHECK_WAIT_S), store.connection() as connection:
                 hired = await connection.fetch(named("metrics_models"))

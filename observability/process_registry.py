@@ -1,4 +1,4 @@
-"""Registry of a home's processes: each has a file AURA_HOME/run/<name>.json while it serves."""
+"""Registry of a home's processes. Each process has a file AURA_HOME/run/<name>.json while it runs."""
 
 import os
 import re
@@ -16,15 +16,15 @@ from domain.errors import Invalid
 
 RUN_FOLDER = "run"
 NOT_OURS = (PLAN_FILE, STATE_FILE, "nats-context.json", "prometheus-targets.json")
-"""Other files in that folder."""
+"""Files in that folder that are not entries of processes."""
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 class Presence(msgspec.Struct, frozen=True, kw_only=True):
-    """The entry of a process. `url`: the address of its health and metrics; None: it has none. `since`: Unix time (s).
+    """The entry of a process. `url`: the address of its health and metrics, or None. `since`: Unix time (s).
 
-    `resting`: it was stopped and has ended its duties. It now sends only the commands that pending reactions need.
-    `home`: the path of its home. A copy of that home also has the file, but not the process.
+    `resting`: the process is stopping and has ended its duties. It now sends only the commands that pending reactions
+    need. `home`: the path of its home. A copy of that home also has the file, but no such process.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Presence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Serving(msgspec.Struct, frozen=True):
-    """The roles that run in a home. `all_here`: no process runs elsewhere, so a role that is missing does not run."""
+    """The roles that run in a home. `all_here`: no process runs on another machine, so a missing role does not run."""
 
     roles: frozenset[str] = frozenset()
     all_here: bool = False

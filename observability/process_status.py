@@ -39,7 +39,7 @@ METRICS_KIND = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Vitals:
-    """The status of this process. `name` None: it is not listed. `port` None: it does not listen; 0: any free port."""
+    """The status of this process. Without `name` it is not listed. Without `port` it does not listen; 0: any port."""
 
     def __init__(
         self,
@@ -133,7 +133,7 @@ class Vitals:
             prometheus_targets.enter(self._home, self._presence)
 
     def rest(self) -> None:
-        """Record that the duties have ended. Other processes may end after all have processed the whole log."""
+        """Record that the duties have ended. A process ends only when all have processed the whole log."""
         if self._presence is not None:
             self._presence = msgspec.structs.replace(self._presence, resting=True)
             process_registry.post(self._home, self._presence)

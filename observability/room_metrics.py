@@ -19,7 +19,7 @@ class RoomMetrics:
         self._most = Gauge(
             "aura_stream_bytes_max", "Size limit of the stream: at this size it accepts no event.", registry=here
         )
-        self._free = Gauge("aura_disk_free_bytes", "Free bytes on the disk of a place.", ("place",), registry=here)
+        self._free = Gauge("aura_disk_free_bytes", "Free bytes on the disk, by place.", ("place",), registry=here)
 
     def show(self, stream: StreamInfo | None, free: Mapping[str, int]) -> None:
         self._used.set(stream.bytes_used if stream is not None else float("nan"))

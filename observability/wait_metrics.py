@@ -16,7 +16,7 @@ MICRO = 1_000_000
 
 
 def employee_state(row: EmployeeRow, now: int) -> EmployeeState:
-    """Return the state that decides whether an employee may get work. `now`: microseconds UTC."""
+    """Return the state of an employee. It decides whether the employee may get work. `now`: microseconds UTC."""
     if row.suspended:
         return "suspended"
     if profile_of(row).call_usd_max is None:
@@ -25,7 +25,7 @@ def employee_state(row: EmployeeRow, now: int) -> EmployeeState:
 
 
 class StaffMetrics:
-    """Gauge of the employees by that state."""
+    """Gauge of the number of employees in each state."""
 
     def __init__(self, here: CollectorRegistry) -> None:
         self._employees = Gauge("aura_employees", "Employees, by whether they may get work.", ("state",), registry=here)

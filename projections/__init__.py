@@ -1,1 +1,1 @@
-"""Projections: events become rows, with one read model per file. Also replay."""
+"""Projections turn events into rows. Each file has the read model of one consumer. `replay` computes rows again."""

@@ -1,4 +1,4 @@
-"""The Accountant's read model: work and cost of each employee, per run. Totals over runs are SQL views, not stored."""
+"""The Accountant's read model: work and cost of each employee, per run. SQL views compute the totals over runs."""
 
 from decimal import Decimal
 from uuid import UUID
@@ -19,7 +19,7 @@ class Account(Row, frozen=True, kw_only=True):
     calls: int = 0
     cut_off: int = 0
     failed: int = 0
-    unusable: int = 0  # failed calls with an answer that contains no work. Each counts like a rejected hand-in
+    unusable: int = 0  # failed calls with an answer without work. Each counts like a rejected hand-in
     declined: int = 0  # calls answered with "this cannot be done". Each counts a quarter of a rejected hand-in
     input_tokens: int = 0
     output_tokens: int = 0
@@ -31,12 +31,12 @@ class Account(Row, frozen=True, kw_only=True):
     verified: int = 0
     rejected: int = 0
     integrity: int = 0
-    first_attempts: int = 0  # tasks with the first attempt by this employee
-    first_verified: int = 0  # first attempts that were verified
+    first_attempts: int = 0  # tasks for which this employee made the first attempt
+    first_verified: int = 0  # those first attempts whose work was verified
 
 
 class OpenOrder(Row, frozen=True, kw_only=True):
-    """The attempt number of an open order. The key is the order's id. The order's outcome deletes the row."""
+    """The attempt number of an open order. The key is the order's id. The row exists until the order has an outcome."""
 
     table = "open_order"
     employee: UUID

@@ -14,7 +14,7 @@ from domain.message import Recorded, TaskEvent
 
 
 class Attempt(Row, frozen=True, kw_only=True):
-    """One order. The key is its id. Times are microseconds UTC, digests name blobs, `findings` is JSON."""
+    """One order. The key is the order's id. Times are microseconds UTC, digests name blobs, `findings` is JSON."""
 
     table = "attempt"
     json_columns: ClassVar[JsonColumns] = {"findings": tuple[Finding, ...]}
@@ -25,7 +25,7 @@ class Attempt(Row, frozen=True, kw_only=True):
     call_started_at: int | None
     call_finished_at: int | None
     outcome: str | None  # answered, a kind of failure, or cut_off
-    message: str  # why a call failed, in the provider's words
+    message: str  # the reason why a call failed, in the provider's words
     fault: bool  # the call used up no attempt
     estimated: bool  # the cost follows from the bytes of prompt and answer
     provider: str | None
@@ -43,7 +43,7 @@ class Attempt(Row, frozen=True, kw_only=True):
 
 
 class Incident(Row, frozen=True, kw_only=True):
-    """One incident, in the scope of its run if it has one. The key is its id."""
+    """One incident. The scope is the id of its run, or its own id if it has no run. The key is the incident's id."""
 
     table = "incident"
     kind: str

@@ -29,8 +29,8 @@ class Person(Row, frozen=True, kw_only=True):
 
 
 class StrikeRow(Row, frozen=True, kw_only=True):
-    """One line of an employee's record; the key is the event's id. `kind`: warned, suspended, reinstated, dismissed or
-    renamed. `reason` of a renaming: the former name."""
+    """One line of an employee's record. The key is the event's id. `kind`: warned, suspended, reinstated, dismissed or
+    renamed. For a renaming, `reason` is the former name."""
 
     table = "strike"
     kind: str

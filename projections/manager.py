@@ -19,7 +19,7 @@ from projections.openrun import RUN_KEY, OpenRun, put_state, state_after
 REST_S = 1
 REST_MAX_S = 60
 RETRY_AFTER_MAX_S = 3600
-"""The longest wait that a server can ask for. A longer one is cut to this."""
+"""The longest wait that a server can request. A longer wait is shortened to this value."""
 MICRO = 1_000_000
 
 
@@ -34,7 +34,7 @@ class OrganisationRow(Row, frozen=True, kw_only=True):
 
 
 class EmployeeRow(Row, frozen=True, kw_only=True):
-    """One employee, with the fields by which the manager chooses who gets an order."""
+    """One employee, with the fields that the manager needs to choose an employee for an order."""
 
     table = "employee"
     resident = True
@@ -42,9 +42,9 @@ class EmployeeRow(Row, frozen=True, kw_only=True):
     name: str
     scripted: bool
     suspended: bool
-    faults: int  # consecutive calls that did not reach the model or were refused
-    rest_until: int  # microseconds UTC; it gets no order before this time
-    adaptations: str  # request parameters that its server refuses, comma-separated; later calls leave them out
+    faults: int  # number of consecutive calls that did not reach the model or were refused
+    rest_until: int  # microseconds UTC. The employee gets no order before this time
+    adaptations: str  # request parameters that its server refuses, comma-separated. Later calls do not send them
     profile: str
 
 
@@ -156,7 +156,7 @@ def _employee(event: staff.EmployeeEvent, rows: Rows) -> None:
 
 
 def _health(event: task.CallFinished, at: int, rows: Rows) -> None:
-    """Let an employee rest after a fault of its server, twice as long each time. Any answer ends the rest."""
+    """Let an employee rest after a fault of its server. Each further rest is twice as long. An answer ends it."""
     row = rows.get(EmployeeRow, event.employee, "employee")
     if row is None:
         return

@@ -16,14 +16,14 @@ RUN_KEY = "run"
 """The key of a run's only row in a table of runs."""
 STATES_CACHED_MAX = 1024
 HAVE_ORDERS: tuple[Phase, ...] = ("planned", "ended")
-"""Phases in which a task may have an open order. An ended run only waits for its end."""
+"""Phases in which a task may have an open order. An ended run starts no order, but an open order may still end."""
 
 
 class OpenRun(Row, frozen=True, kw_only=True):
-    """A run that is still followed: by the manager until it is settled, by the verifier until it ends.
+    """A run with a row in memory. The manager keeps the row until the run is settled, the verifier until the run ends.
 
-    `state`: the domain's fold of the run, as JSON. `moved_by`: the event that changed it last, which is the cause of
-    the next commands.
+    `state`: the domain's fold of the run, as JSON. `moved_by`: the last event that changed the run. This event is the
+    cause of the next commands.
     """
 
     table = "open_run"
@@ -36,7 +36,7 @@ class OpenRun(Row, frozen=True, kw_only=True):
 
 
 def open_state(row: OpenRun) -> RunState:
-    """Return the fold in a row."""
+    """Return the fold that a row holds."""
     return _decoded(row.state)
 
 

@@ -1,4 +1,4 @@
-"""Replay: it computes every view from the log only. It can rebuild a view, show it as of any event, or check all views.
+"""Replay computes a view from the log only. It can rebuild a view, show a view as of any event, or check all views.
 
 A replay only reads Postgres. It sends no commands and makes no external calls.
 """
@@ -21,7 +21,7 @@ from domain.tree import digest_of
 PAGE_EVENTS = 2000
 RECORDER_WAIT_S = 10.0
 SWAP_IDLE_MAX_S = 30.0
-"""The swap of a rebuild holds the live checkpoint while it waits for the recorder; one that hangs frees it then."""
+"""A swap of schemas locks the live checkpoint while it waits for the recorder. A swap that hangs this long is ended."""
 SWAP_MAX_S = 300.0
 CHECKPOINT_TABLE = "checkpoint"
 Progress = Callable[[int, int], None]
@@ -66,8 +66,8 @@ async def check(
 ) -> Checked:
     """Rebuild every projection from the event store and compare it with its live rows, all in one snapshot.
 
-    Raises Unavailable if a consumer is ahead of the recorder (try again), NotFound if a consumer has no rows, Failed if
-    its rows have another schema version.
+    Raises Unavailable if a consumer is ahead of the recorder (try again), NotFound if a consumer has no rows, and
+    Failed if the rows of a consumer have another schema version.
     """
     async with store.connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         live = {projection.name: await _Live.read(connection, projection) for projection in projections}
@@ -180,7 +180,7 @@ async def rebuild(
     try:
         return await _swapped_in(store, projection, following, on_progress, react_again)
     except BaseException:
-        with suppress(Unavailable):  # then the next rebuild drops it
+        with suppress(Unavailable):  # if Postgres cannot be reached, the next rebuild drops the schema
             async with store.connection() as connection:
                 await following.drop(connection)
         raise

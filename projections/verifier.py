@@ -23,7 +23,7 @@ class Pending(Row, frozen=True, kw_only=True):
 
 
 class AcceptedLimit(Row, frozen=True, kw_only=True):
-    """A limit of a box that a machine need not hold. The scope is the organisation, the key is both in one text."""
+    """A limit that the boxes of a machine need not hold. The scope is the organisation. The key: machine and limit."""
 
     table = "accepted_limit"
     resident = True
@@ -32,12 +32,12 @@ class AcceptedLimit(Row, frozen=True, kw_only=True):
 
 
 def accepted_on(rows: Rows, machine: str) -> frozenset[str]:
-    """The limits that this machine need not hold."""
+    """Return the limits that the boxes of this machine need not hold."""
     return frozenset(row.limit_name for row in rows.all(AcceptedLimit) if row.machine == machine)
 
 
 class VerifierProjection:
-    """Turns events of runs, and the limits that are accepted of machines, into the verifier's rows."""
+    """Turns events of runs, and events about accepted limits, into the verifier's rows."""
 
     name = "verifier"
     tables = (OpenRun, Pending, AcceptedLimit)

@@ -104,7 +104,7 @@ class Organisation:
                     end_calls.set()
                     end_duties.set()
                     end_log.set()
-                    await ended(log, GRACE_S)  # their last events arrive by the live log, so the live log ends last
+                    await ended(log, GRACE_S)  # readers get their last events from the live log, so that ends last
                     end_live.set()
 
     def positions(self) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Drain: before a process ends, its consumers process every event of the log, also events that others still cause."""
+"""Drain: before a process ends, its consumers process every event of the log, even new events of other processes."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ Consumers = Mapping[str, Callable[[], Projection]]
 
 
 async def drain(session: LogSession, positions: Positions, home: Path, consumers: Consumers) -> None:
-    """Wait until every reader of this process has passed the stream's last event, and no reaction adds another.
+    """Wait until every reader of this process has passed the stream's last event, and no reaction adds another event.
 
     Return after DRAIN_WAIT_S in any case. When the supervisor stops the whole stack, also wait for the consumers of the
     other processes, so that all consumers end at the same sequence. A process that has already ended was drained, too.

@@ -30,13 +30,13 @@ class Setup:
     roles: Sequence[str] = (*STAFF_ROLES, "employees")
     allow_degraded: bool = False
     machine: str = ""
-    """The id of the machine, by which limits of its boxes are accepted."""
+    """The id of the machine. The Director accepts limits of its boxes by this id."""
     boxes: Boxes = field(default_factory=Boxes)
     """The choice of the verifier's sandbox."""
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     lease_margin_s: float = LEASE_MARGIN_S
     build: Build = postings.build
-    """Builder of a worker's employee from its posting."""
+    """Function that builds a worker's employee from its posting."""
     judge: Judge = judge
     """Function that gives the verdicts. A benchmark without verification replaces it."""
     name: str | None = None

@@ -76,8 +76,8 @@ class Role:
     hears_again: bool = False
     """Whether parked events are delivered to the reactor again after a rebuild.
 
-    This is right if a reaction depends only on one event and the rows at that time. The other reactors read the present
-    rows, and would repeat work that is already done.
+    This is correct if a reaction depends only on one event and the rows at the time of the event. The other reactors
+    use the present rows, and would repeat work that is already done.
     """
     led: bool = False
     """Whether the role works only while this process holds the lease."""

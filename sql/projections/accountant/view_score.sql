@@ -1,7 +1,7 @@
 -- Totals of each employee over all runs, for `aura scores` and `aura costs`.
 -- trust: the mean of a Beta distribution, between 0 and 1. The prior is (1, 1). A rejected hand-in counts as one failure.
--- An answer without usable work also counts as one failure. A hand-in with a strike counts as five. An honest "this
--- cannot be done" counts as a quarter. Faults do not count.
+-- An answer without usable work also counts as one failure. A hand-in with a strike counts as five failures. An honest
+-- "this cannot be done" counts as a quarter of a failure. Faults do not count.
 CREATE VIEW {schema}.score AS
 SELECT key::uuid AS employee,
        sum(attempts)::bigint AS attempts,

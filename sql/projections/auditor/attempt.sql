@@ -1,4 +1,4 @@
--- One order. The key is its id. Times are microseconds UTC, digests name blobs, `findings` is JSON.
+-- One order. The key is the order's id. Times are microseconds UTC, digests name blobs, `findings` is JSON.
 CREATE TABLE {schema}.attempt (
     scope uuid NOT NULL,
     key text NOT NULL,

@@ -1,4 +1,4 @@
--- One incident, in the scope of its run if it has one. The key is its id.
+-- One incident. The scope is the id of its run, or its own id if it has no run. The key is the incident's id.
 CREATE TABLE {schema}.incident (
     scope uuid NOT NULL,
     key text NOT NULL,

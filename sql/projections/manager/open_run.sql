@@ -1,4 +1,4 @@
--- A run with a budget that is not settled yet. `state`: the domain's fold of the run, as JSON.
+-- A run whose budget is not settled yet. `state`: the domain's fold of the run, as JSON.
 CREATE TABLE {schema}.open_run (
     scope uuid NOT NULL,
     key text NOT NULL,

@@ -1,4 +1,4 @@
--- A limit of a box that a machine need not hold, because the Director has accepted that. The key is both in one text.
+-- A limit that the boxes of a machine need not hold, because the Director accepts this. The key is machine and limit.
 CREATE TABLE {schema}.accepted_limit (
     scope uuid NOT NULL,
     key text NOT NULL,

@@ -1,4 +1,4 @@
--- A tree that waits for its verdict. `cause`: the event that handed it in; the verdict's id and seed follow from it.
+-- A tree that waits for its verdict. `cause`: the event that handed it in. This event defines the verdict's id and seed.
 CREATE TABLE {schema}.pending (
     scope uuid NOT NULL,
     key text NOT NULL,
