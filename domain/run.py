@@ -180,8 +180,7 @@ def _may_assign(command: Assign, task: TaskState, state: RunState) -> None:
         )
     if task.worn_out(command.employee):
         raise LimitReached(
-            f"Task {task.name}: the employee's calls failed too often (faults_max is {FAULTS_MAX}). Last failure: "
-            f"{task.failure}",
+            f"Task {task.name}: too many calls failed (faults_max is {FAULTS_MAX}). Last failure: {task.failure}",
             hint="Correct the cause of the last failure, or hire another employee.",
         )
     repeats.refuse_repeater(task.name, task.repeats.get(command.employee, 0), state.submitted.attempts_max)
@@ -203,8 +202,7 @@ def _undecided(state: RunState) -> None:
     """Raise Conflict if the run is approved or has ended. The first decision is final."""
     if state.phase in ("approved", "released"):
         raise Conflict(
-            f"The run is {state.phase} and cannot be decided again.",
-            hint="You need not do anything: it soon ends as delivered.",
+            f"The run is {state.phase} and cannot be decided again.", hint="It soon ends as delivered: do nothing."
         )
     if state.phase == "ended":
         raise Conflict(
