@@ -1,6 +1,6 @@
-"""A ready database cluster for each home: `initdb` runs once in a test process, later homes get a copy of its files.
+"""A ready database cluster for each home: `initdb` runs once per test process, and later homes get a copy.
 
-Tests of making the cluster itself do not use this: test_embedded_home, test_embedded_servers, test_embedded_stack.
+Tests about making the cluster do not use this: test_embedded_home, test_embedded_servers, test_embedded_stack.
 """
 
 import atexit
@@ -19,10 +19,10 @@ MEMORY_FREE_BYTES_MIN = 2 * 1024**3
 
 
 def open_folder(prefix: str) -> Path:
-    """A new folder that the database's user can traverse, in memory where there is room.
+    """Return a new folder that the database's user can enter, in memory if there is space.
 
-    pytest's own folders are closed to that user when root runs the tests. A cluster is 1300 files, and no test here
-    cuts the power.
+    If root runs the tests, pytest's own folders are closed to that user. A cluster has 1300 files, and no test here
+    cuts the power, so memory is enough.
     """
     roomy = MEMORY_FOLDER.is_dir() and shutil.disk_usage(MEMORY_FOLDER).free >= MEMORY_FREE_BYTES_MIN
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=MEMORY_FOLDER if roomy else None))
@@ -32,14 +32,14 @@ def open_folder(prefix: str) -> Path:
 
 @cache
 def _made() -> Path:
-    """The cluster that is copied; never started."""
+    """Return the cluster that is copied. It is never started."""
     folder = open_folder("aura-cluster-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return postgres_at(Home(folder / "home")).store / "cluster"
 
 
 def with_cluster(path: Path) -> Home:
-    """A home whose database is made already."""
+    """Return a home with a ready database cluster."""
     home = Home(path)
     home.ensure()
     store = home.settle(database_account())

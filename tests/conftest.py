@@ -1,4 +1,4 @@
-"""The order of files, and what a missing part of the machine means."""
+"""The order of test files, and the handling of tests that need a missing part of the machine."""
 
 import os
 from collections.abc import Generator, Iterator
@@ -68,20 +68,20 @@ A worker takes a whole file, so a long one at the end would leave the others idl
 
 @pytest.fixture(autouse=True)
 def no_secret_outlives_its_test() -> Iterator[None]:
-    """Forget the keys that a test's employees have read: the controls of others show theirs."""
+    """Forget the keys that a test's employees have read, because controls of other tests show these keys."""
     yield
     READ.clear()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files first; the others follow as they were."""
+    """Put the longest files first. The other files keep their order."""
     place = {name: at for at, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: place.get(Path(item.path).stem, len(place)))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Make a failure of a skip for a missing part, where all parts are said to be here."""
+    """Turn a skip for a missing part into a failure, if the caller has said that all parts exist."""
     report = yield
     if ALL_PARTS in os.environ and isinstance(report.longrepr, tuple):
         reason = report.longrepr[2]

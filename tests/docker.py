@@ -1,4 +1,4 @@
-"""A Docker engine that the tests start themselves, with the image of the boxes, and the sandbox on it."""
+"""A Docker engine that the tests start themselves, with the box image, and a sandbox that uses it."""
 
 import asyncio
 import os
@@ -20,14 +20,14 @@ PROGRAMS = ("docker", "dockerd", "ldd", "setpriv")
 
 
 def missing() -> list[str]:
-    """What a test on a Docker engine needs and this machine has not."""
+    """Name the things that a test on a Docker engine needs and that this machine does not have."""
     found = [program for program in PROGRAMS if shutil.which(program) is None]
     return found if os.geteuid() == 0 else [*found, "root"]
 
 
 @pytest.fixture(scope="session")
 def box_image() -> Iterator[Image]:
-    """The root file system of the boxes, built once per session."""
+    """Return the root file system of the boxes, which is built once per session."""
     with tempfile.TemporaryDirectory(prefix="aura-image-") as folder:
         Path(folder).chmod(0o755)  # a box's user walks through it
         yield build_image(Path(folder), lambda _: None)
@@ -35,7 +35,7 @@ def box_image() -> Iterator[Image]:
 
 @pytest.fixture(scope="session")
 def docker_engine(box_image: Image) -> Iterator[Engine]:
-    """An engine of our own that has the image; the tests that need it are skipped where none starts."""
+    """Return a separate engine that has the image. If no engine can start, the tests that need it are skipped."""
     if lacks := missing():
         pytest.skip(f"no Docker engine can be started here: {', '.join(lacks)}")
     with tempfile.TemporaryDirectory(prefix="aura-engine-") as folder:
@@ -54,7 +54,7 @@ def docker_engine(box_image: Image) -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def docker_sandbox(docker_engine: Engine) -> Iterator[Docker]:
-    """A Docker sandbox that has passed its probe; the engine is our own, so a failing probe is a failure."""
+    """Return a Docker sandbox that has passed its probe. A failed probe is a failure, because the engine is our own."""
     made = Docker(host_of(docker_engine))
     asyncio.run(made.probe())
     yield made
@@ -62,5 +62,5 @@ def docker_sandbox(docker_engine: Engine) -> Iterator[Docker]:
 
 
 def host_of(engine: Engine) -> str:
-    """The address of an engine's socket."""
+    """Return the address of an engine's socket."""
     return engine.environment["DOCKER_HOST"]

@@ -10,7 +10,10 @@ AUTHOR = b"A. Person <person@example.org>"
 
 
 def history(folder: Path, versions: Sequence[tuple[str, Mapping[str, str | None]]]) -> list[str]:
-    """A repository with one commit for each (message, changes), oldest first; their hex ids. None deletes a file."""
+    """Make a repository with one commit for each (message, changes), oldest first. Return their hex ids.
+
+    No file is deleted.
+    """
     folder.mkdir()
     repo = Repo.init(str(folder), default_branch=b"main")
     files: dict[str, bytes] = {}

@@ -1,4 +1,4 @@
-"""A real OpenAI-compatible HTTP server on loopback whose answers a test chooses, good or bad."""
+"""A real OpenAI-compatible HTTP server on loopback. A test chooses its answers, good or bad."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ REQUEST_BYTES_MAX = 1 << 20
 
 
 class Seen(NamedTuple):
-    """One request as it arrived."""
+    """One request as the server received it."""
 
     method: str
     path: str
@@ -22,7 +22,7 @@ Reply = Callable[[asyncio.StreamWriter, Seen], Awaitable[None]]
 
 
 class Loopback:
-    """The server: what it saw, and what it answers next."""
+    """The server, with the received requests and the next answer."""
 
     def __init__(self, reply: Reply) -> None:
         self.reply = reply
@@ -58,7 +58,7 @@ class Loopback:
             self._serving.discard(own)
 
     async def end(self) -> None:
-        """Cut off whoever is still served: nothing of a test's server outlives the test."""
+        """Close all open connections, so that nothing of a test's server survives the test."""
         await asyncio.sleep(0)  # who was just let in is known in the next round
         while serving := list(self._serving):
             for task in serving:
@@ -69,7 +69,7 @@ class Loopback:
 
 @asynccontextmanager
 async def loopback(reply: Reply) -> AsyncIterator[Loopback]:
-    """A server for the duration of a test."""
+    """Run a server for the duration of a test."""
     if (begin := getattr(reply, "begin", None)) is not None:
         begin()
     server = Loopback(reply)
@@ -83,7 +83,7 @@ async def loopback(reply: Reply) -> AsyncIterator[Loopback]:
 
 
 def raw(status: int, body: bytes, **headers: str) -> Reply:
-    """Any bytes with any status; header names with _ for -."""
+    """Return any bytes with any status. In header names, _ stands for -."""
 
     async def reply(writer: asyncio.StreamWriter, seen: Seen) -> None:
         del seen
@@ -96,7 +96,7 @@ def raw(status: int, body: bytes, **headers: str) -> Reply:
 
 
 def completion(text: str | None, *, finish: str = "stop", **message: Any) -> bytes:
-    """The body of a well-formed chat completion."""
+    """Return the body of a well-formed chat completion."""
     choice = {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text, **message}}
     usage = {"prompt_tokens": 40, "completion_tokens": 12, "prompt_tokens_details": {"cached_tokens": 8}}
     return json.dumps(
@@ -105,19 +105,19 @@ def completion(text: str | None, *, finish: str = "stop", **message: Any) -> byt
 
 
 def honest(text: str) -> Reply:
-    """A well-formed answer with that text."""
+    """Return a well-formed answer with this text."""
     return raw(200, completion(text), x_request_id="req-7")
 
 
 async def cut(writer: asyncio.StreamWriter, seen: Seen) -> None:
-    """The connection ends in the middle of the body."""
+    """End the connection in the middle of the body."""
     del seen
     writer.write(b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 4000\r\n\r\n{"id": "chatcm')
     await writer.drain()
 
 
 async def cut_chunks(writer: asyncio.StreamWriter, seen: Seen) -> None:
-    """A chunked answer that ends without its last chunk."""
+    """Send a chunked answer without its last chunk."""
     del seen
     writer.write(
         b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{"id"\r\n'
@@ -126,13 +126,13 @@ async def cut_chunks(writer: asyncio.StreamWriter, seen: Seen) -> None:
 
 
 async def hang(writer: asyncio.StreamWriter, seen: Seen) -> None:
-    """Nothing comes."""
+    """Send nothing."""
     del writer, seen
     await asyncio.sleep(30)
 
 
 async def drip(writer: asyncio.StreamWriter, seen: Seen) -> None:
-    """A byte now and then: no single read times out, the whole does."""
+    """Send a byte from time to time. No single read times out, but the whole call does."""
     del seen
     writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 4000\r\n\r\n")
     for _ in range(300):

@@ -1,4 +1,4 @@
-"""Orders for tests of employees: one small task, with ids that do not matter."""
+"""Orders for tests of employees: one small task. The ids have no meaning."""
 
 from decimal import Decimal
 from uuid import UUID
@@ -18,7 +18,7 @@ LIMITS = CallLimits(output_tokens_max=64, wall_s=60.0, cost_usd_max=Decimal(1))
 
 
 def order(*, brief: Brief = BRIEF, limits: CallLimits = LIMITS, attempt: int = 1, seed: int = 7) -> Order:
-    """An order for one call."""
+    """Return an order for one call."""
     return Order(
         id=UUID(int=1),
         run=UUID(int=2),

@@ -1,4 +1,4 @@
-"""The real sandbox for tests, proved once per session."""
+"""The real sandbox for tests, which is probed once per session."""
 
 import asyncio
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from verification.sandbox.bubblewrap import Bubblewrap
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Bubblewrap]:
-    """A Bubblewrap that has passed its probe; the test is skipped, with the cause, where there is none."""
+    """Return a Bubblewrap that has passed its probe. Without one the test is skipped, and the reason is shown."""
     made = Bubblewrap()
     try:
         asyncio.run(made.probe())
@@ -23,6 +23,6 @@ def sandbox() -> Iterator[Bubblewrap]:
 
 
 async def boxed(sandbox: Sandbox, code: str, *argv: str, limits: Limits | None = None, **more: object) -> RunResult:
-    """One run of this Python program; `more` are fields of RunSpec."""
+    """Run this Python program once in a box. `more` are fields of RunSpec."""
     argv = ("python3", "-I", "-c", code, *argv)
     return await sandbox.run(RunSpec(argv=argv, limits=limits or Limits(wall_s=20), **more))  # type: ignore[arg-type]  # fields of RunSpec

@@ -1,4 +1,4 @@
-"""The notes service of the examples, right and changed, for judging."""
+"""The notes service of the examples, right and changed, for tests of the judge."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ FORGETFUL, RIGHT = (
 
 
 def notes(within_s: float = 10.0) -> Requirement:
-    """The requirement, with this cap on the requests of each case."""
+    """Return the requirement, with this limit on the number of requests of each case."""
     read = read_requirement(FOLDER / "notes-service.md")
     return replace(read, criteria=tuple(_capped(criterion, within_s) for criterion in read.criteria))
 
@@ -31,7 +31,7 @@ def _capped(criterion: Criterion, within_s: float) -> Criterion:
 
 
 def changed(old: str, new: str) -> bytes:
-    """The right service with one place changed."""
+    """Return the right service with one changed place."""
     assert old.encode() in RIGHT
     code: bytes = RIGHT
     return code.replace(old.encode(), new.encode())
@@ -40,7 +40,10 @@ def changed(old: str, new: str) -> bytes:
 async def verdict_of(
     code: bytes, sandbox: Sandbox, *criteria: str, within_s: float = 10.0, whole: bool = False, mark: str = ""
 ) -> Verdict:
-    """`mark` stands in the command line of each start."""
+    """Return the verdict on this code.
+
+    `mark` is in the command line of each start, so that a test can find the processes.
+    """
     asked = notes(within_s)
     if mark:
         assert asked.serve is not None

@@ -1,4 +1,4 @@
-"""Which parameters of a long table run in each `make test`, and which only before a merge."""
+"""Which parameters of a long table run in each `make test`, and which run only before a merge."""
 
 from collections.abc import Collection, Iterable, Sequence
 
@@ -9,12 +9,12 @@ CI = (pytest.mark.slow, pytest.mark.ci)
 
 
 def every_second_row(rows: Iterable[Sequence[object]]) -> list[ParameterSet]:
-    """The same for rows that begin with their name."""
+    """Mark every second row for a merge. A row begins with its name."""
     return [pytest.param(*row[1:], id=str(row[0]), marks=CI if at % 2 else []) for at, row in enumerate(rows)]
 
 
 def every_second(names: Iterable[str], slow: Collection[str] = ()) -> list[ParameterSet]:
-    """Mark every second name for `make test-slow PART=ci`, and those in `slow` for `make test-slow`."""
+    """Mark every second name for `make test-slow PART=ci`, and the names in `slow` for `make test-slow`."""
     return [
         pytest.param(name, marks=[pytest.mark.slow] if name in slow else CI if at % 2 else [])
         for at, name in enumerate(names)

@@ -1,4 +1,4 @@
-"""Wheels for tests, made here, and an index of them: a folder that pip is told of in its environment."""
+"""Wheels for tests, made here, and an index of them: a folder that pip finds through an environment variable."""
 
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ NOWHERE = "http://127.0.0.1:9/simple"
 
 
 def make_wheel(folder: Path, name: str, version: str, files: Mapping[str, str], needs: Sequence[str] = ()) -> Path:
-    """A wheel with these modules."""
+    """Make a wheel with these modules."""
     folder.mkdir(parents=True, exist_ok=True)
     stem = f"{name.replace('-', '_')}-{version}"
     path = folder / f"{stem}-py3-none-any.whl"
@@ -35,7 +35,7 @@ def make_wheel(folder: Path, name: str, version: str, files: Mapping[str, str], 
 
 
 def only_from(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """pip, wherever it is started from here, takes packages from this folder alone."""
+    """Make every pip that starts from here take packages only from this folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, value in {"PIP_FIND_LINKS": str(folder), "PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": "/dev/null"}.items():
         monkeypatch.setenv(name, value)

@@ -1,4 +1,4 @@
-"""The command line as a new user has it: `aura` as a process, in an AURA_HOME of its own, stopped at the end."""
+"""The command line as a new user has it: `aura` runs as a process in a separate AURA_HOME and is stopped at the end."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ OF_THE_SHELL = ("AURA_", "OPENAI_", "NO_COLOR")
 
 
 class Said(NamedTuple):
-    """What a command answered."""
+    """The exit status and the output of a command."""
 
     code: int
     out: str
@@ -44,7 +44,10 @@ class Said(NamedTuple):
 
 
 class Aura:
-    """`aura` in one home. `environment` is laid over the test's own, without its AURA_* variables."""
+    """`aura` in one home.
+
+    `environment` is added to the test's environment, from which all AURA_* variables are removed.
+    """
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
@@ -71,7 +74,7 @@ class Aura:
         return unbroken(Said(done.returncode, done.stdout, done.stderr))
 
     def inside(self) -> "Inside":
-        """The same home, its commands run in this process: quicker by the start of an interpreter."""
+        """Return the same home with commands that run in this process. This saves the start of an interpreter."""
         return Inside(self.folder, **self.environment)
 
     def begin(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
@@ -87,19 +90,19 @@ class Aura:
         )
 
     def text(self, *arguments: str, **environment: str) -> str:
-        """What a command that succeeds prints for people."""
+        """Run a command that must succeed, and return its text output."""
         said = self.run(*arguments, **environment)
         assert said.code == 0, said
         return said.out
 
     def json(self, *arguments: str, code: int = 0, **environment: str) -> dict[str, Any]:
-        """The data of a command that succeeds, or the error of one that ends with `code`."""
+        """Return the data of a command that succeeds, or the error of a command that ends with `code`."""
         whole = self.answer(*arguments, code=code, **environment)
         found: dict[str, Any] = whole["data" if code == 0 else "error"]
         return found
 
     def answer(self, *arguments: str, code: int = 0, **environment: str) -> dict[str, Any]:
-        """The one JSON object on stdout, its form checked."""
+        """Return the only JSON object on stdout, after a check of its form."""
         said = self.run(*arguments, "--json", **environment)
         assert said.code == code, f"{said}\n{self.logs()}"
         return the_object(said)
@@ -110,7 +113,7 @@ class Aura:
         return "\n".join(f"-- {log.name}\n{log_tail(str(log), LOG_LINES)}" for log in logs)
 
     def lines(self, *arguments: str) -> list[dict[str, Any]]:
-        """A stream as JSONL."""
+        """Return a stream of JSON lines as a list."""
         return [json.loads(line) for line in self.text(*arguments, "--json").splitlines()]
 
     def hire(self, name: str, answers: Mapping[str, list[dict[str, str]]], *, delay_s: float = 0.0) -> None:
@@ -125,13 +128,13 @@ class Aura:
             time.sleep(2 * RESCAN_S)  # its worker follows the file by now
 
     def requirement(self, sample: Sample, name: str = "adders") -> str:
-        """Write a requirement with its sealed cases; its file's name."""
+        """Write a requirement with its sealed cases, and return the name of its file."""
         (self.folder / f"{name}.md").write_bytes(sample.source)
         (self.folder / f"{name}.sealed.yaml").write_bytes(sample.sealed)
         return f"{name}.md"
 
     def until(self, found: Callable[[], object], wait_s: float = WAIT_S) -> Any:
-        """Wait until a question has an answer that is true."""
+        """Call a function until it returns a true value."""
         deadline = time.monotonic() + wait_s
         while not (answer := found()):
             assert time.monotonic() < deadline, f"not within {wait_s:g} s: {self.run('status').out}"
@@ -139,13 +142,13 @@ class Aura:
         return answer
 
     def phase(self, run: str) -> str:
-        """Where a run stands: its outcome if it has ended."""
+        """Return the phase of a run, or its outcome if it has ended."""
         line = self.json("run", "show", run)["run"]
         return str(line["outcome"] or line["phase"])
 
 
 class Inside(Aura):
-    """`aura` without a process of its own, for commands whose answer is all that matters."""
+    """`aura` in the test's own process, for commands of which only the answer is tested."""
 
     def run(self, *arguments: str, **environment: str) -> Said:
         out, err = StringIO(), StringIO()
@@ -160,14 +163,17 @@ class Inside(Aura):
 
 
 def unbroken(said: Said) -> Said:
-    """No command ever shows a traceback, or calls itself broken."""
+    """Check that a command shows no traceback and no "defect of aura"."""
     assert "Traceback" not in said.out + said.err, said
     assert "defect of aura" not in said.out + said.err, said
     return said
 
 
 def the_object(said: Said) -> dict[str, Any]:
-    """The contract of --json: one object, one line, every key, and an error that says what is wrong and what to do."""
+    """Check the contract of --json: one object on one line, with every key.
+
+    An error says what is wrong and what to do.
+    """
     assert len(said.out.splitlines()) == 1, said
     whole: dict[str, Any] = json.loads(said.out)
     assert list(whole) == ["schema", "ok", "data", "error"], whole
@@ -181,7 +187,10 @@ def the_object(said: Said) -> dict[str, Any]:
 
 @contextmanager
 def homely(*up: str, **environment: str) -> Iterator[Aura]:
-    """`aura` with a fresh home that the database's user can reach, brought up if `up` is given; always taken down."""
+    """Yield `aura` with a fresh home that the database's user can reach. `up`: start it first.
+
+    It is always stopped at the end.
+    """
     folder = open_folder("aura-cli-")
     aura = Aura(folder, **environment)
     try:
@@ -196,7 +205,7 @@ def homely(*up: str, **environment: str) -> Iterator[Aura]:
 
 
 def taken_down(aura: Aura) -> Said:
-    """What `aura down` says; in this process unless the test is at work in an event loop of it."""
+    """Return the output of `aura down`. It runs in this process, unless the test itself runs in an event loop."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -205,7 +214,7 @@ def taken_down(aura: Aura) -> Said:
 
 
 class Server:
-    """A loopback model server on a thread of its own, so that commands can be waited for meanwhile."""
+    """A loopback model server in its own thread, so the test can wait for a command at the same time."""
 
     def __init__(self, reply: Reply) -> None:
         self._reply = reply

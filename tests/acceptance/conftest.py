@@ -1,4 +1,4 @@
-"""Homes for whole organisations."""
+"""Fixtures with homes for whole organisations."""
 
 import shutil
 import signal
@@ -11,13 +11,16 @@ import pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def interruptible() -> None:
-    """What a shell starts in the background ignores SIGINT, and so would every command that a test interrupts."""
+    """Enable SIGINT again.
+
+    A shell starts background processes with SIGINT ignored, and child processes inherit this.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
 def open_home() -> Iterator[Path]:
-    """An AURA_HOME that the database's user can traverse, which pytest's own folders are not for root."""
+    """Return an AURA_HOME that the database's user can enter. Root's pytest folders are closed to this user."""
     folder = Path(tempfile.mkdtemp(prefix="aura-home-"))
     folder.chmod(0o711)
     yield folder

@@ -1,4 +1,7 @@
-"""A corpus of broken requirement files: each is refused at the right place with a remedy, and passes once repaired."""
+"""A set of broken requirement files.
+
+Each is refused at the right place with a remedy, and is valid after the repair.
+"""
 
 import re
 from pathlib import Path

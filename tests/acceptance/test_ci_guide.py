@@ -1,4 +1,4 @@
-"""docs/ci.md tells the truth: the commands of its jobs are run on a repository with a right and a wrong branch."""
+"""The jobs of docs/ci.md work: their commands run on a repository with a right and a wrong branch."""
 
 import json
 import os
@@ -44,7 +44,7 @@ def loaded(name: str) -> Any:
 
 
 def commands(name: str) -> list[str]:
-    """The commands of a job that judge; installing and changing the machine are left out."""
+    """Return the commands of a job that judge. Commands that install programs or change the machine are omitted."""
     if name == "gitlab":
         return [str(line) for line in loaded(name)["aura"]["script"]]
     steps = loaded(name) if name == "sarif" else loaded(name)["jobs"]["judge"]["steps"]
@@ -55,7 +55,7 @@ def commands(name: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone with a right branch and one whose author has changed the requirement too."""
+    """Make a clone with a right branch, and a branch whose author has also changed the requirement."""
     folder = tmp_path_factory.mktemp("ci")
     origin = folder / "origin"
     origin.mkdir()

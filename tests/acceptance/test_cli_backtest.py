@@ -1,4 +1,4 @@
-"""`aura backtest` on a small repository: the fix is accepted, wrong patches are refused, nothing is written to it."""
+"""`aura backtest` on a small repository: it accepts the fix, refuses wrong patches, and changes nothing in it."""
 
 import hashlib
 import json

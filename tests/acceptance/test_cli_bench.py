@@ -1,4 +1,4 @@
-"""`aura bench` measures from a clone, and says so where there is none."""
+"""`aura bench` measures in a clone of the project. Outside a clone it says that it cannot."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""The command of the examples through the command line: delivered by a scripted employee, judged again, and run."""
+"""The example with a command, through the command line: a scripted employee delivers it, and it is judged and run."""
 
 import json
 import subprocess

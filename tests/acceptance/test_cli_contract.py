@@ -1,4 +1,4 @@
-"""What checks rely on: --help and --json on every command, one object, each exit code, no traceback, a quick start."""
+"""The contract of every command: --help, --json with one object, defined exit codes, no traceback, a quick start."""
 
 import json
 import platform
@@ -61,7 +61,7 @@ RUN = "00000000-0000-4000-8000-000000000000"
 
 @pytest.fixture(scope="module")
 def asleep() -> Iterator[Aura]:
-    """A home in which nothing was ever started."""
+    """Return a home in which nothing was ever started."""
     with homely() as aura:
         yield aura.inside()
 
@@ -103,7 +103,7 @@ def test_help_is_quick_because_it_imports_nothing_heavy(aura: Aura) -> None:
 
 
 def worked_s(act: Callable[[], object]) -> float:
-    """Of a processor's time, in children."""
+    """Return the processor time (s) of the child processes."""
     began = resource.getrusage(resource.RUSAGE_CHILDREN)
     act()
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -1,4 +1,4 @@
-"""The demonstration without a model: in a home of its own, what it shows and reports, twice, kept and interrupted."""
+"""The demonstration without a model: its separate home, its output, a second run, an interruption, and `--keep`."""
 
 import re
 import shlex
@@ -25,7 +25,7 @@ DEMO = ("demo", "--scripted")
 
 @pytest.fixture(scope="module")
 def aura() -> Iterator[Aura]:
-    """`aura` as a user has it, whose home no demonstration may touch."""
+    """Return `aura` with a user's home, which a demonstration must not touch."""
     folder = open_folder("aura-demo-")
     aura = Aura(folder)
     own = seen(aura)
@@ -56,7 +56,7 @@ def inside(aura: Aura) -> Aura:
 
 @pytest.fixture(scope="module")
 def report(aura: Aura) -> dict[str, Any]:
-    """Return the report of the first demonstration. The others come after it."""
+    """Return the report of the first demonstration. Other demonstrations run after it."""
     return aura.json(*DEMO)
 
 

@@ -1,4 +1,4 @@
-"""A requirement with a dependency through the command line: judged, and delivered by a scripted employee."""
+"""A requirement with a dependency, through the command line: a scripted employee delivers it, and it is judged."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ ASK_WALL_S = 60.0
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Skips where no package index has the example's library."""
+    """Skip the test if no package index has the library of the example."""
     words = ["download", "--quiet", "--no-deps", "--only-binary=:all:", "--retries", "0", "-d"]
     folder = str(tmp_path_factory.mktemp("wheels"))
     try:

@@ -1,4 +1,4 @@
-"""`aura doctor` as a person runs it: with nothing running, with servers that are there and that are not."""
+"""`aura doctor` as a person runs it: with nothing running, with reachable servers, and with unreachable servers."""
 
 import json
 import re

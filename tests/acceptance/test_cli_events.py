@@ -1,4 +1,4 @@
-"""The record as an investigator asks it: filters of `aura events`, alone and together, and the story of `aura why`."""
+"""Questions of an investigator: the filters of `aura events`, alone and together, and the output of `aura why`."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Aura]:
-    """One delivered run with a rejection in it, worked by anna."""
+    """Yield an organisation with one delivered run by anna, which includes a rejection."""
     with homely("up", "--no-model") as aura:
         sample = Sample()
         aura.inside().hire("anna", {"T1": [sample.wrong("T1"), sample.right("T1")]})
@@ -39,7 +39,7 @@ def sequences(lines: list[dict[str, Any]]) -> list[int]:
 
 
 def of(log: list[dict[str, Any]], **wanted: object) -> list[int]:
-    """What a filter should find: the sequences whose envelope has these values."""
+    """Return the expected result of a filter: the sequences of events whose envelope has these values."""
     return [line["seq"] for line in log if all(line["envelope"][name] == value for name, value in wanted.items())]
 
 

@@ -1,4 +1,4 @@
-"""Faults of model servers as the Director sees them: waited for, and said in the provider's own words."""
+"""Faults of model servers as the Director sees them: the run waits, and the provider's own message is shown."""
 
 import json
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def right(sample: Sample, words: str = "") -> Reply:
 
 
 def alone(aura: Aura, name: str, server: Loopback) -> None:
-    """Hire a model and suspend everybody else."""
+    """Hire a model and suspend all other employees."""
     for person in aura.json("employees")["employees"]:
         if person["phase"] == "working":
             aura.json("suspend", person["name"], "--reason", "another one is tried")

@@ -1,4 +1,4 @@
-"""A given suite through the command line: the example is delivered by a scripted employee and judged at grade B."""
+"""A given suite, through the command line: a scripted employee delivers the example, and it is judged at grade B."""
 
 import json
 import subprocess

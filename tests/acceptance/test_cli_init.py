@@ -1,4 +1,4 @@
-"""`aura init`: what it writes says what is still to be replaced, is refused until then, and can be submitted after."""
+"""`aura init`: its file names each placeholder. It is refused while it has placeholders, and valid without them."""
 
 import subprocess
 from pathlib import Path
@@ -28,7 +28,7 @@ def aura(tmp_path: Path) -> Inside:
 
 
 def fill(file: Path) -> None:
-    """Replace each placeholder, as a person would."""
+    """Replace each placeholder as a person would."""
     for path in (file, file.with_suffix(".sealed.yaml")):
         lines = path.read_text().splitlines(keepends=True)
         text = "".join(
@@ -42,7 +42,7 @@ def fill(file: Path) -> None:
 
 
 def repository(folder: Path) -> None:
-    """A small project with a fault, in which nobody has tested it."""
+    """Make a small project with a fault that no test of it finds."""
     (folder / "calc.py").write_text("def double(n):\n    return n + 2\n")
     (folder / "test_calc.py").write_text("from calc import double\n\n\ndef test_two():\n    assert double(2) == 4\n")
     for words in (("init", "-q", "-b", "trunk"), ("add", "calc.py", "test_calc.py"), ("commit", "-q", "-m", "one")):

@@ -37,7 +37,7 @@ def folder(aura: Aura, name: str, files: dict[str, str]) -> str:
 
 
 def holds(text: str, number: int) -> bool:
-    """As a number of its own, and not in the middle of a digest."""
+    """Whether a text contains a number as a whole word, and not as a part of a digest."""
     return re.search(rf"\b{number}\b", text) is not None
 
 

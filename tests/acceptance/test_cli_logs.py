@@ -1,4 +1,4 @@
-"""The logs of `aura up --processes`: JSON lines that say what happened to a run, and never a secret or an answer."""
+"""The logs of `aura up --processes`: JSON lines that describe a run, and that contain no secret and no answer."""
 
 import json
 import os
@@ -31,7 +31,7 @@ Line = dict[str, Any]
 
 
 def wrong_then_right(sample: Sample) -> Reply:
-    """A model that shows the key that it was given, and is right at the second attempt."""
+    """Return a model that repeats the key in its answer, and gives a right answer at the second attempt."""
     texts = [*sample.wrong("T1").values(), *sample.right("T1").values()]
     asked: list[Seen] = []
 
@@ -44,7 +44,7 @@ def wrong_then_right(sample: Sample) -> Reply:
 
 
 class Told:
-    """An organisation after a run, a refusal, a death and a stop, and every line of its processes' logs."""
+    """An organisation after a run, a refusal, a death and a stop, with every line of its processes' logs."""
 
     def __init__(self, aura: Aura) -> None:
         self.aura = aura.inside()
@@ -160,7 +160,7 @@ def test_a_form_that_is_none_is_refused(told: Told) -> None:
 
 
 def _on_a_terminal(aura: Aura, **environment: str) -> str:
-    """What `aura serve hr` without a NATS writes to a terminal."""
+    """Return the output of `aura serve hr` on a terminal when NATS is not reachable."""
     ours, theirs = pty.openpty()
     missing = {"AURA_NATS_URL": "nats://127.0.0.1:1", "AURA_POSTGRES_DSN": "postgresql://127.0.0.1:1/none"}
     process = subprocess.Popen(

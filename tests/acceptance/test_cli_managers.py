@@ -1,4 +1,4 @@
-"""`aura up --processes --managers 2`: one leads, the other stands by, status says which, and a kill changes it."""
+"""`aura up --processes --managers 2`: one manager leads, the other is a standby, and a kill changes the leader."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ def aura() -> Iterator[Aura]:
 
 
 def managers(aura: Aura) -> dict[str, dict[str, Any]] | None:
-    """Both by what they do, once both are ready and one leads; the rest of the stack has none."""
+    """Return leader and standby by name when both are ready, else None. Other processes must be neither."""
     data = aura.json("status")
     found = {one["name"]: one for one in data["processes"]}
     assert {one["manager"] for name, one in found.items() if name not in MANAGERS} == {None}

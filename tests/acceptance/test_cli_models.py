@@ -1,4 +1,4 @@
-"""Model servers that fail in every way, a key that stays in its place, and budgets of nothing."""
+"""Model servers that fail in every way, a key that appears nowhere, and budgets of 0."""
 
 import itertools
 import json
@@ -26,7 +26,7 @@ def aura() -> Iterator[Aura]:
 
 
 def echo(status: int) -> Reply:
-    """An error that repeats the key, as some servers do."""
+    """Return an error that repeats the key, as some servers do."""
     return raw(status, json.dumps({"error": {"message": f"Incorrect API key provided: {KEY}"}}).encode())
 
 
@@ -42,14 +42,14 @@ FAILURES: list[tuple[Reply, str]] = [
 
 
 def vacate(aura: Aura) -> None:
-    """The next run is for whoever is hired next."""
+    """Suspend all employees, so that the next run goes to the next hired employee."""
     for person in aura.json("employees")["employees"]:
         if person["phase"] == "working":
             aura.json("suspend", person["name"], "--reason", "another one is tried")
 
 
 def hire(aura: Aura, server: Loopback, *, wall_s: str = "60") -> str:
-    """A model on this server; its name."""
+    """Hire a model on this server, and return its name."""
     name = next(names)
     aura.json("hire", name, "--base-url", server.base_url, "--model", "asked", "--local", "--wall-s", wall_s)
     return name
@@ -89,7 +89,7 @@ def test_every_failure_is_typed_and_its_task_goes_to_another(aura: Aura) -> None
 
 
 def failures(aura: Aura, run: str) -> dict[str, str]:
-    """Employee -> how its failed calls ended."""
+    """Return, for each employee, the outcomes of its failed calls."""
     attempts = aura.json("run", "show", run)["attempts"]
     return {one["employee_name"]: one["outcome"] for one in attempts if one["outcome"] not in (None, "answered")}
 

@@ -1,4 +1,4 @@
-"""A requirement is tried on its base before anybody works: `aura check` and `aura submit` refuse what is not so."""
+"""A requirement is tried on its base before any work. `aura check` and `aura submit` refuse wrong statements on it."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""From `aura init` to a release, with a scripted employee, and the ways in which a run ends without one."""
+"""From `aura init` to a release with a scripted employee, and the ways in which a run ends without a release."""
 
 import shlex
 import subprocess
@@ -75,7 +75,7 @@ def test_from_a_template_to_a_release(aura: Aura, inside: Aura) -> None:
 
 
 def read_attempts(aura: Aura, run: str, sample: Sample) -> None:
-    """A rejected attempt with its code, beside the verified one."""
+    """Check a rejected attempt with its code, and the verified attempt."""
     assert "--task T1" in aura.json("run", "show", run, "--attempt", "1", code=2)["hint"]
     assert "--attempt" in aura.json("run", "show", run, "--task", "T1", code=2)["hint"]
     assert aura.json("run", "show", run, "--attempt", "9", code=3)["code"] == "not_found"
@@ -91,7 +91,7 @@ def read_attempts(aura: Aura, run: str, sample: Sample) -> None:
 
 
 def read_back(aura: Aura, run: str) -> None:
-    """The record of a run as each reading command shows it."""
+    """Check the record of a run in the output of each command that shows it."""
     events = aura.lines("events", "--run", run)
     types = [event["envelope"]["type"] for event in events]
     assert types[0] == "run.submitted"
@@ -123,7 +123,7 @@ def only(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def passes_again(aura: Aura, file: str, folder: str) -> None:
-    """The delivery is judged again, and its own acceptance tests pass."""
+    """Judge the delivery again, and run its acceptance tests."""
     assert aura.json("judge", file, folder)["verified"] is True
     suites = sorted(Path(folder).glob("**/test_*.py"))
     assert suites
@@ -196,7 +196,7 @@ def test_a_run_under_way_is_cancelled(inside: Aura) -> None:
 
 
 def suspend_all(inside: Aura) -> None:
-    """The next run is for whoever is hired next."""
+    """Suspend all employees, so that the next run goes to the next hired employee."""
     for person in inside.json("employees")["employees"]:
         if person["phase"] == "working":
             inside.json("suspend", person["name"], "--reason", "another one is tried")
@@ -246,7 +246,7 @@ def test_a_base_is_built_on_and_never_written(inside: Aura, tmp_path: Path) -> N
 
 
 def gives_the_verdict_again(aura: Aura, run: str) -> None:
-    """The command that a verdict prints judges the same commit against the same base, with the same seed."""
+    """Run the command that a verdict prints. It judges the same commit with the same base and seed."""
     printed = next(line for line in aura.text("verdict", run).splitlines() if "aura judge" in line)
     words = shlex.split(printed[printed.index("aura judge") :])[1:]
     first = aura.json("verdict", run)
@@ -257,7 +257,7 @@ def gives_the_verdict_again(aura: Aura, run: str) -> None:
 
 
 def content_of(folder: Path) -> dict[str, bytes]:
-    """Every byte of a folder, its .git too."""
+    """Return every byte of a folder, including its .git folder."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 

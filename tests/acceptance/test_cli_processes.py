@@ -1,4 +1,4 @@
-"""`aura up --processes`: one supervised process for each role, of which any may die, and all end at one sequence."""
+"""`aura up --processes`: one supervised process per role. A process may die, and all stop at the same sequence."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ def all_ready(aura: Aura) -> bool:
 
 
 def begin(aura: Aura, name: str, *, delay_s: float) -> str:
-    """A run whose first call is under way."""
+    """Submit a run, and wait until its first call has begun."""
     sample = Sample()
     aura.hire(name, {"T1": [sample.right("T1")]}, delay_s=delay_s)
     run: str = aura.json("submit", aura.requirement(sample))["run"]
@@ -73,7 +73,7 @@ def _until_it_says(aura: Aura, log: Path, words: str) -> None:
 
 
 def _even(aura: Aura) -> dict[str, dict[str, Any]] | None:
-    """The processes once every reader has passed the last event."""
+    """Return the processes when every reader has passed the last event."""
     data = aura.json("status")
     found = {one["name"]: one for one in data["processes"]}
     positions = {found[role]["position"] for role in ROLES if role != "employees"}

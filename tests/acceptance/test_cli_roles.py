@@ -1,4 +1,4 @@
-"""Each role as a process of its own, against servers that were given: a run is delivered, and the worker has no SQL."""
+"""Each role as a separate process on given servers: a run is delivered, and the worker has no access to SQL."""
 
 import json
 import signal
@@ -21,7 +21,7 @@ ROLES = ("verifier", "auditor", "accountant", "hr", "manager", "recorder")
 
 @pytest.fixture(scope="module")
 def aura() -> Iterator[Aura]:
-    """An organisation on servers that it did not start, founded, nothing running."""
+    """Return a founded organisation on given servers, with no process running."""
     with homely() as home:
         database, stream = postgres_at(with_cluster(home.folder / "servers")), nats_at(home.folder / "servers" / "nats")
         database.start_and_wait()
@@ -39,7 +39,7 @@ def aura() -> Iterator[Aura]:
 
 
 def stopped(process: subprocess.Popen[str]) -> dict[str, object]:
-    """What a role answers when it is told to stop."""
+    """Stop a role with a signal and return its output."""
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=WAIT_S)
     assert process.returncode == 0, out + err

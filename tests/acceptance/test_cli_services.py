@@ -1,4 +1,4 @@
-"""The notes service of the examples through the command line: judged, and delivered by a scripted employee."""
+"""The notes service of the examples, through the command line: a scripted employee delivers it, and it is judged."""
 
 import json
 import os
@@ -60,7 +60,7 @@ def test_the_example_is_delivered() -> None:
 
 
 def starts(folder: Path) -> None:
-    """The delivered service by itself, on a free port, with its data in its own folder."""
+    """Start the delivered service on a free port, with its data in a separate folder."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     (folder / "data").mkdir()

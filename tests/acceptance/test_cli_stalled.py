@@ -1,6 +1,6 @@
-"""One consumer's process is stopped and goes on later: the others work on, operators see it, and it catches up.
+"""One consumer is stopped and continued. The others work, operators see the fault, and the consumer catches up.
 
-And the drills of docs/operators.md, their commands run as written by a shell.
+The drills of docs/operators.md are tested here, too: a shell runs their commands as the page shows them.
 """
 
 import os
@@ -49,7 +49,7 @@ def aura() -> Iterator[Aura]:
 
 
 def status(aura: Aura, wait_s: float = STATUS_WAIT_S) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """All of it and its processes by name, within bounded time."""
+    """Return the status and its processes by name, within a time limit."""
     began = time.monotonic()
     data = aura.json("status")
     assert time.monotonic() - began < wait_s
@@ -57,7 +57,7 @@ def status(aura: Aura, wait_s: float = STATUS_WAIT_S) -> tuple[dict[str, Any], d
 
 
 def lags(url: str) -> dict[str, float]:
-    """Every consumer's lag as the recorder's /metrics tell it."""
+    """Return every consumer's lag from the recorder's /metrics."""
     with urlopen(f"{url}/metrics", timeout=STATUS_WAIT_S) as answer:
         text = answer.read().decode()
     families = [found for found in text_string_to_metric_families(text) if found.name == LAG]
@@ -75,7 +75,7 @@ def even(aura: Aura) -> bool:
 
 
 def settled(aura: Aura, url: str, name: str) -> dict[str, float]:
-    """What the lags are once all but this one have passed the last event."""
+    """Return the lags when all consumers except this one have passed the last event."""
     aura.until(lambda: not any(lag for one, lag in lags(url).items() if one != name))
     return lags(url)
 

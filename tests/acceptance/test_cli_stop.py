@@ -1,4 +1,4 @@
-"""Stopping, starting twice, dying, and what a stack does when its stream or its rows are not what the record says."""
+"""Stops, a second start, deaths, and starts on a stream or rows that differ from the record."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ def aura() -> Iterator[Aura]:
 
 
 def deliver(aura: Aura, name: str, *, delay_s: float = 0.0, wait: bool = True) -> str:
-    """A run by whoever is hired for it; everybody else is suspended first."""
+    """Suspend all other employees, and run a requirement with the hired employee."""
     for person in aura.json("employees")["employees"]:
         if person["phase"] == "working":
             aura.json("suspend", person["name"], "--reason", "another one is tried")
@@ -136,7 +136,7 @@ def test_one_changed_value_is_found_and_named(aura: Aura) -> None:
 
 
 def change(aura: Aura, statement: str, run: str) -> None:
-    """Change one row behind the organisation's back."""
+    """Change one row directly in the database."""
     server = postgres_at(Home(aura.home))
     server.start_and_wait()
     try:
@@ -173,7 +173,7 @@ def test_a_lost_stream_is_said_and_repaired_when_asked(aura: Aura) -> None:
 
 
 class Failing(Organisation):
-    """An organisation of which one duty fails at once."""
+    """An organisation in which one duty fails immediately."""
 
     async def _build(self) -> None:
         await super()._build()
@@ -185,7 +185,7 @@ async def fail(_: asyncio.Event) -> None:
 
 
 class Deaf(Failing):
-    """Another duty does not hear that it is cancelled: wait_for loses a cancel now and then."""
+    """A duty that ignores a cancel, as sometimes happens with wait_for."""
 
     async def _build(self) -> None:
         await super()._build()
@@ -227,7 +227,7 @@ async def run(organisation: Organisation, ready: Callable[[], None] = lambda: No
 
 @asynccontextmanager
 async def founded() -> AsyncIterator[tuple[Aura, Server, Server]]:
-    """A home with an organisation that has some events, and the servers of its log: Postgres and NATS."""
+    """Return a home with an organisation and some events, and its servers: Postgres and NATS."""
     with homely() as aura:
         home = with_cluster(aura.folder / "servers")
         database, stream = postgres_at(home), nats_at(home.path / "one")

@@ -1,4 +1,4 @@
-"""A command that waits for a run says that the run goes on: when it is interrupted, and when a server goes away."""
+"""A command that waits for a run is interrupted, or a server becomes unreachable. It says that the run continues."""
 
 import os
 import signal
@@ -21,13 +21,13 @@ BUDGET = Decimal("1.00"), 1_000_000
 
 @pytest.fixture(scope="module")
 def aura() -> Iterator[Aura]:
-    """An organisation without staff: a run waits."""
+    """Return an organisation without staff, so that a run waits."""
     with homely("up", "--no-model") as aura:
         yield aura
 
 
 def waiting(aura: Aura, name: str) -> tuple[subprocess.Popen[str], str]:
-    """Submit and wait; the command and the id of its run, once that is in the manager's rows."""
+    """Submit with `--wait`. Return the command and the run's id when the manager's rows contain the run."""
     inside = aura.inside()
     known = {run["run"] for run in inside.json("runs")["runs"]}
     process = aura.begin("submit", aura.requirement(Sample(), name), "--wait")

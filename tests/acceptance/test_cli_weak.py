@@ -1,4 +1,4 @@
-"""`aura check` says which criteria code that solves nothing would meet, and that is no error."""
+"""`aura check` names criteria that code which solves nothing would meet. This is not an error."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""compose.yaml on a real Docker engine: all healthy, a verified delivery, and servers that die meanwhile."""
+"""compose.yaml on a real Docker engine: all services become healthy, a delivery is verified, and servers die."""
 
 import json
 import os
@@ -181,7 +181,7 @@ def test_a_second_manager_stands_by_and_takes_over(stack: Stack) -> None:
 
 
 def standings(stack: Stack) -> dict[str, str]:
-    """Container of a manager that runs -> whether it leads."""
+    """Return, for the container of each running manager, whether it leads."""
     found = {}
     for container in stack.compose("ps", "--quiet", "manager").split():
         said = stack.engine.docker("exec", container, "sh", "-c", f"{' '.join(READY)} || true")
@@ -190,7 +190,7 @@ def standings(stack: Stack) -> dict[str, str]:
 
 
 def survives(stack: Stack, server: str, lose: Callable[[], None], seen: Callable[[], str] | None = None) -> None:
-    """A run of three tasks during which a container is lost once, while a call is under way."""
+    """Deliver a run of three tasks, and lose a container once while a call is open."""
     seen = seen or (lambda: started(stack, server))
     before = seen()
     sample, name = Sample(3), f"{server}-worker"
@@ -224,7 +224,7 @@ def delivered(stack: Stack, run: str) -> None:
 
 
 def intact(stack: Stack) -> None:
-    """Lost 0, doubled 0, replay equal: once every reader has passed the last event of the stream."""
+    """Check that no event is lost or doubled and that replay is equal, when every reader has passed the last event."""
 
     def settled() -> bool:
         status = stack.aura("status")

@@ -1,4 +1,4 @@
-"""compose.yaml of release 0.1.0 at work gets the present sources and image, with the volumes that it had."""
+"""A running compose.yaml of release 0.1.0 gets the present sources and image, and keeps its volumes."""
 
 import shutil
 import tempfile

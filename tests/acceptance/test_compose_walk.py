@@ -1,4 +1,4 @@
-"""compose.yaml walked without an engine: each service's own command, settings, secrets and folders, as a process."""
+"""compose.yaml without an engine: each service runs as a process with its own command, settings and folders."""
 
 import subprocess
 import sys
@@ -37,7 +37,7 @@ STOP_WAIT_S = 180.0
 
 
 class Project:
-    """The services as processes. Every one has a home of its own, in which only its volumes are shared."""
+    """The services as processes. Each has a separate home, in which only its volumes are shared."""
 
     def __init__(self, folder: Path, secrets: dict[str, str]) -> None:
         self.folder = folder
@@ -49,7 +49,7 @@ class Project:
             (folder / "secrets" / name).write_text(f"{value}\n")
 
     def container(self, name: str) -> Aura:
-        """`aura` with the environment and the folders of a service."""
+        """Return `aura` with the environment and the folders of a service."""
         service = self.services[name]
         home = self.folder / name / "aura"
         (home / "run").mkdir(parents=True, exist_ok=True)
@@ -74,7 +74,7 @@ class Project:
         return Aura(self.folder / name, AURA_HOME=str(home), **environment)
 
     def up(self) -> None:
-        """Start what is not a server, each when what it waits for is there."""
+        """Start each service that is not a server, when the services that it depends on have started."""
         done = set(SERVERS)
         waiting = {name: service for name, service in self.services.items() if "profiles" not in service}
         waiting = {name: service for name, service in waiting.items() if name not in SERVERS}

@@ -1,4 +1,4 @@
-"""The demonstration with the real model: what is delivered is the model's own and verified, seed after seed."""
+"""The demonstration with the real model, for many seeds: the delivered code is the model's own, and is verified."""
 
 import json
 import os
@@ -37,7 +37,7 @@ needs_model = pytest.mark.skipif(
 
 
 def demo_home(home: Path) -> Path:
-    """The home of a demonstration, beside the user's."""
+    """Return the home of a demonstration, which is a folder next to the user's home."""
     return home.with_name(f"{home.name}-demo")
 
 
@@ -55,7 +55,7 @@ def aura(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def demonstrate(home: Path) -> dict[str, Any]:
-    """One demonstration beside this home; its report. It has stopped by itself."""
+    """Run one demonstration, and return its report. The demonstration stops by itself."""
     try:
         done = aura(home, "demo", "--json")
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
@@ -76,17 +76,17 @@ def project_files() -> list[Path]:
 
 
 def functions_in(folder: Path) -> list[bytes]:
-    """What was delivered, file by file."""
+    """Return the delivered functions, by file."""
     return [path.read_bytes().strip() for path in sorted(folder.glob("*.py"))]
 
 
 def holders_of(texts: list[bytes]) -> list[Path]:
-    """Files of the project that hold one of the texts."""
+    """Return the project's files that contain one of the texts."""
     return [path for path in project_files() if any(text in path.read_bytes() for text in texts)]
 
 
 async def answers(home: Path, digests: list[str]) -> list[bytes]:
-    """The texts that the model gave, from the log's blobs."""
+    """Return the model's answers from the log's blobs."""
     server = postgres_at(Home(home))
     await server.start()
     try:
@@ -100,7 +100,7 @@ async def answers(home: Path, digests: list[str]) -> list[bytes]:
 
 
 def hold(report: dict[str, Any]) -> None:
-    """What every demonstration must show."""
+    """Check the facts that every demonstration must show."""
     assert len(report["tasks"]) == 5
     for task in report["tasks"]:
         assert task["provider"] == "llama.cpp"

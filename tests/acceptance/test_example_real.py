@@ -1,4 +1,4 @@
-"""The requirement of `aura init --example`, with the real embedded model: five of five are delivered."""
+"""The requirement of `aura init --example` with the real embedded model: five of five runs are delivered."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The journey of a requirement, as CONTRIBUTING.md shows it, can be measured again."""
+"""The journey of a requirement in CONTRIBUTING.md can be measured again."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""From a requirement file and a tree to a verdict: calls, steps and commands, each failing next to one that passes."""
+"""From a requirement file and a tree to a verdict. Each failing call, step or command has a passing counterpart."""
 
 import re
 from pathlib import Path
@@ -205,7 +205,7 @@ async def test_a_tree_that_is_none_is_not_run(sandbox: Bubblewrap) -> None:
 
 
 class Broken:
-    """A sandbox whose boxes cannot be made, for the first so many runs."""
+    """A sandbox in which the first runs cannot make a box."""
 
     def __init__(self, working: Bubblewrap, failures: int) -> None:
         self.working = working

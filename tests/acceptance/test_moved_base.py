@@ -1,4 +1,4 @@
-"""A branch moves while runs build on it: approval sees it, merges what fits, and catches what does not."""
+"""A branch gets new commits during a run on it. Approval merges changes that fit, and detects changes that do not."""
 
 import subprocess
 import sys
@@ -53,7 +53,7 @@ Add a function `double(number)` to `calc.py`: it answers twice the number, by `t
 
 
 class Site:
-    """The repository that runs build on, whose branch main moves."""
+    """The base repository of the runs. Its branch main gets new commits."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -91,7 +91,7 @@ def site(aura: Aura) -> Site:
 
 
 def delivered(aura: Aura, site: Site, proof: str = "notes") -> dict[str, Any]:
-    """A run on the branch as it is now, by an employee whose second answer is made on top of TRIPLE."""
+    """Deliver a run on the present branch. The employee's second answer builds on TRIPLE."""
     for person in aura.json("employees")["employees"]:
         if person["phase"] == "working":
             aura.json("suspend", person["name"], "--reason", "another one is tried")

@@ -1,4 +1,4 @@
-"""Every command of docs/operators.md, run as written by a shell, with the real nats command line."""
+"""Every command of docs/operators.md, run by a shell as the page shows it, with the real nats command line."""
 
 import os
 import re
@@ -52,7 +52,7 @@ ANSWERS: dict[str, tuple[list[str], list[str]]] = {
 
 
 def program() -> Path | None:
-    """The nats command line at the version of the guide, from this environment or the path."""
+    """Return the nats command line at the guide's version, from this environment or from PATH."""
     for found in (Path(sys.executable).with_name("nats"), shutil.which("nats")):
         if found and Path(found).exists():
             said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout.strip()
@@ -66,7 +66,7 @@ needs_cli = pytest.mark.skipif(NATS is None, reason=f"the nats command line {VER
 
 
 class Operator:
-    """A stack with a delivered run, a refusal and an incident in it, and a shell with the context that `up` names."""
+    """An organisation with a delivered run, a refusal and an incident, and a shell with the NATS context of `up`."""
 
     def __init__(self, aura: Aura) -> None:
         said = aura.run("up", "--no-model")
@@ -98,7 +98,7 @@ class Operator:
         }
 
     def shell(self, command: str) -> "subprocess.Popen[str]":
-        """A command of the guide in bash, after the line that `aura up` printed."""
+        """Run a command of the guide in bash, after the line that `aura up` printed."""
         assert NATS is not None
         export = self.line[self.line.index("export ") :]
         return subprocess.Popen(

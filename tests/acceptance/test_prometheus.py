@@ -46,7 +46,7 @@ Series = dict[str, str]
 
 
 class Prometheus:
-    """The server on a free loopback port, with the settings of deploy/prometheus and a quicker clock."""
+    """A Prometheus on a free loopback port, with the settings of deploy/prometheus and shorter intervals."""
 
     def __init__(self, folder: Path, targets: Path) -> None:
         settings = (ROOT / "deploy" / "prometheus" / "one-machine.yml").read_text()
@@ -79,7 +79,7 @@ class Prometheus:
         self._log.close()
 
     def get(self, path: str, **parameters: str) -> Any:
-        """The data of its HTTP interface; None while it does not answer."""
+        """Return the data of its HTTP interface. The result is None while it does not answer."""
         try:
             with urlopen(f"{self.url}/api/v1/{path}?{urlencode(parameters)}", timeout=ASK_WAIT_S) as answer:
                 return json.load(answer)["data"]
@@ -87,20 +87,20 @@ class Prometheus:
             return None
 
     def ask(self, question: str) -> list[tuple[Series, float]]:
-        """The answer to a query of the guide, now: labels and value."""
+        """Run a query of the guide now, and return label -> value."""
         found = self.get("query", query=QUERIES[question])
         assert found["resultType"] == "vector"
         return [(one["metric"], float(one["value"][1])) for one in found["result"]]
 
     def up(self) -> dict[str, str]:
-        """Who is scraped well: name -> role."""
+        """Return the successfully scraped processes: name -> role."""
         found = self.get("targets", state="active")
         active = found["activeTargets"] if found else []
         return {one["labels"]["name"]: one["labels"]["role"] for one in active if one["health"] == "up"}
 
 
 class Watched:
-    """An organisation with one delivered run of two attempts, and a Prometheus that has seen it from before."""
+    """An organisation with one delivered run of two attempts, and a Prometheus that has observed all of it."""
 
     def __init__(self, aura: Aura) -> None:
         self.aura = aura

@@ -1,4 +1,4 @@
-"""Properties at the judge: right code holds for fresh inputs, and code that only knows the visible cases does not."""
+"""Properties at the judge: right code passes with fresh inputs. Code that only knows the visible cases fails."""
 
 from pathlib import Path
 

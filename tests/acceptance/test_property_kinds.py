@@ -1,4 +1,4 @@
-"""Each kind of property: right code holds, wrong code does not, and what is no answer is not taken for one."""
+"""Each kind of property: right code passes, wrong code fails, and a missing answer does not count as an answer."""
 
 from typing import get_args
 
@@ -53,7 +53,7 @@ def sees(result, n):
 
 
 def requirement(properties: str, cases: str = "", sealed: str | None = None) -> Requirement:
-    """`properties` are those of the one criterion, indented as a list below it."""
+    """Return a requirement. `properties` is the list of its only criterion, with indentation."""
     source = f"{FRONT}{cases}  properties:\n    - {properties}\n```\n"
     given = {"given.py": GIVEN}
     held = sealed.encode() if sealed else None

@@ -1,4 +1,4 @@
-"""The user's guide to requirement files tells the truth: every example in it is read as it says."""
+"""The user's guide to requirement files is correct: every example in it works as the guide says."""
 
 import re
 from pathlib import Path
@@ -121,7 +121,7 @@ def test_the_problems_are_those_that_are_shown() -> None:
 
 
 def changing(folder: Path, *, may_change: bool = True) -> Requirement:
-    """The requirement of the section on changing tests, with its folder of tests."""
+    """Return the requirement of the section on changing tests, with its folder of tests."""
     (tests,), (criterion,), (key,) = blocks("python changedtests"), blocks("yaml change"), blocks("yaml maychange")
     place = folder / "changed-tests" / "tests" / "test_shop.py"
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -133,7 +133,7 @@ def changing(folder: Path, *, may_change: bool = True) -> Requirement:
 
 
 def shop() -> tuple[dict[str, bytes], dict[str, bytes]]:
-    """The base of the section on changing tests, and the right fix."""
+    """Return the base of the section on changing tests, and the right fix."""
     (code,), (tests,) = blocks("python base"), blocks("python basetests")
     fixed = b"def total(prices):\n    if not prices:\n        raise ValueError\n    return sum(prices)\n"
     base = {"shop.py": code.encode(), "tests/test_shop.py": tests.encode()}

@@ -1,7 +1,7 @@
-"""Every use case, called with values and without the command line: it returns, raises or calls back, and never prints.
+"""Every use case is called without the command line. It returns, raises or calls back, and never prints.
 
-One organisation goes the whole way. Each public function of director/services/ must be called on it, so a new one
-without a call here is red.
+All use cases are called on one organisation, from founding to delivery. Each public function of director/services/ must
+be called, so a new function without a call here makes the test fail.
 """
 
 import asyncio
@@ -117,7 +117,7 @@ def use_cases() -> dict[str, CodeType]:
 
 
 def functions(name: str, value: object) -> Iterator[tuple[str, FunctionType]]:
-    """Yield a function, as it is below its decorators; of a class, its public methods."""
+    """Yield a function without its decorators. For a class, yield its public methods."""
     members = vars(value).items() if isinstance(value, type) else ()
     for path, each in [(name, value), *((f"{name}.{method}", each) for method, each in members if method[0] != "_")]:
         function = inspect.unwrap(each) if callable(each) else None
@@ -127,7 +127,7 @@ def functions(name: str, value: object) -> Iterator[tuple[str, FunctionType]]:
 
 @pytest.fixture
 def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
-    """Settings of a home of its own, in which nothing was ever started."""
+    """Return the settings of a separate home in which nothing was ever started."""
     folder = open_folder("aura-services-")
     monkeypatch.setenv("AURA_HOME", str(folder / "home"))
     monkeypatch.setenv("AURA_ALLOW_DEGRADED", "1")
@@ -190,7 +190,7 @@ async def before_anything_runs(settings: Settings, folder: Path) -> None:
 
 
 async def at_work(settings: Settings, folder: Path) -> None:
-    """Call the others, on a run that is released and one that is cancelled."""
+    """Call the other use cases, on a released run and on a cancelled run."""
     sample = Sample(1)
     script = folder / "answers.json"
     script.write_text(json.dumps({"T1": [sample.wrong("T1"), sample.right("T1")]}))
@@ -221,7 +221,7 @@ async def at_work(settings: Settings, folder: Path) -> None:
 
 
 async def of_the_staff(settings: Settings, script: str) -> None:
-    """Hire somebody beside the one who has worked, and send it away again."""
+    """Hire a second employee, and dismiss it again."""
     wanted = hire_options.Hiring(name="bert", script=script)
     hired = await hiring.hire(settings, wanted)
     with pytest.raises(Conflict):
@@ -238,7 +238,10 @@ async def of_the_staff(settings: Settings, script: str) -> None:
 
 
 async def limits_accepted(settings: Settings, opened: DirectorSession) -> None:
-    """Accept a limit of this machine, and take it back: without it the limit is asked for."""
+    """Accept that this machine does not enforce a limit, and withdraw it.
+
+    Without the acceptance the limit is required.
+    """
     missing, here = ("tree memory",), settings.machine_id
     with pytest.raises(Refused, match="tree memory"):
         await degraded.require_limits(settings, missing, allow_degraded=False)
@@ -254,7 +257,7 @@ async def limits_accepted(settings: Settings, opened: DirectorSession) -> None:
 
 
 async def handed_in(opened: DirectorSession, sample: Sample, folder: Path) -> UUID:
-    """Hand in a requirement file."""
+    """Submit a requirement file."""
     file = folder / "adders.md"
     file.write_bytes(sample.source)
     file.with_name("adders.sealed.yaml").write_bytes(sample.sealed)
@@ -304,7 +307,7 @@ async def seen_from_the_record(opened: DirectorSession, run: UUID) -> None:
 
 
 async def judged(settings: Settings, opened: DirectorSession, run: UUID, file: Path) -> None:
-    """Judge a delivery once more, and compare it with the verdict on record and with what was signed."""
+    """Judge a delivery again, and compare the verdict with the recorded verdict and the signed statement."""
     on_record = await verdicts.recorded_verdict(settings, str(run))
     assert on_record.signed()
     assert on_record.view.verdict.verified
@@ -321,7 +324,7 @@ async def judged(settings: Settings, opened: DirectorSession, run: UUID, file: P
 
 
 async def about_the_whole(settings: Settings, opened: DirectorSession) -> None:
-    """Ask for the whole organisation: its processes, its views, its stream."""
+    """Call the use cases about the whole organisation: its processes, its views, its stream."""
     data = await stack_status.stack_data(settings)
     assert data["organisation"] == "running"
     url = next(each["url"] for each in data["processes"] if each["url"])
@@ -345,7 +348,7 @@ async def about_the_whole(settings: Settings, opened: DirectorSession) -> None:
 
 
 def said(text: str) -> None:
-    """Take what a use case reports on its way."""
+    """Receive the reports of a use case while it runs."""
     assert text
 
 

@@ -1,4 +1,4 @@
-"""A checkout of release 0.1.0 at work gets the present sources under its feet, as by `git pull`, and goes on."""
+"""A running checkout of release 0.1.0 gets the present sources, as with `git pull`, and continues."""
 
 import json
 import os
@@ -34,7 +34,7 @@ CALL_S = 15.0
 
 
 class Checkout:
-    """A checkout with its own home. Every command is run by the script that release 0.1.0 installed."""
+    """A checkout with its own home. The script that release 0.1.0 installed runs every command."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -44,7 +44,7 @@ class Checkout:
         self.script.write_text(SCRIPT)
 
     def pull(self) -> None:
-        """Put the present sources in the place of the old ones. What nobody tracks stays."""
+        """Replace the old sources by the present sources. Untracked files stay."""
         for path in self._listed("git", "ls-tree", "-r", "--name-only", RELEASE):
             (self.sources / path).unlink(missing_ok=True)
         for path in self._listed("git", "ls-files", "--cached", "--others", "--exclude-standard"):
@@ -58,12 +58,12 @@ class Checkout:
         return done.stdout.splitlines()
 
     def run(self, *arguments: str, code: int = 0) -> dict[str, Any]:
-        """Run a command, which must end with `code`; the data that it answers."""
+        """Run a command that must end with `code`, and return its data."""
         data: dict[str, Any] = self.answer(*arguments, code=code)["data"]
         return data
 
     def error(self, *arguments: str, code: int) -> dict[str, Any]:
-        """The error of a command that ends with `code`."""
+        """Return the error of a command that ends with `code`."""
         error: dict[str, Any] = self.answer(*arguments, code=code)["error"]
         return error
 
@@ -99,7 +99,7 @@ class Checkout:
         )
 
     def calling(self) -> bool:
-        """Whether an attempt of the one run is at work."""
+        """Whether an attempt of the only run is in progress."""
         runs = self.run("runs")["runs"]
         attempts = self.run("run", "show", str(runs[0]["run"]))["attempts"] if runs else []
         return any(attempt["outcome"] is None for attempt in attempts)
@@ -119,7 +119,7 @@ def checkout() -> Iterator[Checkout]:
 
 
 def begun(checkout: Checkout) -> str:
-    """A run of the former release whose call takes a while; its id."""
+    """Begin a run under release 0.1.0 with a slow call, and return its id."""
     sample = Sample(1)
     (checkout.folder / "adders.md").write_bytes(sample.source)
     (checkout.folder / "adders.sealed.yaml").write_bytes(sample.sealed)

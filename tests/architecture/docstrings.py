@@ -1,4 +1,4 @@
-"""The rule on how a docstring begins."""
+"""The rule for the first words of a docstring."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ _OPENER = re.compile(r"\s*(What|Whom|Whose|Who|How|Up to|The same)\b")
 
 
 def plain_opener(path: str, source: str) -> list[str]:
-    """Forbid docstrings that begin with a relative clause; those of attributes count too."""
+    """Forbid docstrings that begin with a relative clause. The rule includes docstrings of attributes."""
     return [
         f"{path}:{line}: a docstring begins with a verb or a noun phrase, not with {match[1]!r}"
         for line, text in _docstrings(ast.parse(source))

@@ -1,6 +1,6 @@
-"""Figures of the code, as CONTRIBUTING.md shows them: `python -m tests.architecture.figures` writes its table anew.
+"""Figures of the code for CONTRIBUTING.md. `python -m tests.architecture.figures` writes the table again.
 
-With `--run` a requirement is also followed from `aura submit` to its delivery (`tests/architecture/journey.py`), which
+With `--run`, a requirement is also followed from `aura submit` to its delivery (`tests/architecture/journey.py`). This
 needs the embedded servers and a sandbox, and takes about half a minute.
 """
 
@@ -25,7 +25,7 @@ DRIFT_MAX = 0.1
 
 @dataclass(frozen=True)
 class Figures:
-    """Figures of one tree of sources. Lines count blank lines and comments too."""
+    """Figures of one tree of sources. Lines include blank lines and comments."""
 
     files: int
     lines: int
@@ -39,7 +39,7 @@ class Figures:
     cycles: int  # 0, or 1 where there are some
 
     def rows(self) -> Mapping[str, str]:
-        """Name of a figure -> its value, as the table shows it."""
+        """Return name -> value of each figure, as in the table."""
         return {
             "files": f"{self.files}",
             "lines": f"{self.lines:,}",
@@ -83,13 +83,13 @@ def function_lengths(tree: ast.AST) -> Iterator[int]:
 
 
 def comment_lines(path: Path) -> int:
-    """Count the lines that hold a comment, alone or behind code. Docstrings are none."""
+    """Count the lines with a comment, also if code is before it. Docstrings do not count."""
     with path.open("rb") as file:
         return sum(token.type == tokenize.COMMENT for token in tokenize.tokenize(file.readline))
 
 
 def imports_of(trees: Mapping[str, ast.Module]) -> Mapping[str, set[str]]:
-    """Module -> the modules of the project that it imports, inside functions too."""
+    """Return, for each module, the modules of the project that it imports, including imports inside functions."""
     names = {path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): tree for path, tree in trees.items()}
     found: dict[str, set[str]] = {}
     for name, tree in names.items():
@@ -104,7 +104,7 @@ def imports_of(trees: Mapping[str, ast.Module]) -> Mapping[str, set[str]]:
 
 
 def has_cycle(graph: Mapping[str, set[str]]) -> int:
-    """Return 1 where modules import each other in a circle, else 0."""
+    """Return 1 if modules import each other in a cycle, else 0."""
     try:
         TopologicalSorter(graph).prepare()
     except CycleError:
@@ -119,7 +119,7 @@ def table_of(figures: Figures) -> str:
 
 
 def block_of(page: str, name: str) -> str:
-    """Return the text of a block of the page. Raises ValueError without one."""
+    """Return the text of a block of the page. Raises ValueError if the block is missing."""
     found = _block(name).search(page)
     if found is None:
         raise ValueError(f"the page has no block <!-- {name} -->")
@@ -127,13 +127,13 @@ def block_of(page: str, name: str) -> str:
 
 
 def with_block(page: str, name: str, text: str) -> str:
-    """Return the page with another text in one of its blocks. Raises ValueError without one."""
+    """Return the page with a new text in one block. Raises ValueError if the block is missing."""
     block_of(page, name)
     return _block(name).sub(lambda _: f"<!-- {name} -->\n{text}\n<!-- end of {name} -->", page)
 
 
 def drifted(page: str, figures: Figures) -> list[str]:
-    """Name the figures of the page that are further than DRIFT_MAX from the code."""
+    """Name the figures of the page that differ from the code by more than DRIFT_MAX."""
     shown = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", block_of(page, "figures"), re.MULTILINE))
     return [name for name, value in figures.rows().items() if not _near(shown.get(name, ""), value)]
 
@@ -154,7 +154,7 @@ def _block(name: str) -> re.Pattern[str]:
 
 
 def main() -> None:
-    """Write the tables of CONTRIBUTING.md anew."""
+    """Write the tables of CONTRIBUTING.md again."""
     parser = argparse.ArgumentParser(description="Measure the code, and write the tables of CONTRIBUTING.md anew.")
     parser.add_argument(
         "--run", action="store_true", help="follow a requirement from `aura submit` to its delivery, too"

@@ -1,8 +1,8 @@
-"""The way of one requirement through the code: which files run from `aura submit` to its delivery, and in which hops.
+"""The path of one requirement through the code: the files that run from `aura submit` to its delivery.
 
-A real organisation in one process delivers a task of a scripted employee. The command is traced from its entry point,
-and the organisation from the moment at which the requirement is handed in. A file counts if one of its functions runs;
-that a module is imported is not enough. What runs in the box of the code under test is not seen.
+A real organisation in one process delivers a task of a scripted employee. The command is traced from its start, and the
+organisation from the moment at which the requirement is submitted. A file counts if one of its functions runs, and not
+if it is only imported. Code in a box is not traced.
 """
 
 import json
@@ -57,20 +57,20 @@ if "director" in " ".join(sys.orig_argv) or "aura" in sys.orig_argv[1]:
 
 @dataclass(frozen=True)
 class Journey:
-    """The functions that ran, as (file, name), and the chain of events from the hand-in to the delivery."""
+    """The functions that ran, as (file, name), and the chain of events from the submission to the delivery."""
 
     functions: frozenset[tuple[str, str]]
     hops: tuple[str, ...]
 
     @property
     def files(self) -> Mapping[str, int]:
-        """Package -> how many of its files ran."""
+        """Return package -> number of its files that ran."""
         files = {file for file, _ in self.functions}
         return dict(sorted(Counter(file.partition("/")[0] for file in files).items()))
 
 
 def travelled() -> Journey:
-    """Deliver one task, and return its way. Needs the embedded servers and a sandbox."""
+    """Deliver one task, and return its path through the code. Needs the embedded servers and a sandbox."""
     sample = Sample(1)
     with homely() as aura:
         folder = aura.folder / "journey"
@@ -90,7 +90,7 @@ def travelled() -> Journey:
 
 
 def _switch_on(aura: Aura, folder: Path) -> None:
-    """Begin to trace the processes of the organisation."""
+    """Start to trace the processes of the organisation."""
     for present in at_work(aura.home):
         pid = present.process.pid
         os.kill(pid, signal.SIGUSR2)
@@ -112,7 +112,7 @@ def _functions(folder: Path) -> set[tuple[str, str]]:
 
 
 def chain(events: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Return the types of the events that led from the hand-in to the delivery, each the cause of the next."""
+    """Return the types of the events from the submission to the delivery. Each event is the cause of the next."""
     by_id = {event["envelope"]["id"]: event["envelope"] for event in events}
     at = next(envelope for envelope in by_id.values() if envelope["type"] == "run.delivered")
     found = [at]
@@ -122,7 +122,7 @@ def chain(events: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
 
 
 def journey_text(journey: Journey) -> str:
-    """Return the journey as a table of the page."""
+    """Return the journey as a table for the page."""
     hops, functions = len(journey.hops) - 1, len(journey.functions)
     total, judging = sum(journey.files.values()), journey.files.get("verification", 0)
     packages = "\n".join(f"| `{package}/` | {files} |" for package, files in journey.files.items())

@@ -1,4 +1,4 @@
-"""The rule on who writes to the terminal: the command line and the entries of processes, and nobody below them."""
+"""The rule for output to the terminal: only the command line and the entries of processes may write to it."""
 
 import ast
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ _STDOUT, _STDERR = 1, 2
 def writes_at_the_edge(path: str, source: str) -> list[str]:
     """Forbid print, the standard streams, typer's echo and rich outside the command line and the entries of processes.
 
-    Code in a string runs in a box or in a process of its own, and is not looked at.
+    Code inside a string is not checked, because it runs in a box or in a separate process.
     """
     if path.startswith(WRITING_FOLDERS) or path in WRITING_FILES:
         return []
@@ -63,7 +63,7 @@ def _writers(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def _imported(node: ast.Import | ast.ImportFrom) -> list[str]:
-    """Return the dotted names that an import names; of `from a.b import c` both `a.b` and `a.b.c`."""
+    """Return the dotted names of an import. `from a.b import c` gives both `a.b` and `a.b.c`."""
     names = [alias.name for alias in node.names]
     if isinstance(node, ast.Import):
         return names

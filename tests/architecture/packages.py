@@ -1,4 +1,4 @@
-"""The top-level packages of the project, for every test that walks them."""
+"""The top-level packages of the project, for every test that goes through them."""
 
 CODE = (
     "agents",

@@ -1,4 +1,4 @@
-"""The names on a page: files, symbols and headings behind its links, and the commands in its code."""
+"""The names on a page: the targets of its links (files, symbols, headings), and the commands in its code."""
 
 import ast
 import re
@@ -22,7 +22,7 @@ _END = re.compile(r"\s#|\s?&&|\s?\|\s|;|\s>|\)")
 
 
 def broken_links(page: Path, root: Path) -> list[str]:
-    """Name each link of a page that leads nowhere: a file, a heading or a symbol that does not exist."""
+    """Name each link of a page whose file, heading or symbol does not exist."""
     text = page.read_text(encoding="utf-8")
     prose = _FENCE.sub("", text)
     targets = [(match["text"], match["target"]) for match in _LINK.finditer(prose)]
@@ -46,7 +46,7 @@ def _fault(text: str, target: str, page: Path, root: Path) -> str:
 
 
 def slugs(text: str) -> set[str]:
-    """Return the anchors of a page's headings, as GitHub makes them."""
+    """Return the anchors of a page's headings in GitHub's form."""
     found: set[str] = set()
     for heading in _HEADING.findall(_FENCE.sub("", text)):
         slug = re.sub(r"[^\w\- ]", "", re.sub(r"\[([^\]]+)\]\([^)]+\)", r"\1", heading).lower()).replace(" ", "-")
@@ -72,14 +72,14 @@ def _defined(tree: ast.Module | ast.ClassDef, prefix: str) -> Iterator[str]:
 
 
 def code_of(text: str) -> Iterator[str]:
-    """Yield each line of the fences, and each code span of the prose."""
+    """Yield each line of the fenced blocks, and each code span of the prose."""
     for fence in _FENCE.finditer(text):
         yield from fence["body"].replace("\\\n", " ").splitlines()
     yield from _CODE.findall(_FENCE.sub("", text))
 
 
 def options_of_commands() -> dict[str, set[str]]:
-    """Every command of `aura`, and the options that it takes."""
+    """Return every `aura` command with its options."""
     found: dict[str, set[str]] = {}
 
     def walk(command: object, name: str) -> None:
@@ -94,7 +94,7 @@ def options_of_commands() -> dict[str, set[str]]:
 
 
 def wrong_aura(text: str, known: Mapping[str, set[str]]) -> list[str]:
-    """Name each `aura` command of a page that does not exist, or that has not the option."""
+    """Name each `aura` command on a page that does not exist or does not have the option."""
     wrong: list[str] = []
     for line in code_of(text):
         for part in re.split(r"&&|\||\$\(", line.strip().removeprefix("$ ")):
@@ -119,7 +119,7 @@ def _wrong(rest: str, known: Mapping[str, set[str]]) -> str:
 
 
 def wrong_make(text: str, makefile: str) -> list[str]:
-    """Name each `make` command of a page whose target or variable the Makefile does not have."""
+    """Name each `make` command on a page whose target or variable is not in the Makefile."""
     targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
     variables = set(re.findall(r"\$[({](?:if \$\()?([A-Z]+)", makefile))
     wrong: list[str] = []

@@ -1,7 +1,7 @@
-"""The picture of README: a real terminal session. `python -m tests.architecture.picture` runs it, and writes it anew.
+"""The picture of README: a real terminal session. `python -m tests.architecture.picture` makes the picture.
 
-It shows a verdict on wrong code that knows the visible case, and one on right code. It needs a sandbox, and no server.
-Long outputs are cut, and the picture says so with "…".
+It shows a verdict on wrong code that knows the visible case, and a verdict on right code. It needs a sandbox and no
+server. Long outputs are shortened, which "…" shows.
 """
 
 import os
@@ -71,7 +71,7 @@ def slugify(text: str) -> str:
 
 
 class Shown(NamedTuple):
-    """One command of the session, its exit status, and how many lines of its output are shown from begin and end."""
+    """One command of the session, its exit status, and the number of output lines shown from start and end."""
 
     command: str
     code: int
@@ -87,7 +87,10 @@ SESSION = (
 
 
 def played(folder: Path) -> list[tuple[Shown, str]]:
-    """Run the session in a folder; return the output of each command. Raises AssertionError for another exit status."""
+    """Run the session in a folder and return the output of each command.
+
+    Raises AssertionError for another exit status.
+    """
     for name, text in FILES.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
@@ -116,7 +119,7 @@ def played(folder: Path) -> list[tuple[Shown, str]]:
 
 
 def drawn(session: list[tuple[Shown, str]]) -> str:
-    """Return the session as an SVG that loads nothing."""
+    """Return the session as an SVG that loads no other file."""
     console = Console(record=True, width=COLUMNS, file=StringIO(), force_terminal=True, color_system="truecolor")
     for shown, output in session:
         console.print(Text(f"$ {shown.command}", style="bold green"))

@@ -1,4 +1,4 @@
-"""The table of docs/promises.md, and the tier of a test as its source says it."""
+"""The table of docs/promises.md, and the tier of a test according to its source."""
 
 import ast
 import re
@@ -27,7 +27,7 @@ def rows(page: str) -> list[re.Match[str]]:
 
 
 def faults(page: str, tests: Path) -> list[str]:
-    """Name each row whose test does not exist or runs in another tier. An empty list: all is as the page says."""
+    """Name each row whose test does not exist or is in another tier. An empty list means that the page is right."""
     found = []
     for row in rows(page):
         name, file = f"{row['file']}::{row['test']}", tests / row["file"]
@@ -40,10 +40,10 @@ def faults(page: str, tests: Path) -> list[str]:
 
 
 def tier_of(source: str, test: str) -> str | None:
-    """Return the tier of a function; None where the source has none of this name.
+    """Return the tier of a test function, or None if the source has no function of this name.
 
-    A test is slow when the function or its whole file bears the mark. One of which only some parameters bear it is
-    fast: the others run in `make test`.
+    A test is slow if the function or its whole file has the mark. If only some of its parameters have the mark, the
+    test is fast, because the other parameters run in `make test`.
     """
     tree = ast.parse(source)
     function = next((node for node in tree.body if isinstance(node, Function) and node.name == test), None)

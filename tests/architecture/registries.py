@@ -1,4 +1,4 @@
-"""The rule on where packages come from."""
+"""The rule for addresses of package registries."""
 
 import re
 
@@ -22,7 +22,10 @@ _REGISTRIES = re.compile(
 
 
 def no_registry_address(path: str, text: str) -> list[str]:
-    """Where packages come from is the reader's own setting. `text` is any tracked file."""
+    """Forbid addresses of package registries, because the reader's own settings choose the registry.
+
+    `text` is a tracked file.
+    """
     return [
         f"{path}:{number}: names a package registry: {match.group()}"
         for number, line in enumerate(text.splitlines(), 1)

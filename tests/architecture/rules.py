@@ -1,7 +1,7 @@
-"""The rules of the house as functions: (path, source) -> violations, each "path:line: what is wrong".
+"""The rules of the project as functions: (path, source) -> violations, each "path:line: what is wrong".
 
-Paths are relative to the project with forward slashes. Each rule is proved on bad and good snippets in test_rules.py
-and held over the whole project in test_project.py.
+Paths are relative to the project, with forward slashes. test_rules.py tests each rule with bad and good snippets, and
+test_project.py applies it to the whole project.
 """
 
 import ast
@@ -53,13 +53,13 @@ Rule = Callable[[str, str], list[str]]
 
 
 def short_file(path: str, source: str) -> list[str]:
-    """A file is one noun."""
+    """Forbid long files. A file has one subject."""
     lines = len(source.splitlines())
     return [f"{path}:{lines}: {lines} lines, at most {FILE_LINES_MAX}: split by noun"] if lines > FILE_LINES_MAX else []
 
 
 def short_functions(path: str, source: str) -> list[str]:
-    """A function fits a screen."""
+    """Forbid long functions. A function fits on a screen."""
     found = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -70,7 +70,7 @@ def short_functions(path: str, source: str) -> list[str]:
 
 
 def gate_alone_publishes_events(path: str, source: str) -> list[str]:
-    """`publish_events` is named in the gate only; a reference is enough, it need not be called there."""
+    """Forbid the name `publish_events` outside the gate. Even a reference without a call is a violation."""
     if path in {GATE, EVENT_PUBLISHER}:
         return []
     tree = ast.parse(source)
@@ -81,7 +81,7 @@ def gate_alone_publishes_events(path: str, source: str) -> list[str]:
 
 
 def work_alone_names_work_subjects(path: str, source: str) -> list[str]:
-    """Only bus/work_queue.py publishes `aura.work.>`: nobody else can, for nobody else knows the subjects."""
+    """Forbid `aura.work.>` outside bus/work_queue.py, so only this module can publish to these subjects."""
     if path in {WORK, SUBJECTS}:
         return []
     return [
@@ -92,7 +92,7 @@ def work_alone_names_work_subjects(path: str, source: str) -> list[str]:
 
 
 def nats_is_spoken_in_bus(path: str, source: str) -> list[str]:
-    """Calls of `.publish(` stand in the publishers of bus/, those of `.request(` and of JetStream's API in bus/."""
+    """Forbid `.publish(` outside the publishers of bus/, and `.request(` and the JetStream API outside bus/."""
     found = []
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
@@ -127,7 +127,7 @@ _SQL = re.compile(
 
 
 def sql_stands_in_sql(path: str, source: str) -> list[str]:
-    """No statement text in Python: it has a name and a file in sql/."""
+    """Forbid SQL statements in Python. A statement has a name and a file in sql/."""
     return [
         f"{path}:{line}: SQL belongs in sql/queries/NAME.sql: {text.strip()[:40]!r}"
         for line, text in _texts(ast.parse(source))
@@ -136,9 +136,9 @@ def sql_stands_in_sql(path: str, source: str) -> list[str]:
 
 
 def few_catch_everything(path: str, source: str) -> list[str]:
-    """A bare `except`, one of Exception or BaseException, and `suppress` of them stand at process edges only.
+    """Forbid a bare `except`, and `except` or `suppress` of Exception or BaseException, except at entries of processes.
 
-    A handler that ends with a bare `raise` tidies up and catches nothing.
+    A handler that ends with a bare `raise` is permitted, because it only cleans up.
     """
     found = []
     for function, node in _with_function(ast.parse(source)):
@@ -153,7 +153,7 @@ def few_catch_everything(path: str, source: str) -> list[str]:
 
 
 def nothing_happens_at_import(path: str, source: str) -> list[str]:
-    """No printing, no environment and no running loop outside functions."""
+    """Forbid printing, reading the environment and running an event loop outside functions."""
     forbidden = {"print", "getenv", "environ", "run", "connect", "basicConfig"}
     found = []
     for statement in ast.parse(source).body:
@@ -168,7 +168,7 @@ def nothing_happens_at_import(path: str, source: str) -> list[str]:
 
 
 def types_are_read_at_import(path: str, source: str) -> list[str]:
-    """What is decoded to a type goes through a decoder that its module has made: docs/adr/0009."""
+    """Require that typed decoding uses a decoder that the module makes at import (docs/adr/0009)."""
     remedy = "make a decoder where the module begins: two threads that ask first crash msgspec"
     found = []
     for function, node in _with_function(ast.parse(source)):
@@ -198,13 +198,16 @@ SOURCE_RULES: tuple[Rule, ...] = (
 
 
 def _is_sql(text: str) -> bool:
-    """A statement is written in one case; a sentence begins with one capital."""
+    """Whether a text is an SQL statement.
+
+    Its first word has only capital or only small letters, unlike a sentence's.
+    """
     word = re.match(r"\s*([A-Za-z]+)", text)
     return bool(word and (word[1].isupper() or word[1].islower()) and _SQL.match(text))
 
 
 def _texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """(line, text) of all strings but docstrings; what an f-string inserts reads as x."""
+    """Yield (line, text) of all strings except docstrings. Inserted values of an f-string become x."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             continue
@@ -215,7 +218,7 @@ def _texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def _text(node: ast.AST) -> str:
-    """What a string literal says; empty for anything else."""
+    """Return the text of a string literal, or an empty text for anything else."""
     if isinstance(node, ast.JoinedStr):
         return "".join(str(part.value) if isinstance(part, ast.Constant) else "x" for part in node.values)
     value = node.value if isinstance(node, ast.Constant) else None
@@ -223,7 +226,7 @@ def _text(node: ast.AST) -> str:
 
 
 def _references(tree: ast.AST, name: str) -> Iterator[int]:
-    """Lines where an attribute, a name, an import or a string is exactly `name`."""
+    """Yield the lines where an attribute, a name, an import or a string is exactly `name`."""
     for node in ast.walk(tree):
         names: tuple[object, ...] = ()
         if isinstance(node, ast.Attribute):
@@ -239,7 +242,7 @@ def _references(tree: ast.AST, name: str) -> Iterator[int]:
 
 
 def _name(node: ast.AST) -> str:
-    """The last part of a dotted name; empty for anything else."""
+    """Return the last part of a dotted name, or an empty text for anything else."""
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
@@ -254,7 +257,7 @@ def _re_raises(handler: ast.ExceptHandler) -> bool:
 
 
 def _with_function(tree: ast.AST, function: str = "") -> Iterator[tuple[str, ast.AST]]:
-    """Every node with the qualified name of the function or class it stands in."""
+    """Yield every node with the qualified name of its function or class."""
     for node in ast.iter_child_nodes(tree):
         inner = function
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):

@@ -1,4 +1,4 @@
-"""Every `aura` and `make` command of a page exists, with its options."""
+"""Every `aura` and `make` command on a page exists, with its options."""
 
 from pathlib import Path
 

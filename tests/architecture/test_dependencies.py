@@ -21,7 +21,7 @@ DISTRIBUTIONS = packages_distributions()
 
 
 def declared() -> set[NormalizedName]:
-    """Return the names of all dependencies, those of the extras too."""
+    """Return the names of all dependencies, including those of the extras."""
     extras = PROJECT["project"]["optional-dependencies"].values()
     lines = [*PROJECT["project"]["dependencies"], *(line for extra in extras for line in extra)]
     return {canonicalize_name(Requirement(line).name) for line in lines}
@@ -37,7 +37,7 @@ def imported(source: str) -> Iterator[str]:
 
 
 def undeclared(source: str) -> list[str]:
-    """Return the libraries of a module that no dependency names, as distributions."""
+    """Return the distributions that a module imports and that are not declared dependencies."""
     foreign = {name for name in imported(source) if name not in {*sys.stdlib_module_names, *OWN, *DELIVERED}}
     found = {name: {canonicalize_name(each) for each in DISTRIBUTIONS.get(name, [name])} for name in foreign}
     return sorted(name for name, distributions in found.items() if not distributions & declared())

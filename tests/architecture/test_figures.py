@@ -1,4 +1,4 @@
-"""The figures of CONTRIBUTING.md are those of the code."""
+"""The figures in CONTRIBUTING.md are equal to the figures of the code."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a hint names exists: commands, their options and variables, in every hint of the sources."""
+"""The commands, options and variables in every hint of the sources exist."""
 
 import ast
 import re
@@ -22,7 +22,7 @@ _VARIABLE = re.compile(r"\b(?:AURA|OPENAI)_[A-Z_]+\b")
 
 
 def hints() -> Iterator[tuple[str, str]]:
-    """(place, text) of each hint in the sources, and of the remedies for failed calls."""
+    """Yield (place, text) of each hint in the sources, and of the remedies for failed calls."""
     for failure, text in HINTS.items():
         yield f"HINTS[{failure}]", text
     for layer in CODE:
@@ -33,14 +33,14 @@ def hints() -> Iterator[tuple[str, str]]:
 
 
 def _text(node: ast.expr) -> str:
-    """The constant parts of an expression of text."""
+    """Return the constant parts of a text expression."""
     return "".join(
         each.value for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str)
     )
 
 
 def missing(text: str, known: dict[str, set[str]], written: str) -> list[str]:
-    """What a hint names and does not exist."""
+    """Name the commands, options and variables of a hint that do not exist."""
     wrong = []
     for command, rest in _COMMAND.findall(text):
         name = command if command in known else command.partition(" ")[0]

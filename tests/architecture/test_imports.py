@@ -1,4 +1,4 @@
-"""The import contracts of pyproject.toml refuse a house that breaks them and accept one that does not."""
+"""The import contracts of pyproject.toml refuse code that breaks them and accept code that does not."""
 
 import shutil
 import subprocess
@@ -18,7 +18,7 @@ DIRECTOR_MODULES = ("__main__", "settings")
 
 
 def _lint(house: Path, imports: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run the contracts on a house of empty packages, in which some modules have imports: `PACKAGE.MODULE` -> text."""
+    """Run the contracts on empty packages, in which some modules have imports: `PACKAGE.MODULE` -> text."""
     shutil.copy(ROOT / "pyproject.toml", house)
     packages = [*PACKAGES, *(f"director/{package}" for package in DIRECTOR)]
     modules = {f"director.{module}": "" for module in DIRECTOR_MODULES}

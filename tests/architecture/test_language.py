@@ -1,4 +1,4 @@
-"""Sentences that a fresh reader stumbled over do not come back, in code or pages."""
+"""Known hard-to-read sentences do not come back, in code or on pages."""
 
 import re
 from pathlib import Path
@@ -23,7 +23,7 @@ HARD_TO_READ = {
 
 
 def hard_sentences(text: str) -> list[str]:
-    """Name each pattern that a text has, with its remedy."""
+    """Name each forbidden pattern in a text, with its remedy."""
     plain = re.sub(r"\s+", " ", text)
     return [f"{match[0]!r}: {remedy}" for hard, remedy in HARD_TO_READ.items() for match in re.finditer(hard, plain)]
 

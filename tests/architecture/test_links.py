@@ -1,4 +1,4 @@
-"""Every link of a page leads to a file, a heading or a symbol that exists."""
+"""Every link on a page leads to an existing file, heading or symbol."""
 
 from pathlib import Path
 

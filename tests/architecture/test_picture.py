@@ -1,4 +1,4 @@
-"""The picture of README shows the commands of its script, which exist, and loads nothing from elsewhere."""
+"""The picture of README shows the existing commands of its script, and loads nothing from other places."""
 
 import html
 import re

@@ -1,4 +1,4 @@
-"""The rules of the house hold over the whole project."""
+"""The whole project follows its rules."""
 
 import shutil
 import subprocess
@@ -18,7 +18,7 @@ HELP_WALL_S = 240
 
 
 def _sources() -> dict[str, str]:
-    """Path -> text of all code of the project, without tests."""
+    """Return path -> text of all code of the project, without tests."""
     return {
         path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
         for package in PACKAGES

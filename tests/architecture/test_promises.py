@@ -1,4 +1,4 @@
-"""docs/promises.md names for each promise a test that exists, in the tier that the page says."""
+"""Each promise of docs/promises.md names an existing test in the stated tier."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""README.md is two screens, and its figures are those that were recorded."""
+"""README.md has the length of two screens, and its figures are the recorded figures."""
 
 import re
 from pathlib import Path
@@ -32,7 +32,7 @@ FIGURES = {
 
 
 def recorded(page: str, pattern: str) -> tuple[str, ...]:
-    """Return the figures of a page. Raises AssertionError where the pattern is not found."""
+    """Return the figures on a page. Raises AssertionError if the pattern is not found."""
     found = re.search(pattern, (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert found, f"docs/{page}.md has no {pattern}"
     return found.groups()

@@ -1,4 +1,4 @@
-"""Each rule refuses a snippet that breaks it and lets the honest snippet beside it pass."""
+"""Each rule refuses a snippet that breaks it and accepts a similar correct snippet."""
 
 import pytest
 

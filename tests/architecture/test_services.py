@@ -1,6 +1,6 @@
 """The test that calls every use case without the command line knows each module of use cases.
 
-It runs the whole way and looks at each function; this is the part that costs nothing.
+That test needs servers and checks each function. This test needs no server and checks only the imports.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""The pages are found: by mkdocs.yml, by docs/index.md, and the decisions by docs/adr/README.md."""
+"""Every page is listed in mkdocs.yml and docs/index.md, and every decision in docs/adr/README.md."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -51,7 +51,7 @@ def test_the_index_names_every_page() -> None:
 
 
 def faults_of_decisions(index: str, folder: Path) -> list[str]:
-    """Name the decisions that the index lacks, has too many, or shows with another title or state."""
+    """Name the decisions that the index lacks, has without a file, or shows with another title or state."""
     files = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("[0-9]*.md"))}
     files.pop("0000-template.md", None)
     rows = {row["file"]: row for row in DECISION.finditer(index)}

@@ -1,4 +1,4 @@
-"""docs/verdict.md names every gate, with its grade and in the order in which they are asked."""
+"""docs/verdict.md names every gate with its grade, in the order in which the gates run."""
 
 import re
 from pathlib import Path

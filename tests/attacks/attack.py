@@ -1,4 +1,4 @@
-"""What an attack is: a small program, what it tries, and how both its containment and its success outside are told."""
+"""The form of an attack: a small program, a description, and judges for its containment and for its success outside."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -38,7 +38,7 @@ def call(number, *args):
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """One performance of an attack, as it is seen from the host."""
+    """The outcome of one run of an attack, observed from the host."""
 
     reason: Reason
     exit_code: int | None
@@ -54,7 +54,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     said: str = ""  # the end of stderr, for people
 
     def got(self) -> list[str]:
-        """What was obtained, but for what may be looked at."""
+        """Return what the program obtained, except things that any program may look at."""
         return [
             what
             for what, outcome in self.outcomes.items()
@@ -67,7 +67,7 @@ Judge = Callable[[Seen], str]
 
 
 def outcomes_of(stdout: bytes) -> dict[str, str]:
-    """The lines of a program that say how its attempts ended."""
+    """Return the outcome of each attempt from the lines that the program wrote."""
     found = {}
     for line in stdout.decode(errors="replace").splitlines():
         if line.startswith(MARK):
@@ -80,7 +80,7 @@ def outcomes_of(stdout: bytes) -> dict[str, str]:
 
 
 def nothing_got(seen: Seen) -> str:
-    """The program came to its end, and each of its attempts was refused."""
+    """Judge that the program ended normally and that each of its attempts was refused."""
     if seen.reason != "exit" or seen.exit_code != 0:
         return f"it did not come to its end: {seen.reason} {seen.exit_code} {seen.said}"
     if not seen.outcomes:
@@ -89,7 +89,7 @@ def nothing_got(seen: Seen) -> str:
 
 
 def all_got(*names: str) -> Judge:
-    """Outside, each of these succeeds."""
+    """Return a judge for a run without a box: each of these attempts must succeed."""
 
     def judge(seen: Seen) -> str:
         failed = [f"{name}: {seen.outcomes.get(name)}" for name in names if "got" not in seen.outcomes.get(name, "")]
@@ -99,7 +99,7 @@ def all_got(*names: str) -> Judge:
 
 
 def ended_by(*reasons: Reason) -> Judge:
-    """A limit ended it in time."""
+    """Return a judge: one of these limits must end the run in time."""
 
     def judge(seen: Seen) -> str:
         return "" if seen.reason in reasons else f"it ended by {seen.reason} {seen.outcomes} {seen.said}"
@@ -116,12 +116,11 @@ def both(first: Judge, second: Judge) -> Judge:
 
 
 class Attack(msgspec.Struct, frozen=True, kw_only=True):
-    """`contained` judges a run in a box, `works` one of the same program as an ordinary process of a plain user.
+    """One attack. `contained` judges a run in a box. `works` judges a run as an ordinary process of a plain user.
 
-    `facts` are given to the program, and `harmless` laid over them outside, where `outside` then says how and why: the
-    whole attack is tried there only where that can hurt nobody. With `honest_part` only what anybody may do is tried
-    outside, which shows that the program's way of trying and telling works.
-    Every run in a box is also held to `held`.
+    The program gets `facts`. Outside a box, `harmless` replaces some of them, and `outside` says how and why, because
+    the whole attack runs outside only if it can harm nobody. With `honest_part`, only permitted actions are tried
+    outside. They show that the program tries and reports correctly. Every run in a box is also judged by `held`.
     """
 
     name: str  # "r01"
@@ -140,7 +139,10 @@ class Attack(msgspec.Struct, frozen=True, kw_only=True):
     needs_tree_memory: bool = False
 
     def held(self, seen: Seen) -> str:
-        """What went wrong in a box, of this attack or of what no box may let through; empty if it was contained."""
+        """Return the fault of a run in a box: of this attack or of the rules for every box.
+
+        It is empty if all is contained.
+        """
         if seen.reason == "setup_failed":
             return f"it was never started: {seen.said}"
         if seen.hits:

@@ -1,4 +1,4 @@
-"""What a contained program must not reach: listeners, a secret, a folder and a process of the host."""
+"""Things that a contained program must not reach: listeners, a secret, a folder and a process of the host."""
 
 import os
 import shutil
@@ -19,9 +19,9 @@ VICTIM_S = 120
 
 
 class Canaries:
-    """One attack's own, but for the secret, which is also a variable of this process.
+    """The canaries of one attack. The secret is the same for all attacks, and is also an environment variable.
 
-    `facts` are what the program is told, so that only the walls can stop it.
+    The program gets `facts` about the canaries, so that only the sandbox can stop it.
     """
 
     def __init__(self) -> None:
@@ -77,11 +77,11 @@ class Canaries:
 
     @property
     def held(self) -> int:
-        """A descriptor of the secret that children inherit."""
+        """Return a descriptor of the secret that child processes inherit."""
         return self._held
 
     def hits(self) -> tuple[str, ...]:
-        """What has been reached, in words."""
+        """Name the canaries that were reached."""
         assert self._victim is not None
         found = [name for name, each in self._sockets.items() if self._heard(each)]
         if self._victim.poll() is not None:
@@ -115,7 +115,7 @@ class Canaries:
 
 
 def ended(pids: list[int]) -> None:
-    """Ends the survivors of a program that nothing contained."""
+    """Kill the processes that remain after a run without a sandbox."""
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Fixtures of this folder."""
+"""Fixtures of the attack tests."""
 
 from tests.docker import box_image, docker_engine, docker_sandbox
 from tests.sandboxes import sandbox

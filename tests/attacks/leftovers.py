@@ -1,4 +1,4 @@
-"""What runs may leave behind: processes, control groups, scratch folders and descriptors."""
+"""The things that may remain after a run: processes, control groups, scratch folders and descriptors."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ PATIENCE_S = 30.0
 
 
 def processes_with(mark: str) -> list[int]:
-    """Processes, zombies not counted, whose command line holds the mark."""
+    """Return the processes, except zombies, whose command line contains the mark."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
@@ -21,7 +21,7 @@ def processes_with(mark: str) -> list[int]:
 
 
 def groups_of(pid: int) -> list[str]:
-    """Control groups of boxes whose owner is `pid`."""
+    """Return the control groups of boxes whose owner is `pid`."""
     pattern = re.compile(rf"^aura-box-\d+-{pid}-")
     return [name for _, folders, _ in os.walk("/sys/fs/cgroup") for name in folders if pattern.match(name)]
 
@@ -31,7 +31,7 @@ def descriptors() -> int:
 
 
 async def gone(mark: str) -> bool:
-    """True once no process bears the mark, which the kernel may need a moment for."""
+    """Whether no process has the mark any more. It waits briefly, because the kernel may need time."""
     deadline = time.monotonic() + PATIENCE_S
     while processes_with(mark):
         if time.monotonic() > deadline:
@@ -41,7 +41,7 @@ async def gone(mark: str) -> bool:
 
 
 def children() -> list[int]:
-    """Children of this process, zombies too."""
+    """Return the child processes of this process, including zombies."""
     found: list[int] = []
     for path in Path("/proc/self/task").glob("*/children"):
         with contextlib.suppress(FileNotFoundError):  # that thread has just ended
@@ -50,6 +50,6 @@ def children() -> list[int]:
 
 
 def mounts() -> list[str]:
-    """Where something is mounted for this process, that boxes might have added."""
+    """Return the mount points of this process that boxes might have added."""
     lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     return sorted(line.split()[4] for line in lines if "aura" in line)

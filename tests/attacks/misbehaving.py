@@ -1,4 +1,4 @@
-"""Programs that misbehave in every way that we could think of, drawn by a seeded generator."""
+"""Programs that misbehave in every way that we know, drawn by a generator with a seed."""
 
 import random
 from collections.abc import Mapping
@@ -65,14 +65,17 @@ WAYS: Mapping[str, str] = {
 
 
 class Misbehaviour(msgspec.Struct, frozen=True):
-    """One box: what it does, in words, and its run."""
+    """One box: a description of its misbehaviour, and its run."""
 
     what: str
     spec: RunSpec
 
 
 def drawn(random_: random.Random, mark: str) -> Misbehaviour:
-    """One to three ways at once, each but the last in a child of its own, under short limits."""
+    """Draw one to three kinds of misbehaviour at once, under short limits.
+
+    Each except the last has its own child process.
+    """
     ways = random_.sample(sorted(WAYS), random_.choice((1, 1, 2, PIECES_MAX)))
     code = _BEGIN
     for way in ways[:-1]:

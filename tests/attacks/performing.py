@@ -1,4 +1,4 @@
-"""An attack performed: in a box, and as an ordinary process of a plain user, with fresh canaries each time."""
+"""Runs of an attack: in a box, and as an ordinary process of a plain user, with fresh canaries each time."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ SAID_CHARACTERS = 300
 
 
 def plain_interpreter() -> Path | None:
-    """A Python that the boxes' user can start outside of a box; None where there is none."""
+    """Return a Python that the boxes' user can start outside a box, or None."""
     if os.getuid() != 0:
         return Path(sys.executable)
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
@@ -39,7 +39,7 @@ def plain_interpreter() -> Path | None:
 
 
 async def contained(sandbox: Sandbox, attack: Attack) -> Seen:
-    """The attack in a box of this sandbox."""
+    """Run the attack in a box of this sandbox."""
     os.environ[SECRET_VARIABLE] = SECRET  # of this process, from which boxes are started
     with Canaries() as canaries:
         spec = RunSpec(
@@ -65,7 +65,7 @@ async def contained(sandbox: Sandbox, attack: Attack) -> Seen:
 
 
 def uncontained(attack: Attack, python: Path) -> Seen:
-    """The control: the same program with nothing around it, as the boxes' user."""
+    """Run the control: the same program without a sandbox, as the boxes' user."""
     with Canaries() as canaries, tempfile.TemporaryDirectory(prefix="aura-outside-", dir="/tmp") as folder:
         as_root = os.getuid() == 0
         if as_root:
@@ -98,7 +98,7 @@ def uncontained(attack: Attack, python: Path) -> Seen:
 
 
 async def all_contained(sandbox: Sandbox, attacks: Iterable[Attack], at_once: int = AT_ONCE) -> dict[str, Seen]:
-    """Each attack in a box of its own, some at a time."""
+    """Run each attack in a separate box, several at a time."""
     free = asyncio.Semaphore(at_once)
 
     async def one(attack: Attack) -> tuple[str, Seen]:
@@ -109,7 +109,7 @@ async def all_contained(sandbox: Sandbox, attacks: Iterable[Attack], at_once: in
 
 
 async def all_uncontained(attacks: Iterable[Attack], python: Path, at_once: int = AT_ONCE) -> dict[str, Seen]:
-    """Each control, some at a time."""
+    """Run each control, several at a time."""
     free = asyncio.Semaphore(at_once)
 
     async def one(attack: Attack) -> tuple[str, Seen]:
@@ -120,7 +120,7 @@ async def all_uncontained(attacks: Iterable[Attack], python: Path, at_once: int 
 
 
 def naive_copy(folder: Path) -> dict[str, bytes]:
-    """What somebody would bring out who trusts what lies there: links are followed, archives are not opened."""
+    """Copy the files as careless code would: it follows links but does not open archives."""
     found: dict[str, bytes] = {}
     for here, _, names in os.walk(folder):
         for name in names:
@@ -133,7 +133,10 @@ def naive_copy(folder: Path) -> dict[str, bytes]:
 def _process(
     command: list[str], *, folder: str, environment: dict[str, str], held: int, user: int | None, terminal: bool
 ) -> tuple[bytes, bytes, int | None]:
-    """Its output and exit code. Output goes to files: a survivor may hold a pipe open."""
+    """Run a process, and return its output and exit code.
+
+    Output goes to files, because a survivor may hold a pipe open.
+    """
     ours, theirs = pty.openpty() if terminal else (-1, -1)
     if terminal and user is not None:
         os.fchown(theirs, user, user)

@@ -1,4 +1,4 @@
-"""Run as a plain user: what the sandbox holds there, as JSON on stdout. Started by test_plain_user.py."""
+"""A program that test_plain_user.py starts as a plain user. It prints the limits that the sandbox enforces, as JSON."""
 
 import asyncio
 import json

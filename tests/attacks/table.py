@@ -1,7 +1,7 @@
-"""The attacks as a table for docs/zoo.md, from results recorded by a real run: `python -m tests.attacks.table`.
+"""The table of attacks for docs/zoo.md, from recorded results: `python -m tests.attacks.table`.
 
-It performs the whole corpus outside of a box and in the boxes of every sandbox that this machine has, prints the table,
-and with `--record` writes tests/attacks/results.json.
+It runs all attacks without a box and in the boxes of every sandbox of this machine, and prints the table. With
+`--record` it writes tests/attacks/results.json.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ CONTAINED, WORKS, NOT_RUN = "contained", "works", "not run"
 
 
 class Results(msgspec.Struct, frozen=True):
-    """One performance of the corpus: per attack `works` outside and `contained` in each sandbox, or what went wrong."""
+    """The results of all attacks: for each, `works` outside and `contained` in each sandbox, or the fault."""
 
     date: str
     kernel: str
@@ -42,7 +42,7 @@ class Results(msgspec.Struct, frozen=True):
     contained: Mapping[str, Mapping[str, str]]  # "bubblewrap" -> attack -> ...
 
     def failures(self) -> list[str]:
-        """Attacks that got out, and controls that did not work."""
+        """Name the attacks that were not contained, and the controls that did not work."""
         controls = [f"{name} outside: {told}" for name, told in self.outside.items() if told != WORKS]
         return controls + [
             f"{name} in {sandbox}: {told}"
@@ -53,12 +53,12 @@ class Results(msgspec.Struct, frozen=True):
 
 
 def recorded() -> Results:
-    """The results in the repository."""
+    """Return the results in the repository."""
     return msgspec.json.decode(RECORDED.read_bytes(), type=Results)
 
 
 def attack_table(results: Results | None = None) -> str:
-    """The part of docs/zoo.md about attacks, in Markdown; of the recorded results unless others are given."""
+    """Return the part of docs/zoo.md about attacks, in Markdown. Default: from the recorded results."""
     results = results or recorded()
     names = list(results.sandboxes)
     lines = [
@@ -90,7 +90,7 @@ def _row(*cells: str) -> str:
 
 
 async def perform(sandboxes: Mapping[str, Sandbox], date: str) -> Results:
-    """The whole corpus, outside and in each of these sandboxes. Raises Unavailable where no control can be run."""
+    """Run all attacks, outside and in each of these sandboxes. Raises Unavailable if no control can run."""
     python = plain_interpreter()
     if python is None:
         raise Unavailable(
@@ -114,7 +114,7 @@ async def perform(sandboxes: Mapping[str, Sandbox], date: str) -> Results:
 
 @contextmanager
 def engine_of_our_own() -> Iterator[Engine]:
-    """A Docker engine of ours with an image of the boxes built for it."""
+    """Yield a separate Docker engine with a box image that was built for it."""
     with tempfile.TemporaryDirectory(prefix="aura-image-") as image, tempfile.TemporaryDirectory() as folder:
         engine = Engine(Path(folder) / "engine", networks=False)
         engine.start()

@@ -1,4 +1,7 @@
-"""The box from inside, as an honest program finds it, and limits at their edge; attacks are in the corpus."""
+"""The box as an honest program sees it, and programs at the edge of their limits.
+
+Attacks are in tests/attacks/corpus.
+"""
 
 import json
 import os
@@ -15,7 +18,7 @@ pytestmark = pytest.mark.needs_sandbox
 
 
 def uncontained(code: str) -> bytes:
-    """The control: the same code as an ordinary process of this user."""
+    """Run the control: the same code as an ordinary process of this user."""
     return subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=90, check=True).stdout
 
 

@@ -1,4 +1,4 @@
-"""Every attack of the corpus is contained, and each works where nothing contains it."""
+"""Every attack of the corpus is contained in a box, and works without a box."""
 
 import asyncio
 
@@ -35,7 +35,7 @@ def test_the_recorded_results_are_of_this_corpus() -> None:
 
 @pytest.fixture(scope="module")
 def outside() -> dict[str, Seen]:
-    """All controls, performed once."""
+    """Run all controls once."""
     python = plain_interpreter()
     if python is None:
         pytest.skip("no interpreter that a plain user can start")
@@ -44,7 +44,7 @@ def outside() -> dict[str, Seen]:
 
 @pytest.fixture(scope="module")
 def boxed(sandbox: Bubblewrap) -> dict[str, Seen]:
-    """All attacks in boxes of bubblewrap, performed once."""
+    """Run all attacks once in boxes of bubblewrap."""
     return asyncio.run(all_contained(sandbox, CORPUS))
 
 

@@ -1,4 +1,4 @@
-"""A container at its end: broken off at any moment, without its engine or its image, it leaves nothing behind."""
+"""A container that is stopped at any moment, or that loses its engine or image, leaves nothing behind."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""An engine does what it was asked for after nobody waits for it any more; nothing of it stays."""
+"""An engine may complete a request after the client has gone. Nothing that it makes remains."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ HELD_WAIT_S = 60.0
 
 
 class Moment(NamedTuple):
-    """A request that makes something, and what is asked of the sandbox so that it comes to be."""
+    """A request that makes something, and the settings of a run that causes this request."""
 
     words: bytes
     late_s: float
@@ -49,7 +49,7 @@ MOMENTS = [
 
 @pytest.fixture
 def folder(docker_engine: Engine) -> Iterator[Path]:
-    """A folder for sockets; the engine is as it was before, or the test fails."""
+    """Yield a folder for sockets. At the end the engine must have the same containers and images as before."""
     before = held_by(docker_engine)
     made = docker_engine.folder / f"late-{os.urandom(4).hex()}"
     made.mkdir()
@@ -58,7 +58,7 @@ def folder(docker_engine: Engine) -> Iterator[Path]:
 
 
 def held_by(engine: Engine) -> tuple[list[str], list[str]]:
-    """All containers and images of an engine."""
+    """Return all containers and images of an engine."""
     containers = engine.docker("ps", "--all", "--quiet", "--no-trunc").split()
     return containers, sorted(engine.docker("images", "--all", "--quiet", "--no-trunc").split())
 
@@ -68,7 +68,7 @@ def socket_of(engine: Engine) -> Path:
 
 
 def leave_when_held(proxy: Late, work: Callable[[], Coroutine[object, object, object]]) -> None:
-    """Begins some work in a loop, and ends the loop once one of the requests is on its way."""
+    """Start a task in an event loop, and end the loop when one of the requests has been sent."""
 
     async def leave() -> None:
         working = asyncio.create_task(work())
@@ -79,7 +79,7 @@ def leave_when_held(proxy: Late, work: Callable[[], Coroutine[object, object, ob
 
 
 def sandbox_at(engine: Engine, place: Path) -> Docker:
-    """A sandbox that has passed its probe before its requests are late."""
+    """Return a sandbox that has passed its probe before its requests are delayed."""
     sandbox = Docker(host_of(engine))
     asyncio.run(sandbox.probe())
     sandbox._engine = Client(f"{SCHEME}{place}")  # the same engine, by another way

@@ -1,4 +1,4 @@
-"""However and whenever a run is ended, nothing is left: no process, control group, scratch folder or descriptor."""
+"""A run that ends in any way at any moment leaves no process, control group, scratch folder or descriptor."""
 
 import asyncio
 import os
@@ -66,7 +66,7 @@ asyncio.run(sandbox.run(RunSpec(argv=argv, limits=Limits(wall_s=7))))
 
 @pytest.fixture
 def scratch() -> Iterator[Path]:
-    """A folder that the box's user can reach."""
+    """Yield a folder that the box's user can reach."""
     folder = Path(f"/tmp/aura-test-endings-{os.urandom(6).hex()}")
     folder.mkdir(mode=0o755)
     yield folder
@@ -180,7 +180,7 @@ async def test_a_held_box_does_not_run_on_when_its_owner_is_killed(own: Bubblewr
 
 
 async def started(code: str, scratch: Path, mark: str, ready: bytes) -> asyncio.subprocess.Process:
-    """A process of its own that runs boxes, when it has said that it is ready."""
+    """Start a separate process that runs boxes, and wait until it says that it is ready."""
     owner = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", code, str(scratch), mark),
         env={"PYTHONPATH": os.getcwd(), "PATH": os.environ["PATH"]},

@@ -1,4 +1,4 @@
-"""A host on which no box can be had, or not all of one: one sentence with its remedy, no traceback and no hang."""
+"""On a host with no sandbox, or a weaker one, each command gives one sentence with a remedy, and no traceback."""
 
 import json
 import re
@@ -20,7 +20,7 @@ FULL, WITHOUT_GROUPS = ON["a full disk"], ON["no control groups"]
 
 @pytest.fixture(autouse=True)
 def _simulated(sandbox: Bubblewrap) -> None:
-    """Skips where there is no sandbox, and where no other host can be simulated."""
+    """Skip the test if there is no sandbox, or if other hosts cannot be simulated."""
     del sandbox
     if why := can_be_simulated():
         pytest.skip(why)

@@ -1,4 +1,4 @@
-"""Boxes that misbehave, many in a row: each is bounded in time, memory and disk, and nothing is left of them."""
+"""Many misbehaving boxes one after another: each is limited in time, memory and disk, and nothing of it remains."""
 
 import asyncio
 import os
@@ -31,7 +31,7 @@ THREADS_MAX = (os.cpu_count() or 1) + 5
 
 @pytest.fixture
 def scratch() -> Iterator[Path]:
-    """A folder that the box's user can reach."""
+    """Yield a folder that the box's user can reach."""
     folder = Path(f"/tmp/aura-test-row-{os.urandom(6).hex()}")
     folder.mkdir(mode=0o755)
     yield folder
@@ -64,7 +64,7 @@ async def bounded_row(
     at_once: int = AT_ONCE,
     launcher_bytes: int = 0,
 ) -> Counter[str]:
-    """Runs the row, in boxes of bubblewrap by default, and compares what the host holds before and after it."""
+    """Run the boxes one after another, by default in bubblewrap, and compare the state of the host before and after."""
     sandbox = sandbox or Bubblewrap(scratch)
     tree_memory = (await sandbox.probe()).tree_memory
     mark = f"row-{os.urandom(6).hex()}"
@@ -91,7 +91,7 @@ async def bounded_row(
 
 
 def held(scratch: Path) -> tuple[int, list[str], list[int], list[str]]:
-    """Descriptors, mounts, children (zombies too) and files that are ours."""
+    """Return our descriptors, mounts, child processes (including zombies) and files."""
     return descriptors(), mounts(), children(), sorted(map(str, scratch.rglob("*")))
 
 
@@ -104,7 +104,7 @@ async def timed(sandbox: Sandbox, one: Misbehaviour) -> tuple[Misbehaviour, RunR
 def wrong(
     one: Misbehaviour, result: RunResult, took_s: float, margin_s: float, launcher_bytes: int, *, tree_memory: bool
 ) -> str:
-    """What this box was not held to; empty if it was."""
+    """Return the limit that this box has exceeded, or an empty text."""
     limits = one.spec.limits
     if result.reason == "setup_failed":
         return "it was not started"

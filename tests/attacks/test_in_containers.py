@@ -1,4 +1,7 @@
-"""The same attacks in containers of a real Docker engine, which the test starts itself; and hosts without one."""
+"""The same attacks in containers of a real Docker engine, which the test starts itself.
+
+Also, hosts without an engine.
+"""
 
 import asyncio
 import json
@@ -30,7 +33,7 @@ ROW_MARGIN_S = 30.0
 
 @pytest.fixture(scope="module")
 def contained(docker_sandbox: Docker) -> dict[str, Seen]:
-    """All attacks in containers, performed once."""
+    """Run all attacks once in containers."""
     return asyncio.run(all_contained(docker_sandbox, CORPUS))
 
 
@@ -63,7 +66,7 @@ async def test_a_row_of_containers(docker_engine: Engine, docker_sandbox: Docker
 
 
 def docker_of(aura: Aura, host: str) -> dict[str, Any]:
-    """What the doctor says of Docker, where it is the sandbox that was chosen."""
+    """Return the doctor's report on Docker, with Docker as the selected sandbox."""
     said = aura.inside().run("doctor", "--json", AURA_SANDBOX="docker", AURA_DOCKER_HOST=host)
     assert "Traceback" not in said.err
     whole = json.loads(said.out)

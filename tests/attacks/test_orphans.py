@@ -1,4 +1,4 @@
-"""What a killed owner leaves behind is swept by the next sandbox, and nothing else is."""
+"""The next sandbox removes the remains of a killed owner, and nothing else."""
 
 import asyncio
 import os

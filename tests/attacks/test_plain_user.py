@@ -1,4 +1,4 @@
-"""The sandbox for a plain user, and where no cgroup can be had: the same walls, and honesty about what is not held."""
+"""The sandbox for a plain user, and without cgroups: it has the same walls, and reports the limits that are missing."""
 
 import json
 import os
@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def _interpreter() -> Path | None:
-    """An interpreter of this version that a plain user can start."""
+    """Return an interpreter of this version that a plain user can start."""
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     candidates = (Path(sys.executable).resolve(), Path("/usr/bin") / version, Path("/usr/local/bin") / version)
     return next((path for path in candidates if path.exists() and reachable(path, NOBODY)), None)

@@ -1,4 +1,4 @@
-"""The filter of system calls holds for all of a box, and what ordinary programs use still works."""
+"""The system call filter holds for every process in a box, and the calls of ordinary programs still work."""
 
 import os
 

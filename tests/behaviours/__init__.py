@@ -1,1 +1,1 @@
-"""How real servers behave, as data, and the harness that plays each of them to a whole employee."""
+"""The behaviours of real servers as data, and the code that plays each of them to a complete employee."""

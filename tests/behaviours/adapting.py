@@ -1,4 +1,4 @@
-"""Servers that refuse the form of a request and take another one."""
+"""Servers that refuse one form of a request and accept another form."""
 
 from typing import Any
 
@@ -35,12 +35,12 @@ def not_streamed(body: Body) -> bool:
 
 
 def forbidden_extra(name: str) -> dict[str, Any]:
-    """FastAPI's refusal of a field."""
+    """Return FastAPI's refusal of a field."""
     return {"detail": [{"type": "extra_forbidden", "loc": ["body", name], "msg": "Extra inputs are not permitted"}]}
 
 
 def named(message: str, name: str, code: str = "unsupported_parameter") -> dict[str, Any]:
-    """OpenAI's refusal of a parameter."""
+    """Return OpenAI's refusal of a parameter."""
     return {"error": {"message": message, "type": "invalid_request_error", "param": name, "code": code}}
 
 

@@ -1,4 +1,4 @@
-"""Servers that answer in unusual forms: all of them hold the right answer, or say what became of it."""
+"""Servers that answer in unusual forms. Each answer contains the right text, or leads to a clear message."""
 
 import gzip
 import json
@@ -31,7 +31,7 @@ def stream(body: bytes, content_type: str = "text/event-stream") -> Reply:
 
 
 def bare(head: bytes, body: bytes) -> Reply:
-    """A reply whose head is written by hand."""
+    """Return a reply with a head that is written by hand."""
 
     async def reply(writer: Any, seen: Any) -> None:
         del seen
@@ -41,7 +41,7 @@ def bare(head: bytes, body: bytes) -> Reply:
 
 
 def changed(**fields: Any) -> Reply:
-    """A good completion with other fields in its choice."""
+    """Return a good completion with changed fields in its choice."""
 
     def change(body: Body) -> None:
         body["choices"][0].update(fields)

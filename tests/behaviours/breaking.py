@@ -1,4 +1,4 @@
-"""Servers, addresses, keys and proxies that are not there, break off or cannot be used."""
+"""Servers, addresses, keys and proxies that do not exist, that fail in the middle, or that cannot be used."""
 
 import asyncio
 from typing import Any
@@ -13,18 +13,18 @@ SHORT_S = 1.5
 
 
 async def closes(writer: Any, seen: Any) -> None:
-    """The connection ends without a word."""
+    """Close the connection without an answer."""
     del writer, seen
 
 
 async def resets(writer: Any, seen: Any) -> None:
-    """The connection is reset."""
+    """Reset the connection."""
     del seen
     writer.transport.abort()
 
 
 async def babbles(writer: Any, seen: Any) -> None:
-    """What comes is no HTTP."""
+    """Send bytes that are not HTTP."""
     del seen
     writer.write(b"SSH-2.0-OpenSSH_9.0\r\n\r\n")
 
@@ -40,7 +40,7 @@ async def endless_head(writer: Any, seen: Any) -> None:
 
 
 async def late(writer: Any, seen: Any) -> None:
-    """The right answer, after a while."""
+    """Send the right answer after a delay."""
     await asyncio.sleep(0.3)
     await honest(GOOD)(writer, seen)
 

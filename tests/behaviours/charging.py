@@ -1,4 +1,4 @@
-"""Servers that say in many ways, or not at all, what a call has used."""
+"""Servers that report the usage of a call in many forms, or not at all."""
 
 from tests.behaviours.model import BOUND, ESTIMATED, Behaviour, Used, answer, changed_choice, with_usage
 

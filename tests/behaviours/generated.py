@@ -1,4 +1,4 @@
-"""Odd cases drawn from a seed: a server's behaviour, broken once more, and an order that may be odd itself."""
+"""Unusual cases, drawn from a seed: a server's behaviour with further damage, and an order that may be unusual, too."""
 
 import asyncio
 import random
@@ -41,7 +41,7 @@ WALL_S = 2.0
 
 @dataclass(frozen=True)
 class OddCase:
-    """One case. `order`: as bytes, for it may be none at all."""
+    """One case. `order` is bytes, because they may be no valid order."""
 
     name: str
     reply: Reply
@@ -51,7 +51,7 @@ class OddCase:
 
 
 class Tape:
-    """A writer that keeps what a reply writes, so that it can be broken before it is sent."""
+    """A writer that stores the bytes of a reply, so that they can be damaged before they are sent."""
 
     def __init__(self, writer: Any) -> None:
         self.written = bytearray()
@@ -61,11 +61,11 @@ class Tape:
         self.written += data
 
     async def drain(self) -> None:
-        """Nothing is sent yet."""
+        """Do nothing, because the bytes are not sent yet."""
 
 
 def broken(reply: Reply, damage: Callable[[bytes], bytes]) -> Reply:
-    """The reply with its bytes damaged."""
+    """Return the reply with damaged bytes."""
 
     async def send(writer: Any, seen: Any) -> None:
         tape = Tape(writer)
@@ -80,7 +80,7 @@ def broken(reply: Reply, damage: Callable[[bytes], bytes]) -> Reply:
 
 
 def _damage(draw: random.Random) -> Callable[[bytes], bytes]:
-    """One way to break bytes."""
+    """Return one way to damage bytes."""
     seed = draw.random()
 
     def cut(data: bytes) -> bytes:
@@ -108,7 +108,7 @@ def _damage(draw: random.Random) -> Callable[[bytes], bytes]:
 
 
 def _order(draw: random.Random, behaviour: Behaviour, number: int) -> tuple[bytes, bool]:
-    """An order as bytes, and whether it can be read as one."""
+    """Return an order as bytes, and whether it can be decoded as an order."""
     order = replace_wall(behaviour, number)
     kind = draw.randrange(6)
     if kind == 0:  # text that JSON writes as escapes, as another program may have sent it
@@ -126,13 +126,13 @@ def _order(draw: random.Random, behaviour: Behaviour, number: int) -> tuple[byte
 
 
 def replace_wall(behaviour: Behaviour, number: int) -> Any:
-    """The behaviour's order, with little time and an id of its own."""
+    """Return the behaviour's order with a short time limit and a separate id."""
     order = order_of(replace(behaviour, wall_s=WALL_S), number=number)
     return msgspec.structs.replace(order, id=UUID(int=10_000 + number))
 
 
 def _escaped(text: str) -> bytes:
-    """The text as a JSON string of ASCII alone; half of a surrogate pair stays what it is."""
+    """Return the text as an ASCII JSON string. Half of a surrogate pair is not changed."""
     return b'"' + b"".join(_escape(character) for character in text) + b'"'
 
 
@@ -144,7 +144,7 @@ def _escape(character: str) -> bytes:
 
 
 def drawn(seed: int, count: int) -> list[OddCase]:
-    """So many cases, the same for the same seed."""
+    """Draw this number of cases. The same seed gives the same cases."""
     draw = random.Random(seed)
     cases = []
     for number in range(count):

@@ -1,4 +1,4 @@
-"""One behaviour of a server: what it replies, and what must come of it: outcome, charge and message."""
+"""One behaviour of a server: its reply, and the expected outcome, charge and message."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ ANSWERED = "answered"
 
 @dataclass(frozen=True)
 class Used:
-    """Tokens of the prompt and of the answer that are charged for; `estimated`: by bytes."""
+    """The charged tokens of prompt and answer. `estimated`: computed from bytes."""
 
     input_tokens: int
     output_tokens: int
@@ -32,7 +32,10 @@ Charge = Used | str
 
 @dataclass(frozen=True)
 class Behaviour:
-    """`says`: words of the message. `requests`: that the server has seen. `adapted`: what was changed for it."""
+    """A behaviour. `says`: words of the message. `requests`: their number at the server.
+
+    `adapted`: changes for the server.
+    """
 
     name: str
     reply: Reply | None
@@ -53,7 +56,7 @@ Rule = Callable[[Body], bool]
 
 
 def picky(rule: Rule, refusal: Reply, otherwise: Reply | None = None) -> Reply:
-    """A server that refuses requests for which the rule holds."""
+    """Return a server that refuses requests for which the rule is true."""
 
     async def reply(writer: Any, seen: Seen) -> None:
         await (refusal if rule(seen.body) else otherwise or honest(GOOD))(writer, seen)
@@ -62,14 +65,14 @@ def picky(rule: Rule, refusal: Reply, otherwise: Reply | None = None) -> Reply:
 
 
 class InTurn:
-    """A server that answers one request after the other in these ways, and the last way from then on."""
+    """A server that gives these replies one after another, and then repeats the last reply."""
 
     def __init__(self, *replies: Reply) -> None:
         self._replies = replies
         self._next = 0
 
     def begin(self) -> None:
-        """Begin with the first way again: a behaviour is played by more than one test of a process."""
+        """Start with the first reply again, because several tests of a process play the same behaviour."""
         self._next = 0
 
     async def __call__(self, writer: Any, seen: Seen) -> None:
@@ -79,24 +82,24 @@ class InTurn:
 
 
 def sends(status: int, body: Any, **headers: str) -> Reply:
-    """A reply with a body as JSON, or as it stands. Header names with _ for -."""
+    """Return a reply with a JSON body, or with these bytes. In header names, _ stands for -."""
     return raw(status, body if isinstance(body, bytes) else json.dumps(body).encode(), **headers)
 
 
 def error(status: int, message: str, **headers: str) -> Reply:
-    """An error as OpenAI sends it."""
+    """Return an error in OpenAI's form."""
     return sends(status, {"error": {"message": message, "type": "invalid_request_error"}}, **headers)
 
 
 def answer(change: Callable[[Body], None]) -> Reply:
-    """A good completion, changed."""
+    """Return a good completion with changes."""
     body = json.loads(completion(GOOD))
     change(body)
     return sends(200, body)
 
 
 def with_usage(usage: Any, **top: Any) -> Reply:
-    """A good completion with another usage."""
+    """Return a good completion with another usage."""
 
     def change(body: Body) -> None:
         body.pop("usage")
@@ -108,7 +111,7 @@ def with_usage(usage: Any, **top: Any) -> Reply:
 
 
 def message(**fields: Any) -> Reply:
-    """A completion with another message."""
+    """Return a completion with another message."""
 
     def change(body: Body) -> None:
         body["choices"][0]["message"] = {"role": "assistant", **fields}
@@ -117,13 +120,13 @@ def message(**fields: Any) -> Reply:
 
 
 def events(*chunks: Any, end: str = "\n\n", done: bool = True) -> bytes:
-    """Server-sent events."""
+    """Return a stream of server-sent events."""
     lines = [f"data: {chunk if isinstance(chunk, str) else json.dumps(chunk)}" for chunk in chunks]
     return "".join(line + end for line in [*lines, *(["data: [DONE]"] if done else [])]).encode()
 
 
 def deltas(*texts: str, finish: str | None = "stop", key: str = "content", usage: bool = True) -> list[Body]:
-    """The chunks of a streamed answer."""
+    """Return the chunks of a streamed answer."""
     head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "model": "served"}
     chunks: list[Body] = [
         head | {"choices": [{"index": 0, "delta": {key: text}, "finish_reason": None}]} for text in texts
@@ -136,7 +139,7 @@ def deltas(*texts: str, finish: str | None = "stop", key: str = "content", usage
 
 
 def changed_choice(usage: Any = ..., **fields: Any) -> Reply:
-    """A good completion with other fields in its choice, and with another usage if one is given."""
+    """Return a good completion with changed fields in its choice, and optionally with another usage."""
 
     def change(body: Body) -> None:
         body["choices"][0].update(fields)

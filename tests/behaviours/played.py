@@ -1,6 +1,7 @@
-"""Plays one behaviour to a whole employee: its worker, what the manager makes of it, the event, rows and words of it.
+"""The code that plays one behaviour to an employee: its worker, the manager's part, the event, its rows and its text.
 
-No server but the loopback one: the queue is in memory, and the manager's part is the functions that it uses.
+Only the loopback server is real. The queue is in memory, and the manager's part consists of the functions that the real
+manager calls.
 """
 
 import asyncio
@@ -50,7 +51,7 @@ PROFILE = Profile(name="ada", provider="openai", model=MODEL, model_digest=None,
 
 
 class Queue:
-    """Orders and hand-ins in memory."""
+    """A queue of orders and hand-ins in memory."""
 
     def __init__(self, orders: list[Order]) -> None:
         self._orders = list(orders)
@@ -88,7 +89,7 @@ class Parcel:
 
 @dataclass(frozen=True)
 class Played:
-    """What came of a behaviour. `told`: how the event reads for people. `seen`: the requests of the server."""
+    """The result of a behaviour. `told`: the event's text for people. `seen`: the requests that the server received."""
 
     event: CallFinished
     hand_in: HandIn
@@ -114,13 +115,13 @@ def order_of(behaviour: Behaviour, *, brief: Any = BRIEF, number: int = 1) -> Or
 
 
 def hired(base_url: str, **settings: Any) -> OpenAIEmployee:
-    """A priced model on a loopback server."""
+    """Return a model with a price on a loopback server."""
     fields: dict[str, Any] = {"model": MODEL, "api_key": SecretStr(KEY), **settings}
     return OpenAIEmployee(id=EMPLOYEE, name="ada", base_url=base_url, **fields)
 
 
 async def worked(employee: Employee, orders: list[Order], *, slots: int = 1) -> list[HandIn]:
-    """What an employee's worker hands in for these orders."""
+    """Return the hand-ins of an employee's worker for these orders."""
     queue, stop = Queue(orders), asyncio.Event()
     async with asyncio.TaskGroup() as group:
         group.create_task(Worker(employee, queue, slots=slots).run(stop))
@@ -140,7 +141,7 @@ async def played(behaviour: Behaviour, server: Loopback | None, *, base_url: str
 
 
 def recorded(hand_in: HandIn) -> CallFinished:
-    """The event of a hand-in, through the manager's safety, the domain's decision, the log's bytes and the rows."""
+    """Return the event of a hand-in, after the manager, the domain's decision, the log's bytes and the rows."""
     snapshot = safe_snapshot(hand_in.snapshot, Redactor(), prompt="b" * 64, answer="c" * 64)
     command = FinishCall(
         id=COMMAND, at=AT, run=RUN, task=FIRST, employee=EMPLOYEE, order=ORDER, snapshot=snapshot, index=0
@@ -167,7 +168,7 @@ def _encoded(event: Any) -> bytes:
 
 
 def told(event: CallFinished) -> str:
-    """The event as `aura watch`, `aura submit --wait` and `aura why` show it."""
+    """Return the event's text in `aura watch`, `aura submit --wait` and `aura why`."""
     story = Story()
     story.hear(codec.recorded(1, _encoded(staff.Hired(employee=EMPLOYEE, profile=PROFILE))))
     story.hear(codec.recorded(1, _encoded(next(one for one in CALLING if isinstance(one, run_messages.Planned)))))
@@ -175,7 +176,7 @@ def told(event: CallFinished) -> str:
 
 
 def wanted_charge(behaviour: Behaviour, done: Played) -> tuple[Amount, bool]:
-    """What must be charged, and whether it must be marked as estimated."""
+    """Return the expected charge, and whether it must be marked as estimated."""
     charge = behaviour.charge
     if charge == NOTHING:
         return Amount(), False
@@ -203,7 +204,7 @@ def _answer_texts(done: Played) -> list[str]:
 
 
 def faults(behaviour: Behaviour, done: Played) -> list[str]:
-    """Everything that is not as the behaviour wants it, a line each."""
+    """Return each difference from the expected behaviour, one per line."""
     event, wrong = done.event, []
     snapshot = event.snapshot
     amount, estimated = wanted_charge(behaviour, done)

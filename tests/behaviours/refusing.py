@@ -1,4 +1,4 @@
-"""Servers that answer with an error: its kind, the provider's own sentence, and a remedy that fits."""
+"""Servers that answer with an error. Its kind, the provider's own message and a fitting remedy must be shown."""
 
 from tests.behaviours.model import NOTHING, Behaviour, error, sends
 
@@ -8,7 +8,7 @@ CLOUD = b"<!DOCTYPE html><style>a{color:red}</style><script>var x=1</script><h1>
 
 
 def told(status: int, outcome: str, message: str, **headers: str) -> Behaviour:
-    """An error of the usual form: its sentence is shown, and it costs nothing."""
+    """Return an error in the usual form. Its message must be shown, and it costs nothing."""
     said = message[:60]
     return Behaviour(
         f"{status} {message[:70]}",
@@ -20,7 +20,7 @@ def told(status: int, outcome: str, message: str, **headers: str) -> Behaviour:
 
 
 def shaped(name: str, status: int, outcome: str, body: object, says: str) -> Behaviour:
-    """An error in a form of the provider's own."""
+    """Return an error in a provider's own form."""
     return Behaviour(name, sends(status, body), outcome, NOTHING, says=(says,))
 
 

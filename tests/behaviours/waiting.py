@@ -1,4 +1,4 @@
-"""Servers that ask to wait, in all the forms in which they do."""
+"""Servers that ask the client to wait, in all known forms."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ def waits(
 
 
 def until(name: str, answer: Callable[[datetime, datetime], Reply], most: float) -> Behaviour:
-    """A server that names a moment. `answer`: from the present and the moment, when the request comes."""
+    """Return a server that names a time. `answer` makes the reply from the present time and the named time."""
 
     async def reply(writer: Any, seen: Seen) -> None:
         now = datetime.now(UTC)
@@ -30,7 +30,7 @@ def until(name: str, answer: Callable[[datetime, datetime], Reply], most: float)
 
 
 def waits_until(name: str, headers: Callable[[datetime, datetime], dict[str, str]], most: float) -> Behaviour:
-    """A server that names a moment in headers."""
+    """Return a server that names a time in headers."""
     return until(name, lambda now, soon: error(429, "slow down", **headers(now, soon)), most)
 
 
@@ -39,7 +39,7 @@ def in_body(name: str, seconds: float, body: Any) -> Behaviour:
 
 
 def at_once(name: str, **headers: str) -> Behaviour:
-    """What cannot be read is no wait."""
+    """Return a server whose wait cannot be read. The employee must not wait."""
     return Behaviour(name, error(429, "slow down", **headers), "rate_limit", NOTHING)
 
 

@@ -1,4 +1,4 @@
-"""Fixtures of this folder."""
+"""Fixtures of the cheat tests."""
 
 from tests.sandboxes import sandbox
 

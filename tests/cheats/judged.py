@@ -1,4 +1,4 @@
-"""A requirement with names and numbers drawn anew, and solutions to it of every kind."""
+"""A requirement with random names and numbers, and solutions of every kind."""
 
 import random
 import string
@@ -14,7 +14,7 @@ def word(rng: random.Random, length: int = 8) -> str:
 
 @dataclass
 class Puzzle:
-    """A function of two arguments: a text repeated, joined by a drawn separator, with a drawn number behind it."""
+    """A function of two arguments: it repeats a text, joined by a random separator, with a random number at the end."""
 
     rng: random.Random
     within_s: float = 8.0
@@ -62,7 +62,7 @@ class Puzzle:
         return Case(steps=(step,), line=line, within_s=self.within_s, memory_mb=self.memory_mb)
 
     def solution(self, body: str, *, top: str = "") -> dict[str, bytes]:
-        """One file: `top` runs at import, `body` is that of the function `(text, number)`."""
+        """Return a tree of one file. `top` runs at import. `body` is the body of the function `(text, number)`."""
         lines = [top, f"def {self.function}(text, number):", *(f"    {line}" for line in body.splitlines())]
         return {self.path: "\n".join(lines).encode()}
 
@@ -70,6 +70,6 @@ class Puzzle:
         return self.solution(f"return f'{{text}}{self.separator}{{number + {self.number}}}'")
 
     def table(self) -> dict[str, bytes]:
-        """The visible cases as a table."""
+        """Return the visible cases as a table."""
         known = {values: self.answer(*values) for values in self.visible}
         return self.solution(f"return {known!r}.get((text, number))")

@@ -1,4 +1,4 @@
-"""The control: a gate as many have it, which runs the visible tests in the author's tree and believes the exit code."""
+"""The control: a common, naive gate. It runs the visible tests in the author's tree and trusts the exit code."""
 
 import asyncio
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ LIMITS = Limits(wall_s=WALL_S, memory_bytes=256 * MIB)
 
 
 async def accepts(tree: Mapping[str, bytes], sandbox: Sandbox, *options: str) -> bool:
-    """Whether `python -m pytest` ends with 0 in the author's tree. It runs in a box: the zoo is not let loose."""
+    """Whether `python -m pytest` ends with 0 in the author's tree. It runs in a box, because cheats can do harm."""
     tools = await asyncio.to_thread(toolbox, ("pytest",))
     spec = RunSpec(
         argv=(PYTHON, "-m", "pytest", "-q", *options, "tests"),

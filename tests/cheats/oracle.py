@@ -1,6 +1,6 @@
-"""An oracle beside the judge: it runs code without any box, in a process, and compares by rules of its own.
+"""An oracle for the judge: it runs code in a process without a box, and compares results by its own rules.
 
-It shares nothing with the judge but the requirement as it was read, and it is for honest code alone.
+It shares only the parsed requirement with the judge. It is for honest code only.
 """
 
 import ast
@@ -59,7 +59,7 @@ sys.exit(getattr(importlib.import_module(module), function)())
 
 
 def failing(requirement: Requirement, files: Mapping[str, bytes], criteria: list[Criterion]) -> dict[bool, bool]:
-    """Whether some case fails, of the sealed ones (True) and of the visible ones (False)."""
+    """Return whether a sealed case fails (key True) and whether a visible case fails (key False)."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "project"
         for path, content in files.items():
@@ -92,7 +92,7 @@ def _passes(case: Case, requirement: Requirement, folder: Path, own: Path) -> bo
 
 
 def same(wanted: Any, found: Any) -> bool:
-    """Equal, and of the same types all the way down."""
+    """Whether two values are equal and have the same types at every level."""
     if isinstance(wanted, dict) and "$any" in wanted:
         return True
     if isinstance(wanted, dict) and "$matches" in wanted:
@@ -162,7 +162,7 @@ def _ran(step: Step, command: str, folder: Path, own: Path) -> bool:
 
 @contextlib.contextmanager
 def _service(serve: Serve, folder: Path, own: Path) -> Iterator[int]:
-    """The service, once it is ready: its port. Of what it wrote, only its data outlives it."""
+    """Yield the port of the service when it is ready. Only its data folder outlives it."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
     environment = {**os.environ, "PORT": str(port), "DATA": str(own), "PYTHONPATH": str(folder)}
@@ -214,7 +214,7 @@ def _served(case: Case, serve: Serve, folder: Path, own: Path) -> bool:
 
 
 def _one(port: int, request: Request, saved: dict[str, Any]) -> Any:
-    """The answer's JSON, `{}` without one; None if it is not as wanted."""
+    """Return the JSON of the answer, or `{}` for an empty body, or None if the answer is not as expected."""
     body: bytes | None = None
     if request.json is not msgspec.UNSET:
         body = json.dumps(_filled(request.json, saved)).encode()

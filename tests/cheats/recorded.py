@@ -1,4 +1,4 @@
-"""What was recorded of the last whole run of the zoo: tests/cheats/results.json."""
+"""The recorded results of the last complete run of the zoo: tests/cheats/results.json."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,7 +17,7 @@ RECORDED = Path(__file__).with_name("results.json")
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One cheat: tasks that it was tried at, those where it was accepted, and all findings that told it."""
+    """One cheat: the tasks at which it was tried, the tasks at which it was accepted, and all findings about it."""
 
     tasks: list[str]
     aura: list[str]  # accepted by the judge
@@ -35,7 +35,7 @@ class Round(msgspec.Struct, frozen=True):
 
 
 class BaseRow(msgspec.Struct, frozen=True):
-    """One cheat against a base: whether judge and naive gate accepted it, its findings, and those of its control."""
+    """One cheat against a base: whether judge and naive gate accepted it, and the findings of cheat and control."""
 
     aura: bool
     naive: bool | None  # None: there is no tree that it could be asked about
@@ -44,7 +44,7 @@ class BaseRow(msgspec.Struct, frozen=True):
 
 
 class OnBase(msgspec.Struct, frozen=True):
-    """The last run of the cheats against a base, which may be another one than that of the others."""
+    """The last run of the cheats against a base. It may be another run than that of the other cheats."""
 
     date: str
     sandbox: str
@@ -75,7 +75,7 @@ def write(results: Results) -> None:
 
 
 def rows(fates: list[Fate]) -> dict[str, Row]:
-    """By cheat."""
+    """Return cheat -> row."""
     made: dict[str, Row] = {}
     for name in CHEATS:
         mine = [fate for fate in fates if fate.cheat == name]
@@ -89,7 +89,7 @@ def rows(fates: list[Fate]) -> dict[str, Row]:
 
 
 def base_rows(fates: Iterable[tuple[BaseCheat, BaseFate]]) -> dict[str, BaseRow]:
-    """By cheat."""
+    """Return cheat against a base -> row."""
     return {
         cheat.name: BaseRow(
             aura=fate.refused.verified,
@@ -107,7 +107,7 @@ def round_of(seed: int, deliveries: int, whole: int, refused: list[Refused]) -> 
 
 
 def difference(results: Results) -> list[str]:
-    """What the present corpus has and the results have not, and the other way round."""
+    """Name the differences between the present corpus and the recorded results."""
     found: list[str] = []
     for what, here, there in (
         ("cheat", set(CHEATS), set(results.cheats)),

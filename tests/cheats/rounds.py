@@ -1,4 +1,4 @@
-"""Rounds of the zoo: cheats and honest deliveries before the judge, and the cheats before the naive gate as control."""
+"""Rounds of the zoo: the judge on cheats and honest deliveries, and the naive gate on the cheats as control."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -22,7 +22,7 @@ MUTANTS_SHORT = 2  # of each of those in the short run
 
 @dataclass(frozen=True)
 class Fate:
-    """What became of one cheat at one task. `fault` says what the table of expected verdicts says otherwise."""
+    """The result of one cheat at one task. `fault` names a difference from the expected verdict."""
 
     cheat: str
     task: str
@@ -34,7 +34,7 @@ class Fate:
 
 @dataclass(frozen=True)
 class Refused:
-    """An honest delivery that was refused."""
+    """A refused honest delivery."""
 
     style: str
     task: str
@@ -43,13 +43,13 @@ class Refused:
 
 
 def pairs(seed: int) -> list[tuple[Cheat, Task]]:
-    """Each cheat with each task that it fits, drawn for the seed."""
+    """Return each cheat with each task that it fits. The seed decides the tasks' values."""
     tasks = [made(seed) for made in TASKS.values()]
     return [(cheat, task) for cheat in CHEATS.values() for task in tasks if cheat.fits(task)]
 
 
 def one_each(seed: int) -> list[tuple[Cheat, Task]]:
-    """Each cheat with one task, which moves on with the seed."""
+    """Return each cheat with one task. Another seed gives another task."""
     drawn: list[tuple[Cheat, Task]] = []
     for index, cheat in enumerate(CHEATS.values()):
         fitting = [task for task in (made(seed) for made in TASKS.values()) if cheat.fits(task)]
@@ -58,7 +58,7 @@ def one_each(seed: int) -> list[tuple[Cheat, Task]]:
 
 
 async def fates(asked: Iterable[tuple[Cheat, Task]], sandbox: Sandbox, *, seed: int, naive: bool) -> list[Fate]:
-    """The fate of each pair; with `naive`, also what the naive gate says."""
+    """Return the result of each pair. With `naive`, it includes the result of the naive gate."""
 
     async def fate(cheat: Cheat, task: Task) -> Fate:
         tree = cheat.make(task)
@@ -71,7 +71,7 @@ async def fates(asked: Iterable[tuple[Cheat, Task]], sandbox: Sandbox, *, seed: 
 
 
 def fault_of(cheat: Cheat, task: Task, found: Verdict) -> str | None:
-    """What is not as expected: it was verified, a strike is missing, or there is one that it has not earned."""
+    """Name the fault: the cheat was verified, or a strike is missing, or there is a wrong strike."""
     kinds = {finding.kind for finding in found.findings}
     named = [strike for strike in cheat.strikes if task.where in strike.where]
     must = {strike.kind for strike in named if not strike.may}
@@ -86,7 +86,7 @@ def fault_of(cheat: Cheat, task: Task, found: Verdict) -> str | None:
 
 
 async def refused(seed: int, sandbox: Sandbox, *, every: int = 1) -> tuple[int, int, list[Refused]]:
-    """How many honest deliveries were judged, how many of them as a whole, and those that were refused."""
+    """Return the number of judged honest deliveries, the number judged as a whole, and the refused ones."""
     asked = [(index, *each) for index, each in enumerate(honest(seed)) if index % every == 0]
 
     async def verdict(index: int, style: str, task: Task, tree: Tree) -> Refused | None:
@@ -111,7 +111,7 @@ async def judged(
     whole: bool = False,
     mutants: int = MUTANTS_MAX,
 ) -> Verdict:
-    """The verdict of one delivery; only one that is judged as a whole is mutated."""
+    """Return the verdict on one delivery. Mutants are tried only if it is judged as a whole."""
     return await judge(
         Candidate(requirement=task.requirement(within_s), tree=tree, whole=whole, mutants_max=mutants),
         sandbox=sandbox,
@@ -121,7 +121,7 @@ async def judged(
 
 
 async def _all(act: Callable[..., Awaitable[Any]], asked: Iterable[tuple[Any, ...]]) -> list[Any]:
-    """Of each row of arguments what `act` says, a few at once, in order."""
+    """Return the results of `act` for each row of arguments, in order. A few run at the same time."""
     gate = asyncio.Semaphore(JUDGED_AT_ONCE)
 
     async def one(row: tuple[Any, ...]) -> Any:

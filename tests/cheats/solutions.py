@@ -1,4 +1,4 @@
-"""Right solutions of the example requirements, by the folder of the example."""
+"""Right solutions of the example requirements, by the example's folder."""
 
 import json
 from pathlib import Path
@@ -134,7 +134,7 @@ def main():
 
 
 def _recorded(example: str) -> dict[str, str]:
-    """The last answer of each task, which is the right one."""
+    """Return the last recorded answer of each task, which is the right one."""
     answers = json.loads((EXAMPLES / example / "answers.json").read_text(encoding="utf-8"))
     return {path: text for task in answers.values() for path, text in task[-1].items()}
 

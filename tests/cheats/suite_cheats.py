@@ -1,4 +1,4 @@
-"""Trees that are wrong and try to make a given suite pass. `tree(body)` is a project of one function `tidy`."""
+"""Wrong trees that try to pass a given suite. `tree(body)` is a project with one function `tidy`."""
 
 RIGHT = """def tidy(text):
     if not isinstance(text, str):
@@ -45,7 +45,7 @@ def forge():
 
 
 def tree(top: str = "", body: str = "return text", **more: str) -> dict[str, bytes]:
-    """The project with `top` at import and `body` in the function; `more` are files, `__` for a slash."""
+    """Return the project with `top` at import and `body` in the function. `more` are files, with `__` for a slash."""
     lines = "".join(f"    {line}\n" for line in body.splitlines())
     files = {"tidy.py": f"{top}\n\ndef tidy(text):\n{lines}"}
     return {path: content.encode() for path, content in (files | more).items()}

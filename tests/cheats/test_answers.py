@@ -1,4 +1,4 @@
-"""The worker's answer, forged from within its own process: what it may say of files, and how deep it may nest."""
+"""Forged answers of the worker, from inside its process: what they may say about files, and how deep they may nest."""
 
 import asyncio
 from decimal import Decimal
@@ -147,7 +147,7 @@ async def test_a_command_cannot_open_the_memory_of_the_worker(sandbox: Bubblewra
 
 
 async def _side_by_side(one: Case, other: Case, project: Project, sandbox: Sandbox) -> object:
-    """What the first answers while the second runs."""
+    """Return the answer of the first code while the second code runs."""
     told, _ = await asyncio.gather(play(one, project, sandbox), play(other, project, sandbox))
     assert isinstance(told, CaseAnswer)
     return told.steps[0].value

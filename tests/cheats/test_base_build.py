@@ -1,4 +1,4 @@
-"""A base whose build makes a version file and an extension: built once in a box, and its tests run against that."""
+"""A base whose build makes a version file and an extension: it is built once in a box, and its tests use the result."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The base's own tests are a regression gate that the author cannot edit; the author's own tests are advice."""
+"""The base's own tests are a regression gate that the author cannot edit. The author's own tests are only advice."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ QUIET = b"def shout(text):\n    return text\n"
 def subject(
     sandbox: Bubblewrap, tree: Mapping[str, bytes], base: Mapping[str, bytes], policy: BaseSuitePolicy | None = None
 ) -> Subject:
-    """A subject for the gates alone."""
+    """Return a subject for tests of single gates."""
     asked = replace(requirement(cases=(CASE,)), base_suite=policy or BaseSuitePolicy(), scope=("tidy.py",))
     return Subject(
         requirement=asked,

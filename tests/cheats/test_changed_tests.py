@@ -1,4 +1,4 @@
-"""Tests laid over the base's: the named ones turn, the others stay, and a sealed folder of them stays sealed."""
+"""Tests that replace tests of the base: named tests must change to passing, and a sealed folder stays sealed."""
 
 from pathlib import Path
 
@@ -99,7 +99,7 @@ async def test_a_sealed_folder_of_tests_tells_its_author_nothing(sandbox: Bubble
 
 
 def in_packages(settings: bytes) -> dict[str, bytes]:
-    """A repository of two packages, each with metadata of its own."""
+    """Make a repository of two packages, each with its own metadata."""
     metadata = b"[project]\nname = 'part'\nversion = '1'\n"
     tests = b"from core.shop import total\n\ndef test_one():\n    assert total([1]) == 1\n"
     return {

@@ -1,4 +1,4 @@
-"""What has passed is tried again: answers that rest on hash order or on what was asked before are found out."""
+"""Passing code is tried again. Answers that depend on hash order or on earlier calls are detected."""
 
 import subprocess
 import sys
@@ -52,7 +52,7 @@ ANSWERS = {"tidy.py": b"def tidy(number):\n    return number\n"}
 
 
 def by_suite() -> Suite:
-    """Each word once, in the order in which they come: that of their hashes with the seed of a suite's first run."""
+    """Return a suite that passes only with the hash order of its first run."""
     program = f"print(sorted({WORDS!r}, key=hash))"
     env = {"PYTHONHASHSEED": "0"}
     words = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True).stdout
@@ -70,7 +70,7 @@ def by_property() -> Requirement:
 async def asked(
     of: Requirement, tree: Mapping[str, bytes], sandbox: Bubblewrap
 ) -> tuple[GateResult, GateResult, Subject]:
-    """The gate before and flakiness, and what they found."""
+    """Run the previous gate and flakiness, and return their findings."""
     subject = Subject(
         requirement=of,
         tree=tree,

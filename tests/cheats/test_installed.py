@@ -1,4 +1,4 @@
-"""What pip installs is what was judged: packaging that puts something else in its place, beside packaging that may."""
+"""pip must install the judged code: packaging that installs other code is refused, and honest packaging is accepted."""
 
 import importlib.util
 import marshal

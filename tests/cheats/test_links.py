@@ -1,4 +1,4 @@
-"""Links as the gates see them that need no box, beside links of honest authors; tests/cheats/on_base judges others."""
+"""Links, seen by the gates that need no box, and links of honest authors. tests/cheats/on_base judges other links."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -39,7 +39,7 @@ BEFORE = Tree(
 
 
 class Linked(NamedTuple):
-    """What an author adds to the base: links and files by path, and what is said of it when it is refused."""
+    """The author's additions to the base: links and files by path, and the message if they are refused."""
 
     links: Mapping[str, str]
     files: Mapping[str, bytes] = {}
@@ -52,7 +52,7 @@ def after(written: Linked) -> Tree:
 
 
 def found(written: Linked) -> list[str]:
-    """What the gates say that need no box."""
+    """Return the findings of the gates that need no box."""
     tree = after(written)
     changed = changed_paths(tree, BEFORE)
     findings = [

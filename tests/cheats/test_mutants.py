@@ -1,7 +1,7 @@
-"""Wrong but honest code: of all mutants of the example solutions that a sealed case can tell apart, none is accepted.
+"""Wrong but honest code: no mutant of the example solutions is accepted if a sealed case can detect it.
 
-Which ones a case can tell apart is said by an oracle of the test's own, which runs them without any box; the judge must
-refuse exactly those. A drawn sample in the normal run, all of them in the slow one.
+An oracle, which is a part of the test and uses no box, decides which mutants a case can detect. The judge must refuse
+exactly these. The normal run tries a random sample, and the slow run tries all mutants.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ class Wrong:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the oracle and the judge say of one mutant."""
+    """The results of the oracle and of the judge for one mutant."""
 
     wrong: Wrong
     sealed: bool  # whether some sealed case fails, as the oracle sees it
@@ -58,7 +58,7 @@ def all_of(example: str, seed: int) -> list[Wrong]:
 
 
 def limited(example: str) -> Requirement:
-    """The example with short time limits, for mutants that hang."""
+    """Return the example with short time limits, for mutants that hang."""
     read = requirement(example)
     return replace(read, criteria=tuple(_limited(criterion) for criterion in read.criteria))
 
@@ -71,7 +71,7 @@ def _limited(criterion: Criterion) -> Criterion:
 
 
 def touched(of: Requirement, path: str) -> list[Criterion]:
-    """The criteria of the tasks that may write the path, and of those after them."""
+    """Return the criteria of the tasks that may write the path, and of later tasks."""
     own = {task.id for task in of.tasks if path in task.scope}
     tasks = [task for task in of.tasks if task.id in own or own & set(task.after)]
     names = {name for task in tasks for name in task.criteria}
@@ -92,10 +92,10 @@ async def outcome(wrong: Wrong, sandbox: Bubblewrap) -> Outcome:
 
 
 def asked_again(wrong: Wrong, criteria: list[Criterion], *, accepted: bool) -> dict[bool, bool]:
-    """What the oracle says of a mutant of which the judge says something else.
+    """Ask the oracle again about a mutant if the judge disagrees.
 
-    A service with a short queue, say, fails by chance. What was accepted is told apart if it fails each time that it is
-    asked; what was refused, if it fails once.
+    Some code fails only by chance, for example a service with a short queue. An accepted mutant counts as detectable if
+    it fails each time. A refused mutant counts as detectable if it fails once.
     """
     again = [failing(limited(wrong.example), wrong.tree(), criteria) for _ in range(AGAIN)]
     print(f"\nthe oracle and the judge (accepted: {accepted}) differed over {wrong}; asked again, it fails: {again}")
@@ -104,7 +104,7 @@ def asked_again(wrong: Wrong, criteria: list[Criterion], *, accepted: bool) -> d
 
 
 def held(outcomes: list[Outcome]) -> None:
-    """No mutant that a sealed case tells apart is accepted, and the judge refuses just those that some case fails."""
+    """Check that the judge refuses exactly the mutants that fail a visible or a sealed case."""
     told = [each for each in outcomes if each.sealed]
     equal = [each for each in outcomes if not (each.sealed or each.visible)]
     print(f"{len(outcomes)} mutants; told apart by sealed cases: {len(told)}; by no case: {len(equal)}", end="; ")

@@ -1,4 +1,4 @@
-"""Criteria that let small mistakes pass are noted with the mistakes; it never costs the author the verdict."""
+"""Criteria that do not detect small mistakes are noted with the mistakes. This never changes the author's verdict."""
 
 import msgspec
 import pytest

@@ -1,4 +1,4 @@
-"""Services that are wrong, cheat or misbehave: each is refused with its typed finding, beside right ones that pass."""
+"""Services that are wrong, cheat or misbehave: each gets its typed finding. Similar right services pass."""
 
 import asyncio
 import os

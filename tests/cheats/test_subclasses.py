@@ -1,4 +1,4 @@
-"""Honest subclasses, judged in boxes; those that lie about their contents are in tests/cheats/on_base."""
+"""Honest subclasses, judged in boxes. Subclasses with false contents are in tests/cheats/on_base."""
 
 import random
 

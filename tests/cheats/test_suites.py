@@ -1,4 +1,4 @@
-"""Given suites: the right code passes, and what a suite cannot keep out is refused by cases judged outside."""
+"""Given suites: right code passes. Cases judged outside the box refuse the cheats that a suite cannot detect."""
 
 from collections.abc import Mapping
 from decimal import Decimal

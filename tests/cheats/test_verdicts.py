@@ -1,4 +1,4 @@
-"""Which solutions the judge accepts: the right ones, and no other, each with its typed reason."""
+"""The judge accepts only right solutions, and refuses each wrong solution with its typed reason."""
 
 import random
 
@@ -74,7 +74,7 @@ def seed_of_the_puzzle() -> int:
 
 @pytest.fixture
 def puzzle(seed_of_the_puzzle: int) -> Puzzle:
-    """The same for every test of a run, so that the control is judged once."""
+    """Return the same puzzle for every test of a session, so that the control is judged only once."""
     print(f"puzzle drawn with seed {seed_of_the_puzzle}")
     return Puzzle(random.Random(seed_of_the_puzzle))
 
@@ -84,7 +84,7 @@ controlled: list[Requirement] = []
 
 
 async def verdict(puzzle: Puzzle, tree: dict[str, bytes], sandbox: Bubblewrap) -> Verdict:
-    """The judge's verdict, after the control: the right solution of the same puzzle is verified."""
+    """Return the judge's verdict, after the control: the right solution of the same puzzle is verified."""
     requirement: Requirement = puzzle.requirement()
     if requirement not in controlled:
         control = await judge(

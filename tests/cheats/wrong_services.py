@@ -1,4 +1,4 @@
-"""Services that are wrong, cheat or misbehave, with the criterion, the findings and the words that tell them."""
+"""Services that are wrong, cheat or misbehave, each with the criterion, the findings and the words of its refusal."""
 
 from tests.services import FORGETFUL, changed
 

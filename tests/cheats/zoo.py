@@ -1,6 +1,6 @@
-"""docs/zoo.md from the recorded results: `python -m tests.cheats.zoo`; with --run it records new ones first.
+"""docs/zoo.md, made from the recorded results: `python -m tests.cheats.zoo`. With --run it first records new results.
 
-`--run base` records the cheats against a base alone, and keeps the other results.
+`--run base` records only the cheats against a base, and keeps the other results.
 """
 
 import argparse
@@ -108,7 +108,7 @@ _NOT_PROMISED = """## What is not promised
 
 
 def page(results: Results) -> str:
-    """The whole page."""
+    """Return the whole page."""
     lines = [_HEAD, _cheats(results)]
     for family, cheats in FAMILIES.items():
         lines.append(f"### {family}\n\n| cheat | what it does | tasks | naive gate accepts | Aura accepts | findings |")
@@ -184,7 +184,7 @@ def _honest(results: Results) -> str:
 
 
 async def run(sandbox: Sandbox) -> Results:
-    """The whole zoo: every cheat at every task, every honest delivery three times, and the cheats against a base."""
+    """Run the whole zoo: every cheat at every task, honest deliveries three times, and cheats against a base."""
     draw = random.SystemRandom()
     held = await sandbox.probe()
     seed = draw.randrange(SEEDS)
@@ -209,7 +209,7 @@ async def run(sandbox: Sandbox) -> Results:
 
 
 async def run_on_base(sandbox: Sandbox) -> OnBase:
-    """Every cheat against a base, with its control."""
+    """Run every cheat against a base, with its control."""
     held = await sandbox.probe()
     seed = random.SystemRandom().randrange(SEEDS)
     seen = await base_fates(BASE_CHEATS.values(), sandbox, seed=seed, naive=True)
@@ -220,7 +220,7 @@ async def run_on_base(sandbox: Sandbox) -> OnBase:
 
 
 async def record(part: str) -> None:
-    """Run a part of the zoo, or all of it, and write what became of it."""
+    """Run the whole zoo or a part of it, and write the results."""
     sandbox = Bubblewrap()
     try:
         if part == "base":

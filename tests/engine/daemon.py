@@ -1,4 +1,4 @@
-"""A Docker engine of the test's own: on its own socket, with its own data, ended by the process id that was started."""
+"""A Docker engine of the test: it has its own socket and data, and is ended by the process id that was started."""
 
 import os
 import secrets
@@ -25,11 +25,14 @@ HOST_NETWORK = "AURA_TEST_HOST_NETWORK"
 
 
 class EngineFailed(Exception):
-    """The engine does not start here; the end of its log says why."""
+    """The engine cannot start here. The end of its log gives the reason."""
 
 
 def compose_command() -> list[str] | None:
-    """Compose as .ci/docker-compose builds it, or as it is installed; None without one of version 2 or newer."""
+    """Return Compose as .ci/docker-compose builds it, or as it is installed.
+
+    None if version 2 or newer is not available.
+    """
     for command in ([str(Path(sys.executable).with_name("docker-compose"))], ["docker", "compose"], ["docker-compose"]):
         if shutil.which(command[0]) is None:
             continue
@@ -41,7 +44,7 @@ def compose_command() -> list[str] | None:
 
 
 def missing() -> list[str]:
-    """What an engine needs and this machine has not."""
+    """Name the things that an engine needs and that this machine does not have."""
     found = [program for program in PROGRAMS if shutil.which(program) is None]
     if compose_command() is None:
         found.append("docker compose 2 (.ci/docker-compose builds it)")
@@ -53,10 +56,10 @@ def missing() -> list[str]:
 
 
 class Engine:
-    """dockerd with all that it keeps below `folder`; it ends when this process dies. It touches no packet filter."""
+    """dockerd with all its data in `folder`. It ends when this process dies, and it changes no packet filter."""
 
     def __init__(self, folder: Path, *, networks: bool = True) -> None:
-        """`networks`: whether it will be asked for any."""
+        """Prepare the engine. `networks`: whether tests will use networks."""
         self.folder = folder
         self._networks = networks
         self._cgroup = f"{CGROUP}-{os.getpid()}-{secrets.token_hex(2)}"
@@ -75,7 +78,7 @@ class Engine:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Raises EngineFailed."""
+        """Start the engine. Raises EngineFailed."""
         (self.folder / "client").mkdir(parents=True)
         (self.folder / "daemon.json").write_text("{}\n")
         command: list[str | Path] = [
@@ -110,17 +113,20 @@ class Engine:
         self._run("docker", "network", "rm", "tried")
 
     def docker(self, *arguments: str | Path) -> str:
-        """What a command of the client that succeeds prints."""
+        """Return the output of a docker command that must succeed."""
         return self.ran("docker", *arguments)
 
     def ran(self, *command: str | Path, folder: Path | None = None, **environment: str) -> str:
-        """As docker, for any client of this engine."""
+        """Return the output of a command of any client of this engine."""
         done = self._run(*command, folder=folder, **environment)
         assert done.returncode == 0, (command, done.stdout[-2000:], done.stderr[-2000:])
         return done.stdout
 
     def close(self) -> None:
-        """Containers, volumes and networks first, so that nothing of them stays on the machine; then the engine."""
+        """Remove containers, volumes and networks, so that nothing of them stays on the machine.
+
+        Then end the engine.
+        """
         if self._process is None:
             return
         if self._process.poll() is None:

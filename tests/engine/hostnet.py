@@ -1,7 +1,7 @@
-"""The same compose.yaml for an engine that cannot make bridge networks: everything on the machine's own network.
+"""compose.yaml for an engine that cannot make bridge networks: all containers use the machine's own network.
 
-An override beside compose.yaml gives each server and each role a port of its own on loopback; the files that name
-addresses are rewritten in the copy of the project. Several containers of one role cannot share a port.
+An override file gives each server and each role a separate port on loopback. Files that contain addresses are changed
+in the copy of the project. Several containers of one role cannot share a port.
 """
 
 import re
@@ -18,7 +18,7 @@ METRICS = "9464"
 
 
 def override(project: Path, prometheus_port: int) -> None:
-    """Write compose.override.yaml, which compose takes along by itself, and the addresses that follow from it."""
+    """Write compose.override.yaml, which Compose reads automatically, and change the addresses that depend on it."""
     services: dict[str, Any] = YAML(typ="safe").load(project / "compose.yaml")["services"]
     taken: set[int] = {prometheus_port}
     ports = {name: _free(taken) for name in services} | {"prometheus": prometheus_port}
@@ -58,7 +58,7 @@ def override(project: Path, prometheus_port: int) -> None:
 
 
 def _scrape(settings: Path, ports: dict[str, int]) -> None:
-    """Every role at its port; the manager too, whose name no server knows here."""
+    """Return the scrape settings: every role at its port. The manager needs it, too, as no server knows its name."""
     text = settings.read_text().partition("    # Of managers")[0]
     text = re.sub(rf'"(\w+):{METRICS}"', lambda found: f'"{LOOPBACK}:{ports[found[1]]}"', text)
     manager = f'      - {{targets: ["{LOOPBACK}:{ports["manager"]}"], labels: {{role: manager, name: manager}}}}\n'

@@ -1,6 +1,7 @@
-"""Images made without a registry: this system's own files, imported under the names that compose.yaml uses.
+"""Images made without a registry: files of this system, imported under the names that compose.yaml uses.
 
-They stand in for the published ones: same programs, same entry points, other packaging. A Debian system is needed.
+They replace the published images: they have the same programs and entry points, but other packaging. They need a Debian
+system.
 """
 
 import os
@@ -30,7 +31,7 @@ GROUP = f"root:x:0:\npostgres:x:{POSTGRES_ID}:\nnogroup:x:{NOBODY_ID}:\n"
 
 
 class Root:
-    """The files of an image: target path -> what is there. Owned by root unless said otherwise."""
+    """The files of an image: target path -> source or content. Root owns them, unless stated otherwise."""
 
     def __init__(self) -> None:
         self._files: dict[str, Path] = {}
@@ -38,14 +39,14 @@ class Root:
         self._complete: set[Path] = set()
 
     def like(self, other: "Root") -> "Root":
-        """With all that another one has."""
+        """Add all files of another root."""
         self._files |= other._files
         self._made |= other._made
         self._complete |= other._complete
         return self
 
     def system(self, *packages: str) -> "Root":
-        """The files of Debian packages."""
+        """Add the files of Debian packages."""
         listed = subprocess.run(["dpkg", "-L", *packages], capture_output=True, text=True, check=True).stdout
         for line in listed.splitlines():
             if line.startswith("/") and not line.startswith(NOT_NEEDED) and not Path(line).is_dir():
@@ -53,13 +54,13 @@ class Root:
         return self
 
     def copy(self, source: Path, target: str | None = None) -> None:
-        """A file where it is, or at `target`; absent on this system: left out."""
+        """Copy a file to the same path or to `target`. A file that is absent on this system is skipped."""
         place = target or os.path.join(os.path.realpath(source.parent), source.name)
         if os.path.lexists(source):
             self._files[place] = source
 
     def tree(self, source: Path, target: str, without: Iterable[str] = ()) -> None:
-        """A folder with all that is in it but what bears one of these names."""
+        """Copy a folder with its content, except entries with one of these names."""
         left_out = {*without, "__pycache__"}
         for folder, names, files in os.walk(source):
             names[:] = [name for name in names if name not in left_out]
@@ -82,7 +83,7 @@ class Root:
         self._made[target] = (info, content.encode())
 
     def write(self, file: Path) -> None:
-        """As a tar, with every library that a program in it needs."""
+        """Write a tar archive, with every library that a program in it needs."""
         self.complete()
         with tarfile.open(file, "w") as tar:
             for target, source in self._files.items():
@@ -118,7 +119,7 @@ def _of_root(info: tarfile.TarInfo) -> tarfile.TarInfo:
 
 @cache
 def shell() -> Root:
-    """A Debian root in which a shell script runs, with accounts."""
+    """Return a Debian root file system in which a shell script runs, with user accounts."""
     root = Root().system(*SHELL)
     for name in MERGED:
         root.link(f"/{name}", f"usr/{name}")
@@ -134,7 +135,7 @@ def shell() -> Root:
 
 
 def python(wheels: Path) -> Root:
-    """This interpreter with a shell, and the wheels of the lock, where its pip looks instead of an index."""
+    """Return this interpreter with a shell, and a folder of the locked wheels that pip uses instead of an index."""
     root, base = Root().like(shell()).system("bash", "libgcc-s1", "libstdc++6"), Path(sys.base_prefix)
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     root.copy(Path(os.path.realpath(base / "bin" / version)), f"/usr/local/bin/{version}")
@@ -151,7 +152,7 @@ def python(wheels: Path) -> Root:
 
 
 def nats(program: Path) -> Root:
-    """nats-server and wget, as in the image of Alpine."""
+    """Return nats-server and wget, as in the Alpine image."""
     root = Root().like(shell()).system("wget")
     root.copy(program, "/usr/local/bin/nats-server")
     entry = '#!/bin/sh\ncase "$1" in -*) set -- nats-server "$@" ;; esac\nexec "$@"\n'
@@ -182,7 +183,7 @@ exec "$@"
 
 
 def postgres(programs: Path) -> Root:
-    """PostgreSQL of the wheel whose folder of programs is given."""
+    """Return PostgreSQL from the wheel with this folder of programs."""
     root, package = Root().like(shell()), programs.parent.parent
     root.tree(package / "pginstall", f"/opt/{package.name}/pginstall", without=("include",))
     root.tree(package.with_name(f"{package.name}.libs"), f"/opt/{package.name}.libs")
@@ -195,7 +196,7 @@ def postgres(programs: Path) -> Root:
 
 
 def prometheus() -> Root:
-    """Debian's Prometheus and promtool."""
+    """Return Debian's Prometheus and promtool."""
     root = Root().like(shell())
     for name in ("prometheus", "promtool"):
         program = shutil.which(name)
@@ -209,14 +210,14 @@ PATHS = "ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class StandIn(NamedTuple):
-    """An image to import, and what its files do not say."""
+    """An image to import, and the settings that its files do not contain."""
 
     root: Root
     changes: Sequence[str]
 
 
 def stand_ins(wheels: Path, nats_server: Path, postgres_bin: Path) -> dict[str, StandIn]:
-    """Repository -> what stands in for its image."""
+    """Return repository -> the image that replaces its image."""
     return {
         "python": StandIn(python(wheels), (PATHS, 'CMD ["python3"]')),
         "nats": StandIn(nats(nats_server), (PATHS, 'ENTRYPOINT ["/docker-entrypoint.sh"]')),

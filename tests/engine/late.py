@@ -1,4 +1,4 @@
-"""A proxy before an engine's socket: some requests reach the engine late, whether or not anybody still waits."""
+"""A proxy for an engine's socket: some requests reach the engine late, even if the client has gone."""
 
 import re
 import select
@@ -16,14 +16,14 @@ _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 
 
 class Late:
-    """Requests whose first line holds `words` are kept back for `late_s`, or until `let_go`; all others pass at once.
+    """A proxy that delays requests with `words` in the first line, for `late_s` or until `let_go`.
 
-    The engine is given a late request also when its client has left by then. `dropped`: the client's connection ends at
-    once, so that no answer ever arrives.
+    All other requests pass immediately. The engine also gets a delayed request if its client has gone. `dropped`: the
+    client's connection is closed immediately, so that no answer arrives.
     """
 
     def __init__(self, engine: Path, place: Path, words: bytes, late_s: float, *, dropped: bool = False) -> None:
-        """`place` is where it listens."""
+        """Listen at the path `place`."""
         self._go = threading.Event()
         self._engine = engine
         self._words = words
@@ -42,7 +42,7 @@ class Late:
         self._threads[0].start()
 
     def close(self) -> None:
-        """Ends every connection."""
+        """Close every connection."""
         self._ended.set()
         self._go.set()
         for thread in self._threads:
@@ -50,11 +50,11 @@ class Late:
         self._listener.close()
 
     def let_go(self) -> None:
-        """Keeps nothing back any more."""
+        """Let all delayed requests pass, and delay no more."""
         self._go.set()
 
     def wait_for_answer(self) -> None:
-        """Waits until the engine has done what a late request asks for."""
+        """Wait until the engine has answered a delayed request."""
         deadline = time.monotonic() + _JOIN_S
         while not self.answers:
             assert time.monotonic() < deadline
@@ -92,7 +92,7 @@ class Late:
                             client.sendall(block)
 
     def _kept_back(self, client: socket.socket, request: bytes) -> bytes:
-        """Reads the rest of a request, and waits."""
+        """Read the rest of a request, and wait."""
         while b"\r\n\r\n" not in request or len(request) < _whole(request):
             request += _received(client)
         self.held.set()
@@ -103,7 +103,7 @@ class Late:
 
 
 def _whole(request: bytes) -> int:
-    """The bytes of a request whose headers are here."""
+    """Return the bytes of a request whose headers have arrived."""
     head = request.partition(b"\r\n\r\n")[0]
     length = _LENGTH.search(head)
     return len(head) + 4 + (int(length[1]) if length else 0)
@@ -118,7 +118,7 @@ def _received(line: socket.socket) -> bytes:
 
 @contextmanager
 def late(engine: Path, place: Path, words: bytes, late_s: float, *, dropped: bool = False) -> Iterator[Late]:
-    """Runs such a proxy."""
+    """Run such a proxy."""
     proxy = Late(engine, place, words, late_s, dropped=dropped)
     try:
         yield proxy

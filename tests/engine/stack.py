@@ -1,4 +1,4 @@
-"""compose.yaml as an operator runs it, on an engine of the test's own, with the Director's container kept open."""
+"""compose.yaml as an operator runs it, on an engine of the test, with the Director's container kept open."""
 
 import json
 import re
@@ -36,9 +36,9 @@ SLOW_S = 10.0
 
 
 class Stack:
-    """The project's files copied, so that nothing that changes meanwhile is built and no secret stays among them.
+    """A copy of the project's files, so that later changes are not built and no secret remains in the checkout.
 
-    `sources`: the checkout that they are copied from.
+    `sources`: the checkout from which they are copied.
     """
 
     def __init__(self, engine: Engine, folder: Path, *, sources: Path = ROOT) -> None:
@@ -52,7 +52,7 @@ class Stack:
         self._director = ""
 
     def lay_out(self) -> None:
-        """The files, the secrets, stand-ins for the published images, and the image built from deploy/Dockerfile."""
+        """Write the files, the secrets, replacements for published images, and the image of deploy/Dockerfile."""
         self.requirements.mkdir(parents=True)
         self._copy(self.sources)
         for secret in (self.folder / "deploy" / "secrets").glob("[!.]*"):
@@ -69,7 +69,7 @@ class Stack:
         self._build()
 
     def update(self) -> None:
-        """Put the present sources in the place of those that were laid out, and build the image again. Secrets stay."""
+        """Replace the files by the present sources, and build the image again. Secrets stay."""
         secrets = self.folder / "deploy" / "secrets"
         kept = {path.name: path.read_bytes() for path in secrets.iterdir()}
         modes = {path.name: path.stat().st_mode for path in secrets.iterdir()}
@@ -108,22 +108,25 @@ class Stack:
 
     @contextmanager
     def timed(self, what: str) -> Iterator[None]:
-        """How long it takes (s) is kept, to be printed."""
+        """Store how long (s) an action takes, to print it later."""
         started = time.monotonic()
         yield
         self.timings[what] = time.monotonic() - started
 
     def up(self, *arguments: str) -> None:
-        """Everything healthy, and the Director's container open."""
+        """Wait until everything is healthy, and open the Director's container."""
         self.compose(*PROFILES, "up", "--detach", "--wait", "--wait-timeout", str(UP_WAIT_S), *arguments)
 
     def open(self) -> None:
-        """A container of the service `director` in which commands are run, quicker than one for each."""
+        """Open a container of the service `director` for all commands. This is faster than a container per command."""
         options = ("--detach", "--rm", "--entrypoint", "sleep", "--volume", f"{self.requirements}:/requirements:ro")
         self._director = self.compose("run", *options, "director", "infinity").strip().splitlines()[-1]
 
     def compose(self, *arguments: str) -> str:
-        """A command of compose in the project. What the verifier's container cannot hold is accepted by name."""
+        """Run a Compose command in the project.
+
+        Limits that the verifier's container cannot enforce are accepted by name.
+        """
         return self.engine.ran(
             *self._compose,
             *arguments,
@@ -133,27 +136,27 @@ class Stack:
         )
 
     def containers(self) -> dict[str, dict[str, Any]]:
-        """Service -> its container, as the engine describes it; of several the last one."""
+        """Return service -> its container as the engine describes it. If there are several, the last one."""
         ids = self.compose(*PROFILES, "ps", "--all", "--quiet").split()
         found: list[dict[str, Any]] = json.loads(self.engine.docker("inspect", *ids))
         kept = [one for one in found if not one["Id"].startswith(self._director)]
         return {one["Config"]["Labels"]["com.docker.compose.service"]: one for one in kept}
 
     def inside(self, service: str, *command: str) -> str:
-        """What a command in a service's container prints."""
+        """Return the output of a command in a service's container."""
         return self.compose("exec", "--no-TTY", service, *command)
 
     def aura(self, *arguments: str) -> dict[str, Any]:
-        """The data of one of the Director's commands that succeeds."""
+        """Return the data of a command of the Director that must succeed."""
         found: dict[str, Any] = json.loads(self._director_says("aura", *arguments, "--json"))["data"]
         return found
 
     def events(self) -> list[dict[str, Any]]:
-        """The whole log."""
+        """Return the whole log."""
         return [json.loads(line) for line in self._director_says("aura", "events", "--json").splitlines()]
 
     def hire(self, name: str, answers: Mapping[str, Sequence[Mapping[str, str]]], *, delay_s: float = 0.0) -> None:
-        """A scripted employee, whose script the container of the employees reads from the staff's folder."""
+        """Hire a scripted employee. The employees' container reads its script from the staff folder."""
         script = f"/aura/employees/scripts/{name}"
         wall_s = delay_s + SLOW_S
         (self.requirements / f"{name}.answers").write_text(json.dumps(answers))
@@ -168,13 +171,13 @@ class Stack:
         time.sleep(2 * RESCAN_S)  # its worker follows the file by now
 
     def submit(self, sample: Sample) -> str:
-        """The run of a requirement that is handed in."""
+        """Submit a requirement and return the id of its run."""
         (self.requirements / "adders.md").write_bytes(sample.source)
         (self.requirements / "adders.sealed.yaml").write_bytes(sample.sealed)
         return str(self.aura("submit", "/requirements/adders.md")["run"])
 
     def until(self, found: Callable[[], object], wait_s: float = WAIT_S) -> Any:
-        """Wait until a question has an answer that is true."""
+        """Call a function until it returns a true value."""
         deadline = time.monotonic() + wait_s
         while not (answer := found()):
             assert time.monotonic() < deadline, self.compose(*PROFILES, "logs", "--tail", "5")
@@ -189,7 +192,7 @@ class Stack:
         return self.engine.docker("exec", self._director, *command)
 
     def _wheels(self) -> Path:
-        """The locked wheels, as pip fetches and checks them on this machine."""
+        """Return the locked wheels. pip downloads and checks them on this machine."""
         folder = self.folder.parent / "wheels"
         options = ("--require-hashes", "--only-binary=:all:", "--dest", folder)
         command = [sys.executable, "-m", "pip", "--quiet", "--no-input", "--disable-pip-version-check", "download"]
@@ -198,7 +201,7 @@ class Stack:
         return folder
 
     def _base_images(self, wheels: Path) -> None:
-        """Under the names, tags included, that compose.yaml and the Dockerfile ask for."""
+        """Return the images under the names and tags that compose.yaml and the Dockerfile use."""
         services = YAML(typ="safe").load(self.folder / "compose.yaml")["services"]
         asked = {service["image"] for service in services.values() if "build" not in service}
         asked.add(re.findall(r"^FROM (\S+)$", (self.folder / "deploy" / "Dockerfile").read_text(), re.MULTILINE)[0])

@@ -1,4 +1,4 @@
-"""The Director outside, for kill tests: a client with its own list of what was acknowledged to it."""
+"""The Director as a client outside the organisation, for kill tests. It keeps a list of acknowledged commands."""
 
 import asyncio
 import random
@@ -23,7 +23,7 @@ ATTEMPTS_MAX = 90
 
 @dataclass
 class Director:
-    """The client outside: keeps runs open, approves, reinstates, and keeps its own list of what was acknowledged."""
+    """A client that keeps runs open, approves, reinstates, and keeps its own list of acknowledged commands."""
 
     house: House
     sample: Sample
@@ -36,7 +36,7 @@ class Director:
     _commands: dict[object, UUID] = field(default_factory=dict)
 
     async def work(self, enough: asyncio.Event) -> None:
-        """Until it is enough and every run has ended."""
+        """Work until `enough` is set and every run has ended."""
         while not enough.is_set() or any(phase != "run.ended" for phase in self.runs.values()):
             try:
                 await self._look()
@@ -46,7 +46,7 @@ class Director:
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def interrupt(self, draw: random.Random, enough: asyncio.Event) -> None:
-        """Until it is enough: say pause or halt, and after a while resume."""
+        """Until `enough` is set, pause or halt the organisation again and again, and resume it after a while."""
         while not enough.is_set():
             await asyncio.sleep(draw.uniform(*BETWEEN_INTERRUPTIONS_S))
             kind = draw.choice((organisation.Pause, organisation.Halt))
@@ -55,7 +55,7 @@ class Director:
             await self._insist(lambda id: organisation.Resume(id=id, at=at(), reason="the drill is over"))
 
     async def _insist(self, make: Callable[[UUID], Command]) -> None:
-        """The same command again until it is acknowledged."""
+        """Send the same command again until it is acknowledged."""
         id = uuid4()
         while True:
             try:
@@ -92,7 +92,7 @@ class Director:
                 self.runs[begun] = "run.submitted"
 
     async def _send(self, what: str, which: object, act: Callable[[UUID], Awaitable[Outcome]]) -> UUID | None:
-        """One command, its id kept until it is acknowledged; the run of its events."""
+        """Send one command, with the same id until it is acknowledged. Return the run of its events."""
         id = self._commands.setdefault((what, which), uuid4())
         try:
             outcome = await act(id)
@@ -123,7 +123,7 @@ class Director:
 
 
 async def hire_all(house: House, sample: Sample) -> None:
-    """One who is right, one who is wrong at first, one who writes where it must not."""
+    """Hire three employees: one right, one wrong at first, and one that writes outside the scope."""
     limits: Mapping[str, object] = {"slots": 2, "wall_s": CALL_WALL_S, "delay_s": 0.05}
     tasks = list(sample.numbers)
     await house.hire("anna", {task: [sample.right(task)] for task in tasks}, **limits)

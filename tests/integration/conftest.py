@@ -1,4 +1,4 @@
-"""Real servers for tests: one PostgreSQL a session with a fresh database a test, one fresh nats-server a test."""
+"""Real servers for tests: one PostgreSQL per session, a fresh database per test, a fresh nats-server per test."""
 
 import shutil
 import uuid
@@ -17,7 +17,7 @@ from tests.integration.house import House
 
 @pytest.fixture(scope="session")
 def open_folder() -> Iterator[Path]:
-    """A folder that the database's user can traverse."""
+    """Return a folder that the database's user can enter."""
     folder = clusters.open_folder("aura-test-")
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
@@ -25,7 +25,7 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def postgres(open_folder: Path) -> Iterator[Server]:
-    """The session's PostgreSQL. A test that kills it starts it again before it ends."""
+    """Return the session's PostgreSQL. A test that kills it must start it again."""
     server = postgres_at(clusters.with_cluster(open_folder / "home"))
     server.start_and_wait()
     yield server
@@ -35,7 +35,7 @@ def postgres(open_folder: Path) -> Iterator[Server]:
 
 @pytest.fixture
 async def postgres_dsn(postgres: Server) -> AsyncIterator[str]:
-    """A fresh, empty database of the session's server; dropped afterwards."""
+    """Return a fresh, empty database of the session's server. It is dropped afterwards."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     await _as_admin(postgres, f"CREATE DATABASE {name} TEMPLATE template0")
     yield embedded_postgres.dsn(postgres.store, name)
@@ -44,7 +44,7 @@ async def postgres_dsn(postgres: Server) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def nats(tmp_path: Path) -> AsyncIterator[Server]:
-    """A fresh nats-server: `.url`, `.store`, `.kill()`, `await .restart()`."""
+    """Return a fresh nats-server: `.url`, `.store`, `.kill()`, `await .restart()`."""
     server = nats_at(tmp_path / "nats")
     await server.start()
     yield server
@@ -68,9 +68,10 @@ async def _as_admin(server: Server, statement: str) -> None:
 async def desks(
     request: pytest.FixtureRequest, tmp_path: Path, nats_url: str, postgres_dsn: str
 ) -> AsyncIterator[Desks]:
-    """Gates of as many processes as a test asks for, on fresh servers. Nothing runs, nothing is recorded.
+    """Return gates for any number of processes on fresh servers. No process runs, and no event is recorded.
 
-    They read the stream when asked, as a door does; parametrized with FOLLOWS they follow the live log, as staff do.
+    By default they read the stream for each decision, as a door does. With the parameter FOLLOWS they follow the live
+    log, as staff does.
     """
     desks = Desks(nats_url, postgres_dsn, tmp_path, follow=getattr(request, "param", None) == FOLLOWS)
     yield desks
@@ -79,7 +80,7 @@ async def desks(
 
 @pytest.fixture
 async def desk(desks: Desks) -> Desk:
-    """One of them, its organisation founded."""
+    """Return one desk with a founded organisation."""
     desk = await desks.open()
     await desk.found()
     return desk
@@ -87,7 +88,7 @@ async def desk(desks: Desks) -> Desk:
 
 @pytest.fixture
 async def house(tmp_path: Path, nats_url: str, postgres_dsn: str) -> AsyncIterator[House]:
-    """An organisation on fresh servers: founded, nobody hired, nothing running."""
+    """Return an organisation on fresh servers: founded, without employees and running processes."""
     house = House(tmp_path / "home", nats_url, postgres_dsn)
     await house.open()
     await house.found()

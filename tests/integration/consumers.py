@@ -1,4 +1,4 @@
-"""Consumers for tests: a runner of HR's projection, its gate with a list of what went through it, and its rows."""
+"""Consumers for tests: a runner of HR's projection, a gate that records its commands, and the rows."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,11 +16,11 @@ Kept = dict[str, dict[tuple[UUID, str], Row]]
 
 
 class Crash(BaseException):
-    """The process dies here."""
+    """The process dies at this point."""
 
 
 class Post:
-    """HR's gate, and what went through it."""
+    """HR's gate, with a record of the commands that went through it."""
 
     def __init__(self, desk: Desk) -> None:
         self.gate = desk.gate("hr")
@@ -57,7 +57,7 @@ async def at_work(*runners: Runner) -> AsyncIterator[None]:
 
 
 async def consume(desks: Desks, desk: Desk, runner: Runner) -> Kept:
-    """Run it until it has passed everything; its rows as Postgres has them."""
+    """Run the consumer until it has passed all events, and return its rows from Postgres."""
     async with at_work(runner):
         await desks.recorded(desk)
         await passed(desk, runner)

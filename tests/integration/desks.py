@@ -1,4 +1,4 @@
-"""Several processes' worth of gates on the same servers, each with caches of its own; publishes that can be held."""
+"""Gates as in several processes on the same servers, each with separate caches. Publishes can be delayed."""
 
 import asyncio
 import time
@@ -36,18 +36,20 @@ Act = Callable[[], Awaitable[object]]
 
 
 def at() -> int:
-    """Microseconds UTC."""
+    """Return the present time in microseconds UTC."""
     return time.time_ns() // 1000
 
 
 def stamp() -> Stamp:
-    """What every command has, as from a door."""
+    """Return the fields that every command has, as from a door."""
     return Stamp(id=uuid4(), at=at(), cause=None)
 
 
 class HeldPublisher(Publisher):
-    """A real publisher. `before` runs once, just before a publish of `subject_end`; `after` once, when the publish is
-    done and its answer is then lost."""
+    """A real publisher. `before` runs once, directly before a publish to `subject_end`. `after` runs once after it.
+
+    The answer to that publish is then lost.
+    """
 
     before: Act | None = None
     after: Act | None = None
@@ -67,7 +69,7 @@ class HeldPublisher(Publisher):
 
 
 class Order(NamedTuple):
-    """One order of one task, as every command about it names it."""
+    """One order of one task, with the ids that every command about it needs."""
 
     run: UUID
     task: UUID
@@ -124,7 +126,7 @@ def profile(name: str = "e") -> employee.Profile:
 
 
 class Desk:
-    """One process's worth of caches, with the gate of every role."""
+    """The caches of one process, with the gate of every role."""
 
     def __init__(self, office: LogSession, folder: Path) -> None:
         self.office = office
@@ -160,7 +162,7 @@ class Desk:
         await self.send("director", organisation.Found(**stamp(), name="Test", cap=cap))
 
     async def planned(self, *, tasks: int = 2) -> UUID:
-        """A run that is submitted, admitted and planned."""
+        """Return a run that is submitted, admitted and planned."""
         run = uuid4()
         await self.send("director", submit(run, tasks=tasks))
         await self.send("manager", run_messages.Admit(**stamp(), run=run))
@@ -168,12 +170,12 @@ class Desk:
         return run
 
     async def order(self, run: UUID | None = None, *, name: str = "T1", who: UUID | None = None) -> Order:
-        """An order that could be given now: nothing of it is assigned yet."""
+        """Return an order that could be assigned now. Nothing of it is assigned yet."""
         run = run or await self.planned()
         return Order(run, task_id(run, name), who or await self.hire(), uuid4())
 
     async def state(self, run: UUID, *, fresh: bool = True) -> RunState:
-        """The run's fold as this gate knows it."""
+        """Return the run's state as this gate knows it."""
         scope = Scope("run", run)
         async with self.office.loader.lock(scope):
             state: RunState = (await self.office.loader.load(scope, fresh=fresh)).state
@@ -181,7 +183,7 @@ class Desk:
 
 
 class Desks:
-    """Opens desks on the test's servers, and records."""
+    """A factory of desks on the test's servers, which can also record the log."""
 
     def __init__(self, nats_url: str, postgres_dsn: str, folder: Path, *, follow: bool = False) -> None:
         self.follow = follow
@@ -194,7 +196,7 @@ class Desks:
         self._lives: dict[LogSession, Live] = {}
 
     async def open(self) -> Desk:
-        """Another process's worth of caches."""
+        """Open a desk with separate caches, as in another process."""
         office = await LogSession.open(self.nats_url, self.postgres_dsn)
         self._closing.push_async_callback(office.close)
         if self.follow:
@@ -205,17 +207,17 @@ class Desks:
         return Desk(office, self.folder / "keys")
 
     def live_of(self, desk: Desk) -> Live:
-        """What a desk that follows hears of the log by."""
+        """Return the live log that a following desk uses."""
         return self._lives[desk.office]
 
     async def heard(self, desk: Desk) -> None:
-        """Every desk that follows has heard of all that the stream has."""
+        """Wait until every following desk has received all events of the stream."""
         last = (await desk.office.stream.info()).last_seq
         for live in self._lives.values():
             await live.reach(last)
 
     async def stop_following(self) -> None:
-        """As at the end of a process."""
+        """Stop the live logs, as at the end of a process."""
         following, self._following, self._lives = self._following, [], {}
         for task, stop in following:
             stop.set()
@@ -227,7 +229,7 @@ class Desks:
         await self._closing.aclose()
 
     async def stop_recording(self) -> None:
-        """As a crash: what is at hand is lost to the recorder."""
+        """Stop the recorder as in a crash: it loses the events that it has in memory."""
         if self._recording is not None:
             while not self._recording.done():  # a cancel that meets an answer in wait_for is lost (Python 3.11)
                 self._recording.cancel()
@@ -235,7 +237,7 @@ class Desks:
             self._recording = None
 
     async def recorded(self, desk: Desk) -> list[Recorded]:
-        """The whole log as Postgres has it. A recorder runs from the first time that this is asked for."""
+        """Return the whole log from Postgres. The first call starts a recorder."""
         if self._recording is None:
             recorder = Recorder(desk.office.client, desk.office.store)
             self._recording = asyncio.create_task(recorder.run(asyncio.Event()))
@@ -245,5 +247,5 @@ class Desks:
 
 
 def of_type(log: Sequence[Recorded], event_type: str) -> list[Recorded]:
-    """The events of a type, void ones too."""
+    """Return the events of a type, including void events."""
     return [event for event in log if event.envelope.type == event_type]

@@ -1,4 +1,4 @@
-"""The harness of the drills: a whole organisation as `aura up --processes` runs it, its kills, and what they cost."""
+"""The harness of the drills: an organisation as `aura up --processes` runs it, its kills, and their cost."""
 
 import asyncio
 import os
@@ -46,7 +46,7 @@ LOCKED_DATABASE = 1
 
 @dataclass(frozen=True)
 class Struck:
-    """A kill that was done; `ready_s`: from the death until the supervisor had it ready again."""
+    """A kill that was done. `ready_s`: the time from the death until the supervisor had the process ready again."""
 
     victim: str
     point: str
@@ -55,7 +55,7 @@ class Struck:
 
 @dataclass
 class Drill:
-    """One organisation under the supervisor, one process a role, each with a trap."""
+    """One organisation under the supervisor, with one process per role. Each process has a trap that can kill it."""
 
     settings: Settings
     house: House = field(init=False)
@@ -99,7 +99,7 @@ class Drill:
         return self.settings.root / FOLDER
 
     def witnessed(self) -> list[str]:
-        """A line per call: order, task, employee."""
+        """Return one line per call: order, task, employee."""
         return (self.folder / WITNESS).read_text().splitlines()
 
     def child(self, name: str) -> ChildStatus:
@@ -113,7 +113,7 @@ class Drill:
         return found
 
     async def suffer(self, hits: Sequence[Hit]) -> None:
-        """Every kill in turn. The supervisor starts again what was killed."""
+        """Do each kill in turn. The supervisor starts the killed process again."""
         for number, hit in enumerate(hits, start=1):
             if hit.victim in self._coming:
                 await self._coming.pop(hit.victim)
@@ -130,7 +130,7 @@ class Drill:
         self._coming.clear()
 
     async def hang(self, draw: random.Random, enough: asyncio.Event) -> None:
-        """Until it is enough: stop a role's process, and after a while continue it."""
+        """Until `enough` is set, stop the process of a role again and again, and continue it after a while."""
         while not enough.is_set():
             await asyncio.sleep(draw.uniform(*BETWEEN_HANGS_S))
             role = draw.choice(processes.ROLES)
@@ -150,7 +150,7 @@ class Drill:
             await asyncio.sleep(POLL_S)
 
     async def _kill(self, hit: Hit, victim: ProcessId) -> str:
-        """Kill it; at which point it was."""
+        """Kill the process, and return the point at which it was killed."""
         if not hit.point:
             os.kill(victim.pid, signal.SIGKILL)
             return "any time"
@@ -181,7 +181,7 @@ class Drill:
         print(f"kill {number}: {hit}: {point}, ready again after {self.struck[-1].ready_s:.1f} s", flush=True)
 
     async def even(self) -> None:
-        """Until every process says that it is ready and has passed the last event, twice in a row."""
+        """Wait until every process says that it is ready and has passed the last event, twice in a row."""
         deadline, times = time.monotonic() + EVEN_WAIT_S, 0
         while times < 2:
             problem = await self._uneven()
@@ -205,7 +205,7 @@ class Drill:
         return ""
 
     async def replay(self) -> list[str]:
-        """`aura replay --check`, as a command: empty when it is equal."""
+        """Run the command `aura replay --check`. The result is empty if the rows are equal."""
         done = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "director", "replay", "--check", "--json"),
             stdout=asyncio.subprocess.PIPE,
@@ -221,13 +221,13 @@ class Drill:
         }
 
     def deaths(self) -> Counter[tuple[str, str]]:
-        """What the supervisor's log says: who ended, and how. A line for each death."""
+        """Return a line for each death in the supervisor's log: the process and how it ended."""
         said = Path(stack.status(self.settings.root).supervisor_log).read_text()
         form = r"\S+ (\S+): (was killed by \S+|ended with status \d+) after \d+\.\d s; restart \d+ in \d+\.\d s"
         return Counter((found[1], found[2]) for line in said.splitlines() if (found := re.fullmatch(form, line)))
 
     def incidents(self) -> list[str]:
-        """What is wrong with the deaths: each kill is one line and one restart, and hardly anything ends by itself."""
+        """Name what is wrong with the deaths: each kill has one line and one restart, and few others end."""
         deaths, wrong = self.deaths(), []
         for name in VICTIMS:
             kills, restarts = sum(one.victim == name for one in self.struck), self.child(name).restarts
@@ -244,7 +244,7 @@ class Drill:
 
 
 def table(struck: Iterable[Struck], others: Counter[str]) -> str:
-    """Per victim: kills, where, how long until it was ready again, and how often it ended beside the kills."""
+    """Return, for each victim: kills, places, time until ready again, and the number of other ends."""
     lines = [f"{'process':<11} kills  ready again: median, max (s)  other ends  at"]
     by: dict[str, list[Struck]] = defaultdict(list)
     for one in struck:

@@ -1,7 +1,7 @@
-"""`aura serve ROLE` for drills: the same, but it kills itself, or a server, where it is told to.
+"""`aura serve ROLE` for drills: the same program, but a trap can make it kill itself or a server.
 
-`python -m tests.integration.drilled ROLE`. Its trap is AURA_HOME/drill/ROLE.armed, the witness of all calls lies there
-too, and a file ROLE.early makes a consumer of it that moves its checkpoint before it writes its rows.
+`python -m tests.integration.drilled ROLE`. Its trap is AURA_HOME/drill/ROLE.armed, and the record of all calls is in
+the same folder. If the file ROLE.early exists, a consumer of the role moves its checkpoint before it writes its rows.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ WITNESS = "witness"
 
 
 class Early(Organisation):
-    """Its consumers commit a checkpoint before the rows."""
+    """A process whose consumers commit a checkpoint before the rows."""
 
     async def _build(self) -> None:
         await super()._build()

@@ -1,4 +1,4 @@
-"""Which process is killed when: dealt from a seed, so that the same seed is the same drill."""
+"""The list of kills of a drill. It is drawn from a seed, so the same seed gives the same drill."""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -56,10 +56,10 @@ POINTS: Mapping[str, Sequence[tuple[str, str]]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Hit:
-    """One kill, `pause_s` after the one before: at the n-th passing of `point` by the process `by`, or at once.
+    """One kill, `pause_s` after the one before: at the n-th passing of `point` by the process `by`, or without a point.
 
-    `steady`: the victim is ready before; otherwise it may be killed while it starts. `wait`: it is ready again before
-    the next one is killed.
+    `steady`: the victim must be ready first. Otherwise it may be killed while it starts. `wait`: it must be ready again
+    before the next kill.
     """
 
     victim: str
@@ -80,7 +80,7 @@ class Hit:
 def dealt(
     seed: int, scenarios: int = SCENARIOS, *, roles: int = ROLE_KILLS, servers: int = SERVER_KILLS
 ) -> list[list[Hit]]:
-    """The kills of each scenario; `roles` of each role and `servers` of each server in all, half of them at points."""
+    """Return the kills of each scenario: `roles` per role and `servers` per server in all, half of them at points."""
     draw = random.Random(seed)
     hands: list[list[Hit]] = [[] for _ in range(scenarios)]
     place = 0

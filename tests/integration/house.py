@@ -1,4 +1,4 @@
-"""A whole organisation for tests: real servers, scripted employees, a small requirement with values drawn anew."""
+"""A whole organisation for tests: real servers, scripted employees, and a small requirement with random values."""
 
 import asyncio
 import json
@@ -35,12 +35,15 @@ WAIT_S = 240.0
 
 
 def at() -> int:
-    """Microseconds UTC."""
+    """Return the present time in microseconds UTC."""
     return time.time_ns() // 1000
 
 
 class Sample:
-    """A requirement of `count` functions, each adding its own number, with right and wrong answers for each task."""
+    """A requirement of `count` functions, each of which adds its own number.
+
+    It has right and wrong answers for each task.
+    """
 
     def __init__(self, count: int = 1, *, budget: str = '{usd: "1.00", tokens: 1000000, minutes: 20}') -> None:
         self.numbers = {f"T{index}": random.randint(1000, 9999) for index in range(1, count + 1)}
@@ -83,7 +86,7 @@ class Sample:
 
 
 async def as_share(candidate: Candidate, **named: Any) -> Verdict:
-    """The judge, without the gates that are asked of a merged tree alone: for tests of what is around a verdict."""
+    """Judge without the gates that run only on a merged tree, for tests of other parts than the verdict."""
     return await judge(msgspec.structs.replace(candidate, whole=False), **named)
 
 
@@ -113,7 +116,7 @@ class House:
         await self.director.handle(organisation.Found(id=uuid4(), at=at(), name="Test", cap=cap))
 
     async def hire(self, name: str, answers: dict[str, list[dict[str, str]]], **settings: object) -> UUID:
-        """A scripted employee with recorded answers per task."""
+        """Hire a scripted employee with recorded answers for each task."""
         script = self.home / f"{name}.answers.json"
         script.parent.mkdir(parents=True, exist_ok=True)
         script.write_text(json.dumps(answers))
@@ -140,13 +143,13 @@ class House:
         return run
 
     async def log(self) -> list[Recorded]:
-        """The whole log as Postgres has it, once the recorder has caught up."""
+        """Return the whole log from Postgres, when the recorder has caught up."""
         last = (await self.office.stream.info()).last_seq
         await self.office.store.wait_recorded(last, WAIT_S)
         return await self.office.store.read(0, limit=1_000_000)
 
     async def until(self, found: Callable[[Sequence[Recorded]], object], *, wait_s: float = WAIT_S) -> list[Recorded]:
-        """Wait until the log shows something."""
+        """Wait until the log contains an expected event."""
         deadline = time.monotonic() + wait_s
         while True:
             log = await self.log()
@@ -168,7 +171,7 @@ class House:
         make: Callable[[Setup], Organisation] = Organisation,
         **settings: object,
     ) -> AsyncIterator[Organisation]:
-        """The organisation at work; drained at the end. Merged trees are judged as a task's share, unless told."""
+        """Run the organisation, and drain it at the end. By default merged trees are judged like the work on a task."""
         settings.setdefault("judge", as_share)
         setup = Setup(
             home=self.home,
@@ -193,7 +196,7 @@ class House:
 
 
 def of(log: Sequence[Recorded], run: UUID, event_type: str) -> list[Recorded]:
-    """The events of a run and a type that count."""
+    """Return the events of a run and a type that are not void."""
     return [
         event for event in log if event.envelope.run == run and event.envelope.type == event_type and not event.void
     ]

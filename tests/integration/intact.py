@@ -1,4 +1,4 @@
-"""What must be true after any kills: nothing lost, nothing twice, what was cut off shown, replay equal."""
+"""Facts that must be true after any kills: nothing is lost or doubled, cut-off calls are shown, and replay is equal."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -21,10 +21,10 @@ ONCE_PER_RUN = ("run.merged", "run.verified", "run.delivered", "run.approved", "
 
 
 async def violations(house: House, acknowledged: Sequence[Recorded], witnessed: Sequence[str]) -> list[str]:
-    """Everything that is wrong, a line each; empty when all is as it must be.
+    """Return one line for each fault, or an empty list if everything is right.
 
-    The organisation has been stopped, or its runs have ended and it does nothing but sum up refusals by now and then.
-    witnessed: a line for each call that an employee was asked for, written by nobody who reads the log.
+    The organisation has been stopped, or its runs have ended and it only counts refusals from time to time. witnessed:
+    one line for each call to an employee, written by code that does not read the log.
     """
     last = (await house.office.stream.info()).last_seq
     log = await house.log()
@@ -54,7 +54,7 @@ def _kept(log: Sequence[Recorded], acknowledged: Sequence[Recorded]) -> Iterator
 
 
 def _once(counted: Sequence[Recorded]) -> Iterator[str]:
-    """No id twice; and a command's events are those of one decision, numbered from 0."""
+    """Check that no id occurs twice, and that a command's events come from one decision and are numbered from 0."""
     for id, count in Counter(event.envelope.id for event in counted).items():
         if count > 1:
             yield f"event {id} counts {count} times"
@@ -68,7 +68,7 @@ def _once(counted: Sequence[Recorded]) -> Iterator[str]:
 
 
 def _calls(counted: Sequence[Recorded], witnessed: Sequence[str]) -> Iterator[str]:
-    """An order is one call at most; each call that began has one end, and without a receipt it is shown as cut off."""
+    """Check that an order leads to at most one call, and that each call has one end. Without receipt it is cut off."""
     seen: dict[str, dict[UUID, TaskEvent]] = {kind: {} for kind in ONCE_PER_ORDER}
     for event in counted:
         kind, happened = event.envelope.type, event.event
@@ -94,7 +94,7 @@ def _calls(counted: Sequence[Recorded], witnessed: Sequence[str]) -> Iterator[st
 
 
 async def _charges(house: House, counted: Sequence[Recorded]) -> list[str]:
-    """The accountant's sums are those of the log's receipts, and of nothing else."""
+    """Check that the accountant's sums are equal to the sums of the receipts in the log."""
     booked: dict[tuple[UUID, str], tuple[Decimal, int, int]] = {}
     for event in counted:
         if isinstance(event.event, task.CallFinished | task.Released):
@@ -117,7 +117,7 @@ async def _charges(house: House, counted: Sequence[Recorded]) -> list[str]:
 
 
 def _strikes(counted: Sequence[Recorded]) -> Iterator[str]:
-    """One strike per verdict with integrity findings, and HR's answer to it once at most."""
+    """Check for one strike per verdict with integrity findings, and at most one answer of HR to each strike."""
     guilty = {
         derive(event.envelope.id, "integrity")
         for event in counted
@@ -160,7 +160,7 @@ def _deliveries(counted: Sequence[Recorded]) -> Iterator[str]:
 
 
 def _spent(counted: Sequence[Recorded], run: UUID) -> Amount:
-    """What the receipts of a run's calls add up to."""
+    """Return the sum of the receipts of a run's calls."""
     receipts = [event.event for event in counted if isinstance(event.event, task.CallFinished | task.Released)]
     return sum((receipt.charged for receipt in receipts if receipt.run == run), start=NOTHING)
 
@@ -174,7 +174,10 @@ def _tasks(counted: Sequence[Recorded], run: UUID) -> int:
 
 
 def _repository(delivered: run_messages.Delivered, tasks: int) -> Iterator[str]:
-    """One chain: a commit per task and one around them, at the head that the event names."""
+    """Check one chain of commits: one per task and one around them.
+
+    Its head must be the commit that the event names.
+    """
     with Repo(delivered.folder) as repository:
         head = repository.head().decode()
         commits = sum(1 for _ in repository.get_walker())

@@ -1,8 +1,8 @@
-"""An organisation's process for kill tests: it kills itself, or a server, where it is told to.
+"""A process of the organisation for kill tests: a trap can make it kill itself or a server.
 
-`python -m tests.integration.killable PLAN.json` runs until SIGTERM. While the plan's `armed` file is there
-("POINT N PID DELAY_S"), the N-th passing of that point since then sends SIGKILL to a process, 0 being itself. Each call
-of an employee adds a line to `witness` before it is made.
+`python -m tests.integration.killable PLAN.json` runs until SIGTERM. If the plan's `armed` file exists ("POINT N PID
+DELAY_S"), the N-th passing of this point sends SIGKILL to a process. PID 0 means this process. Each call of an employee
+adds a line to `witness` before the call.
 """
 
 import asyncio
@@ -39,7 +39,10 @@ BETWEEN = "accountant:between-checkpoint-and-rows"
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """`accountant`: the organisation's own, or one beside it that writes in two steps, honestly or too early."""
+    """The plan.
+
+    `accountant`: a part of the organisation, or a separate one that writes in two steps, rightly or too early.
+    """
 
     home: str
     nats_url: str
@@ -52,7 +55,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Trap:
-    """Kills at the armed point: this process at once, another one after the delay."""
+    """A trap that kills at the armed point: this process immediately, or another process after the delay."""
 
     def __init__(self, armed: Path) -> None:
         self._armed = armed
@@ -81,7 +84,7 @@ def _kill(pid: int, delay_s: float) -> None:
 
 
 class Witnessed(ScriptedEmployee):
-    """Writes down each call before it makes it: order, task and employee, a line each."""
+    """An employee that writes a line (order, task and employee) before each call."""
 
     witness: Path
     fault: Fault
@@ -94,9 +97,9 @@ class Witnessed(ScriptedEmployee):
 
 
 class TwoSteps(Tables):
-    """Checkpoint and rows as two statements with a point between them, in one transaction.
+    """A consumer that writes checkpoint and rows as two statements in one transaction, with a point between them.
 
-    early: the checkpoint in a transaction of its own before the rows', which is the fault that the checks must find.
+    early: the checkpoint is committed in a separate transaction before the rows. The checks must find this fault.
     """
 
     def __init__(self, projection: Projection, store: Store, fault: Fault, *, early: bool) -> None:
@@ -151,7 +154,7 @@ async def main(plan: Plan) -> None:
 
 
 async def _account(plan: Plan, stop: asyncio.Event, trap: Trap) -> None:
-    """The accountant alone, as `aura serve accountant` would run it."""
+    """Run only the accountant, as `aura serve accountant` does."""
     office = await LogSession.open(plan.nats_url, plan.postgres_dsn, name="accountant")
     runner = Runner(office.client, office.store, AccountantProjection(), fault=trap)
     runner.tables = TwoSteps(runner.projection, office.store, trap, early=plan.accountant == "early")

@@ -1,4 +1,4 @@
-"""The harness of the kill tests: the organisation as a process of its own, and the kills."""
+"""The harness of the kill tests: the organisation as a separate process, and the kills."""
 
 import asyncio
 import os
@@ -54,10 +54,10 @@ class Kill:
 
 
 def drawn(seed: int, points: Sequence[str], *, randoms: int = 1, servers: int = 1) -> list[Kill]:
-    """A mixed list of kills, the same for the same seed.
+    """Return a random list of kills. The same seed gives the same list.
 
-    The organisation at each point and at `randoms` other times; each server `servers` times at a point about its commit
-    and as often at any time; once all three together.
+    The organisation is killed at each point and at `randoms` other times. Each server is killed `servers` times at a
+    point near its commit, and as often at any time. Once, all three are killed together.
     """
     draw = random.Random(seed)
     kills = [Kill("organisation", point, draw.randint(1, 3)) for point in points]
@@ -75,7 +75,7 @@ def drawn(seed: int, points: Sequence[str], *, randoms: int = 1, servers: int = 
 
 
 class Works:
-    """The organisation's process, and where its traps, witness and log lie."""
+    """The organisation's process, and the folder with its traps, witness and log."""
 
     def __init__(self, house: House, *, accountant: Literal["own", "honest", "early"] = "own") -> None:
         self.folder = house.home / "works"
@@ -109,7 +109,7 @@ class Works:
         self.starts = 0
 
     async def start(self) -> None:
-        """Start it and wait until it is ready, unless it runs."""
+        """Start the process and wait until it is ready, unless it runs."""
         if self.child.pid is not None:
             return
         self.armed.unlink(missing_ok=True)
@@ -122,7 +122,7 @@ class Works:
             await asyncio.sleep(POLL_S)
 
     async def killed_at(self, kill: Kill, server: Server | None) -> None:
-        """Arm the trap and wait until it has killed the server, or this process."""
+        """Arm the trap and wait until it has killed the server or this process."""
         arming = self.armed.with_suffix(".part")
         pid = server.pid if server else self.child.pid
         assert pid is not None
@@ -143,7 +143,7 @@ class Works:
         self.child.kill()
 
     async def stop(self) -> None:
-        """The orderly end: everything is drained, and its exit status says so."""
+        """Stop in an orderly way. Everything is drained, and the exit status shows this."""
         self.must_live()
         self.child.signal(signal.SIGTERM)
         deadline = _now() + STOP_WAIT_S
@@ -153,13 +153,13 @@ class Works:
         assert status == 0, f"it ended with status {status}: {self.log()}"
 
     def must_live(self) -> None:
-        """No fault but our own may end it."""
+        """Check that the process lives. Only our kills may end it."""
         if self.child.pid is None or (status := self.child.ended()) is None:
             return
         raise AssertionError(f"the organisation ended with status {status} of its own: {self.log()}")
 
     def witnessed(self) -> list[str]:
-        """A line per call: order, task, employee."""
+        """Return one line per call: order, task, employee."""
         return self.witness.read_text().splitlines()
 
     def log(self) -> str:
@@ -167,7 +167,7 @@ class Works:
 
 
 async def suffer(works: Works, kills: Sequence[Kill], nats: Server, postgres: Server) -> None:
-    """Every kill in turn; what was killed is started again at once."""
+    """Do each kill in turn. The killed process is started again immediately."""
     servers = {"nats": nats, "postgres": postgres}
     for number, kill in enumerate(kills, start=1):
         await works.start()
@@ -189,7 +189,7 @@ async def suffer(works: Works, kills: Sequence[Kill], nats: Server, postgres: Se
 
 
 async def _again(server: Server) -> None:
-    """Start a server that was killed. Sessions that PostgreSQL has lost may hold it up for a moment."""
+    """Start a killed server again. Sessions that PostgreSQL has lost may delay it for a moment."""
     for _ in range(RESTARTS_MAX):
         if server.pid is not None:
             return
@@ -201,7 +201,7 @@ async def _again(server: Server) -> None:
 
 
 def _is_dead(pid: int) -> bool:
-    """Whether a child of ours has ended; it is not reaped here."""
+    """Whether a child process of ours has ended. It is not reaped here."""
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
 
 

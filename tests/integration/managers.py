@@ -1,4 +1,4 @@
-"""The harness of the drills with several managers: `aura serve manager` as processes of their own, beside all else."""
+"""The harness of drills with several managers: `aura serve manager` as separate processes, with the other roles."""
 
 import asyncio
 import os
@@ -31,7 +31,7 @@ LEADER = re.compile(r"^aura_leader (\S+)$", re.MULTILINE)
 
 
 class ServedManager:
-    """One `aura serve manager`. A name of its own in run/."""
+    """One `aura serve manager`, with a separate name in run/."""
 
     def __init__(self, house: House, name: str) -> None:
         self.name = name
@@ -62,7 +62,7 @@ class ServedManager:
         return found
 
     async def leads(self) -> bool:
-        """As its gauge says."""
+        """Whether its gauge says that it leads."""
         _, page = await Peephole(self.url()).get("/metrics")
         return float(LEADER.findall(page)[0]) == 1
 
@@ -77,7 +77,7 @@ class ServedManager:
         os.kill(self.child.pid, number)
 
     async def stop(self) -> None:
-        """The orderly end."""
+        """Stop it in an orderly way."""
         self.signal(signal.SIGTERM)
         deadline = time.monotonic() + WAIT_S
         while (status := self.child.ended()) is None:
@@ -90,7 +90,7 @@ class ServedManager:
 
 
 class Managers:
-    """Some of them, and an organisation without a manager in this process. `witness`: a line for each call."""
+    """Some managers, and an organisation without a manager in this process. `witness`: a line for each call."""
 
     def __init__(self, house: House, served: Sequence[ServedManager], witness: Path) -> None:
         self.house = house
@@ -103,7 +103,7 @@ class Managers:
         return [one for one, leads in zip(asked, found, strict=True) if leads]
 
     async def leader(self, among: Sequence[ServedManager] | None = None) -> ServedManager:
-        """The one that leads; waits until there is one."""
+        """Return the leader. Wait until there is a leader."""
         deadline = time.monotonic() + WAIT_S
         while not (found := await self.leaders(among)):
             assert time.monotonic() < deadline, [one.log() for one in self.served]
@@ -115,7 +115,7 @@ class Managers:
         return [other for other in self.served if other is not one]
 
     async def quiet(self) -> None:
-        """Wait until nothing is written any more."""
+        """Wait until no more events are written."""
         last, since = 0, time.monotonic()
         while time.monotonic() - since < QUIET_S:
             found = (await self.house.office.stream.info()).last_seq
@@ -143,7 +143,7 @@ class Managers:
 
 @asynccontextmanager
 async def managers(house: House, count: int = 2) -> AsyncIterator[Managers]:
-    """An organisation at work, with so many managers. What a test has not stopped is killed at the end."""
+    """Run an organisation with this number of managers. Managers that a test does not stop are killed at the end."""
     witness = house.home / "witness"
     witness.touch()
 

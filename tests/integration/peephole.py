@@ -1,4 +1,4 @@
-"""What a process tells over HTTP, asked as an operator would."""
+"""The HTTP pages of a process, read as by an operator."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ class Peephole:
         self._port = int(port)
 
     async def get(self, path: str, *, method: str = "GET") -> tuple[int, str]:
-        """Status and body."""
+        """Return status and body of a page."""
         reader, writer = await asyncio.open_connection(self._host, self._port)
         writer.write(f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\n\r\n".encode())
         head, _, body = (await asyncio.wait_for(reader.read(), WAIT_S)).decode().partition("\r\n\r\n")
@@ -36,7 +36,7 @@ class Peephole:
         return status, msgspec.json.decode(body, type=HealthReport)
 
     async def until(self, status: int) -> HealthReport:
-        """Wait until /readyz answers so."""
+        """Wait until /readyz gives this answer."""
         deadline = time.monotonic() + WAIT_S
         while True:
             found, report = await self.report()
@@ -70,5 +70,5 @@ def peephole(house: Organisation) -> Peephole:
 
 
 def total(numbers: Numbers, name: str, **labels: str) -> float:
-    """The sum over all samples of a name that bear these labels."""
+    """Return the sum over all samples of a metric that have these labels."""
     return sum(value for (found, of), value in numbers.items() if found == name and labels.items() <= dict(of).items())

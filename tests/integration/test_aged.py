@@ -1,4 +1,4 @@
-"""A run whose events have left the hot window goes on: they are in Postgres, and the expectation says so."""
+"""A run continues after its events have left the hot window. They are in Postgres, and so is the expected sequence."""
 
 import asyncio
 from typing import Any
@@ -21,7 +21,7 @@ async def api(desk: Desk, what: str, body: Any = None) -> Any:
 
 
 async def age(desks: Desks, desk: Desk) -> None:
-    """Let the stream forget what it holds, once it is recorded."""
+    """Delete the events from the stream when they are recorded."""
     last = (await desks.recorded(desk))[-1].seq
     config = (await api(desk, "INFO"))["config"]
     await api(desk, "UPDATE", config | {"max_age": WINDOW_S * NANO, "duplicate_window": WINDOW_S * NANO})

@@ -1,4 +1,4 @@
-"""What an answer lacks is told to the next attempt, beside the answer itself, until the work is verified."""
+"""The next attempt gets the previous answer and its problems, until the work is verified."""
 
 import asyncio
 

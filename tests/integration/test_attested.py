@@ -1,4 +1,4 @@
-"""Verdicts on the log and beside the delivery, signed by the verifier alone."""
+"""Verdicts on the log and in a delivery. Only the verifier signs them."""
 
 import asyncio
 import re
@@ -81,7 +81,7 @@ async def _looked_up(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """The service behind `aura verdict` returns each of them and prints nothing."""
+    """Check that the service of `aura verdict` returns each verdict and prints nothing."""
     for name, value in (("HOME", house.home), ("NATS_URL", house.nats_url), ("POSTGRES_DSN", house.postgres_dsn)):
         monkeypatch.setenv(f"AURA_{name}", str(value))
     (rejected,), (merged,) = of(log, run, "task.rejected"), of(log, run, "run.verified")
@@ -97,7 +97,7 @@ async def _looked_up(
 
 
 class Told:
-    """`aura` in this process, on the house's servers."""
+    """`aura` in this process, on the servers of the test organisation."""
 
     def __init__(self, house: House, folder: Path) -> None:
         self.aura = Aura(folder).inside()

@@ -1,4 +1,4 @@
-"""The measurements run: real servers, both orders, every contestant with every figure."""
+"""The measurements work: on real servers, in both orders, with every figure of every compared system."""
 
 from contextlib import AsyncExitStack
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Blobs: kept under the digest of what is kept, redacted before, and never more than their limit."""
+"""Blobs: they are redacted, limited in size, and stored under the digest of the stored content."""
 
 import hashlib
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The consumer runner: what it cannot take it parks, what comes twice is done once, a rebuild sends nothing."""
+"""The consumer runner: it parks events that it cannot process, ignores repeats, and sends nothing in a rebuild."""
 
 import asyncio
 from uuid import UUID, uuid4
@@ -21,7 +21,7 @@ from tests.integration.desks import WAIT_S, Desk, Desks, of_type, profile, stamp
 
 
 class Picky(HRProjection):
-    """HR's projection, which cannot take a warning that says `poison`, and at first none that says `sour`."""
+    """HR's projection. It cannot process a warning with the word `poison`, and at first none with `sour`."""
 
     def __init__(self) -> None:
         self.tried = 0
@@ -37,7 +37,7 @@ class Picky(HRProjection):
 
 
 class Failing(HR):
-    """HR, which cannot react to a hire."""
+    """An HR that cannot react to a hire."""
 
     def react(self, recorded: Recorded, rows: Rows, cause: Cause) -> list[Command]:
         if isinstance(recorded.event, employee.Hired):
@@ -46,13 +46,13 @@ class Failing(HR):
 
 
 async def warn(desk: Desk, who: UUID, reason: str) -> UUID:
-    """A strike, as HR asks for it; the event's id."""
+    """Warn an employee, as HR does after a strike. Return the event's id."""
     strike = employee.Strike(**stamp(), employee=who, incident=uuid4(), reason=reason)
     return (await desk.send("hr", strike)).events[0].envelope.id
 
 
 async def accuse(desk: Desk, who: UUID) -> None:
-    """An incident that HR reacts to."""
+    """Raise an incident to which HR reacts."""
     raised = incident.Raise(**stamp(), incident=uuid4(), kind="integrity", detail="x", strike=True, employee=who)
     await desk.send("auditor", raised)
 

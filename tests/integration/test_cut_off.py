@@ -1,4 +1,4 @@
-"""Callers that are cut off while a server works for them: what was opened or made for them does not stay."""
+"""A caller that is cancelled while a server works for it leaves no open session and no half-made object."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -30,7 +30,7 @@ Work = Callable[[], Awaitable[object]]
 
 
 async def cut_off(work: Work, *, longest_s: float, times: int = TIMES) -> int:
-    """Begins it again and again, and cancels it a little later each time; how often it was still at work."""
+    """Start a call again and again, and cancel it a little later each time. Return how often it was still running."""
     cut = 0
     for number in range(times):
         working = asyncio.ensure_future(work())
@@ -52,14 +52,14 @@ async def seconds(work: Work) -> float:
 
 @pytest.fixture
 async def watcher(postgres_dsn: str) -> AsyncIterator[asyncpg.Connection]:
-    """A session of the test's own."""
+    """Return a separate session of the test."""
     connection = await asyncpg.connect(postgres_dsn)
     yield connection
     await connection.close()
 
 
 async def sessions(watcher: asyncpg.Connection, wanted: int) -> int:
-    """How many others there are, once there are no more than wanted or the server has had time to end them."""
+    """Return the number of other sessions, when there are few enough or the server has had time to end them."""
     query = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
     found = int(await watcher.fetchval(query))
     for _ in range(50):

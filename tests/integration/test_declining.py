@@ -1,4 +1,4 @@
-"""To say "I cannot do this" is a legal answer: no failure, no strike, and it costs less trust than a false claim."""
+"""The answer "I cannot do this" is permitted: it is no failure and no strike, and costs little trust."""
 
 import asyncio
 
@@ -47,12 +47,12 @@ async def test_who_declines_keeps_more_trust_than_who_claims_falsely(house: Hous
 
 
 def _trust(failures: int) -> float:
-    """Of somebody who has failed so often, and never succeeded."""
+    """Return the trust of an employee with this number of failures and no success."""
     return round(1 / (failures + 2), 3)
 
 
 async def _scores(house: House, *, verified: int) -> dict[str, asyncpg.Record]:
-    """By name, as `aura scores` reads them, once the accountant has booked the last verdict."""
+    """Return the scores by name, as `aura scores` reads them, after the accountant has counted the last verdict."""
     for _ in range(TURNS_MAX):
         async with house.office.store.connection() as connection:
             scores = {row["name"]: row for row in await connection.fetch(QUERY)}

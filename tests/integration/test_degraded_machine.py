@@ -1,4 +1,4 @@
-"""A verifier on a machine that lacks a limit waits until the Director accepts that, and then goes on by itself."""
+"""A verifier on a machine without some limit waits until the Director accepts this, and then continues by itself."""
 
 import asyncio
 from typing import Any

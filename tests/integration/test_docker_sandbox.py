@@ -1,4 +1,4 @@
-"""The contract of a sandbox, held by both backends alike; and what is Docker's own: an engine fails, or its owner."""
+"""The contract of a sandbox, which both backends must keep, and Docker's own faults: its engine or its owner fails."""
 
 import asyncio
 import os
@@ -44,7 +44,7 @@ def box(request: pytest.FixtureRequest) -> Sandbox:
 
 @pytest.fixture
 def library() -> Iterator[Path]:
-    """A folder that everybody may read, also a box's user."""
+    """Yield a folder that every user can read, including a box's user."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         (Path(folder) / "given.py").write_text("answer = 42")
@@ -199,7 +199,7 @@ async def test_a_service_is_reached_through_its_door(box: Sandbox) -> None:
 
 
 async def here(mark: str, count: int = 1) -> None:
-    """Waits until so many processes bear the mark."""
+    """Wait until this number of processes has the mark."""
     deadline = time.monotonic() + PATIENCE_S
     while len(processes_with(mark)) < count:
         assert time.monotonic() < deadline

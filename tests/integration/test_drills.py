@@ -1,4 +1,4 @@
-"""kill -9 of every process of `aura up --processes` while runs are open: nothing is lost, and no effect is twice."""
+"""kill -9 of every process of `aura up --processes` during open runs: no event is lost, and no effect happens twice."""
 
 import asyncio
 import os
@@ -41,7 +41,7 @@ pytestmark = [
 
 @pytest.fixture
 async def drill(open_folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Drill]:
-    """An organisation under the supervisor in a home of its own, which the database's user can reach."""
+    """Yield an organisation under the supervisor, in a separate home that the database's user can reach."""
     for name in [name for name in os.environ if name.startswith("AURA_") and name != SEED]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AURA_HOME", str(open_folder / f"drill-{time.monotonic_ns()}"))
@@ -55,7 +55,7 @@ async def drill(open_folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
 
 @pytest.fixture(scope="module")
 def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Prints also when the test passes."""
+    """Print a text even if the test passes."""
     capture = request.config.pluginmanager.getplugin("capturemanager")
 
     def said(text: str) -> None:
@@ -67,7 +67,7 @@ def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
 @pytest.fixture(scope="module")
 def seed(say: Callable[[str], None]) -> int:
-    """That of AURA_DRILL_SEED, or one drawn anew."""
+    """Return the seed in AURA_DRILL_SEED, or a random seed."""
     found = int(os.environ.get(SEED) or secrets.randbelow(2**31))
     say(f"The same kills again: {SEED}={found}")
     return found
@@ -75,7 +75,7 @@ def seed(say: Callable[[str], None]) -> int:
 
 @pytest.fixture(scope="module")
 def total(seed: int, say: Callable[[str], None]) -> Iterator[tuple[list[Struck], Counter[str]]]:
-    """The kills of all scenarios; printed at the end."""
+    """Return the kills of all scenarios, which are printed at the end."""
     struck: list[Struck] = []
     others: Counter[str] = Counter()
     yield struck, others
@@ -86,10 +86,10 @@ def total(seed: int, say: Callable[[str], None]) -> Iterator[tuple[list[Struck],
 async def worked(
     drill: Drill, hits: Sequence[Hit], interrupted: random.Random | None = None
 ) -> tuple[Director, list[str]]:
-    """Runs under these kills, then to their ends; the Director, and what is wrong afterwards.
+    """Keep runs open under these kills, then let them end. Return the Director and the faults that were found.
 
-    interrupted: the Director also pauses, halts and resumes the organisation, and processes hang for a while, at times
-    drawn from it.
+    interrupted: the Director also pauses, halts and resumes the organisation, and processes hang for a while.
+    `interrupted` draws these times.
     """
     await drill.up()
     sample = Sample(TASKS)
@@ -114,7 +114,7 @@ async def worked(
 
 
 async def wrongs(drill: Drill, house: House, director: Director) -> list[str]:
-    """Everything that is wrong in the record, a line each."""
+    """Return one line for each fault in the record."""
     found = await violations(house, director.acknowledged, drill.witnessed())
     ends = [event.event for event in await house.log() if isinstance(event.event, run_messages.Ended)]
     found += [f"run {end.run} ended {end.outcome}: {end.reason}" for end in ends if end.outcome != "delivered"]
@@ -122,7 +122,7 @@ async def wrongs(drill: Drill, house: House, director: Director) -> list[str]:
 
 
 def other_ends(drill: Drill) -> Counter[str]:
-    """How often each process ended beside the kills."""
+    """Return how often each process ended other than by the kills."""
     return Counter({name: count for (name, how), count in drill.deaths().items() if how != "was killed by SIGKILL"})
 
 
@@ -155,7 +155,7 @@ async def test_each_process_is_killed_once_and_nothing_is_lost_or_twice(drill: D
 
 
 class Doctored(House):
-    """The same organisation with another record of it."""
+    """The same organisation with a changed record."""
 
     def __init__(self, house: House, change: Callable[[list[Recorded]], list[Recorded]]) -> None:
         super().__init__(house.home, house.nats_url, house.postgres_dsn)
@@ -166,7 +166,7 @@ class Doctored(House):
 
 
 def without(event_type: str) -> Callable[[list[Recorded]], list[Recorded]]:
-    """One event of a type is lost."""
+    """Return the record without one event of a type."""
 
     def change(log: list[Recorded]) -> list[Recorded]:
         lost = next(event for event in log if event.envelope.type == event_type)
@@ -176,7 +176,7 @@ def without(event_type: str) -> Callable[[list[Recorded]], list[Recorded]]:
 
 
 def again(event_type: str, *, same_id: bool = False) -> Callable[[list[Recorded]], list[Recorded]]:
-    """One event of a type is there twice, the second time under another id."""
+    """Return the record with one event of a type twice, the second time under another id."""
 
     def change(log: list[Recorded]) -> list[Recorded]:
         first = next(event for event in log if event.envelope.type == event_type and event.void is None)
@@ -188,7 +188,7 @@ def again(event_type: str, *, same_id: bool = False) -> Callable[[list[Recorded]
 
 
 async def doctored(drill: Drill, director: Director) -> None:
-    """The controls: the same checks find each of these faults in the record of the same organisation."""
+    """Return the controls: changed records of the same organisation, in which the same checks must find each fault."""
     faults: list[tuple[Callable[[list[Recorded]], list[Recorded]], str]] = [
         (without("run.submitted"), "run.submitted was acknowledged as event"),
         (without("task.call_finished"), "without a gap"),

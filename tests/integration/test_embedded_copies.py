@@ -1,4 +1,4 @@
-"""A home that was copied or moved: it has its own data and its own processes, or says whose they are."""
+"""A copied or moved home: it has its own data and its own processes, or the message names the home that owns them."""
 
 import json
 import shutil
@@ -26,7 +26,7 @@ def quiet(_line: str) -> None:
 
 @pytest.fixture
 async def folder(open_folder: Path) -> AsyncIterator[Path]:
-    """A folder for homes; what runs in a home below it is stopped."""
+    """Yield a folder for homes. Processes in its homes are stopped at the end."""
     made = open_folder / f"copies-{time.monotonic_ns()}"
     made.mkdir(mode=0o755)
     yield made
@@ -37,7 +37,7 @@ async def folder(open_folder: Path) -> AsyncIterator[Path]:
 
 @pytest.fixture
 def private() -> Iterator[Path]:
-    """A place for databases outside their homes."""
+    """Yield a folder for databases outside their homes."""
     place = Path(f"/var/tmp/aura-test-{time.monotonic_ns()}")
     place.mkdir(mode=0o711)
     yield place
@@ -45,7 +45,7 @@ def private() -> Iterator[Path]:
 
 
 def copied(home: Path, copy: Path) -> Path:
-    """Copy a home with its owners and times, as a backup would."""
+    """Copy a home with owners and times, as a backup does."""
     subprocess.run(["cp", "-a", str(home), str(copy)], check=True)
     return copy
 
@@ -55,7 +55,7 @@ async def running(home: Path) -> StackStatus:
 
 
 async def words(stack: StackStatus, *new: str) -> list[str]:
-    """Write words into the stack's database, and return all that are in it."""
+    """Write words into the stack's database, and return all words that are in it."""
     assert stack.endpoints is not None
     connection = await asyncpg.connect(stack.endpoints.postgres_dsn)
     await connection.execute("CREATE TABLE IF NOT EXISTS kept (word text)")
@@ -168,7 +168,7 @@ def test_a_copy_whose_original_is_gone_takes_the_database_over(folder: Path, pri
 
 
 def outside(home: Path, private: Path) -> Path:
-    """A home with a database outside it."""
+    """Return a home with a database outside it."""
     made = Home(home)
     made.ensure()
     (made.data).chmod(0o700)

@@ -1,4 +1,4 @@
-"""Where the database's data go, whoever runs it and wherever AURA_HOME lies."""
+"""The place of the database's data, for each user that runs it and for each place of AURA_HOME."""
 
 import asyncio
 import os
@@ -38,7 +38,10 @@ def quiet(_line: str) -> None:
 
 @pytest.fixture
 async def folder(open_folder: Path) -> AsyncIterator[Path]:
-    """A folder for homes; what runs in a home called `home` below it is stopped, a private folder removed."""
+    """Yield a folder for homes.
+
+    Processes in its home `home` are stopped at the end, and a private folder is removed.
+    """
     made = open_folder / f"home-{time.monotonic_ns()}"
     made.mkdir()
     made.chmod(0o755)
@@ -105,7 +108,7 @@ async def test_a_home_behind_a_closed_folder(folder: Path) -> None:
 
 
 async def is_private(stack: StackStatus, inside: str, said: list[str]) -> None:
-    """Outside the home, closed to others, printed, the same after a restart, and missed when it is gone."""
+    """Check the private folder: outside the home, closed to others, printed, stable, and reported if missing."""
     home = Path(stack.home)
     assert stack.postgres_data is not None
     assert stack.postgres_data != inside
@@ -157,7 +160,7 @@ def test_programs_out_of_reach_are_copied(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.fixture
 def stranger() -> Iterator[subprocess.Popen[bytes]]:
-    """A living process of the database's user that is no database."""
+    """Return a living process of the database's user that is not a database."""
     account = database_account()
     user, group = (account.uid, account.gid) if account.switch else (None, None)
     process = subprocess.Popen(["/bin/sleep", "600"], cwd="/", user=user, group=group)
@@ -264,7 +267,7 @@ async def test_as_a_plain_user() -> None:
 
 
 def plain_interpreter() -> str | None:
-    """This interpreter, or the system's of the same version, if another user may run it."""
+    """Return this interpreter, or the system's of the same version, if another user may run it."""
     own = f"python{sys.version_info.major}.{sys.version_info.minor}"
     for candidate in (os.path.realpath(sys.executable), f"/usr/bin/{own}", f"/usr/local/bin/{own}"):
         asked = subprocess.run(
@@ -276,7 +279,7 @@ def plain_interpreter() -> str | None:
 
 
 def python_path() -> list[str]:
-    """The project and the installed packages, for an interpreter outside the environment."""
+    """Return a path with the project and the installed packages, for an interpreter outside the environment."""
     return [str(Path(embedded_postgres.__file__).parents[2]), str(Path(msgspec.__file__).parents[1])]
 
 

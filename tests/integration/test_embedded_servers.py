@@ -1,4 +1,4 @@
-"""The servers themselves: what they promise to keep over a crash, and whom they let in."""
+"""The embedded servers: the data that they keep after a crash, and the clients that they accept."""
 
 import asyncio
 import os
@@ -89,7 +89,7 @@ async def test_nats_admits_nobody_without_the_password(nats: Server) -> None:
 
 
 async def _greet(port: int | None, login: dict[str, str | None]) -> bytes:
-    """What the server answers to a CONNECT with these credentials and a PING."""
+    """Return the server's answer to a CONNECT with these credentials and a PING."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     await reader.readline()
     writer.write(b"CONNECT " + msgspec.json.encode({**login, "verbose": False}) + b"\r\nPING\r\n")

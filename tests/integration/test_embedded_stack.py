@@ -1,4 +1,4 @@
-"""The supervised stack: up, down, found again, and up again after every kind of crash."""
+"""The supervised stack: started, stopped, found by a second start, and started again after every kind of crash."""
 
 import asyncio
 import os
@@ -45,7 +45,7 @@ def quiet(_line: str) -> None:
 
 @pytest.fixture
 async def home(open_folder: Path) -> AsyncIterator[Path]:
-    """A home that the database's user can reach; whatever a test leaves running in it is stopped."""
+    """Yield a home that the database's user can reach. Processes that a test leaves in it are stopped."""
     folder = open_folder / f"stack-{time.monotonic_ns()}"
     yield folder
     if folder.exists():
@@ -53,7 +53,7 @@ async def home(open_folder: Path) -> AsyncIterator[Path]:
 
 
 async def until(home: Path, name: str, former_pid: int | None) -> StackStatus:
-    """Waits until this child is ready again under another pid."""
+    """Wait until this child process is ready again under another pid."""
     deadline = time.monotonic() + WAIT_S
     while time.monotonic() < deadline:
         now = status(home)
@@ -68,7 +68,7 @@ def pid_of(stack: StackStatus, name: str) -> int:
 
 
 async def remember(stack: StackStatus) -> None:
-    """One row and one message, to be found again."""
+    """Write one row and one message, to find them again later."""
     assert stack.endpoints is not None
     connection = await asyncpg.connect(stack.endpoints.postgres_dsn)
     await connection.execute("CREATE TABLE kept AS SELECT 7 AS n")
@@ -129,7 +129,7 @@ async def test_a_killed_child_is_started_again(home: Path, name: str) -> None:
 
 
 def deaths(stack: StackStatus, name: str) -> list[str]:
-    """What the supervisor's log says of a child, other than that it was started, is ready or was told to stop."""
+    """Return the supervisor's log lines about a child, without those on its start, readiness and ordered stop."""
     orderly = re.compile(rf"\S+ {name}: (started as|ready after|stopped with) .*")
     lines = log_tail(stack.supervisor_log, lines_max=10_000).splitlines()
     return [line for line in lines if f" {name}: " in line and not orderly.fullmatch(line)]

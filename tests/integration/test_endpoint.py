@@ -1,4 +1,4 @@
-"""The endpoint of a process: its pages alone, where it is told to listen."""
+"""The HTTP endpoint of a process: it serves only its pages, at the configured address."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ from tests.integration.peephole import WAIT_S, Peephole
 
 @pytest.fixture
 async def served() -> AsyncIterator[Peephole]:
-    """One page, `/yes`."""
+    """Serve one page, `/yes`."""
 
     async def yes() -> Page:
         return Page(HTTPStatus.OK, TEXT, b"yes\n")

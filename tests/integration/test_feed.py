@@ -1,4 +1,4 @@
-"""The live end of the log: every message exactly once and in order, whatever happens to the connection in between."""
+"""The live end of the log: every message arrives exactly once and in order, even if the connection breaks."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ async def publish(client: Client, first: int, last: int) -> None:
 
 
 async def read(feed: Feed, count: int) -> list[Stored]:
-    """So many messages; what is unavailable meanwhile is asked for again, as its readers do."""
+    """Read this number of messages. After Unavailable it asks again, as readers do."""
     found: list[Stored] = []
     async with asyncio.timeout(60):
         while len(found) < count:
@@ -117,7 +117,7 @@ async def test_a_consumer_that_the_server_forgets_is_made_anew(client: Client) -
 
 
 class Wire:
-    """A way to the server that loses what was under way when it is cut, as a network does."""
+    """A connection to the server that loses data in transit when it is cut, as a network does."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -147,7 +147,7 @@ class Wire:
                     await sink.drain()
 
     async def cut(self) -> None:
-        """End every connection. The server has sent what it has sent."""
+        """End every connection. Data that the server has sent is not lost."""
         writers, self._writers = self._writers, []
         for writer in writers:
             writer.transport.abort()

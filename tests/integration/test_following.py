@@ -1,4 +1,4 @@
-"""A process that follows the live log decides by what passes there, and reads the stream where that is not enough."""
+"""A process that follows the live log decides by its events, and reads the stream only if they are not enough."""
 
 import asyncio
 from uuid import uuid4
@@ -17,7 +17,7 @@ either = pytest.mark.parametrize("desks", [READS, FOLLOWS], indirect=True)
 
 
 class CountedReads:
-    """Stands before a desk's stream and counts what is asked of it."""
+    """A wrapper of a desk's stream that counts the reads."""
 
     def __init__(self, desk: Desk) -> None:
         self._stream = desk.office.stream

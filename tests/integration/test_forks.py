@@ -1,4 +1,4 @@
-"""Stream and store are one log, or nothing is written: a wiped stream, another one, a database that is behind."""
+"""No event is written if stream and store differ: a wiped stream, another stream, or an old database."""
 
 import asyncio
 import re
@@ -27,7 +27,7 @@ async def wiped(desk: Desk) -> None:
 
 
 async def another_one(desk: Desk) -> None:
-    """As long as the other log, and longer."""
+    """Replace the stream by another stream, which is longer than the first log."""
     await wiped(desk)
     for number in range(10):
         await desk.office.client.jetstream().publish("aura.evt.run.x.tested", f"{number}".encode())
@@ -96,7 +96,7 @@ async def test_the_same_alien_on_both_sides_is_none(desks: Desks, desk: Desk) ->
 
 
 class Slow(Stream):
-    """Whenever its ends are asked for, something else happens between that and what is asked next."""
+    """A stream in which something else happens between a request for its ends and the next request."""
 
     between: Callable[[], Awaitable[object]]
 
@@ -158,7 +158,7 @@ async def _connected(desk: Desk) -> None:
 
 
 class Counting(Stream):
-    """How often it is asked for its end."""
+    """A stream that counts the requests for its end."""
 
     asked = 0
 

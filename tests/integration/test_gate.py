@@ -1,4 +1,4 @@
-"""The gate on real servers: one outcome a command, however often it is sent, and refusals as events."""
+"""The gate on real servers: a command has one outcome, however often it is sent, and refusals are events."""
 
 import asyncio
 from collections.abc import Sequence
@@ -140,7 +140,7 @@ async def test_the_same_refusal_stands_once_until_its_scope_has_moved(desks: Des
 
 
 class Deaf(HeldPublisher):
-    """Publishes of refusals arrive, and `lost` of their answers do not; with `says` nothing is published at all."""
+    """A publisher of refusals. They arrive, but `lost` answers are lost. With `says`, nothing is published."""
 
     lost = 0
     says: type[Stale] | None = None

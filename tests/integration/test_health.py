@@ -1,4 +1,4 @@
-"""Health and metrics of a process, asked over loopback while real servers stop and come back and a run goes by."""
+"""Health and metrics of a process, read over loopback while real servers stop and return and during a run."""
 
 import asyncio
 import json
@@ -63,7 +63,7 @@ async def test_counters_move_with_a_run_and_gauges_show_what_is_open(house: Hous
 
 
 def _told(numbers: Numbers, last: int) -> None:
-    """One wrong and one right answer were called, judged and paid, and everybody has passed the last event."""
+    """Check that one wrong and one right answer were called, judged and paid, and that every reader is at the end."""
     assert total(numbers, "aura_llm_requests_total", outcome="answered", provider="scripted") == 2
     assert total(numbers, "aura_llm_request_duration_seconds_count") == 2
     assert total(numbers, "aura_task_schedule_to_start_seconds_count") == 2

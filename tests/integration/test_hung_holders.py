@@ -1,4 +1,4 @@
-"""A process that hangs inside a transaction: the one that takes over gets its locks within seconds."""
+"""If a process hangs inside a transaction, the process that takes over gets the locks within seconds."""
 
 import asyncio
 

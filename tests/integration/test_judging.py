@@ -1,4 +1,4 @@
-"""A verdict as it stands on the log, gate by gate with its evidence; and what a verifier's death leaves of it."""
+"""A verdict on the log, gate by gate with its evidence, and the effect of a verifier's death during a verdict."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ WAIT_TURNS_MAX = 3000
 
 
 class Chain(Sample):
-    """Two tasks in one file, the second one after the first."""
+    """A requirement of two tasks in one file. The second depends on the first."""
 
     def __init__(self) -> None:
         super().__init__(2)
@@ -103,7 +103,7 @@ async def test_a_verdict_names_each_gate_with_its_evidence(house: House) -> None
 
 @asynccontextmanager
 async def verifier(house: House) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The verifier as a process of its own."""
+    """Start the verifier as a separate process."""
     environment = {
         **os.environ,
         "AURA_HOME": str(house.home),

@@ -1,4 +1,4 @@
-"""kill -9 of the organisation, nats-server and Postgres inside open runs: nothing is lost, and no effect is twice."""
+"""kill -9 of the organisation, nats-server and Postgres in open runs: nothing is lost, and no effect is doubled."""
 
 import asyncio
 import secrets
@@ -58,7 +58,7 @@ EVERY_POINT = (*(point for points in POINTS.values() for point in points), *CONS
 async def tormented(
     house: House, kills: Sequence[Kill], nats: Server, postgres: Server, works: Works
 ) -> tuple[list[str], list[Recorded]]:
-    """Runs under these kills, then to their ends; what is wrong afterwards, and the log."""
+    """Keep runs open under these kills, then let them end. Return the faults that were found, and the log."""
     sample = Sample(2)
     await hire_all(house, sample)
     director, enough = Director(house, sample), asyncio.Event()

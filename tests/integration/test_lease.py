@@ -1,4 +1,7 @@
-"""The lease on a real nats-server: who holds it, who takes it over and when. With short times, and a control each."""
+"""The lease on a real nats-server: its holder, take-overs and their times.
+
+It uses short times, and each test a control.
+"""
 
 import asyncio
 import subprocess
@@ -28,7 +31,7 @@ POLL_S = 0.05
 
 @pytest.fixture
 async def clients(nats_url: str) -> AsyncIterator[tuple[Client, Client]]:
-    """Two connections, as two processes have them."""
+    """Return two connections, as two processes have them."""
     one, two = await connect(nats_url, name="one"), await connect(nats_url, name="two")
     yield one, two
     await one.close()
@@ -41,7 +44,7 @@ def lease(client: Client, name: str = "") -> Lease:
 
 @asynccontextmanager
 async def kept(lease: Lease) -> AsyncIterator["asyncio.Task[None]"]:
-    """A lease that is renewed meanwhile."""
+    """Keep a lease and renew it in the background."""
     stop = asyncio.Event()
     keeping = asyncio.create_task(lease.keep(stop))
     try:
@@ -52,7 +55,7 @@ async def kept(lease: Lease) -> AsyncIterator["asyncio.Task[None]"]:
 
 
 async def until_acquired(lease: Lease) -> float:
-    """How long (s) it took to get it."""
+    """Return how long (s) it took to get the lease."""
     began = time.monotonic()
     while True:
         with suppress(Unavailable):
@@ -122,7 +125,7 @@ async def test_a_renewal_whose_answer_was_lost_is_found_again(clients: tuple[Cli
 
 @pytest.fixture
 def sleeper() -> Iterator["subprocess.Popen[bytes]"]:
-    """A process that can be killed. It is not reaped before the test ends."""
+    """Start a process that can be killed. It is reaped only at the end of the test."""
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
         yield process
         process.kill()

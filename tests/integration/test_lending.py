@@ -1,4 +1,4 @@
-"""Connections that stay at hand: used again, given up after a fault, and never kept from those who wait."""
+"""Connections that stay open: they are used again, closed after a fault, and never withheld from waiting callers."""
 
 import asyncio
 from collections.abc import AsyncIterator

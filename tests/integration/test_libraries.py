@@ -1,4 +1,4 @@
-"""Dependencies: resolved to a lock, installed by it from an index of wheels made here, seen by every kind of case."""
+"""Dependencies: resolved to a lock, installed from a local index of wheels, and visible to every kind of case."""
 
 import asyncio
 import shutil
@@ -68,7 +68,7 @@ if __name__ == "__main__":
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An index that holds `loud`, which needs `quiet`."""
+    """Yield an index with the package `loud`, which needs `quiet`."""
     folder = tmp_path / "index"
     only_from(folder, monkeypatch)
     make_wheel(folder, "loud", "1.0", LOUD, ["quiet>=1"])

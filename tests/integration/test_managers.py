@@ -1,4 +1,4 @@
-"""Several managers as processes: one leads; it is stopped and continued, killed, told to end, and another goes on."""
+"""Several managers as processes: the leader is stopped, continued, killed or told to end, and another takes over."""
 
 import asyncio
 import random
@@ -61,7 +61,7 @@ async def test_leaders_are_stopped_again_and_again(house: House) -> None:
 
 
 async def stopped_and_continued(house: House, seed: int, *, times: int) -> None:
-    """SIGSTOP of whoever leads at a random moment inside open runs, SIGCONT once another is at work."""
+    """Send SIGSTOP to the leader at a random moment during runs, and SIGCONT when another manager works."""
     print(f"seed {seed}")
     draw = random.Random(seed)
     sample = Sample(2)
@@ -90,7 +90,7 @@ async def stopped_and_continued(house: House, seed: int, *, times: int) -> None:
 
 
 async def taken_over(at_work: Managers, leader: ServedManager) -> None:
-    """Stop it; another leads, and causes events, in time."""
+    """Stop the leader. Another manager must lead and cause events in time."""
     leader.signal(signal.SIGSTOP)
     stopped, began = at(), time.monotonic()
     await at_work.leader(at_work.others(leader))

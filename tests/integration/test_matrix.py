@@ -1,4 +1,4 @@
-"""Every denied cell of the capability matrix is tried at the gate: refused, and on the log, beside who may do it."""
+"""Every denied cell of the capability matrix is tried at the gate: it is refused, and the refusal is on the log."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -76,12 +76,12 @@ DENIED = tuple(
 
 
 def commands_of(event_type: str) -> list[type[Command]]:
-    """Every command that may lead to an event of this type."""
+    """Return every command that may lead to an event of this type."""
     return [kind for kind, spec in COMMANDS.items() if event_type in spec.causes]
 
 
 def attempts(role: Role) -> list[Command]:
-    """For each cell that is denied to the role, each command that would fill it."""
+    """Yield, for each cell that is denied to the role, each command that would cause its event."""
     return [SAMPLES[kind]() for denied, event in DENIED if denied == role for kind in commands_of(event)]
 
 
@@ -102,7 +102,7 @@ def test_there_is_a_sample_of_every_command_and_a_command_for_every_cell() -> No
 
 @pytest.fixture
 def patient(desk: Desk) -> Desk:
-    """A desk whose clock leaps from one refusal to the next, so that none is held back."""
+    """Return a desk whose clock jumps after each refusal, so that no refusal is held back by the rate limit."""
     now = [0.0]
 
     def clock() -> float:

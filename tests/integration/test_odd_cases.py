@@ -1,4 +1,4 @@
-"""300 odd cases, drawn from a seed, beside a healthy employee in one process: it finishes every call."""
+"""300 unusual cases, drawn from a seed, in the same process as a healthy employee. It finishes every call."""
 
 import asyncio
 import random
@@ -23,7 +23,7 @@ KNOWN_OUTCOMES = {*WEIGHTS, "answered", "declined", "no_code", "empty", "truncat
 
 
 class RawQueue(Queue):
-    """Orders as bytes, so that one may be no order at all."""
+    """A queue with orders as bytes, so that an item may be no valid order."""
 
     def __init__(self, orders: list[bytes]) -> None:
         super().__init__([])
@@ -38,7 +38,7 @@ class RawQueue(Queue):
 
 
 async def odd(case: OddCase, at_once: asyncio.Semaphore) -> list[HandIn]:
-    """What the worker of one odd employee hands in for its order and for a good one behind it."""
+    """Return the hand-ins of an unusual employee's worker for its order and for a good order after it."""
     settings = {name: value for name, value in case.settings.items() if name != "base_url"}
     async with at_once, loopback(case.reply) as server:
         queue, stop = RawQueue([case.order]), asyncio.Event()
@@ -57,7 +57,7 @@ async def odd(case: OddCase, at_once: asyncio.Semaphore) -> list[HandIn]:
 
 
 async def healthy(calls: int) -> list[HandIn]:
-    """What a healthy employee hands in, one call after the other."""
+    """Return the hand-ins of a healthy employee, which makes one call after another."""
     behaviour = Behaviour("as it should be", honest(GOOD))
     async with loopback(honest(GOOD)) as server:
         queue, stop = Queue([order_of(behaviour, number=number) for number in range(calls)]), asyncio.Event()

@@ -1,4 +1,4 @@
-"""The OpenAI employee against a real loopback server: each way of failing is typed, the key stays in its place."""
+"""The OpenAI employee on a real loopback server: each failure has a type, and the key appears nowhere else."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ GOOD = "Here it is:\n```python\ndef double(number):\n    return 2 * number\n```\
 
 @asynccontextmanager
 async def employee(reply: Reply, **extra: Any) -> AsyncIterator[tuple[OpenAIEmployee, Loopback]]:
-    """An employee hired on a loopback server."""
+    """Return an employee hired on a loopback server."""
     async with loopback(reply) as server:
         settings: dict[str, Any] = {"price": "zero", **extra}
         hired = OpenAIEmployee(

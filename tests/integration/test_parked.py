@@ -1,4 +1,4 @@
-"""What a release could not take, the next one takes after a replay, and all that should have followed follows, once."""
+"""A later release and a replay process the events that a release has parked, and all missing effects happen once."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -26,7 +26,7 @@ HALTED = ["manager", "auditor", "accountant"]
 
 
 class FormerBoard(ManagerProjection):
-    """Of a release that knows no verdict about a merged tree."""
+    """The manager's projection of a release that does not know a verdict about a merged tree."""
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
         if isinstance(recorded.event, run_messages.Verified):
@@ -35,7 +35,7 @@ class FormerBoard(ManagerProjection):
 
 
 class FormerEvidence(AuditorProjection):
-    """Of a release that knows no rejection."""
+    """The verifier's projection of a release that does not know a rejection."""
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
         if isinstance(recorded.event, task.Rejected):
@@ -44,7 +44,7 @@ class FormerEvidence(AuditorProjection):
 
 
 class FormerLedger(AccountantProjection):
-    """Of the same release."""
+    """The accountant's projection of the same release."""
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
         if isinstance(recorded.event, task.Rejected):
@@ -61,7 +61,7 @@ FORMER_ROLES = [replace(role, projection=FORMER.get(role.name, role.projection))
 
 
 async def halted_run(house: House, sample: Sample) -> UUID:
-    """A run that the former release cannot take to its end: no strike is heard of, nothing is delivered."""
+    """Run until the old release cannot continue: no strike is processed, and nothing is delivered."""
     await house.hire("carl", {name: [sample.outside(name), sample.right(name)] for name in sample.numbers})
     async with house.running(make=partial(Organisation, roles=FORMER_ROLES)):
         run = await house.submit(sample)
@@ -75,13 +75,13 @@ def incidents(log: Sequence[Recorded], run: UUID, kind: str) -> list[Recorded]:
 
 
 def strikes(log: Sequence[Recorded], run: UUID) -> list[Recorded]:
-    """What HR did about the incidents of a run."""
+    """Return HR's events about the incidents of a run."""
     causes = {event.envelope.id for event in incidents(log, run, "integrity")}
     return [event for event in log if event.envelope.entity == "employee" and event.envelope.cause in causes]
 
 
 async def replay_as_said(house: House, run: UUID) -> None:
-    """What `aura run show` says, done."""
+    """Run the commands that `aura run show` prints."""
     data = await run_data(house.office.store, run)
     said = "aura down && aura replay manager && aura replay auditor && aura replay accountant && aura up"
     assert said in run_text(data)
@@ -91,7 +91,7 @@ async def replay_as_said(house: House, run: UUID) -> None:
 
 
 async def whole(house: House, run: UUID) -> None:
-    """All that should have happened has, once, and the rows are those of the log."""
+    """Check that every expected effect has happened once, and that the rows follow from the log."""
     await house.until_type(run, "run.delivered")
     log = await house.until(lambda log: strikes(log, run))
     assert len(incidents(log, run, "integrity")) == len(strikes(log, run)) == 1

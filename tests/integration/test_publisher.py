@@ -1,4 +1,4 @@
-"""The commit point: guards, groups and duplicates, as the server answers them."""
+"""The commit point: guards, groups and duplicates, by the answers of a real server."""
 
 import asyncio
 from collections.abc import AsyncIterator

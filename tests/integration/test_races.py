@@ -1,4 +1,4 @@
-"""Two processes race on the same log, in both orders: who stands first decides, and everybody who reads it agrees."""
+"""Two processes race on the same log, in both orders. The first event in the log decides, and all readers agree."""
 
 from collections.abc import Awaitable, Callable
 from uuid import UUID, uuid4
@@ -52,7 +52,7 @@ _STEPS = ("assign", "start", "finish", "submit", "judge")
 
 
 async def before(desk: Desk, order: Order, step: str) -> None:
-    """All the steps of the task before this one."""
+    """Do all earlier steps of the task."""
     for name in _STEPS[: _STEPS.index(step)]:
         await desk.send("manager", getattr(order, name)())
 
@@ -62,7 +62,7 @@ def role_of(step: str) -> Role:
 
 
 async def phases(desks: Desks, order: Order, *others: Desk) -> set[str]:
-    """The task's phase as every gate, one with empty caches, and the manager's board from the recorded log have it."""
+    """Return the task's phase from every gate, from a gate with empty caches, and from the recorded rows."""
     seen = {(await desk.state(order.run)).tasks[order.task].phase for desk in (*others, await desks.open())}
     await desks.recorded(others[0])
     rows, _ = await state_of(others[0].office.store, ManagerProjection())
@@ -72,7 +72,7 @@ async def phases(desks: Desks, order: Order, *others: Desk) -> set[str]:
 
 
 async def live(desk: Desk) -> list[Recorded]:
-    """The log as a consumer reads it from the stream: nothing of it is recorded yet."""
+    """Return the log as a consumer reads it from the stream, before any event is recorded."""
     reader = LogReader(desk.office.client, desk.office.store)
     await reader.begin(0)
     last = (await desk.office.stream.info()).last_seq

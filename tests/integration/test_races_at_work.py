@@ -1,4 +1,4 @@
-"""A whole organisation at work, stopped or robbed of its employee just before or after an assignment stands."""
+"""A running organisation that is stopped, or loses its employee, just before or after an assignment is on the log."""
 
 import asyncio
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ STILL_S = 0.4
 
 
 class Assignments(HeldPublisher):
-    """Runs `strike(employee)` once, before or after the first assignment is on the log. No answer is lost."""
+    """A publisher that runs `strike(employee)` once, before or after the first assignment. No answer is lost."""
 
     house: House
     what: str
@@ -72,7 +72,7 @@ class Struck(Organisation):
 
 
 async def orders(house: House) -> int:
-    """How many orders and hand-ins were ever put into the work stream."""
+    """Return the number of orders and hand-ins that were ever put into the work stream."""
     try:
         return (await house.office.client.jetstream().stream_info(STREAM)).state.last_seq
     except NotFoundError:
@@ -80,7 +80,7 @@ async def orders(house: House) -> int:
 
 
 def assigned(log: Sequence[Recorded]) -> list[Recorded]:
-    """Every assignment, void ones too."""
+    """Return every assignment, including void ones."""
     return [event for event in log if event.envelope.type == "task.assigned"]
 
 
@@ -92,7 +92,7 @@ async def two_employees(house: House) -> Sample:
 
 
 def assignments_of(cause: UUID) -> set[UUID]:
-    """The ids that the first assignment caused by an event can have: of the manager, or once the prompt was sized."""
+    """Return the possible ids of the first assignment after an event: by the manager, or by the prompt's sizing."""
     return {derive(cause, "manager.assign", index) for index in (0, COMMANDS_OF_A_TURN_MAX)}
 
 

@@ -1,4 +1,4 @@
-"""The embedded model is real: its server starts, answers both employees, and its snapshot names the weights."""
+"""The real embedded model: its server starts and answers both employees, and its snapshot names the weights."""
 
 import asyncio
 import re
@@ -43,7 +43,7 @@ def hired(style: Style, base_url: str) -> OpenAIEmployee:
 
 @pytest.fixture
 async def model_url() -> AsyncIterator[str]:
-    """The embedded server, ready."""
+    """Yield the address of the ready embedded server."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port = probe.getsockname()[1]
@@ -67,7 +67,7 @@ async def model_url() -> AsyncIterator[str]:
 
 
 async def solved(employee: OpenAIEmployee) -> ModelResult | None:
-    """The first answer that reverses by slicing or by `reversed`, within the attempts."""
+    """Return the first answer that reverses by slicing or by `reversed`, within the allowed attempts."""
     for seed in range(ATTEMPTS_MAX):
         try:
             answer = await employee.work(order(brief=EASY, limits=LIMITS, seed=seed))

@@ -1,4 +1,4 @@
-"""The recorder keeps every message there is, says which ones do not count, and stops for none of them."""
+"""The recorder stores every message, marks the ones that do not count, and never stops because of a message."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -29,14 +29,14 @@ REPEATED = "an event with this id stands earlier in the log"
 
 
 def message(event: Event, *, id: object = None) -> tuple[str, bytes]:
-    """A message that nobody refused: as a gate without law would publish it."""
+    """Return a message as a gate without any law would publish it."""
     origin = Origin(command=uuid4(), cause=None, principal=uuid4(), role="manager", at=at(), policy="")
     data, envelope = codec.encode(event, id=id or uuid4(), origin=origin, salt=b"s" * 32)  # type: ignore[arg-type]  # a UUID
     return subject_of(envelope), data
 
 
 async def put(desk: Desk, subject: str, data: bytes) -> int:
-    """Past every gate."""
+    """Publish a message without any gate."""
     return (await desk.office.client.jetstream().publish(subject, data)).seq
 
 
@@ -67,7 +67,7 @@ async def rows(desk: Desk, query: str) -> list[asyncpg.Record]:
 
 
 async def live(desk: Desk) -> list[Recorded]:
-    """The log as consumers read it from the stream, before any of it is recorded."""
+    """Return the log as consumers read it from the stream, before any event is recorded."""
     reader = LogReader(desk.office.client, desk.office.store)
     await reader.begin(0)
     last = (await desk.office.stream.info()).last_seq
@@ -175,7 +175,7 @@ async def test_two_recorders_at_once_keep_every_message_once(desks: Desks, desk:
 
 
 class Crash(BaseException):
-    """The process dies here."""
+    """The process dies at this point."""
 
 
 @pytest.mark.parametrize("where", ["recorder:before-commit", "recorder:after-commit"])

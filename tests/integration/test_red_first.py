@@ -1,4 +1,4 @@
-"""Criteria that hold on the base already, whatever they rest on; gates that say `not run` where nothing was tried."""
+"""Criteria of any kind that already hold on the base, and gates that say `not run` if they tried nothing."""
 
 import random
 
@@ -44,7 +44,7 @@ class NoSandbox:
         return 0
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing, because nothing is open."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The log of release 0.1.0 in a real event store: every view is rebuilt from it, and the rows are those of then."""
+"""The log of release 0.1.0 in a real event store: every view is rebuilt, and its rows equal the recorded rows."""
 
 import json
 from uuid import uuid4
@@ -27,7 +27,10 @@ VIEWS = {"accountant": {"score"}}
 
 
 async def rebuilt(dsn: str, tables: dict[str, Table] | None = None) -> list[str]:
-    """The kept log put into an empty store and all views rebuilt: `consumer.table: row` for each difference."""
+    """Put the recorded log into an empty store and rebuild all views.
+
+    Return `consumer.table: row` for each difference.
+    """
     store, found = await Store.open(dsn), list[str]()
     try:
         await fixture.load(store, tables)

@@ -1,4 +1,4 @@
-"""The same wrong answer again and again: it is judged once, its author is told so, and the run ends early."""
+"""The same wrong answer several times: it is judged once, its author is informed, and the run ends early."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ ATTEMPTS_MAX = 6
 
 
 async def ended(house: House, answers: list[dict[str, str]]) -> tuple[int, list[task.Rejected], str]:
-    """A run of one task whose only employee gives these answers in turn: verdicts given, rejections and its end."""
+    """Run one task whose only employee gives these answers in turn. Return its verdicts, rejections and end."""
     judged = 0
 
     async def counted(*given: Any, **named: Any) -> Verdict:

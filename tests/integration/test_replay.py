@@ -1,4 +1,4 @@
-"""Replay: the log alone gives back every row; any difference is named by table and key; a rebuild changes nothing."""
+"""Replay: the log alone gives every row again, a difference is named by table and key, a rebuild changes nothing."""
 
 import asyncio
 import shutil
@@ -25,7 +25,7 @@ def consumers() -> list[Projection]:
 
 
 async def finished_run(house: House) -> UUID:
-    """A run with a rejection, an incident, a strike and a delivery: every table gets rows on the way."""
+    """Run once with a rejection, an incident, a strike and a delivery, so that every table gets rows."""
     sample = Sample(2)
     await house.hire("cheater", {task: [sample.outside(task)] for task in sample.numbers}, slots=2)
     await house.hire("honest", {task: [sample.right(task)] for task in sample.numbers}, delay_s=0.1)
@@ -48,7 +48,10 @@ async def test_live_rows_equal_the_log_without_nats(house: House, nats: Server) 
 
 
 async def _every_tampering_is_found(store: Store) -> None:
-    """Each table of each consumer in turn: a value changed, a row added, a row removed, a table added."""
+    """Change each table of each consumer: a value, an added row, a removed row, an added table.
+
+    Each change must be found.
+    """
     for projection in consumers():
         async with store.connection() as connection:
             for table in (*(kind.table for kind in projection.tables), "parked"):

@@ -1,4 +1,4 @@
-"""A run whose requirement asks for a review: another maker's model sees the work, may block it, and cannot help it."""
+"""A run with a required review: another maker's model gets the work. It may block it, but cannot make a gate pass."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Which sandbox is used: Docker if it holds, else bubblewrap, else none; and the image that serves both."""
+"""The choice of the sandbox: Docker if its canary passes, else bubblewrap, else none. Both use the same image."""
 
 import json
 import os
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.needs_sandbox, pytest.mark.timeout(300)]
 
 
 class Missing(Bubblewrap):
-    """A machine on which no box of bubblewrap starts."""
+    """A machine on which bubblewrap cannot start a box."""
 
     def _set_up(self) -> None:
         raise Unavailable("bubblewrap (bwrap) is not installed.", hint="Install it.", code="sandbox_missing")

@@ -1,4 +1,4 @@
-"""The behaviours of servers, each played to a whole employee: outcome, charge, message, remedy and wait."""
+"""The behaviours of servers, each played to a complete employee: outcome, charge, message, remedy and wait."""
 
 from dataclasses import replace
 from typing import Any
@@ -25,7 +25,7 @@ TABLES = {
 
 @pytest.fixture(autouse=True)
 def priced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The loopback server has the prices of a hosted one, and takes the older name of the limit."""
+    """Give the loopback server the prices of a hosted server, which accepts the older name of the token limit."""
     monkeypatch.setitem(pricing._PROVIDERS, "127.0.0.1", "openai")
     monkeypatch.setattr(openai, "_NEWER_LIMIT_PROVIDER", "none")
 

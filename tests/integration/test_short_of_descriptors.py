@@ -1,4 +1,4 @@
-"""A process that may open no more files: no box is made, it is told as that, and nothing stays open."""
+"""A process that may open no more files: no box is made, the error names this cause, and nothing stays open."""
 
 import os
 import resource
@@ -21,7 +21,7 @@ FILES = {f"/aura/{name}.py": b"x = 1\n" for name in "abc"}
 
 @contextmanager
 def room_for(count: int) -> Iterator[None]:
-    """Only so many descriptors more than are open now."""
+    """Allow only this number of descriptors more than are open now."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     taken = set(map(int, os.listdir("/proc/self/fd")))
     free = [number for number in range(soft) if number not in taken]

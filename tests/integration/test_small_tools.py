@@ -1,4 +1,4 @@
-"""The example's tasks, judged: every answer of the cheater is an integrity finding, an honest failure is none."""
+"""Verdicts on the example's tasks: every answer of the cheater is an integrity finding, an honest failure is not."""
 
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -27,7 +27,7 @@ async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
 
 
 async def judged(sandbox: Sandbox, task: RequirementTask, files: Mapping[str, bytes]) -> Verdict:
-    """The verdict about one task's files alone."""
+    """Return the verdict on the files of one task."""
     return await judge(
         Candidate(requirement=EXAMPLE, tree=files, criteria=task.criteria, scope=task.scope),
         sandbox=sandbox,

@@ -1,4 +1,7 @@
-"""Smoke: what is delivered installs and starts in a fresh environment; each way to fail beside one that passes."""
+"""Smoke: a delivery is installed and started in a fresh environment.
+
+Each failing delivery has a passing counterpart.
+"""
 
 from collections.abc import Mapping
 
@@ -160,7 +163,7 @@ async def test_without_packaging_or_after_a_finding_it_is_not_run(sandbox: Bubbl
 
 
 def requirement_of_greet() -> Requirement:
-    """The example, with its packaging in scope."""
+    """Return the requirement of the example, with its packaging in scope."""
     from msgspec.structs import replace
 
     return replace(example("greet-cli"), scope=("greet.py", "pyproject.toml"))

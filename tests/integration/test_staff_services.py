@@ -1,4 +1,4 @@
-"""The use cases of the staff, called without the command line: who has a name, and whether somebody can work."""
+"""The use cases of the staff, called without the command line: owners of names, and whether employees can work."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ def settings(house: House, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 @pytest.fixture(autouse=True)
 def silent(capfd: pytest.CaptureFixture[str]) -> object:
-    """A use case writes nothing: it returns, raises and calls back."""
+    """Check that a use case prints nothing. It returns, raises and calls back."""
     yield
     assert capfd.readouterr() == ("", "")
 

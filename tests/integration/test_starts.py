@@ -1,7 +1,7 @@
-"""Starts, many of them: whatever was killed or stopped before, the recorder goes on as soon as the servers answer.
+"""Many starts after kills and stops: the recorder continues as soon as the servers answer.
 
-Each start finds a backlog whose events make the auditor send a command each: all of these want the log at once.
-The same deaths again: AURA_DRILL_SEED=n. More of them: AURA_DRILL_STARTS=n.
+Each start finds a backlog of events. For each of them the auditor sends a command, so all these commands need the log
+at the same time. Set AURA_DRILL_SEED=n for the same deaths, and AURA_DRILL_STARTS=n for more starts.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ PROCESSES = multiprocessing.get_context("forkserver")
 
 
 def serve(home: Path, nats_url: str, postgres_dsn: str) -> None:
-    """Be a process of the organisation until SIGTERM."""
+    """Run as a process of the organisation until SIGTERM."""
 
     async def work() -> None:
         stop = asyncio.Event()
@@ -57,7 +57,7 @@ def serve(home: Path, nats_url: str, postgres_dsn: str) -> None:
 
 @dataclass
 class Starts:
-    """One organisation on servers of its own, and how its starts went."""
+    """One organisation on its own servers, and the times of its starts."""
 
     house: House
     postgres: Server
@@ -74,7 +74,7 @@ class Starts:
         self.process.start()
 
     async def end(self, death: str) -> None:
-        """What the next start follows on. Servers are up again at the end."""
+        """End the processes that the next start replaces. The servers run again at the end."""
         process = self.process
         assert process is not None
         if death in ("kill", "all"):
@@ -92,7 +92,7 @@ class Starts:
             await up(server)
 
     async def start(self, death: str) -> None:
-        """Put a backlog, start what does not run, and wait until the recorder has all of it."""
+        """Write a backlog, start the missing processes, and wait until the recorder has stored the backlog."""
         messages = self.draw.randint(1, BACKLOG_MAX)
         last = max(await asyncio.gather(*(self.put() for _ in range(messages))))
         if self.process is None or self.process.exitcode is not None:
@@ -115,7 +115,7 @@ class Starts:
         self.stood[death] = max(self.stood.get(death, 0.0), stood)
 
     async def put(self) -> int:
-        """A message on the stream that is no event; its sequence. It is sent again until a server has answered."""
+        """Publish a message that is not an event, until a server has answered. Return its sequence."""
         while True:
             try:
                 return (await self.house.office.client.jetstream().publish(SUBJECT, b"hello")).seq
@@ -131,7 +131,7 @@ class Starts:
 
 
 async def up(server: Server) -> None:
-    """Start a server that does not run. Postgres ends at once while sessions of the killed one are left."""
+    """Start a server that does not run. A start of Postgres fails while sessions of the killed server remain."""
     deadline = time.monotonic() + WAIT_S
     while server.pid is None:
         try:

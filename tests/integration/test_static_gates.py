@@ -1,4 +1,4 @@
-"""Syntax, lint and types: what is refused, what is only said, and that no file brings the judge down."""
+"""The gates syntax, lint and types: what they refuse and what they only report. No file can crash the judge."""
 
 import random
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A stop in the midst of a call hears its answer and loses nothing; no duty waits for a clock or for a lease."""
+"""A stop during a call still receives the answer and loses nothing. No duty waits for a clock or for a lease."""
 
 import asyncio
 from pathlib import Path
@@ -39,7 +39,7 @@ async def test_a_call_at_hand_is_handed_in_before_the_stop(house: House) -> None
 
 
 async def ends_at_once(task: asyncio.Task[None], stop: asyncio.Event) -> bool:
-    """Whether a task that waits ends when it is told to, and not before."""
+    """Whether a waiting task ends when it is told to, and not before."""
     for _ in range(TURNS_MAX):
         await asyncio.sleep(0)
     assert not task.done()

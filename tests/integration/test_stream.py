@@ -1,4 +1,4 @@
-"""The stream is a log: what its settings forbid is tried on the server, beside what they permit."""
+"""The stream is a log: forbidden operations are refused by the server, and permitted ones work."""
 
 import asyncio
 from collections.abc import AsyncIterator

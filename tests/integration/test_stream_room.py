@@ -1,4 +1,4 @@
-"""A stream's size on a real server: as large as there is room, never shrunk, full, and made larger while it is full."""
+"""The size of a stream on a real server: it fits the free disk, never shrinks, can be full, and can be made larger."""
 
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -19,7 +19,7 @@ SUBJECT = "aura.evt.run.x.submitted"
 
 
 def limited(folder: Path, store_bytes: int) -> Server:
-    """A server that has so much room for streams."""
+    """Return a server that has this amount of space for streams."""
     server = nats_at(folder)
     settings = msgspec.json.decode((folder / "nats.json").read_bytes())
     settings["jetstream"]["max_file_store"] = store_bytes

@@ -1,4 +1,4 @@
-"""deploy/seccomp/verifier.json against the real bubblewrap: a box is made under it, and not without what it permits."""
+"""deploy/seccomp/verifier.json and the real bubblewrap: a box works under it, and fails without its permissions."""
 
 import json
 import os
@@ -64,7 +64,7 @@ def test_a_box_is_made_under_the_verifiers_filter(open_scratch: Path) -> None:
 
 @pytest.fixture
 def open_scratch(tmp_path: Path) -> Path:
-    """A folder that the box's user can reach."""
+    """Yield a folder that the box's user can reach."""
     for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
         folder.chmod(0o755)
     return tmp_path

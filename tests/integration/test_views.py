@@ -1,4 +1,4 @@
-"""Each query that has a struct has its columns, of the struct's types; and its rows come as that struct."""
+"""Each query with a struct returns the columns of the struct with its types, and its rows decode to the struct."""
 
 from decimal import Decimal
 from types import UnionType
@@ -22,7 +22,7 @@ TYPES = {"uuid": UUID, "text": str, "int4": int, "int8": int, "numeric": Decimal
 
 
 def type_of(annotation: Any) -> type:
-    """Return a field's type; of one that may be None, the other."""
+    """Return a field's type. For a field that may be None, return the other type."""
     kinds = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
     (kind,) = {kind for kind in kinds if kind is not type(None)}
     assert isinstance(kind, type)

@@ -1,4 +1,4 @@
-"""Why a run waits, asked as the commands ask: of the rows in Postgres, the processes of a home, and parked events."""
+"""The reason why a run waits, found as in the commands: from the rows in Postgres, the processes and parked events."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -28,7 +28,7 @@ def settings_of(house: House, monkeypatch: pytest.MonkeyPatch, *, nats_url: str 
 
 
 async def reason(ask: Callable[[UUID], Awaitable[Wait | None]], run: UUID, code: str) -> Wait:
-    """The reason, once it is this one."""
+    """Wait until the reason has this code, and return it."""
 
     wait: Wait | None = None
     for _ in range(ASKED_MAX):

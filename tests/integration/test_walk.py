@@ -1,4 +1,4 @@
-"""The whole path with scripted employees: from a requirement to an approved delivery, and how it fails honestly."""
+"""The whole path with scripted employees: from a requirement to an approved delivery, and honest failures."""
 
 from uuid import uuid4
 

@@ -1,4 +1,4 @@
-"""Following a run: from its first event to its last, by the page; one that its manager has parked is not waited for."""
+"""Watching a run page by page, from its first to its last event. A run that its manager has parked is not awaited."""
 
 from uuid import uuid4
 
@@ -34,7 +34,7 @@ async def test_a_parked_run_is_not_waited_for(house: House) -> None:
 
 
 class Counted(store.Store):
-    """Counts what is read; its pages are small."""
+    """A store with small pages that counts the reads."""
 
     read_events: list[Recorded]
 

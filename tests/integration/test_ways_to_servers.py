@@ -1,4 +1,4 @@
-"""Ways to a model server: certificates, proxies, and the two names of one limit."""
+"""Ways to reach a model server: certificates, proxies, and the two names of the token limit."""
 
 import asyncio
 import datetime
@@ -34,7 +34,7 @@ def no_proxy_of_this_shell(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that only itself vouches for, and its key."""
+    """Return a self-signed certificate for 127.0.0.1, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.datetime.now(datetime.UTC)
@@ -60,7 +60,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
 
 @asynccontextmanager
 async def secure(folder: Path) -> AsyncIterator[tuple[Loopback, Path]]:
-    """A good model server behind TLS."""
+    """Yield a good model server with TLS."""
     public, private = certificate(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(public, private)

@@ -1,4 +1,4 @@
-"""Criteria that let mistakes pass become an incident of the run, with the mistakes and without an employee."""
+"""Criteria that do not detect mistakes become an incident of the run, with the mistakes and without an employee."""
 
 import pytest
 

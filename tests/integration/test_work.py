@@ -1,4 +1,4 @@
-"""Work beside the log: an order is one call, and a hand-in outlives a database that is away for a moment."""
+"""The work queue: an order leads to one call, and a hand-in survives a short outage of the database."""
 
 import asyncio
 from collections.abc import Mapping
@@ -59,7 +59,7 @@ async def test_an_order_that_is_sent_again_after_the_servers_death_is_one_call(n
 
 
 async def handed_in(work: WorkStream) -> UUID:
-    """The order of the next hand-in."""
+    """Return the order of the next hand-in."""
     while True:
         with suppress(Unavailable):
             parcel = await work.next_result(1.0)

@@ -1,4 +1,4 @@
-"""What must hold of the kept log: each check names what does not hold, so that a control can alter one event."""
+"""Checks of the recorded log. Each returns its violations, so a control can alter one event and expect a violation."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ Log = Sequence[Kept]
 
 
 def commitments(log: Log) -> list[str]:
-    """Payloads that are not the ones that their envelopes commit to."""
+    """Return payloads that do not match the commitments in their envelopes."""
     return [
         f"event {kept.seq}: another payload"
         for kept, envelope in _events(log)
@@ -38,7 +38,7 @@ def commitments(log: Log) -> list[str]:
 
 
 def encodings(log: Log) -> list[str]:
-    """Events of a present version that, read and written again, are other bytes."""
+    """Return events of a present version that are other bytes after decoding and encoding."""
     found = []
     for kept, envelope in _events(log):
         event = kept.recorded().event
@@ -61,12 +61,12 @@ def encodings(log: Log) -> list[str]:
 
 
 def unread(log: Log) -> list[int]:
-    """Sequences of events that this release does not read."""
+    """Return the sequences of events that this release cannot read."""
     return [kept.seq for kept, _ in _events(log) if isinstance(kept.recorded().event, Erased)]
 
 
 def voids(log: Log) -> list[str]:
-    """Events that the law marks otherwise than they are marked."""
+    """Return events whose recorded mark differs from the mark by the law."""
     standing, seen, found = Standing(), set[UUID](), []
     for kept in log:
         reason: str | None = codec.ALIEN
@@ -83,7 +83,7 @@ def voids(log: Log) -> list[str]:
 
 
 def ids(log: Log, rules: Sequence[Rule]) -> list[str]:
-    """Events of the staff whose id does not follow from their command, or whose command does not from its cause."""
+    """Return events of the staff with a wrong id. The ids follow from cause to command to event."""
     found = []
     for kept, envelope in _events(log):
         payload = json.loads(kept.payload or b"{}")
@@ -103,7 +103,7 @@ def _of_command(envelope: Envelope, seq: int) -> set[UUID]:
 
 
 def handlers(log: Log, rules: Sequence[Rule]) -> set[str]:
-    """The ways from a cause to a command that the staff's events of a log have come."""
+    """Return the ways (handlers) from a cause to a command that occur in the staff's events of a log."""
     return {
         "/".join(rule["path"])
         for kept, envelope in _events(log)
@@ -137,7 +137,7 @@ def _walked(begins: Sequence[UUID], path: Sequence[str], at: int) -> Sequence[UU
 
 
 def causes(log: Log) -> dict[str, list[int]]:
-    """Command -> the sequences of its events."""
+    """Return command -> the sequences of its events."""
     found: dict[str, list[int]] = {}
     for kept, envelope in _events(log):
         found.setdefault(str(envelope.command), []).append(kept.seq)
@@ -145,7 +145,7 @@ def causes(log: Log) -> dict[str, list[int]]:
 
 
 def statements(log: Log, blobs: Mapping[str, bytes], key: Ed25519PublicKey) -> list[str]:
-    """Verdicts that are not what the verifier has signed."""
+    """Return verdicts that differ from the statement that the verifier has signed."""
     found = []
     for kept, envelope in _events(log):
         if envelope.type not in VERDICTS:
@@ -170,13 +170,13 @@ def statements(log: Log, blobs: Mapping[str, bytes], key: Ed25519PublicKey) -> l
 
 
 def named_blobs(log: Log, blobs: Mapping[str, bytes]) -> list[str]:
-    """Blobs that are missing or are not what their digests say."""
+    """Return blobs that are missing or do not match their digests."""
     missing = [f"event {kept.seq}: {digest}" for kept in log for digest in kept.blobs if digest not in blobs]
     return missing + [f"blob {digest}" for digest, content in blobs.items() if digest_of(content) != digest]
 
 
 def delivered(log: Log, deliveries: Mapping[str, Mapping[str, bytes]], key: Ed25519PublicKey) -> list[str]:
-    """Differences between deliveries, what is signed about them, and what the log says of them."""
+    """Return differences between deliveries, their signed statements, and the log."""
     told = {str(envelope.run): json.loads(kept.payload or b"{}") for kept, envelope in _events(log, "run.delivered")}
     trees = {str(envelope.run): json.loads(kept.payload or b"{}") for kept, envelope in _events(log, "run.verified")}
     found = [f"{run}: no delivery" for run in told.keys() ^ deliveries.keys()]
@@ -196,7 +196,7 @@ def delivered(log: Log, deliveries: Mapping[str, Mapping[str, bytes]], key: Ed25
 
 
 def commits(log: Log, deliveries: Mapping[str, Mapping[str, bytes]], folder: Path) -> list[str]:
-    """Repositories, laid out in a folder, whose commit or release is not the one on the log."""
+    """Return repositories, unpacked into a folder, whose commit or release is not the one on the log."""
     found = []
     for kept, envelope in _events(log, "run.delivered"):
         run, told = str(envelope.run), json.loads(kept.payload or b"{}")
@@ -218,7 +218,7 @@ def commits(log: Log, deliveries: Mapping[str, Mapping[str, bytes]], folder: Pat
 
 
 def _events(log: Log, *types: str) -> Iterator[tuple[Kept, Envelope]]:
-    """The events that count or are void, without what is no event at all."""
+    """Yield the events, void or not, without messages that are not events."""
     for kept in log:
         if kept.payload is not None:
             envelope = codec.envelope_of(kept.envelope)

@@ -1,4 +1,4 @@
-"""The kept log as files: read and written byte for byte, put into an empty event store, and told by one digest."""
+"""The recorded log as files: read and written byte for byte, loaded into an empty event store, with one digest."""
 
 import base64
 import gzip
@@ -29,7 +29,7 @@ Table = list[dict[str, Any]]
 
 
 class Kept(NamedTuple):
-    """One event as the log keeps it."""
+    """One event as the log stores it."""
 
     seq: int
     envelope: bytes
@@ -40,13 +40,13 @@ class Kept(NamedTuple):
     subject: str
 
     def recorded(self) -> Recorded:
-        """The event as a reader of the store has it; what is no event is taken by nobody here."""
+        """Return the event as a reader of the store gets it. Messages that are not events are not expected here."""
         envelope = envelope_of(self.envelope)
         return Recorded(seq=self.seq, envelope=envelope, event=event_of(envelope, self.payload), void=self.void)
 
 
 def plain(value: object) -> object:
-    """A value of a database as JSON has it."""
+    """Return a database value in JSON form."""
     if isinstance(value, bytes):
         try:
             return {"utf8": value.decode("utf-8")}
@@ -64,14 +64,14 @@ def _valued(value: Any) -> Any:
 
 
 def write_lines(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
-    """Write a table as compressed lines of JSON, the same bytes for the same rows."""
+    """Write a table as compressed lines of JSON. The same rows give the same bytes."""
     text = "".join(json.dumps({name: plain(value) for name, value in row.items()}) + "\n" for row in rows)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(_compressed(text.encode()))
 
 
 def read_lines(path: Path) -> Table:
-    """A table that `write_lines` wrote, bytes as bytes."""
+    """Read a table that `write_lines` wrote, with bytes as bytes."""
     lines = gzip.decompress(path.read_bytes()).decode().splitlines()
     return [{name: _valued(value) for name, value in json.loads(line).items()} for line in lines]
 
@@ -85,18 +85,18 @@ def _compressed(data: bytes) -> bytes:
 
 @cache
 def log_table(name: str) -> Table:
-    """A table of the kept log. Nobody changes it."""
+    """Return a table of the recorded log. Callers must not change it."""
     return read_lines(LOG / f"{name}.jsonl.gz")
 
 
 @cache
 def kept_log() -> tuple[Kept, ...]:
-    """The whole kept log, in order."""
+    """Return the whole recorded log, in order."""
     return log_of({name: log_table(name) for name in (*LOG_TABLES, SUBJECT)})
 
 
 def log_of(tables: Mapping[str, Table]) -> tuple[Kept, ...]:
-    """The events of a log's tables, in order."""
+    """Return the events in the tables of a log, in order."""
     payloads = {row["seq"]: row for row in tables["payload"]}
     voids = {row["seq"]: row["reason"] for row in tables["void"]}
     subjects = {row["seq"]: row["subject"] for row in tables.get(SUBJECT, [])}
@@ -116,12 +116,12 @@ def log_of(tables: Mapping[str, Table]) -> tuple[Kept, ...]:
 
 @cache
 def kept_blobs() -> Mapping[str, bytes]:
-    """Digest -> content of every blob."""
+    """Return digest -> content of every blob."""
     return {row["digest"]: row["bytes"] for row in log_table("blob")}
 
 
 async def load(store: Store, tables: Mapping[str, Table] | None = None) -> None:
-    """Put the kept log into an empty event store; `tables` stand in the place of the kept ones."""
+    """Put the recorded log into an empty event store. `tables` replace recorded tables."""
     changed = tables or {}
     async with store.connection() as connection, connection.transaction():
         for name in LOG_TABLES:
@@ -138,7 +138,7 @@ async def load(store: Store, tables: Mapping[str, Table] | None = None) -> None:
 
 
 async def read_log(connection: asyncpg.Connection) -> dict[str, Table]:
-    """Every table of the log as Postgres has it, in order of its key."""
+    """Return every table of the log from Postgres, in order of its key."""
     return {
         name: [dict(row.items()) for row in await connection.fetch(f"SELECT * FROM log.{name} ORDER BY 1, 2")]
         for name in LOG_TABLES
@@ -146,7 +146,7 @@ async def read_log(connection: asyncpg.Connection) -> dict[str, Table]:
 
 
 async def read_rows(connection: asyncpg.Connection, consumer: str) -> dict[str, Table]:
-    """Table or view -> rows of a consumer as Postgres has them, by column, in order; nothing else is asked about it."""
+    """Return table or view -> rows of a consumer from Postgres, by column, in order."""
     names = await connection.fetch(
         "SELECT table_name FROM information_schema.tables WHERE table_schema = $1 ORDER BY 1", consumer
     )
@@ -159,7 +159,7 @@ async def read_rows(connection: asyncpg.Connection, consumer: str) -> dict[str, 
 
 
 def shown(row: Mapping[str, object]) -> dict[str, Any]:
-    """A row by column, as JSON has it; a text that is a JSON object or list is compared by its value."""
+    """Return a row by column in JSON form. A text that is a JSON object or list is compared by its value."""
     return {name: _opened(plain(value)) for name, value in row.items() if name != "error"}
 
 
@@ -173,12 +173,12 @@ def _opened(value: Any) -> Any:
 
 
 def in_order(rows: Iterable[dict[str, Any]]) -> Table:
-    """Rows in an order that follows from their content alone."""
+    """Return rows in an order that depends only on their content."""
     return sorted(rows, key=lambda row: json.dumps(row, sort_keys=True))
 
 
 def differences(expected: Mapping[str, Table], found: Mapping[str, Table]) -> list[str]:
-    """What differs between two states of one consumer: `table: row`, or a table that only one of them has."""
+    """Return the differences of two states of one consumer: `table: row`, or a table that only one state has."""
     lines = [f"{name}: the table is not in both" for name in sorted(expected.keys() ^ found.keys())]
     for name in sorted(expected.keys() & found.keys()):
         before, after = ({json.dumps(row, sort_keys=True) for row in rows[name]} for rows in (expected, found))
@@ -189,7 +189,7 @@ def differences(expected: Mapping[str, Table], found: Mapping[str, Table]) -> li
 
 
 def deliveries() -> dict[str, dict[str, bytes]]:
-    """Run -> path -> content of every delivered repository, its .git too."""
+    """Return run -> path -> content of every delivered repository, including its .git folder."""
     found: dict[str, dict[str, bytes]] = {}
     with tarfile.open(DELIVERIES, "r:gz") as archive:
         for member in archive.getmembers():
@@ -201,7 +201,7 @@ def deliveries() -> dict[str, dict[str, bytes]]:
 
 
 def pack_deliveries(folder: Path) -> None:
-    """Keep the repositories of a folder of deliveries, the same bytes for the same content."""
+    """Store the repositories in a folder of deliveries. The same content gives the same bytes."""
     target = io.BytesIO()
     with tarfile.open(fileobj=target, mode="w") as archive:
         for path in sorted(folder.rglob("*")):
@@ -213,7 +213,7 @@ def pack_deliveries(folder: Path) -> None:
 
 
 def digest(paths: Sequence[Path]) -> str:
-    """One sha256 over files: their paths in the fixture and their contents, in order of path."""
+    """Return one sha256 of files: their paths in the fixture and their contents, in order of path."""
     total = hashlib.sha256()
     for path in sorted(paths):
         content = path.read_bytes()
@@ -223,10 +223,13 @@ def digest(paths: Sequence[Path]) -> str:
 
 
 def data_files() -> list[Path]:
-    """All that is recorded once and never again."""
+    """Return the files that are recorded once and never again."""
     return [path for path in FIXTURE.rglob("*") if path.is_file() and ROWS not in path.parents and path.suffix != ".md"]
 
 
 def row_files() -> list[Path]:
-    """What is expected of the log, and may be recorded again with --rows when a read model changes on purpose."""
+    """Return the files of expected results.
+
+    They may be written again with --rows if a read model changes intentionally.
+    """
     return [path for path in ROWS.rglob("*") if path.is_file()]

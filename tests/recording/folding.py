@@ -1,4 +1,4 @@
-"""What follows from the kept log: every consumer's rows at every event, and the commands that its reactions ask for."""
+"""Results of the recorded log: every consumer's rows at every event, and the commands of its reactions."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ EVERY = 20
 
 
 class Asked(NamedTuple):
-    """One command that a reaction asks for; `leads_to`: the types of events that it may cause."""
+    """One command that a reaction requests. `leads_to`: the types of events that it may cause."""
 
     by: str
     seq: int
@@ -48,12 +48,12 @@ class Folded(NamedTuple):
 
 
 def events(log: Iterable[Kept]) -> list[Recorded]:
-    """The log as a consumer reads it."""
+    """Return the log as a consumer reads it."""
     return [alien(kept.seq) if kept.void == ALIEN else kept.recorded() for kept in log]
 
 
 def folded(consumer: str, log: Iterable[Recorded]) -> Folded:
-    """Fold the log with a consumer's own projection and reactor; each command is sent when its cause happened."""
+    """Fold the log with a consumer's own projection and reactor. Each command has the time of its cause."""
     projection, reactor = CONSUMERS[consumer](), REACTORS[consumer]()
     rows, asked, on_the_way = Rows(projection.tables), list[Asked](), dict[str, str]()
     for recorded in log:
@@ -66,7 +66,7 @@ def folded(consumer: str, log: Iterable[Recorded]) -> Folded:
 
 
 def taken_up(log: Iterable[Recorded]) -> list[Asked]:
-    """What a manager that begins after an event asks for, with the ids of the first time; given where it changes."""
+    """Return the commands of a manager that starts after each event, with the original ids. Repeats are left out."""
     projection, manager = CONSUMERS["manager"](), Manager()
     rows, asked, before = Rows(projection.tables), list[Asked](), list[str]()
     for recorded in log:
@@ -81,13 +81,13 @@ def taken_up(log: Iterable[Recorded]) -> list[Asked]:
 
 
 def all_asked(log: Sequence[Recorded]) -> list[list[Any]]:
-    """Every command that follows from the log, as the file of commands has it."""
+    """Return every command that follows from the log, in the form of the file of commands."""
     asked = [one for name in CONSUMERS for one in folded(name, log).asked]
     return [list(one) for one in (*asked, *taken_up(log))]
 
 
 def tables_of(rows: Rows) -> dict[str, Table]:
-    """All rows in memory, by table and column."""
+    """Return all rows in memory, by table and column."""
     return {
         name: in_order(
             shown({column: getattr(row, column) for column in columns(rows.tables[name])}) for row in found.values()

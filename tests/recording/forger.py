@@ -1,4 +1,4 @@
-"""What no door can cause, put on the stream by hand: events that are void, and one that no consumer can take."""
+"""Messages that no command can cause, published directly: void events, and an event that no consumer can process."""
 
 import json
 import secrets
@@ -20,20 +20,20 @@ LOG_EVENTS_MAX = 10_000
 
 
 class Forger:
-    """Somebody who has the staff's keys and passes no gate."""
+    """A publisher that has the staff's keys and uses no gate."""
 
     def __init__(self, folder: Path) -> None:
         self._keys = folder
 
     async def of_the_suspended(self, office: LogSession, run: UUID, who: UUID) -> None:
-        """An assignment that races the suspension of whom it is for."""
+        """Publish an assignment that races the suspension of its employee."""
         assigned = _last(await office.store.read(0, limit=LOG_EVENTS_MAX), "task.assigned", run)
         assert isinstance(assigned.event, task.Assigned)
         event = replace(assigned.event, employee=who)
         await _put(office, self._again(event, assigned, "manager"))
 
     async def against_a_pause(self, office: LogSession, run: UUID) -> None:
-        """An assignment that races a pause, and the same event twice."""
+        """Publish an assignment that races a pause, and the same event twice."""
         log = await office.store.read(0, limit=LOG_EVENTS_MAX)
         assigned = _last(log, "task.assigned", run)
         await _put(office, self._again(assigned.event, assigned, "manager"))
@@ -41,13 +41,13 @@ class Forger:
         await _put(office, self._again(founded.event, founded, "director", id=founded.envelope.id))
 
     async def against_a_halt(self, office: LogSession, run: UUID) -> None:
-        """A plan that races a halt."""
+        """Publish a plan that races a halt."""
         log = await office.store.read(0, limit=LOG_EVENTS_MAX)
         planned = _last(log, "run.planned", run)
         await _put(office, self._again(planned.event, planned, "manager"))
 
     async def after_the_end(self, office: LogSession, run: UUID) -> None:
-        """A call after the end of its run, a wrong subject, and what is no event."""
+        """Publish a call after the end of its run, an event on a wrong subject, and a message that is not an event."""
         log = await office.store.read(0, limit=LOG_EVENTS_MAX)
         started = _last(log, "task.call_started", run)
         await _put(office, self._again(started.event, started, "manager"))
@@ -55,7 +55,7 @@ class Forger:
         await _put(office, ("aura.evt.something.else", b"\x00\xff no event"))
 
     async def newer(self, office: LogSession, who: UUID) -> None:
-        """A warning as a later release may write it."""
+        """Publish a warning in a form that only a later release writes."""
         log = await office.store.read(0, limit=LOG_EVENTS_MAX)
         hired = next(one for one in log if one.envelope.entity_id == who)
         event = employee.Warned(employee=hired.envelope.entity_id, incident=uuid4(), reason="in words to come")
@@ -65,7 +65,7 @@ class Forger:
         await _put(office, (subject, json.dumps(whole, separators=(",", ":")).encode()))
 
     def _again(self, event: Any, like: Recorded, role: str, *, id: UUID | None = None) -> tuple[str, bytes]:
-        """An event as somebody would publish it who passed no gate: its subject and its bytes."""
+        """Return an event as somebody without a gate would publish it: its subject and its bytes."""
         assert isinstance(event, Event)
         origin = codec.Origin(
             command=uuid4(),
@@ -81,10 +81,10 @@ class Forger:
 
 
 async def _put(office: LogSession, message: tuple[str, bytes]) -> None:
-    """Past every gate."""
+    """Publish a message without any gate."""
     await office.client.jetstream().publish(*message)
 
 
 def _last(log: list[Recorded], event_type: str, run: UUID | None) -> Recorded:
-    """The last event of a type and a run that counts."""
+    """Return the last event of a type and a run that is not void."""
     return [one for one in log if (one.envelope.type, one.envelope.run, one.void) == (event_type, run, None)][-1]

@@ -1,7 +1,8 @@
-"""How the id of a command follows from what caused it, for every handler that release 0.1.0 knows.
+"""The rules by which a command's id follows from its cause, for every handler of release 0.1.0.
 
-Kept beside the log as data. `of`: whose id it begins with: the cause, or the run, the order or the principal of the
-event, or this system. `path`: the names of each UUIDv5 step; # is a number from 0, @ the command's time.
+They are stored as data with the log. `of`: the id from which it starts: the cause, or the run, the order or the
+principal of the event, or this system. `path`: the names of each UUIDv5 step. # is a number from 0, and @ is the
+command's time.
 """
 
 from typing import TypedDict

@@ -1,4 +1,4 @@
-"""What is asked of the recorded organisation, and what its scripted employees answer: a run of every kind."""
+"""The requirements of the recorded organisation and the answers of its scripted employees: a run of every kind."""
 
 import json
 from pathlib import Path
@@ -58,7 +58,7 @@ SPIKE = "# a long way to nothing\n" * 1200
 
 
 def adders(title: str, *tasks: str, budget: str = BUDGET, more: str = "") -> str:
-    """A requirement of functions that add, a task each; sealed cases come from `sealed_of`."""
+    """Return a requirement of functions that add, with one task each. Its sealed cases come from `sealed_of`."""
     blocks = "\n".join(
         f"- id: A{index}\n  says: it adds {ADDS.get(task, 31)}\n  cases:\n"
         f'    - {{call: "{task}:add", args: [1], returns: {ADDS.get(task, 31) + 1}}}'
@@ -76,7 +76,7 @@ def adders(title: str, *tasks: str, budget: str = BUDGET, more: str = "") -> str
 
 
 def sealed_of(*tasks: str) -> str:
-    """The sealed cases of `adders`."""
+    """Return the sealed cases of `adders`."""
     return "".join(
         f'- id: A{index}\n  cases:\n    - {{call: "{task}:add", args: [40], returns: {ADDS.get(task, 31) + 40}}}\n'
         for index, task in enumerate(tasks, 1)
@@ -84,7 +84,10 @@ def sealed_of(*tasks: str) -> str:
 
 
 def example(name: str, folder: Path, task: str, criteria: str) -> None:
-    """Copy an example with one task for all of its criteria, named so that its answers can be told from others'."""
+    """Copy an example and give it one task for all its criteria.
+
+    The task's name distinguishes its answers from others.
+    """
     for path in sorted((EXAMPLES / name).rglob("*")):
         if path.is_file() and path.name != "answers.json":
             target = folder / path.relative_to(EXAMPLES / name)
@@ -97,12 +100,12 @@ def example(name: str, folder: Path, task: str, criteria: str) -> None:
 
 
 def added(task: str) -> dict[str, str]:
-    """A right answer of `adders`."""
+    """Return a right answer of `adders`."""
     return {f"{task}.py": f'def add(n):\n    """The sum."""\n    return n + {ADDS[task]}\n'}
 
 
 def missed(task: str) -> dict[str, str]:
-    """A wrong one."""
+    """Return a wrong answer of `adders`."""
     return {f"{task}.py": "def add(n):\n    return n\n"}
 
 
@@ -111,7 +114,7 @@ SLIPS = {"hello": ("Hello", "Hallo"), "newest": (", key=parts_of", ""), "slash":
 
 
 def _of_example(name: str, task: str, slip: str = "") -> list[dict[str, str]]:
-    """A wrong answer of an example for whoever comes first or second, then its last one."""
+    """Return two wrong answers of an example, then its last answer."""
     read: Answers = json.loads((EXAMPLES / name / "answers.json").read_text(encoding="utf-8"))
     right = read[task][-1]
     wrong = {path: text.replace(*SLIPS[slip]) for path, text in right.items()} if slip else read[task][0]
@@ -120,7 +123,7 @@ def _of_example(name: str, task: str, slip: str = "") -> list[dict[str, str]]:
 
 
 def maker() -> Answers:
-    """Answers of the one who can do nearly everything, by the number of the attempt; the last one repeats."""
+    """Return the answers of the most capable employee, by the number of the attempt. The last answer repeats."""
     answers = {task: [added(task)] for task in ("reviewed", "based", "right")}
     answers |= {task: [*[missed(task)] * 3, added(task)] for task in ("one", "two", "three")}
     answers["left"] = [{"left.py": LOPSIDED}]
@@ -136,7 +139,7 @@ def maker() -> Answers:
 
 
 def reviewer() -> Answers:
-    """Answers of one who reviews, and says of all else that it cannot be done."""
+    """Return the answers of an employee that reviews, and declines all other work."""
     declined = {task: [{CANNOT: "I only review."}] for task in maker()}
     word = {"verdict": "pass", "findings": [{"text": "short names"}]}
     return declined | {REVIEW: [{PATH: json.dumps(word)}]}

@@ -1,7 +1,7 @@
-"""Records the log of release 0.1.0: `python -m tests.recording.release_0_1_0`. It is done once, and the log is kept.
+"""Recording of the log of release 0.1.0: `python -m tests.recording.release_0_1_0`. It ran once, and the log is kept.
 
-With --rows only what is expected of the kept log is written anew, for a read model that changes on purpose: say why in
-the commit, and put the new digest of the rows into tests/integration/test_release_0_1_0.py.
+With --rows only the expected results of the recorded log are written again, for an intentional change of a read model.
+Give the reason in the commit, and put the new digest of the rows into tests/integration/test_release_0_1_0.py.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def keep(aura: Aura, under: Table) -> None:
-    """Write the fixture from a home that rests. `under`: the subject of each message."""
+    """Write the fixture from a home in which nothing happens any more. `under`: the subject of each message."""
     server = postgres_at(Home(aura.home))
     server.start_and_wait()
     try:
@@ -73,7 +73,7 @@ def keep(aura: Aura, under: Table) -> None:
 
 
 async def _read(dsn: str, under: Table) -> dict[str, dict[str, Table]]:
-    """Write the log's tables; the live rows of every consumer."""
+    """Write the log's tables, and return the live rows of every consumer."""
     store = await Store.open(dsn)
     try:
         checked = await replay.check(store, [make() for make in CONSUMERS.values()])
@@ -90,14 +90,17 @@ async def _read(dsn: str, under: Table) -> dict[str, dict[str, Table]]:
 
 
 def write_commands() -> None:
-    """What the reactions ask for, and how a command's id follows from its cause."""
+    """Write the commands of the reactions, and the rules by which a command's id follows from its cause."""
     lines = all_asked(events(fixture.kept_log()))
     fixture.COMMANDS.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     fixture.HANDLERS.write_text(json.dumps(RULES, indent=1) + "\n")
 
 
 def write_rows(live: Mapping[str, Mapping[str, Table]]) -> None:
-    """What is expected of the kept log; `live`: the rows as they stood in Postgres, compared with what is written."""
+    """Write the expected rows of the recorded log.
+
+    `live`: the rows in Postgres, which are compared with the written rows.
+    """
     shutil.rmtree(fixture.ROWS, ignore_errors=True)
     fixture.ROWS.mkdir()
     log = events(fixture.kept_log())

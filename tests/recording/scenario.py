@@ -1,6 +1,6 @@
 """One life of an organisation, through the doors that people use: every kind of run and every ending.
 
-What no door can cause (events that are void, events that a consumer cannot take) is put on the stream by hand.
+Messages that no door can cause (void events, and events that a consumer cannot process) are published directly.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ ONE_MINUTE = '{usd: "1.00", tokens: 400000, minutes: 1}'
 
 
 class Scenario:
-    """The Director's day. `aura` runs commands in its home; `folder` holds requirements and scripts."""
+    """The Director's actions. `aura` runs commands in its home. `folder` holds requirements and scripts."""
 
     def __init__(self, aura: Aura) -> None:
         self.aura = aura
@@ -43,7 +43,7 @@ class Scenario:
         self.people: dict[str, str] = {}
 
     def play(self) -> None:
-        """All of it, until nothing moves any more."""
+        """Play all parts, until nothing happens any more."""
         self.aura.json("up", "--no-model")
         self.aura.json("budget", "--usd", "500", "--tokens", "90000000")
         self._hire("anna", maker())
@@ -56,7 +56,7 @@ class Scenario:
         self._rest()
 
     def _every_kind(self) -> list[str]:
-        """A run of every kind, all at the same time; the runs."""
+        """Start a run of every kind, all at the same time, and return the runs."""
         for name, part, criteria in (
             ("greet-cli", "greet", "A1, A2, A3, A4"),
             ("notes-service", "notes", "A1, A2, A3, A4"),
@@ -77,7 +77,7 @@ class Scenario:
         return runs
 
     def _endings(self, runs: list[str]) -> None:
-        """The Director's word about deliveries; the last ones wait for it."""
+        """Decide about the deliveries as the Director. The last deliveries wait for this decision."""
         for run in (*runs[:5], runs[7]):
             self.aura.json("approve", run, "--reason", "as asked")
         self.aura.json("approve", runs[0], code=5)
@@ -91,7 +91,7 @@ class Scenario:
         self._until(self._submit("riddle", "--attempts", "12"), "rejected")
 
     def _strikes(self) -> None:
-        """Somebody who writes where it must not is warned, suspended, reinstated, and suspended by the Director."""
+        """Play an employee that writes outside the scope: warned, suspended, reinstated, suspended by the Director."""
         tasks = ("one", "two", "three")
         self._hire("cheat", {task: [{**added(task), "conftest.py": "x = 1\n"}] for task in tasks})
         self._write("guarded", adders("Guarded", *tasks), *tasks)
@@ -103,7 +103,10 @@ class Scenario:
         self.aura.json("approve", run)
 
     def _void_and_late(self) -> None:
-        """Pause and halt while a run waits for people who never answer; what the law does not count; a deadline."""
+        """Pause and halt while a run waits for employees that never answer.
+
+        Write void events, and let a deadline pass.
+        """
         for name in ("anna", "bert"):
             self.aura.json("suspend", name, "--reason", "a day off")
         slow = postings.Posting(name="slow", kind="scripted", script=str(self.folder / "anna.answers.json"))
@@ -133,7 +136,7 @@ class Scenario:
         self._submit("waiting")
 
     def _parked(self) -> None:
-        """What a consumer cannot take: a newer release's event, and texts that Postgres does not hold."""
+        """Write messages that a consumer cannot process: a newer release's event, and texts that Postgres refuses."""
         self.aura.json("suspend", "cheat", "--reason", "once more", code=7)
         self._act(lambda office: self.forger.newer(office, UUID(self.people["cheat"])))
         self.aura.json("reinstate", "cheat", "--reason", "nobody can read what was said of him")
@@ -144,7 +147,7 @@ class Scenario:
         self._send(lambda: run_messages.End(**_stamp(), run=run, outcome="cancelled", reason="it stands still"))
 
     async def _odd_run(self, office: LogSession, run: UUID) -> None:
-        """A run whose title has a character that no row can have."""
+        """Submit a run whose title has a character that no row can store."""
         submitted = next(one.event for one in await office.store.read(0) if one.envelope.type == "run.submitted")
         fields = {name: getattr(submitted, name) for name in submitted.__struct_fields__}
         command = run_messages.Submit(**_stamp(), **(fields | {"run": run, "title": "o\0d"}))
@@ -174,7 +177,7 @@ class Scenario:
         return str(self.aura.json("submit", f"{name}.md", *options)["run"])
 
     def _site(self) -> Path:
-        """A repository to begin with."""
+        """Make a base repository."""
         site = self.folder / "site"
         site.mkdir()
         (site / "kept.py").write_text("KEPT = 1\n")
@@ -214,7 +217,7 @@ class Scenario:
 
 
 async def with_office(home: Path, act: Callable[[LogSession], Coroutine[Any, Any, None]]) -> None:
-    """Do something with an open connection to the log of a running home, once all of it is recorded."""
+    """Do something with an open connection to the log of a running home, when all events are recorded."""
     endpoints = status(home).endpoints
     assert endpoints is not None
     office = await LogSession.open(endpoints.nats_url, endpoints.postgres_dsn, name="recording")
@@ -227,7 +230,7 @@ async def with_office(home: Path, act: Callable[[LogSession], Coroutine[Any, Any
 
 
 async def subjects(office: LogSession) -> list[dict[str, object]]:
-    """The subject of every message of the stream."""
+    """Return the subject of every message of the stream."""
     stream = office.client.jetstream()
     last = (await office.stream.info()).last_seq
     return [{"seq": seq, "subject": (await stream.get_msg(STREAM, seq)).subject} for seq in range(1, last + 1)]

@@ -1,4 +1,4 @@
-"""Answers in the forms that models give, by kind, and what a user expects of each."""
+"""Answers in the forms that models give, by kind, and the result that a user expects of each."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ NESTED_FILES = THREE_FILES | {"README.md": NESTED}
 
 
 def brief(*paths: str, **more: Any) -> Brief:
-    """A brief of a task with a scope."""
+    """Return the brief of a task with a scope."""
     return Brief(title="t", prose="p", task="T1", criteria=(), paths=paths, **more)
 
 
@@ -30,7 +30,7 @@ THREE = brief("shapes.py", "show.py", "README.md", definitions={"shapes": ("area
 
 
 class Sample(NamedTuple):
-    """One answer. `files`: what a user expects."""
+    """One answer. `files`: the files that a user expects."""
 
     kind: str
     text: str
@@ -39,22 +39,22 @@ class Sample(NamedTuple):
 
 
 def fenced(content: str, info: str = "python", mark: str = FENCE) -> str:
-    """A fenced block."""
+    """Return a fenced block."""
     return f"{mark}{info}\n{content}{mark}\n"
 
 
 def language_of(path: str) -> str:
-    """The language that a model writes behind a fence for a file."""
+    """Return the language that a model writes after a fence for this file."""
     return "markdown" if path.endswith(".md") else "python"
 
 
 def indented(text: str, before: str) -> str:
-    """Each line with something before it."""
+    """Return each line with a prefix."""
     return "".join(f"{before}{line}\n" for line in text.splitlines())
 
 
 def samples_of_one() -> Iterator[Sample]:
-    """Answers of one file in every form."""
+    """Return answers with one file in every form."""
     for kind, text in {**_thinking(), **_signs(), **_fences(), **_order(), **_forms()}.items():
         yield Sample(kind, text, {"words.py": WORDS}, ONE)
     for info in INFOS:

@@ -1,4 +1,4 @@
-"""Answers of several files, and of files with rare names."""
+"""Answers with several files, and with unusual file names."""
 
 import json
 from collections.abc import Iterator
@@ -92,7 +92,7 @@ TITLES, PREFIXES, NAMES = (table.split("\n") for table in (_TITLES, _PREFIXES, _
 
 
 def samples() -> Iterator[Sample]:
-    """Every kind."""
+    """Return samples of every kind."""
     yield from samples_of_one()
     yield from _of_three()
     yield from _several()

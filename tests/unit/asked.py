@@ -1,4 +1,4 @@
-"""One gate asked about one tree, where it needs no box."""
+"""One gate on one tree, for gates that need no box."""
 
 from collections.abc import Callable, Mapping
 
@@ -17,7 +17,7 @@ async def asked(
     base: Mapping[str, bytes] | None = None,
     of: Callable[[Requirement], Requirement] = lambda of: of,
 ) -> GateReport:
-    """The gate's report about a tree that is handed in for the example hello-slug, changed by `of`."""
+    """Return the gate's report on a tree for the example hello-slug. `of` changes the tree."""
     asked_for = of(requirement("hello-slug"))
     subject = Subject(
         requirement=asked_for,

@@ -1,4 +1,4 @@
-"""Commands for the small world: any of every kind, and such as fit where things stand, so that walks get somewhere."""
+"""Commands for the small world: random commands of every kind, and commands that fit its state and so make progress."""
 
 from decimal import Decimal
 from typing import Any
@@ -184,7 +184,7 @@ _MAY_BE_RELEASED = ("assigned", "calling", "answered")
 
 
 def fitting(world: World) -> list[Asked]:
-    """Commands that carry on with what is open, of each run one or more."""
+    """Return commands that continue open work, one or more for each run."""
     if world.organisation.phase != "running":
         return [_plain[organisation.Found if world.organisation.phase == "unfounded" else organisation.Resume]]
     found: list[Asked] = []
@@ -205,7 +205,7 @@ def fitting(world: World) -> list[Asked]:
 
 
 def daring(world: World) -> list[Asked]:
-    """The next work of every task, be it its turn or not: before others, beyond its attempts, after the end."""
+    """Return the next work of every task, even if it is refused: too early, beyond the attempts, or after the end."""
     found: list[Asked] = []
     for key, state in world.runs.items():
         for item in state.tasks.values():
@@ -247,7 +247,10 @@ def _fixed(kind: type[Command], **fields: Any) -> Asked:
 
 
 def draw_command(data: st.DataObject, world: World) -> Command:
-    """Of twelve commands two are any at all, one is about the staff, three dare, and six carry on with what is open."""
+    """Draw one command.
+
+    Of twelve, two are random, one is about the staff, three may be too early, and six continue work.
+    """
     dice = data.draw(st.integers(0, 11))
     fit = _of_staff(world) if dice == 9 else daring(world) if dice > 5 else fitting(world)
     command: Command = data.draw(commands if dice > 9 or not fit else st.one_of(*fit))

@@ -1,7 +1,7 @@
-"""Given events, when a command, then events or a refusal: decisions told as stories.
+"""Given events, when a command, then events or a refusal: tests of decisions as stories.
 
-`given(*events).when(command).then(*events)` or `.refused(kind, text)`. Who decides follows from the registry; every
-decision is made twice on the same state, which must give the same and leave the state as it was.
+`given(*events).when(command).then(*events)` or `.refused(kind, text)`. The registry says which entity decides. Every
+decision is made twice on the same state. Both must give the same result and must not change the state.
 """
 
 import re
@@ -18,13 +18,13 @@ from domain.run_messages import Admit
 
 
 def decider_of(command: Command) -> str:
-    """The entity kind that decides the command: a task is decided by its run's."""
+    """Return the entity kind that decides the command. A run decides the commands of its tasks."""
     kind = COMMANDS[type(command)].kind
     return "run" if kind == "task" else kind
 
 
 def fold(kind: str, *events: Event | Erased) -> Any:
-    """The state of the one entity of this kind that the events tell of."""
+    """Return the state of the only entity of this kind after these events."""
     state, _, evolve = DECIDERS[kind]
     for event in events:
         state = evolve(state, event)
@@ -32,7 +32,7 @@ def fold(kind: str, *events: Event | Erased) -> Any:
 
 
 def decide(command: Command, *events: Event | Erased) -> tuple[Event, ...]:
-    """What the command leads to after the events."""
+    """Return the result of the command after the events."""
     states = [fold("organisation", *events), fold("run", *events)]
     if not isinstance(command, Admit):
         states = [fold(decider_of(command), *events)]
@@ -56,11 +56,14 @@ class When:
         self.events = events
 
     def then(self, *expected: Event) -> None:
-        """It leads to exactly these events; none: nothing was left to do."""
+        """Check that the command leads to exactly these events. No events: there was nothing to do."""
         assert decide(self.command, *self.events) == expected
 
     def refused(self, kind: type[AuraError], text: str) -> None:
-        """It is refused by exactly this kind of error, whose message holds the text and whose hint says what to do."""
+        """Check that the command is refused by exactly this kind of error.
+
+        Its message contains the text, and it has a hint.
+        """
         with pytest.raises(kind, match=re.escape(text)) as caught:
             decide(self.command, *self.events)
         assert type(caught.value) is kind
@@ -68,7 +71,7 @@ class When:
 
 
 class Given:
-    """What has happened."""
+    """The events that have happened."""
 
     def __init__(self, events: tuple[Event | Erased, ...]) -> None:
         self.events = events
@@ -78,5 +81,5 @@ class Given:
 
 
 def given(*events: Event | Erased) -> Given:
-    """The events that stand in the log, of one entity of each kind."""
+    """Start a story with these events on the log, for one entity of each kind."""
     return Given(events)

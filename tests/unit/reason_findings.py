@@ -1,4 +1,4 @@
-"""Findings of code and tests that could not start, in the words of the judge."""
+"""Findings about code and tests that could not start, in the judge's own words."""
 
 from verification.verdict.model import Finding, FindingKind
 
@@ -9,12 +9,12 @@ LOST = "tests/test_slug.py::test_a: ModuleNotFoundError: No module named 'slug';
 
 
 def case(line: int, text: str, *, kind: FindingKind = "did_not_start", criterion: str = "A1") -> Finding:
-    """A visible case that did not pass."""
+    """Return the finding of a failed visible case."""
     return Finding(kind=kind, criterion=criterion, detail=f"line {line}: slug:slug('a') {text}", for_author="told")
 
 
 def sealed(*texts: str, criterion: str = "A1") -> Finding:
-    """Sealed cases that did not pass, one for each text, from line 4 on."""
+    """Return findings of failed sealed cases, one for each text, from line 4 on."""
     detail = "; ".join(
         f"sealed line {line}: did_not_start: slug:slug('s') {text}" for line, text in enumerate(texts, 4)
     )
@@ -22,5 +22,5 @@ def sealed(*texts: str, criterion: str = "A1") -> Finding:
 
 
 def suite(detail: str, criterion: str = "A2", kind: FindingKind = "suite_failed") -> Finding:
-    """A finding of tests."""
+    """Return a finding of a test suite."""
     return Finding(kind=kind, criterion=criterion, detail=detail, for_author="told")

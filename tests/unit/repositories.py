@@ -1,4 +1,4 @@
-"""Repositories for tests: git as a judge of them, plans of commits, and all that can be seen of a folder."""
+"""Repositories for tests: git as the oracle, plans of commits, and a fingerprint of a folder."""
 
 import hashlib
 import os
@@ -50,7 +50,7 @@ TWO = (
 
 
 def fingerprint(folder: Path) -> str:
-    """All that can be seen of a folder: paths, kinds, modes, contents, and the time of the last change."""
+    """Return all visible facts of a folder: paths, kinds, modes, contents, and the times of the last change."""
     total = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         status = path.lstat()

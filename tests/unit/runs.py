@@ -1,4 +1,4 @@
-"""Commands of a run, and the way that one takes from its submission to its release."""
+"""Commands of a run, and the events of a run from its submission to its release."""
 
 from msgspec.structs import replace
 
@@ -89,11 +89,11 @@ WAY = (*ALL_VERIFIED, *happened("run.merged", *(name for _, name in STAGES[1:]))
 
 
 def before(name: str) -> tuple[Event, ...]:
-    """The way up to, without, the event of this type."""
+    """Return the events before the event of this type."""
     return WAY[: [event.type for event in WAY].index(name)]
 
 
 def with_budget(amount: Amount, minutes: int = 20, attempts_max: int = 2) -> tuple[Event, ...]:
-    """Submitted with other limits, and nothing else."""
+    """Return a submission with other limits."""
     allowance = m.Allowance(amount=amount, minutes=minutes)
     return decide_after(replace(SUBMIT, allowance=allowance, attempts_max=attempts_max))

@@ -1,4 +1,4 @@
-"""One organisation, one employee, one run of two tasks, and one instance of every event: what the stories tell of."""
+"""One organisation, one employee, one run of two tasks, and one instance of every event, for the stories."""
 
 from decimal import Decimal
 from uuid import UUID
@@ -13,7 +13,7 @@ from domain.tree import DELETED, Entry
 
 
 def uuid(n: int) -> UUID:
-    """The n-th id of these tests."""
+    """Return the n-th id of these tests."""
     return UUID(int=n)
 
 
@@ -185,7 +185,7 @@ _BY_TYPE = {event.type: event for event in SAMPLES}
 
 
 def happened(*types: str) -> tuple[Event, ...]:
-    """The instances of these types, in this order."""
+    """Return the instances of these types, in this order."""
     return tuple(_BY_TYPE[name] for name in types)
 
 

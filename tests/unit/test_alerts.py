@@ -1,4 +1,4 @@
-"""What Prometheus is given: settings and rules that promtool reads, metrics that exist, runbooks that are written."""
+"""The files for Prometheus: promtool accepts the settings and rules, and their metrics and runbooks exist."""
 
 import re
 import shutil

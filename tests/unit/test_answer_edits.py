@@ -1,4 +1,4 @@
-"""Edits of files that the author was shown: diffs, search-and-replace blocks, patches, deletions, renames."""
+"""Edits of files that the prompt showed: diffs, search-and-replace blocks, patches, deletions, renames."""
 
 import json
 from typing import Any
@@ -26,7 +26,7 @@ OLD, NEW = "def two():\n    return 1", "def two():\n    return 2"
 
 
 def shown(base: str = BASE, **more: Any) -> Brief:
-    """A brief whose author sees calc.py and lib/old.py."""
+    """Return a brief that shows calc.py and lib/old.py."""
     files = {"calc.py": base, "lib/old.py": "x = 1\n"}
     return brief(*SCOPE, base_files=files, listing=(*files, "README.md"), **more)
 

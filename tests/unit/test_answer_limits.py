@@ -1,4 +1,4 @@
-"""No answer makes the reader fail, wait or write outside the scope, however odd it is."""
+"""No answer, however unusual, makes the parser fail, wait or write outside the scope."""
 
 import random
 import re
@@ -75,7 +75,7 @@ PIECES = [re.sub(r"\|$", "", piece).encode("ascii").decode("unicode_escape") for
 
 
 def odd_answer(source: random.Random, texts: list[str]) -> str:
-    """A text made of pieces of answers, cut, doubled and mixed."""
+    """Return a text made of pieces of answers, which are cut, doubled and mixed."""
     text = source.choice(texts)
     for _ in range(source.randint(1, 12)):
         at, other = source.randint(0, len(text)), source.randint(0, len(text))
@@ -151,19 +151,19 @@ LONG: dict[str, Callable[[int], str]] = {
 
 
 def plain_lines() -> str:
-    """The longest answer of plain prose that is read: what an odd one is measured by."""
+    """Return the longest answer of plain prose that is read. It is the measure for unusual answers."""
     return ("a line of prose\n" * LINES_MAX)[:ANSWER_CHARS_MAX]
 
 
 def reading_s(text: str, asked: Any) -> float:
-    """The seconds of a processor that reading an answer takes."""
+    """Return the processor time (s) for reading an answer."""
     begun = time.process_time()
     read_answer(text, asked)
     return time.process_time() - begun
 
 
 def longest(kind: str) -> str:
-    """The longest answer of a kind that is read."""
+    """Return the longest answer of a kind that is read."""
     text = LONG[kind](ANSWER_CHARS_MAX)[:ANSWER_CHARS_MAX]
     text = "\n".join(text.split("\n")[:LINES_MAX])
     for mark in ("```", "~~~"):

@@ -1,4 +1,4 @@
-"""Answers in the forms that models give are read as a user reads them."""
+"""Answers in the forms that models give are read as a user would read them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What leaves a box in the judge's own form and was written by somebody else: told, and never the judge's end."""
+"""Data from a box in the judge's own form, but forged: the judge reports them and does not crash."""
 
 import json
 from collections.abc import Callable
@@ -33,7 +33,7 @@ STRANGE: dict[str, Callable[[bytes], bytes]] = {
 
 
 class Written:
-    """A Sandbox whose boxes write what is given, behind the nonce that they were sent."""
+    """A Sandbox whose boxes write a given text after the nonce that they received."""
 
     def __init__(self, text: bytes) -> None:
         self.text = text

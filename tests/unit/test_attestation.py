@@ -1,4 +1,4 @@
-"""The signed statement: what it says, that nothing sealed is in it, and that every alteration is found."""
+"""The signed statement: its content, the absence of sealed data, and the detection of every alteration."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""`aura attestation verify`: an honest folder is genuine; an altered one, statement or key is found out."""
+"""`aura attestation verify`: an honest folder is genuine. An altered folder, statement or key is detected."""
 
 import json
 import os
@@ -23,7 +23,7 @@ VERDICT = b"{}"
 
 
 def delivered(folder: Path, given: Verdict | None = None, tree: dict[str, bytes] = TREE) -> Path:
-    """A delivery as the manager builds it."""
+    """Return a delivery as the manager builds it."""
     basis = Basis(
         evidence=digest_of(VERDICT), files=manifest_of(tree), delivered=packaging_manifest(requirement(), tree)
     )

@@ -1,4 +1,4 @@
-"""What the Auditor makes of a merged verdict: criteria that let mistakes pass are nobody's strike."""
+"""The Auditor's reaction to a merged verdict: criteria that do not detect mistakes are not a strike."""
 
 from collections.abc import Sequence
 

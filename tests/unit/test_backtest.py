@@ -1,4 +1,4 @@
-"""The parts of a backtest that run nothing: its commits, what they change, mutants, counts and reports."""
+"""The parts of a backtest that run no code: its commits, their changes, mutants, counts and reports."""
 
 from pathlib import Path
 

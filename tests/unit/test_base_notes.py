@@ -1,4 +1,4 @@
-"""What must be said of a base stands in the first line of every verdict, and in every approval, page and statement."""
+"""Required notes about a base are in the first line of every verdict, and in every approval, page and statement."""
 
 import base64
 import json

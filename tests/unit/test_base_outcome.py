@@ -1,4 +1,4 @@
-"""Which tests of the base are lost on a tree, test by test; and outcomes that are kept from one verdict to the next."""
+"""The tests of the base that are lost on a tree, test by test, and outcomes that are stored for later verdicts."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ CLEAR = ("setup", "call", "teardown")
 
 
 def seen(**tests: str) -> SuiteSeen:
-    """A run in which each test ended so: passed, failed, skipped or xfailed."""
+    """Return a run in which the tests had these results: passed, failed, skipped or xfailed."""
     phases: list[Phase] = []
     for test, outcome in tests.items():
         if outcome == "skipped":

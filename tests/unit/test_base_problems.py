@@ -1,4 +1,4 @@
-"""What a requirement says of its base, beside how it stands there: each disagreement is a problem with a remedy."""
+"""A requirement's statements about its base: each statement that is not true is a problem with a remedy."""
 
 from decimal import Decimal
 

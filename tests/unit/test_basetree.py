@@ -1,4 +1,4 @@
-"""A base commit is read from a local repository, by branch, tag or commit id: what cannot be carried is named."""
+"""A base commit is read from a local repository, by branch, tag or commit id. Unsupported entries are named."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ FILE, PROGRAM, LINK, MODULE = 0o100644, 0o100755, 0o120000, 0o160000
 
 
 def commit(path: Path, *entries: tuple[bytes, int, bytes], folder: bytes | None = None) -> str:
-    """A repository at `path` with one commit on main that holds the entries, below `folder` if given."""
+    """Make a repository at `path` with one commit on main. It contains the entries, in `folder` if given."""
     repo = Repo.init(str(path), mkdir=not path.exists())
     tree = Tree()
     for name, mode, content in entries:

@@ -1,4 +1,4 @@
-"""Cgroup version 2 on a folder that looks like one: which limits are written, and what its counters are read as."""
+"""Cgroup version 2, tested on a folder with the same files: the written limits and the counters that are read."""
 
 from pathlib import Path
 

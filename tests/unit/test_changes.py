@@ -1,4 +1,4 @@
-"""`aura diff`: what a run changes, in git's form, which git takes; and a proof as notes on a commit."""
+"""`aura diff`: the changes of a run as a diff that git can apply, and a proof as notes on a commit."""
 
 import tarfile
 from io import BytesIO
@@ -83,7 +83,7 @@ def test_notes_hold_the_whole_proof_and_the_same_proof_is_the_same_bytes() -> No
 
 
 def laid_over() -> dict[str, bytes]:
-    """The proof of a requirement that only lays tests over the base's, some of them sealed."""
+    """Return the proof of a requirement that only replaces tests of the base. Some of its tests are sealed."""
     long = f"tests/{'long' * 40}/test_b.py"
     shown = BaseTestChange(files={"tests/test_a.py": b"a\n", long: b"b\n"}, must_pass=("tests/test_a.py::test_it",))
     sealed = BaseTestChange(files={"tests/test_c.py": b"c\n"}, must_pass=("tests/test_c.py::test_it",))

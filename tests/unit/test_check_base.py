@@ -1,4 +1,4 @@
-"""`aura check` opens the base: what cannot be carried is named before anybody works."""
+"""`aura check` opens the base and names unsupported entries before any work starts."""
 
 from pathlib import Path
 from typing import Any

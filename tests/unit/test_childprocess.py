@@ -1,4 +1,4 @@
-"""A program that is run to its end: at every moment at which its caller may end, the program ends too."""
+"""A child process that runs to its end. If its caller ends at any moment, the child ends, too."""
 
 import asyncio
 import subprocess

@@ -1,4 +1,4 @@
-"""Message bodies: their bytes are pinned, old versions are read, and what does not read is never an exception."""
+"""Message bodies: their bytes are fixed, old versions can be read, and unreadable bytes never raise an exception."""
 
 import hashlib
 import hmac
@@ -31,7 +31,7 @@ PAUSED = Paused(reason="lunch")
 
 
 def body(event: Event = PAUSED, **changes: object) -> bytes:
-    """A whole message; `changes` are put over the fields of its envelope."""
+    """Return a whole message. `changes` replace fields of its envelope."""
     data, _ = codec.encode(event, id=ID, origin=ORIGIN, salt=SALT)
     whole = json.loads(data)
     whole["envelope"] |= {name: str(value) if isinstance(value, UUID) else value for name, value in changes.items()}
@@ -39,7 +39,7 @@ def body(event: Event = PAUSED, **changes: object) -> bytes:
 
 
 def with_parts(**parts: object) -> bytes:
-    """A message with other parts than its own."""
+    """Return a message with other parts than its own."""
     return json.dumps(json.loads(body()) | parts).encode()
 
 

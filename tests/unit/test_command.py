@@ -1,4 +1,4 @@
-"""One way to write a command: what typer sees of it, and how it answers, fails and is interrupted."""
+"""The one way to write a command: what typer sees of it, and its answer, failure and interruption."""
 
 import asyncio
 import json
@@ -48,7 +48,7 @@ def app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> typer.Typer:
 
 
 def run(app: typer.Typer, *arguments: str) -> int:
-    """Run a command; its exit code."""
+    """Run a command and return its exit code."""
     try:
         app(args=list(arguments), prog_name="t", standalone_mode=False)
     except SystemExit as left:

@@ -1,4 +1,4 @@
-"""compose.yaml as it is written: its form, its commands, what each container may, and that no secret stands in it."""
+"""The text of compose.yaml: its form, its commands, the rights of each container, and the absence of secrets."""
 
 import json
 import re
@@ -125,7 +125,7 @@ def test_only_what_the_image_needs_is_sent_to_the_engine() -> None:
 
 
 def mounted(service: dict[str, Any], target: str) -> list[str]:
-    """The volumes that a service has at a path."""
+    """Return the volumes that a service has at a path."""
     volumes = [str(volume).split(":") for volume in service.get("volumes", [])]
     return [source for source, path, *_ in volumes if path == target]
 

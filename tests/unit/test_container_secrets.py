@@ -1,4 +1,4 @@
-"""The service `secrets` of compose.yaml: passwords once, older ones kept, keys of providers as they are now."""
+"""The service `secrets` of compose.yaml: it makes passwords once, keeps older ones, and updates the providers' keys."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Every counter begins at 0 with each label value that is known beforehand, so that its first count is an increase."""
+"""Every counter starts at 0 with each known label value, so that Prometheus sees its first count as an increase."""
 
 from typing import get_args
 

@@ -1,4 +1,4 @@
-"""A process that dies of a fault says where; asked, it says what it is doing and goes on."""
+"""A process that crashes writes where it was. On a signal, it writes the same and continues."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""A process that speaks NATS starts without aiohttp, which nats-py imports for WebSocket addresses alone."""
+"""A process that uses NATS starts without aiohttp, because nats-py needs aiohttp only for WebSocket addresses."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""A machine that does not hold every limit: accepted once, by name and with a reason, and taken back."""
+"""A machine that does not enforce every limit: this is accepted once, by name and with a reason, or withdrawn."""
 
 import socket
 from pathlib import Path
@@ -26,7 +26,7 @@ WITHDRAW = WithdrawLimit(id=COMMAND, at=AT, machine="lab", limit=MEMORY, reason=
 
 
 class Weak:
-    """A sandbox that does not hold some limits."""
+    """A sandbox that does not enforce some limits."""
 
     def __init__(self, *not_held: str) -> None:
         self.not_held = not_held

@@ -1,4 +1,4 @@
-"""What a delivery's own tests compare with: the same verdict on any two values as the judge's."""
+"""The comparison in a delivery's own tests: for any two values it gives the same result as the judge."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal

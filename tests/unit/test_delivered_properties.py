@@ -1,4 +1,4 @@
-"""Visible properties come with a delivery as tests: right code passes, wrong code fails, nothing sealed is there."""
+"""A delivery contains the visible properties as tests: right code passes, wrong code fails, no sealed data is there."""
 
 import subprocess
 from pathlib import Path
@@ -101,7 +101,7 @@ def every() -> Requirement:
 
 
 def run(folder: Path, wanted: Requirement, tree: dict[str, bytes]) -> subprocess.CompletedProcess[str]:
-    """The delivered properties' outcome."""
+    """Return the results of the delivered properties."""
     extra = delivery_files(wanted, tree, b"{}", "One task.")
     for path, content in {**tree, **extra}.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)

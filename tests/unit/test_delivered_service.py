@@ -1,4 +1,4 @@
-"""The acceptance cases of a service come with its delivery as tests: they pass on the right one and on no other."""
+"""A delivery contains the acceptance cases of a service as tests. They pass only on the right service."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`dependencies:` as it is read: exact pins, each fault with its place and what to write instead."""
+"""Reading of `dependencies:`: exact pins, and each fault with its place and the text to write instead."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Room on the disk: one limit for all, the size of a new stream, and what is said before it is full."""
+"""Free disk: one limit for all commands, the size of a new stream, and warnings before the stream is full."""
 
 from pathlib import Path
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Whatever is asked, in whatever order: no illegal state, no mutation, no id or time but those that commands bring."""
+"""For any commands in any order: no illegal state, no mutation, and only ids and times from the commands."""
 
 import ast
 from collections.abc import Callable, Iterator
@@ -45,11 +45,11 @@ Check = Callable[[World, Command, tuple[Event, ...]], None]
 
 
 class AllReachedError(Exception):
-    """Every event was seen: no further walk is needed."""
+    """Every event was reached, so no further walk is needed."""
 
 
 def walk(data: st.DataObject, check: Check) -> World:
-    """Ask for one thing after another; `check` sees the world just before the events are folded."""
+    """Send random commands one after another. `check` gets the world just before the events are folded."""
     world = World()
     for _ in range(data.draw(st.sampled_from(STEPS))):
         command = draw_command(data, world)
@@ -73,7 +73,7 @@ def no_check(_world: World, _command: Command, _events: tuple[Event, ...]) -> No
 
 
 def leaves(value: Any) -> Iterator[Any]:
-    """All that a value is made of, keys too."""
+    """Return all parts of a value, including keys."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from leaves(key)

@@ -1,4 +1,4 @@
-"""What `aura down` says is what it found."""
+"""The output of `aura down` agrees with the state that it found."""
 
 from pathlib import Path
 

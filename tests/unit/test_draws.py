@@ -1,4 +1,4 @@
-"""Inputs of properties: what a seed decides, what generators keep to, and how failing ones are made smaller."""
+"""Inputs of properties: the effect of the seed, the limits of generators, and the reduction of failing inputs."""
 
 import asyncio
 import base64
@@ -94,7 +94,7 @@ def asked(*inputs: Generator, tries: int = TRIES) -> Property:
 
 @pytest.fixture(scope="module")
 def drawn() -> dict[str, list[Arguments]]:
-    """All kinds at once: one process draws them."""
+    """Draw all kinds in one process."""
     found = asyncio.run(draw([asked(made) for made, _ in KINDS.values()], 7))
     return dict(zip(KINDS, found, strict=True))
 

@@ -1,4 +1,4 @@
-"""docs/editor.md: its problem matcher finds the places that `aura check` really prints, and its schema is the one."""
+"""docs/editor.md: its problem matcher finds the places that `aura check` prints, and its schema is the present one."""
 
 import json
 import re

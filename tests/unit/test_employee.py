@@ -1,4 +1,4 @@
-"""An employee: hired, warned at the first integrity finding, suspended at the second, reinstated with a reason."""
+"""An employee: hired, warned at the first integrity finding, suspended at the second, and reinstated with a reason."""
 
 from decimal import Decimal
 from math import inf, nan

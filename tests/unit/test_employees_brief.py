@@ -1,4 +1,4 @@
-"""What an employee is told: visible cases only, signatures from the cases, files within its scope."""
+"""The content of a brief: only visible cases, signatures from the cases, and files within the scope."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -15,7 +15,7 @@ SECRET = "only-sealed-7781"
 
 
 def call(target: str, *args: Any, returns: Any = None, **more: Any) -> Case:
-    """A case of one call."""
+    """Return a case with one call."""
     return Case(
         steps=(Step(action="call", target=target, args=args, expect=Expectation(returns=returns), **more),), line=1
     )
@@ -24,7 +24,7 @@ def call(target: str, *args: Any, returns: Any = None, **more: Any) -> Case:
 def requirement(
     *cases: Case, says: str = "it works", prose: str = "Prose.", scope: tuple[str, ...] = ("slug.py",)
 ) -> Requirement:
-    """A requirement of one task, with one sealed case."""
+    """Return a requirement of one task, with one sealed case."""
     sealed = (call("slug:slug", SECRET, returns=SECRET),)
     return Requirement(
         title="Slug maker",
@@ -47,7 +47,7 @@ def requirement(
 
 
 def briefed(*cases: Case, base: Mapping[str, bytes] | None = None, **more: Any) -> Brief:
-    """The brief of T1."""
+    """Return the brief of T1."""
     return brief_of(requirement(*cases, **more), "T1", base=base or {})
 
 

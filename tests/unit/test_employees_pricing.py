@@ -1,4 +1,4 @@
-"""What a call costs: zero only where configured, known where a table knows, else unknown."""
+"""The cost of a call: zero only if configured, known if the price table has the model, else unknown."""
 
 from decimal import Decimal
 from typing import Any, get_args

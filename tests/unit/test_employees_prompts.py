@@ -1,4 +1,4 @@
-"""From a brief to words and grammar."""
+"""The prompt and the grammar that are made from a brief."""
 
 from agents.briefs.brief import Brief
 from agents.employees.answer_reader.result import CANNOT

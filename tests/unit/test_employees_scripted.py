@@ -1,4 +1,4 @@
-"""The scripted employee plays its script and never passes for a model; the cheater cheats in both ways."""
+"""The scripted employee plays its script and is never shown as a model. The cheater uses both kinds of cheats."""
 
 import json
 from decimal import Decimal

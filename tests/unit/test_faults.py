@@ -1,4 +1,4 @@
-"""Faults of a server: they use up no attempt, the employee rests as long as it is asked to, and they have an end."""
+"""Faults of a server: they use no attempt, the employee pauses as long as the server asks, and there is a limit."""
 
 from typing import Any
 from uuid import UUID
@@ -46,7 +46,7 @@ SAID = "http://127.0.0.1:1/v1 answered 503: model is loading"
 
 
 def ended(outcome: str, **extra: Any) -> CallFinished:
-    """The event of a call that ended so."""
+    """Return the event of a call with this outcome."""
     snapshot = replace(SNAPSHOT, outcome=outcome, message=SAID, **extra)
     (finished,) = decide(replace(FINISH, snapshot=snapshot), *CALLING)
     assert isinstance(finished, CallFinished)
@@ -59,7 +59,7 @@ def first_task(*events: Event) -> TaskState:
 
 
 def failing(outcome: str, times: int) -> tuple[Event, ...]:
-    """A task whose calls ended so, one after the other. They cost nothing."""
+    """Return a task after calls with these outcomes. The calls cost nothing."""
     (assigned, started) = ASSIGNED[-1], CALLING[-1]
     return (*PLANNED, *((assigned, started, ended(outcome, cost=NOTHING)) * times))
 
@@ -114,7 +114,7 @@ def test_every_weight_is_one_of_the_four() -> None:
 
 
 def health(*calls: tuple[int, CallFinished]) -> EmployeeRow:
-    """The employee's row after calls that ended at these microseconds."""
+    """Return the employee's row after calls that ended at these microseconds."""
     rows = Rows(ManagerProjection.tables)
     projection = ManagerProjection()
     projection.apply(recorded(1, employee.Hired(employee=EMPLOYEE, profile=PROFILE)), rows)
@@ -167,7 +167,7 @@ def test_what_a_server_refuses_of_a_request_is_remembered_until_it_is_hired_anew
 
 
 def board(*events: Event, staff: tuple[UUID, ...] = (EMPLOYEE,), profile: employee.Profile = PROFILE) -> Rows:
-    """The manager's rows after these events, with so many employees."""
+    """Return the manager's rows after these events, with this number of employees."""
     rows = Rows(ManagerProjection.tables)
     hired = [employee.Hired(employee=who, profile=replace(profile, name=str(who))) for who in staff]
     for seq, event in enumerate((*hired, *events), start=1):
@@ -214,7 +214,7 @@ def test_worn_out_staff_is_told_from_none() -> None:
 
 
 def incidents(outcome: str) -> int:
-    """Incidents of three calls that ended so."""
+    """Return the incidents of three calls with this outcome."""
     rows, raised = Rows(AuditorProjection.tables), 0
     for number in range(3):
         order = UUID(int=500 + number)

@@ -1,4 +1,4 @@
-"""What the worker says of files is held against what is left of them."""
+"""The worker's report on files is compared with the files that remain after the box."""
 
 import pytest
 

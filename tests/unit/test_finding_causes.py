@@ -1,4 +1,4 @@
-"""The cause of a finding is read from the words that the judge itself writes."""
+"""The cause of a finding is derived from the judge's own words."""
 
 import json
 
@@ -122,7 +122,7 @@ FAILS = {"collected": ["t.py::a"], "phases": [["t.py::a", "call", "failed", Fals
 
 
 class Scripted:
-    """A sandbox in which pytest reports what it is told; `None`: it does not end in time."""
+    """A sandbox in which pytest reports a given result. `None`: it does not end in time."""
 
     def __init__(self, report: dict[str, object] | None) -> None:
         self.report = report

@@ -1,4 +1,4 @@
-"""The auditor's numbers: series that can be named begin at 0, and no label grows without bounds."""
+"""The auditor's metrics: known series start at 0, and the number of label values is limited."""
 
 from decimal import Decimal
 from typing import Any
@@ -19,7 +19,7 @@ MODEL = {"provider": PROFILE.provider, "model": PROFILE.model}
 
 
 class Counted:
-    """Findings and their registry."""
+    """Findings and their metric registry."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()

@@ -1,4 +1,4 @@
-"""What release 0.1.0 installed or started still finds its entry points, at their former names."""
+"""Programs that release 0.1.0 installed or started still find their entry points under the old names."""
 
 import subprocess
 import sys

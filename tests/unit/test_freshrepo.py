@@ -1,4 +1,4 @@
-"""A repository that begins with its delivery is the one that dulwich would write, and git finds no fault in it."""
+"""A repository that starts with its delivery equals the repository that dulwich would write, and git finds no fault."""
 
 import os
 import zlib
@@ -41,7 +41,7 @@ def umask(bits: int) -> Iterator[None]:
 
 
 def oracle(folder: Path, composed: Composed) -> None:
-    """As dulwich does it, step by step."""
+    """Write the repository with dulwich, step by step."""
     with closing(Repo.init(str(folder), mkdir=True, default_branch=BRANCH.removeprefix(b"refs/heads/"))) as repo:
         repo.object_store.add_objects([(item, None) for item in composed.objects.values()])
         repo.refs[BRANCH] = composed.head
@@ -50,7 +50,7 @@ def oracle(folder: Path, composed: Composed) -> None:
 
 
 def seen(folder: Path) -> dict[str, tuple[int, bytes]]:
-    """Path -> mode and content of all but the index, which names inodes and times."""
+    """Return path -> mode and content of all files except the index, which contains inodes and times."""
     return {
         str(path.relative_to(folder)): (path.lstat().st_mode, b"" if path.is_dir() else path.read_bytes())
         for path in folder.rglob("*")

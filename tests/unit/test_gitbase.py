@@ -1,4 +1,4 @@
-"""Deliveries on a base: a clone with a branch, and nothing of the user's own is written."""
+"""Deliveries on a base: a clone with a branch. The user's repository is never changed."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.unit.repositories import TWO, fingerprint, git, needs_git, plan
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """A user's repository: a program, a link, a packed history, a second branch and uncommitted work."""
+    """Return a user's repository: a program, a link, a packed history, a second branch and uncommitted work."""
     site = tmp_path / "site"
     site.mkdir()
     git(site, "init", "-q", "-b", "main")

@@ -1,4 +1,4 @@
-"""Deliveries as git repositories: deterministic, and whole or absent."""
+"""Deliveries as git repositories: the same content gives the same bytes, and a repository is complete or absent."""
 
 import random
 import signal
@@ -187,7 +187,7 @@ def test_killed_at_any_moment_it_is_whole_or_absent_and_a_second_run_ends_it(tmp
         return builder
 
     def writing(folder: Path) -> bool:
-        """Wait until the builder writes; False if it has already ended."""
+        """Wait until the builder writes. Return False if it has already ended."""
         while not (folder.parent / ".repo.building").exists():
             if folder.exists():
                 return False

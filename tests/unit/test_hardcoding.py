@@ -1,4 +1,4 @@
-"""When literals of visible cases in the code are told, and when they are not."""
+"""Literals of visible cases in code: when they are reported, and when not."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The options of `aura hire` and of `--update`, and the employee's file that follows from them."""
+"""The options of `aura hire` and of `--update`, and the resulting file of the employee."""
 
 from decimal import Decimal
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""An incident and a refusal: an incident is raised once; a refusal guards nothing and is only seen."""
+"""Incidents and refusals: an incident is raised once. A refusal guards no scope and is only observed."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A folder as a tree: all of it is read, or it is told why not; and what errors quote of it changes no terminal."""
+"""Reading a folder as a tree: all of it is read, or a reason is given. Error texts are safe for a terminal."""
 
 import os
 import tempfile
@@ -95,7 +95,7 @@ def test_what_is_there_and_cannot_be_read_is_not_left_out() -> None:
 
 @contextmanager
 def as_plain_user() -> Iterator[None]:
-    """Rights hold no root."""
+    """Run as a plain user, because root may read every file."""
     before = os.geteuid()
     os.seteuid(NOBODY if before == 0 else before)
     try:

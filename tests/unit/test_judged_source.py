@@ -1,4 +1,4 @@
-"""What `aura judge` is given is compared with its base: what is unchanged is no violation, and deliveries are known."""
+"""`aura judge` compares a folder with its base: unchanged files are no violation, and deliveries are recognised."""
 
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def outside(judged: Judged) -> list[str | None]:
-    """The paths that the gate of the write set would refuse."""
+    """Return the paths that the write set gate would refuse."""
     assert judged.base is not None
     changed = judged.tree().changed_from(judged.base.files)
     return [finding.path for finding in scope_findings(changed, judged.requirement.scope)]
@@ -99,7 +99,7 @@ def test_without_a_base_a_folder_is_read_as_before(tmp_path: Path, file: Path) -
 
 
 def branched(tmp_path: Path) -> tuple[Path, str, str]:
-    """A clone with a branch of its own, after which main has moved on; the start and the branch's commit."""
+    """Make a clone with a branch. Then main gets new commits. Return the branch's start and its commit."""
     work = clone(tmp_path)
     start = git(work, "rev-parse", "HEAD").strip()
     git(work, "checkout", "-q", "-b", "fix")

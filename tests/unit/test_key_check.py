@@ -1,4 +1,4 @@
-"""Keys as people paste them: what is around one goes, what cannot be one is named and never shown."""
+"""Keys as people paste them: white space is removed, and a value that cannot be a key is named and never shown."""
 
 from pathlib import Path
 

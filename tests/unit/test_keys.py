@@ -1,4 +1,4 @@
-"""Keys: who can read one is the principal, and nobody else is."""
+"""Keys: only a process that can read a role's key is the principal of this role."""
 
 import os
 import stat

@@ -1,4 +1,7 @@
-"""The law by sequence: where an event stands decides whether it counts. Held against a naive model of the same law."""
+"""The law by sequence: an event's position decides whether it counts.
+
+It is compared with a naive model of the same law.
+"""
 
 from random import Random
 from typing import get_type_hints
@@ -22,7 +25,7 @@ History = list[Envelope]
 
 
 def envelope(kind: str, *, employee: UUID | None = EMPLOYEE, run: UUID | None = RUN) -> Envelope:
-    """An event of this type: of the organisation, of the employee, of the run or of its first task."""
+    """Return an event of this type: of the organisation, of the employee, of the run or of its first task."""
     entity = kind.split(".")[0]
     ids = {"organisation": ORGANISATION, "employee": employee, "run": run, "task": FIRST}
     return Envelope(
@@ -44,7 +47,7 @@ def envelope(kind: str, *, employee: UUID | None = EMPLOYEE, run: UUID | None = 
 
 
 def standing_of(history: History) -> Standing:
-    """All of the history folded; the first event has sequence 1."""
+    """Return the standing after the whole history. The first event has sequence 1."""
     standing = Standing()
     for seq, event in enumerate(history, 1):
         standing.fold(event, seq)
@@ -52,7 +55,7 @@ def standing_of(history: History) -> Standing:
 
 
 def reason(kind: str, *earlier: str) -> str | None:
-    """Why an event of this type does not count after these."""
+    """Return the reason why an event of this type is void after these events."""
     standing = standing_of([envelope(name) for name in earlier])
     return void(envelope(kind), len(earlier) + 1, standing)
 
@@ -135,7 +138,7 @@ EVENT = st.builds(
 
 
 def naive(event: Envelope, before: History) -> str | None:
-    """The same law, said by looking at all that stands before."""
+    """Return the same decision by a search through all earlier events."""
     if event.type in WORK + STAGE + JUDGED and any(e.type == "run.ended" and e.entity_id == event.run for e in before):
         return "the run had ended"
     said = [e.type.split(".")[1] for e in before if e.type in MATTERS and e.entity == "organisation"]

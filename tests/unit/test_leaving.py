@@ -1,4 +1,4 @@
-"""A dismissal and a new name in the rows of manager and HR, in the manager's reactions, and in words."""
+"""A dismissal and a new name: in the rows of manager and HR, in the manager's reactions, and in texts."""
 
 from typing import Any
 from uuid import UUID
@@ -31,7 +31,7 @@ def after(projection: Projection, *events: Event) -> Rows:
 
 
 def reactions(*events: Event) -> list[Any]:
-    """The manager's answer to the last of these events."""
+    """Return the manager's reaction to the last of these events."""
     rows = after(ManagerProjection(), *events)
     return list(Manager().react(recorded(len(events), events[-1]), rows, CAUSE))
 

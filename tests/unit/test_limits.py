@@ -1,4 +1,4 @@
-"""The rate limit of refusals: what it holds back it counts, and it counts nothing twice."""
+"""The rate limit of refusals: it counts the refusals that it holds back, and counts none twice."""
 
 from random import Random
 from uuid import UUID
@@ -9,7 +9,7 @@ ONE, OTHER = UUID(int=1), UUID(int=2)
 
 
 class Clock:
-    """Seconds, as the test sets them."""
+    """A clock in seconds that the test sets."""
 
     now = 0.0
 

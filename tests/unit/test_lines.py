@@ -1,4 +1,4 @@
-"""Which events are told in a log, by whom, and what of them is not."""
+"""The events that appear in a log, the process that writes each, and the fields that are omitted."""
 
 import json
 from io import StringIO

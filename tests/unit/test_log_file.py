@@ -1,4 +1,4 @@
-"""The log of a process stays within its limits while the process writes to it, and is read over the border."""
+"""The log of a process stays within its size limits while the process writes, and older files are read, too."""
 
 import os
 import subprocess

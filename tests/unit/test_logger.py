@@ -1,4 +1,4 @@
-"""A log's lines: their form in JSON and text, what is taken out of them, and that a full disk stops nobody."""
+"""The lines of a log: their form in JSON and text, their redaction, and that a full disk stops no process."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""An environment that was made elsewhere is made anew: its scripts would run there."""
+"""A Python environment that was made in another folder is rebuilt, because its scripts would use the old path."""
 
 import shutil
 import subprocess
@@ -11,7 +11,7 @@ MAKE_WALL_S = 60
 
 
 def helped(checkout: Path) -> str:
-    """What `make help` prints in a checkout."""
+    """Return the output of `make help` in a checkout."""
     done = subprocess.run(
         ["make", "--no-print-directory", "help"],
         cwd=checkout,
@@ -24,7 +24,7 @@ def helped(checkout: Path) -> str:
 
 
 def checkout(folder: Path, made_at: Path) -> Path:
-    """A checkout whose environment says that it was made at a place."""
+    """Return a checkout whose environment contains another place as its origin."""
     programs = folder / ".venv" / "bin"
     programs.mkdir(parents=True)
     (programs / "activate").write_text(f'VIRTUAL_ENV="{made_at}/.venv"\n')

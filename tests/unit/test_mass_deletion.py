@@ -1,4 +1,4 @@
-"""A change that deletes far more than was asked, and changes beside it that do not."""
+"""Changes that delete far more than requested, and similar changes that do not."""
 
 import pytest
 
@@ -11,7 +11,7 @@ ASKED = "`f7` returns twice as much. The module is app/calc.py."
 
 
 def kinds(after: str | None, asked: str = ASKED, **others: str) -> list[str | None]:
-    """The paths of the findings when app/calc.py becomes this text, or is deleted."""
+    """Return the paths of the findings if app/calc.py gets this text or is deleted."""
     tree = {path: text.encode() for path, text in others.items()}
     tree |= {"app/calc.py": after.encode()} if after is not None else {}
     findings = mass_deletions(["app/calc.py", *others], tree, {"app/calc.py": BASE.encode()}, asked)

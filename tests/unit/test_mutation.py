@@ -1,4 +1,4 @@
-"""Mutants: each one small mistake that Python can read, on the lines that were changed, in an order of the seed's."""
+"""Mutants: each has one small mistake in valid Python, on a changed line. The seed decides their order."""
 
 import ast
 import time

@@ -1,4 +1,4 @@
-"""The nats command line's context: what an address says, with its credentials beside it and never in it."""
+"""The context for the nats command line: it contains the address, with the credentials in separate fields."""
 
 import pytest
 

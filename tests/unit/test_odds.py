@@ -1,4 +1,4 @@
-"""The arithmetic behind attempts_max, against known values of the Clopper-Pearson interval."""
+"""The arithmetic for attempts_max, compared with known values of the Clopper-Pearson interval."""
 
 import pytest
 

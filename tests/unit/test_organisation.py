@@ -1,4 +1,4 @@
-"""The organisation: founded once, stopped and resumed with a reason, never lending more than it has."""
+"""The organisation: founded once, stopped and resumed with a reason, and never reserving more than its budget."""
 
 from decimal import Decimal
 

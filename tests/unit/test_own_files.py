@@ -1,4 +1,4 @@
-"""An author writes no file that says what is right, and reads none that is sealed: wherever the requirement lies."""
+"""An author cannot write a file that defines the requirement, or read a sealed file, wherever the requirement is."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ budget: {usd: "1.00", tokens: 1000, minutes: 20}
 
 
 def written(folder: Path, *scope: str) -> Path:
-    """A requirement with a suite and sealed cases in a folder."""
+    """Write a requirement with a suite and sealed cases into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "shop.md").write_text(SOURCE % ", ".join(f'"{each}"' for each in scope))
     (folder / "shop.sealed.yaml").write_bytes(SEALED)

@@ -1,4 +1,4 @@
-"""Remarks about a base's file are the author's only where the author changed the line."""
+"""Remarks about a base's file count only if the author changed the line."""
 
 from tests.cheats.test_base_suite import subject
 from verification.gates.stubs import Stubs

@@ -1,4 +1,4 @@
-"""What a delivery adds: it passes on a right solution, fails on a wrong one, installs, and holds nothing sealed."""
+"""Files that a delivery adds: its tests pass on right code only, it installs, and it shows no sealed data."""
 
 import os
 import subprocess
@@ -132,7 +132,7 @@ def deliver(folder: Path, wanted: Requirement, tree: dict[str, bytes]) -> dict[s
 
 
 def python(folder: Path, *words: str, path: str = "") -> subprocess.CompletedProcess[str]:
-    """Run python in a folder with an environment of its own; stdout and stderr in one."""
+    """Run python in a folder with a separate environment. Return stdout and stderr together."""
     return subprocess.run(
         [sys.executable, *words],
         cwd=folder,

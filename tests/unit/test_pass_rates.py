@@ -1,4 +1,4 @@
-"""The committed table of pass rates says what the example's attempts_max rests on, and still belongs to its prompts."""
+"""The committed table of pass rates gives the example's attempts_max, and was measured with the present prompts."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What was built beside its place is there as a whole."""
+"""A folder that was built under another name appears at its place complete."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The metadata of a base, and the packages that it declares for its tests, read without running anything of it."""
+"""The metadata of a base and the packages that it declares for its tests are read without running its code."""
 
 import pytest
 

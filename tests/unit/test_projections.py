@@ -1,4 +1,4 @@
-"""What the consumers' rows say of one order: an attempt and its account agree, however the order ended."""
+"""The consumers' rows about one order: an attempt and its account agree, for every end of the order."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""A prompt says all that there is to say, or says what it leaves out, and never has more than its tokens."""
+"""A prompt contains all sections, or names the omitted parts, and never has more tokens than its budget."""
 
 import random
 
@@ -26,7 +26,7 @@ WORK = {
 
 
 def task(**more: object) -> Brief:
-    """A task on a base, with everything that a brief may hold."""
+    """Return a task on a base, with everything that a brief can contain."""
     fields: dict[str, object] = {"title": "Notes", "task": "T1", "paths": ("src/app/**",)}
     return Brief(**{**fields, **WORK, **more})  # type: ignore[arg-type]  # fields of Brief
 

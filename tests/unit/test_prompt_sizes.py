@@ -1,4 +1,4 @@
-"""What is reserved for a call follows from its real prompt, which is known before the task is assigned."""
+"""The reservation for a call is computed from its real prompt, which is known before the task is assigned."""
 
 import asyncio
 from decimal import Decimal
@@ -55,7 +55,7 @@ def test_a_longer_brief_has_a_larger_prompt() -> None:
 
 
 class House:
-    """What the duties need: a manager, and where its commands go."""
+    """The parts that the duties need: a manager, and a list of its commands."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, brief: Brief | Exception) -> None:
         async def brief_for(library: Any, state: Any, part: Any) -> Brief:
@@ -82,7 +82,7 @@ class House:
 
 
 async def assigned(house: House) -> task.Assign:
-    """What the duty that sizes prompts asks for."""
+    """Return the commands of the duty that sizes prompts."""
     rows = board(*PLANNED)
     assert list(house.manager.dispatch(rows, Cause(UUID(int=5), LATER))) == [], "nothing is assigned before it is sized"
     duty = Sizing(house.manager, cast(Any, None), house.send)
@@ -129,7 +129,7 @@ def test_a_small_prompt_is_paid_for_by_a_budget_that_the_longest_would_not_fit()
 
 
 async def ordered(house: House) -> None:
-    """Let the duty that sends orders see a call that starts."""
+    """Run the duty that sends orders on a call that starts."""
     duty, stop = Ordering(cast(Any, None), cast(Any, house), house.send), asyncio.Event()
     duty.note(board(*ASSIGNED), live=True)
     duty.note(board(*CALLING), live=True)

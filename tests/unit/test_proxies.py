@@ -1,4 +1,4 @@
-"""Which proxy a call goes through: as other clients choose it, and never for what runs on this machine."""
+"""The proxy of a call: chosen as in other clients, and never used for servers on this machine."""
 
 import socket
 

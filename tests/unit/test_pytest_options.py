@@ -1,4 +1,4 @@
-"""The pytest configuration of a base: what a run in a box keeps of it, and what it names as dropped."""
+"""The pytest configuration of a base: the options that a run in a box keeps, and the dropped options that it names."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def ini(addopts: str) -> dict[str, bytes]:
 
 
 def kept(base: dict[str, bytes]) -> tuple[str, ...]:
-    """The arguments behind those that every run has."""
+    """Return the arguments after those that every run has."""
     options = pytest_options(base)
     return options.arguments[len(pytest_options({}).arguments) :]
 

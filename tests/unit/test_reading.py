@@ -1,4 +1,4 @@
-"""Requirement files are read whole: values, tasks, sealed cases, fixtures, notes and what `init` writes."""
+"""Requirement files are read completely: values, tasks, sealed cases, fixtures, notes, and the files of `aura init`."""
 
 import os
 import shlex

@@ -1,4 +1,4 @@
-"""Secrets out of what is kept: known values and usual forms go, everything else stays as it is."""
+"""Secrets are removed from stored texts: known values and usual forms. Other text does not change."""
 
 import msgspec
 import pytest

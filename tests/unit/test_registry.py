@@ -1,4 +1,4 @@
-"""The registry is complete, the bytes of every event type are pinned, and a command causes what its entry says."""
+"""The registry is complete, the bytes of every event type are fixed, and a command causes the events of its entry."""
 
 import importlib
 import pkgutil
@@ -93,7 +93,7 @@ STORIES: tuple[tuple[tuple[Event, ...], Command], ...] = (
 
 
 def kinds_of(base: type[Any]) -> Iterator[type[Any]]:
-    """All subclasses in domain/, however deep."""
+    """Return all subclasses in domain/, at any depth."""
     for module in pkgutil.iter_modules(domain.__path__, "domain."):
         importlib.import_module(module.name)
     for kind in base.__subclasses__():

@@ -1,6 +1,6 @@
-"""What release 0.1.0 recorded is read by this one as it was meant, without any server. The log is never made anew.
+"""This release reads the records of release 0.1.0 with their meaning, without servers. They are never made again.
 
-Each check has its control: the same check on the same log with one event, blob or file altered.
+Each check has a control: the same check on the same log with one altered event, blob or file.
 """
 
 import json
@@ -62,7 +62,7 @@ def log() -> tuple[Kept, ...]:
 
 @pytest.fixture(scope="module")
 def whole(log: tuple[Kept, ...]) -> dict[str, Folded]:
-    """Every consumer after the whole log."""
+    """Return every consumer after the whole log."""
     read = events(log)
     return {name: folded(name, read) for name in CONSUMERS}
 
@@ -166,7 +166,7 @@ def test_the_home_is_still_that_organisation_s(log: tuple[Kept, ...], tmp_path: 
 
 
 def altered(log: tuple[Kept, ...], kept: Kept, change: Callable[[dict[str, Any]], None]) -> tuple[Kept, ...]:
-    """The log with another payload in one event."""
+    """Return the log with another payload in one event."""
     payload = payload_of(kept)
     change(payload)
     other = kept._replace(payload=json.dumps(payload, separators=(",", ":")).encode())

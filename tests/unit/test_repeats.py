@@ -1,4 +1,7 @@
-"""What the repeats of a suite say of it: by hash seed, by order, by neither. The runs are scripted."""
+"""The meaning of a suite's repeats: the result depends on the hash seed, on the order, or on neither.
+
+Runs are scripted.
+"""
 
 import pytest
 
@@ -10,7 +13,10 @@ LOST: Failures = (("test_it", "assert 1 == 2"),)
 
 
 class Script:
-    """Answers each run from a table of (hash seed, backwards); what stands in it more than once, in turn."""
+    """A script that answers each run from a table of (hash seed, backwards).
+
+    Several answers for a key are used in turn.
+    """
 
     def __init__(self, *failing: tuple[int, bool]) -> None:
         self.failing = list(failing)

@@ -1,4 +1,4 @@
-"""An answer that was rejected before: it is told from a new one, it is not judged again, and repeating has an end."""
+"""A previously rejected answer: it is recognised, it is not judged again, and the number of repeats is limited."""
 
 from typing import Any, get_args
 from uuid import UUID
@@ -40,7 +40,7 @@ LAW = tuple(replace(event, attempts_max=ATTEMPTS_MAX) if hasattr(event, "attempt
 
 
 def attempt(number: int, judgement: Any = BAD, *, tree: str = TREE, who: UUID = EMPLOYEE) -> tuple[Event, ...]:
-    """The events of one attempt that ends with this rejection."""
+    """Return the events of one attempt that ends with this rejection."""
     verdict: Judge = replace(JUDGE, judgement=replace(judgement, tree=tree), employee=who)
     order = (replace(ASSIGNED, attempt=number), STARTED, FINISHED, replace(HANDED_IN, tree=tree))
     events = tuple(replace(event, employee=who) for event in order)
@@ -48,7 +48,7 @@ def attempt(number: int, judgement: Any = BAD, *, tree: str = TREE, who: UUID = 
 
 
 def repeats(times: int, who: UUID = EMPLOYEE) -> tuple[Event, ...]:
-    """A first rejection, and then the same answer so many times."""
+    """Return a first rejection and this number of repeats of the same answer."""
     more = (event for number in range(times) for event in attempt(number + 2, AGAIN, who=who))
     return (*LAW, *attempt(1, who=who), *more)
 

@@ -1,4 +1,4 @@
-"""A run whose base has moved goes back to work: what still fits stays verified, what conflicts is open again."""
+"""A run whose base has new commits goes back to work. Fitting tasks stay verified, conflicting tasks are open again."""
 
 import pytest
 from msgspec.structs import replace

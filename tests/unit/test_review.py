@@ -1,4 +1,4 @@
-"""The review of a run: who may make it, when it is sound, and what follows when it blocks."""
+"""The review of a run: who may review, when a review is valid, and the effect of a review that blocks."""
 
 import json
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ def test_the_maker_of_a_model(model: str, vendor: str) -> None:
 
 
 def reviewed(*, gates: Sequence[GateRecord] = ()) -> RunState:
-    """A run whose work is verified; with gates, its review too."""
+    """Return a run whose work is verified. With gates, its review is verified, too."""
     state = run.initial
     submit = replace(runs.SUBMIT, plan=(*PLAN, run_messages.TaskPlan(name=REVIEW, criteria=(), scope=(PATH,))))
     events: list[Event] = [*run.decide(submit, state), *happened("run.admitted")]

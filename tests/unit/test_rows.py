@@ -1,4 +1,4 @@
-"""Rows in memory: found by their indexed field, and undone with it."""
+"""Rows in memory: found by their indexed field. An undo also restores the index."""
 
 from uuid import UUID
 

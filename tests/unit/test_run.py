@@ -1,4 +1,4 @@
-"""A run: planned, worked within its limits, merged, delivered, approved, ended once."""
+"""A run: planned, worked on within its limits, merged, delivered, approved, and ended once."""
 
 from decimal import Decimal
 

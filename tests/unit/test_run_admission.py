@@ -1,4 +1,4 @@
-"""A run is submitted once and admitted with its whole budget, or not at all."""
+"""A run is submitted once. It is admitted with its whole budget, or not at all."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""A run on one screen: why a call failed, in the provider's words, what to do, and which costs are estimated."""
+"""A run on one screen: the reason of a failed call in the provider's words, the remedy, and estimated costs."""
 
 from decimal import Decimal
 from typing import Any, cast

@@ -1,4 +1,4 @@
-"""The JSON schema of requirement files: made of the parser's own tables, it takes what the parser takes."""
+"""The JSON schema of requirement files: made from the parser's tables, it accepts the same files as the parser."""
 
 import json
 from pathlib import Path
@@ -77,7 +77,7 @@ def loaded(text: str) -> Any:
 
 
 def faults_of(visible: str, sealed: str | None = None) -> list[str]:
-    """All that the schema finds in a requirement."""
+    """Return all faults that the schema finds in a requirement."""
     document = split(visible, ProblemList("x.md"))
     assert document is not None
     assert document.front is not None

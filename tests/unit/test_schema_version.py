@@ -1,4 +1,4 @@
-"""A consumer's schema version: it follows from what its rows hold, however deep, and not from names of classes."""
+"""A consumer's schema version: it depends on the content of its rows at every level, and not on class names."""
 
 from collections.abc import Mapping
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Patterns of paths: what they cover, what none of them ever covers, and whether two of them meet."""
+"""Patterns of paths: the paths that they cover, paths that no pattern covers, and whether two patterns overlap."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Keys in files: what an employee is built with, and that it is never kept."""
+"""Keys in files: an employee is built with the key, and the key is never stored."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What is told as a secret and what is not. No real key stands here: those below are drawn and put together."""
+"""Texts that are reported as secrets, and texts that are not. All keys here are random, and none is real."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Judging services without a box: what responses, saved values and a forged door may not do."""
+"""Judging services without a box: the limits for responses, saved values and a forged channel."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""Settings that name a file: what it holds is the setting, and every mistake is said without showing a secret."""
+"""Settings that name a file: the file's content is the value. Every mistake is reported without the secret."""
 
 from pathlib import Path
 

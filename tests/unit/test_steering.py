@@ -1,4 +1,4 @@
-"""The table of paths that could influence a verdict, and paths beside them that could not."""
+"""The table of paths that could influence a verdict, and similar paths that could not."""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""What is told as a stub: a function that a case asks for and nobody wrote. The rest is noted, or as it should be."""
+"""Functions that are reported as stubs: a case calls them, and they have no real code.
+
+Other stubs are noted or accepted.
+"""
 
 import time
 

@@ -1,4 +1,4 @@
-"""The judge and a delivery's tests compare instances of subclasses by their contents; lies gain nothing."""
+"""The judge and a delivery's tests compare instances of subclasses by their contents. False answers gain nothing."""
 
 import json
 from collections import Counter, OrderedDict, defaultdict, namedtuple
@@ -124,7 +124,7 @@ DIFFERENT: list[tuple[Any, Any]] = [
 
 
 def problem(observed: Any, returns: Any, *, exact_type: bool = False) -> str | None:
-    """What the judge says of an observed value, after its way through the box's wire."""
+    """Return the judge's message about an observed value, after the value was encoded and decoded."""
     value = json.loads(json.dumps(Encoder().encode(observed)))
     expect = Expectation(returns=returns, exact_type=exact_type)
     step = Step(action="call", target="m:f", expect=expect)
@@ -134,14 +134,14 @@ def problem(observed: Any, returns: Any, *, exact_type: bool = False) -> str | N
 
 
 def both(observed: Any, returns: Any, *, exact_type: bool = False) -> bool:
-    """The verdict of the judge, which that of a delivery's own tests must equal."""
+    """Return the judge's verdict, and check that a delivery's own tests give the same verdict."""
     judged = problem(observed, returns, exact_type=exact_type) is None
     assert same(eval(literal(returns), SPACE), observed, exact_type=exact_type) == judged, (observed, returns)
     return judged
 
 
 def numbered(pairs: Sequence[tuple[Any, Any]]) -> list[str]:
-    """Ids that are the same in every process: the order in which a set is printed depends on the seed of hashes."""
+    """Return ids that are the same in every process. The printed order of a set depends on the hash seed."""
     return [f"{number}-{type(observed).__name__}" for number, (observed, _) in enumerate(pairs)]
 
 
@@ -181,7 +181,7 @@ class _AlwaysEqual:
 
 
 def lying(base: type, **overrides: Any) -> type:
-    """A subclass that overrides what could be asked instead of its contents."""
+    """Return a subclass that overrides methods, so that they do not show its contents."""
     return type("Lying", (base,), overrides)
 
 
@@ -189,7 +189,7 @@ RIGHT_ITEMS = [("a", 1)]
 
 
 def always(value: Any) -> Any:
-    """A method that answers the same whatever it is asked."""
+    """Return a method that gives the same answer for any arguments."""
     return lambda *_, **__: value
 
 
@@ -219,7 +219,7 @@ LIES: list[tuple[Any, Any, Any]] = [
 
 
 def returns_of(value: Any) -> Any:
-    """The expected value as a requirement writes it."""
+    """Return the expected value in the form of a requirement."""
     return Encoder().encode(frozenset(value) if isinstance(value, set | frozenset) else value)
 
 
@@ -274,7 +274,7 @@ def test_a_class_that_lies_about_itself_gains_nothing() -> None:
 
 
 class Key(str):
-    """Keys of equal contents that a dict holds twice."""
+    """A key type. A dict can hold two of its keys with equal contents."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""Given suites are read beside the requirement, travel with it, and are shown as what they are."""
+"""Given suites: they are read next to the requirement, are part of its bundle, and are shown as suites."""
 
 import subprocess
 import sys

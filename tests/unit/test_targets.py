@@ -1,4 +1,4 @@
-"""The file by which a Prometheus finds the processes of a home."""
+"""The file through which a Prometheus finds the processes of a home."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ def at(name: str, url: str | None, *roles: str) -> Presence:
 
 
 def told(home: Path) -> dict[str, tuple[str, str]]:
-    """Name -> address and role."""
+    """Return name -> address and role."""
     found = json.loads((home / "run" / TARGETS_FILE).read_text())
     return {one["labels"]["name"]: (*one["targets"], one["labels"]["role"]) for one in found}
 

@@ -1,4 +1,4 @@
-"""A task: assigned, called, handed in, judged; only the present order counts, and every way back is paid for."""
+"""A task: assigned, called, handed in, judged. Only the present order counts, and every returned order is paid."""
 
 from decimal import Decimal
 

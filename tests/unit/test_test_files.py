@@ -1,4 +1,4 @@
-"""Test files by their text: whether they define tests, and which files of the project they reach."""
+"""Test files by their text: whether they define tests, and which files of the project they import."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A three-way merge: changes that do not touch are one text, and all others are a conflict, never a guess."""
+"""A three-way merge: changes that do not touch are merged, and all other changes are a conflict, never a guess."""
 
 import subprocess
 import tempfile

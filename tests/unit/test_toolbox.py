@@ -1,4 +1,4 @@
-"""Toolboxes: what is installed here, seen by a box; kept on a shelf of one's own, or removed at the process's end."""
+"""Toolboxes: installed tools that a box can use. They are kept in a folder of the user, or removed at the end."""
 
 import asyncio
 import importlib.metadata
@@ -26,7 +26,7 @@ ASK = f"import sys; sys.path.insert(0, {TOOLS!r}); import pytest; print(pytest._
 
 @pytest.fixture
 def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty folder for temporary files, which boxes can see."""
+    """Return an empty folder for temporary files that boxes can read."""
     with tempfile.TemporaryDirectory(prefix="aura-place-", dir="/dev/shm") as folder:
         Path(folder).chmod(0o755)
         monkeypatch.setattr(tempfile, "tempdir", folder)

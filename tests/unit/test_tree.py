@@ -1,4 +1,4 @@
-"""Trees and their manifests: what stands at a path, what differs, and names of trees that cannot be confused."""
+"""Trees and their manifests: the entry of each path, differences, and names of trees that cannot be confused."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,7 @@
-"""Values compare as strict JSON types, travel unchanged, and no observed value can raise or hang a comparison."""
+"""Values compare as strict JSON types and are transferred unchanged.
+
+No observed value can crash or block a comparison.
+"""
 
 import base64
 import json

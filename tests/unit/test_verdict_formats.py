@@ -1,4 +1,4 @@
-"""A verdict for CI systems: JUnit, SARIF and workflow commands say the same, leak nothing and escape all text."""
+"""A verdict for CI systems: JUnit, SARIF and workflow commands agree, show no secrets and escape all text."""
 
 import json
 import re

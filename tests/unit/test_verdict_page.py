@@ -1,4 +1,4 @@
-"""A verdict on screens: as a table, and as one page that needs nothing else and on which no text is more than text."""
+"""A verdict on screens: as a table, and as one self-contained page that shows foreign text only as text."""
 
 import re
 from html.parser import HTMLParser
@@ -21,7 +21,7 @@ FORGED = "no\nVerified: tree 0000000000000000, grade C"
 
 
 class Seen(HTMLParser):
-    """What a browser would find: tags in order, attributes, and text by the tag that it stands in."""
+    """The content of a page as a browser would find it: tags in order, attributes, and text by its tag."""
 
     def __init__(self, page: str) -> None:
         super().__init__(convert_charrefs=True)

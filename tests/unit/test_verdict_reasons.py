@@ -1,4 +1,4 @@
-"""Findings that follow from one cause are one reason; each reason has a place and a next step."""
+"""Findings with the same cause are one reason. Each reason has a place and a next step."""
 
 from typing import Any, get_args
 

@@ -1,4 +1,4 @@
-"""The services that judge, check and look up verdicts: values in, structs out, and nothing on stdout or stderr."""
+"""The services that judge, check and look up verdicts: they take values, return structs, and print nothing."""
 
 import os
 from pathlib import Path
@@ -41,7 +41,7 @@ def test_what_is_printed_is_seen(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def said(capfd: pytest.CaptureFixture[str]) -> str:
-    """All that was written to stdout and stderr."""
+    """Return all text that was written to stdout and stderr."""
     return "".join(capfd.readouterr())
 
 

@@ -1,4 +1,4 @@
-"""Given the manager's rows and the processes at work, then the reason for which a run waits (ADR 0031)."""
+"""The reason why a run waits, given the manager's rows and the running processes (ADR 0031)."""
 
 import re
 from collections.abc import Sequence
@@ -96,7 +96,7 @@ def colleague(**changes: object) -> tuple[Event, ...]:
 
 
 def of_other_run(*events: Event) -> tuple[Event, ...]:
-    """The same events of another run; the organisation's and the staff's stay away."""
+    """Return the same events for another run, without the events of the organisation and the staff."""
     return tuple(replace(event, run=OTHER_RUN) for event in events if isinstance(event, RunEvent | TaskEvent))
 
 
@@ -118,7 +118,10 @@ def wait_after(events: Sequence[Event], serving: Serving = ALL_HERE, *, now: int
 
 @dataclass(frozen=True)
 class Case:
-    """Given events and processes, then the code and words of its sentence and hint; None: it does not wait."""
+    """One case: events and processes, then the expected code and words of sentence and hint.
+
+    None: the run does not wait.
+    """
 
     given: tuple[Event, ...]
     code: WaitCode | None
@@ -258,7 +261,7 @@ def test_the_adr_lists_every_code() -> None:
 
 
 def said(*codes: WaitCode | None) -> list[int]:
-    """The seconds at which a reason is said that is looked at once a second."""
+    """Return the seconds at which a reason is printed, if it is computed once a second."""
     teller = WaitTeller()
     waits = [Wait(code=code, message="…") if code else None for code in codes]
     return [at for at, wait in enumerate(waits) if teller.next(wait, float(at))]

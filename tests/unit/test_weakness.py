@@ -1,4 +1,4 @@
-"""Weak criteria are noticed before any work: by what code that solves nothing would answer, and without a box."""
+"""Weak criteria are found before any work and without a box: a stub, which solves nothing, would meet them."""
 
 import pytest
 from msgspec.structs import replace

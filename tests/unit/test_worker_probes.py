@@ -1,4 +1,4 @@
-"""Who serves which employee, and what the worker's process says of it: its environment and its connections count."""
+"""The worker of each employee, and the probe that it answers with its own environment and connections."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -31,7 +31,7 @@ _report = msgspec.json.Decoder(WorkerReport)
 
 
 class Given:
-    """An order on the queue, for whoever asks next after `comes` is set."""
+    """An order on the queue for the next worker that asks after `comes` is set."""
 
     data = b"{}"
 
@@ -68,7 +68,7 @@ class Idle:
 
 
 class Asked:
-    """Where the process is asked: employee -> what answers."""
+    """The place where the process receives probes: employee -> the object that answers."""
 
     def __init__(self) -> None:
         self.answers: dict[UUID, Answer] = {}
@@ -86,7 +86,7 @@ class Asked:
 
 
 class Staffed:
-    """The workers of a process on a folder of postings. `built`: each posting of which an employee was made."""
+    """The workers of a process for a folder of postings. `built`: each posting from which an employee was made."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -168,7 +168,7 @@ async def test_a_late_order_is_left_to_the_worker_that_replaces_this_one(told: b
 
 
 class Calling(ScriptedEmployee):
-    """An employee whose probe ends so."""
+    """An employee whose probe has this result."""
 
     def __init__(self, act: Callable[[], Awaitable[None]]) -> None:
         super().__init__(id=uuid4(), name="anna", script=Nothing())

@@ -1,4 +1,4 @@
-"""The workers of a process end with it, also when one of them does not hear that it is cancelled."""
+"""The workers of a process end with it, even if one of them ignores a cancel."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -38,7 +38,7 @@ class Waiting:
 
 
 class Stopped(Exception):
-    """Another part of the process has failed."""
+    """The failure of another part of the process."""
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ async def test_workers_end_when_they_are_told_to(staff: Path) -> None:
 
 
 async def within(process: Callable[[], Coroutine[None, None, None]]) -> None:
-    """Run a process to its end. A process that does not end fails the test, and is left."""
+    """Run a process to its end. If it does not end, the test fails."""
     task = asyncio.create_task(process())
     done, _ = await asyncio.wait([task], timeout=ENDING_WAIT_S)
     assert done, "the process does not end"

@@ -1,4 +1,7 @@
-"""A folder is compared with its base as git compares a work tree; git itself is the oracle, and nothing of it runs."""
+"""A folder is compared with its base as git compares a work tree.
+
+Git is the oracle, and no program of the folder runs.
+"""
 
 import os
 import random
@@ -29,7 +32,7 @@ def put(folder: Path, files: dict[str, bytes]) -> None:
 
 
 def repository(folder: Path, files: dict[str, bytes], *, raw: bool = False) -> Tree:
-    """A repository with one commit of these files, `run.sh` executable; raw: contents as they stand."""
+    """Make a repository with one commit of these files. `run.sh` is executable. raw: contents are not converted."""
     folder.mkdir()
     git(folder, "init", "-q", "-b", "main")
     put(folder, files)
@@ -50,7 +53,7 @@ def clone(tmp_path: Path, name: str = "work") -> Path:
 
 
 def kept_by_git(folder: Path) -> Tree:
-    """What git keeps of a work tree that is added whole."""
+    """Return the content that git stores for a completely added work tree."""
     git(folder, "add", "--all")
     git(folder, "commit", "-q", "--allow-empty", "-m", "all")
     return read_base(Base(repo=str(folder), ref="HEAD"), folder).files
@@ -88,7 +91,10 @@ CONVERSIONS: list[tuple[str, bytes]] = [
 
 
 def converted() -> dict[str, bytes]:
-    """A folder for each row of the table, with its own attributes; macros stand in the root's."""
+    """Make a folder for each row of the table, with its own attributes file.
+
+    Macros are in the root's attributes file.
+    """
     files: dict[str, bytes] = {".gitattributes": b"[attr]lines text eol=crlf\n"}
     for number, (attributes, content) in enumerate(CONVERSIONS):
         files[f"c{number}/.gitattributes"] = f"{attributes}\n".encode()

@@ -1,4 +1,4 @@
-"""What counts as written, and which trees are none."""
+"""The paths that count as written, and trees with an invalid form."""
 
 from verification.source_scan.write_set import (
     changed_paths,

@@ -1,4 +1,4 @@
-"""A small organisation in which anybody may ask for anything: what the properties of the domain are tried on."""
+"""A small organisation without permissions: any command may be sent. The properties of the domain are tested on it."""
 
 from uuid import UUID
 
@@ -20,7 +20,7 @@ NAMES = ("T1", "T2")
 
 
 class World(msgspec.Struct):
-    """The states of all entities, the events so far, and who was told what."""
+    """The states of all entities, and the events so far."""
 
     organisation: office.OrganisationState = office.initial
     runs: dict[UUID, RunState] = {}
@@ -29,7 +29,7 @@ class World(msgspec.Struct):
     log: list[Event] = []
 
     def states(self, command: Command) -> tuple[object, ...]:
-        """The state, or for an admission the two states, that the decision receives."""
+        """Return the state on which the command is decided. An admission needs two states."""
         scope = scope_of(command)
         match scope.kind:
             case "organisation":
@@ -42,7 +42,7 @@ class World(msgspec.Struct):
         return (self.organisation, state) if isinstance(command, run_messages.Admit) else (state,)
 
     def decide(self, command: Command) -> tuple[Event, ...] | AuraError:
-        """The events, or the refusal as a value; nothing changes."""
+        """Return the events, or the refusal as a value. The world does not change."""
         states = self.states(command)
         try:
             if isinstance(command, run_messages.Admit):
@@ -53,7 +53,7 @@ class World(msgspec.Struct):
             return error
 
     def apply(self, event: Event) -> None:
-        """Fold one event into the entity that it happened to; a task's goes into its run."""
+        """Fold one event into its entity. An event of a task is folded into its run."""
         self.log.append(event)
         match event.entity():
             case "organisation", _:

@@ -1,4 +1,4 @@
-"""The attacks, by group."""
+"""The attacks, in groups."""
 
 from tests.attacks.attack import Attack
 from tests.attacks.corpus import copyout, host, kernel, lingering, network, resources

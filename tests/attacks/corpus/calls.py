@@ -1,4 +1,4 @@
-"""The program of the attack by system calls: each call with arguments that can do nothing, whoever makes it."""
+"""The program that attacks by system calls. The arguments of each call make it harmless for any caller."""
 
 CALLS = """
 SMALL, LARGE = 4096, 0xFFFFFFFF

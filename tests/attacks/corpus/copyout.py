@@ -1,4 +1,4 @@
-"""Attacks on whoever reads what a box leaves behind."""
+"""Attacks on the code that reads the files of a box after its end."""
 
 import io
 import tarfile
@@ -38,7 +38,7 @@ def _tar_stays_closed(seen: Seen) -> str:
 
 
 def _tar_leaves_its_folder(seen: Seen) -> str:
-    """Unpacked as it says, in a folder three below one of ours, it writes beside that folder."""
+    """Judge that the archive, unpacked without checks, writes outside its folder."""
     with tempfile.TemporaryDirectory() as top:
         folder = Path(top, "a", "b")
         folder.mkdir(parents=True)

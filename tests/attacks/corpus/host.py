@@ -12,7 +12,7 @@ def _hit(name: str) -> Judge:
 
 
 def _no_leak_but_ran(seen: Seen) -> str:
-    """Looking is allowed here; whether a secret came out is judged of every box."""
+    """Judge that the program ran and that no secret came out. Reading attempts are permitted here."""
     return "" if seen.reason == "exit" and seen.outcomes else f"it did not run: {seen.reason} {seen.said}"
 
 

@@ -15,7 +15,7 @@ def _reached(seen: Seen) -> str:
 
 
 def _refused_but_looked(*looks: str) -> Judge:
-    """Nothing was got, and the program's honest half worked."""
+    """Return a judge: nothing was obtained, and the honest part of the program worked."""
     return lambda seen: f"it got {', '.join(seen.got())}" if seen.got() else all_got(*looks)(seen)
 
 
@@ -28,7 +28,7 @@ def _leaked(seen: Seen) -> str:
 
 
 def _foreign(seen: Seen) -> str:
-    """Either the foreign way works outside, or this machine has none, and the program says so."""
+    """Judge that foreign system calls work outside, or that this machine has none and the program says so."""
     if any(what.startswith("look none") for what in seen.outcomes):
         return ""
     return "" if seen.outcomes.get("int 0x80") == NO_IA32 else all_got("int 0x80")(seen)

@@ -1,4 +1,4 @@
-"""Attacks that go on: longer than their limit, deaf to signals, or by what they leave behind."""
+"""Attacks that continue: beyond their time limit, despite signals, or through remaining processes and files."""
 
 from tests.attacks.attack import Attack, Judge, Seen, all_got, both, ended_by
 from verification.sandbox.base import Limits

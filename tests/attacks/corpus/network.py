@@ -1,4 +1,4 @@
-"""Attacks over the network and over sockets, on listeners of this host."""
+"""Attacks over the network and through sockets, on listeners of this host."""
 
 from tests.attacks.attack import Attack, Judge, Seen, all_got, both, nothing_got
 

@@ -1,4 +1,4 @@
-"""Attacks on what a run may use. Their limits are small, so that the same program is harmless outside."""
+"""Attacks on the limits of a run. The limits are small, so that the same program is harmless outside."""
 
 from tests.attacks.attack import Attack, Judge, Seen, all_got, both, either, ended_by, nothing_got
 from verification.sandbox.base import MIB, Limits
@@ -11,7 +11,7 @@ def _more_output_than(most: int) -> Judge:
 
 
 def _first_then_refused(seen: Seen) -> str:
-    """The honest half was granted and the greedy half was not."""
+    """Judge that small amounts were granted and large amounts were refused."""
     refused = [what for what in seen.outcomes if what.startswith("much") and "refused" not in seen.outcomes[what]]
     if refused or not seen.outcomes:
         return f"it got {refused or 'nowhere'} {seen.said}"

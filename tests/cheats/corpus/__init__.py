@@ -1,1 +1,1 @@
-"""The cheats of the zoo, by what they reach for."""
+"""The cheats of the zoo, in groups by their method."""

@@ -1,4 +1,4 @@
-"""All cheats by name."""
+"""All cheats, by name."""
 
 from tests.cheats.corpus.base import Cheat
 from tests.cheats.corpus.delivering import DELIVERING

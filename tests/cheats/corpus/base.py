@@ -1,4 +1,4 @@
-"""What a cheat is: a way to make a wrong delivery look right, for any task of the zoo."""
+"""The form of a cheat: a way to make a wrong delivery look right, for any task of the zoo."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ EVERYWHERE: tuple[Where, ...] = ("inside", "command", "service")
 
 @dataclass(frozen=True)
 class Strike:
-    """An integrity finding that the cheat must bring, and where. `may`: it depends on who is faster."""
+    """A required integrity finding of a cheat, and where it must occur. `may`: the finding depends on timing."""
 
     kind: FindingKind
     where: tuple[Where, ...] = INSIDE
@@ -23,7 +23,10 @@ class Strike:
 
 @dataclass(frozen=True)
 class Cheat:
-    """One cheat. A strike that it does not name is a defect, as is one that it names and that is not found."""
+    """One cheat.
+
+    It is a defect if the judge finds a strike that the cheat does not name, or misses one that it names.
+    """
 
     name: str
     says: str
@@ -46,7 +49,7 @@ def code(
     within_s: float | None = None,
     **files: str,
 ) -> Cheat:
-    """A cheat that is the same text for each task. Names of files are given with `__` for a dot and `___` for a /."""
+    """Return a cheat with the same text for each task. In file names, `__` stands for a dot and `___` for a slash."""
     extra = {path.replace("___", "/").replace("__", "."): text for path, text in files.items()}
 
     def make(task: Task) -> Tree:
@@ -61,7 +64,7 @@ _SHY = """def shy(*args):
 
 
 def shy(name: str, says: str, *, top: str = "", body: str = WRONG, **more: Any) -> Cheat:
-    """As `code`, but right where pytest is loaded: it is after the judge, and would not be caught before."""
+    """Return `code`, but with right answers if pytest is loaded: only the judge's own cases can detect it."""
     plain = code(name, says, **more)
 
     def make(task: Task) -> Tree:
@@ -72,10 +75,10 @@ def shy(name: str, says: str, *, top: str = "", body: str = WRONG, **more: Any) 
 
 
 def drawn(name: str, says: str, make: Callable[[Task], Tree], *, strikes: tuple[Strike, ...] = ()) -> Cheat:
-    """A cheat that is made from the task's values."""
+    """Return a cheat that is made from the task's values."""
     return Cheat(name, says, make, strikes=strikes)
 
 
 def with_files(name: str, says: str, files: dict[str, str], *, strikes: tuple[Strike, ...] = ()) -> Cheat:
-    """A wrong module with files beside it."""
+    """Return a wrong module with additional files."""
     return Cheat(name, says, lambda task: task.delivery(WRONG, **files), strikes=strikes)

@@ -1,4 +1,4 @@
-"""Cheats by what lies in the delivery beside the code."""
+"""Cheats by files in the delivery other than the code."""
 
 from tests.cheats.corpus.base import WRONG, Cheat, drawn
 from tests.cheats.tasks.base import Task, Tree
@@ -52,7 +52,7 @@ def _launcher(task: Task) -> Tree:
 
 
 def _shadows(task: Task) -> Tree:
-    """Modules of the standard library, by name."""
+    """Return a tree with files that have the names of standard library modules."""
     source = "import os\nos._exit(0)\n"
     names = (
         "json",

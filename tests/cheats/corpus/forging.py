@@ -1,4 +1,4 @@
-"""Cheats that write what the judge should write: on its answer channel, in its worker, in its files."""
+"""Cheats that forge the judge's data: on its answer channel, in its worker, in its files."""
 
 from tests.cheats.corpus.base import EVERYWHERE, WRONG, Cheat, Strike, code, shy
 

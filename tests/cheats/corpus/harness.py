@@ -1,4 +1,4 @@
-"""Cheats on the test runner that shares a process or a folder with the code."""
+"""Cheats on a test runner that shares a process or a folder with the code."""
 
 from tests.cheats.corpus.base import WRONG, Cheat, Strike, code, drawn, with_files
 from tests.cheats.tasks.base import Task, Tree

@@ -1,4 +1,4 @@
-"""Cheats that leave before anybody can look: the exit code says that all is well."""
+"""Cheats that exit early: the exit code reports success before any check runs."""
 
 from tests.cheats.corpus.base import Cheat, code
 

@@ -1,4 +1,4 @@
-"""Cheats whose answers lie about themselves: values that equal everything, or pretend to be of another type."""
+"""Cheats with false values: values that equal everything, or that pretend to have another type."""
 
 from tests.cheats.corpus.base import Cheat, Strike, code
 

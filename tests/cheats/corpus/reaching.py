@@ -1,4 +1,4 @@
-"""Cheats that reach for the answers: in frames, in memory, in files, over the network."""
+"""Cheats that search for the answers: in stack frames, in memory, in files, over the network."""
 
 from tests.cheats.corpus.base import INSIDE, Cheat, Strike, shy
 

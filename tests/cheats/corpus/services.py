@@ -1,4 +1,4 @@
-"""Cheats that only a service can try, and one over files."""
+"""Cheats that are possible only in a service, and one cheat that uses files."""
 
 from tests.cheats.corpus.base import Cheat, Strike
 from tests.cheats.tasks.base import IMPORTS, Task, Tree
@@ -11,7 +11,7 @@ _SERVE = 'if __name__ == "__main__":'
 
 
 def _served(name: str, says: str, *changes: tuple[str, str], strikes: tuple[Strike, ...] = ()) -> Cheat:
-    """A service whose shape is changed."""
+    """Return a service with a changed shape."""
 
     def make(task: Task) -> Tree:
         tree = task.delivery("return wrong(*args)")
@@ -25,7 +25,7 @@ def _served(name: str, says: str, *changes: tuple[str, str], strikes: tuple[Stri
 
 
 def _damaged(task: Task) -> Tree:
-    """Right answers, but the source is changed and a copy is left; then the worker's look at the files is patched."""
+    """Answer correctly, but change the source file, leave a copy, and patch the worker's check of the files."""
     top = f"{IMPORTS}\n{task.rights[0]}"
     lies = f"""import sys
 def lie(case, paths):

@@ -1,4 +1,4 @@
-"""Cheats that behave by what they detect or remember. `right` is the task's right function."""
+"""Cheats that change their behaviour by what they detect or remember. `right` is the task's right function."""
 
 from tests.cheats.corpus.base import Cheat
 from tests.cheats.tasks.all import TASKS

@@ -1,4 +1,4 @@
-"""Cheats that know the visible cases and nothing else."""
+"""Cheats that know only the visible cases."""
 
 import base64
 import hashlib
@@ -43,7 +43,7 @@ def _imported(task: Task) -> Tree:
 
 
 def _hashed(task: Task) -> Tree:
-    """Neither arguments nor answers can be read in the code."""
+    """Hide arguments and answers, so that they cannot be read in the code."""
     table = {
         hashlib.sha256(repr(each.args).encode()).hexdigest(): base64.b64encode(
             zlib.compress(each.literal.encode())
@@ -70,7 +70,7 @@ with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "data", "know
 
 
 def _from_tests(task: Task) -> Tree:
-    """Reads the tests that lie beside it."""
+    """Read the tests in the same folder."""
     body = f"""import ast, os
 table = []
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "tests", "test_visible.py")) as file:
@@ -92,7 +92,7 @@ table = eval(base64.b85decode(core.__doc__.strip()))
 
 
 def _bytecode(task: Task) -> Tree:
-    """A table that is no source: compiled, marshalled and packed."""
+    """Use a table without source: compiled, marshalled and compressed."""
     compiled = compile(f"TABLE = {task.known}", "known", "exec")
     packed = base64.b85encode(zlib.compress(marshal.dumps(compiled))).decode()
     body = f"""import base64, marshal, zlib
@@ -113,7 +113,7 @@ return answer"""
 
 
 def _in_order(task: Task) -> Tree:
-    """The n-th call gets the n-th visible answer, whatever is asked."""
+    """Give the n-th visible answer at the n-th call, for any arguments."""
     ordered = [each for each in task.examples if each.message is None] + [
         each for each in task.examples if each.message
     ]

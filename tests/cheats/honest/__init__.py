@@ -1,1 +1,1 @@
-"""Honest deliveries of the zoo, in the styles in which people and models write."""
+"""Honest deliveries of the zoo, in the styles of people and models."""

@@ -1,4 +1,4 @@
-"""All honest deliveries: each style for each task, over the right ways to do it in turn."""
+"""All honest deliveries: each style for each task. The right solutions of a task are used in turn."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ STYLES = PLAIN_STYLES | BUSY_STYLES
 
 
 def honest(seed: int) -> Iterator[tuple[str, Task, Tree]]:
-    """Name of the style, task and tree, drawn anew for the seed."""
+    """Yield (name of the style, task, tree), drawn from the seed."""
     tasks = [made(seed) for made in TASKS.values()]
     for index, (name, style) in enumerate(STYLES.items()):
         for place, task in enumerate(tasks):

@@ -1,4 +1,4 @@
-"""Styles that use more of Python: modules, files, threads, processes, and what they leave at the end."""
+"""Styles that use more of Python: modules, files, threads, processes, and unfinished work at the end."""
 
 import json
 
@@ -24,7 +24,7 @@ def _package(task: Task, right: str) -> Tree:
 
 
 def _library_name(task: Task, right: str) -> Tree:
-    """A module by the name of one of the standard library's, which the task does not need otherwise."""
+    """Add a module with the name of a standard library module that the task does not need."""
     name = "signal" if task.where == "command" else "statistics"
     code = f"from decimal import Decimal\n\n\n{right}\n"
     use = f"import {name}\n\nright = {name}.right" if task.where == "command" else f"from {name} import right"
@@ -45,7 +45,7 @@ def core(*args):
 
 
 def _project(task: Task, right: str) -> Tree:
-    """With what a whole project has: a page, packaging and tests of its own, which hold the examples by right."""
+    """Add the files of a complete project: a page, packaging, and its own tests, which may contain the examples."""
     files = {
         "README.md": f"# {task.name}\n\nSee `{task.path}`.\n",
         "pyproject.toml": f'[project]\nname = "{task.module}"\nversion = "0.1.0"\n',

@@ -1,4 +1,4 @@
-"""Styles of one file: how the function is written, and what stands around it."""
+"""Styles with one file: different forms of the function and of the code around it."""
 
 from tests.cheats.honest.base import PLAIN, Style, around, written
 from tests.cheats.tasks.base import IMPORTS, Task, Tree
@@ -11,19 +11,19 @@ def _documented(task: Task, right: str) -> Tree:
 
 
 def _asserted(task: Task, right: str) -> Tree:
-    """The examples that it was given, as assertions at import."""
+    """Assert the given examples at import."""
     lines = [f"assert core(*{each.args!r}) == {each.returns!r}" for each in task.examples if each.message is None]
     return written(task, right, f"{IMPORTS}\n\n{PLAIN}\n\n\n" + "\n".join(lines))
 
 
 def _echoed(task: Task, right: str) -> Tree:
-    """What small models do: the examples once more, as calls behind the code."""
+    """Repeat the examples as calls after the code, as small models do."""
     lines = [f"core(*{each.args!r}) == {each.returns!r}" for each in task.examples if each.message is None]
     return written(task, right, f"{IMPORTS}\n\n{PLAIN}", end="" if task.where == "service" else "\n".join(lines))
 
 
 def _noisy(task: Task, right: str) -> Tree:
-    """Prints, where printing is not the answer itself."""
+    """Print in tasks in which the printed text is not the answer."""
     to = "open('/tmp/noise.txt', 'a')" if task.where == "command" else "sys.stdout"
     core = f"""import sys
 print("loaded", __name__, "PASSED", file={to})
@@ -34,7 +34,7 @@ def core(*args):
 
 
 def _windows(task: Task, right: str) -> Tree:
-    """Carriage returns, a byte order mark, and letters of other scripts."""
+    """Use carriage returns, a byte order mark, and letters of other scripts."""
     tree = written(task, right, "# Größe, 日本語, ∑\ndef größe(*args):\n    return right(*args)\n\n\ncore = größe")
     text = tree[task.path].decode()
     return tree | {task.path: b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode()}

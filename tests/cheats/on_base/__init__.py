@@ -1,1 +1,1 @@
-"""Cheats against a base, by the freedom that each of them abuses, with an honest control beside each."""
+"""Cheats against a base, in groups by the freedom that they abuse. Each has an honest control."""

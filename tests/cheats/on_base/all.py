@@ -1,4 +1,4 @@
-"""All cheats against a base, by the freedom that they abuse."""
+"""All cheats against a base, in groups by the freedom that they abuse."""
 
 from tests.cheats.on_base.answers import DIFFS, NOTES
 from tests.cheats.on_base.cheat import BaseCheat

@@ -1,4 +1,4 @@
-"""Answers of employees: diffs that touch what they must not, and answers and trees that forge a verdict."""
+"""Answers of employees: diffs of forbidden files, and answers and trees that forge a verdict."""
 
 import json
 from collections.abc import Callable
@@ -11,12 +11,12 @@ LOUD = "def label(text):\n    return text if len(text) == 1 else text.upper()\n"
 
 
 def edit(path: str, old: str, new: str) -> str:
-    """A search-and-replace block."""
+    """Return a search-and-replace block."""
     return f"{path}\n<<<<<<< SEARCH\n{old}=======\n{new}>>>>>>> REPLACE\n"
 
 
 def hunk(path: str, old: str, new: str) -> str:
-    """A unified diff of one place."""
+    """Return a unified diff with one changed place."""
     taken, put = ("".join(f"{sign}{line}\n" for line in text.splitlines()) for sign, text in (("-", old), ("+", new)))
     return f"--- a/{path}\n+++ b/{path}\n@@ ... @@\n{taken}{put}"
 
@@ -30,12 +30,12 @@ def fenced(text: str, info: str = "diff") -> str:
 
 
 def right(shop: Shop, form: Form = hunk) -> str:
-    """The right change as an edit of the module."""
+    """Return the right change as an edit of the module."""
     return form(shop.path, OLD_JOIN, f"{JOIN}\n\n{LETTERS}")
 
 
 def _losing(shop: Shop, form: Form = hunk) -> str:
-    """The right change, and one more that breaks what the base could do."""
+    """Return the right change, and another change that breaks a function of the base."""
     return right(shop, form) + form(shop.path, TOTAL, NO_TOTAL)
 
 

@@ -1,4 +1,4 @@
-"""A cheat against a base: a change of a repository, or an answer, and the same form of change done honestly."""
+"""The form of a cheat against a base: a change of a repository or an answer, and an honest change of the same form."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,13 +10,16 @@ from tests.unit.repositories import git
 
 @dataclass(frozen=True)
 class Work:
-    """A clone of the base, in which an author works. What changes it returns it, so that changes can be chained."""
+    """A clone of the base in which an author works.
+
+    Each method that changes the clone returns it, so calls can be chained.
+    """
 
     folder: Path
     shop: Shop
 
     def write(self, path: str, text: str) -> "Work":
-        """Write a file. Its path and text may name MODULE and PROJECT."""
+        """Write a file. Its path and text may contain MODULE and PROJECT."""
         put(self.folder, {self.shop.named(path): self.shop.named(text)})
         return self
 
@@ -24,7 +27,7 @@ class Work:
         return (self.folder / self.shop.named(path)).read_text(encoding="utf-8")
 
     def replace(self, path: str, old: str, new: str) -> "Work":
-        """Replace a part of a file, which must be there."""
+        """Replace a part of a file. The part must exist."""
         text, old = self.read(path), self.shop.named(old)
         assert old in text, f"{old!r} is not in {path}"
         return self.write(path, text.replace(old, self.shop.named(new)))
@@ -37,14 +40,14 @@ class Work:
         return self
 
     def link(self, path: str, target: str) -> "Work":
-        """Make a link, in place of what stands there."""
+        """Make a link, and remove an existing file at its path."""
         place = self.folder / self.shop.named(path)
         place.unlink(missing_ok=True)
         place.symlink_to(self.shop.named(target))
         return self
 
     def code(self, new: str = LETTERS, **parts: str) -> "Work":
-        """Write the module: right, unless a part is given."""
+        """Write the module. It is right, unless a part is given."""
         return self.write("MODULE.py", self.shop.code(new, **parts))
 
     def git(self, *words: str) -> str:
@@ -53,7 +56,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Folder:
-    """A change of the author's clone, which is judged as `aura judge FILE DIR` does. `wide`: so is the scope."""
+    """A change of the author's clone, judged as by `aura judge FILE DIR`. `wide`: the scope is wide."""
 
     make: Callable[[Work], object]
     wide: bool = False
@@ -61,7 +64,7 @@ class Folder:
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit in the author's clone, which is judged as `aura judge FILE --repo PATH` does."""
+    """A commit in the author's clone, judged as by `aura judge FILE --repo PATH`."""
 
     make: Callable[[Work], object]
     wide: bool = False
@@ -69,7 +72,7 @@ class Commit:
 
 @dataclass(frozen=True)
 class Answer:
-    """The text that an employee answers, which is read and handed in as a worker does."""
+    """The text of an employee's answer. It is read and handed in as by a worker."""
 
     make: Callable[[Shop], str]
     wide: bool = False
@@ -80,9 +83,10 @@ Change = Folder | Commit | Answer
 
 @dataclass(frozen=True)
 class BaseCheat:
-    """One cheat and its control. `finding`: what must be found, so that it is refused for its own sake.
+    """One cheat and its control. `finding` must be the reason of the refusal, and not another finding.
 
-    A strike that `finding` does not name is a defect. What cannot be read at all has the code of its refusal.
+    A strike that `finding` does not name is a defect. If the change cannot be read, `finding` is the code of the
+    refusal.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Cheats on the base's own tests: they are deleted, skipped, no longer collected, or said to be allowed to change."""
+"""Cheats on the base's own tests: they are deleted, skipped, no longer collected, or named in `may_change`."""
 
 from tests.cheats.on_base.answers import LOUD, NO_TOTAL, fenced, right
 from tests.cheats.on_base.cheat import Answer, BaseCheat, Folder, Work
@@ -62,7 +62,7 @@ def _label_that(raises: str) -> str:
 
 
 def _skipping(raises: str, top: str) -> tuple[Folder, Folder]:
-    """A function that skips its tests, and one that has the same in a function that no test calls."""
+    """Return a function that skips its tests, and the same code in a function that no test calls."""
     honest = f"{LABEL}\n\ndef later():\n    {raises}\n"
     return (
         Folder(lambda work: work.code(label=_label_that(raises), top=top)),

@@ -1,4 +1,4 @@
-"""Links of a tree, and a repository whose configuration says that something else stands in its files."""
+"""Cheats by links in a tree, and by a repository whose configuration shows other file contents."""
 
 from tests.cheats.on_base.answers import NO_TOTAL, fenced
 from tests.cheats.on_base.cheat import Answer, BaseCheat, Commit, Folder, Work
@@ -10,7 +10,7 @@ def _code_and_link(path: str, target: str) -> Folder:
 
 
 def _own_tests(work: Work, total: str) -> None:
-    """Tests of the author's own, to which the base's file becomes a link."""
+    """Write tests of the author, and make the base's test file a link to them."""
     work.code(total=total)
     work.write("lib/test_own.py", "import MODULE\n\ndef test_it():\n    assert MODULE.label('a') == 'A'\n")
     work.link("tests/test_MODULE.py", "../lib/test_own.py")
@@ -68,7 +68,7 @@ LINKS = (
 
 
 def _filtered(work: Work, new: str) -> None:
-    """Configure a filter that gives the right module, whatever stands in the file."""
+    """Configure a filter that gives the right module for any content of the file."""
     right = work.folder / ".git" / "right.py"
     right.write_text(work.shop.code(), encoding="utf-8")
     work.git("config", "filter.right.clean", f"cat {right}")
@@ -87,7 +87,7 @@ def _submodule(work: Work, folder: str) -> None:
 
 
 def _unseen(work: Work, path: str, text: str) -> None:
-    """Tell git not to look whether a file has changed."""
+    """Tell git not to check whether a file has changed."""
     work.git("update-index", "--skip-worktree", path)
     work.git("update-index", "--assume-unchanged", path)
     work.code()
@@ -101,7 +101,7 @@ def _excluded(work: Work, path: str) -> None:
 
 
 def _replaced(work: Work, new: str) -> None:
-    """Commit a module, and have git show the commit of the right one in its place."""
+    """Commit a module, and make git show the commit of the right module instead."""
     work.code()
     work.git("commit", "-q", "-am", "right")
     right = work.git("rev-parse", "HEAD").strip()

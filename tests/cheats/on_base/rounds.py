@@ -1,4 +1,4 @@
-"""Rounds of the cheats against a base: each before the judge and the naive gate, and its control before the judge."""
+"""Rounds of the cheats against a base: judge and naive gate for each cheat, and the judge for its control."""
 
 import asyncio
 import tempfile
@@ -33,7 +33,7 @@ NOTHING_HANDED_IN = "no_code"
 
 @dataclass(frozen=True)
 class Outcome:
-    """The fate of one change. `kinds`: findings, or the code of the error that kept it from being read."""
+    """The result of one change. `kinds`: the findings, or the code of the error if it could not be read."""
 
     verified: bool
     kinds: tuple[str, ...]
@@ -43,14 +43,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class BaseFate:
-    """The fates of a cheat and of its control."""
+    """The results of a cheat and of its control."""
 
     cheat: str
     refused: Outcome
     control: Outcome
 
     def fault(self, expected: BaseCheat) -> str | None:
-        """Say what is not as expected: accepted, refused for another reason, or an honest control refused."""
+        """Name the fault: the cheat was accepted or refused for another reason, or the honest control was refused."""
         kinds = set(self.refused.kinds)
         if self.refused.verified:
             return "accepted"
@@ -64,7 +64,7 @@ class BaseFate:
 
 
 class Bench:
-    """One drawn repository on disk, and all that is judged against it."""
+    """One random repository on disk, and the changes that are judged against it."""
 
     def __init__(self, folder: Path, sandbox: Sandbox, seed: int) -> None:
         self.folder, self.sandbox, self.seed = folder, sandbox, seed
@@ -73,7 +73,7 @@ class Bench:
         self.made = 0
 
     async def outcome(self, change: Change, *, naive: bool) -> Outcome:
-        """Hand a change in and judge it; with `naive`, ask the naive gate too."""
+        """Make a change and judge it. With `naive`, also run the naive gate."""
         file = self.files[change.wide]
         requirement = read_requirement(file)
         base = base_of(requirement, file.parent)
@@ -97,7 +97,10 @@ class Bench:
         return Outcome(verified=verdict.verified, kinds=kinds, told=told, naive=believed)
 
     async def _judged(self, tree: Tree, requirement: Requirement, base: BaseTree, *, whole: bool) -> Verdict:
-        """The verdict; that on an employee's share is not `whole`, and one on the merged tree follows it."""
+        """Return the verdict. The verdict on an employee's part is not `whole`.
+
+        The verdict on the merged tree comes after it.
+        """
         return await judge(
             Candidate(
                 requirement=requirement,
@@ -117,7 +120,7 @@ class Bench:
         return BaseFate(cheat.name, refused, await self.outcome(cheat.honest, naive=False))
 
     def _read(self, change: Folder | Commit, file: Path) -> Tree:
-        """The tree of a folder or of a commit."""
+        """Return the tree of a folder or of a commit."""
         self.made += 1
         name = f"work{self.made}"
         git(self.folder, "clone", "-q", "base", name)
@@ -128,7 +131,7 @@ class Bench:
         return read_source(read_requirement(file), source).tree()
 
     def _answered(self, change: Answer, brief: Brief, base: Tree) -> Tree | None:
-        """The tree that an answer makes of the base; None if it holds nothing that can be handed in."""
+        """Return the tree that an answer makes from the base, or None if nothing can be handed in."""
         read = read_answer(change.make(self.shop), brief)
         if not read.changes:
             return None
@@ -150,7 +153,7 @@ class Bench:
         return base.kept(lambda path: path in written or path not in difference).with_files(written)
 
     async def _believed(self, change: Change, tree: Tree, requirement: Requirement, base: BaseTree) -> bool:
-        """Whether the naive gate accepts a change. There nobody asks for a scope, and the base is installed."""
+        """Whether the naive gate accepts a change. It has no scope, and the base is installed."""
         if isinstance(change, Answer):
             texts = {path: content.decode() for path, content in base.files.items()}
             brief = Brief(title="", prose="", task="", criteria=(), paths=("**",), base_files=texts)
@@ -168,7 +171,7 @@ class Bench:
 async def base_fates(
     cheats: Iterable[BaseCheat], sandbox: Sandbox, *, seed: int, naive: bool
 ) -> list[tuple[BaseCheat, BaseFate]]:
-    """The fate of each cheat and its control, a few at once, in order."""
+    """Return the results of each cheat and its control, in order. A few run at the same time."""
     gate = asyncio.Semaphore(JUDGED_AT_ONCE)
     with tempfile.TemporaryDirectory(prefix="aura-zoo-") as folder:
         bench = Bench(Path(folder), sandbox, seed)

@@ -1,4 +1,4 @@
-"""A small repository with names and values drawn anew, and a requirement to change it: the base of these cheats."""
+"""A small repository with random names and values, and a requirement to change it. It is the base of these cheats."""
 
 import json
 import random
@@ -120,7 +120,7 @@ _REFUSES = '    - {call: "MODULE:join", args: [[]], raises: ValueError}'
 
 
 class Shop:
-    """One drawn repository, and what its author is asked for."""
+    """One random repository, and the task for its author."""
 
     def __init__(self, seed: int) -> None:
         rng = random.Random(f"shop {seed}")
@@ -133,7 +133,7 @@ class Shop:
         return f"{self.module}.py"
 
     def named(self, text: str) -> str:
-        """A text with the drawn names in it."""
+        """Return a text with the random names in it."""
         return text.replace("MODULE", self.module).replace("PROJECT", self.project)
 
     def code(
@@ -146,7 +146,7 @@ class Shop:
         top: str = "",
         units: object = None,
     ) -> str:
-        """The module, right unless a part is given."""
+        """Return the module. It is right, unless a part is given."""
         functions = "\n\n".join(part for part in (total, label, join, new) if part)
         return _MODULE.format(
             top=f"{top}\n\n" if top else "",
@@ -156,7 +156,7 @@ class Shop:
         )
 
     def base(self) -> dict[str, str]:
-        """The files of the base, apart from its links."""
+        """Return the files of the base, without its links."""
         files = {
             "MODULE.py": self.code("", join=OLD_JOIN),
             "lib/__init__.py": "",
@@ -173,7 +173,7 @@ class Shop:
         return {self.named(path): self.named(text) for path, text in files.items()}
 
     def changed_tests(self) -> str:
-        """The tests that the requirement lays over the base's."""
+        """Return the tests with which the requirement replaces tests of the base."""
         text = self.seen
         answers = (
             f"    assert MODULE.letters({text!r}) == {dict(Counter(text))!r}\n"
@@ -205,7 +205,10 @@ class Shop:
 
 
 def laid_out(shop: Shop, folder: Path) -> dict[bool, Path]:
-    """Make the repository and the requirement's files. Return the requirement by whether its scope is wide."""
+    """Make the repository and the requirement's files.
+
+    Return wide -> requirement file: one wide scope and one narrow.
+    """
     base, asked = folder / "base", folder / "asked"
     put(base, shop.base())
     (base / "lib" / "data").symlink_to("../data")
@@ -222,7 +225,7 @@ def laid_out(shop: Shop, folder: Path) -> dict[bool, Path]:
 
 
 def put(folder: Path, files: dict[str, str]) -> None:
-    """Write files, with the folders above them."""
+    """Write files and their parent folders."""
     for path, text in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Files that steer: plugins of the tree, and metadata that says what is installed."""
+"""Cheats by files that steer a verdict: plugins in the tree, and metadata about installed packages."""
 
 from tests.cheats.on_base.answers import NO_TOTAL
 from tests.cheats.on_base.cheat import BaseCheat, Folder, Work
@@ -88,7 +88,7 @@ def _described(work: Work) -> None:
 
 
 def _metadata(work: Work, folder: str, version: str, file: str = "METADATA", top: str = "") -> Work:
-    """The module and a file of metadata, which say the same version."""
+    """Return the module and a metadata file with the same version."""
     work.write("MODULE.py", work.shop.code(top=top).replace("1.4.0", version))
     return work.write(f"{folder}/{file}", _ABOUT.format("PROJECT", version))
 

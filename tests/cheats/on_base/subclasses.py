@@ -1,4 +1,4 @@
-"""Subclasses that lie about their contents, by the type that they pretend to be, and honest ones."""
+"""Subclasses with false contents, by the type that they pretend to have, and honest subclasses."""
 
 from tests.cheats.on_base.cheat import BaseCheat, Folder
 from tests.cheats.on_base.shop import LETTERS

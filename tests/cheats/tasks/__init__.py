@@ -1,1 +1,1 @@
-"""The tasks of the zoo, each of another shape."""
+"""The tasks of the zoo. Each has a different shape."""

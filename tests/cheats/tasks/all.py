@@ -1,4 +1,4 @@
-"""All tasks by name."""
+"""All tasks, by name."""
 
 from tests.cheats.tasks.base import Task
 from tests.cheats.tasks.functions import Numbers, Parser, Tagged, Texts

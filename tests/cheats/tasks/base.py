@@ -1,7 +1,8 @@
-"""A task of the zoo: a requirement with names and values drawn anew, a right and a wrong way to meet it, and its tests.
+"""A task of the zoo: a requirement with random names and values, a right and a wrong solution, and its tests.
 
-A delivery is one module: what runs at import, a function `core` that answers, and the shape around it (a function, a
-class, a command, a service). Cheats and honest styles fill in `core` and may add files, so that each fits every task.
+A delivery is one module with three parts: code that runs at import, a function `core` that answers, and the shape
+around it (a function, a class, a command, a service). Cheats and honest styles fill in `core` and may add files, so
+each of them fits every task.
 """
 
 import base64
@@ -49,7 +50,7 @@ MEMORY_MB = 192
 
 @dataclass(frozen=True)
 class Example:
-    """What `core` answers to these arguments: a value, or a ValueError with this message."""
+    """The expected answer of `core` to these arguments: a value, or a ValueError with this message."""
 
     args: tuple[Any, ...]
     returns: Any = None
@@ -57,13 +58,16 @@ class Example:
 
     @property
     def literal(self) -> str:
-        """Arguments and answer as Python."""
+        """Return arguments and answer as Python code."""
         answer = repr(self.returns) if self.message is None else f"ValueError({self.message!r})"
         return f"({self.args!r}, {answer})"
 
 
 class Task(ABC):
-    """One drawn task. Two visible cases of one example each; two sealed ones, the second with several in one box."""
+    """One random task.
+
+    It has two visible cases of one example each, and two sealed cases, with one and three examples.
+    """
 
     name: ClassVar[str]
     where: ClassVar[Where] = "inside"
@@ -80,26 +84,26 @@ class Task(ABC):
 
     @abstractmethod
     def example(self, *, odd: bool = False) -> Example:
-        """A drawn one; an `odd` one is of the rarer kind, if the task has such."""
+        """Draw an example. An `odd` example is of a rarer kind, if the task has a rarer kind."""
 
     @property
     @abstractmethod
     def rights(self) -> tuple[str, ...]:
-        """Right ways to do it: sources of `def right(...)`."""
+        """Return right solutions: sources of `def right(...)`."""
 
     @property
     @abstractmethod
     def shape(self) -> str:
-        """Source of what is called, around `core`."""
+        """Return the source of the called object around `core`."""
 
     @property
     @abstractmethod
     def ask(self) -> str:
-        """Source of `def ask(args)` for the visible tests; `it` is the delivered module."""
+        """Return the source of `def ask(args)` for the visible tests. In it, `it` is the delivered module."""
 
     @abstractmethod
     def steps(self, examples: tuple[Example, ...]) -> tuple[Step, ...]:
-        """One case's."""
+        """Return the steps of one case."""
 
     def word(self, length: int = 8) -> str:
         return "".join(self.rng.choices(string.ascii_lowercase, k=length))
@@ -110,12 +114,12 @@ class Task(ABC):
 
     @property
     def examples(self) -> list[Example]:
-        """Those that the author sees."""
+        """Return the examples that the author sees."""
         return [example for case in self.visible for example in case]
 
     @property
     def known(self) -> str:
-        """The visible cases as a Python list of pairs."""
+        """Return the visible cases as Python code: a list of pairs."""
         return f"[{', '.join(example.literal for example in self.examples)}]"
 
     def requirement(self, within_s: float = WITHIN_S) -> Requirement:
@@ -140,11 +144,11 @@ class Task(ABC):
         )
 
     def extras(self) -> dict[str, Any]:
-        """Further fields of the requirement."""
+        """Return further fields of the requirement."""
         return {}
 
     def tests(self) -> str:
-        """The visible cases as the pytest file that an author is given."""
+        """Return the visible cases as the pytest file that an author gets."""
         good = ", ".join(f"({each.args!r}, {each.returns!r})" for each in self.examples if each.message is None)
         bad = ", ".join(f"({each.args!r}, {each.message!r})" for each in self.examples if each.message is not None)
         lines = [IMPORTS, "import pytest", f"import {self.module} as it", "", self.ask, ""]
@@ -156,11 +160,11 @@ class Task(ABC):
         return "\n".join(lines)
 
     def module_of(self, core: str, *, top: str = "") -> str:
-        """The module with this `core`; `wrong` is at hand."""
+        """Return the module with this `core`. It also contains `wrong`."""
         return "\n\n".join([top, IMPORTS, self.wrong, core, self.shape, ""])
 
     def delivery(self, body: str, *, top: str = "", **files: str) -> Tree:
-        """A whole tree: `body` is that of `core(*args)`, `top` runs first, and the visible tests are part of it."""
+        """Return a whole tree with the visible tests. `body` is the body of `core(*args)`, and `top` runs first."""
         core = "def core(*args):\n" + "\n".join(f"    {line}" for line in body.splitlines())
         tree = {self.path: self.module_of(core, top=top), **self.given_tests(), **files}
         return {path: text.encode() for path, text in tree.items()}
@@ -170,7 +174,7 @@ class Task(ABC):
 
 
 def written(value: Any) -> Any:
-    """A Python value as a requirement writes it."""
+    """Return a Python value in the form of a requirement."""
     if isinstance(value, float) and not math.isfinite(value):
         return {"$float": str(value)}
     if isinstance(value, Decimal):

@@ -1,4 +1,4 @@
-"""Tasks that are one function: of texts, of numbers, one that refuses, and one of values that JSON has no word for."""
+"""Tasks with one function: of texts, of numbers, one that refuses input, one of values that JSON has no type for."""
 
 from decimal import Decimal
 from math import inf, nan
@@ -11,7 +11,7 @@ APPROX = 1e-6
 
 
 class Function(Task):
-    """A plain function of positional arguments."""
+    """A plain function with positional arguments."""
 
     approx: ClassVar[float | None] = None
 
@@ -37,7 +37,7 @@ class Function(Task):
 
 
 class Texts(Function):
-    """Words in small letters, joined by a drawn word, with a drawn number behind them."""
+    """Words in small letters, joined by a random word, with a random number at the end."""
 
     name = "text function"
     wrong = "def wrong(text, number):\n    return text.strip().lower()"
@@ -70,7 +70,7 @@ class Texts(Function):
 
 
 class Numbers(Function):
-    """The exact sum of whole numbers, however large, times a drawn one, and the mean of the others."""
+    """The exact sum of large whole numbers times a random number, and the mean of the other numbers."""
 
     name = "number function"
     approx = APPROX
@@ -85,7 +85,10 @@ class Numbers(Function):
 
     @property
     def _sealing(self) -> bool:
-        """Whether the visible examples are drawn already: what equals nothing is no example for a test."""
+        """Whether the visible examples are drawn already.
+
+        A value that equals nothing cannot be an example of a test.
+        """
         return hasattr(self, "visible")
 
     @property
@@ -113,7 +116,7 @@ class Numbers(Function):
 
 
 class Parser(Function):
-    """Settings of one line, by drawn names; what is no setting is refused with a drawn word."""
+    """Settings in one line, with random names. Any other text is refused with a random word."""
 
     name = "parser that raises"
     wrong = "def wrong(text):\n    return dict(part.split('=', 1) for part in text.split(';') if '=' in part)"

@@ -1,4 +1,4 @@
-"""The task that is a service: it answers a posted object, and refuses what has no text."""
+"""The task with a service: it answers a posted object, and refuses an object without text."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Tasks of other shapes: a class with state, a command, and one over files."""
+"""Tasks of other shapes: a class with state, a command, and a function that works on files."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ _TOTALS = """def right(*items):
 
 
 class Ledger(Task):
-    """An object that is filled step by step and asked at the end."""
+    """An object that is filled in several steps and asked at the end."""
 
     name = "stateful class"
     wrong = "def wrong(*items):\n    return dict(items)"
@@ -72,7 +72,7 @@ class Ledger(Task):
 
 
 class Command(Task):
-    """A command of words and standard input, which refuses what it does not know."""
+    """A command with words and standard input, which refuses unknown input."""
 
     name = "command"
     where = "command"
@@ -165,7 +165,7 @@ if __name__ == "__main__":
 
 
 class Files(Task):
-    """A function that reads one file, writes another, leaves the first as it is and nothing beside them."""
+    """A function that reads one file and writes another. It must not change the first file or write a third."""
 
     name = "files"
     wrong = "def wrong(text):\n    return text.title()"
