@@ -9,7 +9,7 @@ import pytest
 from bus.secretfile import READ
 
 ALL_PARTS = "TEST_ALL_PARTS"
-"""Set where every part is installed: then a test that is skipped because one is missing has failed."""
+"""Set this variable if every part is installed. Then a test that is skipped for a missing part counts as failed."""
 OF_THE_MACHINE = (
     "root reads everything",
     "only root",
@@ -22,7 +22,7 @@ OF_THE_MACHINE = (
     "networks of their own",
     "no table of system calls",
 )
-"""In the reasons of skips that no installed part would cure: who runs the tests, and on which kernel and machine."""
+"""Words in the reasons of skips that depend on the user, the kernel or the machine, and not on an installed part."""
 LONGEST_FIRST = (
     "test_zoo",
     "test_demo_real",
@@ -60,10 +60,8 @@ LONGEST_FIRST = (
     "test_base_suite",
     "test_release_0_1_0",
 )
-"""Files by their time, longest first (`--durations=0` shows it).
-
-A worker takes a whole file, so a long one at the end would leave the others idle.
-"""
+"""The files with the longest times, longest first (from `--durations=0`). A worker takes a whole file, so a long file
+at the end would leave the other workers without work."""
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from verification.sandbox.dockerimage import load_image
 from verification.sandbox.image import Image, build_image
 
 PROGRAMS = ("docker", "dockerd", "ldd", "setpriv")
-"""In Debian: docker.io, libc-bin and util-linux."""
+"""The required programs. In Debian they are in docker.io, libc-bin and util-linux."""
 
 
 def missing() -> list[str]:

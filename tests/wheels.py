@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 NOWHERE = "http://127.0.0.1:9/simple"
-"""An index that nobody answers for."""
+"""The address of an index that does not answer."""
 
 
 def make_wheel(folder: Path, name: str, version: str, files: Mapping[str, str], needs: Sequence[str] = ()) -> Path:

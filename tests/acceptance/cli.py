@@ -30,9 +30,9 @@ WAIT_S = 420.0
 POLL_S = 0.1
 LOG_LINES = 40
 SLOW_S = 2.0
-"""How much longer a scripted call may take than it should: a call that was cut off is given up soon."""
+"""Extra time (s) for a scripted call beyond its expected time. It is short, so that a lost call is given up soon."""
 OF_THE_SHELL = ("AURA_", "OPENAI_", "NO_COLOR")
-"""Variables of whoever runs the tests that would change what is tested."""
+"""Prefixes of environment variables of the user's shell that would change the tested behaviour."""
 
 
 class Said(NamedTuple):

@@ -53,8 +53,8 @@ HEAVY = {"nats", "asyncpg", "openai", "pydantic", "pydantic_settings", "dulwich"
 OWN = ("agents", "bus", "domain", "governance", "observability", "projections", "runtime", "sql", "verification")
 OWN_OF_HELP = ("bus", "bus.crash_dump", "domain", "domain.errors")
 HELP_STARTS_MAX = 25
-"""What --help may take of a processor's time, in starts of the bare interpreter, which measure this machine as it is at
-this moment: half a second where one takes 20 ms."""
+"""Limit for the processor time of --help, as a multiple of the start of a bare interpreter. The start measures the
+present speed of the machine. Where a start takes 20 ms, the limit is half a second."""
 GATEWAY = ("--base-url", "http://127.0.0.1:1/v1", "--model", "m", "--price-in", "2.50", "--price-out", "10")
 RUN = "00000000-0000-4000-8000-000000000000"
 

@@ -16,7 +16,7 @@ from tests.acceptance.cli import WAIT_S, Aura, taken_down
 from tests.clusters import open_folder, with_cluster
 
 TRICKS = {"conftest.py": "def pytest_runtest_makereport", "sitecustomize.py": "atexit.register(os._exit, 0)"}
-"""File outside the scope -> what it does there."""
+"""File outside the scope -> the text of a cheat in it."""
 
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
 

@@ -16,7 +16,7 @@ from tests.integration.house import Sample
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
 
 ROLES = ("verifier", "auditor", "accountant", "hr", "manager", "recorder")
-"""In the order in which they are stopped: the recorder is the last that has something to write."""
+"""The roles in the order of their stop. The recorder is last, because the others still write events."""
 
 
 @pytest.fixture(scope="module")

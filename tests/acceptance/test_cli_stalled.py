@@ -31,9 +31,9 @@ pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark
 
 UP = ("up", "--no-model", "--processes")
 STATUS_WAIT_S = CHECK_WAIT_S + MARGIN_S + 5.0
-"""How long `aura status` may take: a process that does not answer is waited for so long, and the command has to run."""
+"""Time limit for `aura status`: the wait for a process that does not answer, and the time of the command itself."""
 SERVER_WAIT_S = STATUS_WAIT_S + CONNECT_WAIT_S
-"""The same where a server is silent, which the command itself asks too."""
+"""The same limit if a server is silent, because the command also waits for the server."""
 LAG = "aura_consumer_lag_events"
 GUIDE = (Path(__file__).parents[2] / "docs" / "operators.md").read_text()
 DRILLS = {

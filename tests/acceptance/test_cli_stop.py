@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark
 UP = ("up", "--no-model")
 ENDING_WAIT_S = 240.0
 KILLS = 3
-"""The wait after the third is long enough to be met."""
+"""The wait after the third kill is so long that a test can observe it."""
 
 
 @pytest.fixture(scope="module")

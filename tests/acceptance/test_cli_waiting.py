@@ -16,7 +16,7 @@ from tests.integration.house import Sample
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
 
 BUDGET = Decimal("1.00"), 1_000_000
-"""Of each sample."""
+"""The budget of each sample."""
 
 
 @pytest.fixture(scope="module")

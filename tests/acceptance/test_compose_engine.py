@@ -28,11 +28,11 @@ pytestmark = [
 
 SERVING = (*STAFF_ROLES, "employees")
 SIGNING = ("verifier.ed25519", "verifier.ed25519.pub")
-"""What verdicts are signed with: the verifier's alone."""
+"""The files of the key that signs verdicts. Only the verifier has them."""
 CALL_S = 3.0
 SCRAPED_WAIT_S = 60.0
 DOWN_S = 3.0
-"""How long a server that was killed stays away."""
+"""Time (s) for which a killed server is down."""
 READY = ("python", "-IS", "/opt/aura/director/deployment/container_healthcheck.py")
 NEW_USER_NAMESPACE = "import ctypes, sys; sys.exit(ctypes.CDLL(None).unshare(0x10000000) != 0)"
 

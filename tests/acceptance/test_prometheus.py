@@ -41,7 +41,7 @@ SCRAPE_S = 1
 ASK_WAIT_S = 5.0
 FOUND_WAIT_S = 60.0
 EXTRAPOLATED = 0.35
-"""`increase` stretches what it has seen by at most a scrape on each side, which is much of some seconds."""
+"""`increase` may extrapolate by one scrape interval at each end. In a window of some seconds this is a large share."""
 Series = dict[str, str]
 
 

@@ -81,7 +81,7 @@ SERVICES = Path(session.__file__).parent
 ELSEWHERE = {
     "moved_base.return_to_work": "tests/acceptance/test_moved_base.py",
 }
-"""Functions that another situation needs than this test has, with the test that calls them."""
+"""Functions that cannot be called in the state of this test, with the test that calls each of them."""
 NAME = "anna"
 
 

@@ -26,7 +26,7 @@ pytestmark = [
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = "import sys\nfrom director.cli import main\nif __name__ == '__main__':\n    sys.exit(main())\n"
-"""`.venv/bin/aura`, as pip wrote it for release 0.1.0."""
+"""The text of `.venv/bin/aura`, as pip wrote it for release 0.1.0."""
 WAIT_S = 180.0
 POLL_S = 0.2
 SETTLED_S = 5.0  # after a change of its file, when the former worker of an employee has gone

@@ -20,7 +20,7 @@ from tests.architecture.packages import PACKAGES
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "CONTRIBUTING.md"
 DRIFT_MAX = 0.1
-"""Largest share by which a figure of the page may differ from the code. Beyond it, write the table again."""
+"""Largest share by which a figure of the page may differ from the code. If it differs more, write the table again."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 OWN = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 DELIVERED = ("aura_casebox", "aura_properties", "aura_servicebox")
-"""Modules of agents/delivery that import each other where they are delivered."""
+"""Modules of agents/delivery that import each other after they are copied into a delivery."""
 DISTRIBUTIONS = packages_distributions()
 
 

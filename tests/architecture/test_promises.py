@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 MOVED = ROOT / "tests" / "slow.md"
 PAGE = ROOT / "docs" / "promises.md"
 WITHOUT = {PAGE.name, "index.md", "limits.md"}
-"""Pages that promise nothing themselves."""
+"""Pages that contain no promises of their own."""
 PAGES = {"README.md", "ARCHITECTURE.md"} | {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")} - {
     f"docs/{name}" for name in WITHOUT
 }

@@ -28,7 +28,7 @@ FIGURES = {
     "DBOS": ("bench", r"^\| DBOS, 6 empty steps \| ([\d.]+) ", "Six empty steps take {} ms in DBOS"),
     "LangGraph": ("bench", r"^\| LangGraph[^|]+6 empty steps \| ([\d.]+) ", "and {} ms in LangGraph."),
 }
-"""Name -> the page that a script has written, where it stands there, and how README says it."""
+"""Name -> the page that a script writes, the pattern of the figure in it, and the text of README."""
 
 
 def recorded(page: str, pattern: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from verification.sandbox.base import Limits, Reason
 MARK = "@@"
 LOOK = "look"
 END_MARGIN_S = 8.0
-"""From a run's wall limit to its end, on a loaded machine."""
+"""Time (s) that a run may need after its wall limit to end, on a loaded machine."""
 
 PRELUDE = f"""
 import ctypes, errno, json, os, sys, time
@@ -34,7 +34,7 @@ def call(number, *args):
         raise OSError(ctypes.get_errno(), "call")
     return answer
 """
-"""What every program begins with: facts about the host's canaries, and lines that say how each attempt ended."""
+"""The first lines of every program: facts about the host's canaries, and functions that report each attempt."""
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +63,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Judge = Callable[[Seen], str]
-"""Empty, or what is wrong."""
+"""It returns an empty text, or the fault."""
 
 
 def outcomes_of(stdout: bytes) -> dict[str, str]:

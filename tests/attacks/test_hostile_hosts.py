@@ -12,7 +12,7 @@ from verification.sandbox.bubblewrap import Bubblewrap
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.timeout(300)]
 
 ALWAYS = 6
-"""Of the hosts, so many are tried in every run of the tests, and all in the slow ones."""
+"""This number of hosts is tried in every run of the tests. The slow tests try all hosts."""
 JUDGE = ("judge", "{place}/add.md", "{place}/add", "--json")
 ON = {host.name: host for host in HOSTS}
 FULL, WITHOUT_GROUPS = ON["a full disk"], ON["no control groups"]

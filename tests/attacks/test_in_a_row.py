@@ -21,12 +21,12 @@ pytestmark = pytest.mark.needs_sandbox
 
 COUNT, COUNT_SLOW = 48, 500
 SEED = 20261122
-"""Of the short row. The long one draws its own, prints it, and takes it from AURA_ZOO_SEED."""
+"""The seed of the short row. The long row draws a seed and prints it, or takes it from AURA_ZOO_SEED."""
 AT_ONCE = 4
 MARGIN_S = 10.0
-"""From a box's wall limit to its result, its making included, on a loaded machine."""
+"""Time (s) that a box may need beyond its wall limit, including its start, on a loaded machine."""
 THREADS_MAX = (os.cpu_count() or 1) + 5
-"""What asyncio's own pool keeps, and this one."""
+"""The threads that asyncio's pool and this process keep."""
 
 
 @pytest.fixture

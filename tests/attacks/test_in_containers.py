@@ -28,7 +28,7 @@ COUNT_SLOW = 40
 AT_ONCE = 2
 SEED = 20261122
 ROW_MARGIN_S = 30.0
-"""A container takes longer than a box to be made and removed, and on a loaded machine much longer."""
+"""Extra time (s), because a container takes longer than a box to start and to remove, mainly on a loaded machine."""
 
 
 @pytest.fixture(scope="module")

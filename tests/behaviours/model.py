@@ -24,9 +24,9 @@ class Used:
 NOTHING = "nothing"
 BOUND = "bound"
 ESTIMATED = "estimated"
-"""From the bytes of the prompt that was sent and of the answer that came."""
+"""The charge is computed from the bytes of the sent prompt and of the received answer."""
 REPORTED = Used(40, 12, cached=8)
-"""What `tests/loopback.py` reports."""
+"""The usage that `tests/loopback.py` reports."""
 Charge = Used | str
 
 

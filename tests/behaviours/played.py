@@ -46,7 +46,7 @@ KEY = "sk-loopback-0123456789abcdef"
 MODEL = "gpt-4o"
 PRICED_BY = "http://127.0.0.1"
 RESERVED = Amount(Decimal("0.77"), 7777)
-"""What was reserved for the call: easy to tell from everything that a call may cost."""
+"""The reservation of the call. It differs clearly from every possible cost of a call."""
 PROFILE = Profile(name="ada", provider="openai", model=MODEL, model_digest=None, style="chat", scripted=False)
 
 

@@ -97,7 +97,7 @@ REFUSED: dict[str, dict[str, bytes]] = {
     ),
     "a table of the suite's cases, all but one": tree(body="return {'Hello  World': 'hello-world'}.get(text)"),
 }
-"""Refused: what the clean copy, the own configuration and the exact set of outcomes keep out."""
+"""Cheats that are refused because of the clean copy, the separate configuration or the exact set of outcomes."""
 
 FORGED: dict[str, dict[str, bytes]] = {
     "patches the report": tree(
@@ -132,4 +132,4 @@ FORGED: dict[str, dict[str, bytes]] = {
         body="return {'Hello  World': 'hello-world', 'A b C': 'a-b-c', ' Word ': 'word'}.get(text)"
     ),
 }
-"""Accepted by grade B, because they share a process with the tests or have seen them; grade C refuses each."""
+"""Cheats that grade B accepts, because they share a process with the tests or have seen them. Grade C refuses each."""

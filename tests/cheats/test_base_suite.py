@@ -80,7 +80,7 @@ async def test_what_the_base_could_do_it_can_do_still(sandbox: Bubblewrap) -> No
 
 
 LOST = {"breaks it": {"shout.py": QUIET}, "takes the module away": {"shout.py": b""}}
-"""Who also does something about the tests is a cheat: tests/cheats/on_base has those."""
+"""Losses by wrong code alone. Cheats that also change the tests are in tests/cheats/on_base."""
 
 
 @pytest.mark.needs_sandbox

@@ -126,7 +126,7 @@ CHEATS: dict[str, tuple[str, Tree, bool]] = {
     ),
 }
 ALWAYS = ("the same files", "a command below src")
-"""In the fast run: a library, and a command, whose program is as this pip writes it."""
+"""The rows of the fast run: a library, and a command with the start program of the installed pip."""
 HONEST: dict[str, tuple[str, Tree, str]] = {
     "the same files": (LIBRARY, {"slug.py": HELPED, "helper.py": RIGHT, "pyproject.toml": HATCH}, ""),
     "a file that is not needed stays behind": (

@@ -64,7 +64,7 @@ class Same:
 
 
 SEALED_FIRST = (5, 9)
-"""Seeds of verdicts that draw both sealed cases of four before the visible ones."""
+"""Seeds of verdicts that draw the two sealed cases, of four cases in all, before the visible cases."""
 
 
 @pytest.fixture(scope="module")

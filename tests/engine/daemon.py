@@ -15,13 +15,13 @@ STOP_WAIT_S = 60.0
 COMMAND_WALL_S = 300.0
 POLL_S = 0.2
 PROGRAMS = ("docker", "dockerd", "docker-init", "docker-proxy", "dpkg", "ldd", "prometheus", "promtool", "setpriv")
-"""In Debian: docker.io, tini, dpkg, libc-bin, prometheus and util-linux."""
+"""The required programs. In Debian they are in docker.io, tini, dpkg, libc-bin, prometheus and util-linux."""
 COMPOSE_MAJOR = 2
 POOL = "base=10.213.0.0/16,size=24"
-"""Where its networks lie: away from those that an engine takes when it is told nothing."""
+"""The addresses of its networks, which differ from an engine's default addresses."""
 CGROUP = "aura-test-engine"
 HOST_NETWORK = "AURA_TEST_HOST_NETWORK"
-"""A variable that has an engine treated as one that cannot make bridges."""
+"""If this variable is set, the tests treat the engine as one that cannot make bridges."""
 
 
 class EngineFailed(Exception):
@@ -74,7 +74,7 @@ class Engine:
             "DOCKER_BUILDKIT": "0",  # the builder inside the engine: it takes a base image that is in no registry
         }
         self.bridges = True
-        """Whether it can make networks of its own."""
+        """Whether the engine can make its own networks."""
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

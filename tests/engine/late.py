@@ -30,7 +30,7 @@ class Late:
         self._late_s = late_s
         self._dropped = dropped
         self.held = threading.Event()
-        """A request is being kept back."""
+        """Set while a request is delayed."""
         self.answers: list[bytes] = []
         """The engine's status lines for late requests."""
         self._ended = threading.Event()

@@ -26,13 +26,13 @@ from tests.integration.house import Sample
 ROOT = Path(__file__).parents[2]
 SENT = ("compose.yaml", "deploy", ".dockerignore", ".env.example")
 PROFILES = ("--profile", "core", "--profile", "observability")
-"""Release 0.1.0 has a profile `core`. Where there is none, its name does no harm, as CHANGELOG says."""
+"""Release 0.1.0 has a profile `core`. In later releases the unknown name has no effect, as CHANGELOG.md says."""
 UP_WAIT_S = 240
 WAIT_S = 300.0
 POLL_S = 0.5
 DOWNLOAD_WALL_S = 600.0
 SLOW_S = 10.0
-"""How much longer a scripted call may take than it should."""
+"""Extra time (s) for a scripted call beyond its expected time."""
 
 
 class Stack:

@@ -18,7 +18,7 @@ CALL_WALL_S = 1.5
 BETWEEN_INTERRUPTIONS_S = (0.5, 2.5)
 INTERRUPTION_S = (0.05, 0.8)
 ATTEMPTS_MAX = 90
-"""Of a task: a kill may cost an attempt, and no run here may end for that."""
+"""Limit of attempts per task. A kill may cost an attempt, and no run of these tests may end because of that."""
 
 
 @dataclass

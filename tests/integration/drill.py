@@ -32,16 +32,16 @@ PROJECT = Path(__file__).parents[2]
 RESTART_S = 0.2
 READY_WAIT_S = 240.0
 REACH_WAIT_S = 12.0
-"""A point that is not passed in this time is left: the victim is killed all the same, and the table says so."""
+"""If a point is not passed within this time, the victim is killed without it, and the table shows this."""
 EVEN_WAIT_S = 240.0
 BETWEEN_HANGS_S = (0.3, 1.5)
 HANG_S = (0.3, 4.0)
-"""A role that hangs for longer than its call's or order's time allows hands in too late."""
+"""If a role hangs for longer than the time of its call or order, its hand-in comes too late."""
 POLL_S = 0.02
 TOLD_LINES = 80
 MISSING_SERVER = 69
 LOCKED_DATABASE = 1
-"""How a process may end that nobody killed: it started without its server, or Postgres before its old sessions end."""
+"""Exit status of a process that ends without a kill: its server was away, or Postgres still had old sessions."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Drill:
     house: House = field(init=False)
     struck: list[Struck] = field(default_factory=list)
     stopped: dict[str, int] = field(default_factory=dict)
-    """After the end: with which status each process stopped when it was told to."""
+    """After the end: the exit status of each process when it was told to stop."""
     _coming: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     async def up(self) -> None:

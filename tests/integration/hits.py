@@ -12,7 +12,7 @@ VICTIMS = (*ROLES, *SERVERS)
 GATE = ("gate:before-publish", "gate:before-ack")
 PAUSE_S = (0.05, 0.6)
 SERVER_DELAY_S = 0.004
-"""A server that is killed at a point dies within this time after it: about what a publish or a commit takes."""
+"""A server that is killed at a point dies within this time (s) after it. A publish or a commit takes about as long."""
 ROLE_KILLS = 20
 SERVER_KILLS = 30
 SCENARIOS = 10
@@ -51,7 +51,7 @@ _PASSED: Mapping[str, Mapping[str, Sequence[str]]] = {
 POINTS: Mapping[str, Sequence[tuple[str, str]]] = {
     victim: [(by, point) for by, points in passed.items() for point in points] for victim, passed in _PASSED.items()
 }
-"""Victim -> whose process passes which point. For a server they are the points just before it commits."""
+"""Victim -> (process, point). For a server they are the points just before it commits."""
 
 
 @dataclass(frozen=True, kw_only=True)

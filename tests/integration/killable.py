@@ -33,9 +33,9 @@ from runtime.process_config import STAFF_ROLES, Setup
 from tests.integration.house import as_share
 
 MID_CALL = "employee:calling"
-"""Inside a call, with the witness written."""
+"""A point inside a call, after the witness line is written."""
 BETWEEN = "accountant:between-checkpoint-and-rows"
-"""Only where the accountant is told to write both one after the other, and only when there are rows to write."""
+"""A point that exists only if the accountant writes in two steps, and only if there are rows to write."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

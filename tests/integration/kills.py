@@ -24,12 +24,12 @@ PROJECT = Path(__file__).parents[2]
 LEASE_MARGIN_S = 1.5
 READY_WAIT_S = 240.0
 REACH_WAIT_S = 240.0
-"""A point that open runs do not reach in this time is taken for unreachable."""
+"""If open runs do not reach a point in this time, it counts as unreachable."""
 STOP_WAIT_S = 120.0
 RETRY_WAIT_S = 0.1
 POLL_S = 0.03
 SERVER_DELAY_S = 0.004
-"""A server that is killed at a point dies within this time after it: about what a publish or a commit takes."""
+"""A server that is killed at a point dies within this time (s) after it. A publish or a commit takes about as long."""
 RESTARTS_MAX = 10
 Target = Literal["organisation", "nats", "postgres", "all"]
 COMMITS: Mapping[Target, Sequence[str]] = {

@@ -46,7 +46,7 @@ POINTS: dict[int, tuple[str, ...]] = {
         "reception:before-hand-in",
     ),
 }
-"""By seed: between publish and ack, between commit and checkpoint, mid-call, before and after every other effect."""
+"""Seed -> points: between publish and ack, between commit and checkpoint, during a call, and around other effects."""
 CONSUMER_POINTS = tuple(
     f"{consumer}:{point}"
     for consumer in ("manager", "verifier", "auditor", "accountant", "hr")

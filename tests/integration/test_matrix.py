@@ -63,7 +63,7 @@ SAMPLES: Mapping[type[Command], Callable[[], Command]] = {
     task.SubmitWork: lambda: order().submit(),
     task.Judge: lambda: order().judge(),
 }
-"""One of each command, about entities that nobody knows."""
+"""One command of each kind, about entities that do not exist."""
 
 
 DENIED = tuple(
@@ -72,7 +72,7 @@ DENIED = tuple(
     for event in sorted(EVENTS)
     if event not in MATRIX[role] | {refusal.CommandRefused.type}
 )
-"""Every cell that the matrix does not permit; refusals are the gate's own."""
+"""Every cell that the matrix denies. Refusals are omitted, because the gate itself causes them."""
 
 
 def commands_of(event_type: str) -> list[type[Command]]:

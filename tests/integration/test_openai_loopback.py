@@ -113,7 +113,7 @@ FAILURES: list[tuple[str, Reply, CallFailure]] = [
 
 
 SHORT_WALL_S = 2.0
-"""For calls that are to be cut off: long enough for the request to arrive on a busy machine."""
+"""For calls that must be cut off: long enough for the request to arrive on a busy machine."""
 
 
 @pytest.mark.parametrize(("reply", "failure"), [case[1:] for case in FAILURES], ids=[case[0] for case in FAILURES])

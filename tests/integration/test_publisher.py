@@ -13,7 +13,7 @@ from domain.errors import Unavailable
 from tests.integration.desks import at
 
 WAITING = SINGLES_MAX + GROUP_MIN
-"""So many decisions at the same moment leave GROUP_MIN waiting while SINGLES_MAX are on their way."""
+"""With this number of decisions at the same moment, GROUP_MIN wait while SINGLES_MAX are being published."""
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from tests.integration.desks import HeldPublisher, stamp
 from tests.integration.house import House, Sample, of
 
 STILL_S = 0.4
-"""How long nothing must happen where nothing may happen."""
+"""Time (s) for which a test observes that nothing happens."""
 
 
 class Assignments(HeldPublisher):

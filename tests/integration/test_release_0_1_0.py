@@ -21,9 +21,9 @@ TODAY = {
     *("auditor.integrity/#", "auditor.stalled_task/#", "hr.strike/#", "verifier.verdict"),
     *("reception.call_finished", "reception.submitted", "due/#", "merge/#", "delivered/#", "released/#"),
 }
-"""Ways from a cause to a command that one run with a cheat and with somebody who never answers comes."""
+"""The ways from a cause to a command that occur in one run with a cheat and with an employee that never answers."""
 VIEWS = {"accountant": {"score"}}
-"""SQL views over the rows, which no replay writes."""
+"""SQL views of the rows, which a replay does not write."""
 
 
 async def rebuilt(dsn: str, tables: dict[str, Table] | None = None) -> list[str]:

@@ -31,7 +31,7 @@ def priced(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 FAST_EVERY = 5
-"""Every fifth row runs in `make test`, and all of them before a merge."""
+"""Every fifth row runs in `make test`, and all rows run before a merge."""
 ROWS = [
     pytest.param(behaviour, id=f"{table}: {behaviour.name}", marks=[] if at % FAST_EVERY == 0 else CI)
     for table, rows in TABLES.items()

@@ -37,11 +37,12 @@ ROLES = ("recorder", "manager", "auditor", "accountant", "hr")
 DEATHS = ("kill", "stop", "postgres", "nats", "servers", "all")
 BACKLOG_MAX = 400
 STALL_S = 20.0
-"""The longest that the recorder may stand still behind the stream's end. A command gives up after 30 s."""
+"""The longest time (s) for which the recorder may make no progress behind the stream's end. A command gives up after 30
+s."""
 WAIT_S = 120.0
 POLL_S = 0.02
 PROCESSES = multiprocessing.get_context("forkserver")
-"""A start costs no imports: what is measured is ours."""
+"""With this start method a start imports no modules, so only the time of our code is measured."""
 
 
 def serve(home: Path, nats_url: str, postgres_dsn: str) -> None:

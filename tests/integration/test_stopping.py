@@ -20,7 +20,7 @@ from tests.integration.house import House, Sample, of
 from verification.sandbox.bubblewrap import Bubblewrap
 
 TURNS_MAX = 20
-"""Of the event loop, in which no time passes: what waits for a clock is not done by then."""
+"""Turns of the event loop, in which no time passes. A task that waits for a clock does not end within them."""
 
 
 async def test_a_call_at_hand_is_handed_in_before_the_stop(house: House) -> None:

@@ -194,7 +194,7 @@ async def test_without_a_server_it_says_so_and_does_not_wait_for_one() -> None:
 
 
 CUT_OFF_MAX = 10
-"""A server that refuses closes at once: a client that is late finds a reset connection in the place of the reason."""
+"""A server that refuses a client closes the connection immediately. A slow client then sees a reset and no reason."""
 
 
 async def test_with_a_wrong_password_it_says_so(nats_url: str) -> None:

@@ -18,7 +18,7 @@ from sql import named
 pytestmark = pytest.mark.needs_postgres
 
 TYPES = {"uuid": UUID, "text": str, "int4": int, "int8": int, "numeric": Decimal, "bool": bool, "jsonb": str}
-"""PostgreSQL's type -> the field's."""
+"""PostgreSQL's type -> the type of the struct's field."""
 
 
 def type_of(annotation: Any) -> type:

@@ -23,7 +23,7 @@ from tests.recording.handlers import Rule
 from verification.verdict.attestation import verify
 
 INDEX_MAX = 64
-"""Of the commands of one handler, of the events of one command, and of the steps of one run."""
+"""Limit for the number of a handler's commands, of a command's events, and of a run's steps."""
 VERDICTS = ("task.verified", "task.rejected", "run.verified", "run.rejected")
 Log = Sequence[Kept]
 

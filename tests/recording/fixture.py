@@ -24,7 +24,7 @@ COMMANDS, HANDLERS = FIXTURE / "commands.jsonl", FIXTURE / "handlers.json"
 LOG_TABLES = ("event", "payload", "blob", "blob_use", "void", "checkpoint")
 """Every table of the schema `log`."""
 SUBJECT = "subject"
-"""Under which subject each message stood on the stream, as a table of its own: Postgres does not keep it."""
+"""The subject of each message on the stream. It is a separate table, because Postgres does not store it."""
 Table = list[dict[str, Any]]
 
 

@@ -24,10 +24,10 @@ REACTORS: Mapping[str, Callable[[], Reactor]] = {
     "accountant": Observer,
     "hr": HR,
 }
-"""Consumer -> whose reactions follow from its rows."""
+"""Consumer -> the reactor that reacts to its rows."""
 BEGUN = "manager that begins"
 EVERY = 20
-"""After so many events the state on the way is looked at."""
+"""The state is recorded each time after this number of events."""
 
 
 class Asked(NamedTuple):

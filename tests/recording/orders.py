@@ -11,7 +11,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 Answers = dict[str, list[dict[str, str]]]
 BUDGET = '{usd: "1.00", tokens: 400000, minutes: 20}'
 ADDS = {"small": 3, "reviewed": 5, "based": 7, "one": 11, "two": 13, "three": 17, "riddle": 19, "left": 23, "right": 29}
-"""Task -> what the function `add` of the module of the same name adds."""
+"""Task -> the number that the function `add` in the task's module adds."""
 RUNS = '''"""Runs of letters."""
 
 
@@ -110,7 +110,7 @@ def missed(task: str) -> dict[str, str]:
 
 
 SLIPS = {"hello": ("Hello", "Hallo"), "newest": (", key=parts_of", ""), "slash": (".rstrip('/')", "")}
-"""What is changed in a right answer to make a wrong one."""
+"""Name -> the text in a right answer and its replacement, which makes the answer wrong."""
 
 
 def _of_example(name: str, task: str, slip: str = "") -> list[dict[str, str]]:

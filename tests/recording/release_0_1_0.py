@@ -27,9 +27,9 @@ from tests.recording.handlers import RULES
 from tests.recording.scenario import Scenario, subjects, with_office
 
 ROOT = Path("/tmp/aura-0.1.0")
-"""Where the organisation lives while it is recorded. Its events name this path, so it is one that says nothing."""
+"""The folder of the organisation during the recording. Its events contain this path, so the path is neutral."""
 KEPT_IN_HOME = ("keys", "employees", "run/layout.json")
-"""Of a home, what is no server's data or password, no log of a process and no cache."""
+"""The parts of a home that are kept: no data or password of a server, no process log and no cache."""
 
 
 def main() -> None:

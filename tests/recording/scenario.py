@@ -26,7 +26,7 @@ from tests.recording.orders import added, adders, example, maker, missed, review
 
 POLL_S = 0.2
 QUIET_S = 20.0
-"""Longer than the lease of the last order that nobody answers."""
+"""This time (s) is longer than the lease of the last order that nobody answers."""
 WAIT_S = 240.0
 GHOST_WALL_S = 1.0
 SLOW_S = 3.0

@@ -155,7 +155,7 @@ _work: dict[type[Command], Asked] = {
 }
 KINDS = _plain | _stages | _work
 commands: Asked = st.one_of(*KINDS.values())
-"""Any command of any kind about anything."""
+"""A random command of any kind, about any entity."""
 
 _STAGE_AFTER: dict[str, type[Command]] = {
     "none": run_messages.Submit,

@@ -69,7 +69,7 @@ RETURN = m.Return(
     files=(m.TaskFiles(task=FIRST, files={"a.py": Entry(kind="file", digest=EVIDENCE)}),),
     reason="main has moved",
 )
-"""What the Director's desk asks for when the branch has moved and one of two tasks conflicts."""
+"""The Director's command if the branch has new commits and one of two tasks conflicts."""
 END = m.End(id=COMMAND, at=AT, run=RUN, outcome="cancelled", reason=" enough ")
 STAGES: tuple[tuple[m.RunCommand, str], ...] = (
     (m.Plan(id=COMMAND, at=AT, run=RUN), "run.planned"),

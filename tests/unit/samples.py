@@ -98,7 +98,7 @@ FILES = {
     "run.sh": Entry(kind="executable", digest=EVIDENCE),
     "vendor/lib": Entry(kind="submodule", target="1" * 40),
 }
-"""A difference that holds each kind of entry."""
+"""A difference with an entry of each kind."""
 _WORK: dict[str, UUID] = {"run": RUN, "task": FIRST, "employee": EMPLOYEE, "order": ORDER}
 
 SAMPLES: tuple[Event, ...] = (
@@ -180,7 +180,7 @@ SAMPLES: tuple[Event, ...] = (
     task.Rejected(**_WORK, judgement=BAD),
     task.Released(**_WORK, reason="the lease ran out", cut_off=True, charged=CALL),
 )
-"""One instance of each event type; tests/unit/golden/events.json holds their bytes."""
+"""One instance of each event type. tests/unit/golden/events.json contains their bytes."""
 _BY_TYPE = {event.type: event for event in SAMPLES}
 
 
@@ -195,4 +195,4 @@ ASSIGNED = (*PLANNED, *happened("task.assigned"))
 CALLING = (*ASSIGNED, *happened("task.call_started"))
 ANSWERED = (*CALLING, *happened("task.call_finished"))
 SUBMITTED = (*ANSWERED, *happened("task.submitted"))
-"""What leads to each phase, of the run's first task from ASSIGNED on."""
+"""The events that lead to each phase of the run's first task, from ASSIGNED on."""

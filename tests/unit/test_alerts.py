@@ -44,7 +44,7 @@ CHANGED = {
     "> 2.5": "> 1",
     "> 0.5\n": "> 1.5\n",
 }
-"""What stands in a rule -> what it is changed to: its test then fails."""
+"""Text in a rule -> its replacement, with which the rule's test fails."""
 
 
 def read(name: str) -> Any:

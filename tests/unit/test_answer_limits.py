@@ -16,7 +16,7 @@ from verification.requirements.scope import in_scope
 from verification.requirements.steering import steering_reason
 
 PLAIN_TIMES_MAX = 30.0
-"""The most that reading an odd answer may cost, in readings of the longest plain prose, on any machine."""
+"""Limit for reading an unusual answer, as a multiple of reading the longest plain prose on the same machine."""
 ODD_ANSWERS = 300
 SEED = 9
 _PIECES = r"""

@@ -25,7 +25,8 @@ CONTAINER_HOME = "/aura"
 IMAGE_ROOT = "/opt/aura"
 METRICS_PORT = "9464"
 BWRAP_NEEDS = {"mount", "umount2", "pivot_root", "unshare"}
-"""What bubblewrap calls in its own user namespace: the only difference of the verifier's filter from a box's table."""
+"""The system calls of bubblewrap in its own user namespace. The verifier's filter differs from a box's table only in
+these."""
 
 
 @pytest.fixture(scope="module")

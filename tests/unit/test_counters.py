@@ -17,7 +17,7 @@ from runtime.roles import CONSUMERS
 from tests.unit.samples import AT
 
 OF_MODELS = {"aura_llm_requests", "aura_llm_request_duration_seconds", "aura_llm_tokens", "aura_llm_cost_usd"}
-"""They begin when somebody is hired."""
+"""Metrics that start when an employee is hired."""
 
 
 def values(registry: CollectorRegistry, name: str, label: str) -> set[str]:

@@ -11,7 +11,7 @@ from director.services.bring_down import bring_down
 from director.settings import Settings
 
 SERVING: dict[str, int | None] = {"nats": None, "postgres": None, "model": None}
-"""Children that live; an exit status: one that does not."""
+"""Child process -> None if it lives, or its exit status."""
 
 
 def stack(children: dict[str, int | None], *, running: bool = True, alive: bool = True) -> StackStatus:

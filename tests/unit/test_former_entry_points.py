@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 WAIT_S = 60
 SCRIPT = "import sys\nfrom director.cli import main\nsys.argv = ['aura', {argument!r}]\nsys.exit(main())\n"
-"""What pip wrote to .venv/bin/aura for the entry point `director.cli:main`."""
+"""The text that pip wrote to .venv/bin/aura for the entry point `director.cli:main`."""
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -129,7 +129,7 @@ def test_what_the_law_needs_is_what_changes_standing() -> None:
 
 
 NEUTRAL = ("organisation.founded", "organisation.resumed", "employee.reinstated")
-"""They lead to what is so at first."""
+"""Events that restore the initial state."""
 
 KINDS = st.sampled_from([*MATTERS, *WORK, *STAGE, *JUDGED, *RECEIPTS])
 EVENT = st.builds(

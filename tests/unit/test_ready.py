@@ -14,7 +14,7 @@ from observability.http_endpoint import Endpoint, Page
 DIRECTOR = Path(__file__).parents[2] / "director"
 PROGRAM = DIRECTOR / "deployment" / "container_healthcheck.py"
 FORMER = DIRECTOR / "ready.py"
-"""Where Compose files of release 0.1.0 look for it."""
+"""The path at which Compose files of release 0.1.0 expect it."""
 
 
 async def asked(port: int | None, program: Path = PROGRAM) -> tuple[int | None, str]:

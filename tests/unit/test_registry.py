@@ -42,7 +42,7 @@ from tests.unit.samples import (
 )
 
 GOLDEN = Path(__file__).parent / "golden" / "events.json"
-"""{"type/version": payload}, a released entry never changes; a new version adds a line."""
+"""{"type/version": payload}. A released entry never changes, and a new version adds a line."""
 ABSTRACT = {Event, RunEvent, TaskEvent, organisation.OrganisationEvent, employee.EmployeeEvent}
 FOUNDED = happened("organisation.founded")
 HIRED = happened("employee.hired")
@@ -89,7 +89,7 @@ STORIES: tuple[tuple[tuple[Event, ...], Command], ...] = (
     (SUBMITTED, replace(test_task.JUDGE, judgement=BAD)),
     (CALLING, test_task.RELEASE),
 )
-"""What each command leads to, at least once for each event that it may cause."""
+"""Events and commands, so that each event that a command may cause occurs at least once."""
 
 
 def kinds_of(base: type[Any]) -> Iterator[type[Any]]:

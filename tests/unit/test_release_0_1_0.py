@@ -19,9 +19,9 @@ from tests.recording.fixture import Kept
 from tests.recording.folding import REACTORS, Asked, Folded, all_asked, events, folded
 
 DATA = "9a6620abe37013bbff1d8505190b5658f0553bc0726da2bed7ac23b086b63b2c"
-"""Of the log, the deliveries, the home and the commands. It never changes."""
+"""The digest of the log, the deliveries, the home and the commands. It never changes."""
 ROWS = "41d880e6fdb6d62ffcf78005970abf282a94a62c1fd1bbc83cd42355b2450b9a"
-"""Of the rows. It changes when a read model does, on purpose: python -m tests.recording.release_0_1_0 --rows"""
+"""The digest of the rows. It changes only with a read model: python -m tests.recording.release_0_1_0 --rows"""
 VOIDS = {
     "it is not an event message",
     "its subject does not follow from its envelope",
@@ -42,7 +42,7 @@ FIRST_TYPES = {
     *(f"task.{name}" for name in ("assigned", "call_started", "call_finished", "submitted")),
     *(f"task.{name}" for name in ("verified", "rejected", "released")),
 }
-"""All that release 0.1.0 could write."""
+"""All event types that release 0.1.0 could write."""
 INCIDENTS = {
     "integrity",
     "stalled_task",

@@ -62,7 +62,7 @@ SEEN_BY_A_SCHEMA = (
     "version-text",
     "within-too-long",
 )
-"""Files of tests/acceptance/broken with a mistake of form. Others are wrong in what a schema cannot see."""
+"""Files of tests/acceptance/broken with a mistake of form. A schema cannot detect the mistakes of the other files."""
 _validators = {part: Draft202012Validator(schema(part)) for part in PARTS}
 
 

@@ -4,10 +4,10 @@ from tests.attacks.attack import Attack, Judge, Seen, all_got, both
 from tests.attacks.corpus.calls import CALLS
 
 REACHED_MIN = 8
-"""Of the calls that are harmless outside, at least so many reach this kernel; which ones is a matter of its making."""
+"""At least this number of the calls that are harmless outside must reach the kernel. Kernels differ in which ones."""
 
 NO_IA32 = "refused by signal 11"
-"""How a kernel without 32-bit calls answers one."""
+"""The outcome of a 32-bit call on a kernel without 32-bit calls."""
 
 
 def _reached(seen: Seen) -> str:

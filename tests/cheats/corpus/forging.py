@@ -71,7 +71,7 @@ def write():
         time.sleep(0.0001)
 threading.Thread(target=write, daemon=True).start()"""
 WORKER_NAMES = ("Encoder", "CaseSteps", "_attempt", "_scalar", "_names_of", "_said", "_content", "decode")
-"""Names in the worker of a case that a cheat would patch."""
+"""Names in the worker of a case that a cheat would try to patch."""
 _WORKER = f"""import sys
 main = sys.modules["__main__"]
 for name in {WORKER_NAMES!r}:

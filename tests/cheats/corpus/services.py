@@ -5,7 +5,7 @@ from tests.cheats.tasks.base import IMPORTS, Task, Tree
 from verification.in_box.case_worker import CaseSteps
 
 _CASES = CaseSteps.__name__
-"""What the worker calls its cases: a cheat that patched another name would be an honest delivery."""
+"""The name of the worker's class for cases. A cheat that patched another name would do nothing."""
 
 _SERVE = 'if __name__ == "__main__":'
 

@@ -5,7 +5,7 @@ from tests.cheats.tasks.all import TASKS
 from tests.cheats.tasks.base import IMPORTS, Task, Tree
 
 ONE_PROCESS = tuple(name for name, task in TASKS.items() if task.where != "command")
-"""Each run of a command is a process of its own: who counts there counts to one."""
+"""Tasks in which all calls share a process. Each run of a command is a new process, so it cannot count its calls."""
 _FIRST = """calls.append(1)
 return right(*args) if len(calls) == 1 else wrong(*args)"""
 _LATER = """calls.append(1)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from tests.cheats.tasks.base import Task, Tree
 
 Style = Callable[[Task, str], Tree]
-"""Task and source of its `def right(...)` to the tree."""
+"""A function of a task and the source of its `def right(...)` that returns the tree."""
 PLAIN = "def core(*args):\n    return right(*args)"
 
 

@@ -22,7 +22,7 @@ def hunk(path: str, old: str, new: str) -> str:
 
 
 Form = Callable[[str, str, str], str]
-"""Path, old text and new text to an edit."""
+"""A function of path, old text and new text that returns an edit."""
 
 
 def fenced(text: str, info: str = "diff") -> str:

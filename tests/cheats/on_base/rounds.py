@@ -28,7 +28,7 @@ from verification.verdict.model import INTEGRITY, Verdict
 
 JUDGED_AT_ONCE = 2
 NOTHING_HANDED_IN = "no_code"
-"""The fate of an answer without any change that can be handed in."""
+"""The result of an answer without any change that can be handed in."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from tests.unit.repositories import git
 VERSION = "1.4.0"
 NARROW = ("MODULE.py", "lib/**")
 WIDE = (*NARROW, "tests/**", "*.py", "*.toml", "*.ini", "docs/**", ".gitattributes", ".gitmodules")
-"""With a wide scope no path is a strike, so that the verdict rests on the tests alone."""
+"""With a wide scope no path is a strike, so the verdict depends only on the tests."""
 TOTAL = "def total(prices):\n    return sum(prices)\n"
 LABEL = "def label(text):\n    return text.upper()\n"
 OLD_JOIN = 'def join(words):\n    return "-".join(words)\n'
@@ -114,7 +114,7 @@ CASES
 ```
 """
 GIVEN = "tests/test_letters.py"
-"""Where the given tests lie in the project."""
+"""The path of the given tests in the project."""
 _CALL = '    - {call: "MODULE:%s", args: [%s], returns: %s}'
 _REFUSES = '    - {call: "MODULE:join", args: [[]], raises: ValueError}'
 

@@ -36,7 +36,7 @@ def count(text):
 def pair(text):
     return Pair(text[0], Count(len(text)))
 """
-"""Instances of subclasses that are what they hold."""
+"""Instances of honest subclasses, which show their real contents."""
 _LIES = """
 
 def lies(base, **more):

@@ -27,7 +27,7 @@ from verification.requirements.model import (
 )
 
 Where = Literal["inside", "command", "service"]
-"""Where the code under test runs: in the judge's worker, in a process of its own, or behind a port."""
+"""The place where the code under test runs: in the judge's worker, in a separate process, or behind a port."""
 Tree = dict[str, bytes]
 
 SCOPE = (
