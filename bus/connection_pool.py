@@ -9,8 +9,7 @@ from typing import Any
 import asyncpg
 
 IDLE_MAX = 4
-"""Connections kept open while idle.
-
+"""The most idle connections that this cache holds.
 Connections above this number go back to the pool, which closes them after some minutes.
 """
 
@@ -75,7 +74,7 @@ class Loan:
 
 
 def _gone(connection: Any) -> bool:
-    """Return whether the server closed the connection. The pool has then taken it back by itself."""
+    """Return whether the server closed the connection. The pool has then already taken the connection back."""
     try:
         return bool(connection.is_closed())
     except asyncpg.InterfaceError:

@@ -162,7 +162,7 @@ class Runner:
             )
 
     async def _make_schema(self, connection: asyncpg.Connection) -> None:
-        """Create or rebuild the schema, unless another process has done so while this one waited for the lock."""
+        """Create or rebuild the schema, unless another process did it while this process waited for the lock."""
         async with short_transaction(connection):
             await self.tables.begin(connection)
             if not await self.tables.exists(connection):

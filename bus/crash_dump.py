@@ -22,7 +22,7 @@ def tell() -> None:
 
 
 def _tell_tasks(_number: int, _frame: FrameType | None) -> None:
-    """Write the tasks of the running event loop, if there is one. Runs in the main thread, between two bytecodes."""
+    """Write the tasks of the running event loop, if there is one. It runs in the main thread, between two bytecodes."""
     asyncio = sys.modules.get("asyncio")  # not imported here: `aura --help` needs no event loop
     if asyncio is None:
         return

@@ -25,7 +25,7 @@ async def check(stream: Stream, store: Store) -> None:
     if checkpoint < info.first_seq - 1:
         raise Forked(
             f"Postgres holds {checkpoint} events, but the stream begins at event {info.first_seq}. "
-            "The events between are missing in both.",
+            "The events between these two are missing in both.",
             hint="Restore a newer backup of Postgres; nothing is written before that.",
         )
     message = await stream.get(checkpoint) if checkpoint >= info.first_seq and checkpoint > 0 else None

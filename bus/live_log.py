@@ -122,7 +122,7 @@ class Live:
             await self.more(wait_s)
 
     def after(self, position: int) -> Sequence[Recorded] | None:
-        """Return the events after a position, at most one page. Return None if they are no longer in memory."""
+        """Return the events after a position, at most one page, or None if they are no longer in memory."""
         index = position + 1 - self._first
         if not self._first or index < 0:
             return None

@@ -9,7 +9,7 @@ POSTGRES = "postgres"
 
 
 class Outages:
-    """Outages of the servers of one process, by the server's name. Repeated calls of `lost` or `back` log once."""
+    """Outages of the servers that one process uses, by server name. Repeated calls of `lost` or `back` log once."""
 
     def __init__(self, log: Logger = SILENT) -> None:
         self._log = log

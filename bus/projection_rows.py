@@ -127,7 +127,7 @@ class Rows:
         return len(self._undo)
 
     def back(self, mark: int) -> None:
-        """Undo everything since the mark. The changed keys stay listed, so the old values are written again."""
+        """Undo everything since the mark. The changed keys stay in the list, so their old values are written."""
         while len(self._undo) > mark:
             table, key, before = self._undo.pop()
             self._place(table, key, before)

@@ -47,7 +47,7 @@ class Sliced:
 
 
 class Follower(Protocol):
-    """Gets messages from the recorder, read and marked, before the commit. So the process reads them only once."""
+    """Receives the messages that the recorder has read and marked, before the commit. Nobody reads them again."""
 
     async def begin(self, position: int) -> None: ...
 

@@ -125,7 +125,7 @@ class Store:
             self._outages.lost(POSTGRES, said_by(error))
             raise Unavailable(
                 f"Postgres does not answer: {said_by(error)}.",
-                hint="Wait until it is back (`aura status`), then send the same again.",
+                hint="Wait until it is back (`aura status`), then send the same command again.",
             ) from error
 
     async def recorded_up_to(self) -> int:

@@ -292,5 +292,5 @@ def stored_of(message: Msg) -> Stored:
 def _down(error: BaseException) -> Unavailable:
     return Unavailable(
         f"NATS does not answer: {said_by(error)}.",
-        hint="Wait until it is back (`aura status`), then send the same again.",
+        hint="Wait until it is back (`aura status`), then send the same command again.",
     )

@@ -1,7 +1,7 @@
 """The kinds of error. Each kind maps to one exit code and, later, to one HTTP status.
 
-`message` states the problem. `hint` states the next step. Any exception that is not an AuraError is a defect and is
-shown as a defect.
+`message` states the problem. `hint` states the next step. Any other exception than an AuraError is a defect of the
+program, and is shown as a defect.
 """
 
 from typing import ClassVar

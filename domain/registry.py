@@ -65,7 +65,7 @@ def _with_gates(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _counted(fields: dict[str, Any]) -> dict[str, Any]:
-    """Upcast a receipt of version 1, which had no faults: each call was an attempt, and each attempt had one call."""
+    """Upcast a receipt of version 1. In version 1 there were no faults, and each attempt had exactly one call."""
     return {**fields, "counts": True, "index": 0}
 
 

@@ -20,7 +20,7 @@ class RejectedTree(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def repeats_max(attempts_max: int) -> int:
-    """Return `repeats_max`, half of the attempts: after so many repeats in a row, an employee loses the task."""
+    """Return `repeats_max`, half of the attempts: an employee with this many repeats in a row loses the task."""
     return max(REPEATS_MIN, attempts_max // 2)
 
 

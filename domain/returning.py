@@ -64,7 +64,7 @@ def _with_followers(conflicts: Iterable[UUID], tasks: Iterable[TaskState]) -> tu
 
 
 def tasks_after(event: m.Returned, tasks: Mapping[UUID, TaskState]) -> dict[UUID, TaskState]:
-    """Return the tasks of a run after it has gone back to work."""
+    """Return the tasks of a run after the event has sent it back to work."""
     findings = tuple(_finding(path, event.base_commit) for path in event.conflicts)
     merged = {part.task: part.files for part in event.files}
     return {

@@ -156,7 +156,7 @@ def _decide_task(command: TaskCommand, state: RunState) -> tuple[TaskEvent, ...]
     task = state.tasks.get(command.task)
     if task is None:
         raise NotFound(f"Run {command.run} has no task {command.task}.", hint="`aura run show` lists its tasks.")
-    # The decision of a task must depend on the run's end: work after it is void by the law. Receipts still count.
+    # The decision of a task must depend on the run's end: the law makes later work void. Receipts still count.
     if state.phase == "ended" and not isinstance(command, FinishCall | ReleaseOrder):
         raise Refused("The run has ended and accepts no more work.", hint="Submit the requirement again as a new run.")
     if isinstance(command, Assign):
@@ -187,7 +187,7 @@ def _may_assign(command: Assign, task: TaskState, state: RunState) -> None:
     open_tasks = [state.tasks[other].name for other in task.after if state.tasks[other].phase != "verified"]
     if open_tasks:
         raise Refused(
-            f"Task {task.name} waits for {', '.join(open_tasks)}.", hint="The task is assigned when they are verified."
+            f"Task {task.name} waits for {', '.join(open_tasks)}.", hint="The manager assigns the task after that."
         )
     review.refuse_author(task, state.tasks.values(), command.employee)
     if not command.reservation.fits(state.left) or state.left.tokens <= 0:

@@ -47,7 +47,7 @@ class PlannedTask(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TaskFiles(msgspec.Struct, frozen=True, kw_only=True):
-    """Files of one task after other changes were merged into them."""
+    """The files of one task, after changes of the base were merged into them."""
 
     task: UUID
     files: Manifest

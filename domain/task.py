@@ -22,7 +22,7 @@ from domain.snapshot import Snapshot as Snapshot
 from domain.tree import Manifest, contents_of
 
 DECLINED = "declined"
-"""Outcome of a call if the employee states that the task cannot be done. It is neither a failure nor a hand-in."""
+"""Outcome of a call if the employee states that the task cannot be done. This is not a failure and not a hand-in."""
 Phase = Literal["waiting", "assigned", "calling", "answered", "submitted", "verified"]
 
 

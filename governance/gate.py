@@ -81,7 +81,7 @@ class LogCheck:
                     raise self._problem
 
     async def _ask(self, loader: Loader) -> Unavailable | None:
-        """Check the log and return the problem, if there is one. Drop every cached fold."""
+        """Check the log. Return the problem, or None after dropping every cached fold."""
         connects = self._stream.client.stats["reconnects"]
         try:
             await fork_check.check(self._stream, self._store)
@@ -93,7 +93,7 @@ class LogCheck:
 
 
 class Gate:
-    """The gate of one principal. The gates of a process share loader, publisher, limit and check."""
+    """The gate of one principal. All gates of a process share loader, publisher, rate limit and log check."""
 
     def __init__(
         self,

@@ -37,7 +37,7 @@ def written_once(path: Path, content: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if path.exists():
         return path
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")  # linked to its name only once it is complete
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")  # gets its name only when it is complete
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)
     try:

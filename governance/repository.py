@@ -50,7 +50,7 @@ class CachedAggregate:
             self.fold(recorded, subject_of(recorded.envelope))
 
     def fold(self, recorded: Recorded, subject: str) -> None:
-        """Fold one event. A void event changes only the sequences, not the state."""
+        """Fold one event. A void event changes the known sequences, but not the state."""
         parts = subject.split(".")
         if len(parts) > 5 and parts[4] == "task":
             self.tasks[parts[5]] = recorded.seq

@@ -22,7 +22,7 @@ class Tails:
         self.forget()
 
     def forget(self) -> None:
-        """Drop everything, because the stream may be another one. The next refresh reads all again."""
+        """Drop everything, because the stream may be another one. The next refresh reads the whole standing again."""
         self.standing = Standing()
         self._passed: dict[str, int] = {}
         self._ids: dict[UUID, int] = {}

@@ -168,7 +168,7 @@ def _health(event: task.CallFinished, at: int, rows: Rows) -> None:
 
 
 def rest_s(faults: int, retry_after_s: float | None) -> float:
-    """Return the rest (s) after this many consecutive faults: at least as long as the server asks for."""
+    """Return the rest (s) after this many consecutive faults: at least the wait that the server requests."""
     own = float(min(REST_S * 2 ** min(faults - 1, REST_MAX_S), REST_MAX_S))
     asked = retry_after_s if retry_after_s is not None and retry_after_s > 0 else 0.0
     return max(own, min(asked, RETRY_AFTER_MAX_S))

@@ -170,7 +170,7 @@ async def rebuild(
     A live runner may work at the same time. It waits only for the last events and the swap of the schemas.
     The rebuild ends at the runner's position. If it ended later, the runner would skip reactions that it has not sent.
 
-    If events are parked, the rebuild ends one event earlier. Then the runner sees that its position has moved, and
+    If events are parked, the rebuild ends one event earlier. The runner then sees that its position has moved, and
     begins again on the new rows. With react_again, the rebuild ends before the first parked event. Then the runner
     reacts to that event and all later ones again, with the same command ids as before.
 

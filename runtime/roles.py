@@ -51,7 +51,7 @@ class Shared:
 
 @dataclass(frozen=True)
 class Post:
-    """The objects from which the duties of one role are built. A manager gets a new one each time it gets the lease."""
+    """The objects from which the duties of one role are built. A manager gets new ones each time it gets the lease."""
 
     shared: Shared
     gate: Gate

@@ -46,7 +46,7 @@ def own_name() -> str:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         raise Unavailable(
-            f"The present user ({os.geteuid()}) has no name in the user database, and PostgreSQL needs one.",
+            f"The present user ({os.geteuid()}) has no name in the user database, but PostgreSQL needs a user name.",
             hint="Add the user to /etc/passwd, or set AURA_POSTGRES_DSN to another server.",
             code="no_database_account",
         ) from None

@@ -112,7 +112,7 @@ class Home:
         self.keep(self.layout())
 
     def copied_from(self) -> str | None:
-        """Return the path of the home that this one was copied from; None if this home is not a copy."""
+        """Return the path of the original if this home is a copy, otherwise None."""
         place = self.layout().place
         return None if place is None or place.is_at(self.path) else place.path
 

@@ -29,7 +29,7 @@ def older(path: Path, number: int) -> Path:
 def rotate(path: Path, limits: LogLimits) -> bool:
     """Move the content of a file above its limit to an older file. Return False if the file is within its limit.
 
-    Raises OSError. Then nothing is lost.
+    Raises OSError, and loses nothing in that case.
     """
     try:
         if path.stat().st_size <= limits.bytes_max:

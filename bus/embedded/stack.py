@@ -175,7 +175,7 @@ def _has_room(folders: Home, on_progress: Progress) -> None:
     free = disk_room.free_bytes(folders.path)
     if not disk_room.has_stream(folders.nats_data):
         disk_room.check(folders.path, free)
-        on_progress(f"nats: the stream may become {disk_room.size_text(disk_room.stream_bytes(free))} large")
+        on_progress(f"nats: the stream may grow to {disk_room.size_text(disk_room.stream_bytes(free))}")
     elif free < disk_room.FREE_BYTES_MIN:
         on_progress(f"The disk of {folders.path} has only {disk_room.size_text(free)} free.")
 
@@ -279,7 +279,7 @@ def _report(child: ChildStatus, reported: dict[str, str], on_progress: Progress)
 
 @asynccontextmanager
 async def _alone(folders: Home, on_progress: Progress) -> AsyncIterator[None]:
-    """Let only one `up` at a time work on a home. The second waits, and then finds the stack that the first started."""
+    """Let only one `up` at a time work on a home. A second `up` waits, and then finds the running stack."""
     lock = os.open(folders.run / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         waits = False

@@ -26,7 +26,7 @@ class ChildStatus(msgspec.Struct, frozen=True):
 
 
 class StackStatus(msgspec.Struct, frozen=True):
-    """`running`: the supervisor runs. A data folder is None if that server is not part of the stack or not made yet."""
+    """`running`: the supervisor runs. A data folder is None if the stack does not have that server, or not yet."""
 
     running: bool
     endpoints: Endpoints | None

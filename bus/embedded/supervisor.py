@@ -29,7 +29,7 @@ from bus.embedded.state import PLAN, PLAN_FILE, RESTART_LONGEST_S, STATE_FILE, C
 LOCK_FILE = "supervisor.lock"
 RESTART_FIRST_S = 0.5
 STEADY_S = 60.0
-# A child without a probe is ready once it has run for this long.
+# A child without a probe is ready after it has run for this time (s).
 UNPROBED_S = 0.3
 PROBE_EVERY_S = 0.05
 IDLE_S = 1.0
@@ -42,7 +42,7 @@ def back_off_s(failures: int, longest_s: float = RESTART_LONGEST_S) -> float:
 
 
 class ChildWatch:
-    """A child and its record. All times except `state.since` come from the monotonic clock."""
+    """A child and its recorded state. All times except `state.since` come from the monotonic clock."""
 
     def __init__(self, plan: ChildPlan, restart_longest_s: float) -> None:
         self.child = Child(plan)

@@ -108,7 +108,7 @@ def test_a_database_that_dies_during_the_wait_is_no_reason_to_submit_again(aura:
     _, said = process.communicate(timeout=WAIT_S)
     assert process.returncode == 69
     assert f"`aura watch {run}` follows it. Do not submit it again." in said
-    assert "send the same again" not in said
+    assert "send the same command" not in said
 
 
 def test_what_was_not_handed_in_is_not_called_handed_in() -> None:

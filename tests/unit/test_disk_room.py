@@ -49,7 +49,7 @@ def test_up_and_doctor_have_the_same_limit_and_remedy(tmp_path: Path, monkeypatc
     home.ensure()
     with_free(monkeypatch, FREE_BYTES_MIN)  # the control
     stack._has_room(home, said.append)
-    assert said == ["nats: the stream may become 256 MiB large"]
+    assert said == ["nats: the stream may grow to 256 MiB"]
     part = host_checks.home(home.path)
     assert (part.state, part.remedy) == ("ok", "")
     assert part.says == f"{home.path}: 1.0 GiB free; its stream may become 256 MiB large"
