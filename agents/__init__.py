@@ -1,1 +1,3 @@
-"""The staff. Employees are models and do the work. All other members are deterministic code and keep the rules."""
+"""The members of the organisation. Employees are models and do the work. Other members are code that enforces the
+rules.
+"""

@@ -9,10 +9,12 @@ from domain.message import Command, Recorded, TaskEvent, derive
 from projections.auditor import Attempt
 
 FAILURES_IN_A_ROW = 3
-"""Failed attempts of one employee on one task after which the Director should look at the task."""
+"""Number of failed attempts of one employee on one task that raises an incident for the Director."""
 SPIKE_FACTOR = 5
 SPIKE_CALLS_MIN = 5
-"""A call is a spike when it uses SPIKE_FACTOR times the mean of at least SPIKE_CALLS_MIN other calls of its run."""
+"""A call is a cost spike if it uses more than SPIKE_FACTOR times the mean tokens of the other calls of its run. The run
+must have at least SPIKE_CALLS_MIN other calls.
+"""
 
 _HONEST = ("answered", task.DECLINED)
 """Outcomes of a call that are not a failure of its employee."""
@@ -35,7 +37,7 @@ class Auditor:
         ]
 
     def react_void(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]:
-        del rows  # a void event did not change them
+        del rows  # a void event does not change the rows
         envelope = recorded.envelope
         detail = f"Event {recorded.seq} ({envelope.type}) does not count: {recorded.void}."
         return [
@@ -51,7 +53,7 @@ class Auditor:
 
 
 def _integrity(event: TaskEvent, cause: Cause) -> Iterator[Command]:
-    """Yield one strike for a verdict with integrity findings, however many findings there are."""
+    """Yield exactly one strike for a verdict that has one or more integrity findings."""
     if isinstance(event, task.Rejected):
         findings = [finding for finding in event.judgement.findings if finding.integrity]
         if findings:
@@ -61,7 +63,7 @@ def _integrity(event: TaskEvent, cause: Cause) -> Iterator[Command]:
 
 
 def _weak(event: run_messages.Verified, cause: Cause) -> Iterator[Command]:
-    """Yield an incident about mutants of the merged tree that the criteria accept. The requirement is at fault, no
+    """Yield an incident if the criteria accept mutants of the merged tree. The requirement causes this, not an
     employee.
     """
     noted = [gate for gate in event.judgement.gates if (gate.gate, gate.result) == ("mutation", "noted")]
@@ -93,7 +95,7 @@ def _repeated(event: TaskEvent, rows: Rows, cause: Cause) -> Iterator[Command]:
 
 
 def _failed(row: Attempt) -> bool:
-    """Return whether the call itself failed, not its server."""
+    """Return whether the call itself failed. A fault of the model's server is not a failure of the call."""
     return row.outcome not in (None, *_HONEST) and not row.fault
 
 
@@ -104,7 +106,9 @@ def _spike(event: TaskEvent, rows: Rows, cause: Cause) -> Iterator[Command]:
     used = sum(row.tokens for row in calls)
     if len(calls) >= SPIKE_CALLS_MIN and event.charged.tokens * len(calls) > SPIKE_FACTOR * used > 0:
         mean = used // len(calls)
-        yield _raise(event, "cost_spike", f"{event.charged.tokens} tokens; the mean of this run is {mean}", cause)
+        yield _raise(
+            event, "cost_spike", f"{event.charged.tokens} tokens; the mean of the other calls is {mean}", cause
+        )
 
 
 def _raise(event: TaskEvent, kind: incident.Kind, detail: str, cause: Cause, *, strike: bool = False) -> incident.Raise:

@@ -1,6 +1,6 @@
-"""Duties: work that waits for something (orders, verdicts, git, deadlines), so a consumer cannot do it in its batch.
+"""A duty is work that waits for something (orders, verdicts, git, deadlines). A consumer cannot wait in its batch.
 
-After each commit, the duty gets the rows from the runner. The duty notes its work and does it in its own task.
+After each commit, the runner gives the rows to the duty. The duty notes its work and does this work in its own task.
 """
 
 import asyncio
@@ -14,11 +14,15 @@ from domain.errors import AuraError, Contention, Unavailable
 RETRY_WAIT_S = 0.5
 RETRY_WAIT_MAX_S = 10.0
 CANCEL_AGAIN_S = 1.0
-"""In Python 3.11, wait_for loses a cancel that comes at the same moment as a result. The cancel is then repeated."""
+"""Seconds until a cancel is repeated. In Python 3.11, wait_for loses a cancel that comes at the same moment as a
+result.
+"""
 
 
 class Duty(Protocol):
-    """`note` is quick and synchronous. `live` is False while the consumer reads events that were already processed."""
+    """Interface of a duty. `note` is quick and synchronous. `live` is False while the consumer reads events that were
+    already processed.
+    """
 
     def note(self, rows: Rows, live: bool) -> None: ...
 
@@ -26,14 +30,14 @@ class Duty(Protocol):
 
 
 async def insist(act: Callable[[], Awaitable[object]], stop: asyncio.Event) -> None:
-    """Do something until it succeeds or is refused. After Unavailable and Contention it is retried with back-off."""
+    """Call `act` until it succeeds or is refused. After Unavailable or Contention, call it again with back-off."""
     wait_s = RETRY_WAIT_S
     while not stop.is_set():
         try:
             await act()
         except AuraError as error:
             if not isinstance(error, Unavailable | Contention):
-                return  # the gate has recorded the refusal; the next rows show the work that is left
+                return  # the gate has recorded the refusal; the next rows show the work that remains
         else:
             return
         await either(stop, wait_s=wait_s)
@@ -47,9 +51,9 @@ async def persevere(
     wanted: Callable[[], bool],
     say: Callable[[str], None],
 ) -> None:
-    """Retry an action with back-off until it succeeds or is no longer wanted. Each new error is reported by `say`.
+    """Call `act` with back-off until it succeeds or is no longer wanted. Report each new error through `say`.
 
-    It is for work that no other part will request again.
+    Use this function for work that no other part of the program will request again.
     """
     wait_s, said = RETRY_WAIT_S, ""
     while wanted() and not stop.is_set():
@@ -65,7 +69,7 @@ async def persevere(
 
 
 async def either(*events: asyncio.Event, wait_s: float | None = None) -> None:
-    """Wait until one of the events is set, at most `wait_s` seconds."""
+    """Wait until one of the events is set, but not longer than `wait_s` seconds."""
     if len(events) == 1:  # one event needs no task
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
@@ -80,7 +84,7 @@ async def either(*events: asyncio.Event, wait_s: float | None = None) -> None:
 
 
 async def ended(tasks: Collection[asyncio.Task[None]], grace_s: float) -> None:
-    """Wait until the tasks, which were already asked to stop, have ended. Cancel them after `grace_s` seconds."""
+    """Wait for the end of tasks that were already asked to stop. Cancel them after `grace_s` seconds."""
     late: Collection[asyncio.Task[None]] = tasks
     wait_s = grace_s
     while late:

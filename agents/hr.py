@@ -1,5 +1,5 @@
-"""HR reacts to strikes: first with a warning, then with suspension at the limit of domain/employee.py. Honest failures
-have no consequence.
+"""HR reacts to the strikes of an employee. The first strike is a warning. The strike that reaches the limit in
+domain/employee.py suspends the employee. Honest failures have no consequence.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The reactor of staff members that only keep rows, or that work only in a duty. It sends no commands."""
+"""The reactor of roles that only keep rows or that work only in a duty. It sends no commands."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,9 @@ from domain.message import Command, Recorded
 
 
 class Observer:
-    """Sends no commands. As it is a reactor, its consumer raises an incident for an event that it cannot process."""
+    """A reactor without commands. A consumer with a reactor raises an incident for each event that it cannot
+    process.
+    """
 
     def react(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]:
         del recorded, rows, cause

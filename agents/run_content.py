@@ -34,7 +34,7 @@ def pack_manifest(manifest: Manifest) -> bytes:
 
 
 def manifest_in(blob: bytes) -> dict[str, Entry]:
-    """Return the manifest in a blob of version 2 or 1: the values are objects or plain digests."""
+    """Return the manifest in a blob. In version 2 its values are objects, in version 1 they are plain digests."""
     try:
         return _manifest.decode(blob)
     except msgspec.ValidationError:
@@ -42,7 +42,7 @@ def manifest_in(blob: bytes) -> dict[str, Entry]:
 
 
 async def tree_of(manifest: Manifest, blobs: Blobs) -> Tree:
-    """Return the tree of a manifest. If the manifest is a difference, the tree has only its files."""
+    """Return the tree of a manifest. If the manifest is a difference, the tree has only the files of the difference."""
     return Tree(
         await blobs.get_many(contents_of(manifest)),
         executable=frozenset(path for path, entry in manifest.items() if entry.kind == "executable"),
@@ -52,7 +52,7 @@ async def tree_of(manifest: Manifest, blobs: Blobs) -> Tree:
 
 
 class Library:
-    """Reads requirements and trees. It caches requirements and base manifests by their digests."""
+    """A reader of requirements and trees. It caches requirements and base manifests by their digests."""
 
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
@@ -60,7 +60,7 @@ class Library:
         self._bases: OrderedDict[str, dict[str, Entry]] = OrderedDict()
 
     async def requirement(self, submitted: Submitted) -> Requirement:
-        """Return the requirement of a run. Raises NotFound if it was purged."""
+        """Return the requirement of a run. Raises NotFound if the requirement was purged."""
         content = (submitted.title, submitted.requirement, submitted.sealed, submitted.fixtures)
         known = self._requirements.get(content)
         if known is None:
@@ -72,7 +72,7 @@ class Library:
         return known
 
     async def base_manifest(self, submitted: Submitted) -> dict[str, Entry]:
-        """Return the manifest of the base commit, whatever version it was stored in. It is empty without a base."""
+        """Return the manifest of the base commit, stored in version 1 or 2. It is empty if the run has no base."""
         if submitted.base_tree is None:
             return {}
         known = self._bases.get(submitted.base_tree)
@@ -93,20 +93,22 @@ class Library:
         return tuple(dict.fromkeys(name for part in _before(state, task) for name in part.criteria))
 
     async def merged(self, state: RunState, files: Manifest) -> tuple[dict[str, Entry], str]:
-        """Return the base's manifest with the difference `files` laid over it, and the digest of that tree."""
+        """Apply the difference `files` to the base's manifest. Return the new manifest and the digest of its tree."""
         manifest = overlay(await self.base_manifest(_submitted(state)), files)
         return manifest, tree_digest(manifest)
 
     async def verdict(self, digest: str) -> Verdict:
-        """Return the whole verdict with the digest that its event names."""
+        """Return the whole verdict that is stored under `digest`. The verdict's event contains this digest."""
         return _verdict.decode(await self._blobs.get(digest))
 
     async def text(self, digest: str) -> str:
-        """Return a stored text. Raises NotFound if it was purged."""
+        """Return a stored text. Raises NotFound if the text was purged."""
         return (await self._blobs.get(digest)).decode(errors="replace")
 
     async def contents(self, manifest: Manifest) -> Tree:
-        """Return the tree of a manifest. If the manifest is a difference, the tree has only its files."""
+        """Return the tree of a manifest. If the manifest is a difference, the tree has only the files of the
+        difference.
+        """
         return await tree_of(manifest, self._blobs)
 
 
@@ -117,7 +119,7 @@ def _submitted(state: RunState) -> Submitted:
 
 
 def _before(state: RunState, task: UUID) -> Iterable[TaskState]:
-    """Return the verified tasks that `task` builds on, directly or not, in the order of the plan."""
+    """Return the verified tasks that `task` builds on, directly or indirectly, in the order of the plan."""
     wanted: set[UUID] = set()
     waiting = [task]
     while waiting:
@@ -128,7 +130,7 @@ def _before(state: RunState, task: UUID) -> Iterable[TaskState]:
     return [part for part in state.tasks.values() if part.id in wanted and part.phase == "verified"]
 
 
-def _keep(cache: OrderedDict, key: object, value: object) -> None:  # type: ignore[type-arg]  # of any two types
+def _keep(cache: OrderedDict, key: object, value: object) -> None:  # type: ignore[type-arg]  # any types of key and value
     cache[key] = value
     while len(cache) > CACHED_MAX:
         cache.popitem(last=False)

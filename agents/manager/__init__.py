@@ -1,1 +1,1 @@
-"""The manager: its reactions, its leadership, and its duties beside the log."""
+"""The manager: its reactions to events, its leadership, and its duties."""

@@ -1,6 +1,6 @@
 """The brief of a task's next call, and the size of its prompt.
 
-The reservation depends on the real prompt, so the size is known before the task is assigned.
+The reservation of a call depends on the size of its prompt. So the prompt is measured before the task is assigned.
 """
 
 import asyncio
@@ -34,12 +34,14 @@ from projections.openrun import RUN_KEY, OpenRun, open_in, open_state
 from verification.requirements.model import Requirement
 from verification.requirements.scope import in_scope
 
-COMMANDS_OF_A_TURN_MAX = 16  # commands of one event in one turn; the ids of more would collide, so these wait 5 s
+COMMANDS_OF_A_TURN_MAX = (
+    16  # ids per event and turn. A command whose id collides has no effect. It is sent again after 5 s
+)
 TURNS_KEPT_MAX = 10_000
 
 
 async def brief_for(library: Library, state: RunState, part: TaskState) -> Brief:
-    """Return the brief of the task's next call. Raises NotFound if its content was purged."""
+    """Return the brief of the task's next call. Raises NotFound if content of the brief was purged."""
     assert state.submitted is not None, "a run without a requirement has no tasks"
     requirement = await library.requirement(state.submitted)
     feedback = tuple(dict.fromkeys(finding.for_author for finding in part.findings if finding.for_author))
@@ -67,14 +69,14 @@ async def _about(
 
 
 async def _previous(library: Library, part: TaskState) -> PreviousAnswer | None:
-    """Return the answer of the attempt before, or None if there is none or it was purged."""
+    """Return the answer of the previous attempt. Return None if there was no answer or if the answer was purged."""
     if part.answer is None:
         return None
     try:
         answer = await library.text(part.answer)
         contents = await library.contents(part.attempted)
     except NotFound:
-        return None  # it was purged
+        return None  # the answer was purged
     files = {path: text for path, content in contents.items() if (text := text_of(content)) is not None}
     return PreviousAnswer(text=answer[:ANSWER_CHARS_MAX], files=files)
 
@@ -97,7 +99,7 @@ class Sizing:
     """The duty that measures the prompt of each waiting task. After that the task is assigned."""
 
     def __init__(self, manager: Dispatcher, library: Library, send: Send, *, log: Logger = SILENT) -> None:
-        assert manager.sizes is not None, "the manager needs sizes"
+        assert manager.sizes is not None, "the manager needs a PromptSizes object"
         self._manager = manager
         self._sizes = manager.sizes
         self._library = library
@@ -118,7 +120,7 @@ class Sizing:
             for run in self._unsized(rows) if rows is not None else ():
                 await self._size_all(run, stop)
                 for command in self._follows(run):
-                    await insist(lambda command=command: self._send(command), stop)  # type: ignore[misc]  # bound now
+                    await insist(lambda command=command: self._send(command), stop)  # type: ignore[misc]  # early binding
             await either(self._wake, stop)
 
     def _unsized(self, rows: Rows) -> list[UUID]:
@@ -132,13 +134,14 @@ class Sizing:
         row = self._row(run)
         state = open_state(row) if row is not None else None
         for part in list(self._unknown(run, state)) if state is not None else ():
-            await insist(lambda state=state, part=part: self._size(run, state, part), stop)  # type: ignore[misc]  # bound now
+            await insist(lambda state=state, part=part: self._size(run, state, part), stop)  # type: ignore[misc]  # early binding
 
     def _follows(self, run: UUID) -> list[Command]:
-        """Return the manager's commands now. The cause is the last event that changed the run: it made the task ready.
+        """Return the commands that the manager sends for this run now. Their cause is the last event that changed the
+        run, because this event made the task ready.
 
-        The manager may already have sent commands because of that event. The numbers of these commands start after
-        those.
+        The manager may already have sent commands with this cause. The new commands get higher numbers, so their ids
+        differ.
         """
         rows, row = self._rows, self._row(run)
         if rows is None or row is None:
@@ -153,15 +156,15 @@ class Sizing:
         return self._rows.get(OpenRun, run, RUN_KEY) if self._rows is not None else None
 
     async def _size(self, run: UUID, state: RunState, part: TaskState) -> None:
-        """Measure one prompt. Raises Unavailable if the blob store is unavailable. Other errors reserve the longest
-        prompt.
+        """Measure one prompt. Raises Unavailable if the blob store is unavailable. After any other error, the cost of
+        the longest prompt is reserved.
         """
         try:
             self._sizes.put(run, part, prompt_tokens(await brief_for(self._library, state, part)))
         except Unavailable:
             raise
         except AuraError:
-            self._sizes.put(run, part, NOT_SIZED)  # the order will fail with the same error and its reason
+            self._sizes.put(run, part, NOT_SIZED)  # the order will fail with the same error and report it
         except Exception as error:
             self._log.error("prompt_not_sized", run=run, task=part.id, error=type(error).__name__)
             self._sizes.put(run, part, NOT_SIZED)

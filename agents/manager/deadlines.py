@@ -23,14 +23,16 @@ SWEEP_EVERY_TICKS = 8
 AGAIN_US = 1_000_000
 AGAIN_MAX_US = 60_000_000
 PICK_WAIT_US = 5_000_000
-"""An assignment that was requested and has no event after this time counts as lost."""
+"""Microseconds after which a requested assignment that has no event counts as lost."""
 
 
 History = Callable[[Scope], Awaitable[Sequence[Recorded]]]
 
 
 class Deadlines:
-    """Leases of orders and time limits of runs. Every few ticks it also looks for work that a refusal left undone."""
+    """The duty for leases of orders and time limits of runs. It also looks for work that was not done because of a
+    refusal.
+    """
 
     def __init__(self, manager: Manager, history: History, send: Send) -> None:
         self._manager = manager
@@ -56,15 +58,15 @@ class Deadlines:
                 self._taken_up = self._rows
                 commands += self._manager.take_up(self._rows, now())
                 for run in _unsettled(self._rows):
-                    await insist(lambda run=run: self._settle(run), stop)  # type: ignore[misc]  # bound now
+                    await insist(lambda run=run: self._settle(run), stop)  # type: ignore[misc]  # early binding
             if ticks % SWEEP_EVERY_TICKS == 0:
                 commands += self._sweep(self._rows, now())
             for command in commands:
-                await insist(lambda command=command: self._send(command), stop)  # type: ignore[misc]  # bound now
+                await insist(lambda command=command: self._send(command), stop)  # type: ignore[misc]  # early binding
 
     async def _settle(self, run: UUID) -> None:
-        """Return a run's unspent budget to the organisation, if the run ended while the manager could not process its
-        events.
+        """Give the unspent budget of an ended run back to the organisation. This is for a run that ended while the
+        manager could not process the run's events.
         """
         state = _state_of(await self._history(Scope("run", run)))
         if state.submitted is not None and manager_view.settled(state):
@@ -74,7 +76,7 @@ class Deadlines:
     def _due(self, rows: Rows, now: int) -> list[Command]:
         """Return a command for each deadline that has passed.
 
-        The id of the command counts the attempts, so a command that was refused is sent again with another id.
+        The id of a command depends on the number of attempts. So a refused command is sent again with another id.
         """
         commands: list[Command] = []
         for row, state in open_in(rows, *HAVE_ORDERS):
@@ -110,13 +112,13 @@ class Deadlines:
         return derive(deadline, "due", count)
 
     def _sweep(self, rows: Rows, now: int) -> list[Command]:
-        """Return commands for work that should be under way and is not."""
+        """Return commands for work that should be in progress but is not."""
         self._manager.forget_older(now - PICK_WAIT_US)
         return list(self._manager.dispatch(rows, Cause(derive(_SWEEP, now), now, of_event=False)))
 
 
 def _unsettled(rows: Rows) -> list[UUID]:
-    """Return the runs that are no longer open and still hold a part of the organisation's budget."""
+    """Return the runs that are no longer open but still hold a part of the organisation's budget."""
     return [run for run in manager_view.organisation_state(rows).lent if rows.get(OpenRun, run, RUN_KEY) is None]
 
 

@@ -1,7 +1,7 @@
 """The duties at the end of a run: merge the verified work, build the repository, create the release ref.
 
-All three are idempotent: the same events give the same tree, the same commit and the same ref. After a crash they run
-again, and nothing is created twice.
+All three duties are idempotent: the same events give the same tree, the same commit and the same ref. After a crash the
+duties run again, and nothing is created twice.
 """
 
 import asyncio
@@ -32,13 +32,15 @@ from projections import manager as manager_view
 from projections.openrun import open_in
 
 SETTLE_S = 0.1
-"""Seconds to wait after a step for its event to arrive, before the rows are read again."""
+"""Seconds to wait after a step, so that the step's event arrives before the rows are read again."""
 STEPS: tuple[Phase, ...] = ("planned", "delivering", "approved")
 """Phases that a step of this duty ends."""
 
 
 class Delivering:
-    """Merges, deliveries and releases of all open runs. Each run and phase has at most one step in progress."""
+    """The duty for merges, deliveries and releases of all open runs. Each run has at most one step in progress per
+    phase.
+    """
 
     def __init__(
         self,
@@ -81,7 +83,7 @@ class Delivering:
                 await either(self._wake, stop)
 
     def _step(self, run: UUID, state: RunState, cause: UUID) -> Callable[[], Awaitable[object]] | None:
-        """Return the next step for a run in this state."""
+        """Return the next step for a run in this state, or None if no step is due."""
         parts = state.tasks.values()
         done = bool(parts) and all(part.phase == "verified" for part in parts)
         if state.phase == "planned" and done and not objection(parts):
@@ -103,13 +105,12 @@ class Delivering:
             self._wake.set()
 
     def _place(self, run: UUID, state: RunState) -> Path:
-        """Return the folder of a delivery. Each time a run goes back to work, its next delivery has a new folder."""
+        """Return the folder of a delivery. Each time a run returns to work, its next delivery gets a new folder."""
         return self._folder / (f"{run}.{state.returns + 1}" if state.returns else str(run))
 
     def _id(self, run: UUID, step: str, state: RunState) -> UUID:
-        """Return the command id of a step. It stays the same after a restart, and changes if the step's event was void.
-
-        A run that went back to work does its steps again, with other ids.
+        """Return the command id of a step. The id stays the same after a restart. It changes if the step's event was
+        void, or if the run returned to work and does its steps again.
         """
         again = (state.returns,) if state.returns else ()
         return derive(run, step, *again, self._tries.get((run, step), 0))
@@ -168,7 +169,7 @@ class Delivering:
 
 
 def _built(folder: Path, delivery: Delivery, place: Proof, branch: str, base: BaseClone | None) -> str:
-    """Write the repository and its proof. Return the hex id of the delivered commit. Blocks."""
+    """Write the repository and its proof. Return the hex id of the delivered commit. This function blocks."""
     plan = ProofPlan(at_us=delivery.commits[-1].at_us)
     if place == "notes":
         plan = msgspec.structs.replace(plan, notes=notes_of(delivery.proof))

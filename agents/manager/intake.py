@@ -1,8 +1,8 @@
-"""Reception, a part of the manager. It receives hand-ins, stores their bytes and sends commands to the gate with the
-manager's key.
+"""Reception is the part of the manager that receives hand-ins. It stores their bytes and sends commands to the gate
+with the manager's key.
 
-The employee is the one in the message's subject. A hand-in for an order that belongs to another employee, or that is no
-longer open, is refused. The refusal is recorded for the employee in the subject.
+The NATS subject of the message names the employee. A hand-in is refused if its order belongs to another employee or is
+no longer open. The refusal is recorded for the employee in the subject.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ _hand_in = msgspec.json.Decoder(HandIn)
 
 
 class Reception:
-    """Passes hand-ins on. A hand-in is acknowledged after its events are on the log, or after it was refused."""
+    """The receiver of hand-ins. It acknowledges a hand-in after its events are on the log, or after its refusal."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Reception:
                 group.create_task(self._take(parcel, slots))
 
     async def _take(self, parcel: Parcel, slots: asyncio.Semaphore) -> None:
-        """Pass one hand-in on. An error in it does not stop the next one."""
+        """Process one hand-in. An error in one hand-in does not stop the next hand-in."""
         try:
             result = _hand_in.decode(parcel.data)
             await self._pass_on(result, parcel.employee)
@@ -85,7 +85,7 @@ class Reception:
             await parcel.again(RETRY_WAIT_S)
             return
         except (msgspec.DecodeError, UnicodeDecodeError, AuraError):
-            pass  # refused, and the gate has recorded it; data that cannot be decoded names no order
+            pass  # the gate has recorded a refusal; data that cannot be decoded is dropped, because it names no order
         except Exception as error:  # the order's lease ends the call
             self._log.error("hand_in_lost", employee=parcel.employee, error=type(error).__name__)
         finally:
@@ -128,7 +128,7 @@ class Reception:
         )
 
     async def _started(self, result: HandIn) -> UUID | None:
-        """Return the id of the event that started the call, or None. It comes from the log, not from the hand-in."""
+        """Return the id of the event that started the call, or None. Read it from the log, not from the hand-in."""
         scope = Scope("run", result.run)
         async with self._loader.lock(scope):
             for fresh in (False, True):
@@ -140,8 +140,8 @@ class Reception:
 
 
 def safe_snapshot(snapshot: task.Snapshot, redactor: Redactor, **blobs: str) -> task.Snapshot:
-    """Return a snapshot that may be put into an event. Every text is valid Unicode without NUL, bounded, without
-    secrets.
+    """Return a copy of a snapshot that is safe for an event. Each text is valid Unicode without NUL characters, has a
+    maximum length, and contains no secrets.
     """
 
     def clean(value: Any) -> Any:

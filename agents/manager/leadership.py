@@ -1,7 +1,7 @@
-"""Leadership of the manager. A process's manager stands by until it holds the lease. It then works until it loses the
-lease or is stopped.
+"""Leadership of the manager. The manager of a process is a standby until it holds the lease. Then it works until it
+loses the lease or is stopped.
 
-Its parts (consumer, duties, Reception) are built again each time. They continue from the checkpoint.
+Each time it gets the lease, its parts (consumer, duties, Reception) are built again. They continue from the checkpoint.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ LEASE_KEY = "manager"
 """Key of the lease: `nats kv get AURA_LEASE manager` prints the lease."""
 FLUSH_S = 5.0
 ASK_S = 0.5
-"""Seconds between two requests for the lease by a manager that stands by."""
+"""Seconds between two requests for the lease by a standby manager."""
 GRACE_S = 8.0
 """Seconds that a stop waits for open calls, verdicts and hand-ins before it cancels them."""
 STEP_DOWN_S = 2.0
@@ -38,7 +38,9 @@ Handle = Callable[[Command], Awaitable[Outcome]]
 
 @dataclass(frozen=True)
 class Parts:
-    """`duties` get the rows after each commit. `beside` needs no rows. All run until they are stopped."""
+    """The parts of one manager. `duties` get the rows after each commit. The functions in `beside` need no rows. All
+    parts run until they are stopped.
+    """
 
     reactor: Reactor
     send: Handle
@@ -65,9 +67,10 @@ def forgetting(gate: Gate, manager: Manager) -> Handle:
 
 
 class Managing:
-    """Runs the manager while the lease is held.
+    """The loop that runs the manager while this process holds the lease.
 
-    `parts` builds a new manager with empty memory. `consume` builds its consumer, and closes it at the end.
+    `parts` builds a new manager with empty memory. `consume` builds the manager's consumer and closes the consumer at
+    the end.
     """
 
     def __init__(
@@ -89,7 +92,7 @@ class Managing:
         return "leader" if self._leads and self._lease.held else "standby"
 
     async def run(self, end_duties: asyncio.Event, end_log: asyncio.Event) -> None:
-        """Lead whenever the lease is held, until `end_duties` is set. The consumer goes on until `end_log` is set."""
+        """Lead while the lease is held, until `end_duties` is set. The consumer continues until `end_log` is set."""
         try:
             while not end_duties.is_set():
                 if await self._won():
@@ -110,9 +113,9 @@ class Managing:
             return False  # the caller asks again
 
     async def _lead(self, end_duties: asyncio.Event, end_log: asyncio.Event) -> None:
-        """Lead for one term: from the acquisition of the lease until it is lost or the process stops.
+        """Lead for one term. A term begins with the lease and ends when the lease is lost or the process stops.
 
-        At the end none of the term's tasks runs any more, also after an error.
+        After the term no task of the term runs any more. This is also true after an error.
         """
         parts, term = self._parts(), Term()
         self._leads = True
@@ -136,12 +139,12 @@ class Managing:
                             await ended([*duties, log], STEP_DOWN_S)
                         await asyncio.wait([log])
                     finally:
-                        term.end()  # also after an error in a task: a cancel may be lost
+                        term.end()  # needed after an error in a task, because a cancel may be lost
         finally:
             self._leads = False
             await self._lease.release()
         if term.lost.is_set():
-            self._log.warning("stands_by", why="another one leads")
+            self._log.warning("stands_by", why="another manager leads")
         else:
             self._log.info("leads_no_more")
 
@@ -152,7 +155,9 @@ class Managing:
 
 
 class Term:
-    """The signals of one term. All are set when it ends, also after an error, so that none of its tasks goes on."""
+    """The signals of one term. When the term ends, also after an error, all signals except `lost` are set. Then all
+    tasks of the term end.
+    """
 
     def __init__(self) -> None:
         self.end_duties, self.end_log, self.over, self.lost = (asyncio.Event() for _ in range(4))
@@ -163,10 +168,10 @@ class Term:
 
 
 async def flush_refusals(gate: Gate, stop: asyncio.Event) -> None:
-    """Write the summaries of refusals that were held back, every few seconds and at the end."""
+    """Write the summaries of refusals above the refusal limit, every FLUSH_S seconds and at the end."""
     while True:
         await either(stop, wait_s=FLUSH_S)
-        with suppress(Unavailable):  # the counts stay, and the next flush writes them
+        with suppress(Unavailable):  # the gate keeps the counts, and the next flush writes them
             await gate.flush_refusals(at=now(), everything=stop.is_set())
         if stop.is_set():
             return

@@ -1,4 +1,4 @@
-"""The duty that sends orders: after `call_started` is committed, the order goes to the worker, once."""
+"""The duty that sends orders. After `call_started` is committed, it sends the order to the worker once."""
 
 import asyncio
 from collections import deque
@@ -29,11 +29,13 @@ from domain.task import TaskState
 from projections import manager as manager_view
 from projections.openrun import HAVE_ORDERS, open_in
 
-ORDER_BYTES_MAX = 12 * 1024**2  # of the encoded order: the servers accept 16 MiB
+ORDER_BYTES_MAX = 12 * 1024**2  # limit of an encoded order; the NATS servers accept 16 MiB
 ORDERS_FOLLOW = ("task.call_started",)
-"""Events that an order depends on. An order is sent once, so these events are on the disk before the duty sees them."""
+"""Events that cause an order. An order is sent only once, so these events are synced to disk before the duty gets
+them.
+"""
 ORDERS_KNOWN_MAX = 10_000
-"""Number of orders that are remembered as sent, also if the rows are read again from an earlier commit."""
+"""Number of orders that are remembered as sent, even if the rows are read again from an earlier commit."""
 
 
 class Due(NamedTuple):
@@ -52,10 +54,11 @@ class Due(NamedTuple):
 
 
 class Ordering:
-    """Sends an order for each call that starts while this process runs.
+    """The duty that sends an order for each call that starts while this process runs.
 
-    A call that had started before is not ordered again, because it is unknown whether the call was made. Its lease ends
-    it. If an order cannot be made, or is too large to be sent, its call ends at once and costs nothing.
+    For a call that had started before, no second order is sent, because it is unknown whether the model was called.
+    Such a call ends when its lease expires. If an order cannot be made or is too large, its call ends immediately and
+    costs nothing.
     """
 
     def __init__(
@@ -101,7 +104,7 @@ class Ordering:
                 await either(self._wake, stop)
 
     async def _send(self, due: Due, stop: asyncio.Event) -> None:
-        """Send one order with retries, or end its call. An error in one order does not stop the others."""
+        """Send one order with retries, or end its call. An error in one order does not stop the other orders."""
 
         async def act() -> None:
             failure = await self._sent(due)
@@ -155,7 +158,7 @@ class Ordering:
 def _not_ordered(due: Due, outcome: str, message: str) -> task.FinishCall:
     """Return the receipt of a call for which no order was sent.
 
-    It has the same id as the receipt of a worker's result, so only one of the two counts.
+    It has the same id as the receipt of a worker's result, so only one of the two receipts counts.
     """
     part, profile = due.part, due.profile
     assert part.order is not None, "a call has an order"

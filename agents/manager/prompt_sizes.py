@@ -1,4 +1,4 @@
-"""The known sizes of the next prompts. A reservation depends on them."""
+"""The measured sizes of the next prompts. The reservation of a call depends on the size of its prompt."""
 
 from collections import OrderedDict
 from uuid import UUID
@@ -7,19 +7,21 @@ from domain.task import TaskState
 
 SIZES_KEPT_MAX = 10_000
 NOT_SIZED = -1
-"""The size of a prompt that cannot be made because its content was purged. The longest prompt is reserved."""
+"""Marks a prompt that could not be measured, for example because its content was purged. The cost of the longest prompt
+is then reserved.
+"""
 
 
 class PromptSizes:
-    """The sizes of the next prompts in tokens. Each attempt has another prompt, because the prompt contains the
-    findings.
+    """The sizes of the next prompts in tokens. Each attempt has its own prompt, because a prompt contains the findings
+    of earlier attempts.
     """
 
     def __init__(self) -> None:
         self._sizes: OrderedDict[tuple[UUID, UUID, int], int] = OrderedDict()
 
     def of(self, run: UUID, part: TaskState) -> int | None:
-        """Return the size of a task's next prompt, or None until it is known."""
+        """Return the size of a task's next prompt, or None if the size is not known yet."""
         return self._sizes.get((run, part.id, len(part.tried)))
 
     def put(self, run: UUID, part: TaskState, size: int) -> None:

@@ -1,7 +1,8 @@
-"""The Manager: its reactions to events. It admits, plans, assigns and ends runs. The reactions depend only on its rows.
+"""The reactions of the manager to events. The manager admits, plans and ends runs, and assigns tasks. Its reactions
+depend only on its rows.
 
-The manager's work outside the log (orders, merges, deliveries, deadlines) is done by duties:
-agents/manager/leadership.py builds them all.
+Duties do the manager's other work (orders, merges, deliveries, deadlines). agents/manager/leadership.py runs the
+duties.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,21 +26,21 @@ from projections import manager as manager_view
 from projections.openrun import HAVE_ORDERS, RUN_KEY, OpenRun, open_in, open_state
 
 LEASE_MARGIN_S = 15.0
-"""Seconds that an order may take beyond the limit of its call. After that its lease expires."""
+"""Seconds that an order may take beyond the limit of its call. After that time the lease of the order expires."""
 SEED_MAX = 2**31
 MICRO = 1_000_000
 TAKEN_UP: tuple[Phase, ...] = ("submitted", "admitted", "verified", "rejected", "released")
-"""Phases that end by a command of the manager, not by a duty."""
+"""Phases that a reaction of the manager ends. Duties end the other phases."""
 _FREES = (task.CallFinished, task.Released, task.Verified, task.Rejected)
 
 
 class Manager:
-    """The manager's reactions. `picks`: assignments that it has requested and that its rows do not show yet. If the
-    picks are lost, the only cost is a command without effect.
+    """The manager's reactions. `picks`: assignments that were requested but are not in the rows yet. If the picks are
+    lost, the manager may send a command that has no effect.
     """
 
     def __init__(self, *, lease_margin_s: float = LEASE_MARGIN_S, sizes: PromptSizes | None = None) -> None:
-        """`sizes`: the sizes of the next prompts. Without them each call reserves the cost of the longest prompt."""
+        """`sizes`: the sizes of the next prompts. Without sizes, each call reserves the cost of the longest prompt."""
         self.picks: routing.Picks = {}
         self.sizes = sizes
         self._lease_margin_s = lease_margin_s
@@ -58,7 +59,9 @@ class Manager:
         return ()
 
     def react_void(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]:
-        """Queue the work of a void event again: at once for another employee, or after the resume during a stop."""
+        """Request the work of a void event again. If the organisation is paused or halted, this happens after the
+        resume.
+        """
         if recorded.envelope.type in ("task.assigned", "task.call_started"):
             self.picks.clear()
             if manager_view.organisation_phase(rows) == "running":
@@ -71,7 +74,7 @@ class Manager:
             self.picks.pop((command.run, command.task), None)
 
     def forget_older(self, at: int) -> None:
-        """Forget requests from before this time that had no effect, so that they can be made again."""
+        """Forget assignments that were requested before `at` and had no effect, so that they can be requested again."""
         self.picks = {key: pick for key, pick in self.picks.items() if pick.at >= at}
 
     def forget_employee(self, employee: UUID) -> None:
@@ -100,7 +103,7 @@ class Manager:
                 yield from self.dispatch(rows, cause)
 
     def resume(self, rows: Rows, cause: Cause) -> Iterator[Command]:
-        """Yield every command that a pause, a halt or a void event may have held up."""
+        """Yield every command that a pause, a halt or a void event may have delayed."""
         yield from _admissions(rows, cause)
         for row, state in open_in(rows, "admitted", "planned", "verified"):
             if state.phase == "admitted":
@@ -113,8 +116,8 @@ class Manager:
         yield from self.dispatch(rows, cause)
 
     def take_up(self, rows: Rows, now: int) -> Iterator[Command]:
-        """Yield the commands that open runs wait for. They have the same ids as the first time, so nothing is done
-        twice.
+        """Yield the commands that open runs wait for. The commands have the same ids as the first time, so nothing is
+        done twice.
 
         This is for a run that had parked events. A replay has put these events into the rows, but a replay sends no
         commands.
@@ -213,7 +216,7 @@ class Manager:
 
 
 def start_call(run: UUID, part: UUID, employee: UUID, order: UUID, cause: Cause) -> task.StartCall:
-    """Return the command to start a call. Its event comes before the call: no order is sent without it."""
+    """Return the command that starts a call. The order is sent only after the event of this command is on the log."""
     return task.StartCall(**cause.fields("manager.start_call"), run=run, task=part, employee=employee, order=order)
 
 
@@ -245,8 +248,8 @@ def end(run: UUID, outcome: run_messages.Outcome, reason: str, cause: Cause) -> 
 
 
 def settle(run: UUID, rows: Rows, cause: Cause) -> Iterator[Command]:
-    """Yield the command that gives an ended run's unspent budget back to the organisation, once no call of the run is
-    open.
+    """Yield the command that gives an ended run's unspent budget back to the organisation. The command is sent only
+    after the last open call of the run has ended.
     """
     line = rows.get(manager_view.RunRow, run, RUN_KEY)
     if line is not None and line.phase == "ended" and rows.get(OpenRun, run, RUN_KEY) is None:
@@ -279,7 +282,7 @@ def _nobody_left(part: TaskState, submitted: run_messages.Submitted) -> str:
     if any(count >= most for count in part.repeats.values()):
         kinds = ", ".join(dict.fromkeys(finding.kind for finding in part.findings if finding.kind != REPEATED))
         return (
-            f"nobody on the staff has another answer. Each handed in {most} times in a row what was rejected before "
-            f"(repeats_max is {most}). The last reason: {kinds}."
+            f"no employee has a new answer. Each one handed in {most} times in a row an answer that had been rejected "
+            f"(repeats_max is {most}). The last rejection: {kinds}."
         )
-    return f"every employee's calls failed too often (faults_max is {FAULTS_MAX}). The last one: {part.failure}"
+    return f"every employee's calls failed too often (faults_max is {FAULTS_MAX}). The last failure: {part.failure}"

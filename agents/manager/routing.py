@@ -1,8 +1,8 @@
 """Routing: pure functions on the manager's rows that choose the employee for each task.
 
 The employees that have tried a task least often come first, so that a rejected task goes to another employee. Among
-them the employee with more free slots comes first, then an order that follows only from the ids. Suspended employees
-and employees without a known price get no task.
+these employees, the employee with the most free slots comes first. If the free slots are equal, a hash of the ids
+decides. Suspended employees and employees without a known price get no task.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,9 @@ from projections.openrun import HAVE_ORDERS, open_in
 
 
 class Pick(NamedTuple):
-    """An assignment that was requested and that the rows do not show yet. `at`: microseconds UTC."""
+    """An assignment that was requested and that the rows do not show yet. `at`: time of the request in microseconds
+    UTC.
+    """
 
     attempt: int
     employee: UUID
@@ -31,7 +33,7 @@ class Pick(NamedTuple):
 
 
 Picks = dict[tuple[UUID, UUID], Pick]
-"""(run, task) -> the pick."""
+"""Map from (run, task) to the pick."""
 
 
 @dataclass
@@ -70,9 +72,9 @@ class StaffCapacity:
 
 
 def reservation_of(profile: Profile, prompt_tokens: int | None = None) -> Amount:
-    """Return the upper bound of the cost of one call. It is reserved before the call. The price must be known.
+    """Return the upper bound of the cost of one call. This amount is reserved before the call. The price must be known.
 
-    If `prompt_tokens` is None, or more than the employee may be sent, it is the cost with the longest prompt.
+    If `prompt_tokens` is None or above the employee's limit, the bound assumes the longest prompt.
     """
     assert profile.call_usd_max is not None
     longest = profile.prompt_tokens_max
@@ -93,10 +95,10 @@ def ready(state: RunState) -> Iterator[TaskState]:
 
 
 def barred(task: TaskState, state: RunState, desk: StaffCapacity) -> frozenset[UUID]:
-    """Return the employees that may not have the task.
+    """Return the employees that may not do the task.
 
-    An employee is barred if it had faults_max faults with the task, or if it only repeats rejected answers. A review is
-    also barred for the authors of the work and for models of the same makers.
+    An employee is barred if it had faults_max faults with the task, or if it only repeats rejected answers. For a
+    review, the authors of the work and models of the same makers are barred, too.
     """
     worn_out = {who for who in desk.profiles if has_no_more(task, who, state)}
     if not review.is_review(task):
@@ -126,9 +128,9 @@ def choose(
     barred: frozenset[UUID] = frozenset(),
     prompt_tokens: int | None = None,
 ) -> UUID | None:
-    """Return the employee for the next attempt, or None if those who have the turn are busy or too expensive.
+    """Return the employee for the next attempt, or None if no employee that has the turn is free.
 
-    The turn is strict: while an employee has tried the task less often than the others, the others wait.
+    The employees with the fewest attempts at the task have the turn. All others wait, even if they are free.
     """
     free = [who for who in turn(task, desk, left, barred, prompt_tokens) if desk.free(who) > 0]
     return min(free, key=lambda who: (-desk.free(who), derive(task.id, who)), default=None)
@@ -141,8 +143,8 @@ def turn(
     barred: frozenset[UUID] = frozenset(),
     prompt_tokens: int | None = None,
 ) -> list[UUID]:
-    """Return the employees that have the turn, including busy ones. Empty if no employee may have the task or is
-    affordable.
+    """Return the employees that have the turn, including busy employees. The list is empty if no employee may do the
+    task or if each one is too expensive.
     """
     profiles = desk.profiles.items()
     fitting = [
@@ -153,5 +155,5 @@ def turn(
 
 
 def affordable(desk: StaffCapacity, left: Amount, prompt_tokens: int | None = None) -> bool:
-    """Return whether the budget is enough for one call with this prompt size by any employee, free or not."""
+    """Return whether the budget is enough for one call with this prompt size by at least one employee, free or busy."""
     return any(reservation_of(profile, prompt_tokens).fits(left) for profile in desk.profiles.values())

@@ -17,12 +17,13 @@ from observability.process_registry import Serving
 from projections import manager as manager_view
 from projections.openrun import HAVE_ORDERS, OpenRun, open_in, open_state
 
-SHORTEST_PROMPT = 0  # tokens; if the budget is not enough for this, it is not enough for any call
+SHORTEST_PROMPT = 0  # tokens; a budget that is too small for this prompt is too small for any call
 NAMED_MAX = 3
 MICRO = 1_000_000
 STATUS = "See which process is missing: aura status. Start it again: aura down, then aura up."
 WORKS_FOR = "employee:"
-"""Prefix of the role of a process that works for one employee. The employee's name at the start of the process follows.
+"""Prefix of the role of a process that works for one employee. After the prefix comes the name that the employee had
+when the process started.
 """
 STEPS: Mapping[str, str] = {
     "submitted": "admit the run",
@@ -30,15 +31,15 @@ STEPS: Mapping[str, str] = {
     "verified": "begin the delivery",
     "rejected": "end the run",
     "delivering": "write the delivery",
-    "approved": "put the release ref",
+    "approved": "create the release ref",
     "released": "end the run",
 }
-"""Phase -> the manager's next step."""
+"""Map from the phase to the manager's next step."""
 HELD_BY_HALT = frozenset({"admitted", "planned", "verified", "delivering", "approved"})
 
 
 class WaitReasons:
-    """The reasons at one point in time. `now`: microseconds UTC. The rows are the manager's."""
+    """The wait reasons at one point in time. `rows`: the manager's rows. `now`: microseconds UTC."""
 
     def __init__(self, rows: Rows, serving: Serving, now: int) -> None:
         self._rows = rows
@@ -51,8 +52,8 @@ class WaitReasons:
         return {run: wait for run, wait in found.items() if wait is not None}
 
     def of(self, run: UUID, state: RunState | None) -> Wait | None:
-        """Return why a run waits, or None if it is in progress or has ended. `state` None: the rows do not have the run
-        yet.
+        """Return why a run waits, or None if it is in progress or has ended. `state` is None if the rows do not contain
+        the run yet.
         """
         phase = state.phase if state is not None else "none"
         if phase == "ended":
@@ -66,9 +67,9 @@ class WaitReasons:
         if self._serving.nobody:
             return Wait(code="not_running", message="The organisation does not run.", hint="Start it: aura up")
         if self._serving.lacks("recorder"):
-            return Wait(code="no_recorder", message="No recorder is at work, so nothing is stored.", hint=STATUS)
+            return Wait(code="no_recorder", message="No recorder process runs, so nothing is stored.", hint=STATUS)
         if self._serving.lacks("manager"):
-            return Wait(code="no_manager", message="No manager is at work.", hint=STATUS)
+            return Wait(code="no_manager", message="No manager process runs.", hint=STATUS)
         return None
 
     def _in_phase(self, run: UUID, state: RunState) -> Wait | None:
@@ -82,7 +83,7 @@ class WaitReasons:
         """Return the pause or halt that prevents the run's next step."""
         phase = manager_view.organisation_phase(self._rows)
         if phase == "unfounded":
-            return Wait(code="not_founded", message="There is no organisation yet.", hint="Found it: aura up")
+            return Wait(code="not_founded", message="There is no organisation yet.", hint="Create it: aura up")
         if phase == "halted" and (state.phase in HELD_BY_HALT or state.phase == "submitted"):
             return Wait(code="halted", message="The organisation is halted.", hint='End it: aura resume --reason "…"')
         if phase == "paused" and (state.phase == "submitted" or (state.phase == "planned" and not _all_done(state))):
@@ -119,8 +120,8 @@ class WaitReasons:
 
     def _verifier(self, what: str) -> Wait:
         if self._serving.lacks("verifier"):
-            return Wait(code="no_verifier", message=f"No verifier is at work, to judge {what}.", hint=STATUS)
-        hint = "If it takes long, its log says what it waits for: aura logs"
+            return Wait(code="no_verifier", message=f"No verifier process runs to judge {what}.", hint=STATUS)
+        hint = "If this takes long, the log of the verifier shows the reason: aura logs"
         return Wait(code="verifier", message=f"The verifier judges {what}.", hint=hint)
 
     def _without_worker(self, part: TaskState) -> bool:
@@ -132,8 +133,10 @@ class WaitReasons:
     def _no_worker(self, part: TaskState) -> Wait:
         assert part.employee is not None
         name = self._name(part.employee)
-        hint = f"Start one: aura serve employee {name}. If none comes, the order ends with its time limit."
-        return Wait(code="no_worker", message=f"{name} has {part.name}, and no process works for {name}.", hint=hint)
+        hint = f"Start a worker: aura serve employee {name}. Without a worker, the order ends at its time limit."
+        return Wait(
+            code="no_worker", message=f"{part.name} is assigned to {name}, but no process works for {name}.", hint=hint
+        )
 
     def _staff(self, part: TaskState, state: RunState) -> Wait:
         """Return why a ready task is not assigned."""
@@ -147,22 +150,27 @@ class WaitReasons:
         turn = routing.turn(part, self._desk, state.left, barred, SHORTEST_PROMPT)
         if not turn:
             left = f"The run has {state.left.usd} USD and {state.left.tokens} tokens left"
-            hint = "It ends when no call is open any more. Submit the requirement again with a larger budget."
-            return Wait(code="run_budget", message=f"{left}: no call can be paid for {part.name}.", hint=hint)
+            hint = "The run ends after its last open call. Submit the requirement again with a larger budget."
+            return Wait(code="run_budget", message=f"{left}: not enough for a call for {part.name}.", hint=hint)
         if any(self._desk.free(who) > 0 for who in turn):
             return _manager(f"assign {part.name}")
         busy = _list([f"{self._name(who)} works on {_list(self._runs_of(who))}" for who in turn], "; ")
-        hint = "It goes on by itself. To work on more at the same time: aura hire --slots N, or hire somebody else."
+        hint = (
+            "The run continues by itself. For more calls at the same time: aura hire --slots N, or hire somebody else."
+        )
         return Wait(code="no_slot", message=f"No employee is free for {part.name}: {busy}.", hint=hint)
 
     def _nobody_can(self) -> Wait:
         """Return the reason if every employee is suspended or has no known price."""
         unpriced = [row.name for row in self._people.values() if not row.suspended]
         if unpriced:
-            hint = "State it: aura hire with --price-in and --price-out, or with --local if a call costs nothing."
-            return Wait(code="no_price", message=f"Nobody knows what a call of {_list(unpriced)} costs.", hint=hint)
+            hint = (
+                "State the price: aura hire with --price-in and --price-out, or with --local if a call costs nothing."
+            )
+            return Wait(code="no_price", message=f"The price of a call is not known for {_list(unpriced)}.", hint=hint)
         names = [row.name for row in self._people.values()]
-        hint = f'See why: aura employees. Lift it: aura reinstate {names[0]} --reason "…". Or hire somebody else.'
+        lift = f'End a suspension: aura reinstate {names[0]} --reason "…". Or hire somebody else.'
+        hint = f"See the reason: aura employees. {lift}"
         return Wait(code="suspended", message=f"Everybody is suspended: {_list(names)}.", hint=hint)
 
     def _rest(self, part: TaskState, state: RunState, barred: frozenset[UUID]) -> Wait | None:
@@ -175,7 +183,7 @@ class WaitReasons:
         names = _list(sorted(row.name for row in resting))
         message = f"{names}: resting after a fault of the model's server, until {_clock(until)} UTC."
         last = f" The last fault: {part.failure}" if part.failure else ""
-        return Wait(code="resting", message=message, hint=f"It goes on by itself.{last}")
+        return Wait(code="resting", message=message, hint=f"The run continues by itself.{last}")
 
     @cached_property
     def _people(self) -> dict[UUID, manager_view.EmployeeRow]:
@@ -211,22 +219,22 @@ def _not_taken_up() -> Wait:
 
 
 def _manager(step: str) -> Wait:
-    hint = "If it takes long, its log says what stops it: aura logs"
+    hint = "If this takes long, the log of the manager shows the reason: aura logs"
     return Wait(code="manager", message=f"The manager is about to {step}.", hint=hint)
 
 
 def _nobody_may(part: TaskState, state: RunState) -> Wait:
     if review.is_review(part):
         makers = _list(sorted(review.vendors(state.tasks.values())))
-        message = f"Nobody may do {part.name}: the work is by models of {makers}, and so is everybody on the staff."
+        message = f"Nobody may do {part.name}: only models of {makers} are on the staff, and such models did the work."
         return Wait(code="no_reviewer", message=message, hint="Hire a model of another maker: aura hire --help")
-    message = f"Nobody is left for {part.name}: everybody's calls failed too often, or only repeat a rejected answer."
+    message = f"Nobody can do {part.name}: every employee failed too often or only repeats a rejected answer."
     last = f" The last fault: {part.failure}" if part.failure else ""
     return Wait(code="nobody_left", message=message, hint=f"Hire another employee: aura hire --help.{last}")
 
 
 def _list(names: Iterable[str], separator: str = ", ") -> str:
-    """Return the first names, and the number of the others."""
+    """Return the first NAMED_MAX names and the number of the remaining names."""
     known = list(names)
     more = f" and {len(known) - NAMED_MAX} more" if len(known) > NAMED_MAX else ""
     return separator.join(known[:NAMED_MAX]) + more

@@ -1,4 +1,4 @@
-"""The verifier's signed statements about verdicts. Only the verifier reads the key."""
+"""The verifier's signed statements about verdicts. Only the verifier reads the signing key."""
 
 from pathlib import Path
 from typing import Self
@@ -23,5 +23,5 @@ class Attestor:
         return cls(signing.load_or_create(folder))
 
     def __call__(self, verdict: Verdict, requirement: Requirement, basis: Basis) -> bytes:
-        """Return the envelope as one line."""
+        """Return the signed statement in its envelope, as one line."""
         return sign(statement_of(verdict, requirement, basis), self._key)

@@ -1,4 +1,4 @@
-"""The Verifier judges every submitted tree in the sandbox. No other member of the staff causes verdicts."""
+"""The Verifier judges every submitted tree in the sandbox. No other role produces verdicts."""
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
@@ -41,7 +41,7 @@ from verification.verdict.review import judge_review
 PARALLEL_MAX = 2
 SEED_MAX = 2**31
 Attest = Callable[[Verdict, Requirement, Basis], bytes]
-"""Returns the signed statement about a verdict in its envelope."""
+"""Function that returns the signed statement about a verdict in its envelope."""
 
 
 class Judge(Protocol):
@@ -53,8 +53,8 @@ class Judge(Protocol):
 
 
 class Judging:
-    """The duty to judge. A verdict's command has an id from the event that submitted the tree: one verdict for each
-    event.
+    """The duty that judges trees. The id of a verdict's command is derived from the event that submitted the tree. So
+    there is only one verdict for each event.
     """
 
     def __init__(
@@ -163,9 +163,9 @@ class Judging:
             )
         if verdict.tree != tree_digest(manifest) or pending.tree != tree_digest(manifest, algorithm_of(pending.tree)):
             raise NotFound(
-                "The stored tree is not the submitted tree.", hint="`aura replay --check` names the rows that differ."
+                "The stored tree is not the submitted tree.", hint="`aura replay --check` lists the rows that differ."
             )
-        verdict = msgspec.structs.replace(verdict, tree=pending.tree)  # the digest may be of a former release
+        verdict = msgspec.structs.replace(verdict, tree=pending.tree)  # its format may be that of an earlier release
         judged = Basis(
             evidence="",
             files=manifest if merged else None,
@@ -177,13 +177,13 @@ class Judging:
         await self._send(_command(pending, judgement))
 
     async def _again(self, pending: verifier_view.Pending, part: TaskState, requirement: Requirement) -> Verdict | None:
-        """Return the verdict on a tree that was rejected before, or None if the tree must be judged."""
+        """Return the earlier verdict if this tree was already rejected, or None if the tree must be judged."""
         known = part.rejected.get(pending.tree)
         if known is None:
             return None
         try:
             former = await self._library.verdict(known.evidence)
-        except NotFound:  # purged
+        except NotFound:  # the verdict was purged
             return None
         seed = pending.cause.int % SEED_MAX
         return repeated(former, requirement, attempt=known.attempt, evidence=known.evidence, seed=seed)
@@ -191,7 +191,7 @@ class Judging:
     async def _review(
         self, pending: verifier_view.Pending, state: RunState, part: TaskState, manifest: Manifest
     ) -> Verdict:
-        """Return the verdict on whether a review is well-formed. The review's findings are the reviewer's own."""
+        """Return the verdict about the form of a review. The opinions in the review are not judged."""
         return judge_review(
             await self._library.contents(manifest),
             seed=pending.cause.int % SEED_MAX,
@@ -201,7 +201,9 @@ class Judging:
         )
 
     async def _recorded(self, verdict: Verdict, requirement: Requirement, judged: Basis) -> Judgement:
-        """Store the verdict and its evidence as blobs. Return the judgement for the event, with their digests."""
+        """Store the verdict and its evidence as blobs. Return the judgement for the event with the digests of these
+        blobs.
+        """
         rests_on = [gate.evidence for gate in verdict.gates]
         parts = [verdict, *(evidence for evidence in rests_on if evidence)]
         whole, *named = await self._blobs.put(msgspec.json.encode(part, order="sorted") for part in parts)
@@ -217,8 +219,8 @@ class Judging:
 def judgement_of(verdict: Verdict, evidence: str, *, attestation: str = "", gates: Sequence[str] = ()) -> Judgement:
     """Return a verdict in the form that an event holds.
 
-    `evidence`, `attestation` and `gates` are digests: of the whole verdict, the signed statement and each gate's
-    evidence.
+    `evidence`: digest of the whole verdict. `attestation`: digest of the signed statement. `gates`: digest of the
+    evidence of each gate.
     """
     digests = gates or [""] * len(verdict.gates)
     return Judgement(
@@ -248,7 +250,7 @@ def judgement_of(verdict: Verdict, evidence: str, *, attestation: str = "", gate
 
 
 def _around(requirement: Requirement, manifest: Manifest, proof: Proof) -> Manifest:
-    """Return the files that a delivery adds to the tree or stores beside it."""
+    """Return the files that a delivery adds to the tree or stores next to the tree."""
     return packaging_manifest(requirement, manifest) if proof == "inside" else proof_manifest(requirement)
 
 

@@ -1,1 +1,1 @@
-"""Workers: the calls of employees, and the results that they hand in."""
+"""Workers make the calls of employees and hand in the results."""

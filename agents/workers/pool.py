@@ -1,4 +1,6 @@
-"""The workers of one process: for the employees named at its start, or for every file in the folder, also new ones."""
+"""The workers of one process. They serve the employees named at the start of the process, or the employee of each file
+in the folder, including new files.
+"""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -43,7 +45,7 @@ class AtWork:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def replace(self) -> None:
-        """End the worker because another one serves the employee, or because nobody does."""
+        """End the worker because a new worker serves the employee, or because the employee was dismissed."""
         if self.worker is not None:
             self.worker.replaced = True
         self.ended.set()
@@ -53,10 +55,11 @@ class AtWork:
 
 
 class Workers:
-    """Runs a worker for each posting. `names` None: for every file in the folder, which is read again every RESCAN_S.
+    """The workers of all postings, one worker for each. If `names` is None, each file in the folder is a posting, and
+    the folder is read again every RESCAN_S seconds.
 
-    A changed file is another version, or another way to reach the same version. The old worker finishes its calls, and
-    a new worker takes the next order. A removed file means that the employee was dismissed.
+    A changed file describes another version, or another way to reach the same version. The old worker finishes its
+    calls, and a new worker takes the next order. A removed file means that the employee was dismissed.
     """
 
     def __init__(
@@ -95,8 +98,8 @@ class Workers:
                         await self._follow(staff, at_work, group)
                     await either(stop, wait_s=RESCAN_S)
             finally:
-                # Also if cancelled: wait_for (Python 3.11) loses the cancellation if an answer comes at the same
-                # moment. A worker without this event would then keep the process running for ever.
+                # This runs after a cancel, too. In Python 3.11, wait_for loses a cancel that comes at the same
+                # moment as an answer. Without this event, such a worker would never end.
                 for present in at_work.values():
                     present.ended.set()
 
@@ -129,7 +132,7 @@ class Workers:
             self._complain(str(error))
 
     def _postings(self) -> Sequence[Posting] | None:
-        """Return the postings to serve; None if a file cannot be read. An unreadable file is not a dismissal."""
+        """Return the postings to serve, or None if a file cannot be read. An unreadable file is not a dismissal."""
         try:
             staff = postings.load_all(self._folder)
         except Invalid as error:
@@ -146,7 +149,8 @@ class Workers:
     def _begun(self, posting: Posting) -> AtWork:
         """Return an employee with its worker, which has not started yet.
 
-        An employee of "everybody" that cannot be built has no worker. The others work on; the next look tries again.
+        If the process serves all employees, an employee that cannot be built has no worker. The other employees work.
+        The next scan of the folder tries again.
         """
         employee, why_not = self._employee(posting)
         served = Served(posting, self._environment, employee, why_not)
@@ -156,7 +160,7 @@ class Workers:
         return AtWork(posting, served, worker)
 
     def _employee(self, posting: Posting) -> tuple[Employee | None, str]:
-        """Return the employee, or None and the reason for which it cannot be built."""
+        """Return the employee, or None and the reason why it cannot be built."""
         try:
             return self._build(posting, self._environment), ""
         except AuraError as error:

@@ -1,4 +1,6 @@
-"""Answers of a worker's process to questions about its employees. They describe the worker's own environment."""
+"""Answers of a worker's process to questions about its employees. The answers describe the environment of this
+process.
+"""
 
 import asyncio
 from collections.abc import Mapping
@@ -16,14 +18,16 @@ from agents.employees.safe_text import one_line
 from domain.errors import AuraError
 
 REACH_WAIT_S = 3.0
-"""Seconds that a server has to accept a connection."""
+"""Seconds within which a server must accept a connection."""
 MESSAGE_CHARS_MAX = 600
 KeyState = Literal["none", "set", "unset", "unusable"]
 _PORTS = {"http": 80, "https": 443}
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """`call`: make one small call to the model. Without it the worker only checks key and server."""
+    """A question to a worker. If `call` is true, the worker makes one small call. Otherwise it checks key and
+    server.
+    """
 
     call: bool
     wait_s: float
@@ -32,9 +36,9 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
     """The state of an employee in its worker's process.
 
-    `problem`: the problem with the call or the server, and the next step. `key_problem`: the same for the key. Both are
-    empty without a problem. `key_env`: the variable of its key, or empty. `seconds`: of the call, or None without a
-    successful call.
+    `problem`: the problem with the call or the server, and the next step. `key_problem`: the same for the key. Both
+    texts are empty if there is no problem. `key_env`: the environment variable of the key, or empty. `seconds`: the
+    duration of a successful call, or None.
     """
 
     problem: str
@@ -45,7 +49,7 @@ class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def said(self) -> str:
-        """ "ok", with the seconds of a call, or the problem."""
+        """ "ok" with the duration of a call in seconds, or the problem."""
         if self.seconds is not None:
             return f"ok, {self.seconds:.1f} s"
         return self.problem or self.key_problem or "ok"
@@ -55,10 +59,10 @@ _question = msgspec.json.Decoder(Question)
 
 
 def unset_key(variable: str) -> str:
-    """Return the message that a worker has no key, and the next step."""
+    """Return the message that a worker has no key. The message includes the next step."""
     return (
-        f"{variable} is not set for the worker. Set {variable} (or {variable}_FILE) where `aura up` is run, "
-        "then `aura down` and `aura up`."
+        f"{variable} is not set for the worker. Set {variable} (or {variable}_FILE) in the environment of "
+        "`aura up`, then run `aura down` and `aura up`."
     )
 
 
@@ -76,12 +80,12 @@ def key_state(posting: Posting, environment: Mapping[str, str]) -> tuple[KeyStat
 
 
 def needs_key(posting: Posting) -> bool:
-    """Return whether its server belongs to a known vendor, which refuses requests without a key."""
+    """Return whether the employee's server belongs to a known vendor. Vendors refuse requests without a key."""
     return posting.kind == "openai" and (not posting.base_url or provider_of(posting.base_url) is not None)
 
 
 class Served:
-    """One employee that a process serves, or cannot build. It answers questions about the employee."""
+    """One employee that a process serves or fails to build. The object answers questions about the employee."""
 
     def __init__(
         self, posting: Posting, environment: Mapping[str, str], employee: Employee | None, why_not: str = ""
@@ -100,7 +104,7 @@ class Served:
         return msgspec.json.encode(await self.report(question))
 
     async def report(self, question: Question) -> WorkerReport:
-        """Check key and server, or make the call."""
+        """Check the key and the server, or make the call."""
         posting = self._posting
         key, key_problem = key_state(posting, self._environment)
         problem, seconds = "", None
@@ -119,7 +123,9 @@ class Served:
         )
 
     async def _called(self, employee: Employee, wait_s: float, *, unset: bool) -> tuple[str, float | None]:
-        """Make a small call. Return the problem, and its seconds. No error of the call stops the worker."""
+        """Make a small call. Return the problem, if any, and the duration in seconds. No error of the call stops the
+        worker.
+        """
         try:
             async with asyncio.timeout(wait_s):
                 return "", (await employee.probe()).latency_s
@@ -131,12 +137,12 @@ class Served:
                 return f"{failure.message} {unset_key(self._posting.api_key_env)}", None
             return str(failure), None
         except Exception as error:
-            return f"This employee cannot be asked: {type(error).__name__}.", None
+            return f"This employee cannot be called: {type(error).__name__}.", None
 
 
 async def unreachable(posting: Posting, environment: Mapping[str, str]) -> str:
-    """Return why the employee's server accepts no connection. Empty if it accepts one, without a server, or with a
-    proxy.
+    """Return the reason why the employee's server accepts no connection. The text is empty if the server accepts a
+    connection, if the employee has no server, or if a proxy is used.
     """
     if posting.kind == "scripted" or proxy_of(posting.base_url, environment) is not None:
         return ""

@@ -1,4 +1,4 @@
-"""Questions to the workers: whether an employee answers in its worker's process, and whether its key is set there."""
+"""Questions to the workers: whether a worker can reach its employee, and whether the employee's key is set."""
 
 import asyncio
 from collections.abc import Mapping
@@ -12,32 +12,35 @@ from bus.stream import connect
 from domain.errors import Unavailable
 
 CALL_WAIT_S = 30.0
-"""Seconds that an employee has for the small call of a probe."""
+"""Time limit in seconds for the small call of a probe."""
 LOOK_WAIT_S = 5.0
-"""Seconds for the check of key and server."""
+"""Time limit in seconds for the check of the key and the server."""
 MARGIN_S = 5.0
-"""Additional seconds for the worker's own answer."""
+"""Seconds added to the time limit for the worker's own answer."""
 NEWCOMER_WAIT_S = 2.0
-"""Seconds after which a new employee has a worker."""
+"""Seconds to wait until a new employee has a worker."""
 POLL_S = 0.1
 NO_WORKER = "No worker serves this employee. `aura status` shows which processes run, `aura up` starts them."
 _report = msgspec.json.Decoder(WorkerReport)
 
 
 class Probed(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of a question about one employee. `report` None: no worker answered, and `problem` has the reason."""
+    """The result of a question about one employee. If no worker answered, `report` is None and `problem` has the
+    reason.
+    """
 
     problem: str = ""
     report: WorkerReport | None = None
 
     @property
     def said(self) -> str:
-        """ "ok", with the seconds of a call, or the problem."""
+        """ "ok" with the duration of a call in seconds, or the problem."""
         return self.report.said if self.report is not None else self.problem
 
 
 async def ask_workers(nats_url: str, employees: Mapping[UUID, str], *, call: bool) -> dict[UUID, Probed]:
-    """Ask the workers of all employees (id -> name) at the same time. `call`: with one small call to the model.
+    """Ask the workers of all employees (id -> name) at the same time. If `call` is true, each worker makes one small
+    call to the model.
 
     Raises Unavailable if NATS does not answer.
     """
@@ -65,5 +68,5 @@ async def _asked(channel: ProbeChannel, employee: UUID, question: bytes, wait_s:
     try:
         report = _report.decode(data)
     except msgspec.DecodeError:
-        return Probed(problem="The worker is of another release. Start it anew: aura down, then aura up.")
+        return Probed(problem="The worker runs another release of Aura. Restart it: aura down, then aura up.")
     return Probed(report=report)

@@ -1,4 +1,4 @@
-"""The hand-in of a worker for an order: the snapshot of its one call, and the files from the answer."""
+"""The hand-in of a worker for an order: the snapshot of the model call, and the files from the answer."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -16,11 +16,11 @@ from domain.tree_links import place_of, resolved
 from verification.requirements.scope import PATH_CHARS_MAX
 
 FILES_BYTES_MAX = 8 * 1024**2
-DELETED_MAX = 1000  # paths that a hand-in deletes
-DROPPED_MAX = 100  # paths that a hand-in names as dropped
-KEPT_BYTES_MAX = 4 * 1024**2  # of the stored prompt and of the stored answer; a note says that the rest was cut off
-MESSAGE_BYTES_MAX = 15 * 1024**2  # of an encoded hand-in: the servers accept 16 MiB
-TEXT_CHARS_MAX = 600  # of a message
+DELETED_MAX = 1000  # most paths that a hand-in may delete
+DROPPED_MAX = 100  # most paths that a hand-in names as dropped
+KEPT_BYTES_MAX = 4 * 1024**2  # limit of the stored prompt and of the stored answer; a note marks a cut
+MESSAGE_BYTES_MAX = 15 * 1024**2  # limit of an encoded hand-in; the NATS servers accept 16 MiB
+TEXT_CHARS_MAX = 600  # limit of a message
 PARAMETERS_MAX = 40
 CUT = b"\n[cut here: the rest is not kept]"
 
@@ -35,9 +35,9 @@ class OrderIds(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HandIn(msgspec.Struct, frozen=True, kw_only=True):
-    """One order's result. `prompt` and `answer`: the sent request and the answer of the model.
+    """One order's result. `prompt`: the request to the model. `answer`: the model's answer.
 
-    `files` (by path) and `deleted` (paths) are the employee's difference. They are empty unless the outcome is
+    `files` (path to content) and `deleted` (paths) are the employee's difference. Both are empty if the outcome is not
     `answered`. `dropped`: paths outside the scope that the employee wrote. They are not part of the difference.
     """
 
@@ -53,10 +53,10 @@ class HandIn(msgspec.Struct, frozen=True, kw_only=True):
     dropped: tuple[str, ...] = ()
 
     def difference(self, before: Manifest) -> dict[str, Entry]:
-        """Return the difference from the manifest that the order began with.
+        """Return the difference to the manifest at the start of the order.
 
         A file that is written again keeps its mode. A write to a link, or to a path below a link, changes the link's
-        target: the scope and the verdict are about the target's path.
+        target. The scope and the verdict use the path of the target.
         """
         links = {path: entry.target for path, entry in before.items() if entry.kind == "link"}
         changed = {place_of(path, links) or path: DELETED for path in self.deleted}
@@ -69,10 +69,10 @@ class HandIn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def answered(order: Order, answer: Answer, employee: Employee) -> HandIn:
-    """Return the hand-in of a call that came back.
+    """Return the hand-in of a call that has an answer.
 
-    Without code its outcome is `no_code`, or `declined` if the employee states why the task cannot be done. With too
-    much code it is `too_large`.
+    If the answer has no code, the outcome is `no_code`, or `declined` if the employee states why the task cannot be
+    done. If the answer has too much code, the outcome is `too_large`.
     """
     outcome = "answered" if answer.files or answer.deleted else DECLINED if answer.declined else "no_code"
     if sum(map(len, answer.files.values())) > FILES_BYTES_MAX or len(answer.deleted) > DELETED_MAX:
@@ -111,7 +111,9 @@ def failed(order: Order, failure: CallFailed, employee: Employee) -> HandIn:
 
 
 def defective(ids: OrderIds, error: Exception, employee: Employee, *, begun: bool) -> HandIn:
-    """Return the hand-in for an error of this program, not of the call. `begun`: the call may have cost something."""
+    """Return the hand-in for an error of this program, not of the call. `begun`: the call may have started and cost
+    something.
+    """
     snapshot = Snapshot(
         outcome="defect",
         provider=employee.provider,
@@ -127,7 +129,9 @@ def defective(ids: OrderIds, error: Exception, employee: Employee, *, begun: boo
 
 
 def message_of(hand_in: HandIn) -> bytes:
-    """Return the encoded hand-in, at most MESSAGE_BYTES_MAX long. Prompt and answer are cut before the files are."""
+    """Return the encoded hand-in, at most MESSAGE_BYTES_MAX long. Prompt and answer are cut first, then the files are
+    removed.
+    """
     data = msgspec.json.encode(hand_in)
     if len(data) > MESSAGE_BYTES_MAX:
         hand_in = msgspec.structs.replace(
@@ -143,7 +147,9 @@ def message_of(hand_in: HandIn) -> bytes:
 
 
 def _cost_of_failure(failure: CallFailed) -> Amount | None:
-    """Return a cost of zero if the call costs nothing. Return None otherwise: then only the upper bound is safe."""
+    """Return zero if the call costs nothing. Otherwise return None, because only the upper bound of the cost is
+    known.
+    """
     return Amount() if failure.costs_nothing else None
 
 
@@ -174,7 +180,7 @@ def _snapshot(result: ModelResult, outcome: str, employee: Employee, message: st
 def _parameters(result: ModelResult) -> dict[str, str | int | float | bool | None]:
     """Return the scalar parameters of a request: temperature, seed, limits. The messages are in the prompt's blob.
 
-    `adapted`: changes to the request, because the server refuses the usual form.
+    `adapted`: changes to the request that were needed because the server refuses the usual form.
     """
     sent = sorted(result.request.items())[:PARAMETERS_MAX]
     shown = {
@@ -186,7 +192,7 @@ def _parameters(result: ModelResult) -> dict[str, str | int | float | bool | Non
 
 
 def _cost(result: ModelResult) -> Amount | None:
-    """Return the cost of the call; None when only its upper bound is safe."""
+    """Return the cost of the call, or None if only the upper bound of the cost is known."""
     tokens = result.tokens
     if tokens is None and result.input_tokens is not None and result.output_tokens is not None:
         tokens = result.input_tokens + result.output_tokens
@@ -198,7 +204,7 @@ def _text(text: str) -> str:
 
 
 def _safe_path(path: str) -> str:
-    """Return a path that an employee named in a form that an event can hold."""
+    """Convert a path from an employee's answer to a text that an event can contain."""
     return path.encode("utf-8", "replace").decode()[:PATH_CHARS_MAX]
 
 

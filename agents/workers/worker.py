@@ -1,4 +1,4 @@
-"""A worker: it takes the orders of one employee, calls the model once for each order, and hands in the result.
+"""A worker takes the orders of one employee, calls the model once for each order, and hands in the result.
 
 It reads no log and uses no SQL. An order is acknowledged before the call, so an interrupted call is never repeated
 automatically.
@@ -24,7 +24,9 @@ IDLE_WAIT_S = 1.0
 RETRY_WAIT_S = 0.5
 HAND_IN_ATTEMPTS_MAX = 20
 ORDERS_REMEMBERED_MAX = 10_000
-"""Orders remembered as taken. NATS may send an order again if it fails before it confirms the acknowledgement."""
+"""Number of orders remembered as taken. NATS may send an order again if NATS fails before it confirms the
+acknowledgement.
+"""
 
 
 _order = msgspec.json.Decoder(Order)
@@ -43,7 +45,9 @@ class OrderMessage(Protocol):
 
 
 class Queue(Protocol):
-    """The source of a worker's orders and the destination of its results. `bus/work_queue.py` has the real one."""
+    """The source of a worker's orders and the destination of its results. `bus/work_queue.py` has the
+    implementation.
+    """
 
     async def next_order(self, employee: UUID, wait_s: float, /) -> OrderMessage | None: ...
 
@@ -69,13 +73,13 @@ class Worker:
         self._log = log
         self._taken: dict[UUID, None] = {}
         self.replaced = False
-        """Whether another worker serves this employee from now on. Then a late order goes back to the queue."""
+        """Whether another worker serves this employee from now on. In this case a late order goes back to the queue."""
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until stopped. Open calls are finished first.
+        """Work until `stop` is set. Then finish the open calls.
 
-        An order that arrives at the moment of the stop is called too: its call has started on record, and nobody else
-        may be there to make it. It goes back to the queue only if another worker serves this employee.
+        An order that arrives at the moment of the stop is called, too. The log already says that its call has started,
+        and maybe no other worker exists. The order goes back to the queue only if another worker serves this employee.
         """
         async with asyncio.TaskGroup() as calls:
             while not stop.is_set():
@@ -84,7 +88,7 @@ class Worker:
                 if parcel is None:
                     self._slots.release()
                     continue
-                if stop.is_set() and self.replaced:  # the worker that replaces this one may be another version
+                if stop.is_set() and self.replaced:  # the new worker may serve another version
                     await parcel.again(0)
                     self._slots.release()
                     break
@@ -109,7 +113,7 @@ class Worker:
         """Process one order. An error in one call stops neither the other calls nor the process."""
         try:
             if not await parcel.done():
-                return  # the order may come again or not; if not, the lease ends it
+                return  # the queue may deliver the order again; if not, its lease ends it
             await self._hand_in(await self._result(parcel))
         except Exception as error:
             self._log.error("order_lost", employee=self.employee.id, **_defect(error))
@@ -117,7 +121,7 @@ class Worker:
             self._slots.release()
 
     async def _result(self, parcel: OrderMessage) -> HandIn | None:
-        """Return the hand-in for an order, or None if the order was taken before."""
+        """Return the hand-in for an order, or None if the worker took this order before."""
         ids = _ids_of(parcel.data)
         if not self._first(ids.id):
             return None
@@ -136,7 +140,7 @@ class Worker:
         return result
 
     def _first(self, order: UUID) -> bool:
-        """Return whether the order was not taken before. Each order is called once."""
+        """Return whether the order is new. The model is called only once for each order."""
         if order in self._taken:
             return False
         self._taken[order] = None
@@ -165,7 +169,9 @@ class Worker:
 
 
 def _ids_of(data: bytes) -> OrderIds:
-    """Return the ids of an order, also if the rest of it cannot be decoded. Raises ValueError if it is not an order."""
+    """Return the ids of an order, even if the rest of the order cannot be decoded. Raises ValueError if the data is not
+    an order.
+    """
     try:
         return _ids.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -174,7 +180,9 @@ def _ids_of(data: bytes) -> OrderIds:
 
 
 def _defect(error: Exception) -> dict[str, object]:
-    """Return the class and the place of an unexpected error. Its message is left out: it may contain secrets."""
+    """Return the class and the place of an unexpected error. The message of the error is omitted, because it may
+    contain secrets.
+    """
     last = traceback.extract_tb(error.__traceback__)[-1:]
     return {"error": type(error).__name__, "at": ", ".join(f"{each.filename}:{each.lineno}" for each in last)}
 

@@ -48,7 +48,7 @@ async def test_an_answer_that_is_repeated_is_judged_once_and_the_run_ends_early(
         assert "attempt 1" in told.findings[0].for_author
         assert [gate.gate for gate in told.gates] == [GATE]
         assert (told.verified, told.tree) == (False, first.tree)
-    assert "nobody on the staff has another answer" in reason
+    assert "no employee has a new answer" in reason
     assert "repeats_max is 3" in reason
 
 

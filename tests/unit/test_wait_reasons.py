@@ -155,11 +155,9 @@ CASES: dict[str, Case] = {
         (*PLANNED, *HIRED, *SUSPENDED), "suspended", "suspended: ada", "aura reinstate ada --reason"
     ),
     "control: somebody else is not suspended": Case((*PLANNED, *HIRED, *SUSPENDED, *colleague()), "manager"),
-    "nobody knows a price": Case(
-        (*PLANNED, *hired(call_usd_max=None)), "no_price", "what a call of ada costs", "--price-in"
-    ),
+    "nobody knows a price": Case((*PLANNED, *hired(call_usd_max=None)), "no_price", "not known for ada", "--price-in"),
     "a price is unknown, and the other one is suspended": Case(
-        (*PLANNED, *HIRED, *SUSPENDED, *colleague(call_usd_max=None)), "no_price", "call of ben"
+        (*PLANNED, *HIRED, *SUSPENDED, *colleague(call_usd_max=None)), "no_price", "not known for ben"
     ),
     "all rest after a fault": Case((*PLANNED, *HIRED, *FAILED[len(PLANNED) :]), "resting", "until 08:01:3", "refused"),
     "control: one rests, another one does not": Case(
@@ -190,7 +188,7 @@ CASES: dict[str, Case] = {
     "not founded": Case(happened("run.submitted"), "not_founded", "", "aura up"),
     "the call is under way": Case((*CALLING, *HIRED), None),
     "no process works for its employee": Case(
-        (*CALLING, *HIRED), "no_worker", "ada has T1", "aura serve employee ada", without("employees")
+        (*CALLING, *HIRED), "no_worker", "T1 is assigned to ada", "aura serve employee ada", without("employees")
     ),
     "control: a process of its own works for it": Case(
         (*CALLING, *HIRED), None, serving=Serving(without("employees").roles | {"employee:ada"}, all_here=True)

@@ -199,8 +199,8 @@ def hosted(**changes: object) -> Posting:
 
 
 UNSET = (
-    "MY_KEY is not set for the worker. Set MY_KEY (or MY_KEY_FILE) where `aura up` is run, "
-    "then `aura down` and `aura up`."
+    "MY_KEY is not set for the worker. Set MY_KEY (or MY_KEY_FILE) in the environment of `aura up`, "
+    "then run `aura down` and `aura up`."
 )
 AUTH = CallFailed("auth", "It answered 401.")
 AWAY = CallFailed("connection", "It cannot be reached.")
@@ -217,7 +217,7 @@ OWN = "http://127.0.0.1:9/v1"
         (hosted(base_url=OWN), {}, well, ""),
         (hosted(base_url=OWN), {}, raising(AUTH), f"It answered 401. {UNSET}"),
         (hosted(base_url=OWN), {}, raising(AWAY), str(AWAY)),
-        (hosted(), {"MY_KEY": "k"}, raising(RuntimeError("secret")), "This employee cannot be asked: RuntimeError."),
+        (hosted(), {"MY_KEY": "k"}, raising(RuntimeError("secret")), "This employee cannot be called: RuntimeError."),
         (hosted(), {"MY_KEY": "k"}, hanging, "No answer within 0.1 s."),
     ],
 )
