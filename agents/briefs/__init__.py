@@ -1,1 +1,1 @@
-"""Briefs: the texts that tell an employee or a reviewer about the task."""
+"""Briefs are the texts that describe a task to an employee or a reviewer."""

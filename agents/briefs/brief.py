@@ -1,4 +1,4 @@
-"""The brief: the text that tells an employee about its task.
+"""The brief is the text that describes a task to an employee.
 
 It contains criteria, visible examples, signatures and files. It contains no sealed cases.
 """
@@ -15,13 +15,13 @@ from domain.errors import NotFound
 from verification.execution.service_session import READY_WAIT_S
 from verification.requirements.model import Case, Criterion, Request, Requirement, Step
 
-EXAMPLES_MAX = 12  # per criterion; with more, the prompt would not fit into a small model's context
+EXAMPLES_MAX = 12  # per criterion; more examples would not fit into the context of a small model
 _LETTERS = "abcdefghijkmnpqrstuvwxyz"
 _PARAMETERS = r"\(\s*([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)?\s*\)"
 
 
 class BriefCriterion(msgspec.Struct, frozen=True, kw_only=True):
-    """One criterion as its author sees it. Each example and each property is one line."""
+    """One criterion in the form that the employee sees. Each example and each property is one line."""
 
     id: str
     says: str
@@ -29,7 +29,7 @@ class BriefCriterion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PreviousAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of the attempt before: its unchanged text, and the files that the parser found in it."""
+    """The answer of the previous attempt: its unchanged text, and the files that the parser found in it."""
 
     text: str
     files: Mapping[str, str] = {}
@@ -39,7 +39,7 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
     """One task for one employee. `paths` are scope patterns. `feedback` has the earlier rejections, oldest first.
 
     `definitions`: module -> the names in it that visible cases use. `base_files`: the whole files in scope.
-    `not_shown`: path in scope -> the reason why its text is left out. `neighbours`: files that the files in scope
+    `not_shown`: path in scope -> the reason why its text is omitted. `neighbours`: files that the files in scope
     import. `listing`: the paths of the project.
     """
 
@@ -60,12 +60,12 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def single_path(self) -> str | None:
-        """The only file of the task, if its scope names exactly one."""
+        """The only file of the task, or None if the scope can match several files."""
         return self.paths[0] if len(self.paths) == 1 and is_concrete(self.paths[0]) else None
 
 
 def is_concrete(pattern: str) -> bool:
-    """Return whether a scope pattern names one file."""
+    """Return whether a scope pattern names exactly one file."""
     return not any(mark in pattern for mark in "*?")
 
 
@@ -80,8 +80,8 @@ def brief_of(
 ) -> Brief:
     """Return the brief of one planned task.
 
-    `base`: the files that the task starts from, or those of them that the task is about. `listing`: all their paths, if
-    `base` does not contain all of them.
+    `base`: all files at the start of the task, or only the files that the brief needs. `listing`: the paths of all
+    files, if `base` does not contain all files.
 
     :raises NotFound: if the requirement has no such task.
     """
@@ -114,7 +114,7 @@ def _prose(requirement: Requirement) -> str:
 
 
 def _libraries(requirement: Requirement) -> list[str]:
-    """Return a sentence that names the packages that can be imported besides the standard library."""
+    """Return a sentence that lists the installed packages outside the standard library."""
     if requirement.from_base:
         return ["The libraries that the project declares for itself and for its tests are installed."]
     if not requirement.dependencies:
@@ -155,14 +155,16 @@ def criterion_of(criterion: Criterion) -> BriefCriterion:
 
 
 def test_paths(criteria: Iterable[Criterion]) -> tuple[str, ...]:
-    """Return the base's test files that visible criteria name by single tests."""
+    """Return the test files of the base that contain tests named in visible criteria."""
     changes = [criterion.over_base for criterion in criteria if criterion.over_base is not None]
     ids = [test for change in changes for test in (*change.must_pass, *change.keep_passing)]
     return tuple(dict.fromkeys(test.partition("::")[0] for test in ids))
 
 
 def _suites(criteria: Sequence[Criterion], base: Mapping[str, bytes]) -> dict[str, str]:
-    """Return the texts of the visible tests: given suites, tests laid over the base's tests, and tests of the base."""
+    """Return the texts of the visible tests: given suites, tests that the requirement adds to the base, and tests of
+    the base.
+    """
     given = {path: base[path] for path in test_paths(criteria) if path in base}
     for criterion in criteria:
         given |= criterion.suite.files if criterion.suite else {}
@@ -253,7 +255,7 @@ def _tagged(tag: str, value: Any) -> str:
 
 
 def _definitions(criteria: Iterable[Criterion]) -> dict[str, tuple[str, ...]]:
-    """Return the names that visible cases and properties use, by the module that must define them."""
+    """Return module -> names that the module must define, because visible cases or properties use these names."""
     steps = [step for criterion in criteria for case in criterion.cases for step in case.steps]
     targets = [step.target for step in steps]
     for stated in (stated for criterion in criteria for stated in criterion.properties):
@@ -267,7 +269,7 @@ def _definitions(criteria: Iterable[Criterion]) -> dict[str, tuple[str, ...]]:
 
 
 def _signatures(criteria: Iterable[Criterion], prose: str) -> tuple[str, ...]:
-    """Return one line for each function or class that the visible cases and properties name, in their order."""
+    """Return one line for each function or class that the visible cases and properties name, in the same order."""
     text = "\n".join([prose, *(criterion.says for criterion in criteria)])
     uses: dict[tuple[str, str], list[Step]] = {}
     for step in (step for criterion in criteria for case in criterion.cases for step in case.steps):

@@ -1,4 +1,6 @@
-"""Excerpts of a text within a number of bytes: the whole text, numbered parts around relevant lines, or an outline."""
+"""Excerpts of a text that fit into a byte limit: the whole text, numbered parts around relevant lines, or an
+outline.
+"""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -8,12 +10,12 @@ AROUND_LINES = 12
 DEFINITION_LINES = 60
 HEAD_LINES = 30
 USES_MAX = 100
-"""Number of places that use a name and that become parts of their own."""
+"""Maximum number of lines that use a name and become separate parts."""
 _DEFINES = re.compile(r"^\s*(?:async\s+)?(?:def|class)\s+(\w+)")
 
 
 class Part(NamedTuple):
-    """Some lines of a text: the first and the last line, counted from 1."""
+    """A range of lines of a text: the numbers of the first and the last line, counted from 1."""
 
     first: int
     last: int
@@ -27,8 +29,8 @@ def fenced(text: str, language: str = "") -> str:
 
 
 def parts_within(text: str, names: Iterable[str], bytes_max: int) -> tuple[Part, ...]:
-    """Return the parts of a text that fit: its head, definitions of the names, places that use them, then lines from
-    the top.
+    """Return the parts of a text that fit into `bytes_max`. The head is chosen first, then definitions of the names,
+    then lines that use the names, then other lines from the top.
     """
     lines = text.split("\n")
     if lines and not lines[-1]:
@@ -52,7 +54,7 @@ def parts_within(text: str, names: Iterable[str], bytes_max: int) -> tuple[Part,
 
 
 def _windows(lines: Sequence[str], names: frozenset[str]) -> list[tuple[int, int]]:
-    """Return ranges of lines, the most relevant ones first."""
+    """Return ranges of lines, the most relevant ranges first."""
     defined: list[tuple[int, int]] = []
     used: list[tuple[int, int]] = []
     for at, line in enumerate(lines):
@@ -65,7 +67,7 @@ def _windows(lines: Sequence[str], names: frozenset[str]) -> list[tuple[int, int
 
 
 def _end_of(lines: Sequence[str], at: int) -> int:
-    """Return the index of the line after a definition's body, at most DEFINITION_LINES further on."""
+    """Return the index of the line after a definition's body, at most DEFINITION_LINES after its first line."""
     depth = len(lines[at]) - len(lines[at].lstrip())
     for end in range(at + 1, min(len(lines), at + DEFINITION_LINES)):
         line = lines[end]
@@ -95,7 +97,7 @@ def outline(text: str) -> str:
 
 
 def cut(text: str, bytes_max: int, note: str) -> str:
-    """Return the text, or its first whole lines and a note if it is too long."""
+    """Return the text. If the text is too long, return its first complete lines and the note."""
     if len(text.encode()) <= bytes_max:
         return text
     kept: list[str] = []

@@ -10,7 +10,7 @@ SHOWN_CHARS_MAX = 120
 
 
 def described(one: Property) -> str:
-    """Return the property as text: `for every a, a whole number from 0 to 9: f(f(a)) == f(a)`."""
+    """Return the property as text, for example `for every a, a whole number from 0 to 9: f(f(a)) == f(a)`."""
     names = _LETTERS[: len(one.inputs)]
     given = ", ".join(f"{name}, {generated(made)}" for name, made in zip(names, one.inputs, strict=True))
     refusal = f"; it may raise {' or '.join(one.may_raise)}" if one.may_raise else ""
@@ -18,7 +18,7 @@ def described(one: Property) -> str:
 
 
 def function_of(target: str) -> str:
-    """Return the name after the module."""
+    """Return the name of the function without the module."""
     return target.partition(":")[2]
 
 
@@ -66,7 +66,7 @@ _SENTENCES: dict[PropertyKind, Callable[[Property, list[str]], str]] = {
 
 
 def generated(made: Generator) -> str:
-    """Return a generator as text: `a text of at most 40 characters out of 'ab -'`."""
+    """Return a generator as text, for example `a text of at most 40 characters out of 'ab -'`."""
     text = _GENERATED[made.kind](made)
     return text if len(text) <= SHOWN_CHARS_MAX else f"{text[: SHOWN_CHARS_MAX - 1]}…"
 

@@ -1,5 +1,5 @@
-"""The task of a reviewer: the requirement, the changes and the results of the gates. It has no transcript and no sealed
-cases.
+"""The brief of a reviewer: the requirement, the changes and the results of the gates. It contains no answers of the
+authors and no sealed cases.
 """
 
 import difflib
@@ -16,7 +16,7 @@ from verification.requirements.model import Requirement
 from verification.verdict.model import Verdict
 from verification.verdict.review import FORM
 
-DIFF_CHARS_MAX = 60_000  # of all files together; a note says that the rest was cut off
+DIFF_CHARS_MAX = 60_000  # limit for all files together; a note marks a cut
 
 _TASK = f"""You review work that others have done. Nothing of it is yours. Read what was required, what was changed and
 what the gates say, then answer with one fenced block of JSON and nothing else, of this form:
@@ -58,9 +58,9 @@ async def review_brief(library: Library, state: RunState, requirement: Requireme
 
 
 def diff_of(base: Mapping[str, str], changed: Mapping[str, str], unseen: Iterable[str] = ()) -> str:
-    """Return the changes as a diff, given path -> text before and after.
+    """Return the changes as a diff. `base` and `changed`: path -> text before and after.
 
-    Paths in `unseen` are only named, because the files are long or not text.
+    `unseen`: paths of files that are too long or not text. The diff lists only the paths of these files.
     """
     lines: list[str] = []
     for path, text in changed.items():

@@ -10,14 +10,16 @@ from verification.requirements.scope import in_scope
 from verification.tree_limits import SHOWN_FILE_BYTES_MAX
 
 SCOPE_BYTES_MAX = 4 * 1024**2
-"""Limit of all texts in scope together. The smallest files come first. Files beyond the limit are only named."""
+"""Limit for all texts in scope together. The smallest files come first. For files beyond the limit, only the path is
+given.
+"""
 NEIGHBOUR_BYTES_MAX = 64 * 1024
 NEIGHBOURS_MAX = 40
 LISTED_MAX = 2_000
 
 
 class ScopeTexts(NamedTuple):
-    """The files in scope: path -> text, and path -> the reason why its text is left out."""
+    """The files in scope: path -> text, and path -> the reason why its text is omitted."""
 
     texts: dict[str, str]
     not_shown: dict[str, str]
@@ -53,7 +55,9 @@ def text_of(content: bytes) -> str | None:
 
 
 def imported_paths(texts: Mapping[str, str], paths: Iterable[str]) -> tuple[str, ...]:
-    """Return the project's files that the given files import, without the given files, in the order of the imports."""
+    """Return the project files that the files in `texts` import, without the files in `texts`, in the order of the
+    imports.
+    """
     known = frozenset(paths)
     seen = {
         candidate: None
@@ -95,8 +99,8 @@ def _count(name: str) -> int:
 
 
 def _modules(text: str, path: str) -> Iterator[str]:
-    """Yield the dotted names of all modules that a file may import. A relative import gives a path from the project's
-    folder.
+    """Yield the dotted names of all modules that a file may import. The name for a relative import begins with `/` and
+    is relative to the project's folder.
     """
     try:
         with warnings.catch_warnings():
@@ -118,7 +122,7 @@ def _modules(text: str, path: str) -> Iterator[str]:
 
 
 def _files_of(module: str, importer: str) -> Iterator[str]:
-    """Yield the paths at which a module may be: in the project's folder, in src/, or in a folder above the importing
+    """Yield the paths at which a module may exist: in the project's folder, in src/, or in a folder above the importing
     file.
     """
     parts = importer.split("/")[:-1]

@@ -1,1 +1,1 @@
-"""Deliveries: a git repository with its packaging, its acceptance tests and the verdict."""
+"""A delivery is a git repository with packaging, acceptance tests and the verdict."""

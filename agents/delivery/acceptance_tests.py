@@ -13,7 +13,7 @@ from verification.requirements.model import Case, Request, Requirement, Step
 
 LINE_CHARS_MAX = 110
 _WITHIN_S = Case(steps=(), line=0).within_s
-_CONFTEST = '''"""Makes the project importable and gives each acceptance case a box of its own."""
+_CONFTEST = '''"""Makes the project importable and gives each acceptance case its own box."""
 
 import sys
 from pathlib import Path
@@ -41,8 +41,8 @@ def service(tmp_path: Path):  # type: ignore[no-untyped-def]
     yield made
     made.stop()
 """
-_HEAD = """# The acceptance cases of the requirement, one test each.
-# The verdict rests on these and, where there are any, on sealed cases that are not delivered.
+_HEAD = """# The acceptance cases of the requirement, one test for each case.
+# If the requirement has sealed cases, the verdict also used them. Sealed cases are not delivered.
 # ruff: noqa: F401
 
 from datetime import date, datetime
@@ -124,13 +124,13 @@ def _asked(request: Request) -> Iterator[tuple[str, str]]:
 
 
 def _arguments(step: Step, case: Case) -> Iterator[tuple[str, str]]:
-    """Yield names and literals of everything in a step except its target. Defaults are left out."""
+    """Yield the name and the literal of each argument of a step, without the target. Default values are omitted."""
     expect = step.expect
     given: dict[str, Any] = {"stdin": step.stdin or "", "env": dict(step.env)} if step.action == "run" else {}
     given |= {"bind": step.bind or "", "before": dict(step.files_before)}
     if step.action == "run":
         given |= {"exit": expect.exit, "stdout": expect.stdout, "stdout_matches": expect.stdout_matches}
-        # The judge's default limit is left out, because the reader's machine may be slower.
+        # The default time limit is omitted, because another machine may be slower.
         given |= {"stderr": expect.stderr, "within_s": None if case.within_s == _WITHIN_S else case.within_s}
     else:
         given |= {"raises": expect.raises, "or_subclass": expect.or_subclass, "approx": expect.approx}
@@ -143,7 +143,7 @@ def _arguments(step: Step, case: Case) -> Iterator[tuple[str, str]]:
         yield "returns", literal(expect.returns)
     for name, value in given.items():
         plain_zero = name == "exit" and value == 0
-        # An empty text that is expected is not the same as no expectation.
+        # An expected empty text is not the same as no expectation.
         left_out = value is None or value is False or (value in ("", [], {}) and name not in ("stdout", "stderr"))
         if not plain_zero and not left_out:
             yield name, repr(value)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 
 def put(built: Path, folder: Path) -> None:
-    """Rename a built folder to its final path. It is flushed to disk before the rename, and the rename before the
-    return.
+    """Rename a built folder to its final path. The folder is flushed to disk before the rename. The rename is flushed
+    to disk before this function returns.
     """
     _flush(built)
     os.rename(built, folder)
@@ -23,7 +23,7 @@ def _flush(folder: Path) -> None:
     """Wait until all data in the folder's file system is on the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        with suppress(AttributeError):  # a system without syncfs
+        with suppress(AttributeError):  # some systems have no syncfs
             if ctypes.CDLL(None, use_errno=True).syncfs(descriptor) == 0:
                 return
         os.sync()

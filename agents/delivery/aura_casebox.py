@@ -1,7 +1,7 @@
-"""Runs the acceptance cases beside this file. Each case has an empty folder and imports the project again.
+"""Runs the acceptance cases in this folder. Each case gets an empty folder and imports the project again.
 
-Values are compared with their types: 1 is neither True nor 1.0, and a list is not a tuple. An instance of a subclass of
-a built-in type is compared by its contents, which that type's own methods return.
+Values are compared with their types: 1 is not equal to True or 1.0, and a list is not equal to a tuple. For an instance
+of a subclass of a built-in type, only the contents are compared. The methods of the built-in type read these contents.
 """
 
 import importlib
@@ -20,7 +20,7 @@ from typing import Any
 
 
 class Matching:
-    """Equals every text in which the pattern is found."""
+    """A value that equals every text in which the pattern is found."""
 
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
@@ -29,15 +29,17 @@ class Matching:
         return f"text matching {self.pattern!r}"
 
     def found(self, text: object) -> bool:
-        """Return whether the value is such a text. If the pattern is not valid in Python, the test is skipped."""
+        """Return whether the value is a text that contains the pattern. If the pattern is not valid in Python, the test
+        is skipped.
+        """
         try:
             return isinstance(text, str) and re.search(self.pattern, text) is not None
         except re.error as error:
-            raise unittest.SkipTest(f"{self.pattern!r} is not a pattern for Python: {error}") from error
+            raise unittest.SkipTest(f"{self.pattern!r} is not a valid Python pattern: {error}") from error
 
 
 class Anything:
-    """Equals every value."""
+    """A value that equals every value."""
 
     def __repr__(self) -> str:
         return "anything"
@@ -61,7 +63,8 @@ READERS: dict[type, Callable[[Any], Any]] = {
     datetime: lambda value: datetime.fromisoformat(datetime.isoformat(value)),
     date: date.isoformat,
 }
-"""Type -> function that returns its contents, whatever a subclass overrides. A datetime is also a date, so it is first.
+"""Type -> function that returns the contents, even if a subclass overrides methods. datetime comes before date, because
+a datetime is also a date.
 """
 
 
@@ -79,7 +82,7 @@ def contents(value: Any, exact_type: bool = False) -> tuple[type | None, Any]:
 
 
 def same(expected: Any, actual: Any, approx: float | None = None, *, exact_type: bool = False) -> bool:
-    """Return whether the value is the expected one. `approx` is the greatest absolute difference of two floats."""
+    """Return whether the value equals the expected value. `approx`: the greatest allowed difference of two floats."""
     if isinstance(expected, Anything):
         return True
     if isinstance(expected, Matching):
@@ -120,7 +123,7 @@ def alike(
 
 
 def _all_found(expected: list[Any], actual: list[Any], fits: Callable[[Any, Any], bool]) -> bool:
-    """Return whether each expected member matches a different actual one. Members that match many values come last."""
+    """Return whether each expected member has its own matching actual member. Wildcards are tried last."""
     left = list(actual)
     for member in sorted(expected, key=lambda one: isinstance(one, Anything | Matching)):
         at = next((index for index, one in enumerate(left) if fits(member, one)), None)
@@ -147,7 +150,9 @@ def _check_error(error: Exception, raises: str, or_subclass: bool, message_match
 
 
 class Box:
-    """One case. Its steps share the names that they bind and one empty folder, which is the working directory."""
+    """One case. Its steps share bound names and one folder. The folder is empty at first and is the working
+    directory.
+    """
 
     def __init__(self, root: Path, folder: Path, command: str) -> None:
         self.root = root
@@ -159,7 +164,7 @@ class Box:
                 del sys.modules[name]
 
     def call(self, target: str, *args: Any, bind: str = "", kwargs: Mapping[str, Any] = {}, **expected: Any) -> None:
-        """Call "module:function" or "$name.method" and compare what it returns or raises."""
+        """Call "module:function" or "$name.method" and compare the result or the exception."""
         value = self._outcome(lambda: self._target(target)(*args, **kwargs), **expected)
         if bind:
             self.bound[bind] = value
@@ -231,12 +236,12 @@ class Box:
         else:
             assert same(returns, value, approx, exact_type=exact_type), f"returned {value!r}, expected {returns!r}"
         for path, expected in after.items():
-            assert (self.folder / path).exists(), f"{path} is not there"
+            assert (self.folder / path).exists(), f"{path} does not exist"
             assert expected is None or (self.folder / path).read_bytes() == expected.encode(), f"{path} differs"
         for path, content in contents.items():
             assert (self.folder / path).read_bytes() == content, f"{path} has changed"
         for path in absent:
-            assert not (self.folder / path).exists(), f"{path} is there"
+            assert not (self.folder / path).exists(), f"{path} exists"
         return value
 
     def _target(self, target: str) -> Any:

@@ -1,6 +1,6 @@
-"""Checks the properties beside this file. The standard library draws the inputs from a fixed seed.
+"""Checks the properties in this folder. The standard library draws the inputs from a fixed seed.
 
-AURA_SEED=NUMBER draws other inputs. The verdict used inputs of its own. Its evidence names their seed.
+AURA_SEED=NUMBER draws other inputs. The verdict used different inputs. The verdict's evidence contains their seed.
 """
 
 import importlib
@@ -24,7 +24,7 @@ else:
     from aura_casebox import _attempt, contents, equal
 
 SEED = 20_000
-DRAWS_PER_TRY = 20  # attempts of a generator that must give different values
+DRAWS_PER_TRY = 20  # attempts per item; many are needed if all items must be different
 LETTERS = string.printable + "éüßİıſΣςЖ\u0301\u200d\u00a0\u2028²½٣אع中한\ufeff😀"
 HERE = Path(__file__).resolve().parent
 Draw = Callable[[Random], Any]
@@ -101,7 +101,7 @@ def day(low: str, high: str) -> Draw:
 
 
 def given(path: str, function: str) -> Callable[..., Any]:
-    """Load a function of the requirement's author from its file."""
+    """Load a function from a file of the requirement's author."""
     found: Callable[..., Any] = runpy.run_path(str(HERE / "given" / path))[function]
     return found
 
@@ -121,12 +121,14 @@ class Trying:
     def idempotent(self) -> None:
         for arguments, once in self._answers():
             twice = self._function()(once, *arguments[1:])
-            assert equal(once, twice, self.approx), f"{self._said(arguments)} is {once!r}, and then {twice!r}"
+            assert equal(once, twice, self.approx), f"{self._said(arguments)} is {once!r}, but applied again {twice!r}"
 
     def round_trip(self, back: str) -> None:
         for arguments, there in self._answers():
             found = _named(back)(there, *arguments[1:])
-            assert equal(arguments[0], found, self.approx), f"{self._said(arguments)} is {there!r}, and back {found!r}"
+            assert equal(arguments[0], found, self.approx), (
+                f"{self._said(arguments)} is {there!r}, but converted back {found!r}"
+            )
 
     def sorted(self, by: str | int | None = None, *, reverse: bool = False) -> None:
         for arguments, found in self._answers():
@@ -135,7 +137,7 @@ class Trying:
             items = list(arguments[0])
             for item in found:
                 at = next((index for index, one in enumerate(items) if equal(one, item)), None)
-                assert at is not None, f"{self._said(arguments)} is {found!r}, which holds other items"
+                assert at is not None, f"{self._said(arguments)} is {found!r}, which has other items"
                 del items[at]
             assert not items, f"{self._said(arguments)} is {found!r}, which lacks {items!r}"
             places = [item if by is None else item[by] for item in found]
@@ -161,12 +163,14 @@ class Trying:
             check=True,
         )
         for (arguments, found), other in zip(answers, pickle.loads(done.stdout), strict=True):
-            assert equal(found, other), f"{self._said(arguments)} is {found!r}, and elsewhere {other!r}"
+            assert equal(found, other), f"{self._said(arguments)} is {found!r}, but in another process {other!r}"
 
     def commutative(self) -> None:
         for arguments, found in self._answers():
             other = self._function()(*reversed(arguments))
-            assert equal(found, other, self.approx), f"{self._said(arguments)} is {found!r}, turned round {other!r}"
+            assert equal(found, other, self.approx), (
+                f"{self._said(arguments)} is {found!r}, but with swapped arguments {other!r}"
+            )
 
     def never_raises(self) -> None:
         for _ in self._answers():
@@ -178,7 +182,9 @@ class Trying:
             yield tuple(draw(rng) for draw in self.draws)
 
     def _answers(self) -> Iterator[tuple[tuple[Any, ...], Any]]:
-        """Yield inputs with the function's result. Inputs for which it raises an allowed exception are skipped."""
+        """Yield inputs with the function's result. Inputs for which the function raises an allowed exception are
+        skipped.
+        """
         for arguments in self._inputs():
             found, error = _attempt(partial(self._function(), *arguments))
             if error is None:
@@ -202,6 +208,6 @@ def _named(target: str) -> Any:
 
 
 def _outcome(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    """Return the result, or the name of the class that was raised."""
+    """Return the result, or the class name of the exception."""
     found, error = _attempt(lambda: function(*arguments))
     return found if error is None else {"raised": type(error).__name__}

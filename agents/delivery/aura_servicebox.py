@@ -1,4 +1,4 @@
-"""Starts the service beside these tests, sends requests to it and restarts it. Each case has its own process."""
+"""Starts the service of this delivery, sends requests to it and restarts it. Each case has its own process."""
 
 import http.client
 import json
@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 if TYPE_CHECKING or __package__:
     from .aura_casebox import NOTHING, Matching, same
-else:  # in a delivery, where both files are beside the tests
+else:  # in a delivery, both files are in the folder of the tests
     from aura_casebox import NOTHING, Matching, same
 
 READY_WAIT_S = 30.0
@@ -27,7 +27,7 @@ _PLACE = re.compile(r"(\$?)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class Service:
-    """The service of one case, started at its first request. It uses the test's own data folder."""
+    """The service of one case. It starts at the first request and has its own data folder."""
 
     def __init__(self, root: Path, folder: Path, run: Sequence[str], ready: str) -> None:
         self.root, self.run, self.ready = root, run, ready
@@ -44,8 +44,8 @@ class Service:
         save: Mapping[str, str] | None = None,
         **rest: Any,
     ) -> None:
-        """Send one or many requests at once, compare the named parts, and save values that later requests name as
-        ${name}.
+        """Send one request, or `parallel` requests at the same time. Compare the given parts of the response. Save
+        values that later requests use as ${name}.
         """
         if self.process is None:
             self.start()
@@ -138,7 +138,7 @@ class Service:
         self.start()
 
     def stop(self) -> None:
-        """Stop the service, by force if it does not stop when asked."""
+        """Send SIGTERM to the service. Kill it if it does not stop within STOP_WAIT_S seconds."""
         if self.process is None:
             return
         self.process.send_signal(signal.SIGTERM)
@@ -151,7 +151,7 @@ class Service:
 
 
 def filled(value: Any, saved: Mapping[str, Any]) -> Any:
-    """Replace ${name} by the saved value. A text that is only one name becomes the value itself, with its type."""
+    """Replace ${name} by the saved value. If the text is only ${name}, return the value itself."""
     if isinstance(value, str):
         whole = _PLACE.fullmatch(value)
         return saved[whole[2]] if whole and not whole[1] else filled_text(value, saved)

@@ -1,4 +1,4 @@
-"""The plan of a delivery: its commits, and the base commit below them."""
+"""The plan of a delivery: its commits, and the base commit on which they build."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,12 +7,12 @@ import msgspec
 
 
 class CommitPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """One commit. `files` is the whole tree after it. On a base it has only the files that differ from the base after
-    it.
+    """One commit. `files` is the whole tree after the commit. On a base, `files` has only the files that differ from
+    the base.
 
-    A plain mapping writes files, and each file keeps the mode that it has in the base. A tree also has modes, links and
-    submodules. `deleted` are paths of the base that no longer exist. `at_us` is its time in microseconds UTC; git
-    stores seconds.
+    If `files` is a plain mapping, each file keeps its mode from the base. A `Tree` also has modes, links and
+    submodules. `deleted`: paths of the base that no longer exist. `at_us`: time of the commit in microseconds UTC. Git
+    stores only seconds.
     """
 
     files: Mapping[str, bytes]
@@ -23,7 +23,7 @@ class CommitPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProofPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """A proof beside the commits: notes on the last commit by name, or the files of a separate branch."""
+    """A proof that is not part of the commits: notes on the last commit, by name, or the files of a separate branch."""
 
     notes: Mapping[str, bytes] = {}
     files: Mapping[str, bytes] = {}
@@ -32,8 +32,8 @@ class ProofPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BaseClone(msgspec.Struct, frozen=True, kw_only=True):
-    """The commit to start from: a repository on this machine, which is never written, and a branch, tag or commit id in
-    it.
+    """The commit to start from. `repo`: a repository on this machine that is only read. `ref`: a branch, a tag or a
+    commit id of this repository.
     """
 
     repo: Path

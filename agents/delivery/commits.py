@@ -1,5 +1,5 @@
-"""The commits of a delivery, made from its run's events: one for each verified task in the order of the verdicts, then
-the packaging.
+"""The commits of a delivery, made from the events of its run. There is one commit for each verified task in the order
+of the verdicts. The last commit is the packaging.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ TRAILER_RUN = "Aura-Run"
 
 
 def branch_of(run: UUID, has_base: bool) -> str:
-    """Return `main` for a new repository. On a base, return a branch name that the user certainly does not use."""
+    """Return `main` for a new repository. On a base, return a name with the run's id, which no other branch has."""
     return f"aura/{run}" if has_base else "main"
 
 
@@ -61,7 +61,7 @@ async def delivery_of(
     for number, (id, work) in enumerate(done.items(), 1):
         changed |= work.files
         if number == len(done) and state.submitted.proof != "inside":
-            changed = files_of(state)  # what was judged, in the order of the plan
+            changed = files_of(state)  # the judged files, in the order of the plan
         written = await tree_of(changed, blobs)
         commits.append(_commit(work, names[id], written if exact else dict(written), changed))
     last = [recorded for recorded in counted if isinstance(recorded.event, run_messages.Verified)][-1]
@@ -78,7 +78,7 @@ async def delivery_of(
 
 
 def _work(events: Sequence[Recorded]) -> tuple[dict[UUID, str], dict[UUID, _Work], bool]:
-    """Return the names of tasks that wrote code, their verified work, and whether all of that work has file modes.
+    """Return the names of tasks that wrote code, their verified work, and whether all this work has file modes.
 
     The work is in the order of the verdicts. A review has no criteria and is not part of the tree. Events of release
     0.1.0 have no modes; then the base's modes are used.
@@ -121,7 +121,7 @@ def _packaging(requirement: Requirement, last: Recorded, files: Mapping[str, byt
 
 
 async def _signed(attestation: str, blobs: Blobs) -> Signed | None:
-    """Return the verifier's statement with the key that it names, or None if the verifier signed nothing."""
+    """Return the verifier's statement and the public key that it contains, or None if the verifier signed nothing."""
     if not attestation:
         return None
     envelope = await blobs.get(attestation)
@@ -152,6 +152,7 @@ def _commit(work: _Work, name: str, files: Mapping[str, bytes], changed: Manifes
 def _summary(commits: Sequence[CommitPlan], last: Recorded) -> str:
     day = datetime.fromtimestamp(last.envelope.occurred_at / 1_000_000, UTC).date().isoformat()
     return (
-        f"{len(commits)} tasks, each verified by running it outside its author's reach, and the merged tree once more "
-        f"on {day}. Each commit names its task, employee, verdict and tree; `verdict.json` holds the last verdict."
+        f"{len(commits)} tasks were verified in a sandbox that their authors cannot reach. The merged tree was "
+        f"verified again on {day}. Each commit names its task, employee, verdict and tree. "
+        f"`verdict.json` contains the last verdict."
     )

@@ -1,5 +1,5 @@
-"""Git objects and files for `repository.py`. Only this file and its neighbours import dulwich, and only when needed,
-because dulwich is slow to import.
+"""Git objects and files for `repository.py`. Only modules in this folder import dulwich. They import it only when they
+need it, because the import is slow.
 """
 
 import re
@@ -58,7 +58,7 @@ class Composed(msgspec.Struct, frozen=True):
 
 
 class _Made(MemoryObjectStore):
-    """Stores the objects without copies, because no object is changed after it was added."""
+    """An object store that does not copy objects, because no object changes after it was added."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,8 +70,8 @@ class _Made(MemoryObjectStore):
 
 @contextmanager
 def opened_base(path: Path | None, ref: str) -> Iterator[Start | None]:
-    """Open a base for reading. Yield None without a base. Raises Invalid if there is no repository, or no such ref in
-    it.
+    """Open a base for reading. Yield None if `path` is None. Raises Invalid if the path is not a repository or if the
+    repository does not have the ref.
     """
     if path is None:
         yield None
@@ -108,7 +108,7 @@ def files_of(start: Start) -> dict[str, bytes]:
 
 
 def compose(commits: Sequence[CommitPlan], start: Start | None) -> Composed:
-    """Return the blobs, trees and commits of the plan, on top of the base if there is one."""
+    """Return the blobs, trees and commits of the plan, on top of the base if there is a base."""
     store = _Made()
     parents = [start.commit_id] if start else []
     tree = head = ObjectID(b"")
@@ -124,7 +124,7 @@ def compose(commits: Sequence[CommitPlan], start: Start | None) -> Composed:
 
 
 def _overlay(base: Entries, plan: CommitPlan, store: _Made) -> Entries:
-    """Return the base's entries with the plan laid over them. Paths that the plan does not name keep their bytes and
+    """Return the base's entries after the changes of the plan. Paths that are not in the plan keep their bytes and
     mode.
     """
     entries = dict(base)
@@ -151,7 +151,7 @@ def _overlay(base: Entries, plan: CommitPlan, store: _Made) -> Entries:
 
 
 def _mode(path: str, files: Mapping[str, bytes], former: tuple[int, ObjectID] | None) -> int:
-    """Return the mode of a file: from the tree if it is one, otherwise from the base."""
+    """Return the mode of a file: from `files` if this is a Tree, otherwise from the base."""
     if isinstance(files, Tree):
         return MODE_EXECUTABLE if path in files.executable else MODE_FILE
     if former is None:
@@ -168,9 +168,9 @@ def _stored(content: bytes, store: _Made) -> ObjectID:
 
 
 def checked_path(path: str) -> bytes:
-    """Return a path as git stores it.
+    """Return a path in the form that git stores.
 
-    Raises Invalid if it is absolute, outside the tree, inside git's own folder, or not portable text.
+    Raises Invalid if the path is absolute, outside the tree, inside git's own folder, or not portable text.
     """
     hint = "Write relative paths with forward slashes, such as src/slugify.py."
     try:
@@ -192,7 +192,9 @@ def _commit(plan: CommitPlan, tree: ObjectID, parents: list[ObjectID]) -> Commit
     lines = []
     for key, value in plan.trailers:
         if not _TRAILER.fullmatch(key) or not value.strip() or "\n" in value or "\0" in value:
-            raise Invalid(f"{key!r}: {value!r} cannot be a trailer.", hint="Write Word-Word and one line of text.")
+            raise Invalid(
+                f"{key!r}: {value!r} cannot be a trailer.", hint="Write a key like Word-Word and a value of one line."
+            )
         lines.append(f"{key}: {value.strip()}\n")
     message = plan.message.replace("\0", "").strip()
     commit = Commit()
@@ -215,7 +217,7 @@ def write(
 ) -> None:
     """Create the repository on a base, in a folder that does not exist yet, and check out its work tree.
 
-    `beside` and `refs`: additional objects, and additional refs.
+    `beside`: additional objects. `refs`: additional refs.
     """
     with closing(Repo.init(str(folder), mkdir=True, default_branch=branch.removeprefix(b"refs/heads/"))) as repo:
         _copy_history(start, repo)
@@ -228,7 +230,7 @@ def write(
 
 
 def _copy_history(start: Start, repo: Repo) -> None:
-    """Fetch the base's commit with all its objects, and record the base as the remote `origin`, as a clone does."""
+    """Fetch the base's commit with all its objects, and record the base as the remote `origin`, like git clone."""
     if shallow := start.repo.get_shallow():
         repo.update_shallow(shallow, None)
     start.repo.fetch(repo, determine_wants=lambda *_: [start.commit_id])
@@ -242,7 +244,7 @@ def _copy_history(start: Start, repo: Repo) -> None:
 
 
 def branch_ref(branch: str) -> Ref:
-    """Return refs/heads/BRANCH. Raises Invalid if git does not accept the name."""
+    """Return refs/heads/BRANCH. Raises Invalid if git does not accept the branch name."""
     ref = Ref(f"refs/heads/{branch}".encode())
     if branch.startswith("-") or not check_ref_format(ref):
         raise Invalid(f"{branch!r} cannot be the name of a branch.", hint="Write letters, digits, hyphens and slashes.")
@@ -250,21 +252,21 @@ def branch_ref(branch: str) -> Ref:
 
 
 def tag_name(name: str) -> str:
-    """Return the name unchanged. Raises Invalid if git does not accept it."""
+    """Return the name unchanged. Raises Invalid if git does not accept the name."""
     if name.startswith("-") or not check_ref_format(Ref(f"refs/tags/{name}".encode())):
         raise Invalid(f"{name!r} cannot be the name of a tag.", hint="Write letters, digits and hyphens.")
     return name
 
 
 def read_tag(folder: Path, name: str) -> str | None:
-    """Return the hex id in refs/tags/NAME, or None."""
+    """Return the hex id in refs/tags/NAME, or None if there is no such tag."""
     with closing(_opened(folder)) as repo:
         ref = Ref(f"refs/tags/{tag_name(name)}".encode())
         return repo.refs[ref].decode() if ref in repo.refs else None
 
 
 def require_commit(folder: Path, commit: str) -> None:
-    """Raise NotFound if the repository has no commit with that id."""
+    """Raise NotFound if the repository has no commit with this id."""
     if not has_commit(folder, commit.encode()):
         raise NotFound(f"{folder} has no commit {commit!r}.", hint="Use the commit id in the delivery's event.")
 

@@ -1,8 +1,8 @@
-"""A new repository for a delivery without a base, written in one pass. It does not read files back or wait for the
-disk.
+"""A new repository for a delivery without a base, written in one pass. The code does not read files back and does not
+wait for the disk.
 
 The files on disk are the same as after `Repo.init`, `add_objects` and a checkout, including the pack and the modes.
-`atomic_rename.put` later flushes all of them to the disk.
+`atomic_rename.put` later flushes all files to the disk.
 """
 
 import os
@@ -29,11 +29,11 @@ FILES = {
 }
 MODE_PACK = 0o444
 PACK_BYTES_MAX = 2**31 - 1
-"""The greatest offset that the table of a pack's index can hold without its extension."""
+"""The greatest offset in the table of a pack's index. Larger offsets would need an extension of the format."""
 
 
 class Packed(NamedTuple):
-    """A pack and its index, and the name that git gives to both."""
+    """A pack, its index, and the name that git gives to the two files."""
 
     name: str
     data: bytes
@@ -60,27 +60,28 @@ def write(folder: Path, composed: Composed, branch: Ref) -> None:
 
 
 def packed_of(objects: Iterable[ShaFile]) -> Packed:
-    """Return a pack of whole objects, in this order. Raises Invalid above 2 GiB."""
+    """Return a pack of complete objects, without deltas, in this order. Raises Invalid if it exceeds 2 GiB."""
     records = [full_unpacked_object(item) for item in objects]
     chunks: list[bytes] = []
     places, checksum = write_pack_data(chunks.append, iter(records), DEFAULT_OBJECT_FORMAT, num_records=len(records))
     data = b"".join(chunks)
     if len(data) > PACK_BYTES_MAX:
         raise Invalid(
-            "The delivery is greater than 2 GiB.", hint="Deliver less, or deliver on a base that contains the rest."
+            "The delivery is greater than 2 GiB.",
+            hint="Deliver fewer files, or deliver on a base that has most of them.",
         )
     return Packed(f"pack-{sha1(b''.join(sorted(places))).hexdigest()}", data, _index_of(places, checksum))
 
 
 def _index_of(places: Mapping[bytes, tuple[int, int]], checksum: bytes) -> bytes:
-    """Return the index of a pack (version 2), made from id -> (offset, crc32)."""
+    """Return the index of a pack (version 2). `places`: object id -> (offset, crc32)."""
     table = BytesIO()
     write_pack_index_v2(table, sorted((name, *place) for name, place in places.items()), checksum)
     return table.getvalue()
 
 
 def _checked_out(root: bytes, composed: Composed) -> bytes:
-    """Write the files of the last commit. Return git's index of them."""
+    """Write the files of the last commit. Return git's index of these files."""
     made, entries = {root}, {}
     for path, (mode, sha) in sorted(composed.entries.items()):
         target = root + b"/" + path
@@ -101,7 +102,7 @@ def _checked_out(root: bytes, composed: Composed) -> bytes:
 
 
 def _put(path: str | bytes, content: bytes, mode: int = 0o644, *, exact: bool = False) -> os.stat_result:
-    """Write a new file. Return its status. `exact`: it gets this mode, whatever the umask is."""
+    """Write a new file. Return its status. `exact`: the file gets this mode and the umask is ignored."""
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb", buffering=0) as file:
         view = memoryview(content)
         while view:

@@ -1,4 +1,4 @@
-"""The files that a delivery adds to the code: packaging, README, acceptance tests and the verdict. The functions are
+"""The files that a delivery adds to the code: packaging, README, acceptance tests and the verdict. All functions are
 pure.
 """
 
@@ -24,17 +24,17 @@ _ABOUT = re.compile(
 )
 _IGNORED = "__pycache__/\n*.pyc\n.pytest_cache/\n.venv/\ndist/\n*.egg-info/\n"
 _STATEMENT = """`{statement}` is the verifier's signed statement (in-toto, DSSE) about
-exactly these files. Where Aura is installed, this says whether each file is the one that was judged:
+exactly these files. If Aura is installed, this command checks whether each file is the judged file:
 ```
 aura attestation verify .
 ```
-`{key}` came with the delivery, so it proves nothing about itself: name a key that you trust with `--key`.
+`{key}` came with the delivery, so it does not prove who signed. Give a key that you trust with `--key`.
 
 """
 _EXACT = ".venv/bin/pip install --require-hashes -r {lock}\n"
-_ABOUT_LOCK = """`{lock}` names, by hash, the very packages that this was judged with:
-wheels for the platform and the Python of that machine. Where pip cannot have them, leave the line out,
-and it chooses anew what the pins leave open.
+_ABOUT_LOCK = """`{lock}` lists, by hash, the packages with which this code was judged:
+wheels for the platform and the Python of that machine. If pip cannot install them, omit that line.
+Then pip chooses versions that the dependencies allow.
 
 """
 
@@ -47,7 +47,7 @@ class Signed(NamedTuple):
 
 
 class ProofNames(NamedTuple):
-    """File names of the parts of a delivery that describe it. The other files belong to the code."""
+    """Names of the files that describe a delivery. All other files belong to the code."""
 
     readme: str
     verdict: str
@@ -56,7 +56,7 @@ class ProofNames(NamedTuple):
 
 
 def proof_names(tree: Collection[str]) -> ProofNames:
-    """Return names that the tree does not use."""
+    """Return names for the proof's files. The tree has no files with these names."""
     names = _Names(tree)
     return ProofNames(
         readme=names.free("README.md", "DELIVERY.md"),
@@ -73,10 +73,10 @@ def delivery_files(
     summary: str,
     signed: Signed | None = None,
 ) -> dict[str, bytes]:
-    """Return path -> content of the files to add to `tree`. Files of the tree stay unchanged: added files get unused
-    names.
+    """Return path -> content of the files to add to `tree`. The tree's own files stay unchanged, because added files
+    get unused names.
 
-    A tree that has its own packaging keeps it. `summary` is one paragraph for the README.
+    A tree that has its own packaging keeps this packaging. `summary`: one paragraph for the README.
     """
     names, proof = _Names(tree), proof_names(tree)
     tests = _tests_folder(names)
@@ -118,7 +118,7 @@ def packaging_manifest(requirement: Requirement, tree: Collection[str]) -> dict[
 def _lock_name(names: "_Names") -> str:
     """Return the name of the lock, a requirements file for pip.
 
-    `pylock.toml` would need addresses, but a lock has only names and hashes.
+    It is not a `pylock.toml`, because this format needs addresses and a lock has only names and hashes.
     """
     return names.free("requirements.lock", "aura-requirements.lock")
 
@@ -128,7 +128,7 @@ def _tests_folder(names: "_Names") -> str:
 
 
 class _Names:
-    """The names that a tree does not use, also on a file system that ignores case."""
+    """Finder of names that a tree does not use, also on a file system that ignores case."""
 
     def __init__(self, tree: Collection[str]) -> None:
         self.files = {path.casefold() for path in tree}
@@ -136,13 +136,13 @@ class _Names:
         self.last = {path.rpartition("/")[2] for path in self.files}
 
     def is_free(self, name: str) -> bool:
-        """Return whether the name is neither a file nor a folder, and not below a file."""
+        """Return whether no file and no folder has this name, and no file is a parent of it."""
         parts = name.casefold().split("/")
         above = {"/".join(parts[:count]) for count in range(1, len(parts) + 1)}
         return not above & self.files and name.casefold() not in self.folders
 
     def free(self, *names: str) -> str:
-        """Return the first unused name, or the last one with a number."""
+        """Return the first unused name, or the last name with a number."""
         for name in names:
             if self.is_free(name):
                 return name
@@ -154,7 +154,7 @@ class _Names:
 
 
 def distribution_name(title: str) -> str:
-    """Make a name from a title. Python's packaging accepts this name."""
+    """Return a name for the title that Python's packaging accepts."""
     name = re.sub(r"[^a-z0-9]+", "-", title.lower(), flags=re.ASCII).strip("-")[:NAME_CHARS_MAX].strip("-")
     return name or "delivery"
 
@@ -203,7 +203,7 @@ def _code(tree: Collection[str]) -> list[str]:
 
 
 def _installed(requirement: Requirement, tree: Collection[str]) -> list[str]:
-    """Return the code, and the author's data files that it may read: files and folders beside the modules."""
+    """Return the code, and the data files and folders next to the modules, because the code may read them."""
     paths = list(tree)
     tops = {path.partition("/")[0] for path in paths if in_scope(path, requirement.scope)}
     data = {top for top in tops if top not in _NOT_CODE and not _ABOUT.match(top) and not top.endswith(".py")}
@@ -211,7 +211,7 @@ def _installed(requirement: Requirement, tree: Collection[str]) -> list[str]:
 
 
 def _toml(text: str) -> str:
-    """Return a TOML basic string. JSON's escapes are valid in TOML, except for the delete character."""
+    """Return a TOML basic string. JSON's escapes are valid in TOML, except for the DEL character."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
@@ -262,12 +262,12 @@ def _start(serve: Serve) -> str:
     lines = ["```", *(["mkdir -p data"] if serve.data else []), named + " ".join(map(_shell, words)), "```"]
     lines.append(f"It is ready when `GET http://127.0.0.1:8000{serve.ready}` answers with a status of 200 to 299.")
     if serve.data:
-        lines.append(f"DATA names the folder that it keeps its data in; it was judged with `{serve.data}`.")
+        lines.append(f"DATA names the folder for the data of the service. The service was judged with `{serve.data}`.")
     return "\n".join(lines)
 
 
 def _use(requirement: Requirement, tree: Collection[str]) -> str:
-    """Return how to start the delivered code: by its first run case, or by its first call from Python."""
+    """Return an example that starts the delivered code: the first `run` case, or the first call from Python."""
     if requirement.serve is not None:
         return _start(requirement.serve)
     steps = [step for criterion in requirement.criteria for case in criterion.cases for step in case.steps]

@@ -1,4 +1,4 @@
-"""The proof of a delivery on a base, separate from the fix: verdict, statement, key, acceptance tests and prose."""
+"""The proof of a delivery on a base: verdict, statement, key, acceptance tests and text. It is not part of the fix."""
 
 import io
 import shlex
@@ -16,14 +16,14 @@ from domain.tree import Entry, manifest_of
 from verification.requirements.model import BaseTestChange, Requirement
 
 PROOF_FOLDER = ".proof"
-"""Suffix of the folder beside a delivery's repository that contains its proof."""
+"""Suffix of the folder that contains the proof. The folder is next to the delivery's repository."""
 PROOF_BRANCH = "-proof"
-"""Suffix of the branch that contains the proof of the branch with that name."""
+"""Suffix of a proof branch: `NAME-proof` contains the proof of the branch `NAME`."""
 PREFIX = "proof:"
-"""Prefix of a proof file's path in a statement. The statement is about the fix, and also names the proof's tests."""
+"""Prefix of a proof file's path in a statement. The statement lists the files of the fix and the tests of the proof."""
 TESTS = "tests/acceptance"
 CHANGED_TESTS = "changed-tests"
-"""The folder of a proof with the tests that the requirement lays over the base's, at their paths in the project."""
+"""Folder of a proof for tests that the requirement adds to the base or changes there. They keep their project paths."""
 LOCK = "requirements.lock"
 NAMES = proof_names(())
 NOTES: Mapping[str, str] = {
@@ -32,15 +32,15 @@ NOTES: Mapping[str, str] = {
     NAMES.statement: "aura-statement",
     NAMES.key: "aura-key",
 }
-"""File of the proof -> the ref below refs/notes that contains it. All others are one archive in the ref TESTS_NOTE."""
+"""Proof file -> the ref below refs/notes that contains it. All other files are one archive in the ref TESTS_NOTE."""
 TESTS_NOTE = "aura-tests"
 _STATEMENT = """
 {statement} is signed by the verifier (in-toto, DSSE) and is about exactly the files of the delivered
-commit. Where Aura is installed, this says in a checkout of it whether each file is the one that was judged:
+commit. If Aura is installed, this command checks in a checkout of it whether each file is the judged file:
 ```
 aura attestation verify .
 ```
-The key came with the delivery, so it proves nothing about itself: name a key that you trust with `--key`.
+The key came with the delivery, so it does not prove who signed. Give a key that you trust with `--key`.
 """
 _CASES = f"""
 The acceptance cases are tests that run anywhere. Put `{TESTS}` into a copy of the code, then:
@@ -49,8 +49,8 @@ python -m pytest {TESTS}
 ```
 """
 _CHANGED = f"""
-`{CHANGED_TESTS}` holds the tests that the requirement lays over the project's own. The fix does not bring them.
-This puts them into a checkout of it and runs them:
+`{CHANGED_TESTS}` has the tests that the requirement adds to the project or changes. The fix does not contain them.
+These commands copy the tests into a checkout of the fix and run them:
 ```
 cp -R {CHANGED_TESTS}/. .
 python -m pytest {{files}}
@@ -64,7 +64,7 @@ git notes --ref=aura-verdict show
 git notes --ref=aura-statement show
 git notes --ref=aura-key show
 {unpack}```
-A fetch brings notes only if it is asked to. Give them a name of their own, so that several deliveries keep theirs:
+`git fetch` gets notes only if you name them. Store them under a NAME for each delivery, so that none is overwritten:
 `git fetch REPOSITORY 'refs/notes/aura*:refs/notes/NAME/aura*'`, and then `git notes --ref=NAME/aura-verdict show`.
 """,
     "folder": "The verdict, the signed statement, its key and the tests are the files beside this one.\n",
@@ -75,7 +75,7 @@ A fetch brings notes only if it is asked to. Give them a name of their own, so t
 def proof_files(
     requirement: Requirement, verdict_json: bytes, summary: str, signed: Signed | None, place: Proof
 ) -> dict[str, bytes]:
-    """Return the whole proof by path. `summary` is one paragraph for its prose."""
+    """Return all files of the proof by path. `summary`: one paragraph for the text of the proof."""
     tests = _tests(requirement)
     files = {NAMES.verdict: verdict_json, NAMES.readme: _prose(requirement, summary, signed, place, tests)}
     if signed is not None:
@@ -84,11 +84,11 @@ def proof_files(
 
 
 def write_folder(folder: Path, proof: Mapping[str, bytes]) -> None:
-    """Create a folder that contains the proof. An existing folder is left unchanged. Blocks."""
+    """Create a folder that contains the proof. An existing folder is not changed. This function blocks."""
     if folder.exists():
         return
     building = folder.with_name(f".{folder.name}.building")
-    shutil.rmtree(building, ignore_errors=True)  # left by a process that was killed
+    shutil.rmtree(building, ignore_errors=True)  # remains of a process that was killed
     for path, content in proof.items():
         (building / path).parent.mkdir(parents=True, exist_ok=True)
         (building / path).write_bytes(content)
@@ -96,8 +96,8 @@ def write_folder(folder: Path, proof: Mapping[str, bytes]) -> None:
 
 
 def proof_beside(folder: Path) -> dict[str, bytes]:
-    """Return the proof of a delivery that is checked out in a folder. Notes, folder and branch are searched; {} if none
-    has it.
+    """Return the proof of a delivery that is checked out in a folder. The function searches notes, folder and branch.
+    It returns {} if there is no proof.
     """
     from agents.delivery import proof_objects
 
@@ -120,14 +120,14 @@ def proof_manifest(requirement: Requirement) -> dict[str, Entry]:
 
 
 def notes_of(proof: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return name of the notes' ref -> the note on the delivered commit."""
+    """Return name of a notes ref -> its note on the delivered commit."""
     notes = {NOTES[path]: content for path, content in proof.items() if path in NOTES}
     others = {path: content for path, content in proof.items() if path not in NOTES}
     return notes | ({TESTS_NOTE: _archive(others)} if others else {})
 
 
 def proof_in_notes(notes: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the files of a proof from its notes. Only plain files are taken from the archive."""
+    """Return the files of a proof from its notes. Only regular files are read from the archive."""
     files = {path: notes[name] for path, name in NOTES.items() if name in notes}
     if TESTS_NOTE in notes:
         with tarfile.open(fileobj=io.BytesIO(notes[TESTS_NOTE])) as archive:
@@ -139,7 +139,7 @@ def proof_in_notes(notes: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def _archive(files: Mapping[str, bytes]) -> bytes:
-    """Return the files as a tar archive. The same files give the same bytes. Names may have any length."""
+    """Return the files as a tar archive. The same files give the same bytes. File names may have any length."""
     written = io.BytesIO()
     with tarfile.open(fileobj=written, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path in sorted(files):
@@ -150,7 +150,7 @@ def _archive(files: Mapping[str, bytes]) -> bytes:
 
 
 def _laid_over(requirement: Requirement) -> list[BaseTestChange]:
-    """Return the tests that the requirement lays over the base's, without the sealed ones."""
+    """Return the visible tests that the requirement adds to the base or changes there."""
     return [change for each in requirement.criteria for sealed, change in each.changes if not sealed]
 
 

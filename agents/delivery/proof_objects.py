@@ -1,4 +1,6 @@
-"""A proof as git stores it beside the fix: notes on the delivered commit, or a separate branch. Deterministic."""
+"""A proof as git objects: notes on the delivered commit, or a separate branch. The same proof gives the same
+objects.
+"""
 
 from collections.abc import Mapping
 from contextlib import closing
@@ -18,7 +20,7 @@ NOTES = b"refs/notes/"
 
 
 def proof_objects(plan: ProofPlan, head: ObjectID) -> tuple[list[ShaFile], dict[Ref, ObjectID]]:
-    """Return the objects of a proof, and its refs. `head`: the delivered commit."""
+    """Return the objects and the refs of a proof. `head`: the delivered commit."""
     store = MemoryObjectStore()
     refs: dict[Ref, ObjectID] = {}
     for name, note in sorted(plan.notes.items()):
@@ -47,9 +49,9 @@ def _commit(store: MemoryObjectStore, files: Mapping[bytes, bytes], message: str
 
 
 def notes_on_head(folder: Path) -> dict[str, bytes]:
-    """Return last part of each notes' ref -> its note on the checked-out commit; {} if there is no repository.
+    """Return last part of each notes ref -> its note on the checked-out commit. Return {} if there is no repository.
 
-    A fetch may have put the refs below a prefix, so that several deliveries have theirs side by side.
+    A fetch may have stored the refs below a prefix, so that the refs of several deliveries do not collide.
     """
     try:
         repo = Repo(str(folder))
@@ -71,7 +73,7 @@ def notes_on_head(folder: Path) -> dict[str, bytes]:
 
 
 def proof_branch(folder: Path, ending: str) -> dict[str, bytes]:
-    """Return the files of the branch with the checked-out branch's name and this suffix; {} if there is none."""
+    """Return the files of the branch whose name is the checked-out branch's name and this suffix, or {}."""
     try:
         repo = Repo(str(folder))
     except NotGitRepository:

@@ -1,4 +1,4 @@
-"""Visible properties of a requirement as a pytest file, which draws its inputs without Aura and without Hypothesis."""
+"""Visible properties of a requirement as a pytest file. The file needs neither Aura nor Hypothesis."""
 
 import re
 from collections.abc import Callable
@@ -8,8 +8,8 @@ from agents.delivery.acceptance_tests import literal, support_file
 from verification.requirements.model import Requirement
 from verification.requirements.property_model import Generator, GeneratorKind, Property
 
-_HEAD = """# The properties of the requirement, one test each: what must hold for every input.
-# The verdict has tried them, and sealed ones where there are any, with inputs of its own.
+_HEAD = """# The properties of the requirement, one test for each. A property must hold for every input.
+# The verdict checked these properties, and sealed properties if there are any, with different inputs.
 # ruff: noqa: F401, E501
 
 from datetime import date, datetime
@@ -35,7 +35,7 @@ from aura_properties import (
 
 
 def property_files(requirement: Requirement, folder: str, test_name: str) -> dict[str, bytes]:
-    """Return the files of `folder` by path; {} if there are no visible properties. This function reads no sealed
+    """Return the files of `folder` by path, or {} if there are no visible properties. This function reads no sealed
     properties.
     """
     visible = [(criterion, one) for criterion in requirement.criteria for one in criterion.properties]

@@ -1,4 +1,4 @@
-"""A run's work on another commit than the one it began with: changes that still fit, merged files, and conflicts."""
+"""A run's work on a new base commit: changes that still fit, merged files, and conflicts."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -9,8 +9,8 @@ from domain.tree import Entry, Kind, Manifest, Tree, digest_of, overlay
 
 
 class Rebased(NamedTuple):
-    """`conflicts`: task -> paths. `files`: task -> entries into which the base's changes were merged. `contents`: the
-    bytes of these files. `nothing_left`: the new base already has all of the work.
+    """The result of a rebase. `conflicts`: task -> paths. `files`: task -> entries that were merged with the base's
+    changes. `contents`: the bytes of these files. `nothing_left`: the new base already has all of the work.
     """
 
     conflicts: dict[UUID, tuple[str, ...]]
@@ -20,14 +20,14 @@ class Rebased(NamedTuple):
 
 
 class _Merged(NamedTuple):
-    """A file that both the work and the base have changed."""
+    """A merged file. Both the work and the base had changed it."""
 
     kind: Kind
     content: bytes
 
 
 def rebased(before: Tree, now: Tree, work: Mapping[UUID, Manifest], contents: Mapping[str, bytes]) -> Rebased:
-    """Lay the work of tasks, in the order of the plan, over `now` instead of `before`.
+    """Apply the work of tasks to `now` instead of `before`. The tasks are in the order of the plan.
 
     `contents`: digest -> content of the files of `work`.
     """
@@ -60,7 +60,7 @@ def _placed(
     manifests: tuple[Mapping[str, Entry], Mapping[str, Entry]],
     contents: Mapping[str, bytes],
 ) -> "_Merged | Entry | None":
-    """Return the entry itself if it fits, a file with both changes, or None for a conflict."""
+    """Return the entry itself if it fits, a merged file if both sides changed it, or None for a conflict."""
     was, present = (manifest.get(path, Entry(kind="deleted")) for manifest in manifests)
     if present in (was, entry):
         return entry
@@ -71,7 +71,7 @@ def _placed(
 
 
 def _in_the_way(difference: Manifest, now: Manifest) -> list[str]:
-    """Return the paths that the work writes below a file of the base, or where the base now has a folder."""
+    """Return the paths of the work that are below a file of the base, or at a path where the base has a folder."""
     folders = {path[:end] for path in now for end, char in enumerate(path) if char == "/"}
     left = {path for path in now if path not in difference or difference[path].kind != "deleted"}
     blocked: list[str] = []

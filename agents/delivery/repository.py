@@ -1,7 +1,7 @@
 """A git repository from a list of commits. The same list gives the same commit id, on any machine and at any time.
 
-A repository is built in another folder and then renamed, so that it exists either whole or not at all. Only one process
-writes a delivery at a time. This module knows no events. All functions block: call them in a thread.
+A repository is built in another folder and then renamed, so that it exists either completely or not at all. Only one
+process writes a delivery at a time. This module does not use events. All functions block, so call them in a thread.
 """
 
 import fcntl
@@ -29,11 +29,11 @@ def build_repository(
     proof: ProofPlan | None = None,
 ) -> str:
     """Build a repository in `folder`. Its `branch` ends with these commits and is checked out. Return the last commit's
-    id.
+    id in hexadecimal form.
 
-    The id is hexadecimal. If the folder already contains that commit, the folder is not changed, even if a person has
-    changed files there. `proof` is for a delivery on a base. Raises Conflict if the folder contains something else.
-    Raises Invalid if git does not accept a path, branch, trailer or base.
+    If the folder already contains this commit, the folder is not changed, even if a person has changed files there.
+    `proof` is for a delivery on a base. Raises Conflict if the folder contains something else. Raises Invalid if git
+    does not accept a path, branch, trailer or base.
     """
     from agents.delivery import git_objects, new_repository, proof_objects
 
@@ -45,7 +45,7 @@ def build_repository(
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _workshop(folder.with_name(f".{folder.name}.building")) as workshop:
             building = workshop / "repository"
-            shutil.rmtree(building, ignore_errors=True)  # left by a process that was killed
+            shutil.rmtree(building, ignore_errors=True)  # remains of a process that was killed
             if not _holds(folder, composed.head):
                 if start is None:
                     new_repository.write(building, composed, ref)
@@ -57,7 +57,7 @@ def build_repository(
 
 
 def put_release_ref(folder: Path, commit: str, name: str) -> None:
-    """Mark a commit of the repository as released by refs/tags/NAME. A second call with the same commit changes
+    """Create refs/tags/NAME to mark a commit of the repository as released. A second call with the same commit changes
     nothing.
 
     Raises Conflict if the name marks another commit. Raises NotFound if the repository has no such commit.
@@ -72,10 +72,10 @@ def put_release_ref(folder: Path, commit: str, name: str) -> None:
         if present is not None:
             raise Conflict(
                 f"The tag {name} already marks the commit {present[:12]}.",
-                hint="A release is never moved: deliver a new run.",
+                hint="A release tag is never moved. Deliver a new run.",
             )
         git_objects.require_commit(folder, commit)
-        # As git does, but without git's lock file, which would stay if this process were killed.
+        # Write like git, but without git's lock file. A killed process would leave the lock file behind.
         target = control / "refs" / "tags" / git_objects.tag_name(name)
         target.parent.mkdir(parents=True, exist_ok=True)
         fresh = control / "aura-release.new"
@@ -87,14 +87,14 @@ def put_release_ref(folder: Path, commit: str, name: str) -> None:
 
 
 def release_ref(folder: Path, name: str) -> str | None:
-    """Return the hex id of the released commit, or None."""
+    """Return the hex id of the released commit, or None if the tag does not exist."""
     from agents.delivery import git_objects
 
     return git_objects.read_tag(folder, name)
 
 
 def base_commit(base: BaseClone) -> str:
-    """Return the hex commit id of the base's ref now. Store it when a run is admitted, because a branch moves."""
+    """Return the hex id of the commit at the base's ref. Store this id for a run, because a branch moves."""
     from agents.delivery import git_objects
 
     with git_objects.opened_base(base.repo, base.ref) as start:
@@ -110,9 +110,9 @@ def base_files(base: BaseClone) -> dict[str, bytes]:
 
 
 def _holds(folder: Path, head: bytes) -> bool:
-    """Return whether the folder is a repository with that commit; False if it is empty or missing.
+    """Return whether the folder is a repository with this commit. Return False if the folder is empty or missing.
 
-    Raises Conflict if it contains something else.
+    Raises Conflict if the folder has other content.
     """
     from agents.delivery import git_objects
 
@@ -121,7 +121,7 @@ def _holds(folder: Path, head: bytes) -> bool:
     if git_objects.has_commit(folder, head):
         return True
     raise Conflict(
-        f"{folder} exists and does not hold this delivery.",
+        f"{folder} exists, but it does not contain this delivery.",
         hint="Move the folder, or deliver to another one: a delivery never overwrites files.",
     )
 
@@ -132,7 +132,7 @@ def _workshop(folder: Path) -> Iterator[Path]:
     with ExitStack() as held:
         while True:
             folder.mkdir(exist_ok=True)
-            with suppress(FileNotFoundError):  # the previous writer has finished and removed it
+            with suppress(FileNotFoundError):  # the previous writer has removed the folder
                 descriptor = held.enter_context(_only_writer(folder))
                 if os.path.samestat(os.fstat(descriptor), os.stat(folder)):
                     break

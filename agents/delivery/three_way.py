@@ -1,15 +1,15 @@
-"""A three-way merge by lines. It combines two changes of a text if they do not overlap."""
+"""A three-way merge by lines. It combines two changes of a text if the changes do not overlap."""
 
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
 MERGED_BYTES_MAX = 4 * 1024**2
-"""A longer file is not merged: the merge would be slow, and such a file is rarely written by hand."""
+"""A larger file is not merged, because the merge would be slow. People rarely write files of this size by hand."""
 
 
 class _Same(NamedTuple):
-    """Lines that are the same in all three texts: their first line in each, and their number."""
+    """A block of lines that is the same in all three texts: its first line in each text, and its number of lines."""
 
     base: int
     ours: int
@@ -18,7 +18,7 @@ class _Same(NamedTuple):
 
 
 def merged(base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
-    """Return the text with both changes, or None if they overlap or if one of the three is not text."""
+    """Return the text with both changes, or None if the changes overlap or if one of the inputs is not text."""
     if any(b"\0" in text or len(text) > MERGED_BYTES_MAX for text in (base, ours, theirs)):
         return None
     lines = [text.splitlines(keepends=True) for text in (base, ours, theirs)]
@@ -35,14 +35,14 @@ def merged(base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
 
 
 def _chosen(base: Sequence[bytes], ours: Sequence[bytes], theirs: Sequence[bytes]) -> Sequence[bytes] | None:
-    """Return the lines between two parts that are the same in all texts, or None for a conflict."""
+    """Return the merged lines between two common blocks, or None for a conflict."""
     if ours in (base, theirs):
         return theirs
     return ours if theirs == base else None
 
 
 def _in_all(base: Sequence[bytes], ours: Sequence[bytes], theirs: Sequence[bytes]) -> Iterator[_Same]:
-    """Yield the parts that are the same in all texts, in order. The last part is empty and is at the end."""
+    """Yield the blocks that are the same in all texts, in order. The last block is empty and is at the end."""
     left, right = (SequenceMatcher(None, base, other, autojunk=False).get_matching_blocks() for other in (ours, theirs))
     i = j = 0
     while i < len(left) and j < len(right):

@@ -44,7 +44,7 @@ def test_a_folder_in_use_is_refused_and_an_empty_one_is_taken(tmp_path: Path) ->
     (tmp_path / "mine").mkdir()
     assert build_repository(tmp_path / "mine", TWO)
     other = (plan({"x.py": b""}),)
-    with pytest.raises(Conflict, match="does not hold this delivery"):
+    with pytest.raises(Conflict, match="does not contain this delivery"):
         build_repository(tmp_path / "mine", other)
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "todo.txt").write_text("keep me")
