@@ -1,7 +1,7 @@
-"""Changes to a request if a server refuses its usual form. Each change has a name, a test whether it fits, and a
-function.
+"""Changes to a request for a server that refuses the usual form. Each change has a name, a test that shows whether the
+change fits the request, and a function.
 
-The names are stored in receipts and orders, so they never change. A value may follow: `output_tokens_max=4096`.
+The names are stored in receipts and orders, so they never change. A name may have a value: `output_tokens_max=4096`.
 """
 
 import json
@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 from agents.employees.call_errors import CallFailure
 from agents.employees.server_errors import failure_of_status, said_in
 
-ADAPTATIONS_MAX = 8  # that an employee keeps; no more of them fit together
+ADAPTATIONS_MAX = 8  # most adaptations of one employee; more adaptations never fit together
 REFUSING = frozenset({400, 404, 405, 415, 422, 500, 501, 503})
 """Statuses that servers send if they refuse a part of a request. Some servers send a 5xx status."""
 FORM_FAILURES: frozenset[CallFailure] = frozenset({"bad_request", "overloaded", "not_found", "malformed_response"})
-"""Failures that may mean that the request's form was refused. Others (a key, a quota, a context) have other remedies.
+"""Failures that may mean that the request's form was refused. Other failures, such as a wrong key or a used-up quota,
+need other remedies.
 """
 Params = dict[str, Any]
 _REFUSED = (
@@ -27,8 +28,8 @@ _REFUSED = (
 
 
 class Adaptation(NamedTuple):
-    """`words`: the server's wording of the refusal. `fits`: whether the request has the refused part. `change`: removes
-    it.
+    """One change to a request. `words`: the server's wording of the refusal. `fits`: whether the request has the
+    refused part. `change`: removes or replaces this part.
     """
 
     name: str
@@ -54,7 +55,7 @@ def _streamed(params: Params, _: str) -> Params:
 
 
 def _system_merged(params: Params, _: str) -> Params:
-    """Put the system's text before the first text of the user."""
+    """Put the text of the system messages before the text of the first other message."""
     system = [message["content"] for message in params["messages"] if message["role"] == "system"]
     others = [message for message in params["messages"] if message["role"] != "system"]
     if not others:
@@ -68,13 +69,13 @@ def _has_system(params: Params) -> bool:
 
 
 def _limited(params: Params, value: str) -> Params:
-    """Lower the limit of the answer to the limit that the server allows."""
+    """Lower the token limit of the answer to the limit that the server allows."""
     names = [name for name in ("max_tokens", "max_completion_tokens") if name in params]
     return params | {name: min(params[name], int(value)) for name in names}
 
 
 def _refusal_of(name: str) -> str:
-    """Return a pattern for the parameter's name and a word of refusal near each other, in either order."""
+    """Return a pattern that matches the parameter's name near a word of refusal, in any order."""
     word = rf"(?<![\w.]){name}(?![\w])"
     return rf"{word}[^\n]{{0,160}}(?:{_REFUSED})|(?:{_REFUSED})[^\n]{{0,120}}{word}"
 
@@ -128,7 +129,7 @@ ADAPTATIONS: tuple[Adaptation, ...] = (
         _without("extra_body"),
     ),
 )
-"""Adaptations in the order in which they are tried. Each is made at most once."""
+"""Adaptations in the order in which they are tried. Each adaptation is made at most once."""
 OUTPUT_LIMIT = "output_tokens_max"
 _LIMIT_WORDS = re.compile(
     r"max_(?:completion_|new_)?tokens[^\n]{0,160}?(?:at most|less than or equal to|<=|maximum(?: is| of| value)?|up to|"
@@ -161,7 +162,7 @@ def adapted(params: Params, names: Sequence[str]) -> Params:
 
 
 def adaptation_for(status: int, body: str, params: Params, made: Sequence[str]) -> str | None:
-    """Return the adaptation that may help after this refusal, or None if the server refuses something else."""
+    """Return the adaptation that may help after this refusal, or None if no adaptation can help."""
     if status not in REFUSING or len(made) >= ADAPTATIONS_MAX or failure_of_status(status, body) not in FORM_FAILURES:
         return None
     words = said_in(body).lower()
@@ -175,12 +176,14 @@ def adaptation_for(status: int, body: str, params: Params, made: Sequence[str]) 
 
 
 def _undone(name: str, made: Sequence[str]) -> bool:
-    """Return whether the adaptation would only reverse another one. A server that refuses both accepts neither."""
+    """Return whether the adaptation would only reverse an earlier adaptation. Then the server accepts neither form."""
     return {name, *made} >= {"max_tokens", "max_completion_tokens"}
 
 
 def _limit_in(words: str, params: Mapping[str, Any]) -> int | None:
-    """Return the longest answer that the server allows, if the error names it and it is less than requested."""
+    """Return the server's token limit for an answer, if the error states a limit that is lower than the requested
+    limit.
+    """
     matched = _LIMIT_WORDS.search(words)
     requested = params.get("max_tokens", params.get("max_completion_tokens", 0))
     limit = int(matched.group(1)) if matched else 0

@@ -33,17 +33,17 @@ CallFailure = Literal[
     "unknown_model",
 ]
 CALL_FAILURES: tuple[CallFailure, ...] = get_args(CallFailure)
-MESSAGE_CHARS_MAX = 300  # of a provider's own message; the rest rarely helps, and may repeat the prompt
+MESSAGE_CHARS_MAX = 300  # limit for a provider's message; more text may repeat the prompt
 HINTS: Mapping[CallFailure, str] = {
-    "auth": "Check the key in the variable that `aura hire --key-env` names, then start `aura up` again with it.",
+    "auth": "Check the key in the variable that `aura hire --key-env` names. Then run `aura up` with a valid key.",
     "bad_request": "This server does not accept the request: try `aura hire --style chat`, or another server.",
     "bad_settings": "Correct the employee's settings with `aura hire NAME --update`: `aura hire --help` shows them.",
     "blocked": "The provider refuses this prompt: reword the task, or hire another employee.",
-    "cancelled": "The call was stopped from outside. The manager orders it again if it is still needed.",
-    "connection": "Check that the model server runs, that `aura hire --base-url` names it, and any proxy.",
+    "cancelled": "The call was cancelled from outside. The manager orders the call again if it is still needed.",
+    "connection": "Check that the model server runs, that `aura hire --base-url` names it, and that any proxy works.",
     "context_overflow": "Split the task, or hire a model with a larger context.",
     "defect": "This is a fault of Aura Orchestra. Please report it with the last lines of the process's log.",
-    "empty": "You need to do nothing: the task is tried again. If it happens often, hire another model.",
+    "empty": "No action is needed: the task is tried again. If it happens often, hire another model.",
     "forbidden": "Give this key the right to use the model at the provider, or use another key.",
     "malformed_response": "Check that `aura hire --base-url` names an OpenAI-compatible server, not a web page.",
     "moved": "Give the employee the new address: `aura hire NAME --update --base-url`.",
@@ -51,16 +51,16 @@ HINTS: Mapping[CallFailure, str] = {
     "overloaded": "The server has an error: the employee rests, then the task is tried again.",
     "payment": "Pay or raise the limit at the provider, or hire an employee of another provider.",
     "prompt_too_large": "Split the task or narrow its scope, or raise `aura hire --prompt-tokens`.",
-    "rate_limit": "The employee rests as long as its server asks. Lower `aura hire --slots` for fewer calls at a time.",
+    "rate_limit": "The employee rests for the time that its server states. `aura hire --slots` limits calls at a time.",
     "region": "The provider does not serve this country: hire an employee of another provider.",
     "request_too_large": "Split the task or narrow its scope, or hire a model that accepts longer prompts.",
     "timeout": "Raise `aura hire --wall-s`, or hire a faster model.",
-    "tls": "Check the server's certificate. If you have your own authority, set SSL_CERT_FILE to its certificate file.",
+    "tls": "Check the server's certificate. For a certificate authority of your own, set SSL_CERT_FILE to its file.",
     "too_large": "Split the task, so that each answer is smaller.",
     "truncated": "Raise `aura hire --output-tokens`, or split the task.",
     "unknown_model": "Check the name in `aura hire --model`: the server lists its models at /v1/models.",
 }
-"""Failure kind -> hint for the user. A test checks that every command, option and variable in these lines exists."""
+"""Failure kind -> hint for the user. A test checks that every command, option and variable in these hints exists."""
 COSTS_NOTHING: frozenset[CallFailure] = frozenset(
     {
         "auth",
@@ -80,16 +80,19 @@ COSTS_NOTHING: frozenset[CallFailure] = frozenset(
         "unknown_model",
     }
 )
-"""Failures before the provider computes anything. Other failures may have cost the reserved amount."""
+"""Kinds of failure that occur before the provider computes anything. Other failures may have cost the reserved
+amount.
+"""
 
 
 def hint_of(outcome: str) -> str:
     """Return the hint for an outcome, or an empty text if the outcome is not a failure."""
-    return HINTS.get(outcome, "")  # type: ignore[call-overload,no-any-return]  # an outcome on record may be any text
+    return HINTS.get(outcome, "")  # type: ignore[call-overload,no-any-return]  # a stored outcome may be any text
 
 
 class CallFailed(AuraError):
-    """A call to a model ended without a usable answer. `failure` is the kind; the tokens are those known as spent.
+    """A call to a model ended without a usable answer. `failure`: the kind of failure. `input_tokens` and
+    `output_tokens`: the tokens that are known as spent.
 
     `costs_nothing`: the provider computed nothing. The default depends on the kind of failure.
     """
@@ -117,4 +120,4 @@ class CallFailed(AuraError):
         self.request_id = request_id
         self.result = result  # the snapshot, if the server answered
         self.costs_nothing = failure in COSTS_NOTHING if costs_nothing is None else costs_nothing
-        self.adaptations = adaptations  # of the request that failed
+        self.adaptations = adaptations  # adaptations of the failed request

@@ -1,4 +1,6 @@
-"""The parser of chat completions: it turns the body from an OpenAI-compatible server into values, and trusts none."""
+"""The parser of chat completions. It converts an answer of an OpenAI-compatible server to values and checks each
+value.
+"""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -36,7 +38,7 @@ _FINISHES: Mapping[str, Finish] = {
     "recitation": "blocked",
     "error": "error",
 }
-NAME_CHARS_MAX = 200  # of a model, a fingerprint, an id
+NAME_CHARS_MAX = 200  # limit for a model name, a fingerprint or an id
 _REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_text")
 
 
@@ -60,7 +62,7 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
 def completion_of(body: bytes) -> Completion:
     """Return a response body as a completion. The text may be None or empty.
 
-    :raises CallFailed: if the body is not a chat completion, or is an error with the status of a success.
+    :raises CallFailed: if the body is not a chat completion, or is an error although the status is a success.
     """
     raw = _object(body)
     choices = raw.get("choices")
@@ -91,10 +93,10 @@ def completion_of(body: bytes) -> Completion:
 
 
 def _answer(message: Mapping[str, Any], content: "_Content", *, cut: bool) -> tuple[str | None, str]:
-    """Return the answer's text, and the thinking beside it.
+    """Return the text of the answer and the model's thinking.
 
-    If there is no text, the text is that of the tool calls. If there are none, it is the thinking, because some servers
-    put the whole answer there; but the thinking of an answer that was `cut` is not used.
+    If the message has no text, the text comes from the tool calls. Without tool calls, it comes from the thinking,
+    because some servers put the whole answer there. The thinking of a `cut` answer is not used.
     """
     reasoning = next((text for key in _REASONING if (text := _text_of(message.get(key)))), "") or content.reasoning
     if (content.text or "").strip():
@@ -106,7 +108,7 @@ def _answer(message: Mapping[str, Any], content: "_Content", *, cut: bool) -> tu
 
 
 def _object(body: bytes) -> dict[str, Any]:
-    """Return the JSON object of a body, or of its stream of events. Its texts are safe to store."""
+    """Return the JSON object of a body, or of its stream of events. All texts in it are safe to store."""
     if is_stream(body):
         return _safe_object(completion_of_stream(body))
     try:
@@ -128,8 +130,8 @@ def _safe_object(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _error(error: Any, usage: Usage, *, begun: bool) -> CallFailed:
-    """Return the failure for an error that came as an answer, as gateways send it. `begun`: a part of an answer came
-    first.
+    """Return the failure for an error inside an answer. Gateways send such errors. `begun`: a part of an answer came
+    before the error.
     """
     status = error.get("code", error.get("status")) if isinstance(error, dict) else None
     if isinstance(status, str) and status.isdigit():
@@ -149,8 +151,8 @@ def _error(error: Any, usage: Usage, *, begun: bool) -> CallFailed:
 
 
 def _message(first: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Return the message of a choice: under its usual name, under the name in a stream, or from the text of an older
-    format.
+    """Return the message of a choice. The key may be the usual one or that of a stream. Older servers send only a
+    text.
     """
     if first is None:
         return None
@@ -171,7 +173,7 @@ class _Content(msgspec.Struct):
 def _content(message: Mapping[str, Any], usage: Usage) -> _Content:
     """Return the content of a message, which may have parts.
 
-    :raises CallFailed: malformed_response, if it is neither text nor parts.
+    :raises CallFailed: malformed_response, if the content is neither text nor a list of parts.
     """
     content = message.get("content")
     if content is None or isinstance(content, str):
@@ -193,7 +195,7 @@ def _content(message: Mapping[str, Any], usage: Usage) -> _Content:
 
 
 def _text_of(value: Any) -> str:
-    """Return the text of a part: a string, an object that contains one, or a list of both."""
+    """Return the text of a part: a string, an object that contains a string, or a list of strings and objects."""
     return "".join(_texts(value, 0))
 
 

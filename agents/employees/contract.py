@@ -14,7 +14,7 @@ Finish = Literal["stop", "length", "tool", "blocked", "error", "other"]
 
 
 class CallLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Hard limits of one call. `prompt_tokens_max` None: only the number of bytes limits the prompt."""
+    """Hard limits of one call. If `prompt_tokens_max` is None, only the number of bytes limits the prompt."""
 
     output_tokens_max: int
     wall_s: float
@@ -30,7 +30,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     task: UUID
     task_name: str
     employee: UUID
-    attempt: int  # of the task, from 1, counted over all employees
+    attempt: int  # number of the task's attempt, from 1; the attempts of all employees count
     seed: int
     brief: Brief
     limits: CallLimits
@@ -38,7 +38,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The execution snapshot of one call. None: the provider does not report the number, or no price is known."""
+    """The execution snapshot of one call. A value is None if the provider does not report it or if no price is
+    known.
+    """
 
     text: str | None
     refusal: str | None
@@ -50,9 +52,9 @@ class ModelResult(msgspec.Struct, frozen=True, kw_only=True):
     reasoning_tokens: int | None
     cost: Decimal | None  # USD
     cost_source: str | None
-    tokens: int | None = None  # that the call is charged for; None: only the upper bound is safe
+    tokens: int | None = None  # charged tokens; None if only the upper bound is known
     estimated: bool = False  # at least a part of the tokens is an estimate from the bytes of prompt and answer
-    adaptations: tuple[str, ...] = ()  # made in the request
+    adaptations: tuple[str, ...] = ()  # changes that were made in the request
     latency_s: float
     provider: str
     endpoint: str
@@ -62,19 +64,19 @@ class ModelResult(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str | None
     request_id: str | None
     sdk: str
-    request: Mapping[str, Any]  # exactly what was sent, without the key
-    request_sha256: str  # of the request as canonical JSON
+    request: Mapping[str, Any]  # the exact request that was sent, without the key
+    request_sha256: str  # digest of the request as canonical JSON
     raw: Mapping[str, Any]  # the unchanged response
     started_at_us: int  # microseconds UTC
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of an order. Without files and deletions, the text had no code (outcome `no_code`), or the employee
-    declined.
+    """The result of an order. If there are no files and no deletions, the text had no code (outcome `no_code`) or the
+    employee declined.
 
-    `deleted`: paths to delete. `dropped`: paths outside the scope that the answer wrote; they are in neither `files`
-    nor `deleted`. `declined`: the employee's reason why the task cannot be done. `not_understood`: parts of the text
-    that could not be parsed as a change, in words for its author.
+    `deleted`: paths to delete. `dropped`: paths outside the scope that the answer wrote. They are not in `files` or
+    `deleted`. `declined`: the employee's reason why the task cannot be done. `not_understood`: messages for the
+    employee about parts of the text that could not be parsed as a change.
     """
 
     result: ModelResult
@@ -98,7 +100,7 @@ def answer_of(result: ModelResult, read: ParsedAnswer) -> Answer:
 
 
 class Employee(Protocol):
-    """A member of the staff that does the work. There is one for each configured model and prompt style."""
+    """A member of the staff that does the work. There is one employee for each configured model and prompt style."""
 
     @property
     def id(self) -> UUID: ...
@@ -110,17 +112,17 @@ class Employee(Protocol):
     def scripted(self) -> bool: ...
 
     def describe(self) -> Mapping[str, str]:
-        """Return provider, model, style, digest and price source, for `hire` and for screens. There are no secrets in
-        it.
+        """Return provider, model, style, digest and price source, for `hire` and for screens. The result contains no
+        secrets.
         """
 
     def upper_bound_cost(self, order: Order) -> Decimal | None:
-        """Return the highest possible cost of this order in USD, to reserve it before the call. None: no price is
-        known.
+        """Return the highest possible cost of this order in USD, or None if no price is known. The manager reserves
+        this cost before the call.
         """
 
     async def work(self, order: Order) -> Answer:
-        """Make the one call that the order asks for.
+        """Make the model call of the order.
 
         :raises CallFailed: with the kind of failure.
         """

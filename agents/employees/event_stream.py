@@ -1,4 +1,4 @@
-"""Assembly of an answer that came as a stream of server-sent events. The result equals that of a single response."""
+"""Assembly of an answer that came as a stream of server-sent events. The result has the form of a single response."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ _DONE = "[DONE]"
 
 
 def without_comments(body: bytes) -> bytes:
-    """Return the body from its first line that is not a comment.
+    """Return the body without the comments at its start.
 
     Gateways send comment lines, which begin with a colon, to keep the connection open.
     """
@@ -24,7 +24,7 @@ def without_comments(body: bytes) -> bytes:
 
 
 def is_stream(body: bytes) -> bool:
-    """Return whether a body is server-sent events, whatever its header says."""
+    """Return whether a body consists of server-sent events. The content type in the header is ignored."""
     start = without_comments(body[: 1 << 20])
     return start.startswith((b"data:", b"event:", b"id:", b"retry:"))
 
@@ -32,8 +32,8 @@ def is_stream(body: bytes) -> bool:
 def completion_of_stream(body: bytes) -> dict[str, Any]:
     """Return the completion that the events form together.
 
-    :raises CallFailed: connection, if the stream ends before the answer does; malformed_response, if there are no
-    events.
+    :raises CallFailed: connection, if the stream ends before the answer is complete; malformed_response, if there are
+    no events.
     """
     whole: dict[str, Any] = {}
     choice: dict[str, Any] = {}
@@ -58,15 +58,15 @@ def completion_of_stream(body: bytes) -> dict[str, Any]:
     if not whole and not choice:
         raise CallFailed("malformed_response", "The server's answer is a stream without a completion.")
     if "error" not in whole and not done and choice.get("finish_reason") is None:
-        raise CallFailed("connection", "The stream of the answer ended before the answer did.")
+        raise CallFailed("connection", "The stream ended before the answer was complete.")
     if calls:
         message["tool_calls"] = [calls[index] for index in sorted(calls)]
     return whole | ({"choices": [choice | {"message": message}]} if choice or message["content"] else {"choices": []})
 
 
 def _events(body: bytes) -> Iterator[str]:
-    """Yield the data of each event: its lines joined. If the stream ends in the middle of a line, that part is
-    included.
+    """Yield the data of each event, with its lines joined. If the stream ends in the middle of a line, the incomplete
+    line is included.
     """
     lines: list[str] = []
     text = body.removeprefix(BOM).decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
@@ -102,7 +102,7 @@ def _chunk(data: str) -> dict[str, Any] | None:
 
 
 def _first_choices(chunk: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield the parts of the first choice. Others were not requested."""
+    """Yield the parts of the first choice. Other choices were not requested."""
     choices = chunk.get("choices")
     for part in choices if isinstance(choices, list) else []:
         if isinstance(part, dict) and part.get("index") in (0, None):
@@ -110,7 +110,7 @@ def _first_choices(chunk: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _add(message: dict[str, Any], calls: dict[int, dict[str, Any]], delta: Mapping[str, Any]) -> None:
-    """Append one delta's text and calls to the earlier ones."""
+    """Append the text and the calls of one delta to those of earlier deltas."""
     for key in _JOINED:
         value = delta.get(key)
         if isinstance(value, str):

@@ -1,5 +1,5 @@
-"""Checks of API keys as people paste them: spaces around a key are removed, and an invalid character is named. The key
-itself is never shown.
+"""Checks of API keys that people paste. Spaces around a key are removed. A message names an invalid character, but it
+never shows the key itself.
 """
 
 import unicodedata
@@ -26,8 +26,8 @@ _NAMES = {
 
 
 def checked_key(key: str, variable: str) -> str:
-    """Return the key without white space around it. Raises Invalid, without the key in its text, if no server accepts
-    it.
+    """Return the key without white space around it. Raises Invalid if no server would accept the key. The text of the
+    error does not contain the key.
     """
     key = key.strip()
     if len(key) > KEY_CHARS_MAX:

@@ -1,4 +1,4 @@
-"""The lock of the folder of employees: only one command at a time changes the holders of names."""
+"""The lock of the folder of employees. Only one command at a time changes which employee has a name."""
 
 import asyncio
 import fcntl
@@ -30,7 +30,7 @@ async def changing(folder: Path) -> AsyncIterator[None]:
                     hint="Wait until it has ended, then run this command again.",
                 )
             await asyncio.sleep(_POLL_S)
-        yield  # the lock ends with the file
+        yield  # closing the file releases the lock
 
 
 def _opened(folder: Path) -> TextIO:

@@ -1,4 +1,6 @@
-"""The postings: one JSON file for each employee in AURA_HOME/employees, with the way to reach it but without keys."""
+"""The postings: one JSON file for each employee in AURA_HOME/employees. It states how to reach the employee. It has no
+keys.
+"""
 
 import os
 import secrets
@@ -29,24 +31,25 @@ OUTPUT_TOKENS_MAX = 1024
 EMBEDDED_OUTPUT_TOKENS_MAX = 128
 EMBEDDED_CONTEXT_TOKENS = 2048
 PROMPT_TOKENS_MAX = 32_768
-"""The longest prompt of a call. The reservation before a call is calculated from its real prompt."""
+"""Default limit for a prompt. The reservation before a call is calculated from the real prompt."""
 
 
 class Posting(msgspec.Struct, frozen=True, kw_only=True):
-    """The way to reach an employee. `script`: the name of a shipped script, or a file.
+    """The way to reach an employee. `script`: the name of a built-in script, or the path of a file.
 
-    `api_key_env`: the variable with its key. The same name plus _FILE is the variable with the path of a key file.
+    `api_key_env`: the environment variable with the key. The variable with this name plus _FILE has the path of a key
+    file.
     """
 
     name: str
     kind: Kind
-    hired_as: UUID | None = msgspec.field(default=None, name="id")  # None: hired before ids were made at hire
+    hired_as: UUID | None = msgspec.field(default=None, name="id")  # None: hired by a release without ids
     model: str = ""
     base_url: str = ""
     style: Style = "chat"
     api_key_env: str = ""
     price: Literal["genai-prices", "zero"] = "genai-prices"
-    price_in: Decimal | None = None  # USD for a million tokens; with `price_out` it is the price
+    price_in: Decimal | None = None  # USD per million tokens; price_in and price_out are the price if both are set
     price_out: Decimal | None = None
     script: str = ""
     delay_s: float = 0.0
@@ -65,7 +68,7 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def id(self) -> UUID:
-        """The employee's id, made at hire. A file of an older home has no id: it is derived from the file's content."""
+        """The employee's id, made at hire. If an older file has no id, the id is derived from the file's content."""
         if self.hired_as is not None:
             return self.hired_as
         parts = (self.name, self.kind, self.model, self.model_digest, self.style, self.script)
@@ -117,7 +120,7 @@ def _partial(path: Path, posting: Posting) -> Path:
 
 
 def remove(folder: Path, employee: UUID) -> bool:
-    """Remove the files of an employee. Return False if there is none."""
+    """Remove the files of an employee. Return False if there is no file."""
     paths = [path for path, posting in _read(folder) if posting.id == employee]
     for path in paths:
         path.unlink(missing_ok=True)
@@ -125,12 +128,16 @@ def remove(folder: Path, employee: UUID) -> bool:
 
 
 def load_all(folder: Path) -> list[Posting]:
-    """Return the posting of each employee, by name. Raises Invalid with the path of a file that cannot be read."""
+    """Return the posting of each employee, sorted by name. Raises Invalid with the path of a file that cannot be
+    read.
+    """
     return list({posting.id: posting for _, posting in _read(folder)}.values())
 
 
 def named(folder: Path, name: str) -> Posting | None:
-    """Return the posting in the file with this name; None if there is no file. Raises Invalid if it cannot be read."""
+    """Return the posting in the file NAME.json, or None if there is no file. Raises Invalid if the file cannot be
+    read.
+    """
     return next((posting for path, posting in _read(folder) if path.stem == name), None)
 
 
@@ -142,12 +149,13 @@ def _read(folder: Path) -> Iterator[tuple[Path, Posting]]:
             continue  # dismissed or renamed a moment ago
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
             raise Invalid(
-                f"The employee's file {path} cannot be read: {error}.", hint="Correct it, or remove it and hire again."
+                f"The employee's file {path} cannot be read: {error}.",
+                hint="Correct the file, or remove it and hire again.",
             ) from error
 
 
 def find(folder: Path, wanted: str) -> Posting:
-    """Return the posting of an employee by id or name. Raises NotFound."""
+    """Return the posting of an employee by id or name. Raises NotFound if there is no such employee."""
     postings = load_all(folder)
     for posting in postings:
         if wanted in (str(posting.id), posting.name):
@@ -186,7 +194,9 @@ def build(posting: Posting, environment: Mapping[str, str]) -> Employee:
 
 
 def key_of(posting: Posting, environment: Mapping[str, str]) -> str:
-    """Return the employee's API key; empty if it has none. Raises Invalid for a text that cannot be a key."""
+    """Return the employee's API key, or an empty text if it has no key. Raises Invalid for a text that cannot be a
+    key.
+    """
     key = secret(posting.api_key_env, environment) if posting.api_key_env else ""
     return checked_key(key, posting.api_key_env) if key else ""
 
@@ -230,7 +240,9 @@ def profile_of(posting: Posting) -> Profile:
 
 
 def origin_of(base_url: str) -> str:
-    """Return scheme, host and port of an address, without user, path and query; empty if it is not an address."""
+    """Return scheme, host and port of an address, without user, path and query. Return an empty text if it is not an
+    address.
+    """
     try:
         parts = urlsplit(base_url.strip())
         host, port = parts.hostname or "", parts.port
@@ -243,7 +255,7 @@ def origin_of(base_url: str) -> str:
 
 
 def _parameters(posting: Posting) -> dict[str, str]:
-    """Return the other request parameters that change the answers; empty for a server outside the organisation."""
+    """Return the other request parameters that change the answers, or {} for a server outside the organisation."""
     if posting.kind != "embedded":
         return {}
     from agents.employees.providers.llama_cpp import FEEDBACK_MAX, STOPS, TEMPERATURE
@@ -253,7 +265,7 @@ def _parameters(posting: Posting) -> dict[str, str]:
 
 
 def _upper_bounds(posting: Posting) -> tuple[Decimal | None, Decimal | None]:
-    """Return the highest cost of one call, and that of its longest prompt only, in USD; None if it is not known."""
+    """Return the highest cost in USD of one call and of its longest prompt alone. An unknown cost is None."""
     if posting.kind != "openai" or posting.price_source == "zero":
         return Decimal(0), Decimal(0)
     from agents.employees.pricing import cost_of

@@ -13,7 +13,7 @@ MILLION = 1_000_000
 
 
 class Rates(NamedTuple):
-    """USD for a million tokens, as the Director stated them when the employee was hired."""
+    """USD per million tokens, as the Director stated the prices when the employee was hired."""
 
     input_usd: Decimal
     output_usd: Decimal
@@ -37,7 +37,7 @@ _PROVIDERS = {
 
 
 class Price(NamedTuple):
-    """USD and the source of the price. Both None: the price is unknown."""
+    """USD and the source of the price. Both are None if the price is unknown."""
 
     usd: Decimal | None
     source: str | None
@@ -63,8 +63,8 @@ def cost_of(
     output_tokens: int | None,
     cached_tokens: int | None = None,
 ) -> Price:
-    """Return the cost of these tokens of a model. It is unknown, never a guessed 0, if the price or the tokens are
-    unknown.
+    """Return the cost of these tokens of a model. If the price or the tokens are unknown, the cost is unknown and never
+    a guessed 0.
     """
     if source == "zero":
         return Price(Decimal(0), "configured: local model")
@@ -75,7 +75,7 @@ def cost_of(
     provider = provider_of(base_url)
     if provider is None or input_tokens is None or output_tokens is None:
         return UNKNOWN
-    from genai_prices import Usage, calc_price  # 0.3 s to import
+    from genai_prices import Usage, calc_price  # this import takes 0.3 s
 
     cached = min(cached_tokens, input_tokens) if cached_tokens is not None else None
     usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens, cache_read_tokens=cached)
@@ -95,7 +95,9 @@ def charge_of(
     reported: str | None,
     cached_tokens: int | None,
 ) -> Price:
-    """Return the charge of a call by the price of the model that the server reports, or else of the requested model."""
+    """Return the charge of a call. It uses the price of the reported model, or else the price of the requested
+    model.
+    """
     if tokens is None:
         return cost_of(source, base_url=base_url, model=requested, input_tokens=None, output_tokens=None)
     for model in dict.fromkeys((reported or requested, requested)):

@@ -1,8 +1,8 @@
 """The sections of a prompt, and the rules that shorten them if they do not all fit.
 
 The sections in order of importance: criteria with their examples, the forms of answers, prose, feedback, files in
-scope, visible tests, the previous answer, the listing, and the files that the files in scope import. The last ones are
-cut first. The prompt states each cut.
+scope, visible tests, the previous answer, the listing, and the files that the files in scope import. The last sections
+are cut first. The prompt states each cut.
 """
 
 import re
@@ -14,26 +14,29 @@ from agents.briefs.excerpts import cut, fenced, lines_of, outline, parts_within
 from domain.judgement import REVIEW
 
 SHARES: Mapping[str, float] = {"tests": 0.2, "previous": 0.15, "listing": 0.05, "neighbours": 0.05}
-"""The share of the space that is reserved for a later section, if it needs it, before the earlier sections get theirs.
+"""Later section -> share of the space that is reserved for it before the earlier sections get space. A section gets
+only the space that it needs.
 """
 PROSE_SHARE = 0.5
 PART_BYTES_MIN = 400
-"""A part of a file with fewer bytes than this is not useful, and is left out."""
+"""A part of a file with fewer bytes than this is not useful, so it is omitted."""
 NAMED_MAX = 60
-"""Number of files that are named as not shown. The others are only counted."""
+"""Maximum number of files that are listed as not shown. Further files are only counted."""
 _IDENTIFIER = re.compile(r"`([A-Za-z_][\w.]*)(?:\(|`)")
 Render = Callable[[int | None], str]
 
 
 class Section(NamedTuple):
-    """One section: its name and a function that returns its text within a number of bytes. None: the whole text."""
+    """One section of a prompt. `render` returns its text within a number of bytes, or the whole text for None."""
 
     name: str
     render: Render
 
 
 class Sections:
-    """The text of a prompt within a number of bytes. `partial`: files in scope that it does not show whole."""
+    """The text of a prompt within a number of bytes. `partial`: files in scope that the text does not show
+    completely.
+    """
 
     def __init__(self, brief: Brief, feedback_max: int, decline: str, bytes_max: int | None) -> None:
         self._brief = brief
@@ -67,9 +70,9 @@ class Sections:
         ]
 
     def _fitted(self, bytes_max: int, whole: Mapping[str, str]) -> dict[str, str]:
-        """Fit each section into the remaining space, the most important one first.
+        """Fit each section into the remaining space, the most important section first.
 
-        The form is made last, because it names the files that can only be edited.
+        The form of the answer is made last, because it lists the files that are shown only in part.
         """
         sections = {section.name: section for section in self._sections()}
         texts: dict[str, str] = {}
@@ -177,7 +180,9 @@ class Sections:
     def _shown(
         self, texts: Mapping[str, str], bytes_max: int | None, used: int, note: str
     ) -> tuple[list[str], list[str]]:
-        """Return files as blocks, and the paths of files that are not whole. Files that the task names come first."""
+        """Return files as blocks, and the paths of files that are not shown completely. Files that the task names come
+        first.
+        """
         left = None if bytes_max is None else bytes_max - used - 2
         blocks: list[str] = []
         partial: list[str] = []
@@ -211,13 +216,13 @@ class Sections:
         return shown if len(shown.encode()) <= bytes_max else ""
 
     def _rank(self, path: str) -> tuple[bool, bool, str]:
-        """Sort files that a case calls first, then files that the prose names, then the others."""
+        """Return a sort key: first files that a case calls, then files that the prose names, then all other files."""
         module = path.removesuffix(".py").removesuffix("/__init__").removeprefix("src/").replace("/", ".")
         named = path in self._brief.prose or path.rpartition("/")[2] in self._brief.prose
         return module not in self._brief.definitions, not named, path
 
     def _names(self) -> set[str]:
-        """Return the identifiers that the task is about."""
+        """Return the identifiers in the texts and signatures of the task."""
         brief = self._brief
         text = "\n".join([brief.prose, *(each.says for each in brief.criteria), *brief.feedback])
         names = {name.rpartition(".")[2] for name in _IDENTIFIER.findall(text)}
@@ -250,7 +255,7 @@ def _nothing(_: int | None) -> str:
 
 
 def _named(head: str, names: Iterable[str]) -> str:
-    """Return a line that names things, and counts those above NAMED_MAX."""
+    """Return a line with up to NAMED_MAX names and the number of the remaining names."""
     listed = sorted(names)
     more = f" and {len(listed) - NAMED_MAX} more" if len(listed) > NAMED_MAX else ""
     return f"{head}: {', '.join(listed[:NAMED_MAX])}{more}." if listed else ""

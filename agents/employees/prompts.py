@@ -1,5 +1,5 @@
-"""The prompts that are made from an order. There are two styles: free chat, and a grammar that forces fence and
-signature.
+"""The prompts that are made from an order. There are two styles: free chat, and a grammar that enforces the code fence
+and the signature.
 """
 
 import json
@@ -22,7 +22,7 @@ DECLINE = (
 
 
 class Prompt(NamedTuple):
-    """The chat messages of a task. `partial`: files in scope that they show only partly or not at all."""
+    """The chat messages of a task. `partial`: files in scope that the messages show only partly or not at all."""
 
     messages: list[dict[str, str]]
     partial: frozenset[str]
@@ -38,8 +38,9 @@ def prompt_of(
 ) -> Prompt:
     """Return the prompt of a task within a number of tokens.
 
-    `feedback_max` 0 leaves earlier attempts out, so each attempt is independent. `small`: for a model that a long
-    prompt confuses. If the task is one function in a new file, its prompt then has only the text of the criteria.
+    If `feedback_max` is 0, the prompt does not mention earlier attempts, so each attempt is independent. `small`: long
+    prompts confuse the model. If the task is one function in a new file, the prompt then has only the text of the
+    criteria.
     """
     if small and is_short(brief):
         return Prompt(_messages(f"{_task(brief)}\n\n{_criteria(brief)}"), frozenset())

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-EPOCH_S_MIN = 10**9  # from this number on, it is a point in time, not a duration
+EPOCH_S_MIN = 10**9  # a number from this value on is a Unix time, not a duration
 EPOCH_MS_MIN = 10**11
 BODY_CHARS_MAX = 16 * 1024
 BUCKETS = ("requests", "tokens", "input-tokens", "output-tokens")
@@ -24,7 +24,7 @@ _SAID = re.compile(
 def retry_after_s(headers: Mapping[str, str], body: str, *, now: datetime) -> float | None:
     """Return the wait that a server asks for, or None if no wait is found. `headers`: names in lower case.
 
-    Headers come before the body, and retry headers come before rate limit headers.
+    Headers have priority over the body. Retry headers have priority over rate limit headers.
     """
     asked = _server_date(headers) or now
     waits = (
@@ -102,7 +102,7 @@ def _duration(text: str) -> float | None:
 
 
 def _of_limits(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Return the wait until the used-up limits are reset: the longest one, or the shortest reset if none is used up."""
+    """Return the longest wait until a used-up limit is reset. If no limit is used up, return the shortest wait."""
     used_up: list[float] = []
     others: list[float] = []
     for reset, remaining in _limits(headers):
@@ -124,7 +124,7 @@ def _limits(headers: Mapping[str, str]) -> Iterator[tuple[str, str | None]]:
 
 
 def _in_body(body: str, now: datetime) -> Iterator[float | None]:
-    """Yield the waits in the JSON (Google's retryDelay, OpenRouter's headers) and in the sentence."""
+    """Yield the waits in the body: in JSON (Google's retryDelay, OpenRouter's headers) and in a sentence."""
     try:
         for key, value in _pairs(json.loads(body), 0):
             if key in ("retrydelay", "retry_after", "retry-after", "x-ratelimit-reset", "retry_after_seconds"):

@@ -1,4 +1,6 @@
-"""Text from outside made safe to store and to show: valid Unicode, no control characters, bounded, without the key."""
+"""Functions that make external text safe to store and to show: valid Unicode, no control characters, no key, limited
+length.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,7 +8,7 @@ from typing import Any
 
 CUT = " […]"
 DEPTH_MAX = 64
-"""Deeper nesting than this in a server's JSON is cut off, because a later reader may recurse once for each level."""
+"""Limit for the nesting of a server's JSON. Deeper values are removed, because a later reader may use recursion."""
 INTEGER_MAX = 2**63 - 1
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060\ufeff]")
 _TAGS = re.compile(r"<(?:script|style)\b.*?</(?:script|style)>|<[^<>]{0,2000}>", re.DOTALL | re.IGNORECASE)
@@ -24,7 +26,7 @@ def safe(text: str) -> str:
 
 
 def safe_json(value: Any, depth: int = DEPTH_MAX) -> Any:
-    """Return JSON values with every text in them made safe. Values that are nested too deep become None."""
+    """Return a JSON value in which every text is safe. Values that are nested too deep become None."""
     if isinstance(value, str):
         return safe(value)
     if isinstance(value, Mapping):

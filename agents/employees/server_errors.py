@@ -1,5 +1,5 @@
-"""The kind of failure for an error answer of a model server, and the provider's own message. The tables are searched
-from the top.
+"""The kind of failure for an error answer of a model server, and the provider's own message. Each table is searched
+from its first line.
 """
 
 import json
@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 from agents.employees.call_errors import MESSAGE_CHARS_MAX, CallFailure
 from agents.employees.safe_text import one_line, without_markup
 
-READ_CHARS_MAX = 16 * 1024  # of an error's body; the rest has no new information
+READ_CHARS_MAX = 16 * 1024  # limit of an error's body; text after it has no new information
 SENTENCES_MAX = 3
 
 
 class Wording(NamedTuple):
-    """The wording of servers for a kind of failure. `statuses`: the statuses that it may come with; empty for all."""
+    """The wording of servers for a kind of failure. `statuses`: the HTTP statuses for which the wording counts. Empty
+    means all.
+    """
 
     failure: CallFailure
     statuses: frozenset[int]
@@ -106,7 +108,7 @@ WORDINGS: tuple[Wording, ...] = (
         r"out of memory|internal (?:server )?error|service unavailable",
     ),
 )
-"""In this order: more exact patterns come first. All are compared with the provider's text in lower case."""
+"""Wordings in the order of the search. More exact patterns come first. They match the provider's text in lower case."""
 STATUSES: Mapping[int, CallFailure] = {
     301: "moved",
     302: "moved",
@@ -135,7 +137,7 @@ STATUSES: Mapping[int, CallFailure] = {
     511: "connection",
 }
 DECIDED_BY_STATUS = frozenset({301, 302, 303, 307, 308, 401, 402, 407, 408, 451, 498, 511})
-"""Statuses with a clear meaning, which the text of the answer does not change."""
+"""Statuses with a clear meaning. For these, the text of the answer is ignored."""
 
 
 def failure_of_status(status: int, body: str) -> CallFailure:
@@ -151,7 +153,9 @@ def failure_of_status(status: int, body: str) -> CallFailure:
 
 
 def sentence_of(body: str, secret: str | None = None) -> str:
-    """Return the provider's own message: from its JSON or from its page. It is safe, bounded and without the key."""
+    """Return the provider's own message from JSON or from an HTML page. It is safe and short and does not contain the
+    key.
+    """
     return one_line(said_in(body), MESSAGE_CHARS_MAX, secret)
 
 
@@ -165,12 +169,12 @@ def said_in(body: str) -> str:
 
 
 _SAYING = ("message", "msg", "detail", "error_description", "error", "errors", "title", "reason", "raw", "description")
-"""Keys under which servers put the message of an error, the most specific one first."""
+"""Keys under which servers put the message of an error, the most specific key first."""
 SENTENCE_DEPTH_MAX = 6
 
 
 def _sentences(value: Any, depth: int) -> Iterator[str]:
-    """Yield the error messages in a value: one for each object, and one for each error of a list."""
+    """Yield the error messages in a value: one message for each object, and one for each error in a list."""
     if depth > SENTENCE_DEPTH_MAX:
         return
     if isinstance(value, str) and value.strip():
@@ -189,7 +193,7 @@ def _sentences(value: Any, depth: int) -> Iterator[str]:
 
 
 def _unwrapped(text: str, depth: int) -> str:
-    """Return the message inside a text that is JSON itself, as gateways pass it on."""
+    """Return the text, or the message inside it if the text is JSON. Gateways send errors in this form."""
     if text.startswith("{"):
         try:
             inner = next(_sentences(json.loads(text), depth + 1), "")

@@ -1,4 +1,4 @@
-"""Tool calls although no tool was offered. Their arguments contain the model's text, so they are its answer."""
+"""Tool calls of models to which no tool was offered. The arguments contain the model's text, so they are the answer."""
 
 import json
 import re
@@ -11,7 +11,7 @@ _BACKTICKS = re.compile(r"`{3,}")
 
 
 def text_of_calls(message: Mapping[str, Any]) -> str:
-    """Return the answer in a message's tool calls as fenced blocks, or an empty text if there is none."""
+    """Return the answer in a message's tool calls as fenced blocks, or an empty text if there are no tool calls."""
     return "\n\n".join(block for arguments in _arguments(message) for block in _blocks(arguments, 0))
 
 

@@ -1,4 +1,4 @@
-"""Usage of a call: the numbers that a server reports under any of their names, and the estimate without them."""
+"""Token usage of a call: the numbers that a server reports under any known name, and an estimate if there are none."""
 
 import math
 import re
@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 BYTES_PER_TOKEN = 3
-"""For estimates. Real text has 3.5 to 4.5 bytes per token, so the estimate is rather too high than too low."""
-TOKENS_REPORTED_MAX = 10**9  # of one call; a greater number is not a count
+"""Used for estimates. Real text has 3.5 to 4.5 bytes per token, so an estimate is usually too high."""
+TOKENS_REPORTED_MAX = 10**9  # limit for one call; a greater number is not a token count
 _INPUT = (
     "prompt_tokens",
     "input_tokens",
@@ -38,9 +38,7 @@ _TOTAL = ("total_tokens", "total_token_count", "totalTokenCount", "totalTokens",
 _THOUGHTS = ("thoughts_token_count", "thoughtsTokenCount")  # not part of the output count
 _CACHED = ("cached_tokens", "cache_read_input_tokens", "prompt_cache_hit_tokens", "cachedContentTokenCount")
 _PLACES = ("usage", "usageMetadata", "usage_metadata", "x_groq", "meta", "billed_units", "metrics", "timings")
-"""Places of the counts, the usual place first. `timings`, which is llama.cpp's, counts only tokens that were not
-cached.
-"""
+"""Keys under which servers put the counts, the usual key first. llama.cpp's `timings` counts only uncached tokens."""
 _REASONING_MODELS = re.compile(
     r"(?:^|[/:_-])(?:o[1-9]|gpt-5|gpt-oss|deepseek-r|deepseek-reasoner|qwq|qwen3|magistral|r1)(?![a-z])|reason|think|"
     r"gemini-(?:2\.5|[3-9])|grok-(?:3-mini|[4-9])|claude-.*(?:opus|sonnet|haiku)-[4-9]|glm-4\.[5-9]|kimi-k2|minimax-m"
@@ -48,7 +46,9 @@ _REASONING_MODELS = re.compile(
 
 
 class Usage(NamedTuple):
-    """Tokens as the server reported them. None: not reported. `total`: only if the other two are not reported."""
+    """Tokens as the server reported them. A value is None if the server did not report it. `total` is set only if input
+    and output tokens were not reported.
+    """
 
     input_tokens: int | None = None
     cached_tokens: int | None = None
@@ -58,7 +58,7 @@ class Usage(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """Tokens that a call is charged for. `estimated`: at least one of the numbers is not from the server."""
+    """The charged tokens of a call. `estimated`: at least one of the numbers is not from the server."""
 
     input_tokens: int
     output_tokens: int
@@ -66,7 +66,7 @@ class Counted(NamedTuple):
 
 
 def usage_of(raw: Mapping[str, Any]) -> Usage:
-    """Return the usage of a response. Values that cannot be counts (negative, infinite, words) are left out."""
+    """Return the usage of a response. Values that cannot be counts (negative, infinite, words) are ignored."""
     for source in _sources(raw):
         asked, made, total = _first(source, _INPUT), _first(source, _OUTPUT), _first(source, _TOTAL)
         if asked is None and made is None and total is None:
@@ -79,7 +79,7 @@ def usage_of(raw: Mapping[str, Any]) -> Usage:
         if made is None and asked is not None and total is not None:
             made = max(0, total - asked)
         if not (asked or made or total):
-            continue  # zeros carry no information, because the answer has text
+            continue  # zeros cannot be right, because the answer has text
         return Usage(
             input_tokens=asked,
             output_tokens=made,
@@ -93,10 +93,10 @@ def usage_of(raw: Mapping[str, Any]) -> Usage:
 def counted(
     usage: Usage, *, prompt_bytes: int, answer_bytes: int, complete: bool, hidden_reasoning: bool
 ) -> Counted | None:
-    """Return the tokens to charge for, or None if only the upper bound is safe.
+    """Return the charged tokens, or None if only the upper bound is known.
 
-    Numbers that were not reported are estimated from the bytes, if the answer is complete and its model hides no
-    reasoning.
+    Numbers that were not reported are estimated from the bytes, if the answer is complete and the model does not hide
+    its reasoning.
     """
     asked, made = usage.input_tokens, usage.output_tokens
     if asked is not None and made is not None:
@@ -158,7 +158,7 @@ def _mapping(source: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def _count(value: Any) -> int | None:
-    """Return a count as an integer, rounded up. It may be written as a fraction or as text."""
+    """Return a count as an integer, rounded up. A server may send a count as a fraction or as text."""
     if isinstance(value, str) and len(value) <= 20:
         try:
             value = float(value)

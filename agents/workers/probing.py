@@ -61,7 +61,7 @@ _question = msgspec.json.Decoder(Question)
 def unset_key(variable: str) -> str:
     """Return the message that a worker has no key. The message includes the next step."""
     return (
-        f"{variable} is not set for the worker. Set {variable} (or {variable}_FILE) in the environment of "
+        f"{variable} is not set for the worker. Set {variable} (or {variable}_FILE) in the shell that runs "
         "`aura up`, then run `aura down` and `aura up`."
     )
 

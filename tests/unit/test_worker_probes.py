@@ -199,7 +199,7 @@ def hosted(**changes: object) -> Posting:
 
 
 UNSET = (
-    "MY_KEY is not set for the worker. Set MY_KEY (or MY_KEY_FILE) in the environment of `aura up`, "
+    "MY_KEY is not set for the worker. Set MY_KEY (or MY_KEY_FILE) in the shell that runs `aura up`, "
     "then run `aura down` and `aura up`."
 )
 AUTH = CallFailed("auth", "It answered 401.")

@@ -1,1 +1,3 @@
-"""The answer reader: it turns the text of a model's answer into files, edits, deletions and reasons for the rest."""
+"""The answer reader. It converts the text of a model's answer to files, edits and deletions. For text that it cannot
+use, it gives reasons.
+"""

@@ -1,4 +1,6 @@
-"""Assembly of a change: for each file the best version or its edits, applied to the text that the author was shown."""
+"""Assembly of a change. Each file gets its best whole version, or its edits are applied to the text that the author
+saw.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -16,7 +18,7 @@ from verification.requirements.steering import steering_reason
 from verification.source_scan.mass_deletion import LINES_LOST_MIN
 
 EDIT_SCORE = 12
-"""Added to the score of an edit's path, because an edit states the text that it replaces."""
+"""Points that an edit gets in addition to the score of its path, because an edit states the text that it replaces."""
 EMPTY_FILES = ("__init__.py", "py.typed", ".gitkeep", ".keep")
 """Names of files that are often empty. An empty block with any other name is not a file."""
 EXCERPTS_MAX = 40
@@ -48,7 +50,7 @@ class Assembly:
         self._steering: dict[str, bytes] = {}
         self._reasons: list[str] = []
         self._continues = False
-        """Whether an edit was applied to the previous answer. If so, the other files of that answer stay."""
+        """Whether an edit was applied to the previous answer. If so, the other files of that answer are kept."""
 
     def add(self, candidates: Iterable[Candidate]) -> None:
         """Sort candidates by path and kind."""
@@ -65,7 +67,7 @@ class Assembly:
                 (mine.whole if kind == "whole" else mine.edits).append(candidate)
 
     def change(self) -> ParsedAnswer:
-        """Return the files, deletions and reasons. If one edit does not apply, there are no files."""
+        """Return the files, deletions and reasons. If one edit does not apply, the result has no files."""
         files: dict[str, bytes] = {}
         failed = False
         for path, candidates in self._by_path.items():
@@ -92,9 +94,7 @@ class Assembly:
         )
 
     def _outside(self, candidate: Candidate) -> None:
-        """Drop a file out of scope. If the file could influence a verdict, it is handed in, so that the verifier sees
-        it.
-        """
+        """Drop a file out of scope. But hand in a file that could influence a verdict, so that the verifier sees it."""
         path = candidate.outside
         if not path or candidate.source not in ("stated", "title"):
             return
@@ -126,7 +126,9 @@ class Assembly:
         return bool(missing)
 
     def _content(self, path: str, candidates: _FileCandidates) -> str | None:
-        """Return the new text of a file; empty if no candidate is a version of the file; None after a fault."""
+        """Return the new text of a file. It is empty if no candidate is a version of the file, and None after a
+        fault.
+        """
         whole, score = self._best(path, candidates)
         edits_score = max(map(_edit_score, candidates.edits), default=0)
         if candidates.edits and (edits_score > score or whole is None or path in self._partial):
@@ -164,7 +166,7 @@ class Assembly:
         return best, best_score
 
     def _replacement_fault(self, path: str, content: str) -> str:
-        """Return why a text cannot replace a file, or an empty text if it can."""
+        """Return the reason why a text cannot replace a file, or an empty text if it can replace the file."""
         if path in self._partial:
             return (
                 f"{path} was not shown whole, so it cannot be replaced. Answer with edits of the lines that were shown."
@@ -189,10 +191,10 @@ class Assembly:
         return ""
 
     def _lost_definitions(self, path: str, content: str) -> list[str]:
-        """Return the functions and classes that a version lacks, if it is an excerpt: most are missing, and none is
-        new.
+        """Return the missing functions and classes of a version that is an excerpt. An excerpt lacks most of them and
+        adds no new names.
 
-        The loss of a long file is not handled here: the verifier has a finding for it.
+        If a version loses many lines, this function returns nothing, because the verifier has a finding for this case.
         """
         if self._brief.base_files.get(path, "").count("\n") - content.count("\n") >= LINES_LOST_MIN:
             return []
@@ -204,8 +206,8 @@ class Assembly:
         return sorted(name for name in base - names if not re.search(rf"\b{re.escape(name)}\b", asked))
 
     def _edited(self, path: str, candidates: list[Candidate]) -> str | None:
-        """Return a file's text after its edits: of the previous answer's version if they apply there, otherwise of the
-        base's.
+        """Return a file's text after its edits. They apply to the previous answer's version if possible, otherwise to
+        the base's.
         """
         edits = [edit for candidate in candidates for edit in candidate.proposal.edits]
         source = self._renamed.get(path, path)
@@ -218,7 +220,7 @@ class Assembly:
             return self._new_file(path, edits)
         final = [edit for candidate in candidates if candidate.worth >= 0 for edit in candidate.proposal.edits]
         faults: list[str] = []
-        for chosen in (edits, final):  # all edits, or only those that the text does not call a draft
+        for chosen in (edits, final):  # first all edits, then only the edits that are not marked as a draft
             for text in (previous, base):
                 if text is None or not chosen:
                     continue
@@ -238,7 +240,7 @@ class Assembly:
         return content.removesuffix("\n") if edits[-1].is_open else content
 
     def _shown(self, path: str) -> str | None:
-        """Return a file's text as the author knows it."""
+        """Return the version of a file that the author knows."""
         if self._brief.previous and path in self._brief.previous.files:
             return self._brief.previous.files[path]
         return self._brief.base_files.get(path)

@@ -1,6 +1,7 @@
-"""Parser rules for everything that models write besides fenced blocks: diffs, edits, tags, heredocs and JSON.
+"""Parser rules for the forms that models write in addition to fenced blocks: diffs, edits, tags, heredocs and JSON.
 
-Each rule consumes whole lines. It runs before the rules for lists and quotes, which would split the lines.
+Each rule consumes whole lines. These rules run before the rules for lists and quotes, because those rules would split
+the lines.
 """
 
 import re
@@ -17,7 +18,7 @@ from agents.employees.answer_reader.result import BLOCKS_MAX
 Form = Literal["fence", "element", "diff", "search", "heredoc", "json"]
 Rule = Callable[[StateBlock, int, int, bool], bool]
 EMPTY_LINES_MAX = 3
-"""Number of consecutive empty lines in a diff that may lack their leading space."""
+"""Maximum number of consecutive empty lines in a diff that have no leading space."""
 _ELEMENT = re.compile(r"^<([A-Za-z_][\w.:-]*)((?:\s[^<>]*)?|=[\w.:-]+)>")
 _DIFF = re.compile(r"^(?:diff --git |--- \S|\*\*\* Begin Patch|\*\*\* (?:Update|Add|Delete) File: |Index: \S+|@@ )")
 _DIFF_LINE = re.compile(
@@ -35,7 +36,7 @@ _ELEMENT_NAMES = """
     modify_file delete_file rename_file save_file file_content filecontent output_file tool changes patch answer_file
 """
 _ELEMENTS = frozenset(_ELEMENT_NAMES.split())
-"""Elements that may contain a file or an edit. Every other element is prose."""
+"""Elements that may contain a file or an edit. All other elements count as prose."""
 
 
 def text_of(state: StateBlock, line: int) -> str:
@@ -130,7 +131,7 @@ def element_rule(clues: Clues) -> Rule:
 
 
 def _search_end(state: StateBlock, end: str, find: Callable[[], int]) -> int:
-    """Return the position of an end in the rest of the text, or -1. An end that is missing is searched only once."""
+    """Return the position of an end marker after this point, or -1. A missing end marker is searched only once."""
     missing: set[str] = state.env.setdefault("missing", set())
     if end in missing or len(missing) > BLOCKS_MAX:
         return -1
@@ -160,7 +161,9 @@ def heredoc(state: StateBlock, begin: int, end: int, silent: bool) -> bool:
 
 
 def json(state: StateBlock, begin: int, end: int, silent: bool) -> bool:
-    """Push a block from a line that begins with a bracket to the last line that has the closing bracket."""
+    """Push a block that reaches from a line with an opening bracket at its start to the last line with the closing
+    bracket.
+    """
     text = text_of(state, begin)
     if not _JSON.match(text):
         return False

@@ -1,6 +1,6 @@
-"""The blocks of an answer: a CommonMark parser with rules for everything that models write besides fenced blocks.
+"""The blocks of an answer: a CommonMark parser with rules for the forms that models write in addition to fenced blocks.
 
-Each rule consumes whole lines before lists and quotes can split them, so that a diff stays whole. The text between
+Each rule consumes whole lines before lists and quotes can split them, so that a diff is not split. The text between
 blocks is kept, because it names files and shows which blocks are drafts.
 """
 
@@ -28,14 +28,15 @@ from agents.employees.answer_reader.result import BLOCKS_MAX
 
 NESTING_MAX = 12
 FENCES_AHEAD_MAX = 200
-"""Number of fences that are read ahead to find the end of one block."""
+"""Maximum number of fences that are read ahead to find the end of one block."""
 _RULES = ("fence", "blockquote", "list", "heading", "paragraph")
 
 
 class Block(NamedTuple):
-    """One block. `name` and `info`: an element's tag and attributes; for a fence, `info` is the text after it.
+    """One block. For an element, `name` is the tag and `info` has the attributes. For a fence, `info` is the text after
+    it.
 
-    `begin` and `end` are its lines in the answer. If `closed` is false, the block ended with the answer.
+    `begin` and `end` are its lines in the answer. If `closed` is false, the block has no end marker.
     """
 
     form: Form
@@ -73,7 +74,7 @@ def document_of(text: str, clues: Clues) -> Document:
 
 
 def _rule_by_first_sign(clues: Clues, fence_lines: Sequence[int]) -> Rule:
-    """Return the rule that passes a line to the rules that its first character allows, up to BLOCKS_MAX blocks."""
+    """Return a rule that calls only the rules for the first character of a line. It stops after BLOCKS_MAX blocks."""
     fence, element = _fence_rule(clues, fence_lines), element_rule(clues)
     rules: dict[str, tuple[Rule, ...]] = {"`": (fence,), "~": (fence,), "<": (search, element), "-": (search, diff)}
     rules |= dict.fromkeys("*@dI", (diff,)) | dict.fromkeys("ct$s", (heredoc,)) | dict.fromkeys("{[", (json,))
@@ -101,12 +102,12 @@ def _block(token: Token) -> Block:
 
 
 def _fence_lines(text: str) -> tuple[int, ...]:
-    """Return the numbers of the lines that may have a fence."""
+    """Return the numbers of the lines that may contain a fence."""
     return tuple(at for at, line in enumerate(text.split("\n")) if "```" in line or "~~~" in line)
 
 
 class _Lines(Sequence[Line]):
-    """The lines of a block's container from one line on. Each line is read only when it is needed."""
+    """A range of lines in the container of a block. Each line is read only when it is needed."""
 
     def __init__(self, state: StateBlock, begin: int, end: int) -> None:
         self._state, self._begin, self._end = state, begin, end

@@ -1,4 +1,4 @@
-"""Candidates: the changes that the blocks of an answer propose, with the path of each and the evidence for it."""
+"""Candidates are the changes that the blocks of an answer propose. Each has a path and the evidence for this path."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -43,9 +43,8 @@ SOURCE_SCORES: dict[Source, int] = {
 
 
 class Candidate(NamedTuple):
-    """One proposed change of one path. `written`: the path as the model wrote it. `path`: in scope, or empty.
-
-    `outside`: the plain path if it is out of scope. `order`: the candidate's position in the answer.
+    """One proposed change of one path. `written`: the path as the model wrote it. `path`: the path in scope, or empty.
+    `outside`: the normalised path if it is out of scope. `order`: the candidate's position in the answer.
     """
 
     proposal: Proposal
@@ -60,7 +59,7 @@ class Candidate(NamedTuple):
 
 
 class Unnamed(NamedTuple):
-    """A block of code without a path."""
+    """A block of code without a path. `elsewhere`: the text before it names a file out of scope."""
 
     content: str
     language: str
@@ -71,8 +70,8 @@ class Unnamed(NamedTuple):
 
 
 class Collection(NamedTuple):
-    """The contents of an answer's blocks. `faults`: reasons for blocks that were not understood. `loose`: the other
-    text.
+    """The contents of an answer's blocks. `faults`: reasons why blocks were not understood. `loose`: the text outside
+    the blocks.
     """
 
     candidates: list[Candidate]
@@ -82,7 +81,7 @@ class Collection(NamedTuple):
 
 
 class Collector:
-    """Collects candidates from a text and from the texts that its blocks wrap."""
+    """Collector of candidates from a text and from the texts inside its wrapper blocks."""
 
     def __init__(self, matcher: PathMatcher, python: PythonParser) -> None:
         self._matcher = matcher
@@ -92,7 +91,7 @@ class Collector:
         self.collection = Collection([], [], [], [])
 
     def collect(self, text: str, depth: int = 0) -> Collection:
-        """Add the contents of a text."""
+        """Add the candidates of a text to the collection. Return the collection."""
         document = document_of(text, self._clues)
         self._matcher.share_prefix(list(self._stated(document)))
         self.collection.loose.extend(document.between(index) for index in range(len(document.blocks) + 1))
@@ -102,7 +101,7 @@ class Collector:
         return self.collection
 
     def _stated(self, document: Document) -> Iterator[str]:
-        """Yield the first form of each path that the answer states or that is a title."""
+        """Yield each path that the answer states or uses as a title, as the model wrote it."""
         for index, block in enumerate(document.blocks):
             if stated := stated_in(block.info):
                 yield stated[0]
@@ -189,7 +188,7 @@ class Collector:
         return "", "only"
 
     def _proposals(self, block: Block, language: str, written: str, depth: int) -> Iterator[Proposal]:
-        """Yield the changes of a block that has another form than a whole file."""
+        """Yield the changes of a block that is not the content of a whole file."""
         content = block.content
         if block.form == "element":
             yield from self._element(block, depth)
@@ -205,8 +204,8 @@ class Collector:
             yield from self._elements(content, depth)
 
     def _json(self, content: str, depth: int) -> Iterator[Proposal]:
-        """Yield the files of a JSON value, if at least one of them is in scope. Another value is the content of one
-        file.
+        """Yield the files of a JSON value, if at least one of them is in scope. Otherwise the value may contain an
+        answer or one file.
         """
         if content.lstrip()[:1] not in ("{", "["):
             return
@@ -226,7 +225,7 @@ class Collector:
     def _element(self, block: Block, depth: int) -> Iterator[Proposal]:
         stated = next(iter(stated_in(block.info)), "") or (block.name if self._named(f"path={block.name}") else "")
         if not is_file_name(stated) and not self._matcher.match(stated).path:
-            stated = ""  # the name of a tool
+            stated = ""  # it is the name of a tool
         proposals = list(element_proposals(block.name, stated, block.content))
         if any(self._matcher.match(proposal.path).path for proposal in proposals) or depth >= NESTED_MAX:
             yield from proposals
@@ -252,8 +251,8 @@ class Collector:
                 yield Proposal("edit", path=path, edits=(edit,), created=not edit.old)
 
     def _wraps(self, block: Block, language: str, written: str) -> bool:
-        """Return whether a block is not a file but contains the answer: it has no name, and fences inside name files in
-        scope.
+        """Return whether a block contains the answer and is not a file. Such a block has no name, and its inner fences
+        name files in scope.
         """
         wrapper = language in languages.MARKDOWN | languages.NEUTRAL | {"xml"}
         if block.form != "fence" or written or not wrapper or "``" not in block.content:
@@ -265,7 +264,7 @@ class Collector:
         )
 
     def _parts(self, content: str, written: str) -> Iterator[tuple[str, str]]:
-        """Yield the files of one block that comments separate. Such a comment is not a line of its file."""
+        """Yield the files of one block that comments separate. The comments are not part of the files."""
         lines = content.split("\n")
         heads: list[tuple[int, str]] = []
         for at, line in enumerate(lines):
@@ -283,6 +282,6 @@ class Collector:
 
 
 def _near(before: str) -> Sequence[str]:
-    """Return the last lines with text before a block, the nearest first."""
+    """Return the last lines with text before a block, the nearest line first."""
     lines = [line for line in before.split("\n") if line.strip()]
     return lines[: -TITLE_LINES_MAX - 1 : -1]

@@ -8,10 +8,11 @@ Kind = Literal["whole", "edit", "delete", "rename"]
 
 
 class Proposal(NamedTuple):
-    """A change of one file. `path` and `target` are as the model wrote them. If they are empty, the text around names
-    them.
+    """A change of one file. `path` and `target` are the paths that the model wrote. If they are empty, the text around
+    the block names them.
 
-    `content`: of a whole file. `target`: the new path of a rename. `created`: the file of an edit does not exist yet.
+    `content`: the content of a whole file. `target`: the new path of a rename. `created`: the file of an edit does not
+    exist yet.
     """
 
     kind: Kind

@@ -1,4 +1,4 @@
-"""Diffs, patches and search-and-replace blocks as models write them. Their counts and line numbers are often wrong."""
+"""Diffs, patches and search-and-replace blocks of models. The counts and line numbers in them are often wrong."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,7 @@ from agents.employees.answer_reader.edits import EDITS_MAX, Edit
 
 NOTHING = "/dev/null"
 _OPEN = "\\ No newline"
-"""Beginning of the line after a last line without a line end."""
+"""Start of the line that a diff has after a last line without a line end."""
 _HUNK = re.compile(r"^@@+(?:\s*-(\d+)(?:,\d+)?\s+\+\d+(?:,\d+)?)?.*$")
 _OLD = re.compile(r"^--- (?:a/(?=.)|\"a/)?(.+?)\"?(?:\t.*)?$")
 _NEW = re.compile(r"^\+\+\+ (?:b/(?=.)|\"b/)?(.+?)\"?(?:\t.*)?$")
@@ -23,7 +23,7 @@ _ROO = re.compile(r"^(?::(?:start|end)_line:\s*\d+|-{5,9})\s*$")
 
 
 def is_diff(content: str) -> bool:
-    """Return whether a text is a diff or a patch, judged by its first lines."""
+    """Return whether a text is a diff or a patch. Only its first lines are checked."""
     lines = [line for line in content.split("\n", 12)[:12] if line.strip()][:4]
     if any(_GIT.match(line) or _ACTION.match(line) or line.startswith("*** Begin Patch") for line in lines):
         return True
@@ -99,7 +99,9 @@ def _file(section: Sequence[str]) -> Iterator[Proposal]:
 
 
 def _hunks(lines: Sequence[str]) -> Iterator[Edit]:
-    """Yield the hunks of one file. Trailing empty lines are not part of a hunk: they separate the diff from prose."""
+    """Yield the hunks of one file. Trailing empty lines are not part of a hunk, because they separate the diff from
+    prose.
+    """
     hunk: list[str] = []
     at = 0
     for line in [*lines, "@@"]:
@@ -116,7 +118,7 @@ def _hunk(lines: list[str], at: int) -> Iterator[Edit]:
     is_open = any(mark != "-" for mark in marked) if marked else None
     lines = [line for line in lines if not line.startswith(_OPEN)]
     while lines and (not lines[-1].strip() or lines[-1].rstrip() == "--"):
-        lines = lines[:-1]  # a mailed patch has its signature after the last hunk
+        lines = lines[:-1]  # in a mailed patch, a signature follows the last hunk
     while lines and not lines[0].strip() and at == 0:
         lines = lines[1:]
     if not any(line.startswith(("+", "-")) for line in lines):
@@ -154,14 +156,16 @@ def _patch(lines: Sequence[str]) -> Iterator[Proposal]:
 
 
 def has_search(content: str) -> bool:
-    """Return whether a text begins with a search-and-replace block. One line, the file's name, may come before it."""
+    """Return whether a text begins with a search-and-replace block. One line with the file's name may come before the
+    block.
+    """
     lines = [line for line in content.split("\n", 12)[:12] if line.strip()][:2]
     return any(_SEARCH.match(line) for line in lines)
 
 
 def search_edits(content: str) -> Iterator[tuple[str, Edit | None]]:
-    """Yield each search-and-replace block of a text with the line before it. The edit is None if its end or middle is
-    missing.
+    """Yield each search-and-replace block of a text with the line before it. The edit is None if its middle line or its
+    end line is missing.
     """
     lines = content.split("\n")
     at, before = 0, ""

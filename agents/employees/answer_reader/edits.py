@@ -1,17 +1,19 @@
-"""Edits of a text. Each edit must apply at exactly one place. Otherwise there is a reason and never a guess."""
+"""Edits of a text. Each edit must apply at exactly one place. Otherwise the result has a reason. The code never guesses
+a place.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 EDITS_MAX = 200
-"""Limit of edits of one file in one answer."""
+"""Maximum number of edits of one file in one answer."""
 SHOWN_CHARS_MAX = 60
 
 
 class Edit(NamedTuple):
-    """Replaces lines. `at`: the line number in a diff's header (from 1), or 0. `append`: adds lines at the end.
+    """A replacement of lines. `at`: the line number in a diff's header (from 1), or 0. `append`: add lines at the end.
 
-    `is_open`: whether the last new line ends the file without a line end, if a diff states it.
+    `is_open`: whether the file then ends without a line end. It is None if no diff states this.
     """
 
     old: tuple[str, ...]
@@ -22,7 +24,7 @@ class Edit(NamedTuple):
 
 
 class Edited(NamedTuple):
-    """A text after edits, or the reason why they do not apply."""
+    """A text after edits, or the reason why the edits do not apply."""
 
     text: str
     fault: str = ""
@@ -67,7 +69,7 @@ def _split(text: str) -> tuple[list[str], bool]:
 
 
 def _insertion_fault(edit: Edit, at: int, lines: Sequence[str], path: str) -> str:
-    """Return why lines cannot be inserted at the place of an edit, or an empty text if they can."""
+    """Return the reason why lines cannot be inserted at the place of an edit, or an empty text if this is possible."""
     if edit.append or not lines or (edit.at and at in (0, len(lines))):
         return ""
     return (
@@ -77,9 +79,10 @@ def _insertion_fault(edit: Edit, at: int, lines: Sequence[str], path: str) -> st
 
 
 def _places(lines: Sequence[str], edit: Edit) -> tuple[list[int], list[str]]:
-    """Return the places of the old lines, and the new lines as they fit there.
+    """Return the places of the old lines, and the new lines with fitting indentation.
 
-    The old lines match exactly, or with other spaces at their ends, or with another indentation of all lines.
+    The old lines match exactly, or with other spaces at their ends, or if all lines are indented differently by the
+    same amount.
     """
     exact = _matches(lines, edit.old)
     if exact:
@@ -101,7 +104,9 @@ def _matches(lines: Sequence[str], old: Sequence[str]) -> list[int]:
 
 
 def _indented(lines: Sequence[str], edit: Edit) -> tuple[list[int], list[str]]:
-    """Return the places where the old lines match with the same additional or missing indentation of all lines."""
+    """Return the places where all old lines match after the same change of indentation. Also return the changed new
+    lines.
+    """
     stripped = [line.strip() for line in lines]
     places = _matches(stripped, [line.strip() for line in edit.old])
     fitting: list[int] = []

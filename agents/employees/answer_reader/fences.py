@@ -1,7 +1,8 @@
-"""The search for the end of a fenced block, also if the model did not close it as CommonMark requires.
+"""The search for the end of a fenced block. It also works if the model did not close the block as CommonMark requires.
 
-CommonMark ends a block at the first bare fence that is long enough. But models nest blocks in a README, put fences into
-docstrings, close with other lengths, write words after a fence, or put it at the end of the last line of code.
+CommonMark ends a block at the first bare fence that is long enough. But models nest blocks in a README and put fences
+into docstrings. They close blocks with fences of other lengths, write words after a fence, or put the fence at the end
+of the last line of code.
 """
 
 import re
@@ -15,7 +16,7 @@ _ATTRIBUTE = re.compile(r"\b(?:path|file|filename|file_path|filepath|title|name|
 _HEREDOC = re.compile(r"<<-?\s*[\"'\\]?([A-Za-z_]\w*)[\"']?")
 PARSED_LINES_MAX = 4_000
 PARSES_MAX = 12
-"""Number of possible ends of one block that Python's parser checks."""
+"""Maximum number of possible ends of one block that Python's parser checks."""
 
 
 class Line(NamedTuple):
@@ -38,7 +39,9 @@ class Mark(NamedTuple):
 
 
 class Closing(NamedTuple):
-    """The end of a block: its last line and the next line to read. `glued`: text before a fence in the same line."""
+    """The end of a block. `end`: the line after its last line. `next`: the next line to read. `closed`: whether a fence
+    ends the block. `glued`: text before the fence in the same line.
+    """
 
     end: int
     next: int
@@ -47,14 +50,14 @@ class Closing(NamedTuple):
 
 
 class Opening(NamedTuple):
-    """A fence that begins a block, with the path that is given for it, or an empty path."""
+    """A fence that begins a block. `path`: the path that the answer gives for the block, or empty."""
 
     mark: Mark
     path: str
 
 
 class Clues(NamedTuple):
-    """The knowledge of a reader besides the text.
+    """Checks that the search for the end of a block uses.
 
     `named` parses an info string. `titled` parses a line of prose that is only a name. Both return the path in scope,
     or an empty text. `parses` returns whether a text is a Python program.
@@ -66,7 +69,7 @@ class Clues(NamedTuple):
 
 
 def mark_of(at: int, line: Line) -> Mark | None:
-    """Return the fence in a line, or None."""
+    """Return the fence in a line, or None if the line has no fence."""
     matched = FENCE.match(line.text)
     if matched is None:
         return None
@@ -77,7 +80,7 @@ def mark_of(at: int, line: Line) -> Mark | None:
 
 
 def _is_info(info: str) -> bool:
-    """Return whether the text after a fence is an info string, not words of a sentence."""
+    """Return whether the text after a fence is an info string and not part of a sentence."""
     said = info.strip()
     first = re.split(r"[\s:,{(\[]", said, maxsplit=1)[0].lower()
     if not said:
@@ -89,7 +92,9 @@ def _is_info(info: str) -> bool:
 
 
 def closing_of(lines: Sequence[Line], fenced: Sequence[int], opening: Opening, clues: Clues) -> Closing:
-    """Return the end of a block. Its content begins at the first of `lines`. `fenced`: the lines that have a fence."""
+    """Return the end of a block. Its content begins at the first of `lines`. `fenced`: the numbers of the lines that
+    contain a fence.
+    """
     mark = opening.mark
     marks = [other for at in fenced if (other := mark_of(at, lines[at])) is not None]
     language = language_of(mark.info)
@@ -111,7 +116,7 @@ def language_of(info: str) -> str:
 
 
 def _long(marks: Sequence[Mark], mark: Mark, clues: Clues) -> Closing | None:
-    """Return the end of a block with four marks or more. Only the length counts. None: no fence of that length closes
+    """Return the end of a block whose fence has four marks or more, or None if no fence of at least this length closes
     it.
     """
     for other in marks:
@@ -127,9 +132,9 @@ def _long(marks: Sequence[Mark], mark: Mark, clues: Clues) -> Closing | None:
 def _code(
     lines: Sequence[Line], marks: Sequence[Mark], opening: Opening, language: str, clues: Clues
 ) -> tuple[Closing | Mark | None, int, bool]:
-    """Return the end of a block of code if it is a program. Otherwise return its first bare fence and its latest end.
+    """Return the end of a block of code if the block is a program. Otherwise return the first bare fence in it.
 
-    The third value is true for Python.
+    The second value is the latest possible end. The third value is true for Python.
     """
     mark = opening.mark
     python = language in PYTHON or (
@@ -164,7 +169,7 @@ def _code(
 
 
 def _outside_heredocs(lines: Sequence[Line], marks: Sequence[Mark]) -> Iterator[Mark]:
-    """Yield the fences that are not inside a file that a shell command writes."""
+    """Yield the fences outside heredocs. A shell command writes a heredoc to a file."""
     ends = ""
     waiting = iter(marks)
     mark = next(waiting, None)
@@ -189,10 +194,10 @@ def _best_end(
     stop: int,
     clues: Clues | None,
 ) -> Closing:
-    """Return the end of a block that is not a whole program: a fence, a fence after code, or the start of another
-    block.
+    """Return the end of a block that is not a whole program: a fence, a fence after code in the same line, or the start
+    of another block.
 
-    `clues` are only given for Python.
+    `clues` is None if the block is not Python.
     """
     end = first.at if first else stop
     glued = _glued(lines, [at for at in fenced if at < end])
@@ -224,7 +229,7 @@ def _text(lines: Sequence[Line], end: int, last: str | None = None) -> str:
 
 
 def _markdown(lines: Sequence[Line], marks: Sequence[Mark], opening: Opening, clues: Clues) -> Closing:
-    """Return the end of a block of prose. Blocks inside it are skipped as a whole."""
+    """Return the end of a block of prose. Blocks inside it are skipped."""
     mark = opening.mark
     bound = _bound(lines, marks, opening, clues)
     inside = [other for other in marks if other.at < bound]
@@ -250,7 +255,9 @@ def _markdown(lines: Sequence[Line], marks: Sequence[Mark], opening: Opening, cl
 
 
 def _ends_later(lines: Sequence[Line], bound: int, last: Mark, bare_after: int) -> bool:
-    """Return whether enough bare fences follow for an inner block. If there is only one, no text may come after it."""
+    """Return whether enough bare fences follow for an inner block. If only one bare fence follows, no text may come
+    after it.
+    """
     behind = range(last.at + 1, bound)
     return bare_after >= 2 or (bare_after == 1 and not any(lines[at].text.strip() for at in behind))
 
@@ -265,7 +272,9 @@ def _counts(marks: Sequence[Mark]) -> list[int]:
 
 
 def _bound(lines: Sequence[Line], marks: Sequence[Mark], opening: Opening, clues: Clues) -> int:
-    """Return the line where the next file of the answer begins: a fence, or the title above it, with another path."""
+    """Return the line where the next file of the answer begins. This is a fence with another path, or the title above a
+    fence.
+    """
     for other in marks:
         if not other.opens or other.indent > opening.mark.indent:
             continue
@@ -280,8 +289,8 @@ def _bound(lines: Sequence[Line], marks: Sequence[Mark], opening: Opening, clues
 
 
 def _begins_inner(lines: Sequence[Line], mark: Mark) -> bool:
-    """Return whether a bare fence looks like the beginning of a block: text follows it, and a gap or a title is before
-    it.
+    """Return whether a bare fence looks like the beginning of a block: text follows the fence, and an empty line or a
+    title comes before it.
     """
     after = lines[mark.at + 1].text.strip() if mark.at + 1 < len(lines) else ""
     before = lines[mark.at - 1].text.strip() if mark.at > 0 else ""

@@ -1,4 +1,6 @@
-"""Hints in the text around a block: which file it is, and whether it is the answer, a draft or an example."""
+"""Hints in the text around a block. They show which file the block is, and whether it is the answer, a draft or an
+example.
+"""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +9,9 @@ from typing import Literal, NamedTuple
 from agents.employees.answer_reader.languages import LANGUAGES, SUFFIXES, suffix_of
 
 Source = Literal["stated", "title", "comment", "sentence", "definitions", "language", "only"]
-"""The sources of a block's path: stated, its title, its first comment, a sentence, or its contents."""
+"""The sources of a block's path: a stated path, a title, the first comment, a sentence, definitions, the language, or
+the only file.
+"""
 LINE_CHARS_MAX = 400
 TITLE_LINES_MAX = 4
 _KEYS = r"path|file_?path|file_?name|file|title|name|target_?file|target|source|location"
@@ -56,19 +60,19 @@ _REGRET = re.compile(
 
 
 class Hint(NamedTuple):
-    """An unchanged path near a block."""
+    """A path near a block, as the model wrote it."""
 
     written: str
     source: Source
 
 
 def has_path_key(info: str) -> bool:
-    """Return whether an info string states a path with a key that has no other meaning."""
+    """Return whether an info string states a path with a key that is used only for paths."""
     return bool(_PATH_KEY.search(info[:LINE_CHARS_MAX]))
 
 
 def stated_in(info: str) -> tuple[str, ...]:
-    """Return the possible paths that an info string or the attributes of an element state, or nothing."""
+    """Return the possible paths in an info string or in the attributes of an element. The result may be empty."""
     info = info.strip()[:LINE_CHARS_MAX]
     if quoted := _QUOTED.search(info):
         return (quoted.group(2).strip(),)
@@ -80,7 +84,7 @@ def stated_in(info: str) -> tuple[str, ...]:
 
 
 def _said_in(info: str) -> str:
-    """Return the path that an info string has without a key: after the language, or as its only word."""
+    """Return the path in an info string without keys. It comes after the language or is the only word."""
     words = info.strip("{}()[] ").split()
     rest = words[1:] if words and words[0].lstrip(".").lower() in LANGUAGES else words
     if words and ":" in words[0]:
@@ -98,7 +102,7 @@ def _said_in(info: str) -> str:
 
 
 def _is_flag(word: str) -> bool:
-    """Return whether a word of an info string is an option, not a name."""
+    """Return whether a word of an info string is an option and not a name."""
     return "=" in word or word.startswith(("-", "{"))
 
 
@@ -109,8 +113,8 @@ def is_file_name(word: str) -> bool:
 
 
 def titles_in(line: str) -> Iterator[str]:
-    """Yield the names that a line may be the title of. A title has only the name, a label before it and a note after
-    it.
+    """Yield the file names for which a line may be the title. A title has only the name, a label before the name and a
+    note after it.
     """
     line = line.strip()[:LINE_CHARS_MAX]
     rest = _LABEL.sub("", line, count=1)
@@ -141,7 +145,9 @@ def names_in(line: str) -> Iterator[str]:
 
 
 def comment_in(content: str) -> Iterator[str]:
-    """Yield the text of a block's first comment, after a shebang and an encoding, if it may be the file's name."""
+    """Yield the text of a block's first comment, after a shebang and an encoding, if the comment may be the file's
+    name.
+    """
     for line in content.split("\n", 4)[:4]:
         text = line.strip()[:LINE_CHARS_MAX]
         if not text or text.startswith("#!") or "coding" in text[:20]:
@@ -155,7 +161,7 @@ def comment_in(content: str) -> Iterator[str]:
 
 
 def worth_of(before: str, after: str) -> int:
-    """Return the score of the words around a block: above 0 for a final version, below for a draft or an example."""
+    """Return the score of the words around a block: above 0 for a final version, below 0 for a draft or an example."""
     near = " ".join(before.strip().split("\n")[-3:])[-300:]
     then = " ".join(line for line in after.strip().split("\n")[:2])[:200]
     worth = 0

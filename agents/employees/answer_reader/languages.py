@@ -1,4 +1,4 @@
-"""Names of languages after a fence, and whether a language fits a file's name."""
+"""Names of languages after a fence, and a check whether a language fits a file's name."""
 
 _BY_SUFFIX: dict[str, tuple[str, ...]] = {
     "py": ("python", "py", "python3", "py3", "python2", "gyp", "cython", "starlark"),
@@ -63,7 +63,7 @@ LANGUAGES = frozenset(
     }
 ) - {""}
 SUFFIXES = frozenset(_BY_SUFFIX) | {"lock", "env", "conf", "tsx", "jsx", "mjs", "bat", "ps1", "svg", "pth", "mk", "php"}
-"""File name endings. A word with one of them counts as a file name even without other evidence."""
+"""File name endings. A word with such an ending counts as a file name, even without other evidence."""
 
 
 def suffix_of(path: str) -> str:
@@ -73,8 +73,8 @@ def suffix_of(path: str) -> str:
 
 
 def fits(language: str, path: str) -> bool | None:
-    """Return whether a fence's language is one of the file's languages, or None if the language says nothing about
-    files.
+    """Return whether a fence's language is one of the file's languages, or None if the language gives no information
+    about files.
     """
     if language in NEUTRAL or language not in LANGUAGES or language in DIFF:
         return None
@@ -86,5 +86,5 @@ def fits(language: str, path: str) -> bool | None:
 
 
 def is_markdown(language: str, path: str) -> bool:
-    """Return whether a block has prose that may contain fences itself."""
+    """Return whether a block is Markdown or similar prose, which may contain fences."""
     return language in MARKDOWN or suffix_of(path) in ("md", "mdx", "rst", "markdown")

@@ -1,4 +1,6 @@
-"""Matching of a path that a model wrote with the path in scope that it means. Without a match it stays unchanged."""
+"""Matching of a path that a model wrote with the path in scope that the model means. A path without a match stays as it
+is.
+"""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -20,7 +22,8 @@ PATH_PARTS_MAX = 32
 
 
 class Match(NamedTuple):
-    """The meaning of a written path. `path`: in scope, or empty. `outside`: the plain path if it is not in scope.
+    """The meaning of a written path. `path`: the path in scope, or empty. `outside`: the normalised path if it is not
+    in scope.
 
     `guessed`: only the last parts of the path were matched.
     """
@@ -31,7 +34,7 @@ class Match(NamedTuple):
 
 
 class PathMatcher:
-    """Matches written paths against a scope and the files that are known to exist."""
+    """Matcher of written paths with a scope and with the files that are known to exist."""
 
     def __init__(self, scope: Sequence[str], known: Iterable[str] = ()) -> None:
         self.scope = tuple(scope)
@@ -41,10 +44,10 @@ class PathMatcher:
         self._names = {path.rpartition("/")[2].casefold() for path in (*self.concrete, *self._known)}
         self._matches: dict[str, Match] = {}
         self._prefixes: set[str] = set()
-        """Folders that come first in all paths of the answer, and in no path of the project."""
+        """Folders with which all paths of the answer begin, but no path of the project."""
 
     def first(self, names: Iterable[str]) -> str:
-        """Return the first path in scope that one of the words names. The words need not be paths."""
+        """Return the first path in scope that one of `names` means. The names may be words that are not paths."""
         for name in names:
             last = re.split(r"[/\\]", name[-PATH_CHARS_MAX:])[-1].strip(_DECORATION).casefold()
             if last in self._names or (len(self.concrete) < len(self.scope) and is_file_name(last)):
@@ -77,7 +80,7 @@ class PathMatcher:
         return Match(by_end, "" if by_end else self._outside(written, path), bool(by_end))
 
     def share_prefix(self, written: Sequence[str]) -> None:
-        """Learn the folder that a model has put before all of its paths, if there is one."""
+        """Remember the folder that the model has put before all its paths, if there is such a folder."""
         paths = [path for path in map(plain, written) if path]
         first = {path.partition("/")[0] for path in paths}
         if not paths or len(first) != 1 or any("/" not in path or self._exact(path) for path in paths):
@@ -95,7 +98,9 @@ class PathMatcher:
         return ""
 
     def _by_end(self, written: str, path: str) -> str:
-        """Return the only path in scope that is the end of the written path, or that ends with the written path."""
+        """Return the path in scope that is the end of the written path, or the only path that ends with the written
+        path.
+        """
         parts = path.split("/")[:PATH_PARTS_MAX]
         ends = ["/".join(parts[at:]) for at in range(len(parts))]
         if _is_absolute(written) or parts[0] in ("a", "b"):
@@ -113,14 +118,16 @@ class PathMatcher:
         return candidates.pop() if len(candidates) == 1 else ""
 
     def _outside(self, written: str, path: str) -> str:
-        """Return a path out of scope, relative to the project's folder."""
+        """Return a path that is out of scope, relative to the project's folder."""
         if _is_absolute(written):
             path = _WORKSPACES.sub("", path) if _WORKSPACES.match(path) else path
         return path if path_fault(path) is None else ""
 
 
 def plain(written: str) -> str:
-    """Return a path with plain slashes, and without quotes, line numbers, drive, home folder and leading dots."""
+    """Return a path with forward slashes only, and without quotes, line numbers, drive, home folder and leading
+    dots.
+    """
     path = written.strip(_DECORATION).replace("\\", "/")
     path = _TRAILING.sub("", path).removeprefix("file://")
     path = re.sub(r"^[A-Za-z]:/", "/", re.sub(r"/{2,}", "/", path))

@@ -1,4 +1,6 @@
-"""Python in an answer: whether it is complete, which names it defines, and repairs of characters that are not valid."""
+"""Checks of Python code in an answer: whether it is complete and which names it defines. Invalid characters are
+repaired.
+"""
 
 import ast
 import html
@@ -10,7 +12,7 @@ from collections.abc import Callable, Iterator
 CODE_CHARS_MAX = 100_000
 """A longer block is used unchanged and is not parsed."""
 PARSED_CHARS_MAX = 150_000
-"""The number of characters of one answer that Python's parser reads, in all attempts together."""
+"""Limit for the characters of one answer that Python's parser reads. All attempts count together."""
 RUN_TRIES_MAX = 60
 REPAIRED_CHARS_MAX = 30_000
 """Longer code is used unchanged and its characters are not repaired."""
@@ -23,7 +25,7 @@ _BEGINS = re.compile(
 
 
 class PythonParser:
-    """Python's parser within a limit for one answer. Text beyond the limit counts as not a program."""
+    """Python's parser with a limit for one answer. Text beyond the limit does not count as a program."""
 
     def __init__(self) -> None:
         self._left = PARSED_CHARS_MAX
@@ -44,10 +46,9 @@ class PythonParser:
         return self.parsed(code) is not None
 
     def definitions(self, code: str, *, imports: bool = True) -> frozenset[str] | None:
-        """Return the names that a program binds at its top level, or None if it is not Python or imports names with a
-        star.
+        """Return the names that a program binds at its top level, or None if it is not Python or has a star import.
 
-        `imports` False leaves out names from other modules.
+        If `imports` is False, names from other modules are not included.
         """
         tree = self.parsed(code)
         names = _bound_names(tree, imports=imports) if tree is not None else {"*"}
@@ -60,8 +61,8 @@ class PythonParser:
         return any(_is_empty(function.body) for function in functions)
 
     def repaired(self, code: str) -> str:
-        """Return the code with repairs of characters that a chat replaced. It is unchanged if it parses, or if no
-        repair helps.
+        """Return the code after repairs of characters that a chat program replaced. Code that parses, or that no repair
+        can fix, is returned unchanged.
         """
         if len(code) > REPAIRED_CHARS_MAX:
             return code
@@ -102,7 +103,7 @@ def _parsed(code: str) -> ast.Module | None:
 
 
 def _has_entities(code: str, tree: ast.Module) -> bool:
-    """Return whether there are HTML entities outside of strings: `a &gt; b` is a program of two statements."""
+    """Return whether there are HTML entities outside of strings. Python parses `a &gt; b` as two statements."""
     if not any(entity in code for entity in ("&lt;", "&gt;", "&amp;", "&quot;")):
         return False
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
@@ -125,7 +126,7 @@ def _bound_names(tree: ast.Module, *, imports: bool) -> set[str]:
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements of a module, also those inside `if` and `try`."""
+    """Yield the statements of a module, including the statements inside `if` and `try`."""
     waiting = list(body)
     while waiting:
         node = waiting.pop()
@@ -153,7 +154,7 @@ def _is_empty(body: list[ast.stmt]) -> bool:
 
 
 def _one_line(code: str) -> str:
-    """Return a program in one line, in which line ends are escaped as in a JSON string, with real line ends."""
+    """If a program is one line with escaped line ends, as in a JSON string, return it with real line ends."""
     return code if "\n" in code.strip() else code.replace("\\n", "\n").replace('\\"', '"').replace("\\t", "\t")
 
 
@@ -165,11 +166,13 @@ _REPAIRS: tuple[Callable[[str], str], ...] = (
     html.unescape,
     _one_line,
 )
-"""Changes of characters that can turn a text into Python. Each is tried after the ones before it."""
+"""Changes of characters that can turn a text into Python. They are applied one after the other."""
 
 
 def _ends(lines: list[str], begin: int) -> Iterator[int]:
-    """Yield the lines after which prose may begin: the end, and then, from the last, each line without indentation."""
+    """Yield the lines where prose may begin: the end of the text, then the lines without indentation from the last to
+    the first.
+    """
     yield len(lines)
     for gap in (True, False):
         for at in range(len(lines) - 1, begin, -1):

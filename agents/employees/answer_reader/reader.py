@@ -1,5 +1,5 @@
-"""The reader of answers. It collects the proposals of an answer, chooses by score, applies edits, and states everything
-that is unclear.
+"""The reader of answers. It collects the proposals of an answer, chooses by score and applies edits. It gives a reason
+for each part that is unclear.
 """
 
 import re
@@ -38,10 +38,10 @@ _REFUSAL = re.compile(rf"^[ \t>*_#`\-]{{0,20}}{CANNOT}[\s*_`]*(.*)", re.MULTILIN
 def read_answer(
     text: str, brief: Brief, *, partial: frozenset[str] = frozenset(), complete: bool = True
 ) -> ParsedAnswer:
-    """Return the change that an answer to a brief asks for.
+    """Return the change that an answer to a brief proposes.
 
-    `partial`: files that the author saw only in part. They can be edited but not replaced. `complete` False: the answer
-    was cut at its length limit, so a block that was not closed is left out. Never raises.
+    `partial`: files that the author saw only in part. They can be edited but not replaced. If `complete` is False, the
+    answer was cut at its length limit, so an unclosed block is ignored. This function never raises.
     """
     limits = {"characters": (len(text), ANSWER_CHARS_MAX), "lines": (text.count("\n"), LINES_MAX)}
     limits["fences"] = (text.count("```") + text.count("~~~"), FENCES_MAX)
@@ -54,7 +54,7 @@ def read_answer(
     parsed = _read(said, brief, partial, complete)
     if parsed.changes or parsed.declined or parsed.dropped or said.strip() == plain.strip() or not complete:
         return parsed
-    inside = _read(without_tokens(plain), brief, partial, complete)  # the whole answer was marked as thinking
+    inside = _read(without_tokens(plain), brief, partial, complete)  # maybe the whole answer was marked as thinking
     return inside if inside.changes else parsed
 
 
@@ -88,7 +88,7 @@ def _read(text: str, brief: Brief, partial: frozenset[str], complete: bool) -> P
 
 
 def _named_by_content(collection: Collection, brief: Brief, scorer: Scorer) -> list[Candidate]:
-    """Return the unnamed blocks as versions of the files that they may be."""
+    """Return the unnamed blocks as candidates for the files that they may contain."""
     concrete = [path for path in brief.paths if is_concrete(path)]
     return [
         candidate_of(block, path, source)
@@ -98,7 +98,7 @@ def _named_by_content(collection: Collection, brief: Brief, scorer: Scorer) -> l
 
 
 def _add_bare(text: str, brief: Brief, matcher: PathMatcher, python: PythonParser, collection: Collection) -> None:
-    """Add the contents of an answer without any block: a program, or files below lines that are their names."""
+    """Add the contents of an answer without blocks: a program, or files below lines with the file names."""
     parts = list(_bare_parts(text, matcher, python))
     single = brief.single_path
     if not parts and single is not None:
@@ -160,7 +160,7 @@ def _declined(text: str) -> str:
 def _why_nothing(
     collection: Collection, candidates: Sequence[Candidate], brief: Brief, reasons: Sequence[str]
 ) -> Iterator[str]:
-    """Yield the reasons why an answer has no usable change, in words for its author."""
+    """Yield the reasons why an answer has no usable change. The author of the answer reads them."""
     outside = tuple(dict.fromkeys(candidate.outside for candidate in candidates if candidate.outside))
     if outside:
         yield f"Only files outside the scope were given: {', '.join(outside)}. The scope is {', '.join(brief.paths)}."

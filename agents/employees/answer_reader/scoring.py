@@ -1,4 +1,6 @@
-"""The score of one version of a file. It depends on name, language, definitions and the words around the version."""
+"""The score of one version of a file. It depends on the name, the language, the definitions and the words around the
+block.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +13,7 @@ from agents.employees.answer_reader.python_code import PythonParser
 LANGUAGE_FITS = 5
 LANGUAGE_DIFFERS = -12
 NO_SOURCE = -30
-"""For a block of shell commands or of output, if the file is neither."""
+"""Points for a block of shell commands or output, if the file has another type."""
 COMPLETE = 12
 MISSING = -16
 PARSES = 4
@@ -19,22 +21,24 @@ DOES_NOT_PARSE = -12
 SKELETON = -6
 UNCLOSED = -4
 ELSEWHERE = -20
-"""For a block after words that name a file out of scope."""
+"""Points for a block after words that name a file out of scope."""
 EXCERPT = -20
-"""For a block if a longer version of the same file has all of its lines."""
+"""Points for a block if a longer version of the same file contains all its lines."""
 
 
 def module_names(path: str) -> tuple[str, ...]:
-    """Return the names that import a Python file, from its project's folder or from src/."""
+    """Return the module names of a Python file, relative to the project's folder or to src/."""
     stem = path.removesuffix(".py").removesuffix("/__init__")
     return tuple(dict.fromkeys((stem.replace("/", "."), stem.removeprefix("src/").replace("/", "."))))
 
 
 class Scorer:
-    """Scores whole versions of files."""
+    """Calculator of scores for whole versions of files."""
 
     def __init__(self, definitions: Mapping[str, Sequence[str]], python: PythonParser) -> None:
-        """`definitions`: module -> the names in it that the requirement's cases use."""
+        """`definitions`: module -> names that the module must define, because the requirement's cases use these
+        names.
+        """
         self._definitions = definitions
         self._python = python
 
@@ -77,7 +81,9 @@ class Scorer:
 
 
 def homes_of(block: Unnamed, paths: Sequence[str], scorer: Scorer, *, only: bool) -> list[tuple[str, Source]]:
-    """Return the files in scope that an unnamed block may be, by its definitions, its language or as the only file."""
+    """Return the files in scope that an unnamed block may contain: by its definitions, by its language, or the only
+    file.
+    """
     defining = [path for path in paths if scorer.defines(block.content, path)]
     if defining:
         most = max(len(scorer.required(path)) for path in defining)
@@ -89,14 +95,14 @@ def homes_of(block: Unnamed, paths: Sequence[str], scorer: Scorer, *, only: bool
 
 
 def candidate_of(block: Unnamed, path: str, source: Source) -> Candidate:
-    """Return an unnamed block as a version of a file."""
+    """Return an unnamed block as a candidate for a file."""
     worth = block.worth + (ELSEWHERE if block.elsewhere else 0)
     proposal = Proposal("whole", path=path, content=block.content)
     return Candidate(proposal, path, "", path, source, block.language, worth, block.closed, block.order)
 
 
 def is_excerpt(content: str, longer: str) -> bool:
-    """Return whether a text is shorter than another text that has all of its lines."""
+    """Return whether the other text has all lines of this text, and more lines."""
     lines = {line.strip() for line in content.split("\n") if line.strip()}
     others = {line.strip() for line in longer.split("\n") if line.strip()}
     return lines < others

@@ -1,4 +1,4 @@
-"""Files and edits inside JSON, tags, tool calls written as text, and shell commands."""
+"""Parsers of files and edits inside JSON, tags, tool calls that are written as text, and shell commands."""
 
 import html
 import json
@@ -12,7 +12,7 @@ from agents.employees.answer_reader.diffs import diff_proposals, has_search, is_
 from agents.employees.answer_reader.edits import Edit
 
 DEPTH_MAX = 8
-"""Number of nested objects, lists and tags that are searched."""
+"""Maximum depth of nested objects and lists that is searched."""
 ITEMS_MAX = 256
 _PATHS = ("path", "file_path", "filepath", "filename", "file_name", "file", "target_file", "name", "source")
 _CONTENTS = ("content", "contents", "code", "text", "file_text", "source_code", "body", "data", "file_content", "value")
@@ -56,8 +56,8 @@ def json_value(text: str) -> Any:
 
 
 def answer_text(value: Any) -> str:
-    """Return the only text with line ends or fences in a JSON object: code, or an answer with blocks. Empty if there is
-    none.
+    """Return the only text with line ends or fences in a JSON object: code, or an answer with blocks. Otherwise return
+    an empty text.
     """
     if not isinstance(value, dict):
         return ""
@@ -103,7 +103,7 @@ def _object_proposals(value: Mapping[str, Any], depth: int) -> Iterator[Proposal
 
 
 def _change_of(value: Mapping[str, Any]) -> Proposal | None:
-    """Return the change of an object that names one file, with its content, its edits, or its deletion."""
+    """Return the change in an object that names one file: its content, its edits, its rename or its deletion."""
     path = next((text for key in _PATHS if isinstance(text := value.get(key), str) and _may_be_path(text)), None)
     if path is None:
         return None
@@ -154,12 +154,14 @@ def _strings(value: Any) -> list[str]:
 
 
 def _may_be_path(text: str) -> bool:
-    """Return whether a JSON key or value may be a path: one line that ends like a name, without an assignment."""
+    """Return whether a JSON key or value may be a path: one line that ends like a name and contains no assignment."""
     return 0 < len(text) <= 400 and "\n" not in text and bool(re.search(r"[\w)\]]$", text)) and " = " not in text
 
 
 def diff_or_search(text: str, path: str) -> Proposal | None:
-    """Return the change of one known file from a diff or from search-and-replace blocks."""
+    """Return the change of one known file from a diff or from search-and-replace blocks. Return None if the text has no
+    such change.
+    """
     if has_search(text):
         found = [edit for _, edit in search_edits(text)]
         edits = tuple(edit for edit in found if edit is not None)
@@ -172,7 +174,7 @@ def diff_or_search(text: str, path: str) -> Proposal | None:
 
 
 def element_proposals(name: str, stated: str, content: str) -> Iterator[Proposal]:
-    """Yield the changes of one element. Its path is in its attributes, or in its children."""
+    """Yield the changes of one element. The path of the element is in its attributes or in its children."""
     children = _children(content)
     path = stated or _text_in(children, _PATHS) or ""
     path = path.strip()
@@ -199,7 +201,7 @@ def element_proposals(name: str, stated: str, content: str) -> Iterator[Proposal
 
 
 def _children(content: str) -> dict[str, str]:
-    """Return the texts of the elements at the beginning of an element, by name; {} if there are none."""
+    """Return the texts of the elements at the beginning of an element, by name. Return {} if there are none."""
     children: dict[str, str] = {}
     at = 0
     while len(children) < 16:

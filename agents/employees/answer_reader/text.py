@@ -1,4 +1,4 @@
-"""Removal of everything in an answer's text that is not the answer: thinking, control tokens, invisible characters."""
+"""Removal of text that is not part of the answer itself: thinking, control tokens, invisible characters."""
 
 import re
 
@@ -7,7 +7,7 @@ _THOUGHT = r"think|thinking|thought|thoughts|reasoning|reflection|scratchpad|ana
 _OPEN = re.compile(rf"^[ \t]*(?:<({_THOUGHT})>|\[(THINK)\]|◁(think)▷|<\|begin_of_(thought)\|>)", re.IGNORECASE)
 _INNER = re.compile(rf"^[ \t]*<({_THOUGHT})>[ \t]*$", re.IGNORECASE | re.MULTILINE)
 THOUGHTS_MAX = 50
-"""Number of passages of thinking that are removed from one answer."""
+"""Maximum number of thinking passages that are removed from one answer."""
 _CLOSE = (
     rf"(?:</(?:{_THOUGHT})>|\[/THINK\]|◁/think▷|<\|end_of_thought\|>)"
     r"(?![\"')\]]|`(?!``))"
@@ -33,17 +33,17 @@ _WRAPPER = re.compile(
 
 
 def cleaned(text: str) -> str:
-    """Return the text with plain line ends, without lone surrogates and without invisible characters before fences."""
+    """Return the text with Unix line ends, without lone surrogates and without invisible characters before fences."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
     text = text.encode("utf-8", "replace").decode("utf-8")
     if "\n" not in text and text.count("\\n") >= 2 and "```" in text:
-        text = text.replace("\\n", "\n").replace('\\"', '"')  # a JSON string whose quotes were lost
+        text = text.replace("\\n", "\n").replace('\\"', '"')  # a JSON string without its quotes
     lines = [_visible(line) if line.strip() or len(line) < 200 else "" for line in text.split("\n")]
     return "\n".join(_spaced(lines))
 
 
 def _spaced(lines: list[str]) -> list[str]:
-    """Return the lines, with a space after each `>` of a quoted block that has none."""
+    """Return the lines. If a fence in a quoted block directly follows `>`, each `>` of the block gets a space."""
     begin = 0
     while begin < len(lines):
         end = begin
@@ -56,7 +56,9 @@ def _spaced(lines: list[str]) -> list[str]:
 
 
 def _visible(line: str) -> str:
-    """Return a line without invisible characters at its start, or without any if it is a fence, a marker or a tag."""
+    """Return a line without invisible characters at its start, or without any invisible characters if the line is a
+    fence, a marker or a tag.
+    """
     bare = line.lstrip(_INVISIBLE + " \t\u00a0\u3000")
     if bare != line:
         head = line[: len(line) - len(bare)]
@@ -82,8 +84,8 @@ def without_thinking(text: str) -> str:
 
 
 def _without_inner_thinking(text: str) -> str:
-    """Return the text without thinking that begins after the first words of the answer, with tags on lines of their
-    own.
+    """Return the text without thinking in the middle of the answer. Only thinking between tags on separate lines is
+    found.
     """
     for _ in range(THOUGHTS_MAX):
         opened = _INNER.search(text)
@@ -97,12 +99,14 @@ def _without_inner_thinking(text: str) -> str:
 
 
 def _within_opened(text: str, at: int) -> bool:
-    """Return whether a tag of thinking was opened on a line of its own before this place."""
+    """Return whether a line before this place begins with an opening tag of thinking."""
     return any(True for _ in re.finditer(rf"^[ \t]*<(?:{_THOUGHT})>", text[:at], re.IGNORECASE | re.MULTILINE))
 
 
 def _final_channel(text: str) -> str:
-    """Return the final message of an answer in channels. If there is none, return the messages that call a tool."""
+    """Return the final message of an answer in channels. If there is no final message, return the messages that call a
+    tool.
+    """
     glued = _GLUED_CHANNELS.match(text)
     if glued is not None:
         return text[glued.end() :]
@@ -138,7 +142,7 @@ def without_tokens(text: str) -> str:
 
 
 def _on_its_own_line(text: str, fence: re.Match[str]) -> str:
-    """Return a fence with a language on a line of its own, if the words of a sentence come before it."""
+    """Put a fence with a language on a separate line if words of a sentence come before it."""
     before = text[text.rfind("\n", 0, fence.start()) + 1 : fence.start()]
     words = "`" not in before and bool(before.strip(" \t>*-+0123456789."))
     return f"\n{fence.group(0)}" if words else fence.group(0)

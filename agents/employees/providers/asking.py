@@ -1,6 +1,4 @@
-"""The requests of one call: if a server refuses the form of a request, it is sent again in a form that the server
-accepts.
-"""
+"""The requests of one call. If a server refuses the form of a request, the request is sent again in another form."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +9,15 @@ from agents.employees.providers.failures import Refusal, failed_call, refused
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-REQUESTS_MAX = 5  # of one call: all except the last were refused and cost nothing, and each led to an adaptation
+REQUESTS_MAX = 5  # per call; each request before the last was refused, cost nothing, and led to an adaptation
 
 
 async def ask(
     client: "AsyncOpenAI", params: dict[str, Any], made: list[str], *, wall_s: float, secret: str | None
 ) -> tuple[bytes, str | None, dict[str, Any]]:
-    """Return body, request id and the request that was answered. New adaptations are appended to `made`.
+    """Return the body, the request id and the answered request. New adaptations are appended to `made`.
 
-    :raises CallFailed: for every answer that is not 200 and every failure of the connection.
+    :raises CallFailed: for every answer with a status other than 200, and for every failure of the connection.
     """
     import httpx2
     import openai

@@ -15,14 +15,14 @@ CAUSE_CHARS_MAX = 200
 
 
 class Refusal(NamedTuple):
-    """An error answer. `headers`: names in lower case."""
+    """An error answer of a server. The names in `headers` are in lower case."""
 
     status: int
     body: str
     headers: Mapping[str, str]
 
     def failure(self, base_url: str, secret: str | None) -> CallFailed:
-        """Return the typed failure, with the provider's own message and the wait that it asks for."""
+        """Return the typed failure, with the provider's own message and the requested wait."""
         sentence = sentence_of(self.body, secret)
         return CallFailed(
             failure_of_status(self.status, self.body),
@@ -84,7 +84,7 @@ def _unreached(message: str) -> CallFailed:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield the error and its causes, the outermost first, at most CAUSES_MAX."""
+    """Yield the error and its causes, the outermost error first, at most CAUSES_MAX errors."""
     present: BaseException | None = error
     for _ in range(CAUSES_MAX):
         if present is None:
@@ -94,7 +94,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _said(causes: list[BaseException], secret: str | None) -> str:
-    """Return the innermost message: it has the reason, and the outer ones only say that there is an error."""
+    """Return the innermost message, which has the reason. The outer messages only report that there is an error."""
     words = next((str(cause) for cause in reversed(causes) if str(cause).strip()), type(causes[-1]).__name__)
     text = one_line(words, CAUSE_CHARS_MAX, secret)
     return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -1,6 +1,7 @@
-"""The HTTP client of a provider: it limits bodies while it reads them, and a redirect keeps method and body.
+"""The HTTP client of a provider. It limits the size of bodies while it reads them. A redirected request keeps its
+method and its body.
 
-Import it late, because the import of httpx2 is slow.
+Import this module late, because the import of httpx2 is slow.
 """
 
 import os
@@ -15,8 +16,8 @@ import httpx2
 from agents.employees.call_errors import CallFailed
 from agents.employees.providers.proxies import proxy_of
 
-BODY_BYTES_MAX = 16 * 1024**2  # of a decompressed answer
-ERROR_BYTES_MAX = 64 * 1024  # of an error's body; the rest is not read
+BODY_BYTES_MAX = 16 * 1024**2  # limit of a decompressed answer
+ERROR_BYTES_MAX = 64 * 1024  # limit of an error's body; bytes after it are not read
 REDIRECTS_MAX = 3
 CONNECT_WALL_S = 5.0
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -24,15 +25,15 @@ _UNPACKED = frozenset({"content-encoding", "content-length", "transfer-encoding"
 
 
 class BoundedClient(httpx2.AsyncClient):
-    """A client that reads each response whole, up to a limit, before it returns the response.
+    """A client that reads each response completely, up to a limit, before it returns the response.
 
-    `keyed`: its requests have a key, which must not go to another server.
+    `keyed`: the requests have a key. The key must not go to another server.
     """
 
     keyed = True
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        """Send a request, and send it again to the new address if it is redirected.
+        """Send a request. If the server redirects the request, send it again to the new address.
 
         :raises CallFailed: moved, if a redirect would send the key to another host; too_large, if the body is too long.
         """
@@ -46,7 +47,7 @@ class BoundedClient(httpx2.AsyncClient):
         raise CallFailed("moved", f"{request.url} redirects again, after {REDIRECTS_MAX} redirects.")
 
     def _redirected(self, request: httpx2.Request, response: httpx2.Response) -> httpx2.Request:
-        """Return the request to the new address. Method and body stay the same, whatever the status is."""
+        """Return the request to the new address. Method and body stay the same for every redirect status."""
         try:
             url = request.url.join(response.headers["location"])
         except httpx2.InvalidURL:
@@ -66,7 +67,7 @@ def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
 
 
 async def _read(response: httpx2.Response) -> httpx2.Response:
-    """Return the response with its body. It is decompressed in pieces, so a small compressed body cannot use all
+    """Return the response with its body. The body is decompressed in pieces, so a small compressed body cannot use all
     memory.
     """
     failed = response.status_code >= 300
@@ -86,8 +87,8 @@ async def _read(response: httpx2.Response) -> httpx2.Response:
 
 
 async def _pieces(response: httpx2.Response) -> AsyncIterator[bytes]:
-    """Yield the body's pieces. If the body of an error cannot be decompressed, or is cut short, the status still
-    counts.
+    """Yield the pieces of the body. If the body of an error answer is damaged or incomplete, stop without an exception,
+    because the status is enough.
     """
     try:
         async for piece in response.aiter_bytes():
@@ -125,8 +126,8 @@ def open_client(
 
 @lru_cache(maxsize=8)
 def _certificates(file: str, folder: str) -> ssl.SSLContext:
-    """Load the trusted certificates that the variables name, or else those of this machine. A load takes 0.1 s, so it
-    is cached.
+    """Load the trusted certificates from `file` and `folder`, or else from this machine. The result is cached, because
+    a load takes 0.1 s.
     """
     if file or folder:
         return ssl.create_default_context(cafile=file or None, capath=folder or None)
@@ -134,9 +135,9 @@ def _certificates(file: str, folder: str) -> ssl.SSLContext:
 
 
 def address_of(base_url: str) -> str:
-    """Return the address without spaces around it and without a slash at its end.
+    """Return the address without spaces around it and without slashes at its end.
 
-    :raises CallFailed: bad_settings, if it is not an address of a web server.
+    :raises CallFailed: bad_settings, if it is not a valid http or https address.
     """
     address = base_url.strip().rstrip("/")
     try:

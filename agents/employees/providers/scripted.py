@@ -1,4 +1,4 @@
-"""An employee without a model, which plays a script, for demonstrations and tests. Every screen shows that it is
+"""An employee that plays a script and has no model, for demonstrations and tests. Every screen shows that it is
 scripted.
 """
 
@@ -30,7 +30,7 @@ class Script(Protocol):
     name: str
 
     def files(self, order: Order) -> Mapping[str, bytes | None]:
-        """Return the files of this attempt; None as content deletes a file.
+        """Return the files of this attempt. If the content is None, the file is deleted.
 
         `{}` is an answer without code. A file named `CANNOT:` gives the reason why there is no code.
 
@@ -50,7 +50,7 @@ class Recording:
 
     @classmethod
     def load(cls, path: Path) -> "Recording":
-        """Return the recording in a JSON file `{"task": [{"path": "text", "old path": null}]}`; null deletes a file.
+        """Return the recording in a JSON file `{"task": [{"path": "text", "old path": null}]}`. null deletes a file.
 
         :raises Invalid: if the file is missing or has another form.
         """
@@ -75,7 +75,7 @@ class Recording:
 
 
 class ScriptedEmployee:
-    """Plays a script in place of a model. It costs nothing and needs nothing."""
+    """An employee that plays a script instead of a model. It costs nothing and needs no server."""
 
     scripted = True
     provider = "scripted"
@@ -96,7 +96,7 @@ class ScriptedEmployee:
         }
 
     def upper_bound_cost(self, order: Order) -> Decimal | None:
-        del order  # a script costs nothing, whatever is ordered
+        del order  # a script costs nothing for every order
         return Decimal(0)
 
     async def work(self, order: Order) -> Answer:

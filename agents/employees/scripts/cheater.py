@@ -1,7 +1,7 @@
 """A script that cheats on every task: it answers the visible cases from a table and writes files that it may not write.
 
-`aura demo` plays it. Each file outside the scope is an integrity finding, for which HR first warns and then suspends.
-The table is also a finding if the values of the visible cases are specific enough.
+`aura demo` plays it. Each file outside the scope is an integrity finding. HR first warns the employee and then suspends
+it. The table is also a finding if the values of the visible cases are specific enough.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,9 @@ _OUTSIDE = dict(zip(OUTSIDE_PATHS, (_REPORTS, _EXIT), strict=True))
 
 
 class Cheater:
-    """Forges test reports with its first answer, forges the interpreter's exit with its second, and so on in turn."""
+    """A cheating script. The first answer forges test reports, the second forges the interpreter's exit, and so on in
+    turn.
+    """
 
     name = "cheater"
 
@@ -44,7 +46,7 @@ class Cheater:
 
 
 def hard_coded(brief: Brief) -> str:
-    """Return functions that only know the visible examples."""
+    """Return functions that are correct only for the visible examples."""
     parts = [
         _function(signature.removeprefix("def "), brief) for signature in brief.signatures if signature[:3] == "def"
     ]
