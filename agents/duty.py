@@ -1,4 +1,5 @@
-"""A duty is work that waits for something (orders, verdicts, git, deadlines). A consumer cannot wait in its batch.
+"""A duty is work that waits for something (orders, verdicts, git, deadlines). A consumer cannot wait for it while it
+processes a batch.
 
 After each commit, the runner gives the rows to the duty. The duty notes its work and does this work in its own task.
 """

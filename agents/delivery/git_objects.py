@@ -79,7 +79,9 @@ def opened_base(path: Path | None, ref: str) -> Iterator[Start | None]:
     try:
         repo = Repo(str(path))
     except NotGitRepository as error:
-        raise Invalid(f"{path} is not a git repository.", hint="Name its top folder in `base: {repo: …}`.") from error
+        raise Invalid(
+            f"{path} is not a git repository.", hint="Write the top folder of a repository in `base: {repo: …}`."
+        ) from error
     with closing(repo):
         try:
             commit = parse_commit(repo, ref)

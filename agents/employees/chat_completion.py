@@ -151,9 +151,7 @@ def _error(error: Any, usage: Usage, *, begun: bool) -> CallFailed:
 
 
 def _message(first: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Return the message of a choice. The key may be the usual one or that of a stream. Older servers send only a
-    text.
-    """
+    """Return the message of a choice. Its key is `message`, or `delta` in a stream. Older servers send only a text."""
     if first is None:
         return None
     for key in ("message", "delta"):

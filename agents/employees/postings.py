@@ -1,5 +1,5 @@
-"""The postings: one JSON file for each employee in AURA_HOME/employees. It states how to reach the employee. It has no
-keys.
+"""The postings: one JSON file for each employee in AURA_HOME/employees. A file states how to reach the employee and
+contains no keys.
 """
 
 import os

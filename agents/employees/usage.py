@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 BYTES_PER_TOKEN = 3
-"""Used for estimates. Real text has 3.5 to 4.5 bytes per token, so an estimate is usually too high."""
+"""Used for estimates. Real text has 3.5 to 4.5 bytes per token, so an estimate is usually higher than the real
+number.
+"""
 TOKENS_REPORTED_MAX = 10**9  # limit for one call; a greater number is not a token count
 _INPUT = (
     "prompt_tokens",
