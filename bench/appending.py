@@ -90,7 +90,7 @@ async def hire(firm: Firm) -> Outcome:
 
 
 async def ours(firm: Firm, size: AppendingSize) -> Mapping[str, float]:
-    """Measure one writer, then many commands at the same time. Time ends when the last event is in Postgres.
+    """Measure one writer, then many commands at the same time. The time ends when the last event is in Postgres.
 
     A second time ends when all consumers have processed the last event.
     """

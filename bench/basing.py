@@ -1,8 +1,8 @@
 """Measurement of the gate that runs a base's own tests, compared with pytest on the same files.
 
 The base is generated and has many files and tests. Three contestants run the same tests. The first is the gate with a
-stored outcome on the base. The second is the gate without it. The third is pytest as an ordinary process in a folder,
-without plugins of its environment.
+stored outcome on the base. The second is the gate without a stored outcome. The third is pytest as an ordinary process
+in a folder, without plugins of its environment.
 """
 
 import asyncio

@@ -47,8 +47,9 @@ def published(table: Table, functions: tuple[str, ...]) -> Published:
     no_rejection = no_rejection_at_most(tasks)
     if fewest is None or no_rejection >= NO_REJECTION_MAX:
         raise SystemExit(
-            f"These functions do not fit the example: they need {fewest} attempts per task, and the probability of no "
-            f"rejection is {no_rejection:.5f}. Choose other functions."
+            f"These functions do not fit the example. Attempts per task: {fewest} (None means more than "
+            f"{ATTEMPTS_CEILING}). Probability of no rejection: {no_rejection:.5f} (must be below {NO_REJECTION_MAX}). "
+            "Choose other functions."
         )
     attempts_max = -(-(fewest + CHEATED_ATTEMPTS_MAX) // ATTEMPTS_ROUNDED_TO) * ATTEMPTS_ROUNDED_TO
     return Published(

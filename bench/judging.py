@@ -52,7 +52,7 @@ budget: {usd: "1.00", tokens: 1000, minutes: 5}
 
 
 class JudgingSize(msgspec.Struct, frozen=True):
-    """`alone` verdicts run one after the other. Of `saturated` verdicts, one per core runs at the same time."""
+    """`alone` verdicts run one after the other. `saturated` verdicts run in parallel, one on each core."""
 
     alone: int
     saturated: int

@@ -68,7 +68,10 @@ def _all_rejected_at_most(rates: Sequence[Rate], attempts_max: int) -> float:
 
 
 def no_rejection_at_most(tasks: Iterable[Sequence[Rate]]) -> float:
-    """Return an upper bound for the probability that every task passes at its first attempt, by any employee."""
+    """Return an upper bound for the probability that every task passes at its first attempt.
+
+    It holds for every choice of the employee that makes the first attempt.
+    """
     return prod(max(rate.upper for rate in rates) for rates in tasks)
 
 

@@ -1,6 +1,7 @@
 """Check of a requirement against its base before an employee works. The base's tests and all criteria run in sandboxes.
 
-Without this check, such a problem would end the run only after the work. Every verdict uses the stored outcomes.
+Without this check, a false statement about the base would end the run only after the work. The outcomes are stored,
+and every verdict uses them again.
 """
 
 from collections.abc import Callable
@@ -42,7 +43,7 @@ class BaseDisagrees(Invalid):
     def __init__(self, problems: tuple[BaseProblem, ...], commit: str) -> None:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         lines = "\n".join(f"- {problem}" for problem in problems)
-        message = f"{count} between the requirement and its base {commit[:12]}; no work has started:"
+        message = f"The requirement does not agree with its base {commit[:12]} ({count}). No work has started:"
         super().__init__(message, hint=lines, code="base_disagrees")
         self.problems = problems
 

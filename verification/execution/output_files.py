@@ -1,7 +1,7 @@
 """Check of a case's output files. They are read after the sandbox has ended and compared with the worker's report.
 
 The worker shares its process with the code under test, so the code could forge the report. A forged return value gains
-nothing, because the code could simply return that value. A forged report about a file would gain something.
+nothing, because the code could simply return that value. A forged report about a file could hide a wrong file.
 """
 
 import base64
@@ -35,7 +35,7 @@ def collected(case: Case) -> tuple[str, ...]:
 
 
 def with_room(case: Case, limits: Limits) -> Limits:
-    """Return the limits, with room for all watched files."""
+    """Return the limits, raised so that all watched files can be copied out."""
     paths = watched_at_last(case)
     return msgspec.structs.replace(
         limits,

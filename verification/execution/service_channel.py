@@ -14,7 +14,7 @@ from verification.sandbox.waiting import readable_soon
 
 PACKET_BYTES_MAX = 1024
 _DESCRIPTORS_ROOM = (
-    4  # we expect one descriptor; more of them prove a forged message, and room lets us receive and close them
+    4  # the launcher sends 1 descriptor; more of them prove a forged message and must be received to be closed
 )
 _TOLD = ("runs", "ended", "failed", "full")
 

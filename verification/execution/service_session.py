@@ -159,7 +159,7 @@ def _sent(request: Request, saved: Saved) -> Sent:
 
 
 def _called(request: Request) -> str:
-    times = f" ({request.parallel} at once)" if request.parallel > 1 else ""
+    times = f" ({request.parallel} at the same time)" if request.parallel > 1 else ""
     return f"{request.method} {request.target[:TOLD_CHARS_MAX]}{times}"
 
 

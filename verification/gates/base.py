@@ -52,11 +52,11 @@ class Subject:
     advice: bool = True  # whether to run gates that never block (advice)
     outcomes: OutcomeStore | None = None  # store of the results on the base
     trials: list[Trial] = field(default_factory=list)
-    tried: list[Tried] = field(default_factory=list)  # properties
+    tried: list[Tried] = field(default_factory=list)  # results of properties
     findings: list[Finding] = field(default_factory=list)
     suites: dict[tuple[str, bool], SuiteResult] = field(
         default_factory=dict
-    )  # by criterion id and whether it is sealed
+    )  # the key is a criterion id, and whether the suite is sealed
 
     @property
     def sound(self) -> bool:
@@ -74,7 +74,7 @@ class GateReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VerdictGate(ABC):
-    """One gate. Its result is `not_run` if the subject does not fulfil what `needs_…` requires."""
+    """One gate. Its result is `not_run` if the subject does not meet the conditions in `needs_…` and `is_advice`."""
 
     name: ClassVar[str]
     grade: ClassVar[Grade] = "C"
@@ -89,7 +89,7 @@ class VerdictGate(ABC):
     async def ask(self, subject: Subject) -> GateReport:
         """Check the subject and return a report.
 
-        Raises Unavailable if no sandbox can be made. A fault of the code becomes a finding and never raises.
+        Raises Unavailable if no sandbox can be made. A fault of the code is a finding, not an exception.
         """
 
 

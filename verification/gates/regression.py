@@ -13,7 +13,7 @@ from verification.verdict.model import Finding
 class Regression(VerdictGate):
     """Criteria of earlier tasks must still hold.
 
-    Their cases may be hidden from this task's author, so the author's text names only the criterion.
+    Another employee may have done those tasks, so the finding's text for the author names only the criterion.
     """
 
     name = "regression"

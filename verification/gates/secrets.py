@@ -1,4 +1,4 @@
-"""Gate against secrets. No changed file may contain a key or a password. Its texts never contain the secret itself."""
+"""Gate against secrets. No changed file may contain a key or a password. A finding never contains the secret itself."""
 
 from collections.abc import Mapping
 

@@ -6,7 +6,10 @@ from verification.packages.libraries import modules_in
 
 
 class Shadowing(VerdictGate):
-    """This gate only advises. Here the project comes first on Python's path. In other environments the library may."""
+    """This gate only advises, because the project comes first on Python's path here.
+
+    In another environment, the library may come first.
+    """
 
     name = "shadowing"
     grade = "A"

@@ -145,7 +145,7 @@ def _is_of_base(subject: Subject) -> bool:
 def _other_tools(tree: Mapping[str, bytes]) -> list[str]:
     """Return the build tools that the packaging names but the sandbox does not have.
 
-    It reads the packaging files, not the output of the build, because the project could forge that output.
+    It reads the packaging files and ignores the output of the build.
     """
     try:
         whole = tomllib.loads(tree.get("pyproject.toml", b"").decode())

@@ -145,7 +145,7 @@ def _wanted(inside: str) -> bool:
 
 
 def _is_script(program: Path) -> bool:
-    """Return whether a program is a script. A script cannot run in a box without its interpreter."""
+    """Return whether a program is a script. No box has the interpreter that a script's first line names."""
     with program.open("rb") as file:
         return file.read(2) == b"#!"
 

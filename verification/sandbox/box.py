@@ -31,8 +31,8 @@ WATCH_EVERY_S = 0.05
 def counts_processes_per_box(*, dropped: bool) -> bool:
     """Return whether the process limit counts the processes of one box only.
 
-    Before Linux 5.14 the kernel counts all processes of a user together, in all namespaces. There the limit is useful
-    only if the box's user has no other processes, which `dropped` says.
+    Before Linux 5.14 the kernel counts all processes of a user together, in all namespaces. On such a kernel, the limit
+    needs a user that only boxes have. `dropped` means that the box runs as that user.
     """
     release = os.uname().release.split(".")
     return dropped or (int(release[0]), int(release[1].partition("-")[0])) >= (5, 14)

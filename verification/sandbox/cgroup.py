@@ -42,7 +42,7 @@ class GroupV1:
         self._memory.mkdir()
         try:
             (self._memory / "memory.limit_in_bytes").write_text(str(limits.memory_bytes))
-            with suppress(OSError):  # swap accounting may be off
+            with suppress(OSError):  # the kernel may not count swap
                 (self._memory / "memory.memsw.limit_in_bytes").write_text(str(limits.memory_bytes))
             if self._pids:
                 self._pids.mkdir()

@@ -1,4 +1,4 @@
-"""Memory limits of a box. A cgroup or systemd's user manager enforces them, or a watcher does so less strictly."""
+"""Memory limits of a box. A cgroup or systemd's user manager enforces them, or a watcher, which is less strict."""
 
 import os
 import resource

@@ -25,8 +25,8 @@ class CopyOut(msgspec.Struct, frozen=True):
 def copy_out(folder: int, globs: tuple[str, ...], limits: Limits) -> CopyOut:
     """Read the files below the open directory `folder` whose relative path matches a pattern of `globs`.
 
-    It refuses links, devices, sockets, fifos, and files with more than one name. It also refuses all files above the
-    limits `collect_files`, `collect_bytes` and `collect_depth`.
+    It refuses symbolic links, devices, sockets, fifos, and files with several hard links. It also refuses all files
+    above the limits `collect_files`, `collect_bytes` and `collect_depth`.
     """
     wanted = [glob_pattern(glob) for glob in globs]
     files: dict[str, bytes] = {}
@@ -101,7 +101,7 @@ def _walk_inside(
 
 
 def _read(folder: int, name: str, bytes_max: int) -> bytes | str:
-    """Return the content of a regular file that has only one name, or the reason for a refusal."""
+    """Return the content of a regular file with only one hard link, or the reason for a refusal."""
     found = os.stat(name, dir_fd=folder, follow_symlinks=False)
     if stat.S_ISLNK(found.st_mode):
         return "a symbolic link"

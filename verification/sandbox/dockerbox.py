@@ -64,7 +64,7 @@ class DockerBox:
         door, files = self._place / "door", self._place / "files"
         for folder in (self._place, door, files):
             folder.mkdir()
-            folder.chmod(0o755)  # independent of the umask
+            folder.chmod(0o755)  # set the mode again, because the umask may have changed it
         seen: dict[str, Path] = dict(self._spec.folders)
         for number, (inside, content) in enumerate(self._spec.read_only.items()):
             seen[inside] = files / str(number)

@@ -16,7 +16,7 @@ from verification.sandbox.workfolder import folder_sizes
 SOCKET = "socket"
 LAUNCHER_BYTES = 12 * MIB  # memory for the box's first process, added to the limit of the code
 MEMORY_LEAST_BYTES = 24 * MIB  # minimum memory with which the engine's runtime can start a container
-PROCESSES_LEAST = 16  # minimum with which the engine's runtime can start its threads
+PROCESSES_LEAST = 16  # minimum number of processes with which the engine's runtime can start
 FILES_ROOM = 64  # files that fit above the limit, so that the watcher can notice an exceeded limit
 CPUS = 1.0
 OOM_SCORE = 500

@@ -18,7 +18,7 @@ _SET_REAL_CALLS = {"x86_64": (117, 119), "aarch64": (147, 149)}  # numbers of se
 
 @contextmanager
 def box_user(*, dropped: bool) -> Iterator[None]:
-    """Make this thread act as the box's user inside the `with` block. Without `dropped`, do nothing."""
+    """Make this thread act as the box's user inside the `with` block. If not `dropped`, do nothing."""
     if not dropped:
         yield
         return

@@ -49,7 +49,7 @@ _image = msgspec.json.Decoder(Image)
 
 
 def tag_of(digest: str) -> str:
-    """Return the name of an image in a container engine."""
+    """Return the name that the image with this digest has in a container engine."""
     return f"{REPOSITORY}:{digest[:32]}"
 
 

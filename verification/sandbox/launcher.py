@@ -60,7 +60,7 @@ def start(order: dict[str, Any], streams: list[int]) -> int:
 
 
 def exit_code(line: socket.socket, child: int, bell: int) -> int | None:
-    """Wait until the child ends and return its exit code. Reap all other processes. Return None if the host hung up."""
+    """Wait until the child ends and return its exit code. Reap all other processes. Return None if the host ended."""
     poll = select.poll()
     for each in (line.fileno(), bell):
         poll.register(each, select.POLLIN)

@@ -1,4 +1,4 @@
-"""The id of this machine, and the names of the sandbox limits. A person may accept a limit that it cannot enforce."""
+"""The id of this machine, and the names of the sandbox limits. A person may accept that a limit is not enforced."""
 
 import re
 import secrets

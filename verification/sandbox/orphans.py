@@ -1,4 +1,4 @@
-"""Owner tags. Each folder, cgroup and bwrap has its owner process in its name, so others can remove orphans."""
+"""Owner tags. Each folder, cgroup and bwrap names its owner process. If the owner has ended, others remove them."""
 
 import os
 import re
@@ -45,7 +45,7 @@ def sweep_folders(parent: Path) -> int:
     """
     swept = 0
     for folder in orphans_in(parent):
-        with suppress(FileNotFoundError):  # another process was faster
+        with suppress(FileNotFoundError):  # another process removed it first
             if folder.lstat().st_uid == os.getuid():
                 shutil.rmtree(folder, ignore_errors=True)
                 swept += 1

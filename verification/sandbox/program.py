@@ -28,7 +28,7 @@ def find_program(scratch: Path, *, uid: int) -> Program:
     """Return the bwrap to use, copied into `scratch` if `uid` cannot reach it. Raises Unavailable if there is none."""
     if os.uname().sysname != "Linux":
         raise Unavailable(
-            f"The sandbox needs Linux; this is {os.uname().sysname}.",
+            f"The sandbox needs Linux, but this system is {os.uname().sysname}.",
             hint="Run Aura in a Linux machine, container or virtual machine.",
             code="sandbox_missing",
         )

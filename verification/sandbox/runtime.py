@@ -98,7 +98,7 @@ def reachable_folder(folder: Path, scratch: Path, *, uid: int) -> Path:
 
 def _link_tree(source: Path, target: Path, left_out: frozenset[str] = NOT_NEEDED) -> None:
     target.mkdir()
-    target.chmod(0o755)  # independent of the umask
+    target.chmod(0o755)  # set the mode again, because the umask may have changed it
     with os.scandir(source) as entries:
         for entry in entries:
             unneeded = entry.name in left_out or entry.name.startswith("config-") or entry.name.endswith(".a")

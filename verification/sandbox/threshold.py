@@ -38,7 +38,7 @@ class Threshold:
             os.close(here)
 
     async def met(self) -> int:
-        """Wait for the box's first process and return its pid. Accept no other process. Raises OSError if it fails."""
+        """Wait for the box's first process and return its pid. Raises OSError if its message is wrong."""
         await readable_soon(self._listener)
         self._line, _ = self._listener.accept()
         self._line.setblocking(False)
