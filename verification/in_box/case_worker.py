@@ -229,10 +229,7 @@ class CaseSteps:
         return {path: self._file(os.path.join(self.folder, path)) for path in paths}
 
     def _file(self, where: str) -> Any:
-        """Return a file's content as text or tagged bytes, or None if nothing is at the path.
-
-        Return an object tag if the path is not a regular file.
-        """
+        """Return a file's content as text or tagged bytes, None if it is missing, or a tag if it is no regular file."""
         if not os.path.lexists(where):
             return None
         if os.path.islink(where) or not os.path.isfile(where):
