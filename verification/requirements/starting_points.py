@@ -78,7 +78,7 @@ def _bugfix(name: str, base: Base | None) -> Written:
     sealed = '{call: "package.module:function", args: ["another input"], returns: "its right result"}'
     front = _front(name, "library", f'scope: ["src/**"]  # the only paths that may be written\n{_base(base)}')
     prose = f"{SAY_WRONG}\nName the file and the function, if you know them.\n"
-    before = "It must fail on the base as it is: so it finds the fault."
+    before = "The case must fail on the unchanged base, which shows that it finds the fault."
     return Written(f"{front}{_prose(name, prose)}{_block(case, before)}", _sealed(sealed))
 
 
@@ -88,7 +88,7 @@ def _feature(name: str, base: Base | None) -> Written:
     scope = 'scope: ["src/**", "tests/**"]  # the only paths that may be written\n'
     front = _front(name, "library", f"{scope}{_base(base)}")
     prose = f"{SAY_NEW}\n{NAME_FUNCTIONS}\n"
-    before = "The tests of the base must still pass, without a word here."
+    before = "The base's own tests must also pass; do not list them here."
     return Written(f"{front}{_prose(name, prose)}{_block(case, before)}", _sealed(sealed))
 
 
@@ -101,8 +101,8 @@ def _endpoint(name: str, base: Base | None) -> Written:
     front = _front(name, "http", f"{serve}{scope}{_base(base) if base else ''}")
     prose = (
         f"{SAY_SERVICE}\n"
-        "It listens on the port in the variable PORT, answers `GET /health` with 200, and keeps its data\n"
-        "in the folder that DATA names.\n"
+        "The service listens on the port in the environment variable PORT, answers `GET /health` with 200, and stores\n"
+        "its data in the folder whose path is in the environment variable DATA.\n"
     )
     case = (
         "steps:\n"
@@ -111,7 +111,7 @@ def _endpoint(name: str, base: Base | None) -> Written:
         "        - {restart: true}\n"
         '        - {request: "GET /items/${id}", status: 200, body: {id: "${id}", name: fig}}'
     )
-    before = "One case is one service from its start on; its steps follow each other."
+    before = "Each case starts a new service; its steps run in order."
     return Written(
         f"{front}{_prose(name, prose)}{_block(case, before)}", _sealed('{request: "GET /items/none", status: 404}')
     )
@@ -125,7 +125,9 @@ def _cli(name: str, base: Base | None) -> Written:
     prose = f"{SAY_WHAT_FOR} `{module}` is for, its arguments, what it prints, and its exit status.\n"
     case = f'{{run: ["{module}", "argument"], exit: 0, stdout: "a line\\n"}}'
     sealed = f'{{run: ["{module}", "another argument"], exit: 0, stdout: "another line\\n"}}'
-    before = f'Of files: {{run: ["{module}", "in.txt"], files: {{before: {{in.txt: "a"}}, after: {{out.txt: "b"}}}}}}.'
+    before = (
+        f'With files: {{run: ["{module}", "in.txt"], files: {{before: {{in.txt: "a"}}, after: {{out.txt: "b"}}}}}}.'
+    )
     return Written(f"{front}{_prose(name, prose)}{_block(case, before)}", _sealed(sealed))
 
 
@@ -160,7 +162,7 @@ def _block(case: str, remark: str) -> str:
 
 def _sealed(case: str) -> str:
     return (
-        "# Sealed cases: the same form as the acceptance block. No employee ever sees this file;\n"
-        "# a failure tells an employee the criterion's id and nothing more.\n"
+        "# Sealed cases have the same form as the acceptance block. No employee ever sees this file.\n"
+        "# If a sealed case fails, an employee sees only the criterion's id.\n"
         f"- id: A1\n  cases:\n    # {REPLACE_CASE} by yours.\n    - {case}\n"
     )

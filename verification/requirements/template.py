@@ -7,12 +7,12 @@ from verification.requirements.frontmatter import EXAMPLES
 
 FENCE = "```"
 SAY_WHAT_FOR = "Say here, for people and models, what"
-NAME_FUNCTIONS = "Name the functions, their parameters and what they answer; a model knows only what stands here."
-SAY_HOLDS = "say here in one sentence what must hold"
+NAME_FUNCTIONS = "Name the functions, their parameters and their results. A model knows only the text of this file."
+SAY_HOLDS = "say here in one sentence what must be true"
 REPLACE_CASE = "Replace this case"
 REPLACE_BASE = "Replace this base"
 """Phrases that stand for what a person must write: with one of them a requirement is not submitted (unfilled.py)."""
-_EXACT_TYPE = "    # a case may say `exact_type: true` beside `returns`: the same type, and no subclass of it\n"
+_EXACT_TYPE = "    # with `exact_type: true` beside `returns`, an instance of a subclass is refused\n"
 
 
 def template(name: str, *, deliver: str = "library") -> str:
@@ -32,8 +32,8 @@ def sealed_template(name: str, *, deliver: str = "library") -> str:
     """NAME.sealed.yaml for `template`: cases that no employee sees."""
     case = _case(module_of(name), "Good  morning", "good-morning", deliver)
     return (
-        "# Sealed cases: the same form as the acceptance block. No employee ever sees this file;\n"
-        "# a failure tells an employee the criterion's id and nothing more.\n"
+        "# Sealed cases have the same form as the acceptance block. No employee ever sees this file.\n"
+        "# If a sealed case fails, an employee sees only the criterion's id.\n"
         f"- id: A1\n  cases:\n    # {REPLACE_CASE} by yours.\n{case}"
     )
 
@@ -57,9 +57,9 @@ def front_matter(name: str, title: str, *, deliver: str = "library") -> str:
         f"deliver: {deliver}\n"
         f"{command}"
         f'scope: ["{module}.py"]  # the only paths that may be written\n'
-        "# base: {repo: ../site, ref: main}  # the repository to change; the keys below need it\n"
+        "# base: {repo: ../site, ref: main}  # the repository to change; the keys below need a base\n"
         f"{_commented(BASE_KEYS)}"
-        "# dependencies: from-base  # the libraries that the base declares; without a base, a list of exact pins\n"
+        "# dependencies: from-base  # the base's declared libraries; without a base, write a list of exact versions\n"
         f"{_commented(('suite_limits',))}"
         'budget: {usd: "1.00", tokens: 100000, minutes: 20}  # 0 means stop, never "no limit"\n'
         "---\n"
@@ -79,7 +79,7 @@ def acceptance_block(name: str, *, deliver: str = "library") -> str:
         f"{FENCE}yaml acceptance\n"
         "- id: A1\n"
         f"  says: {SAY_HOLDS}, such as words are lowercased and joined by one hyphen\n"
-        "  # holds_already: true  # with a base that meets it; else it must fail there\n"
+        "  # holds_already: true  # only if the base already meets this criterion; otherwise it must fail on the base\n"
         f"  cases:\n    # {REPLACE_CASE} by yours.\n{case}"
         f"{_EXACT_TYPE if deliver == 'library' else ''}"
         f"{FENCE}\n"

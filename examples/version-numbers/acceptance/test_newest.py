@@ -1,4 +1,4 @@
-"""What the team expects of the newest version."""
+"""The team's tests of the function `newest`."""
 
 import pytest
 

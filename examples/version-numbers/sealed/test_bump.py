@@ -1,4 +1,4 @@
-"""Bumped versions follow one another."""
+"""Sealed tests of the function `bump`: each result is newer than its argument."""
 
 import pytest
 
