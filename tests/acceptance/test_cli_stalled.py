@@ -154,8 +154,8 @@ def test_the_drills_of_the_guide_do_what_it_says(aura: Aura) -> None:
     assert list(DRILLS) == [
         "a process dies",
         "a consumer hangs",
-        "everything dies at once",
-        "nothing was lost, nothing is there twice",
+        "all processes die at the same time",
+        "check that nothing is lost or doubled",
     ]
     kill, told = DRILLS["a process dies"]
     run = aura.json("submit", aura.requirement(sample))["run"]
@@ -168,12 +168,12 @@ def test_the_drills_of_the_guide_do_what_it_says(aura: Aura) -> None:
     assert "not ready it does not answer" in shell(look)
     shell(go_on)
     aura.until(lambda: even(aura))
-    die, up = DRILLS["everything dies at once"]
+    die, up = DRILLS["all processes die at the same time"]
     before = status(aura)[0]["supervisor_pid"]
     shell(die)
     shell(up)
     assert status(aura)[0]["supervisor_pid"] not in (None, before)
     assert aura.json("watch", run)["phase"] == "delivered"
     aura.until(lambda: even(aura))
-    (check,) = DRILLS["nothing was lost, nothing is there twice"]
+    (check,) = DRILLS["check that nothing is lost or doubled"]
     assert shell(check).startswith("Equal: ")
