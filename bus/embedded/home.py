@@ -105,7 +105,11 @@ class Home:
         return state if logs == self.logs or (logs.exists() and logs.samefile(self.logs)) else None
 
     def adopt(self) -> None:
-        """Store this home's place. If this home is a copy, delete the copied record of the other home's processes."""
+        """Store this home's place. If this home is a copy, delete the copied record of the other home's processes.
+
+        Raises Conflict if this home is a copy and its database is outside it: another home uses that database.
+        """
+        self._owns_database(self.layout())
         if self.own_state() is None:
             for name in (STATE_FILE, PLAN_FILE):
                 (self.run / name).unlink(missing_ok=True)
@@ -122,7 +126,6 @@ class Home:
         if layout.postgres is not None:
             folder = Path(layout.postgres)
             self._check(folder, account)
-            self._belongs(layout, folder)
             if layout.place != place_of(self.path):
                 self.adopt()
             return folder
@@ -166,10 +169,11 @@ class Home:
                 code="no_data_folder",
             )
 
-    def _belongs(self, layout: Layout, folder: Path) -> None:
+    def _owns_database(self, layout: Layout) -> None:
         """Raise Conflict if the database's folder is outside this home and another home uses it."""
-        if not layout.private:
+        if layout.postgres is None or not layout.private:
             return
+        folder = Path(layout.postgres)
         if layout.place is None:  # a home of 0.1.0: the folder's name contains a hash of its home's path
             if not folder.name.startswith((_prefix(self.path), _prefix(self.path.resolve()))):
                 raise _of_another_home(self.path, folder, "another home")

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,6 +18,8 @@ from domain.errors import Unavailable
 from sql import named
 
 NAME = "postgres"
+LOCK_FILE = "postmaster.pid"
+"""PostgreSQL's lock file in its data folder. It stays there after a crash."""
 DATABASE = "aura"
 ROLE = "aura"
 CONNECTIONS_MAX = 100
@@ -52,6 +55,11 @@ def dsn(folder: Path, database: str = DATABASE) -> str:
 def is_made(folder: Path) -> bool:
     """Return whether the database's folder contains a complete cluster."""
     return (folder / "cluster" / "PG_VERSION").exists()
+
+
+def was_stopped(folder: Path) -> bool:
+    """Return whether the last server on the data in `folder` ended in an orderly way: its lock file is gone."""
+    return not (folder / "cluster" / LOCK_FILE).exists()
 
 
 def plan(folder: Path, log: Path, account: SystemAccount) -> ChildPlan:
@@ -112,17 +120,22 @@ def _release_locks(folder: Path) -> None:
     PostgreSQL would assume that a server runs, and would not start. Only the pid is replaced, by the pid of a process
     that has ended. PostgreSQL still uses the other lines to look for orphaned sessions, as after every crash.
 
+    A lock file may also be a copy: the home was copied while its server ran. That server has the pid, and it works on
+    the original's data. It is not a server of this folder, so its lock is released here as after a crash.
+
     If a server really runs on the data, wait ORPHAN_WAIT_S for its end, because a server ends when its supervisor has
     ended. Raises Unavailable if the server still runs after this wait.
     """
-    for lock in (folder / "cluster" / "postmaster.pid", folder / "socket" / f"{SOCKET_NAME}.lock"):
+    cluster = folder / "cluster"
+    for lock in (cluster / LOCK_FILE, folder / "socket" / f"{SOCKET_NAME}.lock"):
         try:
             lines = lock.read_text().splitlines(keepends=True)
             pid = int(lines[0])
         except (OSError, ValueError, IndexError):
             continue
         owner = identify(pid)
-        if owner is not None and _is_postmaster(pid) and not gone(owner, ORPHAN_WAIT_S):
+        recorded = Path(lines[1].strip()) if len(lines) > 1 else None
+        if owner is not None and _serves(pid, cluster, recorded) and not gone(owner, ORPHAN_WAIT_S):
             raise Unavailable(
                 f"Another PostgreSQL (process {pid}) runs on the data in {folder}.",
                 hint="Stop the program that started it, then try again.",
@@ -134,12 +147,20 @@ def _release_locks(folder: Path) -> None:
             _overwrite(lock, "".join([f"{ended.pid}\n", *lines[1:]]))
 
 
-def _is_postmaster(pid: int) -> bool:
-    """Return whether the process is a PostgreSQL server. If this is unknown, return True."""
-    try:
-        return b"postgres" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return True
+def _serves(pid: int, cluster: Path, recorded: Path | None) -> bool:
+    """Return whether the process is a PostgreSQL server that works on this cluster. If this is unknown, return True.
+
+    A server's working directory is its data folder, also after the folder was moved. Where it cannot be read (another
+    user's process in a container, macOS), compare `recorded`, the data folder that the lock file names.
+    """
+    with suppress(OSError):
+        if b"postgres" not in Path(f"/proc/{pid}/cmdline").read_bytes():
+            return False
+    for folder in (Path(f"/proc/{pid}/cwd"), recorded):
+        with suppress(OSError):
+            if folder is not None:
+                return folder.samefile(cluster)
+    return True
 
 
 def _overwrite(path: Path, text: str) -> None:

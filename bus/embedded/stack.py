@@ -20,6 +20,7 @@ from bus.embedded.endpoints import Endpoints
 from bus.embedded.home import Home
 from bus.embedded.json_file import read_record, write_record
 from bus.embedded.log_file import LogLimits
+from bus.embedded.moved_home import refuse_moved, report_copy
 from bus.embedded.process import alive, end, gone
 from bus.embedded.servers import servers
 from bus.embedded.spec import ChildSpec
@@ -67,10 +68,11 @@ async def up(
         running = await _lives(folders, on_progress)
         if running:
             on_progress("already running")
-            _not_moved(folders)
+            refuse_moved(folders)
             _must_match(folders, extra, nats_url, postgres_dsn)
         else:
             await asyncio.to_thread(_end_leftovers, folders, on_progress)
+            report_copy(folders, on_progress)
             folders.adopt()
             plan = await asyncio.to_thread(_plan, folders, extra, nats_url, postgres_dsn, on_progress)
             plan = msgspec.structs.replace(plan, restart_longest_s=restart_longest_s, log_limits=log_limits)
@@ -178,17 +180,6 @@ def _has_room(folders: Home, on_progress: Progress) -> None:
         on_progress(f"nats: the stream may grow to {disk_room.size_text(disk_room.stream_bytes(free))}")
     elif free < disk_room.FREE_BYTES_MIN:
         on_progress(f"The disk of {folders.path} has only {disk_room.size_text(free)} free.")
-
-
-def _not_moved(folders: Home) -> None:
-    """Raise Conflict if the home was moved while its processes run, because they use the old path."""
-    place = folders.layout().place
-    if place is not None and place.path != str(folders.path):
-        raise Conflict(
-            f"The home {folders.path} was moved from {place.path} while its processes were running.",
-            hint="Stop them (aura down), then start them again (aura up).",
-            code="moved_home",
-        )
 
 
 def _must_match(folders: Home, extra: Sequence[ChildSpec], nats_url: str | None, postgres_dsn: str | None) -> None:

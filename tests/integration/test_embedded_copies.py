@@ -12,6 +12,7 @@ import pytest
 
 from bus.embedded.account import database_account
 from bus.embedded.home import Home
+from bus.embedded.servers import postgres_at
 from bus.embedded.stack import StackStatus, down, status, up
 from domain.errors import Conflict, Unavailable
 from observability import process_registry
@@ -47,6 +48,15 @@ def private() -> Iterator[Path]:
 def copied(home: Path, copy: Path) -> Path:
     """Copy a home with owners and times, as a backup does."""
     subprocess.run(["cp", "-a", str(home), str(copy)], check=True)
+    return copy
+
+
+def archived(home: Path, copy: Path) -> Path:
+    """Copy a home with tar, which leaves sockets out and does not mind files that change meanwhile."""
+    copy.mkdir(mode=home.stat().st_mode & 0o777)
+    packed = subprocess.run(["tar", "-C", str(home), "-cf", "-", "."], capture_output=True, check=False)
+    assert packed.returncode in (0, 1), packed.stderr
+    subprocess.run(["tar", "-C", str(copy), "-xpf", "-"], input=packed.stdout, check=True)
     return copy
 
 
@@ -93,6 +103,53 @@ async def test_the_copy_of_a_home_at_work_touches_none_of_its_processes(folder: 
     now = status(home)
     assert now.running
     assert [child.pid for child in now.children] == [child.pid for child in first.children]
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+async def test_a_copy_starts_beside_its_original_also_if_that_one_was_at_work(folder: Path, stopped: bool) -> None:
+    """The copied lock files name the original's server, which runs and is no server of the copy."""
+    with_cluster(folder / "home")
+    home = folder / "home"
+    first = await running(home)
+    await words(first, "before")
+    if stopped:
+        await down(home, on_progress=quiet)
+    copy = archived(home, folder / "copy")
+    if stopped:
+        first = await running(home)
+    cluster = home / "data" / "postgres" / "cluster"
+    said: list[str] = []
+    second = await up(copy, on_progress=said.append)
+    assert (second.ready, second.postgres_data) == (True, str(copy / "data" / "postgres"))
+    assert any(f"a copy of {home}" in line for line in said) is not stopped
+    assert await words(second, "copy") == ["before", "copy"]
+    assert await words(first) == ["before"]
+    assert {child.pid for child in first.children}.isdisjoint(child.pid for child in second.children)
+    await down(copy, on_progress=quiet)
+    now = status(home)
+    assert now.ready
+    assert [(child.pid, child.restarts) for child in now.children] == [(child.pid, 0) for child in first.children]
+    lock = (cluster / "postmaster.pid").read_text().splitlines()
+    assert lock[0] == str(next(child.pid for child in now.children if child.name == "postgres"))
+    assert await words(first, "after") == ["before", "after"]
+
+
+async def test_a_second_server_on_the_same_data_is_still_refused(folder: Path) -> None:
+    """The control: here the lock's process works on this folder, by whatever path it was started."""
+    with_cluster(folder / "home")
+    home = folder / "home"
+    first = await running(home)
+    postmaster = next(child.pid for child in first.children if child.name == "postgres")
+    moved = folder / "moved"
+    for place in (home, moved):
+        if place == moved:
+            home.rename(moved)
+        with pytest.raises(Unavailable, match=f"process {postmaster}") as refused:
+            postgres_at(Home(place))
+        assert refused.value.code == "data_in_use"
+        lock = place / "data" / "postgres" / "cluster" / "postmaster.pid"
+        assert lock.read_text().splitlines()[0] == str(postmaster), "the lock of a server at work stays"
+    await down(moved, on_progress=quiet)
 
 
 @pytest.mark.parametrize("place", [pytest.param("known", marks=[pytest.mark.slow, pytest.mark.ci]), "unknown"])
@@ -150,6 +207,17 @@ def test_a_database_outside_the_home_is_not_shared_with_a_copy(folder: Path, pri
         copy.settle(database_account())
     assert "delete" not in raised.value.hint
     assert home.settle(database_account()) == kept
+
+
+async def test_a_copy_of_a_home_with_its_database_outside_cannot_be_brought_up(folder: Path, private: Path) -> None:
+    home = Home(outside(folder / "home", private))
+    copy = copied(home.path, folder / "copy")
+    for _ in range(2):  # a refusal is not forgotten
+        with pytest.raises(Conflict, match=f"belongs to the home {home.path}"):
+            await running(copy)
+    started = list(private.rglob("postmaster.pid"))  # noqa: ASYNC240 - a test may wait for the disk
+    assert not started, "nothing was started on the data of the other home"
+    assert (await running(home.path)).ready, "the control"
 
 
 def test_a_database_outside_the_home_goes_with_a_home_that_is_moved(folder: Path, private: Path) -> None:
