@@ -1,1 +1,1 @@
-"""The Director's interfaces. They send commands and show results; only the gate decides."""
+"""The Director's interfaces. They send commands and show results. Only the governance gate decides about a command."""

@@ -1,4 +1,4 @@
-"""`python -m director` is `aura`."""
+"""The entry point of `python -m director`, which is the same program as `aura`."""
 
 import sys
 

@@ -66,7 +66,7 @@ class Settings(BaseSettings):
         self.postgres_dsn = from_file("AURA_POSTGRES_DSN", self.postgres_dsn, self.postgres_dsn_file)
 
     def of_demo(self) -> "Settings":
-        """Return the settings of a demonstration: a home beside this one, own servers, and not the user's model."""
+        """Return the settings of a demonstration: a home next to this one, its own servers, and its own employees."""
         own = type(self)()
         own.home = self.root.with_name(f"{self.root.name}-demo")
         own.nats_url = own.postgres_dsn = None
@@ -90,11 +90,11 @@ class Settings(BaseSettings):
         return LogLimits(self.log_mib * MIB, self.log_files)
 
     def boxes(self) -> Boxes:
-        """Return the choice of the sandbox for code under test."""
+        """Return the settings that choose the sandbox for code under test."""
         return Boxes(self.sandbox, self.docker_host, self.sandbox_image, self.root / "sandbox")
 
     def listen_on(self) -> int | None:
-        """Return the port for health and metrics; 0: any free port; None: do not listen. Raises Invalid."""
+        """Return the port for health and metrics. 0 means any free port, and None means no port. Raises Invalid."""
         if self.metrics_port == METRICS_OFF:
             return None
         if not self.metrics_port:
@@ -126,12 +126,12 @@ class Settings(BaseSettings):
 
     @property
     def base_outcomes(self) -> Path:
-        """The folder with the results of bases' own tests on their bases."""
+        """The folder that stores the results of each base's own tests on the unchanged base."""
         return self.root / "base-outcomes"
 
     @property
     def base_builds(self) -> Path:
-        """The folder with the files that builds of bases have made."""
+        """The folder that stores the files that are generated when a base is built."""
         return self.root / "base-builds"
 
     @property
@@ -140,7 +140,7 @@ class Settings(BaseSettings):
         return self.root / "libraries"
 
     def endpoints(self) -> Endpoints:
-        """Return the addresses of NATS and Postgres. Raises Unavailable if nothing runs and no address is set."""
+        """Return the addresses of NATS and Postgres. Raises Unavailable if nothing runs and an address is not set."""
         if self.nats_url and self.postgres_dsn:
             return Endpoints(nats_url=self.nats_url, postgres_dsn=self.postgres_dsn)
         found = status(self.root).endpoints

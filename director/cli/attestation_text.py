@@ -19,9 +19,9 @@ def attestation_text(checked: CheckedFolder) -> str:
     rows += [("on the base", note) for note in filter(None, (said.base().short, *said.base().lines))]
     rows.append(("signed by", checked.key))
     lines = [
-        f"Genuine: {len(said.files())} files are the judged ones, and "
-        f"{len(said.delivered())} files are those that the delivery added.",
-        f"The key: {checked.trust}.",
+        f"Genuine: {len(said.files())} files are exactly as the verifier judged them, and "
+        f"{len(said.delivered())} files are exactly as the delivery added them.",
+        f"Why the key is trusted: {checked.trust}.",
     ]
     if checked.not_covered:
         lines.append(f"Not covered by a signature: {', '.join(checked.not_covered)}.")

@@ -1,4 +1,4 @@
-"""`aura demo`: a whole run on the real system in a home of its own, shown in stages with their times."""
+"""`aura demo`: a whole run of the real system in its own home, shown in stages with their times."""
 
 import time
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ MODEL_WAIT = "one to three minutes on two cores"
 SCRIPTED_WAIT = "about ten seconds"
 REJECTIONS_SHOWN = 8
 FIRST_NAMES_MAX = 100
-"""The most names that are tried for the first requirement, so that the printed command never meets an old file."""
+"""The maximum number of file names to try. The printed `init` command must name a file that does not exist yet."""
 
 
 def _by_reason(rejected: list[dict[str, Any]]) -> list[tuple[object, ...]]:
@@ -53,7 +53,7 @@ def _by_reason(rejected: list[dict[str, Any]]) -> list[tuple[object, ...]]:
 
 
 class Odds(msgspec.Struct, frozen=True):
-    """The field of the measured pass rates that the demo needs."""
+    """The field that the demo needs from the file with the measured pass rates."""
 
     attempts_max: int
 
@@ -65,7 +65,8 @@ _odds = msgspec.json.Decoder(Odds)
 class Demo:
     """One demonstration. A person can do each of its steps with the commands that it prints.
 
-    `settings`: the user's own (`Settings.of_demo` makes those of the demonstration). `keep`: do not stop at the end.
+    `settings`: the user's settings (`Settings.of_demo` makes the demonstration's settings from them). `keep`: do not
+    stop the demonstration at the end.
     """
 
     settings: Settings
@@ -198,7 +199,7 @@ class Demo:
         attempts = data["attempts"]
         rejected = [row for row in attempts if row["verified"] is False or row["outcome"] != "answered"]
         self.door.say(
-            f"\nAttempts: {len(attempts)}, rejected: {len(rejected)}. The first rejected ones, then all by reason:"
+            f"\nAttempts: {len(attempts)}, rejected: {len(rejected)}. First rejections, then their number by reason:"
         )
         lines = [attempt_line(row) for row in rejected[:REJECTIONS_SHOWN]]
         self.door.say(table(("task", "try", "employee", "outcome", "why"), lines))
@@ -260,7 +261,7 @@ class Demo:
         self.door.say(f"          {checked_text(checked)}")
 
     def _next(self) -> tuple[str, str]:
-        """Return the next step in words, and its command. The example needs a model; a scripted demo names another."""
+        """Return the next step in words, and its command. The step for a scripted demo is one that needs no model."""
         if self.scripted:
             return "every attempt with its reasons", f"{self.aura} run show last"
         names = ("first.md", *(f"first-{number}.md" for number in range(2, FIRST_NAMES_MAX)))

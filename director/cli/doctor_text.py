@@ -21,7 +21,7 @@ def parts_text(parts: Sequence[Part]) -> str:
 
 
 def image_text(built: BuiltImage) -> str:
-    """Return the place of the sandbox image, and which sandboxes use it."""
+    """Return the folder of the sandbox image, and the sandboxes that use the image."""
     bubblewrap = "uses it"
     if not built.bubblewrap:
         bubblewrap = "does not use it: the sandbox's user may not enter this folder, so /usr is used instead"
@@ -36,7 +36,7 @@ def image_text(built: BuiltImage) -> str:
 
 
 def capabilities_text(held: Capabilities, machine: str, accepted: Sequence[str]) -> str:
-    """Return the limits that this machine's sandbox holds, and those that it need not hold."""
+    """Return the limits that this machine's sandbox does not hold, and those of them that are accepted as missing."""
     faults = f"does not hold: {', '.join(held.not_held)}" if held.not_held else "holds every limit"
     lines = [f"{held.backend}, {held.confinement}: {faults}", f"image {held.image}", f"machine {machine}"]
     if held.not_held:

@@ -1,4 +1,4 @@
-"""The common part of `aura submit --wait` and `aura watch`: it follows a run until it is delivered or has ended."""
+"""The waiting part of `aura submit --wait`: it follows a run until the run is delivered or has ended."""
 
 from uuid import UUID
 

@@ -27,7 +27,7 @@ FORMATS: dict[str, Callable[[VerdictView, Places], str]] = {
     "sarif": sarif_json,
     "github": workflow_commands,
 }
-"""Formats of the answer for CI systems. They contain only text that the author may see."""
+"""Formats of the answer for CI systems. They contain only text that the author of the judged code may see."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class JudgeOutput:
 
 
 class WorkflowDoor(Door):
-    """A door that also prints, as workflow commands, why there is no verdict."""
+    """A door that, without a verdict, also prints the reason as workflow commands of GitHub."""
 
     def fail(self, error: AuraError, data: Any = None) -> NoReturn:
         if error.code != "rejected":  # the findings of a rejection are printed already
@@ -55,7 +55,7 @@ def _problems(error: AuraError) -> list[tuple[str, str, int | None]]:
 
 
 def judge_door(form: str, *, as_json: bool) -> Door:
-    """Return the door for one format of the answer. Two formats at once are refused."""
+    """Return the door for one format of the answer. A request for two formats is refused."""
     if as_json and form not in ("text", "json"):
         Door("judge", as_json).fail(
             Invalid(f"--json and --format {form} ask for two formats of one answer.", hint="Leave one of them out.")

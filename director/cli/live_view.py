@@ -1,4 +1,4 @@
-"""Live progress of a run: a table on a terminal, one line per event elsewhere."""
+"""Live progress of a run: a table on a terminal, and one line per event if the output is not a terminal."""
 
 import asyncio
 import sys
@@ -30,11 +30,11 @@ RESTING = frozenset({"delivered", "ended"})
 LOOK_EVERY_S = 1.0
 SAID_AFTER_S = 2.0
 AskWait = Callable[[UUID], Awaitable[Wait | None]]
-"""Returns the reason for which a run waits."""
+"""Returns the reason why a run waits."""
 
 
 class WaitTeller:
-    """Chooses when to print a reason: after it has lasted SAID_AFTER_S, and again only after it has changed."""
+    """Decides when to print the reason of a wait: once for each new reason, after it has lasted for SAID_AFTER_S."""
 
     def __init__(self) -> None:
         self._code: str | None = None
@@ -53,7 +53,7 @@ class WaitTeller:
 
 
 class Watch:
-    """Follows one run until it is delivered or has ended. `quiet`: for --json; only reasons of waits go to stderr."""
+    """Follows one run until it is delivered or has ended. `quiet`: print only why it waits (for --json)."""
 
     def __init__(
         self, store: Store, run: UUID, door: Door, *, quiet: bool = False, waits: AskWait | None = None
@@ -64,7 +64,7 @@ class Watch:
         self._quiet = quiet
         self._story = Story()
         self._staff: set[UUID] = set()
-        self._seq: int | None = None  # last sequence that was printed; None: nothing yet
+        self._seq: int | None = None  # the last sequence that was printed; None if nothing is printed yet
         self._waits = waits
         self._teller = WaitTeller()
         self._wait: Wait | None = None
@@ -80,7 +80,7 @@ class Watch:
         return found[0] if found else None
 
     async def _not_parked(self) -> None:
-        """Raise Failed if a consumer that the run needs has parked it: it would never continue."""
+        """Raise Failed if a consumer that the run needs has parked the run, because such a run never continues."""
         found = await parked_data(self._store, self._run, MOVERS)
         if found:
             raise Failed(f"The run is stopped: {sentence(found[0])}.", hint=cure(found), code="parked")
@@ -108,7 +108,7 @@ class Watch:
         return self._teller.next(self._wait, time.monotonic())
 
     async def _tell_new(self, *, rests: bool) -> None:
-        """Print the events since the last call, beginning with the run's first. `rests`: print all of the run."""
+        """Print the run's new events since the last call. `rests`: print all of them, because the run makes no more."""
         if self._quiet:
             return
         if rests:

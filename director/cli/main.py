@@ -1,4 +1,4 @@
-"""`aura`: the command line. Exit codes: docs/cli.md; every command takes --json."""
+"""`aura`: the command line. Every command takes --json. The exit codes are listed in docs/cli.md."""
 
 import os
 import sys
@@ -65,7 +65,7 @@ def aura(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status. This is the entry point."""
-    if argv is None:  # a process of its own
+    if argv is None:  # the command is the whole process
         crash_dump.tell()
     arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     command = next((argument for argument in arguments if not argument.startswith("-")), "")
@@ -94,7 +94,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _failed(door, known)
         text = f"{type(defect).__name__}: {defect}"
         return _failed(
-            door, AuraError(f"This is a defect of aura: {text}", hint="See its place: AURA_TRACEBACK=1", code="defect")
+            door,
+            AuraError(
+                f"This is a defect of aura: {text}", hint="To see its traceback: AURA_TRACEBACK=1", code="defect"
+            ),
         )
     return result if isinstance(result, int) else 0
 

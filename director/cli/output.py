@@ -15,7 +15,7 @@ INTERRUPTED = 130
 
 
 class Door:
-    """The output of one command. With --json, text and progress go to stderr; without it, they go to stdout."""
+    """The output of one command. With --json, text and progress go to stderr; otherwise they go to stdout."""
 
     for_people = True
     """Whether people read the output. False for a process that writes log lines."""
@@ -35,7 +35,7 @@ class Door:
         print(text, file=sys.stderr, flush=True)
 
     def answer(self, data: Any, text: str = "", error: AuraError | None = None) -> None:
-        """Print the answer: the JSON object or the text. With an error, the command fails; --json keeps the data."""
+        """Print the answer: the JSON object or the text. With an error, print it too, and exit with its status."""
         if text and not self.as_json:
             self.say(text)
         if error is not None:
@@ -62,7 +62,7 @@ class Door:
         raise SystemExit(error.exit_code)
 
     def run(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Run a command's work to its end. Ctrl-C ends it with a note; a closed pipe ends it without a message."""
+        """Run a command's work to its end. Ctrl-C stops it with a message. A closed pipe stops it without a message."""
         import asyncio
 
         try:

@@ -1,4 +1,4 @@
-"""The output of `aura serve`, as log lines if programs read it."""
+"""The output of `aura serve`. It consists of log lines if a program reads it."""
 
 import os
 from collections.abc import Coroutine

@@ -6,14 +6,14 @@ from director.deployment.stop_report import StopReport
 
 
 def stopped_data(report: StopReport) -> dict[str, Any]:
-    """Return whether all consumers were drained, and the exceptions; without these fields if nothing ran."""
+    """Return whether all consumers were drained, and the reasons if not. Both fields are missing if nothing ran."""
     if not report.was_running:
         return {"running": False}
     return {"running": False, "drained": report.drained, "found": report.found}
 
 
 def stopped_text(report: StopReport) -> str:
-    """Return whether all consumers were drained; if not, the exceptions, and that nothing is lost."""
+    """Return the result for people. If a consumer was not drained, add the reasons and a note that nothing is lost."""
     if not report.was_running:
         return f"Nothing runs in {report.home}."
     if report.drained:

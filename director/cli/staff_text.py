@@ -8,7 +8,7 @@ from director.terminal.text import clock, money, table
 
 NOBODY = "There are no employees. Hire one: `aura hire --help` explains how."
 ID_CHARS, VERSION_CHARS = 13, 8
-"""Shown characters of an employee's id (UUIDv7, begins with a time) and of a version (a content hash)."""
+"""How many characters are shown of an employee's id (a UUIDv7, which begins with a time) and of a version (a hash)."""
 
 
 def staff_text(people: Sequence[Mapping[str, Any]], record: Sequence[Mapping[str, Any]]) -> str:
@@ -43,8 +43,8 @@ def scores_text(found: Sequence[Mapping[str, Any]]) -> str:
     """Return the scores as a table.
 
     "first try" is A/B: the employee had the first attempt of B tasks, and A of these attempts were verified.
-    "declined" counts its honest answers "I cannot do this". Each costs a quarter of the trust that a rejected
-    submission costs.
+    "declined" counts the employee's honest answers "I cannot do this". Such an answer lowers the trust by a quarter of
+    the amount by which a rejected submission lowers it.
     """
     lines = [
         (
@@ -92,7 +92,7 @@ def hired_text(hired: Mapping[str, Any]) -> str:
     }
     text = lines[hired["change"]]
     if hired["change"] in ("hired", "updated"):
-        text += f" A call may cost {money(hired['call_usd_max'])}."
+        text += f" A call costs at most {money(hired['call_usd_max'])}."
     if hired["suspended"]:
         return f"{text}\nIt stays {hired['suspended']}. To end the suspension: aura reinstate {name} --reason …"
     return text if hired["change"] == "unchanged" else f"{text} Try it: aura employees --probe"

@@ -1,4 +1,4 @@
-"""Writes the files that a command's options name: a page, a statement."""
+"""Writes the files that a command's options name, such as a page or a statement."""
 
 from pathlib import Path
 
@@ -11,5 +11,5 @@ def write_file(path: Path, content: bytes) -> None:
         path.write_bytes(content)
     except OSError as error:
         raise Invalid(
-            f"{path} cannot be written: {error.strerror}.", hint="Name a file in a folder that you may write."
+            f"{path} cannot be written: {error.strerror}.", hint="Name a file in a folder that you may write to."
         ) from error

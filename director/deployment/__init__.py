@@ -1,1 +1,1 @@
-"""The processes of the organisation: their list, how a process serves, and how it ends."""
+"""The processes of the organisation: which processes there are, how a process serves its roles, and how it ends."""

@@ -1,7 +1,7 @@
 """The health check of a container: exit status 0 if /readyz of its process answers "ready", else 1. Prints the answer.
 
-The container engine runs it often, by its path. It imports only the standard library, so it starts in some hundredths
-of a second.
+The container engine runs this file often, by its path. The file imports only the standard library, so it starts in
+some hundredths of a second.
 """
 
 import os

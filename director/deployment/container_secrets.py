@@ -1,9 +1,9 @@
-"""The secrets of compose.yaml. Each is made once, and is in the volumes of the containers that need it.
+"""The secrets of compose.yaml. Each secret is made once, and written to the volumes of the containers that need it.
 
-No secret is in an environment variable. The service `secrets` runs this file before the servers start; it needs only
-the standard library. New volumes get random passwords, or the passwords in the folder `deploy/secrets` of an older
-installation. Keys of providers are copied from `.env` and `deploy/secrets` at each start. Its output names files, but
-never a secret.
+No secret is in an environment variable. The service `secrets` runs this file before the servers start. The file needs
+only the standard library. New volumes get random passwords, or the passwords in the folder `deploy/secrets` of an
+older installation. Keys of providers are copied from `.env` and `deploy/secrets` at each start. The output names
+files, but never a secret.
 """
 
 import os
@@ -22,7 +22,7 @@ READABLE = 0o444
 
 
 def made_anew(nats_address: str = "nats:4222", postgres_address: str = "postgres:5432") -> dict[str, str]:
-    """Return new secrets, file name -> one line. The addresses (`host:port`) are those of the servers."""
+    """Return new secrets: for each file name, its one line. The addresses of the servers have the form `host:port`."""
     nats, postgres = secrets.token_hex(PASSWORD_BYTES), secrets.token_hex(PASSWORD_BYTES)
     return {
         "nats_auth": f'authorization {{ user: "aura", password: "{nats}" }}',
@@ -49,7 +49,7 @@ MOUNTED = {
     "roles": ("nats_url", "postgres_dsn"),
     "employees": ("nats_url",),
 }
-"""Volume -> the files in it. The employees' container has no access to Postgres."""
+"""The files in each volume. The employees' container has no access to Postgres."""
 
 
 def provide(project: Path, volumes: Path, **addresses: str) -> list[str]:
@@ -65,7 +65,7 @@ def _provide_passwords(project: Path, volumes: Path, addresses: dict[str, str]) 
     wanted = {volumes / volume / name: name for volume, names in MOUNTED.items() for name in names}
     present = [path for path in wanted if path.exists()]
     if len(present) == len(wanted):
-        return "passwords: those of the first start"
+        return "passwords: unchanged since the first start"
     if present:
         missing = ", ".join(f"secrets-{path.parent.name}: {path.name}" for path in wanted if path not in present)
         raise ValueError(f"volumes have lost files ({missing}). Restore them, or delete all volumes of this project.")
@@ -102,7 +102,7 @@ def provider_keys(project: Path) -> dict[str, str]:
 
 
 def assignments(text: str) -> dict[str, str]:
-    """Return the assignments of a `.env` file, as Compose reads them: NAME=value, with or without quotes."""
+    """Return the variables of a `.env` file, read in the way of Compose: NAME=value, with or without quotes."""
     found = {}
     for line in text.splitlines():
         name, is_assignment, value = line.strip().removeprefix("export ").partition("=")

@@ -22,7 +22,10 @@ class Context(msgspec.Struct, frozen=True):
 
 
 def context_of(nats_url: str) -> Context:
-    """Return the context of one address or several with commas: `nats://user:password@host` or `token@host`."""
+    """Return the context of one address, or of several separated by commas, in one of these forms:
+
+    `nats://user:password@host`, `token@host`.
+    """
     user = password = token = ""
     servers = []
     for server in nats_url.split(","):
@@ -38,7 +41,7 @@ def context_of(nats_url: str) -> Context:
 
 
 def write(settings: Settings) -> str:
-    """Write the file, readable only by its owner. Return the line for a shell, which has no password."""
+    """Write the file, readable only by its owner. Return a note with the shell command that selects the context."""
     path = settings.root / "run" / CONTEXT_FILE
     write_record(path, context_of(settings.endpoints().nats_url))
     return f"for the nats command line: export NATS_CONTEXT={shlex.quote(str(path))}"

@@ -16,7 +16,7 @@ FRAMES_MAX = 12
 
 
 def form_of(settings: Settings) -> Form:
-    """Return the format in AURA_LOG; without it, text for a terminal and JSON otherwise."""
+    """Return the format in AURA_LOG. If it is not set: text if stderr is a terminal, else JSON."""
     return settings.log or ("text" if sys.stderr.isatty() else "json")
 
 
@@ -67,11 +67,11 @@ def _leaf(error: BaseException) -> BaseException:
 
 
 def kind_of(error: BaseException) -> str:
-    """Return the class name of an error; for a group, that of its first error."""
+    """Return the class name of an error; for a group of errors, the class name of the first one."""
     return type(_leaf(error)).__name__
 
 
 def places_of(error: BaseException) -> Sequence[str]:
-    """Return the places of an error's traceback, the innermost last."""
+    """Return the last FRAMES_MAX places of an error's traceback. The innermost place comes last."""
     frames = traceback.extract_tb(_leaf(error).__traceback__ or error.__traceback__)[-FRAMES_MAX:]
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]

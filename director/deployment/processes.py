@@ -16,7 +16,7 @@ EMPLOYEES = "employees"
 MODEL_CHILD = "model"
 """The embedded model's server."""
 ROLES = (RECORDER, *CONSUMERS, EMPLOYEES)
-"""In the order of their start. They stop in reverse order; the consumers stop together, at the same sequence."""
+"""The roles in the order of their start. They stop in reverse order, but all consumers stop together."""
 
 
 def together(settings: Settings) -> list[ChildSpec]:
@@ -32,7 +32,7 @@ def apart(settings: Settings, managers: int = 1) -> list[ChildSpec]:
     more = [(f"{MANAGER}-{number}", MANAGER) for number in range(2, managers + 1)]
     named = [(role, role) for role in ROLES]
     after_first = ROLES.index(MANAGER) + 1
-    named[after_first:after_first] = more  # next to the other consumers: they stop together
+    named[after_first:after_first] = more  # next to the other consumers, because all consumers stop together
     _enough_ports(settings, len(named))
     children = []
     for index, (name, role) in enumerate(named):
@@ -58,9 +58,9 @@ def _child(name: str, role: str, settings: Settings, index: int, *, start_after:
         env={
             "AURA_HOME": "{home}",
             "AURA_NATS_URL": "{nats_url}",
-            "AURA_NATS_URL_FILE": "",  # already read; a child must not see both variables
+            "AURA_NATS_URL_FILE": "",  # this process has read the file; a child must not see both variables
             "AURA_POSTGRES_DSN_FILE": "",
-            "AURA_POSTGRES_DSN": "" if role == EMPLOYEES else "{postgres_dsn}",  # a worker has no SQL
+            "AURA_POSTGRES_DSN": "" if role == EMPLOYEES else "{postgres_dsn}",  # a worker has no access to SQL
             "AURA_ALLOW_DEGRADED": "1" if settings.allow_degraded else "0",
             "AURA_SANDBOX": settings.sandbox,
             "AURA_DOCKER_HOST": settings.docker_host,

@@ -20,9 +20,9 @@ ORGANISATION = "organisation"
 
 
 class Serving(msgspec.Struct, frozen=True, kw_only=True):
-    """The roles that a process is to run. `name`: the name of the process in run/.
+    """The roles that a process is to run. `name`: the name of the process in the home's folder run/.
 
-    A second process of a role needs another name than the first. Empty: the name is made from the roles.
+    If `name` is empty, it is made from the roles. Two processes of one role need different names.
     """
 
     roles: tuple[str, ...]
@@ -94,9 +94,9 @@ def _setup(settings: Settings, wanted: Serving, log: Logger, note: Callable[[str
 
 
 def name_of(settings: Settings, wanted: Sequence[str], given: str = "") -> str:
-    """Return the name of the process of these roles in run/ and in the log.
+    """Return the name of the process of these roles in the home's folder run/ and in the log.
 
-    It is `given`, or made from the roles, with a number if the name is in use.
+    The name is `given`, or it is made from the roles, with a number if another process has the name.
 
     Raises Invalid.
     """

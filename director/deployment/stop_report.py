@@ -1,4 +1,4 @@
-"""Report of `aura down`: processes that stopped normally, had ended before, or were killed."""
+"""The report of `aura down`: which processes stopped normally, had ended earlier, or were killed."""
 
 import msgspec
 
@@ -14,7 +14,7 @@ IN_ORDER = 0
 class StopReport(msgspec.Struct, frozen=True, kw_only=True):
     """The end of a stack. `drained`: recorder and consumers ended at the same sequence; None if nothing ran.
 
-    `found`: the reasons for which this is not certain.
+    `found`: the reasons why that is not certain.
     """
 
     home: str
@@ -30,7 +30,7 @@ def report_of(before: StackStatus, after: StackStatus) -> StopReport:
 
 
 def _findings(before: StackStatus, after: StackStatus) -> list[str]:
-    """Return the reasons for which the consumers may not have ended at the same sequence."""
+    """Return the reasons why the consumers may have ended at different sequences."""
     if not before.running:
         left = [child.name for child in before.children if child.alive]
         return [f"the supervisor had died, and {', '.join(left)} still ran"]

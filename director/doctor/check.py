@@ -1,4 +1,4 @@
-"""One part of the report of `aura doctor`."""
+"""The result of one check in the report of `aura doctor`."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ State = Literal["ok", "degraded", "missing"]
 class Part(msgspec.Struct, frozen=True, kw_only=True):
     """One part that an organisation needs: its state, a sentence about it, and the remedy.
 
-    `needed`: without this part nothing can be verified or stored.
+    `needed`: Aura cannot verify or store anything without this part.
     """
 
     name: str

@@ -19,14 +19,14 @@ from verification.sandbox.cgroup import find_groups
 PYTHON_OLDEST = (3, 11)
 PROBE_WAIT_S = 60.0
 SCRATCH_FREE_BYTES_MIN = 64 * 1024**2
-"""Space for the files that a sandbox shares with the host. The sandboxes themselves are in memory."""
+"""The minimum free space for files that a sandbox shares with the host. Its other files are in memory."""
 ACCEPT = (
     'or accept the missing limits once for this machine: aura sandbox accept LIMIT --reason "why" '
-    "(or for each command: --allow-degraded or AURA_ALLOW_DEGRADED=1)."
+    "(or accept them for each command: --allow-degraded or AURA_ALLOW_DEGRADED=1)."
 )
 GROUPS_REMEDY = (
-    "Run Aura where it may create control groups: as root, in a container with a writable /sys/fs/cgroup, or as a user "
-    f"of systemd (Delegate=yes); {ACCEPT}"
+    "Run Aura where it may create control groups: as root, in a container with a writable /sys/fs/cgroup, or as a "
+    f"service of systemd with Delegate=yes; {ACCEPT}"
 )
 
 
@@ -53,27 +53,27 @@ def home(folder: Path) -> Part:
         return Part(
             name="home",
             state="missing",
-            says=f"{says}, but this user may not write there.",
-            remedy="Set AURA_HOME to another folder, or give this user the right to write there.",
+            says=f"{says}, but this user may not write in this folder.",
+            remedy="Set AURA_HOME to another folder, or give this user the right to write in this folder.",
         )
     founded = disk_room.has_stream(Home(folder).nats_data)
     if free >= disk_room.FREE_BYTES_MIN:
-        stream = "" if founded else f"; its stream may become {size_text(disk_room.stream_bytes(free))} large"
+        stream = "" if founded else f"; its stream may grow to {size_text(disk_room.stream_bytes(free))}"
         return Part(name="home", says=f"{says}{stream}")
     state: State = "degraded" if founded else "missing"
-    remedy = f"Free at least {size_text(disk_room.FREE_BYTES_MIN)} there, or name a folder on another disk: AURA_HOME."
+    remedy = f"Free {size_text(disk_room.FREE_BYTES_MIN)} on this disk, or set AURA_HOME to a folder on another disk."
     return Part(name="home", state=state, says=says, remedy=remedy)
 
 
 def scratch() -> Part:
-    """Check the space for files that sandboxes share. A canary run finds a folder in which nothing may be executed."""
+    """Check the free space for files that sandboxes share. Canary runs check that these files may be executed."""
     try:
         folder = tempfile.gettempdir()
     except FileNotFoundError as error:
         return Part(
             name="scratch",
             state="missing",
-            says=f"No temporary folder can be written: {error.strerror}.",
+            says=f"This user cannot write in any temporary folder: {error.strerror}.",
             remedy="Free some space in /tmp, or set TMPDIR to a folder on another disk.",
         )
     free = shutil.disk_usage(folder).free
@@ -88,7 +88,7 @@ def scratch() -> Part:
 
 
 def groups() -> Part:
-    """Check the version of control groups, and whether this user may make a group, by making one."""
+    """Check the version of control groups. Create a group, to check that this user may do so."""
     found = find_groups()
     if found:
         return Part(name="cgroup", says=f"{found.name}: this user may make groups with a memory limit", needed=False)
@@ -107,7 +107,7 @@ def groups() -> Part:
 
 
 async def sandbox(name: str, made: Sandbox) -> Part:
-    """Check the limits that a sandbox holds here, with canary runs."""
+    """Check with canary runs which limits a sandbox holds on this machine."""
     try:
         async with asyncio.timeout(PROBE_WAIT_S):
             held = await made.probe()
@@ -127,9 +127,9 @@ async def sandbox(name: str, made: Sandbox) -> Part:
 
 
 def _held(held: Capabilities) -> str:
-    """Return a sentence with the limits that are held and those that are not."""
+    """Return the limits that the sandbox holds, and the limits that it does not hold, as text."""
     proven = {
-        "memory of the whole tree (a greedy canary was ended)": held.tree_memory,
+        "memory of all processes together (a canary that used too much was killed)": held.tree_memory,
         "number of processes": held.processes,
         "system calls (a filter)": held.syscall_filter,
     }
@@ -141,8 +141,8 @@ def _held(held: Capabilities) -> str:
         "disk",
         *(name for name, is_held in proven.items() if is_held),
     ]
-    text = f"{held.backend}, {held.confinement}: an honest canary ran. Held: {', '.join(walls)}."
-    return text + (f" Not held: {', '.join(held.not_held)}." if held.not_held else "")
+    text = f"{held.backend}, {held.confinement}: a harmless canary ran normally. Limits held: {', '.join(walls)}."
+    return text + (f" Limits not held: {', '.join(held.not_held)}." if held.not_held else "")
 
 
 def _existing(folder: Path) -> Path:

@@ -1,6 +1,6 @@
 """The diagnosis of this machine: every part that an organisation needs, each with a remedy.
 
-It changes nothing, starts only short sandbox runs, and needs no running server.
+The diagnosis changes nothing, starts only short sandbox runs, and needs no running server.
 """
 
 import asyncio
@@ -37,13 +37,13 @@ async def diagnose(settings: Settings, environment: Mapping[str, str]) -> Diagno
 
 
 def missing_parts(diagnosis: Diagnosis) -> Unavailable | None:
-    """Return the error that names the missing parts among the needed ones; None if there are none."""
+    """Return the error that names the needed parts that are missing; None if no needed part is missing."""
     missing = [part for part in diagnosis.parts if part.needed and part.state == "missing"]
     if not missing:
         return None
     return Unavailable(
         f"Missing: {', '.join(part.name for part in missing)}.",
-        hint=missing[0].remedy if len(missing) == 1 else "The line of each part shows its remedy.",
+        hint=missing[0].remedy if len(missing) == 1 else "The remedy of each part is shown below its line.",
         code="parts_missing",
     )
 
@@ -61,7 +61,7 @@ async def examine(settings: Settings, environment: Mapping[str, str]) -> list[Pa
 
 
 async def sandboxes(boxes: Boxes) -> list[Part]:
-    """Check each sandbox with canary runs. The chosen sandbox is needed; without a choice, at least one is needed."""
+    """Check each sandbox with canary runs. The chosen one is needed. Without a choice, one of them is enough."""
     parts = await asyncio.gather(
         _proven("bubblewrap", lambda: Bubblewrap(store=boxes.store)),
         _proven("docker", lambda: Docker(boxes.docker_host, image=boxes.image)),
@@ -78,7 +78,7 @@ async def sandboxes(boxes: Boxes) -> list[Part]:
 async def _proven(name: str, made: Callable[[], Sandbox]) -> Part:
     try:
         sandbox = made()
-    except AuraError as error:  # an address that is not valid
+    except AuraError as error:  # the address of the Docker engine is not valid
         return Part(name=name, state="missing", says=error.message, remedy=error.hint)
     try:
         return await host_checks.sandbox(name, sandbox)

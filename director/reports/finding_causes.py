@@ -1,7 +1,7 @@
-"""The common cause of several findings, if code or tests could not start.
+"""Finds the common cause of several findings, if code or tests could not start.
 
-A finding's text may quote the code under test, so a cause in the text can be false. The effect is small: findings are
-only joined on a screen. A strike is never joined, and the tables show every finding.
+A finding's text may quote the code under test, so the code can fake a cause. The effect is small: a report shows some
+findings together. A strike is never shown together with other findings, and the tables show every finding.
 """
 
 import re
@@ -30,7 +30,7 @@ JOINED = frozenset(
     }
 )
 """Kinds of findings that can have a common cause with other findings."""
-DETAIL_CHARS_MAX = 2000  # the judge cuts a finding's text at this length, so the last part may be incomplete
+DETAIL_CHARS_MAX = 2000  # the judge cuts a finding's text after this length, so its last part may be incomplete
 
 _NAME = r"No module named ['\"]?([\w.]+)"
 _MISSING = re.compile(rf"(?:ModuleNotFoundError|ImportError): {_NAME}")
@@ -48,10 +48,10 @@ _PHRASES: tuple[tuple[CauseKind, re.Pattern[str]], ...] = (
     ("suite_down", re.compile(r"(the tests (?:did not end|needed more|wrote more|made more)[^\n]*)")),
     ("suite_down", re.compile(r"(pytest ended without a complete answer[^\n]*|no test was collected(?! from))")),
     ("suite_down", re.compile(r"(the answer does not have the form that[^\n]*)")),
-    ("suite_down", re.compile(r"(pytest left the box[^\n]*|the answer is none that[^\n]*)")),  # of release 0.1.0
+    ("suite_down", re.compile(r"(pytest left the box[^\n]*|the answer is none that[^\n]*)")),  # texts of release 0.1.0
 )
 _WEAK: frozenset[CauseKind] = frozenset({"service_down", "suite_down"})
-"""Causes that are consequences of another cause if both are named."""
+"""Causes that are only consequences if a finding also names another cause."""
 _RAN = re.compile(r"(?:sealed )?line \d+: wrong_result: ")
 _CASES = re.compile(r"(?:sealed )?line \d+: ")
 _BETWEEN_CASES = re.compile(r"; (?=(?:sealed )?line \d+: |it wrote: )")
@@ -60,7 +60,7 @@ _FOLLOWS = re.compile(
     r"^and \d+ more$|is missing: it was not collected$|was not collected$|does not exist any more$|has vanished$"
     r"|did not run to its end$|^it wrote: "
 )
-"""Parts of a text that add nothing to a cause."""
+"""Matches parts of a finding's text that name no cause of their own."""
 
 
 class Cause(NamedTuple):

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 
 def html_page(title: str, body: str) -> str:
-    """Put a body, already escaped, into a page. `title` is plain text."""
+    """Return the page with a body. `body` is HTML; `title` is plain text, which this function escapes."""
     style = files("director.reports").joinpath("page.css").read_text(encoding="utf-8")
     hashed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return f"""<!doctype html>

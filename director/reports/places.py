@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 _LINE = re.compile(r"line (\d{1,9})\b")
 _CASE_LINE = re.compile(r"(?P<sealed>sealed )?line (?P<line>\d{1,9}): ")
-_PATH_CHARS_MAX = 40  # a line number is looked for in this many characters after a path
+_PATH_CHARS_MAX = 40  # a line number is searched only in the first 40 characters
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,14 @@ class Places:
 
     @property
     def sealed(self) -> str:
-        """The file with the sealed cases, beside the requirement's."""
+        """The file with the sealed cases, in the folder of the requirement's file."""
         if not self.requirement:
             return ""
         file = PurePosixPath(self.requirement)
         return file.with_name(f"{file.stem}.sealed.yaml").as_posix()
 
     def of(self, path: str) -> str:
-        """Return the path of a file of the tree."""
+        """Return the path of a file of the tree, with the folder before it."""
         return (PurePosixPath(self.tree) / path).as_posix()
 
 

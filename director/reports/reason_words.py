@@ -59,29 +59,29 @@ LEADS_OF_FILES: Mapping[FindingKind, tuple[str, str]] = {
     "not_accepted": ("A file does not have the required form", "{n} files do not have the required form"),
     "leftover_files": ("The tree has a path that cannot be judged", "The tree has {n} paths that cannot be judged"),
 }
-"""Beginnings for kinds that concern cases if a criterion is named, and files if none is named."""
+"""Beginnings for findings that name no criterion, for the kinds of findings that then concern a file."""
 
 NEXT: Mapping[FindingKind, str] = {
     "wrong_result": "Correct the code, or correct the case if the requirement is wrong.",
     "sealed_failed": "Correct the code so that it meets the criterion for every input.",
-    "did_not_start": "Make the code importable and callable as the case calls it.",
+    "did_not_start": "Change the code so that it can be imported and called in the way of the case.",
     "timeout": "Make the code faster, or raise `within_s` of the case.",
     "memory": "Change the code so that it uses less memory, or raise `memory_mb` of the case.",
     "output_limit": "Change the code so that it writes less output.",
-    "no_answer": "Remove the cause of the process's end: an exit, a crash or a kill.",
+    "no_answer": "Find out why the process ended (an exit, a crash or a kill), and correct the code.",
     "forged_answer": "Do not use this code. Find the part that forged the answer, and give the task to another author.",
     "outside_scope": "Undo these changes, or add the paths to `scope` in the requirement.",
     "steering_file": "Undo these changes. A task may never write such a file.",
-    "tampering": "Do not use this code. Read what it searches for, and give the task to another author.",
+    "tampering": "Do not use this code. Find the part that influences the judge, and give the task to another author.",
     "hard_coded": "Replace the table of answers with code that computes them.",
     "not_accepted": "Return plain values: text, numbers, booleans, lists and mappings.",
-    "mass_deletion": "Restore the lines, or add a sentence to the requirement that the file is to be shortened.",
+    "mass_deletion": "Restore the lines, or write in the requirement that the file is to be shortened.",
     "leftover_files": "Change the code so that it removes these files.",
     "secret": "Remove the secret, revoke it, and read a new one from the environment.",
     "stub": "Write the body of the function.",
     "does_not_parse": "Correct the syntax.",
     "not_built": "Leave this file as it is in the base.",
-    "nothing_changed": "Judge the folder or the commit that has the work.",
+    "nothing_changed": "Judge the folder or the commit that contains the changes.",
     "base_suite": "Write `dependencies: from-base` or `base_suite:` in the requirement.",
     "holds_on_base": "Add a case that fails on the base, or write `holds_already: true`.",
     "fails_on_base": "Correct the requirement, so that it agrees with the base.",
@@ -92,7 +92,7 @@ NEXT: Mapping[FindingKind, str] = {
     "flaky": "Make the result the same in every run. Usual causes: time, order of sets, random numbers, shared state.",
     "smoke_failed": "Run `pip install .` in a new environment, and correct the error.",
     "blocked": "Correct the points that the reviewer names.",
-    "repeated": "Submit different work. The other reasons are those of the earlier attempt.",
+    "repeated": "Submit different work. The other reasons are the reasons of the earlier rejection.",
 }
 """The next step after a finding of each kind."""
 
@@ -116,7 +116,7 @@ STOPPED: Mapping[CauseKind, str] = {
 
 NEXT_AFTER: Mapping[CauseKind, str] = {
     "syntax": "Correct the syntax of `{subject}`.",
-    "import": "Define the name that is imported, or correct the import.",
+    "import": "Define the imported name, or correct the import.",
     "not_callable": "Define it in the code, or correct the name in the requirement.",
     "not_collected": "Run pytest on the tests, and correct the error that it shows.",
     "not_started": "Correct the code, or `command` in the requirement: the function that it names must exist.",

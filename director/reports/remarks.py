@@ -11,16 +11,16 @@ from director.reports.verdict_view import VerdictView
 from director.terminal.escape import visible
 from verification.verdict.model import Finding, GateResult
 
-TEXT_CHARS_MAX = 4000  # of one remark
+TEXT_CHARS_MAX = 4000  # maximum length of one remark
 OPEN_TEXTS = frozenset(
     {"secrets", "stubs", "base_suite", "red_first", "shadowing", "lint", "types", "smoke", "mutation", "own_tests"}
 )
-"""Gates with texts that use nothing sealed."""
+"""Gates whose texts contain nothing from sealed cases."""
 
 
 @dataclass(frozen=True)
 class Remark:
-    """One finding, or the note of one gate. `file` and `line`: its place, as far as it is known."""
+    """One finding, or the note of one gate. `file` and `line`: its place, if it is known."""
 
     level: Literal["error", "note"]
     rule: str
@@ -43,7 +43,7 @@ def remarks_of(view: VerdictView, places: Places) -> tuple[Remark, ...]:
 
 
 def open_text(gate: GateResult) -> str:
-    """Return the text of a gate if it uses nothing sealed; else an empty text."""
+    """Return the text of a gate if it contains nothing from sealed cases; else an empty text."""
     return _cut(gate.text) if gate.gate in OPEN_TEXTS else ""
 
 

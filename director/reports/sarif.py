@@ -1,4 +1,4 @@
-"""A verdict as SARIF 2.1.0, a format of analysis results that code hosts show beside the lines of code."""
+"""A verdict as SARIF 2.1.0, a format of analysis results. Code hosts show such results next to the lines of code."""
 
 import hashlib
 from importlib.metadata import version
@@ -29,7 +29,7 @@ def sarif_json(view: VerdictView, places: Places) -> str:
             }
         },
         "invocations": [{"executionSuccessful": True, "exitCode": 0 if verdict.verified else 1}],
-        "originalUriBaseIds": {SOURCES: {"description": {"text": "The folder in which the command was given."}}},
+        "originalUriBaseIds": {SOURCES: {"description": {"text": "The folder in which the command was run."}}},
         "columnKind": "unicodeCodePoints",
         "results": [_result(remark, list(rules)) for remark in remarks],
         "properties": {"verified": verdict.verified, "tree": verdict.tree, "verdict": line_of(view)},

@@ -13,7 +13,7 @@ from director.terminal.escape import visible
 from verification.verdict.model import Finding, GateResult
 
 EVIDENCE_CHARS_MAX = 20_000
-"""The most characters of one gate's evidence. `--json` has all of it."""
+"""The maximum number of shown characters of one gate's evidence. `--json` has the whole evidence."""
 _CRITERIA = ("criterion", "grade", "result", "visible", "sealed", "what it says")
 _OUTCOMES = {"passed": "✓ passed", "failed": "✗ failed", "noted": "! noted", "not_run": "- not run"}
 
@@ -97,8 +97,8 @@ def _gates(gates: Iterable[GateResult]) -> str:
     if not rows:
         return ""
     grades = (
-        "Grade C: checked where the code cannot influence the result. B: given suites, which code could forge. "
-        "A: the author's own statement, which only advises."
+        "Grade C: the judged code cannot influence the result. Grade B: results of given suites, which the code could "
+        "forge. Grade A: statements of the author, which are only advice."
     )
     return (
         f'<h2>Gates</h2>\n<p class="quiet">{grades}</p>\n'
@@ -133,7 +133,7 @@ def _finding(finding: Finding) -> str:
 def _again(view: VerdictView) -> str:
     return (
         f"<h2>Repeat this verdict</h2>\n<pre>{_told(view.again)}</pre>\n"
-        '<p class="quiet">The same requirement, tree and seed give the same result per gate; seconds differ.</p>\n'
+        '<p class="quiet">With the same requirement, tree and seed, each gate gives the same result.</p>\n'
     )
 
 

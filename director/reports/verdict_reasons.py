@@ -1,4 +1,4 @@
-"""The reasons of a rejection: findings with a common cause are one reason, with its place and a next step."""
+"""The reasons of a rejection. Findings with a common cause become one reason, with its place and a next step."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -19,13 +19,13 @@ from verification.requirements.model import Requirement, modules_named
 from verification.verdict.model import Finding, FindingKind, Verdict
 
 TEXT_CHARS_MAX = 240
-"""The most characters of a quotation in a reason. The findings have the whole text."""
+"""The maximum number of characters that a reason quotes. The findings have the whole text."""
 PLACES_MAX = 3
-"""The most files and lines that one reason names."""
+"""The maximum number of places (files with lines) that one reason names."""
 _OF_TESTS = frozenset({"sealed_failed", "suite_failed", "regression"})
-"""Kinds of findings with a part of the text for each case or test."""
+"""Kinds of findings whose text has one part for each case or test."""
 _ABOUT_BASE = frozenset({"base_suite", "holds_on_base", "fails_on_base", "unknown_test"})
-"""Kinds of findings with a remedy at the end of the text."""
+"""Kinds of findings whose text ends with a remedy."""
 _STOPPED_WHAT: dict[FindingKind, str] = {
     "sealed_failed": "sealed cases",
     "property_failed": "properties",
@@ -35,7 +35,7 @@ _STOPPED_WHAT: dict[FindingKind, str] = {
     "smoke_failed": "the delivery",
 }
 _CASE = re.compile(r"^(?:sealed )?line \d+: ")
-_INTENDED = re.compile(r"\. If (?:this is intended|it is wanted)")  # the second: release 0.1.0
+_INTENDED = re.compile(r"\. If (?:this is intended|it is wanted)")  # release 0.1.0 wrote the second text
 _TEST_FILE = re.compile(r"([\w./-]+\.py)(?:::|: )")
 
 
@@ -58,7 +58,7 @@ class _Group(msgspec.Struct):
 
 
 def reasons_of(verdict: Verdict, requirement: Requirement, places: Places) -> tuple[Reason, ...]:
-    """Return the reasons of a rejection: strikes first, then common causes, then the rest."""
+    """Return the reasons of a rejection: strikes first, then common causes, then the other findings."""
     if verdict.verified:
         return ()
     groups = sorted(_grouped(verdict.findings), key=lambda each: (not each.findings[0].integrity, each.cause is None))
@@ -97,7 +97,7 @@ def _stopped(group: _Group, cause: Cause) -> str:
 
 
 def _kinds(group: _Group) -> list[tuple[str, frozenset[str]]]:
-    """Return the subjects of the findings, each with its kinds of findings. Visible cases come first."""
+    """Return the names of the stopped tests (cases, properties, …), each with its kinds of findings, cases first."""
     others = {each.kind for each in group.findings if each.kind in _STOPPED_WHAT}
     cases = frozenset(each.kind for each in group.findings) - others - {"does_not_parse"}
     named = [(_STOPPED_WHAT[kind], frozenset({kind})) for kind in _STOPPED_WHAT if kind in others]
@@ -121,7 +121,7 @@ def _sentence(findings: Sequence[Finding]) -> str:
 
 
 def _first_words(finding: Finding) -> str:
-    """Return the first part of a finding's text, without its line number, which the place has."""
+    """Return the first part of a finding's text, without its line number: the reason's place names the line."""
     detail = finding.detail
     if finding.kind in _OF_TESTS:
         parts = parts_of(finding)
@@ -179,7 +179,7 @@ def _with_line(path: str, line: int | None) -> str:
 
 
 def _not_met(verdict: Verdict) -> Iterable[Reason]:
-    """Yield a reason for each criterion that is not met without a finding: some of its cases did not run."""
+    """Yield a reason for each criterion that is not met although it has no finding: some of its cases did not run."""
     for part in verdict.criteria:
         if not part.passed:
             passed = f"{part.visible_passed + part.sealed_passed} of {part.visible_total + part.sealed_total}"

@@ -10,11 +10,11 @@ from domain.tree import hex_of
 from verification.verdict.model import Finding, Verdict
 
 TEXT_CHARS_MAX = 90
-"""The most characters of a gate's text in the table."""
+"""The maximum number of characters of a gate's text in the table."""
 
 
 def verdict_text(view: VerdictView) -> str:
-    """Return a verdict for people: its line, its subject, the reasons, the tables and every finding."""
+    """Return a verdict for people: the verdict in one line, its subject, the reasons, the tables and every finding."""
     verdict = view.verdict
     lines = [verdict_line(view), *_about(view), *(f"- {visible(line)}" for line in view.notes.lines)]
     for number, reason in enumerate(view.reasons, 1):

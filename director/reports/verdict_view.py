@@ -17,7 +17,7 @@ from verification.verdict.statement import Resource
 
 @dataclass(frozen=True, kw_only=True)
 class VerdictView:
-    """One verdict. `again`: the command that judges the same tree with the same seed, or a sentence about it.
+    """One verdict. `again`: the command that judges the same tree with the same seed, or a sentence without it.
 
     `recorded`: its event, as data; empty for a new verdict. `signer`: the public key in hex.
     `handed_in`: notes on a folder that was compared with a base. `places`: the paths of its files.
@@ -34,7 +34,7 @@ class VerdictView:
     places: Places = UNKNOWN
 
     def rested_on(self) -> tuple[Resource, ...]:
-        """Return the inputs of the verdict by digest: requirement, sealed cases, image and so on."""
+        """Return the inputs of the verdict with their digests: requirement, sealed cases, image and so on."""
         statement = statement_of(self.verdict, self.requirement, Basis(evidence="", base_commit=self.base_commit))
         return tuple(each for each in statement.predicate.configuration if each.name != "verdict")
 

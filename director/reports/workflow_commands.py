@@ -13,7 +13,7 @@ _PROPERTY = _DATA | {":": "%3A", ",": "%2C"}
 
 
 def workflow_commands(view: VerdictView, places: Places) -> str:
-    """Return one command for each remark, and one for the verdict. No line begins with text of the tree."""
+    """Return one command for each remark, and one for the verdict. No line begins with text from the judged tree."""
     lines = [
         command(
             COMMANDS[remark.level],
@@ -39,7 +39,7 @@ def _escaped(text: str, table: dict[str, str]) -> str:
 
 
 def error_commands(problems: Iterable[tuple[str, str, int | None]]) -> str:
-    """Return commands that report why there is no verdict: each problem with its text, file and line."""
+    """Return one command for each problem that prevents a verdict, with the problem's text, file and line."""
     return "\n".join(
         command("error", text, file=file or None, line=line, title="aura judge: no verdict")
         for text, file, line in problems

@@ -1,1 +1,4 @@
-"""Use cases of the Director: values in, structs out, typed errors, progress by callback. They never print."""
+"""The Director's use cases. They take values, return structs, raise typed errors and call back with progress.
+
+They never print.
+"""

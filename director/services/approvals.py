@@ -20,7 +20,7 @@ POLL_S = 0.1
 
 
 async def waiting_runs(store: Store) -> list[dict[str, Any]]:
-    """Return the deliveries that wait for the Director, with the notes on their bases and the files left out."""
+    """Return the deliveries that wait for the Director, each with its left-out files and the notes about its base."""
     return [
         await with_notes(store, row | {"left_out": await left_out(store, row["run"])})
         for row in await rows(store, "door_inbox")
@@ -37,7 +37,8 @@ async def approve_run(
 ) -> dict[str, Any]:
     """Approve a delivery and wait for its release ref. Return the run's line.
 
-    Raises Refused (code base_moved) if its base has moved. The delivery is then not approved but judged again there.
+    Raises Refused (code base_moved) if the base has moved. The delivery is then not approved, but judged again on the
+    base's new commit.
     """
     state = await run_state(opened.store, run)
     if state.phase == "delivered" and commit in (None, state.commit):
@@ -70,6 +71,6 @@ async def _ended(opened: DirectorSession, run: UUID) -> dict[str, Any]:
         if asyncio.get_running_loop().time() > deadline:
             raise Unavailable(
                 "Your decision is recorded, but the run has not ended within a minute.",
-                hint="See whether the organisation runs: `aura status`. The run ends as soon as it does.",
+                hint="See whether the organisation runs: `aura status`. The run ends as soon as the organisation runs.",
             )
         await asyncio.sleep(POLL_S)

@@ -45,7 +45,7 @@ class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
 async def attempt_of(store: Store, blobs: Blobs, run: UUID, number: int, task_name: str = "") -> AttemptView:
     """Read an attempt of a run.
 
-    Raises NotFound if there is none, and Invalid if several tasks have an attempt of this number.
+    Raises NotFound if there is no such attempt, and Invalid if several tasks have an attempt with this number.
     """
     lines = [line for line in await ATTEMPTS.read(store, run) if line.attempt == number]
     names = list(dict.fromkeys(line.task_name or "?" for line in lines))
@@ -95,7 +95,7 @@ async def _kept(digest: str | None, blobs: Blobs) -> str | None:
 
 
 def _prompt_text(kept: str | None) -> str | None:
-    """Return the messages of a prompt, each below its role. A prompt of another form is returned unchanged."""
+    """Return the messages of a prompt, each below its role. A prompt in another format is returned unchanged."""
     if kept is None:
         return None
     try:
@@ -106,7 +106,7 @@ def _prompt_text(kept: str | None) -> str | None:
 
 
 async def _changed(store: Store, blobs: Blobs, run: UUID, order: str) -> tuple[list[Change], str]:
-    """Return the changes that the work of an order makes in the tree that its task began with."""
+    """Return the changes in the work of an order, compared with the tree at the beginning of its task."""
     for recorded in await store.read_run(run):
         event = recorded.event
         if recorded.void is None and isinstance(event, task.Submitted) and str(event.order) == order:

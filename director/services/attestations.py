@@ -21,7 +21,7 @@ from verification.verdict.statement import Statement
 STATEMENT_NAMES = ("aura-verdict.intoto.jsonl", "verdict.intoto.jsonl")
 """File names of a statement in a delivery. The first is used if the code has a file with the second name."""
 SHOWN_MAX = 20
-"""The most differences that a message names."""
+"""The maximum number of differences that a message names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class FolderCheck:
 
 @dataclass(frozen=True)
 class Trust:
-    """The key that checks a statement, and the reason to trust it."""
+    """The key that checks a statement, and the reason to trust this key."""
 
     key: Ed25519PublicKey
     why: str
@@ -45,7 +45,8 @@ class Trust:
 class CheckedFolder:
     """A folder that has exactly the files that a statement names. `trust`: the reason to trust the key.
 
-    `not_covered`: files that no signature covers. `not_looked_at`: folders that are not part of a tree, such as caches.
+    `not_covered`: files that no signature covers. `not_looked_at`: folders, such as caches, that were not checked,
+    because they are not part of a tree.
     """
 
     statement: Statement
@@ -76,7 +77,7 @@ class CheckedFolder:
         }
 
     def refusal(self) -> Failed | None:
-        """Return the error for files that are genuine and were rejected; None for verified ones."""
+        """Return the error for genuine files that the verifier rejected; None for verified files."""
         if self.statement.predicate.result != "FAILED":
             return None
         failed = ", ".join(self.statement.predicate.failed_tests)
@@ -94,18 +95,18 @@ class VerifierKey:
 
 @dataclass(frozen=True)
 class _Found:
-    """A statement as it was found. `proof`: the files that came with it, if they are not in the judged tree."""
+    """A statement that is not verified yet. `proof`: the delivered proof files, if they are outside the judged tree."""
 
     envelope: bytes
-    keys: Callable[[], Ed25519PublicKey]  # the key that came with it
+    keys: Callable[[], Ed25519PublicKey]  # reads the key that was delivered with the statement
     proof: Mapping[str, bytes]
 
 
 def check_folder(check: FolderCheck, keys: Path) -> CheckedFolder:
     """Compare a folder with its signed statement. `keys` is the home's folder of keys.
 
-    Raises Differs for other files, key or signature, NotFound without a statement, and Invalid if the statement names
-    no files.
+    Raises Differs if the files, the key or the signature differ. Raises NotFound if there is no statement, and Invalid
+    if the statement names no files.
     """
     folder = check.folder
     files = _files(folder)
@@ -139,11 +140,11 @@ def check_folder(check: FolderCheck, keys: Path) -> CheckedFolder:
 def differences(said: Statement, files: Manifest, names: ProofNames) -> list[str]:
     """Return the differences between a statement and a folder, in words."""
     judged = said.files()
-    beside = any(path.startswith(PREFIX) for path in files)  # else there is only a statement, without its proof
+    beside = any(path.startswith(PREFIX) for path in files)  # otherwise the statement has no proof files
     around = {path: entry for path, entry in said.delivered().items() if beside or not path.startswith(PREFIX)}
     expected = {**around, **judged}
     algorithm = algorithm_of(said.tree())
-    if algorithm == FORMER_ALGORITHM:  # it does not cover file modes
+    if algorithm == FORMER_ALGORITHM:  # this digest does not cover file modes
         files = {path: structs.replace(entry, kind="file") if entry.is_file else entry for path, entry in files.items()}
     verdict = said.configured("verdict")
     if verdict is not None and names.verdict in files.keys() - expected.keys():
@@ -153,7 +154,7 @@ def differences(said: Statement, files: Manifest, names: ProofNames) -> list[str
     known = expected.keys() | set(names)
     found += [f"{path} was added" for path in sorted(files) if path not in known]
     if tree_digest(judged, algorithm) != said.tree():
-        found.append("the digest of its files is not the digest of its tree")
+        found.append("the digest of the files in the statement is not the digest of its tree")
     return found
 
 
@@ -169,18 +170,18 @@ def verifier_key(keys: Path) -> VerifierKey:
 def _files(folder: Path) -> dict[str, Entry]:
     try:
         return manifest_of(read_tree(folder))
-    except Invalid as error:  # a link or a special file: no verdict is about such a tree
+    except Invalid as error:  # an unsafe link or a special file, which no judged tree has
         raise Differs(error.message, hint="Get the delivery again from its source.", code="altered") from error
 
 
 def _named_caches(folder: Path, missing: Collection[str]) -> dict[str, Entry]:
-    """Return the missing files that lie in skipped folders. A base may have such files, and then they were judged."""
+    """Return the missing files that are in skipped folders. Files of a base in such a folder were judged, too."""
     found = [path for path in missing if SKIPPED & set(path.split("/")) and (folder / path).is_file()]
     return manifest_of({path: (folder / path).read_bytes() for path in found})
 
 
 def _apart(names: ProofNames) -> ProofNames:
-    """Return the names of a proof's files in a statement, for a proof outside the tree."""
+    """Return the names that a statement gives to the files of a proof outside the tree."""
     return ProofNames(*(f"{PREFIX}{name}" for name in names))
 
 
@@ -199,7 +200,7 @@ def _with_submodules(folder: Path, judged: Manifest, files: Manifest) -> dict[st
 
 
 def _found(folder: Path, files: Manifest, named: Path | None) -> _Found:
-    """Return the named statement, else the one of the proof beside the commit, else the one in the folder."""
+    """Return the named statement, else the statement in the commit's proof, else the statement file in the folder."""
     proof = proof_beside(folder)
     if named is None and NAMES.statement in proof:
         return _Found(proof[NAMES.statement], lambda: signing.public_of(proof.get(NAMES.key, b""), NAMES.key), proof)
@@ -214,19 +215,19 @@ def _statement_file(folder: Path, files: Manifest) -> Path:
             return folder / name
     raise NotFound(
         f"There is no signed statement in {folder}.",
-        hint=f"A delivery has {STATEMENT_NAMES[1]}, or notes on its commit (git fetch REPOSITORY "
-        "'refs/notes/aura*:refs/notes/NAME/aura*'). Or name the statement: --statement FILE.",
+        hint=f"A delivery has the file {STATEMENT_NAMES[1]}, or git notes. Fetch its notes with: git fetch REPOSITORY "
+        "'refs/notes/aura*:refs/notes/NAME/aura*'. Or name the statement: --statement FILE.",
     )
 
 
 def _trust(keys: Path, found: _Found, key: Path | None) -> Trust:
-    """Return the named key, else the home's key, else the key that came with the statement."""
+    """Return the named key, else the home's key, else the key that was delivered with the statement."""
     if key is not None:
         return Trust(signing.load_public(key), "you named it")
     own = signing.public_file(keys)
     if own.exists():
         return Trust(signing.load_public(own), "it is the key of this home's verifier")
-    return Trust(found.keys(), "it came with the files, so a person who altered them could have replaced it too")
+    return Trust(found.keys(), "it came with the files, so a person who altered the files could also replace the key")
 
 
 def _content(file: Path) -> bytes:
@@ -237,7 +238,7 @@ def _content(file: Path) -> bytes:
 
 
 def _left_out(folder: Path) -> list[str]:
-    """Return the folders that do not belong to a tree and were not looked at, except .git."""
+    """Return the folders, except .git, that were not checked because they are not part of a tree."""
     found: list[str] = []
     for place, folders, _ in os.walk(folder):
         skipped = [name for name in folders if name in SKIPPED]

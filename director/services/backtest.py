@@ -1,7 +1,7 @@
-"""The backtest of a repository: it judges the last fixes, each with its parent and with wrong patches. No model works.
+"""The backtest of a repository. It judges the last fixes, and for each fix also its parent and wrong patches.
 
-The repository is not changed. The result of each commit is kept below the home, so that an interrupted backtest
-continues where it stopped.
+It uses no model and does not change the repository. The result of each commit is stored in the home, so that an
+interrupted backtest continues where it stopped.
 """
 
 import time
@@ -27,17 +27,17 @@ from verification.requirements.model import Base, Requirement
 from verification.sandbox.choice import open_sandbox
 from verification.suites.outcome_store import OutcomeStore
 
-FORM = 2  # version of the kept results. Raise it when the judge begins to accept or refuse other trees.
+FORM = 2  # version of the stored results. Increase it after a change of the judge that can change its decisions.
 _result = msgspec.json.Decoder(CommitResult)
 OnResult = Callable[[CommitResult, int, int], None]
 """Called with each result, its number, and the number of commits."""
 
 
 class Backtest(msgspec.Struct, frozen=True, kw_only=True):
-    """The options of a backtest. `branch` None: the repository's HEAD. `fresh`: do not use kept results.
+    """The options of a backtest. `branch` None: the repository's HEAD. `fresh`: do not use stored results.
 
-    `write`: a folder for the requirements that are made of the commits. Kept results have no requirements, so with
-    `write` every commit is judged again.
+    `write`: a folder for requirements, one made from each commit. Stored results have no requirements, so with `write`
+    every commit is judged again.
     """
 
     repo: Path
@@ -139,7 +139,7 @@ async def _one(
 
 
 def _writer(folder: Path | None, fix: FixCommit, repo: Path) -> Callable[[Requirement], None]:
-    """Return the function that writes a commit's requirement, if a folder is named. The function raises Forbidden."""
+    """Return a function that writes a commit's requirement, or does nothing without a folder. It raises Forbidden."""
 
     def write(requirement: Requirement) -> None:
         if folder is None:
@@ -162,7 +162,7 @@ def _kept(path: Path) -> CommitResult | None:
 
 
 def _keep(folder: Path, fix: FixCommit, result: CommitResult) -> None:
-    """Write a result in one step, so that nobody reads half of it. Raises Unavailable if the home is not writable."""
+    """Write a result atomically: no reader sees a part of it. Raises Unavailable if the home is not writable."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         beside = folder / f"{fix.id}.part"
@@ -170,7 +170,7 @@ def _keep(folder: Path, fix: FixCommit, result: CommitResult) -> None:
         beside.replace(folder / f"{fix.id}.json")
     except OSError as error:
         raise Unavailable(
-            f"The result of {fix.id[:12]} cannot be kept: {error}.",
+            f"The result of commit {fix.id[:12]} cannot be stored: {error}.",
             hint="Free some space, or set AURA_HOME to another folder.",
         ) from error
 
@@ -183,6 +183,6 @@ def wrong_verdicts(report: Report) -> AuraError | None:
     refused = summary.fixes - summary.fixes_accepted
     return Failed(
         f"{summary.wrong_accepted} wrong patches were accepted and {refused} fixes were refused.",
-        hint="See the findings of each patch: --json. Usual causes are flaky tests and tests that did not run.",
+        hint="Read the findings of each patch: --json. Usual causes are flaky tests and tests that did not run.",
         code="wrong_verdicts",
     )

@@ -1,4 +1,4 @@
-"""A trial of a requirement on its base before any employee works, for `aura check` and `aura submit`."""
+"""Tests a requirement on its base before any employee works, for `aura check` and `aura submit`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from verification.sandbox.choice import open_sandbox
 
 @dataclass(frozen=True, kw_only=True)
 class OnBaseReport:
-    """A requirement with everything that a verdict on its base needs. `seen` is None if nothing was tried."""
+    """A requirement with everything that a verdict on its base needs. `seen` is None if the trial did not run."""
 
     requirement: Requirement
     base: BaseTree | None
@@ -34,7 +34,7 @@ class OnBaseReport:
 def base_beside(requirement: Requirement, file: Path, folder: Path) -> BaseTree | None:
     """Return the base of a requirement. `folder`: the folder to which the base's path is relative.
 
-    Raises the errors of `base_of`, and Invalid (own_files).
+    Raises the errors of `base_of`. Raises Invalid if an author could change the requirement or read its sealed files.
     """
     base = base_of(requirement, folder)
     if base is not None:
@@ -48,7 +48,8 @@ async def tried_on_base(
 ) -> OnBaseReport:
     """Prepare a base and try the requirement on it.
 
-    required: raise Unavailable if there is no sandbox or no libraries. Otherwise report that and try nothing.
+    `required`: raise Unavailable if the sandbox or the libraries are missing. If it is False, report this with `say`,
+    and do not try the requirement.
     """
     if base is None:
         return OnBaseReport(requirement=requirement, base=None)
@@ -72,7 +73,7 @@ async def tried_on_base(
         if required:
             raise
         say(
-            f"The requirement was not tried on its base. Only the verdict will show whether they agree: {error.message}"
+            f"The requirement was not tried on its base, so only a verdict can show whether they agree: {error.message}"
         )
         return OnBaseReport(requirement=requirement, base=base)
     finally:

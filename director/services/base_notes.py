@@ -15,7 +15,7 @@ from verification.verdict.base_notes import NONE, BaseNotes, base_notes
 async def notes_of_run(store: Store, run: UUID) -> BaseNotes:
     """Return the notes of the last verdict on the merged tree.
 
-    NONE if there is no such verdict or no base, or if they were purged.
+    Return NONE if there is no such verdict, if the run has no base, or if the records were purged.
     """
     events = [each.event for each in await store.read_run(run) if not each.void]
     submitted = next((each for each in events if isinstance(each, run_messages.Submitted)), None)
@@ -31,7 +31,7 @@ async def notes_of_run(store: Store, run: UUID) -> BaseNotes:
 
 
 async def with_notes(store: Store, line: dict[str, Any]) -> dict[str, Any]:
-    """Return a run's line with the notes about its base: `base_short` for a first line, and `base_notes`."""
-    at_rest = line.get("phase", "delivered") in ("delivered", "ended")  # before that, nothing can be approved
+    """Return a run's line with notes about its base. `base_short`: a few words. `base_notes`: whole sentences."""
+    at_rest = line.get("phase", "delivered") in ("delivered", "ended")  # in earlier phases, nothing can be approved
     notes = await notes_of_run(store, line["run"]) if at_rest else NONE
     return {**line, "base_short": notes.short, "base_notes": list(notes.lines)}

@@ -31,12 +31,12 @@ CAP = Amount(Decimal(1000), 1_000_000_000)
 async def bring_up(
     settings: Settings, say: Say, *, model: bool = True, apart: bool = False, managers: int = 1
 ) -> list[Posting]:
-    """Start or find the stack, found the organisation once, and hire the employees of the settings.
+    """Start the stack if it does not run, found the organisation once, and hire the employees of the settings.
 
     Return the postings of these employees.
 
-    `apart`: start one process for each role, and `managers` managers. A running stack stays as it is.
-    Raises Unavailable when something does not start.
+    `apart`: start one process for each role, and `managers` managers. A running stack is not changed.
+    Raises Unavailable if a server or process does not start.
     """
     if managers > 1 and not apart:
         raise Invalid("Several managers need several processes.", hint="Write: aura up --processes --managers 2")
@@ -48,10 +48,10 @@ async def bring_up(
         names = [child.name for child in running.children]
         with_model = processes.MODEL_CHILD in names
         if apart and not processes.are_apart(names):
-            say("it runs as one process. For one process per role: `aura down`, then `aura up --processes`")
+            say("everything runs as one process. For one process per role: `aura down`, then `aura up --processes`")
         apart = processes.are_apart(names)
         if apart and managers > processes.managers_of(names):
-            say(f"it runs with {processes.managers_of(names)} managers. To add another: `aura serve manager`")
+            say(f"the organisation runs with {processes.managers_of(names)} managers. To add one: `aura serve manager`")
         managers = processes.managers_of(names)
     else:
         prometheus_targets.clear(settings.root)  # remove the entries of processes that ended in a crash of the machine
@@ -72,9 +72,9 @@ async def bring_up(
 
 
 async def _grow(opened: DirectorSession, gib: int | None, say: Say) -> None:
-    """Raise the stream's limit to AURA_STREAM_GIB. It is never lowered."""
+    """Raise the stream's limit to AURA_STREAM_GIB. The limit is never lowered."""
     if gib is not None and await opened.office.stream.grow(gib * GIB):
-        say(f"nats: the stream may now become {gib} GiB large")
+        say(f"nats: the stream may now grow to {gib} GiB")
 
 
 def _children(with_model: bool, settings: Settings, *, apart: bool, managers: int) -> list[stack.ChildSpec]:
@@ -88,7 +88,7 @@ def _children(with_model: bool, settings: Settings, *, apart: bool, managers: in
 
 
 def _first_employees(settings: Settings, with_model: bool) -> list[Posting]:
-    """Return the employees that the settings name: an OpenAI-compatible model, or the embedded one in two styles."""
+    """Return the employees that the settings name: an OpenAI-compatible model, or the embedded model in two styles."""
     if settings.openai_base_url is not None or settings.openai_model is not None:
         return [openai_posting(settings)]
     if not with_model:
@@ -114,7 +114,7 @@ def openai_posting(settings: Settings, name: str = "openai") -> Posting:
     if price not in ("zero", "genai-prices"):
         raise Invalid(
             f"AURA_OPENAI_PRICE is {price}, which is not a known value.",
-            hint="Write `zero` for a local model, or `genai-prices`.",
+            hint="Write `zero` for a local model, or `genai-prices` for the prices in the table of that name.",
         )
     return Posting(
         name=name,

@@ -28,7 +28,7 @@ class Effect(ToldEvent, frozen=True, kw_only=True):
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """An event, its causes with the first cause first, and the tree of its effects.
+    """An event, its causes in the order of the log, and the tree of its effects.
 
     `causes_cut`: there are more than CAUSES_MAX causes. `effects_cut`: there may be more than TREE_EVENTS_MAX effects.
     """
@@ -58,7 +58,7 @@ async def explain(store: Store, recorded: Recorded) -> Explanation:
 
 
 async def _causes(store: Store, recorded: Recorded) -> tuple[list[Recorded], bool]:
-    """Return the causes, the first one first, and whether there are more than CAUSES_MAX."""
+    """Return the causes in the order of the log, and whether there are more than CAUSES_MAX."""
     causes: list[Recorded] = []
     cause = recorded.envelope.cause
     while cause is not None and len(causes) < CAUSES_MAX:

@@ -16,7 +16,7 @@ GONE = Entry(kind="deleted")
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One changed path. `what`: added, changed or deleted. `kind`: the kind of its entry."""
+    """One changed path. `what`: added, changed or deleted. `kind`: file, executable, link or submodule."""
 
     path: str
     what: str

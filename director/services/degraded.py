@@ -1,4 +1,4 @@
-"""Degraded machines: the sandbox limits that the Director has accepted as missing, for each machine, on record."""
+"""Degraded machines. For each machine, the log has the sandbox limits that the Director has accepted as missing."""
 
 from collections.abc import Collection, Sequence
 
@@ -54,7 +54,7 @@ async def accepted_here(settings: Settings) -> frozenset[str]:
 
 
 async def require_limits(settings: Settings, not_held: Collection[str], *, allow_degraded: bool) -> None:
-    """Raise Refused if this machine does not hold a limit and nobody has accepted that."""
+    """Raise Refused if this machine does not hold a limit and nobody has accepted the missing limit."""
     if allow_degraded or not not_held:
         return
     missing = [limit for limit in not_held if limit not in await accepted_here(settings)]
@@ -69,7 +69,7 @@ def refused(missing: Sequence[str]) -> Refused:
         f"This machine's sandbox does not hold: {', '.join(missing)}. Nobody has accepted that here.",
         hint=f'Accept it once for this machine, on record: aura sandbox accept {names} --reason "why"\n'
         "Or accept it for this command: --allow-degraded, or AURA_ALLOW_DEGRADED=1.\n"
-        "Or run Aura where it may create control groups: `aura doctor`.",
+        "Or run Aura where it may create control groups. `aura doctor` explains how.",
         code="sandbox_degraded",
     )
 

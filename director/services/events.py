@@ -1,4 +1,4 @@
-"""The events of the log that pass a filter, up to its end or followed live."""
+"""Lists the events of the log that pass a filter. The list ends at the end of the log, or goes on with new events."""
 
 import asyncio
 import re
@@ -22,7 +22,7 @@ _ID = re.compile("[0-9a-f][0-9a-f-]{0,35}")
 
 
 class EventView(msgspec.Struct, frozen=True, kw_only=True):
-    """One event of the log for a reader. `void`: the reason for which it does not count."""
+    """One event of the log for a reader. `void`: why the event does not count; None if it counts."""
 
     seq: int
     void: str | None
@@ -90,7 +90,7 @@ async def events_of(
 
 
 def event_view(recorded: Recorded) -> EventView:
-    """Return an event as a struct for --json."""
+    """Return a recorded event as an EventView."""
     return EventView(seq=recorded.seq, void=recorded.void, envelope=recorded.envelope, payload=recorded.event)
 
 

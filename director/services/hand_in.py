@@ -21,12 +21,12 @@ from verification.requirements.unfilled import refuse_unfilled
 from verification.verdict.base_notes import allowed_by
 
 RECORDED_WAIT_S = 30.0
-_AGAIN = "If there is no such run, submit it again."
+_AGAIN = "If there is no such run, submit the requirement again."
 Note = Callable[[str], None]
 
 
 class HandIn(msgspec.Struct, frozen=True, kw_only=True):
-    """A requirement file to submit. `repo`, `ref`: a base that replaces the file's. `attempts_max`: for each task."""
+    """A requirement file to submit. `repo`, `ref`: the base to use instead of the file's. `attempts_max`: per task."""
 
     file: Path
     repo: str | None = None
@@ -90,9 +90,9 @@ async def hand_in(
     note: Note = lambda _: None,
     on_handed_in: Callable[[UUID], None] = lambda _: None,
 ) -> HandedIn:
-    """Submit a requirement, and wait until it is recorded. `on_handed_in` is called as soon as the run needs no client.
+    """Submit a requirement, and wait until it is recorded. `on_handed_in`: called when the submission is done.
 
-    Raises Unavailable if a server stops meanwhile; its hint names the next step for the run.
+    Raises Unavailable if a server stops during the submission; its hint names the next step for the run.
     """
     request, run = ready.request, new_id()
     with advised(f"Run {run} may be on record. See: `aura run show {run}`. {_AGAIN}"):
@@ -112,7 +112,7 @@ async def hand_in(
     with goes_on(run):
         await opened.store.wait_recorded(outcome.seq, RECORDED_WAIT_S)
         if not await taken_up(opened.store, run):
-            note("The run is on record, but the manager has not taken it up yet. See whether it runs: `aura status`")
+            note("The run is on record, but the manager has not begun it. See whether the manager runs: `aura status`")
     return HandedIn(run=run, event=outcome.events[0].envelope.id, seq=outcome.seq, weak=ready.weak)
 
 
@@ -125,7 +125,7 @@ def goes_on(run: UUID) -> Iterator[None]:
 
 @contextmanager
 def advised(hint: str) -> Iterator[None]:
-    """Replace the hint of Unavailable. Its own hint, to send the same again, would be wrong here."""
+    """Replace the hint of Unavailable: its own hint, to send the same command again, would be wrong here."""
     try:
         yield
     except Unavailable as error:
@@ -135,5 +135,5 @@ def advised(hint: str) -> Iterator[None]:
 
 
 def _judged_here(settings: Settings) -> bool:
-    """Return whether the verifier uses this machine's sandbox. A verifier elsewhere checks its own sandbox."""
+    """Return whether the verifier uses this machine's sandbox. A verifier on another machine checks its own."""
     return any("verifier" in present.roles for present in at_work(settings.root))

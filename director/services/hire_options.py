@@ -16,7 +16,7 @@ _RATE = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?", re.ASCII)
 
 
 class Hiring(msgspec.Struct, frozen=True, kw_only=True):
-    """The options as given. None: not given. A hire then uses the default, and an update changes nothing.
+    """The options of the command. None means not given: a hire then uses the default, and an update keeps the value.
 
     Prices are in USD per million tokens, as text.
     """
@@ -52,21 +52,23 @@ def posting_of(wanted: Hiring, present: Posting | None = None) -> Posting:
 def _scripted(wanted: Hiring, present: Posting | None) -> Posting:
     assert wanted.script
     if not Path(wanted.script).is_file():
-        raise NotFound(f"There is no script {wanted.script}.", hint='Write JSON: {"T1": [{"slug.py": "…"}]}')
+        raise NotFound(
+            f"There is no script {wanted.script}.", hint='Write it as JSON, for example {"T1": [{"slug.py": "…"}]}'
+        )
     before = present if present is not None and present.kind == "scripted" else None
     posting = before or Posting(name=wanted.name, kind="scripted")
     return _limited(wanted, replace(posting, script=str(Path(wanted.script).absolute())))
 
 
 def _only_limits(wanted: Hiring, before: Posting) -> Posting:
-    """Return `before`. Raises Invalid for an option about a server: a script and the embedded model have none."""
+    """Return `before`. Raises Invalid for an option about a server: a script and the embedded model have no server."""
     stated = {"--base-url": wanted.base_url, "--model": wanted.model, "--key-env": wanted.key_env}
     stated |= {"--style": wanted.style, "--price-in": wanted.price_in, "--price-out": wanted.price_out}
     for option, value in stated.items():
         if value:
             raise Invalid(
                 f"{before.name} is {before.kind}: {option} does not apply.",
-                hint="Hire a model under another name, or dismiss this one first.",
+                hint=f"Hire a model under another name, or dismiss {before.name} first.",
             )
     return before
 
@@ -92,7 +94,7 @@ def _of_server(wanted: Hiring, before: Posting | None) -> Posting:
 
 
 def _priced(wanted: Hiring, posting: Posting, before: Posting | None) -> Posting:
-    """Return the posting with its price: the given one, else the present one if server and model are the same."""
+    """Return the posting with its price: the given price, else the present price if server and model are unchanged."""
     rates = _rates(wanted)
     if rates is not None:
         return replace(posting, price="genai-prices", price_in=rates.input_usd, price_out=rates.output_usd)
@@ -114,7 +116,7 @@ def _limited(wanted: Hiring, posting: Posting) -> Posting:
 
 
 def _rates(wanted: Hiring) -> Rates | None:
-    """Return the given prices; None if none is given. Raises Invalid if one is missing or not a price."""
+    """Return the given prices; None if there are none. Raises Invalid if only one is given, or if one is not valid."""
     if not wanted.price_in and not wanted.price_out:
         return None
     example = "Write both, in USD per million tokens: --price-in 2.50 --price-out 10"

@@ -23,7 +23,7 @@ from domain.errors import AuraError, Conflict, Contention, Invalid, NotFound, Un
 
 Progress = Callable[[str], None]
 Change = Literal["hired", "updated", "reached", "unchanged"]
-"""`reached`: only the way to reach the employee has changed, and no event was recorded."""
+"""`reached`: only the way to reach the employee has changed, for example its key. No event is recorded for that."""
 
 
 class Hired(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +45,7 @@ class _Holder(NamedTuple):
 
 
 class _Names:
-    """The names of all employees, read under the lock."""
+    """The names of all employees. They are read while the command holds the lock of the postings."""
 
     def __init__(self, opened: DirectorSession, people: list[Person]) -> None:
         self._opened = opened
@@ -58,7 +58,8 @@ class _Names:
     async def holder(self, name: str, kept: Posting | None) -> _Holder | None:
         """Return the employee that has the name.
 
-        Older homes may have several of one name. Then it is the employee of the file, else the newest one.
+        In an older home, several employees may have the same name. The employee of the posting file is then preferred,
+        else the newest employee.
         """
         present = [person for person in self._people if person.name == name and person.phase != "dismissed"]
         if present:
@@ -80,7 +81,7 @@ class _Names:
 async def hire(settings: Settings, wanted: Hiring) -> Hired:
     """Hire an employee under a free name.
 
-    Raises Conflict if the name is in use, Invalid for options that are not valid and for an unknown price.
+    Raises Conflict if the name is in use, and Invalid if an option is not valid or the price is not known.
     """
     posting = await _checked(posting_of(wanted))
     async with desk(settings) as opened, changing(settings.employees):
@@ -93,7 +94,7 @@ async def hire(settings: Settings, wanted: Hiring) -> Hired:
 
 
 async def update(settings: Settings, wanted: Hiring) -> Hired:
-    """Give an employee another version, or another way to reach it. Options that `wanted` does not give stay.
+    """Give an employee another version, or another way to reach it. Options that are not given stay.
 
     Raises NotFound if nobody has the name, and the errors of `hire`.
     """
@@ -111,7 +112,7 @@ async def update(settings: Settings, wanted: Hiring) -> Hired:
 async def ensure(opened: DirectorSession, posting: Posting, on_progress: Progress = lambda _: None) -> Hired | None:
     """Hire the employee of this posting, or update it if the posting describes another version.
 
-    Return None if the employee of this name was dismissed. Only a person can hire under that name again.
+    Return None if the employee of this name was dismissed. Only a command of a person can use that name again.
     """
     folder = opened.settings.employees
     async with changing(folder):
@@ -135,7 +136,7 @@ async def ensure(opened: DirectorSession, posting: Posting, on_progress: Progres
 async def dismiss(settings: Settings, who: str, reason: str) -> StandingChanged:
     """Dismiss an employee for good and free its name. `seq` is 0 if it was dismissed before.
 
-    Raises NotFound, Invalid without a reason.
+    Raises NotFound for an unknown employee, and Invalid without a reason.
     """
     async with desk(settings) as opened, changing(settings.employees):
         employee = await find_employee(opened.store, who)
@@ -148,8 +149,8 @@ async def dismiss(settings: Settings, who: str, reason: str) -> StandingChanged:
 async def rename(settings: Settings, who: str, name: str) -> StandingChanged:
     """Give an employee another name. `seq` is 0 if it has that name already.
 
-    Raises NotFound, Conflict if another employee has the name, Invalid for a name that is not valid, and Refused for a
-    dismissed employee.
+    Raises NotFound for an unknown employee, Conflict if another employee has the name, Invalid for a name that is not
+    valid, and Refused for a dismissed employee.
     """
     postings.checked_name(name)
     folder = settings.employees
@@ -169,7 +170,7 @@ async def rename(settings: Settings, who: str, name: str) -> StandingChanged:
 
 
 async def _checked(posting: Posting) -> Posting:
-    """Return the posting. Raises Invalid for a bad name, a script or key that cannot be read, or an unknown price."""
+    """Check a posting and return it. Raises Invalid for a bad name, script or key, and for an unknown price."""
     postings.checked_name(posting.name)
     await build(posting, os.environ).close()
     if profile_of(posting).call_usd_max is None:
@@ -182,9 +183,9 @@ async def _checked(posting: Posting) -> Posting:
 
 
 async def _hired(opened: DirectorSession, posting: Posting, leftover: Posting | None) -> Hired:
-    """Claim the name with a file, then hire.
+    """Create the posting file, which claims the name, and then hire the employee.
 
-    `leftover`: the file of a dismissed employee, or of a hire that did not finish.
+    `leftover`: an old posting file of this name, after a dismissal or a hire that did not finish.
     """
     folder = opened.settings.employees
     if leftover is not None:
@@ -238,7 +239,7 @@ async def _in_use(opened: DirectorSession, name: str, holder: _Holder) -> Confli
     """Return the error for a name in use, with the possible next steps."""
     person = holder.person
     server = server_of(person) if person is not None else ""
-    what = "not in HR's rows yet" if person is None else f"{person.model} at {server}" if server else person.model
+    what = "hired just now" if person is None else f"{person.model} at {server}" if server else person.model
     remedies = [
         f"Choose another name; or dismiss {name} for good, so that the name is free: aura dismiss {name} --reason …",
         f"Or change the present employee, which keeps its strikes: aura hire {name} --update …",
@@ -267,5 +268,5 @@ def _nobody(name: str, gone: Person | None) -> NotFound:
         return NotFound(f"No employee is called {name}.", hint=f"Hire without --update: aura hire {name} …")
     return NotFound(
         f"{name} was dismissed on {clock(gone.dismissed_at)} UTC, and a dismissal is final.",
-        hint=f"Hire a new employee without --update: aura hire {name} … It does not have the old record.",
+        hint=f"Hire a new employee without --update: aura hire {name} … The new employee does not have the old record.",
     )

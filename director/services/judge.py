@@ -39,7 +39,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class JudgeRequest:
-    """A request to judge. `seed` None: draw a new one. `attest`: make a statement, signed with `key` or the home's key.
+    """A request to judge. `seed` None: a new seed. `attest`: make a statement, signed with `key` or the home's key.
 
     `allow_degraded`: judge even if the sandbox cannot hold every limit.
     """
@@ -53,7 +53,7 @@ class JudgeRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class JudgedTree:
-    """The verdict on a tree. `statement`: one signed line; None if none was requested."""
+    """The verdict on a tree. `statement`: the signed statement as one line; None if it was not requested."""
 
     view: VerdictView
     statement: bytes | None = None
@@ -63,7 +63,7 @@ async def judge_source(request: JudgeRequest, settings: Settings, progress: Prog
     """Judge a folder or a commit. A rejection is a result, not an error.
 
     Raises Invalid, NotFound and LimitReached for a tree that cannot be judged or signed, Unavailable without a sandbox,
-    and Refused if this machine's sandbox cannot hold every limit and that is not allowed.
+    and Refused if this machine's sandbox cannot hold every limit and the missing limits are not accepted.
     """
     signer = _signer(request, settings)
     request.source.check()
@@ -102,7 +102,7 @@ async def judge_source(request: JudgeRequest, settings: Settings, progress: Prog
 
 
 async def _prepared(judged: Judged, settings: Settings, box: Sandbox, progress: Progress) -> Requirement:
-    """Return the requirement with the dependencies and built files of its base."""
+    """Return the requirement with the dependencies of its base and the files that a build of the base generates."""
     if judged.base is None:
         return judged.requirement
     return await prepared(
@@ -159,14 +159,14 @@ def _statement(view: VerdictView, judged: Judged, signer: "Ed25519PrivateKey") -
 
 
 def _around(whole: Tree, tree: Tree) -> dict[str, Entry]:
-    """Return the files that a delivery has put around the tree, except its own verdict, which is a different one."""
+    """Return the files that a delivery has added to the tree, without the files of its earlier verdict."""
     names = proof_names(tree.paths())
     without = {*tree.paths(), names.readme, names.statement, names.key}
     return whole.kept(lambda path: path not in without).manifest()
 
 
 def _packaged(requirement: Requirement, tree: Tree, judged: Judged) -> Tree | None:
-    """Return the tree with the packaging of its delivery. A delivery on a base contains only the fix: None."""
+    """Return the tree with the packaging of its delivery; None with a base, because no packaging is added to a base."""
     if judged.base is not None:
         return None
     return delivered_tree(requirement, tree).with_tree(judged.whole)  # existing files replace generated ones

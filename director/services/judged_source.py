@@ -22,12 +22,12 @@ from verification.working_tree.branch_base import default_branch, knows_commit, 
 from verification.working_tree.comparison import HandedIn, compared_with
 
 SKIPPED = frozenset({".git", "__pycache__", ".pytest_cache", ".venv"})
-NAMED_MAX = 20  # paths of one note
+NAMED_MAX = 20  # maximum number of paths that one note names
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """The source as the command names it: the requirement's file, and a folder or a commit of a repository.
+    """The arguments of the command: the requirement's file, and a folder or a commit of a repository.
 
     `base_ref`: the branch or commit to compare the work with. It replaces the requirement's base.
     """
@@ -46,14 +46,14 @@ class Source:
                 hint="aura judge FILE DIR, or aura judge FILE --repo PATH --ref REF",
             )
         if self.repo is None and (self.ref != "HEAD" or self.base_ref is not None):
-            raise Invalid("--ref and --base-ref belong to --repo.", hint="Add --repo PATH, and leave the folder out.")
+            raise Invalid("--ref and --base-ref need --repo.", hint="Add --repo PATH, and leave the folder out.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """A tree as it was submitted. `words`: the arguments of the command that names it again. `notes`: for a person.
+    """A tree as it was submitted. `words`: the arguments of the command that judges the same tree again.
 
-    `data`: the notes for --json. `below`: the folder that reports put before its paths.
+    `notes`: notes for a person. `data`: notes for --json. `below`: the folder that reports write before each path.
     """
 
     requirement: Requirement
@@ -117,7 +117,7 @@ def _of_commit(requirement: Requirement, source: Source, repo: str) -> Judged:
 
 
 def _base_of_commit(requirement: Requirement, source: Source, head: BaseTree) -> BaseTree:
-    """Return the commit from which the work started: the last one that both sides have in common."""
+    """Return the commit from which the work started: the last commit that the work and the base have in common."""
     own = None
     if source.base_ref is not None:
         other = read_base(Base(repo=head.repo, ref=source.base_ref), Path.cwd()).commit
@@ -125,7 +125,7 @@ def _base_of_commit(requirement: Requirement, source: Source, head: BaseTree) ->
         own = base_of(requirement, source.file.absolute().parent)
         assert own is not None
         if not knows_commit(head.repo, own.commit):
-            return own  # another repository: the two have no common history
+            return own  # the base is another repository, so the two have no common history
         other = own.commit
     else:
         other = read_base(Base(repo=head.repo, ref=default_branch(head.repo)), Path.cwd()).commit
@@ -145,12 +145,12 @@ def _base_of_commit(requirement: Requirement, source: Source, head: BaseTree) ->
 def _notes(handed_in: HandedIn) -> Iterator[str]:
     """Yield notes for a person about a folder that was compared with a base."""
     if handed_in.left_out:
-        yield f"Not judged, because git ignores it or tools left it: {_named(handed_in.left_out)}."
+        yield f"Not judged, because git ignores these paths or tools created them: {_named(handed_in.left_out)}."
     if handed_in.compared_raw:
         named = _named(handed_in.compared_raw)
-        yield f"Compared unchanged, without the external program that its git attributes name: {named}."
+        yield f"Compared as raw bytes, without the filter program in the git attributes of these files: {named}."
     if not handed_in.modes_kept:
-        yield "The folder does not keep executable bits, so file modes are taken from the base."
+        yield "The folder does not store executable bits, so the file modes of the base are used."
 
 
 def _data(handed_in: HandedIn) -> dict[str, list[str]]:
@@ -204,7 +204,9 @@ def read_tree(folder: Path) -> Tree:
     tree = Tree(files, executable=frozenset(executable), links=links)
     for inside in sorted(links):
         if (fault := text_fault(inside, tree)) is not None:
-            raise Invalid(f"{folder / inside} {fault}.", hint="Remove the link, or make it lead to a path of the tree.")
+            raise Invalid(
+                f"{folder / inside} {fault}.", hint="Remove the link, or make it point to a path of the tree."
+            )
     return tree
 
 
@@ -222,7 +224,7 @@ def _content(path: Path) -> bytes:
 
 
 def _cannot_read(error: OSError) -> NoReturn:
-    """Raise Invalid: the judged tree must not lack a file only because it cannot be read."""
+    """Raise Invalid, because a file that cannot be read would be missing in the judged tree."""
     raise Invalid(
         f"{error.filename} cannot be read: {error.strerror}.", hint="Give this user the right to read the whole folder."
     ) from error
@@ -231,7 +233,7 @@ def _cannot_read(error: OSError) -> NoReturn:
 def own_files(requirement: Requirement, whole: Tree, base: Tree) -> Tree:
     """Return the tree without the files that a delivery adds: packaging, lock, README, acceptance cases, verdict.
 
-    These files are not judged. A delivery never replaces a file, so a file of the base is never one of them.
+    These files are not judged. A delivery never replaces a file of the base, so every file of the base is judged.
     """
     written = {path for path in whole.paths() if in_scope(path, requirement.scope)}
     known = written | {path for path in base.paths() if not in_scope(path, requirement.scope)}

@@ -8,7 +8,7 @@ from governance.gate import Outcome
 
 
 async def pause(opened: DirectorSession, reason: str) -> Outcome:
-    """Pause the organisation: no new work begins, and work in progress is finished."""
+    """Pause the organisation: no new work begins, and running work is finished."""
     return await opened.done(Pause(id=new_id(), at=now(), reason=reason))
 
 

@@ -1,4 +1,4 @@
-"""A base that has moved since a run began: the work is put on the new commit and judged again there."""
+"""Handles a base that has moved after a run began: the work is applied to the base's new commit and judged again."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -18,14 +18,16 @@ from verification.requirements.model import Base
 
 
 class Moved(NamedTuple):
-    """The base's new commit, and the run's work on top of it."""
+    """The base's new commit, and the run's work after it is applied to this commit."""
 
     base: BaseTree
     work: Rebased
 
 
 async def moved_base(blobs: Blobs, state: RunState) -> Moved | None:
-    """Read the run's base as it is now; None if it has not moved, or contains all of the run's work already.
+    """Read the run's base again, and apply the work to it. Return None if there is nothing to do.
+
+    That is: the base has not moved, or it already contains all of the run's work.
 
     Raises NotFound if the base cannot be read.
     """
@@ -43,7 +45,7 @@ async def moved_base(blobs: Blobs, state: RunState) -> Moved | None:
 
 
 async def return_to_work(opened: DirectorSession, state: RunState, moved: Moved) -> Refused:
-    """Put the run on the base's new commit. Return the error that explains why its delivery is not approved."""
+    """Move the run to the base's new commit. Return the error that explains why its delivery is not approved."""
     submitted = state.submitted
     assert submitted is not None
     assert state.commit is not None

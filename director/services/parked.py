@@ -15,7 +15,7 @@ MOVERS = ("manager", "verifier")
 async def parked_data(
     store: Store, scope: UUID | None = None, consumers: Collection[str] = tuple(CONSUMERS)
 ) -> list[dict[str, Any]]:
-    """Return the event at which each run or other entity is parked in a consumer, for one run or for all."""
+    """Return the parked events of the consumers: those of one run or other entity (`scope`), or all of them."""
     return [
         {"consumer": name, "scope": row.scope, "seq": int(row.key), "error": row.error}
         for name, rows in (await parked(store, consumers)).items()

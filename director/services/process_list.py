@@ -1,4 +1,4 @@
-"""The processes for `aura status`: the supervisor's data on each, and the process's own report at /readyz."""
+"""The processes for `aura status`: the supervisor's data about each process, and the process's report at /readyz."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,8 +20,8 @@ _report_of = msgspec.json.Decoder(HealthReport)
 async def processes(home: Path, children: Sequence[ChildStatus]) -> list[dict[str, Any]]:
     """Return the supervisor's children in their order, then processes started with `aura serve` in this home.
 
-    `manager`: leader or standby. `position` and `lag`: of the reader with the lowest position. They are None for a
-    process without a reader, or without an answer.
+    `manager`: leader or standby. `position`: the lowest position of the process's readers. `lag`: their highest lag.
+    Both are None for a process without a reader, or without an answer.
     """
     present = {presence.process.pid: presence for presence in await asyncio.to_thread(at_work, home)}
     reports = dict(zip(present, await asyncio.gather(*map(_report, present.values())), strict=True))
@@ -67,7 +67,7 @@ async def _report(presence: Presence) -> HealthReport | None:
 
 
 def readiness(url: str) -> HealthReport | None:
-    """Return the process's own report; None if it does not answer. Blocks."""
+    """Return the process's own report; None if the process does not answer. The call blocks."""
     said = get(f"{url}/readyz", CHECK_WAIT_S + MARGIN_S)
     try:
         return _report_of.decode(said[1]) if said else None

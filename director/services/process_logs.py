@@ -13,7 +13,7 @@ ENDING = ".log"
 
 
 class ProcessLog(msgspec.Struct, frozen=True):
-    """The end of one log, including its older files. `lines`: formatted for people."""
+    """The end of one log, including its older files. `lines`: its last lines, formatted for people."""
 
     name: str
     path: str
@@ -25,7 +25,7 @@ def logs_of(home: Path, name: str = "", lines_max: int = 20) -> list[ProcessLog]
     folder = Home(home).logs
     paths = {path.name.removesuffix(ENDING): path for path in sorted(folder.glob(f"*{ENDING}"))}
     if name and name not in paths:
-        known = f"These have one: {', '.join(paths)}." if paths else "Start the processes: aura up"
+        known = f"Processes with a log: {', '.join(paths)}." if paths else "Start the processes: aura up"
         raise NotFound(f"No process {name!r} has written a log in {home}.", hint=known)
     chosen = [name] if name else list(paths)
     return [

@@ -33,7 +33,7 @@ class RepairReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 async def repair_stream(settings: Settings, *, yes: bool, note: Note = lambda _: None) -> RepairReport:
     """Compare stream and store, and rebuild the stream from Postgres if they differ.
 
-    Raises Refused if a rebuild is needed and `yes` is False; nothing is changed then.
+    Raises Refused, and changes nothing, if a rebuild is needed and `yes` is False.
     """
     async with _servers(settings, note) as endpoints:
         return await _repair(endpoints, stream_room(settings.root), yes=yes, note=note)
@@ -41,7 +41,7 @@ async def repair_stream(settings: Settings, *, yes: bool, note: Note = lambda _:
 
 @asynccontextmanager
 async def _servers(settings: Settings, note: Note) -> AsyncIterator[Endpoints]:
-    """Yield the running servers. If none runs, start the home's own servers for the time of the repair."""
+    """Yield the addresses of the servers. If none runs, start the home's own servers for the time of the repair."""
     if stack.status(settings.root).running or (settings.nats_url and settings.postgres_dsn):
         yield settings.endpoints()
         return

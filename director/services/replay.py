@@ -1,4 +1,7 @@
-"""Views rebuilt from the log: as of an event, compared with the live rows, or in place of them. NATS need not run."""
+"""Rebuilds views from the log, to show them as of an event, to check the live rows, or to replace the live rows.
+
+Only Postgres must run, not NATS.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -38,7 +41,7 @@ class ReplayDigests(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
-    """A projection that was rebuilt up to an event and has replaced the live one."""
+    """A projection that was rebuilt up to an event. Its rows have replaced the live rows."""
 
     projection: str
     seq: int
@@ -50,7 +53,7 @@ def view_named(name: str) -> View:
     projection = projection_named(consumer)
     tables = [kind.table for kind in projection.tables]
     if table and table not in tables:
-        raise NotFound(f"{consumer} has no table {table}.", hint=f"It has: {', '.join(tables)}.")
+        raise NotFound(f"{consumer} has no table {table}.", hint=f"Its tables are: {', '.join(tables)}.")
     return View(projection=projection, table=table)
 
 
@@ -60,12 +63,12 @@ def projection_named(name: str) -> Projection:
         raise Invalid("No projection is named.", hint=f"Name one of {', '.join(CONSUMERS)}, or use --check for all.")
     make = CONSUMERS.get(name)
     if make is None:
-        raise NotFound(f"There is no projection {name!r}.", hint=f"There are: {', '.join(CONSUMERS)}.")
+        raise NotFound(f"There is no projection {name!r}.", hint=f"The projections are: {', '.join(CONSUMERS)}.")
     return make()
 
 
 async def state_of(store: Store, view: View, as_of: str = "") -> ViewState:
-    """Rebuild a view as of a sequence or a time; empty: now. Raises Invalid if `as_of` is neither."""
+    """Rebuild a view as of a sequence or a time; an empty `as_of` means now. Raises Invalid for another text."""
     up_to = await _sequence(store, as_of) if as_of else await store.recorded_up_to()
     rows, seq = await replay.state(store, view.projection, up_to)
     tables = {
@@ -100,11 +103,11 @@ def differs(checked: replay.Checked) -> Differs | None:
     if not checked.differences:
         return None
     message = f"{len(checked.differences)} differences; the first: {checked.differences[0]}."
-    return Differs(message, hint="`aura replay PROJECTION` rebuilds one from the log.")
+    return Differs(message, hint="`aura replay PROJECTION` rebuilds a projection from the log.")
 
 
 async def digests_at(store: Store, to: int) -> ReplayDigests:
-    """Rebuild every projection up to a sequence, and digest its tables. Raises NotFound after the log's end."""
+    """Rebuild every projection up to a sequence, and digest its tables. Raises NotFound if the log ends earlier."""
     last = await store.recorded_up_to()
     if to > last:
         raise NotFound(f"There is no event {to}: the log ends at {last}.", hint=f"Write a sequence up to {last}.")
@@ -116,7 +119,7 @@ async def digests_at(store: Store, to: int) -> ReplayDigests:
 
 
 async def rebuild(store: Store, projection: Projection, note: Callable[[str], None] = lambda _: None) -> Rebuilt:
-    """Rebuild a projection and replace the live one with it."""
+    """Rebuild a projection, and replace its live rows with the result."""
     seq = await replay.rebuild(
         store,
         projection,

@@ -83,7 +83,7 @@ def _write_new(file: Path, written: Written) -> list[Path]:
 
 
 def _written_from_prose(file: Path, deliver: str) -> Path:
-    """Add the missing parts to a file of prose. For a file without the suffix .md, write NAME.md beside it."""
+    """Add the missing parts to a file of prose. For a file without the suffix .md, write NAME.md in the same folder."""
     prose = read_prose(file)
     if prose is None:
         raise Conflict(f"{file} is a requirement already.", hint=f"See what it needs: aura check {file}")

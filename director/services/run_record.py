@@ -13,7 +13,7 @@ from director.services.session import rows
 
 
 async def run_data(store: Store, run: Any) -> dict[str, Any]:
-    """Return the whole record of a run: its line, tasks, attempts with reasons, incidents."""
+    """Return the whole record of a run: its line, tasks, attempts with reasons, incidents and parked events."""
     found = await rows(store, "door_run", run)
     return {
         "run": await with_notes(store, found[0]) if found else None,

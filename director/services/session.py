@@ -40,7 +40,7 @@ def new_id() -> UUID:
 
 
 class DirectorSession:
-    """The connections of one command. A command is done only after the recorder has stored the events of it."""
+    """The connections of one command. A command is done only after the recorder has stored its events."""
 
     def __init__(self, settings: Settings, office: LogSession, principal: str) -> None:
         self.settings = settings
@@ -59,7 +59,7 @@ class DirectorSession:
 
 @asynccontextmanager
 async def desk(settings: Settings, *, principal: str = "director") -> AsyncIterator[DirectorSession]:
-    """Open the Director's session. Raises Unavailable, or Forbidden if the key cannot be read."""
+    """Open the Director's session. Raises Unavailable without servers, and Forbidden if the key cannot be read."""
     endpoints = settings.endpoints()
     keys.load(settings.keys, principal)
     office = await LogSession.open(
@@ -92,7 +92,7 @@ async def archive(settings: Settings) -> AsyncIterator[Store]:
 
 
 def _sleeping_server(settings: Settings) -> Server | None:
-    """Return the home's Postgres if nothing runs and it has data; None if a running server is to be used."""
+    """Return the home's own Postgres server if it has data and is stopped; None otherwise."""
     if settings.postgres_dsn or status(settings.root).running:
         return None
     home = Home(settings.root)
@@ -117,7 +117,7 @@ async def find_run(store: Store, text: str) -> UUID:
     matching = [line.run for line in runs if str(line.run).startswith(text.lower())]
     if not matching and await _submitted(store, text):
         return UUID(text)
-    return _only(matching, text, "run", "`aura runs` lists them.")
+    return _only(matching, text, "run", "`aura runs` lists the runs.")
 
 
 async def run_state(store: Store, run: UUID, up_to: int = FAR) -> RunState:
@@ -181,7 +181,7 @@ async def find_event(store: Store, text: str) -> Recorded:
                 hint="`aura events` shows the id and sequence of each event.",
             ) from None
     if found is None:
-        raise NotFound(f"There is no event {text}.", hint="`aura events` lists them.")
+        raise NotFound(f"There is no event {text}.", hint="`aura events` lists the events.")
     return found
 
 
@@ -197,7 +197,7 @@ async def find_employee(store: Store, text: str) -> UUID:
     present = [person.employee for person in named_so if person.phase != "dismissed"]
     if len(present) > 1:
         ids = ", ".join(str(employee) for employee in present)
-        raise Invalid(f"{len(present)} employees are called {text!r}.", hint=f"Give the id of one: {ids}.")
+        raise Invalid(f"{len(present)} employees are called {text!r}.", hint=f"Give one of these ids: {ids}.")
     matching = present or [person.employee for person in people if str(person.employee).startswith(text.lower())]
     gone = [person.employee for person in named_so if person.phase == "dismissed"]
     return _only(matching or gone[-1:], text, "employee", "`aura employees` lists the staff.")

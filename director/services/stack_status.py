@@ -49,9 +49,9 @@ async def stack_data(settings: Settings) -> dict[str, Any]:
 
 
 async def _log_data(settings: Settings, processes: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """Return the data that the servers have.
+    """Return the part of the data that comes from the servers.
 
-    Raises Unavailable if a server does not answer; the line of its process then has the state "not ready".
+    Raises Unavailable if a server does not answer. The line of its process then has the state "not ready".
     """
     endpoints = settings.endpoints()
     async with AsyncExitStack() as closing:

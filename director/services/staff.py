@@ -1,4 +1,4 @@
-"""The staff: employees, their standing, scores and costs; and the commands that change a standing."""
+"""The staff: employees, their standing, scores and costs. Two commands, suspend and reinstate, change a standing."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -42,7 +42,7 @@ class StandingChanged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def server_of(person: Person) -> str:
-    """Return scheme, host and port of an employee's server; empty if it is not known or the organisation's own."""
+    """Return scheme, host and port of an employee's server; empty for an unknown or embedded server."""
     return _profile.decode(person.profile).server
 
 
@@ -53,7 +53,7 @@ async def list_staff(
     probe: bool = False,
     on_progress: Callable[[str], None] = lambda _: None,
 ) -> Staff:
-    """Return the staff. `dismissed`: include dismissed employees. `probe`: let each other employee make a small call.
+    """Return the staff. `dismissed`: include dismissed employees. `probe`: each other employee's worker makes one call.
 
     Raises Unavailable if `probe` is set and nothing runs.
     """
@@ -76,7 +76,7 @@ async def list_staff(
 
 
 async def shown(opened: DirectorSession, employee: UUID, as_wanted: Callable[[Person], bool]) -> None:
-    """Wait until HR's rows show a change, so that the next command shows it. Gives up after a while: HR may not run."""
+    """Wait until HR's rows show a change, so that the next command shows it. Give up after 10 s: HR may not run."""
 
     async def there() -> bool:
         return any(person.employee == employee and as_wanted(person) for person in await PEOPLE.read(opened.store))
@@ -85,7 +85,7 @@ async def shown(opened: DirectorSession, employee: UUID, as_wanted: Callable[[Pe
 
 
 async def suspend(settings: Settings, who: str, reason: str) -> StandingChanged:
-    """Suspend an employee. Raises NotFound, Invalid without a reason, Refused if it is suspended already."""
+    """Suspend an employee. Raises NotFound, Invalid without a reason, and Refused if it is suspended already."""
     async with desk(settings) as opened:
         employee = await find_employee(opened.store, who)
         outcome = await opened.done(Suspend(id=new_id(), at=now(), employee=employee, reason=reason))

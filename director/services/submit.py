@@ -21,7 +21,7 @@ from verification.requirements.model import Requirement, RequirementTask
 from verification.requirements.prepared import prepared_files
 
 ATTEMPTS_MAX = 6
-"""Default of the attempts per task."""
+"""The default for the maximum number of attempts per task."""
 
 
 async def submit(
@@ -41,9 +41,9 @@ async def submit(
 
     `folder`: the folder to which the base's path is relative.
 
-    The dependencies are resolved here, in `libraries`. Their lock is stored with the requirement, so that every verdict
-    of the run uses the same bytes. Raises the errors of the gate and of the package index, and NotFound or Invalid if
-    the base cannot be read.
+    This function resolves the dependencies and installs them in `libraries`. It stores their lock with the requirement,
+    so that every verdict of the run uses the same bytes. Raises the errors of the gate and of the package index, and
+    NotFound or Invalid if the base cannot be read.
     """
     base_tree = base_commit = base_repo = base_ref = None
     proof: Proof = "inside"
@@ -92,14 +92,14 @@ async def _named(requirement: Requirement, libraries: Path | None, say: Callable
     if requirement.lock is not None:
         return named | {LOCK_NAME: requirement.lock}
     if requirement.dependencies and libraries is None:
-        raise Invalid("The dependencies are not resolved.", hint="Submit it with `aura submit`.")
+        raise Invalid("The dependencies are not resolved.", hint="Submit the requirement with `aura submit`.")
     if requirement.dependencies and libraries is not None:
         named[LOCK_NAME] = await resolved(requirement.dependencies, libraries, say)
     return named
 
 
 def _in_order(requirement: Requirement) -> list[RequirementTask]:
-    """Return the tasks in an order in which each follows the tasks that it needs; otherwise the written order."""
+    """Return the tasks in their written order, except that each task comes after the tasks that it needs."""
     done: list[str] = []
     waiting = list(requirement.tasks)
     ordered: list[RequirementTask] = []

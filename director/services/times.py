@@ -1,11 +1,11 @@
-"""Parses positions in the log as people write them: a time or a sequence."""
+"""Parses the times that people write to name a position in the log."""
 
 from datetime import UTC, datetime
 
 from domain.errors import Invalid
 
 SEQ_MAX = 2**53
-"""No sequence is larger. JSON readers represent integers exactly up to here, and the database can store it."""
+"""The largest sequence. JSON readers represent integers exactly up to this number, and the database can store it."""
 
 
 def microseconds(text: str) -> int:

@@ -1,4 +1,4 @@
-"""Reads a verdict on record from the evidence that its event names."""
+"""Reads a recorded verdict from the evidence that its event names."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -43,7 +43,7 @@ class RecordedVerdict:
 
 
 async def recorded_verdict(settings: Settings, which: str) -> RecordedVerdict:
-    """Return a verdict by its event's id or sequence, or the last one of a run. Raises NotFound, Invalid."""
+    """Return the verdict of an event (named by id or sequence), or a run's last verdict. Raises NotFound, Invalid."""
     async with archive(settings) as store:
         recorded = await _find(store, which)
         blobs = Blobs(store, Redactor())
@@ -112,10 +112,11 @@ async def _view(store: Store, blobs: Blobs, recorded: Recorded, statement: bytes
 def _again(events: list[Recorded], verdict: Verdict, *, merged: bool) -> str:
     """Return the command that judges the merged tree again, or a sentence for a task's own verdict.
 
-    No command can repeat a task's verdict: the verifier judges its work against its own criteria, on the earlier work.
+    No command can repeat a task's verdict: the verifier judges a task against its own criteria only, on a tree with the
+    work of earlier tasks.
     """
     if not merged:
-        return f"there is no command for the verdict of one task; a verifier would use the same seed, {verdict.seed}"
+        return f"no command can repeat the verdict of a single task (its seed is {verdict.seed})"
     delivered, base = None, None
     for event in (each.event for each in events if not each.void):
         if isinstance(event, run_messages.Submitted | run_messages.Returned):

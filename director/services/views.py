@@ -26,7 +26,7 @@ class Query(Generic[Row]):
         self.row = row
 
     async def read(self, store: Store, *parameters: Any) -> list[Row]:
-        """Return the rows; none before their consumer has started. Raises Unavailable for rows of another release."""
+        """Return the rows; no rows if their consumer never ran. Raises Unavailable for rows of another release."""
         columns = self.row.__struct_fields__
         return [
             self.row(**{column: _plain(record[column]) for column in columns})
@@ -162,15 +162,15 @@ RUNS = Query("door_runs", ListedRun)
 ATTEMPTS = Query("door_attempts", CallLine)
 """The calls of a run, the oldest first. Parameter: the run's id."""
 ORGANISATION = Query("door_organisation", OrganisationLine)
-"""The one organisation, once it is founded."""
+"""The organisation. There is no row before it is founded."""
 PEOPLE = Query("door_people", Person)
 """All employees that were ever hired, the oldest first."""
 RECORD = Query("door_strikes", RecordLine)
 """The record of all employees, the oldest line first."""
 SCORES = Query("door_scores", Score)
-"""The score of each employee, the one with the most verified work first."""
+"""The score of each employee. Employees with more verified work come first."""
 COSTS = Query("door_costs", RunCost)
-"""Each run's cost, the newest run first."""
+"""The cost of each run, the newest run first."""
 QUERIES: tuple[Query[Any], ...] = (RUN, RUNS, ATTEMPTS, ORGANISATION, PEOPLE, RECORD, SCORES, COSTS)
 
 

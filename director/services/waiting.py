@@ -1,4 +1,4 @@
-"""The reasons for which runs wait, from the manager's rows in Postgres, the home's processes, and parked events."""
+"""Finds out why runs wait, from the manager's rows in Postgres, the home's processes, and parked events."""
 
 import asyncio
 from collections.abc import Collection, Mapping
@@ -29,14 +29,14 @@ CLEARER: Collection[WaitCode] = frozenset({"approval", "not_running", "no_record
 
 
 class Waits:
-    """Finds the reasons of waits. It reads the store again for each call."""
+    """Finds the reasons why runs wait. Each call reads the store again."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._settings = settings
 
     async def of(self, run: UUID) -> Wait | None:
-        """Return the reason for which a run waits; None if it does not wait or has ended."""
+        """Return the reason why a run waits; None if the run does not wait or has ended."""
         held = await self._held()
         row = held.get(OpenRun, run, RUN_KEY)
         if row is None and await rows(self._store, "door_run", run):
@@ -54,11 +54,11 @@ class Waits:
         return [RunWait(run=run, title=titles[run], waiting=wait) for run, wait in sorted(waits.items()) if wait]
 
     async def held_up(self) -> list[RunWait]:
-        """Return the runs that need a person, without deliveries, which the inbox lists anyway."""
+        """Return the runs that need a person, but no deliveries, because the inbox lists these separately."""
         return [one for one in await self.all() if one.waiting.needs_somebody and one.waiting.code != "approval"]
 
     async def _held(self) -> Rows:
-        """Return the manager's rows; none if they are of another release, which the command's own queries report."""
+        """Return the manager's rows; no rows if they are of another release, which other queries will report."""
         try:
             return await read_rows(self._store, ManagerProjection.name, NEEDED)
         except asyncpg.UndefinedColumnError:
@@ -69,7 +69,7 @@ class Waits:
         return WaitReasons(held, await asyncio.to_thread(serving, self._settings.root, all_here=all_here), now())
 
     async def _completed(self, waits: dict[UUID, Wait | None]) -> dict[UUID, Wait | None]:
-        """Replace reasons from the rows by parked events and stalled consumers, which the rows do not show."""
+        """Replace a reason if a parked event or a stalled consumer explains the wait, which the rows do not show."""
         parked = {one["scope"]: one for one in await parked_data(self._store, None, MOVERS)}
         unclear = {run for run, wait in waits.items() if wait is None or wait.code not in CLEARER}
         behind = await self._behind() if unclear - parked.keys() else {}

@@ -34,5 +34,5 @@ def _part(name: str, text: str | None) -> list[str]:
 
 
 def _set_back(text: str) -> str:
-    """Escape and indent each line, so that no line looks like one of Aura's own."""
+    """Escape and indent each line, so that the text cannot imitate a line of Aura."""
     return "\n".join(f"{INDENT}{line}".rstrip() for line in visible(text).split("\n"))

@@ -6,12 +6,12 @@ from typing import Any
 from director.terminal.escape import visible
 
 LINES_MAX = 9
-"""The most lines of one file that are shown."""
+"""The maximum number of lines to show of one file."""
 INDENT = "    "
 
 
 def cheat_text(cheat: Mapping[str, Any]) -> str:
-    """Return the submitted code and the reasons. The code is indented, so that no line looks like one of Aura's own."""
+    """Return the submitted code and the reasons. The code is indented, so that it cannot imitate a line of Aura."""
     lines = [f"{cheat['employee']} (scripted) submitted for {cheat['task']}, attempt {cheat['attempt']}:"]
     for path, code in added_files(cheat["diff"]):
         lines.append(f"  {visible(path)}")

@@ -3,11 +3,11 @@
 import unicodedata
 
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
-"""Unicode categories: control (with the terminal's escape), format, private use, surrogate, line and paragraph end."""
+"""Unicode categories: control (with the escape character), format, private use, surrogate, line and paragraph end."""
 
 
 def visible(text: str) -> str:
-    """Return the text with each such character as <U+XXXX>. Line ends and tabs stay."""
+    """Return the text with each character of these categories written as <U+XXXX>. Line ends and tabs stay."""
     return "".join(
         f"<U+{ord(sign):04X}>" if sign not in "\n\t" and unicodedata.category(sign) in _HIDDEN else sign
         for sign in text
@@ -15,5 +15,5 @@ def visible(text: str) -> str:
 
 
 def below(text: str, indent: str = "    ") -> str:
-    """Escape text and indent its lines after the first, so that no line looks like one of Aura's own."""
+    """Escape text and indent every line except the first, so that the text cannot imitate a line of Aura."""
     return visible(text).replace("\n", f"\n{indent}")

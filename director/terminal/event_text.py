@@ -44,7 +44,7 @@ class Story:
             self._tasks |= {part.id: part.name for part in event.tasks}
 
     def tell(self, recorded: Recorded) -> str:
-        """Return an event in words; empty if it needs no description."""
+        """Return the description of an event; empty for an event that needs no description."""
         event = recorded.event
         if recorded.void:
             return f"void: {recorded.envelope.type} ({recorded.void})"
@@ -72,7 +72,7 @@ def _of_task(event: TaskEvent, name: str, who: str) -> str:
         case task.CallFinished(snapshot=snapshot) if snapshot.outcome != "answered":
             return f"{name}: {_failed(event, who)}"
         case task.Submitted(dropped=dropped) if dropped:
-            return f"{name}: {who} wrote outside its scope, which was left out: {', '.join(dropped)}"
+            return f"{name}: {who} wrote files outside its scope, and they were left out: {', '.join(dropped)}"
         case task.Verified():
             return f"{name}: verified, by {who}"
         case task.Rejected(judgement=judgement):

@@ -1,4 +1,4 @@
-"""Parked events in words: the event that a consumer could not process, what waits for it, and the remedy."""
+"""Parked events as text: the event that a consumer could not process, the run or entity that waits, and the remedy."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +18,6 @@ def sentence(one: dict[str, Any]) -> str:
 
 
 def cure(found: Sequence[dict[str, Any]]) -> str:
-    """Return the commands that process parked events again after an update."""
+    """Return the commands that update Aura's processes and then process the parked events again."""
     replays = "".join(f" && aura replay {name}" for name in dict.fromkeys(one["consumer"] for one in found))
-    return f"This is a defect: update aura, then run `aura down{replays} && aura up`."
+    return f"This is a defect of aura: install a newer release, then run `aura down{replays} && aura up`."

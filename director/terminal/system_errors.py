@@ -4,8 +4,8 @@ import errno
 
 from domain.errors import AuraError, Unavailable
 
-_NO_RIGHT = "Give this user the right to it, or name another place (AURA_HOME sets the home of Aura's own files)."
-_NO_ROOM = "Free some space on its disk, or name another place (AURA_HOME sets the home of Aura's own files)."
+_NO_RIGHT = "Give this user access to it, or name another folder (AURA_HOME sets the folder of Aura's own files)."
+_NO_ROOM = "Free some space on its disk, or name another folder (AURA_HOME sets the folder of Aura's own files)."
 _HINTS = {
     errno.EACCES: _NO_RIGHT,
     errno.EPERM: _NO_RIGHT,

@@ -32,14 +32,14 @@ def table(header: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
 
 
 def money(usd: Any) -> str:
-    """Return an amount of dollars with all its decimals, two at least."""
+    """Return an amount of dollars with all its decimals, and with at least two."""
     text = f"{usd:f}" if usd is not None else "?"
     whole, _, part = text.partition(".")
     return f"{whole}.{part.rstrip('0').ljust(2, '0')} USD"
 
 
 def budget_text(parts: Mapping[str, Amount]) -> str:
-    """Return the parts of a budget, each with its name, as a table for people."""
+    """Return the parts of a budget as a table for people."""
     return table(("", "dollars", "tokens"), [(name, money(part.usd), part.tokens) for name, part in parts.items()])
 
 
@@ -96,7 +96,7 @@ def room_lines(stream: Mapping[str, int], disk_free: int) -> list[str]:
     if share >= STREAM_FULL_RATIO:
         lines.append(
             "  The stream is nearly full. At its limit no event can be written: every command and every run stops "
-            "until it is larger. Nothing is lost. Make it larger: AURA_STREAM_GIB=16 aura up"
+            "until the stream is larger. Nothing is lost. Make it larger: AURA_STREAM_GIB=16 aura up"
         )
     if disk_free < FREE_BYTES_MIN:
         lines.append(
@@ -170,7 +170,7 @@ def attempt_line(row: dict[str, Any]) -> tuple[object, ...]:
 
 
 def remedies(attempts: Sequence[dict[str, Any]]) -> list[str]:
-    """Return a line with the remedy for each kind of failed call, and one line if costs are estimated."""
+    """Return one line with the remedy for each kind of failed call, and one more line if costs are estimated."""
     hints = {row["outcome"]: row["hint"] for row in attempts if row["verified"] is None and row["hint"]}
     lines = [f"{outcome}: {hint}" for outcome, hint in hints.items()]
     estimated = sum(bool(row["estimated"]) for row in attempts)
@@ -191,7 +191,7 @@ def reasons(findings: Sequence[dict[str, Any]]) -> str:
 
 
 def standing(phase: str, outcome: str | None) -> str:
-    """Return the standing of a run in words. A delivery waits for approval and is released after it."""
+    """Return the standing of a run in words. A delivered run waits for approval, and is released after the approval."""
     if phase == "delivered":
         return "delivered, waits for approval"
     return "released" if outcome == "delivered" else outcome or phase
@@ -222,7 +222,7 @@ def inbox_text(waiting: Sequence[dict[str, Any]], held_up: Sequence[RunWait] = (
 
 
 def released_text(line: dict[str, Any]) -> str:
-    """Return the text of a release: notes on its base, and last the command that merges it into its repository."""
+    """Return the text of a release: its ref, the notes about its base, and the command that merges it into the base."""
     short = f" ({line['base_short']})" if line["base_short"] else ""
     released = f"Released as {line['release_ref']}{short}: {line['folder']}"
     return "\n".join([released, *_base_notes(line), *([taken.strip()] if (taken := _take(line)) else [])])
@@ -233,7 +233,7 @@ def _base_notes(line: dict[str, Any]) -> list[str]:
 
 
 def accepted_text(accepted: Sequence[Mapping[str, Any]], machine: str) -> str:
-    """Return the limits that machines need not hold, this machine's first."""
+    """Return the limits that are accepted as missing, for this machine first and then for other machines."""
     if not accepted:
         return "No limit is accepted as missing: verdicts need every limit."
     first = sorted(accepted, key=lambda each: each["machine"] != machine)

@@ -1,4 +1,4 @@
-"""The reasons of waiting runs as text, for one run and for all of them."""
+"""The reasons why runs wait, as text: for one run, and for all runs."""
 
 from collections.abc import Sequence
 
@@ -7,12 +7,12 @@ from domain.waiting import RunWait, Wait
 
 
 def wait_lines(wait: Wait) -> list[str]:
-    """Return the reason of a wait, and below it the next step."""
+    """Return the reason of a wait, and the next step on the line below."""
     return [f"waits: {visible(wait.message)}", *([f"       {visible(wait.hint)}"] if wait.hint else [])]
 
 
 def waiting_text(waiting: Sequence[RunWait]) -> str:
-    """Return the runs that wait, one line for each reason."""
+    """Return the runs that wait. Runs with the same reason share one line."""
     alike: dict[str, list[RunWait]] = {}
     for one in waiting:
         alike.setdefault(one.waiting.message, []).append(one)

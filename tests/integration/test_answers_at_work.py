@@ -44,7 +44,7 @@ async def test_each_attempt_is_told_what_was_wrong_with_the_answer_before(house:
     for event in log:
         story.hear(event)
     told = [story.tell(event) for event in log]
-    assert "T1: model wrote outside its scope, which was left out: notes.txt" in told
+    assert "T1: model wrote files outside its scope, and they were left out: notes.txt" in told
     first, second, third = prompts[:3]
     assert "Functions that add." in first, "the requirement's prose"
     assert "holds no code block" in second

@@ -50,7 +50,7 @@ def test_new_volumes_get_passwords_that_fit_each_other(project: Path, volumes: P
 def test_passwords_stay_at_the_next_start_and_no_two_installations_share_them(project: Path, volumes: Path) -> None:
     provide(project, volumes)
     first = contents(volumes)
-    assert provide(project, volumes)[0] == "passwords: those of the first start"
+    assert provide(project, volumes)[0] == "passwords: unchanged since the first start"
     assert contents(volumes) == first
     for path in volumes.glob("*/*"):
         path.unlink()

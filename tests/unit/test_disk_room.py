@@ -52,7 +52,7 @@ def test_up_and_doctor_have_the_same_limit_and_remedy(tmp_path: Path, monkeypatc
     assert said == ["nats: the stream may grow to 256 MiB"]
     part = host_checks.home(home.path)
     assert (part.state, part.remedy) == ("ok", "")
-    assert part.says == f"{home.path}: 1.0 GiB free; its stream may become 256 MiB large"
+    assert part.says == f"{home.path}: 1.0 GiB free; its stream may grow to 256 MiB"
     with_free(monkeypatch, FREE_BYTES_MIN - 1)
     with pytest.raises(Unavailable, match=r"has 1024 MiB free, and an organisation needs 1\.0 GiB") as refused:
         stack._has_room(home, said.append)

@@ -159,7 +159,7 @@ def test_what_cannot_be_compared_is_told_with_a_remedy(tmp_path: Path, file: Pat
     wrong: list[tuple[Source, type[AuraError], str]] = [
         (Source(file=file), Invalid, "Name the tree to judge"),
         (Source(file=file, folder=work, repo=repo), Invalid, "Name the tree to judge"),
-        (Source(file=file, folder=work, base_ref="main"), Invalid, "belong to --repo"),
+        (Source(file=file, folder=work, base_ref="main"), Invalid, "need --repo"),
         (Source(file=file, repo=repo, ref="origin/main"), Invalid, "changes nothing"),
         (Source(file=file, repo=repo, ref=start, base_ref="main"), Invalid, "main contains all of it already"),
         (Source(file=file, repo=repo, ref="none"), NotFound, "none"),

@@ -118,7 +118,7 @@ def test_the_logs_of_processes_are_shown_over_the_border(tmp_path: Path) -> None
     assert only.lines[0] == "line 1"
     with pytest.raises(NotFound, match="No process 'hr'") as unknown:
         logs_of(tmp_path, "hr")
-    assert unknown.value.hint == "These have one: nats, verifier."
+    assert unknown.value.hint == "Processes with a log: nats, verifier."
     assert logs_of(tmp_path / "nothing") == []
 
 

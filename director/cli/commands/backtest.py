@@ -19,7 +19,10 @@ def register(app: typer.Typer) -> None:
     app.command()(backtest)
 
 
-@command("backtest", interrupted="Finished results are kept: the same command continues from there.")
+@command(
+    "backtest",
+    interrupted="The finished results are stored. To continue with the next commit, run the same command again.",
+)
 async def backtest(
     door: Door,
     settings: "Settings",
@@ -27,7 +30,10 @@ async def backtest(
         Path, typer.Option("--repo", metavar="PATH", help="A clone of the repository. It is not changed.")
     ] = Path(),
     last: Annotated[
-        int, typer.Option("--last", min=1, max=LAST_MAX, help="Number of commits that change code and tests.")
+        int,
+        typer.Option(
+            "--last", min=1, max=LAST_MAX, help="Judge this many of the last commits that change code and tests."
+        ),
     ] = 30,
     branch: Annotated[
         str | None, typer.Option("--branch", metavar="NAME", help="A branch, tag or commit (default HEAD).")
@@ -36,7 +42,7 @@ async def backtest(
         bool, typer.Option("--fresh", help="Also judge commits that an earlier backtest has judged.")
     ] = False,
     write: Annotated[
-        Path | None, typer.Option("--write", metavar="DIR", help="Also write each commit as a requirement to submit.")
+        Path | None, typer.Option("--write", metavar="DIR", help="Also write a requirement file for each commit.")
     ] = None,
     allow_degraded: Degraded = False,
     html: Html = None,

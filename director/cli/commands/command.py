@@ -1,4 +1,4 @@
-"""The decorator for commands: a coroutine gets its door, its options, and the settings if it has that parameter."""
+"""The decorator for commands. It calls a coroutine with its door, its options and, if it wants them, the settings."""
 
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
@@ -18,9 +18,9 @@ def command(
     """Return the decorator that turns a coroutine function into a typer command with --json as its last option.
 
     name: the command as it is typed; it is also in the answer's schema. interrupted: the message after Ctrl-C, with
-    names of options in braces. door: makes a door from --json and the options, instead of the common one.
-    A parameter `settings` gets the settings of this environment. They are read, and pydantic is imported, only when the
-    command runs. For the same reason a command's slow imports are inside its function.
+    names of options in braces. door: makes a door from --json and the options, instead of the standard door.
+    If the coroutine has a parameter `settings`, it gets the settings of this environment. To keep `aura --help` fast,
+    the settings are read (with pydantic) only when the command runs, and a command's slow imports are in its function.
     """
 
     def made(function: Work) -> Callable[..., None]:

@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 @command("pause")
 async def pause(door: Door, settings: "Settings", reason: Reason) -> None:
-    """Pause the organisation. No new work begins, and work in progress is finished."""
+    """Pause the organisation. No new work begins, and running work is finished."""
     from director.services import law
     from director.services.session import desk
 
@@ -77,7 +77,7 @@ async def budget(
 
 
 def _amount(usd: str | None, tokens: int | None) -> "Amount | None":
-    """Return the amount of the options; None if both are missing. Raises Invalid if one of them is missing."""
+    """Return the amount of the options; None if both are missing. Raises Invalid if only one is missing."""
     from domain.money import Amount
 
     if usd is None and tokens is None:

@@ -22,7 +22,10 @@ async def events(
     door: Door,
     settings: "Settings",
     follow: Annotated[
-        bool, typer.Option("--follow", help="Stay and show new events: from now on, or after --since or --after.")
+        bool,
+        typer.Option(
+            "--follow", help="Wait for new events and show them. With --since or --after, show earlier events first."
+        ),
     ] = False,
     run: Annotated[str, typer.Option(metavar="RUN", help="Only events of this run.")] = "",
     kind: Annotated[
@@ -115,7 +118,10 @@ async def replay(
     ] = "",
     check: Annotated[
         bool,
-        typer.Option("--check", help="Rebuild all in memory and compare them with the live rows. Exit 6: they differ."),
+        typer.Option(
+            "--check",
+            help="Rebuild all projections in memory and compare them with the live rows. Exit 6: they differ.",
+        ),
     ] = False,
     to: Annotated[
         int,
@@ -124,7 +130,7 @@ async def replay(
         ),
     ] = 0,
 ) -> None:
-    """Rebuild a projection, or check all of them. Both read the event store."""
+    """Rebuild a projection from the event store, or check all projections against it."""
     from director.cli.log_text import checked_text, digests_text
     from director.services.replay import checked_replay, differs, digests_at, projection_named, rebuild
     from director.services.session import archive

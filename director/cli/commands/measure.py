@@ -23,7 +23,7 @@ async def bench(
     rounds: Annotated[int | None, typer.Option(min=1, help="Number of rounds (default 5, with --quick 2).")] = None,
     out: Annotated[Path, typer.Option(help="The page to write.")] = Path("bench.md"),
 ) -> None:
-    """Measure Aura and named peers on this machine. It measures events per second, runs and replays, on own servers."""
+    """Measure events per second, runs and replays of Aura and comparable systems on this machine, on own servers."""
     import asyncio
     import sys
 

@@ -36,7 +36,9 @@ class Part(StrEnum):
     sealed = "sealed"
 
 
-File = Annotated[Path, typer.Argument(metavar="FILE", help="A requirement: NAME.md, with NAME.sealed.yaml beside it.")]
+File = Annotated[
+    Path, typer.Argument(metavar="FILE", help="A requirement: NAME.md, with NAME.sealed.yaml in the same folder.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -86,7 +88,9 @@ async def check(
     door: Door,
     settings: "Settings",
     file: File,
-    static: Annotated[bool, typer.Option("--static", help="Run nothing; only read the files and the base.")] = False,
+    static: Annotated[
+        bool, typer.Option("--static", help="Only read the files and the base, and run no code.")
+    ] = False,
 ) -> None:
     """Check a requirement file and its base. Every problem is shown with line, column and remedy."""
     from director.services.base_check import base_beside, tried_on_base
@@ -107,7 +111,10 @@ async def check(
 async def schema(
     door: Door,
     part: Annotated[
-        Part, typer.Argument(metavar="[PART]", help="front, acceptance or sealed; without it, any of the three.")
+        Part,
+        typer.Argument(
+            metavar="[PART]", help="front, acceptance or sealed. Without a PART, the schema accepts any of the three."
+        ),
     ] = Part.whole,
 ) -> None:
     """Print the JSON schema of requirement files, for editors. It is made from the parser's own types."""
@@ -124,7 +131,7 @@ async def submit(
     door: Door,
     settings: "Settings",
     file: File,
-    wait: Annotated[bool, typer.Option("--wait", help="Stay until the run is delivered or has ended.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until the run is delivered or has ended.")] = False,
     repo: Annotated[
         str | None, typer.Option(metavar="PATH", help="Use this repository as the base (base.repo).")
     ] = None,

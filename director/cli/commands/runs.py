@@ -63,7 +63,7 @@ async def run_show(
         found = await find_run(store, run)
         data = await run_data(store, found) | {"waiting": await Waits(store, settings).of(found)}
     if data["run"] is None:
-        raise Unavailable("The manager has not taken up this run yet.", hint="See whether it runs: `aura status`")
+        raise Unavailable("The manager has not begun this run yet.", hint="See whether the manager runs: `aura status`")
     door.answer(data, f"{run_text(data)}\n\n{record_of(data['run'])}")
 
 

@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
 
 @command("sandbox build")
 async def build(door: Door, settings: "Settings") -> None:
-    """Build the root file system of the sandbox from this Python, without a network. A running Docker gets it too."""
+    """Build the sandbox's root file system from this Python, without a network. Also load it into a running Docker."""
     from director.cli.doctor_text import image_text
     from director.doctor.sandbox_image import build_boxes
 

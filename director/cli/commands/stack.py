@@ -48,7 +48,7 @@ async def up(
         typer.Option(min=1, max=9, help="With --processes: the number of managers. One leads, the others stand by."),
     ] = 1,
 ) -> None:
-    """Start the servers and the organisation. What runs already keeps running."""
+    """Start the servers and the organisation. Processes that already run are not restarted."""
     from director.deployment import nats_context
     from director.services.bring_up import bring_up
     from director.services.stack_status import stack_data

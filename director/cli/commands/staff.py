@@ -41,7 +41,7 @@ async def employees(
     settings: "Settings",
     probe: Annotated[
         bool,
-        typer.Option("--probe", help="Let the worker of each employee make one small call, with the worker's key."),
+        typer.Option("--probe", help="Test each employee: its worker makes one small call, with the worker's key."),
     ] = False,
     everybody: Annotated[bool, typer.Option("--all", help="Also show dismissed employees.")] = False,
 ) -> None:
@@ -86,7 +86,8 @@ async def hire(
     update: Annotated[
         bool,
         typer.Option(
-            "--update", help="Change an employee. Its id and strikes stay, and so do options that are not given."
+            "--update",
+            help="Change an employee. Its id, its strikes, and all options that are not given stay the same.",
         ),
     ] = False,
 ) -> None:
