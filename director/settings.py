@@ -82,7 +82,7 @@ class Settings(BaseSettings):
 
     @cached_property
     def machine_id(self) -> str:
-        """The id of this machine, under which missing sandbox limits are accepted."""
+        """The id of this machine. Missing sandbox limits are accepted for this id."""
         return machine_id(self.machine, self.root)
 
     def log_limits(self) -> LogLimits:

@@ -93,7 +93,7 @@ class Demo:
         """Start, hire, submit, follow, approve, check, stop. Raises Failed if the run is not delivered."""
         try:
             report, line = await self._path()
-        except BaseException:  # also Ctrl-C: leave no process behind
+        except BaseException:  # also after Ctrl-C, no process must keep running
             await self._stop()
             raise
         if not self.keep:
@@ -101,7 +101,7 @@ class Demo:
         self._close(report, line)
 
     async def _path(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Do every step before the stop. Return the report for --json, and the run's line."""
+        """Do every step except the last one, the stop. Return the report for --json, and the run's line."""
         self._say_begin()
         await self._stage("starting servers and organisation", self._up())
         not_held = await box_faults(self.settings, allow_degraded=True)

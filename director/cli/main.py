@@ -60,7 +60,7 @@ def aura(
         bool, typer.Option("--version", is_eager=True, help="Show the version and exit.", callback=show_version)
     ] = False,
 ) -> None:
-    """Read the options before a command."""
+    """Handle the options that come before the name of a command."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -86,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception as defect:  # edge of the process: report the defect, with a traceback on demand
+    except Exception as defect:  # the last handler of the process: it reports a defect of aura
         if os.environ.get("AURA_TRACEBACK"):
             raise
         known = about_a_path(defect)

@@ -22,9 +22,9 @@ class Context(msgspec.Struct, frozen=True):
 
 
 def context_of(nats_url: str) -> Context:
-    """Return the context of one address, or of several separated by commas, in one of these forms:
+    """Return the context of the servers' addresses: one address, or several with commas between them.
 
-    `nats://user:password@host`, `token@host`.
+    An address has the form `nats://user:password@host` or `token@host`.
     """
     user = password = token = ""
     servers = []

@@ -87,6 +87,6 @@ def _enough_ports(settings: Settings, count: int) -> None:
     first = settings.listen_on()
     if first is not None and first + count - 1 > PORT_MAX:
         raise Invalid(
-            f"AURA_METRICS_PORT is {first}, but {count} processes need {count} ports, from there up to {PORT_MAX}.",
+            f"AURA_METRICS_PORT is {first}, but {count} processes need {count} ports from there, up to {PORT_MAX}.",
             hint=f"Choose a port up to {PORT_MAX + 1 - count}.",
         )

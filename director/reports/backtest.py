@@ -58,8 +58,10 @@ def _meaning(summary: Summary) -> str:
     if not summary.fixes:
         return "No commit could be judged, so the backtest shows nothing about verdicts on this repository."
     if summary.trustworthy:
-        return "Every fix was accepted, and every wrong patch was refused. "
-        "So far, verdicts on this repository can be trusted."
+        return (
+            "Every fix was accepted, and every wrong patch was refused. "
+            "So far, verdicts on this repository can be trusted."
+        )
     return "Some verdicts were wrong. Read their reasons above before you trust verdicts on this repository."
 
 

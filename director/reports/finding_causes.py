@@ -91,7 +91,7 @@ def parts_of(finding: Finding) -> list[str]:
     """Return the parts of a finding's text, one for each case or test. In a cut text, the last part is left out."""
     detail = _SUBMODULE.sub("", finding.detail)
     if finding.kind == "base_suite":
-        detail = detail.rpartition("; ")[0]  # without the remedy
+        detail = detail.rpartition("; ")[0]  # the last part is the remedy
     parts = (_BETWEEN_CASES.split(detail) if _CASES.match(detail) else detail.split("; ")) if detail else []
     if len(finding.detail) >= DETAIL_CHARS_MAX and len(parts) > 1:
         parts.pop()

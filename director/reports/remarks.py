@@ -60,7 +60,7 @@ def _of_finding(finding: Finding, places: Places) -> Remark:
 
 
 def safe(text: str) -> str:
-    """Escape hidden and moving characters, and those that XML does not allow."""
+    """Escape characters that hide or move text, and characters that XML does not allow."""
     return visible(text).replace("\ufffe", "<U+FFFE>").replace("\uffff", "<U+FFFF>")
 
 

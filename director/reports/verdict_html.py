@@ -153,5 +153,5 @@ def _text(value: Any) -> str:
 
 
 def _told(value: Any) -> str:
-    """Return escaped text from outside Aura. It cannot change the direction of the text beside it."""
+    """Return escaped text from outside Aura. It cannot change the direction of the text around it."""
     return f"<bdi>{_text(value)}</bdi>"

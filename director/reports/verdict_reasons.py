@@ -43,7 +43,7 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True, rename={"next_step": "ne
     """One cause of a rejection. `findings`: indices in the verdict's findings, from 0."""
 
     text: str  # one sentence, on one line
-    place: str  # criteria, file and line, as far as they are known
+    place: str  # the criteria, and the files and lines that are known
     next_step: str
     findings: tuple[int, ...]
     integrity: bool = False

@@ -17,7 +17,7 @@ from verification.verdict.statement import Resource
 
 @dataclass(frozen=True, kw_only=True)
 class VerdictView:
-    """One verdict. `again`: the command that judges the same tree with the same seed, or a sentence without it.
+    """One verdict. `again`: the command that judges the same tree with the same seed, or a sentence if there is none.
 
     `recorded`: its event, as data; empty for a new verdict. `signer`: the public key in hex.
     `handed_in`: notes on a folder that was compared with a base. `places`: the paths of its files.

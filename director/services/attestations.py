@@ -19,7 +19,7 @@ from verification.verdict.attestation import key_hex, verify
 from verification.verdict.statement import Statement
 
 STATEMENT_NAMES = ("aura-verdict.intoto.jsonl", "verdict.intoto.jsonl")
-"""File names of a statement in a delivery. The first is used if the code has a file with the second name."""
+"""File names of a statement in a delivery. The first name is used if the code itself has a file with the second."""
 SHOWN_MAX = 20
 """The maximum number of differences that a message names."""
 
@@ -125,7 +125,7 @@ def check_folder(check: FolderCheck, keys: Path) -> CheckedFolder:
         shown = ", ".join(different[:SHOWN_MAX])
         raise Differs(
             f"{len(different)} differences from the signed files: {shown}.",
-            hint="Get the delivery again from its source, or see what was changed: git status.",
+            hint="Get the delivery again from its source, or look at the changes: git status.",
             code="altered",
         )
     return CheckedFolder(

@@ -104,7 +104,7 @@ def _first_employees(settings: Settings, with_model: bool) -> list[Posting]:
 
 
 def openai_posting(settings: Settings, name: str = "openai") -> Posting:
-    """Return the employee of AURA_OPENAI_BASE_URL and AURA_OPENAI_MODEL. Raises Invalid if no model is named."""
+    """Return the posting for AURA_OPENAI_BASE_URL and AURA_OPENAI_MODEL. Raises Invalid if no model is named."""
     if not settings.openai_model:
         raise Invalid(
             "AURA_OPENAI_BASE_URL names a server, but AURA_OPENAI_MODEL is not set.",
@@ -131,7 +131,7 @@ async def found(opened: DirectorSession) -> None:
     try:
         await opened.done(Found(id=derive(NAMESPACE, "founding"), at=now(), name="Aura", cap=CAP))
     except Conflict:
-        return  # founded by an earlier `up`
+        return  # an earlier command has founded it
 
 
 async def box_faults(settings: Settings, allow_degraded: bool) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from governance.authority import ROLES
 PAGE_EVENTS = 1000
 FOLLOW_POLL_S = 0.2
 _ID = re.compile("[0-9a-f][0-9a-f-]{0,35}")
-"""The beginning of an id."""
+"""Matches an id, or the beginning of an id."""
 
 
 class EventView(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +49,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if self.follow and self.until:
-            raise Invalid("--until ends the list, and --follow never does.", hint="Leave one of them out.")
+            raise Invalid("--until ends the list, but --follow never ends it.", hint="Leave one of them out.")
         _actor(self.actor)
         _bound(self.since)
         _bound(self.until)
@@ -118,7 +118,7 @@ def _actor(text: str) -> str | None:
 async def _entity(store: Store, text: str) -> UUID:
     """Find an entity by its id, the beginning of its id, or an employee's name. Raises NotFound, Invalid."""
     named_so = [person for person in await PEOPLE.read(store) if person.name == text]
-    if named_so:  # prefer the employee that has the name now to a dismissed one
+    if named_so:  # an employee that has the name now has priority over a dismissed employee
         return min(named_so, key=lambda person: person.phase == "dismissed").employee
     found = await store.entities(text.lower()) if _ID.fullmatch(text.lower()) else []
     if len(found) > 1:

@@ -119,7 +119,7 @@ async def hand_in(
 @contextmanager
 def goes_on(run: UUID) -> Iterator[None]:
     """Advise to follow the run if a server stops after the submission."""
-    with advised(f"The run is on record and goes on: `aura watch {run}` follows it. Do not submit it again."):
+    with advised(f"The run is on record and continues: `aura watch {run}` follows it. Do not submit it again."):
         yield
 
 

@@ -74,7 +74,7 @@ def _only_limits(wanted: Hiring, before: Posting) -> Posting:
 
 
 def _of_server(wanted: Hiring, before: Posting | None) -> Posting:
-    """Return the posting with the server, the model, its style and the variable of its key."""
+    """Return the posting with its server, model and style, and the environment variable of its key."""
     base_url = _address(wanted.base_url) if wanted.base_url else before.base_url if before is not None else ""
     model = wanted.model.strip() if wanted.model else before.model if before is not None else ""
     if not base_url or not model:

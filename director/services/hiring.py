@@ -81,7 +81,7 @@ class _Names:
 async def hire(settings: Settings, wanted: Hiring) -> Hired:
     """Hire an employee under a free name.
 
-    Raises Conflict if the name is in use, and Invalid if an option is not valid or the price is not known.
+    Raises Conflict if the name is in use. Raises Invalid if an option is not valid or the price is not known.
     """
     posting = await _checked(posting_of(wanted))
     async with desk(settings) as opened, changing(settings.employees):
@@ -112,7 +112,7 @@ async def update(settings: Settings, wanted: Hiring) -> Hired:
 async def ensure(opened: DirectorSession, posting: Posting, on_progress: Progress = lambda _: None) -> Hired | None:
     """Hire the employee of this posting, or update it if the posting describes another version.
 
-    Return None if the employee of this name was dismissed. Only a command of a person can use that name again.
+    Return None if the employee of this name was dismissed. Only a person can use this name again (`aura hire`).
     """
     folder = opened.settings.employees
     async with changing(folder):

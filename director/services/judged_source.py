@@ -71,7 +71,7 @@ class Judged:
 
 
 def read_source(requirement: Requirement, source: Source) -> Judged:
-    """Read the named tree. Raises Invalid, NotFound and LimitReached if it cannot be judged."""
+    """Read the named tree. Raises Invalid, NotFound or LimitReached if the tree cannot be judged."""
     source.check()
     if source.repo is not None:
         return _of_commit(requirement, source, source.repo)

@@ -58,7 +58,7 @@ def view_named(name: str) -> View:
 
 
 def projection_named(name: str) -> Projection:
-    """Return the projection of a consumer. Raises Invalid for an empty name, NotFound for an unknown one."""
+    """Return the projection of a consumer. Raises Invalid for an empty name, NotFound for another name."""
     if not name:
         raise Invalid("No projection is named.", hint=f"Name one of {', '.join(CONSUMERS)}, or use --check for all.")
     make = CONSUMERS.get(name)
@@ -102,7 +102,7 @@ def differs(checked: replay.Checked) -> Differs | None:
     """Return the error of a check that found differences; None if it found none."""
     if not checked.differences:
         return None
-    message = f"{len(checked.differences)} differences; the first: {checked.differences[0]}."
+    message = f"{len(checked.differences)} differences between log and live rows. The first: {checked.differences[0]}."
     return Differs(message, hint="`aura replay PROJECTION` rebuilds a projection from the log.")
 
 

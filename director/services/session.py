@@ -190,7 +190,7 @@ async def find_employee(store: Store, text: str) -> UUID:
 
     A name finds a dismissed employee only if no other employee has it.
 
-    Raises NotFound, and Invalid if several match.
+    Raises NotFound if no employee matches, and Invalid if several match.
     """
     people = await PEOPLE.read(store)
     named_so = [person for person in people if person.name == text]

@@ -89,7 +89,7 @@ class OrganisationLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """An employee. `phase`: working, suspended or dismissed. `profile`: JSON. `version`: its present version's id."""
+    """An employee. `phase`: working, suspended or dismissed. `profile`: JSON. `version`: the id of its version now."""
 
     employee: UUID
     name: str

@@ -87,7 +87,7 @@ def _failed(event: task.CallFinished, who: str) -> str:
     """Describe a call that ended without an answer: its outcome, the provider's message, and the next step."""
     outcome, message = event.snapshot.outcome, event.snapshot.message
     if outcome == task.DECLINED:
-        return f"{who} says that it cannot be done: {message}"
+        return f"{who} reports that the task cannot be done: {message}"
     used = "" if event.counts else ", no attempt is used up"
     return " ".join(filter(None, (f"the call of {who} failed ({outcome}{used}).", message, hint_of(outcome))))
 

@@ -20,7 +20,7 @@ _HINTS = {
 
 
 def about_a_path(error: BaseException) -> AuraError | None:
-    """Return the error to show for an error of the operating system; None if it is a defect of Aura."""
+    """Return the error to show for an error of the operating system; None if the error is a defect of Aura."""
     if not isinstance(error, OSError) or error.errno not in _HINTS:
         return None
     path = f"{error.filename}: " if error.filename else ""

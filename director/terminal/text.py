@@ -95,7 +95,7 @@ def room_lines(stream: Mapping[str, int], disk_free: int) -> list[str]:
     ]
     if share >= STREAM_FULL_RATIO:
         lines.append(
-            "  The stream is nearly full. At its limit no event can be written: every command and every run stops "
+            "  The stream is nearly full. When it is full, no event can be written: every command and every run stops "
             "until the stream is larger. Nothing is lost. Make it larger: AURA_STREAM_GIB=16 aura up"
         )
     if disk_free < FREE_BYTES_MIN:

@@ -40,7 +40,7 @@ def test_a_repository_is_judged_by_its_own_fixes_and_goes_on_after_an_interrupti
     kept.unlink()  # as an interruption leaves it
     again = aura.run("backtest", "--repo", "repo", "--last", "2")
     assert again.code == 0
-    assert "can be trusted so far" in again.out
+    assert "So far, verdicts on this repository can be trusted" in again.out
     assert kept.is_file()
 
 

@@ -65,7 +65,7 @@ DENIED = "bwrap: setting up uid map: Permission denied"
 SWITCH = "mount -t tmpfs none /proc/sys/kernel; echo {} > /proc/sys/kernel/{}\n"
 
 HOSTS = (
-    Host("an ordinary one", state="ok", says="an honest canary ran"),
+    Host("an ordinary one", state="ok", says="a harmless canary ran"),
     Host(
         "Ubuntu, whose AppArmor denies user namespaces",
         prepare=SWITCH.format(1, "apparmor_restrict_unprivileged_userns"),

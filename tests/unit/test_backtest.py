@@ -105,7 +105,7 @@ def test_a_backtest_without_a_wrong_verdict() -> None:
     assert (summary.commits, summary.excluded, summary.wrong, summary.sly) == (2, 1, 2, 1)
     assert (summary.wrong_accepted, summary.fixes_accepted, summary.strength) == (0, 1, 0.75)
     assert wrong_verdicts(sound) is None
-    assert "can be trusted so far" in report_text(sound)
+    assert "So far, verdicts on this repository can be trusted" in report_text(sound)
     assert "1 x no test turns" in report_text(sound)
     assert "fix accepted, 2 of 2 wrong patches refused" in commit_line(sound.results[0], 1, 2)
     assert commit_line(sound.results[1], 2, 2).endswith("excluded, no test turns: x")

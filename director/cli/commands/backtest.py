@@ -47,7 +47,7 @@ async def backtest(
     allow_degraded: Degraded = False,
     html: Html = None,
 ) -> None:
-    """Test the verdicts on a repository's past fixes. Its last fixes, their parents, and wrong patches are judged.
+    """Test Aura's verdicts on a repository's past fixes. Aura judges the last fixes, their parents, and wrong patches.
 
     The result shows whether verdicts on this repository can be trusted.
 

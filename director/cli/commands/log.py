@@ -41,7 +41,7 @@ async def events(
         str,
         typer.Option(
             metavar="ROLE|ID",
-            help="Only events caused by this role, or by the principal with this id or beginning of an id.",
+            help="Only events caused by this role, or by the principal with this id (or this beginning of its id).",
         ),
     ] = "",
     since: Annotated[

@@ -66,7 +66,7 @@ async def init(
     from domain.errors import Invalid
 
     if sum((kind is not None, example, deliver is not None)) > 1:
-        raise Invalid("--from, --example and --deliver do not go together.", hint="Use only one of them.")
+        raise Invalid("--from, --example and --deliver cannot be used together.", hint="Use only one of them.")
     if example:
         written = requirements.write_example(file)
     elif kind is not None:

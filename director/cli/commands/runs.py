@@ -127,7 +127,7 @@ async def inbox(door: Door, settings: "Settings") -> None:
 
 @command("approve")
 async def approve(door: Door, settings: "Settings", run: RunId, commit: Commit = "", reason: Reason = "") -> None:
-    """Approve a delivery: its commit gets the release ref. If its base has moved, it is judged again instead."""
+    """Approve a delivery: its commit gets the release ref. If its base has moved, Aura judges it again instead."""
     from director.services.approvals import approve_run
     from director.services.left_out import left_out
     from director.services.session import desk, find_run

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Limits = Annotated[
     list[str],
     typer.Argument(
-        metavar="LIMIT...", help="memory, processes or system-calls; `aura doctor` shows which are not held."
+        metavar="LIMIT...", help="memory, processes or system-calls; `aura doctor` shows the limits that are not held."
     ),
 ]
 Machine = Annotated[
@@ -45,7 +45,7 @@ async def build(door: Door, settings: "Settings") -> None:
 
 @command("sandbox probe")
 async def probe(door: Door, settings: "Settings") -> None:
-    """Show the sandbox of this machine and the limits that it holds, tested by real runs. Exit 69: there is none."""
+    """Show the sandbox of this machine and the limits that it holds, tested by real runs. Exit 69: no sandbox."""
     import msgspec
 
     from director.cli.doctor_text import capabilities_text
@@ -60,7 +60,7 @@ async def probe(door: Door, settings: "Settings") -> None:
 
 @command("sandbox accept")
 async def accept(door: Door, settings: "Settings", limits: Limits, reason: Reason, machine: Machine = None) -> None:
-    """Accept that this machine's sandbox does not hold a limit. This is recorded, and each verdict names the limit."""
+    """Accept that this machine's sandbox does not hold a limit. The log records it, and verdicts name the limit."""
     from director.services.degraded import accept_limits
     from director.services.session import desk
 

@@ -145,7 +145,7 @@ def serve(
     door, log = open_door("serve", as_json, settings, wanted.name)
 
     def ready(roles: Sequence[str]) -> None:
-        if door.for_people:  # a log already has its line `ready`
+        if door.for_people:  # otherwise the log already has the line `ready`
             door.say(f"serving {', '.join(roles)}")
 
     async def work() -> None:

@@ -26,7 +26,7 @@ PriceIn = Annotated[
 ]
 PromptTokens = Annotated[
     int | None,
-    typer.Option(min=1, help="The most tokens of one prompt: the model's context minus the answer (default 32768)."),
+    typer.Option(min=1, help="The maximum tokens of one prompt: the model's context minus the answer (default 32768)."),
 ]
 
 
@@ -73,13 +73,13 @@ async def hire(
     price_in: PriceIn = None,
     price_out: Annotated[str | None, typer.Option(metavar="USD", help="The price per million answer tokens.")] = None,
     slots: Annotated[
-        int | None, typer.Option(min=1, max=64, help="The most calls at the same time (default 1).")
+        int | None, typer.Option(min=1, max=64, help="The maximum number of calls at the same time (default 1).")
     ] = None,
     output_tokens: Annotated[
-        int | None, typer.Option(min=1, help="The most tokens of one answer (default 1024).")
+        int | None, typer.Option(min=1, help="The maximum tokens of one answer (default 1024).")
     ] = None,
     prompt_tokens: PromptTokens = None,
-    wall_s: Annotated[float | None, typer.Option(min=1, help="The most seconds of one call (default 120).")] = None,
+    wall_s: Annotated[float | None, typer.Option(min=1, help="The maximum seconds of one call (default 120).")] = None,
     script: Annotated[
         str | None, typer.Option(help="Play recorded answers from this JSON file instead of a model.")
     ] = None,
@@ -160,7 +160,7 @@ def _changed(door: Door, changed: "StandingChanged", said: str) -> None:
 
 @command("scores")
 async def scores(door: Door, settings: "Settings") -> None:
-    """Show the score of each employee. It has verified and rejected work, first attempts, tokens, cost and time."""
+    """Show the score of each employee: its verified and rejected work, first attempts, tokens, cost and time."""
     from director.cli.staff_text import scores_text
     from director.services import staff
 
