@@ -8,7 +8,7 @@ from director.terminal.text import clock, money, table
 
 NOBODY = "There are no employees. Hire one: `aura hire --help` explains how."
 ID_CHARS, VERSION_CHARS = 13, 8
-"""The numbers of shown characters of an employee's id (a UUIDv7, which begins with a time) and of a version (a hash)."""
+"""Numbers of shown characters: of an employee's id (a UUIDv7, which begins with a time), and of a version (a hash)."""
 
 
 def staff_text(people: Sequence[Mapping[str, Any]], record: Sequence[Mapping[str, Any]]) -> str:
