@@ -119,6 +119,6 @@ def test_a_predicate_that_its_box_could_not_load(tmp_path: Path, line: str) -> N
     error = problems_of(tmp_path / "count.md")
     assert [(problem.line, problem.column) for problem in error.problems] == [(22, 57)]
     assert line.split()[1] in error.problems[0].message
-    assert "runs alone" in error.problems[0].remedy
+    assert "needs no other packages" in error.problems[0].remedy
     (tmp_path / "none.py").write_text("import re\n\n\ndef holds(answer, text):\n    return answer >= 0\n")
     assert read_requirement(tmp_path / "count.md").criteria[1].properties

@@ -85,7 +85,7 @@ def test_in_a_repository_it_builds_on_it_and_fails_there(kind: str, aura: Inside
 
 def test_outside_a_repository_the_base_is_a_placeholder(aura: Inside) -> None:
     aura.json("init", "tool.md", "--from", "bugfix")
-    assert "# Replace this base by" in (aura.folder / "tool.md").read_text()
+    assert "# Replace this base with" in (aura.folder / "tool.md").read_text()
     text = aura.run("check", "tool.md").err
     assert "the placeholder `Replace this base` is not replaced" in text
 

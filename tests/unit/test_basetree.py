@@ -68,7 +68,7 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     ("name", "mode", "said"),
     [
         (b"..", FILE, "leaves the project"),
-        (b".git", FILE, "reaches into .git"),
+        (b".git", FILE, "contains the name .git"),
         (b"a\\b", FILE, "backslash"),
         (b"\xff", FILE, "not UTF-8"),
     ],

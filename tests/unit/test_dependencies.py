@@ -49,7 +49,7 @@ def test_pins_are_read_as_written_and_without_spaces() -> None:
         ("requests===2.0", "not an exact pin", '"requests==2.0"'),
         ("requests==2.0,<3", "not an exact pin", '"requests==2.0"'),
         ("requests[socks]~=2.0", "not an exact pin", '"requests[socks]==2.0"'),
-        ("requests==2.0; python_version > '3'", "a marker", '"requests==2.0"'),
+        ("requests==2.0; python_version > '3'", "an environment marker", '"requests==2.0"'),
         ("requests @ https://example.org/r.whl", "an address", '["python-slugify==8.0.4"]'),
         ("git+https://example.org/r", "an address", '["python-slugify==8.0.4"]'),
         ("../wheels/r.whl", "an address", '["python-slugify==8.0.4"]'),

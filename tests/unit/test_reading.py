@@ -162,7 +162,7 @@ def test_notes_are_hints_and_not_errors() -> None:
     front = FRONT.replace('"0", tokens: 0', '"1", tokens: 9')
     assert check_notes(parse('{call: "tool:f", returns: 1}', front=front, sealed=sealed)) == ()
     folder = check_notes(parse('{call: "tool:f", returns: 1}', front=front.replace('["', '["tests", "'), sealed=sealed))
-    assert folder == ("The scope `tests` means a single file of that name. For a folder write `tests/**`.",)
+    assert folder == ("The scope `tests` means a single file with this name. For a folder, write `tests/**`.",)
 
 
 @pytest.mark.parametrize("deliver", ["library", "cli"])
@@ -273,11 +273,11 @@ def test_a_part_that_is_missing_is_offered_ready_to_fill_in() -> None:
 
 @pytest.mark.parametrize("target", ["builtins:eval", "builtins:exec"])
 def test_code_in_a_text_gets_a_hint_of_steps(target: str) -> None:
-    (note,) = (each for each in check_notes(parse(f'{{call: "{target}", args: ["1"]}}')) if "code in a text" in each)
+    (note,) = (each for each in check_notes(parse(f'{{call: "{target}", args: ["1"]}}')) if "code as text" in each)
     assert note.startswith(f"A1 calls `{target}`")
     steps = note.partition("with steps: ")[2].rstrip(".")
     assert parse(f"{{steps: {steps}}}").criteria[0].cases[0].steps[1].target == "$it.method"
-    assert not any("code in a text" in each for each in check_notes(parse('{call: "tool:eval", args: ["1"]}')))
+    assert not any("code as text" in each for each in check_notes(parse('{call: "tool:eval", args: ["1"]}')))
 
 
 def test_a_method_of_a_new_object_gets_steps_as_remedy() -> None:

@@ -43,7 +43,7 @@ def test_the_example_has_a_visible_suite_and_a_sealed_one() -> None:
     alone, both = read.criteria
     assert [[sealed for sealed, _ in each.suites] for each in (alone, both)] == [[False], [True]]
     assert [note for note in check_notes(read) if "grade B" in note] == [
-        "A1 rests only on a given suite, grade B: code could forge its results. Add cases."
+        "Only a given suite judges A1 (grade B): code could forge its results. Add cases."
     ]
     shown = {task: set(brief_of(read, task, base={}).suites) for task in ("T1", "T2")}
     assert shown == {"T1": {"acceptance/test_newest.py"}, "T2": set()}

@@ -1,4 +1,4 @@
-"""Keys of the front matter about a `base`: the commit, its own tests, and tests that may change."""
+"""Parsers of the front matter's keys about a `base`: its commit, its own tests, and its tests that may change."""
 
 import re
 from collections.abc import Iterable
@@ -21,14 +21,14 @@ _REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}", re.ASCII)
 
 
 class ReadChange(NamedTuple):
-    """One entry of `may_change` as read. `at` is the place of its replacement."""
+    """One parsed entry of `may_change`. `at` is the YAML node of its replacement."""
 
     change: MayChange
     at: Node
 
 
 def read_base_key(fields: Fields) -> Base | None:
-    """Return the commit to start from."""
+    """Return the base, the commit to start from."""
     node = fields.mapping("base")
     if node is None:
         return None
@@ -36,7 +36,9 @@ def read_base_key(fields: Fields) -> Base | None:
     repo, ref = inner.text("repo", required=True), inner.text("ref") or "main"
     if repo is not None and ("://" in repo or repo.startswith("git@") or "\0" in repo):
         fields.report.add(
-            inner.get("repo") or node, "`repo` is a path on this machine, not an address", "repo: ../site, a clone"
+            inner.get("repo") or node,
+            "`repo` must be a path on this machine, not a URL",
+            "repo: ../site, the path of a clone",
         )
         return None
     if not _REF.fullmatch(ref) or ".." in ref:
@@ -46,7 +48,7 @@ def read_base_key(fields: Fields) -> Base | None:
 
 
 def read_base_suite(fields: Fields) -> BaseSuitePolicy:
-    """Return how much of the base's tests must run. Less than the whole needs a reason."""
+    """Return the share of the base's tests that must run. Report a share below `whole` that has no reason."""
     node = fields.mapping("base_suite")
     if node is None:
         return BaseSuitePolicy()
@@ -55,24 +57,24 @@ def read_base_suite(fields: Fields) -> BaseSuitePolicy:
     inner = Fields(node, report, BASE_SUITE, "`base_suite`")
     written, reason = inner.text("run") or "whole", inner.text("reason") or ""
     if written not in SHARES:
-        message = f"`run` is `whole`, `partial` or `none`, not `{written[:60]}`"
+        message = f"`run` must be `whole`, `partial` or `none`, not `{written[:60]}`"
         report.add(inner.get("run") or node, message, inner.line("run"))
     run = SHARES.get(written, "whole")
     if run != "whole" and not reason and not inner.has("reason"):
-        report.add(node, f"`run: {run}` needs a reason that every verdict can show", inner.line("reason"))
+        report.add(node, f"`run: {run}` needs a reason, which every verdict shows", inner.line("reason"))
     if len(reason) > _REASON_CHARS_MAX or not reason.isprintable():
-        message = f"`reason` is one line of at most {_REASON_CHARS_MAX} characters"
+        message = f"`reason` must be one line of at most {_REASON_CHARS_MAX} characters"
         report.add(inner.get("reason") or node, message, inner.line("reason"))
     return BaseSuitePolicy(run=run, reason=reason)
 
 
 def read_may_change(fields: Fields) -> tuple[ReadChange, ...]:
-    """Return the tests of the base that need not pass any more."""
+    """Return the tests of the base that may fail from now on."""
     changes: list[ReadChange] = []
     for item in fields.items("may_change") or ():
         if not isinstance(item, Mapping):
             fields.report.add(
-                item, f"an entry of `may_change` is a mapping, not {kind(item)}", fields.line("may_change")
+                item, f"an entry of `may_change` must be a mapping, not {kind(item)}", fields.line("may_change")
             )
             continue
         inner = Fields(item, fields.report, CHANGE, "`may_change`")
@@ -81,7 +83,7 @@ def read_may_change(fields: Fields) -> tuple[ReadChange, ...]:
             if value is not None and "::" not in value:
                 fields.report.add(inner.get(name) or item, f"`{value[:60]}` is not the id of a test", inner.line(name))
         if test is not None and any(each.change.test == test for each in changes):
-            fields.report.add(inner.get("test") or item, f"`{test[:60]}` occurs twice in `may_change`", "it once")
+            fields.report.add(inner.get("test") or item, f"`{test[:60]}` occurs twice in `may_change`", "it only once")
         if test is not None:
             change = MayChange(test=test, replaced_by=replaced_by)
             changes.append(ReadChange(change, inner.get("replaced_by") or item))
@@ -94,14 +96,14 @@ def check_replacements(
 ) -> None:
     """Report a replacement that no criterion names in `must_pass`.
 
-    Then no check would prove that it fails, then passes.
+    Without that name, no check proves that the replacement fails on the base and passes on the tree.
     """
     named = {test for change in changes if change is not None for test in change.must_pass}
     for each in read:
         replacement = each.change.replaced_by
         if replacement is not None and replacement not in named:
             message = f"no criterion names `{replacement[:60]}` in `must_pass`, so nothing would check it"
-            report.add(each.at, message, "it also in `must_pass` of a criterion, or no `replaced_by`")
+            report.add(each.at, message, "this test also in `must_pass` of a criterion, or remove `replaced_by`")
 
 
 def read_proof(fields: Fields) -> ProofPlace:
@@ -112,12 +114,13 @@ def read_proof(fields: Fields) -> ProofPlace:
     _needs_base(fields, "proof")
     written = fields.text("proof") or "notes"
     if written not in PROOF_PLACES:
-        fields.report.add(node, f"`proof` is `notes`, `folder` or `branch`, not `{written[:60]}`", fields.line("proof"))
+        message = f"`proof` must be `notes`, `folder` or `branch`, not `{written[:60]}`"
+        fields.report.add(node, message, fields.line("proof"))
     return PROOF_PLACES.get(written, "notes")
 
 
 def read_refactor(fields: Fields) -> bool:
-    """Return whether the run should prove nothing new."""
+    """Return whether every criterion already holds on the base, so that the run proves nothing new."""
     _needs_base(fields, "refactor")
     return fields.flag("refactor")
 

@@ -1,4 +1,4 @@
-"""The tree of a base commit: files, modes, links and submodules, read from a local repository without a checkout."""
+"""Reader of a base commit's tree from a local repository: files, modes, links and submodules. It makes no checkout."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dulwich.objects import Commit
     from dulwich.repo import Repo
 
-TAGS_MAX = 8  # limit for tags that point to tags
+TAGS_MAX = 8  # maximum length of a chain of tags that name other tags
 
 
 class BaseTree(NamedTuple):
@@ -29,10 +29,10 @@ class BaseTree(NamedTuple):
 
 
 def read_base(base: Base, folder: Path) -> BaseTree:
-    """Return the tree of `base`. Its `repo` is relative to `folder`.
+    """Return the tree of `base`. The path `base.repo` is relative to `folder`.
 
-    Raises NotFound for a missing repository, ref or object; Invalid for entries that are not allowed (links that lead
-    out of the tree, invalid names); LimitReached if it is too large. Each message names the path.
+    Raises NotFound for a missing repository, ref or object. Raises Invalid for invalid names, and for links that lead
+    out of the tree. Raises LimitReached if the tree is too large. Each message names the path.
     """
     from dulwich.errors import NotGitRepository
     from dulwich.repo import Repo
@@ -50,10 +50,9 @@ def read_base(base: Base, folder: Path) -> BaseTree:
 
 
 def base_of(requirement: Requirement, folder: Path) -> BaseTree | None:
-    """Read the base of a requirement, if it has one. Check that no scope lies behind a link of the base.
+    """Return the base of a requirement; None if it has no base. Check that no scope leads through a link of the base.
 
-    `folder`: the base's path is relative to it. Raises the errors of `read_base`, and Invalid for a scope behind a
-    link.
+    The base's path is relative to `folder`. Raises the errors of `read_base`, and Invalid for a scope through a link.
     """
     if requirement.base is None:
         return None
@@ -62,14 +61,14 @@ def base_of(requirement: Requirement, folder: Path) -> BaseTree | None:
         if (other := behind_link(pattern, base.files)) is not None:
             raise Invalid(
                 f"The scope {pattern!r} begins with a link of the base.",
-                hint=f'Write "{other}" instead: a file that is written through a link is written there.',
+                hint=f'Write "{other}" instead: the link leads there.',
                 code="scope_behind_link",
             )
     return base
 
 
 def _commit(repo: "Repo", base: Base, path: Path) -> "Commit":
-    """Return the commit of a branch, tag, remote branch or commit id; they are tried in this order."""
+    """Return the commit that `base.ref` names: a branch, a tag, a remote branch or a commit id, tried in this order."""
     from dulwich.objects import Commit, ObjectID, Tag
     from dulwich.refs import Ref
 
@@ -99,7 +98,7 @@ def _commit(repo: "Repo", base: Base, path: Path) -> "Commit":
 
 
 class _Walk:
-    """Reader of one tree within the limits."""
+    """Reader of one tree. It checks the limits of trees."""
 
     def __init__(self, repo: "Repo") -> None:
         self.repo = repo
@@ -115,7 +114,8 @@ class _Walk:
         for path in sorted(tree.links):
             if (fault := text_fault(path, tree)) is not None:
                 raise Invalid(
-                    f"{path} in the base {fault}", hint="Start from a commit where it is a file, or does not exist."
+                    f"{path} in the base {fault}",
+                    hint="Start from a commit where this path is a file or does not exist.",
                 )
         return tree
 
@@ -130,7 +130,8 @@ class _Walk:
             )
         if depth > FOLDERS_DEPTH_MAX:
             raise LimitReached(
-                f"{prefix} in the base nests folders deeper than {FOLDERS_DEPTH_MAX}", hint="Start from a smaller base."
+                f"{prefix} in the base is nested deeper than {FOLDERS_DEPTH_MAX} folders",
+                hint="Start from a smaller base.",
             )
         for entry in folder.items():
             path = self.path(prefix, entry.path)
@@ -147,7 +148,7 @@ class _Walk:
                 self.executable |= {path} if entry.mode & 0o111 else set()
             else:
                 raise Invalid(
-                    f"{path} in the base has the mode {entry.mode:o}", hint="Repair the repository: git fsck."
+                    f"{path} in the base has the unknown mode {entry.mode:o}", hint="Repair the repository: git fsck."
                 )
 
     def count(self, path: str) -> None:
@@ -161,7 +162,7 @@ class _Walk:
         try:
             return self.content(digest, path).decode("utf-8")
         except UnicodeDecodeError as error:
-            text = f"{path} in the base is a link with a text that is not UTF-8"
+            text = f"{path} in the base is a link with a target that is not UTF-8"
             raise Invalid(text, hint="Create the link again.") from error
 
     def path(self, prefix: str, name: bytes | None) -> str:
@@ -172,7 +173,7 @@ class _Walk:
             raise Invalid(f"the base contains a name that is not UTF-8: {name!r}", hint=hint) from error
         if b"/" in (name or b"") or (fault := path_fault(path)) is not None:
             raise Invalid(
-                f"the base contains a path that {'is not one name' if b'/' in (name or b'') else fault}: {path!r}",
+                f"the base contains a path that {'has / in a name' if b'/' in (name or b'') else fault}: {path!r}",
                 hint=hint,
             )
         return path
@@ -187,7 +188,7 @@ class _Walk:
         self.bytes += len(content)
         if len(content) > FILE_BYTES_MAX:
             raise LimitReached(
-                f"{path} in the base is larger than {FILE_BYTES_MAX} bytes", hint="Leave it out of the base."
+                f"{path} in the base is larger than {FILE_BYTES_MAX} bytes", hint="Remove the file from the base."
             )
         if self.bytes > TREE_BYTES_MAX:
             raise LimitReached(

@@ -14,7 +14,7 @@ from verification.requirements.problems import ProblemList, listed
 from verification.requirements.scope import path_fault
 from verification.requirements.yaml_tree import Mapping, Node, Scalar, kind
 
-STEPS_MAX = 200  # of one case
+STEPS_MAX = 200  # in one case
 WITHIN_S_MAX = 300
 MEMORY_MB_MIN, MEMORY_MB_MAX = 16, 4096
 
@@ -60,7 +60,7 @@ _ON_OBJECT = re.compile(rf"(?P<made>{_DOTTED}:{_DOTTED})\(.*\)\.(?P<method>{_NAM
 
 
 def _form(target: str, fields: Fields, action: Action) -> str:
-    """Return the remedy for an invalid target. If a method of a new object is meant, it is a list of steps."""
+    """Return the remedy for an invalid target. If the target is a method of a new object, the remedy is two steps."""
     meant = _ON_OBJECT.match(target)
     if meant is None:
         return fields.line(action)
@@ -70,8 +70,8 @@ def _form(target: str, fields: Fields, action: Action) -> str:
 class CaseReader:
     """Reader of the cases of one file.
 
-    `command` is the name that `run` cases start. It is None if the project has none, and empty if it could not be read;
-    then it is not checked here. `served`: there is a service for requests.
+    `command`: the name of the command in `run` cases. None: the project has no command. Empty: the name could not be
+    read, so cases are not checked against it. `served`: whether the project has a service for requests.
     """
 
     def __init__(self, report: ProblemList, fixtures: Fixtures, command: str | None, *, served: bool) -> None:
@@ -82,9 +82,11 @@ class CaseReader:
         self.requests = request_parser.RequestReader(self.literals, served=served)
 
     def case(self, node: Node) -> Case | None:
-        """Return one case; None after its problems were reported."""
+        """Return one case; None after a report of its problems."""
         if not isinstance(node, Mapping):
-            self.report.add(node, f"a case is a mapping, not {kind(node)}", '{call: "module:function", returns: 1}')
+            self.report.add(
+                node, f"a case must be a mapping, not {kind(node)}", '{call: "module:function", returns: 1}'
+            )
             return None
         if node.get("steps") is None:
             step, fields = self._step(node, {}, alone=True)
@@ -113,7 +115,7 @@ class CaseReader:
         steps: list[Step] = []
         for node in nodes[:STEPS_MAX]:
             if not isinstance(node, Mapping):
-                self.report.add(node, f"a step is a mapping, not {kind(node)}", '{call: "$it.method", returns: 1}')
+                self.report.add(node, f"a step must be a mapping, not {kind(node)}", '{call: "$it.method", returns: 1}')
                 continue
             step, _ = self._step(node, bound, alone=False)
             if step is not None:
@@ -122,7 +124,7 @@ class CaseReader:
         return steps
 
     def _step(self, node: Mapping, bound: dict[str, Node], *, alone: bool) -> tuple[Step | None, Fields | None]:
-        """Return one action. `bound` contains the names that earlier steps set with `as`."""
+        """Return one step and its fields. `bound` contains the names that earlier steps set with `as`."""
         actions = [action for action in _ACTIONS if node.get(action) is not None]
         what = "a case" if alone else "a step"
         if len(actions) != 1:
@@ -140,7 +142,11 @@ class CaseReader:
         expect = Expectation(**self.expected.outcome(fields, action), **files)
         if not alone and (name := fields.text("as")) is not None:
             if not re.fullmatch(_NAME, name) or name in bound:
-                self.report.add(fields.get("as") or node, f"`{name[:60]}` is not a new name", "as: it")
+                self.report.add(
+                    fields.get("as") or node,
+                    f"`{name[:60]}` is not a valid name, or an earlier step already uses it",
+                    "as: it",
+                )
             bound[name] = node
             given["bind"] = name
         return Step(action=action, expect=expect, files_before=before, **given), fields
@@ -186,7 +192,9 @@ class CaseReader:
         argv = fields.texts("run", empty=True) or ()
         at = fields.get("run") or fields.node
         if self.command is None:
-            self.report.add(at, "`run` needs the project's command", 'command: "name = module:function" at the top')
+            self.report.add(
+                at, "`run` needs the project's command", 'command: "name = module:function" in the front matter'
+            )
         elif not argv or (self.command and argv[0][0] != self.command):
             first = argv[0][0][:60] if argv else ""
             place = argv[0][1] if argv else at
@@ -212,7 +220,7 @@ class CaseReader:
         return read
 
     def _files(self, fields: Fields) -> tuple[dict[str, str], dict[str, Any]]:
-        """Return `files:` as (files before, fields of the expectation)."""
+        """Return the field `files`, as the files before the action and the expectations about files after it."""
         node = fields.mapping("files")
         if node is None:
             return {}, {}

@@ -1,4 +1,4 @@
-"""Parser of criteria: the visible ones in acceptance blocks, and the sealed parts in the file beside them."""
+"""Parser of criteria: the visible parts in acceptance blocks, and the sealed parts in NAME.sealed.yaml."""
 
 import re
 from collections.abc import Iterable
@@ -14,14 +14,14 @@ from verification.requirements.suite_files import read_change, read_suite
 from verification.requirements.yaml_tree import Mapping, Node, Scalar, Sequence, kind
 
 CRITERIA_MAX = 64
-CASES_MAX = 500  # of one criterion
-PROPERTIES_MAX = 16  # of one criterion
-ID_FORM = "a letter, then letters, digits, - or _, at most 40 in all"
+CASES_MAX = 500  # in one criterion
+PROPERTIES_MAX = 16  # in one criterion
+ID_FORM = "a letter, then letters, digits, - or _, at most 40 characters in total"
 ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}", re.ASCII)
 
 EXAMPLES = {
     "id": "A1",
-    "says": "what is true when it is met",
+    "says": "a sentence that is true when the criterion is met",
     "cases": '[{call: "module:function", args: [1], returns: 2}]',
     "properties": '[{property: idempotent, call: "module:function", inputs: [integer]}]',
     "pytest": "acceptance/test_it.py",
@@ -30,7 +30,7 @@ EXAMPLES = {
 
 
 class Read(NamedTuple):
-    """One criterion as read. `node` is its place."""
+    """One parsed criterion. `node` is its YAML node."""
 
     id: str
     says: str
@@ -43,7 +43,7 @@ class Read(NamedTuple):
 
 
 def read_id(fields: Fields) -> str | None:
-    """Return the field `id` after a check."""
+    """Return the field `id`; None after a report."""
     node = fields.get("id")
     if isinstance(node, Scalar) and isinstance(node.value, int) and not isinstance(node.value, bool):
         fields.report.add(
@@ -80,7 +80,9 @@ def _read(roots: Iterable[Node], reader: CaseReader, report: ProblemList, *, sea
     first: dict[str, int] = {}
     for root in roots:
         if not isinstance(root, Sequence):
-            report.add(root, f"the criteria are a list, not {kind(root)}", "- id: A1, with says and cases below it")
+            report.add(
+                root, f"the criteria must be a list, not {kind(root)}", "- id: A1, with `says` and `cases` below it"
+            )
             continue
         for node in root.items:
             criterion = _criterion(node, reader, report, sealed)
@@ -90,7 +92,9 @@ def _read(roots: Iterable[Node], reader: CaseReader, report: ProblemList, *, sea
             if line != node.line:
                 message = f"the id `{criterion.id}` occurs twice; the first is in line {line}"
                 at = node.get("id") if isinstance(node, Mapping) else None
-                report.add(at or node, message, "id: another one" if not sealed else "all its cases under the first")
+                report.add(
+                    at or node, message, "id: another id" if not sealed else "all its cases under the first entry"
+                )
                 continue
             if len(read) == CRITERIA_MAX:
                 report.add(node, f"more than {CRITERIA_MAX} criteria", "fewer criteria, or two requirements")
@@ -101,7 +105,9 @@ def _read(roots: Iterable[Node], reader: CaseReader, report: ProblemList, *, sea
 
 def _criterion(node: Node, reader: CaseReader, report: ProblemList, sealed: bool) -> Read | None:
     if not isinstance(node, Mapping):
-        report.add(node, f"a criterion is a mapping, not {kind(node)}", "- id: A1, with says and cases below it")
+        report.add(
+            node, f"a criterion must be a mapping, not {kind(node)}", "- id: A1, with `says` and `cases` below it"
+        )
         return None
     fields = Fields(node, report, EXAMPLES, "a criterion")
     name = read_id(fields)
@@ -112,7 +118,7 @@ def _criterion(node: Node, reader: CaseReader, report: ProblemList, sealed: bool
     change = read_change(fields, reader.literals.fixtures)
     holds_already = fields.flag("holds_already")
     if sealed and fields.has("holds_already"):
-        remedy = "it in the requirement itself"
+        remedy = "`holds_already` in the requirement itself"
         report.add(fields.get("holds_already") or node, "`holds_already` cannot be sealed", remedy)
     return Read(name, says, cases, properties, suite, change, holds_already, node) if name is not None else None
 

@@ -32,7 +32,7 @@ def read_from_base(fields: Fields) -> bool:
 
 
 def read_dependencies(fields: Fields) -> tuple[str, ...]:
-    """Return every pin without spaces, otherwise as written. Invalid ones are reported and left out."""
+    """Return every pin as written, but without spaces. Invalid pins are reported and not returned."""
     node = fields.get("dependencies")
     if isinstance(node, Scalar) and node.value == FROM_BASE:
         return ()
@@ -82,10 +82,10 @@ def _pin(text: str, at: Node, fields: Fields) -> str | None:
     name = begins[0].strip() if begins else ""
     remedy = f'"{name}=={number[0] if number else "1.0"}", with the exact version'
     if "://" in text or text.lstrip().startswith((".", "/")) or "@" in text:
-        fault, remedy = "an address, and packages come from the package index", fields.line("dependencies")
+        fault, remedy = "an address, but packages must come from the package index", fields.line("dependencies")
     elif ";" in text:
-        fault = "a pin with a marker, and there is only one environment"
+        fault = "a pin with an environment marker, but there is only one environment"
     else:
-        fault = "not an exact pin, `name==version`"
+        fault = "not an exact pin of the form `name==version`"
     fields.report.add(at, f"`{shown}` is {fault}", remedy if name else fields.line("dependencies"))
     return None

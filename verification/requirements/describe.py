@@ -13,9 +13,10 @@ _VERSION = re.compile(r"(?:[A-Za-z_-]*[-_])?v?(\d+(?:\.\d+)*(?:[.-]?(?:a|b|rc|po
 
 
 def describe(path: Path, commit: str) -> str:
-    """Return the version of the nearest tag at or above a commit, without its distance; empty if there is none.
+    """Return the version of the nearest tag of a commit or of its ancestors; empty if there is no such tag.
 
-    A commit after the tag of 1.2.0 gets the version 1.2.1.dev0, as setuptools-scm and similar tools guess it.
+    A commit after the tag 1.2.0 gets the version 1.2.1.dev0, as from setuptools-scm and similar tools. The number of
+    commits since the tag is not part of the version.
     """
     from dulwich.repo import Repo
 
@@ -29,7 +30,7 @@ def describe(path: Path, commit: str) -> str:
             if here in tags:
                 return tags[here] if here == commit.encode() else _next(tags[here])
             try:
-                parents = repo[here].parents  # type: ignore[attr-defined]  # a tag of a tree has none
+                parents = repo[here].parents  # type: ignore[attr-defined]    # a tag may name a tree, which has no parents
             except (KeyError, AttributeError):
                 continue  # a shallow clone ends here
             waiting += [parent for parent in parents if parent not in seen]
@@ -51,7 +52,7 @@ def _versions(repo: "Repo") -> dict[bytes, str]:
 
 
 def _next(version: str) -> str:
-    """Return the development version after a release."""
+    """Return the development version that follows a release."""
     numbers = re.match(r"\d+(?:\.\d+)*", version)
     parts = (numbers[0] if numbers else "0").split(".")
     parts[-1] = str(int(parts[-1]) + 1)

@@ -1,4 +1,4 @@
-"""A requirement's Markdown, split into front matter, acceptance blocks and prose, each with its first line."""
+"""Splitter of a requirement's Markdown into front matter, acceptance blocks and prose, with line numbers."""
 
 import re
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 from verification.requirements.problems import ProblemList, Spot
 
 OWN_KEYS = ("aura", "deliver", "scope", "budget")
-"""Keys that distinguish our front matter from that of another program, such as a site generator's."""
+"""Keys that distinguish our front matter from the front matter of other programs, such as site generators."""
 _OWN_KEY = re.compile(rf"^[ \t]*({'|'.join(OWN_KEYS)})[ \t]*:", re.MULTILINE)
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*([^`\r\n]*)\r?$")
 
@@ -19,7 +19,7 @@ class YamlPart(NamedTuple):
 
 
 class Document(NamedTuple):
-    """The parts of a file. `front` is None without front matter; `fence` is the place of the first acceptance block."""
+    """The parts of a file. `front` is the front matter or None. `fence` is the place of the first acceptance block."""
 
     front: YamlPart | None
     acceptance: tuple[YamlPart, ...]
@@ -28,12 +28,12 @@ class Document(NamedTuple):
 
     @property
     def is_prose(self) -> bool:
-        """Whether nothing in the file is written for this program."""
+        """Whether the file has no acceptance block, and no front matter with our keys."""
         return not self.acceptance and (self.front is None or not _OWN_KEY.search(self.front.text))
 
 
 def split(text: str, report: ProblemList) -> Document | None:
-    """Return the parts of the file; None if the front matter is not closed, with the reason in `report`."""
+    """Return the parts of the file. If the front matter is not closed, report this and return None."""
     lines = text.split("\n")
     front: YamlPart | None = None
     start = 0
@@ -86,6 +86,8 @@ def _is_acceptance(info: str, spot: Spot, report: ProblemList) -> bool:
     known = {"yaml", "yml", "acceptance", "acceptence", "acceptance:"}
     lowered = [word.lower().strip("{}") for word in words]
     if lowered and set(lowered) <= known and lowered not in (["yaml"], ["yml"]):
-        report.add(spot, f"a block marked `{info.strip()[:60]}` is ignored", "yaml acceptance, after the opening fence")
+        report.add(
+            spot, f"`{info.strip()[:60]}` does not mark an acceptance block", "yaml acceptance, after the opening fence"
+        )
         return True
     return False

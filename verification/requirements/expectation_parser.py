@@ -1,4 +1,4 @@
-"""Parser of expectations of a call, a construction or a run. case_parser.py reads those about files."""
+"""Parser of the expected results of a call, a construction or a run. case_parser.py parses expectations about files."""
 
 import re
 from collections.abc import Mapping as Map
@@ -23,7 +23,7 @@ class ExpectationReader:
         self.literals = literals
 
     def outcome(self, fields: Fields, action: Action) -> dict[str, Any]:
-        """Return the expectation, without files."""
+        """Return the fields of an expectation, without the fields about files."""
         if action == "run":
             return self._run_outcome(fields)
         seen: dict[str, Any] = {
@@ -44,19 +44,21 @@ class ExpectationReader:
         return seen
 
     def _returns(self, fields: Fields) -> dict[str, Any]:
-        """Return `returns` and its kind of comparison."""
+        """Return the field `returns`, and the fields that say how to compare it."""
         returns, approx = fields.get("returns"), fields.number("approx", 0, 1e12)
         seen: dict[str, Any] = {"exact_type": fields.flag("exact_type")}
         if returns is not None:
             seen["returns"] = self.literals.value(returns, expected=True)
         elif (node := fields.get("exact_type")) is not None:
-            self.report.add(node, "`exact_type` belongs to `returns`", "returns: expected, beside `exact_type`")
+            self.report.add(node, "`exact_type` is allowed only with `returns`", "returns: expected, in addition")
         if approx is not None:
             seen["approx"] = float(approx)
             if not has_float(seen.get("returns")):
                 at = fields.get("approx") or fields.node
                 self.report.add(
-                    at, "`approx` compares floats, and `returns` contains none", "returns: 1.0, with a decimal point"
+                    at,
+                    "`approx` compares floats, but `returns` contains no float",
+                    "returns: 1.0, with a decimal point",
                 )
         return seen
 
@@ -65,14 +67,14 @@ class ExpectationReader:
         if raises is None:
             for name in ("or_subclass", "message_matches"):
                 if (node := fields.get(name)) is not None and not fields.has("raises"):
-                    self.report.add(node, f"`{name}` belongs to `raises`", "raises: ValueError beside it")
+                    self.report.add(node, f"`{name}` is allowed only with `raises`", "raises: ValueError, in addition")
             return
         if not _CLASS.fullmatch(raises):
             self.report.add(
                 fields.get("raises") or fields.node, f"`{raises[:60]}` is not a class name", "raises: ValueError"
             )
         if (returns := fields.get("returns")) is not None:
-            self.report.add(returns, "a call returns or raises, not both", "`returns` or `raises`")
+            self.report.add(returns, "a call cannot both return and raise", "only one of `returns` or `raises`")
 
     def _pattern(self, fields: Fields, name: str) -> str | None:
         pattern = fields.text(name)

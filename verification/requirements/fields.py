@@ -1,4 +1,4 @@
-"""The fields of one mapping, read by name and type. Missing, unknown and wrong fields are reported."""
+"""Reader of the fields of one mapping by name and type. It reports missing, unknown and wrong fields."""
 
 from collections.abc import Mapping as Map
 
@@ -37,7 +37,7 @@ class Fields:
         return self.node.get(name) is not None
 
     def require(self, name: str) -> Node | None:
-        """Return the field's node. Report its absence, unless it is there with a spelling mistake."""
+        """Return the field's node. Report a missing field, unless an unknown key is probably a misspelling of it."""
         node = self.node.get(name)
         if node is None and name not in self.meant:
             self.report.add(self.node, f"`{name}` is missing in {self.what}", self.line(name))
@@ -47,7 +47,7 @@ class Fields:
         self.report.add(node, f"`{name}` must be {wanted}, not {kind(node)}", remedy or self.line(name))
 
     def text(self, name: str, *, required: bool = False, empty: bool = False) -> str | None:
-        """Return a text, not empty unless `empty`; None if it is absent or wrong."""
+        """Return a text; None if the field is missing or wrong. `empty` allows an empty text."""
         node = self.require(name) if required else self.get(name)
         if node is None:
             return None
@@ -64,7 +64,7 @@ class Fields:
         return None
 
     def items(self, name: str, *, required: bool = False, empty: bool = False) -> tuple[Node, ...] | None:
-        """Return the items of a list, at least one unless `empty`."""
+        """Return the items of a list; None if the field is missing or wrong. `empty` allows an empty list."""
         node = self.require(name) if required else self.get(name)
         if node is None:
             return None
@@ -79,7 +79,7 @@ class Fields:
         return node.items
 
     def texts(self, name: str, *, required: bool = False, empty: bool = False) -> tuple[tuple[str, Node], ...] | None:
-        """Return a list of texts, each with its place. Wrong items are reported and left out."""
+        """Return a list of texts, each with its node. Wrong items are reported and not returned."""
         items = self.items(name, required=required, empty=empty)
         if items is None:
             return None
@@ -94,7 +94,7 @@ class Fields:
         return None
 
     def flag(self, name: str) -> bool:
-        """Return whether the field exists and is `true`. Any value but `true` and `false` is a problem."""
+        """Return whether the field exists and is `true`. Report a value that is neither `true` nor `false`."""
         node = self.get(name)
         if node is None:
             return False
@@ -104,7 +104,7 @@ class Fields:
         return node.value
 
     def number(self, name: str, low: float, high: float, *, whole: bool = False) -> float | None:
-        """Return a number within bounds, in the unit of the field's name."""
+        """Return a number from `low` to `high`; None if the field is missing or wrong."""
         node = self.get(name)
         if node is None:
             return None

@@ -1,4 +1,4 @@
-"""Files that a requirement names. They lie beside it, never outside its folder, and are never read through a link."""
+"""Files that a requirement names. They must be inside its folder, and are never read through a link."""
 
 import os
 import stat
@@ -8,16 +8,16 @@ from pathlib import Path
 from domain.errors import Invalid
 from verification.requirements.scope import path_fault
 
-FIXTURE_BYTES_MAX = 1 << 20  # of one file
-FIXTURES_BYTES_MAX = 8 << 20  # of all files that one requirement names together
-FOLDER_FILES_MAX = 200  # of one folder that is named
+FIXTURE_BYTES_MAX = 1 << 20  # in one file
+FIXTURES_BYTES_MAX = 8 << 20  # in all files of one requirement together
+FOLDER_FILES_MAX = 200  # in one folder that a requirement names
 FOLDER_DEPTH_MAX = 8
 
 
 class Fixtures:
     """Reader of fixtures.
 
-    It reads each file once and stores it in `used`. Without a folder, only `given` files exist.
+    It reads each file once and stores it in `used`. Without a folder, only the files in `given` can be read.
     """
 
     def __init__(self, folder: Path | None, given: Mapping[str, bytes]) -> None:
@@ -26,12 +26,12 @@ class Fixtures:
         self.used: dict[str, bytes] = {}
 
     def load(self, path: str) -> bytes:
-        """Return the file's bytes. Raises Invalid with the reason if it cannot be used."""
+        """Return the bytes of a file. Raises Invalid with the reason if the file cannot be used."""
         if path in self.used:
             return self.used[path]
         if (fault := path_fault(path)) is not None:
             raise Invalid(
-                f"the path of a fixture {fault}", hint="{$file: fixtures/name}, below the requirement's folder"
+                f"the path of a fixture {fault}", hint="{$file: fixtures/name}, inside the requirement's folder"
             )
         if path in self.given:
             content = self.given[path]
@@ -49,7 +49,7 @@ class Fixtures:
         return content
 
     def load_all(self, path: str) -> dict[str, bytes]:
-        """Return the bytes of the file, or of every file below the folder, by path. Caches are left out."""
+        """Return the bytes of the file, or of every file inside the folder, by path. Cache files are skipped."""
         below = [each for each in self.given if each.startswith(f"{path}/") and not _is_cache(each[len(path) + 1 :])]
         if path not in self.given and not below and self.folder is not None and path_fault(path) is None:
             below = _listed(self.folder, path)
@@ -63,7 +63,7 @@ def _is_cache(path: str) -> bool:
 
 
 def _listed(folder: Path, path: str) -> list[str]:
-    """Return the files below a folder, if it is one. Links are not followed; they are reported when they are read."""
+    """Return the files inside a folder; nothing if the path is not a folder. Links are not followed, but returned."""
     found: list[str] = []
     waiting = [(path, 1)] if (folder / path).is_dir() and not (folder / path).is_symlink() else []
     while waiting:
@@ -81,7 +81,7 @@ def _listed(folder: Path, path: str) -> list[str]:
 
 
 def _read_beneath(folder: Path, path: str) -> bytes:
-    """Read a file. Each folder of its path is opened without following links, so the file is where its path says."""
+    """Read a file inside a folder. No part of its path may be a link, so the path cannot lead out of the folder."""
     *folders, name = path.split("/")
     held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -91,7 +91,7 @@ def _read_beneath(folder: Path, path: str) -> bytes:
             held = deeper
         file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=held)
     except OSError as error:
-        hint = "the path of a plain file beside the requirement, not a link"
+        hint = "the path of a plain file in the requirement's folder, not a link"
         raise Invalid(f"the fixture {path} cannot be read: {error.strerror}", hint=hint) from error
     finally:
         os.close(held)
@@ -102,7 +102,7 @@ def _read_beneath(folder: Path, path: str) -> bytes:
 
 
 def read_plain(file: int, bytes_max: int) -> bytes | None:
-    """Return the beginning of an open file, and close it. None if it is a folder, a pipe or a device."""
+    """Return the first `bytes_max` bytes of an open file, and close it. None for a folder, a pipe or a device."""
     try:
         if not stat.S_ISREG(os.fstat(file).st_mode):
             return None

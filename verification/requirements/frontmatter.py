@@ -1,4 +1,4 @@
-"""The front matter: what to build, which paths may be written, and the budget."""
+"""Parser of the front matter: the thing to build, the paths that may be written, and the budget."""
 
 import re
 from decimal import Decimal
@@ -21,9 +21,9 @@ from verification.requirements.scope import pattern_fault
 from verification.requirements.yaml_tree import Mapping, Node, Scalar, kind
 
 TITLE_CHARS_MAX = 200
-SCOPE_PATTERNS_MAX = 64  # of one list
+SCOPE_PATTERNS_MAX = 64  # in one list
 TOKENS_MAX = 10**12
-RUN_CHARS_MAX = 4000  # of a service's command line
+RUN_CHARS_MAX = 4000  # in the command line of a service
 MINUTES_MAX = 60 * 24 * 365
 
 EXAMPLES = {
@@ -59,7 +59,7 @@ USD = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?", re.ASCII)
 
 
 class FrontMatter(NamedTuple):
-    """The front matter as read. A field that could not be read is None, and the report contains the reason."""
+    """The parsed front matter. A field that could not be read is None, and the report contains the reason."""
 
     title: str | None
     deliver: Deliverable | None
@@ -81,12 +81,12 @@ class FrontMatter(NamedTuple):
 
 
 def read_front_matter(node: Mapping, report: ProblemList) -> FrontMatter:
-    """Read every field, so that all problems are reported together."""
+    """Read every field, so that the report contains all problems."""
     fields = Fields(node, report, EXAMPLES, "the front matter")
     _version(fields)
     title = fields.text("title", required=True)
     if title is not None and (len(title) > TITLE_CHARS_MAX or not title.isprintable()):
-        message = f"`title` is one line of at most {TITLE_CHARS_MAX} characters"
+        message = f"`title` must be one line of at most {TITLE_CHARS_MAX} characters"
         report.add(fields.get("title") or node, message, fields.line("title"))
     deliver = _deliver(fields)
     return FrontMatter(
@@ -117,7 +117,7 @@ def command_name(command: str | None) -> str | None:
 
 
 def read_scope(fields: Fields, *, required: bool = False) -> tuple[str, ...] | None:
-    """Return the patterns of `scope`. Invalid ones are reported and left out."""
+    """Return the patterns of `scope`. Invalid patterns are reported and not returned."""
     named = fields.texts("scope", required=required)
     if named is None:
         return None
@@ -138,9 +138,9 @@ def _version(fields: Fields) -> None:
         return
     value = node.value if isinstance(node, Scalar) else None
     if not isinstance(value, int) or isinstance(value, bool):
-        fields.wrong("aura", node, "the format's version")
+        fields.wrong("aura", node, "the version number of the format")
     elif value != 1:
-        fields.report.add(node, f"version {str(value)[:20]} of the format is not known to this program", "aura: 1")
+        fields.report.add(node, f"this program does not know version {str(value)[:20]} of the format", "aura: 1")
 
 
 def _deliver(fields: Fields) -> Deliverable | None:
@@ -159,29 +159,31 @@ def _command(fields: Fields, deliver: Deliverable | None) -> str | None:
     if command is not None and command_name(command) is None:
         at = fields.get("command") or fields.node
         fields.report.add(
-            at, f"`command` has the form `name = module:function`, not `{command[:60]}`", fields.line("command")
+            at, f"`command` must have the form `name = module:function`, not `{command[:60]}`", fields.line("command")
         )
         return None
     return command
 
 
 def _serve(fields: Fields, deliver: Deliverable | None, command: str | None) -> Serve | None:
-    """Return how the service is started. It is required with `deliver: http` and forbidden otherwise."""
+    """Return the settings to start the service. They are required with `deliver: http`, and forbidden otherwise."""
     node = fields.mapping("serve", required=deliver == "http")
     if node is None:
         return None
     report = fields.report
     if deliver not in ("http", None):
-        report.add(node, "`serve` belongs to `deliver: http`", "deliver: http, or no `serve`")
+        report.add(node, "`serve` is allowed only with `deliver: http`", "deliver: http, or no `serve`")
     inner = Fields(node, report, SERVE, "`serve`")
     words = inner.texts("run", required=True) or ()
     programs = ("python3", "python", *([command] if command else []))
     if words and words[0][0] not in programs:
-        message = f"`{words[0][0][:60]}` is not a program that the service can be started with"
+        message = f"the service cannot start with the program `{words[0][0][:60]}`"
         report.add(words[0][1], message, f"one of {listed(programs)}, or declare the program with `command`")
     ready = inner.text("ready", required=True)
     if ready is not None and not _READY.fullmatch(ready):
-        report.add(inner.get("ready") or node, f"`ready` is a GET and a path, not `{ready[:60]}`", inner.line("ready"))
+        report.add(
+            inner.get("ready") or node, f"`ready` must be GET and a path, not `{ready[:60]}`", inner.line("ready")
+        )
     data = inner.text("data")
     if data is not None and (not _DATA.fullmatch(data) or _TAKEN.fullmatch(data)):
         message = f"`{data[:60]}` cannot be the data folder: it must be an absolute path, and not a system folder"
@@ -191,7 +193,7 @@ def _serve(fields: Fields, deliver: Deliverable | None, command: str | None) -> 
 
 
 def _check_run(inner: Fields, words: tuple[tuple[str, Node], ...], data: str | None) -> None:
-    """Report names in the service's command line that the service does not get."""
+    """Report each unknown `${name}` in the service's command line."""
     if sum(len(text) for text, _ in words) > RUN_CHARS_MAX:
         inner.report.add(words[0][1], f"`run` is longer than {RUN_CHARS_MAX} characters", "a shorter command line")
     names = ("PORT", "DATA") if data is not None else ("PORT",)
@@ -214,12 +216,12 @@ def _reviewed(fields: Fields) -> bool:
     text = fields.text("review") or "none"
     at = fields.get("review")
     if at is not None and text not in ("required", "none"):
-        fields.report.add(at, f"`review` is `required` or `none`, not `{text[:60]}`", "review: required")
+        fields.report.add(at, f"`review` must be `required` or `none`, not `{text[:60]}`", "review: required")
     return text == "required"
 
 
 def _suite_limits(fields: Fields) -> SuiteLimits:
-    """Return the limits of one run of a suite, each within the judge's caps."""
+    """Return the limits of one run of a suite. Each limit must be within the judge's bounds."""
     node = fields.mapping("suite_limits")
     if node is None:
         return SuiteLimits()
@@ -254,11 +256,11 @@ def _usd(fields: Fields) -> Decimal | None:
     if not isinstance(node, Scalar) or not isinstance(node.value, str):
         number = isinstance(node, Scalar) and isinstance(node.value, (int, float)) and not isinstance(node.value, bool)
         plain = node.text if isinstance(node, Scalar) and number and USD.fullmatch(node.text) else "1.00"
-        said = "a number that loses cents" if number else kind(node)
-        fields.report.add(node, f"`usd` is an amount in quotes, not {said}", f'usd: "{plain}"')
+        said = "a number, which can lose cents" if number else kind(node)
+        fields.report.add(node, f"`usd` must be an amount in quotes, not {said}", f'usd: "{plain}"')
         return None
     if not USD.fullmatch(node.value):
-        message = f"`{node.value[:60]}` is not an amount of US dollars, zero or more, with at most 6 decimal places"
+        message = f"`{node.value[:60]}` is not an amount of US dollars: a number from 0, with at most 6 decimal places"
         fields.report.add(node, message, 'usd: "1.00"')
         return None
     return Decimal(node.value)

@@ -1,4 +1,4 @@
-"""Parser of generators for a property's inputs: a name, or a name with its options."""
+"""Parser of the generators of a property's inputs. A generator is a name, or a name with options."""
 
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -11,7 +11,7 @@ from verification.requirements.property_model import Generator, GeneratorKind
 from verification.requirements.values import key_of
 from verification.requirements.yaml_tree import Mapping, Node, Scalar, Sequence, kind
 
-NUMBER_MAX = 1_000_000  # of numbers without bounds
+NUMBER_MAX = 1_000_000  # the default bound of numbers
 GREATEST = 10**18
 TEXT_MAX, ITEMS_MAX = 20, 10  # default maximum sizes
 TEXT_LONGEST, ITEMS_MOST = 2000, 200
@@ -52,14 +52,14 @@ _PLAIN: tuple[GeneratorKind, ...] = ("boolean", "none")
 
 
 class GeneratorReader:
-    """Reader of generators. A malformed one is reported and read as None."""
+    """Reader of generators. It reports each malformed generator and returns None for it."""
 
     def __init__(self, literals: Literals) -> None:
         self.literals = literals
         self.report = literals.report
 
     def generator(self, node: Node) -> Generator | None:
-        """Return one generator with its defaults."""
+        """Return one generator with all defaults filled in; None after a report."""
         name, options = self._name(node)
         if name is None:
             return None
@@ -73,7 +73,7 @@ class GeneratorReader:
             self.report.add(node, f"`{name}` needs the generators of its items", EXAMPLES[name])
             return None
         if options is not None and not isinstance(options, Mapping):
-            self.report.add(options, f"the options of `{name}` are a mapping, not {kind(options)}", EXAMPLES[name])
+            self.report.add(options, f"the options of `{name}` must be a mapping, not {kind(options)}", EXAMPLES[name])
             return None
         fields = Fields(
             options or Mapping((), node.line, node.column), self.report, OPTIONS[name], f"the generator `{name}`"
@@ -91,7 +91,9 @@ class GeneratorReader:
         if found is None:
             near = similar(word, KINDS) if isinstance(word, str) else None
             told = (
-                f"`{at.text[:60]}` is not a generator" if isinstance(at, Scalar) else f"{kind(at)} is not one generator"
+                f"`{at.text[:60]}` is not a generator"
+                if isinstance(at, Scalar)
+                else f"a generator must be a name, or a mapping with one name, not {kind(at)}"
             )
             message = told + (f"; did you mean `{near}`?" if near else "")
             known = next((EXAMPLES[name] for name in KINDS if name == near), f"one of {listed(KINDS)}")
@@ -99,16 +101,16 @@ class GeneratorReader:
         return found, options
 
     def _whole(self, name: GeneratorKind, node: Node, options: Node | None) -> Generator | None:
-        """Return a generator with a list of parts, or with named parts."""
+        """Return a generator whose options are a list of parts, or a mapping of named parts."""
         if name == "record":
             if not isinstance(options, Mapping) or not options.entries:
-                self.report.add(options or node, "`record` needs its fields", EXAMPLES[name])
+                self.report.add(options or node, "`record` needs at least one field", EXAMPLES[name])
                 return None
             named = [(str(entry.key.value), self.generator(entry.value)) for entry in options.entries]
             of = tuple(one for _, one in named if one is not None)
             return Generator(kind=name, names=tuple(key for key, _ in named), of=of) if len(of) == len(named) else None
         if not isinstance(options, Sequence) or not options.items:
-            self.report.add(options or node, f"`{name}` needs a list of its parts", EXAMPLES[name])
+            self.report.add(options or node, f"`{name}` needs a list with at least one item", EXAMPLES[name])
             return None
         items = options.items
         if name == "choice":
@@ -162,13 +164,13 @@ class GeneratorReader:
         return {"min": int(low or 0), "max": int(high) if high is not None else min(longest, usual + int(low or 0))}
 
     def _texts(self, name: GeneratorKind, fields: Fields) -> dict[str, Any]:
-        """Return bounds that are written in quotes."""
+        """Return the bounds of dates or decimal numbers, which a requirement writes in quotes."""
         usual = DATES if name == "date" else (str(-NUMBER_MAX), str(NUMBER_MAX))
         bounds: dict[str, Any] = {}
         for key, default in zip(("min", "max"), usual, strict=True):
             text = fields.text(key) or default
             if not _reads(name, text):
-                wanted = "a date" if name == "date" else f"a number in quotes of at most {GREATEST}"
+                wanted = "a date" if name == "date" else f"a number in quotes, from -{GREATEST} to {GREATEST}"
                 self.report.add(fields.get(key) or fields.node, f"`{key}` must be {wanted}", fields.line(key))
                 text = default
             bounds[key] = text
@@ -182,7 +184,7 @@ class GeneratorReader:
     def _check_order(self, fields: Fields, crossed: bool) -> None:
         if crossed:
             at = fields.get("min") or fields.get("max") or fields.node
-            self.report.add(at, "`min` is greater than `max`", "the smaller one as `min`")
+            self.report.add(at, "`min` is greater than `max`", "the smaller value as `min`")
 
 
 def _reads(name: GeneratorKind, text: str) -> bool:

@@ -33,25 +33,26 @@ def _of_cases(requirement: Requirement) -> Iterator[str]:
             "Write NAME.sealed.yaml."
         )
     elif open_ones:
-        yield f"No sealed cases for {', '.join(open_ones)}: code that only repeats the visible answers would pass."
+        names = ", ".join(open_ones)
+        yield f"No sealed cases and no properties test {names}: code that only repeats the visible answers would pass."
     for criterion in requirement.criteria:
         if criterion.suites and not criterion.judged_outside:
-            yield f"{criterion.id} rests only on a given suite, grade B: code could forge its results. Add cases."
+            yield f"Only a given suite judges {criterion.id} (grade B): code could forge its results. Add cases."
 
 
 def _of_evaluated(requirement: Requirement) -> Iterator[str]:
-    """Yield hints about cases that test an object with code in a text. Steps are better for that."""
+    """Yield hints about cases that call `eval` or `exec` with code as text. Steps test objects better."""
     for criterion in requirement.criteria:
         steps = [step for case in (*criterion.cases, *criterion.sealed) for step in case.steps]
         for target in dict.fromkeys(step.target for step in steps if step.target in EVALUATING):
             yield (
-                f"{criterion.id} calls `{target}`: its case is code in a text. Test methods and objects with steps: "
+                f"{criterion.id} calls `{target}`: the case contains code as text. Test objects with steps: "
                 '[{new: "module:Class", as: it}, {call: "$it.method", returns: 1}].'
             )
 
 
 def _has_unseen(criterion: Criterion) -> bool:
-    """Return whether a criterion has a check that an author cannot know: something sealed, or drawn inputs."""
+    """Return whether a criterion has a check that an author cannot know: a sealed check, or a property."""
     return bool(criterion.sealed or criterion.sealed_suite or criterion.properties or criterion.sealed_properties)
 
 
@@ -59,7 +60,7 @@ def _of_scope(requirement: Requirement) -> Iterator[str]:
     for pattern in requirement.scope:
         last = pattern.rsplit("/", 1)[-1]
         if not {"*", "?", "."} & set(last):
-            yield f"The scope `{pattern}` means a single file of that name. For a folder write `{pattern}/**`."
+            yield f"The scope `{pattern}` means a single file with this name. For a folder, write `{pattern}/**`."
     if requirement.base is not None:
         return
     targets = [step.target for criterion in requirement.criteria for case in criterion.cases for step in case.steps]
@@ -71,4 +72,4 @@ def _of_scope(requirement: Requirement) -> Iterator[str]:
         path = module.replace(".", "/")
         places = (f"{path}.py", f"{path}/__init__.py", f"src/{path}.py", f"src/{path}/__init__.py")
         if not any(in_scope(place, requirement.scope) for place in places):
-            yield f"The cases import `{module}`, but the scope allows none of its files, such as {path}.py."
+            yield f"The cases import `{module}`, but the scope allows no file of this module, such as {path}.py."

@@ -1,4 +1,4 @@
-"""Rules for links of a tree: no link leads out of it, and no link of an author reaches a file that steers a verdict."""
+"""Rules for links in a tree. No link may lead out of the tree. No link of an author may lead to a steering file."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from verification.tree_limits import LINK_CHARS_MAX
 
 
 def text_fault(path: str, tree: Tree) -> str | None:
-    """Return why a link is never allowed, or None."""
+    """Return why a link is not allowed in any tree, or None."""
     text = tree.links[path]
     if not text or len(text) > LINK_CHARS_MAX or not text.isprintable():
         return "is a link with an empty, too long or unprintable target"
@@ -30,14 +30,14 @@ def new_link_fault(path: str, tree: Tree) -> str | None:
         return "is a link to a folder that contains it"
     steering = next((other for other in (path, reached, *below) if configures(other)), None)
     if steering is not None:
-        return f"is a link {'of the name' if steering == path else 'to'} {steering}, which could influence a verdict"
+        return f"is a link {'with the name' if steering == path else 'to'} {steering}, which could influence a verdict"
     if path.endswith(".py") != reached.endswith(".py"):
-        return f"is a link to {reached}: a link and its target must both end in .py, or neither"
+        return f"is a link to {reached}, but only one of these two names ends in .py"
     return None
 
 
 def behind_link(pattern: str, tree: Tree) -> str | None:
-    """Return a scope pattern that begins with a link of the tree, resolved; None if it does not begin with one."""
+    """Return the pattern with its link resolved if it begins with a link of the tree; None if it does not."""
     parts = pattern.split("/")
     plain = next((index for index, part in enumerate(parts) if set(part) & {"*", "?"}), len(parts))
     known = "/".join(parts[:plain])
@@ -48,7 +48,7 @@ def behind_link(pattern: str, tree: Tree) -> str | None:
 
 
 def link_faults(tree: Tree, changed: Iterable[str]) -> list[tuple[str, str]]:
-    """Return path and fault of each link that is not allowed. `changed`: the paths that the author wrote."""
+    """Return the path and the fault of each link that is not allowed. `changed`: the paths that the author wrote."""
     written = frozenset(changed)
     faults: list[tuple[str, str]] = []
     for path in sorted(tree.links):

@@ -1,4 +1,4 @@
-"""Parser of values in a case. Malformed values are reported here, so the judge never gets one."""
+"""Parser of values in a case. It reports malformed values, so the judge gets only well-formed values."""
 
 import base64
 from typing import Any
@@ -28,14 +28,14 @@ TAG_EXAMPLES = {
 
 
 class Literals:
-    """Reader of values. A malformed one is reported and read as None."""
+    """Reader of values. It reports each malformed value and returns None for it."""
 
     def __init__(self, report: ProblemList, fixtures: Fixtures) -> None:
         self.report = report
         self.fixtures = fixtures
 
     def value(self, node: Node, *, expected: bool) -> Any:
-        """Return one value. `expected` allows tags for more than one value: `$any` and `$matches`."""
+        """Return one value. `expected` allows the tags `$any` and `$matches`, which match more than one value."""
         if isinstance(node, Scalar):
             return node.value
         if isinstance(node, Sequence):
@@ -70,10 +70,12 @@ class Literals:
             return None
         others = [entry.key for entry in node.entries if entry.key is not key]
         if others and not (tag == "$file" and others[0].value == "as" and len(others) == 1):
-            self.report.add(others[0], f"a value tagged `{tag}` has no other keys", TAG_EXAMPLES[tag])
+            self.report.add(others[0], f"a value tagged `{tag}` must not have other keys", TAG_EXAMPLES[tag])
             return None
         if tag in LOOSE and not expected:
-            self.report.add(key, f"`{tag}` matches many values, so only an expected value may have it", "one value")
+            self.report.add(
+                key, f"`{tag}` matches many values, so only an expected value may have it", "a single value"
+            )
             return None
         if tag == "$file":
             return self._file(payload, node.get("as"))
@@ -102,7 +104,7 @@ class Literals:
 
     def _collection(self, tag: str, payload: Node, expected: bool) -> Any:
         if not isinstance(payload, Sequence):
-            self.report.add(payload, f"`{tag}` contains a list, not {kind(payload)}", TAG_EXAMPLES[tag])
+            self.report.add(payload, f"`{tag}` must contain a list, not {kind(payload)}", TAG_EXAMPLES[tag])
             return None
         items = [self.value(item, expected=expected) for item in payload.items]
         if tag != "$tuple":
@@ -117,7 +119,7 @@ class Literals:
             if isinstance(item, (list, dict)) and not (isinstance(item, dict) and _hashable(item)):
                 self.report.add(node, "a list or mapping cannot be in a set", "{$tuple: [1, 2]}")
             elif key is not None and key in seen:
-                self.report.add(node, "this member is in the set twice", "each member once")
+                self.report.add(node, "this member is in the set twice", "each member only once")
             loose += key is None or isinstance(item, float)
             seen.add(key or "")
         if loose > LOOSE_ITEMS_MAX:
@@ -129,13 +131,13 @@ class Literals:
         seen: set[str | None] = set()
         for pair in payload.items if isinstance(payload, Sequence) else (payload,):
             if not isinstance(pair, Sequence) or len(pair.items) != 2:
-                self.report.add(pair, "`$dict` contains a list of pairs", TAG_EXAMPLES["$dict"])
+                self.report.add(pair, "`$dict` must contain a list of pairs", TAG_EXAMPLES["$dict"])
                 return None
             key = self.value(pair.items[0], expected=False)
             if isinstance(key, (list, dict)) and not (isinstance(key, dict) and _hashable(key)):
                 self.report.add(pair.items[0], "a list or mapping cannot be a key", "{$tuple: [1, 2]}")
             if (known := key_of(key)) in seen:
-                self.report.add(pair.items[0], "this key occurs twice", "each key once")
+                self.report.add(pair.items[0], "this key occurs twice", "each key only once")
             seen.add(known)
             pairs.append([key, self.value(pair.items[1], expected=expected)])
         if all(isinstance(key, str) and not key.startswith("$") for key, _ in pairs):
@@ -144,11 +146,11 @@ class Literals:
 
     def _file(self, payload: Node, form: Node | None) -> Any:
         if not isinstance(payload, Scalar) or not isinstance(payload.value, str):
-            self.report.add(payload, f"`$file` contains a path, not {kind(payload)}", TAG_EXAMPLES["$file"])
+            self.report.add(payload, f"`$file` must contain a path, not {kind(payload)}", TAG_EXAMPLES["$file"])
             return None
         as_bytes = isinstance(form, Scalar) and form.value == "bytes"
         if form is not None and not as_bytes and not (isinstance(form, Scalar) and form.value == "text"):
-            self.report.add(form, "`as` is text or bytes", "{$file: fixtures/image.png, as: bytes}")
+            self.report.add(form, "`as` must be text or bytes", "{$file: fixtures/image.png, as: bytes}")
             return None
         try:
             content = self.fixtures.load(payload.value)

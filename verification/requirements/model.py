@@ -1,7 +1,7 @@
-"""A requirement as values. `verification/requirements/parser.py` makes it from NAME.md and NAME.sealed.yaml.
+"""The data structures of a requirement. `requirements/parser.py` makes them from NAME.md and NAME.sealed.yaml.
 
-Values in a case (`args`, `returns`, …) stay as written in the file: JSON-like values. A mapping with one key that
-begins with `$` is a tagged value; `verification/requirements/values.py` defines its meaning.
+The values in a case (`args`, `returns`, …) are JSON-like and equal the values in the file. A mapping with exactly one
+key is a tagged value if the key begins with `$`; `verification/requirements/values.py` defines the meaning of the tags.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,15 +17,15 @@ Share = Literal["whole", "partial", "none"]
 
 
 class Serve(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Start of a service. `run` may contain ${PORT} and ${DATA}. `data` is the folder that survives a restart."""
+    """Settings to start a service. `run` may contain ${PORT} and ${DATA}. The folder `data` survives a restart."""
 
     run: tuple[str, ...]
-    ready: str  # "/health": answers with a status of 200 to 299 when the service is ready
+    ready: str  # a path such as "/health"; the service is ready when the path answers with a status of 200 to 299
     data: str | None = None
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Expectation of one response. Absent fields are not compared. Without `status` it must be 200 to 299."""
+    """The expected response. Absent fields are not compared. Without `status`, the status must be 200 to 299."""
 
     status: int | None = None
     headers: Mapping[str, Any] = {}  # name in lower case -> text or $matches
@@ -35,7 +35,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One request, sent `parallel` times at once. Texts and values may contain ${name}, which an earlier step saved."""
+    """One request, sent `parallel` times at the same time. Texts may contain ${name}: a value that a step saved."""
 
     method: str
     target: str  # "/items?sort=name"
@@ -48,7 +48,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Expectation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Expectation of one call, construction or run. Absent fields are not compared, except `exit` of `run`.
+    """The expected result of one call, construction or run. Absent fields are not compared; only `exit` always is.
 
     A call without `returns` and without `raises` must end without an exception.
     """
@@ -58,7 +58,7 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     or_subclass: bool = False
     message_matches: str | None = None
     approx: float | None = None  # maximum absolute difference of floats
-    exact_type: bool = False  # then an instance of a subclass, anywhere in the value, is a different value
+    exact_type: bool = False  # true: a value with an instance of a subclass anywhere in it does not match
     exit: int = 0
     stdout: str | None = None
     stdout_matches: str | None = None
@@ -73,44 +73,44 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     action: Literal["call", "new", "run", "request", "restart"]
     target: str = ""  # "module:function", "$name.method" or "module:Class"
-    bind: str | None = None  # `as:` the name that later steps use as $name
+    bind: str | None = None  # the name from the key `as`; later steps use it as $name
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = {}
-    argv: tuple[str, ...] = ()  # of run
+    argv: tuple[str, ...] = ()  # only for the action `run`
     stdin: str | None = None
     env: Mapping[str, str] = {}
     files_before: Mapping[str, str] = {}
-    request: Request | None = None  # of action request
+    request: Request | None = None  # only for the action `request`
     expect: Expectation = Expectation()
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One case: its steps share one new sandbox. A case without `steps:` in the file has exactly one step."""
+    """One case. All its steps run in one new sandbox. A case without `steps:` in the file has exactly one step."""
 
     steps: tuple[Step, ...]
-    line: int  # its place, for findings about visible cases
+    line: int  # the line of the case in the file, for findings about visible cases
     within_s: float = 10.0
     memory_mb: int = 512
 
     @property
     def asks_service(self) -> bool:
-        """Whether its steps send requests to the service. In one case, either all steps do or none."""
+        """Whether the steps are requests to the service or restarts. No case mixes such steps with other steps."""
         return any(step.action in ("request", "restart") for step in self.steps)
 
 
 class Suite(msgspec.Struct, frozen=True, kw_only=True):
-    """A given pytest suite: the file or folder that the requirement names, and its files by path."""
+    """A given pytest suite. `path`: the file or folder that the requirement names. `files`: path -> content."""
 
     path: str
     files: Mapping[str, bytes]
 
 
 class BaseTestChange(msgspec.Struct, frozen=True, kw_only=True):
-    """Test files that replace or extend the base's own, and single tests in them by pytest's ids.
+    """Test files that replace or extend the test files of the base, and the pytest ids of single tests in them.
 
-    `files`: path in the project -> content, read from `folder` beside the requirement.
-    `must_pass`: tests that do not pass on the base and must pass on the tree. `keep_passing`: tests that pass on both.
-    Other tests of these files that pass on the base must also pass on the tree.
+    `files`: path in the project -> content. The files come from `folder`, a folder in the requirement's folder.
+    `must_pass`: tests that do not pass on the base and must pass on the tree. `keep_passing`: tests that must pass on
+    both. All other tests of these files that pass on the base must also pass on the tree.
     """
 
     files: Mapping[str, bytes]
@@ -120,7 +120,7 @@ class BaseTestChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MayChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A test of the base that need not pass any more, and the test that replaces it, if any. Both are pytest's ids."""
+    """The pytest ids of a test of the base that may fail from now on, and of the test that replaces it, if any."""
 
     test: str
     replaced_by: str | None = None
@@ -139,28 +139,28 @@ class Criterion(msgspec.Struct, frozen=True, kw_only=True):
     sealed_suite: Suite | None = None
     over_base: BaseTestChange | None = None
     sealed_over_base: BaseTestChange | None = None
-    holds_already: bool = False  # the base already meets it, and this is intended
+    holds_already: bool = False  # true: the author intends that the base already meets this criterion
 
     @property
     def changes(self) -> tuple[tuple[bool, BaseTestChange], ...]:
-        """The changed test files, each with whether they are sealed."""
+        """The changed test files, as pairs (is sealed, files)."""
         both = ((False, self.over_base), (True, self.sealed_over_base))
         return tuple((sealed, change) for sealed, change in both if change is not None)
 
     @property
     def judged_outside(self) -> bool:
-        """Whether anything but a given suite decides if it is met."""
+        """Whether cases or properties, and not only a given suite, judge this criterion."""
         return bool(self.cases or self.sealed or self.properties or self.sealed_properties)
 
     @property
     def suites(self) -> tuple[tuple[bool, Suite], ...]:
-        """The given suites, each with whether it is sealed."""
+        """The given suites, as pairs (is sealed, suite)."""
         both = ((False, self.suite), (True, self.sealed_suite))
         return tuple((sealed, suite) for sealed, suite in both if suite is not None)
 
 
 def modules_named(criteria: Iterable[Criterion], scope: Iterable[str]) -> tuple[str, ...]:
-    """Return the names of the top-level modules that criteria call or that a scope allows to write."""
+    """Return the names of the top-level modules that the criteria call or that are in the scope."""
     asked = list(criteria)
     steps = [step for each in asked for case in (*each.cases, *each.sealed) for step in case.steps]
     targets = [step.target for step in steps if ":" in step.target]
@@ -181,7 +181,7 @@ class RequirementTask(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
-    """Caps of one run. 0 means stop, never "no limit"."""
+    """Upper limits of one run. 0 means "stop"; it never means "no limit"."""
 
     usd: Decimal
     tokens: int
@@ -189,7 +189,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ProofPlace = Literal["notes", "folder", "branch"]
-"""Place of the verdict, statement, key, acceptance tests and prose of a delivery on a base, apart from its files."""
+"""Where a delivery on a base stores its proof: verdict, statement, key, acceptance tests and prose."""
 
 
 class Base(msgspec.Struct, frozen=True, kw_only=True):
@@ -200,23 +200,23 @@ class Base(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BaseSuitePolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The share of the base's own tests that must run. Less than `whole` needs a reason, which every verdict shows."""
+    """The share of the base's own tests that must run. If it is not `whole`, every verdict shows the reason."""
 
     run: Share = "whole"
     reason: str = ""
 
 
 class SuiteLimits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Limits of one run of a test suite. None: the judge's own limit."""
+    """Limits of one run of a test suite. None means the judge's default limit."""
 
     minutes: float | None = None
     memory_mb: int | None = None
     processes: int | None = None
-    files: int | None = None  # in all writable folders together
+    files: int | None = None  # number of files in all writable folders together
 
 
 class Requirement(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole, valid requirement: ids are unique, tasks cover all criteria, `after` has no cycle."""
+    """A complete, valid requirement. Ids are unique, the tasks cover all criteria, and `after` contains no cycle."""
 
     title: str
     deliver: Deliverable
@@ -226,25 +226,25 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     criteria: tuple[Criterion, ...]
     tasks: tuple[RequirementTask, ...]
     prose: str  # the markdown without front matter and without acceptance blocks
-    source: bytes  # NAME.md as read
-    sealed_source: bytes | None = None  # NAME.sealed.yaml as read
-    command: str | None = None  # "name = module:function": required by deliver: cli, and if a case runs the command
-    serve: Serve | None = None  # required by deliver: http
+    source: bytes  # the content of NAME.md
+    sealed_source: bytes | None = None  # the content of NAME.sealed.yaml
+    command: str | None = None  # "name = module:function"; required for `deliver: cli` and for cases with `run`
+    serve: Serve | None = None  # required for `deliver: http`
     base: Base | None = None
     base_suite: BaseSuitePolicy = BaseSuitePolicy()
     suite_limits: SuiteLimits = SuiteLimits()
     may_change: tuple[MayChange, ...] = ()
     refactor: bool = False  # the run proves nothing new: every criterion already holds on the base
-    proof: ProofPlace = "notes"  # of a delivery on a base
+    proof: ProofPlace = "notes"  # only for a delivery on a base
     fixtures: Mapping[str, bytes] = {}  # the files that visible cases and suites name
-    review: bool = False  # before the merge, by an employee with a model of another maker
-    sealed_fixtures: Mapping[str, bytes] = {}  # the files that sealed cases and suites name: never shown to an employee
+    review: bool = False  # true: before the merge, an employee with a model of another maker reviews the work
+    sealed_fixtures: Mapping[str, bytes] = {}  # the files that sealed cases and suites name; no employee sees them
     dependencies: tuple[str, ...] = ()  # "python-slugify==8.0.4": exact pins
     from_base: bool = False  # use the packages that the base declares, instead of pins
-    lock: bytes | None = None  # versions and hashes of the pins and their dependencies, after they were resolved
+    lock: bytes | None = None  # the resolved versions and the hashes of the pins and of their dependencies
     described: str = ""  # the version from the base's git tags
     generated: Mapping[str, bytes] = {}  # files that the base's build makes, by path in the project
 
     def may_hold(self, criterion: Criterion) -> bool:
-        """Return whether the requirement says that the base meets this criterion."""
+        """Return whether the requirement allows that the base already meets this criterion."""
         return self.refactor or criterion.holds_already

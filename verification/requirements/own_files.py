@@ -1,7 +1,7 @@
-"""The files of a requirement itself, if they lie in the repository that it builds on.
+"""Checks of requirement files that are in the base, the repository that the requirement builds on.
 
-An author who can write them could change the requirement of the next run. An author who can read the sealed ones knows
-the sealed cases.
+An author who can write these files could change the requirement of the next run. An author who can read the sealed
+files knows the sealed cases.
 """
 
 from pathlib import Path
@@ -14,9 +14,9 @@ from verification.requirements.scope import in_scope
 
 
 def refuse_own_in_scope(requirement: Requirement, file: Path, base: BaseTree, work: Path | None = None) -> None:
-    """Raise Invalid if the scope covers a file of the requirement itself: its text, its suites, its fixtures.
+    """Raise Invalid if the scope covers a file of the requirement itself: its text, its suites or its fixtures.
 
-    work: a folder with the work, if the requirement may lie in it.
+    `work`: the folder with the author's work, if the requirement may be in that folder.
     """
     scopes = (requirement.scope, *(task.scope for task in requirement.tasks))
     covered = [
@@ -31,19 +31,19 @@ def refuse_own_in_scope(requirement: Requirement, file: Path, base: BaseTree, wo
 
 
 def refuse_sealed_in_base(requirement: Requirement, file: Path, base: BaseTree) -> None:
-    """Raise Invalid if the base contains a sealed file: its authors, and their code in sandboxes, could read it."""
+    """Raise Invalid if the base contains a sealed file. Authors, and their code in sandboxes, could read this file."""
     sealed = _places(_names(requirement, file, sealed=True), file, Path(base.repo))
     seen = [path for path in sealed if path in base.files] + _same(requirement.sealed_source, base.files)
     if seen:
         raise Invalid(
-            f"{seen[0]} is sealed, and the base contains it, so every author could read it.",
+            f"{seen[0]} is sealed, but the base contains it, so every author could read it.",
             hint="Keep sealed files outside the repository, or start from a commit without it.",
             code="sealed_in_base",
         )
 
 
 def _own_files(requirement: Requirement, file: Path, base: BaseTree, work: Path | None) -> list[str]:
-    """Return the paths in the base of all files of the requirement, also of copies in another clone."""
+    """Return the paths of all files of the requirement in the base, and the paths of copies with the same content."""
     names = [*_names(requirement, file, sealed=False), *_names(requirement, file, sealed=True)]
     copies = [*_same(requirement.source, base.files), *_same(requirement.sealed_source, base.files)]
     tops = (Path(base.repo), *(() if work is None else (work.absolute().resolve(),)))
@@ -51,14 +51,14 @@ def _own_files(requirement: Requirement, file: Path, base: BaseTree, work: Path 
 
 
 def _names(requirement: Requirement, file: Path, *, sealed: bool) -> list[str]:
-    """Return paths relative to the requirement's folder."""
+    """Return the paths of its visible or sealed files, relative to the requirement's folder."""
     if sealed:
         return [f"{file.stem}.sealed.yaml", *requirement.sealed_fixtures]
     return [file.name, *requirement.fixtures]
 
 
 def _places(names: list[str], file: Path, top: Path) -> list[str]:
-    """Return the paths of files in a folder, if the requirement lies in it."""
+    """Return the paths of the named files relative to `top`; nothing if the requirement is not inside `top`."""
     folder = file.absolute().parent.resolve()
     if not folder.is_relative_to(top):
         return []

@@ -1,4 +1,4 @@
-"""Parser of requirement files: NAME.md and NAME.sealed.yaml become one `Requirement`, or all problems are raised."""
+"""Parser of requirement files. It makes one `Requirement` from NAME.md and NAME.sealed.yaml, or raises all problems."""
 
 import os
 import shlex
@@ -24,23 +24,25 @@ from verification.requirements.yaml_tree import Mapping, Node, kind, read_yaml
 
 __all__ = ["Problem", "RequirementInvalid", "check_notes", "parse_requirement", "read_requirement"]
 
-SOURCE_BYTES_MAX = 512 << 10  # of NAME.md and of NAME.sealed.yaml each
+SOURCE_BYTES_MAX = 512 << 10  # of one file: NAME.md or NAME.sealed.yaml
 _TOP = Spot(1, 1)
 
 
 def read_requirement(path: Path) -> Requirement:
-    """Return the requirement of NAME.md, with the sealed cases of NAME.sealed.yaml beside it.
+    """Return the requirement of NAME.md, with the sealed cases of NAME.sealed.yaml in the same folder.
 
-    Raises NotFound if there is no such file, and RequirementInvalid with all problems that can be found together.
+    Raises NotFound if NAME.md does not exist, and RequirementInvalid with all problems that one pass can find.
     """
     if not path.name:
         raise Invalid(f"{path} is a folder", hint="Name a Markdown file.", code="not_a_requirement")
     if path.name.endswith((".sealed.yaml", ".sealed.yml")):
-        raise Invalid(f"{path} contains sealed cases", hint="Name the .md file beside it.", code="not_a_requirement")
+        raise Invalid(
+            f"{path} contains sealed cases", hint="Name the .md file in the same folder.", code="not_a_requirement"
+        )
     sealed = path.with_name(f"{path.stem}.sealed.yaml")
     source = _read_file(path)
     if source is None:
-        raise NotFound(f"there is no requirement file {path}", hint=f"`aura init {path}` writes one to fill in.")
+        raise NotFound(f"there is no requirement file {path}", hint=f"Create it from a template: `aura init {path}`.")
     misnamed = path.with_name(f"{path.stem}.sealed.yml")
     if os.path.lexists(misnamed):
         message = "the name of a file with sealed cases must end in .sealed.yaml"
@@ -50,10 +52,10 @@ def read_requirement(path: Path) -> Requirement:
 
 
 def read_prose(path: Path) -> str | None:
-    """Return the text of a file that is only prose; None if it is a requirement, or is intended as one.
+    """Return the text of a file that is only prose; None if the file already contains parts of a requirement.
 
-    Raises RequirementInvalid for a file that is not text, or that has a fence without an end, which would hide added
-    parts.
+    Raises RequirementInvalid if the file is not text, or if a code fence is not closed. Such a fence would hide the
+    parts that `aura init` adds below it.
     """
     report = ProblemList(str(path))
     text = _decode(_read_file(path) or b"", report)
@@ -73,10 +75,10 @@ def parse_requirement(
     folder: Path | None,
     fixtures: Map[str, bytes] | None = None,
 ) -> Requirement:
-    """Parse a requirement from bytes. `fixtures`: files that `$file` may name, by path; `folder` contains the others.
+    """Parse a requirement from bytes. `fixtures`: files that `$file` may name, by path; other files come from `folder`.
 
-    To parse a stored requirement again, use `folder=None` and its `fixtures | sealed_fixtures`, with its lock under
-    LOCK_NAME and the prepared files of its base (prepared.py).
+    To parse a stored requirement again, pass `folder=None`. Then `fixtures` must contain its fixtures, its sealed
+    fixtures, its lock under LOCK_NAME, and the prepared files of its base (prepared.py).
     """
     given = fixtures or {}
     files = (f"{name}.md", f"{name}.sealed.yaml")
@@ -84,7 +86,7 @@ def parse_requirement(
 
 
 def _read_file(path: Path) -> bytes | None:
-    """Return at most one byte more than the limit of a plain file; None if there is no file."""
+    """Return the content of a plain file, or its first SOURCE_BYTES_MAX + 1 bytes; None if there is no file."""
     try:
         held = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -175,20 +177,20 @@ def _criterion(read: Read, sealed: Read | None) -> Criterion:
 
 
 def _apart(sealed: Map[str, Read], visible: Fixtures, report: ProblemList) -> None:
-    """Report a sealed suite or folder of tests that employees can see."""
+    """Report each sealed test file that the visible requirement also names, because employees can see it."""
     for read in sealed.values():
         names = set(read.suite.files) if read.suite is not None else set[str]()
         names |= {f"{read.change.folder}/{name}" for name in read.change.files} if read.change is not None else set()
         if seen := sorted(names & set(visible.used)):
             message = f"{seen[0]} is also named by the requirement, so every employee sees it"
-            report.add(read.node, message, "pytest: a file or folder of its own")
+            report.add(read.node, message, "pytest: another file or folder, for the sealed tests only")
 
 
 def _decode(source: bytes, report: ProblemList) -> str | None:
     """Return the text of UTF-8 bytes, with or without a byte order mark; None after a report."""
     if len(source) > SOURCE_BYTES_MAX:
         message = f"the file is larger than {SOURCE_BYTES_MAX} bytes"
-        report.add(_TOP, message, "a shorter file; long values belong in fixtures/ and are named with $file")
+        report.add(_TOP, message, "a shorter file, with long values in fixtures/ that `$file` names")
         return None
     try:
         text = source.decode("utf-8-sig")
@@ -226,24 +228,24 @@ def _front(document: Document, name: str, report: ProblemList) -> FrontMatter | 
         return read_front_matter(root, report)
     if root is not None:
         report.add(
-            root, f"the front matter is a mapping of keys, not {kind(root)}", "title: Slug maker, one key in a line"
+            root, f"the front matter is a mapping of keys, not {kind(root)}", "title: Slug maker, one key on each line"
         )
     return None
 
 
 def _command(front: FrontMatter | None, report: ProblemList) -> str | None:
-    """Return the name that `run` cases start; empty if the front matter could not be read."""
+    """Return the name of the command in `run` cases; None without a command, empty if it could not be read."""
     unread = front is None or any("`command`" in problem.message for problem in report.problems)
     return "" if unread or front is None else command_name(front.command)
 
 
 def _served(front: FrontMatter | None, report: ProblemList) -> bool:
-    """Return whether there is a service for requests, or the front matter could not be read."""
+    """Return whether the requirement defines a service. Return True also if the front matter could not be read."""
     return front is None or front.serve is not None or any("`serve`" in problem.message for problem in report.problems)
 
 
-def _yaml(block: YamlPart, report: ProblemList, remedy: str = "its keys and values") -> Node | None:
-    """Return the tree of a block. An empty block is a problem."""
+def _yaml(block: YamlPart, report: ProblemList, remedy: str = "the keys and values of this block") -> Node | None:
+    """Return the YAML tree of a block. Report an empty block."""
     before = len(report.problems)
     root = read_yaml(block.text, block.line, report)
     if root is None and len(report.problems) == before:
@@ -272,5 +274,5 @@ def _tasks(front: FrontMatter | None, criteria: list[str], report: ProblemList) 
         return default_tasks(criteria, front.scope)
     tasks = read_tasks(front.tasks, criteria, front.scope, report)
     if front.review and any(task.id == REVIEW for task in tasks):
-        report.add(front.tasks, f"the id `{REVIEW}` is reserved for the review itself", "another id, or review: none")
+        report.add(front.tasks, f"the id `{REVIEW}` is reserved for the review itself", "another id, or `review: none`")
     return tasks

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
-NUMBER = "n"  # in a parallel step: 1 for the first request, 2 for the second
+NUMBER = "n"  # the name of the request's number in a parallel step: 1 for the first request, 2 for the second
 _PLACE = re.compile(rf"(\$?)\$\{{({NAME})\}}")
 
 Scalar = str | int | float | bool
@@ -17,7 +17,7 @@ Saved = Mapping[str, Scalar]
 
 
 def names_in(value: Any) -> Iterator[str]:
-    """Yield every name in a value's placeholders. Tagged values are not searched."""
+    """Yield the name of every placeholder in a value. Placeholders in tagged values do not count."""
     if isinstance(value, str):
         yield from (name for escaped, name in _PLACE.findall(value) if not escaped)
     elif isinstance(value, Mapping):
@@ -30,7 +30,7 @@ def names_in(value: Any) -> Iterator[str]:
 
 
 def filled(value: Any, saved: Saved) -> Any:
-    """Return the value with its names replaced. A text that is only one name becomes the saved value, with its type."""
+    """Return the value with its placeholders replaced. A text that is one placeholder becomes the saved value."""
     if isinstance(value, str):
         whole = _PLACE.fullmatch(value)
         return saved[whole[2]] if whole and not whole[1] else filled_text(value, saved)
@@ -44,17 +44,17 @@ def filled(value: Any, saved: Saved) -> Any:
 
 
 def filled_text(text: str, saved: Saved) -> str:
-    """Return a text with its placeholders filled; `$${name}` stays as `${name}`."""
+    """Return a text with its placeholders replaced. `$${name}` becomes the text `${name}`."""
     return _PLACE.sub(lambda found: found[0][1:] if found[1] else shown(saved[found[2]]), text)
 
 
 def filled_target(target: str, saved: Saved) -> str:
-    """Return a path and query with placeholders filled. A saved value is quoted, so it cannot add other parts."""
+    """Return a path and query with placeholders replaced. Saved values are percent-encoded, so they add no parts."""
     return _PLACE.sub(lambda found: found[0][1:] if found[1] else quote(shown(saved[found[2]]), safe=""), target)
 
 
 def shown(value: Scalar) -> str:
-    """Return a scalar as JSON writes it, texts without quotes."""
+    """Return a scalar in the notation of JSON, but a text without quotes."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

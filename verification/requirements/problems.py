@@ -8,7 +8,7 @@ import msgspec
 
 from domain.errors import Invalid
 
-PROBLEMS_MAX = 50  # maximum number of problems shown for one file; a file with more has one mistake many times
+PROBLEMS_MAX = 50  # maximum number of problems shown for one file; more problems usually repeat the same mistake
 SIMILAR_CHARS_MAX = 80  # longer words are not compared for "did you mean"
 
 
@@ -27,7 +27,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class RequirementInvalid(Invalid):
-    """The requirement cannot be used as written. `problems` is never empty and is sorted by place."""
+    """Raised when a requirement has problems. `problems` is never empty and is sorted by place."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -45,7 +45,7 @@ class RequirementInvalid(Invalid):
 
 
 class Place(Protocol):
-    """Anything with a place in a file."""
+    """An object with a place in a file."""
 
     @property
     def line(self) -> int: ...
@@ -55,7 +55,7 @@ class Place(Protocol):
 
 
 class Spot(msgspec.Struct, frozen=True):
-    """A place, counted from 1."""
+    """A place in a file. Lines and columns are counted from 1."""
 
     line: int
     column: int
@@ -78,12 +78,12 @@ class ProblemList:
 
 
 def similar(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that was probably meant, if one is similar."""
+    """Return the known word that is most similar to a word, or None if no known word is similar."""
     near = difflib.get_close_matches(word[:SIMILAR_CHARS_MAX], list(known), n=1, cutoff=0.6)
     return near[0] if near else None
 
 
 def listed(words: Iterable[str]) -> str:
-    """Return `a, b and c`, quoted as code."""
+    """Return the words as a list in a sentence, each word in backquotes: `a`, `b` and `c`."""
     quoted = [f"`{word}`" for word in words]
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"

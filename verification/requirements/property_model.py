@@ -1,7 +1,7 @@
-"""A property of a requirement as values: a statement that must hold for inputs that each verdict draws.
+"""The data structures of a property: a statement that must hold for random inputs. Each verdict draws new inputs.
 
-`verification/requirements/property_parser.py` reads it, `verification/properties/inputs.py` draws its inputs,
-`verification/properties/checks.py` checks it.
+`verification/requirements/property_parser.py` parses properties. `verification/properties/inputs.py` draws their
+inputs. `verification/properties/checks.py` checks them.
 """
 
 from typing import Any, Literal
@@ -39,45 +39,45 @@ PROPERTY_TRIES_MAX = 200
 
 
 class Generator(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Source of inputs. `min` and `max` limit numbers and dates themselves, and the size of everything else.
+    """Description of random inputs. `min` and `max` limit the value of numbers and dates, and the size of other inputs.
 
-    It is complete and valid, with its defaults filled in, so the code that draws need not know them.
+    All defaults are filled in, so the code that draws the inputs need not know the defaults.
     """
 
     kind: GeneratorKind
-    min: int | float | str = 0  # text for decimals and dates
+    min: int | float | str = 0  # a text for decimals and dates
     max: int | float | str = 0
-    alphabet: str | None = None  # of text; None: letters, signs and known difficult characters of many scripts
-    values: tuple[Any, ...] = ()  # of choice
-    of: tuple["Generator", ...] = ()  # items, parts, or the key and the value of a dict
-    names: tuple[str, ...] = ()  # of a record's parts
+    alphabet: str | None = None  # for `text`; None: letters, signs and difficult characters of many scripts
+    values: tuple[Any, ...] = ()  # for `choice`
+    of: tuple["Generator", ...] = ()  # generators of the items, of the parts, or of the keys and values of a dict
+    names: tuple[str, ...] = ()  # names of the fields of a record
     unique: bool = False
     nan: bool = False
     inf: bool = False
-    places: int = 0  # of decimals
+    places: int = 0  # number of decimal places
 
 
 class AuthorFunction(msgspec.Struct, frozen=True, kw_only=True):
-    """A function of the requirement's author. It runs in a sandbox without code under test."""
+    """A function of the requirement's author. It runs in a sandbox without the code under test."""
 
-    path: str  # beside the requirement: "checks.py"
+    path: str  # path in the requirement's folder, such as "checks.py"
     function: str
     source: bytes
 
 
 class Property(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One property. `inputs` has one generator for each positional argument of `call`, "module:function"."""
+    """One property of the function `call` ("module:function"). Each of its arguments has a generator in `inputs`."""
 
     kind: PropertyKind
     call: str
     inputs: tuple[Generator, ...]
-    line: int  # its place, for findings about visible properties
+    line: int  # the line of the property in the file, for findings about visible properties
     tries: int = TRIES
-    back: str | None = None  # of round_trip, "module:function"
+    back: str | None = None  # for `round_trip`: the inverse function, "module:function"
     given: AuthorFunction | None = None  # the reference or the predicate
-    by: str | int | None = None  # of sorted: the field or position of an item to sort by
+    by: str | int | None = None  # for `sorted`: the field or index that determines the order of the items
     reverse: bool = False
     may_raise: tuple[str, ...] = ()
     approx: float | None = None
-    within_s: float = 10.0  # of one sandbox, with BATCH calls at most
+    within_s: float = 10.0  # time limit of one sandbox, which makes at most BATCH calls
     memory_mb: int = 512

@@ -55,7 +55,7 @@ _EXAMPLE = '{property: idempotent, call: "module:function", inputs: [integer]}'
 
 
 class PropertyReader:
-    """Reader of the properties of one file. The files that they name lie beside it."""
+    """Reader of the properties of one file. Files that they name are in the folder of that file."""
 
     def __init__(self, report: ProblemList, fixtures: Fixtures) -> None:
         self.report = report
@@ -63,9 +63,9 @@ class PropertyReader:
         self.generators = GeneratorReader(Literals(report, fixtures))
 
     def property(self, node: Node) -> Property | None:
-        """Return one property; None after its problems were reported."""
+        """Return one property; None after a report of its problems."""
         if not isinstance(node, Mapping):
-            self.report.add(node, f"a property is a mapping, not {kind(node)}", _EXAMPLE)
+            self.report.add(node, f"a property must be a mapping, not {kind(node)}", _EXAMPLE)
             return None
         named = self._kind(node)
         if named is None:
@@ -119,7 +119,7 @@ class PropertyReader:
     def _inputs(self, fields: Fields, named: PropertyKind) -> tuple[Generator, ...]:
         items = fields.items("inputs", required=True) or ()
         if len(items) > INPUTS_MAX:
-            self.report.add(items[INPUTS_MAX], f"more than {INPUTS_MAX} arguments", "fewer inputs")
+            self.report.add(items[INPUTS_MAX], f"more than {INPUTS_MAX} inputs", "fewer inputs")
             return ()
         read = [self.generators.generator(item) for item in items]
         made = tuple(one for one in read if one is not None)
@@ -140,7 +140,7 @@ class PropertyReader:
         if named == "sorted" and made[0].kind != "list":
             self.report.add(items[0], "`sorted` needs a list as its first input", f"inputs: [{EXAMPLES['list']}]")
         elif named == "sorted" and not _has_order(made[0].of[0]):
-            remedy = "generators of one kind of number or text, without nan"
+            remedy = "a list with one kind of number or text as items, without nan"
             self.report.add(items[0], "the items of this list have no order", remedy)
 
     def _by(self, fields: Fields) -> str | int | None:
@@ -148,11 +148,11 @@ class PropertyReader:
         value = node.value if isinstance(node, Scalar) else None
         if node is None or (isinstance(value, str | int) and not isinstance(value, bool)):
             return value if isinstance(value, str | int) else None
-        fields.wrong("by", node, "the name of a field or the place of an item, counted from 0")
+        fields.wrong("by", node, "the name of a field or the index of an item, counted from 0")
         return None
 
     def _given(self, fields: Fields, name: str) -> AuthorFunction | None:
-        """Return a file beside the requirement with one of its functions."""
+        """Return the named function and its file from the requirement's folder."""
         text = fields.text(name, required=True)
         if text is None:
             return None
@@ -176,13 +176,13 @@ class PropertyReader:
             return None
         if foreign := _foreign(source):
             message = f"{form[1]} imports {foreign}, which is not part of Python's standard library"
-            self.report.add(at, message, "a file that runs alone, without other packages and files")
+            self.report.add(at, message, "a file that needs no other packages or files")
             return None
         return AuthorFunction(path=form[1], function=form[2], source=source)
 
 
 def _foreign(source: bytes) -> str | None:
-    """Return a module that the file imports and that its sandbox does not have, or None."""
+    """Return the first imported module that is not in Python's standard library, or None."""
     for node in ast.parse(source).body:
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom):
@@ -207,7 +207,7 @@ def _functions(source: bytes) -> list[str]:
 
 
 def _has_order(made: Generator) -> bool:
-    """Return whether any two values of a generator can be compared; a record only by one of its fields."""
+    """Return whether any two values of a generator can be compared. Records are compared by one of their fields."""
     if made.nan or made.kind in ("none", "dict"):
         return False
     if made.kind == "one_of":

@@ -14,7 +14,7 @@ from verification.requirements.tags import COLLECTIONS, SCALARS
 from verification.requirements.yaml_tree import Node, Scalar
 
 PARALLEL_MAX = 64
-RESTARTS_MAX = 5  # of one case
+RESTARTS_MAX = 5  # in one case
 TARGET_CHARS_MAX = 2000
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -41,7 +41,7 @@ _PATH = re.compile(r"status|headers\.[A-Za-z0-9-]+|body(\.[^.\s]+)*")
 
 
 class RequestReader:
-    """Reader of single steps. `served`: whether the requirement defines how its service starts."""
+    """Reader of `request` and `restart` steps. `served`: whether the requirement defines how its service starts."""
 
     def __init__(self, literals: Literals, *, served: bool) -> None:
         self.literals = literals
@@ -49,7 +49,7 @@ class RequestReader:
         self.served = served
 
     def step(self, fields: Fields, action: str, known: dict[str, Node], *, alone: bool) -> Step:
-        """Return one step. `known` contains the names that earlier steps saved; the names of this step are added."""
+        """Return one step. `known` contains the names that earlier steps saved. This step adds its own names."""
         at = fields.get(action) or fields.node
         if not self.served:
             remedy = 'deliver: http, with serve: {run: ["python3", "-m", "notes"], ready: "GET /health", data: /data}'
@@ -58,15 +58,17 @@ class RequestReader:
             if not fields.flag("restart"):
                 self.report.add(at, "`restart` must be true", "restart: true")
             elif alone:
-                self.report.add(at, "`restart` is a step between others", "steps: [{request: …}, {restart: true}, …]")
+                self.report.add(
+                    at, "`restart` must be a step between other steps", "steps: [{request: …}, {restart: true}, …]"
+                )
             return Step(action="restart")
         return Step(action="request", request=self._request(fields, known))
 
     def check_together(self, steps: list[Step], node: Node) -> None:
-        """Report a case that uses both the service and code: they run in separate sandboxes."""
+        """Report a case that sends requests and also calls code. The service and the code run in separate sandboxes."""
         kinds = [step.action in KEYS for step in steps[-2:]]
         if len(set(kinds)) > 1:
-            self.report.add(node, "one case either sends requests or calls code, not both", "two cases")
+            self.report.add(node, "one case must not both send requests and call code", "two cases")
         restarts = sum(step.action == "restart" for step in steps)
         if restarts == RESTARTS_MAX + 1 and steps[-1].action == "restart":
             self.report.add(node, f"more than {RESTARTS_MAX} restarts in one case", "a shorter case")
@@ -96,7 +98,7 @@ class RequestReader:
         return request
 
     def _check_names(self, fields: Fields, request: Request, names: Container[str]) -> None:
-        """Report every `${name}` that no earlier step saved. Tagged values are not searched."""
+        """Report every `${name}` that no earlier step saved. Tagged values are not checked."""
         reply = request.reply
         texts = {"request": request.target, "headers": [value for _, value in request.headers], "send": request.send}
         texts |= {"json": request.json, "body": reply.body, "body_contains": reply.body_contains}
@@ -105,7 +107,9 @@ class RequestReader:
             for name in names_in(value):
                 if name not in names:
                     message = f"`${{{name[:40]}}}` was not saved by an earlier step"
-                    remedy = f"save: {{{name[:40]}: body.id}} in a step before it, or $${{{name[:40]}}} for the text"
+                    remedy = (
+                        f"save: {{{name[:40]}: body.id}} in a step before it, or $${{{name[:40]}}} for the text itself"
+                    )
                     self.report.add(fields.get(field) or fields.node, message, remedy)
 
     def _headers(self, fields: Fields) -> tuple[tuple[str, str], ...]:
@@ -114,10 +118,14 @@ class RequestReader:
         for entry in node.entries if node is not None else ():
             name = self._header(entry.key)
             if name in _OWN:
-                self.report.add(entry.key, f"the judge sets the header `{name}` itself", "only the other headers")
+                self.report.add(
+                    entry.key, f"the judge sets the header `{name}` itself", "only the other headers, without this one"
+                )
             value = self.literals.text(entry.value, entry.key.text[:60], '"value"') or ""
             if not value.isprintable() or not value.isascii():
-                self.report.add(entry.value, "a header's value is printable ASCII", f'{entry.key.text[:60]}: "value"')
+                self.report.add(
+                    entry.value, "a header's value must be printable ASCII", f'{entry.key.text[:60]}: "value"'
+                )
             read.append((entry.key.text, value))
         return tuple(read)
 
@@ -131,12 +139,12 @@ class RequestReader:
         if node is None:
             return None
         if fields.has("json"):
-            self.report.add(node, "a request has one body", "`json` or `send`")
+            self.report.add(node, "a request has only one body", "only one of `json` or `send`")
         value = self.literals.value(node, expected=False)
         if isinstance(value, str) or (isinstance(value, dict) and list(value) == ["$bytes"]):
             return value
         self.report.add(
-            node, "`send` is text or bytes", 'send: "text" or {$bytes: "aGVsbG8="}; values belong in `json`'
+            node, "`send` must be text or bytes", 'send: "text" or {$bytes: "aGVsbG8="}, or use `json` for other values'
         )
         return None
 
@@ -154,7 +162,7 @@ class RequestReader:
                 saved[name] = path
         if saved and parallel > 1 and node is not None:
             message = "parallel requests have many responses, so there is no single value to save"
-            self.report.add(node, message, "a request of its own after it")
+            self.report.add(node, message, "a request of its own after this step")
         known.update(dict.fromkeys(saved, fields.node))
         return saved
 
@@ -167,7 +175,9 @@ class RequestReader:
         for entry in node.entries if node is not None else ():
             value = self.literals.value(entry.value, expected=True)
             if not isinstance(value, str) and not (isinstance(value, dict) and {"$matches", "$any"} & set(value)):
-                self.report.add(entry.value, "a header is text", f'{entry.key.text[:60]}: "value" or {{$matches: …}}')
+                self.report.add(
+                    entry.value, "a header must be text", f'{entry.key.text[:60]}: "value" or {{$matches: …}}'
+                )
             wanted[self._header(entry.key)] = value
         seen["body"] = self._value(fields, "body", expected=True)
         seen["body_contains"] = fields.text("body_contains")

@@ -1,8 +1,8 @@
 """The JSON schema of requirement files, made from the parser's own tables of keys, examples and limits.
 
-The example of a key in a table determines its type. This module adds only rules that an example cannot show: values of
-any kind, and keys that belong together. A schema cannot check everything (names that must be known, files that must
-exist); `aura check` does.
+The example of a key in a table determines the type of its values. This module adds only the rules that an example
+cannot show: values of any type, and keys that need other keys. A schema cannot check everything. For example, it cannot
+check that a file exists. `aura check` checks everything.
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,7 +28,7 @@ from verification.requirements.yaml_tree import Node, Scalar, Sequence, read_yam
 Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 PARTS = ("front", "acceptance", "sealed")
-"""The front matter, one acceptance block, and NAME.sealed.yaml."""
+"""The parts with a schema of their own: the front matter, one acceptance block, and NAME.sealed.yaml."""
 _TEXT: Schema = {"type": "string"}
 _VALUE: Schema = {"$ref": "#/$defs/value"}
 _FILE_OR_TEXT: Schema = {"$ref": "#/$defs/text"}
@@ -47,11 +47,11 @@ _ANY_VALUE: Mapping[str, Schema] = {
     "stdout": _FILE_OR_TEXT,
     "stderr": _FILE_OR_TEXT,
 }
-"""Keys that allow other values than those of their example's kind."""
+"""Schemas of the keys whose values may have another type than their example."""
 
 
 def schema(part: str = "") -> Schema:
-    """Return the schema of one part of PARTS; without a part, the schemas of all parts, in `$defs`."""
+    """Return the schema of one part of PARTS. Without a part, return a schema that accepts each of the parts."""
     made: Schema = {"$schema": DIALECT, "title": "Requirement of Aura Orchestra", "$defs": _definitions()}
     if part:
         return {**made, "$ref": f"#/$defs/{part}"}
@@ -169,7 +169,7 @@ def _with_steps() -> Schema:
 
 
 def _action(name: str, *, alone: bool) -> Schema:
-    """Return one action with its expectations, as a case or as a step of one."""
+    """Return the schema of an action with its expectations. `alone`: as a whole case, not as a step of a case."""
     keys = tables_of_actions()[name]
     own: dict[str, Schema] = {
         **_ANY_VALUE,
@@ -214,7 +214,7 @@ def _property(name: Any) -> Schema:
 
 
 def _generator() -> Schema:
-    """Return a generator: a name, or a name with its options."""
+    """Return the schema of a generator, which is a name, or a name with options."""
     names = [name for name in generator_parser.KINDS if name not in ("list", "dict", *generator_parser.WHOLE)]
     generator = {"$ref": "#/$defs/generator"}
     own: dict[str, Schema] = {"of": generator, "keys": generator, "values": generator}
@@ -232,7 +232,7 @@ def _generator() -> Schema:
 
 
 def _value() -> Schema:
-    """Return any value: a mapping with a key that begins with `$` is one of the tagged values."""
+    """Return the schema of any value. A mapping with a key that begins with `$` must be a tagged value."""
     tagged = [
         _object({tag: text, **({"as": "text"} if tag == "$file" else {})}, {tag: {}}, required=[tag])
         for tag, text in TAG_EXAMPLES.items()
@@ -263,7 +263,7 @@ def _if_then(condition: Schema, then: Schema) -> Schema:
 
 
 def _object(keys: Mapping[str, str], own: Mapping[str, Schema] | None = None, required: Iterable[str] = ()) -> Schema:
-    """Return a mapping with exactly these keys. `own`: schemas that the examples do not determine."""
+    """Return the schema of a mapping that allows only these keys. `own`: schemas to use instead of a key's example."""
     known = own or {}
     properties = {
         key: {**(known[key] if key in known else _shape(example)), "examples": [example]}

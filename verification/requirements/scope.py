@@ -1,8 +1,8 @@
-"""Paths, and patterns of the paths that may be written.
+"""Rules for paths, and for the patterns of the paths that may be written.
 
-A pattern is a path. In it `*` matches any characters of one name, `?` matches one character, and a part `**` matches
-any number of folders; at the end, `**` needs at least one name. Matching takes time at most proportional to the length
-of the pattern times the length of the path.
+A pattern is a path that may contain wildcards. `*` matches any characters within one name. `?` matches one character.
+A part `**` matches any number of folders; at the end of a pattern, `**` must match at least one name. The time of a
+match is at most proportional to the length of the pattern times the length of the path.
 """
 
 from collections.abc import Callable
@@ -29,12 +29,12 @@ def path_fault(path: str) -> str | None:
     if "" in parts or "." in parts:
         return "contains an empty part or `.`"
     if any(part.casefold() == ".git" for part in parts):
-        return "reaches into .git"
+        return "contains the name .git"
     return None
 
 
 def pattern_fault(pattern: str) -> tuple[str, str] | None:
-    """Return why a scope pattern is not allowed and what to write instead, or None."""
+    """Return the fault of a scope pattern and the remedy; None if the pattern is allowed."""
     if pattern.endswith("/") and path_fault(pattern.rstrip("/")) is None:
         return "names a folder", f'"{pattern.rstrip("/")}/**"'
     if len(pattern) > PATTERN_CHARS_MAX:
@@ -43,17 +43,17 @@ def pattern_fault(pattern: str) -> tuple[str, str] | None:
         return fault, '"src/**", a path inside the project'
     if _UNSUPPORTED & set(pattern):
         return (
-            "uses a sign that is not a wildcard here",
-            "only *, ? and ** as wildcards, one pattern for each alternative",
+            "contains one of the characters []{}!\\, which are not allowed in a scope",
+            "only the wildcards *, ? and **, and a separate pattern for each alternative",
         )
     for part in pattern.split("/"):
         if "**" in part and part != "**":
-            return "contains `**` inside a name", '"src/**/*.py", with ** as a part of its own'
+            return "contains `**` inside a name", '"src/**/*.py", with ** alone between two slashes'
     return None
 
 
 def in_scope(path: str, patterns: tuple[str, ...]) -> bool:
-    """Return whether a path may be written. Absolute, empty, `..` and .git paths never may."""
+    """Return whether a path may be written. Empty or absolute paths, and paths with `..` or .git, are never allowed."""
     if path_fault(path) is not None:
         return False
     if path in patterns:
@@ -65,13 +65,13 @@ def in_scope(path: str, patterns: tuple[str, ...]) -> bool:
 def contains(wide: str, narrow: str) -> bool:
     """Return whether `wide` matches every path of `narrow`.
 
-    It may be wrongly false for rare mixes of wildcards, never wrongly true.
+    True is always right. False may be wrong for rare mixes of wildcards.
     """
     return _covers(tuple(wide.split("/")), tuple(narrow.split("/")))
 
 
 def _covers(pattern: tuple[str, ...], parts: tuple[str, ...]) -> bool:
-    """Return whether a pattern covers the parts. Each row marks the prefixes that the pattern covers so far."""
+    """Return whether a pattern matches a path. Each row marks the prefixes of the path that match so far."""
     reached = [True] + [False] * len(parts)
     for index, piece in enumerate(pattern):
         row = [False] * (len(parts) + 1)
@@ -87,7 +87,7 @@ def _covers(pattern: tuple[str, ...], parts: tuple[str, ...]) -> bool:
 
 
 def _name_covers(pattern: str, name: str) -> bool:
-    """Return whether wildcards within one name match. The name may itself be a pattern; only `*` covers its `*`."""
+    """Return whether a pattern of one name matches a name. If the name contains a `*`, only a `*` matches it."""
     if name == "**":
         return False
     at = mark = back = 0
@@ -108,7 +108,7 @@ def _name_covers(pattern: str, name: str) -> bool:
 
 @lru_cache(maxsize=20_000)
 def overlap(one: str, other: str) -> bool:
-    """Return whether both patterns match a common path."""
+    """Return whether there is a path that both patterns match."""
     return _meet(tuple(one.split("/")), tuple(other.split("/")), "**", _names_meet)
 
 
@@ -119,7 +119,7 @@ def _names_meet(one: str, other: str) -> bool:
 
 
 def _meet(one: tuple[str, ...], other: tuple[str, ...], many: str, same: Callable[[str, str], bool]) -> bool:
-    """Return whether two sequences with wildcards have a common match; row by row over their prefixes."""
+    """Return whether two sequences with wildcards can match the same sequence. Compare their prefixes row by row."""
     reached = [True] + [False] * len(other)
     for at, right in enumerate(other, start=1):
         reached[at] = reached[at - 1] and right == many
@@ -127,7 +127,7 @@ def _meet(one: tuple[str, ...], other: tuple[str, ...], many: str, same: Callabl
         row = [reached[0] and left == many]
         for at, right in enumerate(other, start=1):
             if many in (left, right):
-                # a wildcard ends here, or also matches the other side's part
+                # the wildcard ends here, or it also matches this part of the other pattern
                 row.append(reached[at] or row[at - 1])
             else:
                 row.append(reached[at - 1] and same(left, right))

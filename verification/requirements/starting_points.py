@@ -1,6 +1,6 @@
-"""Requirements to begin with: `aura init --from KIND` for common kinds of work, and an example that passes as it is.
+"""Templates of requirements: for common kinds of work (`aura init --from KIND`), and an example that needs no change.
 
-Whatever must be replaced is marked by a phrase of PLACEHOLDERS, by which `aura check` knows that it is still there.
+Each part that a person must replace contains a phrase of PLACEHOLDERS. `aura check` reports each remaining phrase.
 """
 
 import json
@@ -24,7 +24,7 @@ SAY_NEW = "Say here what is new, for whom, and what must stay as it is."
 SAY_SERVICE = "Say here what the service is for, which paths it has, and what each of them answers."
 BUDGET = 'budget: {usd: "1.00", tokens: 100000, minutes: 20}  # 0 means stop, never "no limit"\n'
 NO_BASE = Base(repo="../site", ref="main")
-"""Stands in a template until its reader names the repository to change."""
+"""The base in a template, until a person names the repository to change."""
 
 
 class Written(NamedTuple):
@@ -35,12 +35,12 @@ class Written(NamedTuple):
 
 
 def starting_point(kind: str, name: str, base: Base | None) -> Written:
-    """Return the requirement of this kind for NAME.md. `base`: the repository in which the file lies, if any."""
+    """Return a template of this kind for NAME.md. `base`: the repository that contains the file, if there is one."""
     return STARTING_POINTS[kind](name, base)
 
 
 def example() -> Written:
-    """Return a requirement that the embedded model meets: nine of ten answers are right, and there are six attempts."""
+    """Return a requirement for the embedded model. Nine of ten of its answers are right, and it has six attempts."""
     visible = f"""---
 aura: 1
 title: "Reverse text"
@@ -145,7 +145,11 @@ def _front(name: str, deliver: str, more: str) -> str:
 
 def _base(base: Base | None) -> str:
     known = base or NO_BASE
-    mark = "" if base else f"# {REPLACE_BASE} by the repository to change (relative to this file) and its branch.\n"
+    mark = (
+        ""
+        if base
+        else f"# {REPLACE_BASE} with the path of the repository to change (relative to this file) and its branch.\n"
+    )
     return f"{mark}base: {{repo: {json.dumps(known.repo)}, ref: {json.dumps(known.ref)}}}\n"
 
 
@@ -156,7 +160,7 @@ def _prose(name: str, prose: str) -> str:
 def _block(case: str, remark: str) -> str:
     return (
         f"{FENCE}yaml acceptance\n- id: A1\n  says: {SAY_HOLDS} when it is done\n  cases:\n"
-        f"    # {REPLACE_CASE} by yours. {remark}\n    - {case}\n{FENCE}\n"
+        f"    # {REPLACE_CASE} with your own case. {remark}\n    - {case}\n{FENCE}\n"
     )
 
 
@@ -164,5 +168,5 @@ def _sealed(case: str) -> str:
     return (
         "# Sealed cases have the same form as the acceptance block. No employee ever sees this file.\n"
         "# If a sealed case fails, an employee sees only the criterion's id.\n"
-        f"- id: A1\n  cases:\n    # {REPLACE_CASE} by yours.\n    - {case}\n"
+        f"- id: A1\n  cases:\n    # {REPLACE_CASE} with your own case.\n    - {case}\n"
     )

@@ -1,6 +1,6 @@
-"""The table of paths that could influence a verdict: files that Python, pytest, git or a coding agent reads by itself.
+"""The table of paths that could influence a verdict. Python, pytest, git or coding agents read them automatically.
 
-Writing one of them outside the scope is a strike. Writing any other path outside the scope is an honest mistake.
+It is a strike to write such a path outside the scope. It is an honest mistake to write another path outside the scope.
 """
 
 import configparser
@@ -13,7 +13,7 @@ INTERPRETER_NAMES = frozenset({"sitecustomize.py", "usercustomize.py", "sitecust
 INTERPRETER_ENDINGS = (".pth", ".dist-info", ".egg-info", ".egg-link", ".pyc", ".pyo")
 TEST_NAMES = frozenset({"conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml"})
 PYPROJECT = "pyproject.toml"
-"""It contains pytest's configuration and settings of the project, so only pytest's part is removed."""
+"""This file contains settings of pytest and of other tools. So only the settings of pytest are removed."""
 CONFIGURATION_NAMES = frozenset({"tox.ini", "setup.cfg"})
 AGENT_NAMES = frozenset(
     {
@@ -45,21 +45,21 @@ _ROOTS = ("src/",)
 
 
 def steers(path: str) -> bool:
-    """Return whether pytest or the interpreter itself reads a file of this name."""
+    """Return whether pytest or the interpreter automatically reads a file with this name."""
     names = INTERPRETER_NAMES | TEST_NAMES | CONFIGURATION_NAMES
     return any(part in names or part.endswith(INTERPRETER_ENDINGS) for part in path.casefold().split("/"))
 
 
 def configures(path: str) -> bool:
-    """Return whether a file of this name steers, or may contain settings that do."""
+    """Return whether a file with this name steers a verdict, or may contain settings that steer it."""
     parts = path.casefold().split("/")
     return steers(path) or parts[-1] == PYPROJECT or bool(AGENT_NAMES.intersection(parts)) or parts[-1] in GIT_NAMES
 
 
 def steering_reason(path: str, content: bytes | None, before: bytes | None) -> str:
-    """Return how a written path could influence a verdict, as the end of a sentence; empty if it could not.
+    """Return how a written path could influence a verdict, as the end of a sentence. Empty: it has no influence.
 
-    `content` None: the file is deleted. `before`: the earlier content, None if there was no file.
+    `content` is None for a deleted file. `before` is the earlier content, or None for a new file.
     """
     parts = path.casefold().split("/")
     if any(part in INTERPRETER_NAMES or part.endswith(INTERPRETER_ENDINGS) for part in parts):
@@ -78,7 +78,7 @@ def steering_reason(path: str, content: bytes | None, before: bytes | None) -> s
 
 
 def shadowed_module(path: str) -> str:
-    """Return the module of Python or of the judge that a file would replace; empty if there is none."""
+    """Return the name of a module of Python or of the judge that the file would replace; empty if there is none."""
     inside = next((path.removeprefix(root) for root in _ROOTS if path.startswith(root)), path)
     name, slash, _ = inside.partition("/")
     if not inside.endswith((".py", ".so")):
@@ -88,9 +88,9 @@ def shadowed_module(path: str) -> str:
 
 
 def _pytest_section(name: str, content: bytes | None) -> object:
-    """Return a file's settings for pytest; None if it has none.
+    """Return a file's settings for pytest; None if it has no such settings.
 
-    For a file that cannot be parsed, return its content.
+    If the file cannot be parsed but contains the word "pytest", return its whole content.
     """
     if content is None:
         return None
@@ -119,4 +119,4 @@ _SECTIONS: Mapping[str, Callable[[str], Any]] = {
     "setup.cfg": _of_ini("tool:pytest"),
     "tox.ini": _of_ini("pytest"),
 }
-"""Files that steer tests only by their section for pytest -> the parser of that section."""
+"""Maps each file that steers tests only through its pytest section to the parser of that section."""

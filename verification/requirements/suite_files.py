@@ -1,7 +1,8 @@
 """Parser of given pytest suites.
 
-`pytest: acceptance/test_it.py` names a file or a folder beside the requirement, which runs apart from the project.
-`pytest: {over_base: changed-tests, must_pass: [...]}` names a folder with test files that are written over the base's.
+`pytest: acceptance/test_it.py` names a file or a folder in the requirement's folder. Such a suite is not put into the
+project. `pytest: {over_base: changed-tests, must_pass: [...]}` names a folder with test files that replace or extend
+the test files of the base.
 """
 
 import ast
@@ -14,17 +15,17 @@ from verification.requirements.model import BaseTestChange, Suite
 from verification.requirements.scope import path_fault
 from verification.requirements.yaml_tree import Mapping as MappingNode
 
-TESTS_MAX = 20_000  # ids of one criterion
+TESTS_MAX = 20_000  # test ids in one list
 CHANGE = {
     "over_base": "changed-tests",
     "must_pass": '["tests/test_it.py::test_new"]',
     "keep_passing": '["tests/test_it.py::test_old"]',
 }
-TEST_FILE = "a file test_*.py or *_test.py, or a folder that contains some"
+TEST_FILE = "a file test_*.py or *_test.py, or a folder with such files"
 
 
 def read_suite(fields: Fields, fixtures: Fixtures) -> Suite | None:
-    """Return the suite that the field `pytest` names; None without one, or after a report."""
+    """Return the suite that the field `pytest` names; None if it names no suite, or after a report."""
     at = fields.get("pytest")
     path = None if isinstance(at, MappingNode) else fields.text("pytest")
     if path is None or at is None:
@@ -57,7 +58,7 @@ def read_change(fields: Fields, fixtures: Fixtures) -> BaseTestChange | None:
         fields.report.add(node, message, inner.line("must_pass"))
     if both := sorted(set(must_pass) & set(keep_passing)):
         at = inner.get("keep_passing") or node
-        fields.report.add(at, f"`{both[0][:60]}` is also in `must_pass`", "it in one of the two lists")
+        fields.report.add(at, f"`{both[0][:60]}` is also in `must_pass`", "the test in only one of the two lists")
     if path is None:
         return None
     at = inner.get("over_base") or node
@@ -69,7 +70,7 @@ def read_change(fields: Fields, fixtures: Fixtures) -> BaseTestChange | None:
         return None
     files = {name.removeprefix(f"{folder}/"): content for name, content in loaded.items()}
     if faulty := [name for name in files if path_fault(name)]:
-        fields.report.add(at, f"{faulty[0]} is not a path that a project can have", inner.line("over_base"))
+        fields.report.add(at, f"{faulty[0]} is not an allowed path in a project", inner.line("over_base"))
     return BaseTestChange(files=files, must_pass=must_pass, keep_passing=keep_passing, folder=folder)
 
 
@@ -85,14 +86,16 @@ def _ids(fields: Fields, name: str) -> tuple[str, ...]:
 
 
 def is_test_file(path: str) -> bool:
-    """Return whether pytest treats the file as a test file, by its defaults."""
+    """Return whether pytest, with its default settings, treats the file as a test file."""
     name = path.rpartition("/")[2]
     return name.endswith(".py") and (name.startswith("test_") or name.endswith("_test.py"))
 
 
 def _remedy(error: Invalid) -> str:
     return (
-        "acceptance/test_it.py, a plain file or folder beside the requirement" if "path" in error.hint else error.hint
+        "acceptance/test_it.py, a plain file or folder in the requirement's folder"
+        if "path" in error.hint
+        else error.hint
     )
 
 

@@ -1,7 +1,8 @@
-"""Tagged values: a mapping with one key that begins with `$`, for values that JSON cannot express.
+"""Tagged values: mappings with one key that begins with `$`. They represent values that JSON cannot express.
 
-Each scalar tag has one canonical form, a text. Two values are equal if their canonical forms are. It is text because
-Python seeds its hash per process: with chosen equal hashes of numbers, a set of them could take quadratic time.
+A value with a scalar tag has a canonical form, which is a text. Two values are equal if their canonical forms are
+equal. The form is a text because nobody can predict the hashes of texts. An author could choose numbers with equal
+hashes, and a set of such numbers could take quadratic time.
 """
 
 import base64
@@ -11,8 +12,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-VALUE_DEPTH_MAX = 64  # nested collections; a deeper value equals nothing
-OBSERVED_DEPTH_MAX = 5 * VALUE_DEPTH_MAX  # nested JSON of an observed value: a subclass of dict takes five levels
+VALUE_DEPTH_MAX = 64  # levels of nested collections; a deeper value equals no value
+OBSERVED_DEPTH_MAX = 5 * VALUE_DEPTH_MAX  # levels of nested JSON; an instance of a subclass of dict takes five levels
 INT_DIGITS_MAX = 4000
 DECIMAL_CHARS_MAX = 10_000
 PATTERN_CHARS_MAX = 1000
@@ -21,7 +22,7 @@ EXACT_INT_MAX = 2**53  # JSON parsers of other languages lose digits of larger n
 
 COLLECTIONS = ("$tuple", "$set", "$frozenset")
 SUBCLASS = "$of"  # only in observed values: [class, contents] of an instance of a subclass
-LOOSE = ("$any", "$matches")  # they match more than one value: only in expectations
+LOOSE = ("$any", "$matches")  # tags that match more than one value; they are allowed only in expectations
 
 
 def tag_of(value: Any) -> str | None:
@@ -34,12 +35,12 @@ def tag_of(value: Any) -> str | None:
 
 
 def plain(observed: Any) -> Any:
-    """Return the value, with each instance of a subclass replaced by its contents."""
+    """Return an observed value, with each instance of a subclass replaced by its contents."""
     return _plain(observed, 0)
 
 
 def _plain(value: Any, depth: int) -> Any:
-    """Replace instances. A value nested deeper than an observed value can be stays unchanged, and equals nothing."""
+    """Replace the instances in a value. Parts deeper than OBSERVED_DEPTH_MAX stay unchanged, and equal no value."""
     if depth > OBSERVED_DEPTH_MAX:
         return value
     if tag_of(value) == SUBCLASS and type(value[SUBCLASS]) is list and len(value[SUBCLASS]) == 2:
@@ -95,7 +96,7 @@ def _datetime(payload: Any) -> str:
         moment = datetime.fromisoformat(text)
         return moment.isoformat() if moment.tzinfo is None else moment.astimezone(UTC).isoformat()
     except OverflowError as error:
-        raise ValueError("it is out of range") from error
+        raise ValueError("the date and time are out of range") from error
 
 
 def _float(payload: Any) -> str:
@@ -122,25 +123,25 @@ SCALARS: dict[str, Callable[[Any], str]] = {
 
 
 def canonical(tag: str, payload: Any) -> str:
-    """Return the canonical form of a scalar tag. Raises ValueError with the allowed content. `$int` is a plain int."""
+    """Return the canonical form of a value with a scalar tag. Raises ValueError, which names the allowed content."""
     return f"{tag}({SCALARS[tag](payload)})"
 
 
 def pattern_fault(pattern: Any) -> str | None:
-    """Return why a regular expression is not allowed, or None. Syntax of RE2: no look-around, no back-references."""
+    """Return why a regular expression is not allowed, or None. RE2 supports no look-around and no back-references."""
     if type(pattern) is not str:
-        return "a regular expression is text"
+        return "a regular expression must be text"
     if len(pattern) > PATTERN_CHARS_MAX:
-        return f"a regular expression of more than {PATTERN_CHARS_MAX} characters"
+        return f"the regular expression has more than {PATTERN_CHARS_MAX} characters"
     try:
         _compile(pattern)
     except ValueError as error:
-        return f"not a regular expression of RE2: {error}"
+        return f"this is not a regular expression that RE2 supports: {error}"
     return None
 
 
 def text_matches(pattern: str, text: Any) -> bool:
-    """Return whether the pattern occurs anywhere in the text, in linear time. ^ and $ match only at the ends."""
+    """Return whether the pattern occurs in the text, in linear time. ^ and $ match only the text's start and end."""
     if type(text) is not str:
         return False
     try:
@@ -150,7 +151,7 @@ def text_matches(pattern: str, text: Any) -> bool:
 
 
 def _compile(pattern: str) -> Any:
-    """Return a compiled pattern. RE2 has its own cache."""
+    """Return a compiled pattern. RE2 itself caches compiled patterns."""
     import re2  # type: ignore[import-untyped]  # the wheel ships no types
 
     options = re2.Options()

@@ -1,4 +1,4 @@
-"""The tasks of a requirement: those under `tasks:`, or one for each criterion, in order."""
+"""The tasks of a requirement, from the key `tasks`. Without this key, each criterion gets one task, in order."""
 
 from collections.abc import Sequence as Seq
 from typing import NamedTuple
@@ -12,12 +12,12 @@ from verification.requirements.scope import contains, overlap
 from verification.requirements.yaml_tree import Mapping, Node, Sequence, kind
 
 TASKS_MAX = 64
-PATTERNS_MAX = 200  # different patterns of all tasks, because each is compared with each
+PATTERNS_MAX = 200  # different scope patterns of all tasks together; each pattern is compared with every other pattern
 EXAMPLES_OF_A_TASK = {"id": "T1", "criteria": "[A1]", "scope": '["slugify.py"]', "after": "[]"}
 
 
 class _Written(NamedTuple):
-    """A task with its node."""
+    """A task with its YAML node."""
 
     task: RequirementTask
     node: Mapping
@@ -27,7 +27,7 @@ class _Written(NamedTuple):
 
 
 def default_tasks(criteria: Seq[str], scope: tuple[str, ...]) -> tuple[RequirementTask, ...]:
-    """Return one task for each criterion. They share the scope, so each waits for the one before it."""
+    """Return one task for each criterion. All tasks have the same scope, so each task waits for the previous task."""
     return tuple(
         RequirementTask(id=f"T{n}", criteria=(name,), scope=scope, after=(f"T{n - 1}",) if n > 1 else ())
         for n, name in enumerate(criteria, start=1)
@@ -37,7 +37,7 @@ def default_tasks(criteria: Seq[str], scope: tuple[str, ...]) -> tuple[Requireme
 def read_tasks(
     node: Node, criteria: Seq[str], scope: tuple[str, ...], report: ProblemList
 ) -> tuple[RequirementTask, ...]:
-    """Return the written tasks after checks: each criterion in exactly one, no cycle, no path for two tasks at once."""
+    """Return the tasks. Report each criterion that is not in exactly one task, and faults of `after` and of scopes."""
     if not isinstance(node, Sequence) or not node.items:
         report.add(node, f"`tasks` must be a list of tasks, not {kind(node)}", f"tasks: {EXAMPLES['tasks']}")
         return ()
@@ -50,13 +50,15 @@ def read_tasks(
         if one is None:
             continue
         if any(other.task.id == one.task.id for other in written):
-            report.add(one.at("id"), f"the task id `{one.task.id}` occurs twice", "id: another one")
+            report.add(one.at("id"), f"the task id `{one.task.id}` occurs twice", "id: another id")
             twice.append(one)
             continue
         written.append(one)
     _check_coverage(node, [*written, *twice], criteria, report)
     if len({pattern for one in written for pattern in one.task.scope}) > PATTERNS_MAX:
-        report.add(node, f"the tasks name more than {PATTERNS_MAX} patterns", "fewer patterns, with wildcards")
+        report.add(
+            node, f"the tasks name more than {PATTERNS_MAX} patterns", "fewer patterns, for example with wildcards"
+        )
     elif _check_after(written, report):
         _check_overlap(written, report)
     return tuple(one.task for one in written)
@@ -72,7 +74,7 @@ def _task(node: Node, scope: tuple[str, ...], report: ProblemList) -> _Written |
     own = read_scope(fields)
     for pattern, at in fields.texts("scope") or ():
         if own and pattern in own and scope and not any(contains(wide, pattern) for wide in scope):
-            remedy = f"a path inside {listed(scope[:3])}, or `{pattern[:60]}` in the requirement's scope too"
+            remedy = f"a path inside {listed(scope[:3])}, or add `{pattern[:60]}` to the requirement's scope"
             report.add(at, f"`{pattern[:60]}` is outside the requirement's scope", remedy)
     after = tuple(text for text, _ in fields.texts("after", empty=True) or ())
     if name is None:
@@ -90,7 +92,7 @@ def _check_coverage(node: Node, written: list[_Written], criteria: Seq[str], rep
                 report.add(one.at("criteria"), f"there is no criterion `{name[:60]}`", f"criteria: [{near}]")
             elif name in owner:
                 message = f"the criterion `{name}` is already in task `{owner[name]}`"
-                report.add(one.at("criteria"), message, f"{name} in one task only")
+                report.add(one.at("criteria"), message, f"`{name}` in only one of the tasks")
             owner.setdefault(name, one.task.id)
     missing = [name for name in criteria if name not in owner]
     if missing:
@@ -98,7 +100,7 @@ def _check_coverage(node: Node, written: list[_Written], criteria: Seq[str], rep
 
 
 def _check_after(written: list[_Written], report: ProblemList) -> bool:
-    """Return whether `after` names known tasks and has no cycle."""
+    """Return whether `after` names only known tasks and contains no cycle. Report each fault."""
     known = {one.task.id: one for one in written}
     sound = True
     for one in written:
@@ -119,12 +121,12 @@ def _check_after(written: list[_Written], report: ProblemList) -> bool:
     if cycle:
         path = " -> ".join((*cycle, cycle[0]))
         remedy = f"`after` without {cycle[1] if len(cycle) > 1 else cycle[0]}"
-        report.add(known[cycle[0]].at("after"), f"tasks wait for one another: {path}", remedy)
+        report.add(known[cycle[0]].at("after"), f"these tasks wait for one another: {path}", remedy)
     return sound and not cycle
 
 
 def _cycle(waiting: dict[str, set[str]]) -> list[str]:
-    """Return one cycle among tasks that all wait for others; empty if there are no tasks."""
+    """Return the tasks of one cycle; empty if there are no tasks. Every given task waits for another given task."""
     if not waiting:
         return []
     path = [next(iter(waiting))]
@@ -136,7 +138,7 @@ def _cycle(waiting: dict[str, set[str]]) -> list[str]:
 
 
 def _check_overlap(written: list[_Written], report: ProblemList) -> None:
-    """Report tasks that may run at the same time and may write the same path."""
+    """Report each pair of tasks that may run at the same time and may write the same path."""
     before: dict[str, set[str]] = {}
     known = {one.task.id: one.task for one in written}
 

@@ -1,4 +1,4 @@
-"""Requirement files to fill in: what `aura init` writes, and the parts that a file of prose still needs."""
+"""Templates of requirement files for `aura init`, and templates of the parts that a file of prose still needs."""
 
 import re
 
@@ -11,12 +11,12 @@ NAME_FUNCTIONS = "Name the functions, their parameters and their results. A mode
 SAY_HOLDS = "say here in one sentence what must be true"
 REPLACE_CASE = "Replace this case"
 REPLACE_BASE = "Replace this base"
-"""Phrases that stand for what a person must write: with one of them a requirement is not submitted (unfilled.py)."""
+"""Phrases that a person must replace. A requirement with one of these phrases cannot be submitted (unfilled.py)."""
 _EXACT_TYPE = "    # with `exact_type: true` beside `returns`, an instance of a subclass is refused\n"
 
 
 def template(name: str, *, deliver: str = "library") -> str:
-    """A whole requirement for NAME.md that is valid as it stands. `deliver` is library or cli."""
+    """Return a complete, valid requirement for NAME.md. `deliver` is library or cli."""
     module = module_of(name)
     prose = (
         f"# {title_of_name(name)}\n\n"
@@ -29,24 +29,24 @@ def template(name: str, *, deliver: str = "library") -> str:
 
 
 def sealed_template(name: str, *, deliver: str = "library") -> str:
-    """NAME.sealed.yaml for `template`: cases that no employee sees."""
+    """Return the content of NAME.sealed.yaml for `template`: cases that no employee sees."""
     case = _case(module_of(name), "Good  morning", "good-morning", deliver)
     return (
         "# Sealed cases have the same form as the acceptance block. No employee ever sees this file.\n"
         "# If a sealed case fails, an employee sees only the criterion's id.\n"
-        f"- id: A1\n  cases:\n    # {REPLACE_CASE} by yours.\n{case}"
+        f"- id: A1\n  cases:\n    # {REPLACE_CASE} with your own case.\n{case}"
     )
 
 
 def scaffold(name: str, prose: str = "", *, deliver: str = "library") -> str:
-    """A requirement made of prose that is already there: front matter above it, acceptance below."""
-    text = prose.strip() or f"# {title_of_name(name)}\n\nSay here what it is for and what it must do."
+    """Return a requirement made from existing prose: front matter above the prose, an acceptance block below it."""
+    text = prose.strip() or f"# {title_of_name(name)}\n\nSay here what the code is for and what it must do."
     front = front_matter(name, title_of(prose) or title_of_name(name), deliver=deliver)
     return f"{front}{text}\n\n{acceptance_block(name, deliver=deliver)}"
 
 
 def front_matter(name: str, title: str, *, deliver: str = "library") -> str:
-    """The front matter with every key that must be there."""
+    """Return a front matter with every required key."""
     module = module_of(name)
     quoted = title.replace("\\", "\\\\").replace('"', '\\"')
     command = f'command: "{module} = {module}:main"\n' if deliver == "cli" else ""
@@ -67,12 +67,12 @@ def front_matter(name: str, title: str, *, deliver: str = "library") -> str:
 
 
 def _commented(keys: tuple[str, ...]) -> str:
-    """Return one line for each key, with an example, that becomes a part of the front matter without its `# `."""
+    """Return a comment line with an example for each key. Without its `# `, the line is a part of the front matter."""
     return "".join(f"# {key}: {EXAMPLES[key]}\n" for key in keys)
 
 
 def acceptance_block(name: str, *, deliver: str = "library") -> str:
-    """An acceptance block with one criterion to replace by one's own."""
+    """Return an acceptance block with one criterion, which a person must replace."""
     case = _case(module_of(name), "Hello  World", "hello-world", deliver)
     return (
         "## Acceptance\n\n"
@@ -80,7 +80,7 @@ def acceptance_block(name: str, *, deliver: str = "library") -> str:
         "- id: A1\n"
         f"  says: {SAY_HOLDS}, such as words are lowercased and joined by one hyphen\n"
         "  # holds_already: true  # only if the base already meets this criterion; otherwise it must fail on the base\n"
-        f"  cases:\n    # {REPLACE_CASE} by yours.\n{case}"
+        f"  cases:\n    # {REPLACE_CASE} with your own case.\n{case}"
         f"{_EXACT_TYPE if deliver == 'library' else ''}"
         f"{FENCE}\n"
     )
@@ -93,19 +93,19 @@ def _case(module: str, given: str, result: str, deliver: str) -> str:
 
 
 def title_of(prose: str) -> str | None:
-    """The first heading of a text, as a title of one line."""
+    """Return the first heading of a text as a title of one line; None if there is no heading."""
     match = re.search(r"^#{1,6}[ \t]+(.+?)[ \t#]*$", prose, re.MULTILINE)
     words = "".join(char for char in match[1] if char.isprintable())[:200].strip() if match else ""
     return words or None
 
 
 def title_of_name(name: str) -> str:
-    """`hello-slug` as `Hello slug`."""
+    """Return the title for a file name: `Hello slug` for `hello-slug`."""
     words = re.sub(r"[^A-Za-z0-9]+", " ", name).strip() or "Project"
     return words[0].upper() + words[1:200]
 
 
 def module_of(name: str) -> str:
-    """`hello-slug` as the Python module `hello_slug`."""
+    """Return the Python module for a file name: `hello_slug` for `hello-slug`."""
     word = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:60] or "project"
     return word if word[0].isalpha() else f"m_{word}"

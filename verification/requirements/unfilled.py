@@ -1,4 +1,4 @@
-"""Placeholders of a template that nobody has replaced: with them a requirement can be read, and not be submitted."""
+"""Check for template placeholders that nobody has replaced. A requirement with a placeholder cannot be submitted."""
 
 from pathlib import Path
 
@@ -8,20 +8,20 @@ from verification.requirements.starting_points import SAY_NEW, SAY_SERVICE, SAY_
 from verification.requirements.template import NAME_FUNCTIONS, REPLACE_BASE, REPLACE_CASE, SAY_HOLDS, SAY_WHAT_FOR
 
 PLACEHOLDERS = {
-    SAY_WHAT_FOR: "what it is for and what it must do, in your own words",
+    SAY_WHAT_FOR: "what the code is for and what it must do, in your own words",
     SAY_WRONG: "what goes wrong, in your own words",
     SAY_NEW: "what is new, in your own words",
     SAY_SERVICE: "what the service does, in your own words",
-    NAME_FUNCTIONS: "the names that your cases call, or nothing",
+    NAME_FUNCTIONS: "the names of the functions that your cases call, or remove this sentence",
     SAY_HOLDS: "one sentence that is true when the criterion is met",
     REPLACE_CASE: "your own case, without this line",
     REPLACE_BASE: "base: {repo: PATH, ref: BRANCH} of your repository, without this line",
 }
-"""A phrase of a template -> what stands there instead."""
+"""Maps each placeholder in a template to its remedy: the text to write instead."""
 
 
 def refuse_unfilled(requirement: Requirement, file: Path) -> None:
-    """Raise RequirementInvalid with the place of each placeholder that is left."""
+    """Raise RequirementInvalid with the place of each remaining placeholder."""
     sealed = file.with_name(f"{file.stem}.sealed.yaml")
     problems = [*placeholders_in(requirement.source, file), *placeholders_in(requirement.sealed_source or b"", sealed)]
     if problems:

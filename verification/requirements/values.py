@@ -1,9 +1,9 @@
 """Values of requirements: their encoding for the sandbox, their comparison with results, and their text for people.
 
-Both sides are JSON with tagged values (`verification/requirements/tags.py`). Types compare strictly: true is not 1, and
-1 is not 1.0. An observed instance of a subclass is `{"$of": [its class, its contents]}`, which equals nothing; `plain`
-returns its contents. Observed values come from untrusted code: the comparison never raises, and takes time proportional
-to their size.
+Expected and observed values are JSON with tagged values (`verification/requirements/tags.py`). Types must be equal:
+true is not 1, and 1 is not 1.0. An observed instance of a subclass is encoded as `{"$of": [its class, its contents]}`.
+It equals no other value; `plain` returns its contents. Observed values come from untrusted code. So the comparison
+never raises an error, and its time is proportional to the size of the values.
 """
 
 import math
@@ -26,11 +26,11 @@ from verification.requirements.tags import (
 
 __all__ = ["LOOSE_ITEMS_MAX", "VALUE_DEPTH_MAX", "encode", "key_of", "matches", "show", "text_matches"]
 
-LOOSE_ITEMS_MAX = 64  # members of one set that match more than one value ($any, $matches, floats with approx)
+LOOSE_ITEMS_MAX = 64  # in one set: members that match more than one value ($any, $matches, floats with approx)
 
 
 def encode(value: Any) -> Any:
-    """Return the encoded form of an argument. Raises Invalid for anything but a single value, such as `$any`."""
+    """Return the encoded form of an argument. Raises Invalid for malformed values and for tags such as `$any`."""
     return _encode(value, 0)
 
 
@@ -52,7 +52,9 @@ def _encode(value: Any, depth: int) -> Any:
         try:
             canonical(tag, value[tag])
         except ValueError as error:
-            raise Invalid(f"{tag} is not usable: {error}", hint="Correct the value in the requirement.") from error
+            raise Invalid(
+                f"{tag} has an invalid value: {error}", hint="Correct the value in the requirement."
+            ) from error
         return dict(value)
     pairs = _pairs(value)
     if pairs is None:
@@ -78,7 +80,7 @@ def _pairs(value: Any) -> list[tuple[Any, Any]] | None:
 
 
 def key_of(value: Any, depth: int = 0) -> str | None:
-    """Return a text that is equal exactly for equal values; None for a loose, malformed or too deep value."""
+    """Return a text key: two values are equal if their keys are equal. None for loose, malformed or too deep values."""
     if depth > VALUE_DEPTH_MAX:
         return None
     kind = type(value)
@@ -116,12 +118,12 @@ def _joined(word: str, items: Any, depth: int) -> str | None:
 
 
 def matches(expected: Any, observed: Any, *, approx: float | None = None) -> bool:
-    """Return whether an observed value is the expected one. `approx`: the maximum absolute difference of two floats."""
+    """Return whether an observed value matches the expected value. `approx`: maximum absolute difference of floats."""
     return _Comparison(approx).same(expected, observed, 0)
 
 
 class _Comparison:
-    """One comparison. Its depth follows the expected value, which the requirement's parser has limited."""
+    """One comparison. It goes only as deep as the expected value, whose depth the requirement's parser limits."""
 
     def __init__(self, approx: float | None) -> None:
         self.approx = approx
@@ -148,7 +150,7 @@ class _Comparison:
         return key is not None and key == self.shallow_key(observed)
 
     def shallow_key(self, observed: Any) -> str | None:
-        """Return the key of a scalar; None for a collection, without a walk through it."""
+        """Return the key of a scalar. Return None for a collection, without a look at its items."""
         collection = type(observed) is list or (type(observed) is dict and tag_of(observed) not in SCALARS)
         return None if collection else key_of(observed)
 
@@ -178,7 +180,7 @@ class _Comparison:
         return True
 
     def unordered(self, expected: list[Any], observed: list[Any], depth: int) -> bool:
-        """Return whether two sets match: exact members by key, the few loose ones by a bipartite matching."""
+        """Return whether two sets match. Exact members are compared by key, loose members by a bipartite matching."""
         keys = [(item, key_of(item)) for item in observed]
         left = Counter(key for _, key in keys)
         loose: list[Any] = []
@@ -203,7 +205,7 @@ class _Comparison:
 
 
 def _assignable(fits: list[list[bool]]) -> bool:
-    """Return whether every row gets its own column (augmenting paths; at most LOOSE_ITEMS_MAX rows)."""
+    """Return whether each row can get a column of its own, by augmenting paths for at most LOOSE_ITEMS_MAX rows."""
     owner: dict[int, int] = {}
 
     def place(row: int, tried: set[int]) -> bool:
@@ -219,7 +221,7 @@ def _assignable(fits: list[list[bool]]) -> bool:
 
 
 def show(value: Any, limit: int = 200) -> str:
-    """Return a short text in Python's notation. Control characters are escaped and long values are cut."""
+    """Return a value as a short text in Python's notation. Control characters are escaped, and long values are cut."""
     said = ""
     for piece in _pieces(value, limit, 0):
         said += piece

@@ -1,4 +1,4 @@
-"""YAML syntax errors in plain words: the place, the error, and what to write instead."""
+"""Explanations of YAML syntax errors in plain words. Each has a place, a message and a remedy."""
 
 from typing import TYPE_CHECKING
 
@@ -9,33 +9,37 @@ if TYPE_CHECKING:
 
 _KNOWN: tuple[tuple[str, str, str], ...] = (
     ("found character '\\t'", "a tab cannot indent YAML", "spaces instead of the tab"),
-    ("mapping values are not allowed here", "a second `: ` in one line", 'the value in quotes: key: "text: more text"'),
+    (
+        "mapping values are not allowed here",
+        "this line contains `: ` twice",
+        'the value in quotes: key: "text: more text"',
+    ),
     ("that cannot start any token", "a value cannot begin with this character", 'the value in quotes: "@name"'),
     ("while scanning an alias", "`*` at the beginning of a value is a YAML alias", 'the value in quotes: "*.py"'),
     ("while scanning an anchor", "`&` at the beginning of a value is a YAML anchor", 'the value in quotes: "&name"'),
-    ("while scanning a quoted scalar", "this quoted text is not closed", "the closing quote at its end"),
+    ("while scanning a quoted scalar", "this quoted text is not closed", "the closing quote at the end of the text"),
     ("while scanning a double-quoted scalar", "this escape is not known in double quotes", r"single quotes: '\d+'"),
-    ("while parsing a flow sequence", "this list is not closed, or an item is not separated", "[first, second]"),
+    ("while parsing a flow sequence", "this list has no closing `]`, or a comma is missing", "[first, second]"),
     (
         "while parsing a flow mapping",
-        "this mapping is not closed, or a pair is not separated",
+        "this mapping has no closing `}`, or a comma is missing",
         "{key: value, key: value}",
     ),
-    ("could not find expected ':'", "a key without its colon", "key: value"),
+    ("could not find expected ':'", "this key has no colon", "key: value"),
     (
         "while scanning a block scalar",
-        "`|` or `>` is followed by something else",
-        "| and the text in the next lines, indented",
+        "there is other text after `|` or `>` in this line",
+        "| at the end of the line, and the text indented in the next lines",
     ),
     (
         "while parsing a block collection",
         "this line does not continue the list",
-        "- at the same indentation as the items before",
+        "- with the same indentation as the items before it",
     ),
     (
         "while parsing a block mapping",
         "this line does not continue the mapping",
-        "key: value at the same indentation as the keys before",
+        "key: value with the same indentation as the keys before it",
     ),
 )
 
@@ -46,7 +50,7 @@ def explain(error: "MarkedYAMLError", text: str, first_line: int) -> tuple[Spot,
     unclosed = "end of stream" in said or "stream end" in said or "flow" in said
     mark = error.context_mark if unclosed and error.context_mark is not None else error.problem_mark
     line, column = (mark.line, mark.column) if mark is not None else (0, 0)
-    # the mark of a bad escape is behind its backslash
+    # for a bad escape, the parser marks the character after the backslash
     spot = Spot(first_line + line, column + (0 if "double-quoted" in said else 1))
     lines = text.split("\n")
     here = lines[line] if line < len(lines) else ""
@@ -55,4 +59,4 @@ def explain(error: "MarkedYAMLError", text: str, first_line: int) -> tuple[Spot,
     for piece, message, remedy in _KNOWN:
         if piece in said:
             return spot, message, remedy
-    return spot, f"this is not YAML: {(error.problem or 'unreadable')[:120]}", "key: value, one in a line"
+    return spot, f"this is not YAML: {(error.problem or 'unreadable')[:120]}", "key: value, one pair on each line"

@@ -1,7 +1,7 @@
-"""YAML 1.2 as a tree with the place of every key and value.
+"""Parser of YAML 1.2. It makes a tree with the place of every key and value.
 
-The tree is built from the parser's events, not by a YAML loader. Nothing is constructed, aliases and tags are refused,
-and depth and size are limited before anything grows.
+The tree is built from the events of a YAML parser. No YAML loader constructs objects. Aliases and tags are refused, and
+the limits of depth and size are checked while the tree is built.
 """
 
 import re
@@ -12,15 +12,15 @@ import msgspec
 
 from verification.requirements.problems import Place, ProblemList, Spot
 
-DEPTH_MAX = 32  # nested lists and mappings
-NODES_MAX = 100_000  # keys and values of one block
-DIGITS_MAX = 4000  # of one whole number
+DEPTH_MAX = 32  # levels of nested lists and mappings
+NODES_MAX = 100_000  # keys and values in one block
+DIGITS_MAX = 4000  # in one whole number
 
 Plain = str | int | float | bool | None
 
 
 class Scalar(msgspec.Struct, frozen=True):
-    """Text, number, true, false or nothing. `text` is the value as written."""
+    """A text, a number, true, false or null. `text` is the value as the file contains it."""
 
     value: Plain
     text: str
@@ -29,7 +29,7 @@ class Scalar(msgspec.Struct, frozen=True):
 
 
 class Sequence(msgspec.Struct, frozen=True):
-    """A list."""
+    """A YAML list."""
 
     items: tuple["Node", ...]
     line: int
@@ -44,7 +44,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Mapping(msgspec.Struct, frozen=True):
-    """Keys with values, in the order written, without duplicates."""
+    """A YAML mapping: keys with values, in the order of the file, without duplicate keys."""
 
     entries: tuple[Entry, ...]
     line: int
@@ -68,11 +68,11 @@ def kind(node: Node) -> str:
 
 
 class _Stop(Exception):
-    """The block cannot be parsed further. The problem is already in the report."""
+    """Raised when a block cannot be parsed further. The problem is already in the report."""
 
 
 def read_yaml(text: str, first_line: int, report: ProblemList) -> Node | None:
-    """Return the tree of a YAML block that begins at line `first_line` of its file; None after a report."""
+    """Return the tree of a YAML block; None if it is empty or after a report. `first_line`: its line in the file."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError
     from ruamel.yaml.reader import ReaderError
@@ -91,7 +91,9 @@ def read_yaml(text: str, first_line: int, report: ProblemList) -> Node | None:
         before = text[: error.position]
         spot = Spot(first_line + before.count("\n"), len(before) - (before.rfind("\n") + 1) + 1)
         report.add(
-            spot, f"the character U+{ord(text[error.position]):04X} is not allowed here", "plain text without it"
+            spot,
+            f"the character U+{ord(text[error.position]):04X} is not allowed here",
+            "plain text without this character",
         )
     return None
 
@@ -111,12 +113,14 @@ class _Builder:
         for event in events:
             name = type(event).__name__
             if name == "DocumentStartEvent" and (root or event.version or event.tags):
-                message = "one block contains one YAML document, without directives"
-                self.refuse(event, message, "one block for each part")
+                message = "a block must contain exactly one YAML document, without directives"
+                self.refuse(event, message, "a separate block for each document")
             if name in ("MappingStartEvent", "SequenceStartEvent"):
                 self.check(event)
                 if len(stack) >= DEPTH_MAX:
-                    self.refuse(event, f"lists and mappings are nested deeper than {DEPTH_MAX}", "a flatter value")
+                    self.refuse(
+                        event, f"lists and mappings are nested deeper than {DEPTH_MAX} levels", "a flatter value"
+                    )
                 stack.append((self.spot(event), name == "MappingStartEvent", []))
             elif name in ("MappingEndEvent", "SequenceEndEvent"):
                 spot, mapping, children = stack.pop()
@@ -136,11 +140,13 @@ class _Builder:
         self.nodes += 1
         if self.nodes > NODES_MAX:
             self.refuse(
-                event, f"more than {NODES_MAX} values in one block", "fewer cases, or values in fixtures/ with $file"
+                event,
+                f"more than {NODES_MAX} values in one block",
+                "fewer cases, or long values in fixtures/ that `$file` names",
             )
         if event.anchor is not None:
             self.refuse(
-                event, f"`&{event.anchor}` is a YAML anchor; anchors are not accepted", "the value itself, each time"
+                event, f"`&{event.anchor}` is a YAML anchor; anchors are not accepted", "the value itself in each place"
             )
         if event.tag is not None:
             remedy = 'a plain value, or a tagged value such as {$decimal: "1.5"}'
@@ -148,22 +154,22 @@ class _Builder:
 
     def mapping(self, spot: Spot, children: list[Node]) -> Mapping:
         entries: list[Entry] = []
-        seen: dict[str, Scalar] = {}  # by spelling, because chosen numbers may have equal hashes
+        seen: dict[str, Scalar] = {}  # the keys are texts, because an author could choose numbers with equal hashes
         for key, value in zip(children[::2], children[1::2], strict=True):
             if not isinstance(key, Scalar):
-                self.report.add(key, f"a key must be a single word, not {kind(key)}", "key: value")
+                self.report.add(key, f"a key must be a text or a number, not {kind(key)}", "key: value")
                 continue
             first = seen.setdefault(repr(key.value), key)
             if first is not key:
                 message = f"`{key.text[:60]}` occurs twice; the first is in line {first.line}"
-                self.report.add(key, message, f"`{key.text[:60]}` once, with one value")
+                self.report.add(key, message, f"`{key.text[:60]}` once, with only one value")
                 continue
             entries.append(Entry(key, value))
         return Mapping(tuple(entries), spot.line, spot.column)
 
     def scalar(self, event: Any) -> Scalar:
         spot = self.spot(event)
-        if not event.implicit[0]:  # a quoted or block scalar is always text
+        if not event.implicit[0]:  # a quoted scalar or a block scalar is always text
             return Scalar(event.value, event.value, spot.line, spot.column)
         try:
             return Scalar(resolve(event.value), event.value, spot.line, spot.column)
@@ -195,7 +201,7 @@ _WORDS: dict[str, Plain] = {
 
 
 def resolve(text: str) -> Plain:
-    """Return the value of a plain scalar by the YAML 1.2 core schema.
+    """Return the value of a scalar without quotes, according to the YAML 1.2 core schema.
 
     Raises ValueError for numbers that JSON cannot express.
     """
@@ -203,7 +209,7 @@ def resolve(text: str) -> Plain:
         return _WORDS[text]
     if _INT.fullmatch(text) or _BASED.fullmatch(text):
         if len(text) > DIGITS_MAX:
-            raise ValueError(f"a whole number of more than {DIGITS_MAX} digits")
+            raise ValueError(f"this whole number has more than {DIGITS_MAX} digits")
         return int(text, 0) if _BASED.fullmatch(text) else int(text)
     if _FLOAT.fullmatch(text) or _SPECIAL.fullmatch(text):
         number = float("nan") if _SPECIAL.fullmatch(text) else float(text)
