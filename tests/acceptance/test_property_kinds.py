@@ -71,13 +71,13 @@ KINDS = {
         'call: "m:f", inputs: [{text: {alphabet: "ab "}}]',
         "def f(text): return text.strip()",
         "def f(text): return text[:-1] if text.endswith(' ') else text",
-        "f('  ') returned ' ', and f of that returned ''",
+        "f('  ') returned ' ', and f of this result returned ''",
     ),
     "round_trip": (
         'call: "m:f", back: "m:g", inputs: [{bytes: {max: 30}}]',
         "def f(data): return data.hex()\ndef g(text): return bytes.fromhex(text)",
         "def f(data): return data.hex()\ndef g(text): return bytes.fromhex(text).rstrip(bytes(1))",
-        "f(bytes('AA==')) returned '00', and g of that returned bytes('')",
+        "f(bytes('AA==')) returned '00', and g of this result returned bytes('')",
     ),
     "sorted": (
         'call: "m:f", by: age, inputs: [{list: {of: {record: {name: text, age: {integer: {min: 0, max: 9}}}}}}]',
@@ -186,7 +186,7 @@ async def test_a_criterion_of_properties_alone_is_passed_by_them(sandbox: Bubble
     )
     assert not wrong.verified
     assert [each.passed for each in wrong.criteria] == [False]
-    assert wrong.findings[0].for_author == "line 16: idempotent: f(0) returned 1, and f of that returned 2"
+    assert wrong.findings[0].for_author == "line 16: idempotent: f(0) returned 1, and f of this result returned 2"
 
 
 @pytest.mark.parametrize(
@@ -198,10 +198,10 @@ async def test_a_criterion_of_properties_alone_is_passed_by_them(sandbox: Bubble
         (
             "class Same(int):\n    def __eq__(self, other): return True\ndef f(n): return Same(n + 1)",
             "property_failed",
-            "f(0) returned 1, and f of that returned 2",
+            "f(0) returned 1, and f of this result returned 2",
         ),
         ("class Same:\n    def __eq__(self, other): return True\ndef f(n): return Same()", "property_failed", "m.Same"),
-        ("def f(n): raise ValueError('no')", "property_failed", "and so did every other call"),
+        ("def f(n): raise ValueError('no')", "property_failed", "as did every other call"),
     ],
     ids=["leaves", "hangs", "is not there", "is always equal", "equals everything", "refuses all"],
 )

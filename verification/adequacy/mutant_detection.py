@@ -1,8 +1,8 @@
-"""Detection of mutants: whether a case notices that a tree differs from the accepted one. Only yes or no counts.
+"""Detection of mutants: whether a case or a property fails on a tree that differs from the accepted tree.
 
-Cases share a sandbox, one for a whole tree if possible: if the accepted tree passes them together, too. Cases that ask
-a service keep one sandbox each. Cases that detected a mutant run first for the next one. Properties run only if no case
-detects the mutant, with the same inputs for every tree.
+Many cases run in one sandbox if the accepted tree also passes them together. Each case with requests to a service has a
+sandbox of its own. A case that detected a mutant runs first for the next mutant. Properties run only if no case detects
+the mutant. They use the same inputs for every tree.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,9 +21,9 @@ from verification.requirements.property_model import Property
 from verification.sandbox.base import Sandbox
 
 STEPS_MAX = 64  # in one box
-SLOWER_MAX = 5  # the code hangs if it takes this many times as long as the accepted tree
+SLOWER_MAX = 5  # code hangs if it takes more than this many times as long as the accepted tree
 HANGS_S = 1.0  # code never counts as hanging before this time
-SERVICE_HANGS_S = 3.0  # for all requests of a case
+SERVICE_HANGS_S = 3.0  # time limit for all requests of a case together
 
 
 @dataclass

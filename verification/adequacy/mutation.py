@@ -1,4 +1,4 @@
-"""Mutants of a Python file: the same program with one small mistake, on lines that were changed."""
+"""Mutants of a Python file: each mutant is the same program with one small mistake in a changed line."""
 
 import ast
 import difflib
@@ -9,16 +9,16 @@ from typing import Any, NamedTuple
 from verification.adequacy.mutation_operators import is_text, mistakes, opposite
 from verification.source_scan.parse import parsed
 
-SOURCE_BYTES_MAX = 256 * 1024  # of one file; a larger one is probably generated, or a table
+SOURCE_BYTES_MAX = 256 * 1024  # of one file; a larger file is probably generated, or a table of data
 SHOWN_CHARS_MAX = 80
-COMPARED_PAIRS_MAX = 1_000_000  # lines of the base times lines of the tree: about a second if all are alike
+COMPARED_PAIRS_MAX = 1_000_000  # lines before times lines after; about one second if all lines are equal
 _UNTOUCHED = frozenset({"annotation", "returns", "decorator_list", "format_spec", "type_params", "pattern"})
 _IMPORTS = (ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal)
 _GUARDS = frozenset({"__name__", "TYPE_CHECKING"})
 
 
 class Mutant(NamedTuple):
-    """`before` and `after` are the changed part only, as Python writes it. `source` is the whole file."""
+    """One mutant of a file. `before` and `after` are only the changed part of the code. `source` is the whole file."""
 
     line: int
     before: str
@@ -27,7 +27,7 @@ class Mutant(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """A mistake to make: `wrong` replaces the node in `holder.field`, at index `at` if that is a list."""
+    """A possible mistake: `wrong` replaces `right` in `holder.field`. `at`: the index if the field is a list."""
 
     holder: ast.AST
     field: str
@@ -43,9 +43,9 @@ class _Place(NamedTuple):
 
 
 def mutants(source: bytes, lines: Set[int] | None = None, *, seed: int = 0) -> Iterator[Mutant]:
-    """Yield every mutant of a file once, in an order drawn from `seed`; with `lines`, those that touch one of them.
+    """Yield every mutant of a file once, in an order drawn from `seed`. `lines`: yield only mutants that change them.
 
-    Each mutant compiles and differs from the file for Python. Parts without behaviour stay unchanged: docstrings,
+    Each mutant compiles, and differs from the file in more than its layout. These parts stay unchanged: docstrings,
     types, decorators, imports, `__name__` guards, messages of exceptions. A file that is too large or not Python has no
     mutants.
     """
@@ -67,8 +67,8 @@ def mutants(source: bytes, lines: Set[int] | None = None, *, seed: int = 0) -> I
 def changed_lines(before: bytes, after: bytes) -> set[int]:
     """Return the numbers of the lines of `after` that were added or changed.
 
-    If the comparison would take long, return all lines from the first to the last change. Its time grows with the
-    product of both line counts, and the author determines them.
+    If the comparison would take long, return all lines from the first to the last change. The time grows with the
+    product of the two numbers of lines, which the author determines.
     """
     old, new = before.splitlines(), after.splitlines()
     same = _alike(old, new)
@@ -85,13 +85,13 @@ def changed_lines(before: bytes, after: bytes) -> set[int]:
 
 
 def _alike(one: list[bytes], other: list[bytes]) -> int:
-    """Return how many lines both have in common at the beginning."""
+    """Return the number of equal lines at the beginning of both lists."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))
 
 
 def _written(tree: ast.Module) -> str | None:
-    """Return the program as text, or None for a mistake that is not valid Python."""
+    """Return the program as text; None if the program with the mistake is not valid Python."""
     try:
         text = ast.unparse(ast.fix_missing_locations(tree))
         compile(text, "mutant", "exec", dont_inherit=True)
@@ -101,7 +101,7 @@ def _written(tree: ast.Module) -> str | None:
 
 
 def _places(node: ast.AST, *, quiet: bool) -> Iterator[_Place]:
-    """Yield all mistakes below a node. `quiet`: texts here are messages for people, so their words do not count."""
+    """Yield all mistakes below a node. `quiet`: texts below the node are messages for people and stay unchanged."""
     for field, value in ast.iter_fields(node):
         if field in _UNTOUCHED:
             continue

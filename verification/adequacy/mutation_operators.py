@@ -1,4 +1,4 @@
-"""Small mistakes: for one node of a program, the nodes that somebody might have written instead."""
+"""Small mistakes in a program: for one node of the syntax tree, the wrong nodes that a person might write instead."""
 
 import ast
 import copy
@@ -36,7 +36,7 @@ _DROPPED = (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Raise, ast.D
 
 
 def mistakes(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the wrong nodes: expressions for an expression, statements for a statement. Other nodes have none."""
+    """Yield the wrong nodes for a node. They are expressions for an expression, and statements for a statement."""
     if isinstance(node, ast.expr):
         yield from _of_expression(node)
     elif isinstance(node, ast.stmt):
@@ -44,7 +44,7 @@ def mistakes(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def opposite(test: ast.expr) -> ast.expr | None:
-    """Return the negated condition; None if a mistake of the condition itself has the same effect."""
+    """Return the negated condition; None if `mistakes` already yields a mistake with the same effect."""
     if isinstance(test, ast.Compare | ast.Constant) or (isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)):
         return None
     return ast.UnaryOp(op=ast.Not(), operand=test)
@@ -68,7 +68,7 @@ def _of_expression(node: ast.expr) -> Iterator[ast.expr]:
 
 
 def _formats(node: ast.BinOp) -> bool:
-    """Return whether a node is `"%s" % value`: any other operator is an error there, which proves nothing."""
+    """Return whether a node formats a text, as in `"%s" % value`. Any other operator there only raises an error."""
     return isinstance(node.op, ast.Mod) and isinstance(node.left, ast.Constant) and isinstance(node.left.value, str)
 
 
@@ -99,7 +99,7 @@ def _shifted(node: ast.expr, by: int) -> ast.expr:
 
 
 def _slices(node: ast.Slice) -> Iterator[ast.expr]:
-    """Yield slices with a bound that is off by one. Constant bounds have their own mistakes."""
+    """Yield slices with a bound that is off by one. Constant bounds are skipped; they change as constants."""
     for name in ("lower", "upper"):
         bound = getattr(node, name)
         if bound is not None and not _is_number(bound):

@@ -1,4 +1,4 @@
-"""Trivial stubs: answers of code that solves nothing. No code runs; the answers are made outside any sandbox."""
+"""Trivial stubs: answers of code that does not solve the task. No code runs, because this module makes the answers."""
 
 import builtins
 import json
@@ -15,7 +15,7 @@ from verification.requirements.property_model import PropertyKind
 from verification.requirements.tags import COLLECTIONS, tag_of, text_matches
 from verification.requirements.values import encode, key_of, show
 
-MESSAGES_MAX = 5  # of one exception
+MESSAGES_MAX = 5  # for one exception
 SHOWN_CHARS_MAX = 40
 _CONSTANTS: tuple[Any, ...] = (None, 0, "", [], {}, False, True)
 _OBJECT = {"$object": "an object that equals everything"}
@@ -25,7 +25,7 @@ _ALWAYS: frozenset[PropertyKind] = frozenset({"idempotent", "deterministic", "co
 
 
 class Stub(NamedTuple):
-    """Answer to one kind of step. `remedy`: a case to add that this stub fails. `keeps`: properties that it meets."""
+    """A stub for steps. `remedy`: a case to add so that the stub fails. `keeps`: properties that hold for the stub."""
 
     name: str
     remedy: str
@@ -34,7 +34,7 @@ class Stub(NamedTuple):
 
 
 class StubService(NamedTuple):
-    """Answer of a stub service: a function of request and saved values."""
+    """A stub of a service. `answer` makes its response from the request and the saved values."""
 
     name: str
     remedy: str
@@ -42,7 +42,7 @@ class StubService(NamedTuple):
 
 
 def functions(steps: Iterable[Step]) -> Iterator[Stub]:
-    """Yield stubs of everything that is called or constructed. `steps` are the steps that they must answer."""
+    """Yield stubs for the functions, methods and classes that `steps` call or construct."""
     asked = [step for step in steps if step.action in ("call", "new")]
     for value in _CONSTANTS:
         yield _returning(f"returns {value!r}", f"with a result other than {value!r}", value)
@@ -101,7 +101,7 @@ def services(steps: Iterable[Step]) -> Iterator[StubService]:
 
 
 def sample(expected: Any) -> Any:
-    """Return one value that meets the expectation, if there is a simple one; None for `$any`."""
+    """Return a simple value that meets the expectation, if possible; None for `$any`."""
     tag = tag_of(expected)
     if tag == "$any":
         return None
@@ -144,7 +144,7 @@ def _returned(value: Any) -> StepSeen:
 
 
 def _exceptions(asked: list[Step]) -> dict[str, list[str]]:
-    """Return the messages to try, by the name of each exception that a case expects."""
+    """Map the name of each expected exception to the messages to try."""
     found: dict[str, list[str]] = {}
     for step in asked:
         if step.expect.raises is not None:

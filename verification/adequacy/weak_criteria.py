@@ -1,4 +1,4 @@
-"""Weak criteria: criteria that code can meet without solving anything. They are reported before anybody works."""
+"""Weak criteria: criteria that code can meet without solving the task. They are reported before any employee works."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -17,10 +17,10 @@ _CALLS = ("call", "new")
 
 
 class Weak(msgspec.Struct, frozen=True, kw_only=True):
-    """A criterion, and the trivial stubs that pass all its cases and have its properties.
+    """A weak criterion, and the trivial stubs that meet it: they pass all its cases, and its properties hold for them.
 
-    `refused_by` are criteria about the same code that the first stub fails. Then wrong code is not delivered, but a
-    task with only this criterion would be verified.
+    `refused_by`: other criteria about the same code that the first stub does not meet. They keep wrong code out of the
+    delivery, but a task with only the weak criterion would be verified.
     """
 
     criterion: str
@@ -37,7 +37,7 @@ class Weak(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Tree:
-    """A tree of stubs with one stub for each kind of step."""
+    """A combination of stubs, with one stub for each kind of step."""
 
     def __init__(self, stubs: tuple[Stub | StubService, ...]) -> None:
         self.name = " and ".join(stub.name for stub in stubs)
@@ -59,7 +59,7 @@ class _Tree:
 def weak_criteria(requirement: Requirement) -> tuple[Weak, ...]:
     """Return the criteria that a trivial stub meets, in the order of the requirement.
 
-    A criterion with a given suite is not weak: the suite itself must fail on a stub when it is judged.
+    A criterion with a given suite is never reported, because the judge checks that the suite fails on a stub.
     """
     return tuple(weak for criterion in requirement.criteria if (weak := _weak(criterion, requirement)))
 
@@ -85,7 +85,7 @@ def _properties(criterion: Criterion) -> tuple[Property, ...]:
 
 
 def _about(criterion: Criterion) -> set[str]:
-    """Return the modules, commands or the service that a criterion tests."""
+    """Return the modules, commands and services that a criterion tests."""
     steps = _steps(criterion)
     names = {step.target.split(":")[0] for step in steps if step.action in _CALLS and ":" in step.target}
     names |= {one.call.split(":")[0] for one in _properties(criterion)}
@@ -107,7 +107,7 @@ def _trees(criterion: Criterion) -> Iterator[_Tree]:
 
 
 def played(case: Case, stubs: list[Stub]) -> bool:
-    """Return whether the first stub passes a case; the last one answers the commands."""
+    """Return whether stubs pass a case. The last stub answers commands; the first stub answers all other steps."""
     written: dict[str, str] = {}
     seen = []
     for step in case.steps:

@@ -1,1 +1,1 @@
-"""Properties: inputs drawn outside the sandbox, checks, and smaller counterexamples."""
+"""Trials of properties: drawing of inputs outside the sandbox, checks, and search for smaller counterexamples."""

@@ -1,4 +1,4 @@
-"""Calls for properties. One sandbox makes many calls, as steps of one case. Each answer is a value or a problem."""
+"""Calls for properties. One sandbox makes many calls, as the steps of one case. Each answer is a value or a problem."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ from verification.sandbox.base import Sandbox
 
 BATCH = 20  # calls in one sandbox
 BOXES_AT_ONCE = 2
-NARROW_BOXES_MAX = 6  # to find the call that causes a sandbox to fail
+NARROW_BOXES_MAX = 6  # maximum number of sandboxes to find the call that makes a sandbox fail
 NARROW_WALL_S = 15.0
 GIVEN = "given"  # the module name of a reference or predicate in its sandbox
 GIVEN_SEED = 0
@@ -26,7 +26,7 @@ Seen = StepSeen | CaseProblem
 
 
 class Calls:
-    """Calls to the project's code and to the requirement's own functions. The two never share a sandbox."""
+    """Calls to the project's code and to the requirement's own functions, always in separate sandboxes."""
 
     def __init__(self, project: Project, sandbox: Sandbox, hash_seed: int) -> None:
         self._project = msgspec.structs.replace(project, hash_seed=hash_seed)
@@ -37,9 +37,9 @@ class Calls:
     async def under_test(
         self, target: str, inputs: Sequence[Arguments], one: Property, *, anew: bool = False
     ) -> list[Seen]:
-        """Return the answers of the code under test; with `anew`, from processes with another hash seed.
+        """Return the answers of the code under test. `anew`: use processes with another hash seed.
 
-        If a sandbox does not answer, the remaining calls are not made and get the same problem.
+        If a sandbox does not answer, the remaining calls are not made. Their answers are the same problem.
         """
         project = self._anew if anew else self._project
         found: list[Seen] = []
@@ -55,7 +55,8 @@ class Calls:
     async def given(self, one: Property, inputs: Sequence[Arguments]) -> list[Seen]:
         """Return the answers of the reference or predicate from its own sandboxes. Raises Invalid if it is unusable.
 
-        A sandbox that does not answer does not prove a fault of the requirement, because its inputs may be of any kind.
+        A sandbox without an answer does not prove a fault of the requirement, because untrusted code may have made the
+        inputs of a predicate.
         """
         assert one.given is not None
         files = {f"{GIVEN}.py": one.given.source}
@@ -107,10 +108,10 @@ class Calls:
 
 
 def unusable(one: Property, why: str) -> Invalid:
-    """Return the error for a faulty function of the requirement. It is not the fault of the judged code."""
+    """Return the error for a faulty function of the requirement. The judged code did not cause this error."""
     where = f"{one.given.path}:{one.given.function}" if one.given else one.call
     return Invalid(
         f"The property in line {one.line} cannot be judged: {where} {why}.",
-        hint="Correct the file beside the requirement. It can import only Python's standard library.",
+        hint="Correct this file of the requirement. It can import only Python's standard library.",
         code="requirement_unusable",
     )

@@ -1,7 +1,7 @@
 """The check of each kind of property: its calls, and the comparison of their answers outside every sandbox.
 
-The answer of one sandbox is a plain value when it goes into another sandbox or a comparison. The code under test never
-gets an expected value.
+Each answer of a sandbox becomes a plain value before it goes into another sandbox or into a comparison. The code under
+test never gets an expected value.
 """
 
 import base64
@@ -53,7 +53,7 @@ async def outcomes(one: Property, inputs: Sequence[Arguments], calls: Calls) -> 
 
 
 def _refused(one: Property, arguments: Arguments, seen: Seen) -> Outcome | None:
-    """Return the outcome for an input on which the function returned no plain value; None if it did."""
+    """Return the outcome if the first call alone decides it; None if the property's check must decide."""
     if isinstance(seen, CaseProblem):
         return seen
     if seen.did == "returned":
@@ -80,19 +80,19 @@ def _problem(one: Property, arguments: Arguments, text: str) -> CaseProblem:
 
 
 def called(target: str, arguments: Arguments) -> str:
-    """Return a call as people write it."""
+    """Return a call as text, in Python's notation."""
     return f"{target.partition(':')[2]}({', '.join(show(value, SHOWN_CHARS_MAX) for value in arguments)})"
 
 
 def _same(expected: Any, found: Any, approx: float | None) -> bool:
-    """Return whether two plain values are equal. An invalid value, which only a forger sends, equals no value."""
+    """Return whether two plain values are equal. An invalid value, which only a forged answer has, equals no value."""
     return key_of(expected) is not None and matches(expected, found, approx=approx)
 
 
 async def _again(
     one: Property, target: str, inputs: Sequence[Arguments], seen: Sequence[Any], calls: Calls, wanted: Sequence[Any]
 ) -> list[Outcome]:
-    """Call the target on the first answers, in new sandboxes, and compare. `wanted` are the expected second answers."""
+    """Call the target with the first answers, in new sandboxes. Compare the new answers with `wanted`."""
     second = [(each.value, *arguments[1:]) for arguments, each in zip(inputs, seen, strict=True)]
     told = await calls.under_test(target, second, one)
     found: list[Outcome] = []
@@ -100,7 +100,7 @@ async def _again(
         if isinstance(after, CaseProblem):
             found.append(after)
             continue
-        step = f"returned {show(before.value, SHOWN_CHARS_MAX)}, and {target.partition(':')[2]} of that"
+        step = f"returned {show(before.value, SHOWN_CHARS_MAX)}, and {target.partition(':')[2]} of this result"
         if after.stage != "call":
             found.append(CaseProblem("did_not_start", f"{target} could not be called: {_raised(after)}"))
         elif after.did != "returned":
@@ -164,7 +164,7 @@ def _is_sorted(one: Property, arguments: Arguments, value: Any) -> Outcome:
         return _problem(one, arguments, f"{told}, which is not a list")
     if Counter(map(key_of, value)) != Counter(map(key_of, arguments[0])):
         return _problem(one, arguments, f"{told}, which does not contain the same items")
-    # The items equal those of the input, but their type may differ. So the order uses the input's own items.
+    # The returned items equal the items of the input, but their types may differ. So the input's items give the order.
     places = {key_of(item): _place(one, item) for item in arguments[0]}
     if [places[key_of(item)] for item in value] != _ordered(one, arguments[0]):
         return _problem(one, arguments, f"{told}, which is not in order")
@@ -172,13 +172,13 @@ def _is_sorted(one: Property, arguments: Arguments, value: Any) -> Outcome:
 
 
 def _ordered(one: Property, items: Any) -> list[Any]:
-    """Return the keys by which the items must be sorted, in order."""
+    """Return the sort keys of all items, in the required order."""
     try:
         return sorted((_place(one, item) for item in items), reverse=one.reverse)
     except (TypeError, InvalidOperation, LookupError) as error:
         raise Invalid(
             f"The property in line {one.line} cannot be judged: the items of its list have no order ({error}).",
-            hint="Draw items that can be compared with one another, and name a field or a place that each of them has.",
+            hint="Draw items that can be compared with one another. `by` must name a field or an index of every item.",
             code="requirement_unusable",
         ) from error
 
@@ -193,7 +193,7 @@ def _part(item: Any, by: str | int) -> Any:
 
 
 def _native(value: Any) -> Any:
-    """Return the Python value of a drawn one, if it can be ordered."""
+    """Return the Python value of a drawn value that can be ordered."""
     if type(value) is list:
         return [_native(item) for item in value]
     tag = tag_of(value)

@@ -21,11 +21,11 @@ SAID_CHARS_MAX = 300
 _SOURCE = Path(__file__).parents[1] / "in_box" / "hypothesis_draw.py"
 
 Arguments = tuple[Any, ...]
-"""One input: positional arguments, in the notation of a requirement."""
+"""One input: the positional arguments of a call, written as in a requirement file."""
 
 
 async def draw(properties: Sequence[Property], seed: int) -> list[list[Arguments]]:
-    """Return the inputs of each property: all different, edge values first, at most `tries`.
+    """Return the inputs of each property: at most `tries` different inputs, with edge values first.
 
     The same properties and seed give the same inputs. Raises Invalid if no value satisfies a generator.
     """
@@ -51,7 +51,7 @@ async def draw(properties: Sequence[Property], seed: int) -> list[list[Arguments
     if drawn.returncode != 0:
         text = drawn.stderr.decode(errors="replace").strip().rpartition("\n")[2][:SAID_CHARS_MAX]
         if not text.startswith("hypothesis.errors"):
-            raise Unavailable(f"The inputs of properties were not drawn: {text}.", hint="`pip install hypothesis`.")
+            raise Unavailable(f"The inputs of properties were not drawn: {text}.", hint="Run `pip install hypothesis`.")
         raise _unusable(text.partition(": ")[2].partition(". ")[0])
     return [[tuple(arguments) for arguments in inputs] for inputs in json.loads(drawn.stdout)]
 
@@ -59,6 +59,6 @@ async def draw(properties: Sequence[Property], seed: int) -> list[list[Arguments
 def _unusable(why: str) -> Invalid:
     return Invalid(
         f"The inputs of a property cannot be drawn: {why}.",
-        hint="Look at `min`, `max` and `unique` of its inputs: there must be that many different values.",
+        hint="Check `min`, `max` and `unique` of its inputs: enough different values must be possible.",
         code="requirement_unusable",
     )

@@ -1,6 +1,6 @@
-"""Trials of properties: inputs drawn from a seed, run in sandboxes, judged outside.
+"""Trials of properties: inputs are drawn from a seed, run in sandboxes, and judged outside the sandboxes.
 
-The smallest failing input is shown.
+Findings show the smallest failing input.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from verification.sandbox.base import Sandbox
 SHRINK_ROUNDS_MAX = 6
 DRAW_SEED_MAX = 2**32 - 1
 AGAIN_TIMES_LONGER = 3
-"""Factor for the time limit of a sandbox in a repeat. In another order it may get the slow inputs of two sandboxes."""
+"""Factor for the time limit of a sandbox in a repeat. In another order, one sandbox may get many of the slow inputs."""
 
 
 @dataclass
@@ -36,12 +36,12 @@ class Tried:
     problem: CaseProblem | None
     inputs: int = 0
     failed: int = 0
-    passed_over: int = 0  # refused with an exception that the property allows
+    passed_over: int = 0  # number of inputs that the code refused with an exception that the property allows
     drawn: list[Arguments] = field(default_factory=list, repr=False)
 
 
 def properties_of(criteria: Iterable[Criterion]) -> list[tuple[str, bool, Property]]:
-    """Return every property with its criterion and whether it is sealed, visible ones first within each criterion."""
+    """Return (criterion id, is sealed, property) for every property. Visible properties of a criterion come first."""
     return [
         (criterion.id, sealed, one)
         for criterion in criteria
@@ -80,7 +80,7 @@ async def try_again(tried: Sequence[Tried], project: Project, sandbox: Sandbox, 
 async def _all(
     wanted: Sequence[tuple[str, bool, Property]], drawn: Sequence[list[Arguments]], calls: Calls, *, shrink: bool
 ) -> list[Tried]:
-    """Try all properties. Sealed ones start after all visible ones have ended, as in execution/trials.py."""
+    """Try all properties. Sealed properties start when all visible properties have ended, as in execution/trials.py."""
     found: dict[int, asyncio.Task[Tried]] = {}
     try:
         for kind in (False, True):
@@ -116,13 +116,13 @@ def _vacuous(one: Property, inputs: list[Arguments], passed_over: int) -> CasePr
     if passed_over < len(inputs):
         return None
     shown = called(one.call, inputs[0])
-    return CaseProblem("property_failed", f"{shown} raised {' or '.join(one.may_raise)}, and so did every other call")
+    return CaseProblem("property_failed", f"{shown} raised {' or '.join(one.may_raise)}, as did every other call")
 
 
 async def _worst(
     one: Property, bad: list[tuple[Arguments, CaseProblem]], calls: Calls, *, shrink: bool
 ) -> CaseProblem | None:
-    """Choose the failure to report: a strike or a failed sandbox first, else the smallest input."""
+    """Choose the failure to report: a strike or a failed sandbox if there is one, otherwise the smallest input."""
     if not bad:
         return None
     dead = next((problem for _, problem in bad if problem.kind != "property_failed"), None)

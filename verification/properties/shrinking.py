@@ -1,4 +1,7 @@
-"""Smaller inputs that the generators could have drawn, from a failing input: people read the smallest one."""
+"""Search for smaller inputs, starting from a failing input. Small inputs are easier to read.
+
+The generators could have drawn each smaller input.
+"""
 
 import base64
 import json
@@ -20,7 +23,7 @@ def size_of(arguments: Arguments) -> tuple[int, str]:
 
 
 def smaller(generators: Sequence[Generator], arguments: Arguments) -> list[Arguments]:
-    """Return different inputs with one argument made smaller. For each argument, the largest reductions come first."""
+    """Return different inputs in which one argument is smaller. The largest reductions of each argument come first."""
     each = [_smaller(made, value) for made, value in zip(generators, arguments, strict=True)]
     found: dict[tuple[int, str], Arguments] = {}
     for row in zip_longest(*each, fillvalue=_END):
@@ -65,7 +68,7 @@ def _smaller(made: Generator, value: Any) -> Iterator[Any]:
 
 
 def _numbers(made: Generator, value: Any) -> Iterator[Any]:
-    """Yield numbers nearer to zero: zero, then large steps, then one step."""
+    """Yield numbers that are nearer to zero: first zero, then large steps, then a step of one."""
     low, high = float(made.min), float(made.max)
     nothing = type(value)(0)
     steps = [value - type(value)(value / 2**power) for power in (1, 2, 3, 4, 5)]
@@ -75,7 +78,7 @@ def _numbers(made: Generator, value: Any) -> Iterator[Any]:
 
 
 def _shorter(items: list[Any], least: int) -> Iterator[list[Any]]:
-    """Yield shorter lists: empty, a half, all but one."""
+    """Yield shorter lists: the empty list, each half, and the list without one item."""
     half = len(items) // 2
     for fewer in ([], items[:half], items[half:]):
         if least <= len(fewer) < len(items):
@@ -86,7 +89,7 @@ def _shorter(items: list[Any], least: int) -> Iterator[list[Any]]:
 
 
 def _parts(generators: Sequence[Generator], items: list[Any]) -> Iterator[list[Any]]:
-    """Yield lists with one item made smaller."""
+    """Yield lists in which one item is smaller."""
     for index, made in enumerate(generators):
         for value in _smaller(made, items[index]):
             yield [*items[:index], value, *items[index + 1 :]]

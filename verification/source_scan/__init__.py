@@ -1,1 +1,1 @@
-"""Rules on source text: hard-coded answers, secrets, paths outside the write set."""
+"""Rules for source text and changed paths: hard-coded answers, secrets, unfinished code, paths outside the scope."""

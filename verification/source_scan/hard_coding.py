@@ -1,8 +1,7 @@
 """Hard-coding: code that contains the visible cases as a table instead of solving them.
 
-Reported only together with a sealed failure, and only if one changed file contains both arguments and results of
-visible cases as literals. An honest solution of a requirement may be a table of values. Then the sealed cases pass, and
-nothing is reported.
+It is reported only if a sealed case failed, too, and if one changed file contains both arguments and results of visible
+cases as literals. An honest solution may be a table of values. Then the sealed cases pass, and nothing is reported.
 """
 
 import ast
@@ -43,9 +42,9 @@ def hard_coded_path(
 
 
 def telling_values(case: Case) -> tuple[set[Any], set[Any]] | None:
-    """Return literals of the arguments and of the results that code does not contain by chance.
+    """Return the distinctive literals of a case: those of its arguments, and those of its results.
 
-    None unless both exist.
+    Code does not contain a distinctive literal by chance. Return None if the arguments or the results have none.
     """
     given: set[Any] = set()
     wanted: set[Any] = set()
@@ -56,13 +55,13 @@ def telling_values(case: Case) -> tuple[set[Any], set[Any]] | None:
         if step.request is not None:
             given.update(_values([_plain(step.request.json), step.request.send]))
             wanted.update(_values([_plain(step.request.reply.body), step.request.reply.body_contains]))
-    if not given:  # a case without a body is distinguished by its query
+    if not given:  # the query distinguishes a case without a body
         given.update(_values([_query(step.request.target) for step in case.steps if step.request is not None]))
     return (given, wanted) if given and wanted else None
 
 
 def _inputs(step: Step) -> list[Any]:
-    """Return the inputs of a step. For files, only their content counts: any code may contain their names."""
+    """Return the inputs of a step. Only the content of files counts, because any code may contain their names."""
     contents = list(step.files_before.values())
     if any(map(_tells, contents)):
         return contents
@@ -78,7 +77,7 @@ def _query(target: str) -> list[str]:
 
 
 def _values(value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield values of a JSON body, without keys, which any code may contain, and without saved values."""
+    """Yield the values of a JSON body, without saved values and without keys. Any code may contain the keys."""
     if isinstance(value, dict) and not any(str(key).startswith("$") for key in value):
         yield from _values(list(value.values()))
     elif isinstance(value, list):
@@ -89,7 +88,7 @@ def _values(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _leaves(value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the distinctive scalars of a value with the name of their type: 1 is not 1.0. Patterns are not results."""
+    """Yield the distinctive scalars of a value with their types, because 1 is not 1.0. Patterns are skipped."""
     if tag_of(value) == "$bytes":
         value = base64.b64decode(value["$bytes"])
     if isinstance(value, dict):
@@ -106,7 +105,7 @@ def _leaves(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _leaf(value: Any) -> tuple[str, Any]:
-    """Return a text without line ends at its ends, with its type: `print` adds the line end that a case expects."""
+    """Return a scalar with its type. A text loses the line ends around it, because `print` adds a line end."""
     return type(value).__name__, value.strip("\n") if isinstance(value, str) else value
 
 
@@ -119,7 +118,7 @@ def _tells(value: Any) -> bool:
 
 
 def _code(changed: Iterable[str], tree: Mapping[str, bytes]) -> list[str]:
-    """Return changed Python files, without tests: these may contain examples, unless the code imports them."""
+    """Return the changed Python files, without tests, which may contain examples. Tests that code imports count."""
     files = [path for path in changed if path in tree and path.endswith(".py")]
     code = [path for path in files if not is_test(path)]
     imported = {name for path in code for name in _imports(tree[path])}
@@ -144,7 +143,7 @@ def _imports(source: bytes) -> set[str]:
 
 
 def _literals(source: bytes) -> set[tuple[str, Any]]:
-    """Return constants of a file, except in echoes, assertions and the block that runs it as a program."""
+    """Return the constants of a file, except in shown examples, in assertions and in the `__main__` block."""
     tree = parsed(source)
     return {leaf for part in tree.body if not _is_echo(part) for leaf in _constants(part)} if tree else set()
 
@@ -152,7 +151,7 @@ def _literals(source: bytes) -> set[tuple[str, Any]]:
 def _is_echo(node: ast.stmt) -> bool:
     """Return whether a top-level expression only shows an example: `f("a")`, `f("a") == "b"`, `print`.
 
-    An expression that could select by the input or fill a table is not an echo.
+    An expression that could choose a result by the input, or that could fill a table, is more than an example.
     """
     return isinstance(node, ast.Expr) and all(isinstance(part, _ECHO) for part in ast.walk(node.value))
 

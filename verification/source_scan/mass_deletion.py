@@ -12,9 +12,9 @@ from verification.source_scan.parse import parsed
 from verification.verdict.model import Finding
 
 LINES_LOST_MIN = 30
-"""Minimum of lost lines, less the new lines, for a finding."""
+"""A finding needs at least this many lost lines. New lines of the file are subtracted from the lost lines."""
 SHARE_LOST_MAX = 0.5
-"""The share of a file's lines that may be lost."""
+"""A finding needs a larger share of lost lines than this."""
 _REMOVES = re.compile(
     r"\b(?:delet|remov|drop|shorten|shrink|split|move|moving|merg|renam|replac|rewrit|prun|strip|get rid|clean ?up"
     r"|simplif|deprecat|retir)\w*",
@@ -49,7 +49,7 @@ def mass_deletions(
 
 
 def _lines(content: bytes) -> Counter[str] | None:
-    """Return the lines that are not empty, stripped of space; None if the content is not text."""
+    """Return the lines that are not empty, without spaces at both ends; None if the content is not text."""
     try:
         text = content.decode()
     except UnicodeDecodeError:
@@ -58,7 +58,7 @@ def _lines(content: bytes) -> Counter[str] | None:
 
 
 def _arrived(paths: Iterable[str], tree: Mapping[str, bytes], base: Mapping[str, bytes]) -> Counter[str]:
-    """Return the lines that the changed files gained, all together."""
+    """Return the lines that the changed files gained in total."""
     gained: Counter[str] = Counter()
     for path in paths:
         after, before = _lines(tree.get(path, b"")), _lines(base.get(path, b""))
@@ -74,7 +74,7 @@ def _is_named(path: str, sentences: Iterable[str]) -> bool:
 
 
 def _asked_definitions(path: str, source: bytes, sentences: Iterable[str]) -> Counter[str]:
-    """Return the lines of the functions and classes that such sentences name."""
+    """Return the lines of the functions and classes that the sentences name."""
     program = parsed(source) if path.endswith(".py") else None
     if program is None:
         return Counter()

@@ -3,11 +3,11 @@
 import ast
 
 PARSED_BYTES_MAX = 1024 * 1024
-"""Limit for one file. The author determines the cost: at worst about 500 bytes of memory and 5 us for each byte."""
+"""Limit for one file. In the worst case, each byte of the file costs about 500 bytes of memory and 5 us of time."""
 
 
 def parsed(source: bytes, *, bytes_max: int = PARSED_BYTES_MAX) -> ast.Module | None:
-    """Return the program; None if it is not valid Python, or too large."""
+    """Return the syntax tree of a program; None if the program is not valid Python or is too large."""
     if len(source) > bytes_max:
         return None
     try:

@@ -13,10 +13,10 @@ from itertools import pairwise
 from typing import NamedTuple
 
 SCANNED_BYTES_MAX = 1 << 20  # of one file
-_KEY_BODY_CHARS_MIN = 64  # of base64, after quotes and line ends are removed
+_KEY_BODY_CHARS_MIN = 64  # characters of base64, without quotes and line ends
 _KEY_BODY_BYTES_MAX = 2000
-_ENTROPY_BITS_MIN = 3.2  # for each character
-_CHANGES_MIN = 0.4  # share of neighbouring characters of different kinds (lower, upper, digit, other): words have fewer
+_ENTROPY_BITS_MIN = 3.2  # bits per character
+_CHANGES_MIN = 0.4  # share of neighbours of different kinds (lower, upper, digit, other); words have a lower share
 _RUN_CHARS = 6  # abcdef, 123456
 _SAME_MAX = 0.4  # share of the most frequent character
 
@@ -29,7 +29,7 @@ _SHAPES: tuple[tuple[str, re.Pattern[bytes]], ...] = (
     ("a Google API key", re.compile(rb"(?<![A-Za-z0-9_-])AIza[0-9A-Za-z_-]{35}(?![A-Za-z0-9_-])")),
 )
 _LOOSE = frozenset({"an API key of a model's provider"})
-"""Formats that words joined by hyphens may have, too."""
+"""Formats that ordinary words with hyphens may also have."""
 _JWT = re.compile(rb"(?<![A-Za-z0-9_-])(eyJ[A-Za-z0-9_-]{10,})\.(eyJ[A-Za-z0-9_-]{10,})\.[A-Za-z0-9_-]{20,}")
 _NAME = rb"(?:password|passwd|pwd|secret|token|api_?key|access_?key|auth_?key|secret_?key)"
 _ASSIGNED = re.compile(
@@ -37,7 +37,7 @@ _ASSIGNED = re.compile(
     + _NAME
     + rb"""["']?\s*+\]?\s*+(?::[a-z.\[\]|\s]++)?(?:=|:)\s*+b?["']([A-Za-z0-9_!@#$%^&*+/=~-]{16,128})["']"""
 )
-"""The pattern never backtracks (`*+`, `++`), because the author of the text could make that take very long."""
+"""The pattern never backtracks (`*+`, `++`). Otherwise the author of a text could make a search take very long."""
 _EXAMPLE = re.compile(
     rb"(?i)example|test|fake|dummy|placeholder|sample|your|redacted|change.?me|not.?real|insecure|xxxx|\.\.\.|secret|"
     rb"password|2YotnFZFEjr1zCsicMWpAA|tGzv3JOkF0XG5Qx2TlKWIA"  # the last two: tokens from RFC 6749, often quoted
@@ -50,14 +50,14 @@ class Secret(NamedTuple):
     line: int
     kind: str
     form: str
-    value: bytes  # to compare with known values, never to show
+    value: bytes  # for a comparison with known values; it is never shown
 
     def __repr__(self) -> str:
         return f"Secret(line={self.line}, kind={self.kind!r})"
 
 
 def secrets_in(content: bytes) -> Iterator[Secret]:
-    """Yield the secrets of one file, in the order of their kinds. A binary file has none."""
+    """Yield the secrets of one file, ordered by kind. A binary file has no secrets."""
     text = content[:SCANNED_BYTES_MAX]
     if b"\0" in text:
         return
@@ -80,7 +80,7 @@ def secrets_in(content: bytes) -> Iterator[Secret]:
 
 
 class _Lines:
-    """Line numbers of positions. For ascending positions, counting continues from the one before."""
+    """Line numbers of positions in a text. For a higher position, counting continues from the previous position."""
 
     def __init__(self, text: bytes) -> None:
         self._text = text
@@ -95,7 +95,7 @@ class _Lines:
 
 
 def _key_body(text: bytes) -> bytes | None:
-    """Return the key's own bytes; None for a header only, which is in any code that reads such keys."""
+    """Return the bytes of a key after its header; None for a header without a key, as in code that reads keys."""
     bare = re.sub(rb"""(?:\\n|\\r|[\s"'+,()])+""", b"", text)
     found = re.match(rb"[A-Za-z0-9+/=]+", bare)
     body = found[0] if found else b""
@@ -115,7 +115,7 @@ def _is_example(value: bytes) -> bool:
 
 
 def _has_run(value: bytes) -> bool:
-    """Return whether a value contains a run of the alphabet or of digits, as people type them."""
+    """Return whether a value contains a sequence such as abcdef or 123456."""
     length = 1
     for before, char in pairwise(value):
         length = length + 1 if char == before + 1 or (before, char) == (0x39, 0x30) else 1
@@ -125,7 +125,7 @@ def _has_run(value: bytes) -> bool:
 
 
 def _is_random(value: bytes) -> bool:
-    """Return whether a value mixes letters and digits so that it is not a word, number or path."""
+    """Return whether a value mixes letters and digits so much that it is probably not a word, number or path."""
     kinds = [_kind(char) for char in value]
     if "digit" not in kinds or not {"lower", "upper"} & set(kinds):
         return False
@@ -141,6 +141,6 @@ def _kind(char: int) -> str:
 
 
 def _entropy(value: bytes) -> float:
-    """Return the entropy in bits for each character, from the characters' frequencies."""
+    """Return the entropy in bits per character, from the frequencies of the characters."""
     shares = [count / len(value) for count in Counter(value).values()]
     return -sum(share * math.log2(share) for share in shares)

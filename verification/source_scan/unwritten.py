@@ -1,6 +1,7 @@
 """Unfinished Python code: functions with an empty body, and comments with TODO.
 
-Abstract methods, protocols, overloads, and methods that have nothing to do are not unfinished.
+These functions do not count: abstract methods, overloads, methods of protocols or of base classes, and methods with
+only `pass`.
 """
 
 import ast
@@ -19,7 +20,7 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class Unwritten(NamedTuple):
-    """A function with `how` as its whole body; `name` is "f" or "C.f"."""
+    """An unfinished function. `how` is its whole body. `name` is "f" for a function, or "C.f" for a method."""
 
     line: int
     name: str
@@ -30,7 +31,7 @@ def unwritten(sources: Iterable[bytes]) -> list[list[Unwritten]]:
     """Return the unwritten functions of each file. A file that is too large or not valid Python has none."""
     bases: set[str] = set()
     found: list[list[tuple[str | None, Unwritten]]] = []
-    for source in sources:  # a syntax tree takes much more memory than its source, so none is kept
+    for source in sources:  # a syntax tree takes much more memory than its source, so no tree is stored
         tree = parsed(source)
         bases.update(_bases(tree) if tree else ())
         found.append(list(_of_file(tree)) if tree else [])
@@ -38,7 +39,7 @@ def unwritten(sources: Iterable[bytes]) -> list[list[Unwritten]]:
 
 
 def reminders(source: bytes) -> list[tuple[int, str]]:
-    """Return line and word of each comment with TODO, FIXME or XXX."""
+    """Return the line number and the word of each comment with TODO, FIXME or XXX."""
     if len(source) > PARSED_BYTES_MAX:
         return []
     told: list[tuple[int, str]] = []
@@ -77,7 +78,7 @@ def _is_abstract(node: ast.ClassDef) -> bool:
 
 
 def _how(node: ast.stmt) -> How | None:
-    """Return how a body is unwritten; None for a body that does something or may do nothing."""
+    """Return the body of an unfinished function; None if the function does something or may do nothing."""
     if not isinstance(node, _Function) or any("abstract" in _name(each) for each in node.decorator_list):
         return None
     if any(_name(each) == "overload" for each in node.decorator_list):

@@ -1,4 +1,4 @@
-"""The write set: the paths that a tree changed against its base, and whether all of these changes were allowed."""
+"""The write set: the paths that differ between a tree and its base, and findings about changes that are not allowed."""
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -11,14 +11,14 @@ from verification.requirements.steering import steering_reason
 from verification.tree_limits import FILE_BYTES_MAX, TREE_BYTES_MAX, TREE_FILES_MAX
 from verification.verdict.model import Finding
 
-NAMED_MAX = 20  # paths that get their own finding
+NAMED_MAX = 20  # maximum number of paths with a finding of their own
 COMPILED = (".pyc", ".pyo")
 EXTENSION_SOURCES = (".c", ".cc", ".cpp", ".cxx", ".h", ".hpp", ".pyx", ".pxd", ".pxi", ".rs", ".f90", ".f")
 COMPILED_EXTENSIONS = (".so", ".pyd", ".dylib")
 
 
 def changed_paths(tree: Mapping[str, bytes], base: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Return the paths that were added, changed or removed, sorted. A changed mode or link is a change."""
+    """Return the paths that were added, changed or removed, sorted. A changed mode or link target is a change, too."""
     return Tree.of(tree).changed_from(base)
 
 
@@ -28,7 +28,7 @@ def scope_findings(
     tree: Mapping[str, bytes] = MappingProxyType({}),
     base: Mapping[str, bytes] = MappingProxyType({}),
 ) -> list[Finding]:
-    """Return a finding for each written path outside the scope. A path that could influence a verdict is a strike.
+    """Return a finding for each written path outside the scope. It is a strike if the path could influence a verdict.
 
     `tree` and `base` contain the files, because the content decides whether a configuration file influences tests.
     """
@@ -37,7 +37,11 @@ def scope_findings(
     outside.sort(key=lambda path: not reasons[path])  # strikes come first
     findings = [_outside(path, reasons[path], ", ".join(scope)) for path in outside[:NAMED_MAX]]
     if len(outside) > NAMED_MAX:
-        findings.append(Finding(kind="outside_scope", detail=f"{len(outside) - NAMED_MAX} more paths outside scope"))
+        findings.append(
+            Finding(
+                kind="outside_scope", detail=f"{len(outside) - NAMED_MAX} more paths were written outside the scope"
+            )
+        )
     return findings
 
 
@@ -48,13 +52,13 @@ def _outside(path: str, steering: str, allowed: str) -> Finding:
     return Finding(
         kind="outside_scope",
         path=path,
-        detail=f"{path} was written; only {allowed} may be",
+        detail=f"{path} was written, but only {allowed} may be written",
         for_author=f"{path} is outside your scope: {allowed}",
     )
 
 
 def form_findings(files: Mapping[str, bytes], changed: Iterable[str] = ()) -> list[Finding]:
-    """Return the findings that make a tree unfit for a sandbox: invalid paths and links, and exceeded limits.
+    """Return the reasons why a tree cannot go into a sandbox: invalid paths or links, and exceeded limits.
 
     `changed`: the paths that the author wrote.
     """
@@ -65,7 +69,7 @@ def form_findings(files: Mapping[str, bytes], changed: Iterable[str] = ()) -> li
     faults += link_faults(tree, changed)
     told = [(path, f"the path {path[:100]!r} {fault}") for path, fault in faults[:NAMED_MAX]]
     if len(paths) > TREE_FILES_MAX:
-        told.append(("", f"{len(paths)} files are more than {TREE_FILES_MAX}"))
+        told.append(("", f"the tree has {len(paths)} files, and the limit is {TREE_FILES_MAX}"))
     large = [path for path, content in tree.items() if len(content) > FILE_BYTES_MAX]
     told += [(path, f"{path[:100]!r} is larger than {FILE_BYTES_MAX} bytes") for path in large[:NAMED_MAX]]
     if sum(map(len, tree.values())) > TREE_BYTES_MAX:
@@ -74,23 +78,23 @@ def form_findings(files: Mapping[str, bytes], changed: Iterable[str] = ()) -> li
 
 
 def twin_findings(changed: tuple[str, ...], tree: Mapping[str, bytes]) -> list[Finding]:
-    """Return a finding for each written path that is another one's twin.
+    """Return a finding for each written path that has a twin: a path that differs only in case or Unicode composition.
 
-    Twins differ only in case or in Unicode composition. Some systems treat both as one file. There one file would
-    replace the other in a copy of the tree, and nobody has judged that result.
+    Some systems treat both paths as the same file. On such a system, a copy of the tree would lose one of the two
+    files, and no verdict covers this copy.
     """
     folded: dict[str, list[str]] = {}
     for path in Tree.of(tree).paths():
         folded.setdefault(normalize("NFC", normalize("NFC", path).casefold()), []).append(path)
     twins = [sorted(paths) for paths in folded.values() if len(paths) > 1 and set(paths) & set(changed)]
-    told = [(paths[0], f"{' and '.join(paths[:2])} are one file on other systems") for paths in sorted(twins)]
+    told = [(paths[0], f"{' and '.join(paths[:2])} are the same file on some systems") for paths in sorted(twins)]
     return [Finding(kind="leftover_files", path=path, detail=text, for_author=text) for path, text in told[:NAMED_MAX]]
 
 
 def compiled_findings(changed: tuple[str, ...], tree: Mapping[str, bytes]) -> list[Finding]:
-    """Return a finding for each compiled Python file or link of such a name.
+    """Return a finding for each changed file or link with the name of a compiled Python file.
 
-    Python may run it instead of its source.
+    Python may run the compiled file instead of its source.
     """
     present = frozenset(Tree.of(tree).paths())
     told = [(path, f"{path} is compiled Python; deliver only its source") for path in changed if path in present]

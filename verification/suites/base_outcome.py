@@ -12,15 +12,15 @@ PASSED, SKIPPED, EXPECTED, FAILED = "passed", "skipped", "expected failure", "fa
 
 
 class BaseOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcomes of the base's own tests on the base. The ids are pytest's."""
+    """The outcomes of the base's own tests on the base. The ids of tests are the ids of pytest."""
 
     outcomes: Mapping[str, str]  # id -> PASSED, SKIPPED, EXPECTED or FAILED
     files: tuple[str, ...]  # the test files of the base
     not_collected: Mapping[str, str] = {}  # file -> reason
     seconds: Mapping[str, float] = {}  # by test file
-    dropped: tuple[str, ...] = ()  # options, warning filters and plugins that the run in the sandbox left out
-    warnings_stay: bool = False  # no test ran with warnings as errors, so the run was repeated with plain warnings
-    problem: str = ""  # why there is no outcome
+    dropped: tuple[str, ...] = ()  # options, warning filters and plugins that the run in the sandbox did not use
+    warnings_stay: bool = False  # true: warnings were no errors in this run, because as errors they stopped all tests
+    problem: str = ""  # the reason why there is no outcome
 
     @property
     def passed(self) -> frozenset[str]:
@@ -34,7 +34,7 @@ class BaseOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def not_run(self) -> dict[str, str]:
-        """Each other test file, with the reason why it did not run."""
+        """Each test file that is not in `ran`, with the reason why it did not run."""
         ran, failed = set(self.ran), {file_of(test) for test, how in self.outcomes.items() if how == FAILED}
         reasons = {
             file: "none of its tests passed" if file in failed else "all its tests are skipped" for file in failed
@@ -50,21 +50,21 @@ class BaseOutcome(msgspec.Struct, frozen=True, kw_only=True):
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """The base's tests on the tree, compared with their outcomes on the base."""
 
-    lost: tuple[tuple[str, str], ...] = ()  # ids with the reason
-    flaky: tuple[str, ...] = ()  # lost in one run, but they also fail in some repeats on the base
-    renamed: tuple[str, ...] = ()  # parametrised tests with new ids, made from the project's own values
+    lost: tuple[tuple[str, str], ...] = ()  # ids of tests, each with the reason
+    flaky: tuple[str, ...] = ()  # tests that were lost in one run, but that also fail in some repeats on the base
+    renamed: tuple[str, ...] = ()  # parametrised tests with new ids, which come from the project's own values
     by_file: Mapping[str, tuple[int, int, int]] = {}  # file -> passed on the base, passed on the tree, lost
-    outcomes: Mapping[str, str] = {}  # on the tree
-    reasons: Mapping[str, str] = {}  # on the tree: of tests that did not pass, and of files that were not collected
+    outcomes: Mapping[str, str] = {}  # the outcomes on the tree
+    reasons: Mapping[str, str] = {}  # for tests that did not pass on the tree, and for files that were not collected
 
 
 def file_of(test: str) -> str:
-    """Return the file of a test's id."""
+    """Return the path of the file in a test's id."""
     return test.partition("::")[0]
 
 
 def outcomes_of(seen: SuiteSeen) -> dict[str, str]:
-    """Return the outcome of each collected test, in the words of BaseOutcome."""
+    """Return the outcome of each collected test: PASSED, SKIPPED, EXPECTED or FAILED."""
     expected = seen.expected_failures()
     names = {"passed": PASSED, "skipped": SKIPPED}
     return {
@@ -74,10 +74,11 @@ def outcomes_of(seen: SuiteSeen) -> dict[str, str]:
 
 
 def lost_tests(before: Mapping[str, str], seen: SuiteSeen | CaseProblem) -> tuple[list[tuple[str, str]], set[str]]:
-    """Return the lost tests, each with its reason, and the tests with other ids.
+    """Return the lost tests, each with its reason, and the tests whose ids changed.
 
-    A test that passed on the base must pass. A test that was skipped or expected to fail must not fail. Ids of a
-    parametrised test that come from the project's own values may change, if there are as many and all of them pass.
+    A test that passed on the base must pass. A test that was skipped or expected to fail must not fail. The ids of a
+    parametrised test may change, because they may come from the project's values. Then at least as many new ids must
+    exist, and all of them must pass.
     """
     if isinstance(seen, CaseProblem):
         return [("the base's tests", seen.text)], set()
@@ -108,7 +109,7 @@ def _reason(test: str, now: str | None, messages: Mapping[str, str], broken: Map
 
 
 def _renamed(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:
-    """Return the missing ids of parametrised tests that have as many new ids, if all of these pass."""
+    """Return the missing ids of each parametrised test that has at least as many new ids, if all new ids pass."""
     gone: dict[str, list[str]] = defaultdict(list)
     for test in before:
         if test not in after and "[" in test:

@@ -1,4 +1,4 @@
-"""The base's own tests: a test that passes on the base must pass on the tree that builds on it."""
+"""The base's own tests: a test that passes on the base must also pass on a tree that builds on the base."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -23,14 +23,14 @@ ALONE_TIMES = 3
 FILE_TIMES = 2
 TREE_TIMES_LONGER = 5
 TREE_WALL_MIN_S = 120.0
-"""Limits of a tree's run: this many times the seconds of the run on the base, but at least TREE_WALL_MIN_S."""
+"""Time limit of a run on a tree: TREE_TIMES_LONGER times the duration on the base, but at least TREE_WALL_MIN_S."""
 REPEATED_MAX = 5
-"""Maximum number of lost tests that are repeated alone. More lost tests than that are not caused by chance."""
+"""Maximum number of lost tests that are repeated alone. If more tests are lost, chance is not the cause."""
 _STATUS = {
     4: "its conftest or configuration needs something that the sandbox does not have",
     5: "pytest collected no test",
 }
-"""Reasons by pytest's exit status, if nothing else gives a reason."""
+"""Maps pytest's exit status to a reason. It is used if there is no better reason."""
 
 
 def has_tests(base: Mapping[str, bytes]) -> bool:
@@ -39,15 +39,15 @@ def has_tests(base: Mapping[str, bytes]) -> bool:
 
 
 def test_files_of(base: Mapping[str, bytes], options: PytestOptions) -> tuple[str, ...]:
-    """Return the base's test files: those that a run collects and that define a test."""
+    """Return the test files of the base that a run collects and that define at least one test."""
     return tuple(path for path in options.test_files_of(base) if defines_tests(base[path]))
 
 
 @dataclass(frozen=True)
 class BaseSuite:
-    """The base's own tests, ready to run on the base and on any tree that builds on it.
+    """The base's own tests, which can run on the base and on any tree that builds on the base.
 
-    `without`: ids of tests that the requirement allows to change. `store`: where outcomes on the base are kept.
+    `without`: ids of tests that the requirement allows to change. `store`: the store for outcomes on the base.
     """
 
     base: Mapping[str, bytes]
@@ -65,7 +65,7 @@ class BaseSuite:
     def test_files_for(self, changed: Mapping[str, bytes]) -> tuple[str, ...]:
         """Return the test files among the changed files.
 
-        If there are none, return the test files that import the changed ones.
+        If no test file changed, return the test files that import the changed files.
         """
         if files := test_files_of(changed, self.options):
             return files
@@ -76,7 +76,7 @@ class BaseSuite:
     async def on_base(self, only: Collection[str] = ()) -> BaseOutcome:
         """Return the outcomes of the tests on the base, from the store or from a new run. Raises Unavailable.
 
-        only: some test files; all of them if empty.
+        `only`: the test files to run; if empty, all test files run.
         """
         if (kept := self.kept(only)) is not None:
             return kept
@@ -96,9 +96,9 @@ class BaseSuite:
     async def compare(
         self, before: BaseOutcome, tree: Mapping[str, bytes], only: Collection[str] = (), *, repeat: bool = True
     ) -> Comparison:
-        """Run the tests on a tree and compare each with the base. `only`: some test files; all of them if empty.
+        """Run the tests on a tree and compare the outcomes with the base. `only`: the test files to run; all if empty.
 
-        repeat: whether to repeat lost tests on the base, to find flaky ones. Raises Unavailable.
+        `repeat`: whether to repeat lost tests on the base, to find flaky tests. Raises Unavailable.
         """
         options = self.options.without_error_filters() if before.warnings_stay else self.options
         took_s = sum(before.seconds.values())
@@ -122,7 +122,7 @@ class BaseSuite:
     async def _run(
         self, files: Mapping[str, bytes], options: PytestOptions, only: Collection[str] = (), wall_s: float = 0.0
     ) -> SuiteSeen | CaseProblem:
-        """Run test files or single tests, all of them if `only` is empty."""
+        """Run the test files or single tests in `only`. If `only` is empty, run all tests."""
         run = SuiteRun(
             project=self.project.with_files(files),
             arguments=(*options.arguments, "--continue-on-collection-errors", *sorted(only)),
@@ -159,7 +159,7 @@ class BaseSuite:
     async def _comes_and_goes(self, test: str, options: PytestOptions) -> bool:
         """Return whether a test that passed on the base fails there in some repeats.
 
-        It is repeated alone. If it always fails alone, it needs the tests before it, so its whole file is repeated.
+        The test is repeated alone. If it always fails alone, it needs earlier tests, so its whole file is repeated.
         """
         passes = [await self._passes(test, [test], options) for _ in range(ALONE_TIMES)]
         if not any(passes):
@@ -171,7 +171,7 @@ class BaseSuite:
         return not isinstance(seen, CaseProblem) and outcomes_of(seen).get(test) == PASSED
 
     def _key(self, only: Collection[str]) -> str:
-        """Return the hex sha256 of all that the outcome depends on. The store adds the tools and the image."""
+        """Return the hex sha256 of the data that determine the outcome. The store adds the tools and the image."""
         environment = self.project.environment
         parts = {
             "base": manifest_of(self.base),
@@ -194,9 +194,9 @@ def _last_line(text: str) -> str:
 
 
 def with_tests_of(base: Mapping[str, bytes], tree: Mapping[str, bytes], options: PytestOptions | None = None) -> Tree:
-    """Return the tree with the base's tests, test helpers and test configuration, and without its own.
+    """Return the tree with its tests, test helpers and test configuration replaced by those of the base.
 
-    An entry of the tree that is in the way of one of these, as a folder or below a file, is left out.
+    The result has no entry of the tree that would block one of these paths, such as a file at the path of a folder.
     """
     options = options or pytest_options(base)
 
@@ -213,8 +213,8 @@ def with_tests_of(base: Mapping[str, bytes], tree: Mapping[str, bytes], options:
 def _tests_of(base: Tree, of_tests: Callable[[str], bool]) -> Tree:
     """Return the base's tests, their helpers and their configuration.
 
-    A link to another place becomes a copy of its target, so the content behind a link is the base's too, and not the
-    author's.
+    A link to a path outside the tests becomes a copy of its target in the base. So an author cannot change the content
+    that the tests read through the link.
     """
     tests = base.kept(lambda path: of_tests(path) or steers(path))
     replaced, copied = set[str](), dict[str, bytes]()
@@ -229,7 +229,7 @@ def _tests_of(base: Tree, of_tests: Callable[[str], bool]) -> Tree:
 
 
 def _behind(link: str, base: Tree) -> dict[str, str]:
-    """Map each file that a link reaches, also in the folder that it names, to its path through the link."""
+    """Map each file that a link reaches to its path through the link. A link to a folder reaches all files in it."""
     reached = resolved(link, base.links)
     if not reached:
         return {}

@@ -20,7 +20,7 @@ def clean(tree: Mapping[str, bytes], without: Iterable[str] = ()) -> Tree:
 
 
 def belongs_to_tests(path: str) -> bool:
-    """Return whether a path is a test file, or lies in a test folder, as helpers and data do."""
+    """Return whether a path is a test file or is in a test folder. Test folders may also contain helpers and data."""
     *folders, _ = path.split("/")
     return is_test_file(path) or bool(_TEST_FOLDERS & set(folders))
 
@@ -28,7 +28,7 @@ def belongs_to_tests(path: str) -> bool:
 def without_pytest(pyproject: bytes | None) -> bytes | None:
     """Return pyproject.toml without pytest's tables.
 
-    Return None if there is none or if they cannot be removed safely.
+    Return None if the file does not exist, or if the tables cannot be removed safely.
     """
     if pyproject is None:
         return None

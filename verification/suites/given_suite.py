@@ -1,4 +1,4 @@
-"""One given suite, run hidden on one tree. A run on a stub finds the tests; then all of them must pass on the tree."""
+"""Run of one given suite on one tree. A run on a stub finds the tests. All these tests must pass on the tree."""
 
 import asyncio
 import time
@@ -29,14 +29,14 @@ STUB_WALL_S = 30.0
 STUBS_KEPT_MAX = 64
 AGAIN_WALL_S = 20.0
 AGAIN_TIMES_LONGER = 3
-"""Limits of a repeat: this many times the seconds of the run that passed, but at least AGAIN_WALL_S."""
+"""Time limit of a repeat: AGAIN_TIMES_LONGER times the duration of the passed run, but at least AGAIN_WALL_S."""
 _INI = f"{VERIFY}/aura.ini"
 _stubs: OrderedDict[object, SuiteSeen] = OrderedDict()
 
 Failures = tuple[tuple[str, str], ...]
 """Pairs of test id and short reason."""
 Standing = Literal["passed", "failed", "idle"]
-"""State of a given suite. `idle`: it passes on a stub, so a pass proves nothing."""
+"""State of a given suite. `idle`: the suite passes on a stub, so it proves nothing on a tree."""
 
 
 class SuiteResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,8 +46,10 @@ class SuiteResult(msgspec.Struct, frozen=True, kw_only=True):
     passed: int
     failures: Failures
     passes_on_stub: bool
-    green_on_stub: tuple[str, ...]  # single tests that a stub passes
-    left_out: tuple[str, ...]  # tests and files that are skipped, or expected to fail, with any code
+    green_on_stub: tuple[str, ...]  # single tests that pass on a stub
+    left_out: tuple[
+        str, ...
+    ]  # tests and files that need not pass: even on a stub, they are skipped or expected to fail
     ids_from: str  # "stub", or "tree" if the suite cannot be collected without the project's own values
     took_s: float
 
@@ -91,7 +93,7 @@ async def run_given(suite: Suite, project: Project, sandbox: Sandbox) -> SuiteRe
 async def run_again(
     given: SuiteResult, suite: Suite, project: Project, sandbox: Sandbox, *, backwards: bool
 ) -> Failures:
-    """Run a suite that has passed once more, with the hash seed of `project`, and return the failures."""
+    """Repeat a suite that has already passed, with the hash seed of `project`. Return the failures."""
     run = msgspec.structs.replace(
         _run(suite, _cleaned(project, suite)),
         backwards=backwards,
@@ -129,9 +131,9 @@ def _run(suite: Suite, project: Project) -> SuiteRun:
 
 
 async def _on_stub(suite: Suite, project: Project, sandbox: Sandbox) -> SuiteSeen | CaseProblem:
-    """Run the suite with modules that do nothing instead of the project's. If that does not end, only collect it.
+    """Run the suite with stub modules instead of the project's modules. If this run has no result, only collect tests.
 
-    The result depends only on the suite, the modules' names and the libraries, so it is stored.
+    The result depends only on the suite, the names of the modules, and the libraries. So it is kept for later runs.
     """
     modules = tuple(sorted({*modules_of(project.files), *project.named}))
     key = (suite.path, tuple(sorted(suite.files.items())), modules, project.libraries)
@@ -148,14 +150,14 @@ async def _on_stub(suite: Suite, project: Project, sandbox: Sandbox) -> SuiteSee
 
 
 def modules_of(tree: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Return the names of the project's own modules and packages, as they are imported."""
+    """Return the names that import the project's own top-level modules and packages."""
     inside = [path.removeprefix("src/") for path in tree if path.endswith(".py")]
     names = {path.partition("/")[0].removesuffix(".py") for path in inside}
     return tuple(sorted(name for name in names if name.isidentifier()))
 
 
 def _expected(on_stub: SuiteSeen | CaseProblem, seen: SuiteSeen | CaseProblem) -> tuple[list[str], list[str], str]:
-    """Return the tests that must pass, those that need not, and the source of both."""
+    """Return the tests that must pass, the tests that need not pass, and the run that both lists come from."""
     if isinstance(on_stub, CaseProblem) or on_stub.errors:
         return ([] if isinstance(seen, CaseProblem) else list(seen.collected)), [], "tree"
     outcomes = on_stub.outcomes()
@@ -169,9 +171,9 @@ def _passed(seen: SuiteSeen) -> int:
 
 
 def _failures(expected: list[str], left_out: list[str], seen: SuiteSeen) -> list[tuple[str, str]]:
-    """Return each difference from the expected passes.
+    """Return each failure with its reason: tests that did not pass, missing tests, and unexpected tests.
 
-    If ids come from the project's values, only their number counts.
+    If ids of tests come from the project's values, only the number of ids counts.
     """
     outcomes, messages = seen.outcomes(), seen.messages()
     found = [(test or "the suite", f"could not be collected: {why}") for test, why in seen.errors]

@@ -1,4 +1,4 @@
-"""Outcomes on a base, stored on disk, so that a base is not run again for each verdict.
+"""Store of test outcomes on a base. The tests need not run on the base again for each verdict.
 
 The file name is a digest of everything that the outcome depends on: the base, the pinned libraries, the judge's own
 tools, the sandbox image and the options. The folder belongs to the user who judges, like the folder of libraries.
@@ -18,7 +18,7 @@ from verification.packages.toolbox import tools_digest
 from verification.suites.base_outcome import BaseOutcome
 from verification.suites.pytest_runner import PYTEST
 
-FORM = 1  # version of the stored form; raise it when the runner changes its report
+FORM = 1  # version of the stored format; increase it when the runner changes its report
 UNUSED_S = 30 * 24 * 3600.0
 """Maximum age in seconds of an unused outcome. It is removed when another outcome is stored."""
 Kept = TypeVar("Kept", bound=msgspec.Struct)
@@ -26,7 +26,7 @@ _outcome = msgspec.json.Decoder(BaseOutcome)
 
 
 class OutcomeStore:
-    """A folder of outcomes. Without a folder they are kept in memory.
+    """Store of outcomes in a folder. Without a folder, the store keeps outcomes in memory.
 
     `image` is the digest of the read-only part of the sandbox (Capabilities.image).
     """
@@ -37,11 +37,11 @@ class OutcomeStore:
         self._here: dict[str, bytes] = {}
 
     def get(self, key: str) -> BaseOutcome | None:
-        """Return the stored outcome of tests for a key. None if there is none, or if its file cannot be read."""
+        """Return the stored outcome of tests for a key; None if it does not exist or cannot be read."""
         return self.get_as(key, _outcome)
 
     def get_as(self, key: str, decoder: msgspec.json.Decoder[Kept]) -> Kept | None:
-        """Return the stored value for a key. None if there is none, or if its file cannot be read."""
+        """Return the stored value for a key; None if it does not exist or cannot be read."""
         name = self._name(key)
         try:
             content = self._here[name] if self._folder is None else (self._folder / name).read_bytes()
@@ -53,7 +53,7 @@ class OutcomeStore:
         return outcome
 
     def put(self, key: str, outcome: msgspec.Struct) -> None:
-        """Store an outcome. It raises nothing: without a writable folder the next verdict only takes longer."""
+        """Store an outcome. Errors of the file system are ignored: then the next verdict only takes longer."""
         name, content = self._name(key), msgspec.json.encode(outcome)
         if self._folder is None:
             self._here[name] = content

@@ -1,7 +1,7 @@
-"""The pytest configuration of a base, read without running anything, and the options that a run in a sandbox keeps.
+"""The pytest options of a base that a run in a sandbox keeps. They are read from its files; no code of the base runs.
 
-Options that report, measure coverage, distribute tests over processes or stop early are dropped. So is every option
-that neither pytest nor the base's own conftest.py files define. A run names the options that it dropped.
+Some options are dropped: options for reports, coverage, parallel processes or an early stop, and unknown options. An
+option is unknown if pytest and the conftest.py files of the base do not define it. A run lists the dropped options.
 """
 
 import configparser
@@ -18,7 +18,7 @@ CONFIG_FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyp
 """Configuration files of pytest, in pytest's own order."""
 DEFAULT_TEST_FILES = ("test_*.py", "*_test.py")
 UNITTEST_FILES = ("test*.py", "tests.py")
-"""File names that the discovery of unittest and Django finds, for a base without any file of pytest's names."""
+"""File names that the test discovery of unittest and Django finds. They are used if no file has a name for pytest."""
 _WITH_VALUE = frozenset(
     {"-m", "-k", "-W", "--ignore", "--ignore-glob", "--deselect", "--import-mode", "--pythonwarnings"}
     | {"--doctest-glob", "--doctest-report", "--capture"}
@@ -42,7 +42,7 @@ _QUIET = (
     "ignore::pytest.PytestUnknownMarkWarning",
     "ignore::pytest.PytestAssertRewriteWarning",
 )
-"""Warnings about a plugin that the sandbox does not have. They would end a base that turns warnings into errors."""
+"""Filters of warnings about missing plugins. Without them, a base that turns warnings into errors would stop."""
 
 
 class PytestOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,22 +51,22 @@ class PytestOptions(msgspec.Struct, frozen=True, kw_only=True):
     arguments: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
-    test_files: tuple[str, ...] = DEFAULT_TEST_FILES  # patterns of names
+    test_files: tuple[str, ...] = DEFAULT_TEST_FILES  # patterns of file names
     test_paths: tuple[str, ...] = ()  # folders and files that pytest collects from; empty: everywhere
-    doctests: bool = False  # in the modules themselves
+    doctests: bool = False  # true: the doctests in the modules run, too
     config: str = ""  # the file that contains the options
 
     def without_error_filters(self) -> "PytestOptions":
-        """Return these options without filters that make warnings errors.
+        """Return these options without the filters that turn warnings into errors.
 
-        New libraries warn where older ones did not.
+        New versions of libraries may give warnings that old versions did not give.
         """
         kept = tuple(text for text in self.filters if text.partition(":")[0].strip() != "error")
         dropped = tuple(text for text in self.filters if text not in kept)
         return msgspec.structs.replace(self, filters=kept, dropped=(*self.dropped, *dropped))
 
     def is_test_file(self, path: str) -> bool:
-        """Return whether pytest treats a file of this path as a test file."""
+        """Return whether pytest treats the file at this path as a test file."""
         name = path.rpartition("/")[2]
         return name.endswith(".py") and any(fnmatch.fnmatchcase(name, pattern) for pattern in self.test_files)
 
@@ -108,8 +108,8 @@ def pytest_options(base: Mapping[str, bytes]) -> PytestOptions:
 def _at_root(config: str) -> tuple[str, ...]:
     """Return the options that make the project's root the root of every run.
 
-    For a few test files, pytest would use the nearest folder with a pyproject.toml as root, as in a repository of
-    several packages. Then ids would begin there, and pytest would read the settings of that package.
+    For a run of a few test files, pytest would use the nearest folder with a pyproject.toml as its root. In a
+    repository of several packages, test ids would then be relative to that folder, and pytest would use its settings.
     """
     return ("--rootdir=.", "--confcutdir=.", "-c", config or os.devnull)
 
@@ -149,7 +149,7 @@ def _table(value: Any) -> Mapping[str, Any]:
 
 
 def _words(value: Any) -> list[str]:
-    """Return a setting as words: a list unchanged, a text split as a shell splits it."""
+    """Return a setting as a list of words. A list stays unchanged; a text is split as a shell splits it."""
     if isinstance(value, list):
         return [str(item) for item in value]
     if not isinstance(value, str):
@@ -199,7 +199,7 @@ def _is_kept(word: str, option: str, following: str | None, conftests: bytes) ->
 
 
 def _default_patterns(base: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Return pytest's own file names, or unittest's if no file has one of pytest's."""
+    """Return pytest's patterns of file names, or unittest's patterns if no file matches pytest's patterns."""
     names = [path.rpartition("/")[2] for path in base]
     if any(fnmatch.fnmatchcase(name, pattern) for name in names for pattern in DEFAULT_TEST_FILES):
         return DEFAULT_TEST_FILES

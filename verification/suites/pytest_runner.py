@@ -1,4 +1,4 @@
-"""One run of pytest in a new sandbox. The result comes from our own reporter, not from exit status or output."""
+"""One run of pytest in a new sandbox. The result comes from our own reporter, not from the exit status or output."""
 
 import asyncio
 import json
@@ -40,7 +40,7 @@ Outcome = Literal["passed", "failed", "skipped", "not_run"]
 
 
 class Phase(msgspec.Struct, frozen=True, array_like=True):
-    """End of setup, call or teardown of one test. `expected`: the test was marked to fail."""
+    """Outcome of one phase of a test: setup, call or teardown. `expected`: the test is marked as expected to fail."""
 
     test: Line
     when: Line
@@ -50,22 +50,22 @@ class Phase(msgspec.Struct, frozen=True, array_like=True):
 
 
 class SuiteSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The report of pytest. Untrusted code shares the process that wrote it."""
+    """The report of a pytest run. Untrusted code may have forged it, because both run in the same process."""
 
     collected: list[Line]
     phases: list[Phase]
-    errors: list[tuple[Line, Line]]  # places that could not be collected, and why
-    skipped: list[tuple[Line, Line]]  # files that skip themselves during collection, and why
+    errors: list[tuple[Line, Line]]  # places that could not be collected, each with the reason
+    skipped: list[tuple[Line, Line]]  # files that skip themselves during collection, each with the reason
     deselected: int
-    status: int  # pytest's own exit status, for people
-    passed: list[int] = []  # places in `collected` of tests with three passed phases; `phases` does not repeat them
-    seconds: dict[Line, float] = {}  # by test file
+    status: int  # pytest's own exit status; people see it, but the judge does not use it
+    passed: list[int] = []  # indexes in `collected` of tests with three passed phases; `phases` omits these tests
+    seconds: dict[Line, float] = {}  # the duration of each test file
     left_out: list[Line] = []  # files with tests that the options deselect
-    said: str = ""  # end of standard error, for people; the sandbox does not send this field
-    dropped: list[Line] = []  # warning filters and plugins that need something that the sandbox does not have
+    said: str = ""  # the end of standard error, for people; the sandbox does not send this field
+    dropped: list[Line] = []  # warning filters and plugins that cannot work in the sandbox
 
     def outcomes(self) -> dict[str, Outcome]:
-        """Return the outcome of each collected test. "passed" needs three passed phases and no mark to fail."""
+        """Return the outcome of each test. A test passed if its three phases passed and it is not marked to fail."""
         phases: dict[str, list[Phase]] = {test: [] for test in self.collected}
         for phase in self.phases:
             phases.setdefault(phase.test, []).append(phase)
@@ -73,11 +73,11 @@ class SuiteSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return {test: "passed" if test in clear and not mine else _outcome(mine) for test, mine in phases.items()}
 
     def expected_failures(self) -> set[str]:
-        """Return the tests that were marked to fail, whether they failed (xfail) or passed (xpass)."""
+        """Return the tests that are marked to fail. They may have failed (xfail) or passed (xpass)."""
         return {phase.test for phase in self.phases if phase.expected}
 
     def messages(self) -> dict[str, str]:
-        """Return a message for each test that did not pass: that of its first such phase, or that it did not end."""
+        """Return a message for each test: from its first phase that did not pass, otherwise that it did not end."""
         told = dict.fromkeys([*self.collected, *(phase.test for phase in self.phases)], "did not run to its end")
         return told | {phase.test: phase.message for phase in reversed(self.phases) if phase.outcome != "passed"}
 
@@ -85,9 +85,9 @@ class SuiteSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class SuiteRun(msgspec.Struct, frozen=True, kw_only=True):
     """A run of a suite.
 
-    `beside` are read-only files by absolute path. `stubs` are names of modules that do nothing; with `stubs`, no file
-    of the project is in the sandbox. `backwards` runs the tests in reverse order. `filters` are warning filters in
-    pytest's form; a filter that names an unknown class is dropped. `plugins` are modules of pinned libraries.
+    `beside`: absolute path -> content of additional read-only files. `stubs`: names of modules that do nothing; with
+    `stubs`, the sandbox contains no file of the project. `backwards`: run the tests in reverse order. `filters`:
+    warning filters in pytest's form; a filter with an unknown class is dropped. `plugins`: modules of pinned libraries.
     """
 
     project: Project
@@ -143,7 +143,7 @@ def _spec(run: SuiteRun, nonce: str, tools: Path) -> RunSpec:
 
 
 def limits_for(project: Project, wall_s: float) -> Limits:
-    """Return the limits of a suite's run: the requirement's own, else the judge's, with this wall time in seconds."""
+    """Return the limits of a suite's run, with this wall time in seconds. The requirement's limits have priority."""
     own = project.suite_limits
     return msgspec.structs.replace(
         SUITE_LIMITS,
@@ -155,7 +155,7 @@ def limits_for(project: Project, wall_s: float) -> Limits:
 
 
 def whole_wall_s(project: Project, default_s: float) -> float:
-    """Return the longest run of a whole suite in seconds: the requirement's own limit, else the default."""
+    """Return the time limit of a whole suite in seconds: the requirement's limit, or the default if it has none."""
     return project.suite_limits.minutes * 60 if project.suite_limits.minutes else default_s
 
 

@@ -1,4 +1,4 @@
-"""Repeats of a given suite that has passed: whether its outcome depends on the hash seed, on time, or on order."""
+"""Repeats of a given suite that has passed. They show whether its outcome depends on the hash seed, time or order."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -9,26 +9,26 @@ import msgspec
 from verification.suites.given_suite import Failures
 
 Run = Callable[[int, bool], Coroutine[Any, Any, Failures]]
-"""One run with a hash seed, in reverse order or not. It returns the failures."""
+"""A function that runs the suite. Its arguments are a hash seed and "in reverse order"; it returns the failures."""
 
 
 class Repeated(msgspec.Struct, frozen=True, kw_only=True):
     """Results of the repeats.
 
-    `flaky` failed in the order in which all tests had passed, or failed only sometimes. `turned` fails every time in
-    reverse order and never in the suite's own order.
+    `flaky`: tests that failed in the suite's own order, or that failed only sometimes. `turned`: tests that always fail
+    in reverse order, and never in the suite's own order.
     """
 
     flaky: Failures = ()
     turned: Failures = ()
-    hash_seed: int = 0  # the seed of the failure
+    hash_seed: int = 0  # the hash seed of the run that failed
 
 
 async def repeat(run: Run, seeds: tuple[int, int]) -> Repeated:
-    """Run the suite in its own order and in reverse, each with its own seed.
+    """Run the suite in its own order and in reverse order, with two different seeds.
 
-    If tests fail only in reverse, at most two more runs decide: in the suite's order with that seed, and in reverse
-    again.
+    If tests fail only in reverse order, up to two more runs with the same seed decide: one run in the suite's own
+    order, and then one run in reverse order.
     """
     own, other = seeds
     try:

@@ -1,4 +1,4 @@
-"""Analysis of test files by their text: whether a file defines tests, and which modules of the project it imports."""
+"""Analysis of the source of test files: whether a file defines tests, and which modules of the project it imports."""
 
 import ast
 from collections.abc import Iterable, Mapping, Set
@@ -7,9 +7,9 @@ from verification.requirements.scope import in_scope
 
 
 def defines_tests(content: bytes) -> bool:
-    """Return whether a file defines a test function or class, or imports one from a module beside it.
+    """Return whether a file defines a test function or class, or imports a test with a relative import.
 
-    Pytest collects both. Return True for a file that cannot be parsed.
+    Pytest collects defined and imported tests. Return True for a file that cannot be parsed.
     """
     try:
         module = ast.parse(content)
@@ -26,7 +26,7 @@ def defines_tests(content: bytes) -> bool:
 
 
 def _taken(node: ast.ImportFrom) -> list[str]:
-    """Return the names that an import binds. `*` is represented by the module's own name."""
+    """Return the names that an import binds. For `*`, return the name of the imported module."""
     module = (node.module or "").rpartition(".")[2]
     return [module if alias.name == "*" else alias.asname or alias.name for alias in node.names]
 
@@ -41,9 +41,10 @@ def _derives_test_case(node: ast.ClassDef) -> bool:
 
 
 def imports_of(content: bytes, package: str = "") -> frozenset[str]:
-    """Return the dotted names that a file imports anywhere, with the names of their packages.
+    """Return the dotted names that a file imports in any place, and the names of their packages.
 
-    `package` is the file's own, for relative imports. `from a import b` counts as `a` and `a.b`: `b` may be a module.
+    `package`: the package of the file, for relative imports. `from a import b` gives `a` and `a.b`, because `b` may be
+    a module.
     """
     try:
         module = ast.parse(content)
@@ -60,7 +61,7 @@ def imports_of(content: bytes, package: str = "") -> frozenset[str]:
 
 
 def module_names(path: str, folders: Iterable[str]) -> frozenset[str]:
-    """Return the dotted names of a file for imports, for folders on Python's path ("" is the top)."""
+    """Return the dotted names that import a file. `folders`: the folders on Python's path; "" is the project's root."""
     if not path.endswith(".py"):
         return frozenset()
     names = set()
@@ -75,7 +76,7 @@ def module_names(path: str, folders: Iterable[str]) -> frozenset[str]:
 
 
 def reached_by(tests: Iterable[str], files: Mapping[str, bytes], folders: tuple[str, ...]) -> dict[str, frozenset[str]]:
-    """Map each test file to the files that it imports, directly or through others, with its conftest.py files."""
+    """Map each test file to all files that it imports, directly or indirectly. Its conftest.py files count, too."""
     by_name: dict[str, set[str]] = {}
     for path in files:
         for name in module_names(path, folders):
@@ -103,7 +104,7 @@ def reached_by(tests: Iterable[str], files: Mapping[str, bytes], folders: tuple[
 def taking_from(
     changed: Set[str], tests: Iterable[str], files: Mapping[str, bytes], folders: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """Return the test files that import changed files: pytest may collect tests from a file that only imports them."""
+    """Return the test files that import changed files. Pytest may collect imported tests from such a test file."""
     return tuple(test for test, reached in reached_by(tests, files, folders).items() if reached & changed)
 
 

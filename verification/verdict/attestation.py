@@ -1,7 +1,7 @@
 """A verdict as a signed statement: an in-toto Test Result in a DSSE envelope, which anybody can check offline.
 
-Specifications: in-toto attestation framework 1.1, predicate test-result 0.1, DSSE 1.0.0. The statement names criteria
-and gates, and their inputs by digest. It contains nothing of a sealed case.
+Specifications: in-toto attestation framework 1.1, predicate test-result 0.1, DSSE 1.0.0. The statement contains names
+of criteria and gates, and digests of the inputs. It contains no part of a sealed case.
 """
 
 import base64
@@ -37,7 +37,7 @@ below its own limit, which is the limit of a blob."""
 
 
 class Signature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`keyid` is the public key in hex. It says which key to try. It is not a reason to trust the key."""
+    """One signature. `keyid`: the public key in hex, a hint which key to try. It is no reason to trust the key."""
 
     sig: str
     keyid: str = ""
@@ -58,9 +58,9 @@ _EXPECTED = f"A verdict has the type {PREDICATE_TYPE}."
 
 
 class Basis(msgspec.Struct, frozen=True, kw_only=True):
-    """The content of a statement in addition to the verdict.
+    """Data for a statement that are not in the verdict itself.
 
-    `files`: the judged files; None: the statement has only the tree's digest. `delivered`: files that the delivery
+    `files`: the judged files, or None for a statement with only the tree's digest. `delivered`: files that the delivery
     adds. `evidence`: digest of the stored verdict. `base_commit`: the commit that the judged tree builds on.
     """
 
@@ -71,14 +71,14 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def statement_of(verdict: Verdict, requirement: Requirement, basis: Basis) -> Statement:
-    """Build the statement about a verdict that can be signed."""
+    """Return the statement about a verdict, before it is signed."""
     gates = [(f"gate:{gate.gate}", gate.result) for gate in verdict.gates]
     criteria = [(f"criterion:{each.id}", "passed" if each.passed else "failed") for each in verdict.criteria]
     by_result = {
         result: tuple(name for name, found in criteria + gates if found == result)
         for result in ("passed", "noted", "failed")
     }
-    rejected = not verdict.verified or by_result["failed"]  # a valid review that blocks is verified, too
+    rejected = not verdict.verified or by_result["failed"]  # a valid review is verified even if it blocks
     result: Result = "FAILED" if rejected else "WARNED" if by_result["noted"] else "PASSED"
     tree = Resource(name=TREE, digest=named_tree(verdict.tree))
     notes = base_notes(verdict, requirement)
@@ -122,9 +122,9 @@ def verify(envelope: bytes, key: Ed25519PublicKey) -> Statement:
     payload = _base64(opened.payload)
     signed = signed_bytes(opened.payload_type, payload)
     if not any(_is_signed(key, _base64(each.sig), signed) for each in opened.signatures):
-        named = ", ".join(each.keyid for each in opened.signatures if each.keyid) or "a key that is not named"
+        named = ", ".join(each.keyid for each in opened.signatures if each.keyid) or "no key"
         raise Differs(
-            f"The signature does not fit the key {key_hex(key)} and this payload; the envelope names {named}.",
+            f"No signature of this payload is valid for the key {key_hex(key)}; the envelope names {named}.",
             hint="The payload was altered, or another key signed it. Ask the verifier's organisation for its key.",
             code="signature",
         )
@@ -142,9 +142,10 @@ def verify(envelope: bytes, key: Ed25519PublicKey) -> Statement:
 
 
 def opened_envelope(envelope: bytes) -> SignedEnvelope:
-    """Return an envelope without a check of its signatures. Raises Invalid."""
+    """Return the parsed envelope. It does not check the signatures. Raises Invalid."""
     if len(envelope) > ENVELOPE_BYTES_MAX:
-        raise Invalid(f"The envelope has {len(envelope)} bytes.", hint=_UNCHANGED, code="attestation")
+        message = f"The envelope has {len(envelope)} bytes, and the limit is {ENVELOPE_BYTES_MAX}."
+        raise Invalid(message, hint=_UNCHANGED, code="attestation")
     try:
         return _envelope.decode(envelope)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -168,7 +169,7 @@ def signed_bytes(payload_type: str, payload: bytes) -> bytes:
 
 
 def key_hex(key: Ed25519PublicKey) -> str:
-    """Return a public key as people compare it: its 32 bytes in hex."""
+    """Return a public key in the form that people compare: its 32 bytes in hex."""
     return key.public_bytes_raw().hex()
 
 

@@ -1,4 +1,4 @@
-"""Notes on the base in a verdict, a statement and an approval: which tests guard the base and what was proved."""
+"""Notes about the base, for verdicts, statements and approvals: which tests guard the base, and what was proved."""
 
 import msgspec
 
@@ -8,18 +8,18 @@ from verification.verdict.model import Verdict
 GATE = "base_suite"
 """The gate that counts the base's test files in its evidence."""
 NOTHING_NEW = "nothing new was proved"
-SHOWN_MAX = 20  # tests that the lines name
+SHOWN_MAX = 20  # maximum number of tests that the lines name
 
 
 class AllowedChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """A test of the base that need not pass any more, and the test that replaces it, if any."""
+    """A test of the base that may fail from now on, and the test that replaces it, if there is one."""
 
     test: str
     replaced_by: str | None = None
 
 
 class BaseNotes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """The requirement's settings about its base, with the number of the base's test files and of those that ran."""
+    """The requirement's settings about its base, the number of the base's test files, and how many of them ran."""
 
     files: int = 0
     files_ran: int = 0
@@ -30,7 +30,7 @@ class BaseNotes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, r
 
     @property
     def short(self) -> str:
-        """The text for a first line: how many test files ran, if not all did, and whether nothing new was proved."""
+        """A summary in one line: how many test files ran, if some did not, and whether nothing new was proved."""
         parts = [f"{self.files_ran} of {self.files} test files ran"] if self.files_ran < self.files else []
         return ", ".join([*parts, *([NOTHING_NEW] if self.refactor else [])])
 
@@ -56,9 +56,9 @@ class BaseNotes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, r
 
 
 def _replacing(change: AllowedChange) -> str | None:
-    """Return the name of the test that replaces another one.
+    """Return the name of the test that replaces another test.
 
-    A test that was rewritten under its name replaces itself.
+    A test that was rewritten under the same name replaces itself.
     """
     return "its new version" if change.replaced_by == change.test else change.replaced_by
 

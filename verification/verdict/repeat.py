@@ -1,7 +1,7 @@
-"""A tree that was rejected before. Its verdict is repeated if it depends on the tree only, and not on the machine.
+"""Repeated rejection of a tree that was rejected before. The reasons must depend on the tree, not on the machine.
 
-A time limit on a busy machine, or a service that did not answer in time, proves little about the tree. Such a tree is
-judged again.
+A time limit on a busy machine, or a service that did not answer in time, proves little about the tree. If there are
+only such reasons, the tree is judged again.
 """
 
 from collections.abc import Collection
@@ -25,19 +25,19 @@ OF_THE_TREE: frozenset[str] = INTEGRITY | {
     "not_built",
     "nothing_changed",
 }
-"""Kinds of findings that the same tree gets again on any machine. For sealed cases and properties, `reasons` decide."""
+"""Kinds of findings that the same tree always gets, on any machine. If a finding has `reasons`, the reasons decide."""
 
 
 def repeated(former: Verdict, requirement: Requirement, *, attempt: int, evidence: str, seed: int) -> Verdict | None:
-    """Return the rejection of a tree that was rejected as `attempt`; None if it must be judged again.
+    """Return the rejection of a tree that was rejected before; None if the tree must be judged again.
 
-    `evidence`: the digest of the earlier verdict. `seed`: the seed of the new one.
+    `attempt`: the number of the earlier attempt. `evidence`: the digest of its verdict. `seed`: the new verdict's seed.
     """
     services = {each.id for each in requirement.criteria if any(case.asks_service for case in each.cases + each.sealed)}
     lasting = tuple(finding for finding in former.findings if _lasts(finding, services))
     if former.verified or not lasting:
         return None
-    detail = f"the same tree as attempt {attempt}, which was rejected; it was not judged again"
+    detail = f"this tree equals the rejected tree of attempt {attempt}, so it was not judged again"
     shown = f"This is the same work as attempt {attempt}, which was rejected. Hand in other work."
     gate = GateResult(
         gate=GATE,

@@ -1,4 +1,4 @@
-"""A reviewer's result: a decision that lets the work pass or blocks it, and findings. It is evidence of grade A.
+"""The result of a review: a decision to pass or to block the work, and findings. It is evidence of grade A.
 
 This module checks the form of a review. No program can prove that the reviewer is right.
 """
@@ -45,8 +45,8 @@ def judge_review(
 ) -> Verdict:
     """Return the verdict on a review. The tree's file PATH contains the review's text.
 
-    `reviewer` and `authors` name the makers of their models. Every valid review is verified. Whether it blocks the work
-    is the result of its gate.
+    `reviewer` and `authors`: the makers of the models of the reviewer and of the authors. Every valid review is
+    verified. The result of its gate says whether the review blocks the work.
     """
     review, fault = _read(tree.get(PATH, b""), changed)
     if fault is None and reviewer in authors:
@@ -78,7 +78,7 @@ def judge_review(
 
 
 def _read(content: bytes, changed: Collection[str]) -> tuple[Review | None, str | None]:
-    """Return the review and its fault; each may be None."""
+    """Return the review and its fault. The review is None if it cannot be read; the fault is None if there is none."""
     if len(content) > REVIEW_BYTES_MAX:
         return None, f"{PATH} is longer than {REVIEW_BYTES_MAX} bytes"
     try:

@@ -1,4 +1,4 @@
-"""The statement that is signed about a verdict: an in-toto Test Result about a tree, with the entry of each path."""
+"""The statement about a verdict: an in-toto Test Result about a tree, with the entry of each path. It gets signed."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
@@ -11,12 +11,12 @@ from verification.verdict.base_notes import BaseNotes
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
 TREE = "tree"
-"""Name of the subject that represents the whole tree. Its digest algorithm is our own, `auraTree2`, or `auraTree` in
-statements of release 0.1.0: domain.tree.tree_digest."""
+"""Name of the subject that represents the whole tree. Its digest algorithm is our own (domain.tree.tree_digest). The
+algorithm's name is `auraTree2`, or `auraTree` in statements of release 0.1.0."""
 KIND = "auraKind"
 """Annotation of an entry that is not a plain file: executable, link or submodule. A link also has a `target`."""
 LINK_DIGEST = "auraLink"
-"""Digest of a link: hex sha256 of its text. It is not called sha256, because tools would read it as a file's digest."""
+"""Digest of a link: hex sha256 of its target. The name is not sha256, which tools would take for a file's digest."""
 COMMIT_DIGEST = "gitCommit"
 
 Result = Literal["PASSED", "WARNED", "FAILED"]
@@ -55,7 +55,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     predicate: Predicate
 
     def tree(self) -> str:
-        """Return the name of the whole tree, as in events; empty if the statement names none."""
+        """Return the name of the whole tree, in the form of events; empty if the statement names no tree."""
         for algorithm in (ALGORITHM, FORMER_ALGORITHM):
             for each in self.subject:
                 if algorithm in each.digest:
@@ -63,7 +63,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return ""
 
     def files(self) -> dict[str, Entry]:
-        """Return the judged entries by path. A statement of release 0.1.0 has no modes: all are plain files."""
+        """Return the judged entries by path. In a statement of release 0.1.0, all entries are plain files."""
         return _by_path(each for each in self.subject if not {ALGORITHM, FORMER_ALGORITHM} & each.digest.keys())
 
     def delivered(self) -> dict[str, Entry]:

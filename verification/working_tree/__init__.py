@@ -1,1 +1,1 @@
-"""A submitted folder, compared with its base as git compares a working tree. Git never runs."""
+"""Comparison of a submitted folder with its base, by the rules of git. The program git never runs."""

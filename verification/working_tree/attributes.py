@@ -1,4 +1,4 @@
-"""The attributes of a base: its own `.gitattributes` files, and the file conversions that they set."""
+"""The git attributes of a base, from its own `.gitattributes` files, and the conversions of files that they set."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,8 +18,9 @@ Line = tuple[Pattern, Mapping[bytes, AttributeValue]]
 class Conversion:
     """The conversion of a file between git's objects and a working tree.
 
-    `text`: whether line ends are converted; `auto`: the content decides. `crlf`: whether the working tree has CRLF.
-    `encoding`: of the working tree. `driver`: the external program that the file needs.
+    `text`: whether line ends are converted; with `auto`, the content decides. `crlf`: whether the working tree has
+    CRLF. `encoding`: the encoding in the working tree. `ident`: whether `$Id$` is replaced. `driver`: the name of the
+    external program that converts the file.
     """
 
     text: Literal["yes", "no", "auto"] = "no"
@@ -32,7 +33,8 @@ class Conversion:
 class Attributes:
     """Attributes by path.
 
-    A file nearer to the path overrides others, and in a file a later line overrides earlier ones.
+    A `.gitattributes` file in a deeper folder overrides files in the folders above. In one file, later lines override
+    earlier lines.
     """
 
     def __init__(self, base: Mapping[str, bytes]) -> None:

@@ -1,4 +1,4 @@
-"""The start of a branch: the commit to compare it with, found in a repository without git."""
+"""The base of a branch: the commit to compare the branch with. It is found without the program git."""
 
 import os
 from pathlib import Path
@@ -50,8 +50,8 @@ def merge_base(repo: str, head: str, other: str) -> str:
     if not common:
         raise NotFound(
             f"{head[:12]} and {other[:12]} have no commit in common in {repo}.",
-            hint="Complete the clone (git fetch --unshallow; in GitHub Actions fetch-depth: 0), "
-            "or correct --base-ref if it names another history.",
+            hint="Complete the clone: git fetch --unshallow, or fetch-depth: 0 in GitHub Actions. "
+            "If --base-ref names another history, correct it.",
         )
     return sorted(common)[0].decode()
 

@@ -16,13 +16,13 @@ ALWAYS = (
     ".coverage",
     ".DS_Store",
 )
-"""Names that no author writes. They are left out unless the base has a file of the name."""
+"""Names that no author writes. Entries with such a name are not judged, unless the base has an entry at their path."""
 OUTSIDE_SCOPE = ("build", "dist", "venv", "htmlcov", "*.pyc")
-"""Names that an author may write. They are left out if the scope does not allow them."""
+"""Names that an author may write. Entries with such a name are not judged if the scope does not allow their path."""
 
 
 def is_by_product(path: str, *, may_be_written: bool) -> bool:
-    """Return whether tools create untracked entries of this name. `may_be_written`: the scope allows the path."""
+    """Return whether an untracked path has the name of a by-product. `may_be_written`: the scope allows the path."""
     name = path.rpartition("/")[2]
     names = ALWAYS if may_be_written else (*ALWAYS, *OUTSIDE_SCOPE)
     return any(fnmatchcase(name, pattern) for pattern in names)

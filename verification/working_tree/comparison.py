@@ -1,7 +1,8 @@
-"""A folder as a tree, compared with its base. An unchanged file keeps the base's bytes.
+"""Reader of a folder as a tree, compared with its base. An unchanged file keeps the bytes of the base.
 
-Nothing in the folder changes how it is read. Only the base's ignore files and attributes count. Those of the folder,
-of `.git/info` and of users do not count, and neither do the folder's configuration, hooks and filters.
+No content of the folder changes how the folder is read. Only the ignore files and attribute files of the base count.
+Ignore files and attribute files of the folder, of `.git/info` and of users do not count. The git configuration, hooks
+and filters of the folder are also ignored.
 """
 
 import os
@@ -28,11 +29,11 @@ EXECUTABLE = stat.S_IXUSR
 
 @dataclass(frozen=True)
 class HandedIn:
-    """The contents of a folder.
+    """The result of reading a folder.
 
-    `left_out`: untracked entries that are not judged; folders end with a slash. `compared_raw`: changed files with
-    attributes that need an external program. `modes_kept`: whether the folder has executable bits; if not, the base's
-    are used.
+    `left_out`: untracked entries that are not judged; folders end with a slash. `compared_raw`: changed files that git
+    would convert with an external program, which did not run. `modes_kept`: whether the folder has executable bits; if
+    not, the executable bits of the base are used.
     """
 
     tree: Tree
@@ -42,9 +43,9 @@ class HandedIn:
 
 
 def compared_with(folder: Path, base: Tree, scope: tuple[str, ...]) -> HandedIn:
-    """Read a folder and compare it with its base. It follows no link and runs nothing of the folder.
+    """Read a folder and compare it with its base. No link is followed, and no code of the folder runs.
 
-    Raises NotFound without a folder, Invalid for special files and invalid names, LimitReached if it is too large.
+    Raises NotFound if there is no folder, Invalid for special files or invalid names, LimitReached for a large folder.
     """
     if not folder.is_dir():
         raise NotFound(f"There is no folder {folder}.", hint="Give the path of the folder with the code.")
@@ -74,7 +75,7 @@ class _Walk:
         return os.path.lexists(self.root / path)
 
     def folder(self, prefix: str, depth: int, *, ignored: bool) -> None:
-        """Read one folder. `ignored`: untracked entries in it are left out."""
+        """Read one folder. `ignored`: whether the untracked entries in the folder are not judged."""
         if depth > FOLDERS_DEPTH_MAX:
             hint = "Judge a flatter tree."
             raise LimitReached(f"{prefix} is nested deeper than {FOLDERS_DEPTH_MAX} folders.", hint=hint)
@@ -93,7 +94,7 @@ class _Walk:
                 self.entry(path)
 
     def below(self, path: str, depth: int, *, ignored: bool) -> None:
-        """Read the content of a folder, unless it is a submodule, or untracked and ignored."""
+        """Read the content of a folder, unless the folder is a submodule, or is both untracked and ignored."""
         if path in self.base.submodules:
             self.submodules[path] = commit_of(self.root / path) or self.base.submodules[path]
         elif path in self.tracked_folders:
@@ -103,7 +104,7 @@ class _Walk:
             self.folder(f"{path}/", depth + 1, ignored=False)
 
     def leaves_out(self, path: str, *, is_folder: bool, ignored: bool) -> bool:
-        """Return whether an untracked entry is left out. If so, note it."""
+        """Return whether an untracked entry is not judged. If it is not, add it to `left_out`."""
         writable = in_scope(path, self.scope) or in_scope(f"{path}/x", self.scope)
         if not (
             ignored or self.rules.ignores(path, is_folder=is_folder) or is_by_product(path, may_be_written=writable)
@@ -148,13 +149,13 @@ class _Walk:
         self.bytes += len(content)
         if len(content) > FILE_BYTES_MAX or self.bytes > TREE_BYTES_MAX:
             raise LimitReached(
-                f"{self.root} is larger than {TREE_BYTES_MAX} bytes, or {place} than {FILE_BYTES_MAX}.",
+                f"{self.root} is larger than {TREE_BYTES_MAX} bytes, or {place} is larger than {FILE_BYTES_MAX} bytes.",
                 hint="Judge only the project, without its environment and data.",
             )
         return content
 
     def as_kept(self, path: str, content: bytes) -> bytes:
-        """Return the content as git would store it: the base's own content if it is unchanged."""
+        """Return the content as git would store it. For an unchanged file, this is the content in the base."""
         kept = self.base.get(path)
         if kept == content:
             return kept
@@ -166,7 +167,7 @@ class _Walk:
         return cleaned(content, kept, conversion)
 
     def handed_in(self) -> HandedIn:
-        """Return the result, after a check that each link is allowed."""
+        """Check that each link is allowed, and return the result."""
         kept = self._modes_kept()
         programs = self.programs if kept else self.base.executable
         tree = Tree(self.files, executable=frozenset(programs), links=self.links, submodules=self.submodules)
@@ -189,7 +190,7 @@ class _Walk:
 
 
 def _cannot_read(error: OSError) -> NoReturn:
-    """Raise Invalid: an unreadable entry must not be missing in the judged tree without a message."""
+    """Raise Invalid, because the judged tree must not silently miss an unreadable entry."""
     raise Invalid(
         f"{error.filename} cannot be read: {error.strerror}.", hint="Give this user read access to the whole folder."
     ) from error

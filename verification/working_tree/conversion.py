@@ -1,4 +1,4 @@
-"""The content of a file as git stores it, from its content in a working tree, by the attributes of the base."""
+"""Conversion of a file from a working tree to the content that git stores, by the attributes of the base."""
 
 import hashlib
 import re
@@ -24,7 +24,7 @@ def is_unchanged(content: bytes, kept: bytes, conversion: Conversion) -> bool:
 
 
 def cleaned(content: bytes, kept: bytes | None, conversion: Conversion) -> bytes:
-    """Convert a file of a working tree as `git add` would. `kept`: its content in git. No program runs."""
+    """Convert a file of a working tree as `git add` would. `kept`: the content in git. No external program runs."""
     return cleaned_ident(_with_plain_line_ends(_decoded(content, conversion), kept, conversion), conversion)
 
 
@@ -50,18 +50,18 @@ def _with_plain_line_ends(content: bytes, kept: bytes | None, conversion: Conver
     if conversion.text == "yes" or (conversion.text == "auto" and _is_text(content) and not _has_crlf(kept)):
         return content.replace(b"\r\n", b"\n")
     if conversion.text == "no" and kept is not None and _was_converted(content, kept):
-        return content.replace(b"\r\n", b"\n")  # git on a system with CRLF; its configuration is not read
+        return content.replace(b"\r\n", b"\n")  # git wrote the file on a system with CRLF line ends
     return content
 
 
 def _was_converted(content: bytes, kept: bytes) -> bool:
-    """Return whether a stored text has only LF and the file has only CRLF."""
+    """Return whether a stored text has only LF line ends, and the file in the working tree has only CRLF line ends."""
     is_plain = b"\n" in kept and b"\r" not in kept and _is_text(kept)
     return is_plain and _is_text(content) and content.count(b"\r\n") == content.count(b"\n")
 
 
 def _written(kept: bytes, conversion: Conversion) -> bytes:
-    """Convert a file as a checkout would, except for keywords."""
+    """Convert the line ends of a stored file as a checkout would. Keywords such as `$Id$` stay unchanged."""
     if conversion.text == "no" or not conversion.crlf:
         return kept
     if conversion.text == "auto" and (b"\r" in kept or not _is_text(kept)):
@@ -74,7 +74,7 @@ def _has_crlf(kept: bytes | None) -> bool:
 
 
 def _is_text(content: bytes) -> bool:
-    """Return whether git treats a content as text: no zero byte, no lone CR, few non-printable characters."""
+    """Return whether git treats the content as text: no zero byte, no single CR, and few non-printable characters."""
     if b"\0" in content or re.search(rb"\r(?!\n)", content):
         return False
     odd = sum(content.count(bytes([sign])) for sign in _ODD) - content.endswith(b"\x1a")
@@ -86,7 +86,7 @@ _ODD = [sign for sign in (*range(32), 127) if sign not in b"\b\t\n\x0c\r\x1b"]
 
 
 def _is_fetched(content: bytes, kept: bytes, conversion: Conversion) -> bool:
-    """Return whether a content has the digest that a Git LFS pointer names."""
+    """Return whether the content has the digest that a Git LFS pointer in the base names."""
     if not conversion.driver or len(kept) > LFS_POINTER_BYTES_MAX:
         return False
     pointer = _LFS.fullmatch(kept)

@@ -1,4 +1,4 @@
-"""The ignore rules of a base: only its own `.gitignore` files."""
+"""The ignore rules of a base. They come only from its own `.gitignore` files."""
 
 import os
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ FILE = ".gitignore"
 
 
 class IgnoreRules:
-    """Ignore rules for one entry at a time. As in git, entries below an ignored folder are not checked."""
+    """Ignore rules for one entry at a time. They do not check whether a folder above the entry is ignored."""
 
     def __init__(self, base: Mapping[str, bytes]) -> None:
         self._patterns: dict[str, list[Pattern]] = {}
