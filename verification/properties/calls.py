@@ -39,7 +39,7 @@ class Calls:
     ) -> list[Seen]:
         """Return the answers of the code under test. `anew`: use processes with another hash seed.
 
-        If a sandbox does not answer, the remaining calls are not made. Their answers are the same problem.
+        If a sandbox does not answer, the remaining calls are not made. Each of them gets the same problem.
         """
         project = self._anew if anew else self._project
         found: list[Seen] = []

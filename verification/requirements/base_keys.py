@@ -83,7 +83,9 @@ def read_may_change(fields: Fields) -> tuple[ReadChange, ...]:
             if value is not None and "::" not in value:
                 fields.report.add(inner.get(name) or item, f"`{value[:60]}` is not the id of a test", inner.line(name))
         if test is not None and any(each.change.test == test for each in changes):
-            fields.report.add(inner.get("test") or item, f"`{test[:60]}` occurs twice in `may_change`", "it only once")
+            fields.report.add(
+                inner.get("test") or item, f"`{test[:60]}` occurs twice in `may_change`", "this test only once"
+            )
         if test is not None:
             change = MayChange(test=test, replaced_by=replaced_by)
             changes.append(ReadChange(change, inner.get("replaced_by") or item))

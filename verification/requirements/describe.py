@@ -30,7 +30,7 @@ def describe(path: Path, commit: str) -> str:
             if here in tags:
                 return tags[here] if here == commit.encode() else _next(tags[here])
             try:
-                parents = repo[here].parents  # type: ignore[attr-defined]    # a tag may name a tree, which has no parents
+                parents = repo[here].parents  # type: ignore[attr-defined]  # a tag may name a tree, which has no parents
             except (KeyError, AttributeError):
                 continue  # a shallow clone ends here
             waiting += [parent for parent in parents if parent not in seen]

@@ -50,7 +50,9 @@ class ExpectationReader:
         if returns is not None:
             seen["returns"] = self.literals.value(returns, expected=True)
         elif (node := fields.get("exact_type")) is not None:
-            self.report.add(node, "`exact_type` is allowed only with `returns`", "returns: expected, in addition")
+            self.report.add(
+                node, "`exact_type` is allowed only with `returns`", "returns: expected, in addition to `exact_type`"
+            )
         if approx is not None:
             seen["approx"] = float(approx)
             if not has_float(seen.get("returns")):
@@ -67,7 +69,9 @@ class ExpectationReader:
         if raises is None:
             for name in ("or_subclass", "message_matches"):
                 if (node := fields.get(name)) is not None and not fields.has("raises"):
-                    self.report.add(node, f"`{name}` is allowed only with `raises`", "raises: ValueError, in addition")
+                    self.report.add(
+                        node, f"`{name}` is allowed only with `raises`", f"raises: ValueError, in addition to `{name}`"
+                    )
             return
         if not _CLASS.fullmatch(raises):
             self.report.add(

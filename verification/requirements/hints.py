@@ -34,7 +34,7 @@ def _of_cases(requirement: Requirement) -> Iterator[str]:
         )
     elif open_ones:
         names = ", ".join(open_ones)
-        yield f"No sealed cases and no properties test {names}: code that only repeats the visible answers would pass."
+        yield f"No sealed cases and no properties for {names}: code that only repeats the visible answers would pass."
     for criterion in requirement.criteria:
         if criterion.suites and not criterion.judged_outside:
             yield f"Only a given suite judges {criterion.id} (grade B): code could forge its results. Add cases."

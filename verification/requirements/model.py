@@ -48,7 +48,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Expectation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The expected result of one call, construction or run. Absent fields are not compared; only `exit` always is.
+    """The expected result of one call, construction or run. Absent fields are not compared, except `exit` of a run.
 
     A call without `returns` and without `raises` must end without an exception.
     """

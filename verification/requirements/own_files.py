@@ -51,7 +51,7 @@ def _own_files(requirement: Requirement, file: Path, base: BaseTree, work: Path 
 
 
 def _names(requirement: Requirement, file: Path, *, sealed: bool) -> list[str]:
-    """Return the paths of its visible or sealed files, relative to the requirement's folder."""
+    """Return the paths of the visible or the sealed files, relative to the requirement's folder."""
     if sealed:
         return [f"{file.stem}.sealed.yaml", *requirement.sealed_fixtures]
     return [file.name, *requirement.fixtures]

@@ -228,7 +228,9 @@ def _front(document: Document, name: str, report: ProblemList) -> FrontMatter | 
         return read_front_matter(root, report)
     if root is not None:
         report.add(
-            root, f"the front matter is a mapping of keys, not {kind(root)}", "title: Slug maker, one key on each line"
+            root,
+            f"the front matter must be a mapping of keys, not {kind(root)}",
+            "title: Slug maker, one key on each line",
         )
     return None
 

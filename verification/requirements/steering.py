@@ -1,4 +1,4 @@
-"""The table of paths that could influence a verdict. Python, pytest, git or coding agents read them automatically.
+"""The table of paths that could influence a verdict. Python, pytest, git or coding agents read them by themselves.
 
 It is a strike to write such a path outside the scope. It is an honest mistake to write another path outside the scope.
 """

@@ -66,7 +66,9 @@ def read_tasks(
 
 def _task(node: Node, scope: tuple[str, ...], report: ProblemList) -> _Written | None:
     if not isinstance(node, Mapping):
-        report.add(node, f"a task is a mapping, not {kind(node)}", '{id: T1, criteria: [A1], scope: ["slugify.py"]}')
+        report.add(
+            node, f"a task must be a mapping, not {kind(node)}", '{id: T1, criteria: [A1], scope: ["slugify.py"]}'
+        )
         return None
     fields = Fields(node, report, EXAMPLES_OF_A_TASK, "a task")
     name = read_id(fields)

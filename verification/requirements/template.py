@@ -20,7 +20,7 @@ def template(name: str, *, deliver: str = "library") -> str:
     module = module_of(name)
     prose = (
         f"# {title_of_name(name)}\n\n"
-        f"{SAY_WHAT_FOR} `{module}` is for, what it must do and what it must not.\n"
+        f"{SAY_WHAT_FOR} `{module}` is for, what it must do and what it must not do.\n"
         f"{NAME_FUNCTIONS}\n"
     )
     return (

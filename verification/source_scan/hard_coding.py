@@ -1,7 +1,8 @@
 """Hard-coding: code that contains the visible cases as a table instead of solving them.
 
-It is reported only if a sealed case failed, too, and if one changed file contains both arguments and results of visible
-cases as literals. An honest solution may be a table of values. Then the sealed cases pass, and nothing is reported.
+Hard-coding is reported only if a sealed case failed, too, and if one changed file contains both arguments and results
+of visible cases as literals. An honest solution may be a table of values. Then the sealed cases pass, and nothing is
+reported.
 """
 
 import ast
@@ -118,7 +119,7 @@ def _tells(value: Any) -> bool:
 
 
 def _code(changed: Iterable[str], tree: Mapping[str, bytes]) -> list[str]:
-    """Return the changed Python files, without tests, which may contain examples. Tests that code imports count."""
+    """Return the changed Python files, without tests, which may contain examples. Include tests that code imports."""
     files = [path for path in changed if path in tree and path.endswith(".py")]
     code = [path for path in files if not is_test(path)]
     imported = {name for path in code for name in _imports(tree[path])}

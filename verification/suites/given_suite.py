@@ -133,7 +133,7 @@ def _run(suite: Suite, project: Project) -> SuiteRun:
 async def _on_stub(suite: Suite, project: Project, sandbox: Sandbox) -> SuiteSeen | CaseProblem:
     """Run the suite with stub modules instead of the project's modules. If this run has no result, only collect tests.
 
-    The result depends only on the suite, the names of the modules, and the libraries. So it is kept for later runs.
+    The result depends only on the suite, the names of the modules, and the libraries. So the result is kept.
     """
     modules = tuple(sorted({*modules_of(project.files), *project.named}))
     key = (suite.path, tuple(sorted(suite.files.items())), modules, project.libraries)

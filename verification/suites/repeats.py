@@ -9,7 +9,7 @@ import msgspec
 from verification.suites.given_suite import Failures
 
 Run = Callable[[int, bool], Coroutine[Any, Any, Failures]]
-"""A function that runs the suite. Its arguments are a hash seed and "in reverse order"; it returns the failures."""
+"""A function that runs the suite with a hash seed, in reverse order if the flag is true. It returns the failures."""
 
 
 class Repeated(msgspec.Struct, frozen=True, kw_only=True):

@@ -37,7 +37,7 @@ below its own limit, which is the limit of a blob."""
 
 
 class Signature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One signature. `keyid`: the public key in hex, a hint which key to try. It is no reason to trust the key."""
+    """One signature. `keyid`: the public key in hex. It tells which key to try, but it does not prove the key."""
 
     sig: str
     keyid: str = ""
@@ -142,7 +142,7 @@ def verify(envelope: bytes, key: Ed25519PublicKey) -> Statement:
 
 
 def opened_envelope(envelope: bytes) -> SignedEnvelope:
-    """Return the parsed envelope. It does not check the signatures. Raises Invalid."""
+    """Return the parsed envelope. Its signatures are not checked. Raises Invalid."""
     if len(envelope) > ENVELOPE_BYTES_MAX:
         message = f"The envelope has {len(envelope)} bytes, and the limit is {ENVELOPE_BYTES_MAX}."
         raise Invalid(message, hint=_UNCHANGED, code="attestation")

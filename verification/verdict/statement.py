@@ -1,4 +1,4 @@
-"""The statement about a verdict: an in-toto Test Result about a tree, with the entry of each path. It gets signed."""
+"""The signed statement about a verdict: an in-toto Test Result about a tree, with the entry of each path."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal

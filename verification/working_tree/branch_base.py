@@ -1,4 +1,4 @@
-"""The base of a branch: the commit to compare the branch with. It is found without the program git."""
+"""The base of a branch: the commit to compare the branch with. The search does not use the program git."""
 
 import os
 from pathlib import Path
