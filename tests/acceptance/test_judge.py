@@ -126,7 +126,7 @@ async def test_a_right_command_is_verified(sandbox: Bubblewrap) -> None:
     [
         (b"return 2", b"return 3", {"wrong_result", "sealed_failed"}, "exit code 3, expected 2"),
         (b"text.upper()", b"text", {"wrong_result", "sealed_failed"}, "expected 'HELLO, ADA!"),
-        (b"file.write(text", b"file.write('x'", {"wrong_result", "sealed_failed"}, "left out.txt with"),
+        (b"file.write(text", b"file.write('x'", {"wrong_result", "sealed_failed"}, "left the file out.txt with"),
         (b"import sys", b"import sis", {"did_not_start", "sealed_failed"}, "No module named 'sis'"),
         (b"def main", b"def mein", {"did_not_start", "sealed_failed"}, "did not start"),
         (b"print(text)", b"[print(text * 999) for _ in range(9999)]", {"output_limit", "sealed_failed"}, "more output"),

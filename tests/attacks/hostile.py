@@ -84,7 +84,7 @@ HOSTS = (
         "no control groups",
         prepare="mount -t tmpfs none /sys/fs/cgroup\n",
         state="degraded",
-        says="Not held: tree memory",
+        says="Limits not held: tree memory",
         remedy="--allow-degraded",
     ),
     Host("no bwrap", prepare="mount --bind /dev/null $BWRAP\n", says="not installed", remedy="pip install"),
@@ -120,7 +120,7 @@ HOSTS = (
         "no control groups for memory",
         prepare="umount /sys/fs/cgroup/memory 2>/dev/null || mount -t tmpfs none /sys/fs/cgroup\n",
         state="degraded",
-        says="Not held: tree memory",
+        says="Limits not held: tree memory",
         remedy="--allow-degraded",
     ),
     Host(
@@ -128,7 +128,7 @@ HOSTS = (
         prepare="awk '$3 ~ /^cgroup/ {print $2}' /proc/mounts | while read -r each; do\n"
         '  mount -o remount,ro,bind "$each"\ndone\n',
         state="degraded",
-        says="Not held: tree memory",
+        says="Limits not held: tree memory",
         remedy="--allow-degraded",
     ),
     Host("a bwrap that is too old", stand_in="never asked", version="0.4.1", says="0.4.1 is too old", remedy="newer"),

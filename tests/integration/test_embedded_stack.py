@@ -109,7 +109,7 @@ async def test_a_second_up_finds_the_first(home: Path) -> None:
     three = await up(home, on_progress=quiet)
     assert one.supervisor_pid == two.supervisor_pid == three.supervisor_pid
     assert [child.pid for child in one.children] == [child.pid for child in three.children]
-    with pytest.raises(Conflict, match="without sleeper"):
+    with pytest.raises(Conflict, match="does not have sleeper"):
         await up(home, extra=[SLEEPER], on_progress=quiet)
     assert status(home).ready
 
