@@ -78,9 +78,8 @@ async def judge_and_show(request: "JudgeRequest", settings: "Settings", door: Do
 
 def answer(view: VerdictView, door: Door, form: str = "text") -> None:
     """Print a verdict in one format. Exits with status 1 for a rejection."""
-    verdict = view.verdict
-    if verdict.not_held:
-        door.note(f"Degraded: this machine's sandbox does not hold {', '.join(verdict.not_held)}.")
+    if view.degraded and (door.as_json or form in FORMATS):  # the text for people has this sentence
+        door.note(view.degraded)
     text = FORMATS[form](view, view.places) if form in FORMATS else verdict_text(view)
     door.answer(view.data(), text, rejection(view))
 

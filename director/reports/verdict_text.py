@@ -16,7 +16,8 @@ TEXT_CHARS_MAX = 90
 def verdict_text(view: VerdictView) -> str:
     """Return a verdict for people: the verdict in one line, its subject, the reasons, the tables and every finding."""
     verdict = view.verdict
-    lines = [verdict_line(view), *_about(view), *(f"- {visible(line)}" for line in view.notes.lines)]
+    degraded = [visible(view.degraded)] if view.degraded else []
+    lines = [verdict_line(view), *_about(view), *degraded, *(f"- {visible(line)}" for line in view.notes.lines)]
     for number, reason in enumerate(view.reasons, 1):
         lines += ["", *_reason(number, reason)]
     lines += ["", criteria_table(verdict)]

@@ -20,6 +20,7 @@ class VerdictView:
     """One verdict. `again`: the command that judges the same tree with the same seed, or a sentence if there is none.
 
     `recorded`: its event, as data; empty for a new verdict. `signer`: the public key in hex.
+    `degraded`: the sentence about limits that the sandbox did not hold; empty if it held all.
     `handed_in`: notes on a folder that was compared with a base. `places`: the paths of its files.
     """
 
@@ -32,6 +33,7 @@ class VerdictView:
     handed_in: Mapping[str, list[str]] = field(default_factory=dict)
     base_commit: str | None = None
     places: Places = UNKNOWN
+    degraded: str = ""
 
     def rested_on(self) -> tuple[Resource, ...]:
         """Return the inputs of the verdict with their digests: requirement, sealed cases, image and so on."""

@@ -7,6 +7,7 @@ from agents.run_content import Library
 from bus.blobs import Blobs
 from bus.redaction import Redactor
 from bus.store import Store
+from director.services.degraded import degraded_run
 from domain import run_messages
 from domain.errors import AuraError
 from verification.verdict.base_notes import NONE, BaseNotes, base_notes
@@ -31,7 +32,12 @@ async def notes_of_run(store: Store, run: UUID) -> BaseNotes:
 
 
 async def with_notes(store: Store, line: dict[str, Any]) -> dict[str, Any]:
-    """Return a run's line with notes about its base. `base_short`: a few words. `base_notes`: whole sentences."""
+    """Return a run's line with notes for an approval.
+
+    `base_short`: a few words about its base. `base_notes`: whole sentences about it. `degraded`: the sentence about
+    sandbox limits that were not held.
+    """
     at_rest = line.get("phase", "delivered") in ("delivered", "ended")  # in earlier phases, nothing can be approved
     notes = await notes_of_run(store, line["run"]) if at_rest else NONE
-    return {**line, "base_short": notes.short, "base_notes": list(notes.lines)}
+    degraded = await degraded_run(store, line["run"])
+    return {**line, "base_short": notes.short, "base_notes": list(notes.lines), "degraded": degraded}

@@ -1,6 +1,7 @@
 """Degraded machines. For each machine, the log has the sandbox limits that the Director has accepted as missing."""
 
 from collections.abc import Collection, Sequence
+from uuid import UUID
 
 import msgspec
 
@@ -8,11 +9,14 @@ from bus.clock import now
 from bus.store import FAR, Store
 from director.services.session import DirectorSession, archive, new_id
 from director.settings import Settings
+from director.terminal.degraded_text import degraded_text
+from domain import run_messages, task
 from domain.errors import AuraError, Refused
 from domain.message import Recorded
 from domain.organisation import AcceptLimit, LimitAccepted, LimitWithdrawn, WithdrawLimit
 from verification.sandbox.machine import limit_named, name_of
 
+JUDGED = task.Verified | task.Rejected | run_messages.Verified | run_messages.Rejected
 TYPES = (LimitAccepted.type, LimitWithdrawn.type)
 
 
@@ -29,6 +33,24 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
 async def accepted_limits(store: Store) -> list[Accepted]:
     """Return the limits that are accepted now, in the order of their acceptance."""
     return _standing(await store.read_types(TYPES, FAR))
+
+
+async def degraded_run(store: Store, run: UUID) -> str:
+    """Return the sentence about the limits that the verdicts of a run lacked; an empty text if they lacked none."""
+    judged = [each for each in await store.read_run(run) if each.void is None and isinstance(each.event, JUDGED)]
+    return await degraded_verdicts(store, judged)
+
+
+async def degraded_verdicts(store: Store, judged: Sequence[Recorded]) -> str:
+    """Return the sentence about the limits that these verdicts lacked, with the acceptances at that time."""
+    limits: dict[str, None] = {}
+    for recorded in judged:
+        assert isinstance(recorded.event, JUDGED)
+        limits |= dict.fromkeys(recorded.event.judgement.not_held)
+    if not limits:
+        return ""
+    known = _standing(await store.read_types(TYPES, judged[-1].seq))
+    return degraded_text(limits, {each.machine: each.reason for each in known if each.limit in limits})
 
 
 def _standing(events: Sequence[Recorded]) -> list[Accepted]:

@@ -15,6 +15,7 @@ from director.reports.verdict_view import VerdictView
 from director.services.degraded import require_limits
 from director.services.judged_source import Judged, Source, read_source
 from director.settings import Settings
+from director.terminal.degraded_text import degraded_text
 from domain.errors import Invalid
 from domain.tree import Entry, Tree, digest_of, manifest_of
 from governance import signing
@@ -97,6 +98,7 @@ async def judge_source(request: JudgeRequest, settings: Settings, progress: Prog
         signer=key_hex(signer.public_key()) if signer else "",
         base_commit=judged.base.commit if judged.base else None,
         places=Places(str(request.source.file), judged.below),
+        degraded=degraded_text(verdict.not_held, {} if request.allow_degraded else {settings.machine_id: ""}),
     )
     return JudgedTree(view=view, statement=_statement(view, judged, signer) if signer else None)
 

@@ -11,19 +11,19 @@ from bus.blobs import Blobs
 from bus.redaction import Redactor
 from bus.store import Store
 from director.reports.verdict_view import VerdictView
+from director.services.degraded import JUDGED, degraded_verdicts
 from director.services.judge import again
 from director.services.session import archive, find_event, find_run
 from director.settings import Settings
 from director.terminal.event_text import NAMING_TYPES, Story
 from director.terminal.text import clock
-from domain import run_messages, task
+from domain import run_messages
 from domain.errors import Invalid, NotFound
 from domain.judgement import Judgement
 from domain.message import Recorded
 from verification.verdict.attestation import key_hex, named_key
 from verification.verdict.model import Verdict
 
-JUDGED = task.Verified | task.Rejected | run_messages.Verified | run_messages.Rejected
 OF_THE_MERGED = run_messages.Verified | run_messages.Rejected
 _verdict = msgspec.json.Decoder(Verdict)
 
@@ -106,6 +106,7 @@ async def _view(store: Store, blobs: Blobs, recorded: Recorded, statement: bytes
         recorded=_place(recorded),
         signer=key_hex(named_key(statement)) if statement else "",
         base_commit=handed_in.base_commit,
+        degraded=await degraded_verdicts(store, [recorded]),
     )
 
 

@@ -146,7 +146,9 @@ def run_text(data: dict[str, Any]) -> str:
     lines.append(f"\ncost {money(line['spent_usd'])}, {line['spent_tokens']} tokens")
     wait = data.get("waiting")
     lines += wait_lines(wait) if wait is not None and wait.code not in ("approval", "parked") else []
-    lines.append(parked_text(data["parked"]) or next_step(line))
+    parked = parked_text(data["parked"])
+    lines += degraded_lines(line) if parked or not _says_notes(line) else []
+    lines.append(parked or next_step(line))
     return "\n".join(lines)
 
 
@@ -215,7 +217,9 @@ def inbox_text(waiting: Sequence[dict[str, Any]], held_up: Sequence[RunWait] = (
         (row["run"], row["title"], str(row["commit_id"])[:12], row["folder"], row["base_short"] or "-")
         for row in waiting
     ]
-    said = [(row["run"], [*row["base_notes"], *left_out_text(row["left_out"])]) for row in waiting]
+    said = [
+        (row["run"], [*row["base_notes"], *degraded_lines(row), *left_out_text(row["left_out"])]) for row in waiting
+    ]
     notes = [f"{str(run)[:13]}: {visible(note)}" for run, lines_of_run in said for note in lines_of_run]
     parts = [table(("run", "title", "commit", "folder", "base"), lines), *(["\n".join(notes)] if notes else [])]
     return "\n\n".join([*parts, "aura approve RUN or aura reject RUN --reason …", *others])
@@ -229,7 +233,12 @@ def released_text(line: dict[str, Any]) -> str:
 
 
 def _base_notes(line: dict[str, Any]) -> list[str]:
-    return [f"- {visible(note)}" for note in line.get("base_notes", ())]
+    return [*(f"- {visible(note)}" for note in line.get("base_notes", ())), *degraded_lines(line)]
+
+
+def degraded_lines(line: Mapping[str, Any]) -> list[str]:
+    """Return the line about sandbox limits that were not held for a run's verdicts; no line if all were held."""
+    return [visible(line["degraded"])] if line.get("degraded") else []
 
 
 def accepted_text(accepted: Sequence[Mapping[str, Any]], machine: str) -> str:
@@ -263,6 +272,11 @@ def next_step(line: dict[str, Any]) -> str:
             "Then correct the requirement or hire another employee, and submit again: aura submit FILE"
         )
     return f"Follow it with: aura watch {run}"
+
+
+def _says_notes(line: Mapping[str, Any]) -> bool:
+    """Return whether `next_step` contains the notes for an approval."""
+    return "delivered" in (line["phase"], line["outcome"])
 
 
 def _look(line: dict[str, Any]) -> str:

@@ -294,6 +294,8 @@ async def seen_from_the_record(opened: DirectorSession, run: UUID) -> None:
     assert await changes.diff_between({}, run_rules.files_of(state), blobs) == (changed, text)
     assert await base_notes.notes_of_run(store, run) == NONE
     assert (await base_notes.with_notes(store, {"run": run}))["base_notes"] == []
+    judged = [each for each in await store.read_run(run) if isinstance(each.event, degraded.JUDGED)]
+    assert await degraded.degraded_verdicts(store, judged) == await degraded.degraded_run(store, run)
     assert await left_out.left_out(store, run) == []
     assert await parked.parked_data(store) == []
     assert await moved_base.moved_base(blobs, state) is None

@@ -5,7 +5,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
+from director.services.base_notes import with_notes
 from domain.errors import Refused
 from domain.organisation import AcceptLimit
 from tests.integration.house import House, Sample, as_share, at, of
@@ -29,7 +31,7 @@ async def test_a_run_waits_until_the_limit_of_this_machine_is_accepted(house: Ho
                 hint="Accept it.",
                 code="sandbox_degraded",
             )
-        return await as_share(*given, allow_degraded=True, **named)
+        return replace(await as_share(*given, allow_degraded=True, **named), not_held=(MEMORY,))
 
     sample = Sample(1)
     await house.hire("anna", {"T1": [sample.right("T1")]})
@@ -40,5 +42,8 @@ async def test_a_run_waits_until_the_limit_of_this_machine_is_accepted(house: Ho
             command = AcceptLimit(id=uuid4(), at=at(), machine=machine, limit=MEMORY, reason="my laptop")
             await house.director.handle(command)
         log = await house.until_type(run, "run.delivered")
+        line = await with_notes(house.office.store, {"run": run, "phase": "delivered"})
     assert (asked[0], asked[-1]) == (frozenset(), frozenset({MEMORY}))
     assert of(log, run, "task.verified")
+    said = "Degraded: the sandbox did not hold tree memory. This was accepted for machine mill (my laptop) and "
+    assert line["degraded"] == f"{said}machine lab (my laptop)."
