@@ -3,6 +3,7 @@
 from bus import codec
 from bus.store import Store
 from bus.stream import Stream
+from domain.counting import counted
 from domain.errors import Unavailable
 
 
@@ -18,13 +19,13 @@ async def check(stream: Stream, store: Store) -> None:
     info = await stream.info()
     if checkpoint > info.last_seq:
         raise Forked(
-            f"Postgres holds {checkpoint} events, but the stream ends at event {info.last_seq}. "
+            f"Postgres holds {counted(checkpoint, 'event')}, but the stream ends at event {info.last_seq}. "
             "The stream has lost its last events, or it is the stream of another log.",
             hint="`aura repair` rebuilds the stream from Postgres; nothing is written before that.",
         )
     if checkpoint < info.first_seq - 1:
         raise Forked(
-            f"Postgres holds {checkpoint} events, but the stream begins at event {info.first_seq}. "
+            f"Postgres holds {counted(checkpoint, 'event')}, but the stream begins at event {info.first_seq}. "
             "The events between these two are missing in both.",
             hint="Restore a newer backup of Postgres; nothing is written before that.",
         )

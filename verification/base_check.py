@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from domain.counting import counted
 from domain.errors import Invalid
 from domain.tree import Tree
 from verification.gates.base import Origin, Subject
@@ -41,7 +42,7 @@ class BaseDisagrees(Invalid):
     """Error raised when the requirement makes a false statement about its base. `problems` has at least one entry."""
 
     def __init__(self, problems: tuple[BaseProblem, ...], commit: str) -> None:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        count = counted(len(problems), "problem")
         lines = "\n".join(f"- {problem}" for problem in problems)
         message = f"The requirement does not agree with its base {commit[:12]} ({count}). No work has started:"
         super().__init__(message, hint=lines, code="base_disagrees")
@@ -85,7 +86,10 @@ async def check_on_base(
     )
     files, files_ran, problems = await _own_tests(subject, say)
     count = len(requirement.criteria)
-    say(f"{count} criteria run on the base. Each must fail there, unless the requirement says that it already holds.")
+    say(
+        f"{counted(count, 'criterion runs', 'criteria run')} on the base. "
+        "Each must fail there, unless the requirement says that it already holds."
+    )
     standings = await standings_on_base(subject)
     return BaseReport(
         problems=(*problems, *disagreements(requirement, requirement.criteria, standings)),
@@ -102,6 +106,6 @@ async def _own_tests(subject: Subject, say: Say) -> tuple[int, int, list[BasePro
     if subject.requirement.base_suite.run == "none" or not files:
         return 0, 0, []
     if suite.kept() is None:
-        say(f"The base's own tests run once ({len(files)} files). Every verdict uses the stored outcome.")
+        say(f"The base's own tests run once ({counted(len(files), 'file')}). Every verdict uses the stored outcome.")
     before = await suite.on_base()
     return len(before.files), len(before.ran), base_problems(before, subject)

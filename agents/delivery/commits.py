@@ -13,6 +13,7 @@ from agents.delivery.proof import proof_files
 from agents.run_content import tree_of
 from bus.blobs import Blobs
 from domain import run_messages, task
+from domain.counting import counted
 from domain.message import Recorded
 from domain.run import RunState, files_of
 from domain.tree import Entry, Manifest, Tree
@@ -152,7 +153,8 @@ def _commit(work: _Work, name: str, files: Mapping[str, bytes], changed: Manifes
 def _summary(commits: Sequence[CommitPlan], last: Recorded) -> str:
     day = datetime.fromtimestamp(last.envelope.occurred_at / 1_000_000, UTC).date().isoformat()
     return (
-        f"{len(commits)} tasks were verified in a sandbox that their authors cannot reach. The merged tree was "
+        f"{counted(len(commits), 'task was', 'tasks were')} verified in a sandbox that their authors "
+        "cannot reach. The merged tree was "
         f"verified again on {day}. Each commit names its task, employee, verdict and tree. "
         f"`verdict.json` contains the last verdict."
     )

@@ -14,6 +14,7 @@ from bus.projection import Cause
 from bus.projection_rows import Rows
 from domain import employee as staff
 from domain import organisation, review, run_messages, task
+from domain.counting import counted
 from domain.employee import Profile
 from domain.faults import FAULTS_MAX
 from domain.message import Command, Recorded, RunEvent, TaskEvent, derive
@@ -268,7 +269,7 @@ def _open_calls(state: RunState) -> bool:
 
 def _no_answer(part: TaskState) -> str:
     last = part.failure or ", ".join(dict.fromkeys(finding.kind for finding in part.findings))
-    return f"no verified answer in {attempts_used(part)} attempts" + (f" (last: {last})" if last else "")
+    return f"no verified answer in {counted(attempts_used(part), 'attempt')}" + (f" (last: {last})" if last else "")
 
 
 def _budget_used(state: RunState, prompt_tokens: int | None) -> str:

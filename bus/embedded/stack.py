@@ -27,6 +27,7 @@ from bus.embedded.spec import ChildSpec
 from bus.embedded.spec import plan as plan_spec
 from bus.embedded.state import PLAN, PLAN_FILE, RESTART_LONGEST_S, STATE_FILE, StackPlan, ending
 from bus.embedded.status import ChildStatus, StackStatus, status
+from domain.counting import counted
 from domain.errors import Conflict, Invalid, Unavailable
 
 __all__ = ["ChildSpec", "ChildStatus", "Endpoints", "StackStatus", "down", "servers", "status", "up"]
@@ -248,7 +249,7 @@ async def _until_ready(home: Path, on_progress: Progress, *, launched: bool) -> 
                 continue
             if launched:
                 await down(home, on_progress=on_progress)
-            why = f"ended {failures} times" if failures else f"did not answer within {START_WAIT_S:.0f} s"
+            why = f"ended {counted(failures, 'time')}" if failures else f"did not answer within {START_WAIT_S:.0f} s"
             raise Unavailable(
                 f"{child.name} {why}: {log_tail(child.log)}", hint=f"Its log is {child.log}.", code="no_start"
             )

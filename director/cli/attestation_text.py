@@ -3,6 +3,7 @@
 from director.services.attestations import SHOWN_MAX, CheckedFolder
 from director.terminal.escape import visible
 from director.terminal.text import table
+from domain.counting import counted
 
 
 def attestation_text(checked: CheckedFolder) -> str:
@@ -19,8 +20,8 @@ def attestation_text(checked: CheckedFolder) -> str:
     rows += [("on the base", note) for note in filter(None, (said.base().short, *said.base().lines))]
     rows.append(("signed by", checked.key))
     lines = [
-        f"Genuine: {len(said.files())} files are exactly as the verifier judged them, and "
-        f"{len(said.delivered())} files are exactly as the delivery added them.",
+        f"Genuine: {counted(len(said.files()), 'file is', 'files are')} exactly as judged, and "
+        f"{counted(len(said.delivered()), 'file is', 'files are')} exactly as delivered.",
         f"Why the key is trusted: {checked.trust}.",
     ]
     if checked.not_covered:

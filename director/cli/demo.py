@@ -27,6 +27,7 @@ from director.services.submit import ATTEMPTS_MAX, submit
 from director.settings import Settings
 from director.terminal.cheat_text import cheat_text
 from director.terminal.text import attempt_line, money, next_step, table
+from domain.counting import counted
 from domain.errors import Failed
 from governance import keys
 from verification.requirements.parser import read_requirement
@@ -281,7 +282,7 @@ class Demo:
                 "\nOne refused cheat",
                 cheat_text(report["cheat"]),
                 "\nOne delivery",
-                f"{len(report['tasks'])} functions, each verified, approved and released: {folder}",
+                f"{counted(len(report['tasks']), 'function')}, each verified, approved and released: {folder}",
                 f"\n{stays} To delete it with its delivery and record: rm -rf {home}",
                 f"\nNext, {words}:",
                 f"  {command}",

@@ -19,6 +19,7 @@ from director.terminal.parked_text import cure, sentence
 from director.terminal.text import money
 from director.terminal.wait_text import wait_lines
 from domain import employee
+from domain.counting import counted
 from domain.errors import Failed, Unavailable
 from domain.message import Recorded, TaskEvent
 from domain.waiting import Wait
@@ -158,7 +159,9 @@ class Watch:
         from rich.text import Text
 
         line = data["run"]
-        caption = f"{money(line['spent_usd'])}, {line['spent_tokens']} tokens, {len(data['attempts'])} attempts"
+        caption = (
+            f"{money(line['spent_usd'])}, {line['spent_tokens']} tokens, {counted(len(data['attempts']), 'attempt')}"
+        )
         if self._wait is not None:
             caption = "\n".join([caption, *wait_lines(self._wait)])
         table = Table("task", "phase", "tries", "who", "last reason", title=line["title"], caption=Text(caption))

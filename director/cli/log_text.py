@@ -9,6 +9,7 @@ from director.services.causes import CAUSES_MAX, TREE_EVENTS_MAX, Effect, Explan
 from director.services.events import EventView
 from director.services.replay import ReplayDigests, ViewState
 from director.terminal.text import clock, table
+from domain.counting import counted
 from projections.replay import Checked
 
 DIFFERENCES_MAX = 50
@@ -88,7 +89,7 @@ def state_text(state: ViewState) -> str:
     """Return the rows of a view, table by table."""
     lines = [f"{state.view} as of event {state.as_of}"]
     for name, rows in state.tables.items():
-        lines.append(f"\n{name}: {len(rows)} rows")
+        lines.append(f"\n{name}: {counted(len(rows), 'row')}")
         lines.extend("  " + ", ".join(f"{key}={value}" for key, value in row.items()) for row in rows)
     return "\n".join(lines)
 
@@ -97,7 +98,8 @@ def checked_text(checked: Checked) -> str:
     """Return the result of a check of all projections: each difference, or that there is none."""
     if checked.differences:
         return "\n".join(map(str, checked.differences[:DIFFERENCES_MAX]))
-    return f"Equal: {checked.rows} rows in {checked.tables} tables, rebuilt from {checked.events} events."
+    rows, tables = counted(checked.rows, "row"), counted(checked.tables, "table")
+    return f"Equal: {rows} in {tables}, rebuilt from {counted(checked.events, 'event')}."
 
 
 def digests_text(found: ReplayDigests) -> str:

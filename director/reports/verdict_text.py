@@ -6,6 +6,7 @@ from director.reports.verdict_reasons import Reason
 from director.reports.verdict_view import VerdictView
 from director.terminal.escape import below, visible
 from director.terminal.text import table
+from domain.counting import counted
 from domain.tree import hex_of
 from verification.verdict.model import Finding, Verdict
 
@@ -37,7 +38,7 @@ def recorded_text(view: VerdictView) -> str:
 def verdict_line(view: VerdictView) -> str:
     """Return the verdict in one line."""
     verdict, count = view.verdict, len(view.reasons)
-    reasons = f", {count} reason{'s' if count > 1 else ''}" if count else ""
+    reasons = f", {counted(count, 'reason')}" if count else ""
     return (
         f"{visible(view.headline)}{reasons}: tree {hex_of(verdict.tree)[:16]}, grade {verdict.grade}, "
         f"{visible(verdict.sandbox)}, seed {verdict.seed}, {verdict.wall_s:.1f} s"

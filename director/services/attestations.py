@@ -12,6 +12,7 @@ from msgspec import structs
 from agents.delivery.packaging import ProofNames, proof_names
 from agents.delivery.proof import NAMES, PREFIX, proof_beside
 from director.services.judged_source import SKIPPED, read_tree
+from domain.counting import counted
 from domain.errors import Differs, Failed, Invalid, NotFound
 from domain.tree import FORMER_ALGORITHM, Entry, Manifest, algorithm_of, contents_of, manifest_of, tree_digest
 from governance import signing
@@ -124,7 +125,7 @@ def check_folder(check: FolderCheck, keys: Path) -> CheckedFolder:
     if different := differences(said, {**files, **_prefixed(found.proof)}, names):
         shown = ", ".join(different[:SHOWN_MAX])
         raise Differs(
-            f"{len(different)} differences from the signed files: {shown}.",
+            f"{counted(len(different), 'difference')} from the signed files: {shown}.",
             hint="Get the delivery again from its source, or look at the changes: git status.",
             code="altered",
         )

@@ -12,6 +12,7 @@ import msgspec
 
 from director.services.degraded import require_limits
 from director.settings import Settings
+from domain.counting import counted
 from domain.errors import AuraError, Failed, Forbidden, Invalid, LimitReached, NotFound, Unavailable
 from domain.tree import digest_of
 from verification.backtest.commits import FixCommit, fix_commits
@@ -182,7 +183,8 @@ def wrong_verdicts(report: Report) -> AuraError | None:
         return None
     refused = summary.fixes - summary.fixes_accepted
     return Failed(
-        f"{summary.wrong_accepted} wrong patches were accepted and {refused} fixes were refused.",
+        f"{counted(summary.wrong_accepted, 'wrong patch was', 'wrong patches were')} accepted and "
+        f"{counted(refused, 'fix was', 'fixes were')} refused.",
         hint="Read the findings of each patch: --json. Usual causes are flaky tests and tests that did not run.",
         code="wrong_verdicts",
     )

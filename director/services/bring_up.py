@@ -14,6 +14,7 @@ from director.deployment import processes
 from director.services.hiring import ensure
 from director.services.session import DirectorSession, desk
 from director.settings import Settings
+from domain.counting import counted
 from domain.errors import Conflict, Invalid
 from domain.message import NAMESPACE, derive
 from domain.money import Amount
@@ -51,7 +52,8 @@ async def bring_up(
             say("everything runs as one process. For one process per role: `aura down`, then `aura up --processes`")
         apart = processes.are_apart(names)
         if apart and managers > processes.managers_of(names):
-            say(f"the organisation runs with {processes.managers_of(names)} managers. To add one: `aura serve manager`")
+            present = counted(processes.managers_of(names), "manager")
+            say(f"the organisation runs with {present}. To add one: `aura serve manager`")
         managers = processes.managers_of(names)
     else:
         prometheus_targets.clear(settings.root)  # remove the entries of processes that ended in a crash of the machine

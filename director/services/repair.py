@@ -14,6 +14,7 @@ from bus.rehydration import rehydrate
 from bus.store import Store
 from bus.stream import Stream, connect
 from director.settings import Settings
+from domain.counting import counted
 from domain.errors import AuraError, Refused, Unavailable
 
 Note = Callable[[str], None]
@@ -66,7 +67,7 @@ async def _repair(endpoints: Endpoints, stream_bytes_max: int, *, yes: bool, not
         first, last = await rehydrate(
             client,
             store,
-            lambda done, every: note(f"{done} of {every} events"),
+            lambda done, every: note(f"{done} of {counted(every, 'event')}"),
             stream_bytes_max=stream_bytes_max,
         )
         await fork_check.check(Stream(client), store)

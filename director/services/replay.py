@@ -11,6 +11,7 @@ import msgspec
 from bus.projection import Projection
 from bus.store import Store
 from director.services.times import SEQ_MAX, microseconds
+from domain.counting import counted
 from domain.errors import Differs, Invalid, NotFound
 from projections import replay
 from runtime.roles import CONSUMERS, HEAR_AGAIN
@@ -102,7 +103,8 @@ def differs(checked: replay.Checked) -> Differs | None:
     """Return the error of a check that found differences; None if it found none."""
     if not checked.differences:
         return None
-    message = f"{len(checked.differences)} differences between log and live rows. The first: {checked.differences[0]}."
+    number = counted(len(checked.differences), "difference")
+    message = f"{number} between log and live rows. The first: {checked.differences[0]}."
     return Differs(message, hint="`aura replay PROJECTION` rebuilds a projection from the log.")
 
 

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from domain.counting import counted
 from domain.errors import Conflict, Invalid
 from verification.adequacy.weak_criteria import weak_criteria
 from verification.base_check import BaseReport
@@ -128,13 +129,14 @@ def summary(requirement: Requirement, base: BaseTree | None = None) -> str:
     sealed = sum(len(criterion.sealed) for criterion in requirement.criteria)
     tried = sum(len(criterion.properties) + len(criterion.sealed_properties) for criterion in requirement.criteria)
     suites = sum(len(criterion.suites) for criterion in requirement.criteria)
-    more = f", {tried} properties" if tried else ""
-    more += {0: "", 1: ", 1 given suite"}.get(suites, f", {suites} given suites")
+    more = f", {counted(tried, 'property', 'properties')}" if tried else ""
+    more += f", {counted(suites, 'given suite')}" if suites else ""
     budget = requirement.budget
     return _base_line(base) + (
-        f"{requirement.title}: {requirement.deliver}, {len(requirement.tasks)} tasks, "
-        f"{len(requirement.criteria)} criteria, {visible} visible and {sealed} sealed cases{more}; "
-        f"budget {budget.usd} USD, {budget.tokens} tokens, {budget.minutes} minutes"
+        f"{requirement.title}: {requirement.deliver}, {counted(len(requirement.tasks), 'task')}, "
+        f"{counted(len(requirement.criteria), 'criterion', 'criteria')}, {visible} visible and {sealed} sealed cases"
+        f"{more}; "
+        f"budget {budget.usd} USD, {budget.tokens} tokens, {counted(budget.minutes, 'minute')}"
     )
 
 

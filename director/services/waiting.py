@@ -16,6 +16,7 @@ from director.services.parked import MOVERS, parked_data
 from director.services.session import rows
 from director.settings import Settings
 from director.terminal.parked_text import cure, sentence
+from domain.counting import counted
 from domain.waiting import RunWait, Wait, WaitCode
 from observability.process_registry import serving
 from projections.manager import EmployeeRow, ManagerProjection, OrganisationRow
@@ -96,6 +97,6 @@ def _standing(behind: Mapping[str, int]) -> Wait:
     name, events = next(iter(behind.items()))
     return Wait(
         code="behind",
-        message=f"The {name} does not read the log: it is {events} events behind.",
+        message=f"The {name} does not read the log: it is {counted(events, 'event')} behind.",
         hint="See whether its process answers: aura status. If not, end the process: the supervisor starts it again.",
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from director.terminal.escape import visible
+from domain.counting import counted
 
 LINES_MAX = 9
 """The maximum number of lines to show of one file."""
@@ -17,11 +18,13 @@ def cheat_text(cheat: Mapping[str, Any]) -> str:
         lines.append(f"  {visible(path)}")
         lines += [f"{INDENT}{visible(line)}".rstrip() for line in code[:LINES_MAX]]
         if len(code) > LINES_MAX:
-            lines.append(f"{INDENT}… {len(code) - LINES_MAX} more lines")
+            lines.append(f"{INDENT}… {counted(len(code) - LINES_MAX, 'more line')}")
     lines.append("Refused, because")
     lines += [f"- {visible(_why(finding))}" for finding in cheat["findings"]]
     if "suspended" in cheat["strikes"]:
-        lines.append(f"After {len(cheat['strikes'])} strikes {cheat['employee']} was suspended: it gets no more work.")
+        lines.append(
+            f"After {counted(len(cheat['strikes']), 'strike')} {cheat['employee']} was suspended: it gets no more work."
+        )
     return "\n".join(lines)
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from agents.employees.call_errors import hint_of
 from director.terminal.text import clock, reasons
 from domain import employee, incident, organisation, refusal, run_messages, task
+from domain.counting import counted
 from domain.message import Recorded, TaskEvent
 
 NAMING_TYPES = ("employee.hired", "employee.renamed", "run.planned")
@@ -97,7 +98,7 @@ def _of_run(event: object) -> str:
         case run_messages.Submitted(title=title):
             return f"submitted: {title}"
         case run_messages.Merged(files=files):
-            return f"merged {len(files)} files; the merged tree is judged next"
+            return f"merged {counted(len(files), 'file')}; the merged tree is judged next"
         case run_messages.Verified():
             return "the merged tree is verified"
         case run_messages.Rejected():

@@ -9,6 +9,7 @@ from bus.disk_room import FREE_BYTES_MIN, STREAM_FULL_RATIO, size_text
 from director.terminal.escape import visible
 from director.terminal.parked_text import parked_text
 from director.terminal.wait_text import wait_lines, waiting_text
+from domain.counting import counted
 from domain.money import Amount
 from domain.waiting import RunWait
 
@@ -178,7 +179,8 @@ def remedies(attempts: Sequence[dict[str, Any]]) -> list[str]:
     estimated = sum(bool(row["estimated"]) for row in attempts)
     if estimated:
         lines.append(
-            f"The cost of {estimated} calls is estimated from their bytes: the servers did not report the tokens."
+            f"The cost of {counted(estimated, 'call')} is estimated from the bytes: "
+            "the server did not report the tokens."
         )
     return lines
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from director.terminal.escape import visible
+from domain.counting import counted
 from domain.waiting import RunWait, Wait
 
 
@@ -18,7 +19,7 @@ def waiting_text(waiting: Sequence[RunWait]) -> str:
         alike.setdefault(one.waiting.message, []).append(one)
     lines = []
     for first, *others in alike.values():
-        more = f" and {len(others)} more runs" if others else ""
+        more = f" and {counted(len(others), 'more run')}" if others else ""
         message, *hint = wait_lines(first.waiting)
         run = f"{str(first.run)[:13]} {visible(first.title)}{more}"
         lines += [message.replace("waits: ", f"waits: {run}: ", 1), *hint]

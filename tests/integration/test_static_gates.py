@@ -67,7 +67,7 @@ async def test_what_was_there_before_and_what_tests_are_tried_with_is_not(puzzle
 async def test_lint_and_types_say_and_do_not_refuse(puzzle: Puzzle, sandbox: Bubblewrap) -> None:
     silent = await verdict(puzzle, puzzle.right(), sandbox)
     assert silent.verified, silent.findings
-    assert gate(silent, "lint") == ("passed", "1 files")
+    assert gate(silent, "lint") == ("passed", "1 file")
     assert gate(silent, "types") == ("not_run", "no changed file has annotations")
     more = b"\ndef unused(number: int) -> str:\n    return number if number else nosuch\n"
     (path,) = puzzle.right()
@@ -95,7 +95,7 @@ async def test_the_code_of_libraries_is_not_checked(puzzle: Puzzle, sandbox: Bub
             allow_degraded=True,
         )
         told.append(gate(found, "types"))
-    assert told[0] == ("passed", "1 files")
+    assert told[0] == ("passed", "1 file")
     assert told[1][0] == "noted"
     assert told[1][1].startswith(f"{path}:")
     assert "Incompatible return value type" in told[1][1]

@@ -59,7 +59,7 @@ def test_an_honest_delivery_is_genuine(aura: Aura, folder: Path) -> None:
     assert "it came with the files" in said["trust"]
     assert "criterion:A1" in said["tests"]["passed"]
     text = aura.text("attestation", "verify", str(folder))
-    assert "Genuine: 2 files" in text
+    assert "Genuine: 2 files are exactly as judged" in text
     assert "aura attestation verify ." in (folder / "README.md").read_text()
 
 

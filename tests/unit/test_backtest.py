@@ -114,7 +114,7 @@ def test_a_backtest_without_a_wrong_verdict() -> None:
 @pytest.mark.parametrize(
     ("wrong", "count"),
     [
-        (patch("mutant", True, "other tests"), "1 wrong patches were accepted and 0 fixes"),
+        (patch("mutant", True, "other tests"), "1 wrong patch was accepted and 0 fixes"),
         (patch("fix", False), "0 wrong"),
     ],
 )

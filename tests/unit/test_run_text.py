@@ -39,8 +39,9 @@ def test_each_kind_has_its_remedy_once() -> None:
 
 def test_estimated_costs_are_said_to_be() -> None:
     answered = ROW | {"verified": True, "outcome": "answered", "hint": "", "estimated": True}
+    assert remedies([answered])[0].startswith("The cost of 1 call is estimated")
     assert remedies([answered, answered]) == [
-        "The cost of 2 calls is estimated from their bytes: the servers did not report the tokens."
+        "The cost of 2 calls is estimated from the bytes: the server did not report the tokens."
     ]
 
 

@@ -287,7 +287,7 @@ def test_a_screen_says_runs_with_the_same_reason_together() -> None:
     waits.append(RunWait(run=RUN, title="Other", waiting=Wait(code="paused", message="It is paused.", hint="Go on.")))
     text = waiting_text(waits)
     assert text.splitlines() == [
-        "waits: 00000000-0000 Slug<U+001B>[2J maker and 1 more runs: Nobody is on the staff.",
+        "waits: 00000000-0000 Slug<U+001B>[2J maker and 1 more run: Nobody is on the staff.",
         "       Hire somebody.",
         "waits: 00000000-0000 Other: It is paused.",
         "       Go on.",

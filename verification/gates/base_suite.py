@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from itertools import islice
 
+from domain.counting import counted
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do, verdict_on
 from verification.gates.base_problems import BaseProblem, changes_without_effect, finding_of, too_few
 from verification.gates.suites import DETAIL_CHARS_MAX, TOLD_MAX, shortened
@@ -92,7 +93,7 @@ def _regression(after: Comparison) -> Finding:
 
 def _lines(before: BaseOutcome, after: Comparison) -> list[str]:
     passed, failed = len(before.passed), sum(outcome == "failed" for outcome in before.outcomes.values())
-    lines = [f"{passed} tests passed on the base"]
+    lines = [f"{counted(passed, 'test')} passed on the base"]
     lines += [f"{failed} failed on the base and are ignored"] if failed else []
     lines += [f"{len(after.lost)} do not pass any more"] if after.lost else []
     lines += [f"{len(after.flaky)} are flaky on the base"] if after.flaky else []
@@ -105,7 +106,7 @@ def _unguarded(subject: Subject) -> list[str]:
     """Return a line with the number of tests that may change, and a line with the tests that no other test replaces."""
     changes = subject.requirement.may_change
     lost = [change.test for change in changes if change.replaced_by is None]
-    lines = [f"{len(changes)} tests may change"] if changes else []
+    lines = [f"{counted(len(changes), 'test')} may change"] if changes else []
     return lines + ([f"no longer guarded by a test: {', '.join(lost[:LOST_SHOWN_MAX])}"] if lost else [])
 
 

@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+from domain.counting import counted
 from domain.tree import Tree
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do, verdict_on
 from verification.gates.suites import FORGEABLE, shortened, suite_finding
@@ -39,7 +40,7 @@ class ChangedTests(VerdictGate):
                     findings.append(suite_finding(criterion.id, result, sealed=sealed))
         if not evidence:
             return nothing_to_do("no criterion changes tests of the base")
-        text = f"{turned} tests failed on the base and pass now ({FORGEABLE})"
+        text = f"{counted(turned, 'test')} failed on the base and now passed ({FORGEABLE})"
         return verdict_on(findings, text=text, evidence=evidence)
 
 

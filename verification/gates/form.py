@@ -1,5 +1,6 @@
 """Gate of a tree's form. If a tree does not fit into a sandbox, most other gates do not run."""
 
+from domain.counting import counted
 from domain.tree import Tree
 from verification.gates.base import GateReport, Subject, VerdictGate, verdict_on
 from verification.source_scan.write_set import compiled_findings, form_findings, twin_findings
@@ -22,4 +23,4 @@ class Form(VerdictGate):
         evidence |= {name: number for name, number in beside.items() if number}
         findings = form_findings(tree, subject.changed)
         findings += compiled_findings(subject.changed, subject.tree) + twin_findings(subject.changed, subject.tree)
-        return verdict_on(findings, text=f"{files} files", evidence=evidence)
+        return verdict_on(findings, text=counted(files, "file"), evidence=evidence)

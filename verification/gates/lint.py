@@ -4,6 +4,7 @@ import asyncio
 
 import msgspec
 
+from domain.counting import counted
 from domain.errors import Unavailable
 from verification.execution.case_runner import PROJECT
 from verification.execution.retry import boxed
@@ -71,6 +72,6 @@ class Lint(VerdictGate):
             if is_own(each.filename.removeprefix(f"{PROJECT}/"), each.location.row)
         ]
         if not told:
-            return GateReport(result="passed", text=f"{len(paths)} files", evidence={"rules": RULES})
+            return GateReport(result="passed", text=counted(len(paths), "file"), evidence={"rules": RULES})
         text = told[0] if len(told) == 1 else f"{told[0]}, and {len(told) - 1} more"
         return GateReport(result="noted", text=text[:300], evidence={"rules": RULES, "remarks": told[:NAMED_MAX]})

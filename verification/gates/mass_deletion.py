@@ -1,5 +1,6 @@
 """Gate against mass deletion. It finds changed files in which an employee's work removed most of the lines."""
 
+from domain.counting import counted
 from verification.gates.base import GateReport, Subject, VerdictGate, verdict_on
 from verification.source_scan.mass_deletion import mass_deletions
 
@@ -18,4 +19,8 @@ class MassDeletion(VerdictGate):
         evidence = {"deleted_from": [finding.path for finding in findings]}
         if findings and subject.whole:
             return GateReport(result="noted", text=findings[0].detail[:300], evidence=evidence)
-        return verdict_on(findings, text=f"{len(findings)} files lost most of their lines", evidence=evidence)
+        return verdict_on(
+            findings,
+            text=counted(len(findings), "file lost most of its lines", "files lost most of their lines"),
+            evidence=evidence,
+        )

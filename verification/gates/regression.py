@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from domain.counting import counted
 from verification.execution.trials import run_all, trials_of
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do, verdict_on
 from verification.gates.cases import counts, failed
@@ -43,7 +44,7 @@ class Regression(VerdictGate):
                 findings.append(
                     Finding(kind="regression", criterion=criterion.id, detail=detail[:2000], for_author=shown)
                 )
-        text = f"{len(subject.earlier)} criteria of earlier tasks"
+        text = f"{counted(len(subject.earlier), 'criterion', 'criteria')} of earlier tasks"
         evidence: dict[str, Any] = {**counts(subject.earlier, trials), **_properties(tried)}
         return verdict_on(findings, text=text, evidence=evidence)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from domain.counting import counted
 from verification.gates.base import GateReport, Subject, VerdictGate, verdict_on
 from verification.source_scan.secret_scan import Secret, secrets_in
 from verification.source_scan.write_set import NAMED_MAX, is_test
@@ -44,7 +45,7 @@ class Secrets(VerdictGate):
         if doubtful and not findings:
             text = "; ".join(f"{one['path']}, line {one['line']}: perhaps {one['kind']}" for one in told)
             return GateReport(result="noted", text=text[:500], evidence=evidence)
-        return verdict_on(findings, text=f"{len(files)} files", evidence=evidence)
+        return verdict_on(findings, text=counted(len(files), "file"), evidence=evidence)
 
 
 class _Known:

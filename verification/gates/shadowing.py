@@ -1,5 +1,6 @@
 """Gate about shadowing. It reports files of the project that hide a library's module of the same name."""
 
+from domain.counting import counted
 from domain.tree import Tree
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do
 from verification.packages.libraries import modules_in
@@ -22,6 +23,6 @@ class Shadowing(VerdictGate):
         ours = {path.partition("/")[0].removesuffix(".py") for path in inside}
         hidden = sorted(ours & theirs)
         if not hidden:
-            return GateReport(result="passed", text=f"{len(theirs)} modules of libraries")
+            return GateReport(result="passed", text=f"{counted(len(theirs), 'module')} of libraries")
         text = f"the project's {', '.join(hidden)} hides a library's module of the same name"
         return GateReport(result="noted", text=text[:300], evidence={"hidden": hidden})

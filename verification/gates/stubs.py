@@ -2,6 +2,7 @@
 
 import asyncio
 
+from domain.counting import counted
 from verification.adequacy.trivial_stubs import NOT_IMPLEMENTED, NOTHING
 from verification.adequacy.weak_criteria import played
 from verification.gates.base import GateReport, Subject, VerdictGate, verdict_on
@@ -34,7 +35,7 @@ class Stubs(VerdictGate):
         evidence = {"files": len(files), "found": said[:NAMED_MAX]}
         if said and not findings:
             return GateReport(result="noted", text="; ".join(said)[:500], evidence=evidence)
-        return verdict_on(findings[:NAMED_MAX], text=f"{len(files)} files", evidence=evidence)
+        return verdict_on(findings[:NAMED_MAX], text=counted(len(files), "file"), evidence=evidence)
 
 
 def _finding(path: str, found: Unwritten) -> Finding:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from domain.counting import counted
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do
 from verification.requirements.model import Criterion
 from verification.suites.given_suite import Standing, SuiteResult, run_given
@@ -99,7 +100,7 @@ def _number(told: Any) -> int:
 
 
 def _report(findings: list[Finding], evidence: dict[str, Any], idle: list[str]) -> GateReport:
-    text = f"{sum(each['passed'] for each in evidence.values())} tests passed ({FORGEABLE})"
+    text = f"{counted(sum(each['passed'] for each in evidence.values()), 'test')} passed ({FORGEABLE})"
     if left_out := sum(_number(each["left_out"]) for each in evidence.values()):
         text += f"; {left_out} not counted, because with any code they are skipped or expected to fail"
     if idle:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from domain.counting import counted
 from verification.adequacy.mutation import changed_lines
 from verification.execution.case_runner import ALONE, PROJECT
 from verification.execution.retry import boxed
@@ -50,7 +51,7 @@ class Syntax(VerdictGate):
             for path, text in told.items()
             if not is_test(path)
         ]
-        return verdict_on(findings, text=f"{len(paths)} files", evidence={"faults": list(told.values())})
+        return verdict_on(findings, text=counted(len(paths), "file"), evidence={"faults": list(told.values())})
 
 
 def changed_code(subject: Subject) -> list[str]:

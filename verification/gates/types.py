@@ -3,6 +3,7 @@
 import asyncio
 import re
 
+from domain.counting import counted
 from domain.errors import Unavailable
 from domain.tree import Tree
 from verification.execution.case_runner import ALONE, PROJECT, SOURCES
@@ -62,7 +63,7 @@ class Types(VerdictGate):
             return nothing_to_do(f"the checker gave no answer ({result.reason})")
         evidence = {"files": paths, "errors": errors[:NAMED_MAX]}
         if not errors:
-            return GateReport(result="passed", text=f"{len(paths)} files", evidence=evidence)
+            return GateReport(result="passed", text=counted(len(paths), "file"), evidence=evidence)
         text = errors[0] if len(errors) == 1 else f"{errors[0]}, and {len(errors) - 1} more"
         return GateReport(result="noted", text=text[:300], evidence=evidence)
 

@@ -1,5 +1,6 @@
 """Gate of the write set. Every path that differs from the base must be a path that the author may write."""
 
+from domain.counting import counted
 from verification.gates.base import GateReport, Subject, VerdictGate, verdict_on
 from verification.source_scan.write_set import extension_findings, scope_findings
 from verification.verdict.model import Finding
@@ -16,4 +17,4 @@ class WriteSet(VerdictGate):
             text = "no file differs from the base, so nothing was solved"
             findings.append(Finding(kind="nothing_changed", detail=text, for_author=text))
         evidence = {"changed": list(subject.changed), "scope": list(subject.scope)}
-        return verdict_on(findings, text=f"{len(subject.changed)} paths changed", evidence=evidence)
+        return verdict_on(findings, text=f"{counted(len(subject.changed), 'path')} changed", evidence=evidence)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import msgspec
 
+from domain.counting import counted
 from domain.errors import Invalid
 
 PROBLEMS_MAX = 50  # maximum number of problems shown for one file; more problems usually repeat the same mistake
@@ -33,7 +34,7 @@ class RequirementInvalid(Invalid):
         self.problems = tuple(problems)
         lines = "\n".join(str(problem) for problem in self.problems)
         files = " and ".join(dict.fromkeys(problem.file for problem in self.problems))
-        count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
+        count = counted(len(self.problems), "problem")
         super().__init__(f"{count} in {files}", hint=lines, code="requirement_invalid")
 
     def __str__(self) -> str:

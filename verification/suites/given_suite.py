@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from domain.counting import counted
 from verification.execution.case_runner import PROJECT, CaseProblem, Project
 from verification.requirements.model import Suite
 from verification.sandbox.base import Sandbox
@@ -189,7 +190,7 @@ def _failures(expected: list[str], left_out: list[str], seen: SuiteSeen) -> list
     if not renamed:
         found += [(test, "is not a test of the suite") for test in sorted(set(outcomes) - {*expected, *left_out})]
     if seen.deselected:
-        found.append(("the suite", f"{seen.deselected} tests were deselected"))
+        found.append(("the suite", f"{counted(seen.deselected, 'test was', 'tests were')} deselected"))
     if not outcomes:
         found.append(("the suite", "no test was collected"))
     return found

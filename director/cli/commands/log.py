@@ -7,6 +7,7 @@ import typer
 from director.cli.commands.command import command
 from director.cli.output import Door
 from director.services.times import SEQ_MAX
+from domain.counting import counted
 
 if TYPE_CHECKING:
     from director.settings import Settings
@@ -144,7 +145,7 @@ async def replay(
     async with archive(settings) as store:
         if named is not None:
             rebuilt = await rebuild(store, named, door.note)
-            door.answer(rebuilt, f"Rebuilt {rebuilt.projection} from {rebuilt.seq} events.")
+            door.answer(rebuilt, f"Rebuilt {rebuilt.projection} from {counted(rebuilt.seq, 'event')}.")
         elif to:
             digests = await digests_at(store, to)
             door.answer(digests, digests_text(digests))

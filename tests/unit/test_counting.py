@@ -1,0 +1,40 @@
+"""A count and its noun agree, also where the noun's plural is irregular."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from domain.counting import counted
+
+ROOT = Path(__file__).parents[2]
+ODD = re.compile(
+    r"\{len\([^{}]*\)\} (?:more )?(?:runs|tasks|files|events|attempts|strikes|differences|criteria)\b(?! are)"
+)
+"""Text of a message in which a 1 would stand before a plural."""
+LIMITED = ("more than", "have an attempt")
+"""Messages about two or more."""
+
+
+@pytest.mark.parametrize(
+    ("count", "words", "text"),
+    [
+        (0, ("file",), "0 files"),
+        (1, ("file",), "1 file"),
+        (2, ("file",), "2 files"),
+        (1, ("criterion", "criteria"), "1 criterion"),
+        (3, ("criterion", "criteria"), "3 criteria"),
+        (1, ("test was", "tests were"), "1 test was"),
+    ],
+)
+def test_a_noun_has_the_number_of_its_count(count: int, words: tuple[str, ...], text: str) -> None:
+    assert counted(count, *words) == text
+
+
+def test_no_message_puts_a_length_before_a_plural() -> None:
+    assert ODD.search('f" and {len(others)} more runs"'), "the control"
+    folders = ("agents", "bus", "director", "governance", "observability", "runtime", "verification")
+    lines = [
+        line for folder in folders for path in (ROOT / folder).rglob("*.py") for line in path.read_text().split("\n")
+    ]
+    assert [line for line in lines if ODD.search(line) and not any(text in line for text in LIMITED)] == []
