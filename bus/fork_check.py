@@ -3,8 +3,8 @@
 from bus import codec
 from bus.store import Store
 from bus.stream import Stream
-from domain.counting import counted
 from domain.errors import Unavailable
+from domain.wording import counted
 
 
 class Forked(Unavailable):

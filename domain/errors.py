@@ -6,6 +6,8 @@ program, and is shown as a defect.
 
 from typing import ClassVar
 
+from domain.wording import sentences
+
 
 class AuraError(Exception):
     """Base of all errors that a user may see. `code` is stable and machine-readable."""
@@ -20,7 +22,7 @@ class AuraError(Exception):
         self.code = code or self.kind
 
     def __str__(self) -> str:
-        return f"{self.message} {self.hint}".strip()
+        return sentences(self.message, self.hint)
 
     @property
     def data(self) -> object:

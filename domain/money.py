@@ -43,6 +43,19 @@ class Amount(msgspec.Struct, frozen=True):
 NOTHING = Amount()
 
 
+def left_text(left: Amount) -> str:
+    """Return what is left of a budget, without negative amounts, such as "1.00 USD and 5 tokens left".
+
+    An amount is negative if the limit was lowered later, or if a call cost more than its reservation.
+    """
+    parts = ((left.usd, " USD"), (left.tokens, " tokens"))
+    over = " and ".join(f"{-amount}{unit}" for amount, unit in parts if amount < 0)
+    if not over:
+        return f"{left.usd} USD and {left.tokens} tokens left"
+    rest = [f"{amount}{unit}" for amount, unit in parts if amount > 0]
+    return f"{rest[0] if rest else 'nothing'} left (spent and reserved amounts exceed the limit by {over})"
+
+
 def checked(amount: Amount, name: str) -> Amount:
     """Return the amount unchanged. Raises Invalid if it is negative, not finite, too large or finer than USD_STEP."""
     if amount.counted() != amount:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from domain.errors import Conflict, Invalid, LimitReached, Refused
 from domain.message import ORGANISATION, Command, Erased, Event
-from domain.money import NOTHING, Amount, checked
+from domain.money import NOTHING, Amount, checked, left_text
 
 Phase = Literal["unfounded", "running", "paused", "halted"]
 
@@ -183,9 +183,8 @@ def lend(state: OrganisationState, run: UUID, amount: Amount) -> BudgetReserved:
             f"The organisation is {state.phase}.", hint="Run `aura resume` to start it again. The run then continues."
         )
     if not (state.committed + amount).fits(state.cap):
-        left = state.cap - state.committed
         raise LimitReached(
-            f"The organisation can still spend {left.usd} USD and {left.tokens} tokens, but this run needs "
+            f"The organisation has {left_text(state.cap - state.committed)}, but this run needs "
             f"{amount.usd} USD and {amount.tokens} tokens.",
             hint="Lower the run's budget, wait until another run ends, or raise the organisation's budget.",
         )

@@ -17,7 +17,7 @@ from domain import task as task_rules
 from domain.errors import Conflict, Invalid, LimitReached, NotFound, Refused
 from domain.faults import FAULTS_MAX
 from domain.message import Command, Erased, Event, TaskEvent
-from domain.money import NOTHING, Amount, checked
+from domain.money import NOTHING, Amount, checked, left_text
 from domain.organisation import BudgetReserved, OrganisationState, lend
 from domain.task import Assign, FinishCall, ReleaseOrder, TaskCommand, TaskState
 from domain.tree import Entry
@@ -192,8 +192,8 @@ def _may_assign(command: Assign, task: TaskState, state: RunState) -> None:
     review.refuse_author(task, state.tasks.values(), command.employee)
     if not command.reservation.fits(state.left) or state.left.tokens <= 0:
         raise LimitReached(
-            f"The call may cost {command.reservation.usd} USD and {command.reservation.tokens} tokens, but the run can "
-            f"still spend only {state.left.usd} USD and {state.left.tokens} tokens.",
+            f"The call may cost {command.reservation.usd} USD and {command.reservation.tokens} tokens, but the run has "
+            f"only {left_text(state.left)}.",
             hint="Submit with a larger budget, or hire a cheaper employee.",
         )
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import msgspec
 
-from domain.counting import counted
 from domain.errors import Invalid
 from domain.tree import Tree
+from domain.wording import counted
 from verification.gates.base import Origin, Subject
 from verification.gates.base_problems import BaseProblem, disagreements
 from verification.gates.base_suite import base_problems, own_suite

@@ -13,10 +13,10 @@ from agents.delivery.proof import proof_files
 from agents.run_content import tree_of
 from bus.blobs import Blobs
 from domain import run_messages, task
-from domain.counting import counted
 from domain.message import Recorded
 from domain.run import RunState, files_of
 from domain.tree import Entry, Manifest, Tree
+from domain.wording import counted
 from governance.signing import public_pem
 from verification.requirements.model import Requirement
 from verification.verdict.attestation import named_key

@@ -14,15 +14,15 @@ from bus.projection import Cause
 from bus.projection_rows import Rows
 from domain import employee as staff
 from domain import organisation, review, run_messages, task
-from domain.counting import counted
 from domain.employee import Profile
 from domain.faults import FAULTS_MAX
 from domain.message import Command, Recorded, RunEvent, TaskEvent, derive
-from domain.money import Amount
+from domain.money import Amount, left_text
 from domain.repeats import REPEATED, repeats_max
 from domain.returning import attempts_used
 from domain.run import Phase, RunState
 from domain.task import TaskState
+from domain.wording import counted
 from projections import manager as manager_view
 from projections.openrun import HAVE_ORDERS, RUN_KEY, OpenRun, open_in, open_state
 
@@ -274,7 +274,7 @@ def _no_answer(part: TaskState) -> str:
 
 def _budget_used(state: RunState, prompt_tokens: int | None) -> str:
     size = f" with a prompt of about {prompt_tokens} tokens" if prompt_tokens is not None and prompt_tokens >= 0 else ""
-    left = f"The budget has {state.left.usd} USD and {state.left.tokens} tokens left"
+    left = f"The budget has {left_text(state.left)}"
     return f"{left}: not enough for one more call{size}."
 
 

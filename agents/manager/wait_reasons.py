@@ -9,6 +9,7 @@ from agents.manager import routing
 from bus.projection_rows import Rows
 from domain import review
 from domain.errors import LimitReached
+from domain.money import left_text
 from domain.organisation import lend
 from domain.run import RunState
 from domain.task import TaskState
@@ -149,7 +150,7 @@ class WaitReasons:
             return self._rest(part, state, barred) or _nobody_may(part, state)
         turn = routing.turn(part, self._desk, state.left, barred, SHORTEST_PROMPT)
         if not turn:
-            left = f"The run has {state.left.usd} USD and {state.left.tokens} tokens left"
+            left = f"The run has {left_text(state.left)}"
             hint = "The run ends after its last open call. Submit the requirement again with a larger budget."
             return Wait(code="run_budget", message=f"{left}: not enough for a call for {part.name}.", hint=hint)
         if any(self._desk.free(who) > 0 for who in turn):

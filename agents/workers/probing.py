@@ -16,6 +16,7 @@ from agents.employees.pricing import provider_of
 from agents.employees.providers.proxies import proxy_of
 from agents.employees.safe_text import one_line
 from domain.errors import AuraError
+from domain.wording import sentences
 
 REACH_WAIT_S = 3.0
 """Seconds within which a server must accept a connection."""
@@ -134,7 +135,7 @@ class Served:
         except CallFailed as failure:
             blames_key = failure.failure in ("auth", "forbidden") or needs_key(self._posting)
             if unset and blames_key:
-                return f"{failure.message} {unset_key(self._posting.api_key_env)}", None
+                return sentences(failure.message, unset_key(self._posting.api_key_env)), None
             return str(failure), None
         except Exception as error:
             return f"This employee cannot be called: {type(error).__name__}.", None

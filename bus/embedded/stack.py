@@ -27,8 +27,8 @@ from bus.embedded.spec import ChildSpec
 from bus.embedded.spec import plan as plan_spec
 from bus.embedded.state import PLAN, PLAN_FILE, RESTART_LONGEST_S, STATE_FILE, StackPlan, ending
 from bus.embedded.status import ChildStatus, StackStatus, status
-from domain.counting import counted
 from domain.errors import Conflict, Invalid, Unavailable
+from domain.wording import counted
 
 __all__ = ["ChildSpec", "ChildStatus", "Endpoints", "StackStatus", "down", "servers", "status", "up"]
 

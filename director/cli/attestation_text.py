@@ -3,7 +3,7 @@
 from director.services.attestations import SHOWN_MAX, CheckedFolder
 from director.terminal.escape import visible
 from director.terminal.text import table
-from domain.counting import counted
+from domain.wording import counted
 
 
 def attestation_text(checked: CheckedFolder) -> str:

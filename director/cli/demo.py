@@ -27,8 +27,8 @@ from director.services.submit import ATTEMPTS_MAX, submit
 from director.settings import Settings
 from director.terminal.cheat_text import cheat_text
 from director.terminal.text import attempt_line, money, next_step, table
-from domain.counting import counted
 from domain.errors import Failed
+from domain.wording import counted
 from governance import keys
 from verification.requirements.parser import read_requirement
 

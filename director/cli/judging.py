@@ -51,7 +51,7 @@ class WorkflowDoor(Door):
 def _problems(error: AuraError) -> list[tuple[str, str, int | None]]:
     if isinstance(error, RequirementInvalid):
         return [(f"{each.message}. Write: {each.remedy}", each.file, each.line) for each in error.problems]
-    return [(f"{error.message} {error.hint}".strip(), "", None)]
+    return [(str(error), "", None)]
 
 
 def judge_door(form: str, *, as_json: bool) -> Door:

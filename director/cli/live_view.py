@@ -19,10 +19,10 @@ from director.terminal.parked_text import cure, sentence
 from director.terminal.text import money
 from director.terminal.wait_text import wait_lines
 from domain import employee
-from domain.counting import counted
 from domain.errors import Failed, Unavailable
 from domain.message import Recorded, TaskEvent
 from domain.waiting import Wait
+from domain.wording import counted
 
 POLL_S = 0.25
 RECORDED_WAIT_S = 5.0

@@ -9,7 +9,7 @@ from director.services.causes import CAUSES_MAX, TREE_EVENTS_MAX, Effect, Explan
 from director.services.events import EventView
 from director.services.replay import ReplayDigests, ViewState
 from director.terminal.text import clock, table
-from domain.counting import counted
+from domain.wording import counted
 from projections.replay import Checked
 
 DIFFERENCES_MAX = 50

@@ -6,8 +6,8 @@ from director.reports.verdict_reasons import Reason
 from director.reports.verdict_view import VerdictView
 from director.terminal.escape import below, visible
 from director.terminal.text import table
-from domain.counting import counted
 from domain.tree import hex_of
+from domain.wording import counted
 from verification.verdict.model import Finding, Verdict
 
 TEXT_CHARS_MAX = 90

@@ -12,9 +12,9 @@ from msgspec import structs
 from agents.delivery.packaging import ProofNames, proof_names
 from agents.delivery.proof import NAMES, PREFIX, proof_beside
 from director.services.judged_source import SKIPPED, read_tree
-from domain.counting import counted
 from domain.errors import Differs, Failed, Invalid, NotFound
 from domain.tree import FORMER_ALGORITHM, Entry, Manifest, algorithm_of, contents_of, manifest_of, tree_digest
+from domain.wording import counted
 from governance import signing
 from verification.verdict.attestation import key_hex, verify
 from verification.verdict.statement import Statement

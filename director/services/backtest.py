@@ -12,9 +12,9 @@ import msgspec
 
 from director.services.degraded import require_limits
 from director.settings import Settings
-from domain.counting import counted
 from domain.errors import AuraError, Failed, Forbidden, Invalid, LimitReached, NotFound, Unavailable
 from domain.tree import digest_of
+from domain.wording import counted
 from verification.backtest.commits import FixCommit, fix_commits
 from verification.backtest.model import CommitResult, Report, summary_of
 from verification.backtest.requirement_files import write_requirement

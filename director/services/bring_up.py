@@ -14,11 +14,11 @@ from director.deployment import processes
 from director.services.hiring import ensure
 from director.services.session import DirectorSession, desk
 from director.settings import Settings
-from domain.counting import counted
 from domain.errors import Conflict, Invalid
 from domain.message import NAMESPACE, derive
 from domain.money import Amount
 from domain.organisation import Found
+from domain.wording import counted
 from governance import keys
 from governance.authority import ROLES
 from observability import prometheus_targets

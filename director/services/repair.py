@@ -14,8 +14,8 @@ from bus.rehydration import rehydrate
 from bus.store import Store
 from bus.stream import Stream, connect
 from director.settings import Settings
-from domain.counting import counted
 from domain.errors import AuraError, Refused, Unavailable
+from domain.wording import counted
 
 Note = Callable[[str], None]
 

@@ -11,8 +11,8 @@ import msgspec
 from bus.projection import Projection
 from bus.store import Store
 from director.services.times import SEQ_MAX, microseconds
-from domain.counting import counted
 from domain.errors import Differs, Invalid, NotFound
+from domain.wording import counted
 from projections import replay
 from runtime.roles import CONSUMERS, HEAR_AGAIN
 

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from domain.counting import counted
 from domain.errors import Conflict, Invalid
+from domain.wording import counted
 from verification.adequacy.weak_criteria import weak_criteria
 from verification.base_check import BaseReport
 from verification.requirements.base_tree import BaseTree

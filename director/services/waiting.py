@@ -16,8 +16,8 @@ from director.services.parked import MOVERS, parked_data
 from director.services.session import rows
 from director.settings import Settings
 from director.terminal.parked_text import cure, sentence
-from domain.counting import counted
 from domain.waiting import RunWait, Wait, WaitCode
+from domain.wording import counted
 from observability.process_registry import serving
 from projections.manager import EmployeeRow, ManagerProjection, OrganisationRow
 from projections.openrun import RUN_KEY, OpenRun, open_state

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from director.terminal.escape import visible
-from domain.counting import counted
+from domain.wording import counted
 
 LINES_MAX = 9
 """The maximum number of lines to show of one file."""

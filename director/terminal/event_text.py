@@ -7,8 +7,8 @@ from uuid import UUID
 from agents.employees.call_errors import hint_of
 from director.terminal.text import clock, reasons
 from domain import employee, incident, organisation, refusal, run_messages, task
-from domain.counting import counted
 from domain.message import Recorded, TaskEvent
+from domain.wording import counted, sentences
 
 NAMING_TYPES = ("employee.hired", "employee.renamed", "run.planned")
 """The events that give employees and tasks their names."""
@@ -90,7 +90,7 @@ def _failed(event: task.CallFinished, who: str) -> str:
     if outcome == task.DECLINED:
         return f"{who} reports that the task cannot be done: {message}"
     used = "" if event.counts else ", no attempt is used up"
-    return " ".join(filter(None, (f"the call of {who} failed ({outcome}{used}).", message, hint_of(outcome))))
+    return sentences(f"the call of {who} failed ({outcome}{used})", message, hint_of(outcome))
 
 
 def _of_run(event: object) -> str:

@@ -9,9 +9,9 @@ from bus.disk_room import FREE_BYTES_MIN, STREAM_FULL_RATIO, size_text
 from director.terminal.escape import visible
 from director.terminal.parked_text import parked_text
 from director.terminal.wait_text import wait_lines, waiting_text
-from domain.counting import counted
-from domain.money import Amount
+from domain.money import ZERO_USD, Amount, left_text
 from domain.waiting import RunWait
+from domain.wording import counted
 
 MICRO = 1_000_000
 
@@ -40,8 +40,11 @@ def money(usd: Any) -> str:
 
 
 def budget_text(parts: Mapping[str, Amount]) -> str:
-    """Return the parts of a budget as a table for people."""
-    return table(("", "dollars", "tokens"), [(name, money(part.usd), part.tokens) for name, part in parts.items()])
+    """Return the parts of a budget, each with its name, as a table for people. No part is shown as less than 0."""
+    shown = {name: Amount(max(part.usd, ZERO_USD), max(part.tokens, 0)) for name, part in parts.items()}
+    lines = table(("", "dollars", "tokens"), [(name, money(part.usd), part.tokens) for name, part in shown.items()])
+    left = parts["left"]
+    return lines if shown["left"] == left else f"{lines}\nThe organisation has {left_text(left)}. New runs wait."
 
 
 def masked(url: str) -> str:

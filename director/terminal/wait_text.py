@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from director.terminal.escape import visible
-from domain.counting import counted
 from domain.waiting import RunWait, Wait
+from domain.wording import counted
 
 
 def wait_lines(wait: Wait) -> list[str]:

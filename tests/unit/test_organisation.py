@@ -4,9 +4,10 @@ from decimal import Decimal
 
 import pytest
 
+from director.terminal.text import budget_text
 from domain.errors import Conflict, Invalid, LimitReached, Refused
 from domain.message import ORGANISATION
-from domain.money import NOTHING, TOKENS_MAX, USD_MAX, Amount
+from domain.money import NOTHING, TOKENS_MAX, USD_MAX, Amount, left_text
 from domain.organisation import (
     BudgetReserved,
     BudgetSet,
@@ -112,9 +113,41 @@ def test_it_lends_what_is_left_and_no_more() -> None:
     twice = evolve(once, lend(once, uuid(50), half))
     assert twice.committed == CAP
     for more in (Amount(Decimal("0.01"), 0), Amount(Decimal(0), 1)):
-        with pytest.raises(LimitReached, match="can still spend"):
+        with pytest.raises(LimitReached, match="has 0.00 USD and 0 tokens left"):
             lend(twice, uuid(51), more)
     assert lend(twice, uuid(51), NOTHING) == BudgetReserved(for_run=uuid(51), amount=NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("cap", "text"),
+    [
+        (Amount(Decimal(8), 5), "8 USD and 5 tokens left"),
+        (Amount(Decimal(0), 0), "0 USD and 0 tokens left"),
+        (Amount(Decimal("-3.00"), 7), "7 tokens left (spent and reserved amounts exceed the limit by 3.00 USD)"),
+        (Amount(Decimal(3), -7), "3 USD left (spent and reserved amounts exceed the limit by 7 tokens)"),
+        (
+            Amount(Decimal("-3.00"), -7),
+            "nothing left (spent and reserved amounts exceed the limit by 3.00 USD and 7 tokens)",
+        ),
+    ],
+)
+def test_what_is_left_is_said_without_negative_amounts(cap: Amount, text: str) -> None:
+    assert left_text(cap) == text
+
+
+def test_a_lowered_limit_lends_nothing_and_says_by_how_much_it_is_exceeded() -> None:
+    state = evolve(fold("organisation", *LENT), BudgetSet(cap=NOTHING))
+    over = state.committed
+    with pytest.raises(LimitReached) as refused:
+        lend(state, uuid(51), Amount(Decimal("1.00"), 0))
+    assert refused.value.message == (
+        f"The organisation has nothing left (spent and reserved amounts exceed the limit by {over.usd} USD and "
+        f"{over.tokens} tokens), but this run needs 1.00 USD and 0 tokens."
+    )
+    shown = budget_text({"limit": state.cap, "reserved": over, "left": state.cap - over}).splitlines()
+    assert shown[-2].split() == ["left", "0.00", "USD", "0"]
+    assert shown[-1].endswith("New runs wait.")
+    assert len(budget_text({"limit": over, "left": over}).splitlines()) == 3, "the control"
 
 
 def test_what_a_run_did_not_spend_can_be_lent_again() -> None:

@@ -87,7 +87,7 @@ def test_minutes_have_an_end() -> None:
 
 @pytest.mark.parametrize("more", [Amount(Decimal("0.01"), 0), Amount(Decimal(0), 1)])
 def test_a_call_is_reserved_from_what_is_left(more: Amount) -> None:
-    given(*PLANNED).when(replace(ASSIGN, reservation=BUDGET + more)).refused(LimitReached, "still spend only 1.00 USD")
+    given(*PLANNED).when(replace(ASSIGN, reservation=BUDGET + more)).refused(LimitReached, "has only 1.00 USD")
     (assigned,) = decide_after(replace(ASSIGN, reservation=BUDGET), *PLANNED)
     assert fold("run", *PLANNED, assigned).left == Amount(Decimal("0.00"), 0)
 

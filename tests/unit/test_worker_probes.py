@@ -203,6 +203,7 @@ UNSET = (
     "then run `aura down` and `aura up`."
 )
 AUTH = CallFailed("auth", "It answered 401.")
+REFUSED = CallFailed("auth", "x answered 401: Incorrect API key provided")
 AWAY = CallFailed("connection", "It cannot be reached.")
 OWN = "http://127.0.0.1:9/v1"
 
@@ -213,6 +214,7 @@ OWN = "http://127.0.0.1:9/v1"
         (hosted(), {"MY_KEY": "k"}, well, ""),
         (hosted(), {"MY_KEY": "k"}, raising(AUTH), str(AUTH)),
         (hosted(), {}, raising(AUTH), f"It answered 401. {UNSET}"),
+        (hosted(), {}, raising(REFUSED), f"x answered 401: Incorrect API key provided. {UNSET}"),
         (hosted(), {}, raising(AWAY), f"It cannot be reached. {UNSET}"),
         (hosted(base_url=OWN), {}, well, ""),
         (hosted(base_url=OWN), {}, raising(AUTH), f"It answered 401. {UNSET}"),

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from itertools import islice
 
-from domain.counting import counted
+from domain.wording import counted
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do, verdict_on
 from verification.gates.base_problems import BaseProblem, changes_without_effect, finding_of, too_few
 from verification.gates.suites import DETAIL_CHARS_MAX, TOLD_MAX, shortened

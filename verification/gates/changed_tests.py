@@ -3,8 +3,8 @@
 import time
 from typing import Any
 
-from domain.counting import counted
 from domain.tree import Tree
+from domain.wording import counted
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do, verdict_on
 from verification.gates.suites import FORGEABLE, shortened, suite_finding
 from verification.requirements.model import BaseTestChange

@@ -1,7 +1,7 @@
 """Gate of a tree's form. If a tree does not fit into a sandbox, most other gates do not run."""
 
-from domain.counting import counted
 from domain.tree import Tree
+from domain.wording import counted
 from verification.gates.base import GateReport, Subject, VerdictGate, verdict_on
 from verification.source_scan.write_set import compiled_findings, form_findings, twin_findings
 

@@ -4,8 +4,8 @@ import asyncio
 
 import msgspec
 
-from domain.counting import counted
 from domain.errors import Unavailable
+from domain.wording import counted
 from verification.execution.case_runner import PROJECT
 from verification.execution.retry import boxed
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do

@@ -1,6 +1,6 @@
 """Gate against mass deletion. It finds changed files in which an employee's work removed most of the lines."""
 
-from domain.counting import counted
+from domain.wording import counted
 from verification.gates.base import GateReport, Subject, VerdictGate, verdict_on
 from verification.source_scan.mass_deletion import mass_deletions
 

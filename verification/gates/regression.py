@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from domain.counting import counted
+from domain.wording import counted
 from verification.execution.trials import run_all, trials_of
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do, verdict_on
 from verification.gates.cases import counts, failed

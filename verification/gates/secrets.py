@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from domain.counting import counted
+from domain.wording import counted
 from verification.gates.base import GateReport, Subject, VerdictGate, verdict_on
 from verification.source_scan.secret_scan import Secret, secrets_in
 from verification.source_scan.write_set import NAMED_MAX, is_test

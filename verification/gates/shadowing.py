@@ -1,7 +1,7 @@
 """Gate about shadowing. It reports files of the project that hide a library's module of the same name."""
 
-from domain.counting import counted
 from domain.tree import Tree
+from domain.wording import counted
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do
 from verification.packages.libraries import modules_in
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from domain.counting import counted
+from domain.wording import counted
 from verification.adequacy.trivial_stubs import NOT_IMPLEMENTED, NOTHING
 from verification.adequacy.weak_criteria import played
 from verification.gates.base import GateReport, Subject, VerdictGate, verdict_on

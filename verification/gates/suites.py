@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from domain.counting import counted
+from domain.wording import counted
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do
 from verification.requirements.model import Criterion
 from verification.suites.given_suite import Standing, SuiteResult, run_given

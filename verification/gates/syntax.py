@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from domain.counting import counted
+from domain.wording import counted
 from verification.adequacy.mutation import changed_lines
 from verification.execution.case_runner import ALONE, PROJECT
 from verification.execution.retry import boxed

@@ -3,9 +3,9 @@
 import asyncio
 import re
 
-from domain.counting import counted
 from domain.errors import Unavailable
 from domain.tree import Tree
+from domain.wording import counted
 from verification.execution.case_runner import ALONE, PROJECT, SOURCES
 from verification.execution.retry import boxed
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do

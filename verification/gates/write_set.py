@@ -1,6 +1,6 @@
 """Gate of the write set. Every path that differs from the base must be a path that the author may write."""
 
-from domain.counting import counted
+from domain.wording import counted
 from verification.gates.base import GateReport, Subject, VerdictGate, verdict_on
 from verification.source_scan.write_set import extension_findings, scope_findings
 from verification.verdict.model import Finding

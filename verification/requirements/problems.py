@@ -6,8 +6,8 @@ from typing import Protocol
 
 import msgspec
 
-from domain.counting import counted
 from domain.errors import Invalid
+from domain.wording import counted
 
 PROBLEMS_MAX = 50  # maximum number of problems shown for one file; more problems usually repeat the same mistake
 SIMILAR_CHARS_MAX = 80  # longer words are not compared for "did you mean"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from domain.errors import Unavailable
+from domain.wording import sentences
 from verification.sandbox.base import Capabilities, RunResult, RunSpec, Sandbox
 from verification.sandbox.dockerengine import DEFAULT_HOST, Engine
 
@@ -84,6 +85,6 @@ class FirstThatHolds:
                 self._chosen = each
                 break
             if self._chosen is None:
-                told = " ".join(cause.message for cause in causes)
+                told = sentences(*(cause.message for cause in causes))
                 raise Unavailable(told, hint=causes[-1].hint, code=causes[-1].code)
             return self._chosen

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from domain.counting import counted
+from domain.wording import counted
 from verification.execution.case_runner import PROJECT, CaseProblem, Project
 from verification.requirements.model import Suite
 from verification.sandbox.base import Sandbox

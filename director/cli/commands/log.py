@@ -7,7 +7,7 @@ import typer
 from director.cli.commands.command import command
 from director.cli.output import Door
 from director.services.times import SEQ_MAX
-from domain.counting import counted
+from domain.wording import counted
 
 if TYPE_CHECKING:
     from director.settings import Settings

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from domain.counting import counted
+from domain.errors import Invalid
+from domain.wording import counted, sentences
 
 ROOT = Path(__file__).parents[2]
 ODD = re.compile(
@@ -29,6 +30,26 @@ LIMITED = ("more than", "have an attempt")
 )
 def test_a_noun_has_the_number_of_its_count(count: int, words: tuple[str, ...], text: str) -> None:
     assert counted(count, *words) == text
+
+
+@pytest.mark.parametrize(
+    ("texts", "joined"),
+    [
+        (("Incorrect API key provided", "KEY is not set."), "Incorrect API key provided. KEY is not set."),
+        (("It is full.", "Free some room."), "It is full. Free some room."),
+        (("Two problems:", "first"), "Two problems: first"),
+        (("It was cut…", "Read it."), "It was cut… Read it."),
+        (("Said", "", "  "), "Said"),
+        (("", "Hint"), "Hint"),
+    ],
+)
+def test_texts_of_others_become_sentences(texts: tuple[str, ...], joined: str) -> None:
+    assert sentences(*texts) == joined
+
+
+def test_an_error_separates_its_message_from_its_hint() -> None:
+    assert str(Invalid("answered 401: no such key", hint="Set it.")) == "answered 401: no such key. Set it."
+    assert str(Invalid("It is odd.", hint="Set it.")) == "It is odd. Set it.", "the control"
 
 
 def test_no_message_puts_a_length_before_a_plural() -> None:
