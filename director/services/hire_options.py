@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from agents.employees.postings import Posting
-from agents.employees.pricing import Rates
+from agents.employees.postings import Kind, Posting
+from agents.employees.pricing import Rates, provider_of
 from domain.errors import Invalid, NotFound
 
 DEFAULT_KEY_ENV = "OPENAI_API_KEY"
@@ -18,7 +18,8 @@ _RATE = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?", re.ASCII)
 class Hiring(msgspec.Struct, frozen=True, kw_only=True):
     """The options of the command. None means not given: a hire then uses the default, and an update keeps the value.
 
-    Prices are in USD per million tokens, as text.
+    Prices are in USD per million tokens, as text. `local`: True for a price of 0, False for that of
+    the price table.
     """
 
     name: str
@@ -26,7 +27,7 @@ class Hiring(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None
     style: str | None = None
     key_env: str | None = None
-    local: bool = False
+    local: bool | None = None
     price_in: str | None = None
     price_out: str | None = None
     slots: int | None = None
@@ -43,10 +44,25 @@ def posting_of(wanted: Hiring, present: Posting | None = None) -> Posting:
     """
     if wanted.script:
         return _scripted(wanted, present)
-    before = present if present is not None and (present.kind != "scripted" or not wanted.base_url) else None
-    if before is not None and before.kind != "openai":
-        return _limited(wanted, _only_limits(wanted, before))
-    return _limited(wanted, _priced(wanted, _of_server(wanted, before), before))
+    if present is not None and present.kind == "scripted" and wanted.base_url:
+        present = replace(_of_kind("openai", wanted, present), api_key_env=DEFAULT_KEY_ENV)
+    if present is not None and present.kind != "openai":
+        return _limited(wanted, _only_limits(wanted, present))
+    return _limited(wanted, _priced(wanted, _of_server(wanted, present), present))
+
+
+def _of_kind(kind: Kind, wanted: Hiring, present: Posting | None) -> Posting:
+    """Return a new posting of this kind. The limits of an employee that had another kind stay."""
+    posting = Posting(name=wanted.name, kind=kind)
+    if present is None:
+        return posting
+    return replace(
+        posting,
+        slots=present.slots,
+        output_tokens_max=present.output_tokens_max,
+        prompt_tokens_max=present.prompt_tokens_max,
+        wall_s=present.wall_s,
+    )
 
 
 def _scripted(wanted: Hiring, present: Posting | None) -> Posting:
@@ -56,14 +72,19 @@ def _scripted(wanted: Hiring, present: Posting | None) -> Posting:
             f"There is no script {wanted.script}.", hint='Write it as JSON, for example {"T1": [{"slug.py": "…"}]}'
         )
     before = present if present is not None and present.kind == "scripted" else None
-    posting = before or Posting(name=wanted.name, kind="scripted")
+    posting = before or _of_kind("scripted", wanted, present)
     return _limited(wanted, replace(posting, script=str(Path(wanted.script).absolute())))
 
 
 def _only_limits(wanted: Hiring, before: Posting) -> Posting:
     """Return `before`. Raises Invalid for an option about a server: a script and the embedded model have no server."""
     stated = {"--base-url": wanted.base_url, "--model": wanted.model, "--key-env": wanted.key_env}
-    stated |= {"--style": wanted.style, "--price-in": wanted.price_in, "--price-out": wanted.price_out}
+    stated |= {
+        "--local": None if wanted.local is None else "stated",
+        "--style": wanted.style,
+        "--price-in": wanted.price_in,
+        "--price-out": wanted.price_out,
+    }
     for option, value in stated.items():
         if value:
             raise Invalid(
@@ -94,15 +115,20 @@ def _of_server(wanted: Hiring, before: Posting | None) -> Posting:
 
 
 def _priced(wanted: Hiring, posting: Posting, before: Posting | None) -> Posting:
-    """Return the posting with its price: the given price, else the present price if server and model are unchanged."""
+    """Return the posting with the given price, or with the price that it has.
+
+    A price of 0 does not stay if the server becomes one of a known vendor, because calls there cost money.
+    """
     rates = _rates(wanted)
     if rates is not None:
         return replace(posting, price="genai-prices", price_in=rates.input_usd, price_out=rates.output_usd)
     if wanted.local:
         return replace(posting, price="zero", price_in=None, price_out=None)
-    if before is not None and (before.base_url, before.model) == (posting.base_url, posting.model):
-        return posting
-    return replace(posting, price="genai-prices", price_in=None, price_out=None)
+    vendor = provider_of(posting.base_url)
+    moved = before is not None and vendor is not None and vendor != provider_of(before.base_url)
+    if wanted.local is False or (posting.price_source == "zero" and moved):
+        return replace(posting, price="genai-prices", price_in=None, price_out=None)
+    return posting
 
 
 def _limited(wanted: Hiring, posting: Posting) -> Posting:

@@ -1,6 +1,7 @@
 """The options of `aura hire` and of `--update`, and the resulting file of the employee."""
 
 from decimal import Decimal
+from inspect import signature
 from pathlib import Path
 from uuid import UUID
 
@@ -10,10 +11,12 @@ from msgspec.structs import replace
 
 from agents.employees import postings
 from agents.employees.postings import Posting, origin_of, profile_of
+from director.cli.commands.staff import hire
 from director.services.hire_options import Hiring, posting_of
 from domain.employee import version_of
 from domain.errors import AuraError, Invalid, NotFound
 
+VENDOR = "https://api.openai.com/v1"
 OWN = "http://127.0.0.1:11434/v1"
 PRESENT = Posting(
     name="coder",
@@ -55,17 +58,50 @@ def test_a_hire_takes_the_defaults_for_what_is_not_stated() -> None:
         ({"model": "m1"}, {}),
         ({"local": True}, {"price": "zero", "price_in": None, "price_out": None}),
         ({"price_in": "1", "price_out": "2"}, {"price_in": Decimal(1), "price_out": Decimal(2)}),
-        ({"model": "m2"}, {"model": "m2", "price_in": None, "price_out": None}),
-        (
-            {"base_url": "https://api.openai.com/v1"},
-            {"base_url": "https://api.openai.com/v1", "price_in": None, "price_out": None},
-        ),
+        ({"local": False}, {"price_in": None, "price_out": None}),
+        ({"model": "m2"}, {"model": "m2"}),
+        ({"base_url": VENDOR}, {"base_url": VENDOR}),
     ],
 )
-def test_an_update_changes_what_is_stated_and_a_price_holds_for_its_model(
+def test_an_update_changes_what_is_stated_and_nothing_else(
     stated: dict[str, object], changes: dict[str, object]
 ) -> None:
     assert posting_of(asked(**stated), PRESENT) == replace(PRESENT, **changes)
+
+
+def test_every_option_is_tried_alone() -> None:
+    """A new option of `aura hire` needs its case in the test above."""
+    (cases,) = test_an_update_changes_what_is_stated_and_nothing_else.pytestmark  # type: ignore[attr-defined]  # pytest's
+    tried = {name for stated, _ in cases.args[1] for name in stated}
+    assert tried | {"name", "script"} == {field.name for field in msgspec.structs.fields(Hiring)}
+    options = set(signature(hire).parameters) - {"door", "settings", "update", "as_json"}
+    assert options == {field.name for field in msgspec.structs.fields(Hiring)}
+
+
+@pytest.mark.parametrize(
+    ("stated", "price"),
+    [
+        ({"base_url": "http://127.0.0.1:9/v1", "model": "m2"}, "zero"),
+        ({"slots": 2}, "zero"),
+        ({"local": False}, "genai-prices"),
+        ({"base_url": VENDOR, "model": "gpt-4o"}, "genai-prices"),
+        ({"base_url": VENDOR, "model": "gpt-4o", "local": True}, "zero"),
+    ],
+)
+def test_a_local_model_stays_free_until_its_calls_go_to_a_vendor(stated: dict[str, object], price: str) -> None:
+    free = replace(PRESENT, price="zero", price_in=None, price_out=None)
+    assert posting_of(asked(**stated), free).price_source == price
+
+
+def test_the_limits_stay_when_a_model_becomes_a_script_and_back(tmp_path: Path) -> None:
+    script = tmp_path / "answers.json"
+    script.write_text("{}")
+    limits = {"slots": 3, "output_tokens_max": 77, "prompt_tokens_max": 88, "wall_s": 9.0}
+    played = posting_of(asked(script=str(script)), replace(PRESENT, **limits))
+    again = posting_of(asked(base_url=OWN, model="m", local=True), played)
+    for posting in (played, again):
+        assert {name: getattr(posting, name) for name in limits} == limits
+    assert (played.base_url, played.price_in, again.script) == ("", None, ""), "control: the rest is of the other kind"
 
 
 def test_a_model_may_become_a_script_and_back(tmp_path: Path) -> None:

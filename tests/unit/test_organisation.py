@@ -113,7 +113,7 @@ def test_it_lends_what_is_left_and_no_more() -> None:
     twice = evolve(once, lend(once, uuid(50), half))
     assert twice.committed == CAP
     for more in (Amount(Decimal("0.01"), 0), Amount(Decimal(0), 1)):
-        with pytest.raises(LimitReached, match="has 0.00 USD and 0 tokens left"):
+        with pytest.raises(LimitReached, match=r"has 0\.00 USD and 0 tokens left"):
             lend(twice, uuid(51), more)
     assert lend(twice, uuid(51), NOTHING) == BudgetReserved(for_run=uuid(51), amount=NOTHING)
 

@@ -21,6 +21,14 @@ KeyEnv = Annotated[
         "The key itself is never stored."
     ),
 ]
+Local = Annotated[
+    bool | None,
+    typer.Option(
+        "--local/--no-local",
+        help="A local model: its price is 0.00 USD, until it gets a server of a known vendor. "
+        "--no-local: the price of the price table (the default).",
+    ),
+]
 PriceIn = Annotated[
     str | None, typer.Option(metavar="USD", help="The price per million prompt tokens, if no price table has it.")
 ]
@@ -69,7 +77,7 @@ async def hire(
     model: Annotated[str | None, typer.Option(help="The model's name on that server.")] = None,
     style: Annotated[str | None, typer.Option(help="chat (the default), or grammar for a llama.cpp server")] = None,
     key_env: KeyEnv = None,
-    local: Annotated[bool, typer.Option("--local", help="A local model: its price is 0.00 USD.")] = False,
+    local: Local = None,
     price_in: PriceIn = None,
     price_out: Annotated[str | None, typer.Option(metavar="USD", help="The price per million answer tokens.")] = None,
     slots: Annotated[
