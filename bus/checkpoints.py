@@ -41,7 +41,7 @@ async def parked(store: Store, consumers: Collection[str]) -> dict[str, list[Par
                 continue
         first: dict[UUID, Parked] = {}
         for row in sorted(rows, key=lambda row: row.key):
-            first.setdefault(row.scope, row)  # type: ignore[arg-type]  # the kind that was asked for
+            first.setdefault(row.scope, row)  # type: ignore[arg-type]  # the rows have the requested kind
         if first:
             halted[name] = list(first.values())
     return halted

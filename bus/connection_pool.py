@@ -60,7 +60,7 @@ class Loan:
             self._connection = await lending.pool.acquire(timeout=lending.wait_s)
         finally:
             lending.waiting -= 1
-        return self._connection  # type: ignore[no-any-return]  # as above
+        return self._connection  # type: ignore[no-any-return]  # a PoolConnectionProxy forwards all of Connection
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

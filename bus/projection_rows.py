@@ -76,7 +76,7 @@ class Rows:
         """Return a resident table's rows with one of these values in the indexed field, sorted by scope and key."""
         keys = [key for value in values for key in self._index[kind.table].get(value, ())]
         rows = self._rows[kind.table]
-        return [rows[scope][key] for scope, key in sorted(keys, key=_by_scope)]  # type: ignore[misc]  # one kind a table
+        return [rows[scope][key] for scope, key in sorted(keys, key=_by_scope)]  # type: ignore[misc]  # a table holds one kind
 
     def put(self, row: Row) -> None:
         """Insert or replace by primary key. Raises ValueError if Postgres cannot store it: the event is then parked."""

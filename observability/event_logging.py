@@ -109,7 +109,7 @@ class Lines:
             if telling is not None:
                 name, fields = telling
                 tell = log.warning if name in WARNINGS else log.info
-                tell(name, **_where(recorded), **fields(recorded.event))  # type: ignore[arg-type]  # it is one
+                tell(name, **_where(recorded), **fields(recorded.event))  # type: ignore[arg-type]  # the tables contain only events
         for row in rows.all(Parked):
             if batch[0].seq <= int(row.key) <= batch[-1].seq:
                 # only the kind of the error: its text may quote a payload

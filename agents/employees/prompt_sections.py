@@ -27,14 +27,14 @@ Render = Callable[[int | None], str]
 
 
 class Section(NamedTuple):
-    """One section of a prompt. `render` returns its text within a number of bytes, or the whole text for None."""
+    """One section of a prompt. `render` returns its text with at most that number of bytes; None: the whole text."""
 
     name: str
     render: Render
 
 
 class Sections:
-    """The text of a prompt within a number of bytes. `partial`: files in scope that the text does not show
+    """The text of a prompt with a limited number of bytes. `partial`: files in scope that the text does not show
     completely.
     """
 

@@ -36,7 +36,7 @@ def prompt_of(
     tokens_max: int | None = None,
     small: bool = False,
 ) -> Prompt:
-    """Return the prompt of a task within a number of tokens.
+    """Return the prompt of a task with at most `tokens_max` tokens.
 
     If `feedback_max` is 0, the prompt does not mention earlier attempts, so each attempt is independent. `small`: long
     prompts confuse the model. If the task is one function in a new file, the prompt then has only the text of the

@@ -98,7 +98,7 @@ async def down(home: Path, *, on_progress: Progress) -> StackStatus:
 
 
 def _on_this_loop(on_progress: Progress) -> Progress:
-    """Return a callback for steps that block in a thread. It calls `on_progress` on the caller's event loop."""
+    """Return a callback that a thread may call. It calls `on_progress` on the caller's event loop."""
     loop = asyncio.get_running_loop()
 
     def say(line: str) -> None:

@@ -99,7 +99,7 @@ def _shifted(node: ast.expr, by: int) -> ast.expr:
 
 
 def _slices(node: ast.Slice) -> Iterator[ast.expr]:
-    """Yield slices with a bound that is off by one. Bounds that are constants change as constants."""
+    """Yield slices with a bound that is off by one. The operator for constants changes constant bounds."""
     for name in ("lower", "upper"):
         bound = getattr(node, name)
         if bound is not None and not _is_number(bound):

@@ -55,7 +55,7 @@ class StubFinder:
     def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> Any:
         if name.partition(".")[0] not in self.names:
             return None
-        return importlib.machinery.ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]  # both at once
+        return importlib.machinery.ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]  # it finds and loads
 
     def create_module(self, _spec: Any) -> Any:
         return None

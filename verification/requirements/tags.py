@@ -1,8 +1,8 @@
 """Tagged values: mappings with one key that begins with `$`. They represent values that JSON cannot express.
 
-A value with a scalar tag has a canonical form, which is a text. Two values are equal if their canonical forms are
-equal. The form is a text because nobody can predict the hashes of texts. An author could choose numbers with equal
-hashes, and a set of such numbers could take quadratic time.
+A value with a scalar tag has a canonical form. Two values are equal if their canonical forms are equal. The canonical
+form is a string because the hashes of strings are randomised. An author could choose numbers with equal hashes, and a
+set of such numbers could take quadratic time.
 """
 
 import base64
