@@ -187,7 +187,7 @@ def _apart(sealed: Map[str, Read], visible: Fixtures, report: ProblemList) -> No
 
 
 def _decode(source: bytes, report: ProblemList) -> str | None:
-    """Return the text of UTF-8 bytes, with or without a byte order mark; None after a report."""
+    """Return the text of UTF-8 bytes, with or without a byte order mark. Report other bytes, and return None."""
     if len(source) > SOURCE_BYTES_MAX:
         message = f"the file is larger than {SOURCE_BYTES_MAX} bytes"
         report.add(_TOP, message, "a shorter file, with long values in fixtures/ that `$file` names")
