@@ -82,7 +82,7 @@ class CaseReader:
         self.requests = request_parser.RequestReader(self.literals, served=served)
 
     def case(self, node: Node) -> Case | None:
-        """Return one case; None after a report of its problems."""
+        """Return one case. If the case is wrong, report its problems and return None."""
         if not isinstance(node, Mapping):
             self.report.add(
                 node, f"a case must be a mapping, not {kind(node)}", '{call: "module:function", returns: 1}'

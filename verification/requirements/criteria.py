@@ -43,7 +43,7 @@ class Read(NamedTuple):
 
 
 def read_id(fields: Fields) -> str | None:
-    """Return the field `id`; None after a report."""
+    """Return the field `id`. If the field is wrong, report the problem and return None."""
     node = fields.get("id")
     if isinstance(node, Scalar) and isinstance(node.value, int) and not isinstance(node.value, bool):
         fields.report.add(

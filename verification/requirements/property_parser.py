@@ -63,7 +63,7 @@ class PropertyReader:
         self.generators = GeneratorReader(Literals(report, fixtures))
 
     def property(self, node: Node) -> Property | None:
-        """Return one property; None after a report of its problems."""
+        """Return one property. If the property is wrong, report its problems and return None."""
         if not isinstance(node, Mapping):
             self.report.add(node, f"a property must be a mapping, not {kind(node)}", _EXAMPLE)
             return None
