@@ -59,7 +59,7 @@ class GeneratorReader:
         self.report = literals.report
 
     def generator(self, node: Node) -> Generator | None:
-        """Return one generator with all defaults filled in. If the text is wrong, report the problem and return None."""
+        """Return one generator with all defaults filled in, or report a problem and return None."""
         name, options = self._name(node)
         if name is None:
             return None

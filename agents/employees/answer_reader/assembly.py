@@ -126,8 +126,8 @@ class Assembly:
         return bool(missing)
 
     def _content(self, path: str, candidates: _FileCandidates) -> str | None:
-        """Return the new text of a file. It is empty if no candidate is a version of the file, and None after a
-        fault.
+        """Return the new text of a file. It is empty if no candidate is a version of the file. None: there is a
+        fault, and its reason is noted.
         """
         whole, score = self._best(path, candidates)
         edits_score = max(map(_edit_score, candidates.edits), default=0)
