@@ -9,7 +9,7 @@ import msgspec
 from agents.manager.leadership import LEASE_KEY
 from bus import disk_room
 from bus.checkpoints import checkpoints
-from bus.embedded import stack
+from bus.embedded import nats, postgres, stack
 from bus.lease import holder_of
 from bus.store import Store
 from bus.stream import Stream, connect
@@ -22,9 +22,14 @@ from director.terminal.text import masked
 from domain.errors import AuraError, Unavailable
 from runtime.roles import CONSUMERS
 
+SERVERS = (nats.NAME, postgres.NAME)
+
 
 async def stack_data(settings: Settings) -> dict[str, Any]:
-    """Return servers, data folders, the organisation's phase, and the positions of recorder and consumers."""
+    """Return servers, data folders, the organisation's phase, and the positions of recorder and consumers.
+
+    `missing`: the names of servers and processes that do not run, do not answer or are not ready.
+    """
     found = stack.status(settings.root)
     data: dict[str, Any] = {
         "running": found.running or bool(settings.nats_url and settings.postgres_dsn),
@@ -38,14 +43,32 @@ async def stack_data(settings: Settings) -> dict[str, Any]:
         "disk_free": disk_room.free_bytes(settings.root),
         "positions": {},
         "problem": None,
+        "missing": [],
     }
     if not data["running"]:
         return data
+    servers: dict[str, dict[str, Any]] = {name: {"name": name, "ready": True} for name in SERVERS}
+    servers |= {one["name"]: one for one in data["processes"]}
     try:
-        data |= await _log_data(settings, {one["name"]: one for one in data["processes"]})
+        data |= await _log_data(settings, servers)
     except AuraError as error:
         data["problem"] = str(error)
+    data["missing"] = [name for name, one in servers.items() if not one["ready"]]
     return data
+
+
+def stack_fault(data: Mapping[str, Any]) -> Unavailable | None:
+    """Return the error that names the missing parts of a stack; None if every part is there."""
+    if not data["running"]:
+        return Unavailable(f"Nothing runs in {data['home']}.", hint="Start the organisation: `aura up`")
+    if not data["missing"]:
+        return Unavailable(data["problem"], hint="Read the logs: aura logs") if data["problem"] else None
+    names, known = data["missing"], {one["name"] for one in data["processes"]}
+    if names[0] in known:
+        hint = f"The supervisor restarts a process that has ended. Read its log: aura logs {names[0]}"
+    else:
+        hint = "Check the server that AURA_NATS_URL or AURA_POSTGRES_DSN names."
+    return Unavailable(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} not ready.", hint=hint)
 
 
 async def _log_data(settings: Settings, processes: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
@@ -55,10 +78,10 @@ async def _log_data(settings: Settings, processes: Mapping[str, dict[str, Any]])
     """
     endpoints = settings.endpoints()
     async with AsyncExitStack() as closing:
-        with _answers(processes.get("nats", {})):
+        with _answers(processes[nats.NAME]):
             client = await connect(endpoints.nats_url, name="aura-status")
         closing.push_async_callback(client.close)
-        with _answers(processes.get("postgres", {})):
+        with _answers(processes[postgres.NAME]):
             store = await Store.open(endpoints.postgres_dsn, pool_max=2)
         closing.push_async_callback(store.close)
         stream = await Stream(client).info()

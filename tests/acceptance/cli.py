@@ -107,6 +107,16 @@ class Aura:
         assert said.code == code, f"{said}\n{self.logs()}"
         return the_object(said)
 
+    def status(self) -> dict[str, Any]:
+        """Return the data of `aura status` while something runs. Its exit status says whether a part is missing."""
+        said = self.run("status", "--json")
+        whole = the_object(said)
+        data: dict[str, Any] = whole["data"]
+        assert data["running"], whole
+        assert said.code == (69 if data["missing"] or data["problem"] else 0), whole
+        assert all(name in whole["error"]["message"] for name in data["missing"]), whole
+        return data
+
     def logs(self) -> str:
         """Return the last lines of each process's log, for a test that fails."""
         logs = sorted((self.home / "run" / "logs").glob("*.log"))

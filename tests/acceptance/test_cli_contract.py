@@ -224,7 +224,9 @@ def test_settings_that_do_not_read_are_named(asleep: Aura) -> None:
     assert "secret" not in str(error)
     assert asleep.json("runs", code=69, AURA_POSTGRES_DSN="nonsense")["hint"]
     dsn = "postgresql://aura@127.0.0.1:1/aura"
-    assert asleep.json("status", AURA_NATS_URL="nats://127.0.0.1:1", AURA_POSTGRES_DSN=dsn)["problem"]
+    silent = asleep.answer("status", code=69, AURA_NATS_URL="nats://127.0.0.1:1", AURA_POSTGRES_DSN=dsn)
+    assert silent["data"]["problem"]
+    assert silent["error"]["message"] == "nats is not ready."
 
 
 @pytest.mark.parametrize(
@@ -285,14 +287,14 @@ def test_a_key_that_others_can_read_is_forbidden(inside: Aura) -> None:
 def test_requirements_that_cannot_be_met_here_are_refused_before_anything_is_written(inside: Aura) -> None:
     sample = Sample()
     file = inside.requirement(sample)
-    before = inside.json("status")["last_event"]
+    before = inside.status()["last_event"]
     (inside.folder / "broken.md").write_bytes(sample.source.replace(b"deliver: library", b"deliver: nothing"))
     assert "broken.md:4:10:" in inside.json("submit", "broken.md", code=2)["hint"]
     (problem,) = inside.answer("check", "broken.md", code=2)["data"]["problems"]
     assert (problem["line"], problem["column"]) == (4, 10)
     error = inside.json("submit", file, "--repo", "nowhere", code=3)
     assert error["code"] == "not_found"
-    assert inside.json("status")["last_event"] == before
+    assert inside.status()["last_event"] == before
 
 
 def test_words_go_to_people_and_colours_to_nobody_who_forbids_them(aura: Aura, inside: Aura) -> None:

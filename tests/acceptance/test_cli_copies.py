@@ -46,7 +46,7 @@ def test_a_copy_of_a_home_at_work_is_an_organisation_of_its_own(original: Aura, 
     assert copy.text("down").startswith(f"Nothing runs in {copy.home}")
     assert names(copy) == ["kit"], "read with a Postgres of the copy's own, for the time of the command"
     copy.json(*UP)
-    assert copy.json("status")["postgres_data"] == str(Path(copy.home) / "data" / "postgres")
+    assert copy.status()["postgres_data"] == str(Path(copy.home) / "data" / "postgres")
     copy.hire("stray", {})
     assert names(copy) == ["kit", "stray"]
     assert facts(original) == before
@@ -63,7 +63,7 @@ def names(aura: Aura) -> list[str]:
 
 def facts(aura: Aura) -> dict[str, Any]:
     """The last event, and the processes with their restarts."""
-    data = aura.json("status")
+    data = aura.status()
     assert data["problem"] is None
     processes = [(one["name"], one["pid"], one["restarts"]) for one in data["processes"]]
     return {"last_event": data["last_event"], "processes": processes}

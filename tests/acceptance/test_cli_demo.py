@@ -152,7 +152,7 @@ def test_interrupted_it_stops_and_kept_it_stays(aura: Aura, inside: Aura) -> Non
     kept = aura.text(*DEMO, "--keep")
     stop = re.search(r"stop it with: (.*) To delete", kept)
     assert stop, kept
-    assert inside.json("status")["running"] is True
+    assert inside.status()["running"] is True
     inside.until(lambda: {line["phase"] for line in inside.json("runs")["runs"]} <= {"delivered", "ended"})
     assert inside.json("replay", "--check")["differences"] == []
     done = subprocess.run(stop[1], shell=True, cwd=aura.folder, env=aura.environment, capture_output=True, check=False)

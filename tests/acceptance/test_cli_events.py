@@ -116,7 +116,7 @@ def test_follow_alone_shows_nothing_of_the_past(stack: Aura) -> None:
     try:
         assert following.stderr is not None
         assert following.stdout is not None
-        last = stack.json("status")["last_event"]
+        last = stack.status()["last_event"]
         assert following.stderr.readline() == (
             f"Following from event {last + 1} on. To begin with the first event: aura events --follow --after 0\n"
         )

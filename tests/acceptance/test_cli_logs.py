@@ -57,7 +57,7 @@ class Told:
         self.nats = self._pid("nats")
         os.kill(self.nats, signal.SIGKILL)
         self.aura.until(lambda: self._pid("nats") not in (None, self.nats))
-        self.aura.until(lambda: all(one["ready"] for one in self.aura.json("status")["processes"]))
+        self.aura.until(lambda: all(one["ready"] for one in self.aura.status()["processes"]))
         self.aura.json("down")
         logs = aura.home / "run" / "logs"
         self.text = {role: (logs / f"{role}.log").read_text() for role in ROLES}
@@ -66,7 +66,7 @@ class Told:
         }
 
     def _pid(self, name: str) -> int:
-        (found,) = [one["pid"] for one in self.aura.json("status")["processes"] if one["name"] == name]
+        (found,) = [one["pid"] for one in self.aura.status()["processes"] if one["name"] == name]
         return int(found or 0)
 
     def of_run(self, role: str, event: str) -> list[Line]:

@@ -30,7 +30,7 @@ def aura() -> Iterator[Aura]:
 
 def managers(aura: Aura) -> dict[str, dict[str, Any]] | None:
     """Return leader and standby by name when both are ready, else None. Other processes must be neither."""
-    data = aura.json("status")
+    data = aura.status()
     found = {one["name"]: one for one in data["processes"]}
     assert {one["manager"] for name, one in found.items() if name not in MANAGERS} == {None}
     by = {found[name]["manager"]: found[name] for name in MANAGERS if found[name]["ready"]}
@@ -63,7 +63,7 @@ def test_one_leads_and_a_kill_hands_over(aura: Aura) -> None:
 @pytest.mark.slow
 @pytest.mark.ci
 def test_a_second_up_keeps_as_many(aura: Aura) -> None:
-    first = aura.json("status")["supervisor_pid"]
+    first = aura.status()["supervisor_pid"]
     assert aura.json("up", "--no-model")["supervisor_pid"] == first
     said = aura.run("up", "--no-model", "--processes", "--managers", "3")
     assert said.code == 0

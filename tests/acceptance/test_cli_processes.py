@@ -26,7 +26,7 @@ def aura() -> Iterator[Aura]:
 
 
 def processes(aura: Aura) -> dict[str, dict[str, Any]]:
-    return {one["name"]: one for one in aura.json("status")["processes"]}
+    return {one["name"]: one for one in aura.status()["processes"]}
 
 
 def all_ready(aura: Aura) -> bool:
@@ -74,7 +74,7 @@ def _until_it_says(aura: Aura, log: Path, words: str) -> None:
 
 def _even(aura: Aura) -> dict[str, dict[str, Any]] | None:
     """Return the processes when every reader has passed the last event."""
-    data = aura.json("status")
+    data = aura.status()
     found = {one["name"]: one for one in data["processes"]}
     positions = {found[role]["position"] for role in ROLES if role != "employees"}
     return found if positions == {data["last_event"]} else None
@@ -83,7 +83,7 @@ def _even(aura: Aura) -> dict[str, dict[str, Any]] | None:
 def test_a_role_that_crashes_says_where_in_its_log(aura: Aura) -> None:
     aura.until(lambda: all_ready(aura))
     before = processes(aura)["hr"]
-    supervisor = aura.json("status")["supervisor_pid"]
+    supervisor = aura.status()["supervisor_pid"]
     log = aura.home / "run" / "logs" / "hr.log"
     for pid, own in ((before["pid"], log), (supervisor, log.with_name("supervisor.log"))):
         os.kill(pid, signal.SIGUSR1)
@@ -96,7 +96,7 @@ def test_a_role_that_crashes_says_where_in_its_log(aura: Aura) -> None:
 
 
 def test_a_second_up_finds_the_first_whichever_it_asks_for(aura: Aura) -> None:
-    first = aura.json("status")["supervisor_pid"]
+    first = aura.status()["supervisor_pid"]
     assert aura.json(*UP)["supervisor_pid"] == first
     assert aura.json("up", "--no-model")["supervisor_pid"] == first
 
@@ -130,7 +130,7 @@ def test_a_metrics_port_may_be_off_and_must_read(aura: Aura) -> None:
     aura.json("up", "--no-model", AURA_METRICS_PORT="off")
     found = processes(aura)["organisation"]
     assert (found["url"], found["ready"]) == (None, True)
-    before = aura.json("status")["supervisor_pid"]
+    before = aura.status()["supervisor_pid"]
     said = aura.run(*UP)
     assert "one process" in said.err
-    assert aura.json("status")["supervisor_pid"] == before
+    assert aura.status()["supervisor_pid"] == before

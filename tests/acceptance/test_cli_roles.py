@@ -30,7 +30,7 @@ def aura() -> Iterator[Aura]:
             home.environment |= {"AURA_NATS_URL": stream.url, "AURA_POSTGRES_DSN": database.url}
             inside = home.inside()
             inside.json("up", "--no-model")
-            assert {child["name"] for child in inside.json("status")["children"]} == {"organisation"}
+            assert {child["name"] for child in inside.status()["children"]} == {"organisation"}
             inside.json("down")
             yield inside
         finally:

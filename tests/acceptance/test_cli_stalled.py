@@ -51,7 +51,7 @@ def aura() -> Iterator[Aura]:
 def status(aura: Aura, wait_s: float = STATUS_WAIT_S) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """Return the status and its processes by name, within a time limit."""
     began = time.monotonic()
-    data = aura.json("status")
+    data = aura.status()
     assert time.monotonic() - began < wait_s
     return data, {one["name"]: one for one in data["processes"]}
 
@@ -108,6 +108,7 @@ def test_a_stopped_consumer_is_seen_the_others_go_on_and_it_catches_up(aura: Aur
             assert data["lag"] == {"recorder": 0} | found
             assert {one: processes[one]["ready"] for one in processes} == {one: one != name for one in processes}
             assert processes[name]["problems"] == ["it does not answer"]
+            assert data["missing"] == [name]
             waiting = msgspec.convert(data["waiting"], list[RunWait])
             shown = stack_text(data | {"waiting": waiting}).splitlines()
             assert any(line.startswith(name) and "not ready it does not answer" in line for line in shown)
@@ -127,6 +128,7 @@ def test_a_stopped_server_is_seen_and_work_goes_on_when_it_does(aura: Aura, serv
     with stopped(status(aura)[1][server]["pid"]):
         data, processes = status(aura, SERVER_WAIT_S)
         assert "does not answer" in data["problem"]
+        assert server in data["missing"]
         assert (processes[server]["ready"], processes[server]["problems"]) == (False, ["it does not answer"])
     aura.until(lambda: even(aura))
     assert status(aura)[0]["problem"] is None
@@ -136,7 +138,7 @@ def test_a_stopped_server_is_seen_and_work_goes_on_when_it_does(aura: Aura, serv
 def test_the_drills_of_the_guide_do_what_it_says(aura: Aura) -> None:
     path = f"{AURA.parent}{os.pathsep}{os.environ['PATH']}"
 
-    def shell(command: str) -> str:
+    def shell(command: str, code: int = 0) -> str:
         done = subprocess.run(
             ["/bin/sh", "-c", command],
             cwd=aura.folder,
@@ -146,7 +148,7 @@ def test_the_drills_of_the_guide_do_what_it_says(aura: Aura) -> None:
             timeout=WAIT_S,
             check=False,
         )
-        assert done.returncode == 0, done
+        assert done.returncode == code, done
         return done.stdout
 
     sample = Sample()
@@ -165,7 +167,7 @@ def test_the_drills_of_the_guide_do_what_it_says(aura: Aura) -> None:
     assert "was killed by SIGKILL" in line
     stop, look, go_on = DRILLS["a consumer hangs"]
     shell(stop)
-    assert "not ready it does not answer" in shell(look)
+    assert "not ready it does not answer" in shell(look, 69)
     shell(go_on)
     aura.until(lambda: even(aura))
     die, up = DRILLS["all processes die at the same time"]

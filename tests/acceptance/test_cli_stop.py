@@ -52,7 +52,7 @@ def deliver(aura: Aura, name: str, *, delay_s: float = 0.0, wait: bool = True) -
 
 
 def child(aura: Aura, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = next(one for one in aura.json("status")["children"] if one["name"] == name)
+    found: dict[str, Any] = next(one for one in aura.status()["children"] if one["name"] == name)
     return found
 
 
@@ -61,7 +61,7 @@ def test_a_second_up_finds_the_first_also_when_both_begin_at_once() -> None:
         both = [aura.begin(*UP, "--json") for _ in range(2)]
         said = [process.communicate(timeout=WAIT_S) for process in both]
         assert [process.returncode for process in both] == [0, 0], said
-        assert aura.json(*UP)["supervisor_pid"] == aura.json("status")["supervisor_pid"]
+        assert aura.json(*UP)["supervisor_pid"] == aura.status()["supervisor_pid"]
         processes = {child["pid"] for out, _ in said for child in json.loads(out)["data"]["children"]}
         assert len(processes) == 3
         founded = [event["envelope"]["type"] for event in aura.lines("events")]
@@ -74,7 +74,7 @@ def test_killed_and_stopped_in_the_middle_of_a_run_which_goes_on(aura: Aura) -> 
     os.kill(before["pid"], signal.SIGKILL)
     after = aura.until(lambda: (now := child(aura, "organisation"))["ready"] and now["pid"] != before["pid"] and now)
     assert after["restarts"] == before["restarts"] + 1
-    assert aura.json("status")["problem"] is None
+    assert aura.status()["problem"] is None
 
     assert aura.json("down") == {"running": False, "drained": True, "found": []}
     assert aura.answer("status", code=69)["data"]["running"] is False
@@ -156,7 +156,7 @@ async def execute(url: str, statement: str, run: str) -> None:
 @pytest.mark.slow
 @pytest.mark.ci
 def test_a_lost_stream_is_said_and_repaired_when_asked(aura: Aura) -> None:
-    events = aura.json("status")["last_event"]
+    events = aura.status()["last_event"]
     aura.json("down")
     os.rename(aura.home / "data" / "nats", aura.folder / "lost")
     error = aura.json(*UP, code=69)

@@ -65,7 +65,7 @@ def test_a_wait_names_its_reason_on_every_screen(aura: Aura) -> None:
     assert "Hire somebody: aura hire --help" in next(lines)
     inside = aura.inside()
     assert inside.json("run", "show", run)["waiting"]["code"] == "no_staff"
-    for data in (inside.json("status")["waiting"], inside.json("inbox")["held_up"]):
+    for data in (inside.status()["waiting"], inside.json("inbox")["held_up"]):
         assert {one["run"]: one["waiting"]["code"] for one in data}[run] == "no_staff"
     for command in (["run", "show", run], ["status"], ["inbox"]):
         assert "Nobody is on the staff." in inside.text(*command)
@@ -104,7 +104,7 @@ def test_the_budget_shows_what_open_runs_have_reserved(aura: Aura) -> None:
 @pytest.mark.ci
 def test_a_database_that_dies_during_the_wait_is_no_reason_to_submit_again(aura: Aura) -> None:
     process, run = waiting(aura, "killed")
-    os.kill(next(child["pid"] for child in aura.inside().json("status")["children"] if child["name"] == "postgres"), 9)
+    os.kill(next(child["pid"] for child in aura.inside().status()["children"] if child["name"] == "postgres"), 9)
     _, said = process.communicate(timeout=WAIT_S)
     assert process.returncode == 69
     assert f"`aura watch {run}` follows it. Do not submit it again." in said

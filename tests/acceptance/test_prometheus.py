@@ -112,7 +112,7 @@ class Watched:
             aura.hire("anna", {"T1": [sample.wrong("T1"), sample.right("T1")]})
             time.sleep(3 * SCRAPE_S)  # the series of the new model have begun
             self.run = aura.json("submit", aura.requirement(sample), "--wait")["run"]
-            aura.until(lambda: not any(aura.json("status")["lag"].values()))
+            aura.until(lambda: not any(aura.status()["lag"].values()))
             time.sleep(3 * SCRAPE_S)
         except BaseException:
             self.prometheus.stop()
@@ -202,7 +202,7 @@ def test_every_rule_is_read_and_none_fires(watched: Watched) -> None:
 
 def test_promtool_finds_nothing_to_say_about_any_process(watched: Watched) -> None:
     assert PROMTOOL is not None
-    pages = {one["name"]: one["url"] for one in watched.aura.json("status")["processes"] if one["url"]}
+    pages = {one["name"]: one["url"] for one in watched.aura.status()["processes"] if one["url"]}
     assert set(pages) == set(ROLES)
     for name, url in pages.items():
         with urlopen(f"{url}/metrics", timeout=ASK_WAIT_S) as answer:
@@ -216,7 +216,7 @@ def test_promtool_finds_nothing_to_say_about_any_process(watched: Watched) -> No
 def test_a_process_that_dies_is_down_and_is_found_again_elsewhere(watched: Watched) -> None:
 
     def accountant() -> dict[str, Any]:
-        (found,) = [one for one in watched.aura.json("status")["processes"] if one["name"] == "accountant"]
+        (found,) = [one for one in watched.aura.status()["processes"] if one["name"] == "accountant"]
         return dict(found)
 
     before = accountant()

@@ -328,6 +328,7 @@ async def judged(settings: Settings, opened: DirectorSession, run: UUID, file: P
 async def about_the_whole(settings: Settings, opened: DirectorSession) -> None:
     """Call the use cases about the whole organisation: its processes, its views, its stream."""
     data = await stack_status.stack_data(settings)
+    assert (stack_status.stack_fault(data) is None) == (not data["missing"] and data["problem"] is None)
     assert data["organisation"] == "running"
     url = next(each["url"] for each in data["processes"] if each["url"])
     ready = await asyncio.to_thread(process_list.readiness, url)

@@ -13,7 +13,7 @@ ODD = re.compile(
     r"\{len\([^{}]*\)\} (?:more )?(?:runs|tasks|files|events|attempts|strikes|differences|criteria)\b(?! are)"
 )
 """Text of a message in which a 1 would stand before a plural."""
-LIMITED = ("more than", "have an attempt")
+LIMITED = ("more than", "limit is", "have an attempt")
 """Messages about two or more."""
 
 

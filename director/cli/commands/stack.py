@@ -72,15 +72,12 @@ async def down(door: Door, settings: "Settings") -> None:
 
 @command("status")
 async def status(door: Door, settings: "Settings") -> None:
-    """Show processes, data folders and consumer lag. Exit 69: nothing runs."""
-    from director.services.stack_status import stack_data
+    """Show processes, data folders and consumer lag. Exit 69: nothing runs, or a part is missing."""
+    from director.services.stack_status import stack_data, stack_fault
     from director.terminal.text import stack_text
-    from domain.errors import Unavailable
 
     data = await stack_data(settings)
-    if not data["running"]:
-        door.fail(Unavailable(f"Nothing runs in {data['home']}.", hint="Start the organisation: `aura up`"), data)
-    door.answer(data, stack_text(data))
+    door.answer(data, stack_text(data) if data["running"] else "", stack_fault(data))
 
 
 @command("logs")
