@@ -1,6 +1,7 @@
 """A copy of a home at work, used through `aura` while the original runs: each command acts on the copy alone."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from tests.integration.test_embedded_copies import archived
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
 
 UP = ("up", "--no-model")
+ON_DISK_S = 1.5
+"""Rows are committed without a wait for the disk. Postgres writes them within 3 times wal_writer_delay (0.2 s)."""
 
 
 @pytest.fixture
@@ -28,6 +31,8 @@ def copy(original: Aura) -> Iterator[Aura]:
     """A copy of the running home, in a folder of its own."""
     sample = Sample()
     original.hire("kit", {"T1": [sample.right("T1")]})
+    original.until(lambda: names(original) == ["kit"])
+    time.sleep(ON_DISK_S)
     folder = open_folder("aura-copy-")
     archived(original.home, folder / "home")
     aura = Aura(folder).inside()
